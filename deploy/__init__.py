@@ -1,0 +1,1 @@
+"""Jobs, reports, images and manifests."""

@@ -1,0 +1,1 @@
+"""Sources and sinks behind the engine's protocols."""

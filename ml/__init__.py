@@ -1,0 +1,1 @@
+"""Machine learning on the engine's buffers."""
