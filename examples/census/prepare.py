@@ -22,7 +22,7 @@ DATA = Path(__file__).parent / "data"
 # About 40 thousand rows a group: several splits for several threads, and a filter on YEAR skips whole groups.
 ROWS_PER_GROUP = 40_000
 
-# Code, label, level. 0 is the package's code for "not applicable" (blank in the Census files), here as elsewhere.
+# Code, label, level. The package writes 0 where the Census files are blank: "not applicable".
 SCHOOLING = [
     (0, "Not applicable (less than 3 years old)", "Not applicable"),
     (1, "No schooling completed", "No high school diploma"),
@@ -124,8 +124,8 @@ CODES: dict[str, dict[int, str]] = {
 
 def download(folder: Path) -> dict[str, pa.Table]:
     """Fetch the package into `folder` and read its three tables."""
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--dest", str(folder), PACKAGE]
-    subprocess.run(command, check=True)  # noqa: S603 - a fixed command
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+    subprocess.run([*command, "--dest", str(folder), PACKAGE], check=True)  # noqa: S603 - a fixed command
     (wheel,) = folder.glob("nannyml-*.whl")
     tables = {}
     with zipfile.ZipFile(wheel) as archive:
@@ -162,7 +162,9 @@ def write_codes() -> None:
     with (DATA / "codes.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["variable", "code", "label"])
-        writer.writerows((name, code, label) for name, labels in CODES.items() for code, label in labels.items())
+        writer.writerows(
+            (name, code, label) for name, labels in CODES.items() for code, label in labels.items()
+        )
     with (DATA / "schooling.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["SCHL", "label", "level"])

