@@ -1,0 +1,85 @@
+"""Blocks of rows and the map-and-merge over them that every estimator is made of.
+
+A block is a horizontal piece of one feature matrix. A statistic is computed per block and merged in block order,
+so a result depends on the rows and on the size of the blocks and not on the number of threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray: TypeAlias = npt.NDArray[np.float64]
+IntArray: TypeAlias = npt.NDArray[np.int64]
+S = TypeVar("S")
+
+BLOCK_ROWS = 1 << 16
+"""Rows of a block: some milliseconds of work, so that threads stay busy and merging costs nothing."""
+
+TILE_ROWS = 1 << 14
+"""Rows worked on at once inside a block, so that temporaries of a few dozen columns stay in the processor's caches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Rows of features with their targets.
+
+    Parameters
+    ----------
+    X
+        Features, shape (n, p), float64, column-major.
+    y
+        Targets, shape (n,): real numbers, 0/1, or class numbers, all as float64.
+    w
+        Non-negative row weights, shape (n,); None means that every row weighs 1.
+    """
+
+    X: FloatArray
+    y: FloatArray
+    w: FloatArray | None = None
+
+    def __len__(self) -> int:
+        return int(self.X.shape[0])
+
+    @property
+    def weights(self) -> FloatArray:
+        """Row weights, shape (n,), with ones filled in."""
+        return np.ones(len(self)) if self.w is None else self.w
+
+    def tiles(self) -> Iterator[Block]:
+        """Views of at most ``TILE_ROWS`` rows, in order."""
+        for start in range(0, len(self), TILE_ROWS):
+            rows = slice(start, start + TILE_ROWS)
+            yield Block(X=self.X[rows], y=self.y[rows], w=None if self.w is None else self.w[rows])
+
+
+def split_rows(X: FloatArray, y: FloatArray, w: FloatArray | None = None) -> list[Block]:
+    """Cut (n, p) features, (n,) targets and weights into blocks of ``BLOCK_ROWS`` rows, without copying."""
+    cuts = [slice(start, start + BLOCK_ROWS) for start in range(0, X.shape[0], BLOCK_ROWS)]
+    return [Block(X=X[rows], y=y[rows], w=None if w is None else w[rows]) for rows in cuts]
+
+
+def map_merge(
+    blocks: Sequence[Block], compute: Callable[[Block], S], merge: Callable[[S, S], S], *, threads: int = 1
+) -> S:
+    """Compute a statistic on every block and merge them from left to right.
+
+    Parameters
+    ----------
+    blocks
+        At least one block.
+    compute, merge
+        The statistic of one block, and the associative merge of two.
+    threads
+        Blocks computed at the same time; numpy releases the interpreter lock inside its kernels.
+    """
+    if threads <= 1 or len(blocks) == 1:
+        return reduce(merge, map(compute, blocks))
+    with ThreadPoolExecutor(threads) as pool:
+        return reduce(merge, pool.map(compute, blocks))
