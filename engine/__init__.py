@@ -1,0 +1,1 @@
+"""The execution engine: expressions, plans, optimiser, kernels, runners and the frame API."""

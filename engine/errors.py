@@ -1,0 +1,120 @@
+"""Every error Volley raises on purpose. This module knows nothing of what went wrong, only how to say it.
+
+A message is one clear line: what is wrong, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class VolleyError(Exception):
+    """Base of every deliberate error; catch it to catch them all."""
+
+
+class PlanError(VolleyError):
+    """The query cannot be planned: it is wrong before any row is read."""
+
+
+class ColumnNotFound(PlanError, AttributeError):
+    """A column was named that the input does not have; the message offers the nearest names."""
+
+    def __init__(self, name: str, available: Iterable[str], where: str = "") -> None:
+        self.column = name
+        self.available = tuple(available)
+        super().__init__(f"unknown column {name!r}{where}{suggestion(name, self.available)}")
+
+    def __reduce__(self) -> tuple[type[ColumnNotFound], tuple[str, tuple[str, ...]]]:
+        return (type(self), (self.column, self.available))
+
+
+class TypeMismatch(PlanError, TypeError):
+    """An operation was applied to types that it does not accept."""
+
+
+class UnsupportedOperation(PlanError):
+    """The operation exists but is not available here; names the operator, the device and what to use instead."""
+
+
+class SqlError(PlanError):
+    """A SQL text cannot be parsed or bound; carries the place.
+
+    Parameters
+    ----------
+    message
+        One line saying what is wrong.
+    line, column
+        1-based position in the text, when known.
+    text
+        The whole SQL text, used to show the line with a caret.
+    """
+
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, text: str = ""
+    ) -> None:
+        self.message, self.line, self.column, self.text = message, line, column, text
+        shown = message
+        if line is not None and column is not None:
+            shown = f"{message} (line {line}, column {column})"
+            lines = text.splitlines()
+            if 0 < line <= len(lines):
+                shown += f"\n  {lines[line - 1]}\n  {' ' * (column - 1)}^"
+        super().__init__(shown)
+
+
+class ConfigError(VolleyError):
+    """A setting, option or job specification has a value that is not allowed."""
+
+
+class DeviceUnavailable(VolleyError):
+    """The asked-for device cannot be used on this machine; the message says why."""
+
+
+class ExecutionError(VolleyError):
+    """The plan was right but the run failed."""
+
+
+class ArithmeticOverflow(ExecutionError, OverflowError):
+    """An integer or decimal result does not fit its type."""
+
+
+class DivisionByZero(ExecutionError, ZeroDivisionError):
+    """Integer division or remainder by zero."""
+
+
+class CastError(ExecutionError, ValueError):
+    """A value does not fit the type it is cast to."""
+
+
+class ReadError(ExecutionError):
+    """A file is missing, broken, or holds a value that does not fit the column's type."""
+
+
+class WriteError(ExecutionError):
+    """An output could not be written; nothing half-written is left behind."""
+
+
+class UserFunctionError(ExecutionError):
+    """A user's own function raised; the original error is the cause."""
+
+
+class MemoryLimitExceeded(ExecutionError, MemoryError):
+    """The run needs more than the session's ``memory_limit``."""
+
+
+class Cancelled(VolleyError):
+    """The run was stopped before its end, by Ctrl-C or by a caller."""
+
+
+def suggestion(name: str, available: Iterable[str]) -> str:
+    """Return `` - did you mean 'x'?`` or the list of choices, as the tail of an error message."""
+    choices = list(dict.fromkeys(available))
+    folded = {choice.lower(): choice for choice in reversed(choices)}
+    near = difflib.get_close_matches(name.lower(), folded, n=3, cutoff=0.6)
+    if near:
+        return "; did you mean " + " or ".join(repr(folded[n]) for n in near) + "?"
+    if not choices:
+        return "; there are no columns to choose from"
+    shown = ", ".join(choices[:12]) + (", …" if len(choices) > 12 else "")
+    return f"; available: {shown}"

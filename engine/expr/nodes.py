@@ -1,0 +1,305 @@
+"""Expression nodes: what is computed per row, typed at construction.
+
+Every node knows its ``dtype`` and its arguments already have the exact types that the function catalogue demands
+(implicit casts are explicit `Cast` nodes), so that every device computes the same thing. Build calls with
+``volley.engine.expr.build``; the classes here only hold what was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from .. import dtypes
+from ..dtypes import DataType, Kind
+from ..schema import Field
+from ..traversal import transform_up, walk
+
+Options: TypeAlias = tuple[tuple[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Expr:
+    """Base of every scalar expression.
+
+    Attributes
+    ----------
+    dtype
+        Type of the value per row.
+    """
+
+    dtype: DataType
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """Argument expressions, left to right."""
+        return ()
+
+    def with_children(self, children: tuple[Expr, ...]) -> Expr:
+        """Return this node over other arguments of the same types."""
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column(Expr):
+    """The value of a named column of the input."""
+
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Literal(Expr):
+    """A constant. ``value`` is a plain Python value (``None`` is null): int, float, bool, str, bytes, ``Decimal``,
+    ``datetime.date``, ``datetime.datetime``, ``datetime.time``, ``datetime.timedelta``, or a list or dict of those.
+    """
+
+    value: Any
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return "null"
+        if isinstance(self.value, str):
+            return "'" + self.value.replace("'", "''") + "'"
+        if self.dtype.kind in (Kind.DATE, Kind.TIMESTAMP):
+            return f"{self.dtype.kind.value} '{self.value}'"
+        return str(self.value).lower() if isinstance(self.value, bool) else str(self.value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Expr):
+    """A function of the catalogue applied to arguments; ``options`` are constants such as a time unit."""
+
+    function: str
+    args: tuple[Expr, ...]
+    options: Options = ()
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """Argument expressions, left to right."""
+        return self.args
+
+    def with_children(self, children: tuple[Expr, ...]) -> Call:
+        """Return the call on other arguments."""
+        return replace(self, args=children)
+
+    def option(self, name: str) -> Any:
+        """Return the value of one option."""
+        return dict(self.options)[name]
+
+    def __str__(self) -> str:
+        symbol = _INFIX.get(self.function)
+        if symbol and len(self.args) == 2:
+            return f"({self.args[0]} {symbol} {self.args[1]})"
+        parts = [str(arg) for arg in self.args] + [f"{name}={value}" for name, value in self.options]
+        return f"{self.function}({', '.join(parts)})"
+
+
+_INFIX = {
+    "add": "+",
+    "subtract": "-",
+    "multiply": "*",
+    "divide": "/",
+    "floor_divide": "//",
+    "modulo": "%",
+    "equal": "=",
+    "not_equal": "<>",
+    "less": "<",
+    "less_equal": "<=",
+    "greater": ">",
+    "greater_equal": ">=",
+    "and": "and",
+    "or": "or",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cast(Expr):
+    """Conversion to ``dtype``; where a value does not fit, a strict cast raises and another gives null."""
+
+    arg: Expr
+    strict: bool = True
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The converted expression."""
+        return (self.arg,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Cast:
+        """Return the cast of another expression."""
+        return replace(self, arg=children[0])
+
+    def __str__(self) -> str:
+        return f"{'cast' if self.strict else 'try_cast'}({self.arg} as {self.dtype})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Expr):
+    """The value of the first branch whose condition is true, else the default (null if None was meant)."""
+
+    branches: tuple[tuple[Expr, Expr], ...]
+    default: Expr
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """Conditions and values in turn, then the default."""
+        return (*(part for branch in self.branches for part in branch), self.default)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Case:
+        """Return the case over other conditions and values."""
+        pairs = tuple(zip(children[:-1:2], children[1:-1:2], strict=True))
+        return replace(self, branches=pairs, default=children[-1])
+
+    def __str__(self) -> str:
+        whens = " ".join(f"when {condition} then {value}" for condition, value in self.branches)
+        return f"case {whens} else {self.default} end"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InList(Expr):
+    """Whether the argument equals one of some constants of its own type, with SQL's null rules.
+
+    Null argument gives null; no match gives null where ``has_null`` says the list held a null, else false.
+    """
+
+    arg: Expr
+    values: tuple[Any, ...]
+    has_null: bool = False
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The tested expression."""
+        return (self.arg,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> InList:
+        """Return the same test of another expression."""
+        return replace(self, arg=children[0])
+
+    def __str__(self) -> str:
+        shown = [str(Literal(value=v, dtype=self.arg.dtype)) for v in self.values[:6]]
+        if len(self.values) > 6:
+            shown.append(f"… {len(self.values) - 6} more")
+        if self.has_null:
+            shown.append("null")
+        return f"{self.arg} in ({', '.join(shown)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedExpr:
+    """An expression and the name of the column it makes."""
+
+    name: str
+    expr: Expr
+
+    @property
+    def field(self) -> Field:
+        """Schema field of the column."""
+        return Field(self.name, self.expr.dtype)
+
+    @property
+    def is_passthrough(self) -> bool:
+        """Whether this only passes a column on under its own name."""
+        return isinstance(self.expr, Column) and self.expr.name == self.name
+
+    def __str__(self) -> str:
+        return self.name if self.is_passthrough else f"{self.expr} as {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregateCall:
+    """An aggregate of the catalogue over the rows of a group.
+
+    Attributes
+    ----------
+    function
+        Catalogue name, e.g. ``sum``.
+    args
+        Arguments per row, already of the types that the catalogue demands.
+    dtype
+        Type of the result.
+    distinct
+        Count each distinct argument once.
+    filter
+        Boolean expression; rows where it is not true are left out.
+    """
+
+    function: str
+    args: tuple[Expr, ...]
+    dtype: DataType
+    distinct: bool = False
+    filter: Expr | None = None
+    options: Options = ()
+
+    @property
+    def inputs(self) -> tuple[Expr, ...]:
+        """Every expression read: arguments and the filter."""
+        return self.args if self.filter is None else (*self.args, self.filter)
+
+    def with_inputs(self, inputs: tuple[Expr, ...]) -> AggregateCall:
+        """Return this aggregate over other inputs, in the order of `inputs`."""
+        if self.filter is None:
+            return replace(self, args=inputs)
+        return replace(self, args=inputs[:-1], filter=inputs[-1])
+
+    def __str__(self) -> str:
+        inner = ", ".join(str(arg) for arg in self.args) or "*"
+        tail = f" filter (where {self.filter})" if self.filter is not None else ""
+        return f"{self.function}({'distinct ' if self.distinct else ''}{inner}){tail}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedAggregate:
+    """An aggregate and the name of the column it makes."""
+
+    name: str
+    call: AggregateCall
+
+    @property
+    def field(self) -> Field:
+        """Schema field of the column."""
+        return Field(self.name, self.call.dtype)
+
+    def __str__(self) -> str:
+        return f"{self.call} as {self.name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortKey:
+    """One key of an ordering; nulls come last in both directions unless ``nulls_first``."""
+
+    expr: Expr
+    descending: bool = False
+    nulls_first: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.expr}{' desc' if self.descending else ''}{' nulls first' if self.nulls_first else ''}"
+
+
+def columns_of(*exprs: Expr) -> frozenset[str]:
+    """Return the names of every column that the expressions read."""
+    return frozenset(node.name for expr in exprs for node in walk(expr) if isinstance(node, Column))
+
+
+def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:
+    """Replace columns by expressions of the same type; same object where nothing changed."""
+    return transform_up(expr, lambda n: by_name.get(n.name, n) if isinstance(n, Column) else n)
+
+
+def conjuncts(predicate: Expr) -> Iterator[Expr]:
+    """Yield the parts of an ``and`` tree, left to right."""
+    if isinstance(predicate, Call) and predicate.function == "and":
+        for arg in predicate.args:
+            yield from conjuncts(arg)
+    else:
+        yield predicate
+
+
+def all_of(parts: Iterable[Expr]) -> Expr | None:
+    """Join boolean expressions by ``and``, left-deep; None where there are none."""
+    result: Expr | None = None
+    for part in parts:
+        result = part if result is None else Call(function="and", args=(result, part), dtype=dtypes.bool_)
+    return result

@@ -1,0 +1,227 @@
+"""Type rules shared by catalogue entries: from argument types to the types a kernel receives and returns.
+
+A rule takes the argument types and returns ``(parameter types, result type)``; arguments are cast to the parameter
+types. A rule returns None where the types are not accepted. Decimal results follow DuckDB: addition keeps every digit
+plus one, multiplication adds digits and scales, and a result that starts from operands of at most 18 digits is held in
+18 digits with an overflow check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from .. import dtypes
+from ..dtypes import MAX_DECIMAL_PRECISION, DataType, Kind, as_decimal, common_type
+
+Types: TypeAlias = tuple[DataType, ...]
+Rule: TypeAlias = Callable[[Types], tuple[Types, DataType] | None]
+
+_INT64_DIGITS = 18
+
+
+def _capped(precision: int, widest: int, scale: int) -> DataType | None:
+    """Return a decimal of ``precision`` digits held to 18 or 38 digits, or None if the scale alone does not fit."""
+    limit = _INT64_DIGITS if widest <= _INT64_DIGITS and scale < _INT64_DIGITS else MAX_DECIMAL_PRECISION
+    return dtypes.decimal(min(precision, limit), scale) if scale <= limit else None
+
+
+def additive(types: Types) -> tuple[Types, DataType] | None:
+    """``+`` and ``-`` of numbers."""
+    common = _numeric_pair(types)
+    if common is None or not common.is_decimal:
+        return None if common is None else ((common, common), common)
+    left, right = (as_decimal(t) for t in types)
+    scale = max(left.scale, right.scale)
+    precision = max(left.precision - left.scale, right.precision - right.scale) + scale + 1
+    result = _capped(precision, max(left.precision, right.precision), scale)
+    return None if result is None else ((left, right), result)
+
+
+def multiplicative(types: Types) -> tuple[Types, DataType] | None:
+    """``*`` of numbers."""
+    common = _numeric_pair(types)
+    if common is None or not common.is_decimal:
+        return None if common is None else ((common, common), common)
+    left, right = (as_decimal(t) for t in types)
+    scale = left.scale + right.scale
+    result = _capped(left.precision + right.precision, max(left.precision, right.precision), scale)
+    return None if result is None else ((left, right), result)
+
+
+def real_division(types: Types) -> tuple[Types, DataType] | None:
+    """``/``: always float64, also of integers and decimals."""
+    if _numeric_pair(types) is None:
+        return None
+    return (dtypes.float64, dtypes.float64), dtypes.float64
+
+
+def whole_division(types: Types) -> tuple[Types, DataType] | None:
+    """``//`` and ``%``: of the common type; of decimals as float64."""
+    common = _numeric_pair(types)
+    if common is None:
+        return None
+    common = dtypes.float64 if common.is_decimal else common
+    return (common, common), common
+
+
+def _numeric_pair(types: Types) -> DataType | None:
+    if len(types) != 2 or not all(t.is_numeric or t.kind is Kind.NULL for t in types):
+        return None
+    common = common_type(*types)
+    return dtypes.int64 if common is not None and common.kind is Kind.NULL else common
+
+
+def comparison(types: Types) -> tuple[Types, DataType] | None:
+    """Two values of one common type, to bool."""
+    if len(types) != 2:
+        return None
+    common = common_type(*types)
+    if common is None or common.kind in (Kind.STRUCT, Kind.INTERVAL):
+        return None
+    return (common, common), dtypes.bool_
+
+
+def logical(types: Types) -> tuple[Types, DataType] | None:
+    """Booleans (or nulls) to bool."""
+    if not all(t.kind in (Kind.BOOL, Kind.NULL) for t in types):
+        return None
+    return (dtypes.bool_,) * len(types), dtypes.bool_
+
+
+def predicate(types: Types) -> tuple[Types, DataType] | None:
+    """One value of any type, to bool."""
+    return (types, dtypes.bool_) if len(types) == 1 else None
+
+
+def float_predicate(types: Types) -> tuple[Types, DataType] | None:
+    """One number, to bool; computed as a float."""
+    if len(types) != 1 or not types[0].is_numeric:
+        return None
+    return ((types[0] if types[0].is_float else dtypes.float64,), dtypes.bool_)
+
+
+def same_number(types: Types) -> tuple[Types, DataType] | None:
+    """One number to a number of its own type."""
+    return (types, types[0]) if len(types) == 1 and types[0].is_numeric else None
+
+
+def real(types: Types) -> tuple[Types, DataType] | None:
+    """Numbers to float64, each argument as float64."""
+    if not types or not all(t.is_numeric or t.kind is Kind.NULL for t in types):
+        return None
+    return (dtypes.float64,) * len(types), dtypes.float64
+
+
+def rounding(types: Types) -> tuple[Types, DataType] | None:
+    """A number with an optional count of digits (an integer) to a number of its type."""
+    if not 1 <= len(types) <= 2 or not types[0].is_numeric:
+        return None
+    if len(types) == 2 and not types[1].is_integer:
+        return None
+    return (types[0], *(dtypes.int64 for _ in types[1:])), types[0]
+
+
+def common(types: Types) -> tuple[Types, DataType] | None:
+    """Any number of values of one common type, to that type."""
+    if not types:
+        return None
+    result: DataType | None = types[0]
+    for other in types[1:]:
+        result = None if result is None else common_type(result, other)
+    return None if result is None else ((result,) * len(types), result)
+
+
+def text_to(result: DataType, *extra: DataType, optional: int = 0) -> Rule:
+    """Return a rule for text followed by ``extra`` parameters, the last ``optional`` of which may be absent."""
+    parameters = (dtypes.string, *extra)
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        if not len(parameters) - optional <= len(types) <= len(parameters):
+            return None
+        wanted = parameters[: len(types)]
+        for have, want in zip(types, wanted, strict=True):
+            if have.kind is not Kind.NULL and have != want and not (have.is_integer and want.is_integer):
+                return None
+        return wanted, result
+
+    return rule
+
+
+def all_text(types: Types) -> tuple[Types, DataType] | None:
+    """One or more texts to text."""
+    if not types or not all(t.kind in (Kind.STRING, Kind.NULL) for t in types):
+        return None
+    return (dtypes.string,) * len(types), dtypes.string
+
+
+def temporal_to(result: DataType | None, *, clock: bool = False) -> Rule:
+    """Return a rule from one date or timestamp to ``result`` (None: its own type); ``clock`` widens dates."""
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        if len(types) != 1 or not types[0].is_temporal:
+            return None
+        have = dtypes.timestamp("us") if clock and types[0].kind is Kind.DATE else types[0]
+        return (have,), result or have
+
+    return rule
+
+
+def temporal_difference(types: Types) -> tuple[Types, DataType] | None:
+    """Two dates to int64 days, or two timestamps to a duration in microseconds."""
+    if len(types) != 2 or not all(t.is_temporal for t in types):
+        return None
+    shared = common_type(*types)
+    if shared is None:
+        return None
+    if shared.kind is Kind.DATE:
+        return (shared, shared), dtypes.int64
+    return (shared, shared), dtypes.duration("us")
+
+
+# Aggregates: the same shape of rule, from argument types to (parameter types, result type).
+
+
+def count(types: Types) -> tuple[Types, DataType] | None:
+    """Nothing (count rows) or one value of any type, to int64."""
+    return (types, dtypes.int64) if len(types) <= 1 else None
+
+
+def total(types: Types) -> tuple[Types, DataType] | None:
+    """Sum: integers and booleans to int64, floats to float64, ``decimal(p,s)`` to ``decimal(38,s)``."""
+    if len(types) != 1:
+        return None
+    have = types[0]
+    if have.is_decimal:
+        return (have,), dtypes.decimal(MAX_DECIMAL_PRECISION, have.scale)
+    if have.is_float:
+        return (dtypes.float64,), dtypes.float64
+    if have.is_integer or have.kind in (Kind.BOOL, Kind.NULL):
+        return (dtypes.int64,), dtypes.int64
+    return None
+
+
+def average(types: Types) -> tuple[Types, DataType] | None:
+    """Mean: one number (or boolean) to float64; decimals are summed exactly, others as float64."""
+    if len(types) == 1 and types[0].is_decimal:
+        return types, dtypes.float64
+    return moments(types)
+
+
+def moments(types: Types) -> tuple[Types, DataType] | None:
+    """Variance and deviation: one number (or boolean) as float64, to float64."""
+    if len(types) != 1 or not (types[0].is_numeric or types[0].kind in (Kind.BOOL, Kind.NULL)):
+        return None
+    return (dtypes.float64,), dtypes.float64
+
+
+def extreme(types: Types) -> tuple[Types, DataType] | None:
+    """One value of an ordered type, to that type."""
+    if len(types) != 1 or types[0].is_nested or types[0].kind is Kind.INTERVAL:
+        return None
+    return types, types[0]
+
+
+def any_value(types: Types) -> tuple[Types, DataType] | None:
+    """One value of any type, to that type."""
+    return (types, types[0]) if len(types) == 1 else None

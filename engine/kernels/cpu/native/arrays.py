@@ -1,0 +1,62 @@
+"""Names for the array kinds that kernels take, and the conventions that all of them share.
+
+*Words* are 64-bit keys or values: integers reinterpreted, floats normalised by ``hashing.float_words``. *Rows* are
+32-bit signed positions in a batch or table; ``-1`` stands for "no row" (a null group, no join partner). *Bits* are
+Arrow validity bitmaps: least significant bit first, with a bit offset; an empty array means that every value is valid.
+Nothing here knows Arrow's types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .compile import device
+
+Words: TypeAlias = NDArray[np.uint64]
+Longs: TypeAlias = NDArray[np.int64]
+Doubles: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = NDArray[np.int32]
+Bits: TypeAlias = NDArray[np.uint8]
+Bytes: TypeAlias = NDArray[np.uint8]
+
+NO_BITS: Final[Bits] = np.zeros(0, dtype=np.uint8)
+MAX_ROWS: Final = 2**31 - 1
+
+
+@device
+def bit(bits: Bits, position: int) -> bool:
+    """Return whether the bit is set."""
+    return (bits[np.uint64(position >> 3)] >> np.uint8(position & 7)) & np.uint8(1) != np.uint8(0)
+
+
+@device
+def missing(bits: Bits, position: int) -> bool:
+    """Return whether the value is null; an empty bitmap says that none is."""
+    return len(bits) > 0 and (bits[np.uint64(position >> 3)] >> np.uint8(position & 7)) & np.uint8(1) == np.uint8(0)
+
+
+def words_of(values: NDArray[Any]) -> Words:
+    """Reinterpret a contiguous array of 8-byte elements as words, without a copy.
+
+    Floats are reinterpreted bit by bit; as keys they must be normalised first (``hashing.float_words``).
+    """
+    return values.view(np.uint64)
+
+
+def rows_out(out: Rows | None, length: int) -> Rows:
+    """Return the first ``length`` elements of ``out``, or a fresh array where none is given or it is too short."""
+    if out is None or len(out) < length:
+        return np.empty(length, dtype=np.int32)
+    return out[:length]
+
+
+def addresses(columns: Sequence[NDArray[Any]]) -> Words:
+    """Return the memory addresses of columns, for kernels that work on any number of them.
+
+    The caller must keep the columns alive, and of equal length, while a kernel uses the addresses.
+    """
+    return np.array([column.__array_interface__["data"][0] for column in columns], dtype=np.uint64)

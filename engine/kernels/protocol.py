@@ -1,0 +1,243 @@
+"""The kernel protocol: everything a device must be able to do to a table.
+
+Operators above this line hold `Table` values, which they never open: they know row counts, bytes and schema, and pass
+tables from one kernel to the next. Arrow enters through ``from_arrow`` and leaves through ``to_arrow`` only. All kernels
+are safe to call from several threads at once; `GroupBy` and `TopK` objects belong to one thread.
+
+Expressions arrive typed and with every implicit cast made explicit (``volley.engine.expr``), and must follow
+SEMANTICS: see ``docs/semantics.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any, Protocol, TypeAlias
+
+from ..dtypes import DataType
+from ..expr import Expr, NamedExpr, SortKey
+from ..schema import Field, Schema
+
+ArrowData: TypeAlias = Any
+"""A ``pyarrow.RecordBatch`` or ``pyarrow.Table``, passed through unopened."""
+
+
+class Table(Protocol):
+    """Rows on a device."""
+
+    @property
+    def num_rows(self) -> int:
+        """Number of rows."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Device bytes held by the rows."""
+        ...
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of the columns."""
+        ...
+
+
+class Accumulator(Enum):
+    """Primitive aggregates: what a group-by kernel computes, partially and again when partials are merged.
+
+    ``COUNT_ROWS`` has no argument. ``MEAN`` and ``M2`` (sum of squared deviations from the mean) always come with
+    ``COUNT`` of the same argument before them, in the order COUNT, MEAN, M2, and merge by Chan's formula.
+    """
+
+    COUNT_ROWS = "count_rows"
+    COUNT = "count"
+    SUM = "sum"
+    MIN = "min"
+    MAX = "max"
+    FIRST = "first"
+    MEAN = "mean"
+    M2 = "m2"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccumulatorSpec:
+    """One accumulator: what, over which expression (None for COUNT_ROWS), into which column.
+
+    ``filter`` leaves out rows where it is not true.
+    """
+
+    name: str
+    kind: Accumulator
+    dtype: DataType
+    argument: Expr | None = None
+    filter: Expr | None = None
+
+    @property
+    def field(self) -> Field:
+        """Schema field of the partial state."""
+        return Field(self.name, self.dtype)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupSpec:
+    """Keys (one or more) and accumulators of a grouping; ``schema`` is that of its partial states."""
+
+    keys: tuple[NamedExpr, ...]
+    accumulators: tuple[AccumulatorSpec, ...]
+
+    @property
+    def schema(self) -> Schema:
+        """Keys, then accumulators."""
+        return Schema((*(k.field for k in self.keys), *(a.field for a in self.accumulators)))
+
+
+class GroupBy(Protocol):
+    """First phase of an aggregation, for one thread."""
+
+    def update(self, table: Table) -> None:
+        """Add the rows of a table."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Device bytes held by the state."""
+        ...
+
+    def partials(self, partitions: int) -> list[list[Table]]:
+        """Drain the state: for each hash partition of the keys a list of partial-state tables.
+
+        A key may occur several times within a partition, never in two. ``partitions`` is a power of two; equal keys
+        get the same partition in every thread and process.
+        """
+        ...
+
+
+class JoinSide(Enum):
+    """What probing gives for the probing (left) rows."""
+
+    INNER = "inner"
+    LEFT = "left"
+    SEMI = "semi"
+    ANTI = "anti"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinSpec:
+    """A hash join, seen from the probing side.
+
+    Attributes
+    ----------
+    probe_keys, build_keys
+        Key expressions, pairwise of one type.
+    output
+        Schema of the result: columns taken by name from the probe table, then from the build table.
+    residual
+        Further condition over both tables' columns that a pair must satisfy, or None.
+    """
+
+    side: JoinSide
+    probe_keys: tuple[Expr, ...]
+    build_keys: tuple[Expr, ...]
+    probe_schema: Schema
+    build_schema: Schema
+    output: Schema
+    nulls_equal: bool = False
+    residual: Expr | None = None
+
+
+class JoinTable(Protocol):
+    """A built hash table; immutable, shared by threads."""
+
+    @property
+    def nbytes(self) -> int:
+        """Device bytes held, the build rows included."""
+        ...
+
+    def probe(self, table: Table) -> Table:
+        """Return the joined rows for a probing table."""
+        ...
+
+
+class TopK(Protocol):
+    """Keeps the first ``k`` rows of an order, for one thread."""
+
+    def update(self, table: Table) -> None:
+        """Offer the rows of a table."""
+        ...
+
+    def result(self) -> Table:
+        """Return at most ``k`` rows, sorted."""
+        ...
+
+
+class Device(Protocol):
+    """The kernels of one device."""
+
+    @property
+    def name(self) -> str:
+        """Shown by ``explain``, e.g. ``cpu`` or ``gpu``."""
+        ...
+
+    def from_arrow(self, data: ArrowData, schema: Schema) -> Table:
+        """Take Arrow rows; ``schema`` gives the types they must have on the device."""
+        ...
+
+    def to_arrow(self, table: Table) -> ArrowData:
+        """Give the rows as a ``pyarrow.Table`` whose types are exactly the schema's."""
+        ...
+
+    def project(self, table: Table, exprs: Sequence[NamedExpr]) -> Table:
+        """Compute one column per expression (none: a table that has only a row count)."""
+        ...
+
+    def filter(self, table: Table, predicate: Expr) -> Table:
+        """Keep the rows where the predicate is true, in order."""
+        ...
+
+    def slice(self, table: Table, offset: int, length: int) -> Table:
+        """Return a run of rows; shares memory where it can."""
+        ...
+
+    def concat(self, tables: Sequence[Table], schema: Schema) -> Table:
+        """Return the rows of several tables of one schema, in order (none: an empty table)."""
+        ...
+
+    def zip(self, left: Table, right: Table) -> Table:
+        """Return the columns of two tables of the same number of rows side by side."""
+        ...
+
+    def group_by(self, spec: GroupSpec) -> GroupBy:
+        """Start the first phase of an aggregation with keys."""
+        ...
+
+    def merge_groups(self, partials: Sequence[Table], spec: GroupSpec) -> Table:
+        """Second phase: merge the partial states of one partition into one row per group."""
+        ...
+
+    def reduce(self, table: Table, accumulators: Sequence[AccumulatorSpec]) -> Table:
+        """Aggregate without keys: one row of partial states."""
+        ...
+
+    def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> Table:
+        """Merge rows of partial states (at least one) into one row."""
+        ...
+
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> JoinTable:
+        """Build the hash table of a join from the build side's rows."""
+        ...
+
+    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema) -> Table:
+        """Return all rows of the tables in order, ties in input order."""
+        ...
+
+    def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> TopK:
+        """Start a top-k."""
+        ...
+
+    def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
+        """Split rows by the hash of their keys; equal keys go to one partition on every call and every machine."""
+        ...
+
+    def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> Table:
+        """Keep the first row, in input order, of each set of rows equal in the columns ``on``."""
+        ...

@@ -1,0 +1,149 @@
+"""Where rows come from and go to, as the plan sees it: protocols that the IO room fills.
+
+A source is asked, not read: it gets the columns, the predicate and the limit that the plan can use, and answers with
+splits and with the conjuncts that it has *not* applied exactly, which the plan then keeps. Batches cross this boundary
+as Arrow record batches, which the engine hands to a device without looking inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from ..expr import Expr
+from ..schema import Schema
+from .statistics import Statistics
+
+ArrowBatch: TypeAlias = Any
+"""A ``pyarrow.RecordBatch``; opaque here, so that plans need no Arrow library."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """What a plan asks of a source.
+
+    Attributes
+    ----------
+    columns
+        Columns to return, in this order; may be empty (only row counts matter).
+    predicate
+        Boolean expression over the source's columns that the plan filters by; the source may use it to skip.
+    limit
+        At most this many rows are needed (of any that satisfy the predicate), or None.
+    batch_rows
+        Preferred rows per batch.
+    """
+
+    columns: tuple[str, ...]
+    predicate: Expr | None = None
+    limit: int | None = None
+    batch_rows: int = 128 * 1024
+
+
+class Split(Protocol):
+    """One independently readable piece of a source; pickles small."""
+
+    @property
+    def label(self) -> str:
+        """Where the rows are, for progress and errors, e.g. ``flights.parquet[row groups 0-3]``."""
+        ...
+
+    @property
+    def rows(self) -> int | None:
+        """Number of rows before any filter, where known."""
+        ...
+
+    @property
+    def bytes(self) -> int | None:
+        """Stored bytes to read, where known."""
+        ...
+
+    def read(self) -> Iterator[ArrowBatch]:
+        """Yield record batches with the requested columns, in the source's order; none of them empty."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """A source's answer: its splits in order and the part of the predicate still to be applied (None: all applied).
+
+    ``skipped`` says what was pruned, for ``explain`` and metrics, e.g. ``"12 of 40 row groups"``.
+    """
+
+    splits: tuple[Split, ...]
+    residual: Expr | None = None
+    skipped: str = ""
+
+
+class Source(Protocol):
+    """A table that can be scanned."""
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of all columns."""
+        ...
+
+    @property
+    def label(self) -> str:
+        """Short description for ``explain``, e.g. ``parquet flights/*.parquet (12 files)``."""
+        ...
+
+    def statistics(self) -> Statistics:
+        """Return what is known of rows and columns without reading data."""
+        ...
+
+    def scan(self, request: ScanRequest) -> ScanPlan:
+        """Return the splits that answer a request."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """One file that a sink has made: its final path, rows and bytes."""
+
+    path: str
+    rows: int
+    bytes: int
+
+
+class SinkWriter(Protocol):
+    """Writes the batches of one task, in order; used by one thread at a time."""
+
+    def write(self, batch: ArrowBatch) -> None:
+        """Append one record batch."""
+        ...
+
+    def close(self) -> None:
+        """Finish this writer's temporary files; nothing is visible yet."""
+        ...
+
+
+class Sink(Protocol):
+    """A destination that appears whole or not at all."""
+
+    @property
+    def label(self) -> str:
+        """Short description for ``explain``, e.g. ``parquet out/ partitioned by year``."""
+        ...
+
+    @property
+    def single_writer(self) -> bool:
+        """Whether every row must pass through one writer, in order (one file), rather than one per task."""
+        ...
+
+    def open(self, schema: Schema) -> None:
+        """Check the destination and prepare a temporary place."""
+        ...
+
+    def writer(self, task: int) -> SinkWriter:
+        """Return the writer of one task (0-based)."""
+        ...
+
+    def commit(self) -> tuple[WrittenFile, ...]:
+        """Publish what the closed writers made, in one step as far as the file system allows."""
+        ...
+
+    def abort(self) -> None:
+        """Remove everything temporary; what was at the destination before stays."""
+        ...

@@ -1,0 +1,64 @@
+"""Walking and rewriting trees of frozen nodes; shared by expressions, logical plans and physical plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Protocol, Self, TypeVar
+
+
+class Node(Protocol):
+    """A tree node that knows its children and can be rebuilt over others."""
+
+    @property
+    def children(self) -> tuple[Self, ...]:
+        """Direct children, left to right."""
+        ...
+
+    def with_children(self, children: tuple[Self, ...]) -> Self:
+        """Return this node over other children."""
+        ...
+
+
+N = TypeVar("N", bound=Node)
+
+
+def walk(root: N) -> Iterator[N]:
+    """Yield every node of the tree once per occurrence, parents before children."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        yield node
+        stack.extend(reversed(node.children))
+
+
+def transform_up(root: N, rewrite: Callable[[N], N]) -> N:
+    """Rewrite children first, then the node itself.
+
+    Returns the same object where nothing changed, so that callers can compare with ``is``. A node object that occurs
+    several times in the tree is rewritten once, so that shared sub-plans stay shared.
+    """
+    done: dict[int, N] = {}
+    stack: list[tuple[N, bool]] = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in done:
+            continue
+        children = node.children
+        if not ready and children:
+            stack.append((node, True))
+            stack.extend((child, False) for child in children)
+            continue
+        replaced = tuple(done[id(child)] for child in children)
+        changed = any(new is not old for new, old in zip(replaced, children, strict=True))
+        done[id(node)] = rewrite(node.with_children(replaced) if changed else node)
+    return done[id(root)]
+
+
+def transform_down(root: N, rewrite: Callable[[N], N]) -> N:
+    """Rewrite the node first, then the children of what came out; same object where nothing changed."""
+    node = rewrite(root)
+    children = node.children
+    replaced = tuple(transform_down(child, rewrite) for child in children)
+    if all(new is old for new, old in zip(replaced, children, strict=True)):
+        return node
+    return node.with_children(replaced)
