@@ -1,0 +1,116 @@
+"""Relational kernels over raw numpy arrays, compiled by numba on first use and cached on disk.
+
+This package knows arrays of 64-bit words, 32-bit row numbers, byte strings and bitmaps; it knows nothing of Arrow, plans
+or threads. All kernels release the GIL. Conventions (see ``arrays``):
+
+- *words*: ``uint64`` keys. View integers as words; normalise floats with `float_words` first.
+- *rows* and group *ids*: ``int32``, -1 for none. A table or batch has at most ``2**31 - 1`` rows.
+- *bits*: an Arrow bitmap (least significant bit first) as ``uint8`` array plus a bit offset; `NO_BITS` for "no nulls".
+- ``out``: a caller's array, used where long enough, so that a per-thread arena avoids allocation.
+- Inputs may be read-only, must be contiguous, and are never written to.
+
+Keys of several columns: turn text into codes with `BytesGroups`, zero nulls with `zero_nulls`, add `null_words` as one
+more column, then use `RowGroups`. Joins on such keys: insert the build side into a `RowGroups`, make
+`JoinIndex.from_ids`, and take the probe side's matches from the table's ``find``.
+"""
+
+from .accumulate import (
+    all_bits,
+    any_bits,
+    count_valid,
+    first_row,
+    first_word,
+    last_row,
+    last_word,
+    max_f64,
+    max_i64,
+    merge_moments,
+    merge_sum_f64,
+    min_f64,
+    min_i64,
+    moments_f64,
+    sum_f64,
+    sum_i64,
+    sum_i64_wide,
+    sum_i128,
+    total_f64,
+)
+from .arrays import MAX_ROWS, NO_BITS, words_of
+from .compile import cache_directory, warm
+from .gathering import count_bits, narrow_i128, pack_bits, select_bits, take, take_bits, take_bytes
+from .grouping import BytesGroups, RowGroups, WordGroups, direct_ids
+from .hashing import (
+    NULL_HASH,
+    combine_hashes,
+    float_words,
+    hash_bytes,
+    hash_rows,
+    hash_words,
+    null_words,
+    zero_nulls,
+)
+from .joining import JoinIndex, flagged_rows, mark_rows
+from .radix import count_partitions, partition_order, scatter_words, start_positions
+from .sorting import argsort, order_bits, order_floats, order_integers, order_nulls, smallest
+from .textsort import text_argsort, text_ranks
+
+__all__ = [
+    "MAX_ROWS",
+    "NO_BITS",
+    "NULL_HASH",
+    "BytesGroups",
+    "JoinIndex",
+    "RowGroups",
+    "WordGroups",
+    "all_bits",
+    "any_bits",
+    "argsort",
+    "cache_directory",
+    "combine_hashes",
+    "count_bits",
+    "count_partitions",
+    "count_valid",
+    "direct_ids",
+    "first_row",
+    "first_word",
+    "flagged_rows",
+    "float_words",
+    "hash_bytes",
+    "hash_rows",
+    "hash_words",
+    "last_row",
+    "last_word",
+    "mark_rows",
+    "max_f64",
+    "max_i64",
+    "merge_moments",
+    "merge_sum_f64",
+    "min_f64",
+    "min_i64",
+    "moments_f64",
+    "narrow_i128",
+    "null_words",
+    "order_bits",
+    "order_floats",
+    "order_integers",
+    "order_nulls",
+    "pack_bits",
+    "partition_order",
+    "scatter_words",
+    "select_bits",
+    "smallest",
+    "start_positions",
+    "sum_f64",
+    "sum_i64",
+    "sum_i64_wide",
+    "sum_i128",
+    "take",
+    "take_bits",
+    "take_bytes",
+    "text_argsort",
+    "text_ranks",
+    "total_f64",
+    "warm",
+    "words_of",
+    "zero_nulls",
+]

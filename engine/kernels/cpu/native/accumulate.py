@@ -1,0 +1,241 @@
+"""Grouped aggregates: add one batch of values to per-group state arrays.
+
+Every kernel takes ``ids`` (group of each row; rows with -1 are left out), values, a validity bitmap with its bit offset
+(`NO_BITS` where nothing is null), and state arrays that the caller owns, initialises and enlarges. Merging two partial
+states is the same operation with the mapping of one side's groups as ``ids``; where it is not, there is a merge kernel.
+
+Initial states: counts, sums, moments 0; `min_i64` the greatest int64, `max_i64` the least; `min_f64` NaN, `max_f64`
+-inf; `any_bits` 0, `all_bits` 1. A group without valid values is known by its count, not by its state.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import Bits, Doubles, Longs, Rows, Words, bit, missing
+from .compile import device, kernel
+
+_S63 = np.int64(63)
+
+
+@kernel("void(const i32[], const u8[], i64, i64[])")
+def count_valid(ids: Rows, bits: Bits, bit_offset: int, counts: Longs) -> None:
+    """Count the non-null rows of each group; all rows where there is no bitmap."""
+    if len(bits) == 0:
+        for i in range(len(ids)):
+            if ids[i] >= 0:
+                counts[np.uint32(ids[i])] += 1
+    else:
+        for i in range(len(ids)):
+            if ids[i] >= 0 and bit(bits, bit_offset + i):
+                counts[np.uint32(ids[i])] += 1
+
+
+@kernel("bool(const i32[], const i64[], const u8[], i64, i64[])")
+def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> bool:
+    """Add integers to 64-bit sums; return whether any partial sum overflowed (the sums are then worthless)."""
+    overflow = np.int64(0)
+    if len(bits) == 0:
+        for i in range(len(ids)):
+            if ids[i] >= 0:
+                group = np.uint32(ids[i])
+                before = sums[group]
+                after = before + values[i]
+                overflow |= (before ^ after) & (values[i] ^ after)
+                sums[group] = after
+    else:
+        for i in range(len(ids)):
+            if ids[i] >= 0 and bit(bits, bit_offset + i):
+                group = np.uint32(ids[i])
+                before = sums[group]
+                after = before + values[i]
+                overflow |= (before ^ after) & (values[i] ^ after)
+                sums[group] = after
+    return overflow < 0
+
+
+@device
+def add_wide(sums: Longs, group: int, low: int, high: int) -> bool:
+    """Add the 128-bit integer (low word, high word) to ``sums[group]``; return whether it overflowed."""
+    before_low = np.uint64(sums[group, 0])
+    after_low = before_low + np.uint64(low)
+    carry = np.int64(after_low < before_low)
+    before = sums[group, 1]
+    after = before + high + carry
+    sums[group, 0] = np.int64(after_low)
+    sums[group, 1] = after
+    return ((before ^ after) & (high ^ after)) < 0
+
+
+@kernel("void(const i32[], const i64[], const u8[], i64, i64[,])")
+def sum_i64_wide(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> None:
+    """Add integers to 128-bit sums, shape (groups, 2), low word first: exact for any 2^63 rows."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            add_wide(sums, np.uint32(ids[i]), values[i], values[i] >> _S63)
+
+
+@kernel("bool(const i32[], const i64[,], const u8[], i64, i64[,])")
+def sum_i128(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> bool:
+    """Add 128-bit integers, shape (n, 2), low word first, to 128-bit sums; return whether any sum overflowed."""
+    overflow = False
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            overflow |= add_wide(sums, np.uint32(ids[i]), values[i, 0], values[i, 1])
+    return overflow
+
+
+@device
+def add_compensated(sums: Doubles, group: int, value: float) -> None:
+    """Add to a sum and keep what rounding lost (Knuth's TwoSum)."""
+    before = sums[group, 0]
+    after = before + value
+    part = after - before
+    sums[group, 0] = after
+    sums[group, 1] += (before - (after - part)) + (value - part)
+
+
+@kernel("void(const i32[], const f64[], const u8[], i64, f64[,])")
+def sum_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, sums: Doubles) -> None:
+    """Add floats to compensated sums, shape (groups, 2): running sum and the error it has lost.
+
+    Compensation (Knuth, TAOCP 2, 4.2.2, theorem B) makes sums independent of batch and partition borders to about one
+    unit in the last place. `total_f64` gives the value.
+    """
+    if len(bits) == 0:
+        for i in range(len(ids)):
+            if ids[i] >= 0:
+                add_compensated(sums, np.uint32(ids[i]), values[i])
+    else:
+        for i in range(len(ids)):
+            if ids[i] >= 0 and bit(bits, bit_offset + i):
+                add_compensated(sums, np.uint32(ids[i]), values[i])
+
+
+@kernel("void(const i32[], const f64[,], f64[,])")
+def merge_sum_f64(ids: Rows, other: Doubles, sums: Doubles) -> None:
+    """Add another table's compensated sums, whose group ``g`` is group ``ids[g]`` here."""
+    for g in range(len(ids)):
+        if ids[g] >= 0:
+            add_compensated(sums, np.uint32(ids[g]), other[g, 0])
+            sums[np.uint32(ids[g]), 1] += other[g, 1]
+
+
+@kernel("void(const f64[,], f64[])")
+def total_f64(sums: Doubles, out: Doubles) -> None:
+    """Return the values of compensated sums; infinities and NaN as IEEE addition gives them."""
+    for g in range(len(out)):
+        total = sums[g, 0]
+        out[g] = total + sums[g, 1] if np.isfinite(total) else total
+
+
+@kernel("void(const i32[], const i64[], const u8[], i64, i64[])")
+def min_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs) -> None:
+    """Keep the least integer of each group."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] < state[np.uint32(ids[i])]:
+            state[np.uint32(ids[i])] = values[i]
+
+
+@kernel("void(const i32[], const i64[], const u8[], i64, i64[])")
+def max_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs) -> None:
+    """Keep the greatest integer of each group."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] > state[np.uint32(ids[i])]:
+            state[np.uint32(ids[i])] = values[i]
+
+
+@kernel("void(const i32[], const f64[], const u8[], i64, f64[])")
+def min_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
+    """Keep the least float of each group; NaN is greater than every number."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            least = state[np.uint32(ids[i])]
+            if values[i] < least or np.isnan(least):
+                state[np.uint32(ids[i])] = values[i]
+
+
+@kernel("void(const i32[], const f64[], const u8[], i64, f64[])")
+def max_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
+    """Keep the greatest float of each group; NaN is greater than every number."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            if values[i] > state[np.uint32(ids[i])] or np.isnan(values[i]):
+                state[np.uint32(ids[i])] = values[i]
+
+
+@kernel("void(const i32[], const u64[], const u8[], i64, u64[], u8[])")
+def first_word(ids: Rows, words: Words, bits: Bits, bit_offset: int, state: Words, seen: Bits) -> None:
+    """Keep the first valid word of each group; ``seen`` (0 at first) tells which groups have one."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and seen[np.uint32(ids[i])] == 0 and not missing(bits, bit_offset + i):
+            state[np.uint32(ids[i])] = words[i]
+            seen[np.uint32(ids[i])] = 1
+
+
+@kernel("void(const i32[], const u64[], const u8[], i64, u64[], u8[])")
+def last_word(ids: Rows, words: Words, bits: Bits, bit_offset: int, state: Words, seen: Bits) -> None:
+    """Keep the last valid word of each group; ``seen`` (0 at first) tells which groups have one."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            state[np.uint32(ids[i])] = words[i]
+            seen[np.uint32(ids[i])] = 1
+
+
+@kernel("void(const i32[], const u8[], i64, i32[])")
+def first_row(ids: Rows, bits: Bits, bit_offset: int, rows: Rows) -> None:
+    """Keep the first valid row of this batch for each group, for values of any type; ``rows`` starts at -1."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and rows[np.uint32(ids[i])] < 0 and not missing(bits, bit_offset + i):
+            rows[np.uint32(ids[i])] = np.int32(i)
+
+
+@kernel("void(const i32[], const u8[], i64, i32[])")
+def last_row(ids: Rows, bits: Bits, bit_offset: int, rows: Rows) -> None:
+    """Keep the last valid row of this batch for each group, for values of any type; ``rows`` starts at -1."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            rows[np.uint32(ids[i])] = np.int32(i)
+
+
+@kernel("void(const i32[], const u8[], i64, const u8[], i64, u8[])")
+def any_bits(ids: Rows, values: Bits, value_offset: int, bits: Bits, bit_offset: int, state: Bits) -> None:
+    """Set the state to 1 for groups in which a valid boolean is true."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i) and bit(values, value_offset + i):
+            state[np.uint32(ids[i])] = 1
+
+
+@kernel("void(const i32[], const u8[], i64, const u8[], i64, u8[])")
+def all_bits(ids: Rows, values: Bits, value_offset: int, bits: Bits, bit_offset: int, state: Bits) -> None:
+    """Set the state to 0 for groups in which a valid boolean is false."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i) and not bit(values, value_offset + i):
+            state[np.uint32(ids[i])] = 0
+
+
+@kernel("void(const i32[], const f64[], const u8[], i64, f64[,])")
+def moments_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
+    """Update count, mean and sum of squared deviations, shape (groups, 3) (Welford 1962)."""
+    for i in range(len(ids)):
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            group = np.uint32(ids[i])
+            count = state[group, 0] + 1.0
+            delta = values[i] - state[group, 1]
+            mean = state[group, 1] + delta / count
+            state[group, 0] = count
+            state[group, 1] = mean
+            state[group, 2] += delta * (values[i] - mean)
+
+
+@kernel("void(const i32[], const f64[,], f64[,])")
+def merge_moments(ids: Rows, other: Doubles, state: Doubles) -> None:
+    """Merge another table's moments, whose group ``g`` is group ``ids[g]`` here (Chan, Golub, LeVeque 1979)."""
+    for g in range(len(ids)):
+        if ids[g] >= 0 and other[g, 0] > 0.0:
+            group = np.uint32(ids[g])
+            count = state[group, 0] + other[g, 0]
+            delta = other[g, 1] - state[group, 1]
+            state[group, 2] += other[g, 2] + delta * delta * (state[group, 0] * other[g, 0] / count)
+            state[group, 1] += delta * (other[g, 0] / count)
+            state[group, 0] = count

@@ -1,0 +1,155 @@
+"""Take and select: rows of fixed-width values, bits and byte strings by position; positions from bitmaps.
+
+Outputs are the caller's. A row of -1 gives zero bytes (a null whose validity the caller takes as well).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Bits, Bytes, Longs, Rows, bit, missing, rows_out
+from .compile import kernel
+
+
+def _take_values(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
+    for i in range(len(rows)):
+        out[i] = values[np.uint32(rows[i])] if rows[i] >= 0 else 0
+
+
+_take8 = kernel("void(const u8[], const i32[], u8[])")(_take_values)
+_take16 = kernel("void(const u16[], const i32[], u16[])")(_take_values)
+_take32 = kernel("void(const u32[], const i32[], u32[])")(_take_values)
+_take64 = kernel("void(const u64[], const i32[], u64[])")(_take_values)
+
+
+@kernel("void(const u64[,], const i32[], u64[,])")
+def _take128(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
+    for i in range(len(rows)):
+        row = rows[i]
+        if row >= 0:
+            out[i, 0] = values[np.uint32(row), 0]
+            out[i, 1] = values[np.uint32(row), 1]
+        else:
+            out[i, 0] = 0
+            out[i, 1] = 0
+
+
+@kernel("i64(const u8[], i64, const i32[], u8[])")
+def take_bits(values: Bits, value_offset: int, rows: Rows, out: Bits) -> int:
+    """Take bits into a bitmap (bit offset 0) of at least ``ceil(len(rows) / 8)`` bytes; return how many are set.
+
+    Rows of -1 give 0; an empty bitmap counts as all ones, so validities need no special case.
+    """
+    total = 0
+    n = len(rows)
+    for start in range(0, n, 8):
+        byte = 0
+        for k in range(min(8, n - start)):
+            row = rows[start + k]
+            if row >= 0 and (len(values) == 0 or bit(values, value_offset + row)):
+                byte |= 1 << k
+                total += 1
+        out[start >> 3] = byte
+    return total
+
+
+@kernel(
+    "i64(const i32[], const i32[], i64[])",
+    "i64(const i64[], const i32[], i64[])",
+)
+def _take_offsets(offsets: Longs | Rows, rows: Rows, out: Longs) -> int:
+    total = np.int64(0)
+    for i in range(len(rows)):
+        out[i] = total
+        row = rows[i]
+        if row >= 0:
+            total += np.int64(offsets[np.uint32(row) + 1]) - np.int64(offsets[np.uint32(row)])
+    out[len(rows)] = total
+    return total
+
+
+@kernel(
+    "void(const i32[], const u8[], const i32[], const i64[], u8[])",
+    "void(const i64[], const u8[], const i32[], const i64[], u8[])",
+)
+def _take_bytes(offsets: Longs | Rows, data: Bytes, rows: Rows, out_offsets: Longs, out: Bytes) -> None:
+    for i in range(len(rows)):
+        if rows[i] >= 0:
+            begin = np.int64(offsets[np.uint32(rows[i])])
+            target = out_offsets[i]
+            for k in range(out_offsets[i + 1] - target):
+                out[target + k] = data[begin + k]
+
+
+@kernel("i64(const u8[], i64, const u8[], i64, i64, i32[])")
+def _select_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, n: int, out: Rows) -> int:
+    k = 0
+    for i in range(n):
+        out[k] = np.int32(i)
+        k += bit(values, value_offset + i) and not missing(bits, bit_offset + i)
+    return k
+
+
+@kernel("i64(const u8[], i64, i64)")
+def count_bits(bits: Bits, bit_offset: int, n: int) -> int:
+    """Count the set bits among ``n``."""
+    total = 0
+    for i in range(n):
+        total += bit(bits, bit_offset + i)
+    return total
+
+
+@kernel("void(const u8[], u8[])")
+def pack_bits(flags: Bits, out: Bits) -> None:
+    """Pack one byte per row (0 or not) into a bitmap with bit offset 0."""
+    n = len(flags)
+    for start in range(0, n, 8):
+        byte = 0
+        for k in range(min(8, n - start)):
+            byte |= int(flags[start + k] != 0) << k
+        out[start >> 3] = byte
+
+
+@kernel("bool(const i64[,], i64[])")
+def narrow_i128(values: Longs, out: Longs) -> bool:
+    """Copy the low words of 128-bit integers, shape (n, 2); return whether every value fits 64 bits."""
+    wrong = np.int64(0)
+    for i in range(len(values)):
+        out[i] = values[i, 0]
+        wrong |= values[i, 1] ^ (values[i, 0] >> 63)
+    return wrong == 0
+
+
+_TAKES = {1: (_take8, np.uint8), 2: (_take16, np.uint16), 4: (_take32, np.uint32), 8: (_take64, np.uint64)}
+
+
+def take(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
+    """Copy ``values[rows]`` to ``out``, of the same dtype of 1, 2, 4 or 8 bytes, or 16 as shape (n, 2) of 8 bytes."""
+    if values.ndim == 2:
+        _take128(values.view(np.uint64), rows, out.view(np.uint64))
+        return
+    run, dtype = _TAKES[values.dtype.itemsize]
+    run(values.view(dtype), rows, out.view(dtype))
+
+
+def take_bytes(
+    offsets: Longs | Rows, data: Bytes, rows: Rows, *, offsets_out: Longs | None = None, data_out: Bytes | None = None
+) -> tuple[Longs, Bytes]:
+    """Take byte strings; return (offsets of shape (n + 1,), data), in the given arrays where they are long enough."""
+    n = len(rows)
+    new_offsets = np.empty(n + 1, np.int64) if offsets_out is None or len(offsets_out) <= n else offsets_out[: n + 1]
+    total = _take_offsets(offsets, rows, new_offsets)
+    new_data = np.empty(total, np.uint8) if data_out is None or len(data_out) < total else data_out[:total]
+    _take_bytes(offsets, data, rows, new_offsets, new_data)
+    return new_offsets, new_data
+
+
+def select_bits(
+    values: Bits, value_offset: int, length: int, *, bits: Bits, bit_offset: int = 0, out: Rows | None = None
+) -> Rows:
+    """Return the rows whose bit is set and valid: the rows a filter keeps."""
+    found = rows_out(out, length + 1)
+    return found[: _select_bits(values, value_offset, bits, bit_offset, length, found)]

@@ -1,0 +1,89 @@
+"""Radix partitioning: send rows to ``2 ** bits`` partitions by the top bits of a hash, keeping their order.
+
+The use is always the same: `count_partitions` per batch, `start_positions` over all batches, then `scatter_words` (or
+`partition_order` and takes) per batch, each batch into its own part of the output, so that threads never meet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .arrays import Longs, Rows, Words, addresses, rows_out
+from .compile import intrinsic, kernel
+
+load_word = intrinsic("load_word")
+store_word = intrinsic("store_word")
+
+
+@kernel("void(const u64[], u64, i64[])")
+def _count_partitions(hashes: Words, shift: np.uint64, counts: Longs) -> None:
+    for i in range(len(hashes)):
+        counts[hashes[i] >> shift] += 1
+
+
+@kernel("void(const u64[], u64, i64[], i32[])")
+def _partition_order(hashes: Words, shift: np.uint64, positions: Longs, order: Rows) -> None:
+    for i in range(len(hashes)):
+        partition = hashes[i] >> shift
+        order[positions[partition]] = np.int32(i)
+        positions[partition] += 1
+
+
+@kernel("void(const u64[], u64, i64[], const u64[], const u64[])")
+def _scatter_words(hashes: Words, shift: np.uint64, positions: Longs, sources: Words, targets: Words) -> None:
+    for i in range(len(hashes)):
+        partition = hashes[i] >> shift
+        position = positions[partition]
+        positions[partition] = position + 1
+        for j in range(len(sources)):
+            store_word(targets[j], position, load_word(sources[j], i))
+
+
+def _shift(bits: int) -> np.uint64:
+    if not 1 <= bits <= 16:
+        raise ValueError(f"bits must be 1 to 16, not {bits}")
+    return np.uint64(64 - bits)
+
+
+def count_partitions(hashes: Words, bits: int, *, out: Longs | None = None) -> Longs:
+    """Add to (or return) the number of rows of each of the ``2 ** bits`` partitions."""
+    out = np.zeros(1 << bits, dtype=np.int64) if out is None else out
+    _count_partitions(hashes, _shift(bits), out)
+    return out
+
+
+def start_positions(counts: Longs) -> tuple[Longs, Longs]:
+    """Turn counts of shape (batches, partitions) into where each batch's rows of each partition begin.
+
+    Returns
+    -------
+    positions
+        Shape (batches, partitions): partition-major, so that a partition's rows are contiguous and in batch order.
+    offsets
+        Shape (partitions + 1,): where each partition begins.
+    """
+    running = np.cumsum(counts.T.reshape(-1))
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), running])
+    positions = np.ascontiguousarray(starts[:-1].reshape(counts.shape[1], counts.shape[0]).T)
+    return positions, np.ascontiguousarray(starts[:: counts.shape[0]])
+
+
+def partition_order(hashes: Words, bits: int, *, out: Rows | None = None) -> tuple[Rows, Longs]:
+    """Return the gather index that brings one batch into partition order, and the partitions' offsets."""
+    counts = count_partitions(hashes, bits)
+    offsets = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+    order = rows_out(out, len(hashes))
+    _partition_order(hashes, _shift(bits), offsets[:-1].copy(), order)
+    return order, offsets
+
+
+def scatter_words(
+    hashes: Words, bits: int, positions: Longs, columns: Sequence[Words], outs: Sequence[Words]
+) -> None:
+    """Write each row's words to its partition's next position in ``outs``.
+
+    ``positions`` (one per partition) is advanced. ``hashes`` may itself be one of the columns.
+    """
+    _scatter_words(hashes, _shift(bits), positions, addresses(columns), addresses(outs))
