@@ -172,9 +172,7 @@ MAX_DECIMAL_PRECISION = 38
 def decimal(precision: int, scale: int) -> DataType:
     """Return ``decimal(precision, scale)``; ``1 <= precision <= 38`` and ``0 <= scale <= precision``."""
     if not 1 <= precision <= MAX_DECIMAL_PRECISION or not 0 <= scale <= precision:
-        raise ValueError(
-            f"decimal({precision},{scale}) is not a type: 1 <= precision <= 38, 0 <= scale <= precision"
-        )
+        raise ValueError(f"decimal({precision},{scale}) is not a type: 1 <= precision <= 38, 0 <= scale <= precision")
     return DataType(Kind.DECIMAL, precision=precision, scale=scale)
 
 

@@ -50,9 +50,7 @@ class SqlError(PlanError):
         The whole SQL text, used to show the line with a caret.
     """
 
-    def __init__(
-        self, message: str, *, line: int | None = None, column: int | None = None, text: str = ""
-    ) -> None:
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None, text: str = "") -> None:
         self.message, self.line, self.column, self.text = message, line, column, text
         shown = message
         if line is not None and column is not None:

@@ -74,9 +74,7 @@ class FeatureMatrix:
         self.ledger = ledger
 
     @classmethod
-    def allocate(
-        cls, rows: int, names: Sequence[str], dtype: FloatName, ledger: Ledger | None = None
-    ) -> FeatureMatrix:
+    def allocate(cls, rows: int, names: Sequence[str], dtype: FloatName, ledger: Ledger | None = None) -> FeatureMatrix:
         """Reserve memory for ``rows`` rows of the named columns; its contents are undefined until written."""
         array = np.empty((rows, len(names)), dtype=dtype, order="F")
         return cls(array, names, ledger if ledger is not None else Ledger())
@@ -151,8 +149,7 @@ class FeatureMatrix:
         kind = pa.from_numpy_dtype(self._array.dtype)
         buffer = pa.py_buffer(self._array.reshape(-1, order="F").data)
         columns = [
-            pa.Array.from_buffers(kind, self.rows, [None, buffer], 0, j * self.rows)
-            for j in range(len(self.names))
+            pa.Array.from_buffers(kind, self.rows, [None, buffer], 0, j * self.rows) for j in range(len(self.names))
         ]
         self.ledger.add_shared(self._array.nbytes)
         return pa.table(columns, names=list(self.names))

@@ -20,7 +20,7 @@ from .nodes import AggregateCall, Call, Case, Cast, Expr, InList, Literal
 
 
 def literal(value: Any, dtype: DataType | None = None) -> Literal:
-    """Return a constant of a plain Python (or numpy scalar) value, typed by its class unless ``dtype`` says otherwise."""
+    """Return a constant of a plain Python (or numpy scalar) value, typed by its class unless ``dtype`` is given."""
     if hasattr(value, "item") and not isinstance(value, (str, bytes)):
         value = value.item()
     return Literal(value=value, dtype=dtype or _literal_type(value))
@@ -34,9 +34,7 @@ def _literal_type(value: Any) -> DataType:
             return dtypes.bool_
         case int():
             if not -(2**63) <= value < 2**64:
-                raise PlanError(
-                    f"integer constant {value} does not fit 64 bits; write it as a decimal or float"
-                )
+                raise PlanError(f"integer constant {value} does not fit 64 bits; write it as a decimal or float")
             return dtypes.int64 if value < 2**63 else dtypes.uint64
         case float():
             return dtypes.float64
@@ -116,9 +114,7 @@ def call(function: str, *args: Expr, **options: Any) -> Expr:
         raise TypeMismatch(_mismatch(function, args))
     parameters, result = resolved
     if set(options) != set(entry.options):
-        raise PlanError(
-            f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}"
-        )
+        raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
     cast_args = tuple(cast(arg, want) for arg, want in zip(adapted, parameters, strict=True))
     ordered = tuple((name, options[name]) for name in entry.options)
     return Call(function=function, args=cast_args, dtype=result, options=ordered)
@@ -154,21 +150,15 @@ def _adapted(constant: Literal, target: DataType) -> Literal:
         return _parsed_time(constant, target)
     if constant.dtype.kind is Kind.DATE and target.kind is Kind.TIMESTAMP and target.tz is None:
         return Literal(value=dt.datetime.combine(value, dt.time()), dtype=target)
-    if (
-        constant.dtype.kind is Kind.TIMESTAMP
-        and target.kind is Kind.TIMESTAMP
-        and constant.dtype.tz == target.tz
-    ):
+    if constant.dtype.kind is Kind.TIMESTAMP and target.kind is Kind.TIMESTAMP and constant.dtype.tz == target.tz:
         exact = target.unit in ("us", "ns") or (value.microsecond == 0)
         return replace(constant, dtype=target) if exact else constant
     return constant
 
 
 def _fits(value: int, dtype: DataType) -> bool:
-    low, high = (
-        (-(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1) if dtype.is_signed else (0, 2**dtype.bits - 1)
-    )
-    return low <= value <= high
+    low, high = (-(2 ** (dtype.bits - 1)), 2 ** (dtype.bits - 1) - 1) if dtype.is_signed else (0, 2**dtype.bits - 1)
+    return bool(low <= value <= high)
 
 
 def _parsed_time(constant: Literal, target: DataType) -> Literal:
@@ -190,9 +180,7 @@ def _parsed_time(constant: Literal, target: DataType) -> Literal:
 def case(branches: Iterable[tuple[Expr, Expr]], default: Expr | None = None) -> Expr:
     """Return the value of the first true branch, with all values cast to their common type; default null."""
     pairs = list(branches)
-    values = _adapt_literals(
-        [value for _, value in pairs] + [default if default is not None else literal(None)]
-    )
+    values = _adapt_literals([value for _, value in pairs] + [default if default is not None else literal(None)])
     result: DataType | None = values[0].dtype
     for value in values[1:]:
         result = None if result is None else common_type(result, value.dtype)
@@ -205,9 +193,7 @@ def case(branches: Iterable[tuple[Expr, Expr]], default: Expr | None = None) -> 
             raise TypeMismatch(f"a case condition must be boolean; {condition} is {condition.dtype}")
         conditions.append(cast(condition, dtypes.bool_))
     cast_values = [cast(value, result) for value in values]
-    return Case(
-        branches=tuple(zip(conditions, cast_values[:-1], strict=True)), default=cast_values[-1], dtype=result
-    )
+    return Case(branches=tuple(zip(conditions, cast_values[:-1], strict=True)), default=cast_values[-1], dtype=result)
 
 
 def in_list(arg: Expr, values: Iterable[Any]) -> Expr:
@@ -219,9 +205,7 @@ def in_list(arg: Expr, values: Iterable[Any]) -> Expr:
     for constant in present:
         shared = None if shared is None else common_type(shared, constant.dtype)
         if shared is None:
-            raise TypeMismatch(
-                f"cannot look for {constant} ({constant.dtype}) in {arg}, which is {arg.dtype}"
-            )
+            raise TypeMismatch(f"cannot look for {constant} ({constant.dtype}) in {arg}, which is {arg.dtype}")
     assert shared is not None
     plain = tuple(_as_python(constant.value, shared) for constant in present)
     return InList(arg=cast(arg, shared), values=plain, has_null=has_null, dtype=dtypes.bool_)

@@ -275,9 +275,7 @@ def _functions() -> tuple[Function, ...]:
 
 def _aggregates() -> tuple[Aggregate, ...]:
     def a(name: str, rule: Rule, sql: str, frame: str, summary: str, *partial: str) -> Aggregate:
-        return Aggregate(
-            name=name, rule=rule, sql=tuple(sql.split()), frame=frame, summary=summary, partial=partial
-        )
+        return Aggregate(name=name, rule=rule, sql=tuple(sql.split()), frame=frame, summary=summary, partial=partial)
 
     r = rules
     return (
@@ -300,11 +298,6 @@ def _aggregates() -> tuple[Aggregate, ...]:
 FUNCTIONS: dict[str, Function] = {entry.name: entry for entry in _functions()}
 AGGREGATES: dict[str, Aggregate] = {entry.name: entry for entry in _aggregates()}
 SQL_FUNCTIONS: dict[str, str] = {
-    spelling: entry.name
-    for entry in reversed(FUNCTIONS.values())
-    for spelling in entry.sql
-    if spelling.isidentifier()
+    spelling: entry.name for entry in reversed(FUNCTIONS.values()) for spelling in entry.sql if spelling.isidentifier()
 }
-SQL_AGGREGATES: dict[str, str] = {
-    spelling: entry.name for entry in AGGREGATES.values() for spelling in entry.sql
-}
+SQL_AGGREGATES: dict[str, str] = {spelling: entry.name for entry in AGGREGATES.values() for spelling in entry.sql}

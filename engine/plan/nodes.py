@@ -205,9 +205,7 @@ class Join(Plan):
             _check_columns((left,), self.left.schema)
             _check_columns((right,), self.right.schema)
             if left.dtype != right.dtype:
-                raise TypeMismatch(
-                    f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}"
-                )
+                raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
         both = self.left.schema.extend(
             Field(f.name, f.dtype, f.nullable or self.kind is JoinKind.LEFT) for f in self.right.schema
         )
@@ -230,9 +228,7 @@ class Join(Plan):
         """Kind, keys and residual condition."""
         equal = "<=>" if self.nulls_equal else "="
         keys = " and ".join(f"{left} {equal} {right}" for left, right in self.on) or "true"
-        return f"{self.kind.value} on {keys}" + (
-            f" where {self.residual}" if self.residual is not None else ""
-        )
+        return f"{self.kind.value} on {keys}" + (f" where {self.residual}" if self.residual is not None else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +246,7 @@ class Sort(Unary):
     @property
     def detail(self) -> str:
         """Keys and fetch."""
-        return ", ".join(str(k) for k in self.keys) + (
-            f" fetch {self.fetch}" if self.fetch is not None else ""
-        )
+        return ", ".join(str(k) for k in self.keys) + (f" fetch {self.fetch}" if self.fetch is not None else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,9 +264,7 @@ class Limit(Unary):
     @property
     def detail(self) -> str:
         """Count and offset."""
-        return f"{'all' if self.count is None else self.count}" + (
-            f" offset {self.offset}" if self.offset else ""
-        )
+        return f"{'all' if self.count is None else self.count}" + (f" offset {self.offset}" if self.offset else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -350,7 +342,9 @@ class MapBatches(Unary):
     def detail(self) -> str:
         """Label, columns read and added."""
         reads = "all columns" if self.reads is None else f"[{', '.join(self.reads)}]"
-        return f"{self.label} reads={reads} {'adds' if self.keeps else 'gives'}=[{', '.join(f.name for f in self.adds)}]"
+        return (
+            f"{self.label} reads={reads} {'adds' if self.keeps else 'gives'}=[{', '.join(f.name for f in self.adds)}]"
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

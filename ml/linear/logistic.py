@@ -18,9 +18,7 @@ WARM_START_ROWS = 1 << 15
 """Rows of the evenly spaced sample that gives the first point; full passes are what costs."""
 
 
-def fit_logistic(
-    blocks: Sequence[Block], *, C: float, max_iter: int = 100, threads: int = 1
-) -> LinearSolution:
+def fit_logistic(blocks: Sequence[Block], *, C: float, max_iter: int = 100, threads: int = 1) -> LinearSolution:
     """Minimise ``C sum(w log-loss) + |b|**2 / 2`` for targets 0 and 1; the intercept is not penalised.
 
     Parameters
@@ -101,9 +99,7 @@ def _minimise(
     weight, _ = _class_weights(blocks)
 
     def objective(point: FloatArray) -> Evaluation:
-        data = map_merge(
-            blocks, lambda block: logistic_evaluation(block, point), merge_evaluations, threads=threads
-        )
+        data = map_merge(blocks, lambda block: logistic_evaluation(block, point), merge_evaluations, threads=threads)
         slope = point / C
         slope[-1] = 0.0
         bend = np.full(point.shape[0], 1.0 / C)

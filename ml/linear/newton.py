@@ -23,9 +23,7 @@ class Evaluation:
 
 def merge_evaluations(a: Evaluation, b: Evaluation) -> Evaluation:
     """Sum of two objectives at the same point."""
-    return Evaluation(
-        loss=a.loss + b.loss, gradient=a.gradient + b.gradient, hessian=a.hessian + b.hessian
-    )
+    return Evaluation(loss=a.loss + b.loss, gradient=a.gradient + b.gradient, hessian=a.hessian + b.hessian)
 
 
 def minimise_newton(

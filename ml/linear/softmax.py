@@ -93,9 +93,7 @@ def softmax_evaluation(block: Block, point: FloatArray, *, hessian: bool) -> Eva
         if hessian:
             _add_curvature(second, design, probability, tile.weights)
     flat = point.size
-    return Evaluation(
-        loss=loss, gradient=gradient.ravel(), hessian=second.reshape((flat, flat) if hessian else (0, 0))
-    )
+    return Evaluation(loss=loss, gradient=gradient.ravel(), hessian=second.reshape((flat, flat) if hessian else (0, 0)))
 
 
 def _add_curvature(second: FloatArray, design: FloatArray, probability: FloatArray, w: FloatArray) -> None:
