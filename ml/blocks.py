@@ -53,7 +53,7 @@ class Block:
         return np.ones(len(self)) if self.w is None else self.w
 
     def tiles(self) -> Iterator[Block]:
-        """Views of at most ``TILE_ROWS`` rows, in order."""
+        """Yield views of at most ``TILE_ROWS`` rows, in order."""
         for start in range(0, len(self), TILE_ROWS):
             rows = slice(start, start + TILE_ROWS)
             yield Block(X=self.X[rows], y=self.y[rows], w=None if self.w is None else self.w[rows])

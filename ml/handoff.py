@@ -55,7 +55,7 @@ class Ledger:
         return sum(self.copied.values())
 
     def as_dict(self) -> dict[str, int]:
-        """Counts by name, for a manifest: ``copied_cast``, …, ``copied_total``, ``shared``."""
+        """Return counts by name for a manifest: ``copied_cast``, …, ``copied_total``, ``shared``."""
         counts = {f"copied_{reason.replace(' ', '_')}": size for reason, size in sorted(self.copied.items())}
         return counts | {"copied_total": self.copied_bytes, "shared": self.shared}
 
@@ -140,7 +140,7 @@ class FeatureMatrix:
             self._count(target, "gather" if values.dtype == target.dtype else "cast")
 
     def numpy(self) -> npt.NDArray[Any]:
-        """The matrix itself, shape (rows, columns), column-major: no copy."""
+        """Return the matrix itself, shape (rows, columns), column-major: no copy."""
         self.ledger.add_shared(self._array.nbytes)
         return self._array
 

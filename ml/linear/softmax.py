@@ -64,7 +64,7 @@ def fit_softmax(
 
 def softmax(margin: FloatArray) -> FloatArray:
     """Probabilities of each row of (n, K) margins, without overflow."""
-    shifted = np.exp(margin - margin.max(axis=1, keepdims=True))
+    shifted: FloatArray = np.exp(margin - margin.max(axis=1, keepdims=True))
     shifted /= shifted.sum(axis=1, keepdims=True)
     return shifted
 

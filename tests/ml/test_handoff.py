@@ -43,7 +43,7 @@ def test_slices_and_decimals() -> None:
 @pytest.mark.parametrize("bad", [pa.array(["x", "y"]), pa.array(["x", "y"]).dictionary_encode()])
 def test_text_is_refused_by_name(bad: pa.Array) -> None:
     matrix = FeatureMatrix.allocate(2, ["dest"], "float64")
-    with pytest.raises(TypeMismatch, match="'dest'.*categorical"):
+    with pytest.raises(TypeMismatch, match=r"'dest'.*categorical"):
         matrix.write(0, 0, bad)
 
 
