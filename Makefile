@@ -1,0 +1,75 @@
+# One word each; `make help` lists them. Everything is installed into .venv, at the versions of constraints.txt.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.SILENT:
+.PHONY: help demo test check format bench docs lock clean
+
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that is new enough; `make PYTHON=/path/to/python test` chooses another.
+PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
+	command -v $$name >/dev/null 2>&1 || continue; \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+
+help: ## list these targets
+	grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' \
+		| while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+
+demo: $(VENV)/.demo ## install, run the demo job on the data shipped here, say where its report is
+	$(BIN)/volley demo
+
+test: $(VENV)/.dev ## install, run the tests
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs and their snippets
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy -p volley
+	$(BIN)/lint-imports
+	$(BIN)/vulture
+	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/python -m pytest -q tests/docs
+
+format: $(VENV)/.dev ## let ruff format and sort
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## measure against the installed rivals (minutes)
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev ## build the documentation into site/
+	$(BIN)/mkdocs build --strict
+	echo "open site/index.html"
+
+lock: $(VENV)/.dev ## resolve constraints.txt anew from pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
+		--extra ml --extra cluster --extra dev pyproject.toml --output-file constraints.txt
+	sed -i -E "s/ (;|and) sys_platform == 'linux'$$//" constraints.txt
+
+clean: ## remove what builds, tests and demos leave (not .venv)
+	rm -rf build dist site volley-demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find volley engine sql io ml deploy tests benchmarks examples -name __pycache__ -prune -exec rm -rf {} +
+
+# uv installs in seconds; pip reads a pip.conf, so it is asked where uv finds no index.
+define install
+	echo "installing volley-engine[$(1)] into $(VENV)"
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[$(1)]' \
+		|| $(BIN)/python -m pip install --quiet -c constraints.txt -e '.[$(1)]'
+	touch $@
+endef
+
+$(VENV)/.made:
+	test -n "$(PYTHON)" || { echo "Volley needs Python 3.11 or newer; install it or pass PYTHON=/path/to/it" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,ml)
+
+# The development install holds all that the demo needs, so a later `make demo` installs nothing.
+$(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
+	$(call install,ml$(comma)dev)
+	touch $(VENV)/.demo
+
+comma := ,
