@@ -78,7 +78,7 @@ class DataType:
             case Kind.STRUCT:
                 return "struct(" + ", ".join(f"{name}: {dtype}" for name, dtype in self.fields) + ")"
             case _:
-                return self.kind.value
+                return str(self.kind.value)
 
     __repr__ = __str__
 

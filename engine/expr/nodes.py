@@ -53,8 +53,10 @@ class Column(Expr):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Literal(Expr):
-    """A constant. ``value`` is a plain Python value (``None`` is null): int, float, bool, str, bytes, ``Decimal``,
-    ``datetime.date``, ``datetime.datetime``, ``datetime.time``, ``datetime.timedelta``, or a list or dict of those.
+    """A constant.
+
+    ``value`` is a plain Python value (``None`` is null): int, float, bool, str, bytes, ``Decimal``, ``datetime.date``,
+    ``datetime.datetime``, ``datetime.time`` or ``datetime.timedelta``.
     """
 
     value: Any

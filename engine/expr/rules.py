@@ -114,7 +114,7 @@ def real(types: Types) -> tuple[Types, DataType] | None:
 
 
 def rounding(types: Types) -> tuple[Types, DataType] | None:
-    """A number with an optional count of digits (an integer) to a number of its type."""
+    """One number, with an optional integer count of digits, to a number of its type."""
     if not 1 <= len(types) <= 2 or not types[0].is_numeric:
         return None
     if len(types) == 2 and not types[1].is_integer:

@@ -1,0 +1,300 @@
+"""Lowering: from an optimised logical plan to physical operators with explicit exchanges.
+
+Sources are asked for their splits here, with the columns and the predicate that the plan wants; what a source does not
+apply exactly stays as a filter above the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..errors import PlanError
+from ..expr import Column, NamedExpr, columns_of
+from ..kernels.protocol import GroupSpec, JoinSide, JoinSpec
+from ..plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    Limit,
+    MapBatches,
+    Plan,
+    Project,
+    Scan,
+    ScanRequest,
+    Sort,
+    Union,
+    Write,
+)
+from ..schema import Schema
+from .aggregates import decompose
+from .nodes import (
+    BROADCAST,
+    SINGLE,
+    BroadcastExec,
+    DistinctFirstExec,
+    Exec,
+    FilterExec,
+    FinalAggregateExec,
+    FinalReduceExec,
+    GatherExec,
+    HashExchangeExec,
+    HashJoinExec,
+    LimitExec,
+    MapBatchesExec,
+    PartialAggregateExec,
+    PartialReduceExec,
+    Partitioning,
+    ProjectExec,
+    ScanExec,
+    SortExec,
+    TopKExec,
+    UnionExec,
+    WriteExec,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoweringOptions:
+    """What lowering needs to know of the run: the device's name and the preferred rows per batch."""
+
+    device: str = "cpu"
+    batch_rows: int = 128 * 1024
+
+
+def lower(plan: Plan, options: LoweringOptions) -> Exec:
+    """Return the physical operators of a logical plan; sub-plans that occur twice are lowered once."""
+    done: dict[int, Exec] = {}
+    stack: list[tuple[Plan, bool]] = [(plan, False)]
+    while stack:
+        node, ready = stack.pop()
+        if id(node) in done:
+            continue
+        if not ready:
+            stack.append((node, True))
+            stack.extend((child, False) for child in node.children)
+            continue
+        inputs = tuple(done[id(child)] for child in node.children)
+        rule = _RULES.get(type(node))
+        if rule is None:
+            raise PlanError(f"no physical operator for {type(node).__name__}")
+        done[id(node)] = rule(node, inputs, options)
+    return done[id(plan)]
+
+
+def _scan(plan: Scan, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
+    wanted = plan.schema.names
+    needed = wanted
+    if plan.predicate is not None:
+        extra = columns_of(plan.predicate) - set(wanted)
+        needed = (*wanted, *(name for name in plan.source.schema.names if name in extra))
+    request = ScanRequest(columns=needed, predicate=plan.predicate, limit=plan.limit, batch_rows=options.batch_rows)
+    schema = plan.source.schema.select(needed)
+    node: Exec = ScanExec(
+        schema=schema,
+        label=plan.source.label,
+        scan=plan.source.scan(request),
+        ordered=True,
+        device=options.device,
+    )
+    assert isinstance(node, ScanExec)
+    if node.scan.residual is not None:
+        node = FilterExec(schema=schema, input=node, predicate=node.scan.residual, ordered=True, device=options.device)
+    if needed != wanted:
+        node = _project(node, tuple(_column(schema, name) for name in wanted))
+    if plan.limit is not None:
+        node = _limited(node, plan.limit, 0)
+    return node
+
+
+def _column(schema: Schema, name: str) -> NamedExpr:
+    return NamedExpr(name=name, expr=Column(name=name, dtype=schema[name].dtype))
+
+
+def _project(child: Exec, exprs: tuple[NamedExpr, ...]) -> ProjectExec:
+    return ProjectExec(
+        schema=Schema(tuple(e.field for e in exprs)),
+        input=child,
+        exprs=exprs,
+        partitioning=child.partitioning,
+        ordered=child.ordered,
+        device=child.device,
+    )
+
+
+def _filter(plan: Filter, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    return FilterExec(
+        schema=plan.schema,
+        input=child,
+        predicate=plan.predicate,
+        partitioning=child.partitioning,
+        ordered=child.ordered,
+        device=child.device,
+    )
+
+
+def _projection(plan: Project, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    return replace(_project(inputs[0], plan.exprs), schema=plan.schema)
+
+
+def _map_batches(plan: MapBatches, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    return MapBatchesExec(
+        schema=plan.schema,
+        input=child,
+        label=plan.label,
+        function=plan.function,
+        reads=plan.input.schema.names if plan.reads is None else plan.reads,
+        adds=plan.adds,
+        keeps=plan.keeps,
+        partitioning=child.partitioning if plan.keeps else Partitioning("splits"),
+        ordered=child.ordered,
+        device=child.device,
+    )
+
+
+def _aggregate(plan: Aggregate, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    parts = decompose(plan.aggregates)
+    if not plan.keys:
+        states = Schema(tuple(a.field for a in parts.accumulators))
+        partial = PartialReduceExec(schema=states, input=child, accumulators=parts.accumulators, device=child.device)
+        gather = GatherExec(schema=states, input=partial, partitioning=SINGLE, device=child.device)
+        final: Exec = FinalReduceExec(
+            schema=states, input=gather, accumulators=parts.accumulators, partitioning=SINGLE, device=child.device
+        )
+        return _project(final, parts.finish)
+    spec = GroupSpec(keys=plan.keys, accumulators=parts.accumulators)
+    names = tuple(key.name for key in plan.keys)
+    by_hash = Partitioning("hash", names)
+    grouped = PartialAggregateExec(schema=spec.schema, input=child, spec=spec, device=child.device)
+    columns = tuple(_column(spec.schema, name) for name in names)
+    exchange = HashExchangeExec(
+        schema=spec.schema,
+        input=grouped,
+        keys=tuple(c.expr for c in columns),
+        partitioning=by_hash,
+        device=child.device,
+    )
+    final = FinalAggregateExec(schema=spec.schema, input=exchange, spec=spec, partitioning=by_hash, device=child.device)
+    exprs = (*columns, *parts.finish)
+    if all(e.is_passthrough for e in exprs) and tuple(e.name for e in exprs) == spec.schema.names:
+        return final
+    return _project(final, exprs)
+
+
+def _join(plan: Join, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    probe, build = inputs
+    spec = JoinSpec(
+        side=JoinSide(plan.kind.value),
+        probe_keys=tuple(left for left, _ in plan.on),
+        build_keys=tuple(right for _, right in plan.on),
+        probe_schema=plan.left.schema,
+        build_schema=plan.right.schema,
+        output=plan.schema,
+        nulls_equal=plan.nulls_equal,
+        residual=plan.residual,
+    )
+    broadcast = BroadcastExec(schema=build.schema, input=build, partitioning=BROADCAST, device=build.device)
+    return HashJoinExec(
+        schema=plan.schema,
+        probe=probe,
+        build=broadcast,
+        spec=spec,
+        partitioning=probe.partitioning,
+        device=probe.device,
+    )
+
+
+def _sort(plan: Sort, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    if plan.fetch is not None:
+        return TopKExec(
+            schema=plan.schema,
+            input=child,
+            keys=plan.keys,
+            k=plan.fetch,
+            partitioning=SINGLE,
+            ordered=True,
+            device=child.device,
+        )
+    gather = GatherExec(
+        schema=plan.schema, input=child, partitioning=SINGLE, ordered=child.ordered, device=child.device
+    )
+    return SortExec(
+        schema=plan.schema, input=gather, keys=plan.keys, partitioning=SINGLE, ordered=True, device=child.device
+    )
+
+
+def _limit(plan: Limit, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    return _limited(inputs[0], plan.count, plan.offset)
+
+
+def _limited(child: Exec, count: int | None, offset: int) -> LimitExec:
+    return LimitExec(
+        schema=child.schema,
+        input=child,
+        count=count,
+        offset=offset,
+        partitioning=SINGLE,
+        ordered=child.ordered,
+        device=child.device,
+    )
+
+
+def _distinct(plan: Distinct, inputs: tuple[Exec, ...], options: LoweringOptions) -> Exec:
+    (child,) = inputs
+    if plan.on is None:
+        keys = tuple(_column(plan.schema, name) for name in plan.schema.names)
+        return _aggregate(Aggregate(input=plan.input, keys=keys), inputs, options)
+    keys_of = tuple(_column(plan.schema, name).expr for name in plan.on)
+    by_hash = Partitioning("hash", plan.on)
+    exchange = HashExchangeExec(
+        schema=plan.schema, input=child, keys=keys_of, partitioning=by_hash, ordered=child.ordered, device=child.device
+    )
+    return DistinctFirstExec(schema=plan.schema, input=exchange, on=plan.on, partitioning=by_hash, device=child.device)
+
+
+def _union(plan: Union, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    return UnionExec(
+        schema=plan.schema,
+        inputs=inputs,
+        ordered=all(child.ordered for child in inputs),
+        device=inputs[0].device,
+    )
+
+
+def _write(plan: Write, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    return WriteExec(schema=plan.schema, input=child, sink=plan.sink, partitioning=SINGLE, device=child.device)
+
+
+_RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec]] = {
+    Scan: _scan,
+    Filter: _filter,
+    Project: _projection,
+    MapBatches: _map_batches,
+    Aggregate: _aggregate,
+    Join: _join,
+    Sort: _sort,
+    Limit: _limit,
+    Distinct: _distinct,
+    Union: _union,
+    Write: _write,
+}
+
+
+def explain_exec(root: Exec) -> str:
+    """Return the operators as an indented tree, one per line, each with its partitioning and device."""
+    lines = []
+    stack: list[tuple[Exec, int]] = [(root, 0)]
+    while stack:
+        node, depth = stack.pop()
+        order = ", ordered" if node.ordered else ""
+        name = f"{type(node).__name__} {node.detail}".rstrip()
+        lines.append(f"{'  ' * depth}{name}  [{node.partitioning}{order}, {node.device}]")
+        stack.extend((child, depth + 1) for child in reversed(node.children))
+    return "\n".join(lines)

@@ -1,0 +1,321 @@
+"""Physical operators: the strategy of each step, with its partitioning, ordering and device declared.
+
+A tree of these is what ``explain("physical")`` prints; ``volley.engine.physical.stages`` cuts it into stages at its
+exchanges. Operators hold no data and no kernels: a runner passes tables to the kernels of the node's device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from ..expr import Expr, NamedExpr, SortKey
+from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec
+from ..plan import ScanPlan, Sink
+from ..schema import Field, Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Partitioning:
+    """How the rows of a node are spread over tasks.
+
+    ``kind`` is ``splits`` (as the source gave them), ``hash`` (equal keys together), ``single`` (one task) or
+    ``broadcast`` (a copy for every task).
+    """
+
+    kind: str
+    keys: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind}({', '.join(self.keys)})" if self.keys else self.kind
+
+
+SPLITS = Partitioning("splits")
+SINGLE = Partitioning("single")
+BROADCAST = Partitioning("broadcast")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exec:
+    """Base of physical operators.
+
+    Attributes
+    ----------
+    schema
+        Names and types of the rows given.
+    partitioning
+        How those rows are spread over tasks.
+    ordered
+        Whether they keep the order that the plan promises (of the source, or of a sort).
+    device
+        Name of the device whose kernels run it.
+    """
+
+    schema: Schema = field(repr=False)
+    partitioning: Partitioning = SPLITS
+    ordered: bool = False
+    device: str = "cpu"
+
+    @property
+    def children(self) -> tuple[Exec, ...]:
+        """Inputs, left to right."""
+        return ()
+
+    def with_children(self, children: tuple[Exec, ...]) -> Self:
+        """Return this operator over other inputs."""
+        return self
+
+    @property
+    def detail(self) -> str:
+        """What ``explain`` prints after the operator's name."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanExec(Exec):
+    """Read the splits of a source and bring them to the device."""
+
+    label: str
+    scan: ScanPlan
+
+    @property
+    def detail(self) -> str:
+        """Source, columns, number of splits and what was skipped."""
+        skipped = f", skipped {self.scan.skipped}" if self.scan.skipped else ""
+        return f"{self.label} columns=[{', '.join(self.schema.names)}] ({len(self.scan.splits)} splits{skipped})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnaryExec(Exec):
+    """Base of operators with one input."""
+
+    input: Exec
+
+    @property
+    def children(self) -> tuple[Exec, ...]:
+        """The one input."""
+        return (self.input,)
+
+    def with_children(self, children: tuple[Exec, ...]) -> Self:
+        """Return this operator over another input."""
+        return replace(self, input=children[0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FilterExec(UnaryExec):
+    """Keep the rows where the predicate is true."""
+
+    predicate: Expr
+
+    @property
+    def detail(self) -> str:
+        """The predicate."""
+        return str(self.predicate)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectExec(UnaryExec):
+    """Compute columns."""
+
+    exprs: tuple[NamedExpr, ...]
+
+    @property
+    def detail(self) -> str:
+        """The expressions."""
+        return ", ".join(str(e) for e in self.exprs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapBatchesExec(UnaryExec):
+    """Call a Python function on Arrow tables: rows leave the device and come back."""
+
+    label: str
+    function: Callable[[Any], Any]
+    reads: tuple[str, ...]
+    adds: tuple[Field, ...]
+    keeps: bool
+
+    @property
+    def detail(self) -> str:
+        """Label, columns read and columns added."""
+        return f"{self.label} reads=[{', '.join(self.reads)}] adds=[{', '.join(f.name for f in self.adds)}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnionExec(Exec):
+    """The tasks of several inputs, one input after the other."""
+
+    inputs: tuple[Exec, ...]
+
+    @property
+    def children(self) -> tuple[Exec, ...]:
+        """The inputs in order."""
+        return self.inputs
+
+    def with_children(self, children: tuple[Exec, ...]) -> UnionExec:
+        """Return the union of other inputs."""
+        return replace(self, inputs=children)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatherExec(UnaryExec):
+    """Exchange: bring all rows to one task."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BroadcastExec(UnaryExec):
+    """Exchange: give every task all rows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashExchangeExec(UnaryExec):
+    """Exchange: bring rows with equal keys to one task."""
+
+    keys: tuple[Expr, ...]
+
+    @property
+    def detail(self) -> str:
+        """The keys."""
+        return ", ".join(str(k) for k in self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialAggregateExec(UnaryExec):
+    """First phase of a grouped aggregation: partial states per thread."""
+
+    spec: GroupSpec
+
+    @property
+    def detail(self) -> str:
+        """Keys and accumulators."""
+        keys = ", ".join(str(k) for k in self.spec.keys)
+        return f"keys=[{keys}] states=[{_accumulators(self.spec.accumulators)}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalAggregateExec(UnaryExec):
+    """Second phase of a grouped aggregation: one row per group."""
+
+    spec: GroupSpec
+
+    @property
+    def detail(self) -> str:
+        """The keys."""
+        return f"keys=[{', '.join(k.name for k in self.spec.keys)}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialReduceExec(UnaryExec):
+    """First phase of an aggregation without keys."""
+
+    accumulators: tuple[AccumulatorSpec, ...]
+
+    @property
+    def detail(self) -> str:
+        """The accumulators."""
+        return f"states=[{_accumulators(self.accumulators)}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalReduceExec(UnaryExec):
+    """Second phase of an aggregation without keys: one row."""
+
+    accumulators: tuple[AccumulatorSpec, ...]
+
+
+def _accumulators(specs: tuple[AccumulatorSpec, ...]) -> str:
+    shown = []
+    for spec in specs:
+        where = f" filter (where {spec.filter})" if spec.filter is not None else ""
+        shown.append(f"{spec.kind.value}({'' if spec.argument is None else spec.argument}){where}")
+    return ", ".join(shown)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HashJoinExec(Exec):
+    """Probe a hash table of the (broadcast) build side with each batch of the probe side."""
+
+    probe: Exec
+    build: Exec
+    spec: JoinSpec
+
+    @property
+    def children(self) -> tuple[Exec, ...]:
+        """Probe side, build side."""
+        return (self.probe, self.build)
+
+    def with_children(self, children: tuple[Exec, ...]) -> HashJoinExec:
+        """Return the join of other inputs."""
+        return replace(self, probe=children[0], build=children[1])
+
+    @property
+    def detail(self) -> str:
+        """Kind, keys and residual condition."""
+        pairs = zip(self.spec.probe_keys, self.spec.build_keys, strict=True)
+        equal = "<=>" if self.spec.nulls_equal else "="
+        keys = " and ".join(f"{p} {equal} {b}" for p, b in pairs) or "true"
+        where = f" where {self.spec.residual}" if self.spec.residual is not None else ""
+        return f"{self.spec.side.value} on {keys}{where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SortExec(UnaryExec):
+    """Sort all rows."""
+
+    keys: tuple[SortKey, ...]
+
+    @property
+    def detail(self) -> str:
+        """The keys."""
+        return ", ".join(str(k) for k in self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopKExec(UnaryExec):
+    """Keep the first ``k`` rows of an order: per thread, then of what the threads kept."""
+
+    keys: tuple[SortKey, ...]
+    k: int
+
+    @property
+    def detail(self) -> str:
+        """Count and keys."""
+        return f"{self.k} by {', '.join(str(k) for k in self.keys)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitExec(UnaryExec):
+    """Keep ``count`` rows (None: all) after ``offset``, in order; stops the scan when it has them."""
+
+    count: int | None
+    offset: int
+
+    @property
+    def detail(self) -> str:
+        """Count and offset."""
+        return f"{'all' if self.count is None else self.count}" + (f" offset {self.offset}" if self.offset else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DistinctFirstExec(UnaryExec):
+    """Keep the first row of each set of rows that are equal in some columns."""
+
+    on: tuple[str, ...]
+
+    @property
+    def detail(self) -> str:
+        """The columns compared."""
+        return ", ".join(self.on)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteExec(UnaryExec):
+    """Write all rows to a sink, which appears whole or not at all."""
+
+    sink: Sink
+
+    @property
+    def detail(self) -> str:
+        """The destination."""
+        return self.sink.label

@@ -1,0 +1,299 @@
+"""Stages: what a runner executes. A stage is one or more pipelines (input, streaming operators) into one sink.
+
+Each pipeline input gives independent tasks: the splits of a scan, or the partitions of an earlier stage's output,
+merged, sorted or taken as they are. Stages are listed so that each one comes after those it needs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ..expr import Expr, SortKey
+from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec
+from ..plan import Sink
+from ..schema import Schema
+from .nodes import (
+    BroadcastExec,
+    DistinctFirstExec,
+    Exec,
+    FilterExec,
+    FinalAggregateExec,
+    FinalReduceExec,
+    GatherExec,
+    HashExchangeExec,
+    HashJoinExec,
+    LimitExec,
+    MapBatchesExec,
+    PartialAggregateExec,
+    PartialReduceExec,
+    ProjectExec,
+    ScanExec,
+    SortExec,
+    TopKExec,
+    UnaryExec,
+    UnionExec,
+    WriteExec,
+)
+
+# Inputs: where the tasks of a pipeline come from.
+
+
+@dataclass(frozen=True, slots=True)
+class ScanInput:
+    """One task for each split of a scan."""
+
+    node: ScanExec
+
+
+@dataclass(frozen=True, slots=True)
+class StageInput:
+    """One task for each partition of an earlier stage, its tables in order."""
+
+    stage: int
+
+
+@dataclass(frozen=True, slots=True)
+class MergeGroupsInput:
+    """One task for each hash partition: merges partial states into groups."""
+
+    stage: int
+    spec: GroupSpec
+
+
+@dataclass(frozen=True, slots=True)
+class MergeReducedInput:
+    """One task: merges rows of partial states into one row."""
+
+    stage: int
+    accumulators: tuple[AccumulatorSpec, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SortInput:
+    """One task: sorts all rows of an earlier stage."""
+
+    stage: int
+    keys: tuple[SortKey, ...]
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class DistinctInput:
+    """One task for each hash partition: keeps the first row of equal ones."""
+
+    stage: int
+    on: tuple[str, ...]
+    schema: Schema
+
+
+Input: TypeAlias = ScanInput | StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput
+
+
+# Streaming operators that are not physical nodes as they stand.
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Probe the hash table that an earlier stage built."""
+
+    node: HashJoinExec
+    stage: int
+
+
+Operator: TypeAlias = FilterExec | ProjectExec | MapBatchesExec | Probe
+
+
+# Sinks: what a stage makes of its rows.
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSink:
+    """Keep all tables, in task order: one partition."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSink:
+    """Aggregate partially; as many hash partitions as the size of the states asks for."""
+
+    spec: GroupSpec
+
+
+@dataclass(frozen=True, slots=True)
+class ReduceSink:
+    """Aggregate partially without keys: one partition of one-row tables."""
+
+    accumulators: tuple[AccumulatorSpec, ...]
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class BuildSink:
+    """Build the hash table of a join."""
+
+    spec: JoinSpec
+
+
+@dataclass(frozen=True, slots=True)
+class TopKSink:
+    """Keep the first ``k`` rows of an order: one partition, one table."""
+
+    keys: tuple[SortKey, ...]
+    k: int
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSink:
+    """Keep ``count`` rows after ``offset`` in task order, then stop the stage: one partition."""
+
+    count: int | None
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionSink:
+    """Spread rows by the hash of some columns, in task order within each partition."""
+
+    keys: tuple[Expr, ...]
+    schema: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class WriteSink:
+    """Write the rows to a destination outside."""
+
+    sink: Sink
+    schema: Schema
+
+
+StageSink: TypeAlias = (
+    CollectSink | GroupSink | ReduceSink | BuildSink | TopKSink | LimitSink | PartitionSink | WriteSink
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """An input and the streaming operators that its tables pass, in order."""
+
+    input: Input
+    operators: tuple[Operator, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Pipelines into one sink. ``number`` is its place in the graph; ``schema`` is that of the rows entering the sink."""
+
+    number: int
+    pipelines: tuple[Pipeline, ...]
+    sink: StageSink
+    schema: Schema
+
+    @property
+    def name(self) -> str:
+        """Short name for progress and metrics."""
+        return type(self.sink).__name__.removesuffix("Sink").lower()
+
+    @property
+    def needs(self) -> frozenset[int]:
+        """Numbers of the stages whose output this one reads."""
+        inputs = [p.input.stage for p in self.pipelines if not isinstance(p.input, ScanInput)]
+        probes = [o.stage for p in self.pipelines for o in p.operators if isinstance(o, Probe)]
+        return frozenset((*inputs, *probes))
+
+
+@dataclass(frozen=True, slots=True)
+class StageGraph:
+    """Stages in an order in which they can run; the last one gives the result."""
+
+    stages: tuple[Stage, ...]
+    schema: Schema
+
+
+def cut(root: Exec) -> StageGraph:
+    """Cut a physical plan into stages at its exchanges."""
+    cutter = _Cutter()
+    pipelines = cutter.pipelines(root)
+    if not _is_written(cutter, pipelines):
+        cutter.add(pipelines, CollectSink(), root.schema)
+    return StageGraph(tuple(cutter.stages), root.schema)
+
+
+def _is_written(cutter: _Cutter, pipelines: tuple[Pipeline, ...]) -> bool:
+    """Whether the plan ends by writing, so that there are no rows to collect."""
+    only = pipelines[0]
+    return isinstance(only.input, StageInput) and isinstance(cutter.stages[only.input.stage].sink, WriteSink)
+
+
+class _Cutter:
+    """Collects stages while walking a physical plan; a shared node is cut once."""
+
+    def __init__(self) -> None:
+        self.stages: list[Stage] = []
+        self._ends: dict[int, int] = {}
+
+    def add(self, pipelines: tuple[Pipeline, ...], sink: StageSink, schema: Schema) -> int:
+        number = len(self.stages)
+        self.stages.append(Stage(number, pipelines, sink, schema))
+        return number
+
+    def pipelines(self, node: Exec) -> tuple[Pipeline, ...]:
+        """Return the pipelines whose tasks give the rows of a node, in order."""
+        match node:
+            case ScanExec():
+                return (Pipeline(ScanInput(node)),)
+            case UnionExec():
+                return tuple(pipeline for child in node.inputs for pipeline in self.pipelines(child))
+            case FilterExec() | ProjectExec() | MapBatchesExec():
+                return _extended(self.pipelines(node.input), node)
+            case HashJoinExec():
+                assert isinstance(node.build, BroadcastExec)
+                stage = self._ended(node, node.build.input, BuildSink(node.spec))
+                return _extended(self.pipelines(node.probe), Probe(node, stage))
+            case UnaryExec():
+                return (Pipeline(self._breaker(node)),)
+        raise TypeError(f"{type(node).__name__} is not a pipeline operator")
+
+    def _breaker(self, node: UnaryExec) -> Input:
+        """Return the input that an operator needing all its rows becomes for the stage above."""
+        match node:
+            case FinalAggregateExec():
+                rows = _below(node, HashExchangeExec, PartialAggregateExec)
+                return MergeGroupsInput(self._ended(node, rows, GroupSink(node.spec)), node.spec)
+            case FinalReduceExec():
+                rows = _below(node, GatherExec, PartialReduceExec)
+                sink = ReduceSink(node.accumulators, node.schema)
+                return MergeReducedInput(self._ended(node, rows, sink), node.accumulators)
+            case SortExec():
+                rows = _below(node, GatherExec)
+                return SortInput(self._ended(node, rows, CollectSink()), node.keys, node.schema)
+            case TopKExec():
+                return StageInput(self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema)))
+            case LimitExec():
+                return StageInput(self._ended(node, node.input, LimitSink(node.count, node.offset)))
+            case DistinctFirstExec(input=HashExchangeExec() as exchange):
+                sink_ = PartitionSink(exchange.keys, node.schema)
+                return DistinctInput(self._ended(node, exchange.input, sink_), node.on, node.schema)
+            case WriteExec():
+                return StageInput(self._ended(node, node.input, WriteSink(node.sink, node.input.schema)))
+        raise TypeError(f"{type(node).__name__} is not a stage boundary")
+
+    def _ended(self, node: Exec, rows: Exec, sink: StageSink) -> int:
+        """Return the stage that runs ``rows`` into ``sink`` on behalf of ``node``; a shared node has one stage."""
+        known = self._ends.get(id(node))
+        if known is None:
+            known = self._ends[id(node)] = self.add(self.pipelines(rows), sink, rows.schema)
+        return known
+
+
+def _extended(pipelines: tuple[Pipeline, ...], operator: Operator) -> tuple[Pipeline, ...]:
+    return tuple(replace(pipeline, operators=(*pipeline.operators, operator)) for pipeline in pipelines)
+
+
+def _below(node: UnaryExec, *between: type[UnaryExec]) -> Exec:
+    """Return the rows under an operator's own exchange and first phase."""
+    child = node.input
+    for expected in between:
+        assert isinstance(child, expected), f"{type(node).__name__} needs {expected.__name__} below it"
+        child = child.input
+    return child
