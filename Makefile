@@ -6,6 +6,8 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
+# Material for MkDocs would otherwise advertise its successor on each build.
+export NO_MKDOCS_2_WARNING := 1
 # The first interpreter that is new enough; `make PYTHON=/path/to/python test` chooses another.
 PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.14; do \
 	command -v $$name >/dev/null 2>&1 || continue; \

@@ -1,0 +1,43 @@
+"""What every test may use: the shipped data's folders, and settings that make a run repeatable."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+# Before anything imports matplotlib: no test may ask for a display.
+os.environ["MPLBACKEND"] = "Agg"
+
+# The same examples on every run, and no deadline: a kernel's first call may compile.
+settings.register_profile(
+    "volley",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    max_examples=50,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("volley")
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Return the root of the checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def census_data() -> Path:
+    """Return the folder of the census example's tables."""
+    return ROOT / "examples" / "census" / "data"
+
+
+@pytest.fixture(scope="session")
+def flights_data() -> Path:
+    """Return the folder of the flights example's tables."""
+    return ROOT / "examples" / "flights" / "data"
