@@ -81,9 +81,7 @@ class Document:
         return location in self.values
 
 
-def read_document(
-    path: Path, *, environment: Mapping[str, str], overrides: Sequence[str] = ()
-) -> Document:
+def read_document(path: Path, *, environment: Mapping[str, str], overrides: Sequence[str] = ()) -> Document:
     """Read a YAML file, put environment values in, and apply overrides.
 
     Parameters
@@ -187,7 +185,7 @@ def _descend(node: yaml.Node, part: str, value: yaml.Node | None, source: str) -
             if key.value == part:
                 node.value[index] = (key, child if value is None else value)
                 return child if value is None else value
-        mark = yaml.Mark(source, 0, 0, 0, None, None)
+        mark = yaml.Mark(source, 0, 0, 0, None, 0)
         key = yaml.ScalarNode("tag:yaml.org,2002:str", part, mark, mark)
         child = yaml.MappingNode("tag:yaml.org,2002:map", [], mark, mark) if value is None else value
         node.value.append((key, child))
@@ -279,19 +277,18 @@ class _Builder:
 
     def _substitute(self, node: yaml.ScalarNode) -> yaml.ScalarNode:
         def replace(match: re.Match[str]) -> str:
-            name, default = match.group(1), match.group(2)
+            name: str | None = match.group(1)
+            default: str | None = match.group(2)
             if name is None:
                 return "${"
             found = self._environment.get(name, default)
             if found is None:
-                message = (
-                    f"environment variable {name} is not set; set it, or give a default: ${{{name}:-value}}"
-                )
+                message = f"environment variable {name} is not set; set it, or give a default: ${{{name}:-value}}"
                 raise _problem(node.start_mark, message)
             return found
 
         text = _VARIABLE.sub(replace, node.value)
         tag = node.tag
         if node.style is None:
-            tag = self._loader.resolve(yaml.ScalarNode, text, (True, False))
+            tag = self._loader.resolve(yaml.ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]  # stubs lack it
         return yaml.ScalarNode(tag, text, node.start_mark, node.end_mark, node.style)

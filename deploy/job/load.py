@@ -6,7 +6,6 @@ Knows how sections refer to each other. Must not open any source.
 from __future__ import annotations
 
 import os
-import types
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,9 +43,7 @@ class Job:
         return chosen or train.primary or list(train.models)[-1]
 
 
-def load_job(
-    path: Path | str, *, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None
-) -> Job:
+def load_job(path: Path | str, *, overrides: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> Job:
     """Read and check a job file.
 
     Parameters
@@ -64,9 +61,7 @@ def load_job(
         With one line per mistake: file, line, column, the key and what to do.
     """
     path = Path(path)
-    document = read_document(
-        path, environment=os.environ if environment is None else environment, overrides=overrides
-    )
+    document = read_document(path, environment=os.environ if environment is None else environment, overrides=overrides)
     if not isinstance(document.data, dict):
         message = "a job is a mapping (name: …, sources: …), not a single value or a list"
         raise JobSpecError([Problem(position=document.position(()), message=message)])
@@ -177,7 +172,7 @@ def _allowed_keys(location: Location) -> list[str]:
 
 def _section_type(annotation: object) -> object:
     """Return the section class inside an annotation such as ``dict[str, ModelSpec] | None``."""
-    if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+    if typing.get_origin(annotation) is None and isinstance(annotation, type):
         return annotation if issubclass(annotation, BaseModel) else None
     for argument in typing.get_args(annotation):
         found = _section_type(argument)

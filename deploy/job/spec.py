@@ -16,9 +16,7 @@ OutputFormat = Literal["parquet", "csv", "ipc"]
 Severity = Literal["error", "warn"]
 ModelType = Literal["ridge", "logistic_regression", "gradient_boosting"]
 PreprocessorType = Literal["simple_imputer", "standard_scaler", "one_hot_encoder", "ordinal_encoder"]
-MetricName = Literal[
-    "auc", "log_loss", "brier", "accuracy", "precision", "recall", "f1", "rmse", "mae", "r2"
-]
+MetricName = Literal["auc", "log_loss", "brier", "accuracy", "precision", "recall", "f1", "rmse", "mae", "r2"]
 FairnessMetric = Literal["fpr", "fnr", "tpr", "tnr", "precision", "selection_rate", "accuracy", "auc"]
 Scalar = str | int | float | bool | dt.date | dt.datetime
 

@@ -70,10 +70,7 @@ def _forest(audited: Fairness, shown: Sequence[str]) -> Markup:
         tag("th", "Slice", scope="col"),
         tag("th", "Rows", scope="col", class_="figure"),
         tag("th", "Positives", scope="col", class_="figure"),
-        (
-            tag("th", METRIC_NAMES[name], interval_axis(*bounds[name]), scope="col", class_="drawing")
-            for name in shown
-        ),
+        (tag("th", METRIC_NAMES[name], interval_axis(*bounds[name]), scope="col", class_="drawing") for name in shown),
     )
     bodies = [tag("tbody", _forest_row(audited.overall, audited.overall, bounds), class_="overall")]
     for by, rows in groupby(audited.slices, key=lambda row: row.by):

@@ -73,9 +73,9 @@ class _Square:
 
     def frame(self, x_title: str, y_title: str) -> Markup:
         parts = []
+        low, high = self.y(0), self.y(1)
         for value in (0.0, 0.25, 0.5, 0.75, 1.0):
             kind = "axis" if value == 0 else "grid"
-            low, high = self.y(0), self.y(1)
             parts.append(tag("line", x1=self.x(value), x2=self.x(value), y1=low, y2=high, class_=kind))
             parts.append(tag("line", x1=self.x(0), x2=self.x(1), y1=self.y(value), y2=self.y(value), class_=kind))
             parts.append(label(self.x(value), low + 16, tick_label(value), anchor="middle"))
@@ -108,7 +108,9 @@ def roc(models: Sequence[ModelResult]) -> Markup:
     for index, model in enumerate(shown):
         lines.append(plot.line(model.roc, f"curve {_series(index)}"))
         y = plot.y(0.06) - 19 * (len(shown) - 1 - index)
-        legend.append(tag("line", x1=plot.x(0.44), x2=plot.x(0.5), y1=y - 4, y2=y - 4, class_=f"curve {_series(index)}"))
+        legend.append(
+            tag("line", x1=plot.x(0.44), x2=plot.x(0.5), y1=y - 4, y2=y - 4, class_=f"curve {_series(index)}")
+        )
         text = f"{model.name}  {metric(model.metrics['auc'])}" if "auc" in model.metrics else model.name
         legend.append(label(plot.x(0.52), y, text, kind="legend"))
     width, height = plot.left + plot.side + 14, plot.top + plot.side + plot.bottom
@@ -137,10 +139,14 @@ def calibration(models: Sequence[ModelResult]) -> Markup:
 def _calibration_dot(plot: _Square, bin_: CalibrationBin, largest: int, kind: str) -> Markup:
     radius = 2.0 + 4.5 * (bin_.count / largest) ** 0.5
     told = f"score {metric(bin_.predicted)}, observed {metric(bin_.observed)}, {count(bin_.count)} rows"
-    dot = tag(
-        "circle", tag("title", told), cx=plot.x(bin_.predicted), cy=plot.y(bin_.observed), r=radius, class_=f"dot {kind}"
+    return tag(
+        "circle",
+        tag("title", told),
+        cx=plot.x(bin_.predicted),
+        cy=plot.y(bin_.observed),
+        r=radius,
+        class_=f"dot {kind}",
     )
-    return dot
 
 
 def effects(features: Sequence[FeatureEffect], unit: str) -> Markup:
@@ -226,9 +232,7 @@ def interval_axis(low: float, high: float) -> Markup:
     """Return the axis that stands above a column of ``interval`` cells."""
     width, height = _INTERVAL_WIDTH, 18.0
     marks = ticks(low, high, 3)
-    parts = [
-        label(6 + (width - 12) * (v - low) / (high - low), 13, tick_label(v), anchor="middle") for v in marks
-    ]
+    parts = [label(6 + (width - 12) * (v - low) / (high - low), 13, tick_label(v), anchor="middle") for v in marks]
     return svg(width, height, "axis", *parts, kind="interval")
 
 

@@ -72,7 +72,12 @@ def checks(results: Sequence[CheckResult]) -> Markup:
     order = {"failed": 0, "warning": 1, "passed": 2}
     columns = [Column("Outcome"), Column("Subject"), Column("Rule"), Column("Found")]
     rows = [
-        (tag("span", result.state, class_=f"state {result.state}"), tag("code", result.subject), result.rule, result.detail)
+        (
+            tag("span", result.state, class_=f"state {result.state}"),
+            tag("code", result.subject),
+            result.rule,
+            result.detail,
+        )
         for result in sorted(results, key=lambda result: order[result.state])
     ]
     return table(columns, rows, kind="checks")

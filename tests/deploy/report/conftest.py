@@ -57,7 +57,12 @@ def full_report() -> ReportData:
         models=(_model("logistic", 0.861, random), _model("boosting", 0.893, random, primary=True)),
         explanation=_explanation(random),
         fairness=_fairness(random),
-        plans=(PlanText(table="people", text="Filter AGEP >= 16\n└─ Join features.id = target.id\n   ├─ Scan <features>\n   └─ Scan target"),),
+        plans=(
+            PlanText(
+                table="people",
+                text="Filter AGEP >= 16\n└─ Join features.id = target.id\n   ├─ Scan <features>\n   └─ Scan target",
+            ),
+        ),
         steps=tuple(
             StepResult(name=name, kind=kind, rows=rows, bytes=size, seconds=seconds, reused=index < 2)
             for index, (name, kind, rows, size, seconds) in enumerate(
@@ -90,11 +95,25 @@ def full_report() -> ReportData:
 
 def _columns(random: np.random.Generator) -> tuple[ColumnProfile, ...]:
     ages = np.histogram(random.normal(48, 19, 20_000).clip(0, 95), bins=24)[0] * 14
-    bars = Distribution(labels=tuple(f"{4 * i} – {4 * i + 4}" for i in range(24)), counts=tuple(map(int, ages)), numeric=True)
+    bars = Distribution(
+        labels=tuple(f"{4 * i} – {4 * i + 4}" for i in range(24)), counts=tuple(map(int, ages)), numeric=True
+    )
     sex = Distribution(labels=("Female", "Male"), counts=(143_000, 134_677), numeric=False)
-    race = Distribution(labels=("White", "Black", "Asian"), counts=(222_000, 20_000, 15_000), numeric=False, other=20_677)
+    race = Distribution(
+        labels=("White", "Black", "Asian"), counts=(222_000, 20_000, 15_000), numeric=False, other=20_677
+    )
     return (
-        ColumnProfile(name="AGEP", type="int64", nulls=0, distinct=95, low="16", middle="47", high="95", role="numeric", distribution=bars),
+        ColumnProfile(
+            name="AGEP",
+            type="int64",
+            nulls=0,
+            distinct=95,
+            low="16",
+            middle="47",
+            high="95",
+            role="numeric",
+            distribution=bars,
+        ),
         ColumnProfile(name="SEX", type="string", nulls=0, distinct=2, role="categorical", distribution=sex),
         ColumnProfile(name="RAC1P", type="string", nulls=132, distinct=9, role="categorical", distribution=race),
         ColumnProfile(name="EMPLOYED", type="bool", nulls=0, distinct=2, role="label"),
@@ -149,7 +168,16 @@ def _explanation(random: np.random.Generator) -> Explanation:
 
 
 def _fairness(random: np.random.Generator) -> Fairness:
-    metrics = {"fpr": 0.21, "fnr": 0.14, "tpr": 0.86, "tnr": 0.79, "precision": 0.81, "selection_rate": 0.55, "accuracy": 0.83, "auc": 0.89}
+    metrics = {
+        "fpr": 0.21,
+        "fnr": 0.14,
+        "tpr": 0.86,
+        "tnr": 0.79,
+        "precision": 0.81,
+        "selection_rate": 0.55,
+        "accuracy": 0.83,
+        "auc": 0.89,
+    }
 
     def one(label: str, by: tuple[str, ...], n: int) -> SliceResult:
         values = {}
