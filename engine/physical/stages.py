@@ -121,7 +121,7 @@ class GroupSink:
 
 @dataclass(frozen=True, slots=True)
 class ReduceSink:
-    """Aggregate partially without keys: one partition of one-row tables."""
+    """Aggregate partially without keys: one partition of one-row tables. ``schema`` is that of the rows aggregated."""
 
     accumulators: tuple[AccumulatorSpec, ...]
     schema: Schema
@@ -156,7 +156,6 @@ class PartitionSink:
     """Spread rows by the hash of some columns, in task order within each partition."""
 
     keys: tuple[Expr, ...]
-    schema: Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +181,7 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Pipelines into one sink. ``number`` is its place in the graph; ``schema`` is that of the rows entering the sink."""
+    """Pipelines into one sink; ``number`` is its place in the graph, ``schema`` that of the rows entering the sink."""
 
     number: int
     pipelines: tuple[Pipeline, ...]
@@ -262,7 +261,7 @@ class _Cutter:
                 return MergeGroupsInput(self._ended(node, rows, GroupSink(node.spec)), node.spec)
             case FinalReduceExec():
                 rows = _below(node, GatherExec, PartialReduceExec)
-                sink = ReduceSink(node.accumulators, node.schema)
+                sink = ReduceSink(node.accumulators, rows.schema)
                 return MergeReducedInput(self._ended(node, rows, sink), node.accumulators)
             case SortExec():
                 rows = _below(node, GatherExec)
@@ -272,7 +271,7 @@ class _Cutter:
             case LimitExec():
                 return StageInput(self._ended(node, node.input, LimitSink(node.count, node.offset)))
             case DistinctFirstExec(input=HashExchangeExec() as exchange):
-                sink_ = PartitionSink(exchange.keys, node.schema)
+                sink_ = PartitionSink(exchange.keys)
                 return DistinctInput(self._ended(node, exchange.input, sink_), node.on, node.schema)
             case WriteExec():
                 return StageInput(self._ended(node, node.input, WriteSink(node.sink, node.input.schema)))

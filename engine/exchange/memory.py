@@ -1,0 +1,55 @@
+"""The account of bytes that a run holds between stages."""
+
+from __future__ import annotations
+
+import threading
+
+from ..errors import MemoryLimitExceeded
+
+
+class MemoryAccount:
+    """Bytes retained by one run: hash tables, partial states, collected rows.
+
+    Parameters
+    ----------
+    limit
+        Most bytes that may be held at once, or None for no limit.
+    """
+
+    def __init__(self, limit: int | None = None) -> None:
+        self.limit = limit
+        self.used = 0
+        self.peak = 0
+        self._lock = threading.Lock()
+
+    def reserve(self, size: int, owner: str) -> None:
+        """Add ``size`` bytes (which may be negative) on behalf of an operator.
+
+        Raises
+        ------
+        MemoryLimitExceeded
+            If the account would pass its limit; nothing is added then.
+        """
+        with self._lock:
+            if size > 0 and self.limit is not None and self.used + size > self.limit:
+                raise MemoryLimitExceeded(
+                    f"{owner} needs {format_bytes(self.used + size)} and the session's memory_limit is "
+                    f"{format_bytes(self.limit)}; raise memory_limit, or filter or select fewer columns earlier"
+                )
+            self.used += size
+            self.peak = max(self.peak, self.used)
+
+    def release(self, size: int) -> None:
+        """Give back ``size`` bytes."""
+        with self._lock:
+            self.used -= size
+
+
+def format_bytes(size: int) -> str:
+    """Return a byte count for people, e.g. ``1.5 GiB``."""
+    value = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(value) < 1024 or unit == "TiB":
+            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
+        value /= 1024
+    raise AssertionError("unreachable")

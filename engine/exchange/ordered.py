@@ -1,0 +1,76 @@
+"""Delivering the tables of concurrent tasks in task order, with bounded buffering.
+
+Tasks are started in order, so the earliest unfinished task is always running: it delivers at once, while later tasks
+buffer what they make and wait when the buffer is full. That cannot deadlock, and holds at most ``capacity`` bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from ..kernels.protocol import Table
+
+
+class Stopped(Exception):  # a signal, not an error: the stage needs no more rows
+    """Raised into a task whose rows are no longer wanted."""
+
+
+class OrderedDelivery:
+    """Hands tables to ``deliver`` in (task, arrival) order.
+
+    Parameters
+    ----------
+    deliver
+        Called with one table at a time, never concurrently; returns False when no more are wanted.
+    stopped
+        Says whether the run was cancelled; checked while waiting.
+    capacity
+        Bytes that tasks running ahead may buffer.
+    """
+
+    def __init__(
+        self, deliver: Callable[[Table], bool], stopped: Callable[[], bool], capacity: int = 256 * 1024 * 1024
+    ) -> None:
+        self._deliver, self._stopped, self._capacity = deliver, stopped, capacity
+        self._current = 0
+        self._buffers: dict[int, list[Table]] = {}
+        self._finished: set[int] = set()
+        self._buffered = 0
+        self._closed = False
+        self._changed = threading.Condition()
+
+    def put(self, task: int, table: Table) -> None:
+        """Deliver or buffer a table of a task; raises `Stopped` when no more rows are wanted."""
+        with self._changed:
+            while task != self._current and self._buffered > self._capacity and not self._ended():
+                self._changed.wait(0.1)
+            if self._ended():
+                raise Stopped
+            if task == self._current:
+                self._hand_over(table)
+            else:
+                self._buffers.setdefault(task, []).append(table)
+                self._buffered += table.nbytes
+
+    def finish(self, task: int) -> None:
+        """Say that a task has no more tables; what waited behind it is delivered."""
+        with self._changed:
+            self._finished.add(task)
+            while self._current in self._finished and not self._ended():
+                self._finished.discard(self._current)
+                self._current += 1
+                for table in self._buffers.pop(self._current, ()):
+                    self._buffered -= table.nbytes
+                    if not self._ended():
+                        self._hand_over(table)
+            self._changed.notify_all()
+
+    def _ended(self) -> bool:
+        return self._closed or self._stopped()
+
+    def _hand_over(self, table: Table) -> None:
+        if not self._deliver(table):
+            self._closed = True
+            self._buffers.clear()
+            self._changed.notify_all()

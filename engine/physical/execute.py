@@ -1,0 +1,87 @@
+"""Running one operator on one table, and turning a stage's output into the next stage's input, on any device.
+
+Both are written against the kernel protocol only, so that every runner and every device shares them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..errors import UserFunctionError, VolleyError
+from ..expr import Column, NamedExpr
+from ..kernels.protocol import Device, JoinTable, Table
+from ..schema import Schema
+from .nodes import FilterExec, MapBatchesExec, ProjectExec
+from .stages import (
+    DistinctInput,
+    MergeGroupsInput,
+    MergeReducedInput,
+    Operator,
+    Probe,
+    ScanInput,
+    SortInput,
+    StageInput,
+)
+
+
+def apply_operator(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Table:
+    """Return what a streaming operator makes of a table; ``joins`` has the hash tables built by earlier stages."""
+    match operator:
+        case FilterExec():
+            return device.filter(table, operator.predicate)
+        case ProjectExec():
+            return device.project(table, operator.exprs)
+        case Probe():
+            return joins[operator.stage].probe(table)
+        case MapBatchesExec():
+            return _map_batches(device, operator, table)
+
+
+def _map_batches(device: Device, node: MapBatchesExec, table: Table) -> Table:
+    schema = table.schema
+    reads = [NamedExpr(name=name, expr=Column(name=name, dtype=schema[name].dtype)) for name in node.reads]
+    arrow = device.to_arrow(device.project(table, reads))
+    try:
+        made = node.function(arrow)
+    except VolleyError:
+        raise
+    except Exception as error:
+        raise UserFunctionError(f"{node.label} raised {type(error).__name__}: {error}") from error
+    result = device.from_arrow(made, Schema(node.adds))
+    if not node.keeps:
+        return result
+    if result.num_rows != table.num_rows:
+        raise UserFunctionError(
+            f"{node.label} returned {result.num_rows} rows for {table.num_rows}; it must return one row for each"
+        )
+    return device.zip(table, result)
+
+
+def merge_input(
+    device: Device,
+    source: StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput,
+    partition: Sequence[Table],
+) -> Sequence[Table]:
+    """Return the tables that one partition of an earlier stage's output gives to the stage that reads it."""
+    match source:
+        case StageInput():
+            return partition
+        case MergeGroupsInput():
+            return [device.merge_groups(partition, source.spec)]
+        case MergeReducedInput():
+            return [device.merge_reduced(partition, source.accumulators)]
+        case SortInput():
+            return [device.sort(partition, source.keys, source.schema)]
+        case DistinctInput():
+            return [device.distinct_first(partition, source.on, source.schema)]
+
+
+def describe_operator(operator: Operator | ScanInput) -> str:
+    """Return the name under which an operator appears in metrics."""
+    match operator:
+        case Probe():
+            return f"HashJoinExec {operator.node.detail}"
+        case ScanInput():
+            return f"ScanExec {operator.node.detail}"
+        case _:
+            return f"{type(operator).__name__} {operator.detail}"

@@ -1,0 +1,340 @@
+"""The local runner: threads of this process pull tasks of one stage at a time.
+
+A task is a split of a scan or a partition of an earlier stage. Its tables stream through the stage's operators into
+the sink of the thread that pulled it. An exception in one thread, or Ctrl-C in the caller's, stops the others at their
+next table and frees what the run holds.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from ..errors import Cancelled
+from ..exchange import MemoryAccount, OrderedDelivery, Stopped
+from ..kernels.protocol import Device, JoinTable, Table
+from ..physical.execute import apply_operator, describe_operator, merge_input
+from ..physical.stages import CollectSink, Pipeline, ScanInput, Stage, StageGraph
+from ..plan import WrittenFile
+from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
+from .sinks import LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
+
+STREAM_DEPTH = 8
+"""Tables that a streamed result may run ahead of its reader."""
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run gives: tables in order, or the files it wrote; and what it did."""
+
+    tables: list[Table] = field(default_factory=list)
+    written: tuple[WrittenFile, ...] = ()
+    metrics: RunMetrics = field(default_factory=RunMetrics)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """An independent piece of a stage's work."""
+
+    pipeline: Pipeline
+    tables: Callable[[], Iterator[Table]]
+    bytes: int
+    rows: int
+
+
+class LocalRunner:
+    """Executes stage graphs on threads.
+
+    Parameters
+    ----------
+    device
+        Whose kernels to call.
+    threads
+        How many threads work on a stage.
+    memory_limit
+        Most bytes held between operators, or None.
+    observer
+        Is told of progress, or None.
+    """
+
+    def __init__(
+        self, device: Device, *, threads: int, memory_limit: int | None = None, observer: Observer | None = None
+    ) -> None:
+        self.device, self.threads, self.memory_limit, self.observer = device, threads, memory_limit, observer
+
+    def execute(self, graph: StageGraph) -> RunResult:
+        """Run all stages and return the result's tables in order."""
+        with _Run(self, graph) as run:
+            for stage in graph.stages:
+                run.run_stage(stage)
+            return run.result()
+
+    def stream(self, graph: StageGraph) -> Iterator[Table]:
+        """Run all stages and yield the result's tables in order while the last stage runs.
+
+        Closing the iterator early stops the run.
+        """
+        *first, last = graph.stages
+        if not isinstance(last.sink, CollectSink):
+            raise TypeError("only a plan that gives rows can be streamed")
+        with _Run(self, graph) as run:
+            for stage in first:
+                run.run_stage(stage)
+            yield from run.stream_stage(last)
+
+
+class _Run:
+    """One execution: its outputs by stage, memory account, metrics and stop signal."""
+
+    def __init__(self, runner: LocalRunner, graph: StageGraph) -> None:
+        self.device, self.threads, self.observer = runner.device, runner.threads, runner.observer
+        self.graph = graph
+        self.memory = MemoryAccount(runner.memory_limit)
+        self.metrics = RunMetrics()
+        self.outputs: dict[int, Output] = {}
+        self.joins: dict[int, JoinTable] = {}
+        self.cancelled = threading.Event()
+        self.started = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.cancelled.set()
+        self.outputs.clear()
+        self.joins.clear()
+        if self.observer is not None:
+            self.observer.run_finished()
+
+    def result(self) -> RunResult:
+        output = self.outputs[len(self.graph.stages) - 1]
+        self.metrics.seconds = time.perf_counter() - self.started
+        self.metrics.peak_bytes = self.memory.peak
+        return RunResult([t for tables in output.partitions for t in tables], output.written, self.metrics)
+
+    def run_stage(self, stage: Stage) -> None:
+        """Run a stage to its end and keep its output."""
+        owner = f"stage {stage.number} ({stage.name})"
+        sink = open_sink(stage.sink, SinkContext(self.device, self.memory, self.cancelled.is_set, owner))
+        work = _StageWork(self, stage, sink)
+        try:
+            work.run()
+            work.raise_failure()
+            if self.cancelled.is_set():
+                raise Cancelled("the run was cancelled")
+            output = sink.finish(work.parallel)
+        except BaseException:
+            self.cancelled.set()
+            work.join()
+            sink.abort()
+            raise
+        work.close()
+        self.outputs[stage.number] = output
+        if output.join is not None:
+            self.joins[stage.number] = output.join
+        self._free_inputs(stage)
+
+    def _free_inputs(self, stage: Stage) -> None:
+        """Drop outputs that no later stage reads."""
+        wanted = {need for later in self.graph.stages[stage.number + 1 :] for need in later.needs}
+        for need in stage.needs - wanted:
+            self.joins.pop(need, None)
+            self.memory.release(self.outputs.pop(need).reserved)
+
+    def stream_stage(self, stage: Stage) -> Iterator[Table]:
+        """Run the last stage in the background and yield its tables in task order."""
+        stream = _Stream(self.cancelled)
+        work = _StageWork(self, stage, stream)
+
+        def drive() -> None:
+            work.run()
+            stream.ready.put(None)
+
+        driver = threading.Thread(target=drive, name="volley-stream", daemon=True)
+        driver.start()
+        try:
+            while (table := stream.ready.get()) is not None:
+                stream.room.release()
+                yield table
+        finally:
+            self.cancelled.set()
+            driver.join()
+            work.close()
+        work.raise_failure()
+
+    def tasks(self, stage: Stage) -> list[_Task]:
+        return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline)]
+
+    def _pipeline_tasks(self, pipeline: Pipeline) -> Iterator[_Task]:
+        source = pipeline.input
+        if isinstance(source, ScanInput):
+            schema = source.node.schema
+            for split in source.node.scan.splits:
+                tables = lambda s=split: (self.device.from_arrow(batch, schema) for batch in s.read())  # noqa: E731
+                yield _Task(pipeline, tables, split.bytes or 0, split.rows or 0)
+            return
+        for partition in self.outputs[source.stage].partitions:
+            merged = lambda p=partition: iter(merge_input(self.device, source, p))  # noqa: E731
+            yield _Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
+
+
+class _Stream:
+    """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
+
+    def __init__(self, cancelled: threading.Event) -> None:
+        self.ready: queue.SimpleQueue[Table | None] = queue.SimpleQueue()
+        self.room = threading.Semaphore(STREAM_DEPTH)
+        self.cancelled = cancelled
+        self.delivery = OrderedDelivery(self._hand_over, cancelled.is_set)
+
+    def _hand_over(self, table: Table) -> bool:
+        while not self.room.acquire(timeout=0.1):
+            if self.cancelled.is_set():
+                return False
+        self.ready.put(table)
+        return True
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        self.delivery.put(task, table)
+
+    def finish_task(self, task: int) -> None:
+        self.delivery.finish(task)
+
+    def finish(self, parallel: Parallel) -> Output:
+        return Output()
+
+    def abort(self) -> None:
+        """Nothing is held."""
+
+
+class _StageWork:
+    """The threads of one stage."""
+
+    def __init__(self, run: _Run, stage: Stage, sink: SinkRun) -> None:
+        self.run_, self.stage, self.sink = run, stage, sink
+        self.tasks = run.tasks(stage)
+        self.next_task = itertools.count()
+        self.enough = threading.Event()
+        self.failures: list[BaseException] = []
+        self.lock = threading.Lock()
+        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks))
+        self.started = time.perf_counter()
+        self.threads: list[threading.Thread] = []
+
+    def run(self) -> None:
+        """Work through all tasks, or up to the first failure."""
+        observer = self.run_.observer
+        if observer is not None:
+            total = sum(task.bytes for task in self.tasks)
+            observer.stage_started(self.stage.number, self.stage.name, len(self.tasks), total)
+        self._on_threads(self._work, min(self.run_.threads, max(1, len(self.tasks))))
+
+    def parallel(self, thunks: Sequence[Callable[[], Any]]) -> list[Any]:
+        """Run thunks on the stage's threads; results in order."""
+        results: list[Any] = [None] * len(thunks)
+        numbers = itertools.count()
+
+        def work() -> None:
+            while (number := next(numbers)) < len(thunks) and not self.run_.cancelled.is_set():
+                results[number] = thunks[number]()
+
+        self._on_threads(work, min(self.run_.threads, len(thunks)))
+        self.raise_failure()
+        return results
+
+    def close(self) -> None:
+        """Record the stage's metrics."""
+        self.metrics.seconds = time.perf_counter() - self.started
+        self.run_.metrics.stages.append(self.metrics)
+        if self.run_.observer is not None:
+            self.run_.observer.stage_finished(self.stage.number)
+
+    def join(self) -> None:
+        """Wait for the threads to notice that the run was stopped."""
+        for thread in self.threads:
+            thread.join()
+
+    def raise_failure(self) -> None:
+        """Raise the first error of any thread."""
+        if self.failures:
+            raise self.failures[0]
+
+    def _on_threads(self, work: Callable[[], None], count: int) -> None:
+        def guarded() -> None:
+            try:
+                work()
+            except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+                with self.lock:
+                    self.failures.append(error)
+                self.run_.cancelled.set()
+
+        name = f"volley-{self.stage.number}-"
+        self.threads = [threading.Thread(target=guarded, name=f"{name}{n}", daemon=True) for n in range(count)]
+        for thread in self.threads:
+            thread.start()
+        self.join()
+
+    def _work(self) -> None:
+        local = self.sink.local()
+        operators: dict[str, OperatorMetrics] = {}
+        while (number := next(self.next_task)) < len(self.tasks):
+            if self.run_.cancelled.is_set() or self.enough.is_set():
+                break
+            self._run_task(number, local, operators)
+        with self.lock:
+            for name, counted in operators.items():
+                self.metrics.operators.setdefault(name, OperatorMetrics()).merge(counted)
+
+    def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
+        task = self.tasks[number]
+        steps = _steps(task.pipeline, operators)
+        try:
+            for table in _timed(task.tables(), steps[0]):
+                if self.run_.cancelled.is_set() or self.enough.is_set():
+                    return
+                result = self._through(task.pipeline, table, steps)
+                if result.num_rows:
+                    local.consume(number, result)
+            local.finish_task(number)
+        except Stopped:
+            self.enough.set()
+            return
+        if self.run_.observer is not None:
+            self.run_.observer.task_finished(self.stage.number, task.rows, task.bytes)
+
+    def _through(self, pipeline: Pipeline, table: Table, steps: list[OperatorMetrics]) -> Table:
+        """Pass a table through the operators, leaving off when no row is left."""
+        for operator, counted in zip(pipeline.operators, steps[1:], strict=True):
+            if not table.num_rows:
+                break
+            begun = time.perf_counter()
+            table = apply_operator(self.run_.device, operator, table, self.run_.joins)
+            counted.add(table.num_rows, time.perf_counter() - begun)
+        return table
+
+
+def _steps(pipeline: Pipeline, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
+    """Return the counters of a pipeline's input and operators, in order."""
+    source = pipeline.input
+    first = describe_operator(source) if isinstance(source, ScanInput) else f"{type(source).__name__} {source.stage}"
+    names = [first, *(describe_operator(operator) for operator in pipeline.operators)]
+    return [operators.setdefault(name, OperatorMetrics()) for name in names]
+
+
+def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:
+    """Yield tables, counting rows and the time taken to make each."""
+    while True:
+        begun = time.perf_counter()
+        table = next(tables, None)
+        if table is None:
+            return
+        counted.add(table.num_rows, time.perf_counter() - begun)
+        yield table

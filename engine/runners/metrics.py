@@ -1,0 +1,79 @@
+"""What a run did: rows, seconds and bytes by stage and operator; and how others may watch it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from ..exchange.memory import format_bytes
+
+
+@dataclass(slots=True)
+class OperatorMetrics:
+    """Totals of one operator over all tasks; seconds are summed over threads."""
+
+    rows: int = 0
+    batches: int = 0
+    seconds: float = 0.0
+
+    def add(self, rows: int, seconds: float) -> None:
+        """Count one table."""
+        self.rows += rows
+        self.batches += 1
+        self.seconds += seconds
+
+    def merge(self, other: OperatorMetrics) -> None:
+        """Add the totals of another thread."""
+        self.rows += other.rows
+        self.batches += other.batches
+        self.seconds += other.seconds
+
+
+@dataclass(slots=True)
+class StageMetrics:
+    """One stage: tasks, wall seconds, and its operators in order."""
+
+    number: int
+    name: str
+    tasks: int = 0
+    seconds: float = 0.0
+    operators: dict[str, OperatorMetrics] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RunMetrics:
+    """One run: its stages, wall seconds and the most bytes held between stages."""
+
+    stages: list[StageMetrics] = field(default_factory=list)
+    seconds: float = 0.0
+    peak_bytes: int = 0
+
+    def describe(self) -> str:
+        """Return a text with one line per stage and operator, as ``explain("analyze")`` prints it."""
+        lines = [f"{self.seconds:.3f} s, at most {format_bytes(self.peak_bytes)} held between operators"]
+        for stage in self.stages:
+            lines.append(f"stage {stage.number} {stage.name}: {stage.tasks} tasks, {stage.seconds:.3f} s")
+            for name, operator in stage.operators.items():
+                counted = f"{operator.rows:,} rows in {operator.batches:,} batches, {operator.seconds:.3f} s"
+                lines.append(f"  {name}  [{counted}]")
+        return "\n".join(lines)
+
+
+class Observer(Protocol):
+    """Watches a run; called from worker threads, so it must be quick and thread-safe."""
+
+    def stage_started(self, number: int, name: str, tasks: int, total_bytes: int) -> None:
+        """Say that a stage starts: its tasks and the stored bytes it will read (0 if unknown)."""
+        ...
+
+    def task_finished(self, number: int, rows: int, size: int) -> None:
+        """Say that a task of a stage ended, having read so many rows and stored bytes."""
+        ...
+
+    def stage_finished(self, number: int) -> None:
+        """Say that a stage ended."""
+        ...
+
+    def run_finished(self) -> None:
+        """Say that the run ended, well or not."""
+        ...
