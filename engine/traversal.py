@@ -55,10 +55,25 @@ def transform_up(root: N, rewrite: Callable[[N], N]) -> N:
 
 
 def transform_down(root: N, rewrite: Callable[[N], N]) -> N:
-    """Rewrite the node first, then the children of what came out; same object where nothing changed."""
-    node = rewrite(root)
-    children = node.children
-    replaced = tuple(transform_down(child, rewrite) for child in children)
-    if all(new is old for new, old in zip(replaced, children, strict=True)):
-        return node
-    return node.with_children(replaced)
+    """Rewrite the node first, then the children of what came out; same object where nothing changed.
+
+    A node object that is met several times is rewritten once, as in `transform_up`.
+    """
+    rewritten: dict[int, N] = {}  # holds every node met below the root, so that ids stay unique
+    done: dict[int, N] = {}
+    stack = [root]
+    while stack:
+        met = stack[-1]
+        node = rewritten.get(id(met))
+        if node is None:
+            node = rewritten[id(met)] = rewrite(met)
+            stack.extend(child for child in reversed(node.children) if id(child) not in done)
+            continue
+        stack.pop()
+        if id(met) in done:
+            continue
+        children = node.children
+        replaced = tuple(done[id(child)] for child in children)
+        changed = any(new is not old for new, old in zip(replaced, children, strict=True))
+        done[id(met)] = node.with_children(replaced) if changed else node
+    return done[id(root)]

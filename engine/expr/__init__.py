@@ -14,8 +14,11 @@ from .nodes import (
     NamedExpr,
     SortKey,
     all_of,
+    any_of,
     columns_of,
     conjuncts,
+    disjuncts,
+    operands,
     substitute,
 )
 
@@ -33,12 +36,15 @@ __all__ = [
     "SortKey",
     "aggregate",
     "all_of",
+    "any_of",
     "call",
     "case",
     "cast",
     "columns_of",
     "conjuncts",
+    "disjuncts",
     "in_list",
     "literal",
+    "operands",
     "substitute",
 ]

@@ -94,6 +94,8 @@ class Call(Expr):
 
     def __str__(self) -> str:
         symbol = _INFIX.get(self.function)
+        if self.function in ("and", "or") and len(self.args) > 1:
+            return f"({f' {symbol} '.join(str(part) for part in operands(self))})"
         if symbol and len(self.args) == 2:
             return f"({self.args[0]} {symbol} {self.args[1]})"
         parts = [str(arg) for arg in self.args] + [f"{name}={value}" for name, value in self.options]
@@ -290,18 +292,51 @@ def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:
     return transform_up(expr, lambda n: by_name.get(n.name, n) if isinstance(n, Column) else n)
 
 
+def operands(connective: Call) -> list[Expr]:
+    """Return what a tree of one connective (``and`` or ``or``) joins, left to right."""
+    found: list[Expr] = []
+    stack: list[Expr] = [connective]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, Call) and node.function == connective.function:
+            stack.extend(reversed(node.args))
+        else:
+            found.append(node)
+    return found
+
+
 def conjuncts(predicate: Expr) -> Iterator[Expr]:
     """Yield the parts of an ``and`` tree, left to right."""
     if isinstance(predicate, Call) and predicate.function == "and":
-        for arg in predicate.args:
-            yield from conjuncts(arg)
+        yield from operands(predicate)
+    else:
+        yield predicate
+
+
+def disjuncts(predicate: Expr) -> Iterator[Expr]:
+    """Yield the parts of an ``or`` tree, left to right."""
+    if isinstance(predicate, Call) and predicate.function == "or":
+        yield from operands(predicate)
     else:
         yield predicate
 
 
 def all_of(parts: Iterable[Expr]) -> Expr | None:
-    """Join boolean expressions by ``and``, left-deep; None where there are none."""
-    result: Expr | None = None
-    for part in parts:
-        result = part if result is None else Call(function="and", args=(result, part), dtype=dtypes.bool_)
-    return result
+    """Join boolean expressions by ``and``; None where there are none."""
+    return _joined("and", list(parts))
+
+
+def any_of(parts: Iterable[Expr]) -> Expr | None:
+    """Join boolean expressions by ``or``; None where there are none."""
+    return _joined("or", list(parts))
+
+
+def _joined(connective: str, parts: list[Expr]) -> Expr | None:
+    """Join in a balanced tree: a chain of thousands would exceed Python's recursion limit when it is hashed."""
+    while len(parts) > 1:
+        pairs = zip(parts[::2], parts[1::2], strict=False)
+        joined: list[Expr] = [
+            Call(function=connective, args=(left, right), dtype=dtypes.bool_) for left, right in pairs
+        ]
+        parts = joined + parts[len(parts) - len(parts) % 2 :]
+    return parts[0] if parts else None
