@@ -15,11 +15,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Bytes, Longs, Rows, Words, addresses, missing, rows_out
-from .compile import device, intrinsic, kernel
+from .compile import device, instruction, kernel
 from .hashing import hash_bytes, hash_rows
 
-load_word = intrinsic("load_word")
-load_unaligned = intrinsic("load_unaligned")
+load_word = instruction("load_word")
+load_unaligned = instruction("load_unaligned")
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _S32 = np.uint64(32)
@@ -331,12 +331,12 @@ def _direct_ids(words: Words, bits: Bits, bit_offset: int, low: int, size: int, 
     return fits
 
 
-def _pair_table(capacity: int) -> tuple[Words, np.uint64, int]:
+def _pair_table(capacity: int) -> tuple[Words, int, int]:
     """Return an empty table for at least ``capacity`` keys, its hash shift, and how many keys it may hold."""
     size = _MINIMUM_CAPACITY
     while size < capacity:
         size *= 2
-    return np.zeros(4 * size, dtype=np.uint64), np.uint64(64 - (2 * size).bit_length() + 1), size
+    return np.zeros(4 * size, dtype=np.uint64), 65 - (2 * size).bit_length(), size
 
 
 class WordGroups:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Bytes, Doubles, Longs, Rows, Words, addresses, missing
-from .compile import device, intrinsic, kernel
+from .compile import device, instruction, kernel
 
-load_word = intrinsic("load_word")
-load_unaligned = intrinsic("load_unaligned")
+load_word = instruction("load_word")
+load_unaligned = instruction("load_unaligned")
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _ODD = np.uint64(0xD6E8FEB86659FD93)
@@ -195,5 +195,5 @@ def null_words(validities: Sequence[tuple[Bits, int]], length: int, *, out: Word
     out[:] = 0
     for j, (bits, bit_offset) in enumerate(validities):
         if len(bits):
-            _or_nulls(bits, bit_offset, np.uint64(1 << j), out)
+            _or_nulls(bits, bit_offset, 1 << j, out)
     return out

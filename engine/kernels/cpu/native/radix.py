@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from .arrays import Longs, Rows, Words, addresses, rows_out
-from .compile import intrinsic, kernel
+from .compile import instruction, kernel
 
-load_word = intrinsic("load_word")
-store_word = intrinsic("store_word")
+load_word = instruction("load_word")
+store_word = instruction("store_word")
 
 
 @kernel("void(const u64[], u64, i64[])")
@@ -41,10 +41,10 @@ def _scatter_words(hashes: Words, shift: np.uint64, positions: Longs, sources: W
             store_word(targets[j], position, load_word(sources[j], i))
 
 
-def _shift(bits: int) -> np.uint64:
+def _shift(bits: int) -> int:
     if not 1 <= bits <= 16:
         raise ValueError(f"bits must be 1 to 16, not {bits}")
-    return np.uint64(64 - bits)
+    return 64 - bits
 
 
 def count_partitions(hashes: Words, bits: int, *, out: Longs | None = None) -> Longs:

@@ -14,10 +14,13 @@ import numpy as np
 from .arrays import NO_BITS, Bits, Doubles, Longs, Rows, Words, bit, missing, rows_out
 from .compile import kernel
 
-_SIGN = np.uint64(1 << 63)
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_SIGN_INT = 1 << 63
+_ALL_INT = 0xFFFFFFFFFFFFFFFF
+_SIGN = np.uint64(_SIGN_INT)
+_ALL = np.uint64(_ALL_INT)
 _DIGIT_BITS = 11
 _RADIX = 1 << _DIGIT_BITS
+_DIGITS = (64 + _DIGIT_BITS - 1) // _DIGIT_BITS
 _DIGIT_MASK = np.uint64(_RADIX - 1)
 
 
@@ -63,12 +66,11 @@ def _take_words(words: Words, rows: Rows, out: Words) -> None:
         out[i] = words[np.uint32(rows[i])]
 
 
-@kernel("i64(u64[], i32[], u64[], i32[])")
-def _radix_sort(words: Words, rows: Rows, other_words: Words, other_rows: Rows) -> int:
+@kernel("i64(u64[], i32[], u64[], i32[], i32[,])")
+def _radix_sort(words: Words, rows: Rows, other_words: Words, other_rows: Rows, counts: Rows) -> int:
     """Sort pairs by word; return 0 if the result is in the first two arrays, 1 if in the others."""
     n = len(words)
-    digits = (64 + _DIGIT_BITS - 1) // _DIGIT_BITS
-    counts = np.zeros((digits, _RADIX), dtype=np.int32)
+    digits = len(counts)
     for i in range(n):
         word = words[i]
         for d in range(digits):
@@ -143,7 +145,7 @@ def order_integers(
 ) -> Words:
     """Turn integers into words of the same (or reversed) order; nulls give 0."""
     out = np.empty(len(values), dtype=np.uint64) if out is None else out
-    _order_integers(values, bits, bit_offset, _SIGN ^ (_ALL if descending else np.uint64(0)), out)
+    _order_integers(values, bits, bit_offset, _SIGN_INT ^ (_ALL_INT if descending else 0), out)
     return out
 
 
@@ -152,7 +154,7 @@ def order_floats(
 ) -> Words:
     """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0; nulls give 0."""
     out = np.empty(len(values), dtype=np.uint64) if out is None else out
-    _order_floats(values, bits, bit_offset, _ALL if descending else np.uint64(0), out)
+    _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, out)
     return out
 
 
@@ -168,7 +170,7 @@ def order_bits(
 ) -> Words:
     """Turn a bitmap of booleans into words of the same (or reversed) order; nulls give 0."""
     out = np.empty(length, dtype=np.uint64) if out is None else out
-    _order_bits(values, value_offset, bits, bit_offset, np.uint64(descending), out)
+    _order_bits(values, value_offset, bits, bit_offset, int(descending), out)
     return out
 
 
@@ -177,7 +179,7 @@ def order_nulls(
 ) -> Words:
     """Return the word column that puts nulls last, or first; it goes before the column it belongs to."""
     out = np.empty(length, dtype=np.uint64) if out is None else out
-    _order_nulls(bits, bit_offset, np.uint64(nulls_first), out)
+    _order_nulls(bits, bit_offset, int(nulls_first), out)
     return out
 
 
@@ -192,7 +194,8 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
     current = rows
     for column in reversed(columns):
         _take_words(column, current, words)
-        if _radix_sort(words, current, other_words, other_rows):
+        counts = np.zeros((_DIGITS, _RADIX), dtype=np.int32)
+        if _radix_sort(words, current, other_words, other_rows, counts):
             current, other_rows = other_rows, current
     if current is not rows:
         rows[:] = current
