@@ -162,9 +162,7 @@ def write_codes() -> None:
     with (DATA / "codes.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["variable", "code", "label"])
-        writer.writerows(
-            (name, code, label) for name, labels in CODES.items() for code, label in labels.items()
-        )
+        writer.writerows((name, code, label) for name, labels in CODES.items() for code, label in labels.items())
     with (DATA / "schooling.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["SCHL", "label", "level"])
