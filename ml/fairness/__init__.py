@@ -1,0 +1,7 @@
+"""Fairness at the scale of the data: error rates per slice and threshold, with intervals and gaps."""
+
+from .audit import SliceOptions, audit_arrays
+from .rates import METRICS
+from .table import Attribute, SlicesTable
+
+__all__ = ["METRICS", "Attribute", "SliceOptions", "SlicesTable", "audit_arrays"]
