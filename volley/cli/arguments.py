@@ -1,0 +1,49 @@
+"""The tree of commands and the arguments that several commands share."""
+
+from __future__ import annotations
+
+import argparse
+
+from . import demo, doctor, explain, run, sql
+
+_DESCRIPTION = "Volley: dataframes, SQL, ETL and machine learning in one plan, on the CPU or on GPUs."
+
+_EXAMPLES = """\
+examples:
+  volley demo                                   real data to a trained, explained, audited model and a report
+  volley sql -c "select 40 + 2 as answer"       a query
+  volley sql trips.parquet -c "select count(*) from trips"
+  volley run job.yaml --set train.models.trees.params.max_depth=4
+  volley explain trips.parquet -c "select dest, count(*) from trips group by dest"
+  volley doctor                                 what this machine offers and what will be used
+
+exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 cancelled
+"""
+
+
+class _Version(argparse.Action):
+    """Prints the installed version; looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from importlib.metadata import version
+
+        print(f"volley {version('volley-engine')}")
+        parser.exit()
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the whole command line; ``execute`` of its result is the command's function."""
+    parser = argparse.ArgumentParser(
+        prog="volley",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
+    parser.set_defaults(execute=None, debug=False)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for command in (run, demo, sql, explain, doctor):
+        added = command.add(commands)
+        added.formatter_class = argparse.RawDescriptionHelpFormatter
+        added.add_argument("--debug", action="store_true", help="show the traceback of an error")
+    return parser

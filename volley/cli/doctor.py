@@ -1,0 +1,154 @@
+"""``volley doctor``: what this machine offers, and what will be used and why."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from importlib import metadata, util
+from pathlib import Path
+
+_REQUIRED = ("pyarrow", "numpy", "numba", "fsspec", "sqlglot", "pydantic", "rich", "prompt_toolkit", "pyyaml", "pandas")
+_OPTIONAL = {
+    "ml": ("xgboost", "scipy", "matplotlib"),
+    "cluster": ("dask", "distributed"),
+    "gpu": ("pylibcudf", "cudf", "dask_cuda", "distributed_ucxx"),
+}
+_DISTRIBUTIONS = {
+    "xgboost": ("xgboost-cpu", "xgboost"),
+    "pylibcudf": ("pylibcudf-cu13",),
+    "cudf": ("cudf-cu13",),
+    "dask_cuda": ("dask-cuda",),
+    "distributed_ucxx": ("distributed-ucxx-cu13",),
+}
+_MARKS = {"ok": "✓", "absent": "–", "wrong": "✗"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line: a topic, what was looked at, its state (ok, absent, wrong) and what was found."""
+
+    topic: str
+    subject: str
+    state: str
+    found: str
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add the command."""
+    about = "what this machine offers, and what will be used and why"
+    parser = commands.add_parser("doctor", help=about, description=f"Show {about}.")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(execute=execute)
+    return parser
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Look and print; fail where something required is missing."""
+    found = examine()
+    if arguments.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=2))
+    else:
+        topic = ""
+        for finding in found:
+            if finding.topic != topic:
+                print(f"{'' if not topic else chr(10)}{finding.topic}")
+                topic = finding.topic
+            print(f"  {_MARKS[finding.state]} {finding.subject:<18} {finding.found}")
+    return 1 if any(finding.state == "wrong" for finding in found) else 0
+
+
+def examine() -> list[Finding]:
+    """Return every finding, machine first."""
+    return [*_machine(), *_devices(), *_libraries(), *_transports()]
+
+
+def _machine() -> list[Finding]:
+    cores = len(os.sched_getaffinity(0))
+    spill = Path(tempfile.gettempdir())
+    free = shutil.disk_usage(spill).free
+    old = sys.version_info < (3, 11)
+    python = f"{platform.python_version()} at {sys.executable}" + (" (3.11 or newer is needed)" if old else "")
+    return [
+        Finding(topic="machine", subject="python", state="wrong" if old else "ok", found=python),
+        Finding(topic="machine", subject="system", state="ok", found=f"{platform.system()} {platform.machine()}"),
+        Finding(topic="machine", subject="cores", state="ok", found=f"{cores}: as many threads are used"),
+        Finding(topic="machine", subject="memory", state="ok", found=f"{_memory() / 2**30:.1f} GiB"),
+        Finding(topic="machine", subject="temporary files", state="ok", found=f"{free / 2**30:.1f} GiB free in {spill}"),
+    ]
+
+
+def _memory() -> int:
+    """Return the bytes this process may use: the container's limit, else the machine's memory."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.is_file() else "max"
+    return min(total, int(text)) if text.isdecimal() else total
+
+
+def _devices() -> list[Finding]:
+    driver = Path("/proc/driver/nvidia/version")
+    library = util.find_spec("pylibcudf") is not None
+    if not driver.is_file():
+        state, found = "absent", "no NVIDIA driver"
+    elif not library:
+        state, found = "absent", "there is an NVIDIA driver, but pylibcudf is not installed (pip install volley-engine[gpu])"
+    else:
+        state, found = "ok", f"driver and pylibcudf {_version('pylibcudf')}"
+    chosen = "this version runs every operator on the CPU"
+    return [
+        Finding(topic="devices", subject="cpu", state="ok", found=platform.processor() or platform.machine()),
+        Finding(topic="devices", subject="gpu", state=state, found=found),
+        Finding(topic="devices", subject="will be used", state="ok", found=f"cpu: {chosen}"),
+    ]
+
+
+def _libraries() -> list[Finding]:
+    required = [_library("libraries", name, missing="wrong", tail="") for name in _REQUIRED]
+    optional = [
+        _library("libraries", name, missing="absent", tail=f" (pip install volley-engine[{extra}])")
+        for extra, names in _OPTIONAL.items()
+        for name in names
+    ]
+    return [*required, *optional]
+
+
+def _library(topic: str, name: str, *, missing: str, tail: str) -> Finding:
+    version = _version(name)
+    found = f"not installed{tail}" if version is None else version
+    return Finding(topic=topic, subject=name, state=missing if version is None else "ok", found=found)
+
+
+def _version(name: str) -> str | None:
+    """Return the installed version without importing the library."""
+    for distribution in _DISTRIBUTIONS.get(name, (name,)):
+        try:
+            return metadata.version(distribution)
+        except metadata.PackageNotFoundError:
+            continue
+    return None
+
+
+def _transports() -> list[Finding]:
+    tcp = util.find_spec("distributed") is not None
+    ucx = util.find_spec("distributed_ucxx") is not None
+    return [
+        Finding(topic="transports", subject="in process", state="ok", found="threads of this process, no set-up"),
+        Finding(
+            topic="transports",
+            subject="tcp",
+            state="ok" if tcp else "absent",
+            found="through distributed" if tcp else "distributed is not installed",
+        ),
+        Finding(
+            topic="transports",
+            subject="ucx",
+            state="ok" if ucx else "absent",
+            found="through distributed-ucxx" if ucx else "distributed-ucxx is not installed",
+        ),
+    ]

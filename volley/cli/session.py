@@ -1,0 +1,19 @@
+"""Arguments that choose where a command runs."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_session_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--device``, ``--threads`` and ``--memory-limit``."""
+    group = parser.add_argument_group("where it runs")
+    group.add_argument("--device", choices=["auto", "cpu", "gpu"], help="auto takes a GPU where there is one")
+    group.add_argument("--threads", type=_positive, metavar="N", help="threads; all cores where absent")
+    group.add_argument("--memory-limit", metavar="SIZE", help="such as 4GiB; spills beyond it")
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)

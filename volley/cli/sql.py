@@ -1,0 +1,70 @@
+"""``volley sql``: a query over files, printed or written."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from .session import add_session_arguments
+
+FORMATS = ("table", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow")
+
+_EXAMPLES = """\
+A file on the command line becomes a table called like the file without its suffix; name=path gives it another name.
+A quoted path is a table too. The query comes from -c, from -f, or from standard input.
+
+examples:
+  volley sql -c "select 40 + 2 as answer"
+  volley sql flights.parquet -c "select dest, count(*) n from flights group by dest order by n desc limit 5"
+  volley sql f=data/2013/*.parquet -c "select avg(arr_delay) from f"
+  volley sql -c "select * from 'flights.csv' where dest = 'SFO'" --format csv --output sfo.csv
+  volley sql flights.parquet -c 'select * from flights where dest = $dest' --param dest=SFO
+"""
+
+
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    """Add the command."""
+    parser = commands.add_parser(
+        "sql", help="run a query over files", description="Run a query over files.", epilog=_EXAMPLES
+    )
+    add_query_arguments(parser)
+    parser.add_argument("--format", choices=FORMATS, help="by the suffix of --output, else table")
+    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write here instead of printing")
+    parser.add_argument(
+        "--rows", type=int, default=50, metavar="N", help="rows that format table prints (50; 0 prints all)"
+    )
+    add_session_arguments(parser)
+    parser.set_defaults(execute=execute)
+    return parser
+
+
+def add_query_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the files and the query, as ``explain`` takes them too."""
+    parser.add_argument("files", nargs="*", metavar="FILE", help="path or name=path: a file, glob, folder or URL")
+    query = parser.add_mutually_exclusive_group()
+    query.add_argument("-c", dest="query", metavar="QUERY", help="the query")
+    query.add_argument("-f", dest="query_file", type=Path, metavar="QUERY.sql", help="a file that holds the query")
+    parser.add_argument("--dialect", default="duckdb", help="SQL dialect of the query (duckdb)")
+    parser.add_argument(
+        "--param",
+        dest="parameters",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="value of $NAME in the query: a number, true, false, null, or else a text",
+    )
+
+
+def execute(arguments: argparse.Namespace) -> int:
+    """Run the query and show or write its result."""
+    from . import output, query
+
+    chosen = output.choose_format(arguments.format, arguments.output)
+    with query.open_session(arguments):
+        frame = query.frame_of(arguments)
+        if chosen == "table" and arguments.output is None:
+            output.print_table(frame, sys.stdout, max_rows=arguments.rows)
+        else:
+            output.write(frame, chosen, arguments.output)
+    return 0
