@@ -117,22 +117,19 @@ def shap_plot(
     order = np.argsort(np.abs(phi).mean(axis=0))[::-1][:top][::-1]
     rows = np.unique(np.linspace(0, len(phi) - 1, min(len(phi), _BEESWARM_ROWS)).astype(int))
     with _canvas(7.2, 1.1 + 0.38 * len(order), title) as (figure, axes):
-        colours = LinearSegmentedColormap.from_list("low to high", [_LOW, "#a06cc4", _HIGH])
-        colours.set_bad("#b8c0c8")
+        colours = LinearSegmentedColormap.from_list("low to high", [_LOW, "#a06cc4", _HIGH]).with_extremes(
+            bad="#b8c0c8"
+        )
         axes.axvline(0, color=MUTED, linewidth=1)
         for place, number in enumerate(order):
             x = phi[rows, number].astype(np.float64)
             axes.scatter(
                 x,
                 place + _swarm(x),
-                c=np.ma.masked_invalid(_rank(values[rows, number].astype(np.float64))),
-                cmap=colours,
-                vmin=0,
-                vmax=1,
+                c=colours(_rank(values[rows, number].astype(np.float64))),
                 s=5,
                 alpha=0.75,
                 linewidths=0,
-                plotnonfinite=True,
                 rasterized=True,
                 zorder=3,
             )

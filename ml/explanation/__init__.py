@@ -1,0 +1,1 @@
+"""Shapley values of linear and tree models, per row and feature; knows numbers only."""
