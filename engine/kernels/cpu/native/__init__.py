@@ -11,7 +11,7 @@ or threads. All kernels release the GIL. Conventions (see ``arrays``):
 
 Keys of several columns: turn text into codes with `BytesGroups`, zero nulls with `zero_nulls`, add `null_words` as one
 more column, then use `RowGroups`. Joins on such keys: insert the build side into a `RowGroups`, make
-`JoinIndex.from_ids`, and take the probe side's matches from the table's ``find``.
+`JoinIndex.from_ids`, and pass what the table's ``find`` returns for the probe side to `JoinIndex.matches_of_groups`.
 """
 
 from .accumulate import (

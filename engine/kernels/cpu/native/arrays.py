@@ -14,7 +14,10 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .compile import device
+from .compile import device, instruction
+
+copy8 = instruction("copy8")
+copy4 = instruction("copy4")
 
 Words: TypeAlias = NDArray[np.uint64]
 Longs: TypeAlias = NDArray[np.int64]
@@ -37,6 +40,35 @@ def bit(bits: Bits, position: int) -> bool:
 def missing(bits: Bits, position: int) -> bool:
     """Return whether the value is null; an empty bitmap says that none is."""
     return len(bits) > 0 and (bits[np.uint64(position >> 3)] >> np.uint8(position & 7)) & np.uint8(1) == np.uint8(0)
+
+
+@device
+def byte_at(bits: Bits, position: int, count: int) -> int:
+    """Return up to eight bits from ``position`` on as a number; bits beyond ``count`` are 0."""
+    byte = np.int64(bits[np.uint64(position >> 3)])
+    shift = position & 7
+    if shift != 0 and shift + count > 8:
+        byte |= np.int64(bits[np.uint64((position >> 3) + 1)]) << 8
+    byte = (byte >> shift) & 0xFF
+    if count < 8:
+        byte &= (1 << count) - 1
+    return byte
+
+
+@device
+def copy_bytes(source: Bytes, start: int, target: Bytes, position: int, length: int) -> None:
+    """Copy ``length`` bytes, in few wide moves, of which the last may overlap the one before; none goes beyond."""
+    if length >= 8:
+        for k in range(0, length - 8, 8):
+            copy8(source, start + k, target, position + k)
+        copy8(source, start + length - 8, target, position + length - 8)
+    elif length >= 4:
+        copy4(source, start, target, position)
+        copy4(source, start + length - 4, target, position + length - 4)
+    elif length > 0:
+        target[position] = source[start]
+        target[position + (length >> 1)] = source[start + (length >> 1)]
+        target[position + length - 1] = source[start + length - 1]
 
 
 def words_of(values: NDArray[Any]) -> Words:

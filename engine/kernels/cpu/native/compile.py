@@ -36,7 +36,7 @@ R = TypeVar("R")
 
 # An entry point returns this plus k (k > 0) if argument k does not fit, and this itself if the kernel failed.
 REFUSED = -(2**63)
-_MOST_ARGUMENTS = 64
+_REFUSALS = REFUSED + 64
 # The modules of this package that define kernels, for `warm`.
 _KERNEL_MODULES = (
     "hashing",
@@ -77,23 +77,35 @@ class Kernel(Generic[P, R]):
         self.signatures = signatures
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
+        self._entry: Callable[..., int] = self._first_call
         self._entries: tuple[Callable[..., int], ...] = ()
         _registry.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the kernel; arguments are positional."""
-        for entry in self._entries or self.load():
-            result = entry(*args, **kwargs)
-            if result > REFUSED + _MOST_ARGUMENTS:
-                return cast("R", result)
-        raise TypeError(self._explain(result, args))
+        result = self._entry(*args, **kwargs)
+        if result > _REFUSALS:
+            return result  # type: ignore[return-value]  # a 64-bit integer, or 0 for None, by construction
+        return self._retry(result, args)
 
     def load(self) -> tuple[Callable[..., int], ...]:
         """Return the entry points, one per signature, compiling or loading them if need be."""
         with _lock:
             if not self._entries:
                 self._entries = tuple(_load(self.function, signature) for signature in self.signatures)
+                self._entry = self._entries[0]
             return self._entries
+
+    def _first_call(self, *args: object) -> int:
+        return self.load()[0](*args)
+
+    def _retry(self, result: int, args: tuple[object, ...]) -> Any:
+        """Try the other signatures, or say what is wrong with the arguments."""
+        for entry in self._entries[1:]:
+            result = entry(*args)
+            if result > _REFUSALS:
+                return result
+        raise TypeError(self._explain(result, args))
 
     def _explain(self, result: int, args: tuple[object, ...]) -> str:
         name = self.function.__name__

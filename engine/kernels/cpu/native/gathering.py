@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Rows, bit, missing, rows_out
+from .arrays import Bits, Bytes, Longs, Rows, bit, byte_at, copy_bytes, rows_out
 from .compile import kernel
 
 
@@ -79,17 +79,21 @@ def _take_bytes(offsets: Longs | Rows, data: Bytes, rows: Rows, out_offsets: Lon
     for i in range(len(rows)):
         if rows[i] >= 0:
             begin = np.int64(offsets[np.uint32(rows[i])])
-            target = out_offsets[i]
-            for k in range(out_offsets[i + 1] - target):
-                out[target + k] = data[begin + k]
+            copy_bytes(data, begin, out, out_offsets[i], out_offsets[i + 1] - out_offsets[i])
 
 
 @kernel("i64(const u8[], i64, const u8[], i64, i64, i32[])")
 def _select_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, n: int, out: Rows) -> int:
     k = 0
-    for i in range(n):
-        out[k] = np.int32(i)
-        k += bit(values, value_offset + i) and not missing(bits, bit_offset + i)
+    for start in range(0, n, 8):
+        byte = byte_at(values, value_offset + start, n - start)
+        if len(bits) > 0:
+            byte &= byte_at(bits, bit_offset + start, n - start)
+        if byte == 0:
+            continue
+        for b in range(8):
+            out[k] = np.int32(start + b)
+            k += (byte >> b) & 1
     return k
 
 
@@ -97,8 +101,11 @@ def _select_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, n
 def count_bits(bits: Bits, bit_offset: int, n: int) -> int:
     """Count the set bits among ``n``."""
     total = 0
-    for i in range(n):
-        total += bit(bits, bit_offset + i)
+    for start in range(0, n, 8):
+        byte = byte_at(bits, bit_offset + start, n - start)
+        byte = (byte & 0x55) + ((byte >> 1) & 0x55)
+        byte = (byte & 0x33) + ((byte >> 2) & 0x33)
+        total += (byte & 0xF) + (byte >> 4)
     return total
 
 
@@ -151,5 +158,5 @@ def select_bits(
     values: Bits, value_offset: int, length: int, *, bits: Bits, bit_offset: int = 0, out: Rows | None = None
 ) -> Rows:
     """Return the rows whose bit is set and valid: the rows a filter keeps."""
-    found = rows_out(out, length + 1)
+    found = rows_out(out, length + 8)
     return found[: _select_bits(values, value_offset, bits, bit_offset, length, found)]

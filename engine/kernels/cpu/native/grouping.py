@@ -14,18 +14,24 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Bytes, Longs, Rows, Words, addresses, missing, rows_out
+from .arrays import NO_BITS, Bits, Bytes, Longs, Rows, Words, addresses, copy_bytes, missing, rows_out
 from .compile import device, instruction, kernel
 from .hashing import hash_bytes, hash_rows
 
 load_word = instruction("load_word")
 load_unaligned = instruction("load_unaligned")
+prefetch_read = instruction("prefetch_read")
+prefetch_write = instruction("prefetch_write")
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _S32 = np.uint64(32)
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _MINIMUM_CAPACITY = 1024
+
+# Tables beyond the second-level cache (in words) are prefetched for the row this far ahead.
+_LARGE = 1 << 16
+_AHEAD = 24
 
 # Positions in a table's state array.
 _COUNT = 0
@@ -64,7 +70,10 @@ def _insert_words(
     """Number rows from ``start`` on; return the row at which the table was full, or the number of rows."""
     mask = np.uint64(len(table) // 2 - 1)
     count = state[_COUNT]
+    last = len(words) - _AHEAD if len(table) > _LARGE else 0
     for i in range(start, len(words)):
+        if i < last:
+            prefetch_write(table, np.int64(first_slot(words[i + _AHEAD], shift) << _ONE))
         if missing(bits, bit_offset + i):
             if state[_NULL_GROUP] < 0:
                 if count == len(keys):
@@ -108,7 +117,10 @@ def _find_words(
     words: Words, bits: Bits, bit_offset: int, table: Words, shift: np.uint64, null_group: int, ids: Rows
 ) -> None:
     mask = np.uint64(len(table) // 2 - 1)
+    last = len(words) - _AHEAD if len(table) > _LARGE else 0
     for i in range(len(words)):
+        if i < last:
+            prefetch_read(table, np.int64(first_slot(words[i + _AHEAD], shift) << _ONE))
         if missing(bits, bit_offset + i):
             ids[i] = np.int32(null_group)
         else:
@@ -141,7 +153,10 @@ def _insert_rows(
     width = len(columns)
     limit = len(keys) // width
     count = state[_COUNT]
+    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
     for i in range(start, len(hashes)):
+        if i < last:
+            prefetch_write(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
         h = hashes[i]
         slot = first_slot(h, shift)
         while True:
@@ -169,7 +184,10 @@ def _insert_rows(
 @kernel("void(const u64[], const u64[], const u64[], u64, const u64[], i32[])")
 def _find_rows(columns: Words, hashes: Words, table: Words, shift: np.uint64, keys: Words, ids: Rows) -> None:
     mask = np.uint64(len(table) // 2 - 1)
+    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
     for i in range(len(hashes)):
+        if i < last:
+            prefetch_read(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
         h = hashes[i]
         slot = first_slot(h, shift)
         while True:
@@ -229,8 +247,11 @@ def _insert_bytes(
 ) -> int:
     mask = np.uint64(len(table) // 2 - 1)
     limit = len(key_offsets) - 1
+    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
     for i in range(start, len(hashes)):
         count = state[_COUNT]
+        if i < last:
+            prefetch_write(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
         if missing(bits, bit_offset + i):
             if state[_NULL_GROUP] < 0:
                 if count == limit:
@@ -251,8 +272,7 @@ def _insert_bytes(
                 used = key_offsets[count]
                 if count == limit or used + length > len(key_data):
                     return i
-                for k in range(length):
-                    key_data[used + k] = data[begin + k]
+                copy_bytes(data, begin, key_data, used, length)
                 key_offsets[count + 1] = used + length
                 state[_COUNT] = count + 1
                 found = np.uint64(count + 1)
@@ -286,7 +306,10 @@ def _find_bytes(
     ids: Rows,
 ) -> None:
     mask = np.uint64(len(table) // 2 - 1)
+    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
     for i in range(len(hashes)):
+        if i < last:
+            prefetch_read(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
         if missing(bits, bit_offset + i):
             ids[i] = np.int32(null_group)
             continue

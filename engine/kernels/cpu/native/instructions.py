@@ -54,9 +54,45 @@ def load_unaligned(typingctx: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
-def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
-    """Ask the processor to bring element ``index`` of an array into its cache, to be read and written soon."""
+def copy8(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -> Any:
+    """Copy 8 bytes from ``source[start:]`` to ``target[position:]``, both byte arrays."""
+    return types.void(source, types.int64, target, types.int64), _copier(_WORD)
 
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def copy4(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -> Any:
+    """Copy 4 bytes from ``source[start:]`` to ``target[position:]``, both byte arrays."""
+    return types.void(source, types.int64, target, types.int64), _copier(ir.IntType(32))
+
+
+def _copier(kind: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        places = []
+        for which in (0, 2):
+            structure = context.make_array(signature.args[which])(context, builder, args[which])
+            pointer = builder.gep(structure.data, [args[which + 1]])
+            places.append(builder.bitcast(pointer, kind.as_pointer()))
+        loaded = builder.load(places[0])
+        loaded.align = 1
+        builder.store(loaded, places[1]).align = 1
+        return context.get_dummy_value()
+
+    return generate
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def prefetch_read(typingctx: Any, array: Any, index: Any) -> Any:
+    """Ask the processor to bring element ``index`` of an array into its cache, to be read soon."""
+    return types.void(array, types.int64), _prefetcher(0)
+
+
+@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+def prefetch_write(typingctx: Any, array: Any, index: Any) -> Any:
+    """Ask the processor to bring element ``index`` of an array into its cache, to be written soon."""
+    return types.void(array, types.int64), _prefetcher(1)
+
+
+def _prefetcher(write: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         structure = context.make_array(signature.args[0])(context, builder, args[0])
         pointer = builder.gep(structure.data, [args[1]])
@@ -64,7 +100,7 @@ def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
         i32 = ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, i32, i32, i32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [byte, i32(1), i32(3), i32(1)])
+        builder.call(function, [byte, i32(write), i32(3), i32(1)])
         return context.get_dummy_value()
 
-    return types.void(array, types.int64), generate
+    return generate

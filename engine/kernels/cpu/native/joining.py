@@ -12,9 +12,15 @@ from typing import Self
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Rows, Words, rows_out
-from .compile import kernel
-from .grouping import WordGroups, direct_ids
+from .arrays import NO_BITS, Bits, Rows, Words, missing, rows_out
+from .compile import instruction, kernel
+from .grouping import WordGroups
+
+prefetch_read = instruction("prefetch_read")
+
+# Offsets beyond the second-level cache are prefetched for the row this far ahead.
+_LARGE = 1 << 17
+_AHEAD = 24
 
 
 @kernel("i64(const i32[], i32[], i32[])")
@@ -41,52 +47,93 @@ def _index_rows(ids: Rows, offsets: Rows, rows: Rows) -> int:
 @kernel("i64(const i32[], const i32[], bool)")
 def _count_pairs(matches: Rows, offsets: Rows, left: bool) -> int:
     total = 0
+    last = len(matches) - _AHEAD if len(offsets) > _LARGE else 0
     for i in range(len(matches)):
+        if i < last:
+            prefetch_read(offsets, np.int64(max(matches[i + _AHEAD], np.int32(0))))
         group = matches[i]
-        size = offsets[np.uint32(group) + 1] - offsets[np.uint32(group)] if group >= 0 else np.int32(0)
-        total += max(size, np.int32(left))
+        if group >= 0:
+            total += offsets[np.uint32(group) + 1] - offsets[np.uint32(group)]
+        else:
+            total += left
     return total
 
 
 @kernel("void(const i32[], const i32[], const i32[], bool, i32[], i32[])")
 def _fill_pairs(matches: Rows, offsets: Rows, rows: Rows, left: bool, probe: Rows, build: Rows) -> None:
     k = 0
+    last = len(matches) - _AHEAD if len(offsets) > _LARGE else 0
     for i in range(len(matches)):
+        if i < last:
+            prefetch_read(offsets, np.int64(max(matches[i + _AHEAD], np.int32(0))))
+            if i + _AHEAD // 2 < last and matches[i + _AHEAD // 2] >= 0:
+                prefetch_read(rows, np.int64(offsets[np.uint32(matches[i + _AHEAD // 2])]))
         group = matches[i]
-        begin = end = np.int32(0)
         if group >= 0:
-            begin, end = offsets[np.uint32(group)], offsets[np.uint32(group) + 1]
-        if left and begin == end:
+            for j in range(offsets[np.uint32(group)], offsets[np.uint32(group) + 1]):
+                probe[k] = np.int32(i)
+                build[k] = rows[j]
+                k += 1
+        elif left:
             probe[k] = np.int32(i)
             build[k] = np.int32(-1)
             k += 1
-        for j in range(begin, end):
-            probe[k] = np.int32(i)
-            build[k] = rows[j]
-            k += 1
 
 
-@kernel("i64(const i32[], i32, i32[])")
-def _select(matches: Rows, sign: int, out: Rows) -> int:
-    """Write the rows whose match is >= 0 (``sign`` 0) or < 0 (``sign`` -1); return how many."""
+@kernel("i64(const i32[], i32[], i32[])")
+def _unique_inner(matches: Rows, probe: Rows, build: Rows) -> int:
+    k = 0
+    for i in range(len(matches)):
+        probe[k] = np.int32(i)
+        build[k] = matches[i]
+        k += matches[i] >= 0
+    return k
+
+
+@kernel("void(i32[])")
+def _number_rows(out: Rows) -> None:
+    for i in range(len(out)):
+        out[i] = np.int32(i)
+
+
+@kernel("i64(const i32[], bool, i32[])")
+def _select(matches: Rows, wanted: bool, out: Rows) -> int:
     k = 0
     for i in range(len(matches)):
         out[k] = np.int32(i)
-        k += (matches[i] >> np.int32(31)) == sign
+        k += (matches[i] >= 0) == wanted
     return k
 
 
-@kernel("i64(const i32[], const i32[], i32[], i32[])")
-def _unique_inner(matches: Rows, rows: Rows, probe: Rows, build: Rows) -> int:
-    k = 0
+@kernel("void(const i32[], const i32[], i32[])")
+def _translate(matches: Rows, table: Rows, out: Rows) -> None:
     for i in range(len(matches)):
-        if matches[i] >= 0:
-            row = rows[np.uint32(matches[i])]
-            if row >= 0:
-                probe[k] = np.int32(i)
-                build[k] = row
-                k += 1
-    return k
+        out[i] = table[np.uint32(matches[i])] if matches[i] >= 0 else np.int32(-1)
+
+
+@kernel("bool(const u64[], const u8[], i64, i64, i64, i32[])")
+def _distances(words: Words, bits: Bits, bit_offset: int, low: int, size: int, ids: Rows) -> bool:
+    """Number keys by their distance from ``low``, nulls -1; return whether all lie in the range."""
+    fits = True
+    for i in range(len(words)):
+        distance = words[i] - np.uint64(low)
+        if missing(bits, bit_offset + i):
+            ids[i] = np.int32(-1)
+        elif distance < np.uint64(size):
+            ids[i] = np.int32(distance)
+        else:
+            fits = False
+    return fits
+
+
+@kernel("void(const u64[], const u8[], i64, i64, const i32[], i32[])")
+def _find_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, out: Rows) -> None:
+    for i in range(len(words)):
+        distance = words[i] - np.uint64(low)
+        found = np.int32(-1)
+        if distance < np.uint64(len(slots)) and not missing(bits, bit_offset + i):
+            found = slots[distance]
+        out[i] = found
 
 
 @kernel("void(const i32[], u8[])")
@@ -97,45 +144,62 @@ def mark_rows(rows: Rows, flags: Bits) -> None:
             flags[np.uint32(rows[i])] = 1
 
 
-@kernel("i64(const u8[], u8, i32[])")
-def _flagged_rows(flags: Bits, value: int, out: Rows) -> int:
+@kernel("i64(const u8[], bool, i32[])")
+def _flagged_rows(flags: Bits, value: bool, out: Rows) -> int:
     k = 0
     for i in range(len(flags)):
         out[k] = np.int32(i)
-        k += flags[i] == value
+        k += (flags[i] != 0) == value
     return k
 
 
 def flagged_rows(flags: Bits, *, value: bool, out: Rows | None = None) -> Rows:
-    """Return the rows whose flag byte equals ``value``."""
+    """Return the rows whose flag byte is set, or (``value`` false) is not."""
     found = rows_out(out, len(flags) + 1)
-    return found[: _flagged_rows(flags, int(value), found)]
+    return found[: _flagged_rows(flags, value, found)]
 
 
 class JoinIndex:
     """The build side of a join: groups of equal keys and the rows of each.
 
     Make one with `from_words` (any 64-bit key), `from_direct` (keys of a dense range) or `from_ids` (any table of
-    ``grouping``, whose ``find`` then gives the matches).
+    ``grouping``, whose ``find`` then gives the groups to `matches_of_groups`).
+
+    A *match* is what the index needs to know of a probe row: the build row itself where `unique`, else the group of
+    build rows; -1 where there is none.
 
     Attributes
     ----------
-    rows
-        Build rows ordered by group, then row.
-    offsets
-        Where each group's rows begin, shape (groups + 1,).
     unique
-        Whether no group has two rows, so that a probe row matches at most once.
+        Whether no key has two build rows, so that a probe row has at most one partner.
+    nbytes
+        Bytes held.
     """
 
     def __init__(
         self, ids: Rows, groups: int, find: Callable[[Words, Bits, int, Rows | None], Rows] | None = None
     ) -> None:
-        self.offsets = np.zeros(groups + 1, dtype=np.int32)
+        offsets = np.zeros(groups + 1, dtype=np.int32)
         rows = np.empty(len(ids), dtype=np.int32)
-        self.unique = _index_rows(ids, self.offsets, rows) <= 1
-        self.rows = rows[: self.offsets[-1]]
+        self.unique = _index_rows(ids, offsets, rows) <= 1
+        rows = rows[: offsets[-1]]
+        # Maps a group to its match, where they differ.
+        self._matches: Rows | None = None
+        empty = offsets[1:] == offsets[:-1]
+        if self.unique:
+            if len(rows) < groups or len(rows) < len(ids):
+                self._matches = np.full(groups, -1, dtype=np.int32)
+                self._matches[~empty] = rows
+        elif empty.any():
+            self._matches = np.arange(groups, dtype=np.int32)
+            self._matches[empty] = -1
+        self._offsets, self._rows = offsets, rows
         self._find = find
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the index, without the table that finds groups."""
+        return self._offsets.nbytes + self._rows.nbytes + (0 if self._matches is None else self._matches.nbytes)
 
     @classmethod
     def from_words(
@@ -155,60 +219,76 @@ class JoinIndex:
     @classmethod
     def from_direct(cls, words: Words, low: int, size: int, *, bits: Bits = NO_BITS, bit_offset: int = 0) -> Self:
         """Index integer keys that all lie in ``[low, low + size)`` by their distance from ``low``."""
-        ids, fits = direct_ids(words, low, size, bits=bits, bit_offset=bit_offset)
-        if not fits:
+        ids = np.empty(len(words), dtype=np.int32)
+        if not _distances(words, bits, bit_offset, low, size, ids):
             raise ValueError(f"a key lies outside [{low}, {low + size})")
-        ids[ids == size] = -1
+        index = cls(ids, size)
+        slots = np.arange(size, dtype=np.int32) if index._matches is None else index._matches
+        index._matches = None
 
         def find(words: Words, bits: Bits, bit_offset: int, out: Rows | None) -> Rows:
-            found, _ = direct_ids(words, low, size, bits=bits, bit_offset=bit_offset, out=out)
-            found[found == size] = -1
+            found = rows_out(out, len(words))
+            _find_direct(words, bits, bit_offset, low, slots, found)
             return found
 
-        return cls(ids, size, find)
+        index._find = find
+        return index
 
     @classmethod
     def from_ids(cls, ids: Rows, groups: int) -> Self:
-        """Index rows by group identifiers (-1: never matches)."""
+        """Index rows by group identifiers in ``[0, groups)``; -1 never matches."""
         return cls(ids, groups)
 
     def match(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
-        """Return the group each probe key matches, or -1. Not for an index made by `from_ids`."""
+        """Return the match of each probe key. Not for an index made by `from_ids`."""
         if self._find is None:
-            raise ValueError("this index was made from group identifiers: take matches from that table's find")
-        return self._find(words, bits, bit_offset, out)
+            raise ValueError("this index was made from group identifiers: use matches_of_groups")
+        return self.matches_of_groups(self._find(words, bits, bit_offset, out))
+
+    def matches_of_groups(self, groups: Rows) -> Rows:
+        """Turn the groups of probe rows (-1 for none) into matches, in place."""
+        if self._matches is not None:
+            _translate(groups, self._matches, groups)
+        return groups
 
     def inner(
         self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None
     ) -> tuple[Rows, Rows]:
         """Return (probe rows, build rows) of all pairs."""
-        return self._pairs(matches, probe_out, build_out, left=False)
+        if not self.unique:
+            return self._pairs(matches, probe_out, build_out, left=False)
+        n = len(matches) + 1
+        probe, build = rows_out(probe_out, n), rows_out(build_out, n)
+        found = _unique_inner(matches, probe, build)
+        return probe[:found], build[:found]
 
     def left(
         self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None
     ) -> tuple[Rows, Rows]:
-        """Return (probe rows, build rows) of all pairs, and probe rows without a partner with build row -1."""
-        return self._pairs(matches, probe_out, build_out, left=True)
+        """Return (probe rows, build rows) of all pairs, and probe rows without a partner with build row -1.
+
+        Where the index is unique, the build rows are ``matches`` itself.
+        """
+        if not self.unique:
+            return self._pairs(matches, probe_out, build_out, left=True)
+        probe = rows_out(probe_out, len(matches))
+        _number_rows(probe)
+        return probe, matches
 
     def semi(self, matches: Rows, *, out: Rows | None = None) -> Rows:
         """Return the probe rows that have a partner."""
         found = rows_out(out, len(matches) + 1)
-        return found[: _select(self._matched(matches), 0, found)]
+        return found[: _select(matches, True, found)]  # noqa: FBT003 - kernels take positions only
 
     def anti(self, matches: Rows, *, out: Rows | None = None) -> Rows:
         """Return the probe rows that have no partner."""
         found = rows_out(out, len(matches) + 1)
-        return found[: _select(self._matched(matches), -1, found)]
-
-    def _matched(self, matches: Rows) -> Rows:
-        sizes = np.diff(self.offsets)
-        result = np.where((matches >= 0) & (sizes[np.maximum(matches, 0)] > 0), matches, -1) if len(sizes) else matches
-        return np.asarray(result, dtype=np.int32)
+        return found[: _select(matches, False, found)]  # noqa: FBT003 - kernels take positions only
 
     def _pairs(
         self, matches: Rows, probe_out: Rows | None, build_out: Rows | None, *, left: bool
     ) -> tuple[Rows, Rows]:
-        total = _count_pairs(matches, self.offsets, left)
+        total = _count_pairs(matches, self._offsets, left)
         probe, build = rows_out(probe_out, total), rows_out(build_out, total)
-        _fill_pairs(matches, self.offsets, self.rows, left, probe, build)
+        _fill_pairs(matches, self._offsets, self._rows, left, probe, build)
         return probe, build
