@@ -6,8 +6,9 @@ merged, sorted or taken as they are. Stages are listed so that each one comes af
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ..expr import Expr, SortKey
 from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec
@@ -166,8 +167,20 @@ class WriteSink:
     schema: Schema
 
 
+@dataclass(frozen=True, slots=True)
+class FoldSink:
+    """Fold the rows into a value: a state per task, states merged in task order.
+
+    ``update`` takes the state and a ``pyarrow.Table`` and returns the state, changed in place or new.
+    """
+
+    initial: Callable[[], Any]
+    update: Callable[[Any, Any], Any]
+    merge: Callable[[Any, Any], Any]
+
+
 StageSink: TypeAlias = (
-    CollectSink | GroupSink | ReduceSink | BuildSink | TopKSink | LimitSink | PartitionSink | WriteSink
+    CollectSink | FoldSink | GroupSink | ReduceSink | BuildSink | TopKSink | LimitSink | PartitionSink | WriteSink
 )
 
 
@@ -209,12 +222,12 @@ class StageGraph:
     schema: Schema
 
 
-def cut(root: Exec) -> StageGraph:
-    """Cut a physical plan into stages at its exchanges."""
+def cut(root: Exec, result: CollectSink | FoldSink | None = None) -> StageGraph:
+    """Cut a physical plan into stages at its exchanges; ``result`` says what becomes of its rows (default: collect)."""
     cutter = _Cutter()
     pipelines = cutter.pipelines(root)
     if not _is_written(cutter, pipelines):
-        cutter.add(pipelines, CollectSink(), root.schema)
+        cutter.add(pipelines, result or CollectSink(), root.schema)
     return StageGraph(tuple(cutter.stages), root.schema)
 
 

@@ -30,10 +30,11 @@ STREAM_DEPTH = 8
 
 @dataclass(slots=True)
 class RunResult:
-    """What a run gives: tables in order, or the files it wrote; and what it did."""
+    """What a run gives: tables in order, the files it wrote or the value it folded; and what it did."""
 
     tables: list[Table] = field(default_factory=list)
     written: tuple[WrittenFile, ...] = ()
+    value: Any = None
     metrics: RunMetrics = field(default_factory=RunMetrics)
 
 
@@ -115,7 +116,7 @@ class _Run:
         output = self.outputs[len(self.graph.stages) - 1]
         self.metrics.seconds = time.perf_counter() - self.started
         self.metrics.peak_bytes = self.memory.peak
-        return RunResult([t for tables in output.partitions for t in tables], output.written, self.metrics)
+        return RunResult([t for tables in output.partitions for t in tables], output.written, output.value, self.metrics)
 
     def run_stage(self, stage: Stage) -> None:
         """Run a stage to its end and keep its output."""

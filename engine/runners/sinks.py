@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, reduce
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..exchange import MemoryAccount, OrderedDelivery
@@ -14,6 +14,7 @@ from ..kernels.protocol import Device, GroupBy, JoinTable, Table, TopK
 from ..physical.stages import (
     BuildSink,
     CollectSink,
+    FoldSink,
     GroupSink,
     LimitSink,
     PartitionSink,
@@ -40,6 +41,7 @@ class Output:
     partitions: list[list[Table]] = field(default_factory=list)
     join: JoinTable | None = None
     written: tuple[WrittenFile, ...] = ()
+    value: Any = None
     reserved: int = 0
 
 
@@ -86,6 +88,8 @@ def open_sink(sink: StageSink, context: SinkContext) -> SinkRun:
     match sink:
         case CollectSink():
             return _Collect(context)
+        case FoldSink():
+            return _Fold(context, sink)
         case GroupSink():
             return _Group(context, sink)
         case ReduceSink():
@@ -245,6 +249,26 @@ class _Reduce(_Base):
             empty = self.context.device.concat([], self.schema)
             rows = [self.context.device.reduce(empty, self.accumulators)]
         return Output(partitions=[rows])
+
+
+class _Fold(_Base):
+    """A state per task, merged in task order, so that the result does not depend on the number of threads."""
+
+    def __init__(self, context: SinkContext, sink: FoldSink) -> None:
+        super().__init__(context)
+        self.sink = sink
+        self.states: dict[int, Any] = {}
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        state = self.states[task] if task in self.states else self.sink.initial()
+        self.states[task] = self.sink.update(state, self.context.device.to_arrow(table))
+
+    def finish(self, parallel: Parallel) -> Output:
+        ordered = [self.states[task] for task in sorted(self.states)] or [self.sink.initial()]
+        return Output(value=reduce(self.sink.merge, ordered))
 
 
 class _TopKLocal:

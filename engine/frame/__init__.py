@@ -1,0 +1,8 @@
+"""The pandas-like API over plans: frames, columns, group-by, sessions. Must not know SQL text or file formats."""
+
+from .frame import DataFrame, concat
+from .groupby import GroupBy
+from .series import Series
+from .session import Session, current_session
+
+__all__ = ["DataFrame", "GroupBy", "Series", "Session", "concat", "current_session"]

@@ -1,0 +1,29 @@
+"""The texts of a frame's plan at every stage of its life."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..errors import PlanError
+from ..explain import explain_plan
+from ..physical import explain_exec, lower
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+STAGES = ("logical", "optimized", "physical", "analyze")
+
+
+def explain(frame: DataFrame, stage: str) -> str:
+    """Return the plan of a frame as text; see `DataFrame.explain`."""
+    session = frame.session
+    match stage:
+        case "logical":
+            return explain_plan(frame.plan)
+        case "optimized":
+            return explain_plan(session.optimized(frame.plan))
+        case "physical":
+            return explain_exec(lower(session.optimized(frame.plan), session.lowering))
+        case "analyze":
+            return session.run(frame.plan).metrics.describe()
+    raise PlanError(f"explain knows {', '.join(STAGES)}; not {stage!r}")

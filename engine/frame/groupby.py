@@ -1,0 +1,207 @@
+"""Grouping in pandas' spellings; every one becomes an aggregate node of the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..dtypes import Kind
+from ..errors import PlanError, suggestion
+from ..expr import Column, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
+from ..expr.catalogue import AGGREGATES
+from ..plan import Aggregate, Filter, Plan, Project, Sort
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+_SPELLINGS = {"nunique": "count_distinct", "avg": "mean", "average": "mean"}
+
+Pair: TypeAlias = tuple[str, str]
+
+
+class GroupBy:
+    """Groups of a frame's rows, waiting for aggregates.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    keys
+        Names of the key columns.
+    sort
+        Order the result by the keys.
+    dropna
+        Leave out rows with a null or NaN key, as pandas does by default.
+    as_index
+        Mark the keys as index for ``to_pandas``.
+    selected
+        Columns to aggregate, or None for all others.
+    """
+
+    def __init__(
+        self,
+        frame: DataFrame,
+        keys: tuple[str, ...],
+        *,
+        sort: bool,
+        dropna: bool,
+        as_index: bool,
+        selected: tuple[str, ...] | None = None,
+    ) -> None:
+        self.frame, self.keys = frame, keys
+        self.sort, self.dropna, self.as_index = sort, dropna, as_index
+        self.selected = selected
+
+    def __getitem__(self, columns: str | Sequence[str]) -> GroupBy:
+        names = (columns,) if isinstance(columns, str) else tuple(columns)
+        self.frame.schema.select(names)
+        return GroupBy(
+            self.frame, self.keys, sort=self.sort, dropna=self.dropna, as_index=self.as_index, selected=names
+        )
+
+    def agg(self, spec: str | Sequence[str] | Mapping[str, Any] | None = None, **named: Pair) -> DataFrame:
+        """Return one row per group.
+
+        Accepts ``agg(total=("price", "sum"))``, ``agg({"price": "sum"})``, ``agg({"price": ["min", "max"]})`` (columns
+        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``.
+
+        Raises
+        ------
+        PlanError
+            If nothing or an unknown aggregate is asked for.
+        """
+        wanted = {**self._spelled(spec), **named}
+        if not wanted:
+            raise PlanError('agg needs something to compute, e.g. agg(total=("price", "sum"))')
+        return self._result({name: self._aggregate(name, pair) for name, pair in wanted.items()})
+
+    aggregate = agg
+
+    def _spelled(self, spec: str | Sequence[str] | Mapping[str, Any] | None) -> dict[str, Pair]:
+        if spec is None:
+            return {}
+        if isinstance(spec, str):
+            return {name: (name, spec) for name in self._values()}
+        if isinstance(spec, Mapping):
+            return {
+                out: pair
+                for column, functions in spec.items()
+                for out, pair in (
+                    [(column, (column, functions))]
+                    if isinstance(functions, str)
+                    else [(f"{column}_{function}", (column, function)) for function in functions]
+                )
+            }
+        columns = self._values()
+        return {
+            function if self.selected is not None and len(columns) == 1 else f"{name}_{function}": (name, function)
+            for name in columns
+            for function in spec
+        }
+
+    def _values(self) -> tuple[str, ...]:
+        if self.selected is not None:
+            return self.selected
+        return tuple(name for name in self.frame.columns if name not in self.keys)
+
+    def _aggregate(self, name: str, pair: Any) -> NamedAggregate:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
+            raise PlanError(f'{name}= must be a pair of column and aggregate, e.g. {name}=("price", "sum")')
+        column, function = pair
+        field = self.frame.schema[column]
+        argument = Column(name=column, dtype=field.dtype)
+        function = _SPELLINGS.get(function, function)
+        if function == "size":
+            return NamedAggregate(name=name, call=aggregate("size"))
+        if function == "count_distinct":
+            return NamedAggregate(name=name, call=aggregate("count", argument, distinct=True))
+        if function not in AGGREGATES:
+            raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, 'nunique'])}")
+        return NamedAggregate(name=name, call=aggregate(function, argument))
+
+    def _result(self, aggregates: dict[str, NamedAggregate]) -> DataFrame:
+        keys = tuple(NamedExpr(name=k, expr=Column(name=k, dtype=self.frame.schema[k].dtype)) for k in self.keys)
+        plan: Plan = Aggregate(input=self._rows(), keys=keys, aggregates=tuple(aggregates.values()))
+        sums = {name for name, agg in aggregates.items() if agg.call.function == "sum"}
+        if sums:
+            plan = _zero_sums(plan, sums)
+        if self.sort:
+            plan = Sort(input=plan, keys=tuple(SortKey(expr=key.expr) for key in keys))
+        return self.frame.with_plan(plan, index=self.keys if self.as_index else ())
+
+    def _rows(self) -> Plan:
+        if not self.dropna:
+            return self.frame.plan
+        tests = []
+        for name in self.keys:
+            column = Column(name=name, dtype=self.frame.schema[name].dtype)
+            tests.append(call("is_not_null", column))
+            if column.dtype.is_float:
+                tests.append(call("not", call("is_nan", column)))
+        predicate = all_of(tests)
+        return self.frame.plan if predicate is None else Filter(input=self.frame.plan, predicate=predicate)
+
+    def size(self) -> DataFrame:
+        """Return the number of rows of each group, as ``size``."""
+        return self._result({"size": NamedAggregate(name="size", call=aggregate("size"))})
+
+    def nunique(self) -> DataFrame:
+        """Return the number of distinct values of each column."""
+        return self.agg("nunique")
+
+    def _each(self, function: str) -> DataFrame:
+        names = self._values()
+        if self.selected is None and function in ("sum", "mean", "std", "var"):
+            numeric = [n for n in names if self.frame.schema[n].dtype.is_numeric or _is_bool(self.frame, n)]
+            names = tuple(numeric)
+        if not names:
+            raise PlanError(
+                f"no column to apply {function} to; choose columns, e.g. groupby(...)[['price']].{function}()"
+            )
+        return self._result({name: self._aggregate(name, (name, function)) for name in names})
+
+    def sum(self) -> DataFrame:
+        """Return the sum of each numeric column; 0 of no values, as in pandas."""
+        return self._each("sum")
+
+    def mean(self) -> DataFrame:
+        """Return the mean of each numeric column."""
+        return self._each("mean")
+
+    def min(self) -> DataFrame:
+        """Return the least value of each column."""
+        return self._each("min")
+
+    def max(self) -> DataFrame:
+        """Return the greatest value of each column."""
+        return self._each("max")
+
+    def count(self) -> DataFrame:
+        """Return the number of values that are not null in each column."""
+        return self._each("count")
+
+    def std(self) -> DataFrame:
+        """Return the sample standard deviation of each numeric column."""
+        return self._each("std")
+
+    def var(self) -> DataFrame:
+        """Return the sample variance of each numeric column."""
+        return self._each("var")
+
+    def first(self) -> DataFrame:
+        """Return a value that is not null of each column."""
+        return self._each("first")
+
+
+def _is_bool(frame: DataFrame, name: str) -> bool:
+    return frame.schema[name].dtype.kind is Kind.BOOL
+
+
+def _zero_sums(plan: Plan, names: set[str]) -> Plan:
+    """Make the sum of no values 0, as pandas has it."""
+    exprs = []
+    for field in plan.schema:
+        column = Column(name=field.name, dtype=field.dtype)
+        expr = call("coalesce", column, literal(0)) if field.name in names else column
+        exprs.append(NamedExpr(name=field.name, expr=expr))
+    return Project(input=plan, exprs=tuple(exprs))

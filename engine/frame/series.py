@@ -1,0 +1,387 @@
+"""Columns of a frame as expressions: arithmetic, comparison, methods and accessors in pandas' spelling."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from .. import dtypes
+from ..dtypes import DataType, Kind
+from ..errors import PlanError, TypeMismatch
+from ..expr import Column, Expr, NamedExpr, aggregate, call, case, cast, in_list, literal
+from ..expr.catalogue import AGGREGATES
+from ..plan import Aggregate, Project
+from ..traversal import walk
+from .accessors import DatetimeAccessor, TextAccessor
+from .types import parse_dtype
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+    from .frame import DataFrame
+
+
+class Series:
+    """One column of a frame, or an expression over its columns; lazy like the frame.
+
+    Attributes
+    ----------
+    frame
+        The frame whose rows it is computed over.
+    expr
+        The typed expression.
+    name
+        Name it has when shown or collected.
+    """
+
+    __slots__ = ("expr", "frame", "name")
+    __hash__ = None  # type: ignore[assignment]  # `==` builds an expression, so a series cannot be a dictionary key
+
+    def __init__(self, frame: DataFrame, expr: Expr, name: str | None = None) -> None:
+        self.frame = frame
+        self.expr = expr
+        self.name = name or (expr.name if isinstance(expr, Column) else str(expr))
+
+    @property
+    def dtype(self) -> DataType:
+        """Type of the values."""
+        return self.expr.dtype
+
+    def __repr__(self) -> str:
+        return f"Series {self.name}: {self.dtype} (lazy; .to_pandas() or .to_arrow() computes it)"
+
+    def __bool__(self) -> bool:
+        raise TypeMismatch("a lazy column has no truth value; combine conditions with & | ~ instead of and, or, not")
+
+    def derive(self, expr: Expr, name: str | None = None) -> Series:
+        """Return another expression over the same frame."""
+        return Series(self.frame, expr, name or self.name)
+
+    def operand(self, other: Any) -> Expr:
+        """Return a constant or a column of the same frame as an expression."""
+        if isinstance(other, Series):
+            if other.frame.plan is not self.frame.plan and not _same_columns(other, self.frame):
+                raise PlanError(
+                    f"column {other.name!r} belongs to another frame; merge the frames first, then combine columns"
+                )
+            return other.expr
+        return literal(other)
+
+    def _binary(self, function: str, other: Any, *, reverse: bool = False) -> Series:
+        left, right = self.expr, self.operand(other)
+        if reverse:
+            left, right = right, left
+        return self.derive(_dispatch(function, left, right))
+
+    # arithmetic
+
+    def __add__(self, other: Any) -> Series:
+        return self._binary("add", other)
+
+    def __radd__(self, other: Any) -> Series:
+        return self._binary("add", other, reverse=True)
+
+    def __sub__(self, other: Any) -> Series:
+        return self._binary("subtract", other)
+
+    def __rsub__(self, other: Any) -> Series:
+        return self._binary("subtract", other, reverse=True)
+
+    def __mul__(self, other: Any) -> Series:
+        return self._binary("multiply", other)
+
+    def __rmul__(self, other: Any) -> Series:
+        return self._binary("multiply", other, reverse=True)
+
+    def __truediv__(self, other: Any) -> Series:
+        return self._binary("divide", other)
+
+    def __rtruediv__(self, other: Any) -> Series:
+        return self._binary("divide", other, reverse=True)
+
+    def __floordiv__(self, other: Any) -> Series:
+        return self._binary("floor_divide", other)
+
+    def __rfloordiv__(self, other: Any) -> Series:
+        return self._binary("floor_divide", other, reverse=True)
+
+    def __mod__(self, other: Any) -> Series:
+        return self._binary("modulo", other)
+
+    def __rmod__(self, other: Any) -> Series:
+        return self._binary("modulo", other, reverse=True)
+
+    def __pow__(self, other: Any) -> Series:
+        return self._binary("power", other)
+
+    def __rpow__(self, other: Any) -> Series:
+        return self._binary("power", other, reverse=True)
+
+    def __neg__(self) -> Series:
+        return self.derive(call("negate", self.expr))
+
+    # comparison and logic
+
+    def __eq__(self, other: object) -> Series:  # type: ignore[override]  # builds an expression, as in pandas
+        return self._binary("equal", other)
+
+    def __ne__(self, other: object) -> Series:  # type: ignore[override]  # builds an expression, as in pandas
+        return self._binary("not_equal", other)
+
+    def __lt__(self, other: Any) -> Series:
+        return self._binary("less", other)
+
+    def __le__(self, other: Any) -> Series:
+        return self._binary("less_equal", other)
+
+    def __gt__(self, other: Any) -> Series:
+        return self._binary("greater", other)
+
+    def __ge__(self, other: Any) -> Series:
+        return self._binary("greater_equal", other)
+
+    def __and__(self, other: Any) -> Series:
+        return self._binary("and", other)
+
+    def __rand__(self, other: Any) -> Series:
+        return self._binary("and", other, reverse=True)
+
+    def __or__(self, other: Any) -> Series:
+        return self._binary("or", other)
+
+    def __ror__(self, other: Any) -> Series:
+        return self._binary("or", other, reverse=True)
+
+    def __invert__(self) -> Series:
+        return self.derive(call("not", self.expr))
+
+    def isin(self, values: Iterable[Any]) -> Series:
+        """Whether the value equals one of some constants; a null value gives false, as in pandas."""
+        test = in_list(self.expr, [value for value in values if value is not None])
+        return self.derive(call("coalesce", test, literal(value=False)))
+
+    def between(self, low: Any, high: Any) -> Series:
+        """Whether ``low <= value <= high``."""
+        return (self >= low) & (self <= high)
+
+    def isna(self) -> Series:
+        """Whether null (NaN is a number here, not a null)."""
+        return self.derive(call("is_null", self.expr))
+
+    isnull = isna
+
+    def notna(self) -> Series:
+        """Whether not null."""
+        return self.derive(call("is_not_null", self.expr))
+
+    notnull = notna
+
+    def is_nan(self) -> Series:
+        """Whether NaN; null gives null."""
+        return self.derive(call("is_nan", self.expr))
+
+    # values
+
+    def fillna(self, value: Any) -> Series:
+        """Put a constant or another column's value where this is null."""
+        return self.derive(call("coalesce", self.expr, self.operand(value)))
+
+    def where(self, condition: Series, other: Any = None) -> Series:
+        """Keep values where the condition is true, else take ``other`` (null by default)."""
+        return self.derive(case([(self.operand(condition), self.expr)], self.operand(other)))
+
+    def mask(self, condition: Series, other: Any = None) -> Series:
+        """Take ``other`` (null by default) where the condition is true, else keep values."""
+        return self.derive(case([(self.operand(condition), self.operand(other))], self.expr))
+
+    def map(self, mapping: Mapping[Any, Any]) -> Series:
+        """Replace values by a dictionary; values that it lacks become null, as in pandas."""
+        pairs = [(call("equal", self.expr, literal(key)), literal(value)) for key, value in mapping.items()]
+        return self.derive(case(pairs))
+
+    def replace(self, mapping: Mapping[Any, Any]) -> Series:
+        """Replace values by a dictionary; values that it lacks stay."""
+        pairs = [(call("equal", self.expr, literal(key)), literal(value)) for key, value in mapping.items()]
+        return self.derive(case(pairs, self.expr))
+
+    def clip(self, lower: Any = None, upper: Any = None) -> Series:
+        """Limit values to ``[lower, upper]``; null stays null."""
+        expr = self.expr
+        if lower is not None:
+            expr = case([(call("less", expr, self.operand(lower)), self.operand(lower))], expr)
+        if upper is not None:
+            expr = case([(call("greater", expr, self.operand(upper)), self.operand(upper))], expr)
+        return self.derive(expr)
+
+    def astype(self, dtype: Any) -> Series:
+        """Convert to a type, given as ours, a name such as ``"int64"``, or a Python, numpy or pyarrow type."""
+        return self.derive(cast(self.expr, parse_dtype(dtype)))
+
+    def rename(self, name: str) -> Series:
+        """Return the same values under another name."""
+        return Series(self.frame, self.expr, name)
+
+    def abs(self) -> Series:
+        """Absolute value."""
+        return self.derive(call("abs", self.expr))
+
+    def sign(self) -> Series:
+        """Return -1, 0 or 1."""
+        return self.derive(call("sign", self.expr))
+
+    def round(self, digits: int = 0) -> Series:
+        """Nearest value with so many digits after the point; halves go away from zero."""
+        return self.derive(call("round", self.expr, literal(digits)))
+
+    def floor(self) -> Series:
+        """Greatest whole number not above."""
+        return self.derive(call("floor", self.expr))
+
+    def ceil(self) -> Series:
+        """Least whole number not below."""
+        return self.derive(call("ceil", self.expr))
+
+    def sqrt(self) -> Series:
+        """Square root; NaN below zero."""
+        return self.derive(call("sqrt", self.expr))
+
+    def exp(self) -> Series:
+        """E to the power."""
+        return self.derive(call("exp", self.expr))
+
+    def log(self) -> Series:
+        """Natural logarithm."""
+        return self.derive(call("ln", self.expr))
+
+    def log10(self) -> Series:
+        """Logarithm to base 10."""
+        return self.derive(call("log10", self.expr))
+
+    @property
+    def str(self) -> TextAccessor:
+        """Functions of text."""
+        return TextAccessor(self)
+
+    @property
+    def dt(self) -> DatetimeAccessor:
+        """Functions of dates and timestamps."""
+        return DatetimeAccessor(self)
+
+    # running
+
+    def to_frame(self, name: str | None = None) -> DataFrame:
+        """Return a frame with this one column."""
+        named = NamedExpr(name=name or self.name, expr=self.expr)
+        return self.frame.with_plan(Project(input=self.frame.plan, exprs=(named,)))
+
+    def to_arrow(self) -> pa.ChunkedArray:
+        """Run the plan and return the values."""
+        return self.to_frame().to_arrow().column(0)
+
+    def to_pandas(self) -> pd.Series[Any]:
+        """Run the plan and return the values as a pandas Series."""
+        return self.to_frame().to_pandas().iloc[:, 0]
+
+    def to_list(self) -> list[Any]:
+        """Run the plan and return the values as Python objects."""
+        values: list[Any] = self.to_arrow().to_pylist()
+        return values
+
+    def unique(self) -> list[Any]:
+        """Run the plan and return the distinct values, in no promised order."""
+        key = NamedExpr(name=self.name, expr=self.expr)
+        return Series.to_list(self.frame.with_plan(Aggregate(input=self.frame.plan, keys=(key,)))[self.name])
+
+    def value_counts(self, *, dropna: bool = True) -> DataFrame:
+        """Return a lazy frame with each distinct value and its ``count``, most frequent first."""
+        counted = self.to_frame().groupby(self.name, dropna=dropna, sort=False).agg(count=(self.name, "size"))
+        return counted.sort_values(["count", self.name], ascending=[False, True])
+
+    def _reduce(self, function: str) -> Any:
+        return self.frame.reduce(value=aggregate(function, self.expr))["value"]
+
+    def sum(self) -> Any:
+        """Run the plan and return the sum; 0 of no values."""
+        value = self._reduce("sum")
+        return 0 if value is None else value
+
+    def mean(self) -> Any:
+        """Run the plan and return the mean; None of no values."""
+        return self._reduce("mean")
+
+    def min(self) -> Any:
+        """Run the plan and return the least value."""
+        return self._reduce("min")
+
+    def max(self) -> Any:
+        """Run the plan and return the greatest value."""
+        return self._reduce("max")
+
+    def std(self) -> Any:
+        """Run the plan and return the sample standard deviation."""
+        return self._reduce("std")
+
+    def var(self) -> Any:
+        """Run the plan and return the sample variance."""
+        return self._reduce("var")
+
+    def count(self) -> int:
+        """Run the plan and return the number of values that are not null."""
+        return int(self._reduce("count"))
+
+    def any(self) -> bool:
+        """Run the plan and return whether any value is true."""
+        return bool(self._reduce("any"))
+
+    def all(self) -> bool:
+        """Run the plan and return whether all values are true."""
+        value = self._reduce("all")
+        return True if value is None else bool(value)
+
+    def nunique(self) -> int:
+        """Run the plan and return the number of distinct values that are not null."""
+        return int(self.frame.reduce(value=aggregate("count", self.expr, distinct=True))["value"])
+
+    def agg(self, function: str) -> Any:
+        """Run the plan and return one aggregate by name."""
+        if function == "nunique":
+            return self.nunique()
+        if function not in AGGREGATES:
+            raise PlanError(f"unknown aggregate {function!r}; choose from {', '.join(sorted(AGGREGATES))}, nunique")
+        return self._reduce(function)
+
+
+def _same_columns(other: Series, frame: DataFrame) -> bool:
+    """Whether an expression of an ancestor frame means the same in a frame that kept its columns and rows."""
+    return frame.keeps_rows_of(other.frame) and all(
+        node.name in frame.schema and frame.schema[node.name].dtype == node.dtype
+        for node in walk(other.expr)
+        if isinstance(node, Column)
+    )
+
+
+def _dispatch(function: str, left: Expr, right: Expr) -> Expr:
+    """Apply an operator, choosing by type: ``+`` joins texts and moves times, ``-`` of times is a difference."""
+    if function == "add" and Kind.STRING in (left.dtype.kind, right.dtype.kind):
+        return call("concat", left, right)
+    if function in ("add", "subtract") and (left.dtype.is_temporal or right.dtype.is_temporal):
+        return _temporal(function, left, right)
+    return call(function, left, right)
+
+
+def _temporal(function: str, left: Expr, right: Expr) -> Expr:
+    if function == "subtract" and left.dtype.is_temporal and right.dtype.is_temporal:
+        return call("difference", left, right)
+    if function == "add" and right.dtype.is_temporal:
+        left, right = right, left
+    value = getattr(right, "value", None)
+    if right.dtype.kind is not Kind.DURATION or not isinstance(value, dt.timedelta):
+        raise TypeMismatch(f"cannot {function} {right} ({right.dtype}) and a {left.dtype}; use a datetime.timedelta")
+    sign = 1 if function == "add" else -1
+    rest = value - dt.timedelta(days=value.days)
+    micros = sign * (rest // dt.timedelta(microseconds=1))
+    if micros and left.dtype.kind is Kind.DATE:
+        left = cast(left, dtypes.timestamp("us"))
+    return call("add_interval", left, months=0, days=sign * value.days, microseconds=micros)

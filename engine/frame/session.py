@@ -1,0 +1,203 @@
+"""Sessions: which device and how many threads run a plan, the memory limit, and the tables known by name."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar, Token
+from typing import TYPE_CHECKING, Any, Self
+
+from ..errors import ColumnNotFound, ConfigError, DeviceUnavailable, VolleyError
+from ..expr import Expr, Literal, NamedExpr
+from ..kernels.protocol import Device
+from ..optimizer import OptimizerContext, optimize
+from ..physical import LoweringOptions, StageGraph, cut, lower
+from ..physical.stages import CollectSink, FoldSink
+from ..plan import Plan
+from ..runners import LocalRunner, Observer, RunResult
+from ..schema import Schema
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .frame import DataFrame
+
+
+class Session:
+    """Settings under which plans run, and a catalogue of named frames.
+
+    Usable as a context manager; frames made inside belong to it.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"``, ``"gpu"`` or ``"auto"`` (the best device that this machine has and Volley can use).
+    cluster
+        Only None in this version: plans run in this process.
+    threads
+        Worker threads; by default one per usable core.
+    memory_limit
+        Most bytes held between operators, as a number or like ``"8GiB"``; by default unlimited.
+    observer
+        Is told of progress.
+
+    Raises
+    ------
+    ConfigError
+        If a setting has a value that is not allowed.
+    DeviceUnavailable
+        If the device cannot be used here; the message says why.
+    """
+
+    def __init__(
+        self,
+        device: str | Device = "auto",
+        cluster: None = None,
+        *,
+        threads: int | None = None,
+        memory_limit: int | str | None = None,
+        observer: Observer | None = None,
+    ) -> None:
+        if cluster is not None:
+            raise ConfigError(f"cluster={cluster!r}: this version of Volley runs in one process; leave cluster out")
+        if threads is not None and threads < 1:
+            raise ConfigError(f"threads must be at least 1, not {threads}")
+        self.device = resolve_device(device) if isinstance(device, str) else device
+        self.threads = threads or len(os.sched_getaffinity(0))
+        self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
+        self.observer = observer
+        self.tables: dict[str, DataFrame] = {}
+        self._tokens: list[Token[Session | None]] = []
+
+    def __enter__(self) -> Self:
+        self._tokens.append(_current.set(self))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _current.reset(self._tokens.pop())
+
+    # names
+
+    def register(self, name: str, frame: DataFrame) -> None:
+        """Give a frame a name that SQL can use; replaces what had the name before."""
+        self.tables[name] = frame
+
+    def unregister(self, name: str) -> None:
+        """Forget a named frame."""
+        if name not in self.tables:
+            raise ColumnNotFound(name, self.tables, " among the registered tables")
+        del self.tables[name]
+
+    # planning and running
+
+    def optimized(self, plan: Plan) -> Plan:
+        """Return the plan after all rewrite rules."""
+        return optimize(plan, OptimizerContext(fold=self._fold_constant))
+
+    def stages(self, plan: Plan, result: CollectSink | FoldSink | None = None) -> StageGraph:
+        """Optimise and lower a plan to stages."""
+        return cut(lower(self.optimized(plan), self.lowering), result)
+
+    @property
+    def lowering(self) -> LoweringOptions:
+        """Options of lowering for this session's device."""
+        return LoweringOptions(device=self.device.name)
+
+    def run(self, plan: Plan, result: FoldSink | None = None) -> RunResult:
+        """Run a plan to its end."""
+        return self._runner().execute(self.stages(plan, result))
+
+    def collect(self, plan: Plan) -> pa.Table:
+        """Run a plan and return its rows."""
+        return self._collected(self.run(plan), plan.schema)
+
+    def stream(self, plan: Plan) -> Iterator[pa.RecordBatch]:
+        """Run a plan and yield its rows in order, batch by batch, while it runs."""
+        for table in self._runner().stream(self.stages(plan)):
+            yield from self.device.to_arrow(table).to_batches()
+
+    def fold(
+        self,
+        plan: Plan,
+        initial: Callable[[], Any],
+        update: Callable[[Any, Any], Any],
+        merge: Callable[[Any, Any], Any],
+    ) -> Any:
+        """Run a plan and fold its rows into one value; see `DataFrame.fold`."""
+        return self.run(plan, FoldSink(initial, update, merge)).value
+
+    def _runner(self) -> LocalRunner:
+        return LocalRunner(self.device, threads=self.threads, memory_limit=self.memory_limit, observer=self.observer)
+
+    def _collected(self, result: RunResult, schema: Schema) -> pa.Table:
+        if result.written:
+            return _written_table(result, schema)
+        return self.device.to_arrow(self.device.concat(result.tables, schema))
+
+    def _fold_constant(self, expr: Expr) -> Literal | None:
+        """Evaluate an expression without columns on the device; None where it raises, so that the run raises."""
+        try:
+            one = self.device.concat([self.device.from_arrow(_one_row(), Schema(()))], Schema(()))
+            value = self.device.to_arrow(self.device.project(one, [NamedExpr(name="value", expr=expr)]))
+        except VolleyError:
+            return None
+        return Literal(value=value.column(0)[0].as_py(), dtype=expr.dtype)
+
+
+_current: ContextVar[Session | None] = ContextVar("volley_session", default=None)
+_default: list[Session] = []
+
+
+def current_session() -> Session:
+    """Return the innermost session entered with ``with``, or the process's default one."""
+    session = _current.get()
+    if session is not None:
+        return session
+    if not _default:
+        _default.append(Session())
+    return _default[0]
+
+
+def resolve_device(name: str) -> Device:
+    """Return the kernels of a device by name."""
+    if name in ("auto", "cpu"):
+        from ..kernels.cpu.device import CpuDevice
+
+        return CpuDevice()
+    if name == "gpu":
+        raise DeviceUnavailable(
+            "this version of Volley has no GPU kernels; leave device out or use device='cpu' "
+            "(volley doctor shows what this machine has)"
+        )
+    raise ConfigError(f"unknown device {name!r}; choose 'auto', 'cpu' or 'gpu'")
+
+
+_UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+def parse_bytes(text: str) -> int:
+    """Return the number of bytes that a text like ``"8GiB"``, ``"500 MB"`` or ``"1e9"`` says."""
+    match = re.fullmatch(r"\s*([0-9.]+(?:e[0-9]+)?)\s*([KMGT]?)(i?)B?\s*", text, re.IGNORECASE)
+    if match is None:
+        raise ConfigError(f"{text!r} is not a number of bytes; write it like '8GiB' or '500MB'")
+    number, unit, binary = match.groups()
+    factor = _UNITS[unit.upper()]
+    if binary:
+        factor = 1024 ** "KMGT".index(unit.upper()) * 1024 if unit else 1
+    return int(float(number) * factor)
+
+
+def _one_row() -> pa.RecordBatch:
+    import pyarrow as pa
+
+    return pa.RecordBatch.from_struct_array(pa.array([{}], pa.struct([])))
+
+
+def _written_table(result: RunResult, schema: Schema) -> pa.Table:
+    import pyarrow as pa
+
+    from ..arrow import to_arrow_schema
+
+    rows = [{"path": f.path, "rows": f.rows, "bytes": f.bytes} for f in result.written]
+    return pa.Table.from_pylist(rows, to_arrow_schema(schema))

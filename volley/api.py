@@ -1,0 +1,143 @@
+"""The names people use, wired to the rooms that do the work; ``volley`` itself loads them from here when first used."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from . import io
+from .engine.frame import DataFrame, Series, Session, concat, current_session
+from .engine.frame.files import use_files
+from .engine.plan import Scan
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "DataFrame",
+    "Series",
+    "Session",
+    "concat",
+    "current_session",
+    "from_arrow",
+    "from_pandas",
+    "read_csv",
+    "read_ipc",
+    "read_json",
+    "read_parquet",
+    "register",
+    "sql",
+    "tables",
+    "unregister",
+]
+
+use_files(io)
+
+
+def _read(paths: Any, format_: str, options: dict[str, Any]) -> DataFrame:
+    return DataFrame.from_plan(Scan(source=io.open_source(paths, format=format_, **options)))
+
+
+def read_parquet(paths: str | Sequence[str], **options: Any) -> DataFrame:
+    """Return a lazy frame over Parquet files.
+
+    Parameters
+    ----------
+    paths
+        A file, a list of files, a glob, a directory or an fsspec URL.
+    **options
+        ``storage_options`` for remote file systems.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing or is not Parquet.
+    """
+    return _read(paths, "parquet", options)
+
+
+def read_csv(paths: str | Sequence[str], **options: Any) -> DataFrame:
+    """Return a lazy frame over CSV files; types are inferred from a sample and then enforced.
+
+    Parameters
+    ----------
+    paths
+        A file, a list of files, a glob, a directory or an fsspec URL; may be compressed.
+    **options
+        ``delimiter``, ``quote``, ``header``, ``null_values``, ``dtypes``, ``sample_bytes``, ``on_bad_rows`` and others
+        of `volley.io.csv.CsvOptions`.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing; while running, if a value does not fit its column's type (with file, line and column).
+    """
+    return _read(paths, "csv", options)
+
+
+def read_json(paths: str | Sequence[str], **options: Any) -> DataFrame:
+    """Return a lazy frame over JSON files with one object per line."""
+    return _read(paths, "json", options)
+
+
+def read_ipc(paths: str | Sequence[str], **options: Any) -> DataFrame:
+    """Return a lazy frame over Arrow IPC files."""
+    return _read(paths, "ipc", options)
+
+
+def from_arrow(data: Any) -> DataFrame:
+    """Return a frame over a ``pyarrow.Table``, RecordBatch or any object that exports an Arrow stream; shares memory."""
+    return DataFrame(data)
+
+
+def from_pandas(data: pd.DataFrame) -> DataFrame:
+    """Return a frame over a pandas DataFrame; its index is left out (``reset_index()`` keeps it as a column)."""
+    return DataFrame(data)
+
+
+def sql(
+    text: str, params: Mapping[str, Any] | Sequence[Any] | None = None, *, dialect: str = "duckdb", **frames: Any
+) -> DataFrame:
+    """Return a lazy frame for a SQL text.
+
+    Parameters
+    ----------
+    text
+        One query. Tables are looked up among ``frames``, then registered names, then frames, Arrow tables and pandas
+        DataFrames in the caller's variables; a quoted path such as ``'flights/*.parquet'`` reads files.
+    params
+        Values for ``$name`` (a mapping) or ``?`` (a sequence).
+    dialect
+        Any dialect that sqlglot parses.
+    **frames
+        Tables by name.
+
+    Raises
+    ------
+    SqlError
+        If the text cannot be parsed or bound; points at the place.
+    """
+    from .sql import sql as bind
+
+    caller = sys._getframe(1)  # noqa: SLF001  # the caller's variables are part of the contract
+    return bind(text, params=params, dialect=dialect, scope=lambda name: _variable(caller, name), **frames)
+
+
+def _variable(frame: Any, name: str) -> Any:
+    return frame.f_locals.get(name, frame.f_globals.get(name))
+
+
+def register(name: str, frame: Any) -> None:
+    """Give a frame (or Arrow or pandas table) a name that SQL can use in this session."""
+    current_session().register(name, frame if isinstance(frame, DataFrame) else DataFrame(frame))
+
+
+def unregister(name: str) -> None:
+    """Forget a registered name."""
+    current_session().unregister(name)
+
+
+def tables() -> list[str]:
+    """Return the registered names."""
+    return sorted(current_session().tables)
