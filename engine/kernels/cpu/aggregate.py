@@ -1,0 +1,176 @@
+"""Grouped and whole-table aggregation in two phases, and distinct rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...expr import Expr
+from ...schema import Schema
+from ..protocol import Accumulator, AccumulatorSpec, GroupSpec
+from .buffers import rows_array
+from .keys import KeyTable, hash_columns
+from .native.arrays import Rows
+from .partition import split
+from .project import Evaluator
+from .states import Moments, State, make_state
+from .table import CpuTable, concat_tables, take_rows
+
+
+class States:
+    """The states of a list of accumulators; COUNT, MEAN and M2 of one argument share one."""
+
+    def __init__(self, specs: Sequence[AccumulatorSpec]) -> None:
+        self._specs = tuple(specs)
+        self._states: list[State | Moments] = []
+        self._places: list[tuple[int, int]] = []  # first accumulator of each state, and how many it answers
+        position = 0
+        while position < len(self._specs):
+            kinds = [spec.kind for spec in self._specs[position : position + 3]]
+            triple = kinds == [Accumulator.COUNT, Accumulator.MEAN, Accumulator.M2]
+            self._states.append(Moments() if triple else make_state(self._specs[position]))
+            self._places.append((position, 3 if triple else 1))
+            position += 3 if triple else 1
+
+    def inputs(self) -> list[Expr]:
+        """Return the expressions that `update` reads, each state's argument and filter where it has them."""
+        exprs: list[Expr] = []
+        for position, _ in self._places:
+            spec = self._specs[position]
+            exprs += [e for e in (spec.argument, spec.filter) if e is not None]
+        return exprs
+
+    def update(self, ids: Rows, groups: int, inputs: Sequence[pa.Array]) -> None:
+        """Add rows; ``inputs`` are the values of `inputs`."""
+        rest = iter(inputs)
+        for state, (position, _) in zip(self._states, self._places, strict=True):
+            spec = self._specs[position]
+            values = None if spec.argument is None else next(rest)
+            own = ids if spec.filter is None else _kept(ids, next(rest))
+            if isinstance(state, Moments):
+                assert values is not None
+                state.update(own, groups, values)
+            else:
+                state.update(own, groups, values)
+
+    def merge(self, ids: Rows, groups: int, partials: Sequence[pa.Array]) -> None:
+        """Add partial states, one column per accumulator."""
+        for state, (position, width) in zip(self._states, self._places, strict=True):
+            if isinstance(state, Moments):
+                state.merge(ids, groups, list(partials[position : position + width]))
+            else:
+                state.merge(ids, groups, partials[position])
+
+    def finish(self, groups: int) -> list[pa.Array]:
+        """Return one column per accumulator."""
+        columns: list[pa.Array] = []
+        for state in self._states:
+            if isinstance(state, Moments):
+                columns += state.finish(groups)
+            else:
+                columns.append(state.finish(groups))
+        return columns
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(state.nbytes for state in self._states)
+
+
+def _kept(ids: Rows, condition: pa.Array) -> Rows:
+    chosen = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - the value to fill with
+    return np.where(chosen, ids, np.int32(-1))
+
+
+class CpuGroupBy:
+    """First phase of an aggregation with keys."""
+
+    def __init__(self, spec: GroupSpec) -> None:
+        self._spec = spec
+        self._reset()
+
+    def _reset(self) -> None:
+        self._keys = KeyTable([key.expr.dtype for key in self._spec.keys])
+        self._states = States(self._spec.accumulators)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by keys and states."""
+        return self._keys.nbytes + self._states.nbytes
+
+    def update(self, table: CpuTable) -> None:
+        """Add the rows of a table."""
+        if table.num_rows == 0:
+            return
+        keys = [key.expr for key in self._spec.keys]
+        columns = Evaluator(table).columns([*keys, *self._states.inputs()])
+        ids = self._keys.insert(columns[: len(keys)])
+        self._states.update(ids, len(self._keys), columns[len(keys) :])
+
+    def merge(self, partial: CpuTable) -> None:
+        """Add a table of partial states."""
+        if partial.num_rows == 0:
+            return
+        width = len(self._spec.keys)
+        ids = self._keys.insert(partial.columns[:width])
+        self._states.merge(ids, len(self._keys), partial.columns[width:])
+
+    def finish(self) -> CpuTable:
+        """Return one row per group."""
+        columns = (*self._keys.columns(), *self._states.finish(len(self._keys)))
+        return CpuTable(schema=self._spec.schema, columns=columns, num_rows=len(self._keys))
+
+    def partials(self, partitions: int) -> list[list[CpuTable]]:
+        """Drain the state into partial states, split by the hash of the keys."""
+        table = self.finish()
+        self._reset()
+        if table.num_rows == 0:
+            return [[] for _ in range(partitions)]
+        dtypes = [key.expr.dtype for key in self._spec.keys]
+        hashes = hash_columns(table.columns[: len(dtypes)], dtypes, table.num_rows)
+        return [[part] if part.num_rows else [] for part in split(table, hashes, partitions)]
+
+
+def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
+    """Merge the partial states of one partition into one row per group."""
+    groups = CpuGroupBy(spec)
+    for partial in partials:
+        groups.merge(partial)
+    return groups.finish()
+
+
+def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    """Aggregate without keys: one row of partial states."""
+    states = States(accumulators)
+    if table.num_rows:
+        inputs = Evaluator(table).columns(states.inputs())
+        states.update(np.zeros(table.num_rows, dtype=np.int32), 1, inputs)
+    return _one_row(states, accumulators)
+
+
+def merge_reduced(partials: Sequence[CpuTable], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    """Merge rows of partial states into one row."""
+    states = States(accumulators)
+    for partial in partials:
+        states.merge(np.zeros(partial.num_rows, dtype=np.int32), 1, partial.columns)
+    return _one_row(states, accumulators)
+
+
+def _one_row(states: States, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    schema = Schema(tuple(spec.field for spec in accumulators))
+    return CpuTable(schema=schema, columns=tuple(states.finish(1)), num_rows=1)
+
+
+def distinct_first(tables: Sequence[CpuTable], on: Sequence[str], schema: Schema) -> CpuTable:
+    """Keep the first row of each set of rows equal in the columns ``on`` (none: the first row of all)."""
+    table = concat_tables(tables, schema)
+    if not on:
+        return table if table.num_rows <= 1 else take_rows(table, pa.array([0], pa.int32()))
+    keys = KeyTable([schema[name].dtype for name in on])
+    ids = keys.insert([table.column(name) for name in on])
+    first = np.full(len(keys), -1, dtype=np.int32)
+    first[ids[::-1]] = np.arange(len(ids) - 1, -1, -1, dtype=np.int32)
+    return table if len(first) == table.num_rows else take_rows(table, rows_array(first))

@@ -1,0 +1,112 @@
+"""Arrow arrays seen as numpy memory and back, without copies where the layout allows it.
+
+The one place that knows Arrow's buffer layout: validity bitmap, values, offsets. Fresh memory comes from pyarrow's pool,
+which keeps freed blocks; numpy's would be mapped and faulted in anew for every batch.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import DTypeLike, NDArray
+
+from .native.arrays import NO_BITS, Bits
+
+_WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
+
+
+def empty(length: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return an uninitialised array in pyarrow's pool."""
+    kind = np.dtype(dtype)
+    return np.frombuffer(pa.allocate_buffer(length * kind.itemsize), dtype=kind, count=length)
+
+
+def values_of(array: pa.Array) -> NDArray[Any]:
+    """Return the values of a fixed-width array (not bool, not decimal), null slots holding anything.
+
+    Dates, times, timestamps and durations come as the integers they are stored as.
+    """
+    data = array.buffers()[1]
+    dtype = _storage(array.type)
+    if data is None:
+        return np.zeros(len(array), dtype=dtype)
+    return np.frombuffer(data, dtype=dtype, count=array.offset + len(array))[array.offset :]
+
+
+def _storage(arrow: pa.DataType) -> np.dtype[Any]:
+    if pa.types.is_integer(arrow) or pa.types.is_floating(arrow):
+        return np.dtype(arrow.to_pandas_dtype())
+    return np.dtype(_WIDTHS[arrow.bit_width // 8])
+
+
+def low_words(array: pa.Array) -> NDArray[np.int64]:
+    """Return the low 64 bits of each value of a 16-byte-wide array (decimal128), strided."""
+    return halves_of(array)[:, 0]
+
+
+def halves_of(array: pa.Array) -> NDArray[np.int64]:
+    """Return a decimal128 or interval array as pairs of words, shape (n, 2), low word first."""
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros((len(array), 2), dtype=np.int64)
+    pairs = np.frombuffer(data, dtype=np.int64, count=2 * (array.offset + len(array)))
+    return pairs.reshape(-1, 2)[array.offset :]
+
+
+def bits_of(array: pa.Array) -> tuple[Bits, int]:
+    """Return the validity bitmap and its bit offset; `NO_BITS` where nothing is null."""
+    bitmap = array.buffers()[0] if array.null_count else None
+    return (NO_BITS, 0) if bitmap is None else (np.frombuffer(bitmap, dtype=np.uint8), array.offset)
+
+
+def flags_of(array: pa.Array) -> tuple[Bits, int]:
+    """Return the value bitmap of a bool array and its bit offset."""
+    data = array.buffers()[1]
+    if data is None:
+        return np.zeros(len(array) // 8 + 1, dtype=np.uint8), 0
+    return np.frombuffer(data, dtype=np.uint8), array.offset
+
+
+def text_of(array: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
+    """Return offsets of shape (n + 1,) and bytes of a string or binary array."""
+    _, offsets, data = array.buffers()
+    if offsets is None:
+        return np.zeros(len(array) + 1, dtype=np.int32), np.zeros(0, dtype=np.uint8)
+    count = array.offset + len(array) + 1
+    starts = np.frombuffer(offsets, dtype=np.int32)[array.offset : count]
+    return starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+
+
+def validity(*arrays: pa.Array) -> pa.Buffer | None:
+    """Return the bitmap of rows where every array is valid, from bit 0 on; None where nothing is null."""
+    present: pa.Array | None = None
+    for array in arrays:
+        if array.null_count:
+            valid = array.is_valid()
+            present = valid if present is None else pc.and_(present, valid)
+    if present is None:
+        return None
+    return present.buffers()[1] if present.offset == 0 else pa.concat_arrays([present]).buffers()[1]
+
+
+def array_from(values: NDArray[Any], arrow: pa.DataType, bitmap: pa.Buffer | None = None) -> pa.Array:
+    """Return an array of a fixed-width type over contiguous values of its storage width."""
+    return pa.Array.from_buffers(arrow, len(values), [bitmap, pa.py_buffer(values)])
+
+
+def bools_from(values: NDArray[np.bool_], bitmap: pa.Buffer | None = None) -> pa.Array:
+    """Return a bool array of numpy booleans."""
+    packed = np.packbits(values, bitorder="little")
+    return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap, pa.py_buffer(packed)])
+
+
+def rows_array(rows: NDArray[np.int32], *, outer: bool = False) -> pa.Array:
+    """Return row positions as an index array; with ``outer`` a position of -1 becomes null."""
+    bitmap = None
+    if outer:
+        present = rows >= 0
+        bitmap = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
+    return array_from(rows, pa.int32(), bitmap)

@@ -1,0 +1,326 @@
+"""Casts: a value that does not fit raises `CastError` naming it, or gives null where the cast is a try.
+
+Floats go to integers by rounding to nearest, ties to even; decimals by rounding halves away from zero; text is parsed
+after trimming spaces.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import re
+import zoneinfo
+from collections.abc import Callable
+from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType, Kind
+from ...errors import CastError, UnsupportedOperation
+from ...expr import Cast
+from . import decimals
+from .buffers import array_from, validity, values_of
+
+_WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
+_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
+_UNIT_TICKS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
+_UNIT_NAMES = {"s": "second", "ms": "millisecond", "us": "microsecond"}
+
+
+def cast_array(node: Cast, value: pa.Array) -> pa.Array:
+    """Return ``value`` (not dictionary-encoded) as the cast's type.
+
+    Raises
+    ------
+    CastError
+        If the cast is strict and a value does not fit; names the first such value.
+    """
+    source, target = node.arg.dtype, node.dtype
+    if source.kind is Kind.NULL:
+        return pa.nulls(len(value), to_arrow_type(target))
+    result = _converted(value, source, target)
+    if node.strict and result.null_count > value.null_count:
+        lost = pc.and_(pc.is_null(result), pc.is_valid(value))
+        culprit = value.filter(lost)[0].as_py()
+        raise CastError(f"cannot cast {culprit!r} to {target} in {node}; use try_cast to get null instead")
+    return result
+
+
+def _converted(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
+    """Convert what fits, null elsewhere."""
+    arrow = to_arrow_type(target)
+    if target.is_text:
+        return _to_text(value, source)
+    if source.is_text:
+        return _from_text(value, target, arrow)
+    if target.kind is Kind.BOOL:
+        return pc.not_equal(value, pa.scalar(0, value.type))
+    if source.kind is Kind.BOOL:
+        whole = value.cast(pa.int64())
+        return _to_decimal(whole, target, arrow) if target.is_decimal else whole.cast(arrow)
+    if target.is_decimal:
+        return _to_decimal(value, target, arrow)
+    if target.is_float:
+        floats = decimals.to_float64(value) if source.is_decimal else value
+        return floats.cast(arrow, safe=False)
+    if target.is_integer:
+        return _to_integer(value, source, target, arrow)
+    if source.is_temporal and target.is_temporal:
+        return _between_moments(value, source, target, arrow)
+    return _fitting(value, arrow)
+
+
+def _between_moments(value: pa.Array, source: DataType, target: DataType, arrow: pa.DataType) -> pa.Array:
+    """Cast between dates and timestamps; local times are read, and given, in the zone of the other side."""
+    if source.tz and not target.tz:
+        value = pc.local_timestamp(value)
+    elif target.tz and not source.tz:
+        local = _fitting(value, pa.timestamp(target.unit))
+        return pc.assume_timezone(local, target.tz, ambiguous="earliest", nonexistent="latest")
+    if target.kind is Kind.DATE or (
+        source.kind is Kind.TIMESTAMP and _UNIT_TICKS[source.unit] > _UNIT_TICKS[target.unit]
+    ):
+        return pc.floor_temporal(value, unit="day" if target.kind is Kind.DATE else _UNIT_NAMES[target.unit]).cast(
+            arrow
+        )
+    return _fitting(value, arrow)
+
+
+def _fitting(value: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """Convert all at once where everything fits; else value by value, with null for what does not."""
+    try:
+        return value.cast(arrow)
+    except pa.ArrowNotImplementedError as error:
+        raise UnsupportedOperation(f"the cpu device cannot cast {value.type} to {arrow}") from error
+    except pa.ArrowInvalid:
+        return _piecewise(value, arrow)
+
+
+def _piecewise(value: pa.Array, arrow: pa.DataType) -> pa.Array:
+    """Halve until the values that do not fit stand alone."""
+    pieces: list[pa.Array] = []
+    stack = [value]
+    while stack:
+        part = stack.pop()
+        try:
+            pieces.append(part.cast(arrow))
+        except pa.ArrowInvalid:
+            if len(part) == 1:
+                pieces.append(pa.nulls(1, arrow))
+            else:
+                middle = len(part) // 2
+                stack += [part.slice(middle), part.slice(0, middle)]
+    return pa.concat_arrays(pieces)
+
+
+def _to_integer(value: pa.Array, source: DataType, target: DataType, arrow: pa.DataType) -> pa.Array:
+    if source.is_float:
+        rounded = np.rint(values_of(value).astype(np.float64, copy=False))
+        bits = target.bits
+        low, high = (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1)) if target.is_signed else (0.0, 2.0**bits)
+        with np.errstate(invalid="ignore"):
+            fits = (rounded >= low) & (rounded < high)
+            whole = np.where(fits, rounded, 0.0).astype(arrow.to_pandas_dtype())
+        if fits.all():
+            return array_from(whole, arrow, validity(value))
+        mask = pc.and_(pa.array(fits), pc.is_valid(value))
+        return pc.if_else(mask, array_from(whole, arrow), pa.scalar(None, arrow))
+    if source.is_decimal:
+        value = pc.round(value.cast(pa.decimal256(76, value.type.scale)), 0, "half_towards_infinity")
+        return _fitting(value, arrow)
+    return _nulling(value, target, arrow)
+
+
+def _nulling(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+    """Cast integers (or what is stored as such), with null for those out of range."""
+    try:
+        return value.cast(arrow)
+    except pa.ArrowInvalid:
+        numbers = values_of(value)
+        info = np.iinfo(arrow.to_pandas_dtype())
+        fits = np.array([info.min <= int(x) <= info.max for x in numbers], dtype=np.bool_)
+        mask = pc.and_(pa.array(fits), pc.is_valid(value))
+        return pc.if_else(mask, value.cast(arrow, safe=False), pa.scalar(None, arrow))
+
+
+def _to_decimal(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+    if pa.types.is_floating(value.type):
+        return _float_to_decimal(value, target, arrow)
+    wide = value.cast(pa.decimal256(76, value.type.scale if pa.types.is_decimal(value.type) else 0))
+    if wide.type.scale > target.scale:
+        wide = pc.round(wide, target.scale, "half_towards_infinity")
+    return _fitting(wide, arrow)
+
+
+def _float_to_decimal(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+    """Scale and round as DuckDB does: multiply by the power of ten, halves away from zero."""
+    numbers = values_of(value).astype(np.float64, copy=False)
+    if target.precision > decimals.INT64_DIGITS:
+        return _by_value(value, arrow, lambda x: _quantized(Decimal(repr(x)), target) if math.isfinite(x) else None)
+    with np.errstate(all="ignore"):
+        scaled = numbers * 10.0**target.scale
+        whole = np.trunc(scaled)
+        whole += np.copysign(np.abs(scaled - whole) >= 0.5, scaled)
+        fits = np.abs(whole) < 10.0**target.precision
+        words = np.where(fits, whole, 0.0).astype(np.int64)
+    result = decimals.from_low_words(words, arrow, validity(value))
+    return result if fits.all() else pc.if_else(pa.array(fits), result, pa.scalar(None, arrow))
+
+
+def _quantized(number: Decimal, target: DataType) -> Decimal | None:
+    """Round to the target's scale, or None where the value is not finite or has too many digits."""
+    if not number.is_finite():
+        return None
+    try:
+        rounded = number.quantize(Decimal(1).scaleb(-target.scale), context=_WIDE)
+    except InvalidOperation:
+        return None
+    return rounded if abs(rounded) < Decimal(10) ** (target.precision - target.scale) else None
+
+
+def _by_value(value: pa.Array, arrow: pa.DataType, convert: Callable[[Any], Any]) -> pa.Array:
+    """Convert through Python, each distinct value once; for conversions that no library makes our way."""
+    encoded = value.dictionary_encode()
+    converted = [None if x is None else convert(x) for x in encoded.dictionary.to_pylist()]
+    return pa.array(converted, arrow).take(encoded.indices)
+
+
+def _to_text(value: pa.Array, source: DataType) -> pa.Array:
+    text = pa.string()
+    match source.kind:
+        case Kind.FLOAT64:
+            return _by_value(value, text, repr)
+        case Kind.FLOAT32:
+            return _by_value(value, text, lambda x: str(np.float32(x)))
+        case Kind.DECIMAL:
+            return _by_value(value, text, lambda x: format(x, "f"))
+        case Kind.TIMESTAMP:
+            return _timestamp_text(value, source)
+        case Kind.TIME:
+            return _trim_fraction(value.cast(text))
+        case Kind.DURATION:
+            return _by_value(value, text, str)
+        case Kind.INTERVAL:
+            return _by_value(value, text, _interval_text)
+        case _:
+            return value.cast(text)
+
+
+def _timestamp_text(value: pa.Array, source: DataType) -> pa.Array:
+    if source.tz is None:
+        return _trim_fraction(value.cast(pa.string()))
+    local = _trim_fraction(pc.local_timestamp(value).cast(pa.string()))
+    offset = pc.replace_substring_regex(pc.strftime(value, "%z"), r"^([+-]\d\d)00$", r"\1")
+    return pc.binary_join_element_wise(local, pc.replace_substring_regex(offset, r"^([+-]\d\d)(\d\d)$", r"\1:\2"), "")
+
+
+def _trim_fraction(text: pa.Array) -> pa.Array:
+    return pc.replace_substring_regex(text, r"(\.\d*?)0+$|\.$", r"\1").cast(pa.string()) if len(text) else text
+
+
+def _interval_text(value: Any) -> str:
+    return f"{value.months} months {value.days} days {value.nanoseconds // 1000} microseconds"
+
+
+def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+    trimmed = pc.utf8_trim_whitespace(value)
+    match target.kind:
+        case Kind.BOOL:
+            return _by_value(trimmed, arrow, _parse_bool)
+        case Kind.DECIMAL:
+            return _by_value(trimmed, arrow, lambda text: _parse_decimal(text, target))
+        case Kind.DATE:
+            return _parsed(trimmed, arrow, _parse_date)
+        case Kind.TIMESTAMP:
+            return _parsed(trimmed, arrow, lambda text: _parse_timestamp(text, target))
+        case Kind.BINARY:
+            return value.cast(arrow)
+        case _ if target.is_integer:
+            return _parsed(trimmed, arrow, lambda text: _parse_integer(text, target))
+        case _ if target.is_float:
+            return _parsed(trimmed, arrow, _parse_float)
+        case _:
+            return _fitting(trimmed, arrow)
+
+
+def _parsed(text: pa.Array, arrow: pa.DataType, parse: Callable[[str], Any]) -> pa.Array:
+    """Parse with Arrow where it understands every value, else each distinct value with our own rules."""
+    try:
+        return text.cast(arrow)
+    except pa.ArrowInvalid:
+        return _by_value(text, arrow, parse)
+
+
+def _parse_bool(text: str) -> bool | None:
+    word = text.lower()
+    return True if word in _TRUE else False if word in _FALSE else None
+
+
+def _parse_decimal(text: str, target: DataType) -> Decimal | None:
+    try:
+        return _quantized(Decimal(text), target)
+    except InvalidOperation:
+        return None
+
+
+def _parse_integer(text: str, target: DataType) -> int | None:
+    try:
+        number = int(Decimal(text).to_integral_value(ROUND_HALF_UP))
+    except (InvalidOperation, OverflowError, ValueError):
+        return None
+    low = -(2 ** (target.bits - 1)) if target.is_signed else 0
+    return number if low <= number < low + 2**target.bits else None
+
+
+def _parse_float(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+_MOMENT = re.compile(
+    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+)
+
+
+def _parse_moment(text: str) -> dt.datetime | None:
+    """Parse a date with an optional time and zone offset; None where it is none."""
+    found = _MOMENT.fullmatch(text)
+    if found is None:
+        return None
+    year, month, day, hour, minute, second, fraction, zone = found.groups()
+    try:
+        moment = dt.datetime(
+            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
+            int((fraction or "0")[:6].ljust(6, "0")),
+        )  # fmt: skip
+    except ValueError:
+        return None
+    if zone is None:
+        return moment
+    if zone in ("Z", "UTC"):
+        return moment.replace(tzinfo=dt.UTC)
+    digits = zone[1:].replace(":", "").ljust(4, "0")
+    shift = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    return moment.replace(tzinfo=dt.timezone(-shift if zone[0] == "-" else shift))
+
+
+def _parse_date(text: str) -> dt.date | None:
+    moment = _parse_moment(text)
+    return None if moment is None else moment.date()
+
+
+def _parse_timestamp(text: str, target: DataType) -> dt.datetime | None:
+    """Read local time in the target's zone where the text names none; drop the text's zone where the target has none."""
+    moment = _parse_moment(text)
+    if moment is None:
+        return None
+    if target.tz is None:
+        return moment if moment.tzinfo is None else moment.astimezone(dt.UTC).replace(tzinfo=None)
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zoneinfo.ZoneInfo(target.tz))

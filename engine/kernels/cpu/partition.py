@@ -1,0 +1,33 @@
+"""Splitting rows by the hash of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...expr import Expr
+from .buffers import rows_array
+from .keys import hash_columns
+from .native.arrays import Words
+from .native.radix import partition_order
+from .project import Evaluator
+from .table import CpuTable, slice_table, take_rows
+
+
+def hash_partition(table: CpuTable, keys: Sequence[Expr], partitions: int) -> list[CpuTable]:
+    """Split rows by the hash of their keys; ``partitions`` is a power of two."""
+    if partitions == 1:
+        return [table]
+    columns = Evaluator(table).columns(keys)
+    return split(table, hash_columns(columns, [key.dtype for key in keys], table.num_rows), partitions)
+
+
+def split(table: CpuTable, hashes: Words, partitions: int) -> list[CpuTable]:
+    """Split rows by the top bits of their hashes, keeping their order within a partition."""
+    bits = partitions.bit_length() - 1
+    if partitions != 1 << bits:
+        raise ValueError(f"the number of partitions must be a power of two, not {partitions}")
+    if bits == 0:
+        return [table]
+    order, offsets = partition_order(hashes, bits)
+    gathered = take_rows(table, rows_array(order))
+    return [slice_table(gathered, int(offsets[p]), int(offsets[p + 1] - offsets[p])) for p in range(partitions)]

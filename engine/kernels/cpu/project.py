@@ -1,0 +1,238 @@
+"""Expression evaluation over one table.
+
+Columns are computed at most once per table: equal sub-expressions of one projection share their value. Branches of a
+``case`` that could raise are computed on the rows that take them only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType
+from ...errors import UnsupportedOperation
+from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
+from ...schema import Schema
+from ...traversal import walk
+from . import arithmetic, compare, temporal, text  # noqa: F401 - they register the kernels
+from .buffers import rows_array
+from .casts import cast_array
+from .registry import KERNELS, Value
+from .table import CpuTable, plain
+
+_RAISING = frozenset(
+    {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
+    | {"round", "floor", "ceil", "add_interval", "difference"}
+)
+_MIN_DICTIONARY = 64
+
+
+def project(table: CpuTable, exprs: Sequence[NamedExpr]) -> CpuTable:
+    """Compute one column per expression."""
+    evaluator = Evaluator(table)
+    roots = shared(tuple(named.expr for named in exprs))
+    columns = tuple(evaluator.column(root) for root in roots)
+    schema = Schema(tuple(named.field for named in exprs))
+    return CpuTable(schema=schema, columns=columns, num_rows=table.num_rows)
+
+
+_interned: dict[tuple[int, ...], tuple[tuple[Expr, ...], tuple[Expr, ...]]] = {}
+_MAX_INTERNED = 4096
+
+
+def shared(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Return the expressions with equal sub-expressions made one object, so that a value can be kept per object.
+
+    The answer is remembered by the identity of ``exprs``, since operators ask again for every batch.
+    """
+    key = tuple(map(id, exprs))
+    known = _interned.get(key)
+    if known is None:
+        if len(_interned) >= _MAX_INTERNED:
+            _interned.clear()
+        seen: dict[Any, Expr] = {}
+        # The originals are kept so that their identities stay theirs.
+        known = _interned[key] = (exprs, tuple(_intern(expr, seen) for expr in exprs))
+    return known[1]
+
+
+def _intern(expr: Expr, seen: dict[Any, Expr]) -> Expr:
+    children = tuple(_intern(child, seen) for child in expr.children)
+    node = expr.with_children(children) if children else expr
+    # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
+    own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
+    return seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
+
+
+def _head(node: Expr) -> Any:
+    match node:
+        case Call():
+            return (node.function, repr(node.options))
+        case Cast():
+            return node.strict
+        case InList():
+            return (repr(node.values), node.has_null)
+        case _:
+            return len(node.children)
+
+
+class Evaluator:
+    """Evaluates expressions over one table; values are kept per expression object."""
+
+    def __init__(self, table: CpuTable) -> None:
+        self.table = table
+        self._values: dict[int, tuple[Expr, Value]] = {}
+
+    def column(self, expr: Expr) -> pa.Array:
+        """Return the value per row as an array; text may come dictionary-encoded."""
+        value = self.value(expr)
+        return pa.repeat(value, self.table.num_rows) if isinstance(value, pa.Scalar) else value
+
+    def columns(self, exprs: Sequence[Expr]) -> list[pa.Array]:
+        """Return the values of several expressions."""
+        return [self.column(root) for root in shared(tuple(exprs))]
+
+    def value(self, expr: Expr) -> Value:
+        """Return the value as an array, or as a scalar where it does not depend on any row."""
+        if isinstance(expr, Column):
+            return self.table.column(expr.name)
+        kept = self._values.get(id(expr))
+        if kept is not None:
+            return kept[1]
+        value = self._compute(expr)
+        self._values[id(expr)] = (expr, value)
+        return value
+
+    def _compute(self, expr: Expr) -> Value:
+        match expr:
+            case Literal():
+                return constant(expr.value, expr.dtype)
+            case Call():
+                return self._call(expr)
+            case Cast():
+                return self._unary(expr, lambda value: cast_array(expr, value), per_value=not expr.strict)
+            case InList():
+                return self._unary(expr, lambda value: _in_list(expr, value), per_value=True)
+            case Case():
+                return self._case(expr)
+        raise UnsupportedOperation(f"the cpu device cannot evaluate {expr}")
+
+    def _unary(self, expr: Cast | InList, run: Any, *, per_value: bool) -> Value:
+        value = self.value(expr.arg)
+        if isinstance(value, pa.Scalar):
+            return run(pa.repeat(value, 1))[0]
+        if per_value and isinstance(value, pa.DictionaryArray) and worth_per_value(value):
+            return remapped(value, run(value.dictionary))
+        return run(plain(value))
+
+    def _call(self, expr: Call) -> Value:
+        kernel = KERNELS.get(expr.function)
+        if kernel is None:
+            raise UnsupportedOperation(f"the cpu device has no function {expr.function!r}")
+        values = [self.value(arg) for arg in expr.args]
+        if all(isinstance(value, pa.Scalar) for value in values):
+            return _array(kernel.run(expr, [pa.repeat(value, 1) for value in values]))[0]
+        if expr.function in ("is_null", "is_not_null"):
+            return kernel.run(expr, values)
+        encoded = [value for value in values if isinstance(value, pa.DictionaryArray)]
+        arrays = sum(isinstance(value, pa.Array) for value in values)
+        if kernel.per_value and len(encoded) == arrays == 1 and worth_per_value(encoded[0]):
+            on_dictionary = [v.dictionary if isinstance(v, pa.DictionaryArray) else v for v in values]
+            return remapped(encoded[0], _array(kernel.run(expr, on_dictionary)))
+        return _array(kernel.run(expr, [plain(v) if isinstance(v, pa.Array) else v for v in values]))
+
+    def _case(self, expr: Case) -> Value:
+        if any(can_raise(part) for part in expr.children[1:]):
+            return self._lazy_case(expr)
+        if self.table.num_rows == 0:
+            return pa.array([], to_arrow_type(expr.dtype))
+        result = self._plain(expr.default)
+        for condition, value in reversed(expr.branches):
+            chosen = self.value(condition)
+            if isinstance(chosen, pa.Scalar):
+                result = self._plain(value) if chosen.as_py() else result
+                continue
+            filled = pc.fill_null(chosen, False) if chosen.null_count else chosen  # noqa: FBT003 - the value to fill with
+            result = pc.if_else(filled, self._plain(value), result)
+        return result
+
+    def _plain(self, expr: Expr) -> Value:
+        value = self.value(expr)
+        return plain(value) if isinstance(value, pa.Array) else value
+
+    def _lazy_case(self, expr: Case) -> Value:
+        """Evaluate each part on the rows that reach it, then bring the pieces back into row order."""
+        rest = self.table
+        places = np.arange(self.table.num_rows, dtype=np.int32)
+        pieces: list[pa.Array] = []
+        order: list[Any] = []
+        for condition, value in expr.branches:
+            if rest.num_rows == 0:
+                break
+            chosen = pc.fill_null(Evaluator(rest).column(condition), False)  # noqa: FBT003 - the value to fill with
+            taken = chosen.to_numpy(zero_copy_only=False)
+            if taken.any():
+                pieces.append(plain(Evaluator(_masked(rest, chosen)).column(value)))
+                order.append(places[taken])
+                rest, places = _masked(rest, pc.invert(chosen)), places[~taken]
+        if rest.num_rows or not pieces:
+            pieces.append(plain(Evaluator(rest).column(expr.default)))
+            order.append(places)
+        back = np.empty(self.table.num_rows, dtype=np.int32)
+        back[np.concatenate(order)] = np.arange(self.table.num_rows, dtype=np.int32)
+        return pa.concat_arrays(pieces).take(rows_array(back))
+
+
+def can_raise(expr: Expr) -> bool:
+    """Return whether evaluating the expression can fail on some value."""
+    for node in walk(expr):
+        if isinstance(node, Cast) and node.strict:
+            return True
+        if isinstance(node, Call) and node.function in _RAISING and not node.dtype.is_float:
+            return True
+    return False
+
+
+def constant(value: Any, dtype: DataType) -> pa.Scalar:
+    """Return a plain Python value as an Arrow scalar of a type."""
+    return pa.scalar(value, to_arrow_type(dtype))
+
+
+def worth_per_value(array: pa.DictionaryArray) -> bool:
+    """Return whether computing on the dictionary is less work than computing on the rows."""
+    return len(array.dictionary) <= max(_MIN_DICTIONARY, len(array) // 2)
+
+
+def remapped(array: pa.DictionaryArray, values: pa.Array) -> pa.Array:
+    """Return the rows of a dictionary-encoded array with each dictionary value replaced by its result."""
+    if pa.types.is_string(values.type) and not values.null_count:
+        return pa.DictionaryArray.from_arrays(array.indices, values)
+    return values.take(array.indices)
+
+
+def _array(value: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Arrow's text kernels answer in chunks where a result might not fit one; join them."""
+    if isinstance(value, pa.ChunkedArray):
+        return value.chunk(0) if value.num_chunks == 1 else pa.concat_arrays(value.chunks)
+    return value
+
+
+def _masked(table: CpuTable, mask: pa.Array) -> CpuTable:
+    columns = [column.filter(mask) for column in table.columns]
+    return table.with_columns(columns, pc.sum(mask).as_py() or 0)
+
+
+def _in_list(expr: InList, value: pa.Array) -> pa.Array:
+    choices = pa.array(list(expr.values), value.type)
+    if pa.types.is_floating(value.type):
+        # Adding zero turns -0.0 into 0.0, which is_in would tell apart.
+        value, choices = pc.add(value, pa.scalar(0.0, value.type)), pc.add(choices, pa.scalar(0.0, value.type))
+    found = pc.is_in(value, value_set=choices)
+    if expr.has_null:
+        return pc.if_else(found, found, pa.scalar(None, pa.bool_()))
+    return pc.if_else(pc.is_valid(value), found, pa.scalar(None, pa.bool_())) if value.null_count else found

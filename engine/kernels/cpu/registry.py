@@ -1,0 +1,49 @@
+"""The CPU kernels of the function catalogue, by catalogue name.
+
+A kernel takes the call and its evaluated arguments: arrays, or scalars for constants (never scalars only), none of them
+dictionary-encoded. It returns an array of the call's Arrow type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import pyarrow as pa
+
+from ...expr import Call
+
+Value: TypeAlias = pa.Array | pa.Scalar
+ScalarKernel: TypeAlias = Callable[[Call, list[Value]], pa.Array]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registered:
+    """A kernel and what the evaluator may do around it.
+
+    Attributes
+    ----------
+    run
+        The kernel.
+    per_value
+        Whether a dictionary-encoded argument, all others being constants, may be computed on its dictionary alone:
+        the result of a row depends on nothing else, and no value raises.
+    """
+
+    run: ScalarKernel
+    per_value: bool
+
+
+KERNELS: dict[str, Registered] = {}
+
+
+def scalar(name: str, *, per_value: bool = False) -> Callable[[ScalarKernel], ScalarKernel]:
+    """Register a kernel under its catalogue name."""
+
+    def register(run: ScalarKernel) -> ScalarKernel:
+        assert name not in KERNELS, name
+        KERNELS[name] = Registered(run=run, per_value=per_value)
+        return run
+
+    return register

@@ -1,0 +1,413 @@
+"""States of accumulators: one per group, fed by batches of rows or of partial states.
+
+A state of ``n`` groups takes rows with their group numbers (-1: left out) and gives an array of its partial type.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType, Kind
+from ...errors import ArithmeticOverflow, UnsupportedOperation
+from ..protocol import Accumulator, AccumulatorSpec
+from .buffers import array_from, bits_of, bools_from, halves_of, rows_array, values_of
+from .decimals import INT64_DIGITS, from_low_words
+from .keys import floats_of, integers_of, is_one_word
+from .native import accumulate
+from .native.arrays import NO_BITS, Rows
+from .sort import ranks
+from .table import concat_columns
+
+_LARGEST = 10**38
+
+
+class State(Protocol):
+    """One accumulator over all groups."""
+
+    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+        """Add rows; ``groups`` is the number of groups known by now."""
+        ...
+
+    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+        """Add partial states of the same accumulator."""
+        ...
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the state of each group."""
+        ...
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        ...
+
+
+def make_state(spec: AccumulatorSpec) -> State:
+    """Return an empty state for an accumulator other than MEAN and M2 (those are `Moments`)."""
+    match spec.kind:
+        case Accumulator.COUNT_ROWS | Accumulator.COUNT:
+            return Count()
+        case Accumulator.SUM:
+            return (
+                DecimalSum(spec) if spec.dtype.is_decimal else FloatSum() if spec.dtype.is_float else IntegerSum(spec)
+            )
+        case Accumulator.MIN | Accumulator.MAX:
+            greatest = spec.kind is Accumulator.MAX
+            if spec.dtype.is_float:
+                return FloatExtreme(spec.dtype, greatest=greatest)
+            if is_one_word(spec.dtype):
+                return IntegerExtreme(spec.dtype, greatest=greatest)
+            return Picked(spec.dtype, order=-1 if greatest else 1)
+        case Accumulator.FIRST:
+            return Picked(spec.dtype, order=0)
+    raise UnsupportedOperation(f"the cpu device has no accumulator {spec.kind.value} on its own")
+
+
+def grown(array: Any, groups: int, fill: Any) -> Any:
+    """Return the array with room for ``groups`` rows, new ones filled; doubles, so that growth is amortised."""
+    if len(array) >= groups:
+        return array
+    larger = np.full((max(groups, 2 * len(array), 64), *array.shape[1:]), fill, dtype=array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+class Seen:
+    """Which groups have met a value that is not null."""
+
+    def __init__(self) -> None:
+        self._flags = np.zeros(0, dtype=np.uint8)
+        self._groups = 0
+        self._complete = True
+
+    def update(self, ids: Rows, groups: int, values: pa.Array, *, all_rows: bool) -> None:
+        """Mark the groups of valid rows; ``all_rows`` says that no row is left out."""
+        before, self._groups = self._groups, groups
+        self._flags = grown(self._flags, groups, 0)
+        if all_rows and not values.null_count:
+            self._flags[before:groups] = 1
+            if self._complete:
+                return
+        if values.null_count:
+            ids = ids[values.is_valid().to_numpy(zero_copy_only=False)]
+        self._flags[ids[ids >= 0]] = 1
+        self._complete = bool(self._flags[:groups].all())
+
+    def bitmap(self, groups: int) -> pa.Buffer | None:
+        """Return the validity of the groups' states."""
+        self._flags = grown(self._flags, groups, 0)
+        flags = self._flags[:groups]
+        return None if flags.all() else pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._flags.nbytes
+
+
+class Count:
+    """Rows, or values that are not null."""
+
+    def __init__(self) -> None:
+        self._counts = np.zeros(0, dtype=np.int64)
+
+    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+        """Count rows with a value."""
+        self._counts = grown(self._counts, groups, 0)
+        bits, offset = bits_of(_bitmapped(values)) if values is not None else (NO_BITS, 0)
+        accumulate.count_valid(ids, bits, offset, self._counts)
+
+    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+        """Add counts."""
+        self._counts = grown(self._counts, groups, 0)
+        accumulate.sum_i64(ids, values_of(partial), *bits_of(partial), self._counts)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the counts."""
+        self._counts = grown(self._counts, groups, 0)
+        return array_from(self._counts[:groups].copy(), pa.int64())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._counts.nbytes
+
+
+class _Valued:
+    """Base of states that are null while a group has met no value."""
+
+    def __init__(self) -> None:
+        self.seen = Seen()
+
+    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+        """Add values."""
+        assert values is not None
+        self.seen.update(ids, groups, values, all_rows=bool(len(ids) == 0 or ids.min() >= 0))
+        self._add(ids, groups, values)
+
+    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+        """Add partial states, which have the values' form."""
+        self.update(ids, groups, partial)
+
+    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        raise AssertionError
+
+
+class IntegerSum(_Valued):
+    """Sum of integers in 64 bits."""
+
+    def __init__(self, spec: AccumulatorSpec) -> None:
+        super().__init__()
+        self._spec = spec
+        self._sums = np.zeros(0, dtype=np.int64)
+
+    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        self._sums = grown(self._sums, groups, 0)
+        if accumulate.sum_i64(ids, integers_of(values), *bits_of(values), self._sums):
+            raise sum_overflow(self._spec)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the sums."""
+        self._sums = grown(self._sums, groups, 0)
+        return array_from(self._sums[:groups].copy(), pa.int64(), self.seen.bitmap(groups))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._sums.nbytes + self.seen.nbytes
+
+
+def sum_overflow(spec: AccumulatorSpec) -> ArithmeticOverflow:
+    """Return the error for a sum that does not fit its type."""
+    return ArithmeticOverflow(
+        f"sum({spec.argument if spec.argument is not None else spec.name}) does not fit {spec.dtype}; "
+        "cast the argument to a wider decimal or to a float"
+    )
+
+
+class DecimalSum(_Valued):
+    """Exact sum of decimals in 128 bits."""
+
+    def __init__(self, spec: AccumulatorSpec) -> None:
+        super().__init__()
+        self._spec = spec
+        self._sums = np.zeros((0, 2), dtype=np.int64)
+
+    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        self._sums = grown(self._sums, groups, 0)
+        if values.type.precision <= INT64_DIGITS:
+            accumulate.sum_i64_wide(ids, integers_of(values), *bits_of(values), self._sums)
+        elif accumulate.sum_i128(ids, halves_of(values), *bits_of(values), self._sums):
+            raise sum_overflow(self._spec)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the sums; raise where one has more than 38 digits."""
+        self._sums = grown(self._sums, groups, 0)
+        sums = self._sums[:groups].copy()
+        suspect = np.abs(sums[:, 1].astype(np.float64)) >= _LARGEST / 2.0**64 * 0.999
+        for low, high in sums[suspect].tolist():
+            if abs((high << 64) + (low & (2**64 - 1))) >= _LARGEST:
+                raise sum_overflow(self._spec)
+        arrow = to_arrow_type(self._spec.dtype)
+        return pa.Array.from_buffers(arrow, groups, [self.seen.bitmap(groups), pa.py_buffer(sums)])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._sums.nbytes + self.seen.nbytes
+
+
+class FloatSum(_Valued):
+    """Compensated sum of floats."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sums = np.zeros((0, 2), dtype=np.float64)
+
+    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        self._sums = grown(self._sums, groups, 0.0)
+        accumulate.sum_f64(ids, floats_of(values), *bits_of(values), self._sums)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the sums."""
+        self._sums = grown(self._sums, groups, 0.0)
+        out = np.empty(groups, dtype=np.float64)
+        accumulate.total_f64(self._sums[:groups], out)
+        return array_from(out, pa.float64(), self.seen.bitmap(groups))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._sums.nbytes + self.seen.nbytes
+
+
+class IntegerExtreme(_Valued):
+    """Least or greatest of values that are ordered as integers."""
+
+    def __init__(self, dtype: DataType, *, greatest: bool) -> None:
+        super().__init__()
+        self._dtype, self._greatest = dtype, greatest
+        info = np.iinfo(np.int64)
+        self._start = info.min if greatest else info.max
+        # Flipping the sign bit gives uint64 the order of int64.
+        self._flip = np.int64(info.min) if dtype.kind is Kind.UINT64 else np.int64(0)
+        self._state = np.zeros(0, dtype=np.int64)
+
+    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        self._state = grown(self._state, groups, self._start)
+        numbers = integers_of(values)
+        if self._flip:
+            numbers = numbers ^ self._flip
+        run = accumulate.max_i64 if self._greatest else accumulate.min_i64
+        run(ids, numbers, *bits_of(values), self._state)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the extremes."""
+        self._state = grown(self._state, groups, self._start)
+        numbers = self._state[:groups] ^ self._flip
+        bitmap, arrow = self.seen.bitmap(groups), to_arrow_type(self._dtype)
+        if self._dtype.is_decimal:
+            return from_low_words(numbers, arrow, bitmap)
+        if self._dtype.kind is Kind.BOOL:
+            return bools_from(numbers == 1, bitmap)
+        return array_from(numbers.astype(f"i{arrow.bit_width // 8}"), arrow, bitmap)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._state.nbytes + self.seen.nbytes
+
+
+class FloatExtreme(_Valued):
+    """Least or greatest float; NaN is greatest."""
+
+    def __init__(self, dtype: DataType, *, greatest: bool) -> None:
+        super().__init__()
+        self._dtype, self._greatest = dtype, greatest
+        self._start = -np.inf if greatest else np.nan
+        self._state = np.zeros(0, dtype=np.float64)
+
+    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        self._state = grown(self._state, groups, self._start)
+        run = accumulate.max_f64 if self._greatest else accumulate.min_f64
+        run(ids, floats_of(values), *bits_of(values), self._state)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the extremes."""
+        self._state = grown(self._state, groups, self._start)
+        arrow = to_arrow_type(self._dtype)
+        values = self._state[:groups].astype(arrow.to_pandas_dtype())
+        return array_from(values, arrow, self.seen.bitmap(groups))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._state.nbytes + self.seen.nbytes
+
+
+class Picked:
+    """One row's value per group, of any type: the first met (order 0), the least (1) or the greatest (-1).
+
+    Each batch contributes one candidate per group it touches; candidates are reduced whenever they outnumber the groups.
+    """
+
+    def __init__(self, dtype: DataType, *, order: int) -> None:
+        self._dtype, self._order = dtype, order
+        self._ids: list[Rows] = []
+        self._values: list[pa.Array] = []
+        self._pending = 0
+        self._kept = 0
+
+    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+        """Add values."""
+        assert values is not None
+        self._push(*self._reduced(ids, groups, values))
+        if self._pending > 2 * self._kept + 4096:
+            self._compact(groups)
+
+    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+        """Add partial states, which have the values' form."""
+        self.update(ids, groups, partial)
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return each group's value."""
+        where = np.full(groups, -1, dtype=np.int32)
+        if not self._values:
+            return pa.nulls(groups, to_arrow_type(self._dtype))
+        self._compact(groups)
+        where[self._ids[0]] = np.arange(len(self._ids[0]), dtype=np.int32)
+        return self._values[0].take(rows_array(where, outer=True))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return sum(ids.nbytes for ids in self._ids) + sum(values.nbytes for values in self._values)
+
+    def _push(self, ids: Rows, values: pa.Array) -> None:
+        self._ids.append(ids)
+        self._values.append(values)
+        self._pending += len(ids)
+
+    def _compact(self, groups: int) -> None:
+        ids, values = np.concatenate(self._ids), concat_columns(self._values)
+        self._ids, self._values, self._pending = [], [], 0
+        self._push(*self._reduced(ids, groups, values))
+        self._kept = self._pending
+
+    def _reduced(self, ids: Rows, groups: int, values: pa.Array) -> tuple[Rows, pa.Array]:
+        """Return the best candidate of each group that has one."""
+        usable = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False) & (ids >= 0)).astype(np.int32)
+        if self._order:
+            rank = ranks(values, self._dtype)[usable]
+            order = np.lexsort((rank if self._order > 0 else -rank.astype(np.int64), ids[usable]))
+            usable = usable[order]
+        chosen, first = np.unique(ids[usable], return_index=True)
+        return chosen.astype(np.int32), values.take(rows_array(usable[first].astype(np.int32)))
+
+
+class Moments:
+    """Count, mean and sum of squared deviations, together."""
+
+    def __init__(self) -> None:
+        self._state = np.zeros((0, 3), dtype=np.float64)
+
+    def update(self, ids: Rows, groups: int, values: pa.Array) -> None:
+        """Add float64 values."""
+        self._state = grown(self._state, groups, 0.0)
+        accumulate.moments_f64(ids, floats_of(values), *bits_of(values), self._state)
+
+    def merge(self, ids: Rows, groups: int, partials: list[pa.Array]) -> None:
+        """Add partial counts, means and sums of squared deviations."""
+        self._state = grown(self._state, groups, 0.0)
+        other = np.column_stack(
+            [pc.fill_null(p, 0).to_numpy(zero_copy_only=False).astype(np.float64) for p in partials]
+        )
+        accumulate.merge_moments(ids, np.ascontiguousarray(other), self._state)
+
+    def finish(self, groups: int) -> list[pa.Array]:
+        """Return counts, means and sums of squared deviations; the latter null where the count is 0."""
+        self._state = grown(self._state, groups, 0.0)
+        state = self._state[:groups]
+        some = state[:, 0] > 0
+        bitmap = None if some.all() else pa.py_buffer(np.packbits(some, bitorder="little"))
+        counts = array_from(state[:, 0].astype(np.int64), pa.int64())
+        return [counts, *(array_from(state[:, j].copy(), pa.float64(), bitmap) for j in (1, 2))]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._state.nbytes
+
+
+def _bitmapped(values: pa.Array) -> pa.Array:
+    """Return an array whose first buffer is its validity: the codes of dictionary text, a bitmap for nulls alone."""
+    if isinstance(values, pa.DictionaryArray):
+        return values.indices
+    if pa.types.is_null(values.type):
+        return pa.nulls(len(values), pa.int8())
+    return values

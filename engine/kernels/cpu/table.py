@@ -1,0 +1,199 @@
+"""A table of the CPU device: contiguous Arrow arrays, one per column, of equal length.
+
+A text column may be held as dictionary codes (``DictionaryArray`` with int32 indices and plain string values) whatever
+the schema says; every other column has exactly the Arrow type of its field. Dictionaries may hold duplicates and values
+that no row uses, never nulls. Knows nothing of expressions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType
+from ...errors import CastError, ExecutionError
+from ...schema import Schema
+
+DENSE_DICTIONARY = 0.5
+"""A concatenated dictionary with more entries than this share of the rows is decoded to plain text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CpuTable:
+    """Rows on the CPU.
+
+    Attributes
+    ----------
+    schema
+        Names and logical types.
+    columns
+        One contiguous array of ``num_rows`` values per field.
+    num_rows
+        Number of rows; carried apart since a table may have no columns.
+    """
+
+    schema: Schema
+    columns: tuple[pa.Array, ...]
+    num_rows: int
+    _nbytes: list[int] = field(default_factory=list, repr=False, compare=False)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes referred to by the rows, dictionaries included."""
+        if not self._nbytes:
+            self._nbytes.append(sum(column.nbytes for column in self.columns))
+        return self._nbytes[0]
+
+    def column(self, name: str) -> pa.Array:
+        """Return a column by name."""
+        return self.columns[self.schema.position(name)]
+
+    def with_columns(self, columns: Sequence[pa.Array], num_rows: int) -> CpuTable:
+        """Return a table of the same schema over other arrays."""
+        return CpuTable(schema=self.schema, columns=tuple(columns), num_rows=num_rows)
+
+
+def empty_table(schema: Schema) -> CpuTable:
+    """Return a table without rows."""
+    columns = tuple(pa.array([], to_arrow_type(f.dtype)) for f in schema)
+    return CpuTable(schema=schema, columns=columns, num_rows=0)
+
+
+def from_arrow(data: pa.RecordBatch | pa.Table, schema: Schema) -> CpuTable:
+    """Take Arrow rows as a table with the given types; dictionaries stay, chunks are joined.
+
+    Raises
+    ------
+    CastError
+        If a value does not fit the type that the schema asks for.
+    ExecutionError
+        If the data lack a column of the schema.
+    """
+    columns = []
+    for position, f in enumerate(schema):
+        index = position if _has_name(data, position, f.name) else data.schema.get_field_index(f.name)
+        if index < 0:
+            raise ExecutionError(f"a batch lacks the column {f.name!r}; it has {', '.join(data.schema.names)}")
+        columns.append(_adopt(data.column(index), f.name, f.dtype))
+    return CpuTable(schema=schema, columns=tuple(columns), num_rows=data.num_rows)
+
+
+def to_arrow(table: CpuTable) -> pa.Table:
+    """Return the rows as a ``pyarrow.Table`` whose types are exactly the schema's."""
+    if not table.columns:
+        # Only a table made from a struct array keeps a row count without columns.
+        return pa.Table.from_struct_array(pa.array([{}] * table.num_rows, pa.struct([])))
+    arrays = [plain(column) for column in table.columns]
+    fields = [
+        pa.field(f.name, to_arrow_type(f.dtype), f.nullable or array.null_count > 0)
+        for f, array in zip(table.schema, arrays, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def is_dictionary(array: pa.Array) -> bool:
+    """Return whether an array is dictionary-encoded."""
+    return isinstance(array, pa.DictionaryArray)
+
+
+def plain(array: pa.Array) -> pa.Array:
+    """Return an array without dictionary encoding."""
+    return array.dictionary.take(array.indices) if isinstance(array, pa.DictionaryArray) else array
+
+
+def concat_columns(arrays: Sequence[pa.Array]) -> pa.Array:
+    """Join at least one array of one logical type; dictionaries are unified where that keeps them small."""
+    if len(arrays) == 1:
+        return arrays[0]
+    if not all(isinstance(array, pa.DictionaryArray) for array in arrays):
+        return _joined([plain(array) for array in arrays])
+    first = arrays[0].dictionary
+    if all(array.dictionary is first or array.dictionary.equals(first) for array in arrays[1:]):
+        indices = pa.concat_arrays([array.indices for array in arrays])
+        return pa.DictionaryArray.from_arrays(indices, first)
+    rows = sum(len(array) for array in arrays)
+    if sum(len(array.dictionary) for array in arrays) > max(1024, rows):
+        return _joined([plain(array) for array in arrays])
+    unified = pa.chunked_array(arrays).unify_dictionaries()
+    indices = pa.concat_arrays([chunk.indices for chunk in unified.chunks])
+    return pa.DictionaryArray.from_arrays(indices, unified.chunk(0).dictionary)
+
+
+def concat_tables(tables: Sequence[CpuTable], schema: Schema) -> CpuTable:
+    """Join tables of one schema; empty ones are left out."""
+    filled = [table for table in tables if table.num_rows]
+    if not filled:
+        return empty_table(schema)
+    columns = tuple(concat_columns([table.columns[i] for table in filled]) for i in range(len(schema)))
+    return CpuTable(schema=schema, columns=columns, num_rows=sum(table.num_rows for table in filled))
+
+
+def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:
+    """Return a run of rows that shares the table's memory."""
+    length = max(0, min(length, table.num_rows - offset))
+    if length == table.num_rows:
+        return table
+    return table.with_columns([column.slice(offset, length) for column in table.columns], length)
+
+
+def take_rows(table: CpuTable, rows: pa.Array) -> CpuTable:
+    """Gather rows by 0-based position; a null position gives a row of nulls."""
+    return table.with_columns([column.take(rows) for column in table.columns], len(rows))
+
+
+def _has_name(data: pa.RecordBatch | pa.Table, position: int, name: str) -> bool:
+    names = data.schema.names
+    return position < len(names) and names[position] == name
+
+
+def _joined(arrays: list[pa.Array]) -> pa.Array:
+    try:
+        return pa.concat_arrays(arrays)
+    except pa.ArrowInvalid as error:
+        if "offset overflow" not in str(error):
+            raise
+        raise ExecutionError(
+            "a text column of more than 2 GiB cannot be held in one piece; use more partitions"
+        ) from error
+
+
+def _adopt(data: pa.Array | pa.ChunkedArray, name: str, dtype: DataType) -> pa.Array:
+    """Return a column as one array of the wanted type, text possibly as dictionary codes."""
+    array = _contiguous(data)
+    wanted = to_arrow_type(dtype)
+    if array.type == wanted:
+        return array
+    try:
+        if isinstance(array, pa.DictionaryArray):
+            return _adopt_dictionary(array, dtype, wanted)
+        if pa.types.is_run_end_encoded(array.type):
+            array = pc.run_end_decode(array)
+        return array.cast(wanted)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise CastError(f"column {name!r}: {array.type} does not fit {dtype}: {error}") from error
+
+
+def _adopt_dictionary(array: pa.DictionaryArray, dtype: DataType, wanted: pa.DataType) -> pa.Array:
+    values = array.dictionary
+    values = values if values.type == wanted else values.cast(wanted)
+    if not dtype.is_text or values.null_count:
+        return values.take(array.indices)
+    indices = array.indices
+    return pa.DictionaryArray.from_arrays(indices if indices.type == pa.int32() else indices.cast(pa.int32()), values)
+
+
+def _contiguous(data: pa.Array | pa.ChunkedArray) -> pa.Array:
+    if not isinstance(data, pa.ChunkedArray):
+        return data
+    if data.num_chunks == 1:
+        return data.chunk(0)
+    if data.num_chunks == 0:
+        return pa.array([], data.type)
+    if pa.types.is_dictionary(data.type):
+        chunks = [chunk for chunk in data.chunks if len(chunk)] or data.chunks[:1]
+        return concat_columns(chunks)
+    return data.combine_chunks() if isinstance(data.combine_chunks(), pa.Array) else pa.concat_arrays(data.chunks)

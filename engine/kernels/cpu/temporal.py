@@ -1,0 +1,118 @@
+"""Dates and timestamps: parts and truncation in the column's zone, calendar arithmetic clipped to the month's end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...errors import ArithmeticOverflow, ExecutionError
+from ...expr import Call
+from .buffers import array_from, validity, values_of
+from .registry import ScalarKernel, Value, scalar
+
+_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond")
+
+
+def _part(name: str, function: Callable[[pa.Array], pa.Array]) -> ScalarKernel:
+    def run(call: Call, args: list[Value]) -> pa.Array:
+        part = function(args[0])
+        return part if part.type == pa.int64() else part.cast(pa.int64())
+
+    run.__doc__ = f"{name.replace('_', ' ').capitalize()} in the column's zone."
+    return scalar(name)(run)
+
+
+year = _part("year", pc.year)
+quarter = _part("quarter", pc.quarter)
+month = _part("month", pc.month)
+day = _part("day", pc.day)
+day_of_year = _part("day_of_year", pc.day_of_year)
+week = _part("week", pc.iso_week)
+hour = _part("hour", pc.hour)
+minute = _part("minute", pc.minute)
+second = _part("second", pc.second)
+day_of_week = _part("day_of_week", lambda v: pc.day_of_week(v, count_from_zero=True, week_start=7))
+iso_day_of_week = _part("iso_day_of_week", lambda v: pc.day_of_week(v, count_from_zero=False, week_start=1))
+
+
+@scalar("date_trunc")
+def date_trunc(call: Call, args: list[Value]) -> pa.Array:
+    """Start of the unit; weeks start on Monday."""
+    unit = str(call.option("unit")).lower()
+    value = args[0]
+    if unit not in _TRUNCATIONS:
+        raise ExecutionError(f"date_trunc knows no unit {unit!r}; use one of {', '.join(_TRUNCATIONS)}")
+    if pa.types.is_date(value.type) and _TRUNCATIONS.index(unit) >= _TRUNCATIONS.index("day"):
+        return value
+    return pc.floor_temporal(value, unit=unit, week_starts_monday=True)
+
+
+@scalar("add_interval")
+def add_interval(call: Call, args: list[Value]) -> pa.Array:
+    """Later by months (clipped to the month's last day), then days, then microseconds."""
+    months, days, micros = (int(call.option(name)) for name in ("months", "days", "microseconds"))
+    value = args[0]
+    try:
+        if pa.types.is_date(value.type):
+            moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // 86_400_000_000
+            if np.abs(moved[_valid(value)]).max(initial=0) >= 2**31:
+                raise OverflowError
+            return array_from(moved.astype(np.int32), value.type, validity(value))
+        return _later(value, months, days, micros)
+    except (OverflowError, pa.ArrowInvalid) as error:
+        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error
+
+
+def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:
+    """Months and days move the local clock, microseconds the instant."""
+    unit, zone = value.type.unit, value.type.tz
+    ticks = _TICKS[unit]
+    if months or days:
+        local = pc.local_timestamp(value) if zone else value
+        per_day = 86_400 * ticks
+        whole, rest = np.divmod(values_of(local), per_day)
+        moved = (_add_months(whole, months) + days) * per_day + rest
+        value = array_from(moved, pa.timestamp(unit), validity(local))
+        if zone:
+            value = pc.assume_timezone(value, zone, ambiguous="earliest", nonexistent="latest")
+    if micros:
+        step = micros * ticks // 1_000_000
+        value = pc.add_checked(value, pa.scalar(step, pa.duration(unit)))
+    return value
+
+
+def _valid(value: pa.Array) -> NDArray[np.bool_]:
+    flags: NDArray[np.bool_] = value.is_valid().to_numpy(zero_copy_only=False)
+    return flags
+
+
+def _add_months(days: NDArray[Any], months: int) -> NDArray[np.int64]:
+    """Add months to days since 1970-01-01, keeping the day of the month or taking the last one."""
+    if months == 0:
+        return days.astype(np.int64)
+    dates = days.astype("datetime64[D]")
+    start = dates.astype("datetime64[M]")
+    day_of_month = (dates - start.astype("datetime64[D]")).astype(np.int64)
+    moved = start + np.timedelta64(months, "M")
+    last = ((moved + np.timedelta64(1, "M")).astype("datetime64[D]") - moved.astype("datetime64[D]")).astype(
+        np.int64
+    ) - 1
+    return moved.astype("datetime64[D]").astype(np.int64) + np.minimum(day_of_month, last)
+
+
+@scalar("difference")
+def difference(call: Call, args: list[Value]) -> pa.Array:
+    """Days between dates, or the duration between timestamps in microseconds."""
+    left, right = args
+    if pa.types.is_date(left.type):
+        return pc.subtract(left.cast(pa.int32()).cast(pa.int64()), right.cast(pa.int32()).cast(pa.int64()))
+    try:
+        return pc.subtract_checked(left, right).cast(pa.duration("us"), safe=False)
+    except pa.ArrowInvalid as error:
+        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error

@@ -1,0 +1,212 @@
+"""Text functions: code points, not bytes; RE2 for regular expressions; patterns are constants of the plan."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ...arrow import to_arrow_type
+from ...errors import ExecutionError
+from ...expr import Call
+from .arithmetic import full
+from .registry import Value, scalar
+
+
+def _by_row(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
+    """Apply a Python function row by row: for arguments that differ by row, which Arrow's kernels do not take."""
+    rows = zip(*(arg.to_pylist() for arg in full(args)), strict=True)
+    return pa.array([None if None in row else function(*row) for row in rows], to_arrow_type(call.dtype))
+
+
+def _constants(args: list[Value]) -> list[Any] | None:
+    """Return the Python values of all arguments after the first, or None where one differs by row or is null."""
+    if not all(isinstance(arg, pa.Scalar) and arg.is_valid for arg in args[1:]) or isinstance(args[0], pa.Scalar):
+        return None
+    return [arg.as_py() for arg in args[1:]]
+
+
+@scalar("length", per_value=True)
+def length(call: Call, args: list[Value]) -> pa.Array:
+    """Number of code points."""
+    return pc.utf8_length(args[0]).cast(pa.int64())
+
+
+@scalar("lower", per_value=True)
+def lower(call: Call, args: list[Value]) -> pa.Array:
+    """Lower case."""
+    return pc.utf8_lower(args[0])
+
+
+@scalar("upper", per_value=True)
+def upper(call: Call, args: list[Value]) -> pa.Array:
+    """Upper case."""
+    return pc.utf8_upper(args[0])
+
+
+@scalar("trim", per_value=True)
+def trim(call: Call, args: list[Value]) -> pa.Array:
+    """Without the given characters (spaces) at both ends."""
+    return _trimmed(call, args, pc.utf8_trim, str.strip)
+
+
+@scalar("ltrim", per_value=True)
+def ltrim(call: Call, args: list[Value]) -> pa.Array:
+    """Without the given characters (spaces) at the start."""
+    return _trimmed(call, args, pc.utf8_ltrim, str.lstrip)
+
+
+@scalar("rtrim", per_value=True)
+def rtrim(call: Call, args: list[Value]) -> pa.Array:
+    """Without the given characters (spaces) at the end."""
+    return _trimmed(call, args, pc.utf8_rtrim, str.rstrip)
+
+
+def _trimmed(
+    call: Call, args: list[Value], kernel: Callable[..., pa.Array], one: Callable[[str, str], str]
+) -> pa.Array:
+    constants = _constants(args)
+    if constants is None:
+        return _by_row(call, args, lambda text, characters: one(text, characters) if characters else text)
+    characters = constants[0] if constants else " "
+    return kernel(args[0], characters=characters) if characters else args[0]
+
+
+@scalar("substring", per_value=True)
+def substring(call: Call, args: list[Value]) -> pa.Array:
+    """From a 1-based position (from the end where negative), for a number of code points."""
+    constants = _constants(args)
+    if constants is not None and constants[0] >= 1 and (len(constants) == 1 or constants[1] >= 0):
+        start = constants[0] - 1
+        stop = None if len(constants) == 1 else start + constants[1]
+        return pc.utf8_slice_codeunits(args[0], start=start, stop=stop)
+    return _by_row(call, args, _substring)
+
+
+def _substring(text: str, start: int, count: int | None = None) -> str:
+    """DuckDB's rule: a negative start counts from the end, a negative count goes to the left."""
+    size = len(text)
+    begin = start - 1 if start > 0 else size + start if start < 0 else -1
+    end = size if count is None else begin + count
+    if start < 0 and begin < 0 and count is not None:
+        begin, end = 0, count + begin
+    begin, end = min(begin, end), max(begin, end)
+    return text[max(begin, 0) : max(end, 0)]
+
+
+@scalar("concat", per_value=True)
+def concat(call: Call, args: list[Value]) -> pa.Array:
+    """Texts joined."""
+    return pc.binary_join_element_wise(*args, "", null_handling="emit_null")
+
+
+@scalar("replace", per_value=True)
+def replace(call: Call, args: list[Value]) -> pa.Array:
+    """Each occurrence replaced; an empty text to look for changes nothing."""
+    constants = _constants(args)
+    if constants is None:
+        return _by_row(call, args, lambda text, old, new: text.replace(old, new) if old else text)
+    old, new = constants
+    return pc.replace_substring(args[0], pattern=old, replacement=new) if old else args[0]
+
+
+@scalar("starts_with", per_value=True)
+def starts_with(call: Call, args: list[Value]) -> pa.Array:
+    """Whether it starts with a text."""
+    return _matched(call, args, pc.starts_with, str.startswith)
+
+
+@scalar("ends_with", per_value=True)
+def ends_with(call: Call, args: list[Value]) -> pa.Array:
+    """Whether it ends with a text."""
+    return _matched(call, args, pc.ends_with, str.endswith)
+
+
+@scalar("contains", per_value=True)
+def contains(call: Call, args: list[Value]) -> pa.Array:
+    """Whether a text occurs."""
+    return _matched(call, args, pc.match_substring, str.__contains__)
+
+
+def _matched(
+    call: Call, args: list[Value], kernel: Callable[..., pa.Array], one: Callable[[str, str], bool]
+) -> pa.Array:
+    constants = _constants(args)
+    return _by_row(call, args, one) if constants is None else kernel(args[0], pattern=constants[0])
+
+
+@scalar("like", per_value=True)
+def like(call: Call, args: list[Value]) -> pa.Array:
+    """SQL pattern: ``%`` any run, ``_`` one code point, the escape makes the next one literal."""
+    kind, pattern = like_form(call.option("pattern"), call.option("escape"))
+    fold = bool(call.option("fold"))
+    text = args[0]
+    if kind == "equal" and not fold:
+        return pc.equal(text, pattern)
+    if kind == "prefix":
+        return pc.starts_with(text, pattern=pattern, ignore_case=fold)
+    if kind == "suffix":
+        return pc.ends_with(text, pattern=pattern, ignore_case=fold)
+    if kind == "infix":
+        return pc.match_substring(text, pattern=pattern, ignore_case=fold)
+    expression = pattern if kind == "regex" else f"^{re.escape(pattern)}$"
+    return pc.match_substring_regex(text, pattern=f"(?s){expression}", ignore_case=fold)
+
+
+def like_form(pattern: str, escape: str | None) -> tuple[str, str]:
+    """Classify a pattern.
+
+    Returns
+    -------
+    kind, text
+        ``equal``, ``prefix``, ``suffix`` or ``infix`` with the literal text, or ``regex`` with an RE2 expression.
+
+    Raises
+    ------
+    ExecutionError
+        If the pattern ends in its escape character.
+    """
+    parts: list[str] = []  # literal runs, and the wildcards between them as None-marked entries
+    wild: list[str] = []
+    current = ""
+    position = 0
+    while position < len(pattern):
+        character = pattern[position]
+        position += 1
+        if escape and character == escape:
+            if position == len(pattern):
+                raise ExecutionError(f"LIKE pattern {pattern!r} ends in its escape character {escape!r}")
+            current += pattern[position]
+            position += 1
+        elif character in "%_":
+            parts.append(current)
+            wild.append(character)
+            current = ""
+        else:
+            current += character
+    parts.append(current)
+    if not wild:
+        return "equal", parts[0]
+    if wild == ["%"] and not parts[0]:
+        return "suffix", parts[1]
+    if wild == ["%"] and not parts[1]:
+        return "prefix", parts[0]
+    if wild == ["%", "%"] and not parts[0] and not parts[2]:
+        return "infix", parts[1]
+    regex = re.escape(parts[0])
+    for mark, part in zip(wild, parts[1:], strict=True):
+        regex += (".*" if mark == "%" else ".") + re.escape(part)
+    return "regex", f"^{regex}$"
+
+
+@scalar("regexp_matches", per_value=True)
+def regexp_matches(call: Call, args: list[Value]) -> pa.Array:
+    """Whether a regular expression matches anywhere."""
+    pattern = call.option("pattern")
+    try:
+        return pc.match_substring_regex(args[0], pattern=pattern)
+    except pa.ArrowInvalid as error:
+        raise ExecutionError(f"{pattern!r} is not a regular expression (RE2): {error}") from error
