@@ -50,8 +50,9 @@ from .hashing import (
     zero_nulls,
 )
 from .joining import JoinIndex, flagged_rows, mark_rows
+from .ordering import order_bits, order_floats, order_integers, order_nulls
 from .radix import count_partitions, partition_order, scatter_words, start_positions
-from .sorting import argsort, order_bits, order_floats, order_integers, order_nulls, smallest
+from .sorting import argsort, smallest
 from .textsort import text_argsort, text_ranks
 
 __all__ = [

@@ -25,6 +25,8 @@ Doubles: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.int32]
 Bits: TypeAlias = NDArray[np.uint8]
 Bytes: TypeAlias = NDArray[np.uint8]
+# A scalar inside kernels, of whatever width numba infers; numpy's scalar types mean nothing there.
+Number: TypeAlias = Any
 
 NO_BITS: Final[Bits] = np.zeros(0, dtype=np.uint8)
 MAX_ROWS: Final = 2**31 - 1

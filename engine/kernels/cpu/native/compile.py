@@ -44,6 +44,7 @@ _KERNEL_MODULES = (
     "accumulate",
     "radix",
     "joining",
+    "ordering",
     "sorting",
     "textsort",
     "gathering",
@@ -187,8 +188,9 @@ def parse_signature(signature: str) -> tuple[str, tuple[Argument, ...]]:
 
 
 def _load(function: FunctionType, signature: str) -> Callable[..., int]:
-    digest = hashlib.sha256(f"{function.__qualname__} {signature}".encode() + _environment_stamp()).hexdigest()[:24]
-    symbol = f"volley_{function.__name__}_{digest}"
+    digest = hashlib.sha256(_environment_stamp() + signature.encode())
+    _digest_code(function, digest)
+    symbol = f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
     path = cache_directory() / f"{symbol}.o"
     try:
         machine_code = path.read_bytes()
@@ -201,6 +203,20 @@ def _load(function: FunctionType, signature: str) -> Callable[..., int]:
     kinds = [ctypes.py_object if argument.dimensions else ctypes.c_int64 for argument in arguments]
     address = _linker().link(machine_code, symbol)
     return ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(address)
+
+
+def _digest_code(function: FunctionType, digest: Any) -> None:
+    """Add to a digest all of a function that reaches machine code: bytecode, constants, device functions it inlines."""
+    code = function.__code__
+    digest.update(repr((code.co_name, code.co_code, code.co_consts, code.co_names, code.co_varnames)).encode())
+    for name in code.co_names:
+        value = function.__globals__.get(name)
+        if isinstance(value, Device):
+            digest.update(value.instruction.encode())
+            if value.function is not None:
+                _digest_code(value.function, digest)
+        elif isinstance(value, int | float | np.generic):
+            digest.update(repr(value).encode())
 
 
 def _keep(path: Path, machine_code: bytes) -> None:
@@ -240,7 +256,7 @@ def _linker() -> _Linker:
 
 @cache
 def _environment_stamp() -> bytes:
-    """Digest of all that the machine code depends on: processor, library versions, object layout, all sources here."""
+    """Digest of what all machine code depends on: processor, library versions, object layout, how code is generated."""
     from llvmlite import binding
 
     facts = (
@@ -253,8 +269,8 @@ def _environment_stamp() -> bytes:
         object.__basicsize__,
     )
     digest = hashlib.sha256(repr(facts).encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for module in ("codegen.py", "instructions.py"):
+        digest.update(Path(__file__).with_name(module).read_bytes())
     return digest.digest()
 
 

@@ -1,63 +1,187 @@
-"""Stable radix argsort and top-k over words whose unsigned order is the wanted order.
+"""Stable argsort and top-k over word columns (see ``ordering``), most significant column first.
 
-Values become such words through `order_integers`, `order_floats` and `order_bits`; text through ``textsort.text_ranks``.
-Several sort keys are several word columns, most significant first. Nulls are a column of their own (`order_nulls`), put
-before the column they belong to, so that they may come first or last whatever the direction.
+The columns' varying bits are packed into as few words as possible, with the row number below them where that fits, and
+the words are radix sorted: one pass on the top bits makes cache-sized buckets, which may be sorted by several threads;
+inside a bucket, byte-wide passes over as many top bits as tell its rows apart, then an insertion sort that usually finds
+nothing to do. Where it finds much, the bucket is sorted by all its bits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Rows, Words, bit, missing, rows_out
-from .compile import kernel
+from .arrays import Longs, Number, Rows, Words, rows_out
+from .compile import device, kernel
 
-_SIGN_INT = 1 << 63
-_ALL_INT = 0xFFFFFFFFFFFFFFFF
-_SIGN = np.uint64(_SIGN_INT)
-_ALL = np.uint64(_ALL_INT)
-_DIGIT_BITS = 11
-_RADIX = 1 << _DIGIT_BITS
-_DIGITS = (64 + _DIGIT_BITS - 1) // _DIGIT_BITS
-_DIGIT_MASK = np.uint64(_RADIX - 1)
+_BYTE = np.uint64(8)
+_MASK = np.uint64(255)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_TINY = 40
+_BUCKET_BITS = 11
+_BUCKETED_ROWS = 1 << 15
 
 
-@kernel("void(const i64[], const u8[], i64, u64, u64[])")
-def _order_integers(values: Longs, bits: Bits, bit_offset: int, flip: np.uint64, out: Words) -> None:
-    for i in range(len(values)):
-        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else np.uint64(values[i]) ^ flip
+@kernel("void(const u64[], u64[])")
+def _extent(words: Words, out: Words) -> None:
+    least, greatest = _ALL, np.uint64(0)
+    for i in range(len(words)):
+        least = min(least, words[i])
+        greatest = max(greatest, words[i])
+    out[0] = least
+    out[1] = greatest
 
 
-@kernel("void(const f64[], const u8[], i64, u64, u64[])")
-def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: np.uint64, out: Words) -> None:
-    words = values.view(np.uint64)
-    for i in range(len(values)):
-        if missing(bits, bit_offset + i):
-            out[i] = np.uint64(0)
-        elif values[i] != values[i]:  # noqa: PLR0124 - NaN
-            out[i] = _ALL ^ flip
-        elif values[i] == 0.0:
-            out[i] = _SIGN ^ flip
-        else:
-            word = words[i]
-            out[i] = (word ^ (_ALL if word >= _SIGN else _SIGN)) ^ flip
+@kernel("void(u64[])")
+def _number_words(out: Words) -> None:
+    for i in range(len(out)):
+        out[i] = np.uint64(i)
 
 
-@kernel("void(const u8[], i64, const u8[], i64, u64, u64[])")
-def _order_bits(
-    values: Bits, value_offset: int, bits: Bits, bit_offset: int, flip: np.uint64, out: Words
+@kernel("void(const u64[], u64, i64, u64[])")
+def _add_key(words: Words, least: int, shift: int, out: Words) -> None:
+    """Add a column, less its minimum, to packed words: shifted left, or right by a negative ``shift``."""
+    if shift >= 0:
+        for i in range(len(words)):
+            out[i] += (words[i] - least) << np.uint64(shift)
+    else:
+        for i in range(len(words)):
+            out[i] += (words[i] - least) >> np.uint64(-shift)
+
+
+@kernel("void(const u64[], i64, i64, u64, i64[])")
+def _count_buckets(words: Words, start: int, stop: int, shift: int, counts: Longs) -> None:
+    for i in range(start, stop):
+        counts[words[i] >> shift] += 1
+
+
+@kernel("void(const u64[], const i32[], i64, i64, u64, i64[], u64[], i32[])")
+def _scatter_buckets(
+    words: Words, rows: Rows, start: int, stop: int, shift: int, positions: Longs, out: Words, out_rows: Rows
 ) -> None:
-    for i in range(len(out)):
-        value = np.uint64(bit(values, value_offset + i)) ^ flip
-        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else value
+    with_rows = len(rows) > 0
+    for i in range(start, stop):
+        bucket = words[i] >> shift
+        position = np.uint64(positions[bucket])
+        positions[bucket] += 1
+        out[position] = words[i]
+        if with_rows:
+            out_rows[position] = rows[i]
 
 
-@kernel("void(const u8[], i64, u64, u64[])")
-def _order_nulls(bits: Bits, bit_offset: int, flip: np.uint64, out: Words) -> None:
-    for i in range(len(out)):
-        out[i] = np.uint64(missing(bits, bit_offset + i)) ^ flip
+@device
+def radix_pass(
+    words: Words, rows: Rows, out: Words, out_rows: Rows, start: Number, stop: Number, shift: Number, counts: Longs
+) -> None:
+    """Move ``[start, stop)`` stably into the order of one byte."""
+    with_rows = len(rows) > 0
+    for b in range(256):
+        counts[b] = 0
+    for i in range(start, stop):
+        counts[(words[i] >> shift) & _MASK] += 1
+    running = start
+    for b in range(256):
+        size = counts[b]
+        counts[b] = running
+        running += size
+    for i in range(start, stop):
+        byte = (words[i] >> shift) & _MASK
+        position = np.uint64(counts[byte])
+        counts[byte] += 1
+        out[position] = words[i]
+        if with_rows:
+            out_rows[position] = rows[i]
+
+
+@device
+def radix_passes(
+    words: Words,
+    rows: Rows,
+    spare: Words,
+    spare_rows: Rows,
+    start: Number,
+    stop: Number,
+    low: Number,
+    high: Number,
+    counts: Longs,
+) -> None:
+    """Sort ``[start, stop)`` by the bits from ``low`` to ``high``; the result is in place."""
+    passes = (high - low + 7) // 8
+    for p in range(0, passes - 1, 2):
+        radix_pass(words, rows, spare, spare_rows, start, stop, np.uint64(low + 8 * p), counts)
+        radix_pass(spare, spare_rows, words, rows, start, stop, np.uint64(low + 8 * p + 8), counts)
+    if passes & 1:
+        radix_pass(words, rows, spare, spare_rows, start, stop, np.uint64(low + 8 * passes - 8), counts)
+        for i in range(start, stop):
+            words[i] = spare[i]
+        if len(rows) > 0:
+            for i in range(start, stop):
+                rows[i] = spare_rows[i]
+
+
+@device
+def insertion_sort(words: Words, rows: Rows, start: Number, stop: Number, patience: Number) -> Number:
+    """Sort ``[start, stop)`` stably, giving up after so many moves; return whether it is sorted."""
+    with_rows = len(rows) > 0
+    for i in range(start + 1, stop):
+        word = words[i]
+        if words[i - 1] <= word:
+            continue
+        row = rows[i] if with_rows else np.int32(0)
+        hole = i
+        while hole > start and words[hole - 1] > word:
+            words[hole] = words[hole - 1]
+            if with_rows:
+                rows[hole] = rows[hole - 1]
+            hole -= 1
+        words[hole] = word
+        if with_rows:
+            rows[hole] = row
+        patience -= i - hole
+        if patience < 0:
+            return False
+    return True
+
+
+@kernel("void(u64[], i32[], u64[], i32[], const i64[], i64, i64, i64, i64, i64[])")
+def _sort_buckets(
+    words: Words,
+    rows: Rows,
+    spare: Words,
+    spare_rows: Rows,
+    bounds: Longs,
+    first: int,
+    last: int,
+    low: int,
+    high: int,
+    counts: Longs,
+) -> None:
+    """Sort each of the buckets ``[first, last)`` in place by the bits from ``low`` to ``high``."""
+    for b in range(first, last):
+        start, stop = bounds[b], bounds[b + 1]
+        size = stop - start
+        if size < 2:
+            continue
+        if size <= _TINY:
+            insertion_sort(words, rows, start, stop, size * size)
+            continue
+        telling = 12
+        while (size >> (telling - 4)) > 0:
+            telling += 1
+        telling = (telling + 7) // 8 * 8
+        from_bit = max(low, high - telling)
+        radix_passes(words, rows, spare, spare_rows, start, stop, from_bit, high, counts)
+        if from_bit > low and not insertion_sort(words, rows, start, stop, 8 * size):
+            radix_passes(words, rows, spare, spare_rows, start, stop, low, high, counts)
+
+
+@kernel("void(const u64[], u64, i32[])")
+def _extract_rows(words: Words, mask: int, out: Rows) -> None:
+    for i in range(len(words)):
+        out[i] = np.int32(words[i] & mask)
 
 
 @kernel("void(const u64[], const i32[], u64[])")
@@ -66,149 +190,192 @@ def _take_words(words: Words, rows: Rows, out: Words) -> None:
         out[i] = words[np.uint32(rows[i])]
 
 
-@kernel("i64(u64[], i32[], u64[], i32[], i32[,])")
-def _radix_sort(words: Words, rows: Rows, other_words: Words, other_rows: Rows, counts: Rows) -> int:
-    """Sort pairs by word; return 0 if the result is in the first two arrays, 1 if in the others."""
-    n = len(words)
-    digits = len(counts)
-    for i in range(n):
-        word = words[i]
-        for d in range(digits):
-            counts[d, (word >> np.uint64(d * _DIGIT_BITS)) & _DIGIT_MASK] += 1
-    side = 0
-    for d in range(digits):
-        shift = np.uint64(d * _DIGIT_BITS)
-        count = counts[d]
-        if count[(words[0] >> shift) & _DIGIT_MASK] == n:
-            continue
-        running = np.int32(0)
-        for b in range(_RADIX):
-            size = count[b]
-            count[b] = running
-            running += size
-        for i in range(n):
-            word = words[i]
-            digit = (word >> shift) & _DIGIT_MASK
-            position = np.uint32(count[digit])
-            count[digit] += 1
-            other_words[position] = word
-            other_rows[position] = rows[i]
-        words, other_words = other_words, words
-        rows, other_rows = other_rows, rows
-        side = 1 - side
-    return side
+@kernel("i64(const u64[], u64, i32[])")
+def _at_most(words: Words, limit: int, out: Rows) -> int:
+    k = 0
+    for i in range(len(words)):
+        out[k] = np.int32(i)
+        k += words[i] <= limit
+    return k
 
 
-@kernel("i64(const u64[], i64, u64[], i32[])")
-def _smallest(words: Words, k: int, heap: Words, rows: Rows) -> int:
-    """Keep the k least (word, row) pairs in a max-heap; return how many there are."""
-    size = 0
+@kernel("void(const u64[], u64[])")
+def _keep_least(words: Words, heap: Words) -> None:
+    """Keep the least words in a max-heap, initially all ones."""
+    size = len(heap)
     for i in range(len(words)):
         word = words[i]
-        if size < k:
-            child = size
-            size += 1
-            while child > 0:
-                parent = (child - 1) >> 1
-                if heap[parent] >= word:
-                    if heap[parent] > word or rows[parent] > i:
-                        break
-                heap[child] = heap[parent]
-                rows[child] = rows[parent]
-                child = parent
-            heap[child] = word
-            rows[child] = np.int32(i)
-        elif word < heap[0]:
-            hole = 0
-            while True:
-                child = 2 * hole + 1
-                if child >= k:
-                    break
-                right = child + 1
-                if right < k and (
-                    heap[right] > heap[child] or (heap[right] == heap[child] and rows[right] > rows[child])
-                ):
-                    child = right
-                if heap[child] <= word:
-                    if heap[child] < word or rows[child] < i:
-                        break
-                heap[hole] = heap[child]
-                rows[hole] = rows[child]
-                hole = child
-            heap[hole] = word
-            rows[hole] = np.int32(i)
-    return size
+        if word >= heap[0]:
+            continue
+        hole = 0
+        while True:
+            child = 2 * hole + 1
+            if child >= size:
+                break
+            if child + 1 < size and heap[child + 1] > heap[child]:
+                child += 1
+            if heap[child] <= word:
+                break
+            heap[hole] = heap[child]
+            hole = child
+        heap[hole] = word
 
 
-def order_integers(
-    values: Longs, *, bits: Bits = NO_BITS, bit_offset: int = 0, descending: bool = False, out: Words | None = None
-) -> Words:
-    """Turn integers into words of the same (or reversed) order; nulls give 0."""
-    out = np.empty(len(values), dtype=np.uint64) if out is None else out
-    _order_integers(values, bits, bit_offset, _SIGN_INT ^ (_ALL_INT if descending else 0), out)
-    return out
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Column:
+    """A sort key with its least word and how many bits tell its words apart."""
+
+    words: Words
+    least: int
+    width: int
 
 
-def order_floats(
-    values: Doubles, *, bits: Bits = NO_BITS, bit_offset: int = 0, descending: bool = False, out: Words | None = None
-) -> Words:
-    """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0; nulls give 0."""
-    out = np.empty(len(values), dtype=np.uint64) if out is None else out
-    _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, out)
-    return out
+def argsort(columns: Sequence[Words], *, out: Rows | None = None, executor: Executor | None = None) -> Rows:
+    """Return the stable order of rows by one or more word columns, most significant first.
 
-
-def order_bits(
-    values: Bits,
-    value_offset: int,
-    length: int,
-    *,
-    bits: Bits = NO_BITS,
-    bit_offset: int = 0,
-    descending: bool = False,
-    out: Words | None = None,
-) -> Words:
-    """Turn a bitmap of booleans into words of the same (or reversed) order; nulls give 0."""
-    out = np.empty(length, dtype=np.uint64) if out is None else out
-    _order_bits(values, value_offset, bits, bit_offset, int(descending), out)
-    return out
-
-
-def order_nulls(
-    bits: Bits, bit_offset: int, length: int, *, nulls_first: bool = False, out: Words | None = None
-) -> Words:
-    """Return the word column that puts nulls last, or first; it goes before the column it belongs to."""
-    out = np.empty(length, dtype=np.uint64) if out is None else out
-    _order_nulls(bits, bit_offset, int(nulls_first), out)
-    return out
-
-
-def argsort(columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
-    """Return the stable order of rows by one or more word columns, most significant first."""
+    Parameters
+    ----------
+    columns
+        Words of equal length.
+    out
+        Where to write the rows.
+    executor
+        Threads to share the work with; the result is the same without.
+    """
     n = len(columns[0])
     rows = rows_out(out, n)
-    rows[:] = np.arange(n, dtype=np.int32)
-    if n < 2:
+    row_bits = max(n - 1, 0).bit_length()
+    chunks = _chunks([_measured(column) for column in columns] if n else [], row_bits)
+    if len(chunks) == 1 and sum(column.width for column in chunks[0]) + row_bits <= 64:
+        width = sum(column.width for column in chunks[0])
+        words = np.empty(n, dtype=np.uint64)
+        _number_words(words)
+        _pack(chunks[0], row_bits, words)
+        empty = np.empty(0, dtype=np.int32)
+        words = _sort_words(words, empty, row_bits, row_bits + width, executor)[0]
+        _extract_rows(words, (1 << row_bits) - 1, rows)
         return rows
-    words, other_words, other_rows = np.empty(n, np.uint64), np.empty(n, np.uint64), np.empty(n, np.int32)
-    current = rows
-    for column in reversed(columns):
-        _take_words(column, current, words)
-        counts = np.zeros((_DIGITS, _RADIX), dtype=np.int32)
-        if _radix_sort(words, current, other_words, other_rows, counts):
-            current, other_rows = other_rows, current
-    if current is not rows:
-        rows[:] = current
+    order = np.arange(n, dtype=np.int32)
+    for chunk in reversed(chunks):
+        width = sum(column.width for column in chunk)
+        packed = np.zeros(n, dtype=np.uint64)
+        _pack(chunk, 0, packed)
+        words = np.empty(n, dtype=np.uint64)
+        _take_words(packed, order, words)
+        order = _sort_words(words, order, 0, width, executor)[1]
+    rows[:] = order
     return rows
 
 
-def smallest(words: Words, k: int) -> Rows:
-    """Return the rows of the ``k`` least words in order, ties by row; fewer if there are fewer rows.
+def smallest(columns: Sequence[Words], k: int) -> Rows:
+    """Return the first ``k`` rows of the stable order by the columns; fewer if there are fewer rows.
 
-    A heap: right for small ``k`` (thousands); beyond that, `argsort` and cut.
+    A heap over the leading bits finds a bound, and only rows within it are sorted.
     """
-    k = min(k, len(words))
-    heap, rows = np.empty(k, np.uint64), np.empty(k, np.int32)
-    if k:
-        _smallest(words, k, heap, rows)
-    return rows[np.lexsort((rows, heap))]
+    n = len(columns[0])
+    k = min(k, n)
+    if 4 * k >= n:
+        return argsort(columns)[:k]
+    if k == 0:
+        return np.empty(0, dtype=np.int32)
+    leading = columns[0] if len(columns) == 1 else _leading_bits(columns)
+    heap = np.full(k, _ALL, dtype=np.uint64)
+    _keep_least(leading, heap)
+    found = np.empty(n + 1, dtype=np.int32)
+    found = found[: _at_most(leading, int(heap[0]), found)]
+    candidates = [np.empty(len(found), dtype=np.uint64) for _ in columns]
+    for column, candidate in zip(columns, candidates, strict=True):
+        _take_words(column, found, candidate)
+    return found[argsort(candidates)[:k]]
+
+
+def _leading_bits(columns: Sequence[Words]) -> Words:
+    """Return one word per row whose order is that of the columns as far as 64 bits tell."""
+    leading = np.zeros(len(columns[0]), dtype=np.uint64)
+    room = 64
+    for column in map(_measured, columns):
+        _add_key(column.words, column.least, room - column.width, leading)
+        room -= column.width
+        if room <= 0:
+            break
+    return leading
+
+
+def _measured(words: Words) -> _Column:
+    extent = np.empty(2, dtype=np.uint64)
+    _extent(words, extent)
+    least, greatest = int(extent[0]), int(extent[1])
+    return _Column(words=words, least=least, width=(greatest - least).bit_length())
+
+
+def _chunks(columns: list[_Column], row_bits: int) -> list[list[_Column]]:
+    """Split the columns that vary into runs of at most 64 bits, from the right; one run if rows fit in as well."""
+    chunks: list[list[_Column]] = [[]]
+    room = 64
+    for column in reversed([column for column in columns if column.width]):
+        if column.width > room:
+            chunks.insert(0, [])
+            room = 64
+        chunks[0].insert(0, column)
+        room -= column.width
+    return chunks
+
+
+def _pack(columns: list[_Column], low: int, words: Words) -> None:
+    """Put the columns' words above bit ``low`` of ``words``, the last lowest."""
+    for column in reversed(columns):
+        _add_key(column.words, column.least, low, words)
+        low += column.width
+
+
+def _sort_words(
+    words: Words, rows: Rows, low: int, high: int, executor: Executor | None
+) -> tuple[Words, Rows]:
+    """Sort words (and, unless empty, rows with them) by the bits from ``low`` to ``high``; may reuse its arguments."""
+    n = len(words)
+    if n < 2 or high <= low:
+        return words, rows
+    spare, spare_rows = np.empty(n, dtype=np.uint64), np.empty(len(rows), dtype=np.int32)
+    if n < _BUCKETED_ROWS:
+        bounds = np.array([0, n], dtype=np.int64)
+        counts = np.empty(256, dtype=np.int64)
+        _sort_buckets(words, rows, spare, spare_rows, bounds, 0, 1, low, high, counts)
+        return words, rows
+    shift = max(low, high - _BUCKET_BITS)
+    buckets = 1 << (high - shift)
+    parts = 1 if executor is None else 8
+    cuts = [n * part // parts for part in range(parts + 1)]
+    sizes = np.zeros((parts, buckets), dtype=np.int64)
+
+    def count(part: int) -> None:
+        _count_buckets(words, cuts[part], cuts[part + 1], shift, sizes[part])
+
+    _each(count, parts, executor)
+    ends = np.cumsum(sizes.T.reshape(-1)).reshape(buckets, parts)
+    positions = np.ascontiguousarray((ends - sizes.T).T)
+    bounds = np.concatenate([np.zeros(1, dtype=np.int64), ends[:, -1]])
+
+    def scatter(part: int) -> None:
+        _scatter_buckets(words, rows, cuts[part], cuts[part + 1], shift, positions[part], spare, spare_rows)
+
+    _each(scatter, parts, executor)
+    splits = np.searchsorted(bounds, cuts[1:-1]).tolist()
+    splits = [0, *splits, buckets]
+
+    def sort(part: int) -> None:
+        counts = np.empty(256, dtype=np.int64)
+        _sort_buckets(
+            spare, spare_rows, words, rows, bounds, splits[part], splits[part + 1], low, shift, counts
+        )
+
+    if shift > low:
+        _each(sort, parts, executor)
+    return spare, spare_rows
+
+
+def _each(work: Callable[[int], None], parts: int, executor: Executor | None) -> None:
+    if executor is None:
+        for part in range(parts):
+            work(part)
+    else:
+        list(executor.map(work, range(parts)))

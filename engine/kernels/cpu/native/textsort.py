@@ -1,25 +1,64 @@
-"""Order of byte strings: radix sort on eight bytes at a time, refining only where strings still tie."""
+"""Order of byte strings, by their bytes as unsigned numbers, a prefix before what it begins.
+
+Where strings repeat, the distinct ones are sorted and the rows take their ranks. Otherwise a radix sort on eight bytes
+at a time, after the bytes that all strings begin with, refining only where strings still tie.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Bytes, Longs, Rows, Words, missing, rows_out
-from .compile import device, kernel
+from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, rows_out
+from .compile import device, instruction, kernel
+from .grouping import BytesGroups
+from .hashing import short_word
 from .sorting import argsort
 
-_S8 = np.uint64(8)
+load_unaligned = instruction("load_unaligned")
+
+# Repetition is judged on this many rows: if at most half are distinct, sorting distinct strings pays.
+_SAMPLE = 8192
+
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_EIGHT, _SIXTEEN, _HALF = np.uint64(8), np.uint64(16), np.uint64(32)
+_ODD_BYTES = np.uint64(0x00FF00FF00FF00FF)
+_ODD_PAIRS = np.uint64(0x0000FFFF0000FFFF)
 
 
 @device
-def big_endian_word(data: Bytes, start: int, stop: int) -> np.uint64:
+def byte_swap(word: Number) -> Number:
+    """Reverse the order of a word's bytes."""
+    word = ((word >> _EIGHT) & _ODD_BYTES) | ((word & _ODD_BYTES) << _EIGHT)
+    word = ((word >> _SIXTEEN) & _ODD_PAIRS) | ((word & _ODD_PAIRS) << _SIXTEEN)
+    return (word >> _HALF) | (word << _HALF)
+
+
+@device
+def big_endian_word(data: Bytes, start: Number, stop: Number) -> Number:
     """Return up to eight bytes as a word whose unsigned order is theirs, zero-padded."""
-    word = np.uint64(0)
-    for k in range(8):
-        word <<= _S8
-        if start + k < stop:
-            word |= np.uint64(data[start + k])
-    return word
+    if stop - start >= 8:
+        return byte_swap(load_unaligned(data, start))
+    return byte_swap(short_word(data, start, stop)) if stop > start else np.uint64(0)
+
+
+@kernel(
+    "i64(const i32[], const u8[], const i32[])",
+    "i64(const i64[], const u8[], const i32[])",
+)
+def _common_prefix(offsets: Longs | Rows, data: Bytes, rows: Rows) -> int:
+    """Count the bytes that all the rows' strings begin with."""
+    first = np.int64(offsets[rows[0]])
+    common = np.int64(offsets[rows[0] + 1]) - first
+    for i in range(1, len(rows)):
+        start = np.int64(offsets[rows[i]])
+        common = min(common, np.int64(offsets[rows[i] + 1]) - start)
+        k = 0
+        while k < common and data[start + k] == data[first + k]:
+            k += 1
+        common = k
+        if common == 0:
+            break
+    return int(common)
 
 
 @kernel(
@@ -27,29 +66,51 @@ def big_endian_word(data: Bytes, start: int, stop: int) -> np.uint64:
     "void(const i64[], const u8[], const i32[], i64, u64[], u64[])",
 )
 def _prefixes(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int, out: Words, lengths: Words) -> None:
-    """For each row, the eight bytes from ``depth`` on, and how many of the string's bytes they cover (0 to 9)."""
+    """For each row, the eight bytes from ``depth`` on, and how many the string has there (9 for more than 8)."""
     for i in range(len(rows)):
         start, stop = np.int64(offsets[rows[i]]) + depth, np.int64(offsets[rows[i] + 1])
         out[i] = big_endian_word(data, start, stop)
-        lengths[i] = np.uint64(max(0, min(9, stop - start)))
+        lengths[i] = np.uint64(max(np.int64(0), min(np.int64(9), stop - start)))
 
 
-@kernel("i64(const u64[], const u64[], const u64[], u64[], u8[])")
-def _split_ties(segments: Words, prefixes: Words, lengths: Words, next_segments: Words, open_rows: Bits) -> int:
-    """Number runs of equal (segment, prefix, length); mark rows of runs that need more bytes; return the runs."""
-    n = len(segments)
+@kernel("void(const u64[], const u64[], const u64[], const i32[], u64[], u8[])")
+def _split_ties(
+    segments: Words, prefixes: Words, lengths: Words, order: Rows, next_segments: Words, open_rows: Bits
+) -> None:
+    """Number the runs of rows, taken in ``order``, that still tie; mark those that need more bytes."""
+    n = len(order)
     run = 0
     start = 0
     for i in range(1, n + 1):
-        if i < n and segments[i] == segments[i - 1] and prefixes[i] == prefixes[i - 1] and lengths[i] == lengths[i - 1]:
-            continue
-        more = np.uint8(i - start > 1 and lengths[start] == np.uint64(9))
+        if i < n:
+            a, b = np.uint32(order[i - 1]), np.uint32(order[i])
+            if prefixes[a] == prefixes[b] and lengths[a] == lengths[b] and segments[a] == segments[b]:
+                continue
+        more = np.uint8(i - start > 1 and lengths[np.uint32(order[start])] == np.uint64(9))
         for j in range(start, i):
             next_segments[j] = np.uint64(run)
             open_rows[j] = more
         start = i
         run += 1
-    return run
+
+
+@kernel("void(u64[], const i64[], const u64[])")
+def _refine(segments: Words, active: Longs, within: Words) -> None:
+    """Number the runs of all positions anew, after the active ones were split into runs ``within``."""
+    shift = np.uint64(0)
+    k = 0
+    previous = segments[0]
+    previous_run = _ALL
+    for i in range(len(segments)):
+        run = _ALL
+        if k < len(active) and active[k] == i:
+            run = within[k]
+            k += 1
+        if i > 0 and segments[i] == previous and run != previous_run:
+            shift += np.uint64(1)
+        previous = segments[i]
+        previous_run = run
+        segments[i] = previous + shift
 
 
 @kernel("void(const i32[], const u64[], i32[])")
@@ -58,42 +119,80 @@ def _scatter_ranks(order: Rows, segments: Words, ranks: Rows) -> None:
         ranks[np.uint32(order[i])] = np.int32(segments[i])
 
 
-@kernel("i64(const u8[], i64, i64, i32[], i32[])")
-def _split_nulls(bits: Bits, bit_offset: int, n: int, valid: Rows, null: Rows) -> int:
+@kernel("void(const i32[], const i32[], i32[])")
+def _ranks_of_groups(ids: Rows, ranks: Rows, out: Rows) -> None:
+    for i in range(len(ids)):
+        out[i] = ranks[np.uint32(ids[i])]
+
+
+@kernel("i64(const u8[], i64, i64, i32[])")
+def _valid_rows(bits: Bits, bit_offset: int, n: int, out: Rows) -> int:
     k = 0
     for i in range(n):
-        if missing(bits, bit_offset + i):
-            null[i - k] = np.int32(i)
-        else:
-            valid[k] = np.int32(i)
-            k += 1
+        out[k] = np.int32(i)
+        k += not missing(bits, bit_offset + i)
     return k
+
+
+@kernel("void(const i32[], u64[])")
+def _widen(ranks: Rows, out: Words) -> None:
+    for i in range(len(ranks)):
+        out[i] = np.uint64(ranks[i])
 
 
 def text_ranks(
     offsets: Longs | Rows, data: Bytes, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None
 ) -> Rows:
-    """Return dense ranks of byte strings: equal strings share one, lesser bytes have lesser ones, nulls have 0.
+    """Return ranks of byte strings: equal strings share one, lesser bytes have lesser ones, nulls have 0.
 
-    Widened to words, ranks are a sort key like any other.
+    The ranks of strings begin at 0 and leave no gaps. Widened to words they are a sort key like any other.
     """
     n = len(offsets) - 1
     ranks = rows_out(out, n)
-    valid, null = np.empty(n, np.int32), np.empty(n, np.int32)
-    count = _split_nulls(bits, bit_offset, n, valid, null)
-    order, segments = _text_order(offsets, data, valid[:count])
-    ranks[null[: n - count]] = 0
+    if _repeats(offsets, data):
+        groups = BytesGroups()
+        ids = groups.insert(offsets, data, bits=bits, bit_offset=bit_offset)
+        key_offsets, key_data = groups.keys()
+        of_group = _distinct_ranks(key_offsets, key_data, groups.null_group)
+        _ranks_of_groups(ids, of_group, ranks)
+        return ranks
+    rows = np.empty(n + 1, dtype=np.int32)
+    rows = rows[: _valid_rows(bits, bit_offset, n, rows)]
+    order, segments = _text_order(offsets, data, rows)
+    ranks[:] = 0
     _scatter_ranks(order, segments, ranks)
     return ranks
 
 
 def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None) -> Rows:
-    """Return the stable order of byte strings by their bytes, a prefix before what it begins."""
-    rows = np.arange(len(offsets) - 1, dtype=np.int32)
-    order, _ = _text_order(offsets, data, rows)
-    result = rows_out(out, len(order))
-    result[:] = order
+    """Return the stable order of byte strings."""
+    n = len(offsets) - 1
+    if _repeats(offsets, data):
+        words = np.empty(n, dtype=np.uint64)
+        _widen(text_ranks(offsets, data), words)
+        return argsort([words], out=out)
+    result = rows_out(out, n)
+    result[:] = _text_order(offsets, data, np.arange(n, dtype=np.int32))[0]
     return result
+
+
+def _repeats(offsets: Longs | Rows, data: Bytes) -> bool:
+    if len(offsets) <= _SAMPLE:
+        return False
+    sample = BytesGroups()
+    sample.insert(offsets[: _SAMPLE + 1], data)
+    return 2 * len(sample) <= _SAMPLE
+
+
+def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int) -> Rows:
+    """Return the rank of each group's string, 0 for the group of nulls."""
+    rows = np.arange(len(offsets) - 1, dtype=np.int32)
+    if null_group >= 0:
+        rows = np.delete(rows, null_group)
+    order, segments = _text_order(offsets, data, rows)
+    ranks = np.zeros(len(offsets) - 1, dtype=np.int32)
+    _scatter_ranks(order, segments, ranks)
+    return ranks
 
 
 def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows) -> tuple[Rows, Words]:
@@ -102,7 +201,7 @@ def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows) -> tuple[Rows, W
     order = rows.copy()
     segments = np.zeros(n, dtype=np.uint64)
     active = np.arange(n, dtype=np.int64)
-    depth = 0
+    depth = _common_prefix(offsets, data, rows) if n else 0
     while len(active):
         part, part_segments = order[active], segments[active]
         prefixes, lengths = np.empty(len(part), np.uint64), np.empty(len(part), np.uint64)
@@ -110,19 +209,8 @@ def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows) -> tuple[Rows, W
         by = argsort([part_segments, prefixes, lengths])
         order[active] = part[by]
         next_segments, open_rows = np.empty(len(part), np.uint64), np.empty(len(part), np.uint8)
-        _split_ties(part_segments[by], prefixes[by], lengths[by], next_segments, open_rows)
-        segments = _renumber(segments, active, next_segments)
+        _split_ties(part_segments, prefixes, lengths, by, next_segments, open_rows)
+        _refine(segments, active, next_segments)
         active = active[open_rows.view(np.bool_)]
         depth += 8
     return order, segments
-
-
-def _renumber(segments: Words, active: Longs, within: Words) -> Words:
-    """Number the runs of all positions anew after the active ones were split."""
-    n = len(segments)
-    finer = np.zeros(n, dtype=np.uint64)
-    finer[active] = within
-    starts = np.empty(n, dtype=np.bool_)
-    starts[0] = False
-    starts[1:] = (segments[1:] != segments[:-1]) | (finer[1:] != finer[:-1])
-    return np.cumsum(starts).astype(np.uint64)

@@ -1,0 +1,97 @@
+"""Words whose unsigned order is the wanted order of values, for ``sorting``.
+
+Several sort keys are several word columns, most significant first. Nulls are a column of their own (`order_nulls`), put
+before the column they belong to, so that they may come first or last whatever the direction; in the value's own column
+all nulls are 0 and so tie. Text becomes words through ``textsort.text_ranks`` and `order_integers`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import NO_BITS, Bits, Doubles, Longs, Words, bit, missing
+from .compile import kernel
+
+_SIGN_INT = 1 << 63
+_ALL_INT = 0xFFFFFFFFFFFFFFFF
+_SIGN = np.uint64(_SIGN_INT)
+_ALL = np.uint64(_ALL_INT)
+
+
+@kernel("void(const i64[], const u8[], i64, u64, u64[])")
+def _order_integers(values: Longs, bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
+    for i in range(len(values)):
+        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else np.uint64(values[i]) ^ flip
+
+
+@kernel("void(const f64[], const u8[], i64, u64, u64[])")
+def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
+    words = values.view(np.uint64)
+    for i in range(len(values)):
+        if missing(bits, bit_offset + i):
+            out[i] = np.uint64(0)
+        elif np.isnan(values[i]):
+            out[i] = _ALL ^ flip
+        elif values[i] == 0.0:
+            out[i] = _SIGN ^ flip
+        else:
+            word = words[i]
+            out[i] = (word ^ (_ALL if word >= _SIGN else _SIGN)) ^ flip
+
+
+@kernel("void(const u8[], i64, const u8[], i64, u64, u64[])")
+def _order_bits(
+    values: Bits, value_offset: int, bits: Bits, bit_offset: int, flip: int, out: Words
+) -> None:
+    for i in range(len(out)):
+        value = np.uint64(bit(values, value_offset + i)) ^ flip
+        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else value
+
+
+@kernel("void(const u8[], i64, u64, u64[])")
+def _order_nulls(bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
+    for i in range(len(out)):
+        out[i] = np.uint64(missing(bits, bit_offset + i)) ^ flip
+
+
+def order_integers(
+    values: Longs, *, bits: Bits = NO_BITS, bit_offset: int = 0, descending: bool = False, out: Words | None = None
+) -> Words:
+    """Turn integers into words of the same (or reversed) order; nulls give 0."""
+    out = np.empty(len(values), dtype=np.uint64) if out is None else out
+    _order_integers(values, bits, bit_offset, _SIGN_INT ^ (_ALL_INT if descending else 0), out)
+    return out
+
+
+def order_floats(
+    values: Doubles, *, bits: Bits = NO_BITS, bit_offset: int = 0, descending: bool = False, out: Words | None = None
+) -> Words:
+    """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0; nulls give 0."""
+    out = np.empty(len(values), dtype=np.uint64) if out is None else out
+    _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, out)
+    return out
+
+
+def order_bits(
+    values: Bits,
+    value_offset: int,
+    length: int,
+    *,
+    bits: Bits = NO_BITS,
+    bit_offset: int = 0,
+    descending: bool = False,
+    out: Words | None = None,
+) -> Words:
+    """Turn a bitmap of booleans into words of the same (or reversed) order; nulls give 0."""
+    out = np.empty(length, dtype=np.uint64) if out is None else out
+    _order_bits(values, value_offset, bits, bit_offset, int(descending), out)
+    return out
+
+
+def order_nulls(
+    bits: Bits, bit_offset: int, length: int, *, nulls_first: bool = False, out: Words | None = None
+) -> Words:
+    """Return the word column that puts nulls last, or first; it goes before the column it belongs to."""
+    out = np.empty(length, dtype=np.uint64) if out is None else out
+    _order_nulls(bits, bit_offset, int(nulls_first), out)
+    return out
