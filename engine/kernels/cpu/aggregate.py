@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...expr import Expr
 from ...schema import Schema
-from ..protocol import Accumulator, AccumulatorSpec, GroupSpec
+from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
 from .buffers import rows_array
+from .compare import known_true
 from .keys import KeyTable, hash_columns
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
 from .states import Moments, State, make_state
-from .table import CpuTable, concat_tables, take_rows
+from .table import CpuTable, concat_tables, own, take_rows
 
 
 class States:
@@ -81,7 +81,7 @@ class States:
 
 
 def _kept(ids: Rows, condition: pa.Array) -> Rows:
-    chosen = pc.fill_null(condition, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - the value to fill with
+    chosen = known_true(condition).to_numpy(zero_copy_only=False)
     return np.where(chosen, ids, np.int32(-1))
 
 
@@ -101,12 +101,13 @@ class CpuGroupBy:
         """Bytes held by keys and states."""
         return self._keys.nbytes + self._states.nbytes
 
-    def update(self, table: CpuTable) -> None:
+    def update(self, table: Table) -> None:
         """Add the rows of a table."""
         if table.num_rows == 0:
             return
+        rows = own(table)
         keys = [key.expr for key in self._spec.keys]
-        columns = Evaluator(table).columns([*keys, *self._states.inputs()])
+        columns = Evaluator(rows).columns([*keys, *self._states.inputs()])
         ids = self._keys.insert(columns[: len(keys)])
         self._states.update(ids, len(self._keys), columns[len(keys) :])
 
@@ -123,7 +124,7 @@ class CpuGroupBy:
         columns = (*self._keys.columns(), *self._states.finish(len(self._keys)))
         return CpuTable(schema=self._spec.schema, columns=columns, num_rows=len(self._keys))
 
-    def partials(self, partitions: int) -> list[list[CpuTable]]:
+    def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state into partial states, split by the hash of the keys."""
         table = self.finish()
         self._reset()

@@ -15,7 +15,16 @@ from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
 from . import decimals
 from .buffers import array_from, validity, values_of
-from .registry import Value, scalar
+from .registry import Value, elementwise, scalar
+
+# IEEE throughout: infinities and NaN, no errors.
+elementwise("divide")(pc.divide)
+elementwise("sqrt")(pc.sqrt)
+elementwise("exp")(pc.exp)
+elementwise("ln")(pc.ln)
+elementwise("log10")(pc.log10)
+elementwise("log2")(pc.log2)
+elementwise("power")(pc.power)
 
 
 def _checked(call: Call, function: Callable[..., pa.Array], *args: Value) -> pa.Array:
@@ -48,12 +57,6 @@ def subtract(call: Call, args: list[Value]) -> pa.Array:
 def multiply(call: Call, args: list[Value]) -> pa.Array:
     """``*``."""
     return decimals.multiply(call, args) if call.dtype.is_decimal else _checked(call, pc.multiply_checked, *args)
-
-
-@scalar("divide")
-def divide(call: Call, args: list[Value]) -> pa.Array:
-    """Real division."""
-    return pc.divide(*args)
 
 
 @scalar("truncate_divide")
@@ -179,42 +182,6 @@ def floor(call: Call, args: list[Value]) -> pa.Array:
 def ceil(call: Call, args: list[Value]) -> pa.Array:
     """Least whole number not below."""
     return args[0] if call.dtype.is_integer else _checked(call, pc.ceil, args[0])
-
-
-@scalar("sqrt")
-def sqrt(call: Call, args: list[Value]) -> pa.Array:
-    """Square root; NaN below zero."""
-    return pc.sqrt(args[0])
-
-
-@scalar("exp")
-def exp(call: Call, args: list[Value]) -> pa.Array:
-    """E to the power."""
-    return pc.exp(args[0])
-
-
-@scalar("ln")
-def ln(call: Call, args: list[Value]) -> pa.Array:
-    """Natural logarithm; -inf at zero, NaN below."""
-    return pc.ln(args[0])
-
-
-@scalar("log10")
-def log10(call: Call, args: list[Value]) -> pa.Array:
-    """Logarithm to base 10."""
-    return pc.log10(args[0])
-
-
-@scalar("log2")
-def log2(call: Call, args: list[Value]) -> pa.Array:
-    """Logarithm to base 2."""
-    return pc.log2(args[0])
-
-
-@scalar("power")
-def power(call: Call, args: list[Value]) -> pa.Array:
-    """Power of floats."""
-    return pc.power(*args)
 
 
 def full(args: list[Value]) -> list[pa.Array]:

@@ -1,7 +1,7 @@
 """Arrow arrays seen as numpy memory and back, without copies where the layout allows it.
 
-The one place that knows Arrow's buffer layout: validity bitmap, values, offsets. Fresh memory comes from pyarrow's pool,
-which keeps freed blocks; numpy's would be mapped and faulted in anew for every batch.
+The one place that knows Arrow's buffer layout: validity bitmap, values, offsets. Fresh memory comes from pyarrow's
+pool, which keeps freed blocks; numpy's would be mapped and faulted in anew for every batch.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
-from .native.arrays import NO_BITS, Bits
+from .native import NO_BITS
+from .native.arrays import Bits
 
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
 
@@ -38,7 +39,8 @@ def values_of(array: pa.Array) -> NDArray[Any]:
 
 def _storage(arrow: pa.DataType) -> np.dtype[Any]:
     if pa.types.is_integer(arrow) or pa.types.is_floating(arrow):
-        return np.dtype(arrow.to_pandas_dtype())
+        kind: np.dtype[Any] = np.dtype(arrow.to_pandas_dtype())
+        return kind
     return np.dtype(_WIDTHS[arrow.bit_width // 8])
 
 

@@ -133,10 +133,10 @@ def _to_integer(value: pa.Array, source: DataType, target: DataType, arrow: pa.D
     if source.is_decimal:
         value = pc.round(value.cast(pa.decimal256(76, value.type.scale)), 0, "half_towards_infinity")
         return _fitting(value, arrow)
-    return _nulling(value, target, arrow)
+    return _nulling(value, arrow)
 
 
-def _nulling(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+def _nulling(value: pa.Array, arrow: pa.DataType) -> pa.Array:
     """Cast integers (or what is stored as such), with null for those out of range."""
     try:
         return value.cast(arrow)
@@ -285,7 +285,9 @@ def _parse_float(text: str) -> float | None:
 
 
 _MOMENT = re.compile(
-    r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
+    r"(\d{1,4})-(\d{1,2})-(\d{1,2})"
+    r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?"
+    r"\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
 )
 
 
@@ -296,7 +298,7 @@ def _parse_moment(text: str) -> dt.datetime | None:
         return None
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     try:
-        moment = dt.datetime(
+        moment = dt.datetime(  # noqa: DTZ001 - local time, unless the text names a zone
             int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
             int((fraction or "0")[:6].ljust(6, "0")),
         )  # fmt: skip
@@ -317,7 +319,7 @@ def _parse_date(text: str) -> dt.date | None:
 
 
 def _parse_timestamp(text: str, target: DataType) -> dt.datetime | None:
-    """Read local time in the target's zone where the text names none; drop the text's zone where the target has none."""
+    """Read local time in the target's zone where the text names none; drop the text's zone where it has none."""
     moment = _parse_moment(text)
     if moment is None:
         return None

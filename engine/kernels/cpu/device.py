@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec
-from . import aggregate, filter, partition, project, sort, table  # noqa: A004 - the module is named for the operator
-from .aggregate import CpuGroupBy
+from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, Table
+from .aggregate import CpuGroupBy, distinct_first, merge_groups, merge_reduced, reduce_rows
+from .filter import filter_rows
 from .join import CpuJoinTable
-from .sort import CpuTopK
-from .table import CpuTable
+from .partition import hash_partition
+from .project import project
+from .sort import CpuTopK, sort_tables
+from .table import CpuTable, concat_tables, from_arrow, own, slice_table, to_arrow
 
 
 class CpuDevice:
@@ -25,70 +27,71 @@ class CpuDevice:
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> CpuTable:
         """Take Arrow rows with the given types."""
-        return table.from_arrow(data, schema)
+        return from_arrow(data, schema)
 
-    def to_arrow(self, table_: CpuTable) -> ArrowData:
+    def to_arrow(self, table: Table) -> ArrowData:
         """Give the rows as a ``pyarrow.Table``."""
-        return table.to_arrow(table_)
+        return to_arrow(own(table))
 
-    def project(self, table_: CpuTable, exprs: Sequence[NamedExpr]) -> CpuTable:
+    def project(self, table: Table, exprs: Sequence[NamedExpr]) -> CpuTable:
         """Compute one column per expression."""
-        return project.project(table_, exprs)
+        return project(own(table), exprs)
 
-    def filter(self, table_: CpuTable, predicate: Expr) -> CpuTable:
+    def filter(self, table: Table, predicate: Expr) -> CpuTable:
         """Keep the rows where the predicate is true."""
-        return filter.filter_rows(table_, predicate)
+        return filter_rows(own(table), predicate)
 
-    def slice(self, table_: CpuTable, offset: int, length: int) -> CpuTable:
+    def slice(self, table: Table, offset: int, length: int) -> CpuTable:
         """Return a run of rows, sharing memory."""
-        return table.slice_table(table_, offset, length)
+        return slice_table(own(table), offset, length)
 
-    def concat(self, tables: Sequence[CpuTable], schema: Schema) -> CpuTable:
+    def concat(self, tables: Sequence[Table], schema: Schema) -> CpuTable:
         """Return the rows of several tables in order."""
-        return table.concat_tables(tables, schema)
+        return concat_tables([own(table) for table in tables], schema)
 
-    def zip(self, left: CpuTable, right: CpuTable) -> CpuTable:
+    def zip(self, left: Table, right: Table) -> CpuTable:
         """Return the columns of two tables side by side."""
-        if left.num_rows != right.num_rows:
-            raise ExecutionError(f"cannot put {left.num_rows} rows beside {right.num_rows}")
+        first, second = own(left), own(right)
+        if first.num_rows != second.num_rows:
+            raise ExecutionError(f"cannot put {first.num_rows} rows beside {second.num_rows}")
         return CpuTable(
-            schema=left.schema.extend(right.schema),
-            columns=(*left.columns, *right.columns),
-            num_rows=left.num_rows,
+            schema=first.schema.extend(second.schema),
+            columns=(*first.columns, *second.columns),
+            num_rows=first.num_rows,
         )
 
     def group_by(self, spec: GroupSpec) -> CpuGroupBy:
         """Start the first phase of an aggregation with keys."""
         return CpuGroupBy(spec)
 
-    def merge_groups(self, partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
+    def merge_groups(self, partials: Sequence[Table], spec: GroupSpec) -> CpuTable:
         """Merge the partial states of one partition."""
-        return aggregate.merge_groups(partials, spec)
+        return merge_groups([own(table) for table in partials], spec)
 
-    def reduce(self, table_: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    def reduce(self, table: Table, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
         """Aggregate without keys."""
-        return aggregate.reduce_rows(table_, accumulators)
+        return reduce_rows(own(table), accumulators)
 
-    def merge_reduced(self, partials: Sequence[CpuTable], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
         """Merge rows of partial states into one row."""
-        return aggregate.merge_reduced(partials, accumulators)
+        return merge_reduced([own(table) for table in partials], accumulators)
 
-    def build_join(self, tables: Sequence[CpuTable], spec: JoinSpec) -> CpuJoinTable:
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> CpuJoinTable:
         """Build the hash table of a join."""
-        return CpuJoinTable(tables, spec)
+        return CpuJoinTable([own(table) for table in tables], spec)
 
-    def sort(self, tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema) -> CpuTable:
+    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema) -> CpuTable:
         """Return all rows in order."""
-        return sort.sort_tables(tables, keys, schema)
+        return sort_tables([own(table) for table in tables], keys, schema)
 
     def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> CpuTopK:
         """Start a top-k."""
         return CpuTopK(keys, k, schema)
 
-    def hash_partition(self, table_: CpuTable, keys: Sequence[Expr], partitions: int) -> list[CpuTable]:
+    def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
-        return partition.hash_partition(table_, keys, partitions)
+        return [*hash_partition(own(table), keys, partitions)]
 
-    def distinct_first(self, tables: Sequence[CpuTable], on: Sequence[str], schema: Schema) -> CpuTable:
+    def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> CpuTable:
         """Keep the first row of each set of rows equal in the columns ``on``."""
-        return aggregate.distinct_first(tables, on, schema)
+        return distinct_first([own(table) for table in tables], on, schema)

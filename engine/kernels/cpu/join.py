@@ -7,16 +7,16 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...schema import Schema
-from ..protocol import JoinSide, JoinSpec
+from ..protocol import JoinSide, JoinSpec, Table
 from .buffers import rows_array
+from .compare import known_true
 from .keys import KeyTable, validity_bits
+from .native import JoinIndex
 from .native.arrays import Rows
-from .native.joining import JoinIndex
 from .project import Evaluator, shared
-from .table import CpuTable, concat_tables, take_rows
+from .table import CpuTable, concat_tables, own, take_rows
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""
@@ -44,8 +44,11 @@ class CpuJoinTable:
         keys = 0 if self._keys is None else self._keys.nbytes
         return self._build.nbytes + keys + self._index.nbytes
 
-    def probe(self, table: CpuTable) -> CpuTable:
+    def probe(self, table: Table) -> CpuTable:
         """Return the joined rows for a probing table."""
+        return self._probe(own(table))
+
+    def _probe(self, table: CpuTable) -> CpuTable:
         groups = self._groups(table)
         side, index = self._spec.side, self._index
         if self._spec.residual is not None:
@@ -118,7 +121,7 @@ class CpuJoinTable:
         assert residual is not None
         pairs = _side_by_side(take_rows(table, rows_array(probe_rows)), take_rows(self._build, rows_array(build_rows)))
         mask = Evaluator(pairs).column(shared((residual,))[0])
-        keep = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)  # noqa: FBT003 - the value to fill with
+        keep = known_true(mask).to_numpy(zero_copy_only=False)
         return probe_rows[keep], build_rows[keep]
 
     def _output(self, table: CpuTable, probe_rows: Rows, build_rows: Rows | None) -> CpuTable:

@@ -16,9 +16,19 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from .buffers import array_from, bits_of, bools_from, flags_of, halves_of, low_words, text_of, values_of
 from .decimals import INT64_DIGITS, from_low_words
-from .native.arrays import NO_BITS, Bits, Rows, Words
-from .native.grouping import BytesGroups, RowGroups, WordGroups
-from .native.hashing import combine_hashes, float_words, hash_bytes, hash_words, null_words, zero_nulls
+from .native import (
+    NO_BITS,
+    BytesGroups,
+    RowGroups,
+    WordGroups,
+    combine_hashes,
+    float_words,
+    hash_bytes,
+    hash_words,
+    null_words,
+    zero_nulls,
+)
+from .native.arrays import Bits, Rows, Words
 from .table import is_dictionary
 
 
@@ -169,11 +179,11 @@ class KeyTable:
     def columns(self) -> list[pa.Array]:
         """Return the keys, in the order of their numbers."""
         if self._single:
-            words, null = self._words.keys(), self._words.null_group
-            present = np.ones(len(words), dtype=np.bool_)
+            null = self._words.null_group
+            present = np.ones(len(self._words), dtype=np.bool_)
             if null >= 0:
                 present[null] = False
-            return [self._decoded(0, [words], present)]
+            return [self._decoded(0, [self._words.keys()], present)]
         keys = self._rows.keys()
         columns, at = [], 1
         for position, dtype in enumerate(self._dtypes):
@@ -202,8 +212,8 @@ class KeyTable:
         words = [null_words(validities, len(columns[0]))]
         for position, column in enumerate(columns):
             bits, offset = validities[position]
-            for each in self._column_words(position, column, insert=insert):
-                words.append(zero_nulls(each, bits, offset) if len(bits) else each)
+            own = self._column_words(position, column, insert=insert)
+            words += [zero_nulls(each, bits, offset) if len(bits) else each for each in own]
         return words
 
     def _decoded(self, position: int, words: list[Words], present: Any) -> pa.Array:
@@ -276,7 +286,8 @@ def _hash_dictionary(column: pa.DictionaryArray) -> Words:
     if column.null_count:
         valid = column.indices.is_valid().to_numpy(zero_copy_only=False)
         indices = np.where(valid, indices, len(known))
-    return np.concatenate([known, null])[indices]
+    hashes: Words = np.concatenate([known, null])[indices]
+    return hashes
 
 
 def validity_bits(columns: Sequence[pa.Array]) -> tuple[Bits, int]:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from ...expr import Expr
 from .buffers import rows_array
 from .keys import hash_columns
+from .native import partition_order
 from .native.arrays import Words
-from .native.radix import partition_order
 from .project import Evaluator
 from .table import CpuTable, slice_table, take_rows
 

@@ -19,9 +19,10 @@ from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...schema import Schema
 from ...traversal import walk
-from . import arithmetic, compare, temporal, text  # noqa: F401 - they register the kernels
+from . import arithmetic, temporal, text  # noqa: F401 - they register the kernels
 from .buffers import rows_array
 from .casts import cast_array
+from .compare import known_true
 from .registry import KERNELS, Value
 from .table import CpuTable, plain
 
@@ -157,8 +158,7 @@ class Evaluator:
             if isinstance(chosen, pa.Scalar):
                 result = self._plain(value) if chosen.as_py() else result
                 continue
-            filled = pc.fill_null(chosen, False) if chosen.null_count else chosen  # noqa: FBT003 - the value to fill with
-            result = pc.if_else(filled, self._plain(value), result)
+            result = pc.if_else(known_true(chosen), self._plain(value), result)
         return result
 
     def _plain(self, expr: Expr) -> Value:
@@ -174,7 +174,7 @@ class Evaluator:
         for condition, value in expr.branches:
             if rest.num_rows == 0:
                 break
-            chosen = pc.fill_null(Evaluator(rest).column(condition), False)  # noqa: FBT003 - the value to fill with
+            chosen = known_true(Evaluator(rest).column(condition))
             taken = chosen.to_numpy(zero_copy_only=False)
             if taken.any():
                 pieces.append(plain(Evaluator(_masked(rest, chosen)).column(value)))

@@ -1,14 +1,15 @@
 """The CPU kernels of the function catalogue, by catalogue name.
 
-A kernel takes the call and its evaluated arguments: arrays, or scalars for constants (never scalars only), none of them
-dictionary-encoded. It returns an array of the call's Arrow type.
+A kernel takes evaluated arguments: arrays, or scalars for constants (never scalars only), none of them
+dictionary-encoded. It returns an array of the call's Arrow type. One that needs options, types or the text of the
+expression for a message takes the call too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 
@@ -44,6 +45,16 @@ def scalar(name: str, *, per_value: bool = False) -> Callable[[ScalarKernel], Sc
     def register(run: ScalarKernel) -> ScalarKernel:
         assert name not in KERNELS, name
         KERNELS[name] = Registered(run=run, per_value=per_value)
+        return run
+
+    return register
+
+
+def elementwise(name: str, *, per_value: bool = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register a kernel that needs the arguments only."""
+
+    def register(run: Callable[..., Any]) -> Callable[..., Any]:
+        scalar(name, per_value=per_value)(lambda _, args: run(*args))
         return run
 
     return register

@@ -12,13 +12,13 @@ from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
 from ...expr import SortKey
 from ...schema import Schema
+from ..protocol import Table
 from .buffers import bits_of, halves_of, rows_array, text_of, values_of
 from .keys import floats_of, integers_of, is_bytes, is_one_word
+from .native import argsort, order_floats, order_integers, order_nulls, text_ranks
 from .native.arrays import Words
-from .native.sorting import argsort, order_floats, order_integers, order_nulls
-from .native.textsort import text_ranks
 from .project import Evaluator
-from .table import CpuTable, concat_tables, is_dictionary, slice_table, take_rows
+from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows
 
 _SIGN = np.uint64(1 << 63)
 
@@ -101,9 +101,9 @@ class CpuTopK:
         self._held: list[CpuTable] = []
         self._rows = 0
 
-    def update(self, table: CpuTable) -> None:
+    def update(self, table: Table) -> None:
         """Offer the rows of a table."""
-        self._held.append(table)
+        self._held.append(own(table))
         self._rows += table.num_rows
         if self._rows > 4 * self._k + 65_536:
             self._cut()

@@ -15,11 +15,12 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
+from . import native
 from .buffers import array_from, bits_of, bools_from, halves_of, rows_array, values_of
 from .decimals import INT64_DIGITS, from_low_words
 from .keys import floats_of, integers_of, is_one_word
-from .native import accumulate
-from .native.arrays import NO_BITS, Rows
+from .native import NO_BITS
+from .native.arrays import Rows
 from .sort import ranks
 from .table import concat_columns
 
@@ -120,12 +121,12 @@ class Count:
         """Count rows with a value."""
         self._counts = grown(self._counts, groups, 0)
         bits, offset = bits_of(_bitmapped(values)) if values is not None else (NO_BITS, 0)
-        accumulate.count_valid(ids, bits, offset, self._counts)
+        native.count_valid(ids, bits, offset, self._counts)
 
     def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
         """Add counts."""
         self._counts = grown(self._counts, groups, 0)
-        accumulate.sum_i64(ids, values_of(partial), *bits_of(partial), self._counts)
+        native.sum_i64(ids, values_of(partial), *bits_of(partial), self._counts)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the counts."""
@@ -168,7 +169,7 @@ class IntegerSum(_Valued):
 
     def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
         self._sums = grown(self._sums, groups, 0)
-        if accumulate.sum_i64(ids, integers_of(values), *bits_of(values), self._sums):
+        if native.sum_i64(ids, integers_of(values), *bits_of(values), self._sums):
             raise sum_overflow(self._spec)
 
     def finish(self, groups: int) -> pa.Array:
@@ -201,8 +202,8 @@ class DecimalSum(_Valued):
     def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
         self._sums = grown(self._sums, groups, 0)
         if values.type.precision <= INT64_DIGITS:
-            accumulate.sum_i64_wide(ids, integers_of(values), *bits_of(values), self._sums)
-        elif accumulate.sum_i128(ids, halves_of(values), *bits_of(values), self._sums):
+            native.sum_i64_wide(ids, integers_of(values), *bits_of(values), self._sums)
+        elif native.sum_i128(ids, halves_of(values), *bits_of(values), self._sums):
             raise sum_overflow(self._spec)
 
     def finish(self, groups: int) -> pa.Array:
@@ -231,13 +232,13 @@ class FloatSum(_Valued):
 
     def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
         self._sums = grown(self._sums, groups, 0.0)
-        accumulate.sum_f64(ids, floats_of(values), *bits_of(values), self._sums)
+        native.sum_f64(ids, floats_of(values), *bits_of(values), self._sums)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
         self._sums = grown(self._sums, groups, 0.0)
         out = np.empty(groups, dtype=np.float64)
-        accumulate.total_f64(self._sums[:groups], out)
+        native.total_f64(self._sums[:groups], out)
         return array_from(out, pa.float64(), self.seen.bitmap(groups))
 
     @property
@@ -263,7 +264,7 @@ class IntegerExtreme(_Valued):
         numbers = integers_of(values)
         if self._flip:
             numbers = numbers ^ self._flip
-        run = accumulate.max_i64 if self._greatest else accumulate.min_i64
+        run = native.max_i64 if self._greatest else native.min_i64
         run(ids, numbers, *bits_of(values), self._state)
 
     def finish(self, groups: int) -> pa.Array:
@@ -294,7 +295,7 @@ class FloatExtreme(_Valued):
 
     def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
         self._state = grown(self._state, groups, self._start)
-        run = accumulate.max_f64 if self._greatest else accumulate.min_f64
+        run = native.max_f64 if self._greatest else native.min_f64
         run(ids, floats_of(values), *bits_of(values), self._state)
 
     def finish(self, groups: int) -> pa.Array:
@@ -313,7 +314,7 @@ class FloatExtreme(_Valued):
 class Picked:
     """One row's value per group, of any type: the first met (order 0), the least (1) or the greatest (-1).
 
-    Each batch contributes one candidate per group it touches; candidates are reduced whenever they outnumber the groups.
+    Each batch contributes one candidate per group it touches; candidates are reduced when they outnumber the groups.
     """
 
     def __init__(self, dtype: DataType, *, order: int) -> None:
@@ -346,7 +347,7 @@ class Picked:
     @property
     def nbytes(self) -> int:
         """Bytes held."""
-        return sum(ids.nbytes for ids in self._ids) + sum(values.nbytes for values in self._values)
+        return sum(ids.nbytes for ids in self._ids) + sum(int(values.nbytes) for values in self._values)
 
     def _push(self, ids: Rows, values: pa.Array) -> None:
         self._ids.append(ids)
@@ -379,7 +380,7 @@ class Moments:
     def update(self, ids: Rows, groups: int, values: pa.Array) -> None:
         """Add float64 values."""
         self._state = grown(self._state, groups, 0.0)
-        accumulate.moments_f64(ids, floats_of(values), *bits_of(values), self._state)
+        native.moments_f64(ids, floats_of(values), *bits_of(values), self._state)
 
     def merge(self, ids: Rows, groups: int, partials: list[pa.Array]) -> None:
         """Add partial counts, means and sums of squared deviations."""
@@ -387,7 +388,7 @@ class Moments:
         other = np.column_stack(
             [pc.fill_null(p, 0).to_numpy(zero_copy_only=False).astype(np.float64) for p in partials]
         )
-        accumulate.merge_moments(ids, np.ascontiguousarray(other), self._state)
+        native.merge_moments(ids, np.ascontiguousarray(other), self._state)
 
     def finish(self, groups: int) -> list[pa.Array]:
         """Return counts, means and sums of squared deviations; the latter null where the count is 0."""

@@ -17,9 +17,7 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
-
-DENSE_DICTIONARY = 0.5
-"""A concatenated dictionary with more entries than this share of the rows is decoded to plain text."""
+from ..protocol import Table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +53,19 @@ class CpuTable:
     def with_columns(self, columns: Sequence[pa.Array], num_rows: int) -> CpuTable:
         """Return a table of the same schema over other arrays."""
         return CpuTable(schema=self.schema, columns=tuple(columns), num_rows=num_rows)
+
+
+def own(table: Table) -> CpuTable:
+    """Return a table of the protocol as this device's own.
+
+    Raises
+    ------
+    TypeError
+        If the table belongs to another device.
+    """
+    if not isinstance(table, CpuTable):
+        raise TypeError(f"the cpu device was given a {type(table).__name__}; move it with to_arrow and from_arrow")
+    return table
 
 
 def empty_table(schema: Schema) -> CpuTable:
@@ -196,4 +207,4 @@ def _contiguous(data: pa.Array | pa.ChunkedArray) -> pa.Array:
     if pa.types.is_dictionary(data.type):
         chunks = [chunk for chunk in data.chunks if len(chunk)] or data.chunks[:1]
         return concat_columns(chunks)
-    return data.combine_chunks() if isinstance(data.combine_chunks(), pa.Array) else pa.concat_arrays(data.chunks)
+    return _joined(data.chunks)

@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 from ...errors import ArithmeticOverflow, ExecutionError
 from ...expr import Call
 from .buffers import array_from, validity, values_of
-from .registry import ScalarKernel, Value, scalar
+from .registry import Value, elementwise, scalar
 
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond")
 
 
-def _part(name: str, function: Callable[[pa.Array], pa.Array]) -> ScalarKernel:
-    def run(call: Call, args: list[Value]) -> pa.Array:
-        part = function(args[0])
+def _part(name: str, function: Callable[[pa.Array], pa.Array]) -> Callable[[pa.Array], pa.Array]:
+    def run(value: pa.Array) -> pa.Array:
+        part = function(value)
         return part if part.type == pa.int64() else part.cast(pa.int64())
 
     run.__doc__ = f"{name.replace('_', ' ').capitalize()} in the column's zone."
-    return scalar(name)(run)
+    return elementwise(name)(run)
 
 
 year = _part("year", pc.year)
@@ -100,10 +100,10 @@ def _add_months(days: NDArray[Any], months: int) -> NDArray[np.int64]:
     start = dates.astype("datetime64[M]")
     day_of_month = (dates - start.astype("datetime64[D]")).astype(np.int64)
     moved = start + np.timedelta64(months, "M")
-    last = ((moved + np.timedelta64(1, "M")).astype("datetime64[D]") - moved.astype("datetime64[D]")).astype(
-        np.int64
-    ) - 1
-    return moved.astype("datetime64[D]").astype(np.int64) + np.minimum(day_of_month, last)
+    first = moved.astype("datetime64[D]").astype(np.int64)
+    following = (moved + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64)
+    clipped: NDArray[np.int64] = np.minimum(first + day_of_month, following - 1)
+    return clipped
 
 
 @scalar("difference")

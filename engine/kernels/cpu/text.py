@@ -13,7 +13,22 @@ from ...arrow import to_arrow_type
 from ...errors import ExecutionError
 from ...expr import Call
 from .arithmetic import full
-from .registry import Value, scalar
+from .registry import Value, elementwise, scalar
+
+elementwise("lower", per_value=True)(pc.utf8_lower)
+elementwise("upper", per_value=True)(pc.utf8_upper)
+
+
+@elementwise("length", per_value=True)
+def length(text: pa.Array) -> pa.Array:
+    """Count code points."""
+    return pc.utf8_length(text).cast(pa.int64())
+
+
+@elementwise("concat", per_value=True)
+def concat(*texts: Value) -> pa.Array:
+    """Join texts."""
+    return pc.binary_join_element_wise(*texts, "", null_handling="emit_null")
 
 
 def _by_row(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
@@ -27,24 +42,6 @@ def _constants(args: list[Value]) -> list[Any] | None:
     if not all(isinstance(arg, pa.Scalar) and arg.is_valid for arg in args[1:]) or isinstance(args[0], pa.Scalar):
         return None
     return [arg.as_py() for arg in args[1:]]
-
-
-@scalar("length", per_value=True)
-def length(call: Call, args: list[Value]) -> pa.Array:
-    """Number of code points."""
-    return pc.utf8_length(args[0]).cast(pa.int64())
-
-
-@scalar("lower", per_value=True)
-def lower(call: Call, args: list[Value]) -> pa.Array:
-    """Lower case."""
-    return pc.utf8_lower(args[0])
-
-
-@scalar("upper", per_value=True)
-def upper(call: Call, args: list[Value]) -> pa.Array:
-    """Upper case."""
-    return pc.utf8_upper(args[0])
 
 
 @scalar("trim", per_value=True)
@@ -97,12 +94,6 @@ def _substring(text: str, start: int, count: int | None = None) -> str:
     return text[max(begin, 0) : max(end, 0)]
 
 
-@scalar("concat", per_value=True)
-def concat(call: Call, args: list[Value]) -> pa.Array:
-    """Texts joined."""
-    return pc.binary_join_element_wise(*args, "", null_handling="emit_null")
-
-
 @scalar("replace", per_value=True)
 def replace(call: Call, args: list[Value]) -> pa.Array:
     """Each occurrence replaced; an empty text to look for changes nothing."""
@@ -140,7 +131,7 @@ def _matched(
 
 @scalar("like", per_value=True)
 def like(call: Call, args: list[Value]) -> pa.Array:
-    """SQL pattern: ``%`` any run, ``_`` one code point, the escape makes the next one literal."""
+    """Match an SQL pattern: ``%`` any run, ``_`` one code point, the escape makes the next one literal."""
     kind, pattern = like_form(call.option("pattern"), call.option("escape"))
     fold = bool(call.option("fold"))
     text = args[0]
