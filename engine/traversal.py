@@ -31,6 +31,18 @@ def walk(root: N) -> Iterator[N]:
         stack.extend(reversed(node.children))
 
 
+def walk_once(root: N) -> Iterator[N]:
+    """Yield every node object once, however often it occurs: linear also where sub-trees are shared."""
+    seen: set[int] = set()
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            yield node
+            stack.extend(reversed(node.children))
+
+
 def transform_up(root: N, rewrite: Callable[[N], N]) -> N:
     """Rewrite children first, then the node itself.
 

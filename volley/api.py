@@ -87,7 +87,7 @@ def read_ipc(paths: str | Sequence[str], **options: Any) -> DataFrame:
 
 
 def from_arrow(data: Any) -> DataFrame:
-    """Return a frame over a ``pyarrow.Table``, RecordBatch or any object that exports an Arrow stream; shares memory."""
+    """Return a frame over a ``pyarrow.Table`` or any object that exports an Arrow stream; shares its memory."""
     return DataFrame(data)
 
 

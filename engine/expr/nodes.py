@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..schema import Field
-from ..traversal import transform_up, walk
+from ..traversal import transform_up, walk_once
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -284,7 +284,7 @@ class SortKey:
 
 def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
-    return frozenset(node.name for expr in exprs for node in walk(expr) if isinstance(node, Column))
+    return frozenset(node.name for expr in exprs for node in walk_once(expr) if isinstance(node, Column))
 
 
 def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
@@ -12,6 +12,9 @@ from .types import parse_dtype
 
 if TYPE_CHECKING:
     from .series import Series
+
+Range: TypeAlias = slice
+"""``slice`` itself is a method inside the class."""
 
 
 class TextAccessor:
@@ -91,8 +94,8 @@ class TextAccessor:
         middle = [literal(sep)] if sep else []
         return self._column.derive(call("concat", self._column.expr, *middle, operand))
 
-    def __getitem__(self, part: slice) -> Series:
-        if not isinstance(part, slice) or part.step not in (None, 1):
+    def __getitem__(self, part: Range) -> Series:
+        if part.step not in (None, 1):
             raise PlanError("only slices such as .str[2:5] are supported")
         return self.slice(part.start or 0, part.stop)
 

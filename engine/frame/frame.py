@@ -314,7 +314,7 @@ class DataFrame:
         fields = tuple(Field(name, parse_dtype(dtype)) for name, dtype in adds.items())
         plan = MapBatches(
             input=self.plan,
-            label=label or getattr(function, "__name__", "map_batches"),
+            label=label or str(getattr(function, "__name__", "map_batches")),
             function=function,
             adds=fields,
             reads=None if reads is None else tuple(reads),

@@ -110,13 +110,13 @@ class GroupBy:
         column, function = pair
         field = self.frame.schema[column]
         argument = Column(name=column, dtype=field.dtype)
-        function = _SPELLINGS.get(function, function)
+        function = _SPELLINGS.get(str(function), str(function))
         if function == "size":
             return NamedAggregate(name=name, call=aggregate("size"))
         if function == "count_distinct":
             return NamedAggregate(name=name, call=aggregate("count", argument, distinct=True))
         if function not in AGGREGATES:
-            raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, 'nunique'])}")
+            raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, *_SPELLINGS])}")
         return NamedAggregate(name=name, call=aggregate(function, argument))
 
     def _result(self, aggregates: dict[str, NamedAggregate]) -> DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import dtypes
 from ..dtypes import DataType, Kind
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .frame import DataFrame
+
+Name: TypeAlias = str
+"""``str`` itself is the text accessor inside the class."""
 
 
 class Series:
@@ -39,7 +42,7 @@ class Series:
     __slots__ = ("expr", "frame", "name")
     __hash__ = None  # type: ignore[assignment]  # `==` builds an expression, so a series cannot be a dictionary key
 
-    def __init__(self, frame: DataFrame, expr: Expr, name: str | None = None) -> None:
+    def __init__(self, frame: DataFrame, expr: Expr, name: Name | None = None) -> None:
         self.frame = frame
         self.expr = expr
         self.name = name or (expr.name if isinstance(expr, Column) else str(expr))
@@ -55,7 +58,7 @@ class Series:
     def __bool__(self) -> bool:
         raise TypeMismatch("a lazy column has no truth value; combine conditions with & | ~ instead of and, or, not")
 
-    def derive(self, expr: Expr, name: str | None = None) -> Series:
+    def derive(self, expr: Expr, name: Name | None = None) -> Series:
         """Return another expression over the same frame."""
         return Series(self.frame, expr, name or self.name)
 
@@ -69,7 +72,7 @@ class Series:
             return other.expr
         return literal(other)
 
-    def _binary(self, function: str, other: Any, *, reverse: bool = False) -> Series:
+    def _binary(self, function: Name, other: Any, *, reverse: bool = False) -> Series:
         left, right = self.expr, self.operand(other)
         if reverse:
             left, right = right, left
@@ -219,7 +222,7 @@ class Series:
         """Convert to a type, given as ours, a name such as ``"int64"``, or a Python, numpy or pyarrow type."""
         return self.derive(cast(self.expr, parse_dtype(dtype)))
 
-    def rename(self, name: str) -> Series:
+    def rename(self, name: Name) -> Series:
         """Return the same values under another name."""
         return Series(self.frame, self.expr, name)
 
@@ -271,7 +274,7 @@ class Series:
 
     # running
 
-    def to_frame(self, name: str | None = None) -> DataFrame:
+    def to_frame(self, name: Name | None = None) -> DataFrame:
         """Return a frame with this one column."""
         named = NamedExpr(name=name or self.name, expr=self.expr)
         return self.frame.with_plan(Project(input=self.frame.plan, exprs=(named,)))
@@ -299,7 +302,7 @@ class Series:
         counted = self.to_frame().groupby(self.name, dropna=dropna, sort=False).agg(count=(self.name, "size"))
         return counted.sort_values(["count", self.name], ascending=[False, True])
 
-    def _reduce(self, function: str) -> Any:
+    def _reduce(self, function: Name) -> Any:
         return self.frame.reduce(value=aggregate(function, self.expr))["value"]
 
     def sum(self) -> Any:
@@ -344,7 +347,7 @@ class Series:
         """Run the plan and return the number of distinct values that are not null."""
         return int(self.frame.reduce(value=aggregate("count", self.expr, distinct=True))["value"])
 
-    def agg(self, function: str) -> Any:
+    def agg(self, function: Name) -> Any:
         """Run the plan and return one aggregate by name."""
         if function == "nunique":
             return self.nunique()

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from ..errors import ColumnNotFound, ConfigError, DeviceUnavailable, VolleyError
 from ..expr import Expr, Literal, NamedExpr
@@ -164,7 +164,7 @@ def resolve_device(name: str) -> Device:
     if name in ("auto", "cpu"):
         from ..kernels.cpu.device import CpuDevice
 
-        return CpuDevice()
+        return cast("Device", CpuDevice())  # a device takes only tables of its own, which the protocol cannot say
     if name == "gpu":
         raise DeviceUnavailable(
             "this version of Volley has no GPU kernels; leave device out or use device='cpu' "

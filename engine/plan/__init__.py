@@ -1,5 +1,6 @@
 """Logical plans and the protocols of sources and sinks. Must not know optimiser, devices, files or SQL text."""
 
+from .empty import EmptySource
 from .nodes import (
     Aggregate,
     Distinct,
@@ -24,6 +25,7 @@ __all__ = [
     "ArrowBatch",
     "ColumnStatistics",
     "Distinct",
+    "EmptySource",
     "Filter",
     "Join",
     "JoinKind",

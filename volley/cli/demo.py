@@ -29,5 +29,7 @@ def execute(arguments: argparse.Namespace) -> int:
 
     job = Path(__file__).resolve().parents[2] / "examples" / "census" / "job.yaml"
     if not job.is_file():
-        raise ConfigError(f"the examples are not part of this installation (no {job}); run it in a clone of the repository")
+        raise ConfigError(
+            f"the examples are not part of this installation (no {job}); run it in a clone of the repository"
+        )
     return run_job_file(job, arguments)

@@ -79,7 +79,9 @@ def _machine() -> list[Finding]:
         Finding(topic="machine", subject="system", state="ok", found=f"{platform.system()} {platform.machine()}"),
         Finding(topic="machine", subject="cores", state="ok", found=f"{cores}: as many threads are used"),
         Finding(topic="machine", subject="memory", state="ok", found=f"{_memory() / 2**30:.1f} GiB"),
-        Finding(topic="machine", subject="temporary files", state="ok", found=f"{free / 2**30:.1f} GiB free in {spill}"),
+        Finding(
+            topic="machine", subject="temporary files", state="ok", found=f"{free / 2**30:.1f} GiB free in {spill}"
+        ),
     ]
 
 
@@ -97,7 +99,10 @@ def _devices() -> list[Finding]:
     if not driver.is_file():
         state, found = "absent", "no NVIDIA driver"
     elif not library:
-        state, found = "absent", "there is an NVIDIA driver, but pylibcudf is not installed (pip install volley-engine[gpu])"
+        state, found = (
+            "absent",
+            "there is an NVIDIA driver, but pylibcudf is not installed (pip install volley-engine[gpu])",
+        )
     else:
         state, found = "ok", f"driver and pylibcudf {_version('pylibcudf')}"
     chosen = "this version runs every operator on the CPU"

@@ -40,7 +40,7 @@ class Result(Protocol):
         """Run the plan and give its batches in order."""
         ...
 
-    def head(self, n: int = 5) -> Result:
+    def limit(self, count: int) -> Result:
         """Return the first rows."""
         ...
 
@@ -70,7 +70,7 @@ def choose_format(asked: str | None, path: Path | None) -> str:
 
 def print_table(result: Result, stream: IO[str], *, max_rows: int) -> None:
     """Print the first ``max_rows`` rows (0: all) as aligned columns, and how many rows there are."""
-    table = (result.head(max_rows + 1) if max_rows > 0 else result).to_arrow()
+    table = (result.limit(max_rows + 1) if max_rows > 0 else result).to_arrow()
     more = 0 < max_rows < table.num_rows
     shown = table.slice(0, max_rows) if more else table
     width = shutil.get_terminal_size().columns if stream.isatty() else None
@@ -216,7 +216,11 @@ def _aligned(table: pa.Table, width: int | None) -> str:
 
     def line(cells: Sequence[str]) -> str:
         parts = [
-            "…" if index is None else cells[index].rjust(widths[index]) if numbers[index] else cells[index].ljust(widths[index])
+            "…"
+            if index is None
+            else cells[index].rjust(widths[index])
+            if numbers[index]
+            else cells[index].ljust(widths[index])
             for index in kept
         ]
         return "  ".join(parts).rstrip() + "\n"

@@ -1,7 +1,7 @@
 """Relational kernels over raw numpy arrays, compiled by numba on first use and cached on disk.
 
-This package knows arrays of 64-bit words, 32-bit row numbers, byte strings and bitmaps; it knows nothing of Arrow, plans
-or threads. All kernels release the GIL. Conventions (see ``arrays``):
+This package knows arrays of 64-bit words, 32-bit row numbers, byte strings and bitmaps; it knows nothing of Arrow,
+plans or threads. All kernels release the GIL. Conventions (see ``arrays``):
 
 - *words*: ``uint64`` keys. View integers as words; normalise floats with `float_words` first.
 - *rows* and group *ids*: ``int32``, -1 for none. A table or batch has at most ``2**31 - 1`` rows.
@@ -38,7 +38,7 @@ from .accumulate import (
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .compile import cache_directory, warm
 from .gathering import count_bits, narrow_i128, pack_bits, select_bits, take, take_bits, take_bytes
-from .grouping import BytesGroups, RowGroups, WordGroups, direct_ids
+from .grouping import RowGroups, WordGroups, direct_ids
 from .hashing import (
     NULL_HASH,
     combine_hashes,
@@ -53,6 +53,7 @@ from .joining import JoinIndex, flagged_rows, mark_rows
 from .ordering import order_bits, order_floats, order_integers, order_nulls
 from .radix import count_partitions, partition_order, scatter_words, start_positions
 from .sorting import argsort, smallest
+from .textgroups import BytesGroups
 from .textsort import text_argsort, text_ranks
 
 __all__ = [

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Bits, Doubles, Longs, Rows, Words, bit, missing
+from .arrays import Bits, Doubles, Longs, Number, Rows, Words, bit, missing
 from .compile import device, kernel
 
 _S63 = np.int64(63)
@@ -51,11 +51,11 @@ def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) 
                 after = before + values[i]
                 overflow |= (before ^ after) & (values[i] ^ after)
                 sums[group] = after
-    return overflow < 0
+    return bool(overflow < 0)
 
 
 @device
-def add_wide(sums: Longs, group: int, low: int, high: int) -> bool:
+def add_wide(sums: Longs, group: Number, low: Number, high: Number) -> Number:
     """Add the 128-bit integer (low word, high word) to ``sums[group]``; return whether it overflowed."""
     before_low = np.uint64(sums[group, 0])
     after_low = before_low + np.uint64(low)
@@ -86,7 +86,7 @@ def sum_i128(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs)
 
 
 @device
-def add_compensated(sums: Doubles, group: int, value: float) -> None:
+def add_compensated(sums: Doubles, group: Number, value: Number) -> None:
     """Add to a sum and keep what rounding lost (Knuth's TwoSum)."""
     before = sums[group, 0]
     after = before + value
@@ -160,8 +160,8 @@ def max_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doub
     """Keep the greatest float of each group; NaN is greater than every number."""
     for i in range(len(ids)):
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
-            if values[i] > state[np.uint32(ids[i])] or np.isnan(values[i]):
-                state[np.uint32(ids[i])] = values[i]
+            greatest = state[np.uint32(ids[i])]
+            state[np.uint32(ids[i])] = values[i] if values[i] > greatest or np.isnan(values[i]) else greatest
 
 
 @kernel("void(const i32[], const u64[], const u8[], i64, u64[], u8[])")

@@ -33,19 +33,19 @@ MAX_ROWS: Final = 2**31 - 1
 
 
 @device
-def bit(bits: Bits, position: int) -> bool:
+def bit(bits: Bits, position: Number) -> Number:
     """Return whether the bit is set."""
     return (bits[np.uint64(position >> 3)] >> np.uint8(position & 7)) & np.uint8(1) != np.uint8(0)
 
 
 @device
-def missing(bits: Bits, position: int) -> bool:
+def missing(bits: Bits, position: Number) -> Number:
     """Return whether the value is null; an empty bitmap says that none is."""
     return len(bits) > 0 and (bits[np.uint64(position >> 3)] >> np.uint8(position & 7)) & np.uint8(1) == np.uint8(0)
 
 
 @device
-def byte_at(bits: Bits, position: int, count: int) -> int:
+def byte_at(bits: Bits, position: Number, count: Number) -> Number:
     """Return up to eight bits from ``position`` on as a number; bits beyond ``count`` are 0."""
     byte = np.int64(bits[np.uint64(position >> 3)])
     shift = position & 7
@@ -58,7 +58,7 @@ def byte_at(bits: Bits, position: int, count: int) -> int:
 
 
 @device
-def copy_bytes(source: Bytes, start: int, target: Bytes, position: int, length: int) -> None:
+def copy_bytes(source: Bytes, start: Number, target: Bytes, position: Number, length: Number) -> None:
     """Copy ``length`` bytes, in few wide moves, of which the last may overlap the one before; none goes beyond."""
     if length >= 8:
         for k in range(0, length - 8, 8):

@@ -1,9 +1,9 @@
 """From a Python function to an object file with a C entry point, by numba. Imported only to compile.
 
-The entry point takes ``PyObject *`` for arrays and ``int64_t`` for scalars. It reads address and shape from numpy's array
-struct, whose layout is part of numpy's stable ABI, after checking type, dimensions, dtype, contiguity, alignment and
-writability; so a call costs about a microsecond and a wrong argument is refused, not read. The object file refers to
-nothing of numba or Python but the type object of arrays, so it is loaded without them.
+The entry point takes ``PyObject *`` for arrays and ``int64_t`` for scalars. It reads address and shape from numpy's
+array struct, whose layout is part of numpy's stable ABI, after checking type, dimensions, dtype, contiguity, alignment
+and writability; so a call costs about a microsecond and a wrong argument is refused, not read. The object file refers
+to nothing of numba or Python but the type object of arrays, so it is loaded without them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def compile_object(function: FunctionType, signature: str, symbol: str) -> bytes
     result_name, arguments = parse_signature(signature)
     numba_types = tuple(_numba_type(argument) for argument in arguments)
     with global_compiler_lock:
-        flags = compiler.Flags()
+        flags: Any = compiler.Flags()
         flags.nrt = False
         flags.error_model = "numpy"
         flags.no_cpython_wrapper = True
@@ -109,7 +109,12 @@ def _resolve(value: Device) -> Any:
         if value.function is None:
             _resolved[value] = getattr(instructions, value.instruction)
         else:
-            options = {"_nrt": False, "error_model": "numpy", "forceinline": True, "no_cpython_wrapper": True}
+            options: dict[str, Any] = {
+                "_nrt": False,
+                "error_model": "numpy",
+                "forceinline": True,
+                "no_cpython_wrapper": True,
+            }
             _resolved[value] = njit(**options)(_with_numba_globals(value.function))
     return _resolved[value]
 

@@ -1,12 +1,13 @@
 """Kernels: functions compiled by numba once, kept on disk, and called without numba afterwards.
 
-Knows how a function becomes a callable piece of machine code and where that code is kept; knows nothing of what kernels
-compute. numba needs more than a second to import and set itself up, so it is only imported to compile (``codegen``); what
-it compiled is kept as a plain object file with a C entry point, which llvmlite alone loads in a millisecond.
+Knows how a function becomes a callable piece of machine code and where that code is kept; knows nothing of what
+kernels compute. numba needs more than a second to import and set itself up, so it is only imported to compile
+(``codegen``); what it compiled is kept as a plain object file with a C entry point, which llvmlite alone loads in a
+millisecond.
 
 A signature is written in a C-like notation, for example ``"i64(const i32[], const f64[], f64[,])"``: ``[]`` is a
-contiguous one-dimensional array, ``[,]`` a C-contiguous two-dimensional one, and ``const`` promises that the kernel does
-not write to it, which lets read-only arrays (Arrow buffers) in. The entry point itself checks what it is given.
+contiguous one-dimensional array, ``[,]`` a C-contiguous two-dimensional one, and ``const`` promises that the kernel
+does not write to it, which lets read-only arrays (Arrow buffers) in. The entry point checks what it is given.
 """
 
 from __future__ import annotations
@@ -46,6 +47,7 @@ _KERNEL_MODULES = (
     "joining",
     "ordering",
     "sorting",
+    "textgroups",
     "textsort",
     "gathering",
 )
@@ -86,7 +88,7 @@ class Kernel(Generic[P, R]):
         """Run the kernel; arguments are positional."""
         result = self._entry(*args, **kwargs)
         if result > _REFUSALS:
-            return result  # type: ignore[return-value]  # a 64-bit integer, or 0 for None, by construction
+            return result  # type: ignore[return-value]  # an integer, or 0 for None
         return self._retry(result, args)
 
     def load(self) -> tuple[Callable[..., int], ...]:
@@ -100,12 +102,12 @@ class Kernel(Generic[P, R]):
     def _first_call(self, *args: object) -> int:
         return self.load()[0](*args)
 
-    def _retry(self, result: int, args: tuple[object, ...]) -> Any:
+    def _retry(self, result: int, args: tuple[object, ...]) -> R:
         """Try the other signatures, or say what is wrong with the arguments."""
         for entry in self._entries[1:]:
             result = entry(*args)
             if result > _REFUSALS:
-                return result
+                return cast("R", result)
         raise TypeError(self._explain(result, args))
 
     def _explain(self, result: int, args: tuple[object, ...]) -> str:
@@ -181,9 +183,7 @@ def parse_signature(signature: str) -> tuple[str, tuple[Argument, ...]]:
         if parsed is None or parsed[2] not in _SCALARS:
             raise ValueError(f"kernel signature {signature!r} has an unknown argument type {text!r}")
         dimensions = len(parsed[3] or "[") - 1
-        arguments.append(
-            Argument(scalar=parsed[2], dimensions=dimensions, constant=parsed[1] is not None)
-        )
+        arguments.append(Argument(scalar=parsed[2], dimensions=dimensions, constant=parsed[1] is not None))
     return match[1], tuple(arguments)
 
 

@@ -68,7 +68,7 @@ def _take_offsets(offsets: Longs | Rows, rows: Rows, out: Longs) -> int:
         if row >= 0:
             total += np.int64(offsets[np.uint32(row) + 1]) - np.int64(offsets[np.uint32(row)])
     out[len(rows)] = total
-    return total
+    return int(total)
 
 
 @kernel(
@@ -127,7 +127,7 @@ def narrow_i128(values: Longs, out: Longs) -> bool:
     for i in range(len(values)):
         out[i] = values[i, 0]
         wrong |= values[i, 1] ^ (values[i, 0] >> 63)
-    return wrong == 0
+    return bool(wrong == 0)
 
 
 _TAKES = {1: (_take8, np.uint8), 2: (_take16, np.uint16), 4: (_take32, np.uint32), 8: (_take64, np.uint64)}

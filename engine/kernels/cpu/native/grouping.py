@@ -14,12 +14,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Bytes, Longs, Rows, Words, addresses, copy_bytes, missing, rows_out
+from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, missing, rows_out
 from .compile import device, instruction, kernel
-from .hashing import hash_bytes, hash_rows
+from .hashing import hash_rows
 
 load_word = instruction("load_word")
-load_unaligned = instruction("load_unaligned")
 prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
 
@@ -27,25 +26,25 @@ _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _S32 = np.uint64(32)
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
-_MINIMUM_CAPACITY = 1024
+MINIMUM_CAPACITY = 1024
 
 # Tables beyond the second-level cache (in words) are prefetched for the row this far ahead.
-_LARGE = 1 << 16
-_AHEAD = 24
+LARGE = 1 << 16
+AHEAD = 24
 
 # Positions in a table's state array.
-_COUNT = 0
-_NULL_GROUP = 1
+COUNT = 0
+NULL_GROUP = 1
 
 
 @device
-def first_slot(word: np.uint64, shift: np.uint64) -> np.uint64:
+def first_slot(word: Number, shift: Number) -> Number:
     """Return the slot a word wants: the top bits of a Fibonacci hash, which every bit of the word reaches."""
     return ((word ^ (word >> _S32)) * _GOLDEN) >> shift
 
 
 @device
-def locate(table: Words, shift: np.uint64, mask: np.uint64, word: np.uint64) -> np.uint64:
+def locate(table: Words, shift: Number, mask: Number, word: Number) -> Number:
     """Return the position in ``table`` of the pair that holds ``word``, or of the empty pair where it belongs."""
     slot = first_slot(word, shift)
     while True:
@@ -62,34 +61,34 @@ def _insert_words(
     bit_offset: int,
     start: int,
     table: Words,
-    shift: np.uint64,
+    shift: int,
     keys: Words,
     state: Longs,
     ids: Rows,
 ) -> int:
-    """Number rows from ``start`` on; return the row at which the table was full, or the number of rows."""
+    """Group rows from ``start`` on; return the row at which the table was full, or the number of rows."""
     mask = np.uint64(len(table) // 2 - 1)
-    count = state[_COUNT]
-    last = len(words) - _AHEAD if len(table) > _LARGE else 0
+    count = state[COUNT]
+    last = len(words) - AHEAD if len(table) > LARGE else 0
     for i in range(start, len(words)):
         if i < last:
-            prefetch_write(table, np.int64(first_slot(words[i + _AHEAD], shift) << _ONE))
+            prefetch_write(table, np.int64(first_slot(words[i + AHEAD], shift) << _ONE))
         if missing(bits, bit_offset + i):
-            if state[_NULL_GROUP] < 0:
+            if state[NULL_GROUP] < 0:
                 if count == len(keys):
-                    state[_COUNT] = count
+                    state[COUNT] = count
                     return i
                 keys[count] = _ZERO
-                state[_NULL_GROUP] = count
+                state[NULL_GROUP] = count
                 count += 1
-            ids[i] = np.int32(state[_NULL_GROUP])
+            ids[i] = np.int32(state[NULL_GROUP])
             continue
         word = words[i]
         position = locate(table, shift, mask, word)
         found = table[position + _ONE]
         if found == _ZERO:
             if count == len(keys):
-                state[_COUNT] = count
+                state[COUNT] = count
                 return i
             keys[count] = word
             count += 1
@@ -97,12 +96,12 @@ def _insert_words(
             table[position] = word
             table[position + _ONE] = found
         ids[i] = np.int32(found - _ONE)
-    state[_COUNT] = count
+    state[COUNT] = count
     return len(words)
 
 
 @kernel("void(const u64[], i64, i64, u64[], u64)")
-def _rehash_words(keys: Words, count: int, null_group: int, table: Words, shift: np.uint64) -> None:
+def _rehash_words(keys: Words, count: int, null_group: int, table: Words, shift: int) -> None:
     mask = np.uint64(len(table) // 2 - 1)
     for i in range(count):
         if i == null_group:
@@ -114,13 +113,13 @@ def _rehash_words(keys: Words, count: int, null_group: int, table: Words, shift:
 
 @kernel("void(const u64[], const u8[], i64, const u64[], u64, i64, i32[])")
 def _find_words(
-    words: Words, bits: Bits, bit_offset: int, table: Words, shift: np.uint64, null_group: int, ids: Rows
+    words: Words, bits: Bits, bit_offset: int, table: Words, shift: int, null_group: int, ids: Rows
 ) -> None:
     mask = np.uint64(len(table) // 2 - 1)
-    last = len(words) - _AHEAD if len(table) > _LARGE else 0
+    last = len(words) - AHEAD if len(table) > LARGE else 0
     for i in range(len(words)):
         if i < last:
-            prefetch_read(table, np.int64(first_slot(words[i + _AHEAD], shift) << _ONE))
+            prefetch_read(table, np.int64(first_slot(words[i + AHEAD], shift) << _ONE))
         if missing(bits, bit_offset + i):
             ids[i] = np.int32(null_group)
         else:
@@ -128,14 +127,14 @@ def _find_words(
 
 
 @device
-def same_row(keys: Words, group: np.uint64, columns: Words, row: int) -> bool:
+def same_row(keys: Words, group: Number, columns: Words, row: Number) -> Number:
     """Return whether a group's words (row-major in ``keys``) equal those of a row."""
     width = len(columns)
     base = group * np.uint64(width)
+    same = True
     for j in range(width):
-        if keys[base + np.uint64(j)] != load_word(columns[j], row):
-            return False
-    return True
+        same &= keys[base + np.uint64(j)] == load_word(columns[j], row)
+    return same
 
 
 @kernel("i64(const u64[], const u64[], i64, u64[], u64, u64[], i64[], i32[])")
@@ -144,7 +143,7 @@ def _insert_rows(
     hashes: Words,
     start: int,
     table: Words,
-    shift: np.uint64,
+    shift: int,
     keys: Words,
     state: Longs,
     ids: Rows,
@@ -152,11 +151,11 @@ def _insert_rows(
     mask = np.uint64(len(table) // 2 - 1)
     width = len(columns)
     limit = len(keys) // width
-    count = state[_COUNT]
-    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
+    count = state[COUNT]
+    last = len(hashes) - AHEAD if len(table) > LARGE else 0
     for i in range(start, len(hashes)):
         if i < last:
-            prefetch_write(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
+            prefetch_write(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
         h = hashes[i]
         slot = first_slot(h, shift)
         while True:
@@ -164,7 +163,7 @@ def _insert_rows(
             found = table[position + _ONE]
             if found == _ZERO:
                 if count == limit:
-                    state[_COUNT] = count
+                    state[COUNT] = count
                     return i
                 for j in range(width):
                     keys[count * width + j] = load_word(columns[j], i)
@@ -177,17 +176,17 @@ def _insert_rows(
                 break
             slot = (slot + _ONE) & mask
         ids[i] = np.int32(found - _ONE)
-    state[_COUNT] = count
+    state[COUNT] = count
     return len(hashes)
 
 
 @kernel("void(const u64[], const u64[], const u64[], u64, const u64[], i32[])")
-def _find_rows(columns: Words, hashes: Words, table: Words, shift: np.uint64, keys: Words, ids: Rows) -> None:
+def _find_rows(columns: Words, hashes: Words, table: Words, shift: int, keys: Words, ids: Rows) -> None:
     mask = np.uint64(len(table) // 2 - 1)
-    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
+    last = len(hashes) - AHEAD if len(table) > LARGE else 0
     for i in range(len(hashes)):
         if i < last:
-            prefetch_read(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
+            prefetch_read(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
         h = hashes[i]
         slot = first_slot(h, shift)
         while True:
@@ -200,7 +199,7 @@ def _find_rows(columns: Words, hashes: Words, table: Words, shift: np.uint64, ke
 
 
 @kernel("void(const u64[], u64[], u64)")
-def _rehash_pairs(old: Words, table: Words, shift: np.uint64) -> None:
+def rehash_pairs(old: Words, table: Words, shift: int) -> None:
     """Move the (hash, identifier + 1) pairs of one table to a larger one."""
     mask = np.uint64(len(table) // 2 - 1)
     for i in range(0, len(old), 2):
@@ -211,123 +210,6 @@ def _rehash_pairs(old: Words, table: Words, shift: np.uint64) -> None:
             slot = (slot + _ONE) & mask
         table[slot << _ONE] = old[i]
         table[(slot << _ONE) + _ONE] = old[i + 1]
-
-
-@device
-def same_bytes(first: Bytes, start: int, second: Bytes, other: int, length: int) -> bool:
-    """Return whether two slices of the same length are equal, eight bytes at a time."""
-    if length >= 8:
-        for k in range(0, length - 8, 8):
-            if load_unaligned(first, start + k) != load_unaligned(second, other + k):
-                return False
-        return load_unaligned(first, start + length - 8) == load_unaligned(second, other + length - 8)
-    for k in range(length):
-        if first[start + k] != second[other + k]:
-            return False
-    return True
-
-
-@kernel(
-    "i64(const i32[], const u8[], const u8[], i64, const u64[], i64, u64[], u64, i64[], u8[], i64[], i32[])",
-    "i64(const i64[], const u8[], const u8[], i64, const u64[], i64, u64[], u64, i64[], u8[], i64[], i32[])",
-)
-def _insert_bytes(
-    offsets: Longs | Rows,
-    data: Bytes,
-    bits: Bits,
-    bit_offset: int,
-    hashes: Words,
-    start: int,
-    table: Words,
-    shift: np.uint64,
-    key_offsets: Longs,
-    key_data: Bytes,
-    state: Longs,
-    ids: Rows,
-) -> int:
-    mask = np.uint64(len(table) // 2 - 1)
-    limit = len(key_offsets) - 1
-    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
-    for i in range(start, len(hashes)):
-        count = state[_COUNT]
-        if i < last:
-            prefetch_write(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
-        if missing(bits, bit_offset + i):
-            if state[_NULL_GROUP] < 0:
-                if count == limit:
-                    return i
-                key_offsets[count + 1] = key_offsets[count]
-                state[_NULL_GROUP] = count
-                state[_COUNT] = count + 1
-            ids[i] = np.int32(state[_NULL_GROUP])
-            continue
-        begin = np.int64(offsets[i])
-        length = np.int64(offsets[i + 1]) - begin
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO:
-                used = key_offsets[count]
-                if count == limit or used + length > len(key_data):
-                    return i
-                copy_bytes(data, begin, key_data, used, length)
-                key_offsets[count + 1] = used + length
-                state[_COUNT] = count + 1
-                found = np.uint64(count + 1)
-                table[position] = h
-                table[position + _ONE] = found
-                break
-            if table[position] == h:
-                known = key_offsets[found - _ONE]
-                if key_offsets[found] - known == length and same_bytes(data, begin, key_data, known, length):
-                    break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found - _ONE)
-    return len(hashes)
-
-
-@kernel(
-    "void(const i32[], const u8[], const u8[], i64, const u64[], const u64[], u64, const i64[], const u8[], i64, i32[])",
-    "void(const i64[], const u8[], const u8[], i64, const u64[], const u64[], u64, const i64[], const u8[], i64, i32[])",
-)
-def _find_bytes(
-    offsets: Longs | Rows,
-    data: Bytes,
-    bits: Bits,
-    bit_offset: int,
-    hashes: Words,
-    table: Words,
-    shift: np.uint64,
-    key_offsets: Longs,
-    key_data: Bytes,
-    null_group: int,
-    ids: Rows,
-) -> None:
-    mask = np.uint64(len(table) // 2 - 1)
-    last = len(hashes) - _AHEAD if len(table) > _LARGE else 0
-    for i in range(len(hashes)):
-        if i < last:
-            prefetch_read(table, np.int64(first_slot(hashes[i + _AHEAD], shift) << _ONE))
-        if missing(bits, bit_offset + i):
-            ids[i] = np.int32(null_group)
-            continue
-        begin = np.int64(offsets[i])
-        length = np.int64(offsets[i + 1]) - begin
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO:
-                break
-            if table[position] == h:
-                known = key_offsets[found - _ONE]
-                if key_offsets[found] - known == length and same_bytes(data, begin, key_data, known, length):
-                    break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found) - np.int32(1)
 
 
 @kernel("bool(const u64[], const u8[], i64, i64, i64, i32[])")
@@ -354,9 +236,9 @@ def _direct_ids(words: Words, bits: Bits, bit_offset: int, low: int, size: int, 
     return fits
 
 
-def _pair_table(capacity: int) -> tuple[Words, int, int]:
+def pair_table(capacity: int) -> tuple[Words, int, int]:
     """Return an empty table for at least ``capacity`` keys, its hash shift, and how many keys it may hold."""
-    size = _MINIMUM_CAPACITY
+    size = MINIMUM_CAPACITY
     while size < capacity:
         size *= 2
     return np.zeros(4 * size, dtype=np.uint64), 65 - (2 * size).bit_length(), size
@@ -371,34 +253,30 @@ class WordGroups:
         Number of distinct keys expected; more are fine.
     """
 
-    def __init__(self, capacity: int = _MINIMUM_CAPACITY) -> None:
-        self._table, self._shift, self._limit = _pair_table(capacity)
+    def __init__(self, capacity: int = MINIMUM_CAPACITY) -> None:
+        self._table, self._shift, self._limit = pair_table(capacity)
         self._keys = np.empty(self._limit, dtype=np.uint64)
         self._state = np.array([0, -1], dtype=np.int64)
 
     def __len__(self) -> int:
-        return int(self._state[_COUNT])
+        return int(self._state[COUNT])
 
     @property
     def null_group(self) -> int:
         """Identifier of the group of nulls, or -1 while no null was inserted."""
-        return int(self._state[_NULL_GROUP])
+        return int(self._state[NULL_GROUP])
 
     @property
     def nbytes(self) -> int:
         """Bytes held by the table and its keys."""
         return self._table.nbytes + self._keys.nbytes
 
-    def insert(
-        self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None
-    ) -> Rows:
+    def insert(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
         """Return the group of each row, making groups for new keys."""
         ids = rows_out(out, len(words))
         done = 0
         while True:
-            done = _insert_words(
-                words, bits, bit_offset, done, self._table, self._shift, self._keys, self._state, ids
-            )
+            done = _insert_words(words, bits, bit_offset, done, self._table, self._shift, self._keys, self._state, ids)
             if done == len(words):
                 return ids
             self._enlarge()
@@ -414,7 +292,7 @@ class WordGroups:
         return self._keys[: len(self)]
 
     def _enlarge(self) -> None:
-        self._table, self._shift, self._limit = _pair_table(self._limit * 4)
+        self._table, self._shift, self._limit = pair_table(self._limit * 4)
         keys = np.empty(self._limit, dtype=np.uint64)
         keys[: len(self)] = self.keys()
         self._keys = keys
@@ -432,23 +310,21 @@ class RowGroups:
         Number of distinct keys expected; more are fine.
     """
 
-    def __init__(self, width: int, capacity: int = _MINIMUM_CAPACITY) -> None:
+    def __init__(self, width: int, capacity: int = MINIMUM_CAPACITY) -> None:
         self.width = width
-        self._table, self._shift, self._limit = _pair_table(capacity)
+        self._table, self._shift, self._limit = pair_table(capacity)
         self._keys = np.empty(self._limit * width, dtype=np.uint64)
         self._state = np.array([0, -1], dtype=np.int64)
 
     def __len__(self) -> int:
-        return int(self._state[_COUNT])
+        return int(self._state[COUNT])
 
     @property
     def nbytes(self) -> int:
         """Bytes held by the table and its keys."""
         return self._table.nbytes + self._keys.nbytes
 
-    def insert(
-        self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None
-    ) -> Rows:
+    def insert(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
         """Return the group of each row, making groups for new keys.
 
         Parameters
@@ -483,122 +359,11 @@ class RowGroups:
 
     def _enlarge(self) -> None:
         old = self._table
-        self._table, self._shift, self._limit = _pair_table(self._limit * 4)
+        self._table, self._shift, self._limit = pair_table(self._limit * 4)
         keys = np.empty(self._limit * self.width, dtype=np.uint64)
         keys[: len(self) * self.width] = self._keys[: len(self) * self.width]
         self._keys = keys
-        _rehash_pairs(old, self._table, self._shift)
-
-
-class BytesGroups:
-    """Groups of byte strings, nulls forming one group.
-
-    Identifiers are order-of-first-sight codes, so a text column of a multi-column key is first turned into codes with
-    one of these and the codes, widened to words, take part in `RowGroups`.
-    """
-
-    def __init__(self, capacity: int = _MINIMUM_CAPACITY) -> None:
-        self._table, self._shift, self._limit = _pair_table(capacity)
-        self._offsets = np.zeros(self._limit + 1, dtype=np.int64)
-        self._data = np.empty(16 * self._limit, dtype=np.uint8)
-        self._state = np.array([0, -1], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return int(self._state[_COUNT])
-
-    @property
-    def null_group(self) -> int:
-        """Identifier of the group of nulls, or -1 while no null was inserted."""
-        return int(self._state[_NULL_GROUP])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held by the table and its keys."""
-        return self._table.nbytes + self._offsets.nbytes + self._data.nbytes
-
-    def insert(
-        self,
-        offsets: Longs | Rows,
-        data: Bytes,
-        *,
-        bits: Bits = NO_BITS,
-        bit_offset: int = 0,
-        hashes: Words | None = None,
-        out: Rows | None = None,
-    ) -> Rows:
-        """Return the group of each string ``data[offsets[i]:offsets[i + 1]]``, making groups for new ones.
-
-        ``hashes`` are those of `hashing.hash_bytes`, for callers who have them already.
-        """
-        hashes = hash_bytes(offsets, data) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        done = 0
-        while True:
-            done = _insert_bytes(
-                offsets,
-                data,
-                bits,
-                bit_offset,
-                hashes,
-                done,
-                self._table,
-                self._shift,
-                self._offsets,
-                self._data,
-                self._state,
-                ids,
-            )
-            if done == len(hashes):
-                return ids
-            self._make_room(int(offsets[done + 1]) - int(offsets[done]))
-
-    def find(
-        self,
-        offsets: Longs | Rows,
-        data: Bytes,
-        *,
-        bits: Bits = NO_BITS,
-        bit_offset: int = 0,
-        hashes: Words | None = None,
-        out: Rows | None = None,
-    ) -> Rows:
-        """Return the group of each string, or -1 for strings never inserted."""
-        hashes = hash_bytes(offsets, data) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        _find_bytes(
-            offsets,
-            data,
-            bits,
-            bit_offset,
-            hashes,
-            self._table,
-            self._shift,
-            self._offsets,
-            self._data,
-            self.null_group,
-            ids,
-        )
-        return ids
-
-    def keys(self) -> tuple[Longs, Bytes]:
-        """Return offsets and data of the groups' strings, in identifier order; the null group's is empty."""
-        offsets = self._offsets[: len(self) + 1]
-        return offsets, self._data[: offsets[-1]]
-
-    def _make_room(self, length: int) -> None:
-        """Enlarge what stopped the insertion of a string of this length: the key bytes, or else the table."""
-        used = int(self._offsets[len(self)])
-        if used + length > len(self._data):
-            data = np.empty(max(2 * len(self._data), used + length), dtype=np.uint8)
-            data[:used] = self._data[:used]
-            self._data = data
-        if len(self) == self._limit:
-            old = self._table
-            self._table, self._shift, self._limit = _pair_table(self._limit * 4)
-            offsets = np.zeros(self._limit + 1, dtype=np.int64)
-            offsets[: len(self) + 1] = self._offsets[: len(self) + 1]
-            self._offsets = offsets
-            _rehash_pairs(old, self._table, self._shift)
+        rehash_pairs(old, self._table, self._shift)
 
 
 def direct_ids(
@@ -610,7 +375,7 @@ def direct_ids(
     bit_offset: int = 0,
     out: Rows | None = None,
 ) -> tuple[Rows, bool]:
-    """Number keys of a dense range ``[low, low + size)`` by their distance from ``low``; nulls get ``size``.
+    """Identify keys of a dense range ``[low, low + size)`` by their distance from ``low``; nulls get ``size``.
 
     Returns
     -------

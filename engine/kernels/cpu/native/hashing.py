@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Bytes, Doubles, Longs, Rows, Words, addresses, missing
+from .arrays import NO_BITS, Bits, Bytes, Doubles, Longs, Number, Rows, Words, addresses, missing
 from .compile import device, instruction, kernel
 
 load_word = instruction("load_word")
@@ -29,7 +29,7 @@ NULL_HASH = np.uint64(0x5DEECE66D1B54A32)
 
 
 @device
-def mix(word: np.uint64) -> np.uint64:
+def mix(word: Number) -> Number:
     """Hash one word; a bijection, so different words never share all 64 bits."""
     word ^= word >> _S32
     word *= _ODD
@@ -39,13 +39,13 @@ def mix(word: np.uint64) -> np.uint64:
 
 
 @device
-def combine(first: np.uint64, second: np.uint64) -> np.uint64:
+def combine(first: Number, second: Number) -> Number:
     """Hash an ordered pair of hashes."""
     return mix(first * _GOLDEN + second)
 
 
 @device
-def hash_slice(data: Bytes, start: int, stop: int) -> np.uint64:
+def hash_slice(data: Bytes, start: Number, stop: Number) -> Number:
     """Hash ``data[start:stop]``, eight bytes at a time, the last eight possibly overlapping."""
     length = stop - start
     h = np.uint64(length) * _GOLDEN
@@ -60,7 +60,7 @@ def hash_slice(data: Bytes, start: int, stop: int) -> np.uint64:
 
 
 @device
-def short_word(data: Bytes, start: int, stop: int) -> np.uint64:
+def short_word(data: Bytes, start: Number, stop: Number) -> Number:
     """Return fewer than eight bytes as a little-endian word, zero-padded; never reads beyond ``data``."""
     length = stop - start
     if length == 0:
@@ -128,7 +128,7 @@ def _zero_nulls(words: Words, bits: Bits, bit_offset: int, out: Words) -> None:
 
 
 @kernel("void(const u8[], i64, u64, u64[])")
-def _or_nulls(bits: Bits, bit_offset: int, flag: np.uint64, out: Words) -> None:
+def _or_nulls(bits: Bits, bit_offset: int, flag: int, out: Words) -> None:
     for i in range(len(out)):
         if missing(bits, bit_offset + i):
             out[i] |= flag
@@ -149,7 +149,7 @@ def combine_hashes(first: Words, second: Words, *, out: Words | None = None) -> 
 
 
 def hash_rows(columns: Sequence[Words], *, out: Words | None = None) -> Words:
-    """Hash rows of one or more word columns; equal to `combine_hashes` over the columns' word hashes in order... 
+    """Hash rows of one or more word columns; equal to `combine_hashes` over the columns' word hashes in order...
 
     but in one pass, and with the later columns' words unhashed, so the two are not interchangeable.
     """

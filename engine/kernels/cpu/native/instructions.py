@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 _WORD = ir.IntType(64)
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def load_word(typingctx: Any, address: Any, index: Any) -> Any:
     """Return the 64-bit word number ``index`` of the array at ``address``."""
 
@@ -27,7 +27,7 @@ def load_word(typingctx: Any, address: Any, index: Any) -> Any:
     return types.uint64(types.uint64, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def store_word(typingctx: Any, address: Any, index: Any, word: Any) -> Any:
     """Write the 64-bit word number ``index`` of the array at ``address``."""
 
@@ -39,7 +39,7 @@ def store_word(typingctx: Any, address: Any, index: Any, word: Any) -> Any:
     return types.void(types.uint64, types.int64, types.uint64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def load_unaligned(typingctx: Any, array: Any, index: Any) -> Any:
     """Return the 8 bytes from ``index`` on of a byte array as a little-endian 64-bit word."""
 
@@ -53,13 +53,13 @@ def load_unaligned(typingctx: Any, array: Any, index: Any) -> Any:
     return types.uint64(array, types.int64), generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def copy8(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -> Any:
     """Copy 8 bytes from ``source[start:]`` to ``target[position:]``, both byte arrays."""
     return types.void(source, types.int64, target, types.int64), _copier(_WORD)
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def copy4(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -> Any:
     """Copy 4 bytes from ``source[start:]`` to ``target[position:]``, both byte arrays."""
     return types.void(source, types.int64, target, types.int64), _copier(ir.IntType(32))
@@ -80,13 +80,13 @@ def _copier(kind: Any) -> Any:
     return generate
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def prefetch_read(typingctx: Any, array: Any, index: Any) -> Any:
     """Ask the processor to bring element ``index`` of an array into its cache, to be read soon."""
     return types.void(array, types.int64), _prefetcher(0)
 
 
-@intrinsic  # type: ignore[untyped-decorator]  # numba ships no types
+@intrinsic
 def prefetch_write(typingctx: Any, array: Any, index: Any) -> Any:
     """Ask the processor to bring element ``index`` of an array into its cache, to be written soon."""
     return types.void(array, types.int64), _prefetcher(1)

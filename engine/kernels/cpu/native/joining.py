@@ -41,11 +41,11 @@ def _index_rows(ids: Rows, offsets: Rows, rows: Rows) -> int:
     for g in range(len(offsets) - 1, 0, -1):
         offsets[g] = offsets[g - 1]
     offsets[0] = 0
-    return most
+    return int(most)
 
 
-@kernel("i64(const i32[], const i32[], bool)")
-def _count_pairs(matches: Rows, offsets: Rows, left: bool) -> int:
+@kernel("i64(const i32[], const i32[], i64)")
+def _count_pairs(matches: Rows, offsets: Rows, left: int) -> int:
     total = 0
     last = len(matches) - _AHEAD if len(offsets) > _LARGE else 0
     for i in range(len(matches)):
@@ -59,8 +59,8 @@ def _count_pairs(matches: Rows, offsets: Rows, left: bool) -> int:
     return total
 
 
-@kernel("void(const i32[], const i32[], const i32[], bool, i32[], i32[])")
-def _fill_pairs(matches: Rows, offsets: Rows, rows: Rows, left: bool, probe: Rows, build: Rows) -> None:
+@kernel("void(const i32[], const i32[], const i32[], i64, i32[], i32[])")
+def _fill_pairs(matches: Rows, offsets: Rows, rows: Rows, left: int, probe: Rows, build: Rows) -> None:
     k = 0
     last = len(matches) - _AHEAD if len(offsets) > _LARGE else 0
     for i in range(len(matches)):
@@ -96,8 +96,8 @@ def _number_rows(out: Rows) -> None:
         out[i] = np.int32(i)
 
 
-@kernel("i64(const i32[], bool, i32[])")
-def _select(matches: Rows, wanted: bool, out: Rows) -> int:
+@kernel("i64(const i32[], i64, i32[])")
+def _select(matches: Rows, wanted: int, out: Rows) -> int:
     k = 0
     for i in range(len(matches)):
         out[k] = np.int32(i)
@@ -113,7 +113,7 @@ def _translate(matches: Rows, table: Rows, out: Rows) -> None:
 
 @kernel("bool(const u64[], const u8[], i64, i64, i64, i32[])")
 def _distances(words: Words, bits: Bits, bit_offset: int, low: int, size: int, ids: Rows) -> bool:
-    """Number keys by their distance from ``low``, nulls -1; return whether all lie in the range."""
+    """Make identifiers of keys by their distance from ``low``, nulls -1; return whether all lie in the range."""
     fits = True
     for i in range(len(words)):
         distance = words[i] - np.uint64(low)
@@ -144,8 +144,8 @@ def mark_rows(rows: Rows, flags: Bits) -> None:
             flags[np.uint32(rows[i])] = 1
 
 
-@kernel("i64(const u8[], bool, i32[])")
-def _flagged_rows(flags: Bits, value: bool, out: Rows) -> int:
+@kernel("i64(const u8[], i64, i32[])")
+def _flagged_rows(flags: Bits, value: int, out: Rows) -> int:
     k = 0
     for i in range(len(flags)):
         out[k] = np.int32(i)
@@ -202,9 +202,7 @@ class JoinIndex:
         return self._offsets.nbytes + self._rows.nbytes + (0 if self._matches is None else self._matches.nbytes)
 
     @classmethod
-    def from_words(
-        cls, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, null_safe: bool = False
-    ) -> Self:
+    def from_words(cls, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, null_safe: bool = False) -> Self:
         """Index 64-bit keys by hash."""
         groups = WordGroups(capacity=len(words))
         ids = groups.insert(words, bits=bits, bit_offset=bit_offset)
@@ -262,9 +260,7 @@ class JoinIndex:
         found = _unique_inner(matches, probe, build)
         return probe[:found], build[:found]
 
-    def left(
-        self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None
-    ) -> tuple[Rows, Rows]:
+    def left(self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None) -> tuple[Rows, Rows]:
         """Return (probe rows, build rows) of all pairs, and probe rows without a partner with build row -1.
 
         Where the index is unique, the build rows are ``matches`` itself.
@@ -278,16 +274,14 @@ class JoinIndex:
     def semi(self, matches: Rows, *, out: Rows | None = None) -> Rows:
         """Return the probe rows that have a partner."""
         found = rows_out(out, len(matches) + 1)
-        return found[: _select(matches, True, found)]  # noqa: FBT003 - kernels take positions only
+        return found[: _select(matches, 1, found)]
 
     def anti(self, matches: Rows, *, out: Rows | None = None) -> Rows:
         """Return the probe rows that have no partner."""
         found = rows_out(out, len(matches) + 1)
-        return found[: _select(matches, False, found)]  # noqa: FBT003 - kernels take positions only
+        return found[: _select(matches, 0, found)]
 
-    def _pairs(
-        self, matches: Rows, probe_out: Rows | None, build_out: Rows | None, *, left: bool
-    ) -> tuple[Rows, Rows]:
+    def _pairs(self, matches: Rows, probe_out: Rows | None, build_out: Rows | None, *, left: bool) -> tuple[Rows, Rows]:
         total = _count_pairs(matches, self._offsets, left)
         probe, build = rows_out(probe_out, total), rows_out(build_out, total)
         _fill_pairs(matches, self._offsets, self._rows, left, probe, build)

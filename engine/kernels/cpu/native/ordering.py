@@ -40,9 +40,7 @@ def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, out: 
 
 
 @kernel("void(const u8[], i64, const u8[], i64, u64, u64[])")
-def _order_bits(
-    values: Bits, value_offset: int, bits: Bits, bit_offset: int, flip: int, out: Words
-) -> None:
+def _order_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
     for i in range(len(out)):
         value = np.uint64(bit(values, value_offset + i)) ^ flip
         out[i] = np.uint64(0) if missing(bits, bit_offset + i) else value

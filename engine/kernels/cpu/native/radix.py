@@ -18,13 +18,13 @@ store_word = instruction("store_word")
 
 
 @kernel("void(const u64[], u64, i64[])")
-def _count_partitions(hashes: Words, shift: np.uint64, counts: Longs) -> None:
+def _count_partitions(hashes: Words, shift: int, counts: Longs) -> None:
     for i in range(len(hashes)):
         counts[hashes[i] >> shift] += 1
 
 
 @kernel("void(const u64[], u64, i64[], i32[])")
-def _partition_order(hashes: Words, shift: np.uint64, positions: Longs, order: Rows) -> None:
+def _partition_order(hashes: Words, shift: int, positions: Longs, order: Rows) -> None:
     for i in range(len(hashes)):
         partition = hashes[i] >> shift
         order[positions[partition]] = np.int32(i)
@@ -32,7 +32,7 @@ def _partition_order(hashes: Words, shift: np.uint64, positions: Longs, order: R
 
 
 @kernel("void(const u64[], u64, i64[], const u64[], const u64[])")
-def _scatter_words(hashes: Words, shift: np.uint64, positions: Longs, sources: Words, targets: Words) -> None:
+def _scatter_words(hashes: Words, shift: int, positions: Longs, sources: Words, targets: Words) -> None:
     for i in range(len(hashes)):
         partition = hashes[i] >> shift
         position = positions[partition]
@@ -79,9 +79,7 @@ def partition_order(hashes: Words, bits: int, *, out: Rows | None = None) -> tup
     return order, offsets
 
 
-def scatter_words(
-    hashes: Words, bits: int, positions: Longs, columns: Sequence[Words], outs: Sequence[Words]
-) -> None:
+def scatter_words(hashes: Words, bits: int, positions: Longs, columns: Sequence[Words], outs: Sequence[Words]) -> None:
     """Write each row's words to its partition's next position in ``outs``.
 
     ``positions`` (one per partition) is advanced. ``hashes`` may itself be one of the columns.

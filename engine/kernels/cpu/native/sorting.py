@@ -1,9 +1,9 @@
 """Stable argsort and top-k over word columns (see ``ordering``), most significant column first.
 
 The columns' varying bits are packed into as few words as possible, with the row number below them where that fits, and
-the words are radix sorted: one pass on the top bits makes cache-sized buckets, which may be sorted by several threads;
-inside a bucket, byte-wide passes over as many top bits as tell its rows apart, then an insertion sort that usually finds
-nothing to do. Where it finds much, the bucket is sorted by all its bits.
+the words are radix sorted: one pass on the top bits makes cache-sized buckets, which several threads may sort; inside
+a bucket, byte-wide passes over as many top bits as tell its rows apart, then an insertion sort that usually finds
+little to do. Where it finds much, the bucket is sorted by all its bits.
 """
 
 from __future__ import annotations
@@ -245,7 +245,7 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, executor: Exec
     n = len(columns[0])
     rows = rows_out(out, n)
     row_bits = max(n - 1, 0).bit_length()
-    chunks = _chunks([_measured(column) for column in columns] if n else [], row_bits)
+    chunks = _chunks([_measured(column) for column in columns] if n else [])
     if len(chunks) == 1 and sum(column.width for column in chunks[0]) + row_bits <= 64:
         width = sum(column.width for column in chunks[0])
         words = np.empty(n, dtype=np.uint64)
@@ -308,8 +308,8 @@ def _measured(words: Words) -> _Column:
     return _Column(words=words, least=least, width=(greatest - least).bit_length())
 
 
-def _chunks(columns: list[_Column], row_bits: int) -> list[list[_Column]]:
-    """Split the columns that vary into runs of at most 64 bits, from the right; one run if rows fit in as well."""
+def _chunks(columns: list[_Column]) -> list[list[_Column]]:
+    """Split the columns that vary into runs of at most 64 bits, from the right."""
     chunks: list[list[_Column]] = [[]]
     room = 64
     for column in reversed([column for column in columns if column.width]):
@@ -328,9 +328,7 @@ def _pack(columns: list[_Column], low: int, words: Words) -> None:
         low += column.width
 
 
-def _sort_words(
-    words: Words, rows: Rows, low: int, high: int, executor: Executor | None
-) -> tuple[Words, Rows]:
+def _sort_words(words: Words, rows: Rows, low: int, high: int, executor: Executor | None) -> tuple[Words, Rows]:
     """Sort words (and, unless empty, rows with them) by the bits from ``low`` to ``high``; may reuse its arguments."""
     n = len(words)
     if n < 2 or high <= low:
@@ -364,9 +362,7 @@ def _sort_words(
 
     def sort(part: int) -> None:
         counts = np.empty(256, dtype=np.int64)
-        _sort_buckets(
-            spare, spare_rows, words, rows, bounds, splits[part], splits[part + 1], low, shift, counts
-        )
+        _sort_buckets(spare, spare_rows, words, rows, bounds, splits[part], splits[part + 1], low, shift, counts)
 
     if shift > low:
         _each(sort, parts, executor)

@@ -10,9 +10,9 @@ import numpy as np
 
 from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
-from .grouping import BytesGroups
 from .hashing import short_word
 from .sorting import argsort
+from .textgroups import BytesGroups
 
 load_unaligned = instruction("load_unaligned")
 
@@ -52,7 +52,7 @@ def _common_prefix(offsets: Longs | Rows, data: Bytes, rows: Rows) -> int:
     for i in range(1, len(rows)):
         start = np.int64(offsets[rows[i]])
         common = min(common, np.int64(offsets[rows[i] + 1]) - start)
-        k = 0
+        k = np.int64(0)
         while k < common and data[start + k] == data[first + k]:
             k += 1
         common = k
@@ -77,7 +77,7 @@ def _prefixes(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int, out: W
 def _split_ties(
     segments: Words, prefixes: Words, lengths: Words, order: Rows, next_segments: Words, open_rows: Bits
 ) -> None:
-    """Number the runs of rows, taken in ``order``, that still tie; mark those that need more bytes."""
+    """Give numbers to the runs of rows, taken in ``order``, that still tie; mark those that need more bytes."""
     n = len(order)
     run = 0
     start = 0
@@ -96,7 +96,7 @@ def _split_ties(
 
 @kernel("void(u64[], const i64[], const u64[])")
 def _refine(segments: Words, active: Longs, within: Words) -> None:
-    """Number the runs of all positions anew, after the active ones were split into runs ``within``."""
+    """Give all positions' runs new numbers, after the active ones were split into runs ``within``."""
     shift = np.uint64(0)
     k = 0
     previous = segments[0]

@@ -1,0 +1,154 @@
+"""The local runner: order, cancellation, errors, limits on memory, metrics; the answers are checked elsewhere."""
+
+import os
+import signal
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
+from volley.engine.frame.memory import MemorySource
+from volley.engine.plan import Scan, ScanPlan
+
+
+def numbers(rows, partitions=8, **session):
+    table = pa.table({"n": pa.array(range(rows), pa.int64()), "k": pa.array([i % 7 for i in range(rows)], pa.int64())})
+    return vl.DataFrame.from_plan(Scan(source=MemorySource(table, partitions)), vl.Session(**session))
+
+
+def volley_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("volley-")]
+
+
+class Watcher:
+    def __init__(self):
+        self.events = []
+
+    def stage_started(self, number, name, tasks, total_bytes):
+        self.events.append(("start", name, tasks))
+
+    def task_finished(self, number, rows, size):
+        self.events.append(("task", rows))
+
+    def stage_finished(self, number):
+        self.events.append(("end", number))
+
+    def run_finished(self):
+        self.events.append(("done",))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_rows_keep_the_order_of_the_source(threads):
+    frame = numbers(1000, threads=threads)
+    kept = frame[frame.n % 3 == 0]
+    assert kept.to_arrow()["n"].to_pylist() == list(range(0, 1000, 3))
+    streamed = [n for batch in kept.iter_batches() for n in batch.column("n").to_pylist()]
+    assert streamed == list(range(0, 1000, 3))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_limit_takes_the_first_rows_and_stops_the_scan(threads):
+    calls = []
+    frame = numbers(1000, partitions=100, threads=threads)
+    seen = frame.map_batches(lambda t: calls.append(1) or t, {"n": "int64", "k": "int64"})
+    assert seen.limit(7, 5).to_arrow()["n"].to_pylist() == list(range(5, 12))
+    assert len(calls) < 100
+
+
+def test_streaming_stops_when_the_reader_stops():
+    calls = []
+    frame = numbers(10_000, partitions=1000, threads=2)
+    batches = frame.map_batches(lambda t: calls.append(1) or t, {"n": "int64", "k": "int64"}).iter_batches()
+    next(batches)
+    batches.close()
+    assert len(calls) < 1000
+    assert not volley_threads()
+
+
+def test_an_error_in_a_function_names_it_and_leaves_no_thread():
+    def broken(table):
+        raise KeyError("price")
+
+    frame = numbers(100).map_batches(broken, {"n": "int64"})
+    with pytest.raises(UserFunctionError, match="broken raised KeyError: 'price'") as caught:
+        frame.to_arrow()
+    assert isinstance(caught.value.__cause__, KeyError)
+    with pytest.raises(UserFunctionError, match="broken"):
+        list(frame.iter_batches())
+    assert not volley_threads()
+
+
+def test_a_function_that_must_keep_rows_is_held_to_it():
+    def short(table):
+        return pa.table({"m": table["n"].slice(1)})
+
+    with pytest.raises(UserFunctionError, match="short returned 11 rows for 12; it must return one row for each"):
+        numbers(96).map_batches(short, {"m": "int64"}, keeps=True).to_arrow()
+
+
+def test_ctrl_c_stops_all_threads_and_frees_the_run():
+    started = threading.Event()
+    calls = []
+
+    def slow(table):
+        started.set()
+        calls.append(1)
+        time.sleep(0.02)
+        return table
+
+    def interrupt():
+        started.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    frame = numbers(1000, partitions=500, threads=2).map_batches(slow, {"n": "int64", "k": "int64"})
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        frame.to_arrow()
+    killer.join()
+    assert len(calls) < 500
+    assert not volley_threads()
+
+
+def test_the_memory_limit_is_enforced_and_says_what_to_do():
+    frame = numbers(100_000, memory_limit="100KB")
+    with pytest.raises(MemoryLimitExceeded, match=r"memory_limit is 97.7 KiB; raise memory_limit"):
+        frame.to_arrow()
+    assert len(frame) == 100_000  # counting holds next to nothing
+
+
+def test_an_observer_hears_of_every_stage_and_task():
+    watcher = Watcher()
+    frame = numbers(800, partitions=4, observer=watcher, threads=2)
+    frame.groupby("k").agg(n=("n", "sum")).to_arrow()
+    starts = [event for event in watcher.events if event[0] == "start"]
+    assert starts[0] == ("start", "group", 4)
+    assert sum(event[1] for event in watcher.events if event[0] == "task") >= 800
+    assert watcher.events[-1] == ("done",)
+
+
+def test_analyze_counts_rows_of_each_operator():
+    frame = numbers(1000, partitions=2)
+    text = frame[frame.n < 10].explain("analyze")
+    assert "stage 0 collect: 2 tasks" in text
+    assert "[10 rows in" in text or "[10 rows" in text
+
+
+def test_a_task_never_sees_rows_of_a_failed_source():
+    class Broken:
+        label, rows, bytes = "broken[0]", 1, 1
+
+        def read(self):
+            yield pa.record_batch({"n": [1], "k": [2]})
+            raise OSError("the disk is gone")
+
+    class Source(MemorySource):
+        def scan(self, request):
+            return ScanPlan(splits=(Broken(),))
+
+    plan = Scan(source=Source(pa.table({"n": pa.array([], pa.int64()), "k": pa.array([], pa.int64())})))
+    with pytest.raises(OSError, match="disk is gone"):
+        vl.DataFrame.from_plan(plan).to_arrow()
