@@ -1,0 +1,171 @@
+"""A device whose tables cannot be opened, around another device whose tables can.
+
+What runs on it touches tables through the kernel protocol only, as it must for a device whose memory is elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from volley.engine.expr import Expr, NamedExpr, SortKey
+from volley.engine.kernels.protocol import (
+    AccumulatorSpec,
+    ArrowData,
+    Device,
+    GroupBy,
+    GroupSpec,
+    JoinSpec,
+    JoinTable,
+    Table,
+    TopK,
+)
+from volley.engine.schema import Schema
+
+
+class TableOpened(AssertionError):
+    """Something above the kernels looked into a table."""
+
+
+class OpaqueTable:
+    """Shows row count, bytes and schema, and refuses everything else."""
+
+    __slots__ = ("__inner",)
+
+    def __init__(self, inner: Table) -> None:
+        self.__inner = inner
+
+    @property
+    def num_rows(self) -> int:
+        return self.__inner.num_rows
+
+    @property
+    def nbytes(self) -> int:
+        return self.__inner.nbytes
+
+    @property
+    def schema(self) -> Schema:
+        return self.__inner.schema
+
+    def __getattr__(self, name: str) -> NoReturn:
+        # numpy and pyarrow look for their protocols here: __array__, __arrow_c_stream__, __buffer__, …
+        raise TableOpened(f"{name!r} of a table was read outside the kernels")
+
+    def __len__(self) -> NoReturn:
+        raise TableOpened("len() of a table was taken outside the kernels; use num_rows")
+
+    def __iter__(self) -> NoReturn:
+        raise TableOpened("a table was iterated outside the kernels")
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise TableOpened("a table was indexed outside the kernels")
+
+    def __reduce_ex__(self, protocol: Any) -> NoReturn:
+        raise TableOpened("a table was pickled or copied outside the kernels")
+
+
+def _open(table: Table) -> Table:
+    assert isinstance(table, OpaqueTable), f"{type(table).__name__} does not belong to this device"
+    inner: Table = table._OpaqueTable__inner
+    return inner
+
+
+def _open_all(tables: Sequence[Table]) -> list[Table]:
+    return [_open(table) for table in tables]
+
+
+class OpaqueDevice:
+    """Any device, behind tables that cannot be opened."""
+
+    def __init__(self, inner: Device) -> None:
+        self._inner = inner
+
+    @property
+    def name(self) -> str:
+        return f"opaque {self._inner.name}"
+
+    def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:
+        return OpaqueTable(self._inner.from_arrow(data, schema))
+
+    def to_arrow(self, table: Table) -> ArrowData:
+        return self._inner.to_arrow(_open(table))
+
+    def project(self, table: Table, exprs: Sequence[NamedExpr]) -> OpaqueTable:
+        return OpaqueTable(self._inner.project(_open(table), exprs))
+
+    def filter(self, table: Table, predicate: Expr) -> OpaqueTable:
+        return OpaqueTable(self._inner.filter(_open(table), predicate))
+
+    def slice(self, table: Table, offset: int, length: int) -> OpaqueTable:
+        return OpaqueTable(self._inner.slice(_open(table), offset, length))
+
+    def concat(self, tables: Sequence[Table], schema: Schema) -> OpaqueTable:
+        return OpaqueTable(self._inner.concat(_open_all(tables), schema))
+
+    def zip(self, left: Table, right: Table) -> OpaqueTable:
+        return OpaqueTable(self._inner.zip(_open(left), _open(right)))
+
+    def group_by(self, spec: GroupSpec) -> OpaqueGroupBy:
+        return OpaqueGroupBy(self._inner.group_by(spec))
+
+    def merge_groups(self, partials: Sequence[Table], spec: GroupSpec) -> OpaqueTable:
+        return OpaqueTable(self._inner.merge_groups(_open_all(partials), spec))
+
+    def reduce(self, table: Table, accumulators: Sequence[AccumulatorSpec]) -> OpaqueTable:
+        return OpaqueTable(self._inner.reduce(_open(table), accumulators))
+
+    def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> OpaqueTable:
+        return OpaqueTable(self._inner.merge_reduced(_open_all(partials), accumulators))
+
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> OpaqueJoinTable:
+        return OpaqueJoinTable(self._inner.build_join(_open_all(tables), spec))
+
+    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema) -> OpaqueTable:
+        return OpaqueTable(self._inner.sort(_open_all(tables), keys, schema))
+
+    def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> OpaqueTopK:
+        return OpaqueTopK(self._inner.top_k(keys, k, schema))
+
+    def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
+        return [OpaqueTable(part) for part in self._inner.hash_partition(_open(table), keys, partitions)]
+
+    def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> OpaqueTable:
+        return OpaqueTable(self._inner.distinct_first(_open_all(tables), on, schema))
+
+
+class OpaqueGroupBy:
+    def __init__(self, inner: GroupBy) -> None:
+        self._inner = inner
+
+    def update(self, table: Table) -> None:
+        self._inner.update(_open(table))
+
+    @property
+    def nbytes(self) -> int:
+        return self._inner.nbytes
+
+    def partials(self, partitions: int) -> list[list[Table]]:
+        return [[OpaqueTable(table) for table in part] for part in self._inner.partials(partitions)]
+
+
+class OpaqueJoinTable:
+    def __init__(self, inner: JoinTable) -> None:
+        self._inner = inner
+
+    @property
+    def nbytes(self) -> int:
+        return self._inner.nbytes
+
+    def probe(self, table: Table) -> OpaqueTable:
+        return OpaqueTable(self._inner.probe(_open(table)))
+
+
+class OpaqueTopK:
+    def __init__(self, inner: TopK) -> None:
+        self._inner = inner
+
+    def update(self, table: Table) -> None:
+        self._inner.update(_open(table))
+
+    def result(self) -> OpaqueTable:
+        return OpaqueTable(self._inner.result())
