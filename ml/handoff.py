@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 
 from ..engine.errors import TypeMismatch
 
-CopyReason: TypeAlias = Literal["cast", "null fill", "gather"]
+CopyReason: TypeAlias = Literal["cast", "null fill", "gather", "encode"]
 FloatName: TypeAlias = Literal["float32", "float64"]
 
 
@@ -30,7 +30,7 @@ class Ledger:
     ----------
     copied
         Bytes written per reason: ``cast`` (another type), ``null fill`` (NaN for nulls), ``gather`` (the type was
-        right and the values only had to be brought together).
+        right and the values only had to be brought together), ``encode`` (categories).
     shared
         Bytes handed on without a copy.
     """
@@ -138,6 +138,10 @@ class FeatureMatrix:
         else:
             np.copyto(target, values, casting="unsafe")
             self._count(target, "gather" if values.dtype == target.dtype else "cast")
+
+    def columns(self, start: int, stop: int) -> npt.NDArray[Any]:
+        """Return a range of columns to be computed on in place, shape (rows, stop - start)."""
+        return self._array[:, start:stop]
 
     def numpy(self) -> npt.NDArray[Any]:
         """Return the matrix itself, shape (rows, columns), column-major: no copy."""

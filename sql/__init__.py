@@ -1,1 +1,5 @@
-"""SQL text in, logical plan out."""
+"""SQL text in, logical plan out. Knows sqlglot's trees and the plan; must not know files, devices or kernels."""
+
+from .bind import Catalogue, bind_sql
+
+__all__ = ["Catalogue", "bind_sql"]

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from ...engine.errors import suggestion
+from ...engine.errors import SqlError, suggestion
 from .document import Document, JobSpecError, Location, Problem, read_document
 from .spec import BUILT_IN_TABLES, JobSpec, ModelSpec, TrainSpec
 
@@ -35,6 +35,19 @@ class Job:
     def error(self, location: Location, message: str) -> JobSpecError:
         """Return the error that points at ``location`` of the job file."""
         return JobSpecError([Problem(position=self.document.position(location), message=message)])
+
+    def sql_error(self, location: Location, error: SqlError) -> JobSpecError:
+        """Return the error that points at the place inside the SQL text at ``location``."""
+        position = self.document.position(location)
+        if position.line is None or error.line is None:
+            return self.error(location, str(error))
+        lines = self.path.read_text(encoding="utf-8").splitlines()
+        is_block = lines[position.line - 1][(position.column or 1) - 1] in "|>"
+        line = position.line + error.line - (0 if is_block else 1)
+        indent = _indent_of_block(lines[position.line :]) if is_block else 0
+        column = None if error.column is None else error.column + indent
+        place = replace(position, line=line, column=column or position.column)
+        return JobSpecError([Problem(position=place, message=error.message)])
 
     def primary(self, chosen: str | None = None) -> str:
         """Return the model a section uses: its own choice, else ``train.primary``, else the last model."""
@@ -77,6 +90,12 @@ def load_job(path: Path | str, *, overrides: Sequence[str] = (), environment: Ma
     if problems:
         raise JobSpecError(_in_order(problems))
     return Job(spec=spec, path=path, document=document)
+
+
+def _indent_of_block(lines: Sequence[str]) -> int:
+    """Return how far the text of a block scalar, which starts with these lines, is indented."""
+    first = next((line for line in lines if line.strip()), "")
+    return len(first) - len(first.lstrip())
 
 
 def _in_order(problems: Sequence[Problem]) -> list[Problem]:

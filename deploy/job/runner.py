@@ -45,6 +45,8 @@ class JobStep:
         Plain data that decides its result, besides the inputs and the steps before it.
     run
         Does the work: writes files into the folder it is given and returns what it has to say.
+    blocks
+        Says, from the facts of the finished step, why no later step may run, or None.
     """
 
     key: str
@@ -52,6 +54,7 @@ class JobStep:
     kind: str
     identity: object
     run: Callable[[Path], StepOutcome]
+    blocks: Callable[[Mapping[str, object]], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +65,16 @@ class FinishedStep:
     reused: bool
 
 
-def execute(steps: Sequence[JobStep], *, base: object, workspace: Workspace, progress: Progress) -> list[FinishedStep]:
-    """Run the steps that are not stored yet, in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """The steps that are finished, and why the others were not run, if there are others."""
+
+    done: tuple[FinishedStep, ...]
+    blocked: str | None
+
+
+def execute(steps: Sequence[JobStep], *, base: object, workspace: Workspace, progress: Progress) -> Execution:
+    """Run the steps that are not stored yet, in order, until one forbids the rest.
 
     Parameters
     ----------
@@ -96,7 +107,10 @@ def execute(steps: Sequence[JobStep], *, base: object, workspace: Workspace, pro
             record = _run(step, chain, workspace)
         progress.finished(index, len(steps), record, reused=reused)
         done.append(FinishedStep(record=record, reused=reused))
-    return done
+        blocked = step.blocks(record.facts) if step.blocks is not None else None
+        if blocked is not None:
+            return Execution(done=tuple(done), blocked=blocked)
+    return Execution(done=tuple(done), blocked=None)
 
 
 def _run(step: JobStep, chain: str, workspace: Workspace) -> StepRecord:

@@ -311,9 +311,6 @@ class FairnessSpec(Section):
     ci: Literal["bootstrap", "none"] = "bootstrap"
     n_boot: int = Field(default=1000, ge=1)
     min_count: int = Field(default=30, ge=1, description="Smaller slices get no metrics")
-    labels: dict[str, dict[str, str]] = Field(
-        default_factory=dict, description="Column -> value -> text shown in the report"
-    )
     require: tuple[FairnessBound, ...] = ()
 
 

@@ -74,11 +74,14 @@ class Workspace:
         """Return the folder of a finished step."""
         return self.root / key
 
+    def record(self, key: str) -> StepRecord:
+        """Return the record of a finished step."""
+        return StepRecord(**json.loads((self.folder(key) / _RECORD).read_text(encoding="utf-8")))
+
     def finished(self, key: str, fingerprint: str) -> StepRecord | None:
         """Return the record of a step that was finished from the same things and is still whole, or None."""
         try:
-            stored = json.loads((self.folder(key) / _RECORD).read_text(encoding="utf-8"))
-            record = StepRecord(**stored)
+            record = self.record(key)
         except (OSError, ValueError, TypeError):
             return None
         whole = record.files == _sizes(self.folder(key))
@@ -105,7 +108,7 @@ class Workspace:
         shutil.rmtree(final, ignore_errors=True)
         folder.replace(final)
         # Read back, so that a fresh result and a reused one are the same plain data.
-        return StepRecord(**json.loads((final / _RECORD).read_text(encoding="utf-8")))
+        return self.record(record.key)
 
     def keep_only(self, keys: Sequence[str]) -> None:
         """Remove the stored steps that the job no longer has."""

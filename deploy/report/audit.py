@@ -41,11 +41,11 @@ def _gaps(gaps: Sequence[Gap]) -> Markup:
         (
             tag("code", gap.column),
             METRIC_NAMES.get(gap.metric, gap.metric),
-            tag("b", metric(gap.difference)),
+            _interval_text(gap.difference),
             gap.lowest,
             gap.highest,
         )
-        for gap in sorted(gaps, key=lambda gap: -gap.difference)
+        for gap in sorted(gaps, key=lambda gap: -gap.difference.value)
     ]
     return table(columns, rows, kind="gaps")
 

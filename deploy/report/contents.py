@@ -59,10 +59,11 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableProfile:
-    """The profile of one table."""
+    """The profile of one table; ``profiled`` of its ``rows`` were looked at."""
 
     table: str
     rows: int
+    profiled: int
     columns: tuple[ColumnProfile, ...]
 
 
@@ -146,11 +147,11 @@ class SliceResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """The largest difference of a metric between the slices of one column."""
+    """The largest difference of a metric between the slices of one column or combination of columns."""
 
     column: str
     metric: str
-    difference: float
+    difference: Interval
     lowest: str
     highest: str
 

@@ -29,7 +29,8 @@ def profile(profiled: TableProfile) -> Markup:
         "p",
         "Table ",
         tag("code", profiled.table),
-        f": {count(profiled.rows)} rows, {len(profiled.columns)} columns, before the split.",
+        f": {count(profiled.rows)} rows, {len(profiled.columns)} columns",
+        "." if profiled.profiled == profiled.rows else f"; figures from the first {count(profiled.profiled)} rows.",
         class_="note",
     )
     columns = [
@@ -42,7 +43,7 @@ def profile(profiled: TableProfile) -> Markup:
         Column("Greatest", "figure"),
         Column("Distribution", "drawing"),
     ]
-    rows = [_profile_row(column, profiled.rows) for column in profiled.columns]
+    rows = [_profile_row(column, profiled.profiled) for column in profiled.columns]
     return join(said, table(columns, rows, kind="profile"))
 
 

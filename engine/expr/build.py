@@ -111,6 +111,10 @@ def call(function: str, *args: Expr, **options: Any) -> Expr:
     adapted = _adapt_literals(args)
     resolved = entry.rule(tuple(arg.dtype for arg in adapted))
     if resolved is None:
+        # Not every constant is like its neighbours: the digits of `round(price, 2)` are a number of their own.
+        adapted = args
+        resolved = entry.rule(tuple(arg.dtype for arg in adapted))
+    if resolved is None:
         raise TypeMismatch(_mismatch(function, args))
     parameters, result = resolved
     if set(options) != set(entry.options):

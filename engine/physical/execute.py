@@ -17,6 +17,7 @@ from .stages import (
     MergeGroupsInput,
     MergeReducedInput,
     Operator,
+    OutputInput,
     Probe,
     ScanInput,
     SortInput,
@@ -59,7 +60,7 @@ def _map_batches(device: Device, node: MapBatchesExec, table: Table) -> Table:
 
 def merge_input(
     device: Device,
-    source: StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput,
+    source: OutputInput,
     partition: Sequence[Table],
 ) -> Sequence[Table]:
     """Return the tables that one partition of an earlier stage's output gives to the stage that reads it."""

@@ -88,7 +88,8 @@ class DistinctInput:
     schema: Schema
 
 
-Input: TypeAlias = ScanInput | StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput
+OutputInput: TypeAlias = StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput
+Input: TypeAlias = ScanInput | OutputInput
 
 
 # Streaming operators that are not physical nodes as they stand.

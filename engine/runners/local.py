@@ -13,14 +13,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical.execute import apply_operator, describe_operator, merge_input
-from ..physical.stages import CollectSink, Pipeline, ScanInput, Stage, StageGraph
-from ..plan import WrittenFile
+from ..physical.stages import CollectSink, OutputInput, Pipeline, ScanInput, Stage, StageGraph
+from ..plan import Split, WrittenFile
+from ..schema import Schema
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .sinks import LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
@@ -116,7 +118,9 @@ class _Run:
         output = self.outputs[len(self.graph.stages) - 1]
         self.metrics.seconds = time.perf_counter() - self.started
         self.metrics.peak_bytes = self.memory.peak
-        return RunResult([t for tables in output.partitions for t in tables], output.written, output.value, self.metrics)
+        return RunResult(
+            [t for tables in output.partitions for t in tables], output.written, output.value, self.metrics
+        )
 
     def run_stage(self, stage: Stage) -> None:
         """Run a stage to its end and keep its output."""
@@ -176,12 +180,18 @@ class _Run:
         if isinstance(source, ScanInput):
             schema = source.node.schema
             for split in source.node.scan.splits:
-                tables = lambda s=split: (self.device.from_arrow(batch, schema) for batch in s.read())  # noqa: E731
-                yield _Task(pipeline, tables, split.bytes or 0, split.rows or 0)
+                yield _Task(pipeline, partial(self._read, split, schema), split.bytes or 0, split.rows or 0)
             return
         for partition in self.outputs[source.stage].partitions:
-            merged = lambda p=partition: iter(merge_input(self.device, source, p))  # noqa: E731
+            merged = partial(self._merged, source, partition)
             yield _Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
+
+    def _read(self, split: Split, schema: Schema) -> Iterator[Table]:
+        for batch in split.read():
+            yield self.device.from_arrow(batch, schema)
+
+    def _merged(self, source: OutputInput, partition: Sequence[Table]) -> Iterator[Table]:
+        yield from merge_input(self.device, source, partition)
 
 
 class _Stream:
@@ -296,14 +306,16 @@ class _StageWork:
 
     def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
         task = self.tasks[number]
-        steps = _steps(task.pipeline, operators)
+        steps = _steps(task.pipeline, self.stage, operators)
         try:
             for table in _timed(task.tables(), steps[0]):
                 if self.run_.cancelled.is_set() or self.enough.is_set():
                     return
                 result = self._through(task.pipeline, table, steps)
                 if result.num_rows:
+                    begun = time.perf_counter()
                     local.consume(number, result)
+                    steps[-1].add(result.num_rows, time.perf_counter() - begun)
             local.finish_task(number)
         except Stopped:
             self.enough.set()
@@ -313,7 +325,7 @@ class _StageWork:
 
     def _through(self, pipeline: Pipeline, table: Table, steps: list[OperatorMetrics]) -> Table:
         """Pass a table through the operators, leaving off when no row is left."""
-        for operator, counted in zip(pipeline.operators, steps[1:], strict=True):
+        for operator, counted in zip(pipeline.operators, steps[1:-1], strict=True):
             if not table.num_rows:
                 break
             begun = time.perf_counter()
@@ -322,11 +334,11 @@ class _StageWork:
         return table
 
 
-def _steps(pipeline: Pipeline, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
-    """Return the counters of a pipeline's input and operators, in order."""
+def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
+    """Return the counters of a pipeline's input, its operators and the stage's sink, in order."""
     source = pipeline.input
     first = describe_operator(source) if isinstance(source, ScanInput) else f"{type(source).__name__} {source.stage}"
-    names = [first, *(describe_operator(operator) for operator in pipeline.operators)]
+    names = [first, *(describe_operator(operator) for operator in pipeline.operators), f"-> {stage.name}"]
     return [operators.setdefault(name, OperatorMetrics()) for name in names]
 
 

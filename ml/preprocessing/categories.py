@@ -33,11 +33,14 @@ class Categories:
         Distinct non-null values in ascending order; category ``i`` is ``values[i]``.
     has_null
         Whether null was among the values; it is then the last category.
+    null_as
+        Category that null stands for, where it is not one of its own; None means that null is unknown.
     """
 
     name: str
     values: pa.Array
     has_null: bool
+    null_as: int | None = None
 
     def __len__(self) -> int:
         return len(self.values) + int(self.has_null)
@@ -86,7 +89,9 @@ class Categories:
 
     @property
     def _null_code(self) -> int:
-        return len(self.values) if self.has_null else UNKNOWN
+        if self.has_null:
+            return len(self.values)
+        return UNKNOWN if self.null_as is None else self.null_as
 
     def _common_type(self, kind: pa.DataType) -> pa.DataType:
         """Type in which the table and a column of type ``kind`` can be compared without losing values."""
@@ -118,8 +123,17 @@ class CategoryCounts:
         return None if len(self.values) == 0 else self.values[int(np.argmax(self.counts))]
 
     def categories(self, name: str) -> Categories:
-        """Table of the values seen."""
+        """Make a table of the values seen."""
         return Categories(name=name, values=self.values, has_null=self.nulls > 0)
+
+    def filled_categories(self, name: str, fill: pa.Scalar) -> Categories:
+        """Make a table of the values seen in which null stands for ``fill``, a value of the column's type."""
+        values = self.values
+        if self.nulls and pc.index(values, fill).as_py() < 0:
+            joined = pa.concat_arrays([values, pa.array([fill.as_py()], values.type)])
+            values = joined.take(pc.sort_indices(joined))
+        place = pc.index(values, fill).as_py()
+        return Categories(name=name, values=values, has_null=False, null_as=None if place < 0 else place)
 
 
 def count_categories(chunks: Iterable[pa.Array], kind: pa.DataType) -> CategoryCounts:

@@ -130,14 +130,14 @@ def _write_delimited(result: Result, stream: BinaryIO, delimiter: str) -> None:
 
 def _write_json(result: Result, stream: BinaryIO) -> None:
     stream.write(b"[")
-    for index, line in enumerate(_json_lines(result)):
-        stream.write((",\n " if index else "").encode() + line.encode())
+    stream.writelines(
+        (",\n " if index else "").encode() + line.encode() for index, line in enumerate(_json_lines(result))
+    )
     stream.write(b"]\n")
 
 
 def _write_json_lines(result: Result, stream: BinaryIO) -> None:
-    for line in _json_lines(result):
-        stream.write(line.encode() + b"\n")
+    stream.writelines(line.encode() + b"\n" for line in _json_lines(result))
 
 
 def _json_lines(result: Result) -> Iterator[str]:
@@ -183,8 +183,7 @@ def _write_markdown(result: Result, stream: BinaryIO) -> None:
     table = result.to_arrow()
     rules = ["---:" if _is_number(field.type) else "---" for field in table.schema]
     rows = [[text.replace("|", "\\|") for text in row] for row in _rows(table)]
-    for row in (table.column_names, rules, *rows):
-        stream.write(f"| {' | '.join(row)} |\n".encode())
+    stream.writelines(f"| {' | '.join(row)} |\n".encode() for row in (table.column_names, rules, *rows))
 
 
 def _write_table(result: Result, stream: BinaryIO) -> None:

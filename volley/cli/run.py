@@ -59,8 +59,8 @@ def run_job_file(path: Path, arguments: argparse.Namespace) -> int:
     if getattr(arguments, "check", False):
         print(f"{path}: the job is valid")
         return 0
-    from ..deploy.job import run_job
+    from ..deploy.job.run import outcome_text, run_job
 
     outcome = run_job(job, out=arguments.out, fresh=arguments.fresh)
-    print(outcome.text())
+    print(outcome_text(outcome))
     return 0 if outcome.verdict != "failed" else 1

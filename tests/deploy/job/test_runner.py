@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,8 +45,8 @@ class Sink:
 
 def run(out: Path, steps: list[JobStep], base: object = "inputs") -> list[bool]:
     with Workspace(out) as workspace:
-        done = execute(steps, base=base, workspace=workspace, progress=LogProgress(Sink()))  # type: ignore[arg-type]  # all a log needs
-    return [step.reused for step in done]
+        found = execute(steps, base=base, workspace=workspace, progress=LogProgress(Sink()))  # type: ignore[arg-type]  # all a log needs
+    return [step.reused for step in found.done]
 
 
 def test_second_run_reuses_everything(tmp_path: Path) -> None:
@@ -73,8 +74,8 @@ def test_facts_are_the_same_fresh_and_reused(tmp_path: Path) -> None:
     facts = []
     for _ in range(2):
         with Workspace(tmp_path) as workspace:
-            done = execute([made.step("a")], base=0, workspace=workspace, progress=LogProgress(Sink()))  # type: ignore[arg-type]  # all a log needs
-            facts.append(done[0].record)
+            found = execute([made.step("a")], base=0, workspace=workspace, progress=LogProgress(Sink()))  # type: ignore[arg-type]  # all a log needs
+            facts.append(found.done[0].record)
     assert facts[0] == facts[1]
     assert facts[0].facts["pair"] == [1, 2]
 
@@ -89,6 +90,17 @@ def test_a_failed_step_leaves_the_finished_ones_and_nothing_half(tmp_path: Path)
         run(tmp_path, [made.step("a"), made.step("b", act=fail)])
     assert sorted(p.name for p in (tmp_path / ".work").iterdir()) == ["a", "lock"]
     assert run(tmp_path, [made.step("a"), made.step("b")]) == [True, False]
+
+
+def test_a_step_may_forbid_the_rest(tmp_path: Path) -> None:
+    made = Recorder()
+    first = replace(made.step("a"), blocks=lambda facts: f"{facts['name']} says stop")
+    for expected in (False, True):
+        with Workspace(tmp_path) as workspace:
+            found = execute([first, made.step("b")], base=0, workspace=workspace, progress=LogProgress(Sink()))  # type: ignore[arg-type]  # all a log needs
+        assert found.blocked == "a says stop"
+        assert [step.reused for step in found.done] == [expected]
+    assert made.ran == ["a"]
 
 
 def test_interrupt_becomes_cancelled_and_is_resumable(tmp_path: Path) -> None:

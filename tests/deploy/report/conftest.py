@@ -52,7 +52,7 @@ def full_report() -> ReportData:
             InputFile(table="target", path="data/target.parquet", bytes=612_332, sha256="1c" * 32),
             InputFile(table="labels", path="data/labels.csv", bytes=1_204, sha256="a7" * 32),
         ),
-        profile=TableProfile(table="people", rows=277_677, columns=_columns(random)),
+        profile=TableProfile(table="people", rows=277_677, profiled=277_677, columns=_columns(random)),
         checks=_checks(),
         models=(_model("logistic", 0.861, random), _model("boosting", 0.893, random, primary=True)),
         explanation=_explanation(random),
@@ -202,8 +202,20 @@ def _fairness(random: np.random.Generator) -> Fairness:
         one("Male, Black", ("SEX", "RAC1P"), 2_410),
     )
     gaps = (
-        Gap(column="SEX", metric="fpr", difference=0.081, lowest="Female 0.174", highest="Male 0.255"),
-        Gap(column="RAC1P", metric="fpr", difference=0.182, lowest="Asian 0.131", highest="Black 0.313"),
+        Gap(
+            column="SEX",
+            metric="fpr",
+            difference=Interval(value=0.081, low=0.07, high=0.092),
+            lowest="Female 0.174",
+            highest="Male 0.255",
+        ),
+        Gap(
+            column="RAC1P",
+            metric="fpr",
+            difference=Interval(value=0.182, low=0.151, high=0.21),
+            lowest="Asian 0.131",
+            highest="Black 0.313",
+        ),
     )
     return Fairness(
         model="boosting",
