@@ -1,0 +1,135 @@
+"""``manifest.json``: what went in, what ran with what, and what came out; enough to run the job again and compare."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+
+import fsspec
+
+from ...engine.errors import ReadError
+from . import fingerprint
+from .load import Job
+from .runner import FinishedStep
+from .tables import Tables
+
+FORMAT = 1
+_LIBRARIES = ("volley-engine", "pyarrow", "numpy", "numba", "sqlglot", "pydantic", "scipy", "xgboost-cpu", "xgboost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """One file that a source reads; for remote files the store's own mark of the version stands in ``sha256``."""
+
+    table: str
+    path: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Output:
+    """One thing that was kept, its path relative to the output folder."""
+
+    name: str
+    path: str
+    bytes: int
+    sha256: str
+    rows: int | None = None
+
+
+def inputs_of(job: Job, tables: Tables) -> list[Input]:
+    """Return every file of every source with size and hash.
+
+    Raises
+    ------
+    ReadError
+        For a path without files.
+    """
+    found: list[Input] = []
+    for name, source in job.spec.sources.items():
+        for path in source.path:
+            found.extend(_files(name, tables.resolve(path), path))
+    return found
+
+
+def _files(table: str, path: str, shown: str) -> Iterator[Input]:
+    system, root = fsspec.core.url_to_fs(path)
+    matches = system.glob(root) if any(sign in root for sign in "*?[") else [root]
+    files = sorted(file for match in matches for file in system.find(match))
+    if not files:
+        raise ReadError(f"source {table}: no file at {path}")
+    local = "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,))
+    for file in files:
+        mark = fingerprint.of_file(Path(file)) if local else str(system.ukey(file))
+        name = shown if len(files) == 1 else os.path.relpath(file, root) if system.isdir(root) else file
+        yield Input(table=table, path=name, bytes=int(system.size(file) or 0), sha256=mark)
+
+
+def environment() -> dict[str, object]:
+    """Return versions and machine facts that a result may depend on."""
+    versions = {}
+    for name in _LIBRARIES:
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cores": len(os.sched_getaffinity(0)),
+        "libraries": versions,
+    }
+
+
+def outputs_of(folder: Path, kept: Sequence[tuple[str, str, int | None]]) -> list[Output]:
+    """Return size and hash of each (name, path in ``folder``, rows); a folder's hash covers its files' hashes."""
+    described = []
+    for name, path, rows in kept:
+        target = folder / path
+        files = sorted(file for file in target.rglob("*") if file.is_file()) if target.is_dir() else [target]
+        hashes = {str(file.relative_to(target)): fingerprint.of_file(file) for file in files}
+        whole = hashes["."] if target.is_file() else fingerprint.of_settings(hashes)
+        size = sum(file.stat().st_size for file in files)
+        described.append(Output(name=name, path=path, bytes=size, sha256=whole, rows=rows))
+    return described
+
+
+def steps_part(done: Sequence[FinishedStep]) -> list[dict[str, object]]:
+    """Return what the manifest says about each step."""
+    return [
+        {
+            "name": step.record.name,
+            "kind": step.record.kind,
+            "rows": step.record.rows,
+            "bytes": step.record.bytes,
+            "seconds": round(step.record.seconds, 4),
+            "reused": step.reused,
+            "fingerprint": step.record.fingerprint,
+        }
+        for step in done
+    ]
+
+
+def metrics_part(done: Sequence[FinishedStep]) -> dict[str, object]:
+    """Return the metrics of each model."""
+    found: dict[str, object] = {}
+    for step in done:
+        models = step.record.facts.get("models")
+        if isinstance(models, dict):
+            found |= {name: result["metrics"] for name, result in models.items()}
+    return found
+
+
+def handoff_part(done: Sequence[FinishedStep]) -> dict[str, object]:
+    """Return the bytes copied and shared where each model took its rows over."""
+    return {step.record.name: step.record.facts["handoff"] for step in done if "handoff" in step.record.facts}
+
+
+def as_data(parts: Sequence[Input] | Sequence[Output]) -> list[dict[str, object]]:
+    """Return inputs or outputs as plain data."""
+    return [asdict(part) for part in parts]

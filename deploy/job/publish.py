@@ -1,0 +1,76 @@
+"""Putting a job's results where people look for them: all of them, or none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from .context import MODEL_FOLDER, JobContext, train_key
+from .manifest import Output, outputs_of
+from .tables import write
+
+MANIFEST = "manifest.json"
+REPORT = "report.html"
+_STAGING = ".publish"
+_SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "ipc": ".arrow"}
+
+
+def stage_outputs(context: JobContext) -> list[Output]:
+    """Write every output of the job into the staging folder and describe them."""
+    staging = context.workspace.root / _STAGING
+    shutil.rmtree(staging, ignore_errors=True)
+    staging.mkdir()
+    outputs = context.job.spec.outputs
+    kept: list[tuple[str, str, int | None]] = []
+    for name, output in outputs.tables.items():
+        path = name if output.partition_by else name + _SUFFIXES[output.format]
+        options = {"partition_by": output.partition_by} if output.partition_by else {}
+        kept.append((name, path, write(context.tables[name], staging / path, output.format, **options)))
+    train = context.job.spec.train
+    for name in train.models if train is not None and outputs.models else ():
+        shutil.copytree(context.workspace.folder(train_key(name)) / MODEL_FOLDER, staging / "models" / name)
+        kept.append((f"model {name}", f"models/{name}", None))
+    return outputs_of(staging, kept)
+
+
+def publish(context: JobContext, outputs: list[Output], texts: dict[str, str]) -> None:
+    """Move staged outputs and texts (file name -> contents) to the output folder, the manifest last.
+
+    Each file or folder appears by a rename. What an earlier run's manifest names and this run did not make is removed.
+    """
+    out = context.workspace.out
+    staging = context.workspace.root / _STAGING
+    staging.mkdir(exist_ok=True)
+    stale = _earlier_outputs(out) - {output.path for output in outputs} - set(texts)
+    for name, text in texts.items():
+        (staging / name).write_text(text, encoding="utf-8")
+    for path in [*(output.path for output in outputs), *sorted(texts, key=lambda name: name == MANIFEST)]:
+        _replace(staging / path, out / path)
+    for path in stale:
+        _remove(out / path)
+    shutil.rmtree(staging)
+
+
+def _earlier_outputs(out: Path) -> set[str]:
+    """Return the paths that the manifest of an earlier run names, within the folder."""
+    try:
+        named = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["outputs"]
+        paths = {str(output["path"]) for output in named}
+    except (OSError, ValueError, KeyError, TypeError):
+        return set()
+    return {path for path in paths if not Path(path).is_absolute() and ".." not in Path(path).parts} | {REPORT}
+
+
+def _replace(new: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if new.is_dir() or target.is_dir():
+        _remove(target)
+    new.replace(target)
+
+
+def _remove(path: Path) -> None:
+    remove: Callable[[Path], object] = shutil.rmtree if path.is_dir() else Path.unlink
+    if path.exists():
+        remove(path)

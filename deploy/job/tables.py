@@ -1,0 +1,154 @@
+"""The tables of a job by name: sources, steps, parts of the split, and what the models made; all lazy."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from ...engine.errors import ConfigError, PlanError, SqlError, UserFunctionError, VolleyError
+from ...engine.frame import DataFrame
+from ...engine.plan import Scan, Write
+from ...io import open_source, sink_for
+from ...sql import sql
+from .document import Location
+from .load import Job
+from .spec import SourceSpec, StepSpec
+from .workspace import Workspace
+
+TABLE_FILE = "table.parquet"
+"""Name of the file in which a step stores the table that it makes."""
+
+
+class Tables:
+    """Finds the tables of one job.
+
+    Parameters
+    ----------
+    job
+        Says what the sources and steps are.
+    workspace
+        Holds the tables that steps stored.
+    """
+
+    def __init__(self, job: Job, workspace: Workspace) -> None:
+        self._job = job
+        self._workspace = workspace
+        self._known: dict[str, DataFrame] = {}
+        self._makers: dict[str, Callable[[], DataFrame]] = {}
+        for name, source in job.spec.sources.items():
+            self._makers[name] = partial(self._open, name, source)
+        for index, step in enumerate(job.spec.steps):
+            if step.view:
+                self._makers[step.name] = partial(self.plan_step, index, step)
+            else:
+                self.add_stored(step.name, step_key(step))
+
+    def add(self, name: str, make: Callable[[], DataFrame]) -> None:
+        """Say how a table is made; nothing is made before it is asked for."""
+        self._makers[name] = make
+
+    def add_stored(self, name: str, key: str) -> None:
+        """Say that a table is stored by the step whose folder is ``key``."""
+        self.add(name, lambda: read(str(self._workspace.folder(key) / TABLE_FILE), "parquet"))
+
+    def __getitem__(self, name: str) -> DataFrame:
+        if name not in self._known:
+            self._known[name] = self._makers[name]()
+        return self._known[name]
+
+    def names(self) -> list[str]:
+        """Return the names of all tables, sources first."""
+        return list(self._makers)
+
+    def plan_step(self, index: int, step: StepSpec) -> DataFrame:
+        """Return what a step makes, without running it.
+
+        Raises
+        ------
+        JobSpecError
+            For a query that is wrong, at its line of the job file.
+        UserFunctionError
+            For a function that raises.
+        """
+        if step.sql is not None:
+            earlier = [*self._job.spec.sources, *(other.name for other in self._job.spec.steps[:index])]
+            return self.query(step.sql, ("steps", index, "sql"), tables=earlier)
+        assert step.python is not None
+        function = self._function(step.python, ("steps", index, "python"))
+        inputs = [self[name] for name in step.inputs or ()]
+        try:
+            made = function(*inputs)
+        except VolleyError:
+            raise
+        except Exception as error:
+            raise UserFunctionError(f"{step.python} raised {type(error).__name__}: {error}") from error
+        if not isinstance(made, DataFrame):
+            raise UserFunctionError(f"{step.python} must return a frame, not {type(made).__name__}")
+        return made
+
+    def query(self, text: str, location: Location, *, tables: list[str]) -> DataFrame:
+        """Return the frame of a query over the named tables; its errors point into the job file."""
+        try:
+            return sql(text, **{name: self[name] for name in tables})
+        except SqlError as error:
+            raise self._job.sql_error(location, error) from None
+        except PlanError as error:
+            raise self._job.error(location, str(error)) from None
+
+    def _open(self, name: str, source: SourceSpec) -> DataFrame:
+        paths = [self.resolve(path) for path in source.path]
+        try:
+            return read(paths[0] if len(paths) == 1 else paths, source.format, **source.options)
+        except (ConfigError, TypeError) as error:
+            raise self._job.error(("sources", name), str(error)) from None
+
+    def resolve(self, path: str) -> str:
+        """Return a source's path: URLs and absolute paths as they are, others from the job file's folder."""
+        return path if "://" in path else str(self._job.folder / path)
+
+    def _function(self, target: str, location: Location) -> Callable[..., object]:
+        """Import ``module:function`` with the job file's folder first on the path."""
+        module_name, _, name = target.partition(":")
+        with _first_on_path(self._job.folder):
+            try:
+                module = importlib.import_module(module_name)
+            except ModuleNotFoundError as error:
+                message = f"no module {error.name!r}; modules are looked up in {self._job.folder} first"
+                raise self._job.error(location, message) from None
+            except Exception as error:
+                raise UserFunctionError(f"importing {module_name} raised {type(error).__name__}: {error}") from error
+        function: Callable[..., object] | None = getattr(module, name, None)
+        if function is None or not callable(function):
+            raise self._job.error(location, f"module {module_name} has no function {name!r}")
+        return function
+
+
+def read(paths: str | list[str], file_format: str | None, **options: object) -> DataFrame:
+    """Return the lazy frame of files."""
+    return DataFrame.from_plan(Scan(source=open_source(paths, file_format, **options)))
+
+
+def write(frame: DataFrame, path: Path, file_format: str, **options: object) -> int:
+    """Run a frame into a file or folder, all or nothing; return how many rows it has."""
+    sink = sink_for(str(path), file_format, **options)
+    written = frame.session.collect(Write(input=frame.plan, sink=sink))
+    return int(sum(written.column("rows").to_pylist()))
+
+
+def step_key(step: StepSpec) -> str:
+    """Return the name of a step's folder."""
+    return f"step-{step.name}"
+
+
+@contextmanager
+def _first_on_path(folder: Path) -> Iterator[None]:
+    entry = str(folder.resolve())
+    sys.path.insert(0, entry)
+    try:
+        yield
+    finally:
+        sys.path.remove(entry)
