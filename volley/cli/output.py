@@ -129,11 +129,11 @@ def _write_delimited(result: Result, stream: BinaryIO, delimiter: str) -> None:
 
 
 def _write_json(result: Result, stream: BinaryIO) -> None:
-    stream.write(b"[")
-    stream.writelines(
-        (",\n " if index else "").encode() + line.encode() for index, line in enumerate(_json_lines(result))
-    )
-    stream.write(b"]\n")
+    separator = b"["
+    for line in _json_lines(result):
+        stream.write(separator + line.encode())
+        separator = b",\n "
+    stream.write(b"]\n" if separator != b"[" else b"[]\n")
 
 
 def _write_json_lines(result: Result, stream: BinaryIO) -> None:
