@@ -1,0 +1,363 @@
+"""Estimates of row counts, from the statistics of sources and textbook selectivities.
+
+The rules of thumb are those of Selinger et al., "Access path selection in a relational database management system"
+(1979): values are spread evenly, columns are independent, and the smaller set of join keys is contained in the larger.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from ..dtypes import Kind
+from ..expr import Call, Cast, Column, Expr, InList, Literal, columns_of, conjuncts, disjuncts
+from ..plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    MapBatches,
+    Plan,
+    Project,
+    Scan,
+    Sort,
+    Union,
+    Write,
+)
+from ..plan.statistics import ColumnStatistics
+from ..schema import Schema
+
+UNKNOWN_ROWS = 100_000.0
+"""Rows of a source that does not say."""
+
+_SELECTIVITY = {
+    "equal": 0.1,
+    "not_equal": 0.9,
+    "is_null": 0.05,
+    "is_not_null": 0.95,
+    "like": 0.1,
+    "contains": 0.1,
+    "starts_with": 0.05,
+    "ends_with": 0.05,
+    "regexp_matches": 0.1,
+}
+_RANGE = 0.3
+_OTHER = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnEstimate:
+    """What is believed of a column: number of distinct values, bounds as numbers (None: unknown), share of nulls."""
+
+    distinct: float
+    low: float | None = None
+    high: float | None = None
+    nulls: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What is believed of a plan's rows."""
+
+    rows: float
+    columns: Mapping[str, ColumnEstimate]
+
+    def distinct(self, expr: Expr) -> float:
+        """Return the believed number of distinct values of an expression."""
+        if isinstance(expr, Literal):
+            return 1.0
+        if isinstance(expr, Column):
+            return self.columns[expr.name].distinct
+        product = 1.0
+        for name in columns_of(expr):
+            product *= self.columns[name].distinct
+        return max(1.0, min(product, self.rows))
+
+    def with_rows(self, rows: float) -> Estimate:
+        """Return the same belief for fewer (or more) rows: no column has more distinct values than there are rows."""
+        capped = {
+            name: c if c.distinct <= rows else replace(c, distinct=max(1.0, rows)) for name, c in self.columns.items()
+        }
+        return Estimate(rows=rows, columns=capped)
+
+
+class Estimator:
+    """Estimates plans; asks each source once and remembers results by plan object."""
+
+    def __init__(self) -> None:
+        self._done: dict[int, tuple[Plan, Estimate]] = {}
+
+    def rows(self, plan: Plan) -> float:
+        """Return the estimated number of rows."""
+        return self.estimate(plan).rows
+
+    def estimate(self, plan: Plan) -> Estimate:
+        """Return the estimate of a plan."""
+        stack = [plan]
+        while stack:
+            node = stack[-1]
+            if id(node) in self._done:
+                stack.pop()
+                continue
+            pending = [child for child in node.children if id(child) not in self._done]
+            if pending:
+                stack += pending
+                continue
+            inputs = [self._done[id(child)][1] for child in node.children]
+            self._done[id(node)] = (node, _estimate(node, inputs))
+        return self._done[id(plan)][1]
+
+
+def _estimate(node: Plan, inputs: list[Estimate]) -> Estimate:
+    match node:
+        case Scan():
+            return _scan(node)
+        case Filter(predicate=predicate):
+            return after_filter(inputs[0], predicate)
+        case Project(exprs=exprs):
+            (below,) = inputs
+            columns = {e.name: _of_expr(below, e.expr) for e in exprs}
+            return Estimate(rows=below.rows, columns=columns)
+        case Aggregate(keys=keys):
+            return _grouped(node.schema, inputs[0], {k.name: k.expr for k in keys})
+        case Distinct(on=on):
+            names = node.schema.names if on is None else on
+            by = {n: Column(name=n, dtype=node.schema[n].dtype) for n in names}
+            return inputs[0].with_rows(_groups(inputs[0], by.values()))
+        case Join():
+            return _join(node, *inputs)
+        case Limit(count=count, offset=offset):
+            left = max(0.0, inputs[0].rows - offset)
+            return inputs[0].with_rows(left if count is None else min(left, count))
+        case Sort(fetch=fetch):
+            return inputs[0] if fetch is None else inputs[0].with_rows(min(inputs[0].rows, fetch))
+        case Union():
+            return _union(inputs)
+        case MapBatches(adds=adds):
+            added = {f.name: ColumnEstimate(distinct=inputs[0].rows) for f in adds}
+            kept = inputs[0].columns if node.keeps else {}
+            return Estimate(rows=inputs[0].rows, columns={**kept, **added})
+        case Write():
+            return _unknown(node.schema, 1.0)
+        case _:
+            return _unknown(node.schema, inputs[0].rows if inputs else UNKNOWN_ROWS)
+
+
+def _unknown(schema: Schema, rows: float) -> Estimate:
+    return Estimate(rows=rows, columns={f.name: ColumnEstimate(distinct=max(1.0, rows)) for f in schema})
+
+
+def _scan(node: Scan) -> Estimate:
+    statistics = node.source.statistics()
+    schema = node.source.schema
+    rows = statistics.rows
+    if rows is None:
+        known = statistics.bytes is not None and schema.row_width > 0
+        rows = int((statistics.bytes or 0) / schema.row_width) if known else int(UNKNOWN_ROWS)
+    columns = {
+        f.name: _of_statistics(statistics.columns.get(f.name, ColumnStatistics()), f.dtype.kind, float(rows))
+        for f in schema
+    }
+    whole = Estimate(rows=float(rows), columns=columns)
+    kept = whole if node.predicate is None else after_filter(whole, node.predicate)
+    return kept if node.limit is None else kept.with_rows(min(kept.rows, float(node.limit)))
+
+
+def _of_statistics(known: ColumnStatistics, kind: Kind, rows: float) -> ColumnEstimate:
+    low, high = as_number(known.minimum), as_number(known.maximum)
+    distinct = float(known.distinct) if known.distinct is not None else rows
+    if known.distinct is None and kind is Kind.BOOL:
+        distinct = 2.0
+    discrete = kind is Kind.DATE or "int" in kind.value
+    if discrete and low is not None and high is not None:
+        distinct = min(distinct, high - low + 1)
+    elif known.distinct is None and kind in (Kind.STRING, Kind.BINARY):
+        distinct = rows**0.75  # text that is joined or grouped by repeats more often than not
+    nulls = 0.0 if not known.nulls or not rows else known.nulls / rows
+    return ColumnEstimate(distinct=max(1.0, min(distinct, rows)), low=low, high=high, nulls=nulls)
+
+
+def as_number(value: Any) -> float | None:
+    """Return a place on a number line for a constant of an ordered type that has one."""
+    match value:
+        case bool() | int() | float() | Decimal():
+            number = float(value)
+            return None if math.isnan(number) else number  # NaN bounds nothing
+        case dt.datetime():
+            moment = value if value.tzinfo else value.replace(tzinfo=dt.UTC)
+            return moment.timestamp()
+        case dt.date():
+            return float(value.toordinal())
+        case _:
+            return None
+
+
+def _of_expr(below: Estimate, expr: Expr) -> ColumnEstimate:
+    if isinstance(expr, Column):
+        return below.columns[expr.name]
+    return ColumnEstimate(distinct=below.distinct(expr))
+
+
+def _groups(below: Estimate, keys: Iterable[Expr]) -> float:
+    product = 1.0
+    for key in keys:
+        product *= below.distinct(key)
+    return min(product, below.rows)
+
+
+def _grouped(schema: Schema, below: Estimate, keys: dict[str, Expr]) -> Estimate:
+    rows = _groups(below, keys.values()) if keys else 1.0
+    columns = {f.name: ColumnEstimate(distinct=max(1.0, rows)) for f in schema}
+    columns |= {name: _of_expr(below, expr) for name, expr in keys.items()}
+    return Estimate(rows=rows, columns=columns)
+
+
+def _union(inputs: list[Estimate]) -> Estimate:
+    rows = sum(each.rows for each in inputs)
+    columns = dict(inputs[0].columns)
+    for other in inputs[1:]:
+        for name, mine in columns.items():
+            columns[name] = ColumnEstimate(distinct=max(mine.distinct, other.columns[name].distinct))
+    return Estimate(rows=rows, columns=columns)
+
+
+def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
+    lefts = [left.distinct(key) for key, _ in node.on]
+    rights = [right.distinct(key) for _, key in node.on]
+    if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
+        share = 1.0
+        for a, b in zip(lefts, rights, strict=True):
+            share *= min(1.0, b / a)
+        share = 0.5 if share == 1.0 and node.kind is JoinKind.ANTI else share
+        rows = left.rows * (share if node.kind is JoinKind.SEMI else max(0.05, 1.0 - share))
+        return left.with_rows(max(1.0, rows) if left.rows else 0.0)
+    rows = left.rows * right.rows * join_selectivity(list(zip(lefts, rights, strict=True)), left.rows, right.rows)
+    both = Estimate(rows=rows, columns={**left.columns, **right.columns})
+    if node.residual is not None:
+        rows *= selectivity(both, node.residual)
+    if node.kind is JoinKind.LEFT:
+        rows = max(rows, left.rows)
+    return both.with_rows(rows)
+
+
+def join_selectivity(distinct: list[tuple[float, float]], left_rows: float, right_rows: float) -> float:
+    """Return the share of pairs of rows whose keys are equal.
+
+    Parameters
+    ----------
+    distinct
+        For each pair of keys the numbers of distinct values on both sides.
+    """
+    if not distinct:
+        return 1.0
+    if len(distinct) == 1:
+        return 1.0 / max(1.0, *distinct[0])
+    left = right = 1.0
+    for a, b in distinct:
+        left, right = left * a, right * b
+    # Several keys are usually a foreign key into the side where together they are unique.
+    return 1.0 / max(1.0, min(left, left_rows, right, right_rows))
+
+
+def after_filter(below: Estimate, predicate: Expr) -> Estimate:
+    """Return the estimate of the rows for which a predicate holds."""
+    columns = dict(below.columns)
+    share = 1.0
+    bounds: dict[str, tuple[float, float]] = {}
+    for part in conjuncts(predicate):
+        place = _range_of(part, columns)
+        if place is None:
+            share *= selectivity(below, part)
+            fixed = _fixed_values(part)
+            if fixed is not None and fixed[0] in columns:
+                name, count = fixed
+                columns[name] = replace(columns[name], distinct=min(columns[name].distinct, count))
+            continue
+        name, low, high = place
+        had = bounds.get(name, (float("-inf"), float("inf")))
+        bounds[name] = (max(had[0], low), min(had[1], high))
+    for name, (low, high) in bounds.items():
+        narrowed, kept = _within(columns[name], low, high)
+        columns[name] = narrowed
+        share *= kept
+    return Estimate(rows=below.rows, columns=columns).with_rows(below.rows * share)
+
+
+def _fixed_values(part: Expr) -> tuple[str, float] | None:
+    """Return the column that a part pins to a few constants, and how many; None where it pins none."""
+    if isinstance(part, InList) and isinstance(part.arg, Column):
+        return part.arg.name, float(len(part.values))
+    if isinstance(part, Call) and part.function == "equal":
+        left, right = part.args
+        if isinstance(left, Column) and isinstance(right, Literal):
+            return left.name, 1.0
+    return None
+
+
+def _range_of(part: Expr, columns: Mapping[str, ColumnEstimate]) -> tuple[str, float, float] | None:
+    """Return ``(column, low, high)`` of a range condition on a column with known bounds; None for anything else."""
+    if not isinstance(part, Call) or part.function not in ("less", "less_equal", "greater", "greater_equal"):
+        return None
+    left, right = part.args
+    left = left.arg if isinstance(left, Cast) else left
+    if not isinstance(left, Column) or not isinstance(right, Literal):
+        return None
+    own, place = columns[left.name], as_number(right.value)
+    if place is None or own.low is None or own.high is None:
+        return None
+    if part.function in ("less", "less_equal"):
+        return left.name, float("-inf"), place
+    return left.name, place, float("inf")
+
+
+def _within(column: ColumnEstimate, low: float, high: float) -> tuple[ColumnEstimate, float]:
+    """Return a column cut to a range, and the share of its values that are inside."""
+    assert column.low is not None
+    assert column.high is not None
+    width = column.high - column.low
+    new_low, new_high = max(low, column.low), min(high, column.high)
+    if new_low > new_high:
+        return replace(column, distinct=1.0), 1.0 / max(1.0, column.distinct)
+    share = (new_high - new_low) / width if width > 0 else 1.0
+    share = min(1.0, max(share, 1.0 / max(1.0, column.distinct)))
+    distinct = max(1.0, column.distinct * share)
+    return replace(column, low=new_low, high=new_high, distinct=distinct), share * (1.0 - column.nulls)
+
+
+def selectivity(below: Estimate, part: Expr) -> float:
+    """Return the share of rows for which a condition is believed to hold."""
+    if isinstance(part, Literal):
+        return 1.0 if part.value is True else 0.0
+    if isinstance(part, InList):
+        return min(1.0, len(part.values) / below.distinct(part.arg))
+    if not isinstance(part, Call):
+        return _OTHER
+    if part.function == "and":
+        return after_filter(below, part).rows / below.rows if below.rows else 1.0
+    if part.function == "or":
+        missed = 1.0
+        for alternative in disjuncts(part):
+            missed *= 1.0 - selectivity(below, alternative)
+        return 1.0 - missed
+    if part.function == "not":
+        return 1.0 - selectivity(below, part.args[0])
+    if part.function in ("equal", "not_equal", "is_not_distinct"):
+        distinct = max(below.distinct(arg) for arg in part.args)
+        return 1.0 - 1.0 / distinct if part.function == "not_equal" else 1.0 / distinct
+    if part.function in ("is_null", "is_not_null") and isinstance(part.args[0], Column):
+        nulls = below.columns[part.args[0].name].nulls or _SELECTIVITY["is_null"]
+        return nulls if part.function == "is_null" else 1.0 - nulls
+    if part.function in ("less", "less_equal", "greater", "greater_equal"):
+        return _of_range(below, part)
+    return _SELECTIVITY.get(part.function, _OTHER)
+
+
+def _of_range(below: Estimate, part: Call) -> float:
+    place = _range_of(part, below.columns)
+    return _RANGE if place is None else _within(below.columns[place[0]], place[1], place[2])[1]

@@ -1,0 +1,149 @@
+"""Expressions inside plan nodes: rewriting all of them, and facts that decide whether one may move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeAlias
+
+from ..dtypes import DataType, Kind, common_type
+from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, all_of, conjuncts
+from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort
+from ..traversal import walk, walk_once
+
+Rewrite: TypeAlias = Callable[[Expr], Expr]
+
+_DIVISIONS = frozenset({"floor_divide", "truncate_divide", "modulo", "remainder"})
+
+
+def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
+    """Return the node with its expressions rewritten; the same object where none changed.
+
+    ``predicate`` rewrites conditions of which only the true rows count (where false and null are the same), ``value``
+    everything else. Neither may change a type.
+    """
+    match node:
+        case Scan(predicate=Expr() as condition) | Filter(predicate=condition):
+            changed = predicate(condition)
+            return node if changed is condition else replace(node, predicate=changed)
+        case Project(exprs=exprs):
+            named = _named(exprs, value)
+            return node if named is exprs else replace(node, exprs=named)
+        case Aggregate():
+            return _aggregate(node, value, predicate)
+        case Join():
+            return _join(node, value, predicate)
+        case Sort(keys=keys):
+            sort_keys = tuple(k if (e := value(k.expr)) is k.expr else replace(k, expr=e) for k in keys)
+            return node if _same(sort_keys, keys) else replace(node, keys=sort_keys)
+        case _:
+            return node
+
+
+def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
+    return all(a is b for a, b in zip(new, old, strict=True))
+
+
+def _named(exprs: tuple[NamedExpr, ...], value: Rewrite) -> tuple[NamedExpr, ...]:
+    result = tuple(n if (e := value(n.expr)) is n.expr else NamedExpr(name=n.name, expr=e) for n in exprs)
+    return exprs if _same(result, exprs) else result
+
+
+def _aggregate(node: Aggregate, value: Rewrite, predicate: Rewrite) -> Aggregate:
+    keys = _named(node.keys, value)
+    aggregates = []
+    for named in node.aggregates:
+        call = named.call
+        args = tuple(value(arg) for arg in call.args)
+        condition = None if call.filter is None else predicate(call.filter)
+        if isinstance(condition, Literal) and condition.value is True:
+            condition = None
+        if condition is call.filter and _same(args, call.args):
+            aggregates.append(named)
+        else:
+            aggregates.append(replace(named, call=replace(call, args=args, filter=condition)))
+    if keys is node.keys and _same(tuple(aggregates), node.aggregates):
+        return node
+    return replace(node, keys=keys, aggregates=tuple(aggregates))
+
+
+def _join(node: Join, value: Rewrite, predicate: Rewrite) -> Join:
+    pairs = tuple((value(left), value(right)) for left, right in node.on)
+    residual = None if node.residual is None else predicate(node.residual)
+    if isinstance(residual, Literal) and residual.value is True:
+        residual = None
+    if residual is node.residual and all(_same(new, old) for new, old in zip(pairs, node.on, strict=True)):
+        return node
+    return replace(node, on=pairs, residual=residual)
+
+
+def filtered(plan: Plan, parts: list[Expr]) -> Plan:
+    """Return the plan under a filter by all of ``parts``; the plan itself where there are none."""
+    predicate = all_of(parts)
+    return plan if predicate is None else Filter(input=plan, predicate=predicate)
+
+
+def split(parts: list[Expr], keep: Callable[[Expr], bool]) -> tuple[list[Expr], list[Expr]]:
+    """Return the parts for which ``keep`` holds and the others, each in order."""
+    chosen = [keep(part) for part in parts]
+    return (
+        [part for part, yes in zip(parts, chosen, strict=True) if yes],
+        [part for part, yes in zip(parts, chosen, strict=True) if not yes],
+    )
+
+
+def conjunct_list(predicate: Expr | None) -> list[Expr]:
+    """Return the conjuncts of a condition; none of no condition."""
+    return [] if predicate is None else list(conjuncts(predicate))
+
+
+def added(parts: list[Expr], more: list[Expr]) -> list[Expr]:
+    """Return ``parts`` and those of ``more`` that are not among them."""
+    seen = set(parts)
+    return parts + [part for part in more if part not in seen]
+
+
+def is_trivial(expr: Expr) -> bool:
+    """Return whether computing the expression twice costs nothing: a column or a constant."""
+    return isinstance(expr, Column | Literal)
+
+
+def size_up_to(expr: Expr, limit: int) -> int:
+    """Return the number of nodes of the expression, counting no further than ``limit``."""
+    count = 0
+    for _ in walk(expr):
+        count += 1
+        if count >= limit:
+            break
+    return count
+
+
+def can_raise(expr: Expr) -> bool:
+    """Return whether evaluating the expression may fail for some values of its columns.
+
+    Such an expression must not be evaluated on rows that an earlier filter or join leaves out: the user may have
+    written that filter to keep those rows away. Integer overflow is not counted; it is an error wherever it occurs.
+    """
+    return any(_may_fail(node) for node in walk_once(expr))
+
+
+def _may_fail(node: Expr) -> bool:
+    if isinstance(node, Call) and node.function in _DIVISIONS and not node.dtype.is_float:
+        divisor = node.args[1]
+        return not isinstance(divisor, Literal) or divisor.value == 0
+    return isinstance(node, Cast) and node.strict and not _always_casts(node.arg.dtype, node.dtype)
+
+
+def _always_casts(source: DataType, target: DataType) -> bool:
+    return target.is_text or (source.is_numeric and target.is_float) or widens(source, target)
+
+
+def widens(source: DataType, target: DataType) -> bool:
+    """Return whether every value of ``source`` has an exact counterpart of the same order in ``target``."""
+    if source == target or source.kind is Kind.NULL:
+        return True
+    if source.is_integer and target.is_float:
+        return source.bits <= (53 if target.kind is Kind.FLOAT64 else 24)
+    if source.is_decimal and target.is_float:
+        return False
+    return common_type(source, target) == target

@@ -1,0 +1,71 @@
+"""The rules in order, and the loop that applies them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from ..plan import Plan
+from .context import OptimizerContext
+from .rules.derive_filter import derive_filter
+from .rules.eliminate_distinct import eliminate_distinct
+from .rules.merge_projections import merge_projections
+from .rules.order_joins import order_joins
+from .rules.outer_to_inner import outer_to_inner
+from .rules.propagate_empty import propagate_empty
+from .rules.prune_columns import prune_columns
+from .rules.push_down_filter import push_down_filter
+from .rules.push_down_limit import push_down_limit
+from .rules.rewrite_distinct import rewrite_distinct
+from .rules.simplify_expressions import simplify_expressions
+from .rules.split_count_distinct import split_count_distinct
+
+Rule: TypeAlias = Callable[[Plan, OptimizerContext], Plan]
+
+RULES: tuple[tuple[Rule, ...], ...] = (
+    # 1. Normal form: what other rules recognise. Each phase is repeated until none of its rules changes anything.
+    (
+        simplify_expressions,  # first: conditions become constants, plain comparisons and separate conjuncts
+        merge_projections,  # long chains of assignments collapse before anything walks through them
+        eliminate_distinct,  # before the next, which hides that a distinct was meant
+        rewrite_distinct,
+        split_count_distinct,  # makes groupings and joins that the following rules push through
+        push_down_filter,
+        outer_to_inner,  # wants filters right above the joins; what it makes inner lets filters pass next time
+        derive_filter,  # last: what is known of a side includes all that was pushed to it
+        propagate_empty,
+    ),
+    # 2. Once: join order, when every filter stands where its selectivity counts.
+    (order_joins,),
+    # 3. Tidy up what the order has left behind, then narrow. Limits go last: a filter cannot pass them.
+    (
+        push_down_filter,
+        push_down_limit,
+        propagate_empty,
+        merge_projections,
+        prune_columns,
+    ),
+)
+
+_ROUNDS = 10
+"""Bound on the repetitions of a phase; real plans settle after two or three."""
+
+
+def optimize(plan: Plan, context: OptimizerContext) -> Plan:
+    """Return a plan that gives the same rows and schema for less work; the same object where nothing changed."""
+    for phase in RULES:
+        plan = _to_fixpoint(plan, phase, context) if len(phase) > 1 else phase[0](plan, context)
+    return plan
+
+
+def _to_fixpoint(plan: Plan, rules: tuple[Rule, ...], context: OptimizerContext) -> Plan:
+    """Apply the rules in turn until each of them has left the plan as it is since it last changed."""
+    unchanged = 0
+    for _ in range(_ROUNDS):
+        for rule in rules:
+            after = rule(plan, context)
+            unchanged = unchanged + 1 if after is plan else 0
+            plan = after
+            if unchanged == len(rules):
+                return plan
+    return plan

@@ -1,0 +1,176 @@
+"""Facts about the rows that a plan gives, derived from its shape alone."""
+
+from __future__ import annotations
+
+from ..expr import Column, Expr, columns_of, substitute
+from ..plan import (
+    Aggregate,
+    Distinct,
+    EmptySource,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    MapBatches,
+    Plan,
+    Project,
+    Scan,
+    Sort,
+    Union,
+)
+from .expressions import conjunct_list
+
+
+def is_empty(plan: Plan) -> bool:
+    """Return whether the plan is known to give no rows."""
+    return isinstance(plan, Scan) and isinstance(plan.source, EmptySource)
+
+
+def empty(plan: Plan) -> Scan:
+    """Return the relation without rows that has the plan's schema."""
+    return Scan(source=EmptySource(schema=plan.schema))
+
+
+def max_rows(plan: Plan) -> int | None:
+    """Return a bound on the number of rows, or None where none is known."""
+    bound: int | None = None
+    while True:
+        own: int | None = None
+        match plan:
+            case Scan(limit=limit):
+                return 0 if is_empty(plan) else _least(bound, limit)
+            case Limit(count=count):
+                own = count
+            case Sort(fetch=fetch):
+                own = fetch
+            case Aggregate(keys=()):
+                own = 1
+            case Filter() | Project() | Distinct() | Aggregate() | MapBatches(keeps=True):
+                pass
+            case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
+                plan = left
+                continue
+            case Union(inputs=inputs):
+                bounds = [max_rows(each) for each in inputs]
+                known = [each for each in bounds if each is not None]
+                return _least(bound, sum(known) if len(known) == len(bounds) else None)
+            case _:
+                return bound
+        bound = _least(bound, own)
+        plan = plan.children[0]
+
+
+def _least(left: int | None, right: int | None) -> int | None:
+    return right if left is None else left if right is None else min(left, right)
+
+
+def renamed(project: Project) -> dict[str, str]:
+    """Return, for each output column that is a plain input column, ``{output: input}``."""
+    return {e.name: e.expr.name for e in project.exprs if isinstance(e.expr, Column)}
+
+
+def unique_key(plan: Plan) -> frozenset[str] | None:
+    """Return columns of which no two rows agree in all (nulls alike); None where none are known.
+
+    The empty set says that there is at most one row.
+    """
+    renamings: list[dict[str, str]] = []
+    while True:
+        match plan:
+            case Aggregate(keys=keys):
+                return _through(frozenset(k.name for k in keys), renamings)
+            case Distinct(on=on):
+                return _through(frozenset(plan.schema.names if on is None else on), renamings)
+            case Project():
+                renamings.append(renamed(plan))
+                plan = plan.input
+            case Filter() | Sort() | Limit() | MapBatches(keeps=True):
+                plan = plan.children[0]
+            case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
+                plan = left
+            case _:
+                return None
+
+
+def _through(key: frozenset[str], renamings: list[dict[str, str]]) -> frozenset[str] | None:
+    for renaming in reversed(renamings):
+        outputs = {name: output for output, name in renaming.items()}
+        if not key <= outputs.keys():
+            return None
+        key = frozenset(outputs[name] for name in key)
+    return key
+
+
+def known_conjuncts(plan: Plan) -> list[Expr]:
+    """Return conditions that hold for every row, over the plan's own columns."""
+    renamings: list[dict[str, Expr]] = []
+    found: list[Expr] = []
+    pending: list[tuple[Plan, int]] = [(plan, 0)]
+    while pending:
+        node, depth = pending.pop()
+        del renamings[depth:]
+        match node:
+            case Scan(predicate=predicate):
+                own = [c for c in conjunct_list(predicate) if all(n in node.schema for n in columns_of(c))]
+            case Filter(predicate=predicate):
+                own = conjunct_list(predicate)
+                pending.append((node.input, depth))
+            case Project():
+                renamings.append(_columns(node, {name: output for output, name in renamed(node).items()}))
+                pending.append((node.input, depth + 1))
+                own = []
+            case Aggregate(keys=keys):
+                from_keys = {k.expr.name: k.name for k in keys if isinstance(k.expr, Column)}
+                renamings.append(_columns(node, from_keys))
+                pending.append((node.input, depth + 1))
+                own = []
+            case Sort() | Limit() | Distinct() | MapBatches(keeps=True):
+                pending.append((node.children[0], depth))
+                own = []
+            case Join(kind=kind, left=left, right=right):
+                pending.append((left, depth))
+                if kind is JoinKind.INNER:
+                    pending.append((right, depth))
+                own = []
+            case _:
+                own = []
+        found += [c for c in (_outwards(c, renamings[::-1]) for c in own) if c is not None]
+    return found
+
+
+def _columns(node: Plan, outputs: dict[str, str]) -> dict[str, Expr]:
+    return {name: Column(name=output, dtype=node.schema[output].dtype) for name, output in outputs.items()}
+
+
+def _outwards(condition: Expr, renamings: list[dict[str, Expr]]) -> Expr | None:
+    for renaming in renamings:
+        if not columns_of(condition) <= renaming.keys():
+            return None
+        condition = substitute(condition, dict(renaming))
+    return condition
+
+
+def is_computed_below(plan: Plan, name: str) -> bool:
+    """Return whether a filter on the column would change its form, or be copied, on its way towards the sources."""
+    while True:
+        match plan:
+            case Project():
+                inner = renamed(plan).get(name)
+                if inner is None:
+                    return True
+                name, plan = inner, plan.input
+            case Aggregate(keys=keys):
+                expr = next((k.expr for k in keys if k.name == name), None)
+                if not isinstance(expr, Column):
+                    return expr is not None
+                name, plan = expr.name, plan.input
+            case Join(left=left, right=right):
+                plan = left if name in left.schema else right
+            case Union():
+                return True
+            case MapBatches(adds=adds) if name in {f.name for f in adds}:
+                return False
+            case _ if plan.children:
+                plan = plan.children[0]
+            case _:
+                return False

@@ -1,0 +1,73 @@
+"""Replace what cannot give rows by the empty relation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...expr import Column, Literal, NamedExpr
+from ...plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    JoinKind,
+    Limit,
+    MapBatches,
+    Plan,
+    Project,
+    Scan,
+    Sort,
+    Union,
+)
+from ...traversal import transform_up
+from ..context import OptimizerContext
+from ..properties import empty, is_empty
+
+
+def propagate_empty(plan: Plan, _: OptimizerContext) -> Plan:
+    """Drop work on inputs without rows; an aggregate without keys still gives its one row."""
+    return transform_up(plan, _rewrite)
+
+
+def _rewrite(node: Plan) -> Plan:
+    match node:
+        case Limit(count=0) | Sort(fetch=0):
+            return empty(node)
+        case Scan(limit=0) if not is_empty(node):
+            return empty(node)
+        case Aggregate(keys=()):
+            return node
+        case Filter() | Project() | Aggregate() | Distinct() | Sort() | Limit() | MapBatches(keeps=True):
+            return empty(node) if is_empty(node.children[0]) else node
+        case Join():
+            return _join(node)
+        case Union():
+            return _union(node)
+        case _:
+            return node
+
+
+def _join(node: Join) -> Plan:
+    left, right = is_empty(node.left), is_empty(node.right)
+    match node.kind:
+        case JoinKind.INNER | JoinKind.SEMI:
+            return empty(node) if left or right else node
+        case JoinKind.ANTI:
+            return empty(node) if left else node.left if right else node
+        case JoinKind.LEFT:
+            return empty(node) if left else _without_partners(node) if right else node
+
+
+def _without_partners(node: Join) -> Plan:
+    kept = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in node.left.schema]
+    nulls = [NamedExpr(name=f.name, expr=Literal(value=None, dtype=f.dtype)) for f in node.right.schema]
+    return Project(input=node.left, exprs=(*kept, *nulls))
+
+
+def _union(node: Union) -> Plan:
+    inputs = tuple(each for each in node.inputs if not is_empty(each))
+    if not inputs:
+        return empty(node)
+    if len(inputs) == 1:
+        return inputs[0]
+    return node if len(inputs) == len(node.inputs) else replace(node, inputs=inputs)

@@ -1,0 +1,135 @@
+"""Read, compute and carry only the columns that something above uses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ...expr import Column, Expr, NamedExpr, columns_of
+from ...plan import (
+    Aggregate,
+    Distinct,
+    Filter,
+    Join,
+    Limit,
+    MapBatches,
+    Plan,
+    Project,
+    Scan,
+    Sort,
+    Union,
+)
+from ..context import OptimizerContext
+
+
+def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
+    """Narrow every node to the columns in use; what keeps or moves rows gets a narrowing projection below it."""
+    root = _Demand(names=frozenset(plan.schema.names), exact=True)
+    pruned: list[Plan] = []
+    stack: list[tuple[Plan, _Demand, tuple[_Demand, ...] | None]] = [(plan, root, None)]
+    while stack:
+        node, demand, of_children = stack.pop()
+        if of_children is None:
+            node, of_children = _narrow(node, demand.names)
+            stack.append((node, demand, of_children))
+            stack.extend((c, d, None) for c, d in zip(reversed(node.children), reversed(of_children), strict=True))
+            continue
+        count = len(of_children)
+        children = tuple(pruned[len(pruned) - count :])
+        del pruned[len(pruned) - count :]
+        changed = any(new is not old for new, old in zip(children, node.children, strict=True))
+        pruned.append(_meet(node.with_children(children) if changed else node, demand))
+    return pruned[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Demand:
+    """Columns that a parent uses.
+
+    ``exact``: it must be given no others. ``projects``: it is a projection, so that a join below it need not be told
+    which columns to give up.
+    """
+
+    names: frozenset[str]
+    exact: bool = False
+    projects: bool = False
+
+
+def _meet(plan: Plan, demand: _Demand) -> Plan:
+    """Project to the demanded columns where the parent can take no more, and above joins, which copy what they give."""
+    wide = demand.exact or (isinstance(plan, Join) and not demand.projects)
+    if not wide or len(plan.schema) == len(demand.names):
+        return plan
+    exprs = tuple(
+        NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema if f.name in demand.names
+    )
+    return Project(input=plan, exprs=exprs)
+
+
+def _reads(exprs: Iterable[Expr]) -> frozenset[str]:
+    return columns_of(*exprs)
+
+
+def _narrow(node: Plan, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]]:
+    """Return the node without what nobody uses, and what it demands of each child."""
+    match node:
+        case Scan():
+            return _narrow_scan(node, used), ()
+        case Filter(predicate=predicate):
+            return node, (_Demand(names=used | columns_of(predicate)),)
+        case Limit():
+            return node, (_Demand(names=used),)
+        case Sort(keys=keys):
+            return node, (_Demand(names=used | _reads(k.expr for k in keys), exact=True),)
+        case Distinct(on=tuple() as on):
+            return node, (_Demand(names=used | frozenset(on), exact=True),)
+        case Project(exprs=exprs):
+            kept = tuple(e for e in exprs if e.name in used)
+            narrow = node if len(kept) == len(exprs) else replace(node, exprs=kept)
+            return narrow, (_Demand(names=_reads(e.expr for e in kept), projects=True),)
+        case Aggregate():
+            return _narrow_aggregate(node, used)
+        case Join():
+            return node, _of_join(node, used)
+        case Union():
+            return node, tuple(_Demand(names=used, exact=True) for _ in node.inputs)
+        case MapBatches():
+            return _narrow_stage(node, used)
+        case _:
+            every = (_Demand(names=frozenset(c.schema.names), exact=True) for c in node.children)
+            return node, tuple(every)
+
+
+def _narrow_scan(node: Scan, used: frozenset[str]) -> Scan:
+    if len(node.schema) == len(used):
+        return node
+    return replace(node, columns=tuple(name for name in node.schema.names if name in used))
+
+
+def _narrow_aggregate(node: Aggregate, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]]:
+    kept = tuple(a for a in node.aggregates if a.name in used)
+    if not kept and not node.keys:
+        kept = node.aggregates[:1]  # the one row must stay
+    narrow = node if len(kept) == len(node.aggregates) else replace(node, aggregates=kept)
+    reads = _reads([k.expr for k in node.keys] + [e for a in kept for e in a.call.inputs])
+    return narrow, (_Demand(names=reads),)
+
+
+def _of_join(node: Join, used: frozenset[str]) -> tuple[_Demand, ...]:
+    wanted = used if node.residual is None else used | columns_of(node.residual)
+    left, right = (frozenset(side.schema.names) for side in node.children)
+    keys_left, keys_right = _reads(k for k, _ in node.on), _reads(k for _, k in node.on)
+    return (
+        _Demand(names=(wanted & left) | keys_left, exact=True),
+        _Demand(names=(wanted & right) | keys_right, exact=True),
+    )
+
+
+def _narrow_stage(node: MapBatches, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]]:
+    every = frozenset(node.input.schema.names)
+    reads = every if node.reads is None else frozenset(node.reads)
+    if not node.keeps:
+        return node, (_Demand(names=reads, exact=node.reads is None),)
+    if node.adds and not used & {f.name for f in node.adds}:
+        return _narrow(node.input, used)  # row for row, so that nothing depends on its having run
+    return node, (_Demand(names=(used & every) | reads, exact=node.reads is None),)

@@ -1,0 +1,30 @@
+"""Fold constants and simplify every expression of the plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ...expr import Literal
+from ...plan import Filter, Plan, Scan
+from ...traversal import transform_up
+from ..context import OptimizerContext
+from ..expressions import rewrite_expressions
+from ..properties import empty
+from ..simplify import Simplifier
+
+
+def simplify_expressions(plan: Plan, context: OptimizerContext) -> Plan:
+    """Simplify expressions; a filter that is always true goes, one that never is leaves the empty relation."""
+    simplifier = Simplifier(context.fold)
+
+    def rewrite(node: Plan) -> Plan:
+        changed = rewrite_expressions(node, simplifier.value, simplifier.predicate)
+        match changed:
+            case Filter(predicate=Literal(value=value), input=child):
+                return child if value is True else empty(child)
+            case Scan(predicate=Literal(value=value)):
+                return replace(changed, predicate=None) if value is True else empty(changed)
+            case _:
+                return changed
+
+    return transform_up(plan, rewrite)

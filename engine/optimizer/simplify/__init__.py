@@ -1,0 +1,8 @@
+"""Simplification of expressions: the same value for fewer operations, and forms that sources and joins can use.
+
+Knows expressions and how constants are folded; must not know plans.
+"""
+
+from .simplifier import Simplifier
+
+__all__ = ["Simplifier"]

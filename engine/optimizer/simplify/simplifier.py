@@ -1,0 +1,114 @@
+"""Simplifies whole expressions, innermost first."""
+
+from __future__ import annotations
+
+from ...expr import Call, Expr, Literal, conjuncts, operands
+from ...expr.catalogue import FUNCTIONS, Nulls
+from ..context import Fold
+from .boolean import FALSE, connect, negate
+from .choice import simplify_case, simplify_coalesce
+from .comparison import always_true_where_present, simplify_comparison, simplify_in_list
+from .scalar import simplify_arithmetic, simplify_cast, simplify_like
+
+_LOCAL = (
+    simplify_comparison,
+    simplify_in_list,
+    simplify_case,
+    simplify_coalesce,
+    simplify_cast,
+    simplify_arithmetic,
+    simplify_like,
+)
+_ROUNDS = 8
+"""A node is rewritten until no rule applies; this only bounds a pair of rules that would undo each other."""
+
+
+class Simplifier:
+    """Simplifies expressions; remembers results by object, so that shared sub-expressions are done once.
+
+    Parameters
+    ----------
+    fold
+        Evaluates constant expressions; see `OptimizerContext`.
+    """
+
+    def __init__(self, fold: Fold) -> None:
+        self._fold = fold
+        self._done: dict[int, Expr] = {}
+        self._alive: list[Expr] = []
+
+    def value(self, expr: Expr) -> Expr:
+        """Return an expression with the same value for every row; the same object where nothing changed."""
+        stack = [(expr, False)]
+        while stack:
+            node, ready = stack.pop()
+            if id(node) in self._done:
+                continue
+            parts = _parts(node)
+            if parts and not ready:
+                stack.append((node, True))
+                stack.extend((part, False) for part in parts)
+                continue
+            result = self._rewritten(node, parts, tuple(self._done[id(part)] for part in parts))
+            self._alive += (node, result)
+            self._done[id(node)] = result
+        return self._done[id(expr)]
+
+    def predicate(self, expr: Expr) -> Expr:
+        """Return a condition that is true for the same rows; false and null are not told apart."""
+        value = self.value(expr)
+        before = list(conjuncts(value))
+        after = [self._condition(part) for part in before]
+        if all(new is old for new, old in zip(after, before, strict=True)):
+            return value
+        return connect("and", after, None)
+
+    def _condition(self, part: Expr) -> Expr:
+        if isinstance(part, Literal) and part.value is None:
+            return FALSE
+        return always_true_where_present(part) or part
+
+    def _rewritten(self, node: Expr, old: tuple[Expr, ...], new: tuple[Expr, ...]) -> Expr:
+        if isinstance(node, Call) and node.function in ("and", "or"):
+            unchanged = all(a is b for a, b in zip(new, old, strict=True))
+            return connect(node.function, list(new), node if unchanged else None)
+        if any(a is not b for a, b in zip(new, old, strict=True)):
+            node = node.with_children(new)
+        for _ in range(_ROUNDS):
+            changed = self._once(node)
+            if changed is None:
+                break
+            node = changed
+        return node
+
+    def _once(self, node: Expr) -> Expr | None:
+        if isinstance(node, Literal):
+            return None
+        children = node.children
+        if children and all(isinstance(child, Literal) for child in children):
+            folded = self._fold(node)
+            if folded is not None and folded.dtype == node.dtype:
+                return folded
+        if _has_null_argument(node):
+            return Literal(value=None, dtype=node.dtype)
+        if isinstance(node, Call) and node.function == "not":
+            negated = negate(node.args[0])
+            return None if negated == node else self.value(negated)
+        for rule in _LOCAL:
+            changed = rule(node)
+            if changed is not None:
+                return changed
+        return None
+
+
+def _parts(node: Expr) -> tuple[Expr, ...]:
+    """Children, but all operands of a nested and/or at once: their order of nesting means nothing."""
+    if isinstance(node, Call) and node.function in ("and", "or"):
+        return tuple(operands(node))
+    return node.children
+
+
+def _has_null_argument(node: Expr) -> bool:
+    if not isinstance(node, Call) or FUNCTIONS[node.function].nulls is not Nulls.PROPAGATE:
+        return False
+    return any(isinstance(arg, Literal) and arg.value is None for arg in node.args)
