@@ -38,7 +38,7 @@ from .accumulate import (
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .compile import cache_directory, warm
 from .gathering import count_bits, narrow_i128, pack_bits, select_bits, take, take_bits, take_bytes
-from .grouping import RowGroups, WordGroups, direct_ids
+from .grouping import WordGroups
 from .hashing import (
     NULL_HASH,
     combine_hashes,
@@ -52,6 +52,7 @@ from .hashing import (
 from .joining import JoinIndex, flagged_rows, mark_rows
 from .ordering import order_bits, order_floats, order_integers, order_nulls
 from .radix import count_partitions, partition_order, scatter_words, start_positions
+from .rowgroups import RowGroups
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
 from .textsort import text_argsort, text_ranks
@@ -72,7 +73,6 @@ __all__ = [
     "count_bits",
     "count_partitions",
     "count_valid",
-    "direct_ids",
     "first_row",
     "first_word",
     "flagged_rows",

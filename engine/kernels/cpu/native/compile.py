@@ -41,7 +41,9 @@ _REFUSALS = REFUSED + 64
 # The modules of this package that define kernels, for `warm`.
 _KERNEL_MODULES = (
     "hashing",
+    "packing",
     "grouping",
+    "rowgroups",
     "accumulate",
     "radix",
     "joining",

@@ -10,15 +10,12 @@ so that a probe touches one cache line. Kernels stop where a table is full; the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, missing, rows_out
+from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
-from .hashing import hash_rows
+from .packing import signed_extent
 
-load_word = instruction("load_word")
 prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
 
@@ -31,6 +28,9 @@ MINIMUM_CAPACITY = 1024
 # Tables beyond the second-level cache (in words) are prefetched for the row this far ahead.
 LARGE = 1 << 16
 AHEAD = 24
+
+# A range of so many keys is covered by an array whatever the number of rows: it stays in the second-level cache.
+_DIRECT_SIZE = 1 << 18
 
 # Positions in a table's state array.
 COUNT = 0
@@ -126,78 +126,6 @@ def _find_words(
             ids[i] = np.int32(table[locate(table, shift, mask, words[i]) + _ONE]) - np.int32(1)
 
 
-@device
-def same_row(keys: Words, group: Number, columns: Words, row: Number) -> Number:
-    """Return whether a group's words (row-major in ``keys``) equal those of a row."""
-    width = len(columns)
-    base = group * np.uint64(width)
-    same = True
-    for j in range(width):
-        same &= keys[base + np.uint64(j)] == load_word(columns[j], row)
-    return same
-
-
-@kernel("i64(const u64[], const u64[], i64, u64[], u64, u64[], i64[], i32[])")
-def _insert_rows(
-    columns: Words,
-    hashes: Words,
-    start: int,
-    table: Words,
-    shift: int,
-    keys: Words,
-    state: Longs,
-    ids: Rows,
-) -> int:
-    mask = np.uint64(len(table) // 2 - 1)
-    width = len(columns)
-    limit = len(keys) // width
-    count = state[COUNT]
-    last = len(hashes) - AHEAD if len(table) > LARGE else 0
-    for i in range(start, len(hashes)):
-        if i < last:
-            prefetch_write(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO:
-                if count == limit:
-                    state[COUNT] = count
-                    return i
-                for j in range(width):
-                    keys[count * width + j] = load_word(columns[j], i)
-                count += 1
-                found = np.uint64(count)
-                table[position] = h
-                table[position + _ONE] = found
-                break
-            if table[position] == h and same_row(keys, found - _ONE, columns, i):
-                break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found - _ONE)
-    state[COUNT] = count
-    return len(hashes)
-
-
-@kernel("void(const u64[], const u64[], const u64[], u64, const u64[], i32[])")
-def _find_rows(columns: Words, hashes: Words, table: Words, shift: int, keys: Words, ids: Rows) -> None:
-    mask = np.uint64(len(table) // 2 - 1)
-    last = len(hashes) - AHEAD if len(table) > LARGE else 0
-    for i in range(len(hashes)):
-        if i < last:
-            prefetch_read(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO or (table[position] == h and same_row(keys, found - _ONE, columns, i)):
-                break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found) - np.int32(1)
-
-
 @kernel("void(const u64[], u64[], u64)")
 def rehash_pairs(old: Words, table: Words, shift: int) -> None:
     """Move the (hash, identifier + 1) pairs of one table to a larger one."""
@@ -212,28 +140,70 @@ def rehash_pairs(old: Words, table: Words, shift: int) -> None:
         table[(slot << _ONE) + _ONE] = old[i + 1]
 
 
-@kernel("bool(const u64[], const u8[], i64, i64, i64, i32[])")
-def _direct_ids(words: Words, bits: Bits, bit_offset: int, low: int, size: int, ids: Rows) -> bool:
-    fits = True
-    limit = np.uint64(size)
-    base = np.uint64(low)
-    if len(bits) == 0:
-        for i in range(len(words)):
-            distance = words[i] - base
-            inside = distance < limit
-            fits &= inside
-            ids[i] = np.int32(distance) if inside else np.int32(-1)
-    else:
-        for i in range(len(words)):
-            distance = words[i] - base
-            if missing(bits, bit_offset + i):
-                ids[i] = np.int32(size)
-            elif distance < limit:
-                ids[i] = np.int32(distance)
-            else:
-                fits = False
-                ids[i] = np.int32(-1)
-    return fits
+@kernel("i64(const u64[], const u8[], i64, i64, u64, i32[], u64[], i64[], i32[])")
+def _insert_direct(
+    words: Words,
+    bits: Bits,
+    bit_offset: int,
+    start: int,
+    low: int,
+    slots: Rows,
+    keys: Words,
+    state: Longs,
+    ids: Rows,
+) -> int:
+    """Group rows from ``start`` on by their distance from ``low``; return the row at which the keys were full."""
+    count = state[COUNT]
+    last = len(words) - AHEAD if len(slots) > 2 * LARGE else 0
+    for i in range(start, len(words)):
+        if i < last:
+            prefetch_write(slots, np.int64(words[i + AHEAD] - low))
+        if missing(bits, bit_offset + i):
+            if state[NULL_GROUP] < 0:
+                if count == len(keys):
+                    state[COUNT] = count
+                    return i
+                keys[count] = _ZERO
+                state[NULL_GROUP] = count
+                count += 1
+            ids[i] = np.int32(state[NULL_GROUP])
+            continue
+        slot = words[i] - low
+        found = slots[slot]
+        if found == 0:
+            if count == len(keys):
+                state[COUNT] = count
+                return i
+            keys[count] = words[i]
+            count += 1
+            found = np.int32(count)
+            slots[slot] = found
+        ids[i] = found - np.int32(1)
+    state[COUNT] = count
+    return len(words)
+
+
+@kernel("void(const u64[], const u8[], i64, u64, const i32[], i64, i32[])")
+def _find_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, null_group: int, ids: Rows) -> None:
+    last = len(words) - AHEAD if len(slots) > 2 * LARGE else 0
+    size = np.uint64(len(slots))
+    for i in range(len(words)):
+        if i < last:
+            prefetch_read(slots, np.int64(words[i + AHEAD] - low))
+        slot = words[i] - low
+        if missing(bits, bit_offset + i):
+            ids[i] = np.int32(null_group)
+        elif slot < size:
+            ids[i] = slots[slot] - np.int32(1)
+        else:
+            ids[i] = np.int32(-1)
+
+
+@kernel("void(const u64[], i64, i64, u64, i32[])")
+def _fill_slots(keys: Words, count: int, null_group: int, low: int, slots: Rows) -> None:
+    for i in range(count):
+        if i != null_group:
+            slots[keys[i] - low] = np.int32(i + 1)
 
 
 def pair_table(capacity: int) -> tuple[Words, int, int]:
@@ -247,6 +217,9 @@ def pair_table(capacity: int) -> tuple[Words, int, int]:
 class WordGroups:
     """Groups of single 64-bit keys, nulls forming one group.
 
+    While the keys, read as signed integers, lie close together, an array over their range is the table; a hash table
+    takes over when they do not.
+
     Parameters
     ----------
     capacity
@@ -254,9 +227,13 @@ class WordGroups:
     """
 
     def __init__(self, capacity: int = MINIMUM_CAPACITY) -> None:
-        self._table, self._shift, self._limit = pair_table(capacity)
-        self._keys = np.empty(self._limit, dtype=np.uint64)
+        self._capacity = capacity
+        self._keys = np.empty(MINIMUM_CAPACITY, dtype=np.uint64)
         self._state = np.array([0, -1], dtype=np.int64)
+        self._rows = 0
+        self._low = 0
+        self._slots: Rows | None = np.zeros(0, dtype=np.int32)
+        self._table, self._shift = np.zeros(0, dtype=np.uint64), 0
 
     def __len__(self) -> int:
         return int(self._state[COUNT])
@@ -269,119 +246,75 @@ class WordGroups:
     @property
     def nbytes(self) -> int:
         """Bytes held by the table and its keys."""
-        return self._table.nbytes + self._keys.nbytes
+        return self._table.nbytes + self._keys.nbytes + (0 if self._slots is None else self._slots.nbytes)
 
     def insert(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
         """Return the group of each row, making groups for new keys."""
         ids = rows_out(out, len(words))
+        self._rows += len(words)
+        if self._slots is not None:
+            self._cover(signed_extent(words, bits, bit_offset))
+        keys, state = self._keys, self._state
         done = 0
         while True:
-            done = _insert_words(words, bits, bit_offset, done, self._table, self._shift, self._keys, self._state, ids)
+            if self._slots is not None:
+                done = _insert_direct(words, bits, bit_offset, done, self._low, self._slots, keys, state, ids)
+            else:
+                done = _insert_words(words, bits, bit_offset, done, self._table, self._shift, keys, state, ids)
             if done == len(words):
                 return ids
-            self._enlarge()
+            keys = self._enlarge()
 
     def find(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
         """Return the group of each row, or -1 for keys never inserted."""
         ids = rows_out(out, len(words))
-        _find_words(words, bits, bit_offset, self._table, self._shift, self.null_group, ids)
+        if self._slots is not None:
+            _find_direct(words, bits, bit_offset, self._low, self._slots, self.null_group, ids)
+        else:
+            _find_words(words, bits, bit_offset, self._table, self._shift, self.null_group, ids)
         return ids
 
     def keys(self) -> Words:
         """Return the key of each group, in identifier order; the null group's is 0."""
         return self._keys[: len(self)]
 
-    def _enlarge(self) -> None:
-        self._table, self._shift, self._limit = pair_table(self._limit * 4)
-        keys = np.empty(self._limit, dtype=np.uint64)
+    def _cover(self, extent: tuple[int, int] | None) -> None:
+        """Make the array reach these keys, or a hash table in its place if that would be mostly empty."""
+        assert self._slots is not None
+        if extent is None:
+            return
+        least, greatest = extent
+        size = len(self._slots)
+        low, high = self._low, self._low + size - 1
+        if size == 0:
+            low, high = least, greatest
+        elif least >= low and greatest <= high:
+            return
+        else:
+            # Room to grow on the side where keys arrive.
+            low = min(low, least - size) if least < low else low
+            high = max(high, greatest + size) if greatest > high else high
+        if high - low >= max(_DIRECT_SIZE, 8 * self._rows):
+            self._slots = None
+            self._hash(max(self._capacity, len(self) + 1))
+            return
+        self._low, self._slots = low, np.zeros(high - low + 1, dtype=np.int32)
+        _fill_slots(self._keys, len(self), self.null_group, low, self._slots)
+
+    def _hash(self, capacity: int) -> None:
+        """Put the keys into a new hash table for at least so many."""
+        self._table, self._shift, limit = pair_table(capacity)
+        self._resize(limit)
+        _rehash_words(self._keys, len(self), self.null_group, self._table, self._shift)
+
+    def _resize(self, limit: int) -> None:
+        keys = np.empty(limit, dtype=np.uint64)
         keys[: len(self)] = self.keys()
         self._keys = keys
-        _rehash_words(keys, len(self), self.null_group, self._table, self._shift)
 
-
-class RowGroups:
-    """Groups of keys made of several words; make nulls words of their own with ``hashing.null_words``.
-
-    Parameters
-    ----------
-    width
-        Number of word columns.
-    capacity
-        Number of distinct keys expected; more are fine.
-    """
-
-    def __init__(self, width: int, capacity: int = MINIMUM_CAPACITY) -> None:
-        self.width = width
-        self._table, self._shift, self._limit = pair_table(capacity)
-        self._keys = np.empty(self._limit * width, dtype=np.uint64)
-        self._state = np.array([0, -1], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return int(self._state[COUNT])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held by the table and its keys."""
-        return self._table.nbytes + self._keys.nbytes
-
-    def insert(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
-        """Return the group of each row, making groups for new keys.
-
-        Parameters
-        ----------
-        columns
-            ``width`` word columns of equal length.
-        hashes
-            One hash per row, `hashing.hash_rows` if not given; every insert and find must use the same function.
-        out
-            Where to write the identifiers.
-        """
-        hashes = hash_rows(columns) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        where = addresses(columns)
-        done = 0
-        while True:
-            done = _insert_rows(where, hashes, done, self._table, self._shift, self._keys, self._state, ids)
-            if done == len(hashes):
-                return ids
-            self._enlarge()
-
-    def find(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
-        """Return the group of each row, or -1 for keys never inserted."""
-        hashes = hash_rows(columns) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        _find_rows(addresses(columns), hashes, self._table, self._shift, self._keys, ids)
-        return ids
-
-    def keys(self) -> Words:
-        """Return the keys as an array of shape (groups, width), in identifier order."""
-        return self._keys[: len(self) * self.width].reshape(-1, self.width)
-
-    def _enlarge(self) -> None:
-        old = self._table
-        self._table, self._shift, self._limit = pair_table(self._limit * 4)
-        keys = np.empty(self._limit * self.width, dtype=np.uint64)
-        keys[: len(self) * self.width] = self._keys[: len(self) * self.width]
-        self._keys = keys
-        rehash_pairs(old, self._table, self._shift)
-
-
-def direct_ids(
-    words: Words,
-    low: int,
-    size: int,
-    *,
-    bits: Bits = NO_BITS,
-    bit_offset: int = 0,
-    out: Rows | None = None,
-) -> tuple[Rows, bool]:
-    """Identify keys of a dense range ``[low, low + size)`` by their distance from ``low``; nulls get ``size``.
-
-    Returns
-    -------
-    ids, fits
-        ``fits`` is false if some key lies outside the range; such rows get -1.
-    """
-    ids = rows_out(out, len(words))
-    fits = _direct_ids(words, bits, bit_offset, low, size, ids)
-    return ids, bool(fits)
+    def _enlarge(self) -> Words:
+        if self._slots is None:
+            self._hash(4 * len(self._keys))
+        else:
+            self._resize(4 * len(self._keys))
+        return self._keys

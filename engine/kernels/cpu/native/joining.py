@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Rows, Words, missing, rows_out
+from .arrays import NO_BITS, Bits, Rows, Words, rows_out
 from .compile import instruction, kernel
 from .grouping import WordGroups
 
@@ -111,31 +111,6 @@ def _translate(matches: Rows, table: Rows, out: Rows) -> None:
         out[i] = table[np.uint32(matches[i])] if matches[i] >= 0 else np.int32(-1)
 
 
-@kernel("bool(const u64[], const u8[], i64, i64, i64, i32[])")
-def _distances(words: Words, bits: Bits, bit_offset: int, low: int, size: int, ids: Rows) -> bool:
-    """Make identifiers of keys by their distance from ``low``, nulls -1; return whether all lie in the range."""
-    fits = True
-    for i in range(len(words)):
-        distance = words[i] - np.uint64(low)
-        if missing(bits, bit_offset + i):
-            ids[i] = np.int32(-1)
-        elif distance < np.uint64(size):
-            ids[i] = np.int32(distance)
-        else:
-            fits = False
-    return fits
-
-
-@kernel("void(const u64[], const u8[], i64, i64, const i32[], i32[])")
-def _find_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, out: Rows) -> None:
-    for i in range(len(words)):
-        distance = words[i] - np.uint64(low)
-        found = np.int32(-1)
-        if distance < np.uint64(len(slots)) and not missing(bits, bit_offset + i):
-            found = slots[distance]
-        out[i] = found
-
-
 @kernel("void(const i32[], u8[])")
 def mark_rows(rows: Rows, flags: Bits) -> None:
     """Set the flag (one byte per build row) of every row that is not -1: for right, full and reverse semi joins."""
@@ -162,8 +137,8 @@ def flagged_rows(flags: Bits, *, value: bool, out: Rows | None = None) -> Rows:
 class JoinIndex:
     """The build side of a join: groups of equal keys and the rows of each.
 
-    Make one with `from_words` (any 64-bit key), `from_direct` (keys of a dense range) or `from_ids` (any table of
-    ``grouping``, whose ``find`` then gives the groups to `matches_of_groups`).
+    Make one with `from_words` (single 64-bit keys) or `from_ids` (any table of groups, whose ``find`` then gives the
+    groups to `matches_of_groups`).
 
     A *match* is what the index needs to know of a probe row: the build row itself where `unique`, else the group of
     build rows; -1 where there is none.
@@ -213,24 +188,6 @@ class JoinIndex:
             return groups.find(words, bits=bits, bit_offset=bit_offset, out=out)
 
         return cls(ids, len(groups), find)
-
-    @classmethod
-    def from_direct(cls, words: Words, low: int, size: int, *, bits: Bits = NO_BITS, bit_offset: int = 0) -> Self:
-        """Index integer keys that all lie in ``[low, low + size)`` by their distance from ``low``."""
-        ids = np.empty(len(words), dtype=np.int32)
-        if not _distances(words, bits, bit_offset, low, size, ids):
-            raise ValueError(f"a key lies outside [{low}, {low + size})")
-        index = cls(ids, size)
-        slots = np.arange(size, dtype=np.int32) if index._matches is None else index._matches
-        index._matches = None
-
-        def find(words: Words, bits: Bits, bit_offset: int, out: Rows | None) -> Rows:
-            found = rows_out(out, len(words))
-            _find_direct(words, bits, bit_offset, low, slots, found)
-            return found
-
-        index._find = find
-        return index
 
     @classmethod
     def from_ids(cls, ids: Rows, groups: int) -> Self:

@@ -16,6 +16,7 @@ import numpy as np
 
 from .arrays import Longs, Number, Rows, Words, rows_out
 from .compile import device, kernel
+from .packing import add_key, unsigned_extent
 
 _BYTE = np.uint64(8)
 _MASK = np.uint64(255)
@@ -25,31 +26,10 @@ _BUCKET_BITS = 11
 _BUCKETED_ROWS = 1 << 15
 
 
-@kernel("void(const u64[], u64[])")
-def _extent(words: Words, out: Words) -> None:
-    least, greatest = _ALL, np.uint64(0)
-    for i in range(len(words)):
-        least = min(least, words[i])
-        greatest = max(greatest, words[i])
-    out[0] = least
-    out[1] = greatest
-
-
 @kernel("void(u64[])")
 def _number_words(out: Words) -> None:
     for i in range(len(out)):
         out[i] = np.uint64(i)
-
-
-@kernel("void(const u64[], u64, i64, u64[])")
-def _add_key(words: Words, least: int, shift: int, out: Words) -> None:
-    """Add a column, less its minimum, to packed words: shifted left, or right by a negative ``shift``."""
-    if shift >= 0:
-        for i in range(len(words)):
-            out[i] += (words[i] - least) << np.uint64(shift)
-    else:
-        for i in range(len(words)):
-            out[i] += (words[i] - least) >> np.uint64(-shift)
 
 
 @kernel("void(const u64[], i64, i64, u64, i64[])")
@@ -294,7 +274,7 @@ def _leading_bits(columns: Sequence[Words]) -> Words:
     leading = np.zeros(len(columns[0]), dtype=np.uint64)
     room = 64
     for column in map(_measured, columns):
-        _add_key(column.words, column.least, room - column.width, leading)
+        add_key(column.words, column.least, room - column.width, leading)
         room -= column.width
         if room <= 0:
             break
@@ -302,9 +282,7 @@ def _leading_bits(columns: Sequence[Words]) -> Words:
 
 
 def _measured(words: Words) -> _Column:
-    extent = np.empty(2, dtype=np.uint64)
-    _extent(words, extent)
-    least, greatest = int(extent[0]), int(extent[1])
+    least, greatest = unsigned_extent(words)
     return _Column(words=words, least=least, width=(greatest - least).bit_length())
 
 
@@ -324,7 +302,7 @@ def _chunks(columns: list[_Column]) -> list[list[_Column]]:
 def _pack(columns: list[_Column], low: int, words: Words) -> None:
     """Put the columns' words above bit ``low`` of ``words``, the last lowest."""
     for column in reversed(columns):
-        _add_key(column.words, column.least, low, words)
+        add_key(column.words, column.least, low, words)
         low += column.width
 
 

@@ -1,0 +1,305 @@
+"""Group identifiers of keys made of several words; see ``grouping`` for how the tables work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, rows_out
+from .compile import device, instruction, kernel
+from .grouping import AHEAD, COUNT, LARGE, MINIMUM_CAPACITY, WordGroups, first_slot, pair_table, rehash_pairs
+from .hashing import hash_rows
+from .packing import add_key, flag_outside, signed_extent
+
+load_word = instruction("load_word")
+prefetch_read = instruction("prefetch_read")
+prefetch_write = instruction("prefetch_write")
+
+_ONE = np.uint64(1)
+_ZERO = np.uint64(0)
+_ALL = 0xFFFFFFFFFFFFFFFF
+
+
+@device
+def same_row(keys: Words, group: Number, columns: Words, row: Number) -> Number:
+    """Return whether a group's words (row-major in ``keys``) equal those of a row."""
+    width = len(columns)
+    base = group * np.uint64(width)
+    same = True
+    for j in range(width):
+        same &= keys[base + np.uint64(j)] == load_word(columns[j], row)
+    return same
+
+
+@kernel("i64(const u64[], const u64[], i64, u64[], u64, u64[], i64[], i32[])")
+def _insert_rows(
+    columns: Words,
+    hashes: Words,
+    start: int,
+    table: Words,
+    shift: int,
+    keys: Words,
+    state: Longs,
+    ids: Rows,
+) -> int:
+    mask = np.uint64(len(table) // 2 - 1)
+    width = len(columns)
+    limit = len(keys) // width
+    count = state[COUNT]
+    last = len(hashes) - AHEAD if len(table) > LARGE else 0
+    for i in range(start, len(hashes)):
+        if i < last:
+            prefetch_write(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
+        h = hashes[i]
+        slot = first_slot(h, shift)
+        while True:
+            position = slot << _ONE
+            found = table[position + _ONE]
+            if found == _ZERO:
+                if count == limit:
+                    state[COUNT] = count
+                    return i
+                for j in range(width):
+                    keys[count * width + j] = load_word(columns[j], i)
+                count += 1
+                found = np.uint64(count)
+                table[position] = h
+                table[position + _ONE] = found
+                break
+            if table[position] == h and same_row(keys, found - _ONE, columns, i):
+                break
+            slot = (slot + _ONE) & mask
+        ids[i] = np.int32(found - _ONE)
+    state[COUNT] = count
+    return len(hashes)
+
+
+@kernel("void(const u64[], const u64[], const u64[], u64, const u64[], i32[])")
+def _find_rows(columns: Words, hashes: Words, table: Words, shift: int, keys: Words, ids: Rows) -> None:
+    mask = np.uint64(len(table) // 2 - 1)
+    last = len(hashes) - AHEAD if len(table) > LARGE else 0
+    for i in range(len(hashes)):
+        if i < last:
+            prefetch_read(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
+        h = hashes[i]
+        slot = first_slot(h, shift)
+        while True:
+            position = slot << _ONE
+            found = table[position + _ONE]
+            if found == _ZERO or (table[position] == h and same_row(keys, found - _ONE, columns, i)):
+                break
+            slot = (slot + _ONE) & mask
+        ids[i] = np.int32(found) - np.int32(1)
+
+
+@kernel("void(const u8[], i32[])")
+def _veto(flags: Bits, ids: Rows) -> None:
+    for i in range(len(ids)):
+        if flags[i]:
+            ids[i] = np.int32(-1)
+
+
+class RowGroups:
+    """Groups of keys made of several words; make nulls words of their own with ``hashing.null_words``.
+
+    While the words' varying bits (as signed integers) fit 64, keys are packed and grouped as single words; a hash table
+    of whole rows takes over when they do not.
+
+    Parameters
+    ----------
+    width
+        Number of word columns.
+    capacity
+        Number of distinct keys expected; more are fine.
+    """
+
+    def __init__(self, width: int, capacity: int = MINIMUM_CAPACITY) -> None:
+        self.width = width
+        self._capacity = capacity
+        self._packed: WordGroups | None = WordGroups(capacity)
+        self._hashed: HashedRowGroups | None = None
+        self._lows: list[int] = []
+        self._widths: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._table)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the table and its keys."""
+        return self._table.nbytes
+
+    @property
+    def _table(self) -> WordGroups | HashedRowGroups:
+        table = self._packed if self._hashed is None else self._hashed
+        assert table is not None
+        return table
+
+    def insert(self, columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
+        """Return the group of each row, making groups for new keys.
+
+        Parameters
+        ----------
+        columns
+            ``width`` word columns of equal length.
+        out
+            Where to write the identifiers.
+        """
+        if len(columns[0]) == 0:
+            return rows_out(out, 0)
+        if self._hashed is None and not self._covers(extents := _extents(columns)):
+            self._lay_out(extents)
+        if self._hashed is not None:
+            return self._hashed.insert(columns, out=out)
+        assert self._packed is not None
+        return self._packed.insert(self._pack(columns), out=out)
+
+    def find(self, columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
+        """Return the group of each row, or -1 for keys never inserted."""
+        n = len(columns[0])
+        if self._hashed is not None:
+            return self._hashed.find(columns, out=out)
+        if len(self) == 0 or n == 0:
+            ids = rows_out(out, n)
+            ids[:] = -1
+            return ids
+        assert self._packed is not None
+        ids = self._packed.find(self._pack(columns), out=out)
+        flags: Bits = NO_BITS
+        for column, (least, greatest), low, width in zip(
+            columns, _extents(columns), self._lows, self._widths, strict=True
+        ):
+            if least < low or greatest - low >= 1 << width:
+                flags = flags if len(flags) else np.zeros(n, dtype=np.uint8)
+                flag_outside(column, low, low + (1 << width) - 1, flags)
+        if len(flags):
+            _veto(flags, ids)
+        return ids
+
+    def keys(self) -> Words:
+        """Return the keys as an array of shape (groups, width), in identifier order."""
+        if self._hashed is not None:
+            return self._hashed.keys()
+        assert self._packed is not None
+        packed = self._packed.keys()
+        keys = np.empty((len(packed), self.width), dtype=np.uint64)
+        shift = 0
+        for j, (low, width) in enumerate(zip(self._lows, self._widths, strict=True)):
+            part = (packed >> np.uint64(min(shift, 63))) & np.uint64((1 << width) - 1)
+            keys[:, j] = part + np.uint64(low & _ALL)
+            shift += width
+        return keys
+
+    def _covers(self, extents: list[tuple[int, int]]) -> bool:
+        return bool(self._lows) and all(
+            least >= low and greatest - low < 1 << width
+            for (least, greatest), low, width in zip(extents, self._lows, self._widths, strict=True)
+        )
+
+    def _lay_out(self, extents: list[tuple[int, int]]) -> None:
+        """Choose a layout for these words and those grouped so far, and move the groups to it."""
+        known = self.keys() if len(self) else np.empty((0, self.width), dtype=np.uint64)
+        columns = [np.ascontiguousarray(known[:, j]) for j in range(self.width)]
+        lows, widths = [], []
+        for j, (least, greatest) in enumerate(extents):
+            if len(known):
+                own = signed_extent(columns[j], NO_BITS, 0) or (least, greatest)
+                least, greatest = min(least, own[0]), max(greatest, own[1])  # noqa: PLW2901 - widened
+            lows.append(least)
+            widths.append((greatest - least).bit_length())
+        if len(known):
+            spare = min(1, (64 - sum(widths)) // self.width)
+            for j, low in enumerate(lows):
+                widths[j] += max(spare, 0)
+                if low < self._lows[j] and spare > 0:
+                    # Keys arrive below: the room to grow goes there.
+                    lows[j] = max(low - (1 << widths[j] - 1), -(2**63))
+        self._lows, self._widths = lows, widths
+        if sum(widths) > 64:
+            self._packed, self._hashed = None, HashedRowGroups(self.width, max(self._capacity, len(known)))
+            self._hashed.insert(columns)
+        else:
+            self._packed = WordGroups(self._capacity)
+            self._packed.insert(self._pack(columns))
+
+    def _pack(self, columns: Sequence[Words]) -> Words:
+        packed = np.zeros(len(columns[0]), dtype=np.uint64)
+        shift = 0
+        for column, low, width in zip(columns, self._lows, self._widths, strict=True):
+            if width:
+                add_key(column, low, shift, packed)
+            shift += width
+        return packed
+
+
+def _extents(columns: Sequence[Words]) -> list[tuple[int, int]]:
+    """Return each column's least and greatest word, as signed integers; there must be rows."""
+    return [signed_extent(column, NO_BITS, 0) or (0, 0) for column in columns]
+
+
+class HashedRowGroups:
+    """Groups of keys made of several words, in a hash table of whole rows.
+
+    Parameters
+    ----------
+    width
+        Number of word columns.
+    capacity
+        Number of distinct keys expected; more are fine.
+    """
+
+    def __init__(self, width: int, capacity: int = MINIMUM_CAPACITY) -> None:
+        self.width = width
+        self._table, self._shift, self._limit = pair_table(capacity)
+        self._keys = np.empty(self._limit * width, dtype=np.uint64)
+        self._state = np.array([0, -1], dtype=np.int64)
+
+    def __len__(self) -> int:
+        return int(self._state[COUNT])
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held by the table and its keys."""
+        return self._table.nbytes + self._keys.nbytes
+
+    def insert(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
+        """Return the group of each row, making groups for new keys.
+
+        Parameters
+        ----------
+        columns
+            ``width`` word columns of equal length.
+        hashes
+            One hash per row, `hashing.hash_rows` if not given; every insert and find must use the same function.
+        out
+            Where to write the identifiers.
+        """
+        hashes = hash_rows(columns) if hashes is None else hashes
+        ids = rows_out(out, len(hashes))
+        where = addresses(columns)
+        done = 0
+        while True:
+            done = _insert_rows(where, hashes, done, self._table, self._shift, self._keys, self._state, ids)
+            if done == len(hashes):
+                return ids
+            self._enlarge()
+
+    def find(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
+        """Return the group of each row, or -1 for keys never inserted."""
+        hashes = hash_rows(columns) if hashes is None else hashes
+        ids = rows_out(out, len(hashes))
+        _find_rows(addresses(columns), hashes, self._table, self._shift, self._keys, ids)
+        return ids
+
+    def keys(self) -> Words:
+        """Return the keys as an array of shape (groups, width), in identifier order."""
+        return self._keys[: len(self) * self.width].reshape(-1, self.width)
+
+    def _enlarge(self) -> None:
+        old = self._table
+        self._table, self._shift, self._limit = pair_table(self._limit * 4)
+        keys = np.empty(self._limit * self.width, dtype=np.uint64)
+        keys[: len(self) * self.width] = self._keys[: len(self) * self.width]
+        self._keys = keys
+        rehash_pairs(old, self._table, self._shift)
