@@ -19,3 +19,7 @@ class UnseenCategory(ExecutionError, ValueError):
 
 class ModelFileError(VolleyError):
     """A saved model is missing, tampered with, of an unknown class, or written by a newer Volley."""
+
+
+class PredictError(ExecutionError):
+    """A fitted model cannot be applied to these rows."""

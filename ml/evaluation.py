@@ -1,0 +1,117 @@
+"""How good a model is on the rows of a frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ..engine.frame import DataFrame
+from . import metrics
+from .errors import FitError
+from .metrics import CalibrationCurve, Confusion, RocCurve
+from .model import Model
+from .target import Task, read_target
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Metrics of a model, and the curves behind them.
+
+    Parameters
+    ----------
+    task
+        ``regression``, ``binary`` or ``multiclass``.
+    rows
+        Rows evaluated.
+    metrics
+        By name. Binary: ``auc, log_loss, brier, accuracy, precision, recall, f1`` at a threshold of 0.5; multiclass:
+        ``log_loss, accuracy``; regression: ``rmse, mae, r2``.
+    roc, calibration, confusion
+        For two classes, else None.
+    """
+
+    task: Task
+    rows: int
+    metrics: dict[str, float]
+    roc: RocCurve | None = None
+    calibration: CalibrationCurve | None = None
+    confusion: Confusion | None = None
+
+
+def evaluate(
+    model: Model, frame: DataFrame, *, prediction: str = "prediction", score: str = "score", bins: int = 20
+) -> Evaluation:
+    """Compare a model's predictions with the label, weighted where the model has a weight column.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    frame
+        Rows with the label, and with the features or already with the columns that ``model.predict`` adds.
+    prediction, score
+        Names of these columns.
+    bins
+        Bins of the calibration curve.
+
+    Raises
+    ------
+    FitError
+        When there are no rows, or a label is null or none of the model's classes.
+    """
+    needed = [prediction] if model.task == "regression" else model.score_columns(score)
+    scored = frame
+    if not all(name in frame.schema for name in needed):
+        scored = model.predict(frame, prediction=prediction, score=score)
+    features = model.features
+    extra = [] if features.weight is None else [features.weight]
+    table: pa.Table = scored.select(features.label, *extra, *needed).collect()
+    if table.num_rows == 0:
+        raise FitError("there are no rows to evaluate the model on")
+    target = read_target(table, features, classes=model.classes)
+    columns = [np.asarray(table[name].to_numpy(), dtype=np.float64) for name in needed]
+    if any(np.isnan(column).any() for column in columns):
+        raise FitError(f"a value of {needed[0]!r} is missing; the model can only be evaluated on scored rows")
+    if model.task == "regression":
+        return _regression(target.y, columns[0], target.w)
+    if model.task == "binary":
+        return _binary(target.y, columns[0], target.w, bins)
+    probability = np.column_stack(columns)
+    number = target.y.astype(np.int64)
+    found = {
+        "log_loss": metrics.multiclass_log_loss(number, probability, target.w),
+        "accuracy": metrics.accuracy(number, probability.argmax(axis=1), target.w),
+    }
+    return Evaluation(task="multiclass", rows=len(number), metrics=found)
+
+
+def _regression(y: np.ndarray, predicted: np.ndarray, w: np.ndarray | None) -> Evaluation:
+    found = {
+        "rmse": metrics.rmse(y, predicted, w),
+        "mae": metrics.mae(y, predicted, w),
+        "r2": metrics.r2(y, predicted, w),
+    }
+    return Evaluation(task="regression", rows=len(y), metrics=found)
+
+
+def _binary(y: np.ndarray, score: np.ndarray, w: np.ndarray | None, bins: int) -> Evaluation:
+    counts = metrics.confusion(y, score, threshold=0.5, weight=w)
+    found = {
+        "auc": metrics.auc(y, score, w),
+        "log_loss": metrics.log_loss(y, score, w),
+        "brier": metrics.brier(y, score, w),
+        "accuracy": counts.accuracy,
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+    }
+    return Evaluation(
+        task="binary",
+        rows=len(y),
+        metrics=found,
+        roc=metrics.roc_curve(y, score, w),
+        calibration=metrics.calibration_curve(y, score, w, bins=bins),
+        confusion=counts,
+    )
