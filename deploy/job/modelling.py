@@ -58,6 +58,7 @@ def add_split(context: JobContext) -> None:
                     context.tables[split.table],
                     test_size=split.test_size,
                     stratify=split.stratify,
+                    key=split.key,
                     seed=context.seed(split.seed),
                 )
             )

@@ -83,32 +83,43 @@ def _most_frequent(values: pa.Array, counts: npt.NDArray[np.int64]) -> Distribut
 
 
 def _histogram(values: pa.Array, counts: npt.NDArray[np.int64]) -> Distribution:
-    """Return bars of equal width over the range; one bar per value where whole numbers are few."""
+    """Return bars of equal width over the range of sorted values; whole numbers get bars of whole width."""
     numbers = _as_numbers(values)
     finite = np.isfinite(numbers)
     numbers, counts = numbers[finite], counts[finite]
     if not len(numbers):
         return Distribution(labels=(), counts=(), numeric=True)
     low, high = float(numbers[0]), float(numbers[-1])
-    whole = pa.types.is_integer(values.type) and high - low < _BARS
-    bars = int(high - low) + 1 if whole else _BARS
-    edges = np.arange(bars + 1) + low - 0.5 if whole else np.linspace(low, high if high > low else low + 1, bars + 1)
-    heights, _ = np.histogram(numbers, bins=edges, weights=counts)
-    if whole:
-        labels = [f"{low + index:.0f}" for index in range(bars)]
-    elif pa.types.is_temporal(values.type):
-        labels = [f"part {index + 1} of {bars}" for index in range(bars)]
+    if pa.types.is_integer(values.type):
+        width = int(-(-(high - low + 1) // _BARS))
+        edges = np.arange(low, high + width + 1, width) - 0.5
+        labels = [f"{a + 0.5:.0f}" if width == 1 else f"{a + 0.5:.0f} – {b - 0.5:.0f}" for a, b in pairwise(edges)]
     else:
-        labels = [f"{a:.6g} – {b:.6g}" for a, b in pairwise(edges)]
+        edges = np.linspace(low, high if high > low else low + 1, _BARS + 1)
+        bounds = _bounds(edges, values.type)
+        labels = [f"{a} – {b}" for a, b in pairwise(bounds)]
+    heights, _ = np.histogram(numbers, bins=edges, weights=counts)
     return Distribution(labels=tuple(labels), counts=tuple(int(h) for h in heights), numeric=True)
+
+
+def _bounds(edges: npt.NDArray[np.float64], kind: pa.DataType) -> list[str]:
+    """Return the edges of bars as values of the column's type, as text."""
+    if not pa.types.is_temporal(kind):
+        return [f"{edge:.6g}" for edge in edges]
+    whole = pa.array(edges.astype(np.int64)).cast(_storage(kind))
+    return [_shown(value) for value in whole.view(kind)]
 
 
 def _as_numbers(values: pa.Array) -> npt.NDArray[np.float64]:
     if pa.types.is_temporal(values.type):
-        width = pa.int32() if values.type.bit_width == 32 else pa.int64()
-        values = values.view(width)
+        values = values.view(_storage(values.type))
     numbers: npt.NDArray[np.float64] = values.cast(pa.float64(), safe=False).to_numpy(zero_copy_only=False)
     return numbers
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    """Return the integers that hold dates and times."""
+    return pa.int32() if kind.bit_width == 32 else pa.int64()
 
 
 def _shown(value: pa.Scalar) -> str:

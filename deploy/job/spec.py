@@ -201,6 +201,7 @@ class SplitSpec(Section):
     table: str = Field(description="The table that is divided")
     test_size: float = Field(default=0.25, gt=0, lt=1, description="Fraction of rows in the test part")
     stratify: str | None = Field(default=None, description="Column whose distribution both parts keep")
+    key: Names | None = Field(default=None, description="Columns that decide a row's part; all where absent")
     seed: int | None = Field(default=None, ge=0, description="The job's seed where absent")
 
 

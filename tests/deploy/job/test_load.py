@@ -113,7 +113,7 @@ def test_a_file_that_is_not_a_job(tmp_path: Path, text: str, expected: str) -> N
             "test_sise: 0.2",
             (
                 "job.yaml:20:25: unknown key 'test_sise' in split; did you mean 'test_size'? "
-                "allowed: table, test_size, stratify, seed"
+                "allowed: table, test_size, stratify, key, seed"
             ),
         ),
         ("seed: 3", "sead: 3", "did you mean 'seed'?"),
