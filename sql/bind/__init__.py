@@ -1,0 +1,62 @@
+"""From sqlglot's tree to the logical plan: names, types and subqueries are resolved here.
+
+``query`` binds whole queries, ``select`` one SELECT, ``relations`` its FROM, ``expressions`` what is computed per row,
+``subqueries`` turns nested queries into joins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ...engine.expr import NamedExpr
+from ...engine.plan import Plan, Project
+from ..parse import SqlText, parse
+from .names import deduplicated
+from .query import QueryBinder
+from .statement import Catalogue, Statement
+
+__all__ = ["Catalogue", "bind_sql"]
+
+
+def bind_sql(
+    text: str,
+    catalogue: Catalogue,
+    dialect: str = "duckdb",
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+) -> Plan:
+    """Return the logical plan of one SQL query.
+
+    Parameters
+    ----------
+    text
+        One query; a semicolon at its end is allowed.
+    catalogue
+        Says which plan stands behind a table name or a quoted file name.
+    dialect
+        Any dialect that sqlglot reads; the meaning of what was read is always the one of ``docs/semantics.md``.
+    params
+        Values for ``$name`` (a mapping) or for ``?`` and ``$1`` (a sequence).
+
+    Returns
+    -------
+    Plan
+        Its columns are named as DuckDB names them; a name that occurs again gets ``_1``, ``_2`` and so on.
+
+    Raises
+    ------
+    SqlError
+        If the text is wrong: syntax, unknown or ambiguous names, wrong types. It carries line and column.
+    UnsupportedOperation
+        If the text uses SQL that Volley does not offer; the message names it and its place.
+    """
+    source = SqlText(text=text, dialect=dialect)
+    tree = parse(source)
+    statement = Statement(source=source, catalogue=catalogue, params=params)
+    bound = QueryBinder(statement=statement).bind(tree)
+    statement.check_params_used()
+    names = deduplicated([name for name, _ in bound.columns])
+    if names == list(bound.plan.schema.names) and len(bound.plan.schema) == len(bound.columns):
+        return bound.plan
+    pairs = zip(names, bound.columns, strict=True)
+    return Project(input=bound.plan, exprs=tuple(NamedExpr(name=name, expr=column) for name, (_, column) in pairs))

@@ -1,0 +1,87 @@
+"""Joins that a SELECT must make before its expressions can read what a subquery gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ...engine.expr import Column, Expr, NamedExpr
+from ...engine.plan import Aggregate, Join, JoinKind, Plan
+from ...engine.schema import Field, Schema
+from ...engine.traversal import transform_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Domain(Plan):
+    """The distinct outer values that a correlated subquery is computed for; stands in for them until they are known.
+
+    The technique is that of Neumann and Kemper, "Unnesting Arbitrary Queries" (BTW 2015): a dependent join becomes an
+    ordinary one with the set of the outer values it depends on.
+    """
+
+    columns: tuple[Column, ...]
+
+    def _derive(self) -> Schema:
+        return Schema(tuple(Field(column.name, column.dtype) for column in self.columns))
+
+    @property
+    def detail(self) -> str:
+        """The columns that stand for outer ones."""
+        return ", ".join(str(column) for column in self.columns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """One join with a subquery.
+
+    Attributes
+    ----------
+    on
+        Pairs of an outer expression and the subquery's.
+    nulls_equal
+        Whether null keys match, as the keys of a domain must.
+    residual
+        Further condition over both sides.
+    domain
+        Outer columns and the subquery's columns that stand for them.
+    """
+
+    kind: JoinKind
+    plan: Plan
+    on: tuple[tuple[Expr, Expr], ...] = ()
+    nulls_equal: bool = False
+    residual: Expr | None = None
+    domain: tuple[tuple[Column, Column], ...] = ()
+
+    @property
+    def outer(self) -> tuple[Expr, ...]:
+        """Every expression that the plan joined with must be able to compute."""
+        return (*(outer for outer, _ in self.on), *(outer for outer, _ in self.domain))
+
+    def apply(self, plan: Plan, rewrite: Callable[[Expr], Expr]) -> Plan:
+        """Return a plan joined with the subquery; ``rewrite`` turns outer expressions into those of the plan."""
+        return Join(
+            left=plan,
+            right=self._with_values(plan, rewrite),
+            kind=self.kind,
+            on=tuple((rewrite(outer), inner) for outer, inner in self.on),
+            nulls_equal=self.nulls_equal,
+            residual=None if self.residual is None else rewrite(self.residual),
+        )
+
+    def _with_values(self, plan: Plan, rewrite: Callable[[Expr], Expr]) -> Plan:
+        if not self.domain:
+            return self.plan
+        own = tuple(column for _, column in self.domain)
+        keys = tuple(NamedExpr(name=column.name, expr=rewrite(outer)) for outer, column in self.domain)
+        values = Aggregate(input=plan, keys=keys)
+        return transform_up(
+            self.plan, lambda node: values if isinstance(node, Domain) and node.columns == own else node
+        )
+
+
+def attach(plan: Plan, attachments: list[Attachment], rewrite: Callable[[Expr], Expr] = lambda e: e) -> Plan:
+    """Return a plan joined with several subqueries, in order."""
+    for attachment in attachments:
+        plan = attachment.apply(plan, rewrite)
+    return plan

@@ -1,0 +1,72 @@
+"""SQL type names to data types."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.dtypes import DataType
+from ...engine.errors import suggestion
+from ..parse import SqlText
+
+_DECIMAL_DEFAULT = (18, 3)
+
+_PLAIN: dict[str, DataType] = {
+    "BOOLEAN": dtypes.bool_,
+    "TINYINT": dtypes.int8,
+    "SMALLINT": dtypes.int16,
+    "INT": dtypes.int32,
+    "MEDIUMINT": dtypes.int32,
+    "BIGINT": dtypes.int64,
+    "INT128": dtypes.decimal(38, 0),
+    "UTINYINT": dtypes.uint8,
+    "USMALLINT": dtypes.uint16,
+    "UINT": dtypes.uint32,
+    "UBIGINT": dtypes.uint64,
+    "FLOAT": dtypes.float32,
+    "DOUBLE": dtypes.float64,
+    "TEXT": dtypes.string,
+    "CHAR": dtypes.string,
+    "NCHAR": dtypes.string,
+    "BPCHAR": dtypes.string,
+    "VARCHAR": dtypes.string,
+    "NVARCHAR": dtypes.string,
+    "NAME": dtypes.string,
+    "BINARY": dtypes.binary,
+    "VARBINARY": dtypes.binary,
+    "BLOB": dtypes.binary,
+    "DATE": dtypes.date,
+    "TIME": dtypes.time("us"),
+    "TIMESTAMP": dtypes.timestamp("us"),
+    "TIMESTAMPNTZ": dtypes.timestamp("us"),
+    "DATETIME": dtypes.timestamp("us"),
+    "TIMESTAMPTZ": dtypes.timestamp("us", "UTC"),
+    "TIMESTAMPLTZ": dtypes.timestamp("us", "UTC"),
+    "TIMESTAMP_S": dtypes.timestamp("s"),
+    "TIMESTAMP_MS": dtypes.timestamp("ms"),
+    "TIMESTAMP_NS": dtypes.timestamp("ns"),
+}
+
+
+def data_type(source: SqlText, node: exp.Expr) -> DataType:
+    """Return the type that a type name in the text means."""
+    assert isinstance(node, exp.DataType)
+    kind = node.this.name if hasattr(node.this, "name") else str(node.this)
+    if kind == "DECIMAL":
+        return _decimal(source, node)
+    plain = _PLAIN.get(kind)
+    if plain is not None:
+        return plain
+    if kind == "USERDEFINED":
+        written = str(node.args.get("kind") or "")
+        raise source.error(node, f"unknown type {written!r}{suggestion(written, (k.lower() for k in _PLAIN))}")
+    raise source.unsupported(node, f"the type {node.sql(dialect=source.dialect)}")
+
+
+def _decimal(source: SqlText, node: exp.DataType) -> DataType:
+    numbers = [int(param.name) for param in node.expressions]
+    precision, scale = (*numbers, 0)[:2] if numbers else _DECIMAL_DEFAULT
+    try:
+        return dtypes.decimal(precision, scale)
+    except ValueError as error:
+        raise source.error(node, str(error)) from None

@@ -1,0 +1,237 @@
+"""Expressions of one SELECT: names, functions, operators and subqueries to typed expressions of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.dtypes import DataType, Kind
+from ...engine.errors import PlanError, SqlError, UnsupportedOperation, suggestion
+from ...engine.expr import Column, Expr, Literal, cast, literal
+from ..parse import SqlText
+from .aggregates import Aggregates, aggregate_name, bind_aggregate
+from .attachment import Attachment
+from .datatypes import data_type
+from .functions import SPECIAL, function
+from .literals import number, time_constant
+from .operators import OPERATORS
+from .scope import Scope
+from .statement import Statement
+
+
+class Subqueries(Protocol):
+    """Binds the queries nested in an expression; adds to ``binder.attachments`` what must be joined for them."""
+
+    def scalar(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
+        """Return the single value of a query."""
+        ...
+
+    def exists(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
+        """Return whether a query has rows."""
+        ...
+
+    def contains(self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, query: exp.Expr) -> Expr:
+        """Return whether a query gives a value, with SQL's null rules."""
+        ...
+
+
+class ExpressionBinder:
+    """Binds the expressions of one clause.
+
+    Attributes
+    ----------
+    clause
+        What error messages call the clause.
+    aliases
+        Lower-case aliases of the SELECT list, which an unknown name may mean.
+    aggregates
+        Where aggregates go; None where none may stand.
+    attachments
+        Joins that must be made before the expressions can be computed.
+    places
+        For each column read, the node that named it first.
+    """
+
+    def __init__(
+        self,
+        *,
+        statement: Statement,
+        scope: Scope,
+        subqueries: Subqueries,
+        clause: str,
+        aliases: Mapping[str, exp.Expr] | None = None,
+        aggregates: Aggregates | None = None,
+    ) -> None:
+        self.statement = statement
+        self.scope = scope
+        self.subqueries = subqueries
+        self.clause = clause
+        self.aliases = aliases or {}
+        self.aggregates = aggregates
+        self.attachments: list[Attachment] = []
+        self.input_attachments: list[Attachment] = []
+        self.places: dict[str, exp.Expr] = {}
+        self._expanding: set[str] = set()
+
+    @property
+    def source(self) -> SqlText:
+        """The text, for errors."""
+        return self.statement.source
+
+    def for_aggregate_input(self) -> ExpressionBinder:
+        """Return a binder for the arguments of an aggregate; its joins are made before the aggregation."""
+        inner = ExpressionBinder(
+            statement=self.statement,
+            scope=self.scope,
+            subqueries=self.subqueries,
+            clause="another aggregate",
+            aliases=self.aliases,
+        )
+        inner.attachments = self.input_attachments
+        return inner
+
+    def bind(self, node: exp.Expr) -> Expr:
+        """Return the typed expression of a node; every error carries the node's place."""
+        handler = _HANDLERS.get(type(node))
+        try:
+            if aggregate_name(node) is not None:
+                return bind_aggregate(self, node)
+            if handler is not None:
+                return handler(self, node)
+            if isinstance(node, exp.Func):
+                return function(self, node)
+        except (SqlError, UnsupportedOperation):
+            raise
+        except PlanError as error:
+            raise self.source.error(node, str(error)) from None
+        raise self.source.unsupported(node, _named(node))
+
+    def condition(self, node: exp.Expr) -> Expr:
+        """Return a boolean expression; integers count as true where they are not zero, as in DuckDB."""
+        bound = self.bind(node)
+        if bound.dtype.is_integer or bound.dtype.kind is Kind.NULL:
+            return cast(bound, dtypes.bool_)
+        if bound.dtype.kind is not Kind.BOOL:
+            raise self.source.error(node, f"a condition in {self.clause} must be boolean, not {bound.dtype}")
+        return bound
+
+    def column(self, node: exp.Column) -> Expr:
+        """Resolve a column name: columns of this query, aliases of its SELECT list, then the queries around."""
+        if node.args.get("db") is not None:
+            raise self.source.unsupported(node, "a name of more than two parts")
+        if isinstance(node.this, exp.Star):
+            raise self.source.error(node, f"* cannot stand in {self.clause}; name a column")
+        name, relation = str(node.name), str(node.table) or None
+        found = self._local(self.scope, node, name, relation)
+        if found is None and relation is None and name.lower() in self.aliases:
+            return self._alias(name.lower(), node)
+        if found is None:
+            found = self._outer(self.scope, node, name, relation, direct=True)
+        if found is None:
+            raise self._unknown(node, name, relation)
+        self.places.setdefault(found.name, node)
+        return found
+
+    def _local(self, scope: Scope, node: exp.Expr, name: str, relation: str | None) -> Column | None:
+        matches = scope.find(name, relation)
+        if len(matches) > 1:
+            owners = [f"{m.relation}.{m.name}" for m in matches]
+            raise self.source.error(node, f"column {name!r} is ambiguous: it may be {' or '.join(owners)}; say which")
+        return matches[0].column if matches else None
+
+    def _outer(self, scope: Scope, node: exp.Expr, name: str, relation: str | None, *, direct: bool) -> Column | None:
+        if scope.outer is None:
+            return None
+        found = self._local(scope.outer, node, name, relation)
+        if found is None:
+            found = self._outer(scope.outer, node, name, relation, direct=False)
+        return None if found is None else scope.capture(found, direct=direct)
+
+    def _alias(self, name: str, node: exp.Expr) -> Expr:
+        if name in self._expanding:
+            raise self.source.error(node, f"the alias {name!r} is defined by itself")
+        self._expanding.add(name)
+        try:
+            return self.bind(self.aliases[name])
+        finally:
+            self._expanding.discard(name)
+
+    def _unknown(self, node: exp.Expr, name: str, relation: str | None) -> SqlError:
+        scopes = [self.scope]
+        while scopes[-1].outer is not None:
+            scopes.append(scopes[-1].outer)
+        relations = [r for scope in scopes for r in scope.relations]
+        if relation is not None and relation.lower() not in {r.lower() for r in relations}:
+            known = suggestion(relation, relations) if relations else "; there is no FROM clause"
+            return self.source.error(node, f"unknown table or alias {relation!r}{known}")
+        columns = [c.name for scope in scopes for c in scope.star(relation)]
+        shown = f"{relation}.{name}" if relation else name
+        return self.source.error(node, f"unknown column {shown!r}{suggestion(name, columns)}")
+
+    def cast_to(self, node: exp.Expr, arg: Expr, target: DataType, *, strict: bool) -> Expr:
+        """Return a cast; a constant text becomes a date or timestamp here, so that mistakes show while planning."""
+        if isinstance(arg, Literal) and isinstance(arg.value, str) and strict:
+            constant = time_constant(self.source, node, arg.value, target)
+            if constant is not None:
+                return constant
+        return cast(arg, target, strict=strict)
+
+
+def _named(node: exp.Expr) -> str:
+    if isinstance(node, exp.Window):
+        return "a window function (OVER)"
+    words: dict[type[Any], str] = {exp.Interval: "an interval outside date arithmetic", exp.Star: "* in an expression"}
+    return words.get(type(node), f"{node.key.replace('_', ' ')} ({node.sql(dialect='duckdb')[:40]})")
+
+
+def _cast(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("this", "to", "safe"), "CAST")
+    target = data_type(binder.source, node.args["to"])
+    return binder.cast_to(node, binder.bind(node.this), target, strict=not isinstance(node, exp.TryCast))
+
+
+def _literal(binder: ExpressionBinder, node: Any) -> Expr:
+    return literal(str(node.this)) if node.is_string else number(binder.source, node)
+
+
+def _parameter(binder: ExpressionBinder, node: Any) -> Expr:
+    return binder.statement.parameter(node, str(node.name))
+
+
+def _subquery(binder: ExpressionBinder, node: Any) -> Expr:
+    return binder.subqueries.scalar(binder, node)
+
+
+def _exists(binder: ExpressionBinder, node: Any) -> Expr:
+    return binder.subqueries.exists(binder, node)
+
+
+def _filter(binder: ExpressionBinder, node: Any) -> Expr:
+    inner = node.this.this if isinstance(node.this, exp.IgnoreNulls) else node.this
+    if aggregate_name(inner) is None:
+        raise binder.source.error(node, "FILTER may follow only an aggregate")
+    return bind_aggregate(binder, inner, node.expression.this, named=node)
+
+
+_HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
+    **OPERATORS,
+    **SPECIAL,
+    exp.Column: lambda binder, node: binder.column(node),
+    exp.Alias: lambda binder, node: binder.bind(node.this),
+    exp.Paren: lambda binder, node: binder.bind(node.this),
+    exp.Literal: _literal,
+    exp.Boolean: lambda _, node: literal(bool(node.this)),
+    exp.Null: lambda *_: literal(None),
+    exp.Placeholder: _parameter,
+    exp.Parameter: _parameter,
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.Filter: _filter,
+    exp.IgnoreNulls: lambda binder, node: binder.bind(node.this),
+    exp.Subquery: _subquery,
+    exp.Select: _subquery,
+    exp.Exists: _exists,
+}

@@ -1,0 +1,136 @@
+"""What an expression without an alias is called in the result: DuckDB's spelling of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlglot import exp
+
+_INFIX: dict[type[exp.Expr], str] = {
+    exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.DPipe: "||",
+    exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
+    exp.And: "AND", exp.Or: "OR", exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
+}  # fmt: skip
+_QUOTED = {"substring", "left", "right", "year", "month", "day", "hour", "minute", "second", "replace", "position"}
+_SPELLING = {
+    "length": "length", "power": "pow", "stddev": "stddev", "std_dev_samp": "stddev_samp",
+    "variance_pop": "var_pop", "variance": "var_samp", "logical_or": "bool_or", "logical_and": "bool_and",
+    "timestamp_trunc": "date_trunc", "starts_with": "starts_with", "ceil": "ceil", "regexp_like": "regexp_matches",
+}  # fmt: skip
+
+
+def default_name(node: exp.Expr) -> str:
+    """Return the name of the column that an expression makes when it has no alias."""
+    if isinstance(node, exp.Column):
+        return str(node.name)
+    return _text(node)
+
+
+def _text(node: Any) -> str:
+    if not isinstance(node, exp.Expr):
+        return str(node)
+    known = _KNOWN.get(type(node))
+    if known is not None:
+        return known(node)
+    symbol = _INFIX.get(type(node))
+    if symbol is not None:
+        return f"({_text(node.this)} {symbol} {_text(node.expression)})"
+    if isinstance(node, exp.Func):
+        return _function(node)
+    return str(node.sql(dialect="duckdb"))
+
+
+def _function(node: exp.Func) -> str:
+    name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
+    name = _SPELLING.get(name, name)
+    parts: list[Any] = []
+    keys = ("expressions",) if isinstance(node, exp.Anonymous) else tuple(node.arg_types)
+    for key in keys:
+        value = node.args.get(key)
+        parts.extend(value if isinstance(value, list) else [value] if isinstance(value, exp.Expr) else [])
+    if isinstance(node, exp.Coalesce):
+        name = "COALESCE"
+    shown = ", ".join(_text(part) for part in parts)
+    return f'"{name}"({shown})' if name in _QUOTED else f"{name}({shown})"
+
+
+def _literal(node: exp.Expr) -> str:
+    assert isinstance(node, exp.Literal)
+    return "'" + str(node.this).replace("'", "''") + "'" if node.is_string else str(node.this)
+
+
+def _case(node: exp.Expr) -> str:
+    subject = f" ({_text(node.this)})" if node.this is not None else ""
+    whens = "".join(f" WHEN ({_text(i.this)}) THEN ({_text(i.args['true'])})" for i in node.args["ifs"])
+    default = node.args.get("default")
+    return f"CASE {subject}{whens} ELSE {_text(default) if default is not None else 'NULL'} END"
+
+
+def _like(node: exp.Expr) -> str:
+    symbol = "~~*" if isinstance(node, exp.ILike) else "~~"
+    return f"({_text(node.this)} {'!' if node.args.get('negate') else ''}{symbol} {_text(node.expression)})"
+
+
+def _is(node: exp.Expr) -> str:
+    return f"({_text(node.this)} IS {_text(node.expression)})"
+
+
+def _not(node: exp.Expr) -> str:
+    if isinstance(node.this, exp.Is):
+        return f"({_text(node.this.this)} IS NOT {_text(node.this.expression)})"
+    return f"(NOT {_text(node.this)})"
+
+
+def _in(node: exp.Expr) -> str:
+    if node.args.get("query") is not None:
+        return str(node.sql(dialect="duckdb"))
+    return f"({_text(node.this)} IN ({', '.join(_text(item) for item in node.expressions)}))"
+
+
+def _distinct(node: exp.Expr) -> str:
+    return "DISTINCT " + ", ".join(_text(item) for item in node.expressions)
+
+
+def _count(node: exp.Expr) -> str:
+    return "count_star()" if node.this is None or isinstance(node.this, exp.Star) else f"count({_text(node.this)})"
+
+
+def _filter(node: exp.Expr) -> str:
+    return f"{_text(node.this)} FILTER (WHERE {_text(node.expression.this)})"
+
+
+def _cast(node: exp.Expr) -> str:
+    target = node.args["to"].sql(dialect="duckdb")
+    word = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
+    return f"{word}({_text(node.this)} AS {'INTEGER' if target == 'INT' else target})"
+
+
+def _trunc(node: exp.Expr) -> str:
+    return f"date_trunc('{node.args['unit'].name.lower()}', {_text(node.this)})"
+
+
+_KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
+    exp.Column: lambda node: str(node.name),
+    exp.Paren: lambda node: _text(node.this),
+    exp.Neg: lambda node: f"(-({_text(node.this)}))" if not node.this.is_number else f"-{_text(node.this)}",
+    exp.Literal: _literal,
+    exp.Boolean: lambda node: "true" if node.this else "false",
+    exp.Null: lambda _: "NULL",
+    exp.Case: _case,
+    exp.Like: _like,
+    exp.ILike: _like,
+    exp.Is: _is,
+    exp.Not: _not,
+    exp.In: _in,
+    exp.Between: lambda node: f"({_text(node.this)} BETWEEN {_text(node.args['low'])} AND {_text(node.args['high'])})",
+    exp.Distinct: _distinct,
+    exp.Count: _count,
+    exp.Filter: _filter,
+    exp.IgnoreNulls: lambda node: _text(node.this),
+    exp.Cast: _cast,
+    exp.TryCast: _cast,
+    exp.TimestampTrunc: _trunc,
+    exp.DateTrunc: _trunc,
+    exp.Extract: lambda node: f"date_part('{node.this.name.upper()}', {_text(node.expression)})",
+}

@@ -1,0 +1,290 @@
+"""Operators of SQL: arithmetic, comparison, logic, LIKE, IN, BETWEEN, IS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.dtypes import Kind
+from ...engine.expr import Call, Cast, Expr, Literal, call, cast, in_list, literal
+from .literals import interval, shifted, time_constant
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
+
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "equal",
+    exp.NEQ: "not_equal",
+    exp.LT: "less",
+    exp.LTE: "less_equal",
+    exp.GT: "greater",
+    exp.GTE: "greater_equal",
+}
+_ARITHMETIC: dict[type[exp.Expr], str] = {
+    exp.Mul: "multiply",
+    exp.Mod: "remainder",
+    exp.IntDiv: "truncate_divide",
+    exp.Pow: "power",
+}
+
+
+def balanced(function: str, parts: Sequence[Expr]) -> Expr:
+    """Join conditions by ``and`` or ``or`` in a balanced tree, so that thousands of them stay shallow."""
+    if len(parts) == 1:
+        return parts[0]
+    middle = len(parts) // 2
+    return call(function, balanced(function, parts[:middle]), balanced(function, parts[middle:]))
+
+
+def flattened(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
+    """Return the operands of a chain of one connective, left to right, without recursion."""
+    result: list[exp.Expr] = []
+    stack = [node]
+    while stack:
+        part = stack.pop()
+        inner = part
+        while isinstance(inner, exp.Paren):
+            inner = inner.this
+        if isinstance(inner, kind):
+            stack.extend((inner.args["expression"], inner.this))
+        else:
+            result.append(part)
+    return result
+
+
+def unwrapped(node: exp.Expr) -> exp.Expr:
+    """Return a node without the parentheses around it."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return node
+
+
+def as_date(expr: Expr) -> Expr:
+    """Return the date inside a cast of a date to a timestamp, else the expression itself."""
+    if isinstance(expr, Cast) and expr.dtype == dtypes.timestamp("us") and expr.arg.dtype.kind is Kind.DATE:
+        return expr.arg
+    return expr
+
+
+def compare(binder: ExpressionBinder, node: exp.Expr, function: str, left: Expr, right: Expr) -> Expr:
+    """Return a comparison; a constant text takes the other side's type, dates widened to timestamps stay dates."""
+    if as_date(left).dtype.kind is Kind.DATE and as_date(right).dtype.kind is Kind.DATE:
+        left, right = as_date(left), as_date(right)
+    left, right = _read_text(binder, node, left, right), _read_text(binder, node, right, left)
+    return call(function, left, right)
+
+
+def _read_text(binder: ExpressionBinder, node: exp.Expr, side: Expr, other: Expr) -> Expr:
+    if not (isinstance(side, Literal) and side.dtype.is_text) or other.dtype.is_text:
+        return side
+    if other.dtype.is_temporal:
+        if isinstance(other, Literal):
+            return time_constant(binder.source, node, str(side.value), other.dtype) or cast(side, other.dtype)
+        return side if other.dtype.tz is None else cast(side, other.dtype)
+    if other.dtype.is_numeric or other.dtype.kind is Kind.BOOL:
+        return cast(side, other.dtype)
+    return side
+
+
+def _comparison(binder: ExpressionBinder, node: Any) -> Expr:
+    for side, other in ((node.this, node.expression), (node.expression, node.this)):
+        if isinstance(unwrapped(side), exp.Any | exp.All):
+            return _quantified(binder, node, unwrapped(side), other)
+    if isinstance(unwrapped(node.this), exp.Tuple) and isinstance(unwrapped(node.expression), exp.Tuple):
+        return _tuple_comparison(binder, node)
+    left, right = binder.bind(node.this), binder.bind(node.expression)
+    return compare(binder, node, _COMPARISONS[type(node)], left, right)
+
+
+def _quantified(binder: ExpressionBinder, node: Any, quantifier: exp.Expr, other: exp.Expr) -> Expr:
+    query = quantifier.this
+    if isinstance(node, exp.EQ) and isinstance(quantifier, exp.Any) and isinstance(query, exp.Query):
+        return binder.subqueries.contains(binder, node, other, query)
+    if isinstance(node, exp.NEQ) and isinstance(quantifier, exp.All) and isinstance(query, exp.Query):
+        return call("not", binder.subqueries.contains(binder, node, other, query))
+    word = "ANY" if isinstance(quantifier, exp.Any) else "ALL"
+    raise binder.source.unsupported(node, f"a comparison with {word} other than = ANY and <> ALL")
+
+
+def _tuple_comparison(binder: ExpressionBinder, node: Any) -> Expr:
+    left, right = unwrapped(node.this).expressions, unwrapped(node.expression).expressions
+    if not isinstance(node, exp.EQ | exp.NEQ):
+        raise binder.source.unsupported(node, "ordering of tuples")
+    if len(left) != len(right):
+        raise binder.source.error(node, f"tuples of {len(left)} and {len(right)} values cannot be compared")
+    pairs = [compare(binder, node, "equal", binder.bind(a), binder.bind(b)) for a, b in zip(left, right, strict=True)]
+    equal = balanced("and", pairs)
+    return call("not", equal) if isinstance(node, exp.NEQ) else equal
+
+
+def _additive(binder: ExpressionBinder, node: Any) -> Expr:
+    minus = isinstance(node, exp.Sub)
+    left, right = unwrapped(node.this), unwrapped(node.expression)
+    if isinstance(right, exp.Interval) or (isinstance(left, exp.Interval) and not minus):
+        moment, length = (left, right) if isinstance(right, exp.Interval) else (right, left)
+        assert isinstance(length, exp.Interval)
+        return move(binder, node, binder.bind(moment), length, minus=minus)
+    a, b = binder.bind(left), binder.bind(right)
+    if a.dtype.is_temporal or b.dtype.is_temporal:
+        return _date_arithmetic(binder, node, a, b, minus=minus)
+    return call("subtract" if minus else "add", a, b)
+
+
+def move(binder: ExpressionBinder, node: exp.Expr, moment: Expr, length: exp.Interval, *, minus: bool) -> Expr:
+    """Return a date or timestamp plus or minus an interval."""
+    if not moment.dtype.is_temporal:
+        raise binder.source.error(
+            node, f"an interval is added to a date or a timestamp, not to {moment.dtype}; cast it first"
+        )
+    amount = interval(binder.source, length)
+    if not amount.microseconds:
+        moment = as_date(moment)
+    return shifted(moment, -amount if minus else amount)
+
+
+def _date_arithmetic(binder: ExpressionBinder, node: exp.Expr, a: Expr, b: Expr, *, minus: bool) -> Expr:
+    if minus and isinstance(b, Literal) and b.dtype.is_text:
+        b = time_constant(binder.source, node, str(b.value), a.dtype) or b
+    if minus and a.dtype.is_temporal and b.dtype.is_temporal:
+        return call("difference", a, b)
+    moment, days = (a, b) if a.dtype.is_temporal else (b, a)
+    if moment.dtype.kind is Kind.DATE and days.dtype.is_integer and (a is moment or not minus):
+        if not isinstance(days, Literal):
+            raise binder.source.unsupported(node, "adding a computed number of days to a date")
+        return call("add_interval", moment, months=0, days=-days.value if minus else days.value, microseconds=0)
+    symbol = "-" if minus else "+"
+    raise binder.source.error(
+        node, f"{a.dtype} {symbol} {b.dtype} is not defined; add an interval, as in d + interval 3 day"
+    )
+
+
+def _arithmetic(binder: ExpressionBinder, node: Any) -> Expr:
+    return call(_ARITHMETIC[type(node)], binder.bind(node.this), binder.bind(node.expression))
+
+
+def _division(binder: ExpressionBinder, node: Any) -> Expr:
+    a, b = binder.bind(node.this), binder.bind(node.expression)
+    # Dialects such as PostgreSQL's divide integers to integers; sqlglot marks their `/` as typed.
+    whole = node.args.get("typed") and a.dtype.is_integer and b.dtype.is_integer
+    return call("truncate_divide" if whole else "divide", a, b)
+
+
+def _negation(binder: ExpressionBinder, node: Any) -> Expr:
+    arg = binder.bind(node.this)
+    if isinstance(arg, Literal) and arg.dtype.is_numeric and arg.value is not None:
+        return Literal(value=-arg.value, dtype=arg.dtype)
+    return call("negate", arg)
+
+
+def _connective(binder: ExpressionBinder, node: Any) -> Expr:
+    kind, function = (exp.And, "and") if isinstance(node, exp.And) else (exp.Or, "or")
+    return balanced(function, [binder.condition(part) for part in flattened(node, kind)])
+
+
+def _not(binder: ExpressionBinder, node: Any) -> Expr:
+    arg = binder.condition(node.this)
+    if isinstance(arg, Call) and arg.function == "is_null":
+        return call("is_not_null", *arg.args)
+    return call("not", arg)
+
+
+def _between(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("this", "low", "high"), "BETWEEN")
+    arg = binder.bind(node.this)
+    low, high = binder.bind(node.args["low"]), binder.bind(node.args["high"])
+    return call("and", compare(binder, node, "greater_equal", arg, low), compare(binder, node, "less_equal", arg, high))
+
+
+def _in(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("this", "expressions", "query"), "IN")
+    query = node.args.get("query")
+    if query is not None:
+        return binder.subqueries.contains(binder, node, node.this, query)
+    if isinstance(unwrapped(node.this), exp.Tuple):
+        tests = [_tuple_comparison(binder, exp.EQ(this=node.this, expression=item)) for item in node.expressions]
+        return balanced("or", tests)
+    arg = binder.bind(node.this)
+    values = [binder.bind(item) for item in node.expressions]
+    constants = [value for value in values if isinstance(value, Literal)]
+    if len(constants) == len(values) and not any(_needs_cast(arg, value) for value in constants):
+        days = all(value.dtype.kind is Kind.DATE or value.dtype.is_text for value in constants)
+        return in_list(as_date(arg) if days else arg, [value.value for value in constants])
+    return balanced("or", [compare(binder, node, "equal", arg, value) for value in values])
+
+
+def _needs_cast(arg: Expr, value: Literal) -> bool:
+    return value.dtype.is_text and not arg.dtype.is_text and not arg.dtype.is_temporal
+
+
+def _is(binder: ExpressionBinder, node: Any) -> Expr:
+    target = unwrapped(node.expression)
+    if isinstance(target, exp.Null):
+        return call("is_null", binder.bind(node.this))
+    if isinstance(target, exp.Boolean):
+        arg = binder.condition(node.this)
+        return call("coalesce", arg if target.this else call("not", arg), literal(value=False))
+    if isinstance(target, exp.Not) and isinstance(target.this, exp.Null):
+        return call("is_not_null", binder.bind(node.this))
+    raise binder.source.unsupported(node, f"IS {target.sql()}")
+
+
+def _null_safe(binder: ExpressionBinder, node: Any) -> Expr:
+    left, right = binder.bind(node.this), binder.bind(node.expression)
+    equal = compare(binder, node, "is_not_distinct", left, right)
+    return call("not", equal) if isinstance(node, exp.NullSafeNEQ) else equal
+
+
+def _concat(binder: ExpressionBinder, node: Any) -> Expr:
+    return call("concat", as_text(binder.bind(node.this)), as_text(binder.bind(node.expression)))
+
+
+def as_text(expr: Expr) -> Expr:
+    """Return an expression as text, as ``||`` and ``concat`` read it."""
+    return expr if expr.dtype.is_text else cast(expr, dtypes.string)
+
+
+def _like(binder: ExpressionBinder, node: Any, escape: str | None = None) -> Expr:
+    arg, pattern = binder.bind(node.this), binder.bind(node.expression)
+    if not isinstance(pattern, Literal):
+        raise binder.source.unsupported(node.expression, "LIKE with a pattern that is not a constant")
+    if pattern.value is None:
+        return literal(None, dtypes.bool_)
+    if not pattern.dtype.is_text:
+        raise binder.source.error(node.expression, f"the pattern of LIKE must be text, not {pattern.dtype}")
+    fold = isinstance(node, exp.ILike)
+    test = call("like", arg, pattern=pattern.value, escape=escape, fold=fold)
+    return call("not", test) if node.args.get("negate") else test
+
+
+def _escape(binder: ExpressionBinder, node: Any) -> Expr:
+    if not isinstance(node.this, exp.Like | exp.ILike):
+        raise binder.source.unsupported(node, "ESCAPE after something other than LIKE or ILIKE")
+    escape = binder.bind(node.expression)
+    if not isinstance(escape, Literal) or not isinstance(escape.value, str) or len(escape.value) != 1:
+        raise binder.source.error(node.expression, "ESCAPE needs one character, as in: like '10!%' escape '!'")
+    return _like(binder, node.this, escape.value)
+
+
+OPERATORS: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
+    **dict.fromkeys(_COMPARISONS, _comparison),
+    **dict.fromkeys(_ARITHMETIC, _arithmetic),
+    exp.Add: _additive,
+    exp.Sub: _additive,
+    exp.Div: _division,
+    exp.Neg: _negation,
+    exp.And: _connective,
+    exp.Or: _connective,
+    exp.Not: _not,
+    exp.Between: _between,
+    exp.In: _in,
+    exp.Is: _is,
+    exp.NullSafeEQ: _null_safe,
+    exp.NullSafeNEQ: _null_safe,
+    exp.DPipe: _concat,
+    exp.Like: _like,
+    exp.ILike: _like,
+    exp.Escape: _escape,
+}

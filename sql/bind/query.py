@@ -1,0 +1,343 @@
+"""Whole queries: WITH, set operations, VALUES, and ORDER BY and LIMIT around them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.dtypes import DataType, Kind, common_type
+from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
+from ...engine.plan import Distinct, Join, JoinKind, Limit, Plan, Project, Scan, Sort, Union
+from ...engine.schema import Field, Schema
+from .expressions import ExpressionBinder
+from .operators import unwrapped
+from .rows import RowsSource, one_row
+from .scope import Scope, ScopeColumn
+from .select import SelectBinder
+from .statement import Statement
+from .subqueries import SubqueryBinder
+
+_QUERY_ARGS = ("with_", "order", "limit", "offset")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundQuery:
+    """A plan and, in order, the user's names of its columns; the plan may have further columns."""
+
+    plan: Plan
+    columns: tuple[tuple[str, Column], ...]
+
+    @property
+    def exact(self) -> Plan:
+        """The plan with exactly these columns, in order."""
+        names = tuple(column.name for _, column in self.columns)
+        if names == self.plan.schema.names:
+            return self.plan
+        return Project(
+            input=self.plan, exprs=tuple(NamedExpr(name=column.name, expr=column) for _, column in self.columns)
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Cte:
+    """A query of WITH; every reference after the first needs column names of its own."""
+
+    query: BoundQuery
+    referenced: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueryBinder:
+    """Binds queries in the sight of some CTEs."""
+
+    statement: Statement
+    ctes: Mapping[str, Cte] = field(default_factory=dict)
+
+    @property
+    def cte_names(self) -> list[str]:
+        """Names of the CTEs in sight."""
+        return list(self.ctes)
+
+    def bind(self, node: exp.Expr, outer: Scope | None = None) -> BoundQuery:
+        """Return the plan of a query; ``outer`` is the scope of the query around it, if it may be read."""
+        queries = self.with_ctes(node)
+        if isinstance(node, exp.Select):
+            return queries.select(node, Scope(outer=outer)).bind()
+        if isinstance(node, exp.SetOperation):
+            self.statement.allow_only(node, ("this", "expression", "distinct", *_QUERY_ARGS), "a set operation")
+            return queries.modified(queries.set_operation(node, outer), node)
+        if isinstance(node, exp.Subquery):
+            self.statement.allow_only(node, ("this", "alias", "joins", *_QUERY_ARGS), "a subquery")
+            return queries.modified(queries.bind(node.this, outer), node)
+        if isinstance(node, exp.Values):
+            return queries.modified(queries.values(node), node)
+        raise self.statement.source.unsupported(node, f"{node.key.upper()} as a query")
+
+    def select(self, node: exp.Select, scope: Scope) -> SelectBinder:
+        """Return the binder of one SELECT."""
+        return SelectBinder(queries=self, node=node, scope=scope, subqueries=SubqueryBinder(self, scope))
+
+    # --- WITH
+
+    def with_ctes(self, node: exp.Expr) -> QueryBinder:
+        """Return a binder that also sees the CTEs which a query begins with; a later one may read those before."""
+        clause = node.args.get("with_")
+        if clause is None:
+            return self
+        self.statement.allow_only(clause, ("expressions", "recursive"), "WITH")
+        queries = self
+        for cte in clause.expressions:
+            self.statement.allow_only(cte, ("this", "alias", "materialized"), "WITH")
+            queries = replace(queries, ctes={**queries.ctes, cte.alias.lower(): queries._cte(cte, clause)})
+        return queries
+
+    def _cte(self, cte: exp.Expr, clause: exp.Expr) -> Cte:
+        name = cte.alias
+        if clause.args.get("recursive") and any(t.name.lower() == name.lower() for t in cte.find_all(exp.Table)):
+            raise self.statement.source.unsupported(cte, f"the recursive CTE {name!r}")
+        bound = self.bind(cte.this)
+        renamed = cte.args["alias"].args.get("columns") or []
+        if len(renamed) > len(bound.columns):
+            raise self.statement.source.error(
+                cte.args["alias"], f"{name!r} has {len(bound.columns)} columns; {len(renamed)} names are given for them"
+            )
+        columns = list(bound.columns)
+        for position, identifier in enumerate(renamed):
+            columns[position] = (str(identifier.name), columns[position][1])
+        return Cte(query=BoundQuery(plan=bound.exact, columns=tuple(columns)))
+
+    def cte(self, name: str) -> BoundQuery | None:
+        """Return a CTE for one more reference to it, or None where there is none of that name."""
+        found = self.ctes.get(name.lower())
+        if found is None:
+            return None
+        if not found.referenced:
+            found.referenced = True
+            return found.query
+        return self._renamed(found.query.plan, [n for n, _ in found.query.columns])
+
+    def table(self, plan: Plan) -> BoundQuery:
+        """Return a table for one more reference to it, with column names that are new in the statement."""
+        return self._renamed(plan, list(plan.schema.names))
+
+    def _renamed(self, plan: Plan, visible: list[str]) -> BoundQuery:
+        fields = plan.schema.fields
+        names = [self.statement.names.fresh(f.name) for f in fields]
+        columns = tuple(
+            (shown, Column(name=name, dtype=f.dtype)) for shown, name, f in zip(visible, names, fields, strict=True)
+        )
+        if names != [f.name for f in fields]:
+            pairs = zip(names, fields, strict=True)
+            exprs = tuple(NamedExpr(name=name, expr=Column(name=f.name, dtype=f.dtype)) for name, f in pairs)
+            plan = Project(input=plan, exprs=exprs)
+        return BoundQuery(plan=plan, columns=columns)
+
+    # --- set operations
+
+    def set_operation(self, node: exp.SetOperation, outer: Scope | None) -> BoundQuery:
+        """Return a UNION, INTERSECT or EXCEPT."""
+        if isinstance(node, exp.Union):
+            return self._union(node, outer)
+        if not node.args.get("distinct"):
+            raise self.statement.source.unsupported(node, f"{node.key.upper()} ALL")
+        left, right = self._same_types(node, [self.bind(node.this, outer), self.bind(node.expression, outer)])
+        kind = JoinKind.SEMI if isinstance(node, exp.Intersect) else JoinKind.ANTI
+        on = tuple((a, b) for (_, a), (_, b) in zip(left.columns, right.columns, strict=True))
+        joined = Join(left=left.plan, right=right.plan, kind=kind, on=on, nulls_equal=True)
+        return BoundQuery(plan=Distinct(input=joined), columns=left.columns)
+
+    def _union(self, node: exp.Union, outer: Scope | None) -> BoundQuery:
+        branches: list[exp.Expr] = [node.expression]
+        first: exp.Expr = node.this
+        while _continues(first, node):
+            branches.append(first.args["expression"])
+            first = first.this
+        branches.append(first)
+        bound = self._same_types(node, [self.bind(branch, outer) for branch in reversed(branches)])
+        head = bound[0]
+        inputs = [head.plan]
+        for other in bound[1:]:
+            pairs = zip(head.columns, other.columns, strict=True)
+            exprs = tuple(NamedExpr(name=own.name, expr=theirs) for (_, own), (_, theirs) in pairs)
+            inputs.append(Project(input=other.plan, exprs=exprs))
+        plan: Plan = Union(inputs=tuple(inputs))
+        return BoundQuery(plan=Distinct(input=plan) if node.args.get("distinct") else plan, columns=head.columns)
+
+    def _same_types(self, node: exp.Expr, bound: list[BoundQuery]) -> list[BoundQuery]:
+        """Cast the columns of several queries, by position, to their common types."""
+        widths = [len(query.columns) for query in bound]
+        if len(set(widths)) > 1:
+            shown = " and ".join(str(width) for width in dict.fromkeys(widths))
+            raise self.statement.source.error(
+                node, f"the queries of {node.key.upper()} give {shown} columns; they must give as many"
+            )
+        types = [self._common(node, [query.columns[i] for query in bound]) for i in range(widths[0])]
+        return [self._cast_columns(query, types) for query in bound]
+
+    def _common(self, node: exp.Expr, columns: list[tuple[str, Column]]) -> DataType:
+        result: DataType | None = columns[0][1].dtype
+        for _, column in columns[1:]:
+            result = None if result is None else common_type(result, column.dtype)
+        if result is None:
+            shown = " and ".join(str(t) for t in dict.fromkeys(column.dtype for _, column in columns))
+            raise self.statement.source.error(
+                node, f"column {columns[0][0]!r} of {node.key.upper()} is {shown}; cast one of them"
+            )
+        return result
+
+    def _cast_columns(self, query: BoundQuery, types: list[DataType]) -> BoundQuery:
+        if all(column.dtype == dtype for (_, column), dtype in zip(query.columns, types, strict=True)):
+            return BoundQuery(plan=query.exact, columns=query.columns)
+        exprs, columns = [], []
+        for (shown, column), dtype in zip(query.columns, types, strict=True):
+            same = column.dtype == dtype
+            name = column.name if same else self.statement.names.fresh(column.name)
+            exprs.append(NamedExpr(name=name, expr=cast(column, dtype)))
+            columns.append((shown, Column(name=name, dtype=dtype)))
+        return BoundQuery(plan=Project(input=query.plan, exprs=tuple(exprs)), columns=tuple(columns))
+
+    # --- VALUES
+
+    def values(self, node: exp.Expr) -> BoundQuery:
+        """Return the rows of VALUES, their columns called ``col0``, ``col1`` and so on."""
+        source = self.statement.source
+        rows = [item.expressions if isinstance(item, exp.Tuple) else [unwrapped(item)] for item in node.expressions]
+        for row, item in zip(rows, node.expressions, strict=True):
+            if len(row) != len(rows[0]):
+                raise source.error(item, f"this row of VALUES has {len(row)} values, the first has {len(rows[0])}")
+        bound = [[self.constant(value, "VALUES") for value in row] for row in rows]
+        fields = []
+        for position in range(len(rows[0])):
+            dtype = _row_type([row[position].dtype for row in bound])
+            if dtype is None:
+                raise source.error(node, f"column {position + 1} of VALUES mixes types; cast its values to one")
+            fields.append(Field(self.statement.names.fresh(f"col{position}"), dtype))
+        schema = Schema(tuple(fields))
+        plan = self._constant_rows(schema, bound)
+        columns = [(f"col{i}", Column(name=f.name, dtype=f.dtype)) for i, f in enumerate(fields)]
+        return BoundQuery(plan=plan, columns=tuple(columns))
+
+    def constant(self, node: exp.Expr, clause: str) -> Expr:
+        """Bind an expression that reads no column."""
+        scope = Scope()
+        return ExpressionBinder(
+            statement=self.statement, scope=scope, subqueries=SubqueryBinder(self, scope), clause=clause
+        ).bind(node)
+
+    def _constant_rows(self, schema: Schema, rows: list[list[Expr]]) -> Plan:
+        values = [[_plain_value(value, f.dtype) for value, f in zip(row, schema, strict=True)] for row in rows]
+        if all(constant is not None for row in values for constant in row):
+            plain = tuple(tuple(constant.value for constant in row if constant is not None) for row in values)
+            return Scan(source=RowsSource(schema=schema, values=plain))
+        inputs = []
+        for row in rows:
+            exprs = [NamedExpr(name=f.name, expr=cast(v, f.dtype)) for v, f in zip(row, schema, strict=True)]
+            dummy = Scan(source=one_row(self.statement.names.fresh("one_row")))
+            inputs.append(Project(input=dummy, exprs=tuple(exprs)))
+        return inputs[0] if len(inputs) == 1 else Union(inputs=tuple(inputs))
+
+    # --- ORDER BY and LIMIT
+
+    def modified(self, query: BoundQuery, node: exp.Expr) -> BoundQuery:
+        """Return a query with the ORDER BY, LIMIT and OFFSET of a node around it."""
+        order = node.args.get("order")
+        plan = query.plan
+        if order is not None:
+            keys = self._output_keys(query, order)
+            plan = Sort(input=plan, keys=tuple(keys)) if keys else plan
+        return BoundQuery(plan=self.limited(plan, node), columns=query.columns)
+
+    def _output_keys(self, query: BoundQuery, order: exp.Expr) -> list[SortKey]:
+        scope = Scope(columns=[ScopeColumn(name=n, relation=None, column=c) for n, c in query.columns])
+        binder = ExpressionBinder(
+            statement=self.statement, scope=scope, subqueries=SubqueryBinder(self, scope), clause="ORDER BY"
+        )
+        keys: list[SortKey] = []
+        for item in order.expressions:
+            self.statement.allow_only(item, ("this", "desc", "nulls_first"), "ORDER BY")
+            exprs = self._ordered_by(item.this, [c for _, c in query.columns], binder)
+            keys.extend(sort_key(expr, item) for expr in exprs)
+        if binder.attachments:
+            raise self.statement.source.unsupported(order, "a subquery in ORDER BY of a set operation")
+        return keys
+
+    def _ordered_by(self, node: exp.Expr, columns: list[Column], binder: ExpressionBinder) -> list[Expr]:
+        if isinstance(node, exp.Var) and node.name.upper() == "ALL":
+            return list(columns)
+        position = ordinal(node)
+        if position is None:
+            return [binder.bind(node)]
+        if not 1 <= position <= len(columns):
+            raise self.statement.source.error(node, f"ORDER BY {position}: there are {len(columns)} columns")
+        return [columns[position - 1]]
+
+    def limited(self, plan: Plan, node: exp.Expr) -> Plan:
+        """Return the rows that LIMIT and OFFSET of a node leave."""
+        limit, offset = node.args.get("limit"), node.args.get("offset")
+        if limit is None and offset is None:
+            return plan
+        count = None
+        if limit is not None:
+            if not isinstance(limit, exp.Limit):
+                self.statement.allow_only(limit, ("count", "direction"), "FETCH")
+                count = self._count(limit.args.get("count") or exp.Literal.number(1), "FETCH")
+            else:
+                self.statement.allow_only(limit, ("expression",), "LIMIT")
+                count = self._count(limit.expression, "LIMIT")
+        skipped = 0 if offset is None else self._count(offset.expression, "OFFSET") or 0
+        return Limit(input=plan, count=count, offset=skipped)
+
+    def _count(self, node: exp.Expr, clause: str) -> int | None:
+        value = self.constant(node, clause)
+        if not isinstance(value, Literal):
+            raise self.statement.source.unsupported(node, f"{clause} that is not a number or a parameter")
+        if value.value is None:
+            return None
+        if not isinstance(value.value, int) or isinstance(value.value, bool) or value.value < 0:
+            raise self.statement.source.error(node, f"{clause} must be a whole number of at least 0, not {value}")
+        return value.value
+
+
+def _continues(inner: exp.Expr, node: exp.Union) -> bool:
+    """Whether the left branch of a UNION ALL is one more UNION ALL of the same chain."""
+    if not isinstance(inner, exp.Union) or node.args.get("distinct") or inner.args.get("distinct"):
+        return False
+    return not any(inner.args.get(key) for key in _QUERY_ARGS)
+
+
+def _row_type(types: list[DataType]) -> DataType | None:
+    result: DataType | None = types[0]
+    for dtype in types[1:]:
+        result = None if result is None else common_type(result, dtype)
+    if result is not None and result.kind is Kind.NULL:
+        return dtypes.int32  # a column of nulls alone is an INTEGER in DuckDB
+    return result
+
+
+def _plain_value(value: Expr, dtype: DataType) -> Literal | None:
+    """Return a constant as one of the column's type, or None where only the engine can convert it."""
+    if not isinstance(value, Literal):
+        return None
+    if value.value is None or value.dtype == dtype or (value.dtype.is_integer and dtype.is_integer):
+        return replace(value, dtype=dtype)
+    if dtype.is_float and value.dtype.is_numeric:
+        return Literal(value=float(value.value), dtype=dtype)
+    if dtype.is_decimal and (value.dtype.is_decimal or value.dtype.is_integer):
+        return Literal(value=value.value, dtype=dtype)
+    return None
+
+
+def ordinal(node: exp.Expr) -> int | None:
+    """Return the position that a plain whole number means in ORDER BY and GROUP BY, else None."""
+    if isinstance(node, exp.Literal) and not node.is_string and str(node.this).isdigit():
+        return int(str(node.this))
+    return None
+
+
+def sort_key(expr: Expr, item: Any) -> SortKey:
+    """Return the sort key of an item of ORDER BY; sqlglot fills in the dialect's place of nulls."""
+    return SortKey(expr=expr, descending=bool(item.args.get("desc")), nulls_first=bool(item.args.get("nulls_first")))

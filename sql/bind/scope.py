@@ -1,0 +1,100 @@
+"""Which columns a name can mean: the columns of the relations in FROM, and those of the queries around.
+
+A column of an outer query is read in one of two ways. In WHERE it may be *lifted*: the condition that reads it leaves
+the subquery and becomes part of the join with the outer query. Anywhere else the subquery is bound again with a
+*domain*: the distinct outer values joined into its FROM, so that the outer column becomes one of its own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ...engine.expr import Column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeColumn:
+    """A column that can be named.
+
+    Attributes
+    ----------
+    name
+        As the user sees it.
+    relation
+        Alias of its relation; None for a column that USING or NATURAL has merged.
+    column
+        The column of the plan, whose name is unique in the statement.
+    merged
+        Whether a merged column stands for it: then it is found only by ``relation.name``.
+    """
+
+    name: str
+    relation: str | None
+    column: Column
+    merged: bool = False
+
+
+class DomainNeeded(Exception):  # a signal between binders, never seen by users
+    """An outer column is read where its condition cannot be lifted; bind the scope's query again with a domain."""
+
+    def __init__(self, scope: Scope, column: Column) -> None:
+        super().__init__(column.name)
+        self.scope = scope
+        self.column = column
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Scope:
+    """The names of one SELECT.
+
+    Attributes
+    ----------
+    outer
+        Scope of the query around this one.
+    domain
+        Outer columns that this query reads, and the own columns that stand for them.
+    lifting
+        Whether an expression of this query may read outer columns as they are (while WHERE is bound).
+    """
+
+    columns: list[ScopeColumn] = field(default_factory=list)
+    outer: Scope | None = None
+    domain: tuple[tuple[Column, Column], ...] = ()
+    lifting: bool = False
+
+    def find(self, name: str, relation: str | None) -> list[ScopeColumn]:
+        """Return the columns a name can mean: those spelled alike, else those equal but for case."""
+        if relation is None:
+            candidates = [c for c in self.columns if not c.merged and c.name.lower() == name.lower()]
+        else:
+            wanted = relation.lower()
+            candidates = [
+                c
+                for c in self.columns
+                if c.relation is not None and c.relation.lower() == wanted and c.name.lower() == name.lower()
+            ]
+        exact = [c for c in candidates if c.name == name]
+        return exact or candidates
+
+    def star(self, relation: str | None = None) -> list[ScopeColumn]:
+        """Return the columns of ``*``, or of ``relation.*``, in order."""
+        if relation is None:
+            return [c for c in self.columns if not c.merged]
+        return [c for c in self.columns if c.relation is not None and c.relation.lower() == relation.lower()]
+
+    @property
+    def relations(self) -> list[str]:
+        """Aliases in order."""
+        return list(dict.fromkeys(c.relation for c in self.columns if c.relation is not None))
+
+    def capture(self, column: Column, *, direct: bool) -> Column:
+        """Return what stands in this query for a column of an outer one.
+
+        ``direct`` says that an expression of this query reads it, rather than one of a query nested in it.
+        """
+        for outer, own in self.domain:
+            if outer.name == column.name:
+                return own
+        if direct and self.lifting:
+            return column
+        raise DomainNeeded(self, column)

@@ -1,0 +1,85 @@
+"""What one statement shares while it is bound: its text, the catalogue, the parameters and the names given out."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+
+from sqlglot import exp
+
+from ...engine.errors import SqlError, VolleyError, suggestion
+from ...engine.expr import Literal, literal
+from ...engine.plan import Plan
+from ..parse import SqlText
+from .names import Names
+
+
+class Catalogue(Protocol):
+    """The tables that a statement can name."""
+
+    def table(self, name_parts: tuple[str, ...]) -> Plan | None:
+        """Return the plan behind a name (``("schema", "table")`` or ``("table",)``), or None where there is none."""
+        ...
+
+    def file(self, path: str) -> Plan | None:
+        """Return the plan that reads a file, glob or directory named in quotes, or None where that cannot be one."""
+        ...
+
+    def names(self) -> list[str]:
+        """Return the names of all tables, for error messages and completion."""
+        ...
+
+
+class Statement:
+    """One statement on its way to a plan."""
+
+    def __init__(
+        self, *, source: SqlText, catalogue: Catalogue, params: Mapping[str, Any] | Sequence[Any] | None
+    ) -> None:
+        self.source = source
+        self.catalogue = catalogue
+        self.names = Names()
+        self.started = dt.datetime.now(dt.UTC)
+        self._params = _by_name(params)
+        self._used: set[str] = set()
+
+    def parameter(self, node: exp.Expr, name: str) -> Literal:
+        """Return the constant given for a parameter."""
+        for key, value in self._params.items():
+            if key.lower() == name.lower():
+                self._used.add(key)
+                try:
+                    return literal(value)
+                except VolleyError as error:
+                    raise self.source.error(node, f"parameter ${name}: {error}") from None
+        if not self._params:
+            raise self.source.error(node, f"parameter ${name} has no value; pass it in params")
+        given = [f"${key}" for key in self._params]
+        raise self.source.error(node, f"parameter ${name} has no value{suggestion('$' + name, given)}")
+
+    def check_params_used(self) -> None:
+        """Refuse values for parameters that the text does not have: most often a misspelt name."""
+        unused = [key for key in self._params if key not in self._used]
+        if unused:
+            shown = ", ".join(f"${key}" for key in unused)
+            raise SqlError(f"the text has no parameter {shown}; remove the value or name it in the text")
+
+    def allow_only(self, node: exp.Expr, known: Collection[str], what: str) -> None:
+        """Refuse a node that carries syntax which nobody here reads, rather than to ignore it."""
+        for key, value in node.args.items():
+            if value and key not in known:
+                shown = key.strip("_").replace("_", " ").upper()
+                inner = value[0] if isinstance(value, list) else value
+                place = inner if isinstance(inner, exp.Expr) else node
+                raise self.source.unsupported(place, f"{shown} in {what}")
+
+
+def _by_name(params: Mapping[str, Any] | Sequence[Any] | None) -> dict[str, Any]:
+    if params is None:
+        return {}
+    if isinstance(params, Mapping):
+        return {str(key): value for key, value in params.items()}
+    if isinstance(params, str | bytes):
+        raise SqlError("params must be a mapping of names or a sequence of values, not a text")
+    return {str(position): value for position, value in enumerate(params, start=1)}

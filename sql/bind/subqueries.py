@@ -1,0 +1,459 @@
+"""Unnesting: scalar subqueries, IN, EXISTS and their negations become joins.
+
+A nested query is bound once with its conditions on outer columns lifted out of WHERE; equalities among them become
+join keys. Where an outer column is read elsewhere, the query is bound again over a domain (see ``attachment``), whose
+columns then are the join keys. Either way what remains is an ordinary join.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.expr import (
+    AggregateCall,
+    Call,
+    Cast,
+    Column,
+    Expr,
+    NamedAggregate,
+    NamedExpr,
+    aggregate,
+    all_of,
+    call,
+    case,
+    cast,
+    columns_of,
+    literal,
+    substitute,
+)
+from ...engine.expr.catalogue import FUNCTIONS, Nulls
+from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project
+from ...engine.traversal import walk
+from .attachment import Attachment
+from .operators import compare, unwrapped
+from .relations import filtered
+from .scope import DomainNeeded, Scope
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
+    from .query import QueryBinder
+    from .select import Core
+
+_TOO_MANY_ROWS = "a scalar subquery gave more than one row"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """A nested query, ready to be joined.
+
+    Attributes
+    ----------
+    values
+        Names and expressions of what it gives, over the plan's columns.
+    keys
+        Pairs of an outer expression and a column of the plan; none where it is not correlated.
+    one_row
+        Whether there is exactly one row (for each key that occurs).
+    defaults
+        For an aggregate without GROUP BY: the values of its columns where there are no rows.
+    having
+        For an aggregate without GROUP BY: whether its row counts.
+    """
+
+    plan: Plan
+    values: tuple[tuple[str, Expr], ...]
+    keys: tuple[tuple[Expr, Column], ...] = ()
+    nulls_equal: bool = False
+    residual: tuple[Expr, ...] = ()
+    one_row: bool = False
+    at_most_one: bool = False
+    defaults: tuple[tuple[str, Any], ...] | None = None
+    having: tuple[Expr, ...] = ()
+    domain: tuple[tuple[Column, Column], ...] = ()
+
+
+class SubqueryBinder:
+    """Binds the queries nested in one SELECT."""
+
+    def __init__(self, queries: QueryBinder, scope: Scope) -> None:
+        self._queries = queries
+        self._statement = queries.statement
+        self._source = queries.statement.source
+        self._scope = scope
+
+    # --- what expressions ask for
+
+    def condition(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
+        """Bind one conjunct of WHERE or HAVING; EXISTS and IN become semi and anti joins, which leave ``true``."""
+        inner, negated = unwrapped(node), False
+        while isinstance(inner, exp.Not):
+            inner, negated = unwrapped(inner.this), not negated
+        if isinstance(inner, exp.Exists):
+            return self._exists_condition(binder, inner, negated=negated)
+        query = inner.args.get("query") if isinstance(inner, exp.In) else None
+        if query is not None:
+            return self._in_condition(binder, inner, inner.this, query, negated=negated)
+        return binder.condition(node)
+
+    def scalar(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
+        """Return the single value of a query; null where it has no rows."""
+        nested = self._nested(node, residual=False)
+        if len(nested.values) != 1:
+            raise self._source.error(
+                node, f"a scalar subquery must give one column, this one gives {len(nested.values)}"
+            )
+        return self._single(binder, node, nested, nested.values[0][1])
+
+    def exists(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
+        """Return whether a query has rows, as a value."""
+        nested = self._nested(node.this, residual=False)
+        if nested.defaults is not None:
+            return self._exists_of_aggregate(binder, node, nested)
+        if nested.one_row and not nested.keys:
+            return literal(value=True)
+        plan = filtered(nested.plan, nested.having)
+        if not nested.keys:
+            count = self._fresh("count", dtypes.int64)
+            counted = Aggregate(
+                input=Limit(input=plan, count=1),
+                aggregates=(NamedAggregate(name=count.name, call=aggregate("size")),),
+            )
+            binder.attachments.append(Attachment(kind=JoinKind.INNER, plan=counted))
+            return call("greater", count, literal(0))
+        marker = self._attach_marked(binder, nested, plan, ())
+        return call("is_not_null", marker)
+
+    def contains(self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, query: exp.Expr) -> Expr:
+        """Return whether a query gives a value: true, false, or null where a null leaves it open."""
+        if isinstance(unwrapped(needle), exp.Tuple):
+            raise self._source.unsupported(node, "IN with several columns, other than as a condition of its own")
+        nested = self._nested(query, residual=False)
+        if nested.defaults is not None:
+            return self._equals_aggregate(binder, node, needle, nested)
+        ((wanted, found),) = self._compared(binder, node, needle, nested)
+        nested, value = self._with_column(nested, found, "value")
+        rows, known = self._attach_counts(binder, nested, value)
+        present = Filter(input=nested.plan, predicate=call("is_not_null", value))
+        marker = self._attach_marked(binder, nested, present, ((wanted, value),))
+        return case(
+            [
+                (_no_rows(rows), literal(value=False)),
+                (call("is_not_null", marker), literal(value=True)),
+                (call("or", call("is_null", wanted), call("less", known, rows)), literal(None, dtypes.bool_)),
+            ],
+            literal(value=False),
+        )
+
+    # --- EXISTS and IN as conditions of their own
+
+    def _exists_condition(self, binder: ExpressionBinder, node: exp.Expr, *, negated: bool) -> Expr:
+        nested = self._nested(node.this, residual=True)
+        if nested.defaults is not None or not (nested.keys or nested.residual):
+            value = self.exists(binder, node)
+            return call("not", value) if negated else value
+        self._attach(
+            binder,
+            nested,
+            kind=JoinKind.ANTI if negated else JoinKind.SEMI,
+            plan=filtered(nested.plan, nested.having),
+            on=nested.keys,
+            residual=all_of(nested.residual),
+        )
+        return literal(value=True)
+
+    def _in_condition(
+        self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, query: exp.Expr, *, negated: bool
+    ) -> Expr:
+        several = isinstance(unwrapped(needle), exp.Tuple)
+        if negated and several:
+            raise self._source.unsupported(node, "NOT IN with several columns")
+        nested = self._nested(query, residual=not negated)
+        if nested.defaults is not None:
+            equal = self._equals_aggregate(binder, node, needle, nested)
+            return call("not", equal) if negated else equal
+        pairs = self._compared(binder, node, needle, nested)
+        if negated:
+            return self._not_in_condition(binder, nested, *pairs[0])
+        present = tuple(call("is_not_null", found) for _, found in pairs)
+        self._attach(
+            binder,
+            nested,
+            kind=JoinKind.SEMI,
+            plan=filtered(nested.plan, present if nested.nulls_equal else ()),
+            on=(*nested.keys, *pairs),
+            residual=all_of(nested.residual),
+        )
+        return literal(value=True)
+
+    def _not_in_condition(self, binder: ExpressionBinder, nested: Nested, wanted: Expr, found: Expr) -> Expr:
+        """Keep a row without a match, unless a null on either side leaves that open."""
+        nested, value = self._with_column(nested, found, "value")
+        rows, known = self._attach_counts(binder, nested, value)
+        self._attach(
+            binder,
+            nested,
+            kind=JoinKind.ANTI,
+            plan=Filter(input=nested.plan, predicate=call("is_not_null", value)),
+            on=(*nested.keys, (wanted, value)),
+        )
+        certain = call("and", call("is_not_null", wanted), call("equal", known, rows))
+        return call("or", _no_rows(rows), certain)
+
+    def _compared(
+        self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, nested: Nested
+    ) -> list[tuple[Expr, Expr]]:
+        """Return what is looked for and what is found, pairwise of one type."""
+        tested = unwrapped(needle)
+        wanted = tested.expressions if isinstance(tested, exp.Tuple) else [needle]
+        if len(wanted) != len(nested.values):
+            raise self._source.error(
+                node, f"IN looks for {len(wanted)} columns, the subquery gives {len(nested.values)}"
+            )
+        pairs = []
+        for item, (_, value) in zip(wanted, nested.values, strict=True):
+            equal = compare(binder, node, "equal", binder.bind(item), value)
+            assert isinstance(equal, Call)
+            pairs.append((equal.args[0], equal.args[1]))
+        return pairs
+
+    def _equals_aggregate(self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, nested: Nested) -> Expr:
+        """``x in (select max(y) …)`` correlated: the query has exactly one row, so this is ``x = max(y)``."""
+        if nested.having:
+            raise self._source.unsupported(node, "IN with a correlated aggregate that has HAVING")
+        ((_, value),) = nested.values
+        single = self._single(binder, node, nested, value)
+        return compare(binder, node, "equal", binder.bind(needle), single)
+
+    def _exists_of_aggregate(self, binder: ExpressionBinder, node: exp.Expr, nested: Nested) -> Expr:
+        """Return whether an aggregate without GROUP BY has its one row, which only HAVING can take away."""
+        having = all_of(nested.having)
+        if having is None:
+            return literal(value=True)
+        value = self._single(binder, node, replace(nested, having=()), having)
+        return call("coalesce", value, literal(value=False))
+
+    # --- joins
+
+    def _attach(
+        self,
+        binder: ExpressionBinder,
+        nested: Nested,
+        *,
+        kind: JoinKind,
+        plan: Plan,
+        on: tuple[tuple[Expr, Expr], ...],
+        residual: Expr | None = None,
+    ) -> None:
+        binder.attachments.append(
+            Attachment(
+                kind=kind, plan=plan, on=on, nulls_equal=nested.nulls_equal, residual=residual, domain=nested.domain
+            )
+        )
+
+    def _attach_counts(self, binder: ExpressionBinder, nested: Nested, value: Column) -> tuple[Column, Column]:
+        """Join, for each key, how many rows there are and in how many the value is known."""
+        rows, known = self._fresh("rows", dtypes.int64), self._fresh("known", dtypes.int64)
+        aggregates = (
+            NamedAggregate(name=rows.name, call=aggregate("size")),
+            NamedAggregate(name=known.name, call=aggregate("count", value)),
+        )
+        keys, on = self._renamed_keys(nested.keys)
+        plan = Aggregate(input=nested.plan, keys=keys, aggregates=aggregates)
+        self._attach(binder, nested, kind=JoinKind.LEFT if on else JoinKind.INNER, plan=plan, on=on)
+        return rows, known
+
+    def _attach_marked(
+        self, binder: ExpressionBinder, nested: Nested, plan: Plan, pairs: tuple[tuple[Expr, Column], ...]
+    ) -> Column:
+        """Join the distinct keys; the column returned is null where there is no match."""
+        keys, on = self._renamed_keys((*nested.keys, *pairs))
+        marker = self._fresh("matched", dtypes.bool_)
+        distinct = Aggregate(input=plan, keys=keys)
+        kept = tuple(NamedExpr(name=k.name, expr=Column(name=k.name, dtype=k.expr.dtype)) for k in keys)
+        marked = Project(input=distinct, exprs=(*kept, NamedExpr(name=marker.name, expr=literal(value=True))))
+        self._attach(binder, nested, kind=JoinKind.LEFT, plan=marked, on=on)
+        return marker
+
+    def _renamed_keys(
+        self, pairs: tuple[tuple[Expr, Column], ...]
+    ) -> tuple[tuple[NamedExpr, ...], tuple[tuple[Expr, Expr], ...]]:
+        """Give keys new names, because one subquery may be joined twice."""
+        keys, on = [], []
+        for outer, own in pairs:
+            renamed = self._fresh(own.name, own.dtype)
+            keys.append(NamedExpr(name=renamed.name, expr=own))
+            on.append((outer, renamed))
+        return tuple(keys), tuple(on)
+
+    def _with_column(self, nested: Nested, found: Expr, wanted: str) -> tuple[Nested, Column]:
+        """Return the subquery reduced to its keys and one computed column."""
+        value = self._fresh(wanted, found.dtype)
+        exprs = [NamedExpr(name=own.name, expr=own) for own in dict.fromkeys(own for _, own in nested.keys)]
+        exprs.append(NamedExpr(name=value.name, expr=found))
+        return replace(nested, plan=Project(input=nested.plan, exprs=tuple(exprs))), value
+
+    # --- single values
+
+    def _single(self, binder: ExpressionBinder, node: exp.Expr, nested: Nested, value: Expr) -> Expr:
+        """Join the one value of a query per key and return the expression that reads it."""
+        having = all_of(nested.having)
+        if having is not None:
+            value = case([(having, value)])
+        if nested.defaults is not None or nested.one_row:
+            reduced, column = self._with_column(nested, value, "value")
+        else:
+            reduced, column = self._checked_single(nested, value)
+        if not nested.keys:
+            self._attach(binder, nested, kind=JoinKind.INNER, plan=reduced.plan, on=())
+            return column
+        if nested.defaults is None or _null_of_no_rows(value, dict(nested.defaults)):
+            self._attach(binder, nested, kind=JoinKind.LEFT, plan=reduced.plan, on=reduced.keys)
+            return column
+        default = self._of_no_rows(node, nested, value)
+        marker = self._fresh("matched", dtypes.bool_)
+        own = tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in reduced.plan.schema)
+        marked = Project(input=reduced.plan, exprs=(*own, NamedExpr(name=marker.name, expr=literal(value=True))))
+        self._attach(binder, nested, kind=JoinKind.LEFT, plan=marked, on=reduced.keys)
+        return case([(call("is_null", marker), default)], column)
+
+    def _of_no_rows(self, node: exp.Expr, nested: Nested, value: Expr) -> Expr:
+        """Return the value that an aggregate without GROUP BY has where no row has the key."""
+        by_name: dict[str, Expr] = {own.name: outer for outer, own in nested.domain}
+        for part in walk(value):
+            if isinstance(part, Column) and part.name in dict(nested.defaults or ()):
+                by_name[part.name] = literal(dict(nested.defaults or ())[part.name], part.dtype)
+        if not columns_of(value) <= set(by_name):
+            raise self._source.unsupported(node, "a subquery nested in a correlated aggregate's result")
+        return substitute(value, by_name)
+
+    def _checked_single(self, nested: Nested, value: Expr) -> tuple[Nested, Column]:
+        """Reduce a query to one row per key, and let a second row raise when the plan runs."""
+        nested, column = self._with_column(nested, value, "value")
+        only, rows = self._fresh("value", column.dtype), self._fresh("rows", dtypes.int64)
+        calls: list[tuple[Column, AggregateCall]] = [(only, aggregate("first", column))]
+        if not nested.at_most_one:
+            calls.append((rows, aggregate("size")))
+        keys, on = self._renamed_keys(nested.keys)
+        plan: Plan = Aggregate(
+            input=nested.plan, keys=keys, aggregates=tuple(NamedAggregate(name=c.name, call=a) for c, a in calls)
+        )
+        if not nested.at_most_one:
+            # There is no function that raises, but a cast of a text that is no number does, and shows the text.
+            count = case([(call("greater", rows, literal(1)), literal(_TOO_MANY_ROWS))], literal("1"))
+            plan = Filter(input=plan, predicate=call("equal", cast(count, dtypes.int64), literal(1)))
+        renamed = tuple((outer, own) for outer, own in on if isinstance(own, Column))
+        return replace(nested, plan=plan, keys=renamed), only
+
+    def _fresh(self, wanted: str, dtype: dtypes.DataType) -> Column:
+        return Column(name=self._statement.names.fresh(wanted), dtype=dtype)
+
+    # --- binding the nested query
+
+    def _nested(self, node: exp.Expr, *, residual: bool) -> Nested:
+        """Bind a nested query; with ``residual`` its conditions on outer columns need not be equalities."""
+        query = unwrapped(node)
+        while isinstance(query, exp.Subquery) and not _modified(query):
+            query = unwrapped(query.this)
+        if isinstance(query, exp.Select) and not _modified(query):
+            return self._select(query, residual=residual)
+        try:
+            bound = self._queries.bind(query, self._scope)
+        except DomainNeeded as need:
+            if need.scope in _around(self._scope):
+                raise
+            raise self._source.unsupported(
+                node, "a correlated subquery with LIMIT, OFFSET or a set operation"
+            ) from None
+        once = isinstance(query.args.get("limit"), exp.Limit) and query.args["limit"].expression.name in ("0", "1")
+        values = tuple((name, column) for name, column in bound.columns)
+        return Nested(plan=bound.plan, values=values, at_most_one=once)
+
+    def _select(self, query: exp.Select, *, residual: bool) -> Nested:
+        queries = self._queries.with_ctes(query)
+        scope = Scope(outer=self._scope)
+        while True:
+            try:
+                core = queries.select(query, scope).core(lift=True)
+                if core.residual and not residual:
+                    raise DomainNeeded(scope, self._outer_column(core))
+            except DomainNeeded as need:
+                if need.scope is not scope:
+                    raise
+                own = Column(name=self._statement.names.fresh(need.column.name), dtype=need.column.dtype)
+                scope = Scope(outer=self._scope, domain=(*scope.domain, (need.column, own)))
+                continue
+            return self._from_core(query, core, scope)
+
+    def _outer_column(self, core: Core) -> Column:
+        own = set(core.plan.schema.names)
+        columns = (e for part in core.residual for e in walk(part) if isinstance(e, Column))
+        return next(column for column in columns if column.name not in own)
+
+    def _from_core(self, query: exp.Select, core: Core, scope: Scope) -> Nested:
+        distinct = query.args.get("distinct")
+        if distinct is not None and distinct.args.get("on") is not None:
+            raise self._source.unsupported(query, "SELECT DISTINCT ON")
+        # A correlated aggregate without GROUP BY keeps its HAVING apart: a row that it drops is not a key without rows.
+        apart = core.implicit and bool(core.keys)
+        plan = core.plan if apart else filtered(core.plan, core.having)
+        values = core.items
+        keys = core.keys
+        if distinct is not None and not core.implicit:
+            plan, values, keys = self._distinct(plan, core)
+        return Nested(
+            plan=plan,
+            values=values,
+            keys=keys,
+            nulls_equal=core.nulls_equal,
+            residual=core.residual,
+            defaults=core.of_no_rows if apart else None,
+            having=core.having if apart else (),
+            one_row=core.implicit and not core.having,
+            at_most_one=core.implicit,
+            domain=scope.domain,
+        )
+
+    def _distinct(
+        self, plan: Plan, core: Core
+    ) -> tuple[Plan, tuple[tuple[str, Expr], ...], tuple[tuple[Expr, Column], ...]]:
+        if core.residual:
+            return plan, core.items, core.keys  # only EXISTS and IN keep residuals, and they ignore repetition
+        own = {column.name: column for _, column in core.keys}
+        exprs = [NamedExpr(name=name, expr=column) for name, column in own.items()]
+        values = []
+        for name, value in core.items:
+            column = self._fresh(name, value.dtype)
+            exprs.append(NamedExpr(name=column.name, expr=value))
+            values.append((name, column))
+        return Aggregate(input=plan, keys=tuple(exprs)), tuple(values), core.keys
+
+
+def _modified(query: exp.Expr) -> bool:
+    """Whether LIMIT or OFFSET chooses among the rows, so that they must be computed as written."""
+    return query.args.get("limit") is not None or query.args.get("offset") is not None
+
+
+def _around(scope: Scope) -> list[Scope]:
+    found = [scope]
+    while found[-1].outer is not None:
+        found.append(found[-1].outer)
+    return found
+
+
+def _no_rows(rows: Column) -> Expr:
+    return call("equal", call("coalesce", rows, literal(0)), literal(0))
+
+
+def _null_of_no_rows(value: Expr, defaults: dict[str, Any]) -> bool:
+    """Whether an expression is surely null where all its aggregates are those of no rows."""
+    if isinstance(value, Column):
+        return value.name in defaults and defaults[value.name] is None
+    if isinstance(value, Cast):
+        return _null_of_no_rows(value.arg, defaults)
+    if isinstance(value, Call) and FUNCTIONS[value.function].nulls is Nulls.PROPAGATE:
+        return any(_null_of_no_rows(arg, defaults) for arg in value.args)
+    return False

@@ -1,0 +1,112 @@
+"""SQL over frames: the catalogue of a call, and the lazy frame that comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ..engine.errors import TypeMismatch
+from ..engine.frame import DataFrame, Session, current_session
+from ..engine.frame.files import files
+from ..engine.plan import Plan, Scan
+from .bind import bind_sql
+
+
+def sql(
+    text: str,
+    /,
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+    *,
+    dialect: str = "duckdb",
+    scope: Callable[[str], object | None] | None = None,
+    **frames: Any,
+) -> DataFrame:
+    """Return a lazy frame for one query.
+
+    Parameters
+    ----------
+    text
+        The query. A table name means, in this order: a CTE, one of ``frames``, a table registered with the session,
+        a variable that ``scope`` knows; a quoted path such as ``'flights/*.parquet'`` reads files.
+    params
+        Values for ``$name`` (a mapping) or for ``?`` and ``$1`` (a sequence).
+    dialect
+        Any dialect that sqlglot reads.
+    scope
+        Finds a variable of the caller by name; None where there is none.
+    **frames
+        Tables by name: frames, pandas DataFrames, or anything that exports Arrow.
+
+    Raises
+    ------
+    SqlError
+        If the text is wrong; carries line and column.
+    UnsupportedOperation
+        If the text uses SQL that Volley does not offer.
+    TypeMismatch
+        If one of ``frames`` is no table.
+    ReadError
+        If a file that the text names cannot be read.
+    """
+    catalogue = FrameCatalogue(frames, scope)
+    plan = bind_sql(text, catalogue, dialect, params)
+    return DataFrame.from_plan(plan, catalogue.session)
+
+
+class FrameCatalogue:
+    """The tables of one query.
+
+    Parameters
+    ----------
+    frames
+        Tables given by name.
+    scope
+        Finds a variable by name.
+    session
+        Whose registered tables are known; by default that of the first frame given, else the current one.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[str, Any],
+        scope: Callable[[str], object | None] | None = None,
+        session: Session | None = None,
+    ) -> None:
+        self._frames = {name: _given(name, value) for name, value in frames.items()}
+        self._scope = scope
+        first = next(iter(self._frames.values()), None)
+        self.session = session or (first.session if first is not None else current_session())
+
+    def table(self, name_parts: tuple[str, ...]) -> Plan | None:
+        """Return the plan of a table by its name, whose case does not matter."""
+        if len(name_parts) != 1:
+            return None
+        name = name_parts[0]
+        for tables in (self._frames, self.session.tables):
+            found = tables.get(name) or next((t for key, t in tables.items() if key.lower() == name.lower()), None)
+            if found is not None:
+                return found.plan
+        variable = None if self._scope is None else self._scope(name)
+        return _frame(variable).plan if _is_table(variable) else None
+
+    def file(self, path: str) -> Plan | None:
+        """Return the plan that reads a path; None for a name without a dot, slash or star."""
+        return Scan(source=files().open_source(path)) if any(sign in path for sign in "./*") else None
+
+    def names(self) -> list[str]:
+        """Return the names given and registered."""
+        return list(dict.fromkeys((*self._frames, *self.session.tables)))
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, DataFrame) or hasattr(value, "__arrow_c_stream__")
+
+
+def _frame(value: Any) -> DataFrame:
+    return value if isinstance(value, DataFrame) else DataFrame(value)
+
+
+def _given(name: str, value: Any) -> DataFrame:
+    if not _is_table(value) and not isinstance(value, Mapping):
+        raise TypeMismatch(f"{name} is a {type(value).__name__}, not a table; pass a frame or Arrow data")
+    return _frame(value)

@@ -1,0 +1,200 @@
+"""From SQL text to sqlglot's tree, with the place of every mistake. Must not know tables, columns or plans.
+
+sqlglot is used to parse only: names, types and meaning are resolved by ``volley.sql.bind``. Positions come from the
+offsets that sqlglot leaves on tokens; a node without one takes the first offset below it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import dataclass
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect
+from sqlglot.errors import ParseError, TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from ..engine.errors import ConfigError, SqlError, UnsupportedOperation, suggestion
+
+_STATEMENTS = ("select", "with", "from", "values")
+_KNOWN_ELSEWHERE = (
+    "create", "insert", "update", "delete", "drop", "alter", "copy", "set", "reset", "explain", "describe",
+    "summarize", "show", "pivot", "unpivot", "attach", "detach", "use", "install", "load", "pragma", "call",
+    "begin", "commit", "rollback", "merge", "truncate", "vacuum", "analyze", "prepare", "execute",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SqlText:
+    """A SQL text and its dialect; makes errors that point into it."""
+
+    text: str
+    dialect: str = "duckdb"
+
+    def place(self, node: exp.Expr | None) -> tuple[int, int] | tuple[None, None]:
+        """Return the 1-based line and column where a node begins, or Nones where that is not known."""
+        offset = None if node is None else _offset(node)
+        return (None, None) if offset is None else self.line_column(offset)
+
+    def line_column(self, offset: int) -> tuple[int, int]:
+        """Return the 1-based line and column of a character offset."""
+        before = self.text[:offset]
+        return before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1
+
+    def error(self, node: exp.Expr | None, message: str) -> SqlError:
+        """Return an error about a node."""
+        line, column = self.place(node)
+        return SqlError(message, line=line, column=column, text=self.text)
+
+    def error_at(self, offset: int, message: str) -> SqlError:
+        """Return an error about the character at an offset."""
+        line, column = self.line_column(offset)
+        return SqlError(message, line=line, column=column, text=self.text)
+
+    def unsupported(self, node: exp.Expr | None, what: str) -> UnsupportedOperation:
+        """Return the error for SQL that is right but not offered; ``what`` names the construct."""
+        return UnsupportedOperation(str(self.error(node, f"{what} is not supported in SQL")))
+
+
+def _offset(node: exp.Expr) -> int | None:
+    found = [part.meta["start"] for part in node.walk() if "start" in part.meta]
+    return min(found) if found else None
+
+
+def parse(source: SqlText) -> exp.Expr:
+    """Parse one statement.
+
+    Raises
+    ------
+    SqlError
+        If the text is empty, wrong, or holds more than one statement.
+    UnsupportedOperation
+        If the statement is no query.
+    ConfigError
+        If the dialect is unknown.
+    """
+    dialect = _dialect(source.dialect)
+    tokens = _tokens(source, dialect)
+    statements = _statements(source, dialect, tokens)
+    if not statements:
+        raise SqlError("there is no SQL in the text; write a query such as: select 1")
+    if len(statements) > 1:
+        end = next(t for t in tokens if t.token_type is TokenType.SEMICOLON)
+        raise source.error_at(end.end + 1, "more than one statement in the text; run them one at a time")
+    tree = statements[0]
+    if not isinstance(tree, exp.Query | exp.Values):
+        if not _begins_elsewhere(tokens):
+            raise _not_a_statement(source, tokens)
+        raise source_unsupported(source, tokens)
+    _require_join_conditions(source, tree, tokens)
+    return tree
+
+
+def _dialect(name: str) -> Dialect:
+    try:
+        return Dialect.get_or_raise(name)
+    except ValueError:
+        known = sorted(key for key in Dialect.classes if key)
+        raise ConfigError(f"unknown SQL dialect {name!r}{suggestion(name, known)}") from None
+
+
+def _tokens(source: SqlText, dialect: Dialect) -> list[Token]:
+    try:
+        return list(dialect.tokenize(source.text))
+    except TokenError as error:
+        missing = re.match(r"Missing (\S+) from", str(error.__cause__ or ""))
+        what = missing[1] if missing else "*/"
+        raise _unclosed(source, what) from None
+
+
+def _unclosed(source: SqlText, delimiter: str) -> SqlError:
+    opener = "/*" if delimiter == "*/" else delimiter
+    offset = source.text.rfind(opener)
+    message = f"{opener} is opened and never closed; add {delimiter}"
+    return source.error_at(offset, message) if offset >= 0 else SqlError(message, text=source.text)
+
+
+def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[exp.Expr]:
+    logger = logging.getLogger("sqlglot")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)  # it warns of syntax it does not know; we raise an error for the same
+    try:
+        parsed = dialect.parser().parse(_numbered(tokens), source.text)
+    except ParseError as error:
+        raise _syntax_error(source, tokens, error) from None
+    finally:
+        logger.setLevel(level)
+    return [tree for tree in parsed if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+def _numbered(tokens: list[Token]) -> list[Token]:
+    """Write each ``?`` as ``$1``, ``$2``, … in the order of the text, which the tree does not keep."""
+    result: list[Token] = []
+    count = 0
+    for token in tokens:
+        if token.token_type is not TokenType.PLACEHOLDER:
+            result.append(token)
+            continue
+        count += 1
+        place = (token.line, token.col, token.start, token.end)
+        result.append(Token(TokenType.PARAMETER, "$", *place))
+        result.append(Token(TokenType.NUMBER, str(count), *place))
+    return result
+
+
+def _syntax_error(source: SqlText, tokens: list[Token], error: ParseError) -> SqlError:
+    if tokens and not _begins_elsewhere(tokens) and tokens[0].text.lower().lstrip("(") not in (*_STATEMENTS, ""):
+        return _not_a_statement(source, tokens)
+    detail = error.errors[0]
+    before, found = str(detail["start_context"] or ""), str(detail["highlight"] or "")
+    offset = source.text.find(before + found)
+    message = _plain(str(detail["description"]), found)
+    if offset < 0:
+        return SqlError(message, line=detail["line"], column=detail["col"], text=source.text)
+    return source.error_at(offset + len(before), message)
+
+
+def _plain(description: str, found: str) -> str:
+    """Say sqlglot's complaint in the words of SQL."""
+    missing = re.match(r"Required keyword: '(\w+)' missing for <class '.*\.(\w+)'>", description)
+    if missing:
+        return f"syntax error: something is missing after {found!r}"
+    if description.startswith("Invalid expression"):
+        return f"syntax error at {found!r}"
+    described = re.sub(r"<Token .*?text: (.*?), line.*?>", r"\1", description)
+    described = described[0].lower() + described[1:]
+    return f"syntax error at {found!r}: {described}"
+
+
+def _begins_elsewhere(tokens: list[Token]) -> bool:
+    return bool(tokens) and tokens[0].text.lower() in _KNOWN_ELSEWHERE
+
+
+def _not_a_statement(source: SqlText, tokens: list[Token]) -> SqlError:
+    word = tokens[0].text
+    near = suggestion(word, _STATEMENTS)
+    hint = near if "did you mean" in near else "; a query begins with select, with, from or values"
+    return source.error_at(tokens[0].start, f"{word!r} does not begin a statement{hint}")
+
+
+def source_unsupported(source: SqlText, tokens: list[Token]) -> UnsupportedOperation:
+    """Return the error for a statement that is no query."""
+    placed = source.error_at(tokens[0].start, f"{tokens[0].text.upper()} is not supported in SQL; write a query")
+    return UnsupportedOperation(str(placed))
+
+
+def _require_join_conditions(source: SqlText, tree: exp.Expr, tokens: list[Token]) -> None:
+    """Refuse ``a join b`` without a condition, which sqlglot reads as ``a, b``."""
+    keywords = [token for token in tokens if token.token_type is TokenType.JOIN]
+    stated = [j for j in tree.find_all(exp.Join) if any(v for k, v in j.args.items() if k != "this")]
+    if len(keywords) <= len(stated):
+        return
+    for join in tree.find_all(exp.Join):
+        offset = _offset(join.this)
+        if not any(v for k, v in join.args.items() if k != "this") and offset is not None:
+            before = [token for token in keywords if token.start < offset]
+            if before and "," not in source.text[before[-1].end : offset]:
+                raise source.error_at(
+                    before[-1].start, "a join needs ON, USING or NATURAL; write cross join for all pairs"
+                )
