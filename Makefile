@@ -27,7 +27,7 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs an
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy -p volley
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/vulture
 	$(BIN)/mkdocs build --strict --quiet
 	$(BIN)/python -m pytest -q tests/docs

@@ -140,6 +140,8 @@ def _adapt_literals(args: Sequence[Expr]) -> tuple[Expr, ...]:
 
 def _adapted(constant: Literal, target: DataType) -> Literal:
     value = constant.value
+    if value is None:
+        return constant
     if constant.dtype == dtypes.int64 and target.is_integer and _fits(value, target):
         return replace(constant, dtype=target)
     if constant.dtype == dtypes.int64 and target.is_decimal:

@@ -413,16 +413,6 @@ class DataFrame:
         """Return the plan as text: ``logical``, ``optimized``, ``physical``, or ``analyze`` (runs it and measures)."""
         return _explain.explain(self, stage)
 
-    def keeps_rows_of(self, other: DataFrame) -> bool:
-        """Whether this frame's rows are the other's, one for one, with columns only added or dropped."""
-        plan = self.plan
-        while plan is not other.plan:
-            if isinstance(plan, Project) or (isinstance(plan, MapBatches) and plan.keeps):
-                plan = plan.input
-            else:
-                return False
-        return True
-
 
 def concat(frames: Iterable[DataFrame]) -> DataFrame:
     """Return the rows of several frames, one after the other, matched by column name.

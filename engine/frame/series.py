@@ -9,10 +9,21 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import Column, Expr, NamedExpr, aggregate, call, case, cast, in_list, literal
+from ..expr import (
+    Column,
+    Expr,
+    NamedExpr,
+    aggregate,
+    call,
+    case,
+    cast,
+    columns_of,
+    in_list,
+    literal,
+    substitute,
+)
 from ..expr.catalogue import AGGREGATES
-from ..plan import Aggregate, Project
-from ..traversal import walk
+from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort
 from .accessors import DatetimeAccessor, TextAccessor
 from .types import parse_dtype
 
@@ -65,11 +76,7 @@ class Series:
     def operand(self, other: Any) -> Expr:
         """Return a constant or a column of the same frame as an expression."""
         if isinstance(other, Series):
-            if other.frame.plan is not self.frame.plan and not _same_columns(other, self.frame):
-                raise PlanError(
-                    f"column {other.name!r} belongs to another frame; merge the frames first, then combine columns"
-                )
-            return other.expr
+            return _moved(other, self.frame.plan)
         return literal(other)
 
     def _binary(self, function: Name, other: Any, *, reverse: bool = False) -> Series:
@@ -167,7 +174,7 @@ class Series:
 
     def between(self, low: Any, high: Any) -> Series:
         """Whether ``low <= value <= high``."""
-        return (self >= low) & (self <= high)
+        return (self >= low)._binary("and", self <= high)
 
     def isna(self) -> Series:
         """Whether null (NaN is a number here, not a null)."""
@@ -356,13 +363,36 @@ class Series:
         return self._reduce(function)
 
 
-def _same_columns(other: Series, frame: DataFrame) -> bool:
-    """Whether an expression of an ancestor frame means the same in a frame that kept its columns and rows."""
-    return frame.keeps_rows_of(other.frame) and all(
-        node.name in frame.schema and frame.schema[node.name].dtype == node.dtype
-        for node in walk(other.expr)
-        if isinstance(node, Column)
-    )
+def _moved(series: Series, plan: Plan) -> Expr:
+    """Return a column's expression as an expression over a plan made from its frame."""
+    if series.frame.plan is plan:
+        return series.expr
+    names = _carried(plan, series.frame.plan)
+    needed = columns_of(series.expr)
+    if names is None or not needed <= names.keys():
+        lost = "" if names is None else f" (its column {min(needed - names.keys())!r} was replaced or dropped)"
+        raise PlanError(
+            f"column {series.name!r} belongs to another frame{lost}; take it from this one, or merge the frames first"
+        )
+    schema = plan.schema
+    return substitute(series.expr, {then: Column(name=now, dtype=schema[now].dtype) for then, now in names.items()})
+
+
+def _carried(plan: Plan, ancestor: Plan) -> dict[str, str] | None:
+    """Return under which names a plan still has an ancestor's columns; None if its rows are not among the ancestor's.
+
+    Steps that only drop or reorder rows, or add columns, keep each remaining row's values, which is what pandas' index
+    alignment comes to.
+    """
+    names = {name: name for name in plan.schema.names}
+    while plan is not ancestor:
+        if isinstance(plan, Project):
+            passed = {e.name: e.expr.name for e in plan.exprs if isinstance(e.expr, Column)}
+            names = {now: passed[then] for now, then in names.items() if then in passed}
+        elif not (isinstance(plan, Filter | Sort | Limit | Distinct) or (isinstance(plan, MapBatches) and plan.keeps)):
+            return None
+        plan = plan.input
+    return {then: now for now, then in names.items()}
 
 
 def _dispatch(function: str, left: Expr, right: Expr) -> Expr:

@@ -6,10 +6,11 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, Token
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
-from ..errors import ColumnNotFound, ConfigError, DeviceUnavailable, VolleyError
+from ..errors import ColumnNotFound, ConfigError, VolleyError
 from ..expr import Expr, Literal, NamedExpr
+from ..kernels.devices import open_device
 from ..kernels.protocol import Device
 from ..optimizer import OptimizerContext, optimize
 from ..physical import LoweringOptions, StageGraph, cut, lower
@@ -63,7 +64,7 @@ class Session:
             raise ConfigError(f"cluster={cluster!r}: this version of Volley runs in one process; leave cluster out")
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
-        self.device = resolve_device(device) if isinstance(device, str) else device
+        self.device = open_device(device) if isinstance(device, str) else device
         self.threads = threads or len(os.sched_getaffinity(0))
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
@@ -157,20 +158,6 @@ def current_session() -> Session:
     if not _default:
         _default.append(Session())
     return _default[0]
-
-
-def resolve_device(name: str) -> Device:
-    """Return the kernels of a device by name."""
-    if name in ("auto", "cpu"):
-        from ..kernels.cpu.device import CpuDevice
-
-        return cast("Device", CpuDevice())  # a device takes only tables of its own, which the protocol cannot say
-    if name == "gpu":
-        raise DeviceUnavailable(
-            "this version of Volley has no GPU kernels; leave device out or use device='cpu' "
-            "(volley doctor shows what this machine has)"
-        )
-    raise ConfigError(f"unknown device {name!r}; choose 'auto', 'cpu' or 'gpu'")
 
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}

@@ -356,6 +356,10 @@ class _Write(_Base):
         self.close()
         return Output(written=self.sink.commit())
 
+    def write(self, writer: SinkWriter, table: Table) -> None:
+        for batch in self.context.device.to_arrow(table).to_batches():
+            writer.write(batch)
+
     def close(self) -> None:
         raise TypeError("a write sink closes its writers")
 
@@ -384,7 +388,7 @@ class _OrderedWrite(_Write):
         self.delivery.finish(task)
 
     def _put(self, table: Table) -> bool:
-        self.writer.write(self.context.device.to_arrow(table))
+        self.write(self.writer, table)
         return True
 
     def close(self) -> None:
@@ -405,7 +409,7 @@ class _TaskWrite(_Write):
         writer = self.writers.get(task)
         if writer is None:
             writer = self.writers[task] = self.sink.writer(task)
-        writer.write(self.context.device.to_arrow(table))
+        self.write(writer, table)
 
     def finish_task(self, task: int) -> None:
         writer = self.writers.get(task)

@@ -319,10 +319,10 @@ def _parse_date(text: str) -> dt.date | None:
 
 
 def _parse_timestamp(text: str, target: DataType) -> dt.datetime | None:
-    """Read local time in the target's zone where the text names none; drop the text's zone where it has none."""
+    """Read local time in the target's zone where the text names none; where the target has none, drop the text's."""
     moment = _parse_moment(text)
     if moment is None:
         return None
     if target.tz is None:
-        return moment if moment.tzinfo is None else moment.astimezone(dt.UTC).replace(tzinfo=None)
+        return moment.replace(tzinfo=None)
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=zoneinfo.ZoneInfo(target.tz))

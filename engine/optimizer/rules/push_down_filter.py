@@ -38,12 +38,15 @@ def push_down_filter(plan: Plan, _: OptimizerContext) -> Plan:
 def _rewrite(node: Plan) -> Plan:
     if isinstance(node, Join):
         return _push_residual(node)
+    while isinstance(node, Filter) and isinstance(node.input, Filter):
+        merged = _merge(node, node.input)
+        if merged is node:
+            break
+        node = merged
     if not isinstance(node, Filter):
         return node
     parts = list(conjuncts(node.predicate))
     match node.input:
-        case Filter() as below:
-            return _merge(node, parts, below)
         case Scan(limit=None) as scan:
             return _into_scan(node, parts, scan)
         case Project() as project:
@@ -71,8 +74,8 @@ def _past(node: Filter, parts: list[Expr], below: Distinct | MapBatches, names: 
     return filtered(replace(below, input=filtered(below.input, moved)), kept) if moved else node
 
 
-def _merge(node: Filter, parts: list[Expr], below: Filter) -> Plan:
-    kept, moved = split(parts, can_raise)
+def _merge(node: Filter, below: Filter) -> Plan:
+    kept, moved = split(list(conjuncts(node.predicate)), can_raise)
     if not moved:
         return node
     return filtered(filtered(below.input, added(conjunct_list(below.predicate), moved)), kept)

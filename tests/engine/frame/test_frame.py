@@ -44,11 +44,15 @@ def test_filter_and_assign(frame, data):
     same(ours, theirs)
 
 
-def test_a_mask_of_an_ancestor_may_be_used_where_rows_are_the_same(frame, data):
-    wide = frame.assign(z=frame.w + 1)
+def test_columns_of_an_ancestor_mean_its_values_as_pandas_alignment_has_it(frame, data):
+    wide = frame.assign(z=frame.w + 1).rename({"k": "key"})
     same(wide[frame.w > 0][["z"]], data.assign(z=data.w + 1)[data.w > 0][["z"]])
-    with pytest.raises(PlanError, match="belongs to another frame"):
-        frame[frame.w > 0][frame.k == 1]  # the rows differ
+    kept = wide[frame.w > 0].sort_values("w").limit(50).assign(twice=frame.k * 2)
+    assert kept.to_pandas().eval("twice == key * 2").all()
+    with pytest.raises(PlanError, match=r"belongs to another frame \(its column 'w' was replaced"):
+        frame.assign(w=0)[frame.w > 0]
+    with pytest.raises(PlanError, match="belongs to another frame; take it from this one"):
+        frame.groupby("k").sum()[frame.w > 0]
 
 
 @pytest.mark.parametrize(

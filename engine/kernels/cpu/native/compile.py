@@ -38,6 +38,8 @@ R = TypeVar("R")
 # An entry point returns this plus k (k > 0) if argument k does not fit, and this itself if the kernel failed.
 REFUSED = -(2**63)
 _REFUSALS = REFUSED + 64
+# A cache file is the SHA-256 of the object file and the object file: half a file must not reach the linker.
+_CHECKSUM_BYTES = 32
 # The modules of this package that define kernels, for `warm`.
 _KERNEL_MODULES = (
     "hashing",
@@ -194,9 +196,8 @@ def _load(function: FunctionType, signature: str) -> Callable[..., int]:
     _digest_code(function, digest)
     symbol = f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
     path = cache_directory() / f"{symbol}.o"
-    try:
-        machine_code = path.read_bytes()
-    except FileNotFoundError:
+    machine_code = _kept(path)
+    if machine_code is None:
         from .codegen import compile_object
 
         machine_code = compile_object(function, signature, symbol)
@@ -221,11 +222,21 @@ def _digest_code(function: FunctionType, digest: Any) -> None:
             digest.update(repr(value).encode())
 
 
+def _kept(path: Path) -> bytes | None:
+    """Return the object file kept at a path, None where there is none or it is damaged."""
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    machine_code = content[_CHECKSUM_BYTES:]
+    return machine_code if hashlib.sha256(machine_code).digest() == content[:_CHECKSUM_BYTES] else None
+
+
 def _keep(path: Path, machine_code: bytes) -> None:
     """Write a cache file atomically; its name has only one possible content, so writers cannot disagree."""
     temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:12]}")
     try:
-        temporary.write_bytes(machine_code)
+        temporary.write_bytes(hashlib.sha256(machine_code).digest() + machine_code)
         temporary.replace(path)
     except OSError:  # a full disk costs the next process a compilation, never this one its query
         temporary.unlink(missing_ok=True)

@@ -1,0 +1,37 @@
+"""Devices by name: the one place that knows which sets of kernels exist."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from ..errors import ConfigError, DeviceUnavailable, suggestion
+from .protocol import Device
+
+NAMES = ("auto", "cpu", "gpu")
+
+
+def open_device(name: str) -> Device:
+    """Return the kernels of a device.
+
+    Parameters
+    ----------
+    name
+        ``cpu``, ``gpu``, or ``auto`` for the best that this machine has and Volley can use.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If the device cannot be used here; the message says why.
+    ConfigError
+        If there is no such device.
+    """
+    if name in ("auto", "cpu"):
+        from .cpu.device import CpuDevice
+
+        return cast("Device", CpuDevice())  # a device takes only tables of its own, which the protocol cannot say
+    if name == "gpu":
+        raise DeviceUnavailable(
+            "this version of Volley has no GPU kernels; leave device out or use device='cpu' "
+            "(volley doctor shows what this machine has)"
+        )
+    raise ConfigError(f"unknown device {name!r}{suggestion(name, NAMES)}")
