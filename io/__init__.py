@@ -1,1 +1,192 @@
-"""Sources and sinks behind the engine's protocols."""
+"""Sources and sinks behind the engine's protocols: files in many formats, and tables in memory.
+
+Knows file systems, formats and Arrow; must not know SQL, plans beyond the source protocol, or devices' kernels. The
+formats' modules are imported when they are first used.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..engine.errors import ConfigError, suggestion
+
+if TYPE_CHECKING:
+    from ..engine.plan import Sink, Source
+    from .csv_options import CsvOptions
+    from .delimited import CsvSource
+    from .filesystem import PathLike
+    from .ipc import IpcSource
+    from .json_lines import JsonOptions, JsonSource
+    from .memory import MemorySource
+    from .parquet import ParquetSource
+    from .sinks import CsvSink, IpcSink, JsonSink, ParquetSink
+
+__all__ = [
+    "FORMATS",
+    "CsvOptions",
+    "CsvSink",
+    "CsvSource",
+    "IpcSink",
+    "IpcSource",
+    "JsonOptions",
+    "JsonSink",
+    "JsonSource",
+    "MemorySource",
+    "ParquetSink",
+    "ParquetSource",
+    "format_of",
+    "open_source",
+    "sink_for",
+]
+
+FORMATS = ("parquet", "csv", "json", "ipc")
+"""Names of the file formats, each read and written."""
+
+_SUFFIXES = {
+    ".parquet": "parquet",
+    ".parq": "parquet",
+    ".pq": "parquet",
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".jsonl": "json",
+    ".ndjson": "json",
+    ".json": "json",
+    ".arrow": "ipc",
+    ".feather": "ipc",
+    ".ipc": "ipc",
+    ".arrows": "ipc",
+}
+_COMPRESSIONS = (".gz", ".zst", ".bz2")
+_HOMES = {
+    "CsvOptions": "csv_options",
+    "CsvSink": "sinks",
+    "CsvSource": "delimited",
+    "IpcSink": "sinks",
+    "IpcSource": "ipc",
+    "JsonOptions": "json_lines",
+    "JsonSink": "sinks",
+    "JsonSource": "json_lines",
+    "MemorySource": "memory",
+    "ParquetSink": "sinks",
+    "ParquetSource": "parquet",
+}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{home}", __name__), name)
+
+
+def format_of(path: PathLike) -> str | None:
+    """Return the format that a path's ending stands for, or None."""
+    text = os.fspath(path).lower()
+    for compression in _COMPRESSIONS:
+        text = text.removesuffix(compression)
+    return next((name for suffix, name in _SUFFIXES.items() if text.endswith(suffix)), None)
+
+
+def open_source(
+    paths: PathLike | Iterable[PathLike],
+    format: str | None = None,  # noqa: A002  # the word for it
+    **options: Any,
+) -> Source:
+    """Return the source of one table in files.
+
+    Parameters
+    ----------
+    paths
+        Path, list of paths, glob, directory or fsspec URL.
+    format
+        One of `FORMATS`; found by the ending, or by the files of a directory, where it is not given.
+    **options
+        Of the format: fields of `CsvOptions` or `JsonOptions`; ``storage_options`` for every format.
+
+    Raises
+    ------
+    ConfigError
+        If the format or an option is unknown.
+    ReadError
+        If a file is missing or broken.
+    """
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    chosen = _checked(format) if format is not None else _found_format(listed)
+    storage_options = options.pop("storage_options", None)
+    if chosen in ("csv", "json"):
+        name = "CsvOptions" if chosen == "csv" else "JsonOptions"
+        fields = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        _check_options(chosen, options, fields.__dataclass_fields__)
+        options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+        kind = "CsvSource" if chosen == "csv" else "JsonSource"
+        source: Source = __getattr__(kind)(listed, fields(**options), storage_options=storage_options)
+        return source
+    _check_options(chosen, options, ())
+    plain: Source = __getattr__("ParquetSource" if chosen == "parquet" else "IpcSource")(
+        listed, storage_options=storage_options
+    )
+    return plain
+
+
+def sink_for(path: PathLike, format: str | None = None, **options: Any) -> Sink:  # noqa: A002
+    """Return a sink at a path; without ``format`` by its ending, and Parquet for a directory.
+
+    Parameters
+    ----------
+    path
+        A file with an ending, or a directory, or an fsspec URL of either.
+    format
+        One of `FORMATS`.
+    **options
+        Keyword parameters of `ParquetSink`, `CsvSink`, `JsonSink` or `IpcSink`.
+
+    Raises
+    ------
+    ConfigError
+        If the format or an option is unknown.
+    """
+    chosen = format_of(path) if format is None else _checked(format)
+    if chosen is None:
+        name = os.fspath(path).rstrip("/").rpartition("/")[2]
+        if "." in name.strip("."):
+            raise ConfigError(f"no format ends like {name!r}; name one of {', '.join(FORMATS)} with format=…")
+        chosen = "parquet"
+    kind = __getattr__({"parquet": "ParquetSink", "csv": "CsvSink", "json": "JsonSink", "ipc": "IpcSink"}[chosen])
+    from inspect import signature
+
+    _check_options(chosen, options, [name for name in signature(kind).parameters if name != "path"])
+    sink: Sink = kind(path, **options)
+    return sink
+
+
+def _checked(name: str) -> str:
+    if name not in FORMATS:
+        raise ConfigError(f"unknown format {name!r}{suggestion(name, FORMATS)}")
+    return name
+
+
+def _check_options(format: str, options: Iterable[str], allowed: Iterable[str]) -> None:  # noqa: A002
+    known = [*allowed, "storage_options"]
+    unknown = next((name for name in options if name not in known), None)
+    if unknown is not None:
+        raise ConfigError(f"{format} has no option {unknown!r}{suggestion(unknown, known)}")
+
+
+def _found_format(paths: list[PathLike]) -> str:
+    if not paths:
+        return "parquet"  # the source says that there is no path
+    by_ending = format_of(paths[0])
+    if by_ending is not None:
+        return by_ending
+    from .filesystem import resolve
+
+    first = resolve(paths[0], suffixes=tuple(s + c for s in _SUFFIXES for c in ("", *_COMPRESSIONS))).files[0]
+    found = format_of(first.path)
+    if found is None:
+        raise ConfigError(
+            f"the ending of {os.fspath(paths[0])!r} names no format; say which with format=…: {', '.join(FORMATS)}"
+        )
+    return found

@@ -1,0 +1,77 @@
+"""Making batches read from files agree with a schema: order, types, columns that a file lacks.
+
+Types that Volley does not tell apart (large or view text, fixed-size lists, maps, odd dictionary indices) take the one
+form that kernels expect; a text column may stay a dictionary with 32-bit codes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..engine.arrow import to_arrow_type
+from ..engine.schema import Schema
+
+TEXT_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
+
+
+def empty_batch(rows: int) -> pa.RecordBatch:
+    """Return a batch of no columns that still counts its rows."""
+    return pa.RecordBatch.from_struct_array(pa.nulls(rows, pa.struct([])))
+
+
+def conform(
+    batch: pa.RecordBatch, schema: Schema, constants: Mapping[str, Any] | None = None, *, plain: bool = False
+) -> pa.RecordBatch:
+    """Return the columns of ``schema`` from a batch.
+
+    Parameters
+    ----------
+    batch
+        As read; more columns than asked for are dropped.
+    schema
+        Wanted names and types; a column that the batch lacks is null.
+    constants
+        Columns with one value for every row (partition keys); they win over the batch's own.
+    plain
+        Decode dictionaries too.
+    """
+    if not schema.fields:
+        return empty_batch(batch.num_rows)
+    positions = {name: i for i, name in enumerate(batch.schema.names)}
+    constants = constants or {}
+    arrays = []
+    for field in schema:
+        target = to_arrow_type(field.dtype)
+        if field.name in constants:
+            arrays.append(constant_array(constants[field.name], target, batch.num_rows))
+        elif field.name in positions:
+            arrays.append(conform_array(batch.column(positions[field.name]), target, plain=plain))
+        else:
+            arrays.append(pa.nulls(batch.num_rows, target))
+    return pa.RecordBatch.from_arrays(arrays, names=list(schema.names))
+
+
+def conform_array(array: pa.Array, target: pa.DataType, *, plain: bool = False) -> pa.Array:
+    """Return an array in the type ``target``, or as a text dictionary where it is one and ``plain`` is not set."""
+    if array.type == target:
+        return array
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
+    if pa.types.is_dictionary(array.type):
+        if pa.types.is_string(target) and not plain:
+            return array if array.type == TEXT_DICTIONARY else array.cast(TEXT_DICTIONARY)
+        array = array.cast(array.type.value_type)
+    return array if array.type == target else array.cast(target)
+
+
+def constant_array(value: Any, target: pa.DataType, rows: int) -> pa.Array:
+    """Return one value ``rows`` times; text as a dictionary of one entry."""
+    if value is not None and pa.types.is_string(target):
+        codes = pa.array(np.zeros(rows, dtype=np.int32))
+        return pa.DictionaryArray.from_arrays(codes, pa.array([value], pa.string()))
+    return pa.nulls(rows, target) if value is None else pa.repeat(pa.scalar(value, target), rows)

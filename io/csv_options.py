@@ -1,0 +1,276 @@
+"""How a CSV file is written down: delimiter, quotes, header, nulls and types, given or found in a sample."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.csv as pacsv
+
+from ..engine import dtypes
+from ..engine.arrow import from_arrow_type, to_arrow_type
+from ..engine.dtypes import DataType, Kind
+from ..engine.errors import ConfigError, ReadError
+from ..engine.schema import Schema
+from .text_blocks import TextFile
+from .type_names import named_type
+
+DELIMITERS = (",", "\t", ";", "|")
+NULL_VALUES = ("", "NA", "N/A", "NULL", "null", "#N/A")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvOptions:
+    """Options of reading CSV.
+
+    Attributes
+    ----------
+    delimiter
+        Between values; None finds ``, tab ; |`` in the first lines.
+    quote
+        Quote character; empty if quotes are ordinary characters.
+    header
+        Whether the first record names the columns; without it and ``names`` they are ``column_1``, ….
+    names
+        Column names to use instead of the header's.
+    dtypes
+        Types by column, as Volley types or their names (``"string"``, ``"decimal(15,2)"``); others are inferred.
+    null_values
+        Spellings of null.
+    quoted_nulls
+        Whether they are null in quotes too; say False to tell ``""`` from nothing.
+    on_bad_rows
+        ``raise``, or ``skip`` (counted and logged) rows with too many or few values or with one that does not fit.
+    sample_bytes
+        How much of each file to infer types from.
+    encoding
+        Character encoding.
+    """
+
+    delimiter: str | None = None
+    quote: str = '"'
+    header: bool = True
+    names: tuple[str, ...] = ()
+    dtypes: Mapping[str, DataType | str] = field(default_factory=dict)
+    null_values: tuple[str, ...] = NULL_VALUES
+    quoted_nulls: bool = True
+    on_bad_rows: Literal["raise", "skip"] = "raise"
+    sample_bytes: int = 1024 * 1024
+    encoding: str = "utf-8"
+
+    def __post_init__(self) -> None:
+        for name in ("delimiter", "quote"):
+            value = getattr(self, name)
+            if value and (len(value) != 1 or not value.isascii()):
+                raise ConfigError(f"{name} must be one ASCII character, not {value!r}")
+        if self.on_bad_rows not in ("raise", "skip"):
+            raise ConfigError(f"on_bad_rows must be 'raise' or 'skip', not {self.on_bad_rows!r}")
+        if self.sample_bytes < 1:
+            raise ConfigError(f"sample_bytes must be positive, not {self.sample_bytes}")
+        try:
+            "".encode(self.encoding)
+        except LookupError:
+            raise ConfigError(f"unknown encoding {self.encoding!r}; write it like 'utf-8' or 'latin-1'") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """What a parser has to know of one file.
+
+    Attributes
+    ----------
+    names
+        Columns in the file's order.
+    body
+        Offset of the first record behind the header, in bytes of decoded text.
+    """
+
+    delimiter: str
+    quote: str
+    names: tuple[str, ...]
+    body: int
+    null_values: tuple[str, ...]
+    quoted_nulls: bool
+
+    def parse(
+        self, block: bytes, types: Mapping[str, pa.DataType] | None, columns: Sequence[str], on_invalid: Any = None
+    ) -> pa.Table:
+        """Return some columns of a block of records; ``types`` None infers them.
+
+        Raises
+        ------
+        pyarrow.ArrowInvalid
+            If a row has the wrong number of values or a value does not fit.
+        """
+        return pacsv.read_csv(
+            pa.py_buffer(block),
+            read_options=pacsv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=list(self.names)),
+            parse_options=pacsv.ParseOptions(
+                delimiter=self.delimiter,
+                quote_char=self.quote or False,
+                newlines_in_values=bool(self.quote),
+                ignore_empty_lines=not self.blank_counts,
+                invalid_row_handler=on_invalid,
+            ),
+            convert_options=pacsv.ConvertOptions(
+                column_types=types,
+                include_columns=list(columns),
+                null_values=list(self.null_values),
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=self.quoted_nulls,
+            ),
+        )
+
+    @property
+    def blank_counts(self) -> bool:
+        """Whether a blank line is a record: the null of an only column."""
+        return len(self.names) == 1
+
+
+def read_sample(text: TextFile, options: CsvOptions) -> bytes:
+    """Return the file's first block of whole records.
+
+    Raises
+    ------
+    ReadError
+        If the file is empty or no text.
+    """
+    sample = next(text.blocks(size=options.sample_bytes), b"")
+    if not sample.strip():
+        raise ReadError(f"{text.url!r} is empty; a CSV file needs a header or rows")
+    if b"\0" in sample[:4096]:
+        wide = sample[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+        hint = "give its encoding: encoding='utf-16'" if wide else "name its format with format=…"
+        raise ReadError(f"{text.url!r} is not UTF-8 text; {hint}")
+    if b"\n" not in sample and b"\r" in sample:
+        raise ReadError(f"{text.url!r} ends its lines with bare carriage returns; convert it with tr '\\r' '\\n'")
+    return sample
+
+
+def find_dialect(text: TextFile, sample: bytes, options: CsvOptions) -> Dialect:
+    """Return delimiter and column names of a file from its first records."""
+    try:
+        lines = _first_records(sample).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise not_utf8(text, sample.count(b"\n", 0, error.start) + 1) from error
+    delimiter = options.delimiter or _sniff(text.file.path, lines, options.quote)
+    reader = _records(lines, delimiter, options.quote)
+    try:
+        first: list[str] = next((record for record in reader if record), [])
+    except csv.Error as error:
+        raise ReadError(f"{text.url}:1: the first record cannot be read: {error}") from error
+    body = len(b"".join(sample.splitlines(keepends=True)[: reader.line_num])) if options.header else 0
+    if not options.header and sample.startswith(codecs.BOM_UTF8):
+        body = len(codecs.BOM_UTF8)
+    names = options.names or tuple((name if options.header else "") or f"column_{i}" for i, name in enumerate(first, 1))
+    if len(names) != len(first):
+        raise ReadError(f"{text.url!r} has {len(first)} columns but {len(names)} names were given")
+    twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
+    if twice is not None:
+        raise ReadError(f"{text.url}:1: the header names {twice!r} twice; give names=[…] of your own")
+    return Dialect(
+        delimiter=delimiter,
+        quote=options.quote,
+        names=names,
+        body=body,
+        null_values=options.null_values,
+        quoted_nulls=options.quoted_nulls,
+    )
+
+
+def not_utf8(text: TextFile, line: int) -> ReadError:
+    """Return the error for bytes that are no UTF-8."""
+    return ReadError(
+        f"{text.url}:{line}: the line is not UTF-8; give the file's encoding, e.g. encoding='latin-1', or convert it"
+    )
+
+
+def _first_records(sample: bytes) -> bytes:
+    """Return some first lines; whole ones, unless a quoted value holds many."""
+    end = 0
+    for _ in range(200):
+        following = sample.find(b"\n", end)
+        if following < 0:
+            return sample
+        end = following + 1
+    return sample[:end]
+
+
+def _records(lines: str, delimiter: str, quote: str) -> Any:
+    text = io.StringIO(lines, newline="\n")
+    if not quote:
+        return csv.reader(text, delimiter=delimiter, quoting=csv.QUOTE_NONE)
+    return csv.reader(text, delimiter=delimiter, quotechar=quote)
+
+
+def _sniff(path: str, lines: str, quote: str) -> str:
+    """Return the delimiter that splits the first records most evenly."""
+    if ".tsv" in path.lower():
+        return "\t"
+    best, most = ",", 1
+    for delimiter in DELIMITERS:
+        widths = [len(record) for record in _records(lines, delimiter, quote) if record][:20]
+        if widths and len(set(widths)) == 1 and widths[0] > most:
+            best, most = delimiter, widths[0]
+    return best
+
+
+def infer_types(text: TextFile, dialect: Dialect, sample: bytes, given: Mapping[str, DataType]) -> Schema:
+    """Return names and types of a file's columns, inferred from the sample where not given.
+
+    A column without values in the sample has the null type. Timestamps are in microseconds where that is enough.
+    """
+    body = sample[dialect.body :]
+    inferred = {}
+    if body.strip(b"\r\n"):
+        known = {name: pa.string() for name in given}
+        table = dialect.parse(body, known, dialect.names, lambda _: "skip")
+        inferred = {f.name: f.type for f in table.schema}
+    columns = []
+    for name in dialect.names:
+        arrow = inferred.get(name, pa.null())
+        if pa.types.is_binary(arrow):
+            raise not_utf8(text, _first_bad_line(sample))
+        dtype = given.get(name) or from_arrow_type(arrow)
+        if name not in given and dtype.kind is Kind.TIMESTAMP:
+            coarse = dtypes.timestamp("us", dtype.tz)
+            dtype = coarse if _fits(dialect, body, name, coarse) else dtype
+        columns.append((name, dtype))
+    return Schema.of(columns)
+
+
+def agreed_type(types: Sequence[DataType]) -> DataType:
+    """Return the type that a column inferred in several files gets: the common one, else text."""
+    found = [dtype for dtype in types if dtype.kind is not Kind.NULL]
+    if not found:
+        return dtypes.string
+    agreed: DataType | None = found[0]
+    for dtype in found[1:]:
+        agreed = None if agreed is None else dtypes.common_type(agreed, dtype)
+    return agreed or dtypes.string
+
+
+def _fits(dialect: Dialect, body: bytes, name: str, dtype: DataType) -> bool:
+    try:
+        dialect.parse(body, {name: to_arrow_type(dtype)}, [name], lambda _: "skip")
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
+def _first_bad_line(sample: bytes) -> int:
+    try:
+        sample.decode()
+    except UnicodeDecodeError as error:
+        return sample.count(b"\n", 0, error.start) + 1
+    return 1
+
+
+def given_types(options: CsvOptions) -> dict[str, DataType]:
+    """Return the user's types, names of types resolved."""
+    return {name: named_type(t) if isinstance(t, str) else t for name, t in options.dtypes.items()}

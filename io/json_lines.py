@@ -1,0 +1,273 @@
+"""JSON lines in: one object per line, types inferred from a sample, then enforced on every line of every file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.json as pajson
+
+from ..engine import dtypes
+from ..engine.arrow import from_arrow_type, to_arrow_type
+from ..engine.dtypes import DataType, Kind
+from ..engine.errors import ConfigError, ReadError, suggestion
+from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.schema import Schema
+from .conform import conform, empty_batch
+from .csv_options import agreed_type
+from .filesystem import PathLike, check_unchanged, resolve
+from .tables import FileTable
+from .text_blocks import Block, TextFile, with_compressions
+from .type_names import named_type
+
+SUFFIXES = with_compressions((".jsonl", ".ndjson", ".json"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonOptions:
+    """Options of reading JSON lines.
+
+    Attributes
+    ----------
+    dtypes
+        Types by column, as Volley types or their names; others are inferred.
+    sample_bytes
+        How much of each file to infer types from.
+    """
+
+    dtypes: Mapping[str, DataType | str] = field(default_factory=dict)
+    sample_bytes: int = 1024 * 1024
+
+    def __post_init__(self) -> None:
+        if self.sample_bytes < 1:
+            raise ConfigError(f"sample_bytes must be positive, not {self.sample_bytes}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonSplit:
+    """A byte range of a file of JSON lines."""
+
+    text: TextFile
+    start: int
+    end: int | None
+    schema: Schema
+    keys: Mapping[str, Any]
+    batch_rows: int
+
+    @property
+    def label(self) -> str:
+        """File and byte range."""
+        if self.start == 0 and self.end is None:
+            return self.text.url
+        return f"{self.text.url}[bytes {self.start}-{'' if self.end is None else self.end}]"
+
+    @property
+    def rows(self) -> None:
+        """Unknown until read."""
+        return
+
+    @property
+    def bytes(self) -> int:
+        """Stored bytes."""
+        return (self.text.file.size if self.end is None else self.end) - self.start
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of the range, in order.
+
+        Raises
+        ------
+        ReadError
+            If a line is no JSON object or a value does not fit, with file and line.
+        """
+        check_unchanged(self.text.location, self.text.file)
+        types = {f.name: _parse_type(f.dtype) for f in self.schema if f.name not in self.keys}
+        offset = self.start
+        for block in self.text.blocks(self.start, self.end):
+            for batch in self._batches(block, offset, types):
+                if batch.num_rows:
+                    yield conform(batch, self.schema, self.keys)
+            offset += len(block)
+
+    def _batches(self, block: Block, offset: int, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:
+        if not types:
+            rows = sum(1 for line in block.split(b"\n") if line.strip())
+            for start in range(0, rows, self.batch_rows):
+                yield empty_batch(min(self.batch_rows, rows - start))
+        elif block.strip():
+            try:
+                table = parse_lines(block, types, unexpected="ignore")
+            except pa.ArrowInvalid as error:
+                raise line_error(self.text, block, offset, types, error) from error
+            yield from table.to_batches(max_chunksize=self.batch_rows)
+
+
+class JsonSource:
+    """One table in files of JSON lines; columns are matched by name, one that an object lacks is null.
+
+    Parameters
+    ----------
+    paths
+        Path, list of paths, glob, directory or URL; ``.gz .zst .bz2`` are decompressed.
+    options
+        Types and sample size.
+    storage_options
+        Passed to fsspec for URLs.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing, empty, or no JSON lines.
+    """
+
+    def __init__(
+        self,
+        paths: PathLike | Iterable[PathLike],
+        options: JsonOptions | None = None,
+        *,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        options = options or JsonOptions()
+        files = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
+        self._texts = tuple(TextFile(location=files.location, file=f) for f in files.files)
+        given = {n: named_type(t) if isinstance(t, str) else t for n, t in options.dtypes.items()}
+        found = [_infer(text, given, options.sample_bytes) for text in self._texts]
+        self._table = FileTable.of(files, _agreed(found, given))
+        unknown = next((name for name in given if name not in self._table.schema), None)
+        if unknown is not None:
+            hint = suggestion(unknown, self._table.schema.names)
+            raise ConfigError(f"dtypes names {unknown!r}, which {files.name!r} does not have{hint}")
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of all columns; partition keys last."""
+        return self._table.schema
+
+    @property
+    def label(self) -> str:
+        """Format, name and number of files."""
+        return f"json {self._table.files.label}"
+
+    def statistics(self) -> Statistics:
+        """Return stored bytes; rows are not known without reading."""
+        return Statistics(bytes=sum(text.file.size for text in self._texts))
+
+    def scan(self, request: ScanRequest) -> ScanPlan:
+        """Return splits of about 16 MB; nothing of the predicate is applied."""
+        schema = self.schema.select(request.columns)
+        splits = tuple(
+            JsonSplit(
+                text=text,
+                start=start,
+                end=end,
+                schema=schema,
+                keys=self._table.keys_within(position, schema),
+                batch_rows=request.batch_rows,
+            )
+            for position, text in enumerate(self._texts)
+            for start, end in text.pieces(0)
+        )
+        return ScanPlan(splits=splits, residual=request.predicate)
+
+
+def parse_lines(block: bytes, types: Mapping[str, pa.DataType], *, unexpected: str) -> pa.Table:
+    """Return a block of lines as a table; ``unexpected`` says what to do with keys that ``types`` has not.
+
+    Raises
+    ------
+    pyarrow.ArrowInvalid
+        If a line is no object, a value does not fit, or the text is not UTF-8.
+    """
+    try:
+        block.decode()  # the parser does not look inside texts
+    except UnicodeDecodeError as error:
+        raise pa.ArrowInvalid(f"not UTF-8: {error}") from error
+    return pajson.read_json(
+        pa.py_buffer(block),
+        read_options=pajson.ReadOptions(use_threads=False, block_size=len(block) + 1),
+        parse_options=pajson.ParseOptions(
+            explicit_schema=pa.schema(list(types.items())) if types else None, unexpected_field_behavior=unexpected
+        ),
+    )
+
+
+def line_error(
+    text: TextFile, block: bytes, offset: int, types: Mapping[str, pa.DataType], error: Exception
+) -> ReadError:
+    """Return the error for the first line of a block that does not parse, found by halving."""
+    lines = block.split(b"\n")
+    low, high = 0, len(lines)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if _fails(lines[low:middle], types) else (middle, high)
+    reason = error
+    try:
+        parse_lines(lines[low] + b"\n", types, unexpected="ignore")
+    except pa.ArrowInvalid as own:
+        reason = own
+    shown = lines[low].decode(errors="replace")[:120]
+    return ReadError(
+        f"{text.url}:{text.lines_before(offset) + low + 1}: {reason}: {shown}; each line must be one JSON object whose "
+        "values fit their columns: mend the line, or give dtypes={…} or a larger sample_bytes"
+    )
+
+
+def _reason(error: Exception) -> str:
+    return re.sub(r"^JSON parse error: | in row \d+$", "", str(error)).rstrip(".")
+
+
+def _fails(lines: list[bytes], types: Mapping[str, pa.DataType]) -> bool:
+    block = b"\n".join(lines) + b"\n"
+    if not block.strip():
+        return False
+    try:
+        parse_lines(block, types, unexpected="ignore")
+    except pa.ArrowInvalid:
+        return True
+    return False
+
+
+def _infer(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> Schema:
+    sample = next(text.blocks(size=sample_bytes), b"")
+    if not sample.strip():
+        raise ReadError(f"{text.url!r} is empty; JSON lines need one object per line")
+    if sample.lstrip()[:1] == b"[":
+        raise ReadError(f"{text.url!r} is one JSON array; write one object per line, e.g. with jq -c '.[]'")
+    known = {name: _parse_type(dtype) for name, dtype in given.items()}
+    try:
+        table = parse_lines(sample, known, unexpected="infer")
+    except pa.ArrowInvalid as error:
+        raise line_error(text, sample, 0, known, error) from error
+    present = [f for f in table.schema if f.name not in given or table.column(f.name).null_count < table.num_rows]
+    return Schema.of((f.name, given.get(f.name) or _settled(from_arrow_type(f.type))) for f in present)
+
+
+def _parse_type(dtype: DataType) -> pa.DataType:
+    """Return the type that the parser reads a column as; it has no dates, but timestamps that make them."""
+    return pa.timestamp("us") if dtype.kind is Kind.DATE else to_arrow_type(dtype)
+
+
+def _settled(dtype: DataType) -> DataType:
+    """Give parts of a nested type that have no value in the sample the type text; timestamps microseconds."""
+    if dtype.kind is Kind.LIST and dtype.value is not None:
+        inner = _settled(dtype.value)
+        return dtypes.list_(dtypes.string if inner.kind is Kind.NULL else inner)
+    if dtype.kind is Kind.STRUCT:
+        parts = [(name, _settled(part)) for name, part in dtype.fields]
+        return dtypes.struct((n, dtypes.string if p.kind is Kind.NULL else p) for n, p in parts)
+    return dtypes.timestamp("us", dtype.tz) if dtype.kind is Kind.TIMESTAMP else dtype
+
+
+def _agreed(schemas: list[Schema], given: Mapping[str, DataType]) -> list[Schema]:
+    """Give a scalar column the same type in every file's schema; nested ones must agree by themselves."""
+    seen: dict[str, list[DataType]] = {}
+    for schema in schemas:
+        for column in schema:
+            seen.setdefault(column.name, []).append(column.dtype)
+    agreed = {
+        name: given.get(name) or (types[0] if types[0].is_nested else agreed_type(types))
+        for name, types in seen.items()
+    }
+    return [Schema.of((f.name, f.dtype if f.dtype.is_nested else agreed[f.name]) for f in schema) for schema in schemas]

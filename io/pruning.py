@@ -1,0 +1,289 @@
+"""What bounds tell about a predicate: which of true, false and null it can be for any row of a piece of a table.
+
+Interval arithmetic over three-valued logic. Values are compared as *ordinals*: plain Python numbers, texts or bytes in
+which order and equality are those of SEMANTICS (days, nanoseconds, exact decimals). Floating-point columns have no
+upper bound here, since NaN is greatest and file statistics leave it out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Flag
+from typing import Any
+
+from ..engine.dtypes import DataType, Kind, as_decimal
+from ..engine.expr import Call, Cast, Column, Expr, InList, Literal
+
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
+_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
+_DAY_NS = 86_400_000_000_000
+_FLOAT_EXACT = 2**53
+
+
+class Outcomes(Flag):
+    """Values that a predicate can have for some row."""
+
+    NONE = 0
+    NULL = 1
+    FALSE = 2
+    TRUE = 4
+    ANY = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What is known of a column's values in one piece of a table.
+
+    Attributes
+    ----------
+    minimum, maximum
+        Inclusive bounds as ordinals; None where unknown.
+    has_null, has_value
+        Whether nulls and values other than null may occur.
+    """
+
+    minimum: Any = None
+    maximum: Any = None
+    has_null: bool = True
+    has_value: bool = True
+
+
+ALL_NULL = Bounds(has_value=False)
+
+
+def ordinal(value: Any, dtype: DataType) -> Any:
+    """Return a plain Python value of a type as an ordinal, or None where it has none (null, NaN, nested types)."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return int(value)
+        case float():
+            return None if math.isnan(value) else value
+        case dt.datetime():
+            if (value.tzinfo is None) != (dtype.tz is None):
+                return None
+            since = value - (_EPOCH if value.tzinfo is None else _EPOCH_UTC)
+            return (since // dt.timedelta(microseconds=1)) * 1000
+        case dt.date():
+            days = value.toordinal() - _EPOCH_DAY
+            return days * _DAY_NS if dtype.kind is Kind.TIMESTAMP else days
+        case dt.time() | dt.timedelta() | list() | dict():
+            return None
+    return value
+
+
+def constant_bounds(value: Any, dtype: DataType) -> Bounds:
+    """Return the bounds of a column that holds one value."""
+    if value is None:
+        return ALL_NULL
+    at = ordinal(value, dtype)
+    return Bounds(minimum=at, maximum=at, has_null=False)
+
+
+def outcomes(expr: Expr, bounds: Mapping[str, Bounds]) -> Outcomes:
+    """Return every value that a boolean expression can have, given bounds of its columns; `ANY` where in doubt."""
+    match expr:
+        case Literal(value=None):
+            return Outcomes.NULL
+        case Literal(value=bool(value)):
+            return Outcomes.TRUE if value else Outcomes.FALSE
+        case Column():
+            return _compared(_interval(expr, bounds), lambda b: _equals(b, 1))
+        case InList():
+            return _in_list(expr, bounds)
+        case Call(function="not", args=(inner,)):
+            return _negated(outcomes(inner, bounds))
+        case Call(function="and" | "or" as function, args=args):
+            return _combined(function, [outcomes(arg, bounds) for arg in args])
+        case Call(function="is_null" | "is_not_null" as function, args=(operand,)):
+            nullness = _nullness(_interval(operand, bounds))
+            return nullness if function == "is_null" else _negated(nullness)
+        case Call(function="starts_with", args=(operand, Literal(value=str(prefix)))):
+            return _compared(_interval(operand, bounds), lambda b: _starts_with(b, prefix))
+        case Call(function="like", args=(operand,)):
+            return _like(expr, _interval(operand, bounds))
+        case Call(args=(left, Literal() as constant)) if expr.function in _COMPARE:
+            return _comparison(expr.function, _interval(left, bounds), constant)
+        case Call(args=(Literal() as constant, right)) if expr.function in _COMPARE:
+            return _comparison(_MIRROR[expr.function], _interval(right, bounds), constant)
+    return Outcomes.ANY
+
+
+# ------------------------------------------------------------------------------------------ logic
+def _negated(values: Outcomes) -> Outcomes:
+    result = values & Outcomes.NULL
+    if values & Outcomes.TRUE:
+        result |= Outcomes.FALSE
+    if values & Outcomes.FALSE:
+        result |= Outcomes.TRUE
+    return result
+
+
+def _combined(function: str, parts: Iterable[Outcomes]) -> Outcomes:
+    """Combine by Kleene's tables; ``or`` is ``and`` with true and false exchanged."""
+    if function == "or":
+        return _negated(_combined("and", [_negated(part) for part in parts]))
+    result = Outcomes.TRUE
+    for part in parts:
+        both = result | part
+        combined = both & Outcomes.FALSE
+        if result & Outcomes.TRUE and part & Outcomes.TRUE:
+            combined |= Outcomes.TRUE
+        nullable = Outcomes.NULL | Outcomes.TRUE
+        if both & Outcomes.NULL and result & nullable and part & nullable:
+            combined |= Outcomes.NULL
+        result = combined
+    return result
+
+
+# ------------------------------------------------------------------------------------------ comparison
+def _interval(expr: Expr, bounds: Mapping[str, Bounds]) -> Bounds | None:
+    """Return the bounds of a column, or of a column under casts that keep its order; None where unknown."""
+    if isinstance(expr, Column):
+        known = bounds.get(expr.name)
+        if known is not None and expr.dtype.is_float:
+            return replace(known, maximum=None)
+        return known
+    if isinstance(expr, Cast):
+        inner = _interval(expr.arg, bounds)
+        convert = _monotone(expr.arg.dtype, expr.dtype)
+        if inner is None or convert is None:
+            return None
+        low, high = inner.minimum, inner.maximum
+        low = None if low is None else _widened(convert(low), low, -math.inf)
+        high = None if high is None else _widened(convert(high), high, math.inf)
+        return replace(inner, minimum=low, maximum=high)
+    return None
+
+
+def _monotone(source: DataType, target: DataType) -> Callable[[Any], Any] | None:
+    """Return how a cast that never fails and keeps order maps an ordinal."""
+    if target.kind is Kind.FLOAT64 and source.is_numeric:
+        return float
+    if source.is_integer and target.is_integer:
+        widens = target.bits > source.bits and (target.is_signed or not source.is_signed)
+        return _unchanged if widens else None
+    if target.is_decimal and (source.is_integer or source.is_decimal):
+        exact = as_decimal(source)
+        whole = target.precision - target.scale >= exact.precision - exact.scale
+        return _unchanged if whole and target.scale >= exact.scale else None
+    if source.kind is Kind.DATE and target.kind is Kind.TIMESTAMP and target.tz is None:
+        return (lambda days: days * _DAY_NS) if target.unit != "ns" else None
+    if source.kind is Kind.TIMESTAMP and source.tz is None and target.kind is Kind.DATE:
+        return lambda nanoseconds: nanoseconds // _DAY_NS
+    return None
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def _widened(value: Any, source: Any, towards: float) -> Any:
+    """Step outwards from a float that a device may round otherwise in its last digit than Python does."""
+    exact = isinstance(source, float) or (isinstance(source, int) and abs(source) <= _FLOAT_EXACT)
+    return math.nextafter(value, towards) if isinstance(value, float) and not exact else value
+
+
+def _compared(known: Bounds | None, test: Callable[[Bounds], Outcomes]) -> Outcomes:
+    """Return the outcomes of a test that propagates null; ``test`` sees bounds of existing values."""
+    if known is None:
+        return Outcomes.ANY
+    result = Outcomes.NULL if known.has_null else Outcomes.NONE
+    return (result | test(known)) if known.has_value else result
+
+
+def _comparison(function: str, known: Bounds | None, constant: Literal) -> Outcomes:
+    if constant.value is None:
+        return _nullness(known) if function == "is_not_distinct" else Outcomes.NULL
+    value = ordinal(constant.value, constant.dtype)
+    if value is None:
+        return Outcomes.ANY
+    if function == "is_not_distinct":
+        result = _compared(known, lambda b: _equals(b, value))
+        return result if not result & Outcomes.NULL else result & ~Outcomes.NULL | Outcomes.FALSE
+    return _compared(known, lambda b: _COMPARE[function](b, value))
+
+
+def _nullness(known: Bounds | None) -> Outcomes:
+    if known is None:
+        return Outcomes.TRUE | Outcomes.FALSE
+    null = Outcomes.TRUE if known.has_null else Outcomes.NONE
+    return null | (Outcomes.FALSE if known.has_value else Outcomes.NONE)
+
+
+def _may(*, be_true: bool, be_false: bool) -> Outcomes:
+    true = Outcomes.TRUE if be_true else Outcomes.NONE
+    return true | (Outcomes.FALSE if be_false else Outcomes.NONE)
+
+
+def _equals(b: Bounds, value: Any) -> Outcomes:
+    inside = (b.minimum is None or b.minimum <= value) and (b.maximum is None or value <= b.maximum)
+    only = b.minimum is not None and b.minimum == b.maximum == value
+    return _may(be_true=inside, be_false=not only)
+
+
+def _less(b: Bounds, value: Any) -> Outcomes:
+    return _may(be_true=b.minimum is None or b.minimum < value, be_false=b.maximum is None or b.maximum >= value)
+
+
+def _less_equal(b: Bounds, value: Any) -> Outcomes:
+    return _may(be_true=b.minimum is None or b.minimum <= value, be_false=b.maximum is None or b.maximum > value)
+
+
+_COMPARE: dict[str, Callable[[Bounds, Any], Outcomes]] = {
+    "equal": _equals,
+    "not_equal": lambda b, value: _negated(_equals(b, value)),
+    "is_not_distinct": _equals,
+    "less": _less,
+    "less_equal": _less_equal,
+    "greater": lambda b, value: _negated(_less_equal(b, value)),
+    "greater_equal": lambda b, value: _negated(_less(b, value)),
+}
+_MIRROR = {
+    "equal": "equal",
+    "not_equal": "not_equal",
+    "is_not_distinct": "is_not_distinct",
+    "less": "greater",
+    "less_equal": "greater_equal",
+    "greater": "less",
+    "greater_equal": "less_equal",
+}
+
+
+def _in_list(expr: InList, bounds: Mapping[str, Bounds]) -> Outcomes:
+    known = _interval(expr.arg, bounds)
+    values = [ordinal(value, expr.arg.dtype) for value in expr.values]
+    if known is None or any(value is None for value in values):
+        return Outcomes.ANY
+    tests = [_equals(known, value) for value in values]
+    found = any(test & Outcomes.TRUE for test in tests)
+    missed = all(test & Outcomes.FALSE for test in tests)
+    result = _compared(known, lambda _: _may(be_true=found, be_false=missed))
+    if expr.has_null and result & Outcomes.FALSE:
+        result = result & ~Outcomes.FALSE | Outcomes.NULL
+    return result
+
+
+def _starts_with(b: Bounds, prefix: str) -> Outcomes:
+    above = b.minimum is not None and b.minimum[: len(prefix)] > prefix
+    below = b.maximum is not None and b.maximum < prefix
+    inside = b.minimum is not None and b.maximum is not None
+    every = inside and b.minimum.startswith(prefix) and b.maximum.startswith(prefix)
+    return _may(be_true=not (above or below), be_false=not every)
+
+
+def _like(expr: Call, known: Bounds | None) -> Outcomes:
+    """Use the constant start of a pattern; a pattern may fail even where it starts right."""
+    if expr.option("fold"):
+        return Outcomes.ANY
+    prefix, escape = "", expr.option("escape")
+    for character in expr.option("pattern"):
+        if character in "%_" or character == escape:
+            break
+        prefix += character
+    return _compared(known, lambda b: _starts_with(b, prefix) | Outcomes.FALSE)

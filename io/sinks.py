@@ -1,0 +1,343 @@
+"""Sinks: a file or a directory of files that appears whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..engine.dtypes import Kind
+from ..engine.errors import ConfigError, WriteError
+from ..engine.plan import WrittenFile
+from ..engine.schema import Schema
+from .conform import conform
+from .filesystem import PathLike, split_url
+from .hive import directory_name
+from .staging import Stage, Staged, writing
+from .text_blocks import COMPRESSIONS
+from .writers import BatchWriter, CsvFormat, Format, IpcFormat, JsonFormat, ParquetFormat
+
+_OPEN_FILES = 64
+_PARTITION_GROUP_ROWS = 32 * 1024
+_KEY_KINDS = frozenset({Kind.BOOL, Kind.DATE, Kind.STRING, Kind.DECIMAL})
+
+
+class FileSink:
+    """Rows into one file (a path with an ending) or into a directory of ``part-00000…`` files, one or more per task.
+
+    What stood at the destination is replaced in one step by `commit`; until then nothing is visible.
+
+    Parameters
+    ----------
+    path
+        Destination or fsspec URL.
+    format
+        File format with its options.
+    partition_by
+        Columns whose values become directories (``year=2024/``) instead of being stored; always a directory.
+    storage_options
+        Passed to fsspec for URLs.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        format: Format,  # noqa: A002  # the word for it
+        *,
+        partition_by: Sequence[str] = (),
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        text = os.fspath(path)
+        if not text.strip("/"):
+            raise ConfigError("the path to write to is empty")
+        if isinstance(partition_by, str):
+            raise ConfigError(f"partition_by must be a list of columns: [{partition_by!r}]")
+        location, place = split_url(text, storage_options)
+        self._format = format
+        self._partition_by = tuple(partition_by)
+        single = bool(PurePosixPath(place).suffix) and not partition_by and not text.endswith("/")
+        self._stage = Stage(location=location, path=place, single=single)
+        self._schema: Schema | None = None
+        self._writers: list[TaskWriter] = []
+
+    @property
+    def label(self) -> str:
+        """Format, destination and partition columns."""
+        keys = f" partitioned by {', '.join(self._partition_by)}" if self._partition_by else ""
+        return f"{self._format.name} {self._stage.url}{keys}"
+
+    @property
+    def single_writer(self) -> bool:
+        """Whether the destination is one file."""
+        return self._stage.single
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_writers": []}
+
+    def open(self, schema: Schema) -> None:
+        """Check schema and destination, and make the temporary directory.
+
+        Raises
+        ------
+        WriteError
+            If the format cannot hold a column, or the destination cannot be written or must not be replaced.
+        ColumnNotFound
+            If a partition column does not exist.
+        """
+        for name in self._partition_by:
+            dtype = schema[name].dtype
+            if not dtype.is_integer and dtype.kind not in _KEY_KINDS:
+                raise WriteError(f"cannot partition by {name!r} of type {dtype}; cast it to text, a date or an integer")
+        stored = _without(schema, self._partition_by)
+        if self._partition_by and not stored.fields:
+            raise WriteError("partition_by names every column; at least one must remain to be stored")
+        self._format.check(stored)
+        self._stage.create()
+        self._schema = schema
+
+    def writer(self, task: int) -> TaskWriter:
+        """Return the writer of one task; a task that is run again gets a new one, and the last to close counts."""
+        if self._schema is None:
+            raise WriteError(f"{self.label} was not opened")
+        writer = TaskWriter(self._stage, self._format, self._schema, self._partition_by, task)
+        self._writers.append(writer)
+        return writer
+
+    def commit(self) -> tuple[WrittenFile, ...]:
+        """Publish what the closed writers made; without any row one empty file carries the schema."""
+        files = self._stage.receipts()
+        if not files:
+            empty = self.writer(0)
+            empty.write_nothing()
+            empty.close()
+            files = self._stage.receipts()
+        if self._stage.single and len(files) > 1:
+            raise WriteError(f"{self._stage.url!r} is one file but {len(files)} tasks wrote; use one writer")
+        return self._stage.publish(files)
+
+    def abort(self) -> None:
+        """Remove everything temporary."""
+        for writer in self._writers:
+            writer.abandon()
+        self._writers = []
+        self._stage.discard()
+
+
+class TaskWriter:
+    """Writes the batches of one task, with one open file per partition met."""
+
+    def __init__(
+        self,
+        stage: Stage,
+        format: Format,
+        schema: Schema,
+        keys: tuple[str, ...],
+        task: int,  # noqa: A002
+    ) -> None:
+        self._stage, self._schema, self._keys, self._task = stage, schema, keys, task
+        self._stored = _without(schema, keys)
+        self._format = _for_partitions(format) if keys else format
+        self._attempt = f"attempt-{uuid.uuid4().hex[:12]}"
+        self._open: OrderedDict[str, _OpenFile] = OrderedDict()
+        self._made: dict[str, int] = {}
+        self._finished: list[Staged] = []
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one record batch.
+
+        Raises
+        ------
+        WriteError
+            If the disk is full or the destination cannot be written.
+        """
+        if not batch.num_rows:
+            return
+        whole = conform(batch, self._schema, plain=True)
+        try:
+            with writing(self._stage.url):
+                for folder, rows in _by_partition(whole, self._keys):
+                    self._file(folder).write(rows)
+        except WriteError:
+            self.abandon()
+            raise
+
+    def write_nothing(self) -> None:
+        """Make a file that holds no rows, only the schema with every column."""
+        self._stored = self._schema
+        with writing(self._stage.url):
+            self._file("")
+
+    def _file(self, folder: str) -> _OpenFile:
+        file = self._open.get(folder)
+        if file is None:
+            if len(self._open) >= _OPEN_FILES:
+                _, oldest = self._open.popitem(last=False)
+                self._finished.append(oldest.finish(self._stage))
+            number = self._made.get(folder, 0)
+            self._made[folder] = number + 1
+            name = f"part-{self._task:05d}{f'-{number}' if number else ''}{self._format.suffix}"
+            final = f"{folder}/{name}" if folder else name
+            file = _OpenFile(self._stage, self._format, self._stored, f"{self._attempt}/{final}", final)
+            self._open[folder] = file
+        self._open.move_to_end(folder)
+        return file
+
+    def close(self) -> None:
+        """Finish the files and say that they are complete; nothing is visible yet."""
+        try:
+            with writing(self._stage.url):
+                while self._open:
+                    _, file = self._open.popitem(last=False)
+                    self._finished.append(file.finish(self._stage))
+        except WriteError:
+            self.abandon()
+            raise
+        if self._finished:
+            self._stage.leave_receipt(self._task, self._finished)
+
+    def abandon(self) -> None:
+        """Let go of open files, whose contents no longer matter."""
+        while self._open:
+            _, file = self._open.popitem()
+            file.abandon()
+
+
+class _OpenFile:
+    def __init__(self, stage: Stage, format: Format, schema: Schema, temporary: str, final: str) -> None:  # noqa: A002
+        self._temporary, self._final, self._rows = temporary, final, 0
+        self._handle = stage.open(temporary)
+        self._writer: BatchWriter = format.open(self._handle, schema)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        self._rows += batch.num_rows
+        self._writer.write(batch)
+
+    def finish(self, stage: Stage) -> Staged:
+        try:
+            self._writer.close()
+        finally:
+            self._handle.close()
+        size = stage.size(self._temporary)
+        return Staged(temporary=self._temporary, final=self._final, rows=self._rows, bytes=size)
+
+    def abandon(self) -> None:
+        for part in (self._writer, self._handle):
+            with suppress(OSError, pa.ArrowException):
+                part.close()
+
+
+def _without(schema: Schema, names: Sequence[str]) -> Schema:
+    return Schema(tuple(f for f in schema if f.name not in names))
+
+
+def _for_partitions(format: Format) -> Format:  # noqa: A002
+    """Return the format with less to gather per file, since many are open at once."""
+    if isinstance(format, ParquetFormat):
+        return replace(format, row_group_rows=min(format.row_group_rows, _PARTITION_GROUP_ROWS))
+    return format
+
+
+def _by_partition(batch: pa.RecordBatch, keys: tuple[str, ...]) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """Yield the rows of each combination of key values, in their order, with the directory they belong to."""
+    if not keys:
+        yield "", batch
+        return
+    stored = batch.select([name for name in batch.schema.names if name not in keys])
+    combined = np.zeros(batch.num_rows, dtype=np.int64)
+    for name in keys:
+        codes = pc.dictionary_encode(batch.column(name), null_encoding="encode")
+        combined = combined * len(codes.dictionary) + codes.indices.to_numpy()
+        combined = np.unique(combined, return_inverse=True)[1]
+    order = np.argsort(combined, kind="stable")
+    edges = np.concatenate([[0], np.flatnonzero(np.diff(combined[order])) + 1, [batch.num_rows]])
+    sorted_rows = stored.take(pa.array(order))
+    for start, stop in pairwise(edges):
+        first = int(order[start])
+        folder = "/".join(directory_name(name, batch.column(name)[first].as_py()) for name in keys)
+        yield folder, sorted_rows.slice(int(start), int(stop - start))
+
+
+class ParquetSink(FileSink):
+    """Parquet files.
+
+    Parameters
+    ----------
+    path, partition_by, storage_options
+        As for `FileSink`.
+    compression
+        ``zstd``, ``snappy``, ``gzip``, ``lz4`` or ``none``.
+    row_group_rows
+        Rows per row group: the least that readers skip or share out.
+    """
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        partition_by: Sequence[str] = (),
+        compression: str = "zstd",
+        row_group_rows: int = 256 * 1024,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        form = ParquetFormat(compression=compression, row_group_rows=row_group_rows)
+        super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
+
+
+class CsvSink(FileSink):
+    """CSV files; a path that ends in ``.gz``, ``.zst`` or ``.bz2`` is compressed."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        partition_by: Sequence[str] = (),
+        delimiter: str = ",",
+        header: bool = True,
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        form = CsvFormat(delimiter=delimiter, header=header, compressed=_compression_of(path))
+        super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
+
+
+class JsonSink(FileSink):
+    """JSON lines; a path that ends in ``.gz``, ``.zst`` or ``.bz2`` is compressed."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        partition_by: Sequence[str] = (),
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        form = JsonFormat(compressed=_compression_of(path))
+        super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
+
+
+class IpcSink(FileSink):
+    """Arrow IPC files; ``compression`` is ``zstd``, ``lz4`` or ``none``."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        partition_by: Sequence[str] = (),
+        compression: str = "none",
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        form = IpcFormat(compression=compression)
+        super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
+
+
+def _compression_of(path: PathLike) -> str:
+    suffix = PurePosixPath(os.fspath(path)).suffix.lower()
+    return suffix if suffix in COMPRESSIONS else ""

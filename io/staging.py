@@ -1,0 +1,288 @@
+"""Temporary files beside a destination, and the one step that makes them visible.
+
+On this machine that step is a rename: of the file, or of a whole directory exchanged with the old one. On a store
+without such renames a manifest is put last, and readers go by the manifest. Receipts in the temporary place say what
+finished writers have made, so that writers may run in other processes and repeat what a lost one began.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import json
+import os
+import re
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..engine.errors import WriteError
+from ..engine.plan import WrittenFile
+from .filesystem import MANIFEST, Location
+
+_PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow)(\.(gz|zst|bz2))?")
+_RECEIPTS = "receipts"
+_DATA = "data"
+_EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
+_HERE = -100  # AT_FDCWD
+_NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
+
+
+@contextmanager
+def writing(path: str) -> Iterator[None]:
+    """Turn what the operating system says while writing into a `WriteError` that says what to do."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    except pa.ArrowException as error:
+        raise WriteError(f"cannot write {path!r}: {error}") from error
+
+
+def _unwritable(path: str, error: OSError) -> WriteError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        why = "no space is left; free some or write elsewhere"
+    elif error.errno == errno.EFBIG:
+        why = "the file is larger than the system allows; write a directory of several files or raise the limit"
+    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        why = "permission denied; check the folder's owner and mode, or write elsewhere"
+    else:
+        why = str(error)
+    return WriteError(f"cannot write {path!r}: {why}; nothing was written there")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Staged:
+    """A finished temporary file: its place below the stage, its final place below the destination, rows and bytes."""
+
+    temporary: str
+    final: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """The temporary place of one write.
+
+    Attributes
+    ----------
+    path
+        Destination on its file system: a file, or the directory of a data set.
+    single
+        Whether the destination is one file.
+    """
+
+    location: Location
+    path: str
+    single: bool
+    token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+
+    @property
+    def url(self) -> str:
+        """The destination as people write it."""
+        return self.location.url(self.path)
+
+    @property
+    def root(self) -> str:
+        """The temporary directory, beside the destination."""
+        parent, _, name = self._target.rstrip("/").rpartition("/")
+        prefix = f"{parent}/" if parent or self._target.startswith("/") else ""
+        return f"{prefix}.{name}.tmp-{self.token}"
+
+    @property
+    def _target(self) -> str:
+        """The destination; on this machine what a link there points to."""
+        return os.path.realpath(self.path) if self.location.is_local else self.path
+
+    # -------------------------------------------------------------------------------------- life
+    def create(self) -> None:
+        """Check the destination and make the temporary directory.
+
+        Raises
+        ------
+        WriteError
+            If the destination is of the other kind, holds files that no data set has, or cannot be written.
+        """
+        with writing(self.url):
+            existing = self._existing()
+            foreign = next((name for name in existing if not _is_ours(name)), None)
+            if foreign is not None:
+                raise WriteError(
+                    f"{self.url!r} holds {foreign!r}, which is no part of a data set; it would be lost: choose another "
+                    "directory or empty this one"
+                )
+            if self.location.is_local:
+                shutil.rmtree(self.root, ignore_errors=True)
+                Path(self.root, _RECEIPTS).mkdir(parents=True)
+            else:
+                self.location.filesystem.makedirs(f"{self.root}/{_RECEIPTS}", exist_ok=True)
+
+    def _existing(self) -> list[str]:
+        """Return the files of the data set at the destination, relative to it."""
+        if self.location.is_local:
+            target = Path(self._target)
+            is_file, is_directory = target.is_file(), target.is_dir()
+            names = [p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()]
+        else:
+            fs = self.location.filesystem
+            is_file, is_directory = fs.isfile(self.path), fs.isdir(self.path)
+            names = [n[len(self.path) :].lstrip("/") for n in fs.find(self.path)] if is_directory else []
+        if self.single and is_directory:
+            raise WriteError(f"{self.url!r} is a directory; give the name of a file in it")
+        if not self.single and is_file:
+            raise WriteError(f"{self.url!r} is a file; give the name of a directory, or remove it")
+        return [] if self.single else sorted(names)
+
+    def open(self, relative: str) -> Any:
+        """Return a new temporary file as a ``pyarrow.NativeFile``."""
+        import pyarrow as pa
+
+        path = f"{self.root}/{relative}"
+        if self.location.is_local:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            return pa.OSFile(path, "wb")
+        fs = self.location.filesystem
+        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        return pa.PythonFile(fs.open(path, "wb"), mode="w")
+
+    def size(self, relative: str) -> int:
+        """Return the bytes of a temporary file."""
+        path = f"{self.root}/{relative}"
+        return Path(path).stat().st_size if self.location.is_local else int(self.location.filesystem.size(path))
+
+    def leave_receipt(self, task: int, files: list[Staged]) -> None:
+        """Say that a task's files are complete; the last receipt of a task counts."""
+        content = json.dumps([asdict(file) for file in files])
+        path = f"{self.root}/{_RECEIPTS}/{task:05d}.json"
+        with writing(self.url):
+            if self.location.is_local:
+                fresh = Path(f"{path}.{uuid.uuid4().hex[:8]}")
+                fresh.write_text(content)
+                fresh.replace(path)
+            else:
+                self.location.filesystem.pipe_file(path, content.encode())
+
+    def receipts(self) -> list[Staged]:
+        """Return every finished file, by task."""
+        if self.location.is_local:
+            texts = [p.read_text() for p in sorted(Path(self.root, _RECEIPTS).glob("*.json"))]
+        else:
+            fs = self.location.filesystem
+            texts = [fs.cat_file(name).decode() for name in sorted(fs.find(f"{self.root}/{_RECEIPTS}"))]
+        return [Staged(**entry) for text in texts for entry in json.loads(text)]
+
+    def discard(self) -> None:
+        """Remove the temporary directory."""
+        if self.location.is_local:
+            shutil.rmtree(self.root, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                self.location.filesystem.rm(self.root, recursive=True)
+
+    # -------------------------------------------------------------------------------------- publishing
+    def publish(self, files: list[Staged]) -> tuple[WrittenFile, ...]:
+        """Make the files visible at the destination in place of what was there.
+
+        Raises
+        ------
+        WriteError
+            If that fails; what was there before stays.
+        """
+        with writing(self.url):
+            if self.single:
+                self._publish_file(files[0])
+                finals = [""]
+            elif self.location.is_local:
+                self._publish_directory(files)
+                finals = [f"/{file.final}" for file in files]
+            else:
+                finals = [f"/{name}" for name in self._publish_by_manifest(files)]
+        self.discard()
+        base = self.url.rstrip("/")
+        return tuple(
+            WrittenFile(path=f"{base}{final}", rows=file.rows, bytes=file.bytes)
+            for file, final in zip(files, finals, strict=True)
+        )
+
+    def _publish_file(self, file: Staged) -> None:
+        source = f"{self.root}/{file.temporary}"
+        if self.location.is_local:
+            Path(source).replace(self._target)
+        else:
+            self.location.filesystem.mv(source, self.path)
+
+    def _publish_directory(self, files: list[Staged]) -> None:
+        ready, target = Path(self.root, _DATA), Path(self._target)
+        ready.mkdir()
+        for file in files:
+            place = ready / file.final
+            place.parent.mkdir(parents=True, exist_ok=True)
+            Path(self.root, file.temporary).replace(place)
+        if not target.exists():
+            ready.rename(target)
+        elif not _exchanged(ready, target):
+            old = Path(self.root, "old")
+            target.rename(old)
+            try:
+                ready.rename(target)
+            except OSError:
+                old.rename(target)
+                raise
+
+    def _publish_by_manifest(self, files: list[Staged]) -> list[str]:
+        fs, target = self.location.filesystem, self.path.rstrip("/")
+        old = self._existing()
+        if MANIFEST not in old:
+            self._put_manifest(old)  # so that readers do not take up new files before all are there
+        named = [_with_token(file.final, self.token) for file in files]
+        try:
+            for file, name in zip(files, named, strict=True):
+                fs.makedirs(f"{target}/{name}".rpartition("/")[0], exist_ok=True)
+                fs.mv(f"{self.root}/{file.temporary}", f"{target}/{name}")
+            self._put_manifest(named)
+        except OSError:
+            for name in named:
+                with suppress(OSError):
+                    fs.rm(f"{target}/{name}")
+            raise
+        for name in old:
+            if name != MANIFEST and name not in named:
+                fs.rm(f"{target}/{name}")
+        return named
+
+    def _put_manifest(self, names: list[str]) -> None:
+        content = json.dumps({"files": [{"path": name} for name in names if name != MANIFEST]}).encode()
+        fs = self.location.filesystem
+        fs.makedirs(self.path.rstrip("/"), exist_ok=True)
+        fs.pipe_file(f"{self.path.rstrip('/')}/{MANIFEST}", content)
+
+
+def _is_ours(name: str) -> bool:
+    *folders, last = name.split("/")
+    return all("=" in folder for folder in folders) and (last == MANIFEST or bool(_PART.fullmatch(last)))
+
+
+def _with_token(final: str, token: str) -> str:
+    folder, slash, name = final.rpartition("/")
+    stem, dot, suffix = name.partition(".")
+    return f"{folder}{slash}{stem}-{token}{dot}{suffix}"
+
+
+def _exchanged(first: Path, second: Path) -> bool:
+    """Exchange two directories in one step; return False where the system cannot."""
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    if rename(_HERE, os.fsencode(first), _HERE, os.fsencode(second), _EXCHANGE) == 0:
+        return True
+    number = ctypes.get_errno()
+    if number in _NO_EXCHANGE:
+        return False
+    raise OSError(number, os.strerror(number), str(second))

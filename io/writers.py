@@ -1,0 +1,285 @@
+"""Record batches into one open file, per format. Knows nothing of where the file is or how it becomes visible."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..engine.arrow import to_arrow_schema
+from ..engine.dtypes import DataType, Kind
+from ..engine.errors import ConfigError, WriteError
+from ..engine.schema import Schema
+
+PARQUET_CODECS = ("zstd", "snappy", "gzip", "lz4", "none")
+IPC_CODECS = ("zstd", "lz4", "none")
+_STREAM_CODECS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
+_EXACT_DIGITS = 15
+"""A float64 holds every decimal of as many digits."""
+
+
+class BatchWriter(Protocol):
+    """Writes batches of one schema into one file; the caller closes the file."""
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one batch of exactly the schema's Arrow types."""
+        ...
+
+    def close(self) -> None:
+        """Write what is buffered and the file's end."""
+        ...
+
+
+class Format(Protocol):
+    """A file format with its options; pickles."""
+
+    @property
+    def name(self) -> str:
+        """Name in labels and errors."""
+        ...
+
+    @property
+    def suffix(self) -> str:
+        """Ending of the files of a data set."""
+        ...
+
+    def check(self, schema: Schema) -> None:
+        """Raise `WriteError` where the format cannot hold a column."""
+        ...
+
+    def open(self, handle: Any, schema: Schema) -> BatchWriter:
+        """Return a writer into an open ``pyarrow.NativeFile``."""
+        ...
+
+
+def _refuse(schema: Schema, name: str, unfit: Callable[[DataType], bool], remedy: str) -> None:
+    column = next((f for f in schema if unfit(f.dtype)), None)
+    if column is not None:
+        raise WriteError(f"{name} cannot hold column {column.name!r} of type {column.dtype}; {remedy}")
+
+
+def _codec(name: str, allowed: tuple[str, ...]) -> str:
+    if name not in allowed:
+        raise ConfigError(f"compression must be one of {', '.join(allowed)}, not {name!r}")
+    return name
+
+
+# ------------------------------------------------------------------------------------------ Parquet
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetFormat:
+    """Parquet; row groups small enough to prune by and to share among threads."""
+
+    compression: str = "zstd"
+    row_group_rows: int = 256 * 1024
+    name: str = "parquet"
+    suffix: str = ".parquet"
+
+    def __post_init__(self) -> None:
+        _codec(self.compression, PARQUET_CODECS)
+        if self.row_group_rows < 1:
+            raise ConfigError(f"row_group_rows must be positive, not {self.row_group_rows}")
+
+    def check(self, schema: Schema) -> None:
+        """Refuse intervals, which Parquet's writer has no type for, and tables of no columns."""
+        if not schema.fields:
+            raise WriteError("parquet needs at least one column; select some")
+        _refuse(schema, self.name, lambda t: t.kind is Kind.INTERVAL, "cast it to a duration or text")
+
+    def open(self, handle: Any, schema: Schema) -> BatchWriter:
+        """Return a writer that gathers batches into row groups."""
+        return _ParquetWriter(self, handle, to_arrow_schema(schema))
+
+
+class _ParquetWriter:
+    def __init__(self, options: ParquetFormat, handle: Any, schema: pa.Schema) -> None:
+        import pyarrow.parquet as pq
+
+        self._schema = schema
+        self._limit = options.row_group_rows
+        self._writer = pq.ParquetWriter(handle, schema, compression=options.compression)
+        self._waiting: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Keep a batch until a row group is full."""
+        start = 0
+        while start < batch.num_rows:
+            part = batch.slice(start, self._limit - self._rows)
+            self._waiting.append(part)
+            self._rows += part.num_rows
+            start += part.num_rows
+            if self._rows == self._limit:
+                self._flush()
+
+    def _flush(self) -> None:
+        if self._waiting:
+            self._writer.write_table(pa.Table.from_batches(self._waiting, self._schema), self._limit)
+            self._waiting, self._rows = [], 0
+
+    def close(self) -> None:
+        """Write the last row group and the footer."""
+        try:
+            self._flush()
+        finally:
+            self._writer.close()
+
+
+# ------------------------------------------------------------------------------------------ CSV
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvFormat:
+    """CSV in UTF-8; text is quoted, null is nothing, ``compressed`` is the suffix of a codec or empty."""
+
+    delimiter: str = ","
+    header: bool = True
+    compressed: str = ""
+    name: str = "csv"
+
+    def __post_init__(self) -> None:
+        if len(self.delimiter) != 1 or not self.delimiter.isascii():
+            raise ConfigError(f"delimiter must be one ASCII character, not {self.delimiter!r}")
+
+    @property
+    def suffix(self) -> str:
+        """``.csv`` and the codec's."""
+        return ".csv" + self.compressed
+
+    def check(self, schema: Schema) -> None:
+        """Refuse types without an agreed text form."""
+        if not schema.fields:
+            raise WriteError("csv needs at least one column; select some")
+        kinds = (Kind.LIST, Kind.STRUCT, Kind.BINARY, Kind.INTERVAL, Kind.DURATION)
+        _refuse(schema, self.name, lambda t: t.kind in kinds, "cast it to text, or write Parquet")
+
+    def open(self, handle: Any, schema: Schema) -> BatchWriter:
+        """Return a writer that has written the header."""
+        import pyarrow.csv as pacsv
+
+        options = pacsv.WriteOptions(include_header=self.header, delimiter=self.delimiter)
+        stream = _compressed(handle, self.compressed)
+        return _StreamWriter(pacsv.CSVWriter(stream, to_arrow_schema(schema), write_options=options), stream)
+
+
+class _StreamWriter:
+    def __init__(self, writer: Any, stream: Any) -> None:
+        self._writer, self._stream = writer, stream
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        self._writer.write_batch(batch)
+
+    def close(self) -> None:
+        """Finish the stream."""
+        try:
+            self._writer.close()
+        finally:
+            self._stream.close()
+
+
+def _compressed(handle: Any, suffix: str) -> Any:
+    return pa.CompressedOutputStream(handle, _STREAM_CODECS[suffix]) if suffix else handle
+
+
+# ------------------------------------------------------------------------------------------ JSON lines
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JsonFormat:
+    """One JSON object per line.
+
+    Times are ISO text, decimals numbers up to 15 digits and text beyond, NaN and infinities null, as JSON has none.
+    """
+
+    compressed: str = ""
+    name: str = "json"
+
+    @property
+    def suffix(self) -> str:
+        """``.jsonl`` and the codec's."""
+        return ".jsonl" + self.compressed
+
+    def check(self, schema: Schema) -> None:
+        """Refuse types without an agreed JSON form."""
+        kinds = (Kind.BINARY, Kind.INTERVAL, Kind.DURATION)
+        _refuse(schema, self.name, lambda t: t.kind in kinds, "cast it to text, or write Parquet")
+
+    def open(self, handle: Any, schema: Schema) -> BatchWriter:
+        """Return a writer of lines."""
+        return _JsonWriter(_compressed(handle, self.compressed))
+
+
+class _JsonWriter:
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one line per row."""
+        columns = [_json_ready(column).to_pylist() for column in batch.columns]
+        names = batch.schema.names
+        lines = [
+            json.dumps(dict(zip(names, row, strict=True)), default=_json_value, ensure_ascii=False, allow_nan=False)
+            for row in zip(*columns, strict=True)
+        ]
+        self._stream.write(("\n".join(lines) + "\n").encode())
+
+    def close(self) -> None:
+        """Finish the stream."""
+        self._stream.close()
+
+
+def _json_ready(column: pa.Array) -> pa.Array:
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return pc.if_else(pc.is_finite(column), column, pa.scalar(None, kind))
+    if pa.types.is_decimal(kind):
+        return column.cast(pa.float64() if kind.precision <= _EXACT_DIGITS else pa.string())
+    return column.cast(pa.string()) if pa.types.is_temporal(kind) else column
+
+
+def _json_value(value: Any) -> Any:
+    """Return a nested value that ``json`` does not know in a form that it does."""
+    if isinstance(value, Decimal):
+        return float(value) if len(value.as_tuple().digits) <= _EXACT_DIGITS else str(value)
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    raise WriteError(f"json cannot hold a {type(value).__name__}; cast it to text")
+
+
+# ------------------------------------------------------------------------------------------ Arrow IPC
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IpcFormat:
+    """Arrow IPC files (Feather); uncompressed ones are read back in place."""
+
+    compression: str = "none"
+    name: str = "ipc"
+    suffix: str = ".arrow"
+
+    def __post_init__(self) -> None:
+        _codec(self.compression, IPC_CODECS)
+
+    def check(self, schema: Schema) -> None:
+        """Refuse tables of no columns."""
+        if not schema.fields:
+            raise WriteError("ipc needs at least one column; select some")
+
+    def open(self, handle: Any, schema: Schema) -> BatchWriter:
+        """Return a writer of record batches."""
+        codec = None if self.compression == "none" else self.compression
+        options = pa.ipc.IpcWriteOptions(compression=codec)
+        return _IpcWriter(pa.ipc.new_file(handle, to_arrow_schema(schema), options=options), to_arrow_schema(schema))
+
+
+class _IpcWriter:
+    def __init__(self, writer: Any, schema: pa.Schema) -> None:
+        self._writer, self._schema = writer, schema
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append one record batch."""
+        self._writer.write_batch(batch.cast(self._schema))
+
+    def close(self) -> None:
+        """Write the footer."""
+        self._writer.close()
