@@ -174,7 +174,9 @@ class Series:
 
     def between(self, low: Any, high: Any) -> Series:
         """Whether ``low <= value <= high``."""
-        return (self >= low)._binary("and", self <= high)
+        above: Series = self >= low
+        below: Series = self <= high
+        return above & below
 
     def isna(self) -> Series:
         """Whether null (NaN is a number here, not a null)."""
