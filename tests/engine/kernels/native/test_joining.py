@@ -1,0 +1,131 @@
+"""Joins against pandas: every pair once, in probe order then build order."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from volley.engine.kernels.cpu import native
+
+from .conftest import Column, column, texts
+
+
+def sides(rng: np.random.Generator, name: str) -> tuple[Column, Column]:
+    """Return build and probe keys."""
+    match name:
+        case "unique dense":
+            return column(rng.permutation(2000)), column(rng.integers(-50, 2500, 3000))
+        case "unique sparse":
+            return column(rng.permutation(2000) << 40), column(rng.integers(0, 2500, 3000) << 40)
+        case "unique with nulls":
+            build = column(rng.permutation(1000), rng.random(1000) < 0.5)
+            return build, column(rng.integers(0, 1200, 3000), rng.random(3000) < 0.8)
+        case "many to many":
+            build = column(rng.integers(0, 80, 900), rng.random(900) < 0.9)
+            return build, column(rng.integers(0, 100, 700), rng.random(700) < 0.9)
+        case "one key":
+            return column(np.full(50, 2**62)), column(np.full(60, 2**62))
+        case "empty build":
+            return column(np.zeros(0, np.int64)), column(np.arange(10))
+        case "empty probe":
+            return column(np.arange(10)), column(np.zeros(0, np.int64))
+        case "all null":
+            return column(np.zeros(20, np.int64), np.zeros(20, np.bool_)), column(np.zeros(9, np.int64))
+    raise AssertionError(name)
+
+
+NAMES = [
+    "unique dense",
+    "unique sparse",
+    "unique with nulls",
+    "many to many",
+    "one key",
+    "empty build",
+    "empty probe",
+    "all null",
+]
+
+
+def expected_pairs(build: Column, probe: Column, how: str, *, null_safe: bool) -> list[tuple[int, int]]:
+    def frame(side: Column, name: str, null: str) -> pd.DataFrame:
+        keys = [
+            str(v) if ok else (null if not null_safe else "null") for v, ok in zip(side.values, side.valid, strict=True)
+        ]
+        return pd.DataFrame({"k": pd.Series(keys, dtype=object), name: np.arange(len(keys))})
+
+    joined = frame(probe, "p", "null probe").merge(frame(build, "b", "null build"), on="k", how=how)
+    joined["b"] = joined["b"].fillna(-1).astype(int)
+    return sorted(zip(joined["p"].tolist(), joined["b"].tolist(), strict=True))
+
+
+def pairs(result: tuple[NDArray[np.int32], NDArray[np.int32]]) -> list[tuple[int, int]]:
+    return list(zip(*(side.tolist() for side in result), strict=True))
+
+
+@pytest.mark.parametrize("null_safe", [False, True])
+@pytest.mark.parametrize("name", NAMES)
+def test_joins(rng: np.random.Generator, name: str, null_safe: bool) -> None:
+    build, probe = sides(rng, name)
+    index = native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset, null_safe=null_safe)
+    matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
+    inner = expected_pairs(build, probe, "inner", null_safe=null_safe)
+    assert pairs(index.inner(matches)) == inner
+    assert pairs(index.left(matches)) == expected_pairs(build, probe, "left", null_safe=null_safe)
+    partnered = {row for row, _ in inner}
+    assert index.semi(matches).tolist() == sorted(partnered)
+    assert index.anti(matches).tolist() == [row for row in range(len(probe.values)) if row not in partnered]
+    build_keys = [row for _, row in inner]
+    assert not index.unique or len({*build_keys}) == len({(build.values[b], build.valid[b]) for b in build_keys})
+
+
+def test_unique_is_known(rng: np.random.Generator) -> None:
+    for name in ("unique dense", "unique sparse", "unique with nulls", "empty build"):
+        build, _ = sides(rng, name)
+        assert native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset).unique
+    assert not native.JoinIndex.from_words(np.array([1, 2, 1], np.uint64)).unique
+
+
+def test_outputs_of_the_caller_are_used(rng: np.random.Generator) -> None:
+    for name in ("unique dense", "many to many"):
+        build, probe = sides(rng, name)
+        index = native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset)
+        matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
+        outs = np.empty(20_000, np.int32), np.empty(20_000, np.int32)
+        result = index.inner(matches, probe_out=outs[0], build_out=outs[1])
+        assert np.shares_memory(result[0], outs[0])
+        assert np.shares_memory(result[1], outs[1])
+        assert pairs(result) == pairs(index.inner(matches))
+
+
+def test_keys_of_several_columns_join_through_their_groups(rng: np.random.Generator) -> None:
+    names = [b"ab", b"a", b"", b"longer than eight", b"longer than eighs"]
+    build_text, probe_text = rng.integers(0, 4, 300), rng.integers(0, 5, 400)
+    build_number, probe_number = rng.integers(-3, 3, 300), rng.integers(-4, 3, 400)
+    codes, groups = native.BytesGroups(), native.RowGroups(2)
+
+    def columns(text: NDArray[np.int64], number: NDArray[np.int64], *, insert: bool) -> list[NDArray[np.uint64]]:
+        code = (codes.insert if insert else codes.find)(*texts([names[t] for t in text]))
+        return [code.astype(np.int64).view(np.uint64), number.view(np.uint64)]
+
+    ids = groups.insert(columns(build_text, build_number, insert=True))
+    index = native.JoinIndex.from_ids(ids, len(groups))
+    matches = index.matches_of_groups(groups.find(columns(probe_text, probe_number, insert=False)))
+    build = column(build_text * 100 + build_number)
+    probe = column(probe_text * 100 + probe_number)
+    assert pairs(index.inner(matches)) == expected_pairs(build, probe, "inner", null_safe=False)
+    with pytest.raises(ValueError, match="matches_of_groups"):
+        index.match(build.words)
+
+
+def test_marked_rows_give_right_and_full_joins(rng: np.random.Generator) -> None:
+    build, probe = sides(rng, "many to many")
+    index = native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset)
+    matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
+    _, build_rows = index.left(matches)
+    flags = np.zeros(900, np.uint8)
+    native.mark_rows(build_rows, flags)
+    met = set(build_rows[build_rows >= 0].tolist())
+    assert native.flagged_rows(flags, value=True).tolist() == sorted(met)
+    assert native.flagged_rows(flags, value=False).tolist() == sorted(set(range(900)) - met)

@@ -1,0 +1,144 @@
+"""Order, top-k and text order against Python's and numpy's stable sorts."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.typing import NDArray
+
+from volley.engine.kernels.cpu import native
+
+from .conftest import GREATEST, LEAST, Column, column, key_columns, texts
+
+
+def word_columns(rng: np.random.Generator, n: int) -> dict[str, NDArray[np.uint64]]:
+    skewed = rng.integers(0, 2**64, n, dtype=np.uint64) >> rng.integers(0, 60, n).astype(np.uint64)
+    return {
+        "full": rng.integers(0, 2**64, n, dtype=np.uint64, endpoint=False),
+        "few": rng.integers(0, 5, n).astype(np.uint64),
+        "same": np.full(n, 2**63 + 5, np.uint64),
+        "skewed": skewed,
+        "low bits": rng.integers(0, 2, n).astype(np.uint64) * np.uint64(2**63)
+        + rng.integers(0, 1 << 14, n).astype(np.uint64),
+        "sorted": np.sort(skewed),
+        "reversed": np.sort(skewed)[::-1].copy(),
+    }
+
+
+NAMES = list(word_columns(np.random.default_rng(0), 1))
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 39, 500, 40_000])
+@pytest.mark.parametrize("name", NAMES)
+def test_one_column(rng: np.random.Generator, name: str, n: int) -> None:
+    words = word_columns(rng, n)[name]
+    before = words.copy()
+    assert (native.argsort([words]) == np.argsort(words, kind="stable")).all()
+    assert (words == before).all()
+
+
+@pytest.mark.parametrize("n", [300, 40_000])
+@pytest.mark.parametrize("names", [("few", "full"), ("full", "few"), ("skewed", "full", "few"), ("few", "same", "few")])
+def test_several_columns(rng: np.random.Generator, names: tuple[str, ...], n: int) -> None:
+    columns = [word_columns(rng, n)[name] for name in names]
+    expected = np.lexsort(columns[::-1])
+    out = np.empty(n, np.int32)
+    assert np.shares_memory(native.argsort(columns, out=out), out)
+    assert (out == expected).all()
+    for k in (0, 1, 10, n // 3, n, n + 5):
+        assert (native.smallest(columns, k) == expected[:k]).all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_threads_change_nothing(rng: np.random.Generator, name: str) -> None:
+    words = word_columns(rng, 70_000)[name]
+    with ThreadPoolExecutor(3) as executor:
+        for columns in ([words], [words, word_columns(rng, 70_000)["full"]]):
+            assert (native.argsort(columns, executor=executor) == np.lexsort(columns[::-1])).all()
+
+
+@pytest.mark.parametrize("nulls_first", [False, True])
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("name", ["all null", "few", "sparse", "extreme", "high bits"])
+def test_integers_with_nulls(rng: np.random.Generator, name: str, descending: bool, nulls_first: bool) -> None:
+    data = key_columns(rng)[name]
+    value = native.order_integers(data.values, bits=data.bits, bit_offset=data.bit_offset, descending=descending)
+    keys = [(int(v) if ok else None) for v, ok in zip(data.values, data.valid, strict=True)]
+    check_order(data, value, keys, descending=descending, nulls_first=nulls_first)
+
+
+@pytest.mark.parametrize("nulls_first", [False, True])
+@pytest.mark.parametrize("descending", [False, True])
+def test_floats_with_nulls(rng: np.random.Generator, descending: bool, nulls_first: bool) -> None:
+    payload = np.array([0xFFF8000000000001], np.uint64).view(np.float64)[0]
+    special = np.array([np.nan, payload, np.inf, -np.inf, 0.0, -0.0, 5e-324, -5e-324, 1.5, -1.5])
+    data = column(rng.choice(special, 900), rng.random(900) < 0.8)
+    value = native.order_floats(data.values, bits=data.bits, bit_offset=data.bit_offset, descending=descending)
+    keys = [
+        None if not ok else (1, 0.0) if math.isnan(v) else (0, v)
+        for v, ok in zip(data.values.tolist(), data.valid, strict=True)
+    ]
+    check_order(data, value, keys, descending=descending, nulls_first=nulls_first)
+
+
+@pytest.mark.parametrize("descending", [False, True])
+def test_booleans_with_nulls(rng: np.random.Generator, descending: bool) -> None:
+    data = column(rng.random(777) < 0.5, rng.random(777) < 0.8)
+    bitmap = np.packbits(np.concatenate([[True] * 3, data.values]), bitorder="little")
+    value = native.order_bits(bitmap, 3, 777, bits=data.bits, bit_offset=data.bit_offset, descending=descending)
+    keys = [bool(v) if ok else None for v, ok in zip(data.values, data.valid, strict=True)]
+    check_order(data, value, keys, descending=descending, nulls_first=True)
+
+
+def check_order(
+    data: Column, value: NDArray[np.uint64], keys: list[Any], *, descending: bool, nulls_first: bool
+) -> None:
+    nulls = native.order_nulls(data.bits, data.bit_offset, len(keys), nulls_first=nulls_first)
+    rows = native.argsort([nulls, value])
+    some = [row for row in range(len(keys)) if keys[row] is not None]
+    none = [row for row in range(len(keys)) if keys[row] is None]
+    some.sort(key=lambda row: keys[row], reverse=descending)
+    assert rows.tolist() == (none + some if nulls_first else some + none)
+
+
+def strings(rng: np.random.Generator, name: str) -> list[bytes]:
+    return {
+        "empty": [],
+        "one": [b"x"],
+        "all empty": [b""] * 40,
+        "prefixes": [b"same start, then " + b"a" * int(i) for i in rng.integers(0, 30, 900)],
+        "zero bytes": [b"\0" * int(i) + b"\1" * int(j) for i, j in rng.integers(0, 12, (900, 2))],
+        "high bytes": [bytes([int(i), 255, int(j)]) for i, j in rng.integers(0, 256, (900, 2))],
+        "repeated": [b"customer#%04d" % i for i in rng.integers(0, 300, 20_000)],
+        "distinct": [b"customer#%09d" % i for i in rng.permutation(20_000)],
+        "long ties": [b"z" * 100 + bytes([65 + int(i)]) + b"y" * int(j) for i, j in rng.integers(0, 3, (300, 2))],
+    }[name]
+
+
+TEXTS = ["empty", "one", "all empty", "prefixes", "zero bytes", "high bytes", "repeated", "distinct", "long ties"]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("name", TEXTS)
+def test_text(rng: np.random.Generator, name: str, dtype: type) -> None:
+    known = strings(rng, name)
+    offsets, data = texts(known, dtype)
+    order = sorted(range(len(known)), key=known.__getitem__)
+    assert native.text_argsort(offsets, data).tolist() == order
+    valid = rng.random(len(known)) < 0.7
+    nullable = column(np.zeros(len(known)), valid)
+    ranks = native.text_ranks(offsets, data, bits=nullable.bits, bit_offset=nullable.bit_offset)
+    kept = pd.Series([s for s, ok in zip(known, valid, strict=True) if ok], dtype=object)
+    assert ranks[valid].tolist() == (kept.rank(method="dense").astype(int) - 1).tolist()
+    assert (ranks[~valid] == 0).all()
+
+
+def test_extremes_keep_their_order() -> None:
+    values = np.array([GREATEST, LEAST, 0, -1])
+    assert native.argsort([native.order_integers(values)]).tolist() == [1, 3, 2, 0]
+    assert native.argsort([native.order_integers(values, descending=True)]).tolist() == [0, 2, 3, 1]
