@@ -168,11 +168,11 @@ def _checked(name: str) -> str:
     return name
 
 
-def _check_options(format: str, options: Iterable[str], allowed: Iterable[str]) -> None:  # noqa: A002
+def _check_options(form: str, options: Iterable[str], allowed: Iterable[str]) -> None:
     known = [*allowed, "storage_options"]
     unknown = next((name for name in options if name not in known), None)
     if unknown is not None:
-        raise ConfigError(f"{format} has no option {unknown!r}{suggestion(unknown, known)}")
+        raise ConfigError(f"{form} has no option {unknown!r}{suggestion(unknown, known)}")
 
 
 def _found_format(paths: list[PathLike]) -> str:

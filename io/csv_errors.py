@@ -14,6 +14,7 @@ import pyarrow as pa
 from ..engine.arrow import from_arrow_type
 from ..engine.errors import ReadError
 from .csv_options import Dialect, not_utf8
+from .filesystem import reason
 from .text_blocks import TextFile, record_at
 
 _LOG = logging.getLogger("volley.io")
@@ -74,7 +75,7 @@ def explain(
     texts = _texts(dialect, block, types, RaggedRows(skip=True))
     first = min(_misfits(dialect, texts, types), key=lambda m: m.row, default=None)
     if first is None:
-        return ReadError(f"cannot read {text.url!r}: {error}")
+        return ReadError(f"cannot read {text.url!r}: {reason(error)}")
     return misfit_error(text, dialect, block, offset, first, first.row)
 
 

@@ -55,7 +55,7 @@ class Location:
         try:
             return fsspec.filesystem(self.protocol, **self.options)
         except (ImportError, ValueError) as error:
-            raise ConfigError(f"cannot use {self.protocol}:// paths: {error}") from error
+            raise ConfigError(f"cannot use {self.protocol}:// paths: {reason(error)}") from error
 
     def open(self, path: str) -> Any:
         """Return a ``pyarrow.NativeFile`` for reading at any offset."""
@@ -113,6 +113,11 @@ class FileSet:
         return self.location.url(file.path)
 
 
+def reason(error: Exception) -> str:
+    """Return a library's message as part of one line."""
+    return " ".join(str(error).split()).rstrip(".")
+
+
 def unreadable(path: str, error: Exception) -> ReadError:
     """Return the error for a path that the operating system or store refuses."""
     if isinstance(error, PermissionError):
@@ -121,7 +126,7 @@ def unreadable(path: str, error: Exception) -> ReadError:
         return ReadError(f"{path!r} has gone; it was there when the query was planned: run it again")
     if isinstance(error, IsADirectoryError):
         return ReadError(f"cannot read {path!r}: it is a directory")
-    return ReadError(f"cannot read {path!r}: {error}")
+    return ReadError(f"cannot read {path!r}: {reason(error)}")
 
 
 def check_unchanged(location: Location, file: FileInfo) -> None:

@@ -18,7 +18,7 @@ from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ReadError
 from ..engine.plan import ColumnStatistics, Statistics
 from ..engine.schema import Schema
-from .filesystem import FileInfo, FileSet, Location
+from .filesystem import FileInfo, FileSet, Location, reason
 from .pruning import Bounds, ordinal
 
 _UNIT_NS = {"milliseconds": 1_000_000, "microseconds": 1_000, "nanoseconds": 1}
@@ -60,8 +60,8 @@ def _what_is_wrong(location: Location, file: FileInfo, error: Exception) -> str:
     if start == b"PARE":
         return "is an encrypted Parquet file, which cannot be read; decrypt it first"
     if start != b"PAR1":
-        return f"is not a Parquet file; name its format, e.g. format='csv' ({error})"
-    return f"is cut short or damaged; copy or write it again ({error})"
+        return f"is not a Parquet file; name its format, e.g. format='csv' ({reason(error)})"
+    return f"is cut short or damaged; copy or write it again ({reason(error)})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

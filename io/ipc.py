@@ -14,7 +14,7 @@ from ..engine.errors import PlanError, ReadError
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
-from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, resolve
+from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, resolve, unreadable
 from .tables import FileTable
 
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
@@ -78,7 +78,7 @@ class IpcSplit:
                     yield conform(batch.slice(start, self.batch_rows), self.schema, self.keys)
         except (pa.ArrowException, OSError) as error:
             url = self.location.url(self.file.path)
-            raise ReadError(f"{url!r} is damaged: {error}; copy or write it again") from error
+            raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         # an empty list of fields would mean all of them
@@ -173,7 +173,7 @@ def _open(location: Location, file: FileInfo) -> Any:
     try:
         return pa.memory_map(file.path)
     except OSError as error:
-        raise ReadError(f"cannot read {file.path!r}: {error}") from error
+        raise unreadable(file.path, error) from error
 
 
 def _shape(location: Location, file: FileInfo) -> _Shape:
@@ -190,7 +190,7 @@ def _shape(location: Location, file: FileInfo) -> _Shape:
             return _Shape(names=tuple(reader.schema.names), schema=schema, batches=batches)
     except (pa.ArrowException, OSError) as error:
         what = "is cut short or damaged" if _begins_as_file(location, file) else "is not an Arrow IPC file or stream"
-        raise ReadError(f"{url!r} {what} ({error}); copy or write it again, or name its format") from error
+        raise ReadError(f"{url!r} {what} ({reason(error)}); copy or write it again, or name its format") from error
     except PlanError as error:
         raise type(error)(f"{url!r}: {error}") from error
 

@@ -18,7 +18,7 @@ from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
 from .csv_options import agreed_type
-from .filesystem import PathLike, check_unchanged, resolve
+from .filesystem import PathLike, check_unchanged, reason, resolve
 from .tables import FileTable
 from .text_blocks import Block, TextFile, with_compressions
 from .type_names import named_type
@@ -202,20 +202,20 @@ def line_error(
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if _fails(lines[low:middle], types) else (middle, high)
-    reason = error
+    cause = error
     try:
         parse_lines(lines[low] + b"\n", types, unexpected="ignore")
     except pa.ArrowInvalid as own:
-        reason = own
+        cause = own
     shown = lines[low].decode(errors="replace")[:120]
     return ReadError(
-        f"{text.url}:{text.lines_before(offset) + low + 1}: {reason}: {shown}; each line must be one JSON object whose "
+        f"{text.url}:{text.lines_before(offset) + low + 1}: {_what(cause)}: {shown}; each line must be one JSON object whose "
         "values fit their columns: mend the line, or give dtypes={…} or a larger sample_bytes"
     )
 
 
-def _reason(error: Exception) -> str:
-    return re.sub(r"^JSON parse error: | in row \d+$", "", str(error)).rstrip(".")
+def _what(error: Exception) -> str:
+    return re.sub(r"^JSON parse error: | in row \d+$", "", reason(error)).rstrip(".")
 
 
 def _fails(lines: list[bytes], types: Mapping[str, pa.DataType]) -> bool:

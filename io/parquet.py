@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
+from itertools import accumulate
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,7 @@ from ..engine.expr import Expr, all_of, columns_of, conjuncts
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
-from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, resolve
+from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, resolve
 from .footers import Leaf, chunk_bounds, is_worth_a_dictionary, plain_leaves, read_footers, table_statistics
 from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
 from .tables import FileTable
@@ -116,7 +117,7 @@ class ParquetSplit:
             for run in self._runs():
                 yield from self._read_run(reader, run, columns)
         except (pa.ArrowException, OSError) as error:
-            raise ReadError(f"{url!r} is damaged: {error}; copy or write it again") from error
+            raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
         finally:
             handle.close()
 
@@ -242,10 +243,11 @@ class ParquetSource:
             if kept:
                 kept_files.append((position, kept))
         kept_total = sum(len(kept) for _, kept in kept_files)
-        splits = self._splits(kept_files, schema, request)
         residual = all_of(part for i, part in enumerate(parts) if i in undecided)
-        if residual is None and request.limit is not None:
-            splits = _limited(splits, request.limit)
+        limit = request.limit if residual is None else None
+        splits = self._splits(_first_rows(kept_files, limit), schema, request)
+        if limit is not None:
+            splits = _limited(splits, limit)
         skipped = f"{total - kept_total} of {total} row groups" if kept_total < total else ""
         return ScanPlan(splits=tuple(splits), residual=residual, skipped=skipped)
 
@@ -345,6 +347,21 @@ def _balanced(kept: list[_Kept], target: int) -> Iterator[list[_Kept]]:
         if position == len(kept) - 1 or done >= total * (made + 1) / pieces:
             yield run
             run, made = [], made + 1
+
+
+def _first_rows(kept_files: list[tuple[int, list[_Kept]]], limit: int | None) -> list[tuple[int, list[_Kept]]]:
+    """Return the row groups that hold the first ``limit`` rows."""
+    if limit is None:
+        return kept_files
+    needed = []
+    before = 0
+    for position, kept in kept_files:
+        starts = accumulate((group.rows for group in kept), initial=before)
+        chosen = [group for group, start in zip(kept, starts, strict=False) if start < limit]
+        before += sum(group.rows for group in kept)
+        if chosen:
+            needed.append((position, chosen))
+    return needed
 
 
 def _limited(splits: list[ParquetSplit], limit: int) -> list[ParquetSplit]:

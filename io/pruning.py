@@ -107,10 +107,11 @@ def outcomes(expr: Expr, bounds: Mapping[str, Bounds]) -> Outcomes:
             return _compared(_interval(operand, bounds), lambda b: _starts_with(b, prefix))
         case Call(function="like", args=(operand,)):
             return _like(expr, _interval(operand, bounds))
-        case Call(args=(left, Literal() as constant)) if expr.function in _COMPARE:
-            return _comparison(expr.function, _interval(left, bounds), constant)
-        case Call(args=(Literal() as constant, right)) if expr.function in _COMPARE:
-            return _comparison(_MIRROR[expr.function], _interval(right, bounds), constant)
+        case Call(args=(left, right)) if expr.function in _COMPARE:
+            if (constant := _constant(right)) is not None:
+                return _comparison(expr.function, _interval(left, bounds), constant)
+            if (constant := _constant(left)) is not None:
+                return _comparison(_MIRROR[expr.function], _interval(right, bounds), constant)
     return Outcomes.ANY
 
 
@@ -142,6 +143,14 @@ def _combined(function: str, parts: Iterable[Outcomes]) -> Outcomes:
 
 
 # ------------------------------------------------------------------------------------------ comparison
+def _constant(expr: Expr) -> Literal | None:
+    """Return a literal, seen through a cast that leaves its value as it is."""
+    if isinstance(expr, Cast) and isinstance(expr.arg, Literal):
+        same = expr.arg.value is None or _monotone(expr.arg.dtype, expr.dtype) is _unchanged
+        return replace(expr.arg, dtype=expr.dtype) if same else None
+    return expr if isinstance(expr, Literal) else None
+
+
 def _interval(expr: Expr, bounds: Mapping[str, Bounds]) -> Bounds | None:
     """Return the bounds of a column, or of a column under casts that keep its order; None where unknown."""
     if isinstance(expr, Column):

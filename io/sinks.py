@@ -41,7 +41,7 @@ class FileSink:
     ----------
     path
         Destination or fsspec URL.
-    format
+    form
         File format with its options.
     partition_by
         Columns whose values become directories (``year=2024/``) instead of being stored; always a directory.
@@ -52,7 +52,7 @@ class FileSink:
     def __init__(
         self,
         path: PathLike,
-        format: Format,  # noqa: A002  # the word for it
+        form: Format,
         *,
         partition_by: Sequence[str] = (),
         storage_options: Mapping[str, Any] | None = None,
@@ -63,7 +63,7 @@ class FileSink:
         if isinstance(partition_by, str):
             raise ConfigError(f"partition_by must be a list of columns: [{partition_by!r}]")
         location, place = split_url(text, storage_options)
-        self._format = format
+        self._format = form
         self._partition_by = tuple(partition_by)
         single = bool(PurePosixPath(place).suffix) and not partition_by and not text.endswith("/")
         self._stage = Stage(location=location, path=place, single=single)
@@ -139,14 +139,14 @@ class TaskWriter:
     def __init__(
         self,
         stage: Stage,
-        format: Format,
+        form: Format,
         schema: Schema,
         keys: tuple[str, ...],
-        task: int,  # noqa: A002
+        task: int,
     ) -> None:
         self._stage, self._schema, self._keys, self._task = stage, schema, keys, task
         self._stored = _without(schema, keys)
-        self._format = _for_partitions(format) if keys else format
+        self._format = _for_partitions(form) if keys else form
         self._attempt = f"attempt-{uuid.uuid4().hex[:12]}"
         self._open: OrderedDict[str, _OpenFile] = OrderedDict()
         self._made: dict[str, int] = {}
@@ -213,10 +213,10 @@ class TaskWriter:
 
 
 class _OpenFile:
-    def __init__(self, stage: Stage, format: Format, schema: Schema, temporary: str, final: str) -> None:  # noqa: A002
+    def __init__(self, stage: Stage, form: Format, schema: Schema, temporary: str, final: str) -> None:
         self._temporary, self._final, self._rows = temporary, final, 0
         self._handle = stage.open(temporary)
-        self._writer: BatchWriter = format.open(self._handle, schema)
+        self._writer: BatchWriter = form.open(self._handle, schema)
 
     def write(self, batch: pa.RecordBatch) -> None:
         self._rows += batch.num_rows
@@ -240,11 +240,11 @@ def _without(schema: Schema, names: Sequence[str]) -> Schema:
     return Schema(tuple(f for f in schema if f.name not in names))
 
 
-def _for_partitions(format: Format) -> Format:  # noqa: A002
+def _for_partitions(form: Format) -> Format:
     """Return the format with less to gather per file, since many are open at once."""
-    if isinstance(format, ParquetFormat):
-        return replace(format, row_group_rows=min(format.row_group_rows, _PARTITION_GROUP_ROWS))
-    return format
+    if isinstance(form, ParquetFormat):
+        return replace(form, row_group_rows=min(form.row_group_rows, _PARTITION_GROUP_ROWS))
+    return form
 
 
 def _by_partition(batch: pa.RecordBatch, keys: tuple[str, ...]) -> Iterator[tuple[str, pa.RecordBatch]]:

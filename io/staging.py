@@ -22,7 +22,7 @@ from typing import Any
 
 from ..engine.errors import WriteError
 from ..engine.plan import WrittenFile
-from .filesystem import MANIFEST, Location
+from .filesystem import MANIFEST, Location, reason
 
 _PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow)(\.(gz|zst|bz2))?")
 _RECEIPTS = "receipts"
@@ -42,7 +42,7 @@ def writing(path: str) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(path, error) from error
     except pa.ArrowException as error:
-        raise WriteError(f"cannot write {path!r}: {error}") from error
+        raise WriteError(f"cannot write {path!r}: {reason(error)}") from error
 
 
 def _unwritable(path: str, error: OSError) -> WriteError:
@@ -53,7 +53,7 @@ def _unwritable(path: str, error: OSError) -> WriteError:
     elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
         why = "permission denied; check the folder's owner and mode, or write elsewhere"
     else:
-        why = str(error)
+        why = reason(error)
     return WriteError(f"cannot write {path!r}: {why}; nothing was written there")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..engine.errors import ReadError
-from .filesystem import FileInfo, Location
+from .filesystem import FileInfo, Location, reason
 
 Block: TypeAlias = bytes
 """Consecutive whole records."""
@@ -110,9 +110,9 @@ class TextFile:
                 if len(rest) > _LONGEST_RECORD:
                     raise self._endless(rest, offset)
         except UnicodeDecodeError as error:
-            raise ReadError(f"{self.url!r} is not {self.encoding}: {error}; give its encoding") from error
+            raise ReadError(f"{self.url!r} is not {self.encoding}: {reason(error)}; give its encoding") from error
         except (OSError, pa.ArrowException) as error:
-            raise ReadError(f"cannot read {self.url!r}: {error}; the file is cut short or damaged") from error
+            raise ReadError(f"cannot read {self.url!r}: {reason(error)}; the file is cut short or damaged") from error
         if rest:
             if self.quote and count_byte(rest, self.quote) % 2:
                 raise self._endless(rest, offset)
