@@ -35,7 +35,7 @@ class JobContext:
         """Return what a finished step said."""
         return self.workspace.record(key).facts
 
-    def model(self, name: str) -> ml.FittedModel:
+    def model(self, name: str) -> ml.Model:
         """Return the fitted model of a finished training step."""
         from ... import ml
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,8 +35,6 @@ _ESTIMATORS = {
     "one_hot_encoder": "OneHotEncoder",
     "ordinal_encoder": "OrdinalEncoder",
 }
-_CLASSIFIER_METRICS = ("auc", "log_loss", "brier", "accuracy", "f1")
-_REGRESSION_METRICS = ("rmse", "mae", "r2")
 _GAP_METRICS = ("selection_rate", "fpr", "fnr")
 _DRAWN_ROWS = 400
 
@@ -118,8 +117,8 @@ def features_of(context: JobContext) -> ml.Features:
 
     spec = context.features
     return ml.Features(
-        numeric=list(spec.numeric),
-        categorical=list(spec.categorical),
+        numeric=spec.numeric,
+        categorical=spec.categorical,
         label=spec.label,
         weight=spec.weight,
         positive=spec.positive,
@@ -135,16 +134,6 @@ def train(context: JobContext, name: str, folder: Path) -> StepOutcome:
 
 
 # --------------------------------------------------------------------------------------------- evaluate
-
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class _Scored:
-    """What metrics need of the scored test part; arrays of shape (rows,)."""
-
-    label: npt.NDArray[Any]
-    prediction: npt.NDArray[Any]
-    score: npt.NDArray[np.float64] | None
-    weight: npt.NDArray[np.float64] | None
 
 
 def evaluate(context: JobContext, _: Path) -> StepOutcome:
@@ -163,71 +152,40 @@ def evaluate(context: JobContext, _: Path) -> StepOutcome:
     )
 
 
-def _measure(context: JobContext, name: str) -> dict[str, object]:
-    from ...ml import metrics
+def _measure(context: JobContext, name: str) -> dict[str, Any]:
+    from ... import ml
 
-    scored = _score(context, name)
+    found = ml.evaluate(context.model(name), context.tables["test"], bins=10)
     spec = context.job.spec.evaluate
-    asked = spec.metrics if spec is not None else None
-    threshold = spec.threshold if spec is not None else 0.5
-    if scored.score is None:
-        values = {
-            metric: getattr(metrics, metric)(scored.label, scored.prediction, scored.weight)
-            for metric in asked or _REGRESSION_METRICS
-        }
-        return {"metrics": values, "roc": [], "calibration": []}
-    table = metrics.confusion(scored.label, scored.score, threshold=threshold, weight=scored.weight)
-    values = {}
-    for metric in asked or _CLASSIFIER_METRICS:
-        if metric in ("accuracy", "precision", "recall", "f1"):
-            values[metric] = getattr(table, metric)
-        else:
-            values[metric] = getattr(metrics, metric)(scored.label, scored.score, scored.weight)
-    roc = metrics.roc_curve(scored.label, scored.score, scored.weight, points=200)
-    bins = metrics.calibration_curve(scored.label, scored.score, scored.weight, bins=10)
-    return {
-        "metrics": {key: float(value) for key, value in values.items()},
-        "roc": [[round(float(x), 5), round(float(y), 5)] for x, y in zip(roc.fpr, roc.tpr, strict=True)],
-        "calibration": [
-            [float(p), float(o), float(w)] for p, o, w in zip(bins.predicted, bins.observed, bins.weight, strict=True)
-        ],
+    asked = spec.metrics if spec is not None and spec.metrics is not None else tuple(found.metrics)
+    measured: dict[str, Any] = {
+        "metrics": {metric: found.metrics[metric] for metric in asked if metric in found.metrics},
+        "all": found.metrics,
+        "roc": [],
+        "calibration": [],
     }
+    if found.roc is not None and found.calibration is not None:
+        bins = found.calibration
+        measured["roc"] = np.column_stack([found.roc.fpr, found.roc.tpr]).round(5).tolist()
+        measured["calibration"] = np.column_stack([bins.predicted, bins.observed, bins.weight]).tolist()
+    return measured
 
 
-def _score(context: JobContext, name: str) -> _Scored:
-    """Score the test part and bring labels, predictions and scores together."""
-    features = context.features
-    frame = context.model(name).predict(context.tables["test"])
-    wanted = [features.label, "prediction", *(["score"] if "score" in frame else [])]
-    if features.weight is not None:
-        wanted.append(features.weight)
-    rows = frame.select(*wanted).collect()
-    label = rows.column(features.label).to_numpy()
-    if "score" in frame:
-        label = label == (np.max(label) if features.positive is None else features.positive)
-    return _Scored(
-        label=label,
-        prediction=rows.column("prediction").to_numpy(),
-        score=rows.column("score").to_numpy() if "score" in frame else None,
-        weight=None if features.weight is None else rows.column(features.weight).to_numpy(),
-    )
-
-
-def _judge_bound(bound: MetricBound, results: Mapping[str, Mapping[str, object]]) -> list[CheckOutcome]:
+def _judge_bound(bound: MetricBound, results: Mapping[str, Mapping[str, Any]]) -> list[CheckOutcome]:
     outcomes = []
     for name, result in results.items():
-        values = result["metrics"]
-        assert isinstance(values, dict)
-        if (bound.model or name) != name or bound.metric not in values:
+        if (bound.model or name) != name:
             continue
-        value = values[bound.metric]
+        value = result["all"].get(bound.metric, math.nan)
+        low = -math.inf if bound.min is None else bound.min
+        high = math.inf if bound.max is None else bound.max
         outcomes.append(
             CheckOutcome(
                 subject=name,
                 rule=f"{METRIC_NAMES[bound.metric]} {between(bound.min, bound.max)}",
                 severity=bound.severity,
-                passed=(bound.min is None or value >= bound.min) and (bound.max is None or value <= bound.max),
-                detail=shown(value),
+                passed=low <= value <= high,
+                detail="not defined for this model" if math.isnan(value) else shown(value),
             )
         )
     return outcomes
@@ -313,13 +271,14 @@ def audit(context: JobContext, folder: Path) -> StepOutcome:
         scored,
         label=context.features.label,
         score="score",
-        by=list(spec.by),
+        by=spec.by,
         intersections=spec.intersections,
-        thresholds=list(spec.thresholds),
+        thresholds=spec.thresholds,
         ci=None if spec.ci == "none" else spec.ci,
         n_boot=spec.n_boot,
         min_count=spec.min_count,
         seed=context.seed(),
+        positive=context.features.positive,
     )
     asked = list(dict.fromkeys([*(bound.metric for bound in spec.require), *_GAP_METRICS]))
     gaps = {metric: found.difference(metric).to_dict("records") for metric in asked}

@@ -275,7 +275,6 @@ class EvaluateSpec(Section):
     metrics: Annotated[tuple[MetricName, ...], Field(min_length=1)] | None = Field(
         default=None, description="Those fitting the task where absent"
     )
-    threshold: Fraction = Field(default=0.5, description="Score from which a row counts as positive")
     require: tuple[MetricBound, ...] = ()
 
 
