@@ -1,0 +1,1 @@
+"""Measurements beside the installed rivals: the same files and rows, the same number of threads, answers compared."""

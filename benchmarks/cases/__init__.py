@@ -1,0 +1,10 @@
+"""All cases by name, in the order of the tables."""
+
+from __future__ import annotations
+
+from ..case import Case
+from . import files, group, join, order, tpch
+
+CASES: dict[str, Case] = {
+    case.name: case for case in (*files.CASES, *group.CASES, *join.CASES, *order.CASES, *tpch.CASES)
+}

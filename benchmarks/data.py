@@ -1,0 +1,109 @@
+"""The data of the cases, made once and kept in ``benchmarks/data``: TPC-H as Parquet, rows for the kernels as Arrow."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+FOLDER = Path(__file__).parent / "data"
+ROWS, ITEMS, WORDS = 6_000_000, 1_500_000, 50_000
+"""Rows of the large and of the small tables, and number of texts, at scale 1."""
+BATCH_ROWS = 128 * 1024
+"""Rows per batch of the tables in memory: engines that share out work by batch must find enough of them."""
+SPREAD = 0x2545F4914F6CDD1D
+"""An odd factor: maps 0, 1, 2, … one to one to words all over the 64 bits, so that no range of keys is dense."""
+
+
+def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the Parquet file of each TPC-H table, made by tpchgen-cli if it is not there."""
+    home = folder / f"tpch-{scale:g}"
+    paths = {table: home / f"{table}.parquet" for table in tables}
+    missing = [table for table, path in paths.items() if not path.exists()]
+    if missing:
+        print(f"making TPC-H {', '.join(missing)} at scale {scale:g} in {home}", file=sys.stderr)
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home) as made:
+            command = [_generator(), "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
+            subprocess.run([*command, "--quiet"], check=True)
+            for table in missing:
+                (Path(made) / f"{table}.parquet").replace(paths[table])
+    return paths
+
+
+def _generator() -> str:
+    beside = Path(sys.executable).with_name("tpchgen-cli")
+    found = str(beside) if beside.exists() else shutil.which("tpchgen-cli")
+    if found is None:
+        raise SystemExit("benchmarks: tpchgen-cli is not installed; run make bench, or pip install tpchgen-cli")
+    return found
+
+
+def memory(name: str, scale: float, folder: Path = FOLDER) -> Path:
+    """Return the Arrow file of a generated table, made if it is not there."""
+    path = folder / f"memory-{scale:g}" / f"{name}.arrow"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        table = pa.table(TABLES[name](np.random.default_rng(0), scale))
+        part = path.with_suffix(".part")
+        with pa.OSFile(str(part), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=BATCH_ROWS)
+        part.replace(path)
+    return path
+
+
+def load(path: Path) -> pa.Table:
+    """Read an Arrow file into this process's memory."""
+    with pa.OSFile(str(path), "rb") as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+Columns = dict[str, np.ndarray | pa.Array]
+
+
+def _many(rng: np.random.Generator, rows: int, distinct: int) -> np.ndarray:
+    """Return shuffled rows in which each of the numbers below `distinct` is about equally frequent."""
+    return rng.permutation(np.arange(rows, dtype=np.int64) % distinct)
+
+
+def _dense(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ROWS * scale)
+    return {"key": _many(rng, rows, 1_000), "value": rng.random(rows)}
+
+
+def _wide(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ROWS * scale)
+    return {"key": _many(rng, rows, int(ITEMS * scale)) * np.int64(SPREAD), "value": rng.random(rows)}
+
+
+def _words(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(2_000_000 * scale)
+    texts = pa.array([f"customer {number * 7919 % 10**9:09d}" for number in range(WORDS)])
+    return {"word": texts.take(pa.array(_many(rng, rows, WORDS))), "value": rng.random(rows)}
+
+
+def _items(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ITEMS * scale)
+    return {"key": rng.permutation(rows).astype(np.int64) * np.int64(SPREAD), "price": rng.random(rows)}
+
+
+def _unsorted(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ROWS * scale)
+    return {"key": rng.permutation(rows).astype(np.int64) * np.int64(SPREAD), "value": rng.random(rows)}
+
+
+TABLES: dict[str, Callable[[np.random.Generator, float], Columns]] = {
+    "dense": _dense,
+    "wide": _wide,
+    "words": _words,
+    "items": _items,
+    "unsorted": _unsorted,
+}
+"""dense: 6M rows, keys 0 to 999. wide: 6M rows, 1.5M keys. words: 2M rows, 50k texts. items: the 1.5M keys of wide,
+once each. unsorted: 6M different keys. All shuffled; numbers of rows are those at scale 1."""

@@ -1,0 +1,97 @@
+"""The engines: how to see whether one is installed, and how to hold it to a number of threads."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from importlib import metadata
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Engine:
+    """One engine, or a set of libraries that do a job together.
+
+    Parameters
+    ----------
+    name, about
+        How it is chosen on the command line, and its settings in words.
+    modules
+        What must be importable.
+    distributions
+        What to state the versions of.
+    """
+
+    name: str
+    about: str
+    modules: tuple[str, ...]
+    distributions: tuple[str, ...]
+
+    def installed(self) -> bool:
+        """Whether all of its modules can be found."""
+        return all(importlib.util.find_spec(module) is not None for module in self.modules)
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of each of its distributions."""
+        return {name: metadata.version(name) for name in self.distributions}
+
+
+OURS = "volley"
+
+ENGINES = {
+    engine.name: engine
+    for engine in (
+        Engine(
+            name=OURS,
+            about="Session(threads=N)",
+            modules=("volley",),
+            distributions=("volley-engine", "numba", "pyarrow"),
+        ),
+        Engine(name="duckdb", about="SET threads = N", modules=("duckdb",), distributions=("duckdb",)),
+        Engine(
+            name="polars",
+            about="POLARS_MAX_THREADS=N; lazy, collected by the streaming engine",
+            modules=("polars",),
+            distributions=("polars",),
+        ),
+        Engine(
+            name="datafusion",
+            about="N target partitions, TOKIO_WORKER_THREADS=N",
+            modules=("datafusion",),
+            distributions=("datafusion",),
+        ),
+        Engine(
+            name="pandas",
+            about="numpy-backed frames, decimals read as float64; one thread",
+            modules=("pandas", "pyarrow"),
+            distributions=("pandas", "pyarrow"),
+        ),
+        Engine(name="pyarrow", about="set_cpu_count(N)", modules=("pyarrow",), distributions=("pyarrow",)),
+        Engine(
+            name="pydata",
+            about="pandas, scikit-learn, XGBoost (nthread=N), shap and fairlearn together",
+            modules=("pandas", "sklearn", "xgboost", "shap", "fairlearn"),
+            distributions=("pandas", "scikit-learn", "xgboost-cpu", "shap", "fairlearn"),
+        ),
+    )
+}
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """Return the environment under which no engine's pool has more than `threads` threads."""
+    variables = (
+        "OMP_NUM_THREADS",
+        "OPENBLAS_NUM_THREADS",
+        "MKL_NUM_THREADS",
+        "NUMBA_NUM_THREADS",
+        "RAYON_NUM_THREADS",
+        "POLARS_MAX_THREADS",
+        "TOKIO_WORKER_THREADS",
+        "ARROW_IO_THREADS",
+    )
+    return dict.fromkeys(variables, str(threads))
+
+
+def confine(threads: int) -> None:
+    """Hold this process to as many cores as it may use threads, whatever an engine makes of its settings."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])

@@ -1,0 +1,221 @@
+"""Let the engines take turns at a case, each in a process of its own, and compare what they answer."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from . import data
+from .answers import difference
+from .case import Case
+from .engines import OURS, thread_settings
+from .worker import Assignment, Report, serve
+
+REFERENCES = ("duckdb", "polars", "datafusion", "pyarrow", "pandas", "pydata", OURS)
+"""Whose answer the others are compared with: the first of these that gave one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to measure.
+
+    Parameters
+    ----------
+    scale
+        Scale factor of the data.
+    threads
+        Number of threads and cores for each engine.
+    repeat
+        Timed turns after the first run.
+    timeout
+        Longest that one run may take, seconds.
+    """
+
+    scale: float = 1.0
+    threads: int = 2
+    repeat: int = 5
+    timeout: float = 300.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Outcome:
+    """What one engine did at one case.
+
+    Parameters
+    ----------
+    engine
+        Its name.
+    first
+        Seconds of the first run, with all that happens only once.
+    seconds
+        Of each turn after the first run.
+    peak
+        Greatest resident memory of a process that prepares and runs once, bytes; includes the data in memory.
+    verdict
+        ``reference``, ``agrees``, ``alone`` (nobody to compare with), ``differs`` or ``failed``.
+    reason
+        How it differs or why it failed.
+    """
+
+    engine: str
+    first: float = 0.0
+    seconds: list[float] = field(default_factory=list)
+    peak: int = 0
+    verdict: str = "alone"
+    reason: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """Whether it ran and its answer is not known to be wrong."""
+        return self.verdict not in ("differs", "failed")
+
+    @property
+    def best(self) -> float:
+        """The fastest turn, seconds."""
+        return min(self.seconds)
+
+    @property
+    def median(self) -> float:
+        """The median of the turns, seconds."""
+        return statistics.median(self.seconds)
+
+
+class Failure(Exception):
+    """An engine could not do its part."""
+
+
+class Worker:
+    """The process of one engine at one case."""
+
+    def __init__(self, assignment: Assignment, timeout: float) -> None:
+        context = multiprocessing.get_context("spawn")
+        self.outcome = Outcome(engine=assignment.engine)
+        self.answer = assignment.answer
+        self._timeout = timeout
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=serve, args=(theirs, assignment), daemon=True)
+        self._process.start()
+        theirs.close()
+
+    def ready(self) -> None:
+        """Wait until it has prepared."""
+        self._report()
+
+    def first(self) -> None:
+        """Let it run for the first time."""
+        report = self._run()
+        self.outcome.first, self.outcome.peak = report.seconds, report.peak
+
+    def turn(self) -> None:
+        """Let it run once more."""
+        self.outcome.seconds.append(self._run().seconds)
+
+    def fail(self, reason: str) -> None:
+        """Note why it is out."""
+        self.outcome.verdict, self.outcome.reason = "failed", reason
+
+    def _run(self) -> Report:
+        self._pipe.send(True)
+        return self._report()
+
+    def _report(self) -> Report:
+        try:
+            if not self._pipe.poll(self._timeout):
+                raise Failure(f"no answer within {self._timeout:g} s")
+            report: Report = self._pipe.recv()
+        except (EOFError, ConnectionError):
+            self._process.join(5)
+            raise Failure(f"the process ended with exit code {self._process.exitcode}") from None
+        if report.error is not None:
+            raise Failure(report.error)
+        return report
+
+    def stop(self) -> None:
+        """End the process."""
+        with contextlib.suppress(OSError):
+            self._pipe.send(False)
+        self._process.join(2)
+        if self._process.is_alive():
+            self._process.kill()
+            self._process.join()
+        self._pipe.close()
+
+
+def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcome]:
+    """Run a case on engines in turns and return one outcome for each, in their order.
+
+    All processes stand at the same time and only one of them works, so that a disturbance of the machine meets all
+    engines alike.
+    """
+    data.tpch(case.files, options.scale)
+    for name in case.memory:
+        data.memory(name, options.scale)
+    with tempfile.TemporaryDirectory(prefix="volley-bench-") as folder, _environment(options.threads):
+        workers: list[Worker] = []
+        try:
+            for engine in engines:
+                answer = Path(folder) / f"{engine}.arrow"
+                assignment = Assignment(
+                    case=case.name, engine=engine, scale=options.scale, threads=options.threads, answer=answer
+                )
+                workers.append(Worker(assignment, options.timeout))
+            _attempt(workers, Worker.ready)
+            _attempt(workers, Worker.first)
+            for _ in range(options.repeat):
+                _attempt(workers, Worker.turn)
+        finally:
+            for worker in workers:
+                worker.stop()
+        _compare(case, workers)
+    return [worker.outcome for worker in workers]
+
+
+def _attempt(workers: Sequence[Worker], step: Callable[[Worker], None]) -> None:
+    """Let each worker that is still in take a step; one that fails is out."""
+    for worker in workers:
+        if not worker.outcome.good:
+            continue
+        try:
+            step(worker)
+        except Failure as failure:
+            worker.fail(str(failure))
+            print(f"{worker.outcome.engine}: {failure}", file=sys.stderr)
+
+
+def _compare(case: Case, workers: Sequence[Worker]) -> None:
+    """Give each worker that answered its verdict."""
+    answered = {worker.outcome.engine: worker for worker in workers if worker.outcome.good}
+    if len(answered) < 2:
+        return
+    reference = next(engine for engine in REFERENCES if engine in answered)
+    expected = _read(answered[reference].answer)
+    for engine, worker in answered.items():
+        reason = None if engine == reference else difference(expected, _read(worker.answer), case)
+        worker.outcome.verdict = "differs" if reason else "reference" if engine == reference else "agrees"
+        worker.outcome.reason = reason
+
+
+def _read(path: Path) -> pa.Table:
+    with pa.memory_map(str(path)) as file:
+        return pa.ipc.open_file(file).read_all()
+
+
+@contextlib.contextmanager
+def _environment(threads: int) -> Iterator[None]:
+    """Set what limits the threads of processes started inside."""
+    before = dict(os.environ)
+    os.environ.update(thread_settings(threads))
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)

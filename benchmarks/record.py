@@ -1,0 +1,159 @@
+"""What a run leaves behind: everything as JSON, and the figures as Markdown."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from .case import Case
+from .engines import ENGINES, OURS
+from .measure import Options, Outcome
+
+FOLDER = Path(__file__).parent / "records"
+
+Results = Mapping[str, Sequence[Outcome]]
+"""Outcomes by case name."""
+
+
+def describe(cases: Mapping[str, Case], results: Results, options: Options) -> dict[str, Any]:
+    """Return the whole record: where, with what, how, and every time."""
+    used = {outcome.engine for outcomes in results.values() for outcome in outcomes}
+    return {
+        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        "commit": commit(),
+        "machine": machine(),
+        "python": platform.python_version(),
+        "engines": {
+            name: {"settings": engine.about, "versions": engine.versions()}
+            for name, engine in ENGINES.items()
+            if name in used
+        },
+        "options": asdict(options),
+        "cases": [
+            {
+                "name": name,
+                "about": cases[name].about,
+                "outcomes": [
+                    {**asdict(o), "best": o.best if o.seconds else None, "median": o.median if o.seconds else None}
+                    for o in outcomes
+                ],
+            }
+            for name, outcomes in results.items()
+        ],
+    }
+
+
+def machine() -> dict[str, Any]:
+    """Return the processor's model, the usable cores, the memory in bytes and the system."""
+    lines = Path("/proc/cpuinfo").read_text().splitlines()
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return {
+        "cpu": models[0] if models else platform.machine(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
+        "system": f"{platform.system()} {platform.release()}",
+    }
+
+
+def commit() -> str:
+    """Return the commit of the working tree, with a + behind it if tracked files differ; "unknown" without git."""
+    try:
+        head = _git("rev-parse", "--short=12", "HEAD")
+        return head + ("+" if _git("status", "--porcelain", "--untracked-files=no") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def _git(*arguments: str) -> str:
+    command = ["git", "-C", str(FOLDER.parent), *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def write(name: str, record: Mapping[str, Any], results: Results, folder: Path = FOLDER) -> Path:
+    """Write ``NAME.json`` and ``NAME.md`` and return the latter's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
+    path = folder / f"{name}.md"
+    path.write_text(page(name, record, results))
+    return path
+
+
+def page(name: str, record: Mapping[str, Any], results: Results) -> str:
+    """Return the record as a Markdown page."""
+    where, options = record["machine"], record["options"]
+    lines = [
+        f"# Benchmark record {name}",
+        "",
+        (
+            f"{record['made']}, commit {record['commit']}; {where['cpu']}, {where['cores']} cores, "
+            f"{where['memory'] / 2**30:.0f} GiB, {where['system']}, Python {record['python']}. "
+            f"Scale {options['scale']:g}, {options['threads']} threads each; {options['repeat']} alternating turns."
+        ),
+        "",
+        "Seconds, best turn. Last column: Volley's best turn over the best rival's; below 1 Volley is faster.",
+        "",
+        *table(results, lambda outcome: f"{outcome.best:.3f}", ratio=True),
+        "",
+        "Seconds, median turn.",
+        "",
+        *table(results, lambda outcome: f"{outcome.median:.3f}", ratio=False),
+        "",
+        "Peak memory of a process that prepares and runs once, MiB (data in memory included).",
+        "",
+        *table(results, lambda outcome: f"{outcome.peak / 2**20:.0f}", ratio=False),
+        "",
+        "| case | what it does |",
+        "|---|---|",
+        *(f"| {case['name']} | {case['about']} |" for case in record["cases"]),
+        "",
+        "| engine | versions | settings (N threads) |",
+        "|---|---|---|",
+        *(
+            f"| {engine} | {', '.join(f'{k} {v}' for k, v in facts['versions'].items())} | {facts['settings']} |"
+            for engine, facts in record["engines"].items()
+        ),
+    ]
+    trouble = [
+        f"- {case}, {outcome.engine}: {outcome.verdict}: {outcome.reason}"
+        for case, outcomes in results.items()
+        for outcome in outcomes
+        if not outcome.good
+    ]
+    if trouble:
+        lines += ["", "Not measured or not right:", "", *trouble]
+    return "\n".join(lines) + "\n"
+
+
+def table(results: Results, cell: Callable[[Outcome], str], *, ratio: bool) -> list[str]:
+    """Return the lines of a Markdown table of one figure: a row per case, a column per engine."""
+    engines = [name for name in ENGINES if any(o.engine == name for outcomes in results.values() for o in outcomes)]
+    head = ["case", *engines, *(["of best rival"] if ratio else [])]
+    lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
+    for case, outcomes in results.items():
+        by_engine = {outcome.engine: outcome for outcome in outcomes}
+        cells = [_cell(by_engine.get(engine), cell) for engine in engines]
+        if ratio:
+            found = ratio_to_best_rival(outcomes)
+            cells.append("" if found is None else f"**{found:.2f}**")
+        lines.append(f"| {' | '.join([case, *cells])} |")
+    return lines
+
+
+def _cell(outcome: Outcome | None, cell: Callable[[Outcome], str]) -> str:
+    if outcome is None:
+        return ""
+    return cell(outcome) if outcome.good else outcome.verdict
+
+
+def ratio_to_best_rival(outcomes: Sequence[Outcome]) -> float | None:
+    """Return our best time over the best rival's; None unless both have one."""
+    good = {outcome.engine: outcome.best for outcome in outcomes if outcome.good}
+    rivals = [best for engine, best in good.items() if engine != OURS]
+    return good[OURS] / min(rivals) if OURS in good and rivals else None

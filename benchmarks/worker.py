@@ -1,0 +1,111 @@
+"""One engine at one case, in a process of its own: it runs when asked, so that engines can take turns."""
+
+from __future__ import annotations
+
+import gc
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pyarrow as pa
+
+from . import data
+from .answers import as_table
+from .case import Bench, Call, Case
+from .engines import confine
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """What a worker is to do.
+
+    Parameters
+    ----------
+    case, engine
+        Their names.
+    scale
+        Scale factor of the data.
+    threads
+        Number of threads and cores.
+    answer
+        Where to write the first answer, as an Arrow file.
+    """
+
+    case: str
+    engine: str
+    scale: float
+    threads: int
+    answer: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a worker says after each step.
+
+    Parameters
+    ----------
+    seconds
+        How long the call took; 0 after the preparation.
+    peak
+        Greatest resident memory of the process up to now, bytes.
+    error
+        What went wrong, in one line, or None.
+    """
+
+    seconds: float
+    peak: int
+    error: str | None = None
+
+
+def serve(pipe: Connection, assignment: Assignment) -> None:
+    """Prepare, then run once for each True that comes through the pipe, until it says False.
+
+    Sends a `Report` after the preparation and after each run; ends after one with an error.
+    """
+    try:
+        from .cases import CASES
+
+        case = CASES[assignment.case]
+        confine(assignment.threads)
+        call = case.engines[assignment.engine](bench_for(case, assignment.scale, assignment.threads))
+        pipe.send(Report(seconds=0.0, peak=peak_memory()))
+        first = True
+        while pipe.recv():
+            pipe.send(_timed(call, assignment.answer if first else None))
+            first = False
+    except Exception as error:  # noqa: BLE001  # whatever an engine raises is a result here
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        pipe.send(Report(seconds=0.0, peak=peak_memory(), error=text))
+
+
+def bench_for(case: Case, scale: float, threads: int) -> Bench:
+    """Return the data of a case: paths of its files, and its tables read into memory."""
+    return Bench(
+        threads=threads,
+        files=data.tpch(case.files, scale),
+        tables={name: data.load(data.memory(name, scale)) for name in case.memory},
+    )
+
+
+def _timed(call: Call, keep: Path | None) -> Report:
+    gc.collect()
+    start = time.perf_counter()
+    answer = call()
+    seconds = time.perf_counter() - start
+    peak = peak_memory()
+    if keep is not None:
+        table = as_table(answer)
+        with pa.OSFile(str(keep), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table)
+    return Report(seconds=seconds, peak=peak)
+
+
+def peak_memory() -> int:
+    """Return the greatest resident memory of this process so far, bytes.
+
+    From ``/proc`` rather than from ``getrusage``, whose figure survives ``exec`` and so starts at the parent's.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return int(line.split()[1]) * 1024
