@@ -90,16 +90,15 @@ class Oracle:
     def fold(self, expr: Expr) -> Literal | None:
         """Evaluate a constant expression, as `OptimizerContext.fold` wants it."""
         try:
-            row = self._connection.execute(f"SELECT CAST({expression(expr)} AS {sql_type(expr.dtype)})").fetchone()
+            ((value,),) = self._connection.sql(f"SELECT CAST({expression(expr)} AS {sql_type(expr.dtype)})").fetchall()
         except (duckdb.Error, LookupError):
             return None
-        assert row is not None
-        return literal(row[0], expr.dtype)
+        return literal(value, expr.dtype)
 
     def run(self, plan: Plan) -> pa.Table:
         """Return the rows of a plan."""
         columns = ", ".join(f"CAST({_name(f.name)} AS {sql_type(f.dtype)}) AS {_name(f.name)}" for f in plan.schema)
-        return self._connection.execute(f"SELECT {columns or '1'} FROM ({self.sql(plan)})").to_arrow_table()
+        return self._connection.sql(f"SELECT {columns or '1'} FROM ({self.sql(plan)})").to_arrow_table()
 
     def rows(self, plan: Plan) -> list[tuple[str, ...]]:
         """Return the rows of a plan as a sorted list of printed values, for comparison as bags."""
@@ -128,6 +127,8 @@ class Oracle:
                 return f"SELECT * FROM ({self.sql(plan.input)}){tail} OFFSET {offset}"
             case Distinct(on=None):
                 return f"SELECT DISTINCT * FROM ({self.sql(plan.input)})"
+            case Distinct(on=on):
+                return f"SELECT DISTINCT ON ({', '.join(map(_name, on))}) * FROM ({self.sql(plan.input)})"
             case Union(inputs=inputs):
                 return " UNION ALL ".join(f"(SELECT * FROM ({self.sql(each)}))" for each in inputs)
             case MapBatches(keeps=True, function=function):

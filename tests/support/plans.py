@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pyarrow as pa
 
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.expr import Column, Expr, Literal, NamedExpr, SortKey, call, literal
+from volley.engine.expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, call, literal
 from volley.engine.plan import (
     Aggregate,
     Filter,
@@ -31,8 +35,8 @@ class TableSource:
     """An Arrow table as a source that applies nothing and reads everything as one split."""
 
     label: str
-    table: pa.Table
-    known: Statistics = field(default_factory=Statistics)
+    table: pa.Table = field(repr=False)
+    known: Statistics = field(default_factory=Statistics, repr=False)
 
     @property
     def schema(self) -> Schema:
@@ -66,10 +70,19 @@ class _Split:
         yield from self.source.table.select(self.columns).to_batches()
 
 
-def scan(label: str, statistics: Statistics | None = None, **columns: str) -> Scan:
-    """Return the scan of an empty table with the given Arrow types, e.g. ``scan("t", a="int64")``."""
-    types = pa.schema([(name, _arrow(kind)) for name, kind in columns.items()])
-    return Scan(source=TableSource(label, types.empty_table(), statistics or Statistics()))
+def scan(label: str, statistics: Statistics | None = None, rows: int = 40, **columns: str) -> Scan:
+    """Return the scan of a table of repeatable random values, a fifth of them null: ``scan("t", a="int64")``.
+
+    ``statistics`` is what the source claims of itself, true or not.
+    """
+    random = Random(label)
+    arrays = {}
+    for name, kind in columns.items():
+        dtype = _arrow(kind)
+        pool = _pool(dtype)
+        values = [None if random.random() < 0.2 else random.choice(pool) for _ in range(rows)]
+        arrays[name] = pa.array(values, dtype)
+    return Scan(source=TableSource(label, pa.table(arrays), statistics or Statistics()))
 
 
 def _arrow(kind: str) -> pa.DataType:
@@ -77,6 +90,23 @@ def _arrow(kind: str) -> pa.DataType:
         precision, scale = kind.removeprefix("decimal(").removesuffix(")").split(",")
         return pa.decimal128(int(precision), int(scale))
     return {"timestamp": pa.timestamp("us"), "date": pa.date32()}.get(kind) or pa.type_for_alias(kind)
+
+
+def _pool(dtype: pa.DataType) -> list[Any]:
+    """Return the few values that random columns of a type are drawn from."""
+    if pa.types.is_boolean(dtype):
+        return [False, True]
+    if pa.types.is_floating(dtype):
+        return [-1.5, 0.0, 0.5, 2.0, math.nan]
+    if pa.types.is_string(dtype):
+        return ["", "a", "ab", "b", "%"]
+    if pa.types.is_date32(dtype):
+        return [dt.date(1999, 12, 31), dt.date(2000, 1, 1), dt.date(2001, 7, 4)]
+    if pa.types.is_timestamp(dtype):
+        return [dt.datetime.fromisoformat("2000-01-01"), dt.datetime.fromisoformat("2000-01-01 12:30")]
+    if pa.types.is_decimal(dtype):
+        return [Decimal("0.00"), Decimal("1.25"), Decimal("3.00")]
+    return [0, 1, 2, 3, 5] if pa.types.is_unsigned_integer(dtype) else [-2, 0, 1, 2, 3, 5]
 
 
 def col(plan: Plan, name: str) -> Column:
@@ -113,8 +143,6 @@ def join(left: Plan, right: Plan, *on: tuple[str, str], kind: str = "inner", res
 
 def group(plan: Plan, *keys: str, **aggregates: Any) -> Aggregate:
     """Return a grouping by columns; aggregates are `AggregateCall` values."""
-    from volley.engine.expr import NamedAggregate
-
     return Aggregate(
         input=plan,
         keys=tuple(NamedExpr(name=k, expr=col(plan, k)) for k in keys),
@@ -125,8 +153,3 @@ def group(plan: Plan, *keys: str, **aggregates: Any) -> Aggregate:
 def sort(plan: Plan, *names: str, fetch: int | None = None) -> Sort:
     """Return the plan sorted by columns."""
     return Sort(input=plan, keys=tuple(SortKey(expr=col(plan, n)) for n in names), fetch=fetch)
-
-
-def true() -> Literal:
-    """Return the constant true."""
-    return literal(True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...expr import Literal
-from ...plan import Filter, Plan, Scan
+from ...plan import Filter, Join, Plan, Scan
 from ...traversal import transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions
@@ -24,6 +24,8 @@ def simplify_expressions(plan: Plan, context: OptimizerContext) -> Plan:
                 return child if value is True else empty(child)
             case Scan(predicate=Literal(value=value)):
                 return replace(changed, predicate=None) if value is True else empty(changed)
+            case Join(residual=Literal()):  # never true: nothing on the right is a partner
+                return replace(changed, right=empty(changed.right), residual=None)
             case _:
                 return changed
 

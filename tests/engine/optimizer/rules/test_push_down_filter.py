@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.support.duckdb_oracle import Oracle
+from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where
+from tests.support.rule_cases import check_rule, fixture_cases
+from tests.support.stages import doubled
+from volley.engine import dtypes
+from volley.engine.expr import Expr, aggregate, all_of, any_of, call, cast, literal
+from volley.engine.optimizer import OptimizerContext
+from volley.engine.optimizer.rules.push_down_filter import push_down_filter
+from volley.engine.plan import Distinct, Filter, Limit, Plan, Union
+
+T = scan("t", a="int64", b="int64", s="string", f="double")
+U = scan("u", x="int64", y="int64", z="string")
+
+
+def both(*parts: Expr) -> Expr:
+    joined = all_of(parts)
+    assert joined is not None
+    return joined
+
+
+def either(*parts: Expr) -> Expr:
+    joined = any_of(parts)
+    assert joined is not None
+    return joined
+
+
+def over_join(kind: str) -> Plan:
+    joined = join(T, U, ("a", "x"), kind=kind)
+    return filter_(filter_(joined, "greater", "b", 0), "less", "a", 3)
+
+
+def renamed() -> Plan:
+    return select(T, "a", c=call("add", col(T, "b"), literal(1)), t=col(T, "s"))
+
+
+INNER = join(T, U, ("a", "x"))
+LEFT = join(T, U, ("a", "x"), kind="left")
+COUNTED = group(T, "s", n=aggregate("size"))
+QUOTIENT = call("truncate_divide", literal(12), col(T, "a"))
+
+CASES: dict[str, Plan] = {
+    "two filters into the scan": filter_(filter_(T, "greater", "a", 0), "less", "b", 3),
+    "a condition that is there already": filter_(filter_(T, "greater", "a", 0), "greater", "a", 0),
+    "a scan with a limit": filter_(Limit(input=sort(T, "a", "b", "s", "f"), count=10), "greater", "a", 0),
+    "what may fail stays behind other filters": where(
+        filter_(T, "not_equal", "a", 0), both(call("greater", QUOTIENT, literal(3)), compare(T, "less", "b", 3))
+    ),
+    "a cast of text may fail": filter_(
+        select(filter_(T, "equal", "s", "x"), "a", n=cast(col(T, "s"), dtypes.int64)), "greater", "n", 3
+    ),
+    "through a projection by substitution": where(
+        renamed(), both(compare(renamed(), "greater", "c", 2), compare(renamed(), "equal", "t", "ab"))
+    ),
+    "through a grouping, keys only": where(
+        COUNTED, both(compare(COUNTED, "equal", "s", "a"), compare(COUNTED, "greater", "n", 1))
+    ),
+    "not through an aggregate without keys": filter_(group(T, n=aggregate("size")), "greater", "n", 100),
+    "to both sides of an inner join": where(
+        INNER,
+        both(compare(INNER, "greater", "b", 0), compare(INNER, "equal", "z", "a"), compare(INNER, "less", "a", 5)),
+    ),
+    "an equality of both sides becomes a key": where(INNER, call("equal", col(INNER, "b"), col(INNER, "y"))),
+    "another condition on both sides becomes residual": where(INNER, call("less", col(INNER, "b"), col(INNER, "y"))),
+    "a disjunction of both sides demands something of each": where(
+        INNER,
+        either(
+            both(compare(INNER, "equal", "s", "a"), compare(INNER, "equal", "z", "b")),
+            both(compare(INNER, "equal", "s", "b"), compare(INNER, "equal", "z", "a")),
+        ),
+    ),
+    "only the left side of a left join": where(
+        LEFT, both(compare(LEFT, "greater", "b", 0), call("is_null", col(LEFT, "y")))
+    ),
+    "the left side of a semi join": over_join("semi"),
+    "the left side of an anti join": over_join("anti"),
+    "the residual of an inner join": join(
+        T, U, ("a", "x"), residual=both(compare(T, "greater", "b", 0), compare(U, "less", "y", 3))
+    ),
+    "the residual of a left join": join(
+        T, U, ("a", "x"), kind="left", residual=both(compare(T, "greater", "b", 0), compare(U, "less", "y", 3))
+    ),
+    "the residual of a semi join": join(
+        T, U, ("a", "x"), kind="semi", residual=both(compare(T, "greater", "b", 0), compare(U, "less", "y", 3))
+    ),
+    "the residual of an anti join": join(
+        T, U, ("a", "x"), kind="anti", residual=both(compare(T, "greater", "b", 0), compare(U, "less", "y", 3))
+    ),
+    "an equality in the residual becomes a key": join(T, U, residual=call("equal", col(T, "b"), col(U, "y"))),
+    "into every input of a union": filter_(Union(inputs=(T, filter_(T, "less", "b", 3))), "greater", "a", 0),
+    "through a sort": filter_(sort(T, "a", "b"), "greater", "a", 0),
+    "not through a top-k": filter_(sort(T, "a", "b", "s", "f", fetch=5), "greater", "a", 0),
+    "not through a limit": filter_(Limit(input=T, count=5), "is_not_distinct", "a", 9),
+    "through a distinct": filter_(Distinct(input=T), "greater", "a", 0),
+    "through a distinct on these columns": where(
+        Distinct(input=T, on=("a",)), both(compare(T, "greater", "a", 0), compare(T, "less", "b", 100))
+    ),
+    "through a stage that keeps the columns": where(
+        doubled(T, "a"),
+        both(compare(doubled(T, "a"), "greater", "b", 0), compare(doubled(T, "a"), "greater", "twice", 2)),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rule(case: str) -> None:
+    check_rule(push_down_filter, case, CASES[case])
+
+
+def test_fixture_has_no_other_sections() -> None:
+    assert fixture_cases(push_down_filter) == set(CASES)
+
+
+def test_a_large_computed_condition_is_not_copied_below_its_projection() -> None:
+    total: Expr = col(T, "a")
+    for _ in range(120):
+        total = call("add", total, col(T, "b"))
+    projected = select(T, total=total)
+    condition = either(compare(projected, "less", "total", 3), compare(projected, "greater", "total", 9))
+    filtered = Filter(input=projected, predicate=condition)
+    assert push_down_filter(filtered, OptimizerContext(fold=Oracle().fold)) is filtered
