@@ -47,7 +47,8 @@ class MemorySource:
         """Return slices of the table; the predicate is left to the plan."""
         table = self.table.select(list(request.columns)) if request.columns else self.table.select([])
         if request.predicate is None and request.limit is not None:
-            table = table.slice(0, request.limit)
+            # A table without columns does not bound a slice by its own rows.
+            table = table.slice(0, min(request.limit, self.table.num_rows))
         rows = self.table.num_rows if request.limit is None or request.predicate is not None else table.num_rows
         count = self.partitions or max(1, -(-rows // TASK_ROWS))
         step = max(1, -(-rows // count))
