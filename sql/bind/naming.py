@@ -15,7 +15,7 @@ _INFIX: dict[type[exp.Expr], str] = {
 _QUOTED = {"substring", "left", "right", "year", "month", "day", "hour", "minute", "second", "replace", "position"}
 _SPELLING = {
     "length": "length", "power": "pow", "stddev": "stddev", "std_dev_samp": "stddev_samp",
-    "variance_pop": "var_pop", "variance": "var_samp", "logical_or": "bool_or", "logical_and": "bool_and",
+    "variance_pop": "var_pop", "logical_or": "bool_or", "logical_and": "bool_and",
     "timestamp_trunc": "date_trunc", "starts_with": "starts_with", "ceil": "ceil", "regexp_like": "regexp_matches",
 }  # fmt: skip
 
@@ -38,7 +38,7 @@ def _text(node: Any) -> str:
         return f"({_text(node.this)} {symbol} {_text(node.expression)})"
     if isinstance(node, exp.Func):
         return _function(node)
-    return str(node.sql(dialect="duckdb"))
+    return str(node.sql(dialect="duckdb", normalize_functions="lower"))
 
 
 def _function(node: exp.Func) -> str:
