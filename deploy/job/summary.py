@@ -210,8 +210,8 @@ def _fairness(context: JobContext, facts: Facts) -> Fairness:
             column=gap["by"],
             metric=name,
             difference=Interval(value=gap["difference"], low=_known(gap["low"]), high=_known(gap["high"])),
-            lowest=str(gap["smallest"]),
-            highest=str(gap["largest"]),
+            lowest=_slice_label(str(gap["smallest"])),
+            highest=_slice_label(str(gap["largest"])),
         )
         for name, found in facts["gaps"].items()
         for gap in found
@@ -234,10 +234,14 @@ def _slice_columns(row: Facts) -> tuple[str, ...]:
     return tuple(part.partition("=")[0] for part in row["slice"].split(" & "))
 
 
+def _slice_label(text: str) -> str:
+    """Return the values that make a slice, without the names of their columns."""
+    return ", ".join(part.partition("=")[2] for part in text.split(" & "))
+
+
 def _slice(row: Facts, by: tuple[str, ...]) -> SliceResult:
-    values = [part.partition("=")[2] for part in row["slice"].split(" & ")]
     return SliceResult(
-        label=", ".join(values) if by else "All rows",
+        label=_slice_label(row["slice"]) if by else "All rows",
         by=by,
         n=row["n"],
         positives=row["positives"],

@@ -75,9 +75,19 @@ def _forest(audited: Fairness, shown: Sequence[str]) -> Markup:
     bodies = [tag("tbody", _forest_row(audited.overall, audited.overall, bounds), class_="overall")]
     for by, rows in groupby(audited.slices, key=lambda row: row.by):
         title = tag("th", " × ".join(by), colspan=3 + len(shown), scope="colgroup")
-        lines = [_forest_row(row, audited.overall, bounds) for row in rows]
-        bodies.append(tag("tbody", tag("tr", title, class_="group"), lines))
+        every = list(rows)
+        lines = [_forest_row(row, audited.overall, bounds) for row in every if row.metrics]
+        small = _small_slices([row for row in every if not row.metrics], 3 + len(shown))
+        bodies.append(tag("tbody", tag("tr", title, class_="group"), lines, small))
     return frame(tag("thead", head), *bodies, kind="forest")
+
+
+def _small_slices(rows: Sequence[SliceResult], columns: int) -> Markup | None:
+    """Return one line that names the slices without metrics."""
+    if not rows:
+        return None
+    named = "; ".join(f"{row.label} ({count(row.n)})" for row in rows)
+    return tag("tr", tag("th", f"Too few rows: {named}", colspan=columns, class_="small"))
 
 
 def _forest_row(row: SliceResult, overall: SliceResult, bounds: dict[str, tuple[float, float]]) -> Markup:
@@ -85,7 +95,7 @@ def _forest_row(row: SliceResult, overall: SliceResult, bounds: dict[str, tuple[
     for name, (low, high) in bounds.items():
         found = row.metrics.get(name)
         reference = overall.metrics[name].value
-        text = "too few rows" if found is None else metric(found.value)
+        text = "undefined" if found is None else metric(found.value)
         kind = "value" if found is not None else "value none"
         drawing = interval(found, low, high, reference)
         cells.append(tag("td", tag("div", drawing, tag("span", text, class_=kind)), class_="drawing"))

@@ -217,7 +217,7 @@ def interval(value: Interval | None, low: float, high: float, overall: float | N
     parts = [tag("line", x1=x(v), x2=x(v), y1=0, y2=height, class_="grid") for v in ticks(low, high, 3)]
     if overall is not None:
         parts.append(tag("line", x1=x(overall), x2=x(overall), y1=0, y2=height, class_="overall"))
-    told = "too few rows"
+    told = "undefined"
     if value is not None:
         told = metric(value.value)
         middle = height / 2

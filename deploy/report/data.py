@@ -65,7 +65,7 @@ def _distribution(distribution: Distribution) -> Markup:
         f"{text} {share(rows, whole)}"
         for text, rows in zip(distribution.labels[:_NAMED], distribution.counts[:_NAMED], strict=True)
     ]
-    return join(strip(distribution), tag("small", " · ".join(shares)))
+    return join(strip(distribution), tag("small", " · ".join(shares), title=" · ".join(shares)))
 
 
 def checks(results: Sequence[CheckResult]) -> Markup:

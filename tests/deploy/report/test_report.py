@@ -80,7 +80,7 @@ def test_figures_of_the_data_are_on_the_page(report_data: ReportData) -> None:
         "277,677",
         "0.893",
         "9f9f9f9f9f9f9f9f",
-        "too few rows",
+        "Too few rows: Native Hawaiian (12)",
         "SEX × RAC1P",
         "5.84 s",
     ):
