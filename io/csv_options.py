@@ -133,14 +133,14 @@ class Dialect:
 
 
 def read_sample(text: TextFile, options: CsvOptions) -> bytes:
-    """Return the file's first block of whole records.
+    """Return the file's first records.
 
     Raises
     ------
     ReadError
         If the file is empty or no text.
     """
-    sample = next(text.blocks(size=options.sample_bytes), b"")
+    sample = text.sample(options.sample_bytes)
     if not sample.strip():
         raise ReadError(f"{text.url!r} is empty; a CSV file needs a header or rows")
     if b"\0" in sample[:4096]:

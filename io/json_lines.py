@@ -208,8 +208,9 @@ def line_error(
     except pa.ArrowInvalid as own:
         cause = own
     shown = lines[low].decode(errors="replace")[:120]
+    line = text.lines_before(offset) + low + 1
     return ReadError(
-        f"{text.url}:{text.lines_before(offset) + low + 1}: {_what(cause)}: {shown}; each line must be one JSON object whose "
+        f"{text.url}:{line}: {_what(cause)}: {shown}; each line must be one JSON object whose "
         "values fit their columns: mend the line, or give dtypes={…} or a larger sample_bytes"
     )
 
@@ -230,7 +231,7 @@ def _fails(lines: list[bytes], types: Mapping[str, pa.DataType]) -> bool:
 
 
 def _infer(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> Schema:
-    sample = next(text.blocks(size=sample_bytes), b"")
+    sample = text.sample(sample_bytes)
     if not sample.strip():
         raise ReadError(f"{text.url!r} is empty; JSON lines need one object per line")
     if sample.lstrip()[:1] == b"[":

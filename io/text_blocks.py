@@ -91,8 +91,8 @@ class TextFile:
             if decoder is not None:
                 yield decoder.decode(b"", final=True).encode()
 
-    def blocks(self, start: int = 0, end: int | None = None, size: int = BLOCK_BYTES) -> Iterator[Block]:
-        """Yield consecutive blocks of whole records of about ``size`` bytes.
+    def blocks(self, start: int = 0, end: int | None = None, size: int = 0) -> Iterator[Block]:
+        """Yield consecutive blocks of whole records of about ``size`` bytes, by default `BLOCK_BYTES`.
 
         Raises
         ------
@@ -101,7 +101,7 @@ class TextFile:
         """
         rest, offset = b"", start
         try:
-            for chunk in self._chunks(start, end, size):
+            for chunk in self._chunks(start, end, size or BLOCK_BYTES):
                 data = rest + chunk if rest else chunk
                 cut = last_record_end(data, self.quote)
                 if cut:
@@ -117,6 +117,15 @@ class TextFile:
             if self.quote and count_byte(rest, self.quote) % 2:
                 raise self._endless(rest, offset)
             yield rest
+
+    def sample(self, size: int) -> Block:
+        """Return the first records, of about ``size`` bytes; all of a smaller file."""
+        parts: list[Block] = []
+        for block in self.blocks(size=size):
+            parts.append(block)
+            if sum(map(len, parts)) >= size // 2:
+                break
+        return b"".join(parts)
 
     def _endless(self, rest: bytes, offset: int) -> ReadError:
         if not self.quote or not count_byte(rest, self.quote) % 2:

@@ -150,6 +150,8 @@ def test_formats_by_ending_and_by_directory(folder: Path) -> None:
         (("a.csv",), {"sample_bytes": 0}, "sample_bytes must be positive"),
     ],
 )
-def test_wrong_options_are_refused(folder: Path, arguments: tuple[str, ...], options: dict[str, Any], said: str) -> None:
+def test_wrong_options_are_refused(
+    folder: Path, arguments: tuple[str, ...], options: dict[str, Any], said: str
+) -> None:
     with pytest.raises(ConfigError, match=said):
         open_source(folder / arguments[0], *arguments[1:], **options)

@@ -102,7 +102,9 @@ def test_casts_that_keep_order_are_seen_through() -> None:
     assert outcomes(call("greater", cast(day, dtypes.timestamp("us")), noon), days) == FALSE
     assert outcomes(call("less", cast(X, dtypes.float64), literal(0.5)), between(1, 10)) == FALSE
     exact = Column(name="x", dtype=dtypes.decimal(10, 2))
-    assert outcomes(call("greater", cast(exact, dtypes.float64), literal(3.0)), between(Decimal(1), Decimal(2))) == FALSE
+    assert (
+        outcomes(call("greater", cast(exact, dtypes.float64), literal(3.0)), between(Decimal(1), Decimal(2))) == FALSE
+    )
     assert outcomes(call("equal", cast(X, dtypes.string), literal("99")), between(1, 10)) == Outcomes.ANY
 
 
@@ -117,11 +119,15 @@ VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.string(): st.text("abßé\U0001f600", max_size=3),
     pa.binary(): st.binary(max_size=2),
     pa.date32(): st.dates(dt.date(1960, 1, 1), dt.date(2030, 1, 1)),
-    pa.timestamp("ms"): st.integers(-(10**12), 10**12).map(lambda n: dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=n)),
+    pa.timestamp("ms"): st.integers(-(10**12), 10**12).map(
+        lambda n: dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=n)
+    ),
     pa.timestamp("us", "Europe/Berlin"): st.integers(-(10**15), 10**15).map(
         lambda n: dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=n)
     ),
-    pa.timestamp("ns"): st.integers(-(10**15), 10**15).map(lambda n: dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=n)),
+    pa.timestamp("ns"): st.integers(-(10**15), 10**15).map(
+        lambda n: dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=n)
+    ),
 }
 
 

@@ -1,0 +1,120 @@
+"""JSON lines in, against Python's json and pandas."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import json
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from volley.engine.errors import ConfigError, ReadError
+from volley.engine.plan import ScanRequest
+from volley.io import open_source, text_blocks
+from volley.io.json_lines import JsonOptions, JsonSource
+
+
+@pytest.fixture
+def put(tmp_path: Path) -> Any:
+    def put(content: str | bytes, name: str = "t.jsonl") -> Path:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return path
+
+    return put
+
+
+def test_types_are_inferred_also_of_nested_values(put: Any, scan: Any) -> None:
+    lines = [
+        {"i": 1, "f": 1.5, "s": "Zoë", "b": True, "t": "2024-01-31T12:00:00", "l": [1, 2], "o": {"x": "y", "n": None}},
+        {"i": None, "f": 2, "z": None, "l": [], "o": {"x": None}},
+    ]
+    source = JsonSource(put("\n\n".join(json.dumps(line, ensure_ascii=False) for line in lines)))
+    assert [str(f) for f in source.schema] == [
+        "i: int64",
+        "f: float64",
+        "s: string",
+        "b: bool",
+        "t: timestamp(us)",
+        "l: list(int64)",
+        "o: struct(x: string, n: string)",
+        "z: string",
+    ]
+    first, second = scan(source).to_pylist()
+    assert first == {**lines[0], "t": dt.datetime(2024, 1, 31, 12), "z": None}
+    assert second == {
+        "i": None,
+        "f": 2.0,
+        "s": None,
+        "b": None,
+        "t": None,
+        "l": [],
+        "o": {"x": None, "n": None},
+        "z": None,
+    }
+
+
+def test_given_types_win(put: Any, scan: Any) -> None:
+    path = put('{"d": "2024-01-31", "p": 1.25, "n": 7}\n')
+    options = JsonOptions(dtypes={"d": "date", "p": "decimal(9,2)", "n": "float64"})
+    (row,) = scan(JsonSource(path, options)).to_pylist()
+    assert row["d"] == dt.date(2024, 1, 31)
+    assert str(row["p"]) == "1.25"
+    assert type(row["n"]) is float
+    with pytest.raises(ConfigError, match="dtypes names 'q', which .* does not have; available: d, p, n"):
+        JsonSource(path, JsonOptions(dtypes={"q": "string"}))
+
+
+def test_projection_counting_and_pieces(put: Any, scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", 600)
+    monkeypatch.setattr(text_blocks, "_PIECE_BYTES", 2000)
+    path = put("\n".join(json.dumps({"a": i, "b": f'say "{i}"'}) for i in range(1000)) + "\n\n")
+    source = JsonSource(path)
+    splits = source.scan(ScanRequest(columns=("b",))).splits
+    assert len(splits) > 5
+    expected = pd.read_json(path, lines=True)
+    assert scan(source, ["b", "a"]).to_pandas().equals(expected[["b", "a"]].astype({"b": "str"}))
+    assert scan(source, []).num_rows == 1000
+    assert sum(b.num_rows for split in pickle.loads(pickle.dumps(splits)) for b in split.read()) == 1000
+
+
+def test_several_files_and_partitions(tmp_path: Path, scan: Any) -> None:
+    for year, line in ((2023, '{"a": 1}'), (2024, '{"a": 2.5, "b": "x"}')):
+        (tmp_path / f"year={year}").mkdir()
+        (tmp_path / f"year={year}" / "a.json.gz").write_bytes(gzip.compress(line.encode()))
+    assert scan(open_source(tmp_path)).to_pydict() == {"a": [1.0, 2.5], "b": [None, "x"], "year": [2023, 2024]}
+    assert scan(open_source(tmp_path), ["year"]).num_rows == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", r"t.jsonl' is empty; JSON lines need one object per line"),
+        ('[{"a": 1}]', r"t.jsonl' is one JSON array; write one object per line"),
+        ('{"a": 1}\n{"a": 2\n', r"t.jsonl:2: Missing a comma or '}' after an object member: {\"a\": 2; each line"),
+        ('{"a": 1}\nnope\n', r"t.jsonl:2: Invalid value: nope; each line must be one JSON object"),
+        ('{"a": 1}\n\n[1]\n', r"t.jsonl:3: "),
+        (b'{"a": 1}\n{"a": "\xff"}\n', r"t.jsonl:2: not UTF-8: "),
+    ],
+)
+def test_broken_files_are_explained(put: Any, content: str | bytes, said: str) -> None:
+    with pytest.raises(ReadError, match=said):
+        JsonSource(put(content))
+
+
+def test_a_later_value_that_does_not_fit_is_found(put: Any, scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", 600)
+    lines = [json.dumps({"a": i, "b": 1}) for i in range(2000)]
+    lines[1499] = '{"a": "oops", "b": 1}'
+    source = JsonSource(put("\n".join(lines)), JsonOptions(sample_bytes=500))
+    with pytest.raises(ReadError, match=r"t.jsonl:1500: Column\(/a\) changed from number to string: .*dtypes=\{…\}"):
+        scan(source)
+    assert scan(source, ["b"]).num_rows == 2000
+
+
+def test_wrong_sample_size() -> None:
+    with pytest.raises(ConfigError, match="sample_bytes must be positive"):
+        JsonOptions(sample_bytes=0)
