@@ -18,10 +18,10 @@ def push_down_limit(plan: Plan, _: OptimizerContext) -> Plan:
 def _rewrite(node: Plan) -> Plan:
     if not isinstance(node, Limit):
         return node
+    while isinstance(node.input, Limit):
+        node = _merge(node, node.input)
     if node.offset == 0 and (node.count is None or _has_at_most(node.input, node.count)):
         return node.input
-    if isinstance(node.input, Limit):
-        return _merge(node, node.input)
     if node.count is None:
         return node
     needed = node.count + node.offset

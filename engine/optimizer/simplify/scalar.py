@@ -18,7 +18,8 @@ def simplify_cast(node: Expr) -> Expr | None:
         return None
     if inner.arg.dtype == node.dtype:
         return inner.arg
-    if widens(inner.dtype, node.dtype) and widens(inner.arg.dtype, node.dtype):
+    number = node.dtype.is_integer or node.dtype.is_float
+    if inner.arg.dtype.is_integer and inner.dtype.is_numeric and number:
         return Cast(arg=inner.arg, dtype=node.dtype, strict=node.strict)
     return None
 

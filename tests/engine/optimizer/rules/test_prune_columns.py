@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where
+from tests.support.rule_cases import check_rule, fixture_cases
+from tests.support.stages import doubled
+from volley.engine.expr import aggregate, call, literal
+from volley.engine.optimizer.rules.prune_columns import prune_columns
+from volley.engine.plan import Distinct, Limit, Plan, Union
+
+T, U = scan("t", a="int64", b="int64", s="string", f="double"), scan("u", x="int64", y="int64", z="string")
+INNER = join(T, U, ("a", "x"), residual=call("less", col(T, "b"), col(U, "y")))
+COMPUTED = select(T, "s", c=call("add", col(T, "a"), literal(1)), k=literal(7))
+ALL_COUNTED = group(T, n=aggregate("size"), m=aggregate("sum", col(T, "a")))
+
+CASES: dict[str, Plan] = {
+    "all columns in use": filter_(T, "less", "a", 2),
+    "into a scan": select(T, "s"),
+    "a filter's columns end with it": select(filter_(T, "less", "a", 2), "s"),
+    "a projection's expressions": select(COMPUTED, "s"),
+    "unused aggregates": select(group(T, "s", n=aggregate("size"), m=aggregate("sum", col(T, "a"))), "n"),
+    "one aggregate stays for its row": select(ALL_COUNTED, k=literal(1)),
+    "counting reads no column": group(T, n=aggregate("size")),
+    "a join's keys end with it": sort(select(INNER, "s", "z"), "s"),
+    "a join gives a grouping only what it reads": group(INNER, "s", n=aggregate("size")),
+    "the right side of a semi join": select(join(T, U, ("a", "x"), kind="semi"), "b"),
+    "the right side of a left join": select(join(T, U, ("a", "x"), kind="left"), "b"),
+    "below a sort": select(sort(T, "a"), "s"),
+    "below a top-k": select(Limit(input=sort(T, "a", fetch=3), count=3), "s"),
+    "a union's inputs": select(Union(inputs=(T, filter_(T, "less", "a", 2))), "s"),
+    "a distinct needs all columns": select(Distinct(input=T), "s"),
+    "a distinct needs its own columns": select(Distinct(input=T, on=("a",)), "a"),
+    "what a stage reads": select(doubled(T, "a"), "s", "twice"),
+    "a stage whose columns nobody reads": select(doubled(filter_(T, "less", "b", 2), "a"), "s"),
+    "no columns at all": select(where(T, compare(T, "less", "a", 2)), k=literal(1)),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rule(case: str) -> None:
+    check_rule(prune_columns, case, CASES[case])
+
+
+def test_fixture_has_no_other_sections() -> None:
+    assert fixture_cases(prune_columns) == set(CASES)
