@@ -28,8 +28,7 @@ from .buffers import array_from, validity, values_of
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
-_UNIT_TICKS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
-_UNIT_NAMES = {"s": "second", "ms": "millisecond", "us": "microsecond"}
+_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def cast_array(node: Cast, value: pa.Array) -> pa.Array:
@@ -82,12 +81,12 @@ def _between_moments(value: pa.Array, source: DataType, target: DataType, arrow:
     elif target.tz and not source.tz:
         local = _fitting(value, pa.timestamp(target.unit))
         return pc.assume_timezone(local, target.tz, ambiguous="earliest", nonexistent="latest")
-    if target.kind is Kind.DATE or (
-        source.kind is Kind.TIMESTAMP and _UNIT_TICKS[source.unit] > _UNIT_TICKS[target.unit]
-    ):
-        return pc.floor_temporal(value, unit="day" if target.kind is Kind.DATE else _UNIT_NAMES[target.unit]).cast(
-            arrow
-        )
+    if target.kind is Kind.DATE:
+        return pc.floor_temporal(value, unit="day").cast(arrow)
+    if source.kind is Kind.TIMESTAMP and _DIGITS[source.unit] > _DIGITS[target.unit]:
+        ratio = 10 ** (_DIGITS[source.unit] - _DIGITS[target.unit])
+        nearest = np.floor_divide(values_of(value) + ratio // 2, ratio)
+        return array_from(nearest, arrow, validity(value))
     return _fitting(value, arrow)
 
 
@@ -220,7 +219,9 @@ def _timestamp_text(value: pa.Array, source: DataType) -> pa.Array:
 
 
 def _trim_fraction(text: pa.Array) -> pa.Array:
-    return pc.replace_substring_regex(text, r"(\.\d*?)0+$|\.$", r"\1").cast(pa.string()) if len(text) else text
+    """Drop the zeros at the end of a fraction of a second, and the point with them if nothing is left."""
+    shorter = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+    return pc.replace_substring_regex(shorter, r"\.$", "")
 
 
 def _interval_text(value: Any) -> str:

@@ -36,7 +36,7 @@ class CpuJoinTable:
             ids = self._matchable(self._keys.insert(columns), columns)
             groups = len(self._keys)
         self._index = JoinIndex.from_ids(ids, groups)
-        self._sizes = np.bincount(ids[ids >= 0], minlength=groups) if spec.residual is not None else None
+        self._sizes = np.bincount(ids[ids >= 0], minlength=groups + 1) if spec.residual is not None else None
 
     @property
     def nbytes(self) -> int:
@@ -101,7 +101,7 @@ class CpuJoinTable:
     def _surviving(self, table: CpuTable, groups: Rows) -> tuple[Rows, Rows]:
         """Return the pairs that meet the residual condition, tested a piece of the probing table at a time."""
         assert self._sizes is not None
-        counts = np.where(groups >= 0, self._sizes[groups], 0)
+        counts = self._sizes[groups]
         matches = self._index.matches_of_groups(groups)
         pieces: list[tuple[Any, Any]] = []
         start = 0

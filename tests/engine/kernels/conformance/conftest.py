@@ -1,0 +1,17 @@
+"""The devices that must all behave alike, each behind tables that the tests cannot open either."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.opaque_device import OpaqueDevice
+from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.protocol import Device
+
+DEVICES = {"cpu": CpuDevice}
+
+
+@pytest.fixture(params=DEVICES, scope="session")
+def device(request: pytest.FixtureRequest) -> Device:
+    """A device whose kernels are tested through the protocol only."""
+    return OpaqueDevice(DEVICES[request.param]())
