@@ -13,20 +13,36 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Bits, Doubles, Longs, Number, Rows, Words, bit, missing
-from .compile import device, kernel
+from .compile import device, instruction, kernel
+
+prefetch_write = instruction("prefetch_write")
 
 _S63 = np.int64(63)
+
+# States beyond the second-level cache (in elements) are prefetched for the row this far ahead.
+_LARGE = 1 << 16
+_AHEAD = 24
+
+
+@device
+def reach(ids: Rows, i: Number, last: Number, state: Longs | Doubles, width: Number) -> None:
+    """Prefetch the state, of so many elements per group, of a row to come; ``last`` is 0 for small states."""
+    if i < last:
+        prefetch_write(state, np.int64(max(ids[i + _AHEAD], np.int32(0))) * width)
 
 
 @kernel("void(const i32[], const u8[], i64, i64[])")
 def count_valid(ids: Rows, bits: Bits, bit_offset: int, counts: Longs) -> None:
     """Count the non-null rows of each group; all rows where there is no bitmap."""
+    last = len(ids) - _AHEAD if counts.size > _LARGE else 0
     if len(bits) == 0:
         for i in range(len(ids)):
+            reach(ids, i, last, counts, 1)
             if ids[i] >= 0:
                 counts[np.uint32(ids[i])] += 1
     else:
         for i in range(len(ids)):
+            reach(ids, i, last, counts, 1)
             if ids[i] >= 0 and bit(bits, bit_offset + i):
                 counts[np.uint32(ids[i])] += 1
 
@@ -35,8 +51,10 @@ def count_valid(ids: Rows, bits: Bits, bit_offset: int, counts: Longs) -> None:
 def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> bool:
     """Add integers to 64-bit sums; return whether any partial sum overflowed (the sums are then worthless)."""
     overflow = np.int64(0)
+    last = len(ids) - _AHEAD if sums.size > _LARGE else 0
     if len(bits) == 0:
         for i in range(len(ids)):
+            reach(ids, i, last, sums, 1)
             if ids[i] >= 0:
                 group = np.uint32(ids[i])
                 before = sums[group]
@@ -45,6 +63,7 @@ def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) 
                 sums[group] = after
     else:
         for i in range(len(ids)):
+            reach(ids, i, last, sums, 1)
             if ids[i] >= 0 and bit(bits, bit_offset + i):
                 group = np.uint32(ids[i])
                 before = sums[group]
@@ -70,7 +89,9 @@ def add_wide(sums: Longs, group: Number, low: Number, high: Number) -> Number:
 @kernel("void(const i32[], const i64[], const u8[], i64, i64[,])")
 def sum_i64_wide(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> None:
     """Add integers to 128-bit sums, shape (groups, 2), low word first: exact for any 2^63 rows."""
+    last = len(ids) - _AHEAD if sums.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, sums, 2)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             add_wide(sums, np.uint32(ids[i]), values[i], values[i] >> _S63)
 
@@ -79,7 +100,9 @@ def sum_i64_wide(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Lo
 def sum_i128(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> bool:
     """Add 128-bit integers, shape (n, 2), low word first, to 128-bit sums; return whether any sum overflowed."""
     overflow = False
+    last = len(ids) - _AHEAD if sums.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, sums, 2)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             overflow |= add_wide(sums, np.uint32(ids[i]), values[i, 0], values[i, 1])
     return overflow
@@ -102,12 +125,15 @@ def sum_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, sums: Doubl
     Compensation (Knuth, TAOCP 2, 4.2.2, theorem B) makes sums independent of batch and partition borders to about one
     unit in the last place. `total_f64` gives the value.
     """
+    last = len(ids) - _AHEAD if sums.size > _LARGE else 0
     if len(bits) == 0:
         for i in range(len(ids)):
+            reach(ids, i, last, sums, 2)
             if ids[i] >= 0:
                 add_compensated(sums, np.uint32(ids[i]), values[i])
     else:
         for i in range(len(ids)):
+            reach(ids, i, last, sums, 2)
             if ids[i] >= 0 and bit(bits, bit_offset + i):
                 add_compensated(sums, np.uint32(ids[i]), values[i])
 
@@ -132,7 +158,9 @@ def total_f64(sums: Doubles, out: Doubles) -> None:
 @kernel("void(const i32[], const i64[], const u8[], i64, i64[])")
 def min_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs) -> None:
     """Keep the least integer of each group."""
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, state, 1)
         if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] < state[np.uint32(ids[i])]:
             state[np.uint32(ids[i])] = values[i]
 
@@ -140,7 +168,9 @@ def min_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs)
 @kernel("void(const i32[], const i64[], const u8[], i64, i64[])")
 def max_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs) -> None:
     """Keep the greatest integer of each group."""
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, state, 1)
         if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] > state[np.uint32(ids[i])]:
             state[np.uint32(ids[i])] = values[i]
 
@@ -148,7 +178,9 @@ def max_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs)
 @kernel("void(const i32[], const f64[], const u8[], i64, f64[])")
 def min_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
     """Keep the least float of each group; NaN is greater than every number."""
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, state, 1)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             least = state[np.uint32(ids[i])]
             if values[i] < least or np.isnan(least):
@@ -158,7 +190,9 @@ def min_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doub
 @kernel("void(const i32[], const f64[], const u8[], i64, f64[])")
 def max_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
     """Keep the greatest float of each group; NaN is greater than every number."""
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, state, 1)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             greatest = state[np.uint32(ids[i])]
             state[np.uint32(ids[i])] = values[i] if values[i] > greatest or np.isnan(values[i]) else greatest
@@ -217,7 +251,9 @@ def all_bits(ids: Rows, values: Bits, value_offset: int, bits: Bits, bit_offset:
 @kernel("void(const i32[], const f64[], const u8[], i64, f64[,])")
 def moments_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
     """Update count, mean and sum of squared deviations, shape (groups, 3) (Welford 1962)."""
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
+        reach(ids, i, last, state, 3)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             group = np.uint32(ids[i])
             count = state[group, 0] + 1.0

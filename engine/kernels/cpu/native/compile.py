@@ -85,7 +85,7 @@ class Kernel(Generic[P, R]):
         self.__doc__ = function.__doc__
         self.__wrapped__ = function
         self._entry: Callable[..., int] = self._first_call
-        self._entries: tuple[Callable[..., int], ...] = ()
+        self._entries: dict[int, Callable[..., int]] = {}
         _registry.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -97,19 +97,22 @@ class Kernel(Generic[P, R]):
 
     def load(self) -> tuple[Callable[..., int], ...]:
         """Return the entry points, one per signature, compiling or loading them if need be."""
+        return tuple(self._entry_for(position) for position in range(len(self.signatures)))
+
+    def _entry_for(self, position: int) -> Callable[..., int]:
         with _lock:
-            if not self._entries:
-                self._entries = tuple(_load(self.function, signature) for signature in self.signatures)
-                self._entry = self._entries[0]
-            return self._entries
+            if position not in self._entries:
+                self._entries[position] = _load(self.function, self.signatures[position])
+            return self._entries[position]
 
     def _first_call(self, *args: object) -> int:
-        return self.load()[0](*args)
+        self._entry = self._entry_for(0)
+        return self._entry(*args)
 
     def _retry(self, result: int, args: tuple[object, ...]) -> R:
         """Try the other signatures, or say what is wrong with the arguments."""
-        for entry in self._entries[1:]:
-            result = entry(*args)
+        for position in range(1, len(self.signatures)):
+            result = self._entry_for(position)(*args)
             if result > _REFUSALS:
                 return cast("R", result)
         raise TypeError(self._explain(result, args))
@@ -135,7 +138,7 @@ class Device:
 
 
 def kernel(*signatures: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
-    """Make a function a kernel with the given signatures; all of them are made ready at its first call.
+    """Make a function a kernel with the given signatures; each is made ready when it is first needed.
 
     Parameters
     ----------
