@@ -7,6 +7,8 @@ loaded when first used, so that importing the package costs next to nothing.
 from __future__ import annotations
 
 import importlib
+import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -58,6 +60,26 @@ def __getattr__(name: str) -> Any:
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value
     return value
+
+
+class _Facade(ModuleType):
+    """Keeps ``volley.sql`` the function that people call, though there is a sub-package of that name.
+
+    When a sub-package is loaded, Python sets it as an attribute of its parent; here that has no effect for this one
+    name, whose imports (``from volley.sql import …``) never look at the attribute.
+    """
+
+    @property
+    def sql(self) -> Any:
+        """The function `volley.api.sql`."""
+        return importlib.import_module("volley.api").sql
+
+    @sql.setter
+    def sql(self, value: Any) -> None:
+        pass
+
+
+sys.modules[__name__].__class__ = _Facade
 
 
 def __dir__() -> list[str]:

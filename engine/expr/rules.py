@@ -113,13 +113,26 @@ def real(types: Types) -> tuple[Types, DataType] | None:
     return (dtypes.float64,) * len(types), dtypes.float64
 
 
+def whole_number(types: Types) -> tuple[Types, DataType] | None:
+    """One number to a whole number; a decimal gains a digit, because 99.9 goes up to 100."""
+    if len(types) != 1 or not types[0].is_numeric:
+        return None
+    widened = _with_digit(types[0])
+    return (widened,), widened
+
+
+def _with_digit(dtype: DataType) -> DataType:
+    return dtypes.decimal(min(MAX_DECIMAL_PRECISION, dtype.precision + 1), dtype.scale) if dtype.is_decimal else dtype
+
+
 def rounding(types: Types) -> tuple[Types, DataType] | None:
-    """One number, with an optional integer count of digits, to a number of its type."""
+    """One number, with an optional integer count of digits, to a number of its type; a decimal gains a digit."""
     if not 1 <= len(types) <= 2 or not types[0].is_numeric:
         return None
     if len(types) == 2 and not types[1].is_integer:
         return None
-    return (types[0], *(dtypes.int64 for _ in types[1:])), types[0]
+    number = _with_digit(types[0])
+    return (number, *(dtypes.int64 for _ in types[1:])), number
 
 
 def common(types: Types) -> tuple[Types, DataType] | None:
