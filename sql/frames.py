@@ -48,7 +48,19 @@ def sql(
     ReadError
         If a file that the text names cannot be read.
     """
-    catalogue = FrameCatalogue(frames, scope)
+    return query(text, frames, params=params, dialect=dialect, scope=scope)
+
+
+def query(
+    text: str,
+    tables: Mapping[str, Any],
+    *,
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+    dialect: str = "duckdb",
+    scope: Callable[[str], object | None] | None = None,
+) -> DataFrame:
+    """Return a lazy frame for one query over a mapping of tables, whose names may be any; otherwise as `sql`."""
+    catalogue = FrameCatalogue(tables, scope)
     plan = bind_sql(text, catalogue, dialect, params)
     return DataFrame.from_plan(plan, catalogue.session)
 
@@ -83,9 +95,10 @@ class FrameCatalogue:
             return None
         name = name_parts[0]
         for tables in (self._frames, self.session.tables):
-            found = tables.get(name) or next((t for key, t in tables.items() if key.lower() == name.lower()), None)
-            if found is not None:
-                return found.plan
+            # `or` would ask a frame whether it is true, which runs it.
+            spelled = name if name in tables else next((key for key in tables if key.lower() == name.lower()), None)
+            if spelled is not None:
+                return tables[spelled].plan
         variable = None if self._scope is None else self._scope(name)
         return _frame(variable).plan if _is_table(variable) else None
 

@@ -34,7 +34,9 @@ class SqlText:
 
     def place(self, node: exp.Expr | None) -> tuple[int, int] | tuple[None, None]:
         """Return the 1-based line and column where a node begins, or Nones where that is not known."""
-        offset = None if node is None else _offset(node)
+        offset = None
+        while node is not None and offset is None:  # a node without a place shows that of what it stands in
+            offset, node = _offset(node), node.parent
         return (None, None) if offset is None else self.line_column(offset)
 
     def line_column(self, offset: int) -> tuple[int, int]:
@@ -51,6 +53,12 @@ class SqlText:
         """Return an error about the character at an offset."""
         line, column = self.line_column(offset)
         return SqlError(message, line=line, column=column, text=self.text)
+
+    def written(self, node: exp.Expr) -> str:
+        """Return the word at which a node begins, as it is written in the text."""
+        start = node.meta.get("start")
+        found = None if start is None else re.match(r"\w+", self.text[start:])
+        return found[0] if found else node.key.replace("_", " ")
 
     def unsupported(self, node: exp.Expr | None, what: str) -> UnsupportedOperation:
         """Return the error for SQL that is right but not offered; ``what`` names the construct."""
@@ -187,6 +195,8 @@ def source_unsupported(source: SqlText, tokens: list[Token]) -> UnsupportedOpera
 def _require_join_conditions(source: SqlText, tree: exp.Expr, tokens: list[Token]) -> None:
     """Refuse ``a join b`` without a condition, which sqlglot reads as ``a, b``."""
     keywords = [token for token in tokens if token.token_type is TokenType.JOIN]
+    if not keywords:
+        return
     stated = [j for j in tree.find_all(exp.Join) if any(v for k, v in j.args.items() if k != "this")]
     if len(keywords) <= len(stated):
         return

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...engine.errors import SqlError
 from ...engine.expr import NamedExpr
 from ...engine.plan import Plan, Project
 from ..parse import SqlText, parse
@@ -51,9 +52,11 @@ def bind_sql(
         If the text uses SQL that Volley does not offer; the message names it and its place.
     """
     source = SqlText(text=text, dialect=dialect)
-    tree = parse(source)
     statement = Statement(source=source, catalogue=catalogue, params=params)
-    bound = QueryBinder(statement=statement).bind(tree)
+    try:
+        bound = QueryBinder(statement=statement).bind(parse(source))
+    except RecursionError:
+        raise SqlError("the query is nested too deeply; name parts of it in a WITH clause") from None
     statement.check_params_used()
     names = deduplicated([name for name, _ in bound.columns])
     if names == list(bound.plan.schema.names) and len(bound.plan.schema) == len(bound.columns):

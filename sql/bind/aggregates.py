@@ -76,7 +76,7 @@ def bind_aggregate(
         raise binder.source.error(node, f"an aggregate cannot stand in {binder.clause}{hint}")
     function = aggregate_name(node)
     if not function:
-        raise binder.source.unsupported(node, f"the aggregate {spelled(node)[0]}")
+        raise binder.source.unsupported(node, f"the aggregate {binder.source.written(node)}")
     inner = binder.for_aggregate_input()
     distinct, written = _arguments(binder, node)
     args = [inner.bind(arg) for arg in written]
@@ -88,9 +88,11 @@ def bind_aggregate(
     elif function == "count" and not args:
         function = "size"
     if len(args) > 1:
-        raise binder.source.unsupported(node, f"{function} of {len(args)} arguments")
+        raise binder.source.unsupported(node, f"{binder.source.written(node)} of {len(args)} arguments")
     if args and function in ("sum", "mean") and args[0].dtype.kind is Kind.BOOL:
-        raise binder.source.error(node, f"{spelled(node)[0]} takes a number, not bool; cast it to an integer first")
+        raise binder.source.error(
+            node, f"{binder.source.written(node)} takes a number, not bool; cast it to an integer first"
+        )
     found = aggregate(function, *args, distinct=distinct, filter=predicate)
     return binder.aggregates.column(found, default_name(named or node))
 

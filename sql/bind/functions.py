@@ -64,7 +64,7 @@ def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
         near = suggestion(names[0], (*SQL_FUNCTIONS, *SQL_AGGREGATES, *_BY_NAME))
         hint = near if "did you mean" in near else ""
         raise binder.source.error(node, f"unknown function {node.name!r}{hint}")
-    raise binder.source.unsupported(node, f"the function {names[0] if names else node.key}")
+    raise binder.source.unsupported(node, f"the function {binder.source.written(node)}")
 
 
 def arguments(node: exp.Expr) -> list[exp.Expr]:
@@ -84,7 +84,9 @@ def _count_of_arguments(binder: ExpressionBinder, node: Any, *allowed: int) -> l
     found = arguments(node)
     if len(found) not in allowed:
         wanted = " or ".join(str(n) for n in allowed)
-        raise binder.source.error(node, f"{node.name} takes {wanted} arguments; {len(found)} were given")
+        raise binder.source.error(
+            node, f"{binder.source.written(node)} takes {wanted} arguments; {len(found)} were given"
+        )
     return found
 
 

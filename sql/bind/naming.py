@@ -132,5 +132,7 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.TryCast: _cast,
     exp.TimestampTrunc: _trunc,
     exp.DateTrunc: _trunc,
+    exp.CurrentDate: lambda _: "current_date",
+    exp.CurrentTimestamp: lambda _: "current_timestamp",
     exp.Extract: lambda node: f"date_part('{node.this.name.upper()}', {_text(node.expression)})",
 }

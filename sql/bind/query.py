@@ -286,6 +286,8 @@ class QueryBinder:
                 self.statement.allow_only(limit, ("count", "direction"), "FETCH")
                 count = self._count(limit.args.get("count") or exp.Literal.number(1), "FETCH")
             else:
+                if limit.args.get("limit_options") is not None:
+                    raise self.statement.source.unsupported(limit.expression, "a percentage or ties in LIMIT")
                 self.statement.allow_only(limit, ("expression",), "LIMIT")
                 count = self._count(limit.expression, "LIMIT")
         skipped = 0 if offset is None else self._count(offset.expression, "OFFSET") or 0

@@ -134,8 +134,7 @@ class RelationBinder:
         if isinstance(node.this, _FILE_FUNCTIONS):
             return self._file(node, self._path(node.this), alias)
         if not isinstance(node.this, exp.Identifier):
-            name = node.this.name or node.this.key
-            raise self._source.unsupported(node, f"the table function {name}")
+            raise self._source.unsupported(node, f"the table function {self._source.written(node.this)}")
         parts = tuple(part.name for part in node.parts)
         if len(parts) == 1:
             bound = self._queries.cte(parts[0])
@@ -157,7 +156,9 @@ class RelationBinder:
         self._statement.allow_only(function, ("this", "expressions"), "a table function")
         arguments = [function.this] if function.this is not None else function.expressions
         if len(arguments) != 1 or not isinstance(arguments[0], exp.Literal) or not arguments[0].is_string:
-            raise self._source.unsupported(function, f"{function.key} of anything but one quoted path")
+            raise self._source.unsupported(
+                function, f"{self._source.written(function)} of anything but one quoted path"
+            )
         return str(arguments[0].this)
 
     def _file(self, node: exp.Expr, path: str, alias: exp.Expr | None) -> Relation:

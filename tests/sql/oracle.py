@@ -27,7 +27,9 @@ def small_tables() -> dict[str, pa.Table]:
             "b": pa.array([True, False, None, True, False, None, True, True]),
             "d": pa.array([0, 31, 59, None, 11016, 19782, 19782, 365], pa.int32()).cast(pa.date32()),
             "ts": pa.array([0, 86_399_999_999, None, 1_700_000_000_123_456, 5, 6, 7, 8], pa.timestamp("us")),
-            "m": pa.array([Decimal("1.10"), Decimal("-2.25"), None, *map(Decimal, "0.00 99.99 5.00 5.00 7.77".split())]),
+            "m": pa.array(
+                [Decimal("1.10"), Decimal("-2.25"), None, *map(Decimal, ["0.00", "99.99", "5.00", "5.00", "7.77"])]
+            ),
         }
     )
     u = pa.table(

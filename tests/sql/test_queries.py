@@ -1,3 +1,4 @@
+# ruff: noqa: E501  # one case is one line
 """Every construct of the slice, compared with DuckDB over tables with nulls, NaN and empty ones."""
 
 from __future__ import annotations
