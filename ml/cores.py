@@ -16,6 +16,7 @@ from .handoff import FeatureMatrix, FloatName
 from .linear.logistic import expit
 from .linear.softmax import softmax
 from .linear.solution import LinearSolution
+from .parallelism import load_xgboost, one_blas_thread
 from .target import Task
 
 if TYPE_CHECKING:
@@ -34,8 +35,8 @@ class Core(Protocol):
         """Predictions (n,), probabilities of the positive class (n,), or of K classes (n, K)."""
         ...
 
-    def attribution(self, matrix: FeatureMatrix) -> Attribution:
-        """SHAP values per column of the matrix."""
+    def attribution(self, matrix: FeatureMatrix, *, threads: int) -> Attribution:
+        """SHAP values per column of the matrix, on up to so many threads."""
         ...
 
 
@@ -52,30 +53,35 @@ class LinearCore:
     def scores(self, matrix: FeatureMatrix) -> FloatArray:
         """Predictions (n,), probabilities of the positive class (n,), or of K classes (n, K)."""
         X = matrix.numpy()
-        margin = self.solution.decision(X)
+        with one_blas_thread:
+            margin = self.solution.decision(X)
         if not np.isfinite(margin).all():
             check_finite(matrix, PredictError)
         if self.task == "regression":
             return margin
         return expit(margin) if self.task == "binary" else softmax(margin)
 
-    def attribution(self, matrix: FeatureMatrix) -> Attribution:
+    def attribution(self, matrix: FeatureMatrix, *, threads: int) -> Attribution:  # one pass suffices
         """SHAP values per column of the matrix."""
         check_finite(matrix, PredictError)
         return linear_shap(self.solution, matrix.numpy(), self.mean)
 
 
 class BoostedCore:
-    """Boosted trees of XGBoost, kept as their serialised bytes and opened once per process."""
+    """Boosted trees of XGBoost, kept as their serialised bytes and opened once per process.
+
+    The engine predicts many batches at a time, each on one thread. SHAP values cost hundreds of times as much, so that
+    a few rows are worth all threads.
+    """
 
     dtype: ClassVar[FloatName] = "float32"
     method: ClassVar[Method] = "tree"
-    __slots__ = ("_booster", "_lock", "raw", "task")
+    __slots__ = ("_boosters", "_lock", "raw", "task")
 
     def __init__(self, *, task: Task, raw: bytes) -> None:
         self.task = task
         self.raw = raw
-        self._booster: xgboost.Booster | None = None
+        self._boosters: dict[int, xgboost.Booster] = {}
         self._lock = threading.Lock()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -83,24 +89,21 @@ class BoostedCore:
 
     def scores(self, matrix: FeatureMatrix) -> FloatArray:
         """Predictions (n,), probabilities of the positive class (n,), or of K classes (n, K)."""
-        found: npt.NDArray[np.float32] = self.booster.inplace_predict(matrix.numpy())
+        found: npt.NDArray[np.float32] = self.booster(threads=1).inplace_predict(matrix.numpy())
         return found.astype(np.float64)
 
-    def attribution(self, matrix: FeatureMatrix) -> Attribution:
-        """SHAP values per column of the matrix."""
-        import xgboost
+    def attribution(self, matrix: FeatureMatrix, *, threads: int) -> Attribution:
+        """SHAP values per column of the matrix, on up to so many threads."""
+        xgboost = load_xgboost()
+        return tree_shap(self.booster(threads), xgboost.DMatrix(matrix.numpy(), nthread=threads))
 
-        return tree_shap(self.booster, xgboost.DMatrix(matrix.numpy(), nthread=1))
-
-    @property
-    def booster(self) -> xgboost.Booster:
-        """The trees; each call runs on one thread, as the engine calls from many."""
-        import xgboost
-
+    def booster(self, threads: int) -> xgboost.Booster:
+        """Return the trees, opened to run each call on so many threads."""
         with self._lock:
-            if self._booster is None:
-                self._booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(self.raw))
-            return self._booster
+            if threads not in self._boosters:
+                opened = load_xgboost().Booster({"nthread": threads}, model_file=bytearray(self.raw))
+                self._boosters[threads] = opened
+            return self._boosters[threads]
 
 
 def check_finite(matrix: FeatureMatrix, error: type[Exception]) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
 from ..engine.dtypes import Kind
 from ..engine.frame import DataFrame
 from ..engine.schema import Schema
-from .blocks import FloatArray, split_rows
+from .blocks import Block, FloatArray, split_rows
 from .cores import BoostedCore, Core, LinearCore, check_finite
 from .errors import FitError
 from .estimators import Estimator, GradientBoosting, LogisticRegression, Pipeline, Ridge
@@ -17,7 +19,9 @@ from .handoff import FeatureMatrix, Ledger
 from .linear.logistic import fit_logistic
 from .linear.ridge import fit_ridge
 from .linear.softmax import fit_softmax
+from .linear.solution import LinearSolution
 from .model import Model
+from .parallelism import load_xgboost, one_blas_thread
 from .preparation import fit_preparation
 from .target import Target, read_target
 
@@ -75,23 +79,26 @@ def _fit_linear(
 ) -> LinearCore:
     check_finite(matrix, FitError)
     X: FloatArray = matrix.numpy()
-    blocks = split_rows(X, target.y, target.w)
-    if isinstance(estimator, Ridge):
-        solution = fit_ridge(blocks, alpha=estimator.alpha, threads=threads)
-    elif target.task == "binary":
-        solution = fit_logistic(blocks, C=estimator.C, max_iter=estimator.max_iter, threads=threads)
-    else:
-        assert target.classes is not None
-        solution = fit_softmax(
-            blocks, classes=len(target.classes), C=estimator.C, max_iter=estimator.max_iter, threads=threads
-        )
+    with one_blas_thread:
+        solution = _solve(estimator, split_rows(X, target.y, target.w), target, threads)
     mean = np.average(X, axis=0, weights=target.w) if target.w is not None else X.mean(axis=0)
     return LinearCore(task=target.task, solution=solution, mean=mean)
 
 
-def _fit_trees(estimator: GradientBoosting, matrix: FeatureMatrix, target: Target, threads: int) -> BoostedCore:
-    import xgboost
+def _solve(
+    estimator: Ridge | LogisticRegression, blocks: Sequence[Block], target: Target, threads: int
+) -> LinearSolution:
+    if isinstance(estimator, Ridge):
+        return fit_ridge(blocks, alpha=estimator.alpha, threads=threads)
+    if target.task == "binary":
+        return fit_logistic(blocks, C=estimator.C, max_iter=estimator.max_iter, threads=threads)
+    assert target.classes is not None
+    classes = len(target.classes)
+    return fit_softmax(blocks, classes=classes, C=estimator.C, max_iter=estimator.max_iter, threads=threads)
 
+
+def _fit_trees(estimator: GradientBoosting, matrix: FeatureMatrix, target: Target, threads: int) -> BoostedCore:
+    xgboost = load_xgboost()
     data = xgboost.QuantileDMatrix(
         matrix.numpy(), label=target.y, weight=target.w, max_bin=estimator.max_bin, nthread=threads
     )

@@ -148,7 +148,7 @@ def _checksum(header: dict[str, Any]) -> str:
 
 
 def _pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
-    out = io.BytesIO()  # type: ignore[attr-defined] # mypy takes the room `io` for the standard library's
+    out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, array in sorted(arrays.items()):
             # A fixed date, so that the same model gives the same bytes.
@@ -158,7 +158,7 @@ def _pack(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 
 def _unpack(source: Path, data: bytes) -> dict[str, npt.NDArray[Any]]:
-    stream = io.BytesIO(data)  # type: ignore[attr-defined] # as above
+    stream = io.BytesIO(data)
     try:
         with np.load(stream, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}

@@ -178,7 +178,7 @@ def to_svg(figure: Figure) -> str:
     """Return a figure as an SVG element with text kept as text, the same for the same figure."""
     import matplotlib as mpl
 
-    out = io.StringIO()  # type: ignore[attr-defined] # mypy takes the room `io` for the standard library's
+    out = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "volley"}):
         figure.savefig(out, format="svg", metadata={"Date": None, "Creator": None}, transparent=True)
     text = str(out.getvalue())

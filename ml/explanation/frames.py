@@ -48,7 +48,9 @@ def explain(model: Model, frame: DataFrame, *, method: Literal["auto", "linear",
     names = attribution_columns(model)
     adds = dict.fromkeys(names, float64)
     refuse_clashes(frame, adds, "explain", "another name for it")
-    function = _Explain(preparation=model.preparation, core=model.core, names=tuple(names))
+    function = _Explain(
+        preparation=model.preparation, core=model.core, names=tuple(names), threads=frame.session.threads
+    )
     reads = list(model.features.names)
     return frame.map_batches(function, adds, reads=reads, keeps=True, label=f"explain({model.name})")
 
@@ -73,11 +75,12 @@ class _Explain:
     preparation: Preparation
     core: Core
     names: tuple[str, ...]
+    threads: int
 
     def __call__(self, table: pa.Table) -> pa.Table:
         if table.num_rows == 0:
             return pa.table([pa.array([], pa.float64()) for _ in self.names], names=list(self.names))
-        found = self.core.attribution(self.preparation.apply(table))
+        found = self.core.attribution(self.preparation.apply(table), threads=self.threads)
         found = sum_by_feature(found, self.preparation.owners, len(self.preparation.features.names))
         values = np.concatenate((found.base[..., None], found.phi), axis=-1)
         flat = np.asarray(values.reshape(table.num_rows, -1), dtype=np.float64, order="F")

@@ -73,9 +73,9 @@ def logistic_evaluation(block: Block, point: FloatArray) -> Evaluation:
         loss += float(losses.sum())
         gradient[:-1] += residual @ tile.X
         gradient[-1] += residual.sum()
-        scaled = tile.X * curvature[:, None]
-        hessian[:-1, :-1] += tile.X.T @ scaled
-        hessian[-1, :-1] += scaled.sum(axis=0)
+        hessian[-1, :-1] += curvature @ tile.X
+        scaled = tile.X * np.sqrt(curvature)[:, None]
+        hessian[:-1, :-1] += scaled.T @ scaled  # the product with itself costs BLAS half of another one
         hessian[-1, -1] += curvature.sum()
     hessian[:-1, -1] = hessian[-1, :-1]
     return Evaluation(loss=loss, gradient=gradient, hessian=hessian)

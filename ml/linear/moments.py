@@ -57,4 +57,5 @@ def _tile_moments(tile: Block) -> JointMoments:
         return JointMoments(weight=0.0, mean=np.zeros(width), scatter=np.zeros((width, width)))
     mean = tile.w @ columns / weight
     columns -= mean
-    return JointMoments(weight=weight, mean=mean, scatter=columns.T @ (columns * tile.w[:, None]))
+    columns *= np.sqrt(tile.w)[:, None]
+    return JointMoments(weight=weight, mean=mean, scatter=columns.T @ columns)

@@ -160,7 +160,7 @@ def count_categories(chunks: Iterable[pa.Array], kind: pa.DataType) -> CategoryC
         values.append(distinct.filter(pa.array(~missing)))
         counts.append(number[~missing])
     merged = pa.table({"value": pa.chunked_array(values, plain), "rows": np.concatenate(counts)})
-    total = merged.group_by("value").aggregate([("rows", "sum")]).sort_by("value")
+    total = merged.group_by("value", use_threads=False).aggregate([("rows", "sum")]).sort_by("value")
     return CategoryCounts(values=total["value"].combine_chunks(), counts=total["rows_sum"].to_numpy(), nulls=nulls)
 
 
