@@ -97,9 +97,24 @@ class Call(Expr):
         if self.function in ("and", "or") and len(self.args) > 1:
             return f"({f' {symbol} '.join(str(part) for part in operands(self))})"
         if symbol and len(self.args) == 2:
-            return f"({self.args[0]} {symbol} {self.args[1]})"
+            return _infix(self)
         parts = [str(arg) for arg in self.args] + [f"{name}={value}" for name, value in self.options]
         return f"{self.function}({', '.join(parts)})"
+
+
+def _infix(call: Call) -> str:
+    """Print a chain of infix calls without recursion to the left: a sum of hundreds of columns is a deep tree."""
+    tails = []
+    node: Expr = call
+    while (
+        isinstance(node, Call)
+        and len(node.args) == 2
+        and node.function in _INFIX
+        and node.function not in ("and", "or")
+    ):
+        tails.append(f" {_INFIX[node.function]} {node.args[1]})")
+        node = node.args[0]
+    return "(" * len(tails) + str(node) + "".join(reversed(tails))
 
 
 _INFIX = {
@@ -284,7 +299,13 @@ class SortKey:
 
 def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
-    return frozenset(node.name for expr in exprs for node in walk_once(expr) if isinstance(node, Column))
+    names = set()
+    for expr in exprs:
+        if isinstance(expr, Column):
+            names.add(expr.name)
+        else:
+            names.update(node.name for node in walk_once(expr) if isinstance(node, Column))
+    return frozenset(names)
 
 
 def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:

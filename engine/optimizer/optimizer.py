@@ -25,8 +25,8 @@ Rule: TypeAlias = Callable[[Plan, OptimizerContext], Plan]
 RULES: tuple[tuple[Rule, ...], ...] = (
     # 1. Normal form: what other rules recognise. Each phase is repeated until none of its rules changes anything.
     (
-        simplify_expressions,  # first: conditions become constants, plain comparisons and separate conjuncts
-        merge_projections,  # long chains of assignments collapse before anything walks through them
+        merge_projections,  # first: long chains of assignments collapse before anything walks through them
+        simplify_expressions,  # conditions become constants, plain comparisons and separate conjuncts
         eliminate_distinct,  # before the next, which hides that a distinct was meant
         rewrite_distinct,
         split_count_distinct,  # makes groupings and joins that the following rules push through

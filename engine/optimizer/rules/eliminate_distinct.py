@@ -1,16 +1,18 @@
-"""Drop a distinct over rows that are distinct already."""
+"""Drop a distinct over rows that are distinct already, or whose repetition nobody sees."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ...expr import Column
-from ...plan import Aggregate, Distinct, Plan, Project
+from ...plan import Aggregate, Distinct, Join, JoinKind, Plan, Project
 from ...traversal import transform_up
 from ..context import OptimizerContext
 from ..properties import max_rows, unique_key
 
 
 def eliminate_distinct(plan: Plan, _: OptimizerContext) -> Plan:
-    """Drop distincts, and groupings without aggregates, whose columns hold a key of the input."""
+    """Drop distincts, and groupings without aggregates, of rows with a key among the columns and of rows looked up."""
     return transform_up(plan, _rewrite)
 
 
@@ -21,8 +23,22 @@ def _rewrite(node: Plan) -> Plan:
         case Aggregate(input=child, keys=(_, *_) as keys, aggregates=()):
             columns = tuple(k.expr.name for k in keys if isinstance(k.expr, Column))
             return Project(input=child, exprs=keys) if _is_distinct(child, columns) else node
+        case Join(kind=JoinKind.SEMI | JoinKind.ANTI, right=right):
+            wanted = _with_repetitions(right)
+            return node if wanted is right else replace(node, right=wanted)
         case _:
             return node
+
+
+def _with_repetitions(right: Plan) -> Plan:
+    """Return rows of the same values, some of them repeated: a partner is a partner however often it occurs."""
+    match right:
+        case Distinct(input=child, on=None):
+            return child
+        case Aggregate(input=child, keys=(_, *_) as keys, aggregates=()):
+            return Project(input=child, exprs=keys)
+        case _:
+            return right
 
 
 def _is_distinct(plan: Plan, columns: tuple[str, ...]) -> bool:

@@ -38,11 +38,8 @@ def push_down_filter(plan: Plan, _: OptimizerContext) -> Plan:
 def _rewrite(node: Plan) -> Plan:
     if isinstance(node, Join):
         return _push_residual(node)
-    while isinstance(node, Filter) and isinstance(node.input, Filter):
-        merged = _merge(node, node.input)
-        if merged is node:
-            break
-        node = merged
+    if isinstance(node, Filter) and isinstance(node.input, Filter):
+        node = _merge(node)
     if not isinstance(node, Filter):
         return node
     parts = list(conjuncts(node.predicate))
@@ -74,11 +71,24 @@ def _past(node: Filter, parts: list[Expr], below: Distinct | MapBatches, names: 
     return filtered(replace(below, input=filtered(below.input, moved)), kept) if moved else node
 
 
-def _merge(node: Filter, below: Filter) -> Plan:
-    kept, moved = split(list(conjuncts(node.predicate)), can_raise)
-    if not moved:
+def _merge(node: Filter) -> Plan:
+    """Merge a chain of filters into the lowest, but for what may fail: that stays above the filters it stood on."""
+    levels: list[list[Expr]] = []
+    below: Plan = node
+    while isinstance(below, Filter):
+        levels.append(list(conjuncts(below.predicate)))
+        below = below.input
+    lowest, above = levels.pop(), []
+    for parts in reversed(levels):
+        kept, moved = split(parts, can_raise)
+        lowest += moved
+        above += [kept] if kept else []
+    if len(above) == len(levels) and sum(map(len, above)) == sum(map(len, levels)):
         return node
-    return filtered(filtered(below.input, added(conjunct_list(below.predicate), moved)), kept)
+    merged = filtered(below, list(dict.fromkeys(lowest)))
+    for kept in above:
+        merged = filtered(merged, kept)
+    return merged
 
 
 def _into_scan(node: Filter, parts: list[Expr], scan: Scan) -> Plan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...expr import Call, Expr, Literal, conjuncts, operands
+from ...expr import Call, Column, Expr, Literal, conjuncts, operands
 from ...expr.catalogue import FUNCTIONS, Nulls
 from ..context import Fold
 from .boolean import FALSE, connect, negate
@@ -39,6 +39,8 @@ class Simplifier:
 
     def value(self, expr: Expr) -> Expr:
         """Return an expression with the same value for every row; the same object where nothing changed."""
+        if isinstance(expr, Column | Literal):
+            return expr
         stack = [(expr, False)]
         while stack:
             node, ready = stack.pop()

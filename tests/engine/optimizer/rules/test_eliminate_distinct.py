@@ -22,6 +22,9 @@ CASES: dict[str, Plan] = {
     "groups of groups": group(COUNTED, "s", "a"),
     "groups with aggregates": group(COUNTED, "s", "a", m=aggregate("size")),
     "over a semi join": Distinct(input=join(Distinct(input=T), U, ("a", "x"), kind="semi")),
+    "looked up by a semi join": join(T, Distinct(input=U), ("a", "x"), kind="semi"),
+    "looked up by an anti join": join(T, group(U, "x"), ("a", "x"), kind="anti"),
+    "counted and looked up": join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="semi"),
     "over an inner join": Distinct(input=join(Distinct(input=T), U, ("a", "x"))),
     "over a union": Distinct(input=Union(inputs=(Distinct(input=T), Distinct(input=T)))),
 }
