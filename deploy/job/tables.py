@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from ...engine.errors import ConfigError, PlanError, SqlError, UserFunctionError, VolleyError
 from ...engine.frame import DataFrame
@@ -93,7 +94,8 @@ class Tables:
     def query(self, text: str, location: Location, *, tables: list[str]) -> DataFrame:
         """Return the frame of a query over the named tables; its errors point into the job file."""
         try:
-            return sql(text, **{name: self[name] for name in tables})
+            frames: dict[str, Any] = {name: self[name] for name in tables}
+            return sql(text, **frames)
         except SqlError as error:
             raise self._job.sql_error(location, error) from None
         except PlanError as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..engine.errors import ConfigError
 from ..engine.frame import DataFrame, Session
@@ -26,7 +27,7 @@ def frame_of(arguments: argparse.Namespace) -> DataFrame:
     ConfigError
         Where there is no query, two files would get the same table name, or a parameter has no name.
     """
-    tables: dict[str, DataFrame] = {}
+    tables: dict[str, Any] = {}
     for argument in arguments.files:
         name, path = table_name(argument)
         if name in tables:
