@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ from .text_blocks import Block, TextFile, with_compressions
 from .type_names import named_type
 
 SUFFIXES = with_compressions((".jsonl", ".ndjson", ".json"))
+_ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d(?P<clock>[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,13 +237,43 @@ def _infer(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> 
         raise ReadError(f"{text.url!r} is empty; JSON lines need one object per line")
     if sample.lstrip()[:1] == b"[":
         raise ReadError(f"{text.url!r} is one JSON array; write one object per line, e.g. with jq -c '.[]'")
-    known = {name: _parse_type(dtype) for name, dtype in given.items()}
     try:
-        table = parse_lines(sample, known, unexpected="infer")
+        table = parse_lines(sample, {}, unexpected="infer")
     except pa.ArrowInvalid as error:
-        raise line_error(text, sample, 0, known, error) from error
-    present = [f for f in table.schema if f.name not in given or table.column(f.name).null_count < table.num_rows]
-    return Schema.of((f.name, given.get(f.name) or _settled(from_arrow_type(f.type))) for f in present)
+        raise line_error(text, sample, 0, {}, error) from error
+    texts = [f.name for f in table.schema if pa.types.is_string(f.type) or pa.types.is_timestamp(f.type)]
+    times = _time_types(sample, [name for name in texts if name not in given])
+    return Schema.of(
+        (f.name, given.get(f.name) or times.get(f.name) or _settled(from_arrow_type(f.type))) for f in table.schema
+    )
+
+
+def _time_types(sample: bytes, names: Sequence[str]) -> dict[str, DataType]:
+    """Return which text columns are dates or timestamps, by what every value in the sample looks like."""
+    if not names:
+        return {}
+    table = parse_lines(sample, {name: pa.string() for name in names}, unexpected="ignore")
+    found: dict[str, DataType] = {}
+    for name in names:
+        values = table.column(name).drop_null().to_pylist()
+        matches = [_ISO_TIME.fullmatch(value) for value in values]
+        if not values or None in matches:
+            found[name] = dtypes.string
+            continue
+        clocks = [match["clock"] for match in matches if match is not None]
+        zones = [match["zone"] for match in matches if match is not None]
+        dtype = dtypes.timestamp("us", "UTC" if all(zones) else None) if any(clocks) else dtypes.date
+        mixed = any(zones) and not all(zones)
+        found[name] = dtypes.string if mixed or not _parses(sample, name, dtype) else dtype
+    return found
+
+
+def _parses(sample: bytes, name: str, dtype: DataType) -> bool:
+    try:
+        parse_lines(sample, {name: _parse_type(dtype)}, unexpected="ignore")
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def _parse_type(dtype: DataType) -> pa.DataType:

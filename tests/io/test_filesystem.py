@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
 import fsspec
 import pytest
+
 from volley.engine.errors import ConfigError, ReadError
 from volley.io import format_of, open_source
 from volley.io.filesystem import resolve
@@ -97,7 +97,7 @@ def test_a_file_that_changes_or_goes_after_planning_is_noticed(folder: Path) -> 
     (folder / "a.csv").write_text("x\n1\n2\n")
     with pytest.raises(ReadError, match="has changed since it was opened"):
         list(split.read())
-    os.remove(folder / "a.csv")
+    (folder / "a.csv").unlink()
     with pytest.raises(ReadError, match="has gone"):
         list(split.read())
 
@@ -111,9 +111,9 @@ def test_remote_files_directories_globs_and_errors() -> None:
     assert names("memory://remote_tests/*.csv") == ["_x.csv", "a.csv", "b.csv"]
     with pytest.raises(ReadError, match=r"memory://remote_tests/aa.csv' does not exist; did you mean 'a.csv'"):
         resolve("memory://remote_tests/aa.csv", suffixes=CSV)
-    with pytest.raises(ReadError, match="no file matches 'memory://remote_tests/\\*.txt'"):
+    with pytest.raises(ReadError, match=r"no file matches 'memory://remote_tests/\*.txt'"):
         resolve("memory://remote_tests/*.txt", suffixes=CSV)
-    with pytest.raises(ReadError, match="has no .parquet files"):
+    with pytest.raises(ReadError, match=r"has no .parquet files"):
         resolve("memory://remote_tests", suffixes=(".parquet",))
     store.rm("/remote_tests", recursive=True)
 

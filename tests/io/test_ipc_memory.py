@@ -9,6 +9,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 import pytest
+
 from volley.engine.errors import ConfigError, ReadError, TypeMismatch
 from volley.engine.expr import Column, call, literal
 from volley.engine.plan import ScanRequest
@@ -141,7 +142,7 @@ def test_memory_limit_applies_only_without_a_filter(table: pa.Table, scan: Any) 
 def test_memory_refuses_what_it_cannot_hold() -> None:
     with pytest.raises(ConfigError, match="partitions must be positive, not -1"):
         MemorySource(pa.table({"a": [1]}), partitions=-1)
-    with pytest.raises(TypeMismatch, match="column 'a': .* is not supported"):
+    with pytest.raises(TypeMismatch, match=r"column 'a': .* is not supported"):
         MemorySource(
             pa.table(
                 {"a": pa.UnionArray.from_dense(pa.array([0], pa.int8()), pa.array([0], pa.int32()), [pa.array([1])])}

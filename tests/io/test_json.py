@@ -11,6 +11,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
+
 from volley.engine.errors import ConfigError, ReadError
 from volley.engine.plan import ScanRequest
 from volley.io import open_source, text_blocks
@@ -44,7 +45,7 @@ def test_types_are_inferred_also_of_nested_values(put: Any, scan: Any) -> None:
         "z: string",
     ]
     first, second = scan(source).to_pylist()
-    assert first == {**lines[0], "t": dt.datetime(2024, 1, 31, 12), "z": None}
+    assert first == {**lines[0], "t": dt.datetime.fromisoformat("2024-01-31 12:00"), "z": None}
     assert second == {
         "i": None,
         "f": 2.0,
@@ -64,8 +65,23 @@ def test_given_types_win(put: Any, scan: Any) -> None:
     assert row["d"] == dt.date(2024, 1, 31)
     assert str(row["p"]) == "1.25"
     assert type(row["n"]) is float
-    with pytest.raises(ConfigError, match="dtypes names 'q', which .* does not have; available: d, p, n"):
+    with pytest.raises(ConfigError, match=r"dtypes names 'q', which .* does not have; available: d, p, n"):
         JsonSource(path, JsonOptions(dtypes={"q": "string"}))
+
+
+def test_times_are_told_by_how_every_value_is_written(put: Any, scan: Any) -> None:
+    rows = [
+        {"d": "2024-01-31", "z": "2024-01-31T12:00:00Z", "u": "2024-01-31 12:00:00.5", "m": "2024-01-31T12:00:00Z"},
+        {"d": None, "z": "2024-01-31T12:00:00+0200", "u": "2024-01-31", "m": "2024-01-31T12:00:00"},
+        {"d": "2024-02-01", "z": None, "u": None, "m": "soon"},
+    ]
+    source = JsonSource(put("\n".join(map(json.dumps, rows))))
+    assert [str(f.dtype) for f in source.schema] == ["date", "timestamp(us, UTC)", "timestamp(us)", "string"]
+    table = scan(source)
+    assert table.column("d").to_pylist() == [dt.date(2024, 1, 31), None, dt.date(2024, 2, 1)]
+    assert table.column("z")[1].as_py() == dt.datetime(2024, 1, 31, 10, tzinfo=dt.UTC)
+    assert [str(v) for v in table.column("u").to_pylist()[:2]] == ["2024-01-31 12:00:00.500000", "2024-01-31 00:00:00"]
+    assert scan(JsonSource(put('{"d": "2024-02-31"}'))).to_pydict() == {"d": ["2024-02-31"]}
 
 
 def test_projection_counting_and_pieces(put: Any, scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from volley.engine import dtypes
 from volley.engine.errors import ReadError, TypeMismatch
 from volley.engine.expr import Column, Expr, call, in_list, literal

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_type
 from volley.engine.expr import Call, Column, Expr, call, cast, in_list, literal
@@ -21,6 +22,7 @@ from volley.io.parquet import ParquetSource
 from volley.io.pruning import Bounds, Outcomes, constant_bounds, outcomes
 
 X = Column(name="x", dtype=dtypes.int64)
+EPOCH = dt.datetime.fromisoformat("1970-01-01")
 TRUE, FALSE, NULL = Outcomes.TRUE, Outcomes.FALSE, Outcomes.NULL
 COMPARISONS = ("equal", "not_equal", "less", "less_equal", "greater", "greater_equal")
 
@@ -97,7 +99,7 @@ def test_nan_may_hide_above_every_float_maximum() -> None:
 
 def test_casts_that_keep_order_are_seen_through() -> None:
     day = Column(name="x", dtype=dtypes.date)
-    noon = literal(dt.datetime(2024, 1, 1, 12))
+    noon = literal(dt.datetime.fromisoformat("2024-01-01 12:00"))
     days = between(0, (dt.date(2024, 1, 1) - dt.date(1970, 1, 1)).days)
     assert outcomes(call("greater", cast(day, dtypes.timestamp("us")), noon), days) == FALSE
     assert outcomes(call("less", cast(X, dtypes.float64), literal(0.5)), between(1, 10)) == FALSE
@@ -119,15 +121,11 @@ VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
     pa.string(): st.text("abßé\U0001f600", max_size=3),
     pa.binary(): st.binary(max_size=2),
     pa.date32(): st.dates(dt.date(1960, 1, 1), dt.date(2030, 1, 1)),
-    pa.timestamp("ms"): st.integers(-(10**12), 10**12).map(
-        lambda n: dt.datetime(1970, 1, 1) + dt.timedelta(milliseconds=n)
-    ),
+    pa.timestamp("ms"): st.integers(-(10**12), 10**12).map(lambda n: EPOCH + dt.timedelta(milliseconds=n)),
     pa.timestamp("us", "Europe/Berlin"): st.integers(-(10**15), 10**15).map(
         lambda n: dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=n)
     ),
-    pa.timestamp("ns"): st.integers(-(10**15), 10**15).map(
-        lambda n: dt.datetime(1970, 1, 1) + dt.timedelta(microseconds=n)
-    ),
+    pa.timestamp("ns"): st.integers(-(10**15), 10**15).map(lambda n: EPOCH + dt.timedelta(microseconds=n)),
 }
 
 
