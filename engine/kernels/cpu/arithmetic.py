@@ -109,6 +109,8 @@ def _over_numbers(function: Callable[..., NDArray[Any]], left: pa.Array, right: 
 @scalar("negate")
 def negate(call: Call, args: list[Value]) -> pa.Array:
     """Sign reversed."""
+    if call.dtype.is_decimal:
+        return decimals.negate(call, args[0])
     zero = pa.scalar(0, args[0].type)
     return _checked(call, pc.subtract_checked, zero, args[0]) if call.dtype.is_integer else pc.negate(args[0])
 
@@ -116,14 +118,14 @@ def negate(call: Call, args: list[Value]) -> pa.Array:
 @scalar("abs")
 def absolute(call: Call, args: list[Value]) -> pa.Array:
     """Absolute value."""
-    return _checked(call, pc.abs_checked, args[0])
+    return decimals.absolute(call, args[0]) if call.dtype.is_decimal else _checked(call, pc.abs_checked, args[0])
 
 
 @scalar("sign")
 def sign(call: Call, args: list[Value]) -> pa.Array:
     """-1, 0 or 1 in the argument's type."""
     if call.dtype.is_decimal:
-        return decimals.sign(call, args)
+        return decimals.sign(call, args[0])
     return pc.sign(args[0]).cast(to_arrow_type(call.dtype))
 
 
@@ -175,13 +177,17 @@ def _round_floats(value: pa.Array, places: int) -> pa.Array:
 @scalar("floor")
 def floor(call: Call, args: list[Value]) -> pa.Array:
     """Greatest whole number not above."""
-    return args[0] if call.dtype.is_integer else _checked(call, pc.floor, args[0])
+    if call.dtype.is_decimal:
+        return decimals.floor(call, args[0])
+    return args[0] if call.dtype.is_integer else pc.floor(args[0])
 
 
 @scalar("ceil")
 def ceil(call: Call, args: list[Value]) -> pa.Array:
     """Least whole number not below."""
-    return args[0] if call.dtype.is_integer else _checked(call, pc.ceil, args[0])
+    if call.dtype.is_decimal:
+        return decimals.ceil(call, args[0])
+    return args[0] if call.dtype.is_integer else pc.ceil(args[0])
 
 
 def full(args: list[Value]) -> list[pa.Array]:

@@ -13,8 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
+from ...arrow import to_arrow_type
+from ...dtypes import DataType
 from .native import NO_BITS
 from .native.arrays import Bits
+
+INT64_DIGITS = 18
+"""Decimals of at most so many digits are held as scaled 64-bit integers."""
 
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
 
@@ -26,7 +31,7 @@ def empty(length: int, dtype: DTypeLike) -> NDArray[Any]:
 
 
 def values_of(array: pa.Array) -> NDArray[Any]:
-    """Return the values of a fixed-width array (not bool, not decimal), null slots holding anything.
+    """Return the values of a fixed-width array (not bool, not wider than 64 bits), null slots holding anything.
 
     Dates, times, timestamps and durations come as the integers they are stored as.
     """
@@ -44,9 +49,16 @@ def _storage(arrow: pa.DataType) -> np.dtype[Any]:
     return np.dtype(_WIDTHS[arrow.bit_width // 8])
 
 
-def low_words(array: pa.Array) -> NDArray[np.int64]:
-    """Return the low 64 bits of each value of a 16-byte-wide array (decimal128), strided."""
-    return halves_of(array)[:, 0]
+def physical_type(dtype: DataType) -> pa.DataType:
+    """Return the Arrow type in which this device holds values: decimals of at most 18 digits are in 64 bits."""
+    if dtype.is_decimal and dtype.precision <= INT64_DIGITS:
+        return pa.decimal64(dtype.precision, dtype.scale)
+    return to_arrow_type(dtype)
+
+
+def is_small(arrow: pa.DataType) -> bool:
+    """Return whether this is the type of small decimals."""
+    return bool(pa.types.is_decimal64(arrow))
 
 
 def halves_of(array: pa.Array) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ from ...dtypes import DataType, Kind
 from ...errors import CastError, UnsupportedOperation
 from ...expr import Cast
 from . import decimals
-from .buffers import array_from, validity, values_of
+from .buffers import INT64_DIGITS, array_from, is_small, physical_type, validity, values_of
 
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
@@ -41,7 +41,7 @@ def cast_array(node: Cast, value: pa.Array) -> pa.Array:
     """
     source, target = node.arg.dtype, node.dtype
     if source.kind is Kind.NULL:
-        return pa.nulls(len(value), to_arrow_type(target))
+        return pa.nulls(len(value), physical_type(target))
     result = _converted(value, source, target)
     if node.strict and result.null_count > value.null_count:
         lost = pc.and_(pc.is_null(result), pc.is_valid(value))
@@ -58,12 +58,13 @@ def _converted(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
     if source.is_text:
         return _from_text(value, target, arrow)
     if target.kind is Kind.BOOL:
-        return pc.not_equal(value, pa.scalar(0, value.type))
+        whole = decimals.integers(value)
+        return pc.not_equal(whole, pa.scalar(0, whole.type))
     if source.kind is Kind.BOOL:
         whole = value.cast(pa.int64())
-        return _to_decimal(whole, target, arrow) if target.is_decimal else whole.cast(arrow)
+        return _to_decimal(whole, target) if target.is_decimal else whole.cast(arrow)
     if target.is_decimal:
-        return _to_decimal(value, target, arrow)
+        return _to_decimal(value, target)
     if target.is_float:
         floats = decimals.to_float64(value) if source.is_decimal else value
         return floats.cast(arrow, safe=False)
@@ -129,7 +130,10 @@ def _to_integer(value: pa.Array, source: DataType, target: DataType, arrow: pa.D
             return array_from(whole, arrow, validity(value))
         mask = pc.and_(pa.array(fits), pc.is_valid(value))
         return pc.if_else(mask, array_from(whole, arrow), pa.scalar(None, arrow))
-    if source.is_decimal:
+    if is_small(value.type):
+        factor = 10**value.type.scale
+        value = array_from(decimals.nearest(values_of(value), factor), pa.int64(), validity(value))
+    elif source.is_decimal:
         value = pc.round(value.cast(pa.decimal256(76, value.type.scale)), 0, "half_towards_infinity")
         return _fitting(value, arrow)
     return _nulling(value, arrow)
@@ -147,28 +151,54 @@ def _nulling(value: pa.Array, arrow: pa.DataType) -> pa.Array:
         return pc.if_else(mask, value.cast(arrow, safe=False), pa.scalar(None, arrow))
 
 
-def _to_decimal(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+def _to_decimal(value: pa.Array, target: DataType) -> pa.Array:
     if pa.types.is_floating(value.type):
-        return _float_to_decimal(value, target, arrow)
+        return _float_to_decimal(value, target)
+    small = target.precision <= INT64_DIGITS
+    if small and (is_small(value.type) or pa.types.is_signed_integer(value.type)):
+        return _rescaled(value, target)
     wide = value.cast(pa.decimal256(76, value.type.scale if pa.types.is_decimal(value.type) else 0))
     if wide.type.scale > target.scale:
         wide = pc.round(wide, target.scale, "half_towards_infinity")
-    return _fitting(wide, arrow)
+    result = _fitting(wide, to_arrow_type(target))
+    return decimals.narrowed(result) if small else result
 
 
-def _float_to_decimal(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+def _rescaled(value: pa.Array, target: DataType) -> pa.Array:
+    """Cast between integers and small decimals by powers of ten, with null for what does not fit."""
+    shift = target.scale - (value.type.scale if is_small(value.type) else 0)
+    limit = 10**target.precision
+    whole = decimals.integers(value)
+    whole = whole if whole.type == pa.int64() else whole.cast(pa.int64())
+    if shift < 0:
+        whole = array_from(decimals.nearest(values_of(whole), 10**-shift), pa.int64(), validity(whole))
+    else:
+        limit = -(-limit // 10**shift)
+    if decimals.largest(whole) >= limit:
+        fits = pc.and_(pc.less(whole, limit), pc.greater(whole, -limit))
+        whole = pc.if_else(fits, whole, pa.scalar(None, pa.int64()))
+    if shift > 0:
+        whole = pc.multiply(whole, 10**shift)
+    return whole.view(physical_type(target))
+
+
+def _float_to_decimal(value: pa.Array, target: DataType) -> pa.Array:
     """Scale and round as DuckDB does: multiply by the power of ten, halves away from zero."""
     numbers = values_of(value).astype(np.float64, copy=False)
-    if target.precision > decimals.INT64_DIGITS:
-        return _by_value(value, arrow, lambda x: _quantized(Decimal(repr(x)), target) if math.isfinite(x) else None)
+    if target.precision > INT64_DIGITS:
+        return _by_value(
+            value, to_arrow_type(target), lambda x: _quantized(Decimal(repr(x)), target) if math.isfinite(x) else None
+        )
     with np.errstate(all="ignore"):
         scaled = numbers * 10.0**target.scale
         whole = np.trunc(scaled)
         whole += np.copysign(np.abs(scaled - whole) >= 0.5, scaled)
         fits = np.abs(whole) < 10.0**target.precision
-        words = np.where(fits, whole, 0.0).astype(np.int64)
-    result = decimals.from_low_words(words, arrow, validity(value))
-    return result if fits.all() else pc.if_else(pa.array(fits), result, pa.scalar(None, arrow))
+        words = np.where(fits, whole, np.float64(0)).astype(np.int64)
+    result = array_from(words, pa.int64(), validity(value))
+    if not fits.all():
+        result = pc.if_else(pa.array(fits), result, pa.scalar(None, pa.int64()))
+    return result.view(physical_type(target))
 
 
 def _quantized(number: Decimal, target: DataType) -> Decimal | None:
@@ -197,7 +227,8 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
         case Kind.FLOAT32:
             return _by_value(value, text, lambda x: str(np.float32(x)))
         case Kind.DECIMAL:
-            return _by_value(value, text, lambda x: format(x, "f"))
+            wide = decimals.widened(value) if is_small(value.type) else value
+            return _by_value(wide, text, lambda x: format(x, "f"))
         case Kind.TIMESTAMP:
             return _timestamp_text(value, source)
         case Kind.TIME:
@@ -234,7 +265,8 @@ def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Arra
         case Kind.BOOL:
             return _by_value(trimmed, arrow, _parse_bool)
         case Kind.DECIMAL:
-            return _by_value(trimmed, arrow, lambda text: _parse_decimal(text, target))
+            parsed = _by_value(trimmed, arrow, lambda text: _parse_decimal(text, target))
+            return decimals.narrowed(parsed) if target.precision <= INT64_DIGITS else parsed
         case Kind.DATE:
             return _parsed(trimmed, arrow, _parse_date)
         case Kind.TIMESTAMP:

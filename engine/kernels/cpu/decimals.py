@@ -1,6 +1,7 @@
-"""Exact decimal arithmetic: scaled 64-bit integers up to 18 digits, 256-bit decimals beyond.
+"""Exact decimal arithmetic: scaled 64-bit integers up to 18 digits (*small* decimals), 256-bit decimals beyond.
 
-Result types are the plan's; a result that does not fit them raises `ArithmeticOverflow`.
+Result types are the plan's; a result that does not fit them raises `ArithmeticOverflow`. Small decimals are
+``decimal64`` arrays, which Arrow's kernels hardly know: they are computed as the int64 arrays they are.
 """
 
 from __future__ import annotations
@@ -16,31 +17,116 @@ from numpy.typing import NDArray
 from ...arrow import to_arrow_type
 from ...errors import ArithmeticOverflow
 from ...expr import Call
-from .buffers import low_words, validity
+from .buffers import INT64_DIGITS, array_from, empty, halves_of, is_small, physical_type, validity, values_of
+from .native import narrow_i128
 from .registry import Value
 
-INT64_DIGITS = 18
-"""Decimals of at most so many digits fit a scaled int64."""
+
+def narrowed(value: pa.Array) -> pa.Array:
+    """Return a decimal128 array of at most 18 digits as small decimals."""
+    arrow = pa.decimal64(value.type.precision, value.type.scale)
+    words = empty(len(value), np.int64)
+    if narrow_i128(halves_of(value), words):
+        return array_from(words, arrow, validity(value))
+    return value.cast(arrow)
+
+
+def widened(value: pa.Array) -> pa.Array:
+    """Return small decimals as a decimal128 array."""
+    words = values_of(value)
+    buffer = pa.allocate_buffer(16 * len(words))
+    pairs = np.frombuffer(buffer, dtype=np.int64).reshape(-1, 2)
+    pairs[:, 0] = words
+    np.right_shift(words, np.int64(63), out=pairs[:, 1])
+    arrow = pa.decimal128(value.type.precision, value.type.scale)
+    return pa.Array.from_buffers(arrow, len(words), [validity(value), buffer])
+
+
+def integers(value: Value) -> Value:
+    """Return small decimals as their scaled integers; other values unchanged."""
+    if not is_small(value.type):
+        return value
+    if isinstance(value, pa.Array):
+        return value.view(pa.int64())
+    number = value.as_py()
+    return pa.scalar(None if number is None else int(number.scaleb(value.type.scale)), pa.int64())
 
 
 def add(call: Call, args: list[Value]) -> pa.Array:
     """``+`` of decimals."""
-    return _wide(call, pc.add, args)
+    return _sum(call, args, pc.add, pc.add_checked)
 
 
 def subtract(call: Call, args: list[Value]) -> pa.Array:
     """``-`` of decimals."""
-    return _wide(call, pc.subtract, args)
+    return _sum(call, args, pc.subtract, pc.subtract_checked)
+
+
+def _sum(call: Call, args: list[Value], plain: Callable[..., Value], checked: Callable[..., Value]) -> pa.Array:
+    if not all(is_small(arg.type) for arg in args) or call.dtype.precision > INT64_DIGITS:
+        return _wide(call, plain, args)
+    scale = call.dtype.scale
+    whole = max(arg.type.precision - arg.type.scale for arg in args)
+    fits = whole + scale + 1 <= call.dtype.precision
+    try:
+        left, right = (_scaled_up(arg, scale, checked=not fits) for arg in args)
+        return _small(call, (plain if fits else checked)(left, right), check=not fits)
+    except pa.ArrowInvalid as error:
+        raise overflow(call) from error
+
+
+def _scaled_up(value: Value, scale: int, *, checked: bool) -> Value:
+    factor = 10 ** (scale - value.type.scale)
+    whole = integers(value)
+    return whole if factor == 1 else (pc.multiply_checked if checked else pc.multiply)(whole, factor)
 
 
 def multiply(call: Call, args: list[Value]) -> pa.Array:
     """``*`` of decimals."""
-    return _wide(call, pc.multiply, args)
+    if not all(is_small(arg.type) for arg in args) or call.dtype.precision > INT64_DIGITS:
+        return _wide(call, pc.multiply, args)
+    left, right = (integers(arg) for arg in args)
+    if largest(left) * largest(right) < 10**call.dtype.precision:
+        return _small(call, pc.multiply(left, right), check=False)
+    try:
+        return _small(call, pc.multiply_checked(left, right), check=True)
+    except pa.ArrowInvalid as error:
+        raise overflow(call) from error
 
 
-def sign(call: Call, args: list[Value]) -> pa.Array:
+def _small(call: Call, whole: pa.Array, *, check: bool) -> pa.Array:
+    """Return scaled integers as the call's decimals."""
+    if check and largest(whole) >= 10**call.dtype.precision:
+        raise overflow(call)
+    return whole.view(physical_type(call.dtype))
+
+
+def largest(whole: Value) -> int:
+    """Return the greatest absolute value of integers that are not null; 0 where there are none."""
+    if isinstance(whole, pa.Scalar):
+        return abs(whole.as_py() or 0)
+    extent = pc.min_max(whole).as_py()
+    return 0 if extent["min"] is None else max(-extent["min"], extent["max"])
+
+
+def negate(call: Call, value: pa.Array) -> pa.Array:
+    """Sign reversed."""
+    if is_small(value.type):
+        return _small(call, pc.negate(integers(value)), check=False)
+    return pc.negate(value)
+
+
+def absolute(call: Call, value: pa.Array) -> pa.Array:
+    """Absolute value."""
+    return _small(call, pc.abs(integers(value)), check=False) if is_small(value.type) else pc.abs(value)
+
+
+def sign(call: Call, value: pa.Array) -> pa.Array:
     """-1, 0 or 1 as a decimal."""
-    return pc.sign(args[0]).cast(pa.int64()).cast(pa.decimal128(38, 0)).cast(to_arrow_type(call.dtype))
+    whole = pc.sign(integers(value)).cast(pa.int64())
+    if is_small(value.type):
+        return _small(call, pc.multiply(whole, 10**call.dtype.scale), check=True)
+    return whole.cast(pa.decimal128(38, 0)).cast(to_arrow_type(call.dtype))
 
 
 def rounded(call: Call, value: pa.Array, places: int) -> pa.Array:
@@ -48,39 +134,64 @@ def rounded(call: Call, value: pa.Array, places: int) -> pa.Array:
     if places >= call.dtype.scale:
         return value
     if call.dtype.precision - call.dtype.scale + places < 0:
-        return pc.if_else(pc.is_valid(value), pa.scalar(0, value.type), value)
+        return pc.if_else(pc.is_valid(value), pa.scalar(0, pa.int64()), None).cast(value.type)
+    if is_small(value.type):
+        factor = 10 ** (call.dtype.scale - places)
+        return _stepped(call, value, nearest(values_of(value), factor) * factor)
+    return _checked(call, lambda v: pc.round(v, places, "half_towards_infinity"), value)
+
+
+def floor(call: Call, value: pa.Array) -> pa.Array:
+    """Greatest whole number not above."""
+    if is_small(value.type):
+        factor = 10**call.dtype.scale
+        return _stepped(call, value, values_of(value) // factor * factor)
+    return _checked(call, pc.floor, value)
+
+
+def ceil(call: Call, value: pa.Array) -> pa.Array:
+    """Least whole number not below."""
+    if is_small(value.type):
+        factor = 10**call.dtype.scale
+        return _stepped(call, value, -(-values_of(value) // factor) * factor)
+    return _checked(call, pc.ceil, value)
+
+
+def nearest(whole: NDArray[Any], factor: int) -> NDArray[Any]:
+    """Divide integers of at most 18 digits, rounding halves away from zero."""
+    magnitude = (np.abs(whole) + factor // 2) // factor
+    quotient: NDArray[Any] = np.where(whole < 0, -magnitude, magnitude)
+    return quotient
+
+
+def _stepped(call: Call, value: pa.Array, whole: NDArray[Any]) -> pa.Array:
+    return _small(call, array_from(whole, pa.int64(), validity(value)), check=True)
+
+
+def _checked(call: Call, function: Callable[[pa.Array], pa.Array], value: pa.Array) -> pa.Array:
     try:
-        return pc.round(value, places, "half_towards_infinity")
+        return function(value)
     except pa.ArrowInvalid as error:
-        raise _overflow(call) from error
+        raise overflow(call) from error
 
 
 def _wide(call: Call, function: Callable[..., Value], args: list[Value]) -> pa.Array:
     wide = [arg.cast(pa.decimal256(arg.type.precision, arg.type.scale)) for arg in args]
     try:
-        return function(*wide).cast(to_arrow_type(call.dtype))
+        result = function(*wide).cast(to_arrow_type(call.dtype))
     except pa.ArrowInvalid as error:
-        raise _overflow(call) from error
+        raise overflow(call) from error
+    return narrowed(result) if call.dtype.precision <= INT64_DIGITS else result
 
 
-def _overflow(call: Call) -> ArithmeticOverflow:
+def overflow(call: Call) -> ArithmeticOverflow:
+    """Return the error for a decimal that does not fit its type."""
     return ArithmeticOverflow(f"{call} does not fit {call.dtype}; cast an operand to a wider decimal or to a float")
-
-
-def from_low_words(words: NDArray[np.int64], arrow: pa.DataType, bitmap: pa.Buffer | None) -> pa.Array:
-    """Return decimals whose scaled values are 64-bit integers."""
-    buffer = pa.allocate_buffer(16 * len(words))
-    pairs = np.frombuffer(buffer, dtype=np.int64).reshape(-1, 2)
-    pairs[:, 0] = words
-    np.right_shift(words, 63, out=pairs[:, 1])
-    return pa.Array.from_buffers(arrow, len(words), [bitmap, buffer])
 
 
 def to_float64(value: pa.Array) -> pa.Array:
     """Return decimals as floats: scaled integer over a power of ten, correctly rounded up to 2**53."""
-    if value.type.precision > INT64_DIGITS:
+    if not is_small(value.type):
         return value.cast(pa.float64())
-    numbers: NDArray[Any] = low_words(value).astype(np.float64)
-    if value.type.scale:
-        numbers /= 10.0**value.type.scale
-    return pa.Array.from_buffers(pa.float64(), len(value), [validity(value), pa.py_buffer(numbers)])
+    numbers = integers(value).cast(pa.float64(), safe=False)
+    return pc.divide(numbers, 10.0**value.type.scale) if value.type.scale else numbers

@@ -14,8 +14,17 @@ import pyarrow as pa
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
-from .buffers import array_from, bits_of, bools_from, flags_of, halves_of, low_words, text_of, values_of
-from .decimals import INT64_DIGITS, from_low_words
+from .buffers import (
+    INT64_DIGITS,
+    array_from,
+    bits_of,
+    bools_from,
+    flags_of,
+    halves_of,
+    physical_type,
+    text_of,
+    values_of,
+)
 from .native import (
     NO_BITS,
     BytesGroups,
@@ -40,8 +49,6 @@ def integers_of(array: pa.Array) -> np.ndarray[Any, np.dtype[np.int64]]:
     if pa.types.is_boolean(array.type):
         bits, offset = flags_of(array)
         return np.unpackbits(bits, bitorder="little")[offset : offset + len(array)].astype(np.int64)
-    if pa.types.is_decimal(array.type):
-        return np.ascontiguousarray(low_words(array))
     values = values_of(array)
     return values.view(np.int64) if values.dtype.itemsize == 8 else values.astype(np.int64)
 
@@ -218,7 +225,7 @@ class KeyTable:
 
     def _decoded(self, position: int, words: list[Words], present: Any) -> pa.Array:
         coder, dtype = self._coders[position], self._dtypes[position]
-        arrow = to_arrow_type(dtype)
+        arrow = physical_type(dtype)
         bitmap = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
         if coder is not None:
             codes = array_from(words[0].astype(np.int32), pa.int32(), bitmap)
@@ -240,8 +247,6 @@ def _coder(dtype: DataType) -> TextCodes | ObjectCodes | None:
 
 def _from_words(words: Words, dtype: DataType, arrow: pa.DataType, bitmap: pa.Buffer | None) -> pa.Array:
     """Return one-word keys as the values they came from."""
-    if dtype.is_decimal:
-        return from_low_words(words.view(np.int64), arrow, bitmap)
     if dtype.kind is Kind.BOOL:
         return bools_from(words != 0, bitmap)
     if dtype.is_float:

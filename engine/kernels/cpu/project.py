@@ -13,22 +13,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...schema import Schema
 from ...traversal import walk
 from . import arithmetic, temporal, text  # noqa: F401 - they register the kernels
-from .buffers import rows_array
+from .buffers import is_small, physical_type, rows_array
 from .casts import cast_array
 from .compare import known_true
-from .registry import KERNELS, Value
+from .decimals import integers
+from .registry import KERNELS, Registered, Value
 from .table import CpuTable, plain
 
 _RAISING = frozenset(
     {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
     | {"round", "floor", "ceil", "add_interval", "difference"}
+)
+_DECIMAL_AWARE = frozenset(
+    {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "is_null", "is_not_null"}
 )
 _MIN_DICTIONARY = 64
 
@@ -136,6 +139,11 @@ class Evaluator:
         if kernel is None:
             raise UnsupportedOperation(f"the cpu device has no function {expr.function!r}")
         values = [self.value(arg) for arg in expr.args]
+        if expr.function not in _DECIMAL_AWARE:
+            values = [integers(value) for value in values]
+        return self._restored(self._applied(expr, kernel, values), expr.dtype)
+
+    def _applied(self, expr: Call, kernel: Registered, values: list[Value]) -> Value:
         if all(isinstance(value, pa.Scalar) for value in values):
             return _array(kernel.run(expr, [pa.repeat(value, 1) for value in values]))[0]
         if expr.function in ("is_null", "is_not_null"):
@@ -151,7 +159,7 @@ class Evaluator:
         if any(can_raise(part) for part in expr.children[1:]):
             return self._lazy_case(expr)
         if self.table.num_rows == 0:
-            return pa.array([], to_arrow_type(expr.dtype))
+            return pa.array([], physical_type(expr.dtype))
         result = self._plain(expr.default)
         for condition, value in reversed(expr.branches):
             chosen = self.value(condition)
@@ -159,10 +167,18 @@ class Evaluator:
                 result = self._plain(value) if chosen.as_py() else result
                 continue
             result = pc.if_else(known_true(chosen), self._plain(value), result)
-        return result
+        return self._restored(result, expr.dtype)
+
+    def _restored(self, value: Value, dtype: DataType) -> Value:
+        """Return scaled integers as the small decimals that an expression of this type must give."""
+        wanted = physical_type(dtype)
+        if not is_small(wanted) or is_small(value.type):
+            return value
+        return value.view(wanted) if isinstance(value, pa.Array) else pa.repeat(value, 1).view(wanted)[0]
 
     def _plain(self, expr: Expr) -> Value:
-        value = self.value(expr)
+        """Return a value in the form that Arrow's kernels know: no dictionary, small decimals as integers."""
+        value = integers(self.value(expr))
         return plain(value) if isinstance(value, pa.Array) else value
 
     def _lazy_case(self, expr: Case) -> Value:
@@ -200,7 +216,7 @@ def can_raise(expr: Expr) -> bool:
 
 def constant(value: Any, dtype: DataType) -> pa.Scalar:
     """Return a plain Python value as an Arrow scalar of a type."""
-    return pa.scalar(value, to_arrow_type(dtype))
+    return pa.scalar(value, physical_type(dtype))
 
 
 def worth_per_value(array: pa.DictionaryArray) -> bool:
@@ -228,7 +244,11 @@ def _masked(table: CpuTable, mask: pa.Array) -> CpuTable:
 
 
 def _in_list(expr: InList, value: pa.Array) -> pa.Array:
-    choices = pa.array(list(expr.values), value.type)
+    if is_small(value.type):
+        choices = pa.array([int(v.scaleb(value.type.scale)) for v in expr.values], pa.int64())
+        value = integers(value)
+    else:
+        choices = pa.array(list(expr.values), value.type)
     if pa.types.is_floating(value.type):
         # Adding zero turns -0.0 into 0.0, which is_in would tell apart.
         value, choices = pc.add(value, pa.scalar(0.0, value.type)), pc.add(choices, pa.scalar(0.0, value.type))

@@ -16,8 +16,7 @@ from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
-from .buffers import array_from, bits_of, bools_from, halves_of, rows_array, values_of
-from .decimals import INT64_DIGITS, from_low_words
+from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, rows_array, values_of
 from .keys import floats_of, integers_of, is_one_word
 from .native import NO_BITS
 from .native.arrays import Rows
@@ -201,7 +200,7 @@ class DecimalSum(_Valued):
 
     def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
         self._sums = grown(self._sums, groups, 0)
-        if values.type.precision <= INT64_DIGITS:
+        if is_small(values.type):
             native.sum_i64_wide(ids, integers_of(values), *bits_of(values), self._sums)
         elif native.sum_i128(ids, halves_of(values), *bits_of(values), self._sums):
             raise sum_overflow(self._spec)
@@ -271,9 +270,7 @@ class IntegerExtreme(_Valued):
         """Return the extremes."""
         self._state = grown(self._state, groups, self._start)
         numbers = self._state[:groups] ^ self._flip
-        bitmap, arrow = self.seen.bitmap(groups), to_arrow_type(self._dtype)
-        if self._dtype.is_decimal:
-            return from_low_words(numbers, arrow, bitmap)
+        bitmap, arrow = self.seen.bitmap(groups), physical_type(self._dtype)
         if self._dtype.kind is Kind.BOOL:
             return bools_from(numbers == 1, bitmap)
         return array_from(numbers.astype(f"i{arrow.bit_width // 8}"), arrow, bitmap)
@@ -339,7 +336,7 @@ class Picked:
         """Return each group's value."""
         where = np.full(groups, -1, dtype=np.int32)
         if not self._values:
-            return pa.nulls(groups, to_arrow_type(self._dtype))
+            return pa.nulls(groups, physical_type(self._dtype))
         self._compact(groups)
         where[self._ids[0]] = np.arange(len(self._ids[0]), dtype=np.int32)
         return self._values[0].take(rows_array(where, outer=True))

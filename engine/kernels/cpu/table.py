@@ -1,7 +1,8 @@
 """A table of the CPU device: contiguous Arrow arrays, one per column, of equal length.
 
 A text column may be held as dictionary codes (``DictionaryArray`` with int32 indices and plain string values) whatever
-the schema says; every other column has exactly the Arrow type of its field. Dictionaries may hold duplicates and values
+the schema says, and decimals of at most 18 digits are ``decimal64``; every other column has exactly the Arrow type of
+its field. Dictionaries may hold duplicates and values
 that no row uses, never nulls. Knows nothing of expressions.
 """
 
@@ -18,6 +19,8 @@ from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
 from ..protocol import Table
+from .buffers import INT64_DIGITS, is_small, physical_type
+from .decimals import narrowed, widened
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def own(table: Table) -> CpuTable:
 
 def empty_table(schema: Schema) -> CpuTable:
     """Return a table without rows."""
-    columns = tuple(pa.array([], to_arrow_type(f.dtype)) for f in schema)
+    columns = tuple(pa.array([], physical_type(f.dtype)) for f in schema)
     return CpuTable(schema=schema, columns=columns, num_rows=0)
 
 
@@ -98,7 +101,7 @@ def to_arrow(table: CpuTable) -> pa.Table:
     if not table.columns:
         # Only a table made from a struct array keeps a row count without columns.
         return pa.Table.from_struct_array(pa.array([{}] * table.num_rows, pa.struct([])))
-    arrays = [plain(column) for column in table.columns]
+    arrays = [widened(column) if is_small(column.type) else plain(column) for column in table.columns]
     fields = [
         pa.field(f.name, to_arrow_type(f.dtype), f.nullable or array.null_count > 0)
         for f, array in zip(table.schema, arrays, strict=True)
@@ -176,9 +179,11 @@ def _adopt(data: pa.Array | pa.ChunkedArray, name: str, dtype: DataType) -> pa.A
     """Return a column as one array of the wanted type, text possibly as dictionary codes."""
     array = _contiguous(data)
     wanted = to_arrow_type(dtype)
-    if array.type == wanted:
+    if array.type == wanted and not dtype.is_decimal:
         return array
     try:
+        if dtype.is_decimal:
+            return _adopt_decimal(plain(array), dtype, wanted)
         if isinstance(array, pa.DictionaryArray):
             return _adopt_dictionary(array, dtype, wanted)
         if pa.types.is_run_end_encoded(array.type):
@@ -186,6 +191,13 @@ def _adopt(data: pa.Array | pa.ChunkedArray, name: str, dtype: DataType) -> pa.A
         return array.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise CastError(f"column {name!r}: {array.type} does not fit {dtype}: {error}") from error
+
+
+def _adopt_decimal(array: pa.Array, dtype: DataType, wanted: pa.DataType) -> pa.Array:
+    if array.type == physical_type(dtype):
+        return array
+    wide = array if array.type == wanted else array.cast(wanted)
+    return narrowed(wide) if dtype.precision <= INT64_DIGITS else wide
 
 
 def _adopt_dictionary(array: pa.DictionaryArray, dtype: DataType, wanted: pa.DataType) -> pa.Array:
