@@ -10,9 +10,12 @@ from pathlib import Path
 from .context import MODEL_FOLDER, JobContext, train_key
 from .manifest import Output, outputs_of
 from .tables import write
+from .workspace import write_atomically
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
+FAILED_MANIFEST = "manifest.failed.json"
+FAILED_REPORT = "report.failed.html"
 _STAGING = ".publish"
 _SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "ipc": ".arrow"}
 
@@ -35,32 +38,41 @@ def stage_outputs(context: JobContext) -> list[Output]:
     return outputs_of(staging, kept)
 
 
-def publish(context: JobContext, outputs: list[Output], texts: dict[str, str]) -> None:
-    """Move staged outputs and texts (file name -> contents) to the output folder, the manifest last.
+def publish(context: JobContext, outputs: list[Output], *, manifest: str, report: str | None) -> None:
+    """Move staged outputs, report and manifest to the output folder, the manifest last.
 
     Each file or folder appears by a rename. What an earlier run's manifest names and this run did not make is removed.
     """
     out = context.workspace.out
     staging = context.workspace.root / _STAGING
-    staging.mkdir(exist_ok=True)
+    texts = {MANIFEST: manifest} if report is None else {REPORT: report, MANIFEST: manifest}
     stale = _earlier_outputs(out) - {output.path for output in outputs} - set(texts)
     for name, text in texts.items():
         (staging / name).write_text(text, encoding="utf-8")
-    for path in [*(output.path for output in outputs), *sorted(texts, key=lambda name: name == MANIFEST)]:
+    for path in [*(output.path for output in outputs), *texts]:
         _replace(staging / path, out / path)
     for path in stale:
         _remove(out / path)
     shutil.rmtree(staging)
 
 
+def publish_failure(context: JobContext, *, manifest: str, report: str | None) -> None:
+    """Write manifest and report of a run that failed under names of their own; the last good outputs stay whole."""
+    out = context.workspace.out
+    if report is not None:
+        write_atomically(out / FAILED_REPORT, report)
+    write_atomically(out / FAILED_MANIFEST, manifest)
+
+
 def _earlier_outputs(out: Path) -> set[str]:
-    """Return the paths that the manifest of an earlier run names, within the folder."""
+    """Return what earlier runs may have left: the paths within the folder that the manifest names, and reports."""
     try:
         named = json.loads((out / MANIFEST).read_text(encoding="utf-8"))["outputs"]
         paths = {str(output["path"]) for output in named}
     except (OSError, ValueError, KeyError, TypeError):
-        return set()
-    return {path for path in paths if not Path(path).is_absolute() and ".." not in Path(path).parts} | {REPORT}
+        paths = set()
+    inside = {path for path in paths if not Path(path).is_absolute() and ".." not in Path(path).parts}
+    return inside | {REPORT, FAILED_MANIFEST, FAILED_REPORT}
 
 
 def _replace(new: Path, target: Path) -> None:

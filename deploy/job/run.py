@@ -16,7 +16,7 @@ from . import fingerprint, manifest
 from .context import JobContext
 from .load import Job
 from .progress import Progress, choose_progress
-from .publish import MANIFEST, REPORT, publish, stage_outputs
+from .publish import FAILED_MANIFEST, FAILED_REPORT, MANIFEST, REPORT, publish, publish_failure, stage_outputs
 from .runner import Execution, execute, no_room
 from .steps import build_steps, failed_checks
 from .summary import checks_of, report_of, verdict_of
@@ -34,6 +34,7 @@ class JobOutcome:
     checks: tuple[CheckResult, ...]
     failure: str | None
     seconds: float
+    manifest: Path
     report: Path | None
 
 
@@ -54,8 +55,8 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
     Returns
     -------
     JobOutcome
-        With verdict ``failed`` where a check or a bound of severity error does not hold: report and manifest are
-        written then, other outputs are not.
+        With verdict ``failed`` where a check or a bound of severity error does not hold: then only
+        ``report.failed.html`` and ``manifest.failed.json`` are written, and the last good outputs stay as they were.
 
     Raises
     ------
@@ -94,7 +95,8 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
     failure = execution.blocked or next(
         (text for step in done if (text := failed_checks(step.record.facts)) is not None), None
     )
-    outputs = stage_outputs(context) if verdict != "failed" else []
+    failed = verdict == "failed"
+    outputs = [] if failed else stage_outputs(context)
     environment = manifest.environment()
     spec = job.spec.model_dump(mode="json")
     job_hash = fingerprint.of_settings(spec)
@@ -115,9 +117,9 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
         "handoff": manifest.handoff_part(done),
         "outputs": manifest.as_data(outputs),
     }
-    texts = {MANIFEST: json.dumps(data, indent=1, default=str) + "\n"}
+    page = None
     if job.spec.outputs.report:
-        texts[REPORT] = render(
+        page = render(
             report_of(
                 context,
                 done,
@@ -129,7 +131,12 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
                 job_hash=job_hash,
             )
         )
-    publish(context, outputs, texts)
+    text = json.dumps(data, indent=1, default=str) + "\n"
+    if failed:
+        publish_failure(context, manifest=text, report=page)
+    else:
+        publish(context, outputs, manifest=text, report=page)
+    names = (FAILED_MANIFEST, FAILED_REPORT) if failed else (MANIFEST, REPORT)
     return JobOutcome(
         verdict=verdict,
         folder=context.workspace.out,
@@ -137,7 +144,8 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
         checks=tuple(checks),
         failure=failure,
         seconds=seconds,
-        report=context.workspace.out / REPORT if job.spec.outputs.report else None,
+        manifest=context.workspace.out / names[0],
+        report=None if page is None else context.workspace.out / names[1],
     )
 
 
@@ -153,7 +161,7 @@ def outcome_text(outcome: JobOutcome) -> str:
     for output in outcome.outputs:
         rows = f"  {count(output.rows)} rows" if output.rows is not None else ""
         lines.append(f"  {output.path:<{width}}  {byte_size(output.bytes):>8}{rows}")
-    lines.append(f"  {MANIFEST}")
+    lines.append(f"  {outcome.manifest.name}")
     if outcome.report is not None:
         lines.append(f"report: {outcome.report.resolve()}")
     return "\n".join(lines)
