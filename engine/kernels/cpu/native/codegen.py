@@ -8,12 +8,15 @@ to nothing of numba or Python but the type object of arrays, so it is loaded wit
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FunctionType
 from typing import Any
 
 from llvmlite import ir
 from numba import njit, types
 from numba.core import compiler
+from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler_lock import global_compiler_lock
 from numba.core.registry import cpu_target
 from numba.np.arrayobj import populate_array
@@ -56,28 +59,50 @@ def compile_object(function: FunctionType, signature: str, symbol: str) -> bytes
         flags.error_model = "numpy"
         flags.no_cpython_wrapper = True
         flags.no_cfunc_wrapper = True
+        flags.no_compile = True
         context = cpu_target.target_context
         context.refresh()
-        compiled = compiler.compile_extra(
-            cpu_target.typing_context,
-            context,
-            _with_numba_globals(function),
-            numba_types,
-            _TYPES[result_name],
-            flags,
-            {},
-        )
-        library = context.codegen().create_library(symbol)
+        codegen = context.codegen()
+        with _optimised_once(codegen):
+            compiled = compiler.compile_extra(
+                cpu_target.typing_context,
+                context,
+                _with_numba_globals(function),
+                numba_types,
+                _TYPES[result_name],
+                flags,
+                {},
+            )
+        library = codegen.create_library(symbol)
         module = library.create_ir_module(symbol)
         _Entry(context, module, symbol, arguments, numba_types).build(compiled.fndesc)
         library.add_ir_module(module)
         # numba's own `finalize` would also hand the module to its engine, to be compiled once more there.
         linked = library._final_module  # noqa: SLF001 - numba has no public way to emit an object file
         linked.link_in(compiled.library._get_module_for_linking(), preserve=True)  # noqa: SLF001
-        library._optimize_final_module()  # noqa: SLF001
+        passes, builder = codegen._module_pass_manager()  # noqa: SLF001
+        passes.run(linked, builder)
         linked = library._final_module  # noqa: SLF001
         linked.verify()
         return bytes(library._codegen._tm.emit_object(linked))  # noqa: SLF001
+
+
+class _PlainLibrary(JITCodeLibrary):
+    """Code that is optimised after it is linked into a kernel, and not before."""
+
+    def _optimize_final_module(self) -> None:
+        """Leave the code as it is."""
+
+
+@contextmanager
+def _optimised_once(codegen: Any) -> Iterator[None]:
+    """Let numba make code without optimising each function on its own; the compiler lock must be held."""
+    usual = codegen._library_class  # noqa: SLF001 - numba has no public way
+    codegen._library_class = _PlainLibrary  # noqa: SLF001
+    try:
+        yield
+    finally:
+        codegen._library_class = usual  # noqa: SLF001
 
 
 def _numba_type(argument: Argument) -> Any:
