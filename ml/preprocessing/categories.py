@@ -159,9 +159,11 @@ def count_categories(chunks: Iterable[pa.Array], kind: pa.DataType) -> CategoryC
         nulls += int(number[missing].sum())
         values.append(distinct.filter(pa.array(~missing)))
         counts.append(number[~missing])
-    merged = pa.table({"value": pa.chunked_array(values, plain), "rows": np.concatenate(counts)})
-    total = merged.group_by("value", use_threads=False).aggregate([("rows", "sum")]).sort_by("value")
-    return CategoryCounts(values=total["value"].combine_chunks(), counts=total["rows_sum"].to_numpy(), nulls=nulls)
+    coded = pa.chunked_array(values, plain).combine_chunks().dictionary_encode()
+    totals = np.zeros(len(coded.dictionary), dtype=np.int64)
+    np.add.at(totals, coded.indices.to_numpy(), np.concatenate(counts))
+    order = pc.sort_indices(coded.dictionary)
+    return CategoryCounts(values=coded.dictionary.take(order), counts=totals[order.to_numpy()], nulls=nulls)
 
 
 def write_one_hot(codes: CodeArray, target: npt.NDArray[np.floating]) -> None:
