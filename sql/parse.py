@@ -58,7 +58,9 @@ class SqlText:
         """Return the word at which a node begins, as it is written in the text."""
         start = node.meta.get("start")
         found = None if start is None else re.match(r"\w+", self.text[start:])
-        return found[0] if found else node.key.replace("_", " ")
+        if found:
+            return found[0]
+        return node.sql_name().lower() if isinstance(node, exp.Func) else node.key.replace("_", " ")
 
     def unsupported(self, node: exp.Expr | None, what: str) -> UnsupportedOperation:
         """Return the error for SQL that is right but not offered; ``what`` names the construct."""

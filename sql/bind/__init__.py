@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...engine.errors import SqlError
-from ...engine.expr import NamedExpr
+from ...engine.expr import Expr, NamedExpr
 from ...engine.plan import Plan, Project
 from ..parse import SqlText, parse
 from .names import deduplicated
-from .query import QueryBinder
+from .query import BoundQuery, QueryBinder
 from .statement import Catalogue, Statement
 
 __all__ = ["Catalogue", "bind_sql"]
@@ -61,5 +61,15 @@ def bind_sql(
     names = deduplicated([name for name, _ in bound.columns])
     if names == list(bound.plan.schema.names) and len(bound.plan.schema) == len(bound.columns):
         return bound.plan
+    return _named(bound, names)
+
+
+def _named(bound: BoundQuery, names: list[str]) -> Plan:
+    """Give the columns their final names, in the projection that makes them where there is one at the top."""
+    plan = bound.plan
+    exprs: dict[str, Expr] = {column.name: column for _, column in bound.columns}
+    if isinstance(plan, Project):
+        exprs = {named.name: named.expr for named in plan.exprs}
+        plan = plan.input
     pairs = zip(names, bound.columns, strict=True)
-    return Project(input=bound.plan, exprs=tuple(NamedExpr(name=name, expr=column) for name, (_, column) in pairs))
+    return Project(input=plan, exprs=tuple(NamedExpr(name=n, expr=exprs[column.name]) for n, (_, column) in pairs))

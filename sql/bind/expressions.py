@@ -126,8 +126,9 @@ class ExpressionBinder:
             raise self.source.error(node, f"* cannot stand in {self.clause}; name a column")
         name, relation = str(node.name), str(node.table) or None
         found = self._local(self.scope, node, name, relation)
-        if found is None and relation is None and name.lower() in self.aliases:
-            return self._alias(name.lower(), node)
+        aliased = relation is None and name.lower() in self.aliases and name.lower() not in self._expanding
+        if found is None and aliased:
+            return self._alias(name.lower())
         if found is None:
             found = self._outer(self.scope, node, name, relation, direct=True)
         if found is None:
@@ -150,9 +151,7 @@ class ExpressionBinder:
             found = self._outer(scope.outer, node, name, relation, direct=False)
         return None if found is None else scope.capture(found, direct=direct)
 
-    def _alias(self, name: str, node: exp.Expr) -> Expr:
-        if name in self._expanding:
-            raise self.source.error(node, f"the alias {name!r} is defined by itself")
+    def _alias(self, name: str) -> Expr:
         self._expanding.add(name)
         try:
             return self.bind(self.aliases[name])

@@ -53,10 +53,11 @@ class Statement:
                     return literal(value)
                 except VolleyError as error:
                     raise self.source.error(node, f"parameter ${name}: {error}") from None
-        if not self._params:
-            raise self.source.error(node, f"parameter ${name} has no value; pass it in params")
         given = [f"${key}" for key in self._params]
-        raise self.source.error(node, f"parameter ${name} has no value{suggestion('$' + name, given)}")
+        hint = suggestion("$" + name, given) if given else "; pass it in params"
+        message = f"parameter ${name} has no value{hint}"
+        offset = self.source.text.find(f"${name}")  # sqlglot keeps no place for parameters
+        raise self.source.error_at(offset, message) if offset >= 0 else self.source.error(node, message)
 
     def check_params_used(self) -> None:
         """Refuse values for parameters that the text does not have: most often a misspelt name."""

@@ -1,0 +1,171 @@
+"""What a person sees who made a mistake: one clear line, its place, and the way out."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from tests.sql.oracle import small_tables
+from volley.engine.errors import CastError, ConfigError, PlanError, SqlError, TypeMismatch, UnsupportedOperation
+from volley.sql import sql
+
+MISTAKES = """
+select idd from t | 1:8 | unknown column 'idd'; did you mean 'id'?
+select t.idd from t | 1:8 | unknown column 't.idd'; did you mean 'id'?
+select q.id from t | 1:8 | unknown table or alias 'q'; available: t
+select id from tt | 1:16 | unknown table 'tt'; did you mean 't'
+select id from "a table" | 1:16 | unknown table 'a table'
+select id from x.t | 1:16 | unknown table 'x.t'
+select k from t, u | 1:8 | column 'k' is ambiguous: it may be t.k or u.k; say which
+select id from t order by 3 | 1:27 | ORDER BY 3: the SELECT list has 1 columns
+select id from t group by 3 | 1:27 | GROUP BY 3: the SELECT list has 1 columns
+select id, count(*) from t | 1:8 | column 'id' must appear in GROUP BY or inside an aggregate
+select count(*) from t group by k having id > 1 | 1:42 | column 'id' must appear in GROUP BY
+select k from t group by k order by id | 1:37 | column 'id' must appear in GROUP BY
+select id from t where count(*) > 1 | 1:24 | an aggregate cannot stand in WHERE; use HAVING
+select sum(count(*)) from t | 1:12 | an aggregate cannot stand in another aggregate
+select id from t where s | 1:24 | a condition in WHERE must be boolean, not string
+select s + 1 from t | 1:8 | add does not accept (s: string, 1: int64)
+select sum(s) from t | 1:8 | sum does not accept (s: string)
+select sum(b) from t | 1:8 | sum takes a number, not bool
+select uper(s) from t | 1:8 | unknown function 'uper'; did you mean 'upper'
+select lower(s, s) from t | 1:18 | syntax error at ')': the number of provided arguments (2) is greater
+select case when b then 1 else s end from t | 1:18 | the branches of a case have no common type
+select id from t where s = 1 | 1:24 | equal does not accept (s: string, 1: int64)
+select date '2020-02-30' | 1:13 | '2020-02-30' is not a date
+select d + 1.5 from t | 1:8 | date + decimal(2,1) is not defined; add an interval
+select d + interval 'two days' from t | 1:21 | 'two days' is not an interval
+select d + interval 2 fortnights from t | 1:8 | unknown unit of time 'FORTNIGHTS'
+select extract(yeer from d) from t | 1:26 | unknown date part 'YEER'; did you mean 'year'
+select cast(id as foo) from t | 1:13 | unknown type 'foo'
+select cast(id as decimal(99)) from t | 1:27 | decimal(99,0) is not a type
+select id from t limit -1 | 1:25 | LIMIT must be a whole number of at least 0, not -1
+select id from t limit 1.5 | 1:24 | LIMIT must be a whole number
+select id from t union select id, k from t | 1:8 | the queries of UNION give 1 and 2 columns
+select id from t union select s from t | 1:8 | column 'id' of UNION is int64 and string; cast one of them
+select (select id, k from t) | 1:16 | a scalar subquery must give one column, this one gives 2
+select id from t where id in (select id, k from t) | 1:24 | IN looks for 1 columns, the subquery gives 2
+values (1), (2, 3) | 1:14 | this row of VALUES has 2 values, the first has 1
+values (1), ('a') | 1:9 | column 1 of VALUES mixes types
+select * from t join u | 1:17 | a join needs ON, USING or NATURAL; write cross join for all pairs
+select * from t join u using (id) | 1:22 | column 'id' of USING does not exist on the right side
+select * from t left join u | 1:27 | LEFT JOIN needs ON or USING
+select * from t natural join (select 1 as z) q | 1:38 | NATURAL JOIN of tables that share no column name
+select * | 1:8 | SELECT * needs a FROM clause
+select u.* from t | 1:8 | unknown table or alias 'u'
+select * exclude (zz) from t | 1:8 | * has no column 'zz'
+select distinct k from t order by id | 1:35 | with SELECT DISTINCT, ORDER BY may only name columns of its list
+with a(x, y, z) as (select id, k from t) select * from a | 1:6 | 'a' has 2 columns; 3 names are given
+select $name from t | 1:8 | parameter $name has no value; pass it in params
+selec id from t | 1:1 | 'selec' does not begin a statement; did you mean 'select'?
+select id frm t | 1:15 | syntax error at 't'
+select id from | 1:11 | syntax error
+select (id from t | 1:12 | syntax error at 'from': expecting )
+select 'abc | 1:8 | ' is opened and never closed
+select id from t; select 1 | 1:18 | more than one statement
+select a as b, b as a | 1:8 | unknown column 'a'
+select b from (select b + 1 as b from u) q | 1:23 | unknown column 'b'
+"""
+
+UNSUPPORTED = """
+select sum(id) over (order by id) from t | 1:8 | a window function (OVER)
+select row_number() over () from t | 1:8 | a window function (OVER)
+select id from t qualify true | 1:8 | QUALIFY
+select k from t group by rollup (k) | 1:34 | GROUP BY ROLLUP
+select k from t group by grouping sets ((k), ()) | 1:42 | GROUP BY GROUPINGSETS
+select distinct on (k) id from t | 1:21 | SELECT DISTINCT ON
+select median(id) from t | 1:8 | the aggregate median
+select string_agg(s, ',') from t | 1:19 | the aggregate group_concat
+select count(distinct id, k) from t | 1:8 | count of 2 arguments
+select md5(s) from t | 1:8 | the function md5
+select [1, 2] | 1:9 | the function
+select id from t limit 10 percent | 1:24 | a percentage or ties in LIMIT
+select id from t asof join u on t.k >= u.k | 1:28 | ASOF JOIN
+select id from t tablesample 10% | 1:30 | SAMPLE in FROM
+select * from range(3) | 1:15 | the table function range
+select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant
+select id from t where id > all (select k from u) | 1:24 | a comparison with ALL other than = ANY and <> ALL
+select (select v from u where u.k = t.k limit 1) from t | 1:16 | a correlated subquery with LIMIT
+select id from t where (k, id) not in (select k, v from u) | 1:25 | NOT IN with several columns
+with recursive r as (select 1 as n union all select n + 1 from r) select * from r | 1:16 | the recursive CTE 'r'
+drop table t | 1:1 | DROP
+create table z as select 1 | 1:1 | CREATE
+explain select 1 | 1:1 | EXPLAIN
+select d + interval (k) day from t | 1:22 | an interval whose length is not a constant
+select k from t intersect all select k from u | 1:8 | INTERSECT ALL
+"""
+
+
+def _cases(block: str) -> list[tuple[str, str, str]]:
+    rows = [line.split(" | ") for line in block.strip().splitlines()]
+    return [(text, place, message) for text, place, message in rows]
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pa.Table]:
+    return small_tables()
+
+
+@pytest.mark.parametrize(("text", "place", "message"), _cases(MISTAKES))
+def test_mistake(text: str, place: str, message: str, tables: dict[str, pa.Table]) -> None:
+    with pytest.raises(SqlError) as caught:
+        sql(text, **tables)
+    assert message in str(caught.value).splitlines()[0]
+    assert f"{caught.value.line}:{caught.value.column}" == place
+
+
+@pytest.mark.parametrize(("text", "place", "message"), _cases(UNSUPPORTED))
+def test_unsupported(text: str, place: str, message: str, tables: dict[str, pa.Table]) -> None:
+    with pytest.raises(UnsupportedOperation) as caught:
+        sql(text, **tables)
+    first, shown, caret = str(caught.value).splitlines()
+    line, column = place.split(":")
+    assert first.startswith(message)
+    assert first.endswith(f"is not supported in SQL (line {line}, column {column})") or "; write a query" in first
+    assert shown.strip() == text
+    assert caret == "  " + " " * (int(column) - 1) + "^"
+
+
+def test_the_place_is_in_the_line_of_a_longer_text(tables: dict[str, pa.Table]) -> None:
+    with pytest.raises(SqlError) as caught:
+        sql("select id,\n       nope\nfrom t", **tables)
+    assert (caught.value.line, caught.value.column) == (2, 8)
+    assert str(caught.value).endswith("\n         nope\n         ^")
+
+
+def test_the_first_of_several_mistakes_comes_first(tables: dict[str, pa.Table]) -> None:
+    with pytest.raises(SqlError, match="unknown column 'aa'"):
+        sql("select aa, bb from t", **tables)
+
+
+@pytest.mark.parametrize("text", ["", "  ", ";", "-- nothing"])
+def test_no_statement(text: str) -> None:
+    with pytest.raises(SqlError, match="there is no SQL"):
+        sql(text)
+
+
+def test_unknown_dialect() -> None:
+    with pytest.raises(ConfigError, match="unknown SQL dialect 'postgress'; did you mean 'postgres'"):
+        sql("select 1", dialect="postgress")
+
+
+def test_a_table_that_is_none() -> None:
+    with pytest.raises(TypeMismatch, match="t is a int, not a table"):
+        sql("select 1", t=3)
+
+
+def test_a_scalar_subquery_with_two_rows_raises_when_it_runs(tables: dict[str, pa.Table]) -> None:
+    for text in ("select (select v from u)", "select id, (select v from u where u.k = t.k) from t"):
+        with pytest.raises(CastError, match="a scalar subquery gave more than one row"):
+            sql(text, **tables).to_arrow()
+
+
+@pytest.mark.parametrize("depth", [400, 3000])
+def test_nesting_without_end(depth: int) -> None:
+    with pytest.raises(SqlError, match="nested too deeply"):
+        sql("select " + "abs(" * depth + "1" + ")" * depth)
+
+
+def test_errors_are_plan_errors() -> None:
+    assert issubclass(SqlError, PlanError)
+    assert issubclass(UnsupportedOperation, PlanError)
