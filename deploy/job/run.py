@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ... import io
 from ...engine.frame import Session
+from ...engine.frame.files import use_files
 from ..report import render
 from ..report.contents import CheckResult, Verdict
 from ..report.figures import byte_size, count, duration
@@ -64,6 +66,7 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
         Where a step cannot be done. Finished steps stay stored.
     """
     started = time.perf_counter()
+    use_files(io)  # a query may name files too, also where the package's facade was never loaded
     folder = out if out is not None else job.folder / job.spec.outputs.dir
     chosen = job.spec.session
     session = Session(device=chosen.device, threads=chosen.threads, memory_limit=chosen.memory_limit)

@@ -11,6 +11,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from ...engine.errors import ConfigError
+
 SourceFormat = Literal["parquet", "csv", "json", "ipc"]
 OutputFormat = Literal["parquet", "csv", "ipc"]
 Severity = Literal["error", "warn"]
@@ -46,12 +48,12 @@ def _byte_size(value: object) -> object:
     """Accept ``4GiB``, ``500 MB`` or a number of bytes; give the number of bytes."""
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B?\s*", value, re.IGNORECASE)
-    if match is None:
-        raise ValueError(f"expected a size such as 4GiB or 500MB, got {value!r}")
-    number, unit, binary = match.groups()
-    power = " KMGT".index(unit.upper() or " ")
-    return int(float(number) * (1024 if binary else 1000) ** power)
+    from ...engine.frame.session import parse_bytes
+
+    try:
+        return parse_bytes(value)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
 
 
 def _one_or_many(value: object) -> object:

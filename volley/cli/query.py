@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ..api import DataFrame, Session  # the facade also says who opens the files that a query names
 from ..engine.errors import ConfigError
-from ..engine.frame import DataFrame, Session
-from ..engine.frame.files import files
 from ..engine.plan import Scan
+from ..io import open_source
 from ..sql import sql
 
 
@@ -32,7 +32,7 @@ def frame_of(arguments: argparse.Namespace) -> DataFrame:
         name, path = table_name(argument)
         if name in tables:
             raise ConfigError(f"two files would be the table {name!r}; name one of them: other={path}")
-        tables[name] = DataFrame.from_plan(Scan(source=files().open_source(path)))
+        tables[name] = DataFrame.from_plan(Scan(source=open_source(path)))
     parameters = dict(map(parameter, arguments.parameters))
     return sql(_query_text(arguments), params=parameters or None, dialect=arguments.dialect, **tables)
 

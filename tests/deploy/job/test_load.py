@@ -128,7 +128,11 @@ def test_a_file_that_is_not_a_job(tmp_path: Path, text: str, expected: str) -> N
         ("threads: 2", "threads: two", "job.yaml:3:33: session.threads: expected a whole number, got 'two'"),
         ("threads: 2", "threads: 0", "job.yaml:3:33: session.threads: must be greater than or equal to 1, got 0"),
         ("threads: 2", "threads: true", "session.threads: expected a whole number, got True"),
-        ("memory_limit: 4GiB", "memory_limit: lots", "expected a size such as 4GiB or 500MB, got 'lots'"),
+        (
+            "memory_limit: 4GiB",
+            "memory_limit: lots",
+            "'lots' is not a number of bytes; write it like '8GiB' or '500MB'",
+        ),
         ("inputs: [adults, people]", "inputs: people", "steps.1.inputs: expected a list, as in [a, b], got 'people'"),
         ("python: steps:clean", "python: steps.clean", "expected module:function, got 'steps.clean'"),
         ("    inputs: [adults, people]\n", "", "step 'cleaned' needs inputs: the tables given to the function"),
