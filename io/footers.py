@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,12 @@ from .pruning import Bounds, ordinal
 
 _UNIT_NS = {"milliseconds": 1_000_000, "microseconds": 1_000, "nanoseconds": 1}
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
-_WITH_BOUNDS = frozenset({Kind.BOOL, Kind.DECIMAL, Kind.STRING, Kind.BINARY, Kind.DATE, Kind.TIMESTAMP})
+_TYPED_BOUNDS = frozenset(
+    {Kind.BOOL, Kind.DECIMAL, Kind.STRING, Kind.BINARY, Kind.FLOAT32, Kind.FLOAT64}
+    | {Kind.UINT8, Kind.UINT16, Kind.UINT32, Kind.UINT64}
+)
+_WIDTHS = {"INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8}
+_PAGE_HEADER_BYTES = 20
 _DICTIONARY_LIMIT = 256 * 1024
 """Writers give up a column chunk's dictionary near 1 MiB; one far smaller covers its whole chunk."""
 
@@ -74,13 +80,13 @@ class Leaf:
         Position of the column chunk in each row group.
     dtype
         Volley's type.
-    unit_ns
-        Nanoseconds per unit of a stored timestamp, 0 for other types or where it has no usable order.
+    factor
+        What a stored integer is multiplied by to be an ordinal, or None where statistics are read as typed values.
     """
 
     index: int
     dtype: DataType
-    unit_ns: int
+    factor: int | Decimal | None
 
 
 def plain_leaves(metadata: Any, schema: Schema) -> dict[str, Leaf]:
@@ -93,15 +99,19 @@ def plain_leaves(metadata: Any, schema: Schema) -> dict[str, Leaf]:
         if column.path == name and column.max_repetition_level == 0 and name in schema:
             dtype = schema[name].dtype
             if not dtype.is_nested:
-                leaves[name] = Leaf(index=index, dtype=dtype, unit_ns=_unit_ns(column, dtype))
+                leaves[name] = Leaf(index=index, dtype=dtype, factor=_factor(column, dtype))
     return leaves
 
 
-def _unit_ns(column: Any, dtype: DataType) -> int:
-    if dtype.kind is not Kind.TIMESTAMP:
-        return 0
-    logical = json.loads(column.logical_type.to_json())
-    return _UNIT_NS.get(logical.get("timeUnit", ""), 0)
+def _factor(column: Any, dtype: DataType) -> int | Decimal | None:
+    if column.physical_type not in ("INT32", "INT64"):
+        return None
+    if dtype.kind is Kind.TIMESTAMP:
+        logical = json.loads(column.logical_type.to_json())
+        return _UNIT_NS.get(logical.get("timeUnit", ""))
+    if dtype.is_decimal:
+        return Decimal(1).scaleb(-dtype.scale)
+    return 1 if dtype.kind is Kind.DATE or dtype.is_signed else None
 
 
 def chunk_bounds(leaf: Leaf, chunk: Any) -> Bounds:
@@ -116,20 +126,16 @@ def chunk_bounds(leaf: Leaf, chunk: Any) -> Bounds:
 
 
 def _extremes(leaf: Leaf, statistics: Any) -> tuple[Any, Any]:
+    if leaf.factor is not None:
+        return statistics.min_raw * leaf.factor, statistics.max_raw * leaf.factor
     dtype = leaf.dtype
-    if dtype.kind is Kind.TIMESTAMP:
-        if not leaf.unit_ns:
-            return None, None
-        return statistics.min_raw * leaf.unit_ns, statistics.max_raw * leaf.unit_ns
-    if dtype.is_float and statistics.physical_type in ("FLOAT", "DOUBLE"):
+    if dtype.kind not in _TYPED_BOUNDS or (statistics.physical_type == "FIXED_LEN_BYTE_ARRAY" and dtype.is_float):
+        return None, None
+    try:
         low, high = ordinal(statistics.min, dtype), ordinal(statistics.max, dtype)
-        return (None, None) if low is None or high is None else (low, high)
-    if dtype.kind in _WITH_BOUNDS or dtype.is_integer:
-        try:
-            return ordinal(statistics.min, dtype), ordinal(statistics.max, dtype)
-        except (UnicodeDecodeError, OverflowError, ValueError):
-            return None, None  # bounds cut inside a character, or beyond Python's calendar
-    return None, None
+    except (UnicodeDecodeError, ValueError):
+        return None, None  # bounds cut inside a character
+    return (None, None) if low is None or high is None else (low, high)
 
 
 def is_worth_a_dictionary(chunk: Any) -> bool:
@@ -138,43 +144,93 @@ def is_worth_a_dictionary(chunk: Any) -> bool:
     Footers do not say whether a writer fell back to plain pages, but it does so only once the dictionary has grown
     large; and the stored dictionary is at most a byte per row where values repeat some eight times or more.
     """
+    size = _dictionary_bytes(chunk)
+    return size is not None and bool(size <= min(_DICTIONARY_LIMIT, max(64, chunk.num_values)))
+
+
+def table_statistics(footers: Sequence[Any], schema: Schema, keys: Mapping[str, ColumnStatistics]) -> Statistics:
+    """Return rows, stored bytes and column statistics of whole files; ``keys`` are those of partition columns."""
+    groups = [footer.row_group(i) for footer in footers for i in range(footer.num_row_groups)]
+    stored = sum(group.column(j).total_compressed_size for group in groups for j in range(group.num_columns))
+    columns = ColumnFacts(footers, schema, keys)
+    return Statistics(rows=sum(footer.num_rows for footer in footers), bytes=stored, columns=columns)
+
+
+class ColumnFacts(Mapping[str, ColumnStatistics]):
+    """Statistics by column, gathered from the footers when a column is first asked for."""
+
+    def __init__(self, footers: Sequence[Any], schema: Schema, keys: Mapping[str, ColumnStatistics]) -> None:
+        self._footers, self._schema = footers, schema
+        self._leaves = [plain_leaves(footer, schema) for footer in footers]
+        self._known = dict(keys)
+
+    def __getitem__(self, name: str) -> ColumnStatistics:
+        if name not in self._known:
+            if name not in self._schema:
+                raise KeyError(name)
+            self._known[name] = self._gather(name)
+        return self._known[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schema.names)
+
+    def __len__(self) -> int:
+        return len(self._schema)
+
+    def _gather(self, name: str) -> ColumnStatistics:
+        dtype = self._schema[name].dtype
+        present: list[Bounds] = []
+        nulls: int | None = 0
+        distinct: float | None = 0.0
+        for footer, leaves in zip(self._footers, self._leaves, strict=True):
+            leaf = leaves.get(name)
+            if leaf is None:
+                return ColumnStatistics()
+            for i in range(footer.num_row_groups):
+                chunk = footer.row_group(i).column(leaf.index)
+                bounds = chunk_bounds(leaf, chunk)
+                statistics = chunk.statistics
+                counted = statistics is not None and statistics.has_null_count
+                nulls = nulls + statistics.null_count if counted and nulls is not None else None
+                if bounds.has_value:
+                    present.append(bounds)
+                    here = _distinct(chunk, bounds)
+                    distinct = None if here is None or distinct is None else max(here, distinct)
+        lows, highs = [b.minimum for b in present], [b.maximum for b in present]
+        low = None if not lows or None in lows else min(lows)
+        high = None if not highs or None in highs or dtype.is_float else max(highs)  # NaN is greatest, and not recorded
+        return ColumnStatistics(
+            minimum=_plain(low, dtype),
+            maximum=_plain(high, dtype, up=True),
+            nulls=nulls,
+            distinct=round(distinct) if distinct else None,
+        )
+
+
+def _distinct(chunk: Any, bounds: Bounds) -> float | None:
+    """Estimate how many values a column chunk's dictionary has, from its stored size; None where it says nothing.
+
+    One row group's dictionary stands for the table's where values repeat within it, as in low-cardinality columns.
+    """
+    size = _dictionary_bytes(chunk)
+    if size is None or size > _DICTIONARY_LIMIT:
+        return None
+    if isinstance(bounds.minimum, (str, bytes)):
+        width = 4 + (len(bounds.minimum) + len(bounds.maximum)) / 2
+    elif chunk.physical_type in _WIDTHS:
+        width = _WIDTHS[chunk.physical_type]
+    else:
+        return None
+    estimate = max(1.0, (size - _PAGE_HEADER_BYTES) / width)
+    return estimate if estimate < chunk.num_values / 8 else None
+
+
+def _dictionary_bytes(chunk: Any) -> int | None:
     start = chunk.dictionary_page_offset
     if not chunk.has_dictionary_page or start is None:
-        return False
+        return None
     size: int = chunk.data_page_offset - start
-    return bool(0 < size <= min(_DICTIONARY_LIMIT, max(64, chunk.num_values)))
-
-
-def table_statistics(metadata: Iterable[Any], schema: Schema, fixed: Mapping[str, Any]) -> Statistics:
-    """Return rows, stored bytes and column bounds of whole files; ``fixed`` are statistics known otherwise."""
-    rows = stored = 0
-    merged: dict[str, list[tuple[Bounds, int | None]]] = {f.name: [] for f in schema}
-    for footer in metadata:
-        rows += footer.num_rows
-        leaves = plain_leaves(footer, schema)
-        for i in range(footer.num_row_groups):
-            group = footer.row_group(i)
-            stored += sum(group.column(j).total_compressed_size for j in range(group.num_columns))
-            for name, pieces in merged.items():
-                if name in leaves:
-                    chunk = group.column(leaves[name].index)
-                    statistics = chunk.statistics
-                    known = statistics is not None and statistics.has_null_count
-                    pieces.append((chunk_bounds(leaves[name], chunk), statistics.null_count if known else None))
-                else:
-                    pieces.append((Bounds(), None))
-    columns = {name: _column_statistics(schema[name].dtype, pieces) for name, pieces in merged.items()}
-    return Statistics(rows=rows, bytes=stored, columns={**columns, **fixed})
-
-
-def _column_statistics(dtype: DataType, pieces: list[tuple[Bounds, int | None]]) -> ColumnStatistics:
-    counts = [nulls for _, nulls in pieces if nulls is not None]
-    nulls = sum(counts) if len(counts) == len(pieces) else None
-    present = [bounds for bounds, _ in pieces if bounds.has_value]
-    lows, highs = [b.minimum for b in present], [b.maximum for b in present]
-    low = None if not lows or None in lows else min(lows)
-    high = None if not highs or None in highs or dtype.is_float else max(highs)  # NaN is greatest, and not recorded
-    return ColumnStatistics(minimum=_plain(low, dtype), maximum=_plain(high, dtype, up=True), nulls=nulls)
+    return size if size > 0 else None
 
 
 def _plain(value: Any, dtype: DataType, *, up: bool = False) -> Any:

@@ -207,7 +207,7 @@ class ParquetSource:
         return self._files
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_footers": None}
+        return {**self.__dict__, "_footers": None, "_statistics": None}
 
     def _metadata(self) -> tuple[Any, ...]:
         if self._footers is None:

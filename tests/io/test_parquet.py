@@ -139,6 +139,22 @@ def test_statistics_from_footers(path: Path, table: pa.Table) -> None:
     assert known["price"].maximum is None  # a NaN would not be in the file's statistics
 
 
+def test_distinct_values_are_estimated_from_small_dictionaries(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    names = [f"name {i:03}" for i in range(200)]
+    table = pa.table(
+        {"few": rng.integers(0, 1000, 50_000), "text": rng.choice(names, 50_000), "unique": rng.permutation(50_000)}
+    )
+    pq.write_table(table, tmp_path / "t.parquet", compression="none", row_group_size=20_000)
+    columns = ParquetSource(tmp_path / "t.parquet").statistics().columns
+    assert 900 <= (columns["few"].distinct or 0) <= 1100
+    assert 150 <= (columns["text"].distinct or 0) <= 250
+    assert columns["unique"].distinct is None
+    assert set(columns) == {"few", "text", "unique"}
+    with pytest.raises(KeyError):
+        columns["other"]
+
+
 def test_splits_and_sources_pickle_small_and_read_the_same(path: Path, table: pa.Table, scan: Any) -> None:
     source = ParquetSource(path)
     plan = source.scan(ScanRequest(columns=("id",)))
