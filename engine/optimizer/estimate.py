@@ -47,15 +47,23 @@ _SELECTIVITY = {
     "ends_with": 0.05,
     "regexp_matches": 0.1,
 }
+_GUESSED_VALUES = 20.0
+"""Distinct values of a column that is compared with constants, where they can only be guessed: people write such
+filters on categories more often than on keys."""
 _RANGE = 0.3
 _OTHER = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColumnEstimate:
-    """What is believed of a column: number of distinct values, bounds as numbers (None: unknown), share of nulls."""
+    """What is believed of a column: number of distinct values, bounds as numbers (None: unknown), share of nulls.
+
+    ``guessed`` says that nothing supports the number of distinct values: good enough to size a grouping, but not to
+    call a comparison with a constant selective.
+    """
 
     distinct: float
+    guessed: bool = False
     low: float | None = None
     high: float | None = None
     nulls: float = 0.0
@@ -78,6 +86,12 @@ class Estimate:
         for name in columns_of(expr):
             product *= self.columns[name].distinct
         return max(1.0, min(product, self.rows))
+
+    def alternatives(self, expr: Expr) -> float:
+        """Return the believed number of distinct values of an expression that is compared with constants."""
+        if isinstance(expr, Column) and not self.columns[expr.name].guessed:
+            return self.columns[expr.name].distinct
+        return min(self.distinct(expr), _GUESSED_VALUES)
 
     def with_rows(self, rows: float) -> Estimate:
         """Return the same belief for fewer (or more) rows: no column has more distinct values than there are rows."""
@@ -172,15 +186,17 @@ def _scan(node: Scan) -> Estimate:
 def _of_statistics(known: ColumnStatistics, kind: Kind, rows: float) -> ColumnEstimate:
     low, high = as_number(known.minimum), as_number(known.maximum)
     distinct = float(known.distinct) if known.distinct is not None else rows
-    if known.distinct is None and kind is Kind.BOOL:
-        distinct = 2.0
+    guessed = known.distinct is None
     discrete = kind is Kind.DATE or "int" in kind.value
     if discrete and low is not None and high is not None:
-        distinct = min(distinct, high - low + 1)
-    elif known.distinct is None and kind in (Kind.STRING, Kind.BINARY):
+        distinct, guessed = min(distinct, high - low + 1), False
+    elif guessed and kind is Kind.BOOL:
+        distinct, guessed = 2.0, False
+    elif guessed and kind in (Kind.STRING, Kind.BINARY):
         distinct = rows**0.75  # text that is joined or grouped by repeats more often than not
     nulls = 0.0 if not known.nulls or not rows else known.nulls / rows
-    return ColumnEstimate(distinct=max(1.0, min(distinct, rows)), low=low, high=high, nulls=nulls)
+    distinct = max(1.0, min(distinct, rows))
+    return ColumnEstimate(distinct=distinct, guessed=guessed, low=low, high=high, nulls=nulls)
 
 
 def as_number(value: Any) -> float | None:
@@ -335,7 +351,7 @@ def selectivity(below: Estimate, part: Expr) -> float:
     if isinstance(part, Literal):
         return 1.0 if part.value is True else 0.0
     if isinstance(part, InList):
-        return min(1.0, len(part.values) / below.distinct(part.arg))
+        return min(1.0, len(part.values) / below.alternatives(part.arg))
     if not isinstance(part, Call):
         return _OTHER
     if part.function == "and":
@@ -348,7 +364,9 @@ def selectivity(below: Estimate, part: Expr) -> float:
     if part.function == "not":
         return 1.0 - selectivity(below, part.args[0])
     if part.function in ("equal", "not_equal", "is_not_distinct"):
-        distinct = max(below.distinct(arg) for arg in part.args)
+        left, right = part.args
+        constant = isinstance(right, Literal)
+        distinct = below.alternatives(left) if constant else max(below.distinct(left), below.distinct(right))
         return 1.0 - 1.0 / distinct if part.function == "not_equal" else 1.0 / distinct
     if part.function in ("is_null", "is_not_null") and isinstance(part.args[0], Column):
         nulls = below.columns[part.args[0].name].nulls or _SELECTIVITY["is_null"]

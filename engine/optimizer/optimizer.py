@@ -16,6 +16,7 @@ from .rules.propagate_empty import propagate_empty
 from .rules.prune_columns import prune_columns
 from .rules.push_down_filter import push_down_filter
 from .rules.push_down_limit import push_down_limit
+from .rules.push_down_semi_join import push_down_semi_join
 from .rules.rewrite_distinct import rewrite_distinct
 from .rules.simplify_expressions import simplify_expressions
 from .rules.split_count_distinct import split_count_distinct
@@ -35,10 +36,12 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         derive_filter,  # last: what is known of a side includes all that was pushed to it
         propagate_empty,
     ),
-    # 2. Once: join order, when every filter stands where its selectivity counts.
+    # 2. Join order, when every filter stands where its selectivity counts. Semi joins first: they are filters, too.
+    (push_down_semi_join,),
     (order_joins,),
     # 3. Tidy up what the order has left behind, then narrow. Limits go last: a filter cannot pass them.
     (
+        simplify_expressions,  # equalities implied by the join keys
         push_down_filter,
         push_down_limit,
         propagate_empty,
