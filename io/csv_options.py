@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 
 from ..engine import dtypes
@@ -226,22 +227,25 @@ def infer_types(text: TextFile, dialect: Dialect, sample: bytes, given: Mapping[
     A column without values in the sample has the null type. Timestamps are in microseconds where that is enough.
     """
     body = sample[dialect.body :]
-    inferred = {}
-    if body.strip(b"\r\n"):
-        known = {name: pa.string() for name in given}
-        table = dialect.parse(body, known, dialect.names, lambda _: "skip")
-        inferred = {f.name: f.type for f in table.schema}
-    columns = []
-    for name in dialect.names:
-        arrow = inferred.get(name, pa.null())
-        if pa.types.is_binary(arrow):
-            raise not_utf8(text, _first_bad_line(sample))
-        dtype = given.get(name) or from_arrow_type(arrow)
-        if name not in given and dtype.kind is Kind.TIMESTAMP:
-            coarse = dtypes.timestamp("us", dtype.tz)
-            dtype = coarse if _fits(dialect, body, name, coarse) else dtype
-        columns.append((name, dtype))
-    return Schema.of(columns)
+    if not body.strip(b"\r\n"):
+        return Schema.of((name, given.get(name, dtypes.null)) for name in dialect.names)
+    table = dialect.parse(body, {name: pa.string() for name in given}, dialect.names, lambda _: "skip")
+    if any(pa.types.is_binary(f.type) for f in table.schema):
+        raise not_utf8(text, _first_bad_line(sample))
+    return Schema.of(
+        (name, given.get(name) or _refined(dialect, body, name, table.column(name))) for name in dialect.names
+    )
+
+
+def _refined(dialect: Dialect, body: bytes, name: str, column: pa.ChunkedArray) -> DataType:
+    """Return the type of an inferred column; timestamps no finer, and whole numbers no rougher, than they need be."""
+    dtype = from_arrow_type(column.type)
+    better: tuple[DataType, ...] = ()
+    if dtype.kind is Kind.TIMESTAMP:
+        better = (dtypes.timestamp("us", dtype.tz),)
+    elif dtype == dtypes.float64 and (pc.max(pc.abs(column)).as_py() or 0.0) >= 2.0**63:
+        better = (dtypes.uint64, dtypes.decimal(dtypes.MAX_DECIMAL_PRECISION, 0))
+    return next((candidate for candidate in better if _fits(dialect, body, name, candidate)), dtype)
 
 
 def agreed_type(types: Sequence[DataType]) -> DataType:

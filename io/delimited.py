@@ -177,7 +177,9 @@ class CsvSource:
         for position, (text, dialect) in enumerate(zip(self._texts, self._dialects, strict=True)):
             keys = self._table.keys_within(position, schema)
             types = {f.name: to_arrow_type(f.dtype) for f in schema if f.name in dialect.names and f.name not in keys}
-            if position not in self._pieces:
+            # a look at the first rows should not have the whole file searched for where to cut it
+            brief = request.limit is not None and request.predicate is None
+            if position not in self._pieces and not brief:
                 self._pieces[position] = text.pieces(dialect.body)
             splits.extend(
                 CsvSplit(
@@ -192,7 +194,7 @@ class CsvSource:
                     skip_bad=self._options.on_bad_rows == "skip",
                     bad_rows=self._bad_rows,
                 )
-                for start, end in self._pieces[position]
+                for start, end in self._pieces.get(position, ((dialect.body, None),))
             )
         return ScanPlan(splits=tuple(splits), residual=request.predicate)
 

@@ -158,6 +158,8 @@ class JsonSource:
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return splits of about 16 MB; nothing of the predicate is applied."""
         schema = self.schema.select(request.columns)
+        # a look at the first rows should not have whole files searched for where to cut them
+        brief = request.limit is not None and request.predicate is None
         splits = tuple(
             JsonSplit(
                 text=text,
@@ -168,7 +170,7 @@ class JsonSource:
                 batch_rows=request.batch_rows,
             )
             for position, text in enumerate(self._texts)
-            for start, end in text.pieces(0)
+            for start, end in (((0, None),) if brief else text.pieces(0))
         )
         return ScanPlan(splits=splits, residual=request.predicate)
 

@@ -71,6 +71,13 @@ def test_nanoseconds_are_kept_where_they_are_written(put: Any) -> None:
     assert [str(f.dtype) for f in CsvSource(path).schema] == ["timestamp(ns)", "timestamp(us)"]
 
 
+def test_whole_numbers_beyond_64_bits_keep_every_digit(put: Any, scan: Any) -> None:
+    path = put(f"u,d,f\n{2**64 - 1},{10**30 + 1},1e30\n1,2,0.5\n")
+    source = CsvSource(path)
+    assert [str(f.dtype) for f in source.schema] == ["uint64", "decimal(38,0)", "float64"]
+    assert scan(source).to_pydict() == {"u": [2**64 - 1, 1], "d": [10**30 + 1, 2], "f": [1e30, 0.5]}
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_delimiter_is_found(put: Any, scan: Any, delimiter: str) -> None:
     path = put(f'a{delimiter}"b, c"\n1{delimiter}"x;y|z"\n')
@@ -156,6 +163,8 @@ def test_large_file_is_cut_between_records(put: Any, scan: Any, monkeypatch: pyt
     source = CsvSource(path)
     splits = source.scan(ScanRequest(columns=("id",))).splits
     assert len(splits) > 20
+    assert len(source.scan(ScanRequest(columns=("id",), limit=5)).splits) > 20  # cuts already known are used
+    assert len(CsvSource(path).scan(ScanRequest(columns=("id",), limit=5)).splits) == 1
     assert splits[1].label.startswith(f"{path}[bytes ")
     expected = pd.read_csv(path)
     table = scan(source)
