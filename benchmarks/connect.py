@@ -24,6 +24,7 @@ def duckdb_connection(bench: Bench) -> duckdb.DuckDBPyConnection:
     import duckdb
 
     connection = duckdb.connect(config={"threads": bench.threads})
+    connection.execute("set enable_progress_bar = false")
     for name, path in bench.files.items():
         connection.execute(f"create view {name} as select * from read_parquet('{path}')")
     for name, rows in bench.tables.items():

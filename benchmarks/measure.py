@@ -8,7 +8,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,8 +56,8 @@ class Outcome:
         Its name.
     first
         Seconds of the first run, with all that happens only once.
-    seconds
-        Of each turn after the first run.
+    seconds, cpu
+        Time, and processor time of all threads, of each turn after the first run.
     peak
         Greatest resident memory of a process that prepares and runs once, bytes; includes the data in memory.
     verdict
@@ -69,6 +69,7 @@ class Outcome:
     engine: str
     first: float = 0.0
     seconds: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
     peak: int = 0
     verdict: str = "alone"
     reason: str | None = None
@@ -117,14 +118,17 @@ class Worker:
 
     def turn(self) -> None:
         """Let it run once more."""
-        self.outcome.seconds.append(self._run().seconds)
+        report = self._run()
+        self.outcome.seconds.append(report.seconds)
+        self.outcome.cpu.append(report.cpu)
 
     def fail(self, reason: str) -> None:
         """Note why it is out."""
         self.outcome.verdict, self.outcome.reason = "failed", reason
 
     def _run(self) -> Report:
-        self._pipe.send(True)
+        with contextlib.suppress(OSError):  # where the process has ended, the report says so
+            self._pipe.send(True)
         return self._report()
 
     def _report(self) -> Report:
@@ -144,10 +148,14 @@ class Worker:
         with contextlib.suppress(OSError):
             self._pipe.send(False)
         self._process.join(2)
+        self.kill()
+        self._pipe.close()
+
+    def kill(self) -> None:
+        """End the process at once."""
         if self._process.is_alive():
             self._process.kill()
             self._process.join()
-        self._pipe.close()
 
 
 def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcome]:
@@ -175,7 +183,7 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
         finally:
             for worker in workers:
                 worker.stop()
-        _compare(case, workers)
+        compare(case, {worker.answer: worker.outcome for worker in workers})
     return [worker.outcome for worker in workers]
 
 
@@ -191,17 +199,16 @@ def _attempt(workers: Sequence[Worker], step: Callable[[Worker], None]) -> None:
             print(f"{worker.outcome.engine}: {failure}", file=sys.stderr)
 
 
-def _compare(case: Case, workers: Sequence[Worker]) -> None:
-    """Give each worker that answered its verdict."""
-    answered = {worker.outcome.engine: worker for worker in workers if worker.outcome.good}
+def compare(case: Case, outcomes: Mapping[Path, Outcome]) -> None:
+    """Give each engine that answered its verdict; the answers lie in the files that the outcomes are kept under."""
+    answered = {outcome.engine: (path, outcome) for path, outcome in outcomes.items() if outcome.good}
     if len(answered) < 2:
         return
     reference = next(engine for engine in REFERENCES if engine in answered)
-    expected = _read(answered[reference].answer)
-    for engine, worker in answered.items():
-        reason = None if engine == reference else difference(expected, _read(worker.answer), case)
-        worker.outcome.verdict = "differs" if reason else "reference" if engine == reference else "agrees"
-        worker.outcome.reason = reason
+    expected = _read(answered[reference][0])
+    for engine, (path, outcome) in answered.items():
+        outcome.reason = None if engine == reference else difference(expected, _read(path), case)
+        outcome.verdict = "differs" if outcome.reason else "reference" if engine == reference else "agrees"
 
 
 def _read(path: Path) -> pa.Table:

@@ -76,8 +76,9 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def write(name: str, record: Mapping[str, Any], results: Results, folder: Path = FOLDER) -> Path:
-    """Write ``NAME.json`` and ``NAME.md`` and return the latter's path."""
+def write(name: str, record: Mapping[str, Any], results: Results, folder: Path | None = None) -> Path:
+    """Write ``NAME.json`` and ``NAME.md``, by default into `FOLDER`, and return the latter's path."""
+    folder = folder or FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     (folder / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n")
     path = folder / f"{name}.md"
@@ -104,6 +105,10 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
         "Seconds, median turn.",
         "",
         *table(results, lambda outcome: f"{outcome.median:.3f}", ratio=False),
+        "",
+        "Processor seconds of all threads, least of the turns: the figure that a busy machine disturbs least.",
+        "",
+        *table(results, lambda outcome: f"{min(outcome.cpu):.3f}", ratio=False),
         "",
         "Peak memory of a process that prepares and runs once, MiB (data in memory included).",
         "",

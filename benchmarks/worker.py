@@ -47,14 +47,17 @@ class Report:
     ----------
     seconds
         How long the call took; 0 after the preparation.
+    cpu
+        Processor time of all threads in the call, seconds.
     peak
         Greatest resident memory of the process up to now, bytes.
     error
         What went wrong, in one line, or None.
     """
 
-    seconds: float
-    peak: int
+    seconds: float = 0.0
+    cpu: float = 0.0
+    peak: int = 0
     error: str | None = None
 
 
@@ -69,14 +72,14 @@ def serve(pipe: Connection, assignment: Assignment) -> None:
         case = CASES[assignment.case]
         confine(assignment.threads)
         call = case.engines[assignment.engine](bench_for(case, assignment.scale, assignment.threads))
-        pipe.send(Report(seconds=0.0, peak=peak_memory()))
+        pipe.send(Report(peak=peak_memory()))
         first = True
         while pipe.recv():
             pipe.send(_timed(call, assignment.answer if first else None))
             first = False
     except Exception as error:  # noqa: BLE001  # whatever an engine raises is a result here
         text = " ".join(f"{type(error).__name__}: {error}".split())
-        pipe.send(Report(seconds=0.0, peak=peak_memory(), error=text))
+        pipe.send(Report(peak=peak_memory(), error=text))
 
 
 def bench_for(case: Case, scale: float, threads: int) -> Bench:
@@ -90,15 +93,15 @@ def bench_for(case: Case, scale: float, threads: int) -> Bench:
 
 def _timed(call: Call, keep: Path | None) -> Report:
     gc.collect()
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     answer = call()
-    seconds = time.perf_counter() - start
+    seconds, cpu = time.perf_counter() - start, time.process_time() - busy
     peak = peak_memory()
     if keep is not None:
         table = as_table(answer)
         with pa.OSFile(str(keep), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
             writer.write_table(table)
-    return Report(seconds=seconds, peak=peak)
+    return Report(seconds=seconds, cpu=cpu, peak=peak)
 
 
 def peak_memory() -> int:

@@ -1,0 +1,159 @@
+"""The harness itself: data made once, engines in processes of their own, verdicts, records."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from benchmarks import __main__ as command
+from benchmarks import data, record
+from benchmarks.case import Bench, Call
+from benchmarks.cases import CASES
+from benchmarks.engines import ENGINES, OURS
+from benchmarks.measure import Failure, Options, Outcome, Worker, compare, measure
+from benchmarks.worker import Assignment, serve
+
+QUICK = Options(scale=0.001, threads=1, repeat=2, timeout=60)
+
+
+@pytest.fixture
+def small_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Put the generated tables into a folder of the test."""
+    monkeypatch.setattr(data.memory, "__defaults__", (tmp_path,))
+    return tmp_path
+
+
+def test_every_case_names_known_engines_and_tables() -> None:
+    for case in CASES.values():
+        assert OURS in case.engines
+        assert set(case.engines) <= set(ENGINES)
+        assert set(case.memory) <= set(data.TABLES)
+
+
+def test_tables_are_made_once_and_the_same(small_data: Path) -> None:
+    path = data.memory("wide", 0.001)
+    made = path.stat().st_mtime_ns
+    first = data.load(path)
+    assert data.memory("wide", 0.001).stat().st_mtime_ns == made
+    path.unlink()
+    assert data.load(data.memory("wide", 0.001)).equals(first)
+    assert first.num_rows == 6_000
+    assert len(first["key"].unique()) == 1_500
+    assert np.ptp(first["key"].to_numpy()) > 2**62 or np.ptp(first["key"].to_numpy()) < 0  # all over the 64 bits
+
+
+def test_items_are_the_keys_of_wide(small_data: Path) -> None:
+    wide, items = (data.load(data.memory(name, 0.001)) for name in ("wide", "items"))
+    assert set(items["key"].to_pylist()) == set(wide["key"].to_pylist())
+    assert len(items["key"].unique()) == items.num_rows
+
+
+def test_engines_take_turns_and_agree() -> None:
+    outcomes = measure(CASES["group-dense"], ["volley", "duckdb", "polars"], QUICK)
+    assert [(o.engine, o.verdict) for o in outcomes] == [
+        ("volley", "agrees"),
+        ("duckdb", "reference"),
+        ("polars", "agrees"),
+    ]
+    for outcome in outcomes:
+        assert len(outcome.seconds) == len(outcome.cpu) == QUICK.repeat
+        assert 0 < outcome.best <= outcome.median
+        assert outcome.peak > 2**20
+
+
+def a_worker(engine: str, folder: Path, timeout: float = 60.0) -> Worker:
+    answer = folder / f"{engine}.arrow"
+    return Worker(Assignment(case="group-dense", engine=engine, scale=0.001, threads=1, answer=answer), timeout)
+
+
+def test_an_engine_that_raises_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unlucky(bench: Bench) -> Call:
+        raise RuntimeError(f"{bench.threads} thread\nout of luck")
+
+    monkeypatch.setitem(CASES, "group-dense", replace(CASES["group-dense"], engines={"duckdb": unlucky}))
+    monkeypatch.setattr("benchmarks.worker.confine", lambda threads: None)
+    ours, theirs = multiprocessing.Pipe()
+    assignment = Assignment(case="group-dense", engine="duckdb", scale=0.001, threads=1, answer=tmp_path / "a")
+    serve(theirs, assignment)
+    assert ours.recv().error == "RuntimeError: 1 thread out of luck"
+
+
+def test_a_process_that_dies_and_one_that_hangs_are_failures(tmp_path: Path) -> None:
+    dying, slow = a_worker("duckdb", tmp_path), a_worker("polars", tmp_path, timeout=0.001)
+    try:
+        dying.ready()
+        dying.kill()
+        with pytest.raises(Failure, match="ended with exit code -9"):
+            dying.turn()
+        with pytest.raises(Failure, match=r"no answer within 0\.001 s"):
+            slow.ready()
+    finally:
+        dying.stop()
+        slow.stop()
+
+
+def test_a_wrong_answer_is_found(tmp_path: Path) -> None:
+    for engine, total in (("duckdb", 1.0), ("polars", 1.0), ("volley", 2.0)):
+        rows = pa.table({"key": [0], "total": [total]})
+        with pa.OSFile(str(tmp_path / f"{engine}.arrow"), "wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
+            writer.write_table(rows)
+    outcomes = {engine: Outcome(engine=engine) for engine in ("volley", "duckdb", "polars")}
+    compare(CASES["group-dense"], {tmp_path / f"{engine}.arrow": outcome for engine, outcome in outcomes.items()})
+    assert [outcome.verdict for outcome in outcomes.values()] == ["differs", "reference", "agrees"]
+    assert outcomes["volley"].reason == "total differs in 1 of 1 rows, first in row 0: 2.0 instead of 1.0"
+    assert not outcomes["volley"].good
+
+
+def test_a_failed_engine_is_not_compared(tmp_path: Path) -> None:
+    failed = Outcome(engine="duckdb", verdict="failed", reason="broken")
+    alone = Outcome(engine="volley")
+    compare(CASES["group-dense"], {tmp_path / "none": failed, tmp_path / "neither": alone})
+    assert (failed.verdict, alone.verdict) == ("failed", "alone")
+
+
+RESULTS = {
+    "sort": [
+        Outcome(engine="volley", seconds=[0.2, 0.1], cpu=[0.2, 0.1], peak=2**20, verdict="agrees"),
+        Outcome(engine="duckdb", seconds=[0.4, 0.2], cpu=[0.4, 0.2], peak=2**21, verdict="reference"),
+        Outcome(engine="polars", verdict="failed", reason="out of luck"),
+    ]
+}
+
+
+def test_a_record_holds_everything_and_its_page_shows_it(tmp_path: Path) -> None:
+    kept = record.describe(CASES, RESULTS, QUICK)
+    page = record.write("test", kept, RESULTS, tmp_path).read_text()
+    assert "| sort | 0.100 | 0.200 | failed | **0.50** |" in page
+    assert "- sort, polars: failed: out of luck" in page
+    stored = json.loads((tmp_path / "test.json").read_text())
+    assert stored["cases"][0]["outcomes"][0]["seconds"] == [0.2, 0.1]
+    assert stored["cases"][0]["outcomes"][2]["best"] is None
+    assert stored["machine"]["cores"] >= 1
+    assert stored["engines"]["duckdb"]["versions"]["duckdb"]
+
+
+def test_no_ratio_without_a_rival() -> None:
+    assert record.ratio_to_best_rival(RESULTS["sort"][:1]) is None
+    assert record.ratio_to_best_rival(RESULTS["sort"][1:]) is None
+
+
+def test_command_line_chooses_by_name_and_pattern(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(command.chosen_cases(["group-*", "sort"])) == ["group-dense", "group-wide", "group-text", "sort"]
+    assert command.main(["--list"]) == 0
+    assert "group-wide" in capsys.readouterr().out
+    for wrong in (["--case", "srot"], ["--engine", "duck"], ["--scale", "0"], ["--repeat", "0"]):
+        with pytest.raises(SystemExit) as stop:
+            command.main(wrong)
+        assert stop.value.code == 2
+
+
+def test_a_wrong_answer_ends_with_exit_code_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "FOLDER", tmp_path)
+    monkeypatch.setattr(command, "measure", lambda case, engines, options: RESULTS["sort"])
+    assert command.main(["--case", "sort", "--record", "test"]) == 1
