@@ -53,6 +53,8 @@ class ExpressionBinder:
         Joins that must be made before the expressions can be computed.
     places
         For each column read, the node that named it first.
+    nested
+        Nested queries of GROUP BY and the values they have there, for the same text elsewhere.
     """
 
     def __init__(
@@ -74,6 +76,7 @@ class ExpressionBinder:
         self.attachments: list[Attachment] = []
         self.input_attachments: list[Attachment] = []
         self.places: dict[str, exp.Expr] = {}
+        self.nested: dict[exp.Expr, Expr] = {}
         self._expanding: set[str] = set()
 
     @property
@@ -97,6 +100,8 @@ class ExpressionBinder:
         """Return the typed expression of a node; every error carries the node's place."""
         handler = _HANDLERS.get(type(node))
         try:
+            if isinstance(node, exp.Subquery | exp.Exists):
+                return self._nested_query(node)
             if aggregate_name(node) is not None:
                 return bind_aggregate(self, node)
             if handler is not None:
@@ -108,6 +113,15 @@ class ExpressionBinder:
         except PlanError as error:
             raise self.source.error(node, str(error)) from None
         raise self.source.unsupported(node, _named(node))
+
+    def _nested_query(self, node: exp.Expr) -> Expr:
+        if node not in self.nested:
+            ask = self.subqueries.exists if isinstance(node, exp.Exists) else self.subqueries.scalar
+            bound = ask(self, node)
+            if self.clause != "GROUP BY":
+                return bound
+            self.nested[node] = bound
+        return self.nested[node]
 
     def condition(self, node: exp.Expr) -> Expr:
         """Return a boolean expression; integers count as true where they are not zero, as in DuckDB."""
@@ -200,14 +214,6 @@ def _parameter(binder: ExpressionBinder, node: Any) -> Expr:
     return binder.statement.parameter(node, str(node.name))
 
 
-def _subquery(binder: ExpressionBinder, node: Any) -> Expr:
-    return binder.subqueries.scalar(binder, node)
-
-
-def _exists(binder: ExpressionBinder, node: Any) -> Expr:
-    return binder.subqueries.exists(binder, node)
-
-
 def _filter(binder: ExpressionBinder, node: Any) -> Expr:
     inner = node.this.this if isinstance(node.this, exp.IgnoreNulls) else node.this
     if aggregate_name(inner) is None:
@@ -230,7 +236,4 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.TryCast: _cast,
     exp.Filter: _filter,
     exp.IgnoreNulls: lambda binder, node: binder.bind(node.this),
-    exp.Subquery: _subquery,
-    exp.Select: _subquery,
-    exp.Exists: _exists,
 }

@@ -254,6 +254,7 @@ class SelectBinder:
         group = self._group_keys(grouping, outputs)
         aggregates = Aggregates(self._statement.names)
         binder = self._binder("SELECT", aggregates)
+        binder.nested = grouping.nested
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
         having = self._having(binder)
         order = self._order_keys(binder, outputs, items)

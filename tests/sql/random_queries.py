@@ -1,0 +1,138 @@
+"""Random queries over the small tables, for comparison with DuckDB: one seed, one query."""
+
+from __future__ import annotations
+
+import random
+
+NUMBERS = {"t": ("id", "k"), "u": ("k", "v"), "w": ("k",), "e": ("k", "v")}
+TEXTS = {"t": ("s",), "u": ("name",)}
+
+
+class QueryMaker:
+    """Makes one query; every choice comes from the seed.
+
+    Only operations whose answer does not depend on the order of rows or on rounding are used.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+        self._aliases = 0
+
+    def query(self) -> str:
+        """Return a query whose rows are compared as a set of rows with repetitions."""
+        choice = self._random.random()
+        if choice < 0.15:
+            return f"{self.select(2)} {self._one('union all', 'union', 'intersect', 'except')} {self.select(2)}"
+        if choice < 0.3:
+            return f"with c as ({self.select(2)}) select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
+        return self.select(self._random.randint(1, 3))
+
+    def select(self, width: int, outer: tuple[tuple[str, str], ...] = ()) -> str:
+        """Return a SELECT of ``width`` integer columns called c0, c1, …; ``outer`` are relations around it."""
+        scope, text = self._from()
+        where = f" where {self.condition(scope, outer, 2)}" if self._random.random() < 0.8 else ""
+        if self._random.random() < 0.35:
+            return self._grouped(scope, outer, text, where, width)
+        items = ", ".join(f"{self.number(scope, outer, 2)} as c{i}" for i in range(width))
+        distinct = "distinct " if self._random.random() < 0.15 else ""
+        return f"select {distinct}{items} from {text}{where}"
+
+    def _grouped(
+        self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...], text: str, where: str, width: int
+    ) -> str:
+        keys = [self.number(scope, (), 1) for _ in range(self._random.randint(0 if width > 1 else 1, width - 1 or 1))]
+        keys = [key for key in keys if not key.lstrip("-").isdigit()]
+        items = [*keys, *(self.aggregate(scope) for _ in range(width - len(keys)))][:width]
+        shown = ", ".join(f"{item} as c{i}" for i, item in enumerate(items))
+        group = f" group by {', '.join(keys)}" if keys else ""
+        having = (
+            f" having {self.aggregate(scope)} > {self._random.randint(0, 4)}" if self._random.random() < 0.3 else ""
+        )
+        return f"select {shown} from {text}{where}{group}{having}"
+
+    def _from(self) -> tuple[tuple[tuple[str, str], ...], str]:
+        first = self._table()
+        scope, text = [first], f"{first[0]} {first[1]}"
+        for _ in range(self._random.choice([0, 0, 1, 1, 2])):
+            table = self._table()
+            kind = self._one("join", "left join", "right join", "full join")
+            condition = f"{self._column(scope)} = {self._column([table])}"
+            if kind in ("join", "left join") and self._random.random() < 0.3:
+                condition += f" and {self._column(scope)} < {self._column([table])}"
+            text += f" {kind} {table[0]} {table[1]} on {condition}"
+            scope.append(table)
+        return tuple(scope), text
+
+    def _table(self) -> tuple[str, str]:
+        self._aliases += 1
+        return self._random.choice(["t", "t", "u", "u", "w", "e"]), f"q{self._aliases}"
+
+    def _one(self, *choices: str) -> str:
+        return self._random.choice(choices)
+
+    def _column(self, scope: object) -> str:
+        table, alias = self._random.choice(list(scope))  # type: ignore[call-overload]  # any sequence of pairs
+        return f"{alias}.{self._random.choice(NUMBERS[table])}"
+
+    def number(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...], depth: int) -> str:
+        """Return an integer expression."""
+        choice = self._random.random()
+        if depth == 0 or choice < 0.45:
+            return (
+                self._column((*scope, *scope, *outer))
+                if self._random.random() < 0.8
+                else str(self._random.randint(-3, 9))
+            )
+        inner = [self.number(scope, outer, depth - 1) for _ in range(2)]
+        if choice < 0.6:
+            return f"({inner[0]} {self._one('+', '-', '*')} {inner[1]})"
+        if choice < 0.7:
+            return f"coalesce({inner[0]}, {inner[1]})"
+        if choice < 0.8:
+            return f"case when {self.condition(scope, outer, depth - 1)} then {inner[0]} else {inner[1]} end"
+        if choice < 0.9:
+            return f"({self._scalar(scope, outer)})"
+        return f"nullif({inner[0]}, {inner[1]})"
+
+    def _scalar(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...]) -> str:
+        table = self._table()
+        condition = self.condition((table,), (*scope, *outer), 1)
+        return f"select {self.aggregate((table,))} from {table[0]} {table[1]} where {condition}"
+
+    def aggregate(self, scope: tuple[tuple[str, str], ...]) -> str:
+        """Return an aggregate that gives an integer."""
+        column = self._column(scope)
+        function = self._one("count(*)", "count({})", "sum({})", "min({})", "max({})", "count(distinct {})")
+        return function.format(column)
+
+    def condition(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...], depth: int) -> str:
+        """Return a boolean expression."""
+        choice = self._random.random()
+        if depth > 0 and choice < 0.3:
+            parts = [self.condition(scope, outer, depth - 1) for _ in range(2)]
+            return f"({parts[0]} {self._one('and', 'or')} {parts[1]})"
+        if depth > 0 and choice < 0.4:
+            return f"not ({self.condition(scope, outer, depth - 1)})"
+        if depth > 0 and choice < 0.6:
+            return self._subquery_condition(scope, outer)
+        left, right = self._column((*scope, *outer)), self.number(scope, outer, min(depth, 1))
+        if choice < 0.7:
+            return f"{left} is {self._one('', 'not ')}null"
+        if choice < 0.78:
+            return f"{left} {self._one('', 'not ')}in (1, 2, {self._one('3', 'null')})"
+        if choice < 0.84:
+            return f"{left} is {self._one('', 'not ')}distinct from {right}"
+        return f"{left} {self._one('=', '=', '<>', '<', '<=', '>', '>=')} {right}"
+
+    def _subquery_condition(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...]) -> str:
+        around = (*scope, *outer)
+        negation = self._one("", "not ")
+        if self._random.random() < 0.5:
+            table = self._table()
+            return f"{negation}exists (select 1 from {table[0]} {table[1]} where {self.condition((table,), around, 1)})"
+        correlated = around if self._random.random() < 0.5 else ()
+        table = self._table()
+        inner = f"select {self._column((table,))} from {table[0]} {table[1]}"
+        if correlated:
+            inner += f" where {self.condition((table,), correlated, 1)}"
+        return f"{self._column(scope)} {negation}in ({inner})"
