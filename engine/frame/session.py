@@ -178,7 +178,7 @@ def parse_bytes(text: str) -> int:
 def _one_row() -> pa.RecordBatch:
     import pyarrow as pa
 
-    return pa.RecordBatch.from_struct_array(pa.array([{}], pa.struct([])))
+    return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), 1, [None]))
 
 
 def _written_table(result: RunResult, schema: Schema) -> pa.Table:
