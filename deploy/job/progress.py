@@ -7,12 +7,16 @@ import time
 from types import TracebackType
 from typing import IO, Protocol, Self
 
+from ...engine.runners import Observer
 from ..report.figures import byte_size, count, duration
+from ..stage_bar import StageBar
 from .workspace import StepRecord
 
 
 class Progress(Protocol):
-    """What a runner tells while it works."""
+    """What a runner tells while it works; ``observer`` is told of the engine's stages, where it is not None."""
+
+    observer: Observer | None
 
     def __enter__(self) -> Self:
         """Start telling."""
@@ -55,6 +59,8 @@ def describe(record: StepRecord, *, reused: bool) -> str:
 class LogProgress:
     """One line when a step starts and one when it ends, each with the time of day."""
 
+    observer: Observer | None = None
+
     def __init__(self, stream: IO[str]) -> None:
         self._stream = stream
 
@@ -82,12 +88,11 @@ class TerminalProgress:
 
     def __init__(self, stream: IO[str]) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
         from rich.progress import Progress as Bar
 
         self._console = Console(file=stream, highlight=False)
         self._bar = Bar(
-            SpinnerColumn(),
             MofNCompleteColumn(),
             BarColumn(bar_width=24),
             TextColumn("[bold]{task.description}"),
@@ -96,6 +101,7 @@ class TerminalProgress:
             transient=True,
         )
         self._task = self._bar.add_task("", total=None)
+        self.observer: Observer | None = StageBar(self._bar)
 
     def __enter__(self) -> Self:
         self._bar.start()

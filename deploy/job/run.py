@@ -69,12 +69,15 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
     use_files(io)  # a query may name files too, also where the package's facade was never loaded
     folder = out if out is not None else job.folder / job.spec.outputs.dir
     chosen = job.spec.session
-    session = Session(device=chosen.device, threads=chosen.threads, memory_limit=chosen.memory_limit)
+    shown = progress or choose_progress()
+    session = Session(
+        device=chosen.device, threads=chosen.threads, memory_limit=chosen.memory_limit, observer=shown.observer
+    )
     with Workspace(folder) as workspace, session:
         if fresh:
             workspace.clear()
         context = JobContext(job=job, workspace=workspace, tables=Tables(job, workspace))
-        with progress or choose_progress() as shown:
+        with shown:
             inputs = manifest.inputs_of(job, context.tables)
             steps = build_steps(context)
             base = [manifest.as_data(inputs), _sources(job), manifest.environment()["libraries"]]

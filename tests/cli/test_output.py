@@ -40,9 +40,7 @@ def empty(frame: vl.DataFrame) -> vl.DataFrame:
 
 
 def printed(frame: vl.DataFrame, max_rows: int = 50) -> str:
-    stream = io.StringIO()
-    output.print_table(frame, stream, max_rows=max_rows)
-    return stream.getvalue()
+    return output.table_text(frame, io.StringIO(), max_rows=max_rows)
 
 
 def test_table_aligns_numbers_right_and_text_left(frame: vl.DataFrame) -> None:

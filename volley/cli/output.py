@@ -68,17 +68,14 @@ def choose_format(asked: str | None, path: Path | None) -> str:
     return asked
 
 
-def print_table(result: Result, stream: IO[str], *, max_rows: int) -> None:
-    """Print the first ``max_rows`` rows (0: all) as aligned columns, and how many rows there are."""
+def table_text(result: Result, stream: IO[str], *, max_rows: int) -> str:
+    """Return the first ``max_rows`` rows (0: all) in columns that fit ``stream``, and how many rows there are."""
     table = (result.limit(max_rows + 1) if max_rows > 0 else result).to_arrow()
     more = 0 < max_rows < table.num_rows
     shown = table.slice(0, max_rows) if more else table
     width = shutil.get_terminal_size().columns if stream.isatty() else None
-    stream.write(_aligned(shown, width))
-    if more:
-        stream.write(f"(first {max_rows} rows; --rows 0 prints all)\n")
-    else:
-        stream.write(f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})\n")
+    counted = f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})"
+    return _aligned(shown, width) + (f"(first {max_rows} rows; --rows 0 prints all)" if more else counted) + "\n"
 
 
 def write(result: Result, chosen: str, path: Path | None) -> None:

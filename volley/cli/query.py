@@ -14,9 +14,14 @@ from ..io import open_source
 from ..sql import sql
 
 
-def open_session(arguments: argparse.Namespace) -> Session:
+def open_session(arguments: argparse.Namespace, observer: Observer | None = None) -> Session:
     """Return the session that the arguments ask for."""
-    return Session(device=arguments.device or "auto", threads=arguments.threads, memory_limit=arguments.memory_limit)
+    return Session(
+        device=arguments.device or "auto",
+        threads=arguments.threads,
+        memory_limit=arguments.memory_limit,
+        observer=observer,
+    )
 
 
 def frame_of(arguments: argparse.Namespace) -> DataFrame:

@@ -58,13 +58,19 @@ def add_query_arguments(parser: argparse.ArgumentParser) -> None:
 
 def execute(arguments: argparse.Namespace) -> int:
     """Run the query and show or write its result."""
+    from ..deploy.stage_bar import watched
     from . import output, query
 
     chosen = output.choose_format(arguments.format, arguments.output)
-    with query.open_session(arguments):
+    printed = chosen == "table" and arguments.output is None
+    # Rows that are printed while the query runs would break the bar apart; a table is printed at the end.
+    alone = sys.stderr.isatty() and (printed or arguments.output is not None)
+    text = ""
+    with watched(sys.stderr, enabled=alone) as observer, query.open_session(arguments, observer):
         frame = query.frame_of(arguments)
-        if chosen == "table" and arguments.output is None:
-            output.print_table(frame, sys.stdout, max_rows=arguments.rows)
+        if printed:
+            text = output.table_text(frame, sys.stdout, max_rows=arguments.rows)
         else:
             output.write(frame, chosen, arguments.output)
+    sys.stdout.write(text)
     return 0

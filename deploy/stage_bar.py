@@ -1,0 +1,57 @@
+"""The bars that show how far the stages of a running plan are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, TYPE_CHECKING
+
+from ..engine.runners import Observer
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class StageBar:
+    """An observer of runs that shows each running stage as a bar of its tasks.
+
+    Parameters
+    ----------
+    bar
+        Where the bars appear; is safe to use from the worker threads that report.
+    """
+
+    def __init__(self, bar: Progress) -> None:
+        self._bar = bar
+        self._stages: dict[int, TaskID] = {}
+
+    def stage_started(self, number: int, name: str, tasks: int, total_bytes: int) -> None:  # as observers are told
+        """Show the stage."""
+        self._stages[number] = self._bar.add_task(f"[dim]stage {number}: {name}", total=tasks)
+
+    def task_finished(self, number: int, rows: int, size: int) -> None:  # as observers are told
+        """Move the stage's bar on."""
+        self._bar.advance(self._stages[number])
+
+    def stage_finished(self, number: int) -> None:
+        """Take the stage's bar away."""
+        self._bar.remove_task(self._stages.pop(number))
+
+    def run_finished(self) -> None:
+        """Take every bar away that an error or a limit left behind."""
+        while self._stages:
+            self._bar.remove_task(self._stages.popitem()[1])
+
+
+@contextmanager
+def watched(stream: IO[str], *, enabled: bool) -> Iterator[Observer | None]:
+    """Give an observer whose bars appear on ``stream`` and leave nothing behind; None where not enabled."""
+    if not enabled:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
+        yield StageBar(bar)

@@ -1,0 +1,50 @@
+"""What people see while a job runs: a bar on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import io
+
+import volley as vl
+from volley.deploy.job.progress import LogProgress, TerminalProgress, choose_progress, describe
+from volley.deploy.job.workspace import StepRecord
+from volley.deploy.stage_bar import watched
+
+RECORD = StepRecord(key="k", name="people", kind="sql", fingerprint="f", rows=1234, bytes=5_000, seconds=0.5)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_gets_a_bar_and_everything_else_lines() -> None:
+    assert isinstance(choose_progress(Terminal()), TerminalProgress)
+    assert isinstance(choose_progress(io.StringIO()), LogProgress)
+
+
+def test_a_step_is_one_line() -> None:
+    assert describe(RECORD, reused=False) == "people                   sql       1,234 rows  5.0 kB  0.50 s"
+    assert describe(RECORD, reused=True).endswith("kept from an earlier run")
+
+
+def test_the_bar_leaves_only_finished_steps_on_the_screen() -> None:
+    terminal = Terminal()
+    with TerminalProgress(terminal) as shown:
+        shown.started(1, 2, "people", "sql")
+        shown.finished(1, 2, RECORD, reused=False)
+        shown.started(2, 2, "scored", "predict")
+    text = terminal.getvalue()
+    assert "1,234 rows" in text
+    assert "scored (predict)" in text
+    assert text.endswith("\x1b[2K")  # the bar's line is cleared
+
+
+def test_stages_of_a_query_are_shown_while_they_run() -> None:
+    terminal = Terminal()
+    with watched(terminal, enabled=True) as observer, vl.Session(observer=observer):
+        vl.DataFrame({"a": [1, 2, 2]}).groupby("a").agg(n=("a", "size")).collect()
+    assert terminal.getvalue()
+    silent = Terminal()
+    with watched(silent, enabled=False) as observer:
+        assert observer is None
+    assert silent.getvalue() == ""
