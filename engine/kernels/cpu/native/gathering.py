@@ -16,7 +16,11 @@ from .compile import kernel
 
 def _take_values(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
     for i in range(len(rows)):
-        out[i] = values[np.uint32(rows[i])] if rows[i] >= 0 else 0
+        # Two assignments: a conditional expression of uint64 and int64 would pass through float64.
+        if rows[i] >= 0:
+            out[i] = values[np.uint32(rows[i])]
+        else:
+            out[i] = 0
 
 
 _take8 = kernel("void(const u8[], const i32[], u8[])")(_take_values)
