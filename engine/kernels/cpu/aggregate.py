@@ -10,14 +10,13 @@ import pyarrow as pa
 from ...expr import Expr
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
-from .buffers import rows_array
 from .compare import known_true
 from .keys import KeyTable, hash_columns
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
 from .states import Moments, State, make_state
-from .table import CpuTable, concat_tables, own, take_rows
+from .table import CpuTable, concat_tables, own, slice_table, take_rows
 
 
 class States:
@@ -169,9 +168,9 @@ def distinct_first(tables: Sequence[CpuTable], on: Sequence[str], schema: Schema
     """Keep the first row of each set of rows equal in the columns ``on`` (none: the first row of all)."""
     table = concat_tables(tables, schema)
     if not on:
-        return table if table.num_rows <= 1 else take_rows(table, pa.array([0], pa.int32()))
+        return table if table.num_rows <= 1 else slice_table(table, 0, 1)
     keys = KeyTable([schema[name].dtype for name in on])
     ids = keys.insert([table.column(name) for name in on])
     first = np.full(len(keys), -1, dtype=np.int32)
     first[ids[::-1]] = np.arange(len(ids) - 1, -1, -1, dtype=np.int32)
-    return table if len(first) == table.num_rows else take_rows(table, rows_array(first))
+    return table if len(first) == table.num_rows else take_rows(table, first)

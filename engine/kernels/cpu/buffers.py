@@ -106,21 +106,13 @@ def validity(*arrays: pa.Array) -> pa.Buffer | None:
     return present.buffers()[1] if present.offset == 0 else pa.concat_arrays([present]).buffers()[1]
 
 
-def array_from(values: NDArray[Any], arrow: pa.DataType, bitmap: pa.Buffer | None = None) -> pa.Array:
+def array_from(values: NDArray[Any], arrow: pa.DataType, bitmap: pa.Buffer | None = None, nulls: int = -1) -> pa.Array:
     """Return an array of a fixed-width type over contiguous values of its storage width."""
-    return pa.Array.from_buffers(arrow, len(values), [bitmap, pa.py_buffer(values)])
+    nulls = 0 if bitmap is None else nulls
+    return pa.Array.from_buffers(arrow, len(values), [bitmap, pa.py_buffer(values)], null_count=nulls)
 
 
 def bools_from(values: NDArray[np.bool_], bitmap: pa.Buffer | None = None) -> pa.Array:
     """Return a bool array of numpy booleans."""
     packed = np.packbits(values, bitorder="little")
     return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap, pa.py_buffer(packed)])
-
-
-def rows_array(rows: NDArray[np.int32], *, outer: bool = False) -> pa.Array:
-    """Return row positions as an index array; with ``outer`` a position of -1 becomes null."""
-    bitmap = None
-    if outer:
-        present = rows >= 0
-        bitmap = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
-    return array_from(rows, pa.int32(), bitmap)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ...expr import Expr
+from .buffers import bits_of, flags_of
+from .native import select_bits
 from .project import Evaluator, shared
-from .table import CpuTable, take_rows
+from .table import CpuTable, slice_table, take_rows
+
+_DENSE = 0.9
+"""Beyond this share of kept rows, Arrow's filter, which copies runs, beats taking by position."""
 
 
 def filter_rows(table: CpuTable, predicate: Expr) -> CpuTable:
     """Keep the rows where the predicate is true, in order."""
     mask = Evaluator(table).value(shared((predicate,))[0])
     if isinstance(mask, pa.Scalar):
-        return table if mask.as_py() else table.with_columns([c.slice(0, 0) for c in table.columns], 0)
+        return table if mask.as_py() else slice_table(table, 0, 0)
     return masked(table, mask)
 
 
@@ -24,5 +28,9 @@ def masked(table: CpuTable, mask: pa.Array) -> CpuTable:
     if kept == table.num_rows:
         return table
     if kept == 0:
-        return table.with_columns([column.slice(0, 0) for column in table.columns], 0)
-    return take_rows(table, pc.indices_nonzero(mask))
+        return slice_table(table, 0, 0)
+    if kept > _DENSE * table.num_rows:
+        return table.with_columns([column.filter(mask) for column in table.columns], kept)
+    values, offset = flags_of(mask)
+    bits, bit_offset = bits_of(mask)
+    return take_rows(table, select_bits(values, offset, table.num_rows, bits=bits, bit_offset=bit_offset))

@@ -10,8 +10,8 @@ import pyarrow as pa
 
 from ...schema import Schema
 from ..protocol import JoinSide, JoinSpec, Table
-from .buffers import rows_array
 from .compare import known_true
+from .gather import take_column
 from .keys import KeyTable, validity_bits
 from .native import JoinIndex
 from .native.arrays import Rows
@@ -119,7 +119,7 @@ class CpuJoinTable:
     def _tested(self, table: CpuTable, probe_rows: Rows, build_rows: Rows) -> tuple[Rows, Rows]:
         residual = self._spec.residual
         assert residual is not None
-        pairs = _side_by_side(take_rows(table, rows_array(probe_rows)), take_rows(self._build, rows_array(build_rows)))
+        pairs = _side_by_side(take_rows(table, probe_rows), take_rows(self._build, build_rows))
         mask = Evaluator(pairs).column(shared((residual,))[0])
         keep = known_true(mask).to_numpy(zero_copy_only=False)
         return probe_rows[keep], build_rows[keep]
@@ -128,16 +128,15 @@ class CpuJoinTable:
         """Gather the output's columns: by name from the probing table, then from the build table."""
         schema = self._spec.output
         everything = len(probe_rows) == table.num_rows and bool((np.diff(probe_rows) == 1).all())
-        probe = rows_array(probe_rows)
-        build = None if build_rows is None else rows_array(build_rows, outer=self._spec.side is JoinSide.LEFT)
+        outer = self._spec.side is JoinSide.LEFT
         columns = []
         for f in schema:
             if f.name in self._spec.probe_schema:
                 column = table.column(f.name)
-                columns.append(column if everything else column.take(probe))
+                columns.append(column if everything else take_column(column, probe_rows))
             else:
-                assert build is not None
-                columns.append(self._build.column(f.name).take(build))
+                assert build_rows is not None
+                columns.append(take_column(self._build.column(f.name), build_rows, outer=outer))
         return CpuTable(schema=schema, columns=tuple(columns), num_rows=len(probe_rows))
 
 

@@ -25,6 +25,7 @@ from .buffers import (
     text_of,
     values_of,
 )
+from .gather import encoded
 from .native import (
     NO_BITS,
     BytesGroups,
@@ -231,7 +232,7 @@ class KeyTable:
             codes = array_from(words[0].astype(np.int32), pa.int32(), bitmap)
             values = coder.values()
             if dtype.is_text and len(values) * 2 <= len(codes):
-                return pa.DictionaryArray.from_arrays(codes, values)
+                return encoded(codes, values)
             return values.take(codes)
         if len(words) == 2:
             return pa.Array.from_buffers(arrow, len(words[0]), [bitmap, pa.py_buffer(np.column_stack(words))])

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...expr import Expr
-from .buffers import rows_array
 from .keys import hash_columns
 from .native import partition_order
 from .native.arrays import Words
@@ -29,5 +28,5 @@ def split(table: CpuTable, hashes: Words, partitions: int) -> list[CpuTable]:
     if bits == 0:
         return [table]
     order, offsets = partition_order(hashes, bits)
-    gathered = take_rows(table, rows_array(order))
+    gathered = take_rows(table, order)
     return [slice_table(gathered, int(offsets[p]), int(offsets[p + 1] - offsets[p])) for p in range(partitions)]

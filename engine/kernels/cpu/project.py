@@ -19,12 +19,13 @@ from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...schema import Schema
 from ...traversal import walk
 from . import arithmetic, temporal, text  # noqa: F401 - they register the kernels
-from .buffers import is_small, physical_type, rows_array
+from .buffers import is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
 from .decimals import integers
+from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value
-from .table import CpuTable, plain
+from .table import CpuTable
 
 _RAISING = frozenset(
     {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
@@ -201,7 +202,7 @@ class Evaluator:
             order.append(places)
         back = np.empty(self.table.num_rows, dtype=np.int32)
         back[np.concatenate(order)] = np.arange(self.table.num_rows, dtype=np.int32)
-        return pa.concat_arrays(pieces).take(rows_array(back))
+        return take_column(pa.concat_arrays(pieces), back)
 
 
 def can_raise(expr: Expr) -> bool:
@@ -227,8 +228,10 @@ def worth_per_value(array: pa.DictionaryArray) -> bool:
 def remapped(array: pa.DictionaryArray, values: pa.Array) -> pa.Array:
     """Return the rows of a dictionary-encoded array with each dictionary value replaced by its result."""
     if pa.types.is_string(values.type) and not values.null_count:
-        return pa.DictionaryArray.from_arrays(array.indices, values)
-    return values.take(array.indices)
+        return encoded(array.indices, values)
+    if array.null_count:
+        return values.take(array.indices)
+    return take_column(values, values_of(array.indices))
 
 
 def _array(value: pa.Array | pa.ChunkedArray) -> pa.Array:

@@ -13,7 +13,7 @@ from ...errors import UnsupportedOperation
 from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import bits_of, halves_of, rows_array, text_of, values_of
+from .buffers import bits_of, halves_of, text_of, values_of
 from .keys import floats_of, integers_of, is_bytes, is_one_word
 from .native import argsort, order_floats, order_integers, order_nulls, text_ranks
 from .native.arrays import Words
@@ -26,7 +26,7 @@ _SIGN = np.uint64(1 << 63)
 def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema) -> CpuTable:
     """Return all rows in order, ties in input order."""
     table = concat_tables(tables, schema)
-    return take_rows(table, rows_array(sorted_rows(table, keys)))
+    return take_rows(table, sorted_rows(table, keys))
 
 
 def sorted_rows(table: CpuTable, keys: Sequence[SortKey]) -> Any:

@@ -16,7 +16,8 @@ from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
-from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, rows_array, values_of
+from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
+from .gather import take_column
 from .keys import floats_of, integers_of, is_one_word
 from .native import NO_BITS
 from .native.arrays import Rows
@@ -339,7 +340,7 @@ class Picked:
             return pa.nulls(groups, physical_type(self._dtype))
         self._compact(groups)
         where[self._ids[0]] = np.arange(len(self._ids[0]), dtype=np.int32)
-        return self._values[0].take(rows_array(where, outer=True))
+        return take_column(self._values[0], where, outer=True)
 
     @property
     def nbytes(self) -> int:
@@ -365,7 +366,7 @@ class Picked:
             order = np.lexsort((rank if self._order > 0 else -rank.astype(np.int64), ids[usable]))
             usable = usable[order]
         chosen, first = np.unique(ids[usable], return_index=True)
-        return chosen.astype(np.int32), values.take(rows_array(usable[first].astype(np.int32)))
+        return chosen.astype(np.int32), take_column(values, usable[first])
 
 
 class Moments:

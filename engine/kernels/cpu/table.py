@@ -21,6 +21,8 @@ from ...schema import Schema
 from ..protocol import Table
 from .buffers import INT64_DIGITS, is_small, physical_type
 from .decimals import narrowed, widened
+from .gather import encoded, plain, take_column
+from .native.arrays import Rows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,11 +116,6 @@ def is_dictionary(array: pa.Array) -> bool:
     return isinstance(array, pa.DictionaryArray)
 
 
-def plain(array: pa.Array) -> pa.Array:
-    """Return an array without dictionary encoding."""
-    return array.dictionary.take(array.indices) if isinstance(array, pa.DictionaryArray) else array
-
-
 def concat_columns(arrays: Sequence[pa.Array]) -> pa.Array:
     """Join at least one array of one logical type; dictionaries are unified where that keeps them small."""
     if len(arrays) == 1:
@@ -128,13 +125,13 @@ def concat_columns(arrays: Sequence[pa.Array]) -> pa.Array:
     first = arrays[0].dictionary
     if all(array.dictionary is first or array.dictionary.equals(first) for array in arrays[1:]):
         indices = pa.concat_arrays([array.indices for array in arrays])
-        return pa.DictionaryArray.from_arrays(indices, first)
+        return encoded(indices, first)
     rows = sum(len(array) for array in arrays)
     if sum(len(array.dictionary) for array in arrays) > max(1024, rows):
         return _joined([plain(array) for array in arrays])
     unified = pa.chunked_array(arrays).unify_dictionaries()
     indices = pa.concat_arrays([chunk.indices for chunk in unified.chunks])
-    return pa.DictionaryArray.from_arrays(indices, unified.chunk(0).dictionary)
+    return encoded(indices, unified.chunk(0).dictionary)
 
 
 def concat_tables(tables: Sequence[CpuTable], schema: Schema) -> CpuTable:
@@ -154,9 +151,9 @@ def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:
     return table.with_columns([column.slice(offset, length) for column in table.columns], length)
 
 
-def take_rows(table: CpuTable, rows: pa.Array) -> CpuTable:
-    """Gather rows by 0-based position; a null position gives a row of nulls."""
-    return table.with_columns([column.take(rows) for column in table.columns], len(rows))
+def take_rows(table: CpuTable, rows: Rows) -> CpuTable:
+    """Gather rows by 0-based position."""
+    return table.with_columns([take_column(column, rows) for column in table.columns], len(rows))
 
 
 def _has_name(data: pa.RecordBatch | pa.Table, position: int, name: str) -> bool:
@@ -206,7 +203,7 @@ def _adopt_dictionary(array: pa.DictionaryArray, dtype: DataType, wanted: pa.Dat
     if not dtype.is_text or values.null_count:
         return values.take(array.indices)
     indices = array.indices
-    return pa.DictionaryArray.from_arrays(indices if indices.type == pa.int32() else indices.cast(pa.int32()), values)
+    return encoded(indices if indices.type == pa.int32() else indices.cast(pa.int32()), values)
 
 
 def _contiguous(data: pa.Array | pa.ChunkedArray) -> pa.Array:

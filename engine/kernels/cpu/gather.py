@@ -1,0 +1,103 @@
+"""Taking rows by position: the one way in which filters, joins, sorts and partitions move values.
+
+Text held as codes moves as codes. A position of -1 gives null.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .buffers import array_from, bits_of, empty, flags_of, halves_of, text_of, values_of
+from .native import take, take_bits, take_bytes
+from .native.arrays import Rows
+
+_MAX_BYTES = 2**31 - 1
+
+
+def take_column(column: pa.Array, rows: Rows, *, outer: bool = False) -> pa.Array:
+    """Return the values at ``rows``; ``outer`` says that some positions may be -1."""
+    if isinstance(column, pa.DictionaryArray):
+        return encoded(take_column(column.indices, rows, outer=outer), column.dictionary)
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind):
+        return _take_text(column, rows, outer=outer)
+    if pa.types.is_boolean(kind):
+        return _take_flags(column, rows, outer=outer)
+    if _bit_width(kind) in (8, 16, 32, 64):
+        return _take_values(column, rows, outer=outer)
+    if pa.types.is_decimal128(kind):
+        pairs = empty(2 * len(rows), np.uint64).reshape(-1, 2)
+        take(halves_of(column).view(np.uint64), rows, pairs)
+        bitmap, nulls = _validity(column, rows, outer=outer)
+        return pa.Array.from_buffers(kind, len(rows), [bitmap, pa.py_buffer(pairs)], null_count=nulls)
+    return column.take(_positions(rows, outer=outer))
+
+
+def _bit_width(kind: pa.DataType) -> int:
+    try:
+        return int(kind.bit_width)
+    except ValueError:
+        return 0
+
+
+def encoded(indices: pa.Array, dictionary: pa.Array) -> pa.DictionaryArray:
+    """Return text as codes that are known to lie within the dictionary."""
+    return pa.DictionaryArray.from_arrays(indices, dictionary, safe=False)
+
+
+def plain(column: pa.Array) -> pa.Array:
+    """Return an array without dictionary encoding."""
+    if not isinstance(column, pa.DictionaryArray):
+        return column
+    if column.null_count or column.indices.type != pa.int32():
+        return column.dictionary.take(column.indices)
+    return take_column(column.dictionary, values_of(column.indices))
+
+
+def _take_values(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
+    values = values_of(column)
+    if not len(values):
+        # Only positions of -1 can point into an empty column.
+        return pa.nulls(len(rows), column.type)
+    out = empty(len(rows), values.dtype)
+    take(values, rows, out)
+    bitmap, nulls = _validity(column, rows, outer=outer)
+    return array_from(out, column.type, bitmap, nulls)
+
+
+def _take_flags(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
+    values, offset = flags_of(column)
+    out = empty((len(rows) + 7) // 8, np.uint8)
+    take_bits(values, offset, rows, out)
+    bitmap, nulls = _validity(column, rows, outer=outer)
+    return pa.Array.from_buffers(column.type, len(rows), [bitmap, pa.py_buffer(out)], null_count=nulls)
+
+
+def _take_text(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
+    offsets, data = text_of(column)
+    starts, taken = take_bytes(offsets, data, rows)
+    if len(taken) > _MAX_BYTES:
+        return column.take(_positions(rows, outer=outer))
+    bitmap, nulls = _validity(column, rows, outer=outer)
+    buffers = [bitmap, pa.py_buffer(starts.astype(np.int32)), pa.py_buffer(taken)]
+    return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=nulls)
+
+
+def _validity(column: pa.Array, rows: Rows, *, outer: bool) -> tuple[pa.Buffer | None, int]:
+    """Return the bitmap of the taken values and how many are null."""
+    if not column.null_count and not (outer and len(rows) and rows.min() < 0):
+        return None, 0
+    bits, offset = bits_of(column)
+    out = empty((len(rows) + 7) // 8, np.uint8)
+    return pa.py_buffer(out), len(rows) - take_bits(bits, offset, rows, out)
+
+
+def _positions(rows: NDArray[Any], *, outer: bool) -> pa.Array:
+    """Return positions as Arrow's own take wants them, null for -1."""
+    missing = outer and len(rows) and rows.min() < 0
+    bitmap = pa.py_buffer(np.packbits(rows >= 0, bitorder="little")) if missing else None
+    return array_from(rows, pa.int32(), bitmap)
