@@ -10,6 +10,7 @@ from typing import Any
 from ..api import DataFrame, Session  # the facade also says who opens the files that a query names
 from ..engine.errors import ConfigError
 from ..engine.plan import Scan
+from ..engine.runners import Observer
 from ..io import open_source
 from ..sql import sql
 
