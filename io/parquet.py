@@ -24,7 +24,7 @@ from ..engine.expr import Expr, all_of, columns_of, conjuncts
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
-from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, resolve
+from .filesystem import FileInfo, Location, PathLike, check_unchanged, reason, resolve
 from .footers import Leaf, chunk_bounds, is_worth_a_dictionary, plain_leaves, read_footers, table_statistics
 from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
 from .tables import FileTable
@@ -200,11 +200,6 @@ class ParquetSource:
     def label(self) -> str:
         """Format, name and number of files."""
         return f"parquet {self._files.label}"
-
-    @property
-    def files(self) -> FileSet:
-        """The files, as they were when the source was opened."""
-        return self._files
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_footers": None, "_statistics": None}

@@ -23,11 +23,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from volley.engine import dtypes
-from volley.engine.errors import ReadError
+from volley.engine.errors import ConfigError, ReadError
 from volley.engine.plan import ScanRequest
 from volley.io import text_blocks
 from volley.io.csv_options import CsvOptions
 from volley.io.delimited import CsvSource
+from volley.io.type_names import named_type
 
 
 @pytest.fixture
@@ -305,6 +306,73 @@ def test_cut_short_compressed_file(put: Any, scan: Any) -> None:
     content = gzip.compress(b"a\n" + b"123\n" * 5000)
     with pytest.raises(ReadError, match=r"cannot read '.*t.csv.gz': .*cut short or damaged"):
         scan(CsvSource(put(content[:-20], "t.csv.gz"), CsvOptions(sample_bytes=50)))
+
+
+def test_bytes_that_are_no_utf8_are_found_wherever_they_are(put: Any, scan: Any) -> None:
+    lines = [b"a,b"] + [b"%d,x" % i for i in range(3000)]
+    lines[1500] = "1499,Zoë".encode("latin-1")
+    path = put(b"\n".join(lines))
+    said = r"t.csv:1501: the line is not UTF-8; give the file's encoding, e.g. encoding='latin-1'"
+    with pytest.raises(ReadError, match=said):
+        CsvSource(path)
+    source = CsvSource(path, CsvOptions(sample_bytes=1000))
+    with pytest.raises(ReadError, match=said):
+        scan(source)
+    with pytest.raises(ReadError, match=r"t.csv' is not cp1252: .* give its encoding"):
+        CsvSource(put(b"a\n\x81\n"), CsvOptions(encoding="cp1252"))
+
+
+def test_a_record_without_end_is_not_read_into_memory(put: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "_LONGEST_RECORD", 1000)
+    with pytest.raises(ReadError, match=r"has a record of more than .* MiB; is it a text file"):
+        CsvSource(put(b"x" * 5000), CsvOptions(sample_bytes=100))
+    with pytest.raises(ReadError, match=r"t.csv:2: a quote \(\"\) is opened but never closed"):
+        CsvSource(put(b'a\n"' + b"x\n" * 5000), CsvOptions(sample_bytes=100))
+
+
+def test_unpaired_quotes_are_reported_rather_than_cut_at(put: Any, scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", 500)
+    monkeypatch.setattr(text_blocks, "_PIECE_BYTES", 1000)
+    path = put(b"a,b\n" + b'1,"x"\n' * 1000 + b'2,"y\n' + b'3,"z"\n' * 100)
+    source = CsvSource(path, CsvOptions(sample_bytes=200))
+    assert len(source.scan(ScanRequest(columns=("a",))).splits) == 1
+    with pytest.raises(ReadError, match=r"t.csv:\d+: a quote .* is opened but never closed"):
+        scan(source)
+    free = CsvSource(path, CsvOptions(sample_bytes=200, quote=""))
+    assert len(free.scan(ScanRequest(columns=("a",))).splits) > 5
+    assert scan(free).num_rows == 1101
+
+
+def test_number_of_names_must_match(put: Any) -> None:
+    with pytest.raises(ReadError, match=r"has 2 columns but 3 names were given"):
+        CsvSource(put("a,b\n1,2\n"), CsvOptions(names=("x", "y", "z")))
+
+
+def test_tab_separated_by_name(put: Any, scan: Any) -> None:
+    assert scan(CsvSource(put("a,b\n1,2\n", "t.tsv"))).to_pydict() == {"a,b": ["1,2"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype"),
+    [
+        ("decimal(9, 2)", dtypes.decimal(9, 2)),
+        ("decimal(9)", dtypes.decimal(9, 0)),
+        ("timestamp(ms, Europe/Berlin)", dtypes.timestamp("ms", "Europe/Berlin")),
+        ("Timestamp", dtypes.timestamp("us")),
+        ("time(s)", dtypes.time("s")),
+        ("duration(ns)", dtypes.duration("ns")),
+        ("uint8", dtypes.uint8),
+    ],
+)
+def test_names_of_types(name: str, dtype: dtypes.DataType) -> None:
+    assert named_type(name) == dtype
+    assert named_type(str(dtype)) == dtype
+
+
+@pytest.mark.parametrize("name", ["decimal(99,2)", "timestamp(minutes)", "decimal(x)", "list", "int"])
+def test_names_of_no_types(name: str) -> None:
+    with pytest.raises(ConfigError, match="is not a type"):
+        named_type(name)
 
 
 def test_bad_rows_can_be_left_out_and_are_counted(put: Any, scan: Any, caplog: pytest.LogCaptureFixture) -> None:

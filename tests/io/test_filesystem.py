@@ -118,9 +118,35 @@ def test_remote_files_directories_globs_and_errors() -> None:
     store.rm("/remote_tests", recursive=True)
 
 
+def test_damaged_manifest_and_refusing_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe_file("/remote_tests/out/part-00000.csv", b"x\n1\n")
+    store.pipe_file("/remote_tests/out/_manifest.json", b"{}")
+    with pytest.raises(ReadError, match=r"memory://remote_tests/out/_manifest.json is damaged"):
+        resolve("memory://remote_tests/out", suffixes=CSV)
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError("forbidden")
+
+    monkeypatch.setattr(type(store), "isdir", refuse)
+    with pytest.raises(ReadError, match=r"cannot read 'memory://remote_tests/out': permission denied"):
+        resolve("memory://remote_tests/out", suffixes=CSV)
+    monkeypatch.undo()
+    store.rm("/remote_tests", recursive=True)
+
+
+def test_a_downloaded_data_set_is_read_by_its_manifest(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n1\n")
+    (tmp_path / "stale.csv").write_text("x\n1\n")
+    (tmp_path / "_manifest.json").write_text('{"files": [{"path": "a.csv"}]}')
+    assert names(tmp_path) == ["a.csv"]
+
+
 def test_unknown_protocol() -> None:
     with pytest.raises(ConfigError, match="cannot use nosuch:// paths"):
         resolve("nosuch://a.csv", suffixes=CSV)
+    with pytest.raises(ConfigError, match=r"chained URL 'zip::memory://a.zip' is not supported"):
+        resolve("zip::memory://a.zip", suffixes=CSV)
 
 
 def test_formats_by_ending_and_by_directory(folder: Path) -> None:

@@ -155,6 +155,46 @@ def test_distinct_values_are_estimated_from_small_dictionaries(tmp_path: Path) -
         columns["other"]
 
 
+def test_decimals_stored_as_integers_prune_and_count(tmp_path: Path, scan: Any) -> None:
+    table = pa.table({"x": pa.array([Decimal(i) / 100 for i in range(-500, 500)], pa.decimal128(15, 2))})
+    pq.write_table(table, tmp_path / "t.parquet", store_decimal_as_integer=True, row_group_size=100)
+    source = ParquetSource(tmp_path / "t.parquet")
+    assert source.statistics().columns["x"].minimum == Decimal("-5.00")
+    predicate = call("less", column(source, "x"), literal(Decimal("-4.995")))
+    plan = source.scan(ScanRequest(columns=("x",), predicate=predicate))
+    assert plan.skipped == "9 of 10 row groups"
+
+
+def test_bounds_outside_pythons_calendar_are_left_out(tmp_path: Path, scan: Any) -> None:
+    table = pa.table({"t": pa.array([2**62], pa.timestamp("us")), "d": pa.array([2**30], pa.date32())})
+    pq.write_table(table, tmp_path / "t.parquet")
+    columns = ParquetSource(tmp_path / "t.parquet").statistics().columns
+    assert columns["t"].maximum is None
+    assert columns["d"].maximum is None
+
+
+def test_a_column_that_one_file_lacks_has_no_statistics(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "1.parquet")
+    pq.write_table(pa.table({"b": [1]}), tmp_path / "2.parquet")
+    known = ParquetSource(tmp_path).statistics()
+    assert known.rows == 2
+    assert (known.columns["a"].minimum, known.columns["a"].nulls) == (None, None)
+
+
+def test_small_row_groups_of_a_file_that_lacks_every_column(tmp_path: Path, scan: Any) -> None:
+    pq.write_table(pa.table({"a": range(10)}), tmp_path / "1.parquet", row_group_size=2)
+    pq.write_table(pa.table({"b": range(4)}), tmp_path / "2.parquet", row_group_size=2)
+    assert scan(ParquetSource(tmp_path), ["b"]).column("b").to_pylist() == [None] * 10 + [0, 1, 2, 3]
+
+
+def test_nullability_is_that_of_any_file(tmp_path: Path) -> None:
+    strict = pa.schema([pa.field("a", pa.int64(), nullable=False), pa.field("b", pa.int64(), nullable=False)])
+    pq.write_table(pa.table({"a": [1], "b": [1]}, strict), tmp_path / "1.parquet")
+    assert not any(f.nullable for f in ParquetSource(tmp_path).schema)
+    pq.write_table(pa.table({"a": [1]}), tmp_path / "2.parquet")
+    assert all(f.nullable for f in ParquetSource(tmp_path).schema)
+
+
 def test_splits_and_sources_pickle_small_and_read_the_same(path: Path, table: pa.Table, scan: Any) -> None:
     source = ParquetSource(path)
     plan = source.scan(ScanRequest(columns=("id",)))

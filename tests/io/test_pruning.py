@@ -67,6 +67,8 @@ def test_null_constants_and_columns_of_nulls_are_never_true() -> None:
 
 
 def test_logic_is_three_valued() -> None:
+    assert outcomes(literal(True), {}) == TRUE
+    assert outcomes(Column(name="x", dtype=dtypes.bool_), between(0, 0)) == FALSE
     low, high = call("less", X, literal(0)), call("greater", X, literal(0))
     assert outcomes(call("and", low, high), between(1, 10, nulls=True)) == FALSE | NULL
     assert outcomes(call("or", low, high), between(1, 10)) == TRUE
@@ -103,6 +105,10 @@ def test_casts_that_keep_order_are_seen_through() -> None:
     days = between(0, (dt.date(2024, 1, 1) - dt.date(1970, 1, 1)).days)
     assert outcomes(call("greater", cast(day, dtypes.timestamp("us")), noon), days) == FALSE
     assert outcomes(call("less", cast(X, dtypes.float64), literal(0.5)), between(1, 10)) == FALSE
+    moment = Column(name="x", dtype=dtypes.timestamp("us"))
+    hours = between(0, 47 * 3_600_000_000_000)
+    assert outcomes(call("greater", cast(moment, dtypes.date), literal(dt.date(1970, 1, 2))), hours) == FALSE
+    assert outcomes(call("less_equal", cast(moment, dtypes.date), literal(dt.date(1970, 1, 2))), hours) == TRUE
     exact = Column(name="x", dtype=dtypes.decimal(10, 2))
     assert (
         outcomes(call("greater", cast(exact, dtypes.float64), literal(3.0)), between(Decimal(1), Decimal(2))) == FALSE

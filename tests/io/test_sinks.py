@@ -425,6 +425,21 @@ def test_labels_and_single_writers(tmp_path: Path) -> None:
     assert [sink.single_writer for sink in several] == [False, True, False, True]
 
 
+def test_a_sink_must_be_opened_first(tmp_path: Path) -> None:
+    with pytest.raises(WriteError, match=r"parquet .*t.parquet was not opened"):
+        sink_for(tmp_path / "t.parquet").writer(0)
+
+
+def test_empty_batches_make_no_file(table: pa.Table, tmp_path: Path) -> None:
+    sink = sink_for(tmp_path / "out")
+    sink.open(from_arrow_schema(table.schema))
+    writer = sink.writer(3)
+    writer.write(table.to_batches()[0].slice(0, 0))
+    writer.close()
+    (file,) = sink.commit()
+    assert Path(file.path).name == "part-00000.parquet"
+
+
 def test_a_file_written_by_two_tasks_is_refused(table: pa.Table, tmp_path: Path, write: Any) -> None:
     sink = sink_for(tmp_path / "t.parquet")
     with pytest.raises(WriteError, match="is one file but 2 tasks wrote"):
