@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volley.engine.traversal import transform_down, transform_up, walk, walk_once
+
+
+@dataclass(frozen=True)
+class Tree:
+    name: int
+    children: tuple[Tree, ...] = ()
+
+    def with_children(self, children: tuple[Tree, ...]) -> Tree:
+        return replace(self, children=children)
+
+
+trees = st.recursive(
+    st.builds(Tree, name=st.integers(0, 9)),
+    lambda inner: st.builds(Tree, name=st.integers(0, 9), children=st.lists(inner, max_size=3).map(tuple)),
+)
+
+
+def chain(length: int) -> Tree:
+    tree = Tree(0)
+    for _ in range(length):
+        tree = Tree(1, (tree,))
+    return tree
+
+
+def names(tree: Tree) -> list[int]:
+    return [tree.name] + [name for child in tree.children for name in names(child)]
+
+
+def mapped(tree: Tree) -> Tree:
+    return Tree(tree.name + 1, tuple(mapped(child) for child in tree.children))
+
+
+def test_walk_goes_parents_first_left_to_right() -> None:
+    tree = Tree(1, (Tree(2, (Tree(3),)), Tree(4)))
+    assert [node.name for node in walk(tree)] == [1, 2, 3, 4]
+
+
+@given(trees)
+def test_walk_visits_every_node(tree: Tree) -> None:
+    assert [node.name for node in walk(tree)] == names(tree)
+
+
+@given(trees)
+def test_both_transforms_rewrite_every_node(tree: Tree) -> None:
+    def rewrite(node: Tree) -> Tree:
+        return replace(node, name=node.name + 1)
+
+    assert transform_up(tree, rewrite) == mapped(tree)
+    assert transform_down(tree, rewrite) == mapped(tree)
+
+
+@given(trees)
+def test_nothing_changed_is_the_same_object(tree: Tree) -> None:
+    assert transform_up(tree, lambda node: node) is tree
+    assert transform_down(tree, lambda node: node) is tree
+
+
+def test_down_goes_on_in_what_came_out() -> None:
+    def split(node: Tree) -> Tree:
+        return replace(node, name=1, children=(Tree(node.name - 1),)) if node.name > 1 else node
+
+    assert names(transform_down(Tree(4), split)) == [1, 1, 1, 1]
+
+
+def test_up_sees_rewritten_children() -> None:
+    def total(node: Tree) -> Tree:
+        return Tree(node.name + sum(child.name for child in node.children))
+
+    assert transform_up(Tree(1, (Tree(2, (Tree(3),)), Tree(4))), total) == Tree(10)
+
+
+def test_shared_nodes_are_rewritten_once_and_stay_shared() -> None:
+    shared = Tree(5)
+    root = Tree(1, (Tree(2, (shared,)), shared))
+    seen: list[int] = []
+
+    def rewrite(node: Tree) -> Tree:
+        seen.append(node.name)
+        return replace(node, name=node.name * 10)
+
+    for transform in (transform_up, transform_down):
+        seen.clear()
+        result = transform(root, rewrite)
+        assert sorted(seen) == [1, 2, 5]
+        assert result.children[0].children[0] is result.children[1]
+
+
+def test_depth_is_no_limit() -> None:
+    deep = chain(5000)
+    assert sum(1 for _ in walk(deep)) == 5001
+    assert transform_up(deep, lambda node: node) is deep
+    assert transform_down(deep, lambda node: node) is deep
+
+
+def test_walk_once_is_linear_where_everything_is_shared() -> None:
+    tree = Tree(0)
+    for _ in range(100):
+        tree = Tree(1, (tree, tree))
+    assert sum(1 for _ in walk_once(tree)) == 101
