@@ -4,8 +4,8 @@ A table grows across batches and keeps the keys it has seen. Equality is always 
 hashes alone. Tables are not thread-safe: give each thread its own and merge by inserting one table's keys into another
 (the identifiers returned say where each of its groups went).
 
-Tables use open addressing with linear probing, at most half full, in one array of (key or hash, identifier + 1) pairs,
-so that a probe touches one cache line. Kernels stop where a table is full; the class enlarges it and resumes.
+Tables use open addressing with linear probing, at most five eighths full, in one array of (key or hash, identifier + 1)
+pairs, so that a probe touches one cache line. Kernels stop where a table is full; the class enlarges it and resumes.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ AHEAD = 24
 
 # A range of so many keys is covered by an array whatever the number of rows: it stays in the second-level cache.
 _DIRECT_SIZE = 1 << 18
+
+# A new hash table has room for as many keys as the batch that called for it has rows, up to this many.
+_TRUSTED_ROWS = 1 << 17
 
 # Positions in a table's state array.
 COUNT = 0
@@ -103,7 +106,10 @@ def _insert_words(
 @kernel("void(const u64[], i64, i64, u64[], u64)")
 def _rehash_words(keys: Words, count: int, null_group: int, table: Words, shift: int) -> None:
     mask = np.uint64(len(table) // 2 - 1)
+    last = count - AHEAD if len(table) > LARGE else 0
     for i in range(count):
+        if i < last:
+            prefetch_write(table, np.int64(first_slot(keys[i + AHEAD], shift) << _ONE))
         if i == null_group:
             continue
         position = locate(table, shift, mask, keys[i])
@@ -130,7 +136,10 @@ def _find_words(
 def rehash_pairs(old: Words, table: Words, shift: int) -> None:
     """Move the (hash, identifier + 1) pairs of one table to a larger one."""
     mask = np.uint64(len(table) // 2 - 1)
+    last = len(old) - 2 * AHEAD
     for i in range(0, len(old), 2):
+        if i < last:
+            prefetch_write(table, np.int64(first_slot(old[i + 2 * AHEAD], shift) << _ONE))
         if old[i + 1] == _ZERO:
             continue
         slot = first_slot(old[i], shift)
@@ -208,10 +217,20 @@ def _fill_slots(keys: Words, count: int, null_group: int, low: int, slots: Rows)
 
 def pair_table(capacity: int) -> tuple[Words, int, int]:
     """Return an empty table for at least ``capacity`` keys, its hash shift, and how many keys it may hold."""
-    size = MINIMUM_CAPACITY
-    while size < capacity:
-        size *= 2
-    return np.zeros(4 * size, dtype=np.uint64), 65 - (2 * size).bit_length(), size
+    slots = 2 * MINIMUM_CAPACITY
+    while _limit(slots) < capacity:
+        slots *= 2
+    return np.zeros(2 * slots, dtype=np.uint64), 65 - slots.bit_length(), _limit(slots)
+
+
+def _limit(slots: int) -> int:
+    """Return how many keys a table may hold: five eighths, where an absent key costs four probes on average."""
+    return slots // 8 * 5
+
+
+def larger(capacity: int) -> int:
+    """Return the capacity to grow to: four times a small one, twice a large one, whose pages cost more than moves."""
+    return capacity * (4 if capacity < LARGE else 2)
 
 
 class WordGroups:
@@ -253,7 +272,7 @@ class WordGroups:
         ids = rows_out(out, len(words))
         self._rows += len(words)
         if self._slots is not None:
-            self._cover(signed_extent(words, bits, bit_offset))
+            self._cover(signed_extent(words, bits, bit_offset), len(words))
         keys, state = self._keys, self._state
         done = 0
         while True:
@@ -278,8 +297,8 @@ class WordGroups:
         """Return the key of each group, in identifier order; the null group's is 0."""
         return self._keys[: len(self)]
 
-    def _cover(self, extent: tuple[int, int] | None) -> None:
-        """Make the array reach these keys, or a hash table in its place if that would be mostly empty."""
+    def _cover(self, extent: tuple[int, int] | None, rows: int) -> None:
+        """Make the array reach the keys of so many rows, or a hash table in its place if it would be mostly empty."""
         assert self._slots is not None
         if extent is None:
             return
@@ -296,7 +315,7 @@ class WordGroups:
             high = max(high, greatest + size) if greatest > high else high
         if high - low >= max(_DIRECT_SIZE, 8 * self._rows):
             self._slots = None
-            self._hash(max(self._capacity, len(self) + 1))
+            self._hash(max(self._capacity, len(self) + min(rows, _TRUSTED_ROWS)))
             return
         self._low, self._slots = low, np.zeros(high - low + 1, dtype=np.int32)
         _fill_slots(self._keys, len(self), self.null_group, low, self._slots)
@@ -314,7 +333,7 @@ class WordGroups:
 
     def _enlarge(self) -> Words:
         if self._slots is None:
-            self._hash(4 * len(self._keys))
+            self._hash(larger(len(self._keys)))
         else:
-            self._resize(4 * len(self._keys))
+            self._resize(larger(len(self._keys)))
         return self._keys

@@ -8,7 +8,7 @@ import numpy as np
 
 from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, rows_out
 from .compile import device, instruction, kernel
-from .grouping import AHEAD, COUNT, LARGE, MINIMUM_CAPACITY, WordGroups, first_slot, pair_table, rehash_pairs
+from .grouping import AHEAD, COUNT, LARGE, MINIMUM_CAPACITY, WordGroups, first_slot, larger, pair_table, rehash_pairs
 from .hashing import hash_rows
 from .packing import add_key, flag_outside, signed_extent
 
@@ -298,7 +298,7 @@ class HashedRowGroups:
 
     def _enlarge(self) -> None:
         old = self._table
-        self._table, self._shift, self._limit = pair_table(self._limit * 4)
+        self._table, self._shift, self._limit = pair_table(larger(self._limit))
         keys = np.empty(self._limit * self.width, dtype=np.uint64)
         keys[: len(self) * self.width] = self._keys[: len(self) * self.width]
         self._keys = keys

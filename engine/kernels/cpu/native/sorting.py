@@ -22,34 +22,43 @@ _BYTE = np.uint64(8)
 _MASK = np.uint64(255)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _TINY = 40
-_BUCKET_BITS = 11
-_BUCKETED_ROWS = 1 << 15
+_BUCKET_BITS = 9
+_BUCKET_ROWS_BITS = 12
+_SHARED_ROWS = 1 << 16
+_NO_ROWS = np.empty(0, dtype=np.int32)
 
 
-@kernel("void(u64[])")
-def _number_words(out: Words) -> None:
-    for i in range(len(out)):
-        out[i] = np.uint64(i)
-
-
-@kernel("void(const u64[], i64, i64, u64, i64[])")
-def _count_buckets(words: Words, start: int, stop: int, shift: int, counts: Longs) -> None:
+@kernel("void(const u64[], u64, i64, i64, u64, i64[])")
+def _count_buckets(words: Words, least: int, start: int, stop: int, shift: int, counts: Longs) -> None:
     for i in range(start, stop):
-        counts[words[i] >> shift] += 1
+        counts[(words[i] - least) >> shift] += 1
 
 
-@kernel("void(const u64[], const i32[], i64, i64, u64, i64[], u64[], i32[])")
+@kernel("void(const u64[], u64, u64, const i32[], i64, i64, u64, i64[], u64[], i32[])")
 def _scatter_buckets(
-    words: Words, rows: Rows, start: int, stop: int, shift: int, positions: Longs, out: Words, out_rows: Rows
+    words: Words,
+    least: int,
+    row_bits: int,
+    rows: Rows,
+    start: int,
+    stop: int,
+    shift: int,
+    positions: Longs,
+    out: Words,
+    out_rows: Rows,
 ) -> None:
-    with_rows = len(rows) > 0
+    """Move keys to their buckets: with the row in so many low bits, or beside (row numbers unless given)."""
+    beside = len(out_rows) > 0
+    numbered = len(rows) == 0
     for i in range(start, stop):
-        bucket = words[i] >> shift
-        position = np.uint64(positions[bucket])
-        positions[bucket] += 1
-        out[position] = words[i]
-        if with_rows:
-            out_rows[position] = rows[i]
+        key = words[i] - least
+        position = np.uint64(positions[key >> shift])
+        positions[key >> shift] += 1
+        if beside:
+            out[position] = key
+            out_rows[position] = np.int32(i) if numbered else rows[i]
+        else:
+            out[position] = (key << row_bits) | np.uint64(i)
 
 
 @device
@@ -224,25 +233,23 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, executor: Exec
     """
     n = len(columns[0])
     rows = rows_out(out, n)
-    row_bits = max(n - 1, 0).bit_length()
     chunks = _chunks([_measured(column) for column in columns] if n else [])
-    if len(chunks) == 1 and sum(column.width for column in chunks[0]) + row_bits <= 64:
-        width = sum(column.width for column in chunks[0])
-        words = np.empty(n, dtype=np.uint64)
-        _number_words(words)
-        _pack(chunks[0], row_bits, words)
-        empty = np.empty(0, dtype=np.int32)
-        words = _sort_words(words, empty, row_bits, row_bits + width, executor)[0]
-        _extract_rows(words, (1 << row_bits) - 1, rows)
+    if not any(chunks):
+        rows[:] = np.arange(n, dtype=np.int32)
         return rows
-    order = np.arange(n, dtype=np.int32)
-    for chunk in reversed(chunks):
-        width = sum(column.width for column in chunk)
-        packed = np.zeros(n, dtype=np.uint64)
-        _pack(chunk, 0, packed)
-        words = np.empty(n, dtype=np.uint64)
-        _take_words(packed, order, words)
-        order = _sort_words(words, order, 0, width, executor)[1]
+    row_bits = (n - 1).bit_length()
+    order = _NO_ROWS
+    for position, chunk in enumerate(reversed(chunks)):
+        packed = _packed(chunk)
+        if position:
+            words = np.empty(n, dtype=np.uint64)
+            _take_words(packed.words, order, words)
+            packed = _Column(words=words, least=packed.least, width=packed.width)
+        if len(chunks) == 1 and packed.width + row_bits <= 64:
+            words, _ = _sort_column(packed, row_bits, order, executor)
+            _extract_rows(words, (1 << row_bits) - 1, rows)
+            return rows
+        order = _sort_column(packed, 0, order, executor)[1]
     rows[:] = order
     return rows
 
@@ -299,56 +306,73 @@ def _chunks(columns: list[_Column]) -> list[list[_Column]]:
     return chunks
 
 
-def _pack(columns: list[_Column], low: int, words: Words) -> None:
-    """Put the columns' words above bit ``low`` of ``words``, the last lowest."""
+def _packed(columns: list[_Column]) -> _Column:
+    """Return one column with the order of several, which have at most 64 bits together."""
+    if len(columns) == 1:
+        return columns[0]
+    words = np.zeros(len(columns[0].words), dtype=np.uint64)
+    width = 0
     for column in reversed(columns):
-        add_key(column.words, column.least, low, words)
-        low += column.width
+        add_key(column.words, column.least, width, words)
+        width += column.width
+    return _Column(words=words, least=0, width=width)
 
 
-def _sort_words(words: Words, rows: Rows, low: int, high: int, executor: Executor | None) -> tuple[Words, Rows]:
-    """Sort words (and, unless empty, rows with them) by the bits from ``low`` to ``high``; may reuse its arguments."""
-    n = len(words)
-    if n < 2 or high <= low:
-        return words, rows
-    spare, spare_rows = np.empty(n, dtype=np.uint64), np.empty(len(rows), dtype=np.int32)
-    if n < _BUCKETED_ROWS:
-        bounds = np.array([0, n], dtype=np.int64)
-        counts = np.empty(256, dtype=np.int64)
-        _sort_buckets(words, rows, spare, spare_rows, bounds, 0, 1, low, high, counts)
-        return words, rows
-    shift = max(low, high - _BUCKET_BITS)
-    buckets = 1 << (high - shift)
-    parts = 1 if executor is None else 8
+def _sort_column(column: _Column, row_bits: int, rows: Rows, executor: Executor | None) -> tuple[Words, Rows]:
+    """Sort a column, and rows with it.
+
+    The rows are ``rows`` (if empty, the row numbers). They come back in the low ``row_bits`` of the words, or beside
+    the words if ``row_bits`` is 0.
+    """
+    words, n = column.words, len(column.words)
+    bucket_bits = min(column.width, _BUCKET_BITS, max(n.bit_length() - _BUCKET_ROWS_BITS, 1))
+    shift, buckets = column.width - bucket_bits, 1 << bucket_bits
+    parts = 1 if executor is None or n < _SHARED_ROWS else 8
     cuts = [n * part // parts for part in range(parts + 1)]
     sizes = np.zeros((parts, buckets), dtype=np.int64)
 
     def count(part: int) -> None:
-        _count_buckets(words, cuts[part], cuts[part + 1], shift, sizes[part])
+        _count_buckets(words, column.least, cuts[part], cuts[part + 1], shift, sizes[part])
 
     _each(count, parts, executor)
     ends = np.cumsum(sizes.T.reshape(-1)).reshape(buckets, parts)
     positions = np.ascontiguousarray((ends - sizes.T).T)
     bounds = np.concatenate([np.zeros(1, dtype=np.int64), ends[:, -1]])
+    beside = 0 if row_bits else n
+    sorted_words, sorted_rows = np.empty(n, dtype=np.uint64), np.empty(beside, dtype=np.int32)
 
     def scatter(part: int) -> None:
-        _scatter_buckets(words, rows, cuts[part], cuts[part + 1], shift, positions[part], spare, spare_rows)
+        _scatter_buckets(
+            words,
+            column.least,
+            row_bits,
+            rows,
+            cuts[part],
+            cuts[part + 1],
+            shift,
+            positions[part],
+            sorted_words,
+            sorted_rows,
+        )
 
     _each(scatter, parts, executor)
-    splits = np.searchsorted(bounds, cuts[1:-1]).tolist()
-    splits = [0, *splits, buckets]
+    if shift == 0:
+        return sorted_words, sorted_rows
+    splits = [0, *np.searchsorted(bounds, cuts[1:-1]).tolist(), buckets]
+    spare, spare_rows = np.empty(n, dtype=np.uint64), np.empty(beside, dtype=np.int32)
 
     def sort(part: int) -> None:
         counts = np.empty(256, dtype=np.int64)
-        _sort_buckets(spare, spare_rows, words, rows, bounds, splits[part], splits[part + 1], low, shift, counts)
+        first, last = splits[part], splits[part + 1]
+        low, high = row_bits, row_bits + shift
+        _sort_buckets(sorted_words, sorted_rows, spare, spare_rows, bounds, first, last, low, high, counts)
 
-    if shift > low:
-        _each(sort, parts, executor)
-    return spare, spare_rows
+    _each(sort, parts, executor)
+    return sorted_words, sorted_rows
 
 
 def _each(work: Callable[[int], None], parts: int, executor: Executor | None) -> None:
-    if executor is None:
+    if executor is None or parts == 1:
         for part in range(parts):
             work(part)
     else:

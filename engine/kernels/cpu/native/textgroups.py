@@ -13,6 +13,7 @@ from .grouping import (
     MINIMUM_CAPACITY,
     NULL_GROUP,
     first_slot,
+    larger,
     pair_table,
     rehash_pairs,
 )
@@ -249,7 +250,7 @@ class BytesGroups:
             self._data = data
         if len(self) == self._limit:
             old = self._table
-            self._table, self._shift, self._limit = pair_table(self._limit * 4)
+            self._table, self._shift, self._limit = pair_table(larger(self._limit))
             offsets = np.zeros(self._limit + 1, dtype=np.int64)
             offsets[: len(self) + 1] = self._offsets[: len(self) + 1]
             self._offsets = offsets

@@ -16,13 +16,23 @@ def rows_with_gaps(rng: np.random.Generator, length: int, n: int) -> np.ndarray[
 
 @pytest.mark.parametrize("dtype", ["i1", "u2", "f4", "i4", "f8", "u8", "M8[us]"])
 def test_fixed_width_values(rng: np.random.Generator, dtype: str) -> None:
-    values = rng.integers(0, 100, 500).astype(dtype)
-    rows = rows_with_gaps(rng, 500, 999)
+    values = np.frombuffer(rng.bytes(500 * np.dtype(dtype).itemsize), dtype)
+    if dtype.startswith("f"):
+        values = values[~np.isnan(values)]
+    rows = rows_with_gaps(rng, len(values), 999)
     out = np.full(999, 77).astype(dtype)
     native.take(values, rows, out)
     expected = values[rows].copy()
     expected[rows < 0] = np.zeros(1, np.int64).astype(dtype)[0]
     assert (out == expected).all()
+
+
+def test_many_values(rng: np.random.Generator) -> None:
+    values = rng.integers(2**62, 2**63, 200_000)
+    rows = rows_with_gaps(rng, 200_000, 1000)
+    out = np.zeros(1000, np.int64)
+    native.take(values, rows, out)
+    assert (out == np.where(rows >= 0, values[rows], 0)).all()
 
 
 def test_sixteen_byte_values(rng: np.random.Generator) -> None:
