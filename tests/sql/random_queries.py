@@ -24,7 +24,8 @@ class QueryMaker:
         if choice < 0.15:
             return f"{self.select(2)} {self._one('union all', 'union', 'intersect', 'except')} {self.select(2)}"
         if choice < 0.3:
-            return f"with c as ({self.select(2)}) select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
+            joined = "select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
+            return f"with c as ({self.select(2)}) {joined}"
         return self.select(self._random.randint(1, 3))
 
     def select(self, width: int, outer: tuple[tuple[str, str], ...] = ()) -> str:
