@@ -130,9 +130,8 @@ class Shell:
         tables = self._session.tables
         chosen = [known for known in tables if not name or known.lower() == name.lower()]
         if not chosen:
-            self._say(
-                f"error: unknown table {name!r}{suggestion(name, tables)}" if name else "no tables are registered"
-            )
+            unknown = f"error: unknown table {name!r}{suggestion(name, tables)}"
+            self._say(unknown if tables else "no tables are registered")
         for known in chosen:
             self._say(known)
             for field in tables[known].schema:
@@ -162,7 +161,7 @@ def run_shell(
     from prompt_toolkit.application import get_app
     from prompt_toolkit.filters import Condition
     from prompt_toolkit.lexers import PygmentsLexer
-    from pygments.lexers.sql import SqlLexer
+    from pygments.lexers.sql import SqlLexer  # type: ignore[import-untyped]  # ships no types
 
     from .completion import SqlCompleter
 

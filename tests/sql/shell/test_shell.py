@@ -125,11 +125,6 @@ def test_control_c_drops_the_line_and_control_d_leaves(shell: Shell, printed: li
     assert printed[0] == "[{'n': 7}]\n"
 
 
-def test_tab_completes(shell: Shell, printed: list[str], tmp_path: Path) -> None:
-    type_keys(shell, "select max(dela\t) as n from flights;\n.quit\n", tmp_path / "history")
-    assert printed[0] == "[{'n': 20}]\n"
-
-
 def test_history_that_cannot_be_written_is_kept_in_memory(shell: Shell, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
