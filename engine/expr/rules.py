@@ -31,7 +31,7 @@ def additive(types: Types) -> tuple[Types, DataType] | None:
     common = _numeric_pair(types)
     if common is None or not common.is_decimal:
         return None if common is None else ((common, common), common)
-    left, right = (as_decimal(t) for t in types)
+    left, right = (as_decimal(common if t.kind is Kind.NULL else t) for t in types)
     scale = max(left.scale, right.scale)
     precision = max(left.precision - left.scale, right.precision - right.scale) + scale + 1
     result = _capped(precision, max(left.precision, right.precision), scale)
@@ -43,7 +43,7 @@ def multiplicative(types: Types) -> tuple[Types, DataType] | None:
     common = _numeric_pair(types)
     if common is None or not common.is_decimal:
         return None if common is None else ((common, common), common)
-    left, right = (as_decimal(t) for t in types)
+    left, right = (as_decimal(common if t.kind is Kind.NULL else t) for t in types)
     scale = left.scale + right.scale
     result = _capped(left.precision + right.precision, max(left.precision, right.precision), scale)
     return None if result is None else ((left, right), result)
