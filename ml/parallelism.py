@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from types import ModuleType, TracebackType
+from types import ModuleType
 from typing import Any
 
 
@@ -24,16 +26,14 @@ class _OneBlasThread:
     def __enter__(self) -> None:
         with self._lock:
             if self._depth == 0:
-                self._limit = _controller().limit(limits=1, user_api="blas")
+                self._limit = _in_passing(lambda: _controller().limit(limits=1, user_api="blas"))
             self._depth += 1
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         with self._lock:
             self._depth -= 1
             if self._depth == 0:
-                self._limit.restore_original_limits()
+                _in_passing(self._limit.restore_original_limits)
 
 
 one_blas_thread = _OneBlasThread()
@@ -45,6 +45,16 @@ def load_xgboost() -> ModuleType:
     import xgboost
 
     return xgboost
+
+
+def _in_passing(call: Callable[[], Any]) -> Any:
+    """Run a call on a thread that ends at once.
+
+    threadpoolctl lets only one living thread set limits, and the thread that lifts ours need not be the one that set
+    it; the word of a thread that has ended can be taken back by any other.
+    """
+    with ThreadPoolExecutor(1) as passing:
+        return passing.submit(call).result()
 
 
 @cache

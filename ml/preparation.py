@@ -82,7 +82,11 @@ class Preparation:
         return [*range(numeric), *encoded]
 
     def apply(self, table: pa.Table, ledger: Ledger | None = None) -> FeatureMatrix:
-        """Write the features of a table into a new matrix."""
+        """Bring the features of a table into a matrix: where they lie if they can be read there, else a new one."""
+        if not self.steps:
+            shared = _shared(table, self.features, self.dtype, ledger)
+            if shared is not None:
+                return shared
         matrix = FeatureMatrix.allocate(table.num_rows, self.columns, self.dtype, ledger)
         numbers = _write_numbers(matrix, table, self.features)
         for step in self.steps:
@@ -139,6 +143,9 @@ def fit_preparation(
     """
     encoders = _fit_encoders(table, features, steps, default_encoder)
     empty = Preparation(features=features, steps=(), encoders=encoders, dtype=dtype)
+    shared = None if steps else _shared(table, features, dtype, ledger)
+    if shared is not None:
+        return empty, shared
     matrix = FeatureMatrix.allocate(table.num_rows, empty.columns, dtype, ledger)
     numbers = _write_numbers(matrix, table, features)
     fitted: list[NumericStep] = []
@@ -159,6 +166,16 @@ def _write_numbers(matrix: FeatureMatrix, table: pa.Table, features: Features) -
     for number, name in enumerate(features.numeric):
         matrix.write(0, number, table[name])
     return matrix.columns(0, len(features.numeric))
+
+
+def _shared(table: pa.Table, features: Features, dtype: FloatName, ledger: Ledger | None) -> FeatureMatrix | None:
+    """View the features as a matrix without copying: all numeric, of the right type, side by side in one buffer."""
+    if features.categorical or any(table[name].num_chunks != 1 for name in features.numeric):
+        return None
+    columns = [table[name].chunk(0) for name in features.numeric]
+    if any(column.type != pa.from_numpy_dtype(np.dtype(dtype)) for column in columns):
+        return None
+    return FeatureMatrix.adopt(columns, features.numeric, ledger)
 
 
 def _moments(numbers: np.ndarray) -> ColumnMoments:

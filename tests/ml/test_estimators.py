@@ -235,3 +235,25 @@ def test_a_bare_estimator_is_a_pipeline_of_one() -> None:
     assert repr(bare).startswith(
         "<fitted LogisticRegression(C=1.0, max_iter=100); 4 features, label 'employed', 500 rows"
     )
+
+
+def test_columns_that_lie_side_by_side_are_read_where_they_are() -> None:
+    matrix = ml.FeatureMatrix.allocate(500, ["a", "b", "c"], "float32")
+    rng = np.random.default_rng(0)
+    for column in range(3):
+        matrix.write(0, column, rng.normal(size=500))
+    rows = matrix.to_arrow().append_column("y", pa.array(rng.random(500) < 0.5))
+    features = ml.Features(numeric=["a", "b", "c"], label="y")
+    model = ml.GradientBoosting(n_trees=3).fit(census.frame(rows), features)
+    assert model.ledger.copied == {}
+    assert model.ledger.shared > 0
+    read = model.preparation.apply(rows).numpy()
+    assert read.ctypes.data == matrix.numpy().ctypes.data
+    # the same model reads columns that have to be gathered, with the same result
+    scattered = pa.table({name: pa.array(rows[name].to_numpy().copy()) for name in rows.column_names})
+    np.testing.assert_array_equal(
+        model.predict(census.frame(rows)).to_arrow()["score"],
+        model.predict(census.frame(scattered)).to_arrow()["score"],
+    )
+    linear = ml.Ridge().fit(census.frame(rows), ml.Features(numeric=["a", "b"], label="c"))
+    assert linear.ledger.copied  # float64 is another type
