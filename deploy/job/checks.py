@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ...engine.frame import DataFrame
 from ..report.figures import count, share
 from .document import Location
 from .spec import CountRule, QualityCheck, Severity
@@ -42,15 +43,25 @@ def run_checks(table: str, checks: Sequence[tuple[Location, QualityCheck]], tabl
     """
     outcomes = []
     for location, check in checks:
-        place = (*location, check.kind)
-        query = f"select {_failed(check)} from {quoted(table)}"  # noqa: S608  # names are quoted, expect is SQL by design
-        if check.unique is not None:
-            keys = ", ".join(map(quoted, check.unique))
-            groups = f"select count(*) as n from {quoted(table)} group by {keys}"  # noqa: S608  # names are quoted
-            query = f"select sum(n) as row_total, sum(n - 1) as failed from ({groups}) as groups"  # noqa: S608  # as above
-        found = tables.query(query, place, tables=[table]).to_arrow().to_pylist()[0]
+        (found,) = plan_check(table, location, check, tables).to_arrow().to_pylist()
         outcomes.append(_judge(check, int(found["row_total"] or 0), int(found["failed"] or 0)))
     return outcomes
+
+
+def plan_check(table: str, location: Location, check: QualityCheck, tables: Tables) -> DataFrame:
+    """Return the query that counts all rows and those that fail a check, without running it.
+
+    Raises
+    ------
+    JobSpecError
+        For a condition or column that is wrong, at its line.
+    """
+    query = f"select {_failed(check)} from {quoted(table)}"  # noqa: S608  # names are quoted, expect is SQL by design
+    if check.unique is not None:
+        keys = ", ".join(map(quoted, check.unique))
+        groups = f"select count(*) as n from {quoted(table)} group by {keys}"  # noqa: S608  # names are quoted
+        query = f"select sum(n) as row_total, sum(n - 1) as failed from ({groups}) as groups"  # noqa: S608  # as above
+    return tables.query(query, (*location, check.kind), tables=[table], written=False)
 
 
 def _failed(check: QualityCheck) -> str:

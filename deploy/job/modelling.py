@@ -111,11 +111,12 @@ def _estimator(job: Job, place: tuple[str | int, ...], kind: str, params: Mappin
         raise job.error(place, f"{kind}: {error}") from None
 
 
-def features_of(context: JobContext) -> ml.Features:
+def features_of(job: Job) -> ml.Features:
     """Return the features as the ML room knows them."""
     from ... import ml
 
-    spec = context.features
+    assert job.spec.train is not None
+    spec = job.spec.train.features
     return ml.Features(
         numeric=spec.numeric,
         categorical=spec.categorical,
@@ -128,7 +129,7 @@ def features_of(context: JobContext) -> ml.Features:
 def train(context: JobContext, name: str, folder: Path) -> StepOutcome:
     """Fit one model on the training part and store it."""
     pipeline = build_pipeline(context.job, name)
-    fitted = pipeline.fit(context.tables["train"], features_of(context))
+    fitted = pipeline.fit(context.tables["train"], features_of(context.job))
     fitted.save(folder / MODEL_FOLDER)
     return StepOutcome(facts={"handoff": fitted.ledger.as_dict()})
 

@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ... import io
 from ...engine.frame import Session
-from ...engine.frame.files import use_files
 from ..report import render
 from ..report.contents import CheckResult, Verdict
 from ..report.figures import byte_size, count, duration
 from . import fingerprint, manifest
 from .context import JobContext
 from .load import Job
+from .preflight import preflight
 from .progress import Progress, choose_progress
 from .publish import FAILED_MANIFEST, FAILED_REPORT, MANIFEST, REPORT, publish, publish_failure, stage_outputs
 from .runner import Execution, execute, no_room
@@ -66,7 +65,6 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
         Where a step cannot be done. Finished steps stay stored.
     """
     started = time.perf_counter()
-    use_files(io)  # a query may name files too, also where the package's facade was never loaded
     folder = out if out is not None else job.folder / job.spec.outputs.dir
     chosen = job.spec.session
     shown = progress or choose_progress()
@@ -74,6 +72,7 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
         device=chosen.device, threads=chosen.threads, memory_limit=chosen.memory_limit, observer=shown.observer
     )
     with Workspace(folder) as workspace, session:
+        preflight(job)
         if fresh:
             workspace.clear()
         context = JobContext(job=job, workspace=workspace, tables=Tables(job, workspace))

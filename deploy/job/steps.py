@@ -22,16 +22,7 @@ Body = Callable[[JobContext, Path], StepOutcome]
 
 
 def build_steps(context: JobContext) -> list[JobStep]:
-    """Return every step in an order in which each needs only earlier ones; checks follow the table they look at.
-
-    Raises
-    ------
-    JobSpecError
-        For parameters that an estimator does not take: found here, before any work.
-    """
-    spec = context.job.spec
-    for name in spec.train.models if spec.train else ():
-        modelling.build_pipeline(context.job, name)
+    """Return every step in an order in which each needs only earlier ones; checks follow the table they look at."""
     return [*_data_steps(context), *_model_steps(context)]
 
 

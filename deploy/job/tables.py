@@ -10,15 +10,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ... import io
 from ...engine.errors import ConfigError, PlanError, SqlError, UserFunctionError, VolleyError
 from ...engine.frame import DataFrame
+from ...engine.frame.files import use_files
 from ...engine.plan import Scan, Write
-from ...io import open_source, sink_for
 from ...sql import sql
 from .document import Location
 from .load import Job
 from .spec import SourceSpec, StepSpec
 from .workspace import Workspace
+
+use_files(io)  # a query may name files too, also where the package's facade was never loaded
 
 TABLE_FILE = "table.parquet"
 """Name of the file in which a step stores the table that it makes."""
@@ -32,10 +35,11 @@ class Tables:
     job
         Says what the sources and steps are.
     workspace
-        Holds the tables that steps stored.
+        Holds the tables that steps stored; without one every step is planned through, which shows whether the
+        queries fit together before anything runs.
     """
 
-    def __init__(self, job: Job, workspace: Workspace) -> None:
+    def __init__(self, job: Job, workspace: Workspace | None) -> None:
         self._job = job
         self._workspace = workspace
         self._known: dict[str, DataFrame] = {}
@@ -43,7 +47,7 @@ class Tables:
         for name, source in job.spec.sources.items():
             self._makers[name] = partial(self._open, name, source)
         for index, step in enumerate(job.spec.steps):
-            if step.view:
+            if step.view or workspace is None:
                 self._makers[step.name] = partial(self.plan_step, index, step)
             else:
                 self.add_stored(step.name, step_key(step))
@@ -54,16 +58,14 @@ class Tables:
 
     def add_stored(self, name: str, key: str) -> None:
         """Say that a table is stored by the step whose folder is ``key``."""
-        self.add(name, lambda: read(str(self._workspace.folder(key) / TABLE_FILE), "parquet"))
+        assert self._workspace is not None
+        path = self._workspace.folder(key) / TABLE_FILE
+        self.add(name, lambda: read(str(path), "parquet"))
 
     def __getitem__(self, name: str) -> DataFrame:
         if name not in self._known:
             self._known[name] = self._makers[name]()
         return self._known[name]
-
-    def names(self) -> list[str]:
-        """Return the names of all tables, sources first."""
-        return list(self._makers)
 
     def plan_step(self, index: int, step: StepSpec) -> DataFrame:
         """Return what a step makes, without running it.
@@ -79,7 +81,7 @@ class Tables:
             earlier = [*self._job.spec.sources, *(other.name for other in self._job.spec.steps[:index])]
             return self.query(step.sql, ("steps", index, "sql"), tables=earlier)
         assert step.python is not None
-        function = self._function(step.python, ("steps", index, "python"))
+        function = self.find_function(step.python, ("steps", index, "python"))
         inputs = [self[name] for name in step.inputs or ()]
         try:
             made = function(*inputs)
@@ -91,13 +93,18 @@ class Tables:
             raise UserFunctionError(f"{step.python} must return a frame, not {type(made).__name__}")
         return made
 
-    def query(self, text: str, location: Location, *, tables: list[str]) -> DataFrame:
-        """Return the frame of a query over the named tables; its errors point into the job file."""
+    def query(self, text: str, location: Location, *, tables: list[str], written: bool = True) -> DataFrame:
+        """Return the frame of a query over the named tables; its errors point into the job file.
+
+        ``written`` says that the query is the text at ``location``, not one made from what stands there.
+        """
         try:
             frames: dict[str, Any] = {name: self[name] for name in tables}
             return sql(text, **frames)
         except SqlError as error:
-            raise self._job.sql_error(location, error) from None
+            if written:
+                raise self._job.sql_error(location, error) from None
+            raise self._job.error(location, error.message) from None
         except PlanError as error:
             raise self._job.error(location, str(error)) from None
 
@@ -112,7 +119,7 @@ class Tables:
         """Return a source's path: URLs and absolute paths as they are, others from the job file's folder."""
         return path if "://" in path else str(self._job.folder / path)
 
-    def _function(self, target: str, location: Location) -> Callable[..., object]:
+    def find_function(self, target: str, location: Location) -> Callable[..., object]:
         """Import ``module:function`` with the job file's folder first on the path."""
         module_name, _, name = target.partition(":")
         with _first_on_path(self._job.folder):
@@ -131,12 +138,12 @@ class Tables:
 
 def read(paths: str | list[str], file_format: str | None, **options: object) -> DataFrame:
     """Return the lazy frame of files."""
-    return DataFrame.from_plan(Scan(source=open_source(paths, file_format, **options)))
+    return DataFrame.from_plan(Scan(source=io.open_source(paths, file_format, **options)))
 
 
 def write(frame: DataFrame, path: Path, file_format: str, **options: object) -> int:
     """Run a frame into a file or folder, all or nothing; return how many rows it has."""
-    sink = sink_for(str(path), file_format, **options)
+    sink = io.sink_for(str(path), file_format, **options)
     written = frame.session.collect(Write(input=frame.plan, sink=sink))
     return int(sum(written.column("rows").to_pylist()))
 

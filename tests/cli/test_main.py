@@ -67,9 +67,13 @@ def test_wrong_job_file_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFix
 
 def test_check_only_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     job = tmp_path / "job.yaml"
-    job.write_text("name: a\nsources: {t: {path: nowhere.csv}}\n")
+    job.write_text("name: a\nsources: {t: {path: t.csv}}\nsteps:\n  - name: u\n    sql: select x + 1 as y from t\n")
+    (tmp_path / "t.csv").write_text("x\n1\n")
     assert main(["run", str(job), "--check"]) == 0
     assert capsys.readouterr().out == f"{job}: the job is valid\n"
+    assert main(["run", str(job), "--check", "--set", "steps.u.sql=select z from t"]) == 2
+    assert "--set steps.u.sql: " in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["job.yaml", "t.csv"]
     assert main(["run", str(job), "--check", "--set", "sources.t.pth=x"]) == 2
     assert "--set sources.t.pth: unknown key 'pth'" in capsys.readouterr().err
 

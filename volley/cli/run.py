@@ -23,7 +23,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     """Add the command."""
     parser = commands.add_parser("run", help="run a job file", description="Run a job.", epilog=_EXAMPLES)
     parser.add_argument("job", metavar="JOB.yaml", type=Path, help="the job file")
-    parser.add_argument("--check", action="store_true", help="check the job file and stop")
+    parser.add_argument("--check", action="store_true", help="check the job file, its queries and columns, and stop")
     add_run_arguments(parser)
     parser.set_defaults(execute=execute)
     return parser
@@ -57,6 +57,9 @@ def run_job_file(path: Path, arguments: argparse.Namespace) -> int:
     session = [f"session.{key}={value}" for key, value in chosen.items() if value is not None]
     job = load_job(path, overrides=[*arguments.overrides, *session])
     if getattr(arguments, "check", False):
+        from ..deploy.job.preflight import preflight
+
+        preflight(job)
         print(f"{path}: the job is valid")
         return 0
     from ..deploy.job.run import outcome_text, run_job

@@ -265,6 +265,9 @@ def test_mistakes_point_into_the_job_file(
     assert (problem.position.source, problem.position.line) == (str(folder / "job.yaml"), line)
     assert expected in problem.message
     assert "\n" not in str(caught.value)
+    after_the_function = line in (19, 20)
+    stored = [path.name for path in (folder / "out" / ".work").iterdir() if path.is_dir()]
+    assert bool(stored) == after_the_function
 
 
 def test_unknown_feature_is_one_clear_line(job_of: Loader) -> None:
