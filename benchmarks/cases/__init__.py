@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ..case import Case
-from . import files, group, join, order, tpch
+from . import census, files, group, join, order, tpch
 
 CASES: dict[str, Case] = {
-    case.name: case for case in (*files.CASES, *group.CASES, *join.CASES, *order.CASES, *tpch.CASES)
+    case.name: case for case in (*files.CASES, *group.CASES, *join.CASES, *order.CASES, *tpch.CASES, *census.CASES)
 }
