@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ....errors import ExecutionError
 from .compile import device, instruction
 
 copy8 = instruction("copy8")
@@ -83,6 +84,8 @@ def words_of(values: NDArray[Any]) -> Words:
 
 def rows_out(out: Rows | None, length: int) -> Rows:
     """Return the first ``length`` elements of ``out``, or a fresh array where none is given or it is too short."""
+    if length > MAX_ROWS:
+        raise ExecutionError(f"a kernel takes at most {MAX_ROWS:,} rows at once, not {length:,}; use smaller batches")
     if out is None or len(out) < length:
         return np.empty(length, dtype=np.int32)
     return out[:length]

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, missing, rows_out
+from ....errors import ExecutionError
+from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
 from .packing import signed_extent
 
@@ -225,12 +226,14 @@ def pair_table(capacity: int) -> tuple[Words, int, int]:
 
 def _limit(slots: int) -> int:
     """Return how many keys a table may hold: five eighths, where an absent key costs four probes on average."""
-    return slots // 8 * 5
+    return min(slots // 8 * 5, MAX_ROWS)
 
 
 def larger(capacity: int) -> int:
     """Return the capacity to grow to: four times a small one, twice a large one, whose pages cost more than moves."""
-    return capacity * (4 if capacity < LARGE else 2)
+    if capacity >= MAX_ROWS:
+        raise ExecutionError(f"more than {MAX_ROWS:,} distinct keys in one table; use more partitions")
+    return min(capacity * (4 if capacity < LARGE else 2), MAX_ROWS)
 
 
 class WordGroups:

@@ -179,7 +179,7 @@ class JoinIndex:
     @classmethod
     def from_words(cls, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, null_safe: bool = False) -> Self:
         """Index 64-bit keys by hash."""
-        groups = WordGroups(capacity=len(words))
+        groups = WordGroups()
         ids = groups.insert(words, bits=bits, bit_offset=bit_offset)
         if groups.null_group >= 0 and not null_safe:
             ids[ids == groups.null_group] = -1

@@ -10,7 +10,10 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+from volley.engine.errors import ExecutionError
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native.arrays import rows_out
+from volley.engine.kernels.cpu.native.grouping import larger
 from volley.engine.kernels.cpu.native.rowgroups import HashedRowGroups
 
 from .conftest import GREATEST, LEAST, Column, column, key_columns, texts
@@ -194,6 +197,13 @@ def test_byte_strings_whose_hashes_all_collide_stay_apart(rng: np.random.Generat
     other_offsets, other_data = texts([b"absent", b"1", b""])
     found = groups.find(other_offsets, other_data, hashes=np.zeros(3, np.uint64))
     assert found.tolist() == [-1, known.index(b"1") and ids[known.index(b"1")], ids[known.index(b"")]]
+
+
+def test_what_32_bits_cannot_number_is_refused() -> None:
+    with pytest.raises(ExecutionError, match="more than 2,147,483,647 distinct keys"):
+        larger(native.MAX_ROWS)
+    with pytest.raises(ExecutionError, match="at most 2,147,483,647 rows at once"):
+        rows_out(None, native.MAX_ROWS + 1)
 
 
 def test_one_table_merges_into_another(rng: np.random.Generator) -> None:
