@@ -1,4 +1,4 @@
-"""Sources and sinks behind the engine's protocols: files in many formats, and tables in memory.
+"""Sources and sinks behind the engine's protocols: files in many formats.
 
 Knows file systems, formats and Arrow; must not know SQL, plans beyond the source protocol, or devices' kernels. The
 formats' modules are imported when they are first used.
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from .filesystem import PathLike
     from .ipc import IpcSource
     from .json_lines import JsonOptions, JsonSource
-    from .memory import MemorySource
     from .parquet import ParquetSource
     from .sinks import CsvSink, IpcSink, JsonSink, ParquetSink
 
@@ -34,7 +33,6 @@ __all__ = [
     "JsonOptions",
     "JsonSink",
     "JsonSource",
-    "MemorySource",
     "ParquetSink",
     "ParquetSource",
     "format_of",
@@ -69,7 +67,6 @@ _HOMES = {
     "JsonOptions": "json_lines",
     "JsonSink": "sinks",
     "JsonSource": "json_lines",
-    "MemorySource": "memory",
     "ParquetSink": "sinks",
     "ParquetSource": "parquet",
 }

@@ -18,8 +18,8 @@ from ..engine.arrow import from_arrow_type, to_arrow_type
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, ReadError
 from ..engine.schema import Schema
+from ..engine.typenames import named_type
 from .text_blocks import TextFile
-from .type_names import named_type
 
 DELIMITERS = (",", "\t", ";", "|")
 NULL_VALUES = ("", "NA", "N/A", "NULL", "null", "#N/A")

@@ -16,12 +16,12 @@ from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, ReadError, suggestion
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
+from ..engine.typenames import named_type
 from .conform import conform, empty_batch
 from .csv_options import agreed_type
 from .filesystem import PathLike, check_unchanged, reason, resolve
 from .tables import FileTable
 from .text_blocks import Block, TextFile, with_compressions
-from .type_names import named_type
 
 SUFFIXES = with_compressions((".jsonl", ".ndjson", ".json"))
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d(?P<clock>[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?")

@@ -66,7 +66,7 @@ def read_csv(paths: str | Sequence[str], **options: Any) -> DataFrame:
         A file, a list of files, a glob, a directory or an fsspec URL; may be compressed.
     **options
         ``delimiter``, ``quote``, ``header``, ``null_values``, ``dtypes``, ``sample_bytes``, ``on_bad_rows`` and others
-        of `volley.io.csv.CsvOptions`.
+        of `volley.io.CsvOptions`.
 
     Raises
     ------

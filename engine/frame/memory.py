@@ -1,13 +1,16 @@
-"""Rows in memory as a source: what ``from_arrow``, ``from_pandas`` and ``head`` make."""
+"""Rows in memory as a source: what ``from_arrow``, ``from_pandas`` and ``head`` make. Nothing is copied."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Any
 
 import pyarrow as pa
 
 from ..arrow import from_arrow_schema
+from ..errors import ConfigError
 from ..plan import ScanPlan, ScanRequest, Statistics
 from ..schema import Schema
 
@@ -22,16 +25,23 @@ class MemorySource:
     Parameters
     ----------
     table
-        The rows.
+        The rows. Text columns may be dictionaries.
     partitions
-        Number of splits, or None to choose by size.
+        Number of splits, as even as rows allow; 0 to choose by size.
+
+    Raises
+    ------
+    TypeMismatch
+        If a column has an Arrow type that Volley has not.
     """
 
     table: pa.Table
-    partitions: int | None = None
+    partitions: int = 0
     schema: Schema = field(init=False)
 
     def __post_init__(self) -> None:
+        if self.partitions < 0:
+            raise ConfigError(f"partitions must be positive, not {self.partitions}; leave it out to choose by size")
         object.__setattr__(self, "schema", from_arrow_schema(self.table.schema))
 
     @property
@@ -45,17 +55,22 @@ class MemorySource:
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return slices of the table; the predicate is left to the plan."""
-        table = self.table.select(list(request.columns)) if request.columns else self.table.select([])
+        table = self.table.select(list(request.columns))
         if request.predicate is None and request.limit is not None:
-            # A table without columns does not bound a slice by its own rows.
-            table = table.slice(0, min(request.limit, self.table.num_rows))
-        rows = self.table.num_rows if request.limit is None or request.predicate is not None else table.num_rows
-        count = self.partitions or max(1, -(-rows // TASK_ROWS))
-        step = max(1, -(-rows // count))
+            table = table.slice(0, request.limit)
+        rows = min(self.table.num_rows, table.num_rows if request.columns else self._wanted(request))
+        count = self.partitions or -(-rows // TASK_ROWS)
+        edges = [rows * i // count for i in range(count + 1)]
         splits = tuple(
-            MemorySplit(table, start, min(step, rows - start), request.batch_rows) for start in range(0, rows, step)
+            MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows)
+            for start, end in pairwise(edges)
+            if end > start
         )
         return ScanPlan(splits=splits, residual=request.predicate)
+
+    def _wanted(self, request: ScanRequest) -> int:
+        """Rows to count where no column is asked for: a table without columns does not know."""
+        return self.table.num_rows if request.predicate is not None or request.limit is None else request.limit
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,13 +89,26 @@ class MemorySplit:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the rows, in proportion."""
-        total = self.table.num_rows
-        return int(self.table.nbytes * self.rows / total) if total else 0
+        """Bytes of the buffers' visible parts."""
+        return int(self.table.nbytes)
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield batches that share the table's memory."""
-        if self.table.num_columns == 0:
-            yield pa.RecordBatch.from_struct_array(pa.array([{}] * self.rows, pa.struct([])))
+        if self.table.num_columns:
+            yield from (batch for batch in self.table.to_batches(max_chunksize=self.batch_rows) if batch.num_rows)
             return
-        yield from self.table.slice(self.start, self.rows).to_batches(max_chunksize=self.batch_rows)
+        for start in range(0, self.rows, self.batch_rows):
+            rows = min(self.batch_rows, self.rows - start)
+            yield pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A pickled slice would carry its whole table; Arrow's own format cuts it out.
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, self.table.schema) as writer:
+            writer.write_table(self.table)
+        return (_unpickled, (sink.getvalue().to_pybytes(), self.start, self.rows, self.batch_rows))
+
+
+def _unpickled(content: bytes, start: int, rows: int, batch_rows: int) -> MemorySplit:
+    with pa.ipc.open_stream(content) as reader:
+        return MemorySplit(reader.read_all(), start, rows, batch_rows)

@@ -23,12 +23,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from volley.engine import dtypes
-from volley.engine.errors import ConfigError, ReadError
+from volley.engine.errors import ReadError
 from volley.engine.plan import ScanRequest
+from volley.engine.typenames import named_type
 from volley.io import text_blocks
 from volley.io.csv_options import CsvOptions
 from volley.io.delimited import CsvSource
-from volley.io.type_names import named_type
 
 
 @pytest.fixture
@@ -212,7 +212,6 @@ CELLS: dict[str, st.SearchStrategy[Any]] = {
 def test_what_is_written_is_read_back(tmp_path: Path, scan: Any, write: Any, data: st.DataObject) -> None:
     from volley.engine.arrow import to_arrow_type
     from volley.io.sinks import CsvSink
-    from volley.io.type_names import named_type
 
     kinds = data.draw(st.lists(st.sampled_from(list(CELLS)), min_size=1, max_size=4))
     count = data.draw(st.integers(0, 12))
@@ -350,29 +349,6 @@ def test_number_of_names_must_match(put: Any) -> None:
 
 def test_tab_separated_by_name(put: Any, scan: Any) -> None:
     assert scan(CsvSource(put("a,b\n1,2\n", "t.tsv"))).to_pydict() == {"a,b": ["1,2"]}
-
-
-@pytest.mark.parametrize(
-    ("name", "dtype"),
-    [
-        ("decimal(9, 2)", dtypes.decimal(9, 2)),
-        ("decimal(9)", dtypes.decimal(9, 0)),
-        ("timestamp(ms, Europe/Berlin)", dtypes.timestamp("ms", "Europe/Berlin")),
-        ("Timestamp", dtypes.timestamp("us")),
-        ("time(s)", dtypes.time("s")),
-        ("duration(ns)", dtypes.duration("ns")),
-        ("uint8", dtypes.uint8),
-    ],
-)
-def test_names_of_types(name: str, dtype: dtypes.DataType) -> None:
-    assert named_type(name) == dtype
-    assert named_type(str(dtype)) == dtype
-
-
-@pytest.mark.parametrize("name", ["decimal(99,2)", "timestamp(minutes)", "decimal(x)", "list", "int"])
-def test_names_of_no_types(name: str) -> None:
-    with pytest.raises(ConfigError, match="is not a type"):
-        named_type(name)
 
 
 def test_bad_rows_can_be_left_out_and_are_counted(put: Any, scan: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import fsspec
 import pytest
 
-from volley.engine.errors import ConfigError, ReadError
+from volley.engine.errors import ConfigError, ReadError, TypeMismatch
 from volley.io import format_of, open_source
 from volley.io.filesystem import resolve
 
@@ -179,5 +179,5 @@ def test_formats_by_ending_and_by_directory(folder: Path) -> None:
 def test_wrong_options_are_refused(
     folder: Path, arguments: tuple[str, ...], options: dict[str, Any], said: str
 ) -> None:
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises((ConfigError, TypeMismatch), match=said):
         open_source(folder / arguments[0], *arguments[1:], **options)
