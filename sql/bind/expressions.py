@@ -172,7 +172,12 @@ class ExpressionBinder:
         finally:
             self._expanding.discard(name)
 
-    def _unknown(self, node: exp.Expr, name: str, relation: str | None) -> SqlError:
+    def _unknown(self, node: exp.Expr, name: str, relation: str | None) -> PlanError:
+        around = self.scope.around
+        while around is not None:
+            if around.find(name, relation):
+                return self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
+            around = around.outer or around.around
         scopes = [self.scope]
         while scopes[-1].outer is not None:
             scopes.append(scopes[-1].outer)

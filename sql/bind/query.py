@@ -52,10 +52,11 @@ class Cte:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryBinder:
-    """Binds queries in the sight of some CTEs."""
+    """Binds queries in the sight of some CTEs; ``around`` is the scope of the FROM clause they stand in, if any."""
 
     statement: Statement
     ctes: Mapping[str, Cte] = field(default_factory=dict)
+    around: Scope | None = None
 
     @property
     def cte_names(self) -> list[str]:
@@ -66,7 +67,7 @@ class QueryBinder:
         """Return the plan of a query; ``outer`` is the scope of the query around it, if it may be read."""
         queries = self.with_ctes(node)
         if isinstance(node, exp.Select):
-            return queries.select(node, Scope(outer=outer)).bind()
+            return queries.select(node, Scope(outer=outer, around=self.around)).bind()
         if isinstance(node, exp.SetOperation):
             self.statement.allow_only(node, ("this", "expression", "distinct", *_QUERY_ARGS), "a set operation")
             return queries.modified(queries.set_operation(node, outer), node)

@@ -107,9 +107,10 @@ class RelationBinder:
         else:
             first = self._relation(clause.this)
         relation = first if start is None else self._product(start, first)
+        self._scope.columns = list(relation.columns)
         for join in joins:
             relation = self._join(relation, join)
-        self._scope.columns = list(relation.columns)
+            self._scope.columns = list(relation.columns)
         return relation.plan
 
     # --- single relations
@@ -179,7 +180,8 @@ class RelationBinder:
             self._statement.allow_only(node, ("this", "joins"), "a join in parentheses")
             return self._relation(node.this)
         self._statement.allow_only(node, ("this", "alias", "joins", "with_", "order", "limit", "offset"), "FROM")
-        return self._named(self._queries.bind(node), alias, "unnamed_subquery")
+        queries = replace(self._queries, around=self._scope)
+        return self._named(queries.bind(node), alias, "unnamed_subquery")
 
     def _named(self, bound: BoundQuery, alias: exp.Expr | None, default: str) -> Relation:
         name = (alias.name if alias is not None else "") or default

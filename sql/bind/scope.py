@@ -51,6 +51,8 @@ class Scope:
     ----------
     outer
         Scope of the query around this one.
+    around
+        For a query in FROM: the scope it stands in, whose columns it could read only if LATERAL were offered.
     domain
         Outer columns that this query reads, and the own columns that stand for them.
     lifting
@@ -58,6 +60,7 @@ class Scope:
     """
 
     columns: list[ScopeColumn] = field(default_factory=list)
+    around: Scope | None = None
     outer: Scope | None = None
     domain: tuple[tuple[Column, Column], ...] = ()
     lifting: bool = False

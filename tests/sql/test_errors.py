@@ -85,6 +85,8 @@ select id from t tablesample 10% | 1:30 | SAMPLE in FROM
 select * from range(3) | 1:15 | the table function range
 select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant
 select id from t where id > all (select k from u) | 1:24 | a comparison with ALL other than = ANY and <> ALL
+select (select max(v) from (select v from u where u.k = t.k) q) from t | 1:57 | a column of the query around inside FROM
+select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)
 select (select v from u where u.k = t.k limit 1) from t | 1:16 | a correlated subquery with LIMIT
 select id from t where (k, id) not in (select k, v from u) | 1:25 | NOT IN with several columns
 with recursive r as (select 1 as n union all select n + 1 from r) select * from r | 1:16 | the recursive CTE 'r'
