@@ -90,7 +90,7 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
     """Return the record as a Markdown page."""
     where, options = record["machine"], record["options"]
     lines = [
-        f"# Benchmark record {name}",
+        f"## Record {name}",
         "",
         (
             f"{record['made']}, commit {record['commit']}; {where['cpu']}, {where['cores']} cores, "

@@ -56,7 +56,8 @@ def volley_census(vl: Any, ml: Any) -> dict[str, Any]:
 
 def _people(read: Callable[[str], vl.DataFrame]) -> vl.DataFrame:
     features, target = (read(str(DATA / f"{name}.parquet")) for name in ("features", "target"))
-    return features[features.AGEP >= 16].merge(target, on="id")
+    joined: vl.DataFrame = features[features.AGEP >= 16].merge(target, on="id")
+    return joined
 
 
 def _mean_size(values: Any) -> float:
