@@ -11,12 +11,13 @@ from ...expr import Expr
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
 from .compare import known_true
-from .keys import KeyTable, hash_columns
+from .keys import KeyTable
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
 from .states import Moments, State, make_state
 from .table import CpuTable, concat_tables, own, slice_table, take_rows
+from .words import hash_columns
 
 
 class States:

@@ -104,9 +104,10 @@ def _small(call: Call, whole: pa.Array, *, check: bool) -> pa.Array:
 def largest(whole: Value) -> int:
     """Return the greatest absolute value of integers that are not null; 0 where there are none."""
     if isinstance(whole, pa.Scalar):
-        return abs(whole.as_py() or 0)
+        return abs(int(whole.as_py() or 0))
     extent = pc.min_max(whole).as_py()
-    return 0 if extent["min"] is None else max(-extent["min"], extent["max"])
+    least, greatest = int(extent["min"] or 0), int(extent["max"] or 0)
+    return max(-least, greatest)
 
 
 def negate(call: Call, value: pa.Array) -> pa.Array:

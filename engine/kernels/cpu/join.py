@@ -12,11 +12,12 @@ from ...schema import Schema
 from ..protocol import JoinSide, JoinSpec, Table
 from .compare import known_true
 from .gather import take_column
-from .keys import KeyTable, validity_bits
+from .keys import KeyTable
 from .native import JoinIndex
 from .native.arrays import Rows
 from .project import Evaluator, shared
 from .table import CpuTable, concat_tables, own, take_rows
+from .words import validity_bits
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""

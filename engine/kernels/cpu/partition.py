@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...expr import Expr
-from .keys import hash_columns
 from .native import partition_order
 from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, slice_table, take_rows
+from .words import hash_columns
 
 
 def hash_partition(table: CpuTable, keys: Sequence[Expr], partitions: int) -> list[CpuTable]:

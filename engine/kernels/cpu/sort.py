@@ -14,11 +14,11 @@ from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, halves_of, text_of, values_of
-from .keys import floats_of, integers_of, is_bytes, is_one_word
 from .native import argsort, order_floats, order_integers, order_nulls, text_ranks
 from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows
+from .words import floats_of, integers_of, is_bytes, is_one_word
 
 _SIGN = np.uint64(1 << 63)
 

@@ -18,11 +18,11 @@ from ..protocol import Accumulator, AccumulatorSpec
 from . import native
 from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
 from .gather import take_column
-from .keys import floats_of, integers_of, is_one_word
 from .native import NO_BITS
 from .native.arrays import Rows
 from .sort import ranks
 from .table import concat_columns
+from .words import floats_of, integers_of, is_one_word
 
 _LARGEST = 10**38
 

@@ -1,0 +1,109 @@
+"""Codes for values that are not words by themselves: text, and through Python nested values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType
+from ...errors import ExecutionError
+from .buffers import bits_of, text_of
+from .native import BytesGroups
+from .native.arrays import Words
+from .words import looked_up
+
+NULL = -1
+UNKNOWN = -2
+"""Code of a value never inserted, where codes are only looked up."""
+
+_MAX_BYTES = 2**31 - 1
+
+
+class TextCodes:
+    """Codes of texts (or byte strings) in the order first seen, the same across batches and encodings.
+
+    Looking codes up is safe from several threads once nothing is inserted any more.
+    """
+
+    def __init__(self, dtype: DataType) -> None:
+        self._dtype = dtype
+        self._groups = BytesGroups()
+        # The dictionary last met and its codes: batches of one row group share theirs.
+        self._recent: tuple[tuple[int, int, int, bool], pa.Array, Words] | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._groups.nbytes
+
+    def words(self, array: pa.Array, *, insert: bool) -> Words:
+        """Return the code of each value as a word; nulls give `NULL`."""
+        if isinstance(array, pa.DictionaryArray):
+            return looked_up(self._dictionary_words(array.dictionary, insert=insert), array.indices)
+        codes: NDArray[np.int64] = self._codes(array, insert=insert).astype(np.int64)
+        if array.null_count:
+            codes[~array.is_valid().to_numpy(zero_copy_only=False)] = NULL
+        return codes.view(np.uint64)
+
+    def values(self) -> pa.Array:
+        """Return the text of each code."""
+        offsets, data = self._groups.keys()
+        if len(data) > _MAX_BYTES:
+            raise ExecutionError("grouping keys of more than 2 GiB of text cannot be held; use more partitions")
+        buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+        return pa.Array.from_buffers(to_arrow_type(self._dtype), len(offsets) - 1, buffers)
+
+    def _codes(self, array: pa.Array, *, insert: bool) -> Any:
+        offsets, data = text_of(array)
+        bits, bit_offset = bits_of(array)
+        if insert:
+            return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset)
+        codes = self._groups.find(offsets, data, bits=bits, bit_offset=bit_offset)
+        return np.where(codes < 0, np.int32(UNKNOWN), codes)
+
+    def _dictionary_words(self, dictionary: pa.Array, *, insert: bool) -> Words:
+        """Return the codes of a dictionary's texts, and `NULL` after them."""
+        data = dictionary.buffers()[2]
+        identity = (0 if data is None else data.address, dictionary.offset, len(dictionary), insert)
+        recent = self._recent
+        if recent is not None and recent[0] == identity:
+            return recent[2]
+        words = np.empty(len(dictionary) + 1, dtype=np.int64)
+        words[:-1] = self._codes(dictionary, insert=insert)
+        words[-1] = NULL
+        known: Words = words.view(np.uint64)
+        self._recent = (identity, dictionary, known)
+        return known
+
+
+class ObjectCodes:
+    """Codes of values of nested and other rare types, through Python: correct, not fast."""
+
+    def __init__(self, dtype: DataType) -> None:
+        self._arrow = to_arrow_type(dtype)
+        self._codes: dict[str, int] = {}
+        self._values: list[Any] = []
+        self.nbytes = 0
+
+    def words(self, array: pa.Array, *, insert: bool) -> Words:
+        """Return the code of each value as a word; nulls give `NULL`."""
+        codes = np.full(len(array), NULL, dtype=np.int64)
+        for row, value in enumerate(array.to_pylist()):
+            if value is None:
+                continue
+            key = repr(value)
+            code = self._codes.get(key, UNKNOWN)
+            if code == UNKNOWN and insert:
+                code = self._codes[key] = len(self._values)
+                self._values.append(value)
+                self.nbytes += 64 + len(key)
+            codes[row] = code
+        return codes.view(np.uint64)
+
+    def values(self) -> pa.Array:
+        """Return the value of each code."""
+        return pa.array(self._values, self._arrow)
