@@ -37,10 +37,9 @@ def named_type(name: str) -> DataType:
     text = name.strip().lower()
     match = _PARAMETRIC.fullmatch(text)
     if match is not None:
+        arguments = name.strip()[match.start(2) : match.end(2)].split(",")  # zone names keep their case
         try:
-            return _parametric(
-                match[1], [part.strip() for part in name.strip()[match.start(2) : match.end(2)].split(",")]
-            )
+            return _parametric(match[1], [part.strip() for part in arguments])
         except ValueError as error:
             raise TypeMismatch(f"{name!r} is not a type: {error}") from error
     if text not in _NAMES:

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import ml as ml
     from .api import (
         DataFrame,
         Series,
@@ -54,6 +55,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "ml":
+        return importlib.import_module("volley.ml")
     if name not in __all__:
         raise AttributeError(f"module 'volley' has no attribute {name!r}")
     home = "volley.engine.errors" if name == "VolleyError" else "volley.api"

@@ -60,7 +60,7 @@ class MemorySource:
             table = table.slice(0, request.limit)
         rows = min(self.table.num_rows, table.num_rows if request.columns else self._wanted(request))
         count = self.partitions or -(-rows // TASK_ROWS)
-        edges = [rows * i // count for i in range(count + 1)]
+        edges = [rows * i // count for i in range(count + 1)] if count else []
         splits = tuple(
             MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows)
             for start, end in pairwise(edges)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
-from typing import Any
 
 from ..api import DataFrame, Session  # the facade also says who opens the files that a query names
 from ..engine.errors import ConfigError
 from ..engine.plan import Scan
 from ..engine.runners import Observer
 from ..io import open_source
-from ..sql import sql
+from ..sql import query
 
 
 def open_session(arguments: argparse.Namespace, observer: Observer | None = None) -> Session:
@@ -33,14 +32,26 @@ def frame_of(arguments: argparse.Namespace) -> DataFrame:
     ConfigError
         Where there is no query, two files would get the same table name, or a parameter has no name.
     """
-    tables: dict[str, Any] = {}
+    parameters = dict(map(parameter, arguments.parameters))
+    text = _query_text(arguments)
+    return query(text, tables_of(arguments), params=parameters or None, dialect=arguments.dialect)
+
+
+def tables_of(arguments: argparse.Namespace) -> dict[str, DataFrame]:
+    """Return a frame for each file on the command line, by its table name.
+
+    Raises
+    ------
+    ConfigError
+        Where two files would get the same name.
+    """
+    tables: dict[str, DataFrame] = {}
     for argument in arguments.files:
         name, path = table_name(argument)
         if name in tables:
             raise ConfigError(f"two files would be the table {name!r}; name one of them: other={path}")
         tables[name] = DataFrame.from_plan(Scan(source=open_source(path)))
-    parameters = dict(map(parameter, arguments.parameters))
-    return sql(_query_text(arguments), params=parameters or None, dialect=arguments.dialect, **tables)
+    return tables
 
 
 def _query_text(arguments: argparse.Namespace) -> str:

@@ -12,9 +12,11 @@ FORMATS = ("table", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow
 
 _EXAMPLES = """\
 A file on the command line becomes a table called like the file without its suffix; name=path gives it another name.
-A quoted path is a table too. The query comes from -c, from -f, or from standard input.
+A quoted path is a table too. The query comes from -c, from -f, or from standard input;
+without one, on a terminal, a prompt asks for queries until .quit.
 
 examples:
+  volley sql flights.parquet
   volley sql -c "select 40 + 2 as answer"
   volley sql flights.parquet -c "select dest, count(*) n from flights group by dest order by n desc limit 5"
   volley sql f=data/2013/*.parquet -c "select avg(arr_delay) from f"
@@ -59,8 +61,10 @@ def add_query_arguments(parser: argparse.ArgumentParser) -> None:
 def execute(arguments: argparse.Namespace) -> int:
     """Run the query and show or write its result."""
     from ..deploy.stage_bar import watched
-    from . import output, query
+    from . import output, prompt, query
 
+    if prompt.wanted(arguments):
+        return prompt.run(arguments)
     chosen = output.choose_format(arguments.format, arguments.output)
     printed = chosen == "table" and arguments.output is None
     # Rows that are printed while the query runs would break the bar apart; a table is printed at the end.

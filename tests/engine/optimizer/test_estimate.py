@@ -45,6 +45,8 @@ def rows(plan: Plan) -> float:
         (filter_(T, "not_equal", "b", 7), 900),
         (filter_(T, "equal", "b", 7), 100),
         (where(T, in_list(col(T, "b"), [1, 2, 3])), 300),
+        (where(T, in_list(col(T, "b"), [None])), 0),
+        (join(where(T, in_list(col(T, "a"), [None])), KEYS, ("a", "k"), kind="semi"), 0),
         (where(T, call("is_null", col(T, "b"))), 500),
         (where(T, call("is_not_null", col(T, "b"))), 500),
         (filter_(filter_(T, "greater_equal", "a", 251), "less_equal", "a", 750), 500),
