@@ -1,5 +1,5 @@
 """The prompt of ``volley sql``. Knows the binder and sessions; must not know how results are formatted."""
 
-from .loop import Shell, run_shell
+from .loop import WELCOME, Shell, run_shell
 
-__all__ = ["Shell", "run_shell"]
+__all__ = ["WELCOME", "Shell", "run_shell"]
