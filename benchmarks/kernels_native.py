@@ -214,7 +214,7 @@ def rivals(columns: dict[str, Any]) -> dict[str, Callable[[str], Any]]:
         connection.execute(f"create table {name} as from source")
     context = pl.SQLContext({name: pl.from_arrow(table).lazy() for name, table in frames.items()})
     return {
-        "DuckDB": lambda sql: connection.execute(sql).to_arrow_table(),
+        "DuckDB": lambda sql: connection.sql(sql).to_arrow_table(),
         "Polars": lambda sql: context.execute(sql).collect(engine="streaming"),
     }
 
