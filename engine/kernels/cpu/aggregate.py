@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...expr import Expr
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
 from .compare import known_true
+from .gather import take_column
 from .keys import KeyTable
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
-from .states import Moments, State, make_state
+from .states import Moments, State, make_state, row_state
 from .table import CpuTable, concat_tables, own, slice_table, take_rows
 from .words import hash_columns
+
+
+def _masked(values: pa.Array | None, condition: pa.Array) -> pa.Array:
+    """Return the values with null where the condition is not true; without values, the condition itself."""
+    if values is None:
+        return pc.if_else(condition, condition, None)
+    rows = np.where(known_true(condition).to_numpy(zero_copy_only=False), np.arange(len(values)), -1)
+    return take_column(values, rows.astype(np.int32), outer=True)
 
 
 class States:
@@ -74,6 +84,18 @@ class States:
                 columns.append(state.finish(groups))
         return columns
 
+    def of_rows(self, inputs: Sequence[pa.Array], num_rows: int) -> list[pa.Array]:
+        """Return the partial states of each row by itself; ``inputs`` are the values of `inputs`."""
+        rest = iter(inputs)
+        columns: list[pa.Array] = []
+        for position, width in self._places:
+            spec = self._specs[position]
+            values = None if spec.argument is None else next(rest)
+            if spec.filter is not None:
+                values = _masked(values, next(rest))
+            columns += [row_state(each, values, num_rows) for each in self._specs[position : position + width]]
+        return columns
+
     @property
     def nbytes(self) -> int:
         """Bytes held."""
@@ -85,8 +107,19 @@ def _kept(ids: Rows, condition: pa.Array) -> Rows:
     return np.where(chosen, ids, np.int32(-1))
 
 
+_MERGED_ROWS = 65_536
+_JUDGED_ROWS = 200_000
+_WORTHWHILE = 0.6
+"""A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
+
+
 class CpuGroupBy:
-    """First phase of an aggregation with keys."""
+    """First phase of an aggregation with keys.
+
+    Where most rows are groups of their own, grouping them twice is work for nothing: the first phase then turns rows
+    into partial states of one row each, and only splits them by hash, so that the second phase groups them in tables
+    that fit the cache.
+    """
 
     def __init__(self, spec: GroupSpec) -> None:
         self._spec = spec
@@ -95,11 +128,13 @@ class CpuGroupBy:
     def _reset(self) -> None:
         self._keys = KeyTable([key.expr.dtype for key in self._spec.keys])
         self._states = States(self._spec.accumulators)
+        self._rows = 0
+        self._passed: list[CpuTable] = []
 
     @property
     def nbytes(self) -> int:
         """Bytes held by keys and states."""
-        return self._keys.nbytes + self._states.nbytes
+        return self._keys.nbytes + self._states.nbytes + sum(table.nbytes for table in self._passed)
 
     def update(self, table: Table) -> None:
         """Add the rows of a table."""
@@ -108,6 +143,14 @@ class CpuGroupBy:
         rows = own(table)
         keys = [key.expr for key in self._spec.keys]
         columns = Evaluator(rows).columns([*keys, *self._states.inputs()])
+        if self._rows >= _JUDGED_ROWS and len(self._keys) > _WORTHWHILE * self._rows:
+            states = self._states.of_rows(columns[len(keys) :], table.num_rows)
+            passed = CpuTable(
+                schema=self._spec.schema, columns=(*columns[: len(keys)], *states), num_rows=table.num_rows
+            )
+            self._passed.append(passed)
+            return
+        self._rows += table.num_rows
         ids = self._keys.insert(columns[: len(keys)])
         self._states.update(ids, len(self._keys), columns[len(keys) :])
 
@@ -126,21 +169,36 @@ class CpuGroupBy:
 
     def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state into partial states, split by the hash of the keys."""
-        table = self.finish()
+        tables = [self.finish(), *self._passed]
         self._reset()
-        if table.num_rows == 0:
-            return [[] for _ in range(partitions)]
         dtypes = [key.expr.dtype for key in self._spec.keys]
-        hashes = hash_columns(table.columns[: len(dtypes)], dtypes, table.num_rows)
-        return [[part] if part.num_rows else [] for part in split(table, hashes, partitions)]
+        result: list[list[Table]] = [[] for _ in range(partitions)]
+        for table in tables:
+            hashes = hash_columns(table.columns[: len(dtypes)], dtypes, table.num_rows)
+            for parts, part in zip(result, split(table, hashes, partitions), strict=True):
+                if part.num_rows:
+                    parts.append(part)
+        return result
 
 
 def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     """Merge the partial states of one partition into one row per group."""
     groups = CpuGroupBy(spec)
-    for partial in partials:
+    for partial in _joined(partials, spec.schema):
         groups.merge(partial)
     return groups.finish()
+
+
+def _joined(tables: Sequence[CpuTable], schema: Schema) -> Iterator[CpuTable]:
+    """Yield the rows of the tables in pieces that are not small: each piece costs some calls."""
+    held: list[CpuTable] = []
+    for table in tables:
+        held.append(table)
+        if sum(piece.num_rows for piece in held) >= _MERGED_ROWS:
+            yield concat_tables(held, schema)
+            held = []
+    if held:
+        yield concat_tables(held, schema)
 
 
 def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:

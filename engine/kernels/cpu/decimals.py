@@ -31,14 +31,14 @@ def narrowed(value: pa.Array) -> pa.Array:
     return value.cast(arrow)
 
 
-def widened(value: pa.Array) -> pa.Array:
-    """Return small decimals as a decimal128 array."""
+def widened(value: pa.Array, precision: int | None = None) -> pa.Array:
+    """Return small decimals as a decimal128 array, of their own precision unless another is given."""
     words = values_of(value)
     buffer = pa.allocate_buffer(16 * len(words))
     pairs = np.frombuffer(buffer, dtype=np.int64).reshape(-1, 2)
     pairs[:, 0] = words
     np.right_shift(words, np.int64(63), out=pairs[:, 1])
-    arrow = pa.decimal128(value.type.precision, value.type.scale)
+    arrow = pa.decimal128(precision or value.type.precision, value.type.scale)
     return pa.Array.from_buffers(arrow, len(words), [validity(value), buffer])
 
 

@@ -17,6 +17,7 @@ from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
 from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
+from .decimals import widened
 from .gather import take_column
 from .native import NO_BITS
 from .native.arrays import Rows
@@ -67,6 +68,27 @@ def make_state(spec: AccumulatorSpec) -> State:
         case Accumulator.FIRST:
             return Picked(spec.dtype, order=0)
     raise UnsupportedOperation(f"the cpu device has no accumulator {spec.kind.value} on its own")
+
+
+def row_state(spec: AccumulatorSpec, values: pa.Array | None, num_rows: int) -> pa.Array:
+    """Return the partial states of single rows, one of them for each value (of ``num_rows`` rows without argument)."""
+    if values is None:
+        return array_from(np.ones(num_rows, dtype=np.int64), pa.int64())
+    match spec.kind:
+        case Accumulator.COUNT_ROWS | Accumulator.COUNT:
+            return pc.is_valid(values).cast(pa.int64())
+        case Accumulator.SUM if is_small(values.type):
+            return widened(values, spec.dtype.precision)
+        case Accumulator.SUM:
+            return values.cast(to_arrow_type(spec.dtype))
+        case Accumulator.M2:
+            return pc.if_else(pc.is_valid(values), _squared_deviation(values), None)
+    return values
+
+
+def _squared_deviation(values: pa.Array) -> pa.Array:
+    """Return 0 for finite values, NaN for others: what one value deviates from its own mean."""
+    return pc.subtract(values, values)
 
 
 def grown(array: Any, groups: int, fill: Any) -> Any:
