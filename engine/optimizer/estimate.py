@@ -308,7 +308,7 @@ def after_filter(below: Estimate, predicate: Expr) -> Estimate:
 def _fixed_values(part: Expr) -> tuple[str, float] | None:
     """Return the column that a part pins to a few constants, and how many; None where it pins none."""
     if isinstance(part, InList) and isinstance(part.arg, Column):
-        return part.arg.name, float(len(part.values))
+        return part.arg.name, max(1.0, len(part.values))  # a list may hold nothing but null
     if isinstance(part, Call) and part.function == "equal":
         left, right = part.args
         if isinstance(left, Column) and isinstance(right, Literal):

@@ -102,8 +102,7 @@ class Oracle:
 
     def rows(self, plan: Plan) -> list[tuple[str, ...]]:
         """Return the rows of a plan as a sorted list of printed values, for comparison as bags."""
-        table = self.run(plan)
-        return sorted(zip(*([_shown(v) for v in column.to_pylist()] for column in table.columns), strict=True))
+        return sorted_rows(self.run(plan))
 
     def sql(self, plan: Plan) -> str:
         """Return the plan as a SQL query."""
@@ -164,6 +163,11 @@ class Oracle:
         on = " AND ".join(f"({c})" for c in conditions) or "true"
         kind = plan.kind.value.upper()
         return f"SELECT * FROM ({self.sql(plan.left)}) {kind} JOIN ({self.sql(plan.right)}) ON {on}"
+
+
+def sorted_rows(table: pa.Table) -> list[tuple[str, ...]]:
+    """Return the rows of a table as a sorted list of printed values."""
+    return sorted(zip(*([_shown(v) for v in column.to_pylist()] for column in table.columns), strict=True))
 
 
 def _shown(value: Any) -> str:

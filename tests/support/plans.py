@@ -32,7 +32,7 @@ from volley.engine.schema import Schema
 
 @dataclass(frozen=True, eq=False)
 class TableSource:
-    """An Arrow table as a source that applies nothing and reads everything as one split."""
+    """An Arrow table as a source of a few splits that applies no predicate itself."""
 
     label: str
     table: pa.Table = field(repr=False)
@@ -46,28 +46,31 @@ class TableSource:
         return self.known
 
     def scan(self, request: ScanRequest) -> ScanPlan:
-        return ScanPlan(splits=(_Split(self, request.columns),), residual=request.predicate)
+        step = -(-self.table.num_rows // _SPLITS) or 1
+        splits = (_Split(self, request.columns, start, step) for start in range(0, self.table.num_rows, step))
+        return ScanPlan(splits=tuple(splits), residual=request.predicate)
+
+
+_SPLITS = 3
 
 
 @dataclass(frozen=True, eq=False)
 class _Split:
     source: TableSource
     columns: tuple[str, ...]
+    start: int
+    rows: int
 
     @property
     def label(self) -> str:
-        return self.source.label
-
-    @property
-    def rows(self) -> int | None:
-        return self.source.table.num_rows
+        return f"{self.source.label}[{self.start}]"
 
     @property
     def bytes(self) -> int | None:
-        return self.source.table.nbytes
+        return None
 
     def read(self) -> Iterator[Any]:
-        yield from self.source.table.select(self.columns).to_batches()
+        yield from self.source.table.slice(self.start, self.rows).select(self.columns).to_batches()
 
 
 def scan(label: str, statistics: Statistics | None = None, rows: int = 40, **columns: str) -> Scan:
