@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import pty
 import resource
 import signal
 import subprocess
@@ -61,6 +62,20 @@ def test_the_query_may_come_from_standard_input(
     monkeypatch.setattr("sys.stdin", io.StringIO("select 1 as one"))
     assert main(["sql"]) == 0
     assert capsys.readouterr().out.startswith("one\n")
+
+
+def test_without_a_query_a_terminal_gets_a_prompt(trips: Path) -> None:
+    keys, terminal = pty.openpty()
+    command = [sys.executable, "-m", "volley", "sql", str(trips), "--threads", "1"]
+    environment = {**os.environ, "TERM": "dumb", "XDG_STATE_HOME": str(trips.parent)}
+    running = subprocess.Popen(command, stdin=terminal, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environment)
+    os.write(keys, b"select max(delay) as most from trips;\r.quit\r")
+    out, _ = running.communicate(timeout=60)
+    os.close(keys)
+    os.close(terminal)
+    assert running.returncode == 0
+    assert "Volley SQL. End a query with ;" in out
+    assert "most\n────\n  20\n(1 row)\n" in out
 
 
 def test_results_are_written_by_suffix(trips: Path, tmp_path: Path) -> None:

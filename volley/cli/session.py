@@ -10,7 +10,11 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("where it runs")
     group.add_argument("--device", choices=["auto", "cpu", "gpu"], help="auto takes a GPU where there is one")
     group.add_argument("--threads", type=_positive, metavar="N", help="threads; all cores where absent")
-    group.add_argument("--memory-limit", metavar="SIZE", help="most bytes held between operators, such as 4GiB; a run that needs more fails")
+    group.add_argument(
+        "--memory-limit",
+        metavar="SIZE",
+        help="most bytes held between operators, such as 4GiB; a run that needs more fails",
+    )
 
 
 def _positive(text: str) -> int:
