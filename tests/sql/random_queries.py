@@ -5,7 +5,16 @@ from __future__ import annotations
 import random
 
 NUMBERS = {"t": ("id", "k"), "u": ("k", "v"), "w": ("k",), "e": ("k", "v")}
-TEXTS = {"t": ("s",), "u": ("name",)}
+TESTS = {
+    "t": (
+        "{}.s like 'a%'", "{}.s in ('apple', '', 'x')", "{}.s > 'b'", "length({}.s) > 4", "{}.x > 0", "isnan({}.x)",
+        "{}.x <= {}.m", "{}.m between 0 and 6", "{}.d < date '1990-06-15'", "year({}.d) = 1970", "{}.b", "not {}.b",
+        "{}.ts < timestamp '1970-01-02'", "{}.s || 'x' = 'applex'", "upper({}.s) ilike 'b%'",
+    ),
+    "u": ("{}.name = 'two'", "{}.name < 'three'", "{}.name is null"),
+    "w": ("{}.z = 0.5", "{}.z > 1"),
+    "e": (),
+}  # fmt: skip
 
 
 class QueryMaker:
@@ -26,6 +35,8 @@ class QueryMaker:
         if choice < 0.3:
             joined = "select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
             return f"with c as ({self.select(2)}) {joined}"
+        if choice < 0.4:
+            return f"select * from ({self.select(2)}) q order by all {self._one('', 'limit 3', 'limit 2 offset 1')}"
         return self.select(self._random.randint(1, 3))
 
     def select(self, width: int, outer: tuple[tuple[str, str], ...] = ()) -> str:
@@ -56,12 +67,21 @@ class QueryMaker:
         scope, text = [first], f"{first[0]} {first[1]}"
         for _ in range(self._random.choice([0, 0, 1, 1, 2])):
             table = self._table()
-            kind = self._one("join", "left join", "right join", "full join")
+            kind = self._one(
+                "join", "join", "left join", "left join", "right join", "full join", "semi join", "anti join"
+            )
+            if self._random.random() < 0.2 and len(scope) == 1 and kind != "full join":
+                text += f" {kind} {table[0]} {table[1]} using (k)" if "k" in NUMBERS[first[0]] else ""
+                if kind.startswith(("semi", "anti")):
+                    continue
+                scope.append(table)
+                continue
             condition = f"{self._column(scope)} = {self._column([table])}"
             if kind in ("join", "left join") and self._random.random() < 0.3:
                 condition += f" and {self._column(scope)} < {self._column([table])}"
             text += f" {kind} {table[0]} {table[1]} on {condition}"
-            scope.append(table)
+            if not kind.startswith(("semi", "anti")):
+                scope.append(table)
         return tuple(scope), text
 
     def _table(self) -> tuple[str, str]:
@@ -93,6 +113,9 @@ class QueryMaker:
             return f"case when {self.condition(scope, outer, depth - 1)} then {inner[0]} else {inner[1]} end"
         if choice < 0.9:
             return f"({self._scalar(scope, outer)})"
+        tables = [alias for table, alias in scope if table == "t"]
+        if tables and choice < 0.95:
+            return self._one("length({}.s)", "year({}.d)", "month({}.d)").format(self._one(*tables))
         return f"nullif({inner[0]}, {inner[1]})"
 
     def _scalar(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...]) -> str:
@@ -116,6 +139,10 @@ class QueryMaker:
             return f"not ({self.condition(scope, outer, depth - 1)})"
         if depth > 0 and choice < 0.6:
             return self._subquery_condition(scope, outer)
+        if choice > 0.86 and self._random.random() < 0.5:
+            table, alias = self._random.choice([*scope, *outer])
+            if TESTS[table]:
+                return self._one(*TESTS[table]).replace("{}", alias)
         left, right = self._column((*scope, *outer)), self.number(scope, outer, min(depth, 1))
         if choice < 0.7:
             return f"{left} is {self._one('', 'not ')}null"
