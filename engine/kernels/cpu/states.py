@@ -382,13 +382,19 @@ class Picked:
 
     def _reduced(self, ids: Rows, groups: int, values: pa.Array) -> tuple[Rows, pa.Array]:
         """Return the best candidate of each group that has one."""
-        usable = np.flatnonzero(values.is_valid().to_numpy(zero_copy_only=False) & (ids >= 0)).astype(np.int32)
+        bits, offset = bits_of(values)
         if self._order:
-            rank = ranks(values, self._dtype)[usable]
-            order = np.lexsort((rank if self._order > 0 else -rank.astype(np.int64), ids[usable]))
-            usable = usable[order]
-        chosen, first = np.unique(ids[usable], return_index=True)
-        return chosen.astype(np.int32), take_column(values, usable[first])
+            rank = ranks(values, self._dtype).astype(np.int64)
+            info = np.iinfo(np.int64)
+            # One more state, so that rows left out (-1) find one where there is no group yet.
+            best = np.full(groups + 1, info.min if self._order < 0 else info.max)
+            run = native.max_i64 if self._order < 0 else native.min_i64
+            run(ids, rank, bits, offset, best)
+            ids = np.where(rank == best[ids], ids, np.int32(-1))
+        rows = np.full(groups, -1, dtype=np.int32)
+        native.first_row(ids, bits, offset, rows)
+        chosen = np.flatnonzero(rows >= 0).astype(np.int32)
+        return chosen, take_column(values, rows[chosen])
 
 
 class Moments:
