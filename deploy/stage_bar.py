@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from ..engine.runners import Observer
+from .report.figures import byte_size
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from types import TracebackType
 from typing import IO, Protocol, Self
 
 from ...engine.runners import Observer
@@ -22,9 +21,7 @@ class Progress(Protocol):
         """Start telling."""
         ...
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Stop telling; nothing of a bar stays on the screen."""
         ...
 

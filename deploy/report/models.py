@@ -74,6 +74,14 @@ def explanation(explained: Explanation) -> Markup:
         class_="note",
     )
     shades = [tag("i", class_=f"v{shade}") for shade in range(1, 8)]
-    key = tag("p", "low value", tag("span", shades, class_="ramp"), "high value", class_="key")
+    key = tag(
+        "p",
+        "low value",
+        tag("span", shades, class_="ramp"),
+        "high value",
+        tag("span", tag("i", class_="vnone"), class_="ramp"),
+        "category",
+        class_="key",
+    )
     drawing = tag("div", effects(explained.effects, explained.unit), class_="scroll")
     return join(note, tag("figure", key, drawing, class_="wide"))
