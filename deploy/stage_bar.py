@@ -26,9 +26,10 @@ class StageBar:
         self._bar = bar
         self._stages: dict[int, TaskID] = {}
 
-    def stage_started(self, number: int, name: str, tasks: int, total_bytes: int) -> None:  # as observers are told
-        """Show the stage."""
-        self._stages[number] = self._bar.add_task(f"[dim]stage {number}: {name}", total=tasks)
+    def stage_started(self, number: int, name: str, tasks: int, total_bytes: int) -> None:
+        """Show the stage, with the size of what it reads where that is known."""
+        size = f" ({byte_size(total_bytes)})" if total_bytes else ""
+        self._stages[number] = self._bar.add_task(f"[dim]stage {number}: {name}{size}", total=tasks)
 
     def task_finished(self, number: int, rows: int, size: int) -> None:  # as observers are told
         """Move the stage's bar on."""

@@ -103,13 +103,15 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
     failed = verdict == "failed"
     outputs = [] if failed else stage_outputs(context)
     environment = manifest.environment()
-    spec = job.spec.model_dump(mode="json")
+    spec = job.spec.model_dump(mode="json", exclude_none=True)
+    split = job.spec.split
     job_hash = fingerprint.of_settings(spec)
     finished = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
     seconds = time.perf_counter() - started
     data = {
         "format": manifest.FORMAT,
         "job": {"name": job.spec.name, "file": str(job.path), "sha256": job_hash, "spec": spec},
+        "seeds": {"job": job.spec.seed} | ({"split": context.seed(split.seed)} if split is not None else {}),
         "verdict": verdict,
         "failure": failure,
         "finished": finished,

@@ -122,6 +122,7 @@ def test_the_manifest_says_what_went_in_and_came_out(job_of: Loader, folder: Pat
     assert steps["adults"]["bytes"] > 0
     assert said["handoff"]["plain"]["copied_total"] > 0
     assert said["verdict"] == "passed"
+    assert said["seeds"] == {"job": 1, "split": 1}
     assert said["environment"]["libraries"]["pyarrow"]
 
 
