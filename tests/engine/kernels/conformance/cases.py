@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -208,6 +209,7 @@ def evaluate(device: Device, data: pa.Table, *exprs: Expr) -> pa.Table:
 def _oracle() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     connection.execute("set timezone = 'Europe/Berlin'")
+    atexit.register(_oracle.cache_clear)  # or DuckDB's bindings complain of leaks after the last line of the tests
     return connection
 
 
