@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import fsspec
 
 from ...engine.errors import ReadError
+from ..report.contents import CheckResult, Verdict
 from . import fingerprint
+from .context import JobContext
 from .load import Job
 from .runner import FinishedStep
 from .tables import Tables
@@ -40,6 +43,19 @@ class Output:
     bytes: int
     sha256: str
     rows: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What is known of a run when its steps are over; ``failure`` says why where the verdict is failed."""
+
+    verdict: Verdict
+    failure: str | None
+    finished: str
+    seconds: float
+    inputs: tuple[Input, ...]
+    outputs: tuple[Output, ...]
+    environment: Mapping[str, Any]
 
 
 def inputs_of(job: Job, tables: Tables) -> list[Input]:
@@ -99,23 +115,59 @@ def outputs_of(folder: Path, kept: Sequence[tuple[str, str, int | None]]) -> lis
     return described
 
 
-def steps_part(done: Sequence[FinishedStep]) -> list[dict[str, object]]:
-    """Return what the manifest says about each step."""
-    return [
-        {
-            "name": step.record.name,
-            "kind": step.record.kind,
-            "rows": step.record.rows,
-            "bytes": step.record.bytes,
-            "seconds": round(step.record.seconds, 4),
-            "reused": step.reused,
-            "fingerprint": step.record.fingerprint,
-        }
-        for step in done
-    ]
+def build(
+    context: JobContext, done: Sequence[FinishedStep], ending: Ending, checks: Sequence[CheckResult]
+) -> dict[str, object]:
+    """Return the whole manifest as plain data."""
+    job = context.job
+    split = job.spec.split
+    return {
+        "format": FORMAT,
+        "job": {
+            "name": job.spec.name,
+            "file": str(job.path),
+            "sha256": job_hash(job),
+            "spec": job.spec.model_dump(mode="json", exclude_none=True),
+        },
+        "seeds": {"job": job.spec.seed} | ({"split": context.seed(split.seed)} if split is not None else {}),
+        "verdict": ending.verdict,
+        "failure": ending.failure,
+        "finished": ending.finished,
+        "seconds": round(ending.seconds, 3),
+        "environment": ending.environment,
+        "inputs": as_data(ending.inputs),
+        "steps": [_step(step) for step in done],
+        "checks": [{"subject": c.subject, "rule": c.rule, "state": c.state, "found": c.detail} for c in checks],
+        "metrics": _metrics(done),
+        "handoff": {s.record.name: s.record.facts["handoff"] for s in done if "handoff" in s.record.facts},
+        "outputs": as_data(ending.outputs),
+    }
 
 
-def metrics_part(done: Sequence[FinishedStep]) -> dict[str, object]:
+def job_hash(job: Job) -> str:
+    """Return the SHA-256 of what the job says after environment values and overrides."""
+    return fingerprint.of_settings(job.spec.model_dump(mode="json", exclude_none=True))
+
+
+def as_data(parts: Sequence[Input] | Sequence[Output]) -> list[dict[str, object]]:
+    """Return inputs or outputs as plain data."""
+    return [asdict(part) for part in parts]
+
+
+def _step(step: FinishedStep) -> dict[str, object]:
+    record = step.record
+    return {
+        "name": record.name,
+        "kind": record.kind,
+        "rows": record.rows,
+        "bytes": record.bytes,
+        "seconds": round(record.seconds, 4),
+        "reused": step.reused,
+        "fingerprint": record.fingerprint,
+    }
+
+
+def _metrics(done: Sequence[FinishedStep]) -> dict[str, object]:
     """Return the metrics of each model."""
     found: dict[str, object] = {}
     for step in done:
@@ -123,13 +175,3 @@ def metrics_part(done: Sequence[FinishedStep]) -> dict[str, object]:
         if isinstance(models, dict):
             found |= {name: result["metrics"] for name, result in models.items()}
     return found
-
-
-def handoff_part(done: Sequence[FinishedStep]) -> dict[str, object]:
-    """Return the bytes copied and shared where each model took its rows over."""
-    return {step.record.name: step.record.facts["handoff"] for step in done if "handoff" in step.record.facts}
-
-
-def as_data(parts: Sequence[Input] | Sequence[Output]) -> list[dict[str, object]]:
-    """Return inputs or outputs as plain data."""
-    return [asdict(part) for part in parts]

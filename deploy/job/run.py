@@ -12,9 +12,10 @@ from ...engine.frame import Session
 from ..report import render
 from ..report.contents import CheckResult, Verdict
 from ..report.figures import byte_size, count, duration
-from . import fingerprint, manifest
+from . import manifest
 from .context import JobContext
 from .load import Job
+from .manifest import Ending
 from .preflight import preflight
 from .progress import Progress, choose_progress
 from .publish import FAILED_MANIFEST, FAILED_REPORT, MANIFEST, REPORT, publish, publish_failure, stage_outputs
@@ -97,48 +98,21 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
     job, done = context.job, execution.done
     checks = checks_of(done)
     verdict = verdict_of(checks)
-    failure = execution.blocked or next(
-        (text for step in done if (text := failed_checks(step.record.facts)) is not None), None
-    )
     failed = verdict == "failed"
+    failure = execution.blocked or next((text for step in done if (text := failed_checks(step.record.facts))), None)
     outputs = [] if failed else stage_outputs(context)
-    environment = manifest.environment()
-    spec = job.spec.model_dump(mode="json", exclude_none=True)
-    split = job.spec.split
-    job_hash = fingerprint.of_settings(spec)
-    finished = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime())
-    seconds = time.perf_counter() - started
-    data = {
-        "format": manifest.FORMAT,
-        "job": {"name": job.spec.name, "file": str(job.path), "sha256": job_hash, "spec": spec},
-        "seeds": {"job": job.spec.seed} | ({"split": context.seed(split.seed)} if split is not None else {}),
-        "verdict": verdict,
-        "failure": failure,
-        "finished": finished,
-        "seconds": round(seconds, 3),
-        "environment": environment,
-        "inputs": manifest.as_data(inputs),
-        "steps": manifest.steps_part(done),
-        "checks": [{"subject": c.subject, "rule": c.rule, "state": c.state, "found": c.detail} for c in checks],
-        "metrics": manifest.metrics_part(done),
-        "handoff": manifest.handoff_part(done),
-        "outputs": manifest.as_data(outputs),
-    }
-    page = None
-    if job.spec.outputs.report:
-        page = render(
-            report_of(
-                context,
-                done,
-                inputs=inputs,
-                outputs=outputs,
-                environment=environment,
-                finished=finished,
-                seconds=seconds,
-                job_hash=job_hash,
-            )
-        )
-    text = json.dumps(data, indent=1, default=str) + "\n"
+    ending = Ending(
+        verdict=verdict,
+        failure=failure,
+        finished=time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()),
+        seconds=time.perf_counter() - started,
+        inputs=tuple(inputs),
+        outputs=tuple(outputs),
+        environment=manifest.environment(),
+    )
+    said = manifest.build(context, done, ending, checks)
+    page = render(report_of(context, done, ending)) if job.spec.outputs.report else None
+    text = json.dumps(said, indent=1, default=str) + "\n"
     if failed:
         publish_failure(context, manifest=text, report=page)
     else:
@@ -150,7 +124,7 @@ def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest
         outputs=tuple(outputs),
         checks=tuple(checks),
         failure=failure,
-        seconds=seconds,
+        seconds=ending.seconds,
         manifest=context.workspace.out / names[0],
         report=None if page is None else context.workspace.out / names[1],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from ..report.contents import (
@@ -30,7 +31,7 @@ from ..report.contents import (
 )
 from ..report.figures import byte_size, count, duration, metric
 from .context import JobContext, train_key
-from .manifest import Input, Output
+from .manifest import Ending, job_hash
 from .runner import FinishedStep
 from .spec import ModelSpec
 
@@ -57,45 +58,32 @@ def checks_of(done: Sequence[FinishedStep]) -> list[CheckResult]:
     return found
 
 
-def report_of(
-    context: JobContext,
-    done: Sequence[FinishedStep],
-    *,
-    inputs: Sequence[Input],
-    outputs: Sequence[Output],
-    environment: Mapping[str, object],
-    finished: str,
-    seconds: float,
-    job_hash: str,
-) -> ReportData:
+def report_of(context: JobContext, done: Sequence[FinishedStep], ending: Ending) -> ReportData:
     """Put everything together; sections whose step did not run are left out."""
     facts: dict[str, Facts] = {step.record.key: step.record.facts for step in done}
     checks = checks_of(done)
     models = _models(context, done, facts)
     fairness = _fairness(context, facts["fairness"]) if "fairness" in facts else None
     profile = _profile(facts["profile"]["profile"]) if "profile" in facts else None
+    plans = [(step.record.name, step.record.facts["plan"]) for step in done if "plan" in step.record.facts]
     spec = context.job.spec
     return ReportData(
         name=spec.name,
         description=spec.description,
-        verdict=verdict_of(checks),
+        verdict=ending.verdict,
         summary=_summary(checks),
-        finished=finished,
-        headline=_headline(profile, models, checks, fairness, seconds),
-        inputs=tuple(InputFile(table=i.table, path=i.path, bytes=i.bytes, sha256=i.sha256) for i in inputs),
+        finished=ending.finished,
+        headline=_headline(profile, models, checks, fairness, ending.seconds),
+        inputs=tuple(InputFile(**asdict(one)) for one in ending.inputs),
         profile=profile,
         checks=tuple(checks),
         models=models,
         explanation=_explanation(context, facts["explain"]) if "explain" in facts else None,
         fairness=fairness,
-        plans=tuple(
-            PlanText(table=step.record.name, text=str(step.record.facts["plan"]))
-            for step in done
-            if "plan" in step.record.facts
-        ),
+        plans=tuple(PlanText(table=table, text=str(text)) for table, text in plans),
         steps=tuple(_step(step) for step in done),
-        outputs=tuple(OutputFile(name=o.name, path=o.path, bytes=o.bytes, rows=o.rows) for o in outputs),
-        environment=_environment(environment, spec.seed, job_hash, facts),
+        outputs=tuple(OutputFile(name=o.name, path=o.path, bytes=o.bytes, rows=o.rows) for o in ending.outputs),
+        environment=_environment(context, ending.environment, facts),
     )
 
 
@@ -270,9 +258,7 @@ def _step(step: FinishedStep) -> StepResult:
     )
 
 
-def _environment(
-    environment: Mapping[str, Any], seed: int, job_hash: str, facts: Mapping[str, Facts]
-) -> tuple[Fact, ...]:
+def _environment(context: JobContext, environment: Mapping[str, Any], facts: Mapping[str, Facts]) -> tuple[Fact, ...]:
     shown = [Fact(label=name, value=version) for name, version in environment["libraries"].items()]
     copied = [facts[key]["handoff"] for key in facts if "handoff" in facts[key]]
     if copied:
@@ -282,6 +268,6 @@ def _environment(
         Fact(label="Python", value=environment["python"]),
         *shown,
         Fact(label="Machine", value=f"{environment['cores']} cores, {environment['platform']}"),
-        Fact(label="Seed", value=str(seed)),
-        Fact(label="Job (SHA-256)", value=job_hash[:16]),
+        Fact(label="Seed", value=str(context.job.spec.seed)),
+        Fact(label="Job (SHA-256)", value=job_hash(context.job)[:16]),
     )
