@@ -89,7 +89,7 @@ def bind_aggregate(
         function = "size"
     if len(args) > 1:
         raise binder.source.unsupported(node, f"{binder.source.written(node)} of {len(args)} arguments")
-    if args and function in ("sum", "mean") and args[0].dtype.kind is Kind.BOOL:
+    if args and function == "mean" and args[0].dtype.kind is Kind.BOOL:
         raise binder.source.error(
             node, f"{binder.source.written(node)} takes a number, not bool; cast it to an integer first"
         )

@@ -37,6 +37,12 @@ class Subqueries(Protocol):
         """Return whether a query gives a value, with SQL's null rules."""
         ...
 
+    def compares(
+        self, binder: ExpressionBinder, node: exp.Expr, function: str, needle: exp.Expr, query: exp.Expr, *, every: bool
+    ) -> Expr:
+        """Return whether a comparison holds for any, or for every, value that a query gives."""
+        ...
+
 
 class ExpressionBinder:
     """Binds the expressions of one clause.

@@ -29,7 +29,6 @@ _SPELLINGS = {
     "isodow": "iso_day_of_week",
     "day_of_year": "day_of_year",
     "week_of_year": "week",
-    "weekday": "day_of_week",
     "startswith": "starts_with",
     "endswith": "ends_with",
 }
@@ -39,6 +38,7 @@ _PARTS = {
     "years": "year", "quarters": "quarter", "months": "month", "days": "day", "weeks": "week",
     "hours": "hour", "minutes": "minute", "seconds": "second", "y": "year", "mon": "month", "d": "day",
 }  # fmt: skip
+_SUNDAY_IS_ONE = frozenset(("bigquery", "databricks", "doris", "hive", "mysql", "spark", "spark2", "starrocks", "tsql"))
 _TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
 _OPTIONED = frozenset(name for name, entry in FUNCTIONS.items() if entry.options)
 
@@ -197,7 +197,14 @@ def _part(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) 
 
 
 def _extract(binder: ExpressionBinder, node: Any) -> Expr:
+    if node.this.name.lower() in ("dayofweek", "weekday") and binder.source.dialect in _SUNDAY_IS_ONE:
+        return _day_of_week(binder, exp.DayOfWeek(this=node.expression))
     return _part(binder, node, node.this.name, binder.bind(node.expression))
+
+
+def _day_of_week(binder: ExpressionBinder, node: Any) -> Expr:
+    day = call("day_of_week", as_date(binder.bind(node.this)))
+    return call("add", day, literal(1)) if binder.source.dialect in _SUNDAY_IS_ONE else day
 
 
 def _date_part(binder: ExpressionBinder, node: Any) -> Expr:
@@ -205,9 +212,19 @@ def _date_part(binder: ExpressionBinder, node: Any) -> Expr:
     return _part(binder, node, _constant_text(binder, part, "a date part"), binder.bind(moment))
 
 
+def _weekday(binder: ExpressionBinder, node: Any) -> Expr:
+    (moment,) = _count_of_arguments(binder, node, 1)
+    if binder.source.dialect != "duckdb":
+        raise binder.source.unsupported(node, "weekday outside DuckDB's dialect")
+    return call("day_of_week", as_date(binder.bind(moment)))
+
+
 def _truncate(binder: ExpressionBinder, node: Any) -> Expr:
-    binder.statement.allow_only(node, ("this", "unit"), "date_trunc")
-    return _truncated(binder, node, node.args["unit"].name, binder.bind(node.this))
+    binder.statement.allow_only(node, ("this", "unit", "input_type_preserved"), "date_trunc")
+    truncated = _truncated(binder, node, node.args["unit"].name, binder.bind(node.this))
+    # DuckDB makes a timestamp of a date; the dialects for which sqlglot says DateTrunc, or marks it, keep the date.
+    keeps = isinstance(node, exp.DateTrunc) or node.args.get("input_type_preserved")
+    return as_date(truncated) if keeps else truncated
 
 
 def _date_trunc(binder: ExpressionBinder, node: Any) -> Expr:
@@ -291,6 +308,7 @@ _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "datepart": _date_part,
     "date_trunc": _date_trunc,
     "datetrunc": _date_trunc,
+    "weekday": _weekday,
     "now": _now,
     "today": _today,
     "get_current_timestamp": _now,
@@ -307,6 +325,7 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.RegexpFullMatch: _regexp,
     exp.Log: _log,
     exp.Extract: _extract,
+    exp.DayOfWeek: _day_of_week,
     exp.TimestampTrunc: _truncate,
     exp.DateTrunc: _truncate,
     exp.DateAdd: _date_add,

@@ -90,23 +90,25 @@ def _read_text(binder: ExpressionBinder, node: exp.Expr, side: Expr, other: Expr
 
 
 def _comparison(binder: ExpressionBinder, node: Any) -> Expr:
-    for side, other in ((node.this, node.expression), (node.expression, node.this)):
-        if isinstance(unwrapped(side), exp.Any | exp.All):
-            return _quantified(binder, node, unwrapped(side), other)
+    function = _COMPARISONS[type(node)]
+    if isinstance(unwrapped(node.expression), exp.Any | exp.All):
+        return _quantified(binder, node, function)
     if isinstance(unwrapped(node.this), exp.Tuple) and isinstance(unwrapped(node.expression), exp.Tuple):
         return _tuple_comparison(binder, node)
     left, right = binder.bind(node.this), binder.bind(node.expression)
-    return compare(binder, node, _COMPARISONS[type(node)], left, right)
+    return compare(binder, node, function, left, right)
 
 
-def _quantified(binder: ExpressionBinder, node: Any, quantifier: exp.Expr, other: exp.Expr) -> Expr:
-    query = quantifier.this
-    if isinstance(node, exp.EQ) and isinstance(quantifier, exp.Any) and isinstance(query, exp.Query):
-        return binder.subqueries.contains(binder, node, other, query)
-    if isinstance(node, exp.NEQ) and isinstance(quantifier, exp.All) and isinstance(query, exp.Query):
-        return call("not", binder.subqueries.contains(binder, node, other, query))
-    word = "ANY" if isinstance(quantifier, exp.Any) else "ALL"
-    raise binder.source.unsupported(node, f"a comparison with {word} other than = ANY and <> ALL")
+def _quantified(binder: ExpressionBinder, node: Any, function: str) -> Expr:
+    quantifier = unwrapped(node.expression)
+    query, every = unwrapped(quantifier.this), isinstance(quantifier, exp.All)
+    if not isinstance(query, exp.Query):
+        raise binder.source.unsupported(node, f"{'ALL' if every else 'ANY'} of anything but a query")
+    if function == "equal" and not every:
+        return binder.subqueries.contains(binder, node, node.this, query)
+    if function == "not_equal" and every:
+        return call("not", binder.subqueries.contains(binder, node, node.this, query))
+    return binder.subqueries.compares(binder, node, function, node.this, query, every=every)
 
 
 def _tuple_comparison(binder: ExpressionBinder, node: Any) -> Expr:

@@ -1,13 +1,11 @@
 """Unnesting: scalar subqueries, IN, EXISTS and their negations become joins.
 
-A nested query is bound once with its conditions on outer columns lifted out of WHERE; equalities among them become
-join keys. Where an outer column is read elsewhere, the query is bound again over a domain (see ``attachment``), whose
-columns then are the join keys. Either way what remains is an ordinary join.
+``nested`` binds a nested query by itself and says by which keys it is tied to the query around it; here it is joined.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -34,56 +32,33 @@ from ...engine.expr.catalogue import FUNCTIONS, Nulls
 from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project
 from ...engine.traversal import walk
 from .attachment import Attachment
-from .operators import compare, unwrapped
+from .nested import Nested, NestedBinder
+from .operators import balanced, compare, unwrapped
 from .relations import filtered
-from .scope import DomainNeeded, Scope
+from .scope import Scope
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
     from .query import QueryBinder
-    from .select import Core
 
+_NEGATED = {
+    "equal": "not_equal",
+    "not_equal": "equal",
+    "less": "greater_equal",
+    "less_equal": "greater",
+    "greater": "less_equal",
+    "greater_equal": "less",
+}
 _TOO_MANY_ROWS = "a scalar subquery gave more than one row"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Nested:
-    """A nested query, ready to be joined.
-
-    Attributes
-    ----------
-    values
-        Names and expressions of what it gives, over the plan's columns.
-    keys
-        Pairs of an outer expression and a column of the plan; none where it is not correlated.
-    one_row
-        Whether there is exactly one row (for each key that occurs).
-    defaults
-        For an aggregate without GROUP BY: the values of its columns where there are no rows.
-    having
-        For an aggregate without GROUP BY: whether its row counts.
-    """
-
-    plan: Plan
-    values: tuple[tuple[str, Expr], ...]
-    keys: tuple[tuple[Expr, Column], ...] = ()
-    nulls_equal: bool = False
-    residual: tuple[Expr, ...] = ()
-    one_row: bool = False
-    at_most_one: bool = False
-    defaults: tuple[tuple[str, Any], ...] | None = None
-    having: tuple[Expr, ...] = ()
-    domain: tuple[tuple[Column, Column], ...] = ()
 
 
 class SubqueryBinder:
     """Binds the queries nested in one SELECT."""
 
     def __init__(self, queries: QueryBinder, scope: Scope) -> None:
-        self._queries = queries
+        self._nested = NestedBinder(queries, scope)
         self._statement = queries.statement
         self._source = queries.statement.source
-        self._scope = scope
 
     # --- what expressions ask for
 
@@ -101,7 +76,7 @@ class SubqueryBinder:
 
     def scalar(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
         """Return the single value of a query; null where it has no rows."""
-        nested = self._nested(node, residual=False)
+        nested = self._nested.bind(node, residual=False)
         if len(nested.values) != 1:
             raise self._source.error(
                 node, f"a scalar subquery must give one column, this one gives {len(nested.values)}"
@@ -110,7 +85,7 @@ class SubqueryBinder:
 
     def exists(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
         """Return whether a query has rows, as a value."""
-        nested = self._nested(node.this, residual=False)
+        nested = self._nested.bind(node.this, residual=False)
         if nested.defaults is not None:
             return self._exists_of_aggregate(binder, node, nested)
         if nested.one_row and not nested.keys:
@@ -131,7 +106,7 @@ class SubqueryBinder:
         """Return whether a query gives a value: true, false, or null where a null leaves it open."""
         if isinstance(unwrapped(needle), exp.Tuple):
             raise self._source.unsupported(node, "IN with several columns, other than as a condition of its own")
-        nested = self._nested(query, residual=False)
+        nested = self._nested.bind(query, residual=False)
         if nested.defaults is not None:
             return self._equals_aggregate(binder, node, needle, nested)
         ((wanted, found),) = self._compared(binder, node, needle, nested)
@@ -148,10 +123,40 @@ class SubqueryBinder:
             literal(value=False),
         )
 
+    def compares(
+        self, binder: ExpressionBinder, node: exp.Expr, function: str, needle: exp.Expr, query: exp.Expr, *, every: bool
+    ) -> Expr:
+        """Return whether a comparison holds for any value of a query, or for every one.
+
+        All that decides it is the least and the greatest value, and whether there are nulls or no rows.
+        """
+        if every:
+            return call("not", self.compares(binder, node, _NEGATED[function], needle, query, every=False))
+        nested = self._nested.bind(query, residual=False)
+        if nested.defaults is not None or len(nested.values) != 1 or isinstance(unwrapped(needle), exp.Tuple):
+            raise self._source.unsupported(node, "a comparison of tuples or correlated aggregates with ANY or ALL")
+        wanted = binder.bind(needle)
+        test = compare(binder, node, function, wanted, nested.values[0][1])
+        assert isinstance(test, Call)
+        wanted, found = test.args
+        nested, value = self._with_column(nested, found, "value")
+        low, high = self._fresh("least", value.dtype), self._fresh("greatest", value.dtype)
+        extremes = ((low, aggregate("min", value)), (high, aggregate("max", value)))
+        rows, known = self._attach_counts(binder, nested, value, extremes)
+        reached = [call(function, wanted, bound) for bound in _deciding(function, low, high)]
+        return case(
+            [
+                (_no_rows(rows), literal(value=False)),
+                (balanced("or", reached), literal(value=True)),
+                (call("or", call("is_null", wanted), call("less", known, rows)), literal(None, dtypes.bool_)),
+            ],
+            literal(value=False),
+        )
+
     # --- EXISTS and IN as conditions of their own
 
     def _exists_condition(self, binder: ExpressionBinder, node: exp.Expr, *, negated: bool) -> Expr:
-        nested = self._nested(node.this, residual=True)
+        nested = self._nested.bind(node.this, residual=True)
         if nested.defaults is not None or not (nested.keys or nested.residual):
             value = self.exists(binder, node)
             return call("not", value) if negated else value
@@ -171,7 +176,7 @@ class SubqueryBinder:
         several = isinstance(unwrapped(needle), exp.Tuple)
         if negated and several:
             raise self._source.unsupported(node, "NOT IN with several columns")
-        nested = self._nested(query, residual=not negated)
+        nested = self._nested.bind(query, residual=not negated)
         if nested.defaults is not None:
             equal = self._equals_aggregate(binder, node, needle, nested)
             return call("not", equal) if negated else equal
@@ -254,12 +259,19 @@ class SubqueryBinder:
             )
         )
 
-    def _attach_counts(self, binder: ExpressionBinder, nested: Nested, value: Column) -> tuple[Column, Column]:
-        """Join, for each key, how many rows there are and in how many the value is known."""
+    def _attach_counts(
+        self,
+        binder: ExpressionBinder,
+        nested: Nested,
+        value: Column,
+        more: tuple[tuple[Column, AggregateCall], ...] = (),
+    ) -> tuple[Column, Column]:
+        """Join, for each key, how many rows there are, in how many the value is known, and more aggregates."""
         rows, known = self._fresh("rows", dtypes.int64), self._fresh("known", dtypes.int64)
         aggregates = (
             NamedAggregate(name=rows.name, call=aggregate("size")),
             NamedAggregate(name=known.name, call=aggregate("count", value)),
+            *(NamedAggregate(name=column.name, call=made) for column, made in more),
         )
         keys, on = self._renamed_keys(nested.keys)
         plan = Aggregate(input=nested.plan, keys=keys, aggregates=aggregates)
@@ -351,97 +363,12 @@ class SubqueryBinder:
     def _fresh(self, wanted: str, dtype: dtypes.DataType) -> Column:
         return Column(name=self._statement.names.fresh(wanted), dtype=dtype)
 
-    # --- binding the nested query
 
-    def _nested(self, node: exp.Expr, *, residual: bool) -> Nested:
-        """Bind a nested query; with ``residual`` its conditions on outer columns need not be equalities."""
-        query = unwrapped(node)
-        while isinstance(query, exp.Subquery) and not _modified(query):
-            query = unwrapped(query.this)
-        if isinstance(query, exp.Select) and not _modified(query):
-            return self._select(query, residual=residual)
-        try:
-            bound = self._queries.bind(query, self._scope)
-        except DomainNeeded as need:
-            if need.scope in _around(self._scope):
-                raise
-            raise self._source.unsupported(
-                node, "a correlated subquery with LIMIT, OFFSET or a set operation"
-            ) from None
-        once = isinstance(query.args.get("limit"), exp.Limit) and query.args["limit"].expression.name in ("0", "1")
-        values = tuple((name, column) for name, column in bound.columns)
-        return Nested(plan=bound.plan, values=values, at_most_one=once)
-
-    def _select(self, query: exp.Select, *, residual: bool) -> Nested:
-        queries = self._queries.with_ctes(query)
-        scope = Scope(outer=self._scope)
-        while True:
-            try:
-                core = queries.select(query, scope).core(lift=True)
-                if core.residual and not residual:
-                    raise DomainNeeded(scope, self._outer_column(core))
-            except DomainNeeded as need:
-                if need.scope is not scope:
-                    raise
-                own = Column(name=self._statement.names.fresh(need.column.name), dtype=need.column.dtype)
-                scope = Scope(outer=self._scope, domain=(*scope.domain, (need.column, own)))
-                continue
-            return self._from_core(query, core, scope)
-
-    def _outer_column(self, core: Core) -> Column:
-        own = set(core.plan.schema.names)
-        columns = (e for part in core.residual for e in walk(part) if isinstance(e, Column))
-        return next(column for column in columns if column.name not in own)
-
-    def _from_core(self, query: exp.Select, core: Core, scope: Scope) -> Nested:
-        distinct = query.args.get("distinct")
-        if distinct is not None and distinct.args.get("on") is not None:
-            raise self._source.unsupported(query, "SELECT DISTINCT ON")
-        # A correlated aggregate without GROUP BY keeps its HAVING apart: a row that it drops is not a key without rows.
-        apart = core.implicit and bool(core.keys)
-        plan = core.plan if apart else filtered(core.plan, core.having)
-        values = core.items
-        keys = core.keys
-        if distinct is not None and not core.implicit:
-            plan, values, keys = self._distinct(plan, core)
-        return Nested(
-            plan=plan,
-            values=values,
-            keys=keys,
-            nulls_equal=core.nulls_equal,
-            residual=core.residual,
-            defaults=core.of_no_rows if apart else None,
-            having=core.having if apart else (),
-            one_row=core.implicit and not core.having,
-            at_most_one=core.implicit,
-            domain=scope.domain,
-        )
-
-    def _distinct(
-        self, plan: Plan, core: Core
-    ) -> tuple[Plan, tuple[tuple[str, Expr], ...], tuple[tuple[Expr, Column], ...]]:
-        if core.residual:
-            return plan, core.items, core.keys  # only EXISTS and IN keep residuals, and they ignore repetition
-        own = {column.name: column for _, column in core.keys}
-        exprs = [NamedExpr(name=name, expr=column) for name, column in own.items()]
-        values = []
-        for name, value in core.items:
-            column = self._fresh(name, value.dtype)
-            exprs.append(NamedExpr(name=column.name, expr=value))
-            values.append((name, column))
-        return Aggregate(input=plan, keys=tuple(exprs)), tuple(values), core.keys
-
-
-def _modified(query: exp.Expr) -> bool:
-    """Whether LIMIT or OFFSET chooses among the rows, so that they must be computed as written."""
-    return query.args.get("limit") is not None or query.args.get("offset") is not None
-
-
-def _around(scope: Scope) -> list[Scope]:
-    found = [scope]
-    while found[-1].outer is not None:
-        found.append(found[-1].outer)
-    return found
+def _deciding(function: str, low: Column, high: Column) -> tuple[Column, ...]:
+    """Return the extremes one of which passes a comparison where any value passes it."""
+    if function in ("greater", "greater_equal"):
+        return (low,)
+    return (high,) if function in ("less", "less_equal") else (low, high)
 
 
 def _no_rows(rows: Column) -> Expr:

@@ -75,7 +75,7 @@ select k, sum(id) as total from t group by k having total > 3 order by all
 select count(*) from t having count(*) > 100
 select sum(id) filter (where b), count(*) filter (where k = 1), count(*) filter (k is null) from t
 select count_if(id > 3), bool_or(b), bool_and(b), stddev(id), var_pop(id), stddev_pop(id), variance(id) from t
-select sum(distinct k), count(distinct s), avg(distinct k), min(distinct id) from t
+select sum(b), sum(distinct k), count(distinct s), avg(distinct k), min(distinct id) from t
 select b, count(distinct k), sum(id) from t group by b order by all
 select count(*), sum(v), min(v), avg(v) from e
 select k, count(*) from e group by k
@@ -171,6 +171,11 @@ select id, id in (select v / 10 from u where u.k = t.k) as found from t order by
 select id, 1 in (select k from u) as found, 7 in (select k from u) as open, null in (select k from e) as none from t order by all
 select id from t where k = any (select k from u) order by all
 select id from t where k <> all (select k from u where k is not null) order by all
+select id, k > any (select k from u) as a, k > all (select k from u) as b, k <= any (select k from e) as c, k <= all (select k from e) as d from t order by all
+select id, k < any (select v / 10 from u) as a, k >= all (select v / 10 from u) as b, k <> any (select k from u) as c, k = all (select k from u where k = 1) as d from t order by all
+select id from t where id * 10 > all (select v from u where u.k = t.k) order by all
+select id from t where id * 10 >= any (select v from u where u.k = t.k) order by all
+select id from t where x >= all (select z from w) or x < any (select z from w) order by all
 select id from t where exists (select 1 from u where u.k = t.k) order by all
 select id from t where not exists (select 1 from u where u.k = t.k) order by all
 select id from t where exists (select 1 from u where u.k = t.k and u.v > t.id * 9) order by all

@@ -1,0 +1,154 @@
+"""A nested query on its own: bound, with what ties it to the query around it set apart.
+
+It is bound once with its conditions on outer columns lifted out of WHERE; equalities among them become keys. Where an
+outer column is read elsewhere, the query is bound again over a domain (see ``attachment``), whose columns then are the
+keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine.expr import Column, Expr, NamedExpr
+from ...engine.plan import Aggregate, Plan
+from ...engine.traversal import walk
+from .operators import unwrapped
+from .relations import filtered
+from .scope import DomainNeeded, Scope
+
+if TYPE_CHECKING:
+    from .query import QueryBinder
+    from .select import Core
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Nested:
+    """A nested query, ready to be joined.
+
+    Attributes
+    ----------
+    values
+        Names and expressions of what it gives, over the plan's columns.
+    keys
+        Pairs of an outer expression and a column of the plan; none where it is not correlated.
+    one_row
+        Whether there is exactly one row (for each key that occurs).
+    defaults
+        For an aggregate without GROUP BY: the values of its columns where there are no rows.
+    having
+        For an aggregate without GROUP BY: whether its row counts.
+    """
+
+    plan: Plan
+    values: tuple[tuple[str, Expr], ...]
+    keys: tuple[tuple[Expr, Column], ...] = ()
+    nulls_equal: bool = False
+    residual: tuple[Expr, ...] = ()
+    one_row: bool = False
+    at_most_one: bool = False
+    defaults: tuple[tuple[str, Any], ...] | None = None
+    having: tuple[Expr, ...] = ()
+    domain: tuple[tuple[Column, Column], ...] = ()
+
+
+class NestedBinder:
+    """Binds the queries nested in the SELECT of one scope."""
+
+    def __init__(self, queries: QueryBinder, scope: Scope) -> None:
+        self._queries = queries
+        self._statement = queries.statement
+        self._source = queries.statement.source
+        self._scope = scope
+
+    def bind(self, node: exp.Expr, *, residual: bool) -> Nested:
+        """Bind a nested query; with ``residual`` its conditions on outer columns need not be equalities."""
+        query = unwrapped(node)
+        while isinstance(query, exp.Subquery) and not _modified(query):
+            query = unwrapped(query.this)
+        if isinstance(query, exp.Select) and not _modified(query):
+            return self._select(query, residual=residual)
+        try:
+            bound = self._queries.bind(query, self._scope)
+        except DomainNeeded as need:
+            if need.scope in _around(self._scope):
+                raise
+            raise self._source.unsupported(
+                node, "a correlated subquery with LIMIT, OFFSET or a set operation"
+            ) from None
+        once = isinstance(query.args.get("limit"), exp.Limit) and query.args["limit"].expression.name in ("0", "1")
+        values = tuple((name, column) for name, column in bound.columns)
+        return Nested(plan=bound.plan, values=values, at_most_one=once)
+
+    def _select(self, query: exp.Select, *, residual: bool) -> Nested:
+        queries = self._queries.with_ctes(query)
+        scope = Scope(outer=self._scope)
+        while True:
+            try:
+                core = queries.select(query, scope).core(lift=True)
+                if core.residual and not residual:
+                    raise DomainNeeded(scope, self._outer_column(core))
+            except DomainNeeded as need:
+                if need.scope is not scope:
+                    raise
+                own = Column(name=self._statement.names.fresh(need.column.name), dtype=need.column.dtype)
+                scope = Scope(outer=self._scope, domain=(*scope.domain, (need.column, own)))
+                continue
+            return self._from_core(query, core, scope)
+
+    def _outer_column(self, core: Core) -> Column:
+        own = set(core.plan.schema.names)
+        columns = (e for part in core.residual for e in walk(part) if isinstance(e, Column))
+        return next(column for column in columns if column.name not in own)
+
+    def _from_core(self, query: exp.Select, core: Core, scope: Scope) -> Nested:
+        distinct = query.args.get("distinct")
+        if distinct is not None and distinct.args.get("on") is not None:
+            raise self._source.unsupported(query, "SELECT DISTINCT ON")
+        # A correlated aggregate without GROUP BY keeps its HAVING apart: a row that it drops is not a key without rows.
+        apart = core.implicit and bool(core.keys)
+        plan = core.plan if apart else filtered(core.plan, core.having)
+        values = core.items
+        keys = core.keys
+        if distinct is not None and not core.implicit:
+            plan, values, keys = self._distinct(plan, core)
+        return Nested(
+            plan=plan,
+            values=values,
+            keys=keys,
+            nulls_equal=core.nulls_equal,
+            residual=core.residual,
+            defaults=core.of_no_rows if apart else None,
+            having=core.having if apart else (),
+            one_row=core.implicit and not core.having,
+            at_most_one=core.implicit,
+            domain=scope.domain,
+        )
+
+    def _distinct(
+        self, plan: Plan, core: Core
+    ) -> tuple[Plan, tuple[tuple[str, Expr], ...], tuple[tuple[Expr, Column], ...]]:
+        if core.residual:
+            return plan, core.items, core.keys  # only EXISTS and IN keep residuals, and they ignore repetition
+        own = {column.name: column for _, column in core.keys}
+        exprs = [NamedExpr(name=name, expr=column) for name, column in own.items()]
+        values = []
+        for name, value in core.items:
+            column = Column(name=self._statement.names.fresh(name), dtype=value.dtype)
+            exprs.append(NamedExpr(name=column.name, expr=value))
+            values.append((name, column))
+        return Aggregate(input=plan, keys=tuple(exprs)), tuple(values), core.keys
+
+
+def _modified(query: exp.Expr) -> bool:
+    """Whether LIMIT or OFFSET chooses among the rows, so that they must be computed as written."""
+    return query.args.get("limit") is not None or query.args.get("offset") is not None
+
+
+def _around(scope: Scope) -> list[Scope]:
+    found = [scope]
+    while found[-1].outer is not None:
+        found.append(found[-1].outer)
+    return found
