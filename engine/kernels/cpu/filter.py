@@ -6,12 +6,16 @@ import pyarrow as pa
 
 from ...expr import Expr
 from .buffers import bits_of, flags_of
+from .gather import take_column
 from .native import select_bits
 from .project import Evaluator, shared
-from .table import CpuTable, slice_table, take_rows
+from .table import CpuTable, KeptColumns, slice_table, take_rows
 
 _DENSE = 0.9
 """Beyond this share of kept rows, Arrow's filter, which copies runs, beats taking by position."""
+
+_SPARSE = 0.25
+"""Below this share, all columns are taken at once: a few rows should not keep many in memory."""
 
 
 def filter_rows(table: CpuTable, predicate: Expr) -> CpuTable:
@@ -29,8 +33,12 @@ def masked(table: CpuTable, mask: pa.Array) -> CpuTable:
         return table
     if kept == 0:
         return slice_table(table, 0, 0)
-    if kept > _DENSE * table.num_rows:
-        return table.with_columns([column.filter(mask) for column in table.columns], kept)
+    share = kept / table.num_rows
+    if share > _DENSE:
+        return table.with_columns(KeptColumns(table.columns, lambda column: column.filter(mask), share), kept)
     values, offset = flags_of(mask)
     bits, bit_offset = bits_of(mask)
-    return take_rows(table, select_bits(values, offset, table.num_rows, bits=bits, bit_offset=bit_offset))
+    rows = select_bits(values, offset, table.num_rows, bits=bits, bit_offset=bit_offset)
+    if share < _SPARSE:
+        return take_rows(table, rows)
+    return table.with_columns(KeptColumns(table.columns, lambda column: take_column(column, rows), share), kept)

@@ -7,16 +7,18 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
+from ...expr import columns_of
 from ...schema import Schema
 from ..protocol import JoinSide, JoinSpec, Table
 from .compare import known_true
 from .gather import take_column
 from .keys import KeyTable
-from .native import JoinIndex
+from .native import NO_BITS, JoinIndex, count_valid
 from .native.arrays import Rows
 from .project import Evaluator, shared
-from .table import CpuTable, concat_tables, own, take_rows
+from .table import CpuTable, concat_tables, own
 from .words import validity_bits
 
 _MAX_PAIRS = 1 << 22
@@ -37,7 +39,7 @@ class CpuJoinTable:
             ids = self._matchable(self._keys.insert(columns), columns)
             groups = len(self._keys)
         self._index = JoinIndex.from_ids(ids, groups)
-        self._sizes = np.bincount(ids[ids >= 0], minlength=groups + 1) if spec.residual is not None else None
+        self._sizes = _group_sizes(ids, groups) if spec.residual is not None else None
 
     @property
     def nbytes(self) -> int:
@@ -120,7 +122,12 @@ class CpuJoinTable:
     def _tested(self, table: CpuTable, probe_rows: Rows, build_rows: Rows) -> tuple[Rows, Rows]:
         residual = self._spec.residual
         assert residual is not None
-        pairs = _side_by_side(take_rows(table, probe_rows), take_rows(self._build, build_rows))
+        fields, columns = [], []
+        for name in sorted(columns_of(residual)):
+            source, rows = (table, probe_rows) if name in table.schema else (self._build, build_rows)
+            fields.append(source.schema[name])
+            columns.append(take_column(source.column(name), rows))
+        pairs = CpuTable(schema=Schema(tuple(fields)), columns=columns, num_rows=len(probe_rows))
         mask = Evaluator(pairs).column(shared((residual,))[0])
         keep = known_true(mask).to_numpy(zero_copy_only=False)
         return probe_rows[keep], build_rows[keep]
@@ -141,11 +148,8 @@ class CpuJoinTable:
         return CpuTable(schema=schema, columns=tuple(columns), num_rows=len(probe_rows))
 
 
-def _side_by_side(left: CpuTable, right: CpuTable) -> CpuTable:
-    fields = {f.name: (f, column) for f, column in zip(right.schema, right.columns, strict=True)}
-    fields |= {f.name: (f, column) for f, column in zip(left.schema, left.columns, strict=True)}
-    return CpuTable(
-        schema=Schema(tuple(f for f, _ in fields.values())),
-        columns=tuple(column for _, column in fields.values()),
-        num_rows=left.num_rows,
-    )
+def _group_sizes(ids: Rows, groups: int) -> NDArray[np.int64]:
+    """Return the number of build rows of each group, and 0 at the end for the group -1."""
+    sizes = np.zeros(groups + 1, dtype=np.int64)
+    count_valid(ids, NO_BITS, 0, sizes)
+    return sizes

@@ -14,7 +14,7 @@ from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, halves_of, text_of, values_of
-from .native import argsort, order_floats, order_integers, order_nulls, text_ranks
+from .native import argsort, order_floats, order_integers, order_nulls, smallest, text_ranks
 from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows
@@ -31,12 +31,14 @@ def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Sch
 
 def sorted_rows(table: CpuTable, keys: Sequence[SortKey]) -> Any:
     """Return the stable order of the rows."""
-    words = [
-        word
-        for column, key in zip(Evaluator(table).columns([k.expr for k in keys]), keys, strict=True)
-        for word in order_words(column, key)
-    ]
-    return argsort(words) if words else np.arange(table.num_rows, dtype=np.int32)
+    return argsort(_words(table, keys))
+
+
+def _words(table: CpuTable, keys: Sequence[SortKey]) -> list[Words]:
+    """Return at least one word column whose order, most significant first, is the wanted one."""
+    columns = Evaluator(table).columns([key.expr for key in keys])
+    words = [word for column, key in zip(columns, keys, strict=True) for word in order_words(column, key)]
+    return words or [np.zeros(table.num_rows, dtype=np.uint64)]
 
 
 def order_words(column: pa.Array, key: SortKey) -> list[Words]:
@@ -103,8 +105,11 @@ class CpuTopK:
 
     def update(self, table: Table) -> None:
         """Offer the rows of a table."""
-        self._held.append(own(table))
-        self._rows += table.num_rows
+        rows = own(table)
+        if rows.num_rows > 4 * self._k:
+            rows = take_rows(rows, smallest(_words(rows, self._keys), self._k))
+        self._held.append(rows)
+        self._rows += rows.num_rows
         if self._rows > 4 * self._k + 65_536:
             self._cut()
 

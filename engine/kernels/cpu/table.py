@@ -8,8 +8,9 @@ that no row uses, never nulls. Knows nothing of expressions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import overload
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -40,7 +41,7 @@ class CpuTable:
     """
 
     schema: Schema
-    columns: tuple[pa.Array, ...]
+    columns: Sequence[pa.Array]
     num_rows: int
     _nbytes: list[int] = field(default_factory=list, repr=False, compare=False)
 
@@ -48,7 +49,9 @@ class CpuTable:
     def nbytes(self) -> int:
         """Bytes referred to by the rows, dictionaries included."""
         if not self._nbytes:
-            self._nbytes.append(sum(column.nbytes for column in self.columns))
+            columns = self.columns
+            held = columns.nbytes if isinstance(columns, KeptColumns) else sum(column.nbytes for column in columns)
+            self._nbytes.append(held)
         return self._nbytes[0]
 
     def column(self, name: str) -> pa.Array:
@@ -57,7 +60,49 @@ class CpuTable:
 
     def with_columns(self, columns: Sequence[pa.Array], num_rows: int) -> CpuTable:
         """Return a table of the same schema over other arrays."""
-        return CpuTable(schema=self.schema, columns=tuple(columns), num_rows=num_rows)
+        return CpuTable(schema=self.schema, columns=columns, num_rows=num_rows)
+
+
+class KeptColumns(Sequence[pa.Array]):
+    """The columns of a filtered table, each copied when it is first asked for: many a column only serves the filter.
+
+    Parameters
+    ----------
+    columns
+        Columns before the filter.
+    keep
+        Gives the kept rows of one column.
+    share
+        Kept share of the rows, to estimate bytes by.
+    """
+
+    def __init__(self, columns: Sequence[pa.Array], keep: Callable[[pa.Array], pa.Array], share: float) -> None:
+        self._sources = columns
+        self._keep = keep
+        self._share = share
+        self._kept: list[pa.Array | None] = [None] * len(columns)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+    @overload
+    def __getitem__(self, index: int) -> pa.Array: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[pa.Array, ...]: ...
+
+    def __getitem__(self, index: int | slice) -> pa.Array | tuple[pa.Array, ...]:
+        if isinstance(index, slice):
+            return tuple(self[position] for position in range(*index.indices(len(self))))
+        kept = self._kept[index]
+        if kept is None:
+            kept = self._kept[index] = self._keep(self._sources[index])
+        return kept
+
+    @property
+    def nbytes(self) -> int:
+        """Estimated bytes of the kept rows."""
+        return int(sum(column.nbytes for column in self._sources) * self._share)
 
 
 def own(table: Table) -> CpuTable:

@@ -1,0 +1,204 @@
+"""Where windows lie: rows sorted partition by partition, groups of peers, and the frame of each row.
+
+Positions are those of the sorted rows, as 32-bit numbers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...expr import SortKey
+from ...plan import Bound, Edge, Exclusion, Frame, FrameUnit
+from ...plan.window import range_limit
+from ..protocol import WindowSpec
+from .keys import KeyTable
+from .native import argsort, mark_changes, order_integers, search_sorted, spans
+from .native.arrays import Rows, Words, rows_out
+from .project import Evaluator
+from .sort import order_words, ranks
+
+Positions: TypeAlias = NDArray[np.int64]
+Run: TypeAlias = tuple[Rows, Rows]
+"""First positions and positions after the last, per row."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows in the order of partition and ordering keys.
+
+    Attributes
+    ----------
+    rows
+        Row number at each sorted position.
+    sorted
+        Whether rows moved at all.
+    partition_flags, peer_flags
+        Whether a partition, and a group of peers, starts at a position, as bytes.
+    """
+
+    rows: Rows
+    sorted: bool
+    partition_flags: NDArray[np.uint8]
+    peer_flags: NDArray[np.uint8]
+
+    @cached_property
+    def positions(self) -> Positions:
+        """0, 1, 2, …"""
+        return np.arange(len(self.rows), dtype=np.int64)
+
+    @cached_property
+    def partitions(self) -> Run:
+        """Where each row's partition starts and ends."""
+        return _spans(self.partition_flags)
+
+    @cached_property
+    def peers(self) -> Run:
+        """Where each row's group of peers starts and ends."""
+        return self.partitions if self.peer_flags is self.partition_flags else _spans(self.peer_flags)
+
+    @cached_property
+    def group_numbers(self) -> Positions:
+        """Number of each row's group of peers, over all partitions."""
+        return np.cumsum(self.peer_flags, dtype=np.int64) - 1
+
+    @cached_property
+    def group_starts(self) -> Rows:
+        """Where each group of peers starts, and the number of rows."""
+        return np.append(np.flatnonzero(self.peer_flags), len(self.rows)).astype(np.int32)
+
+
+def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
+    """Sort the rows of a table (stably) and mark where partitions and groups of peers start."""
+    count = evaluator.table.num_rows
+    partition_words: list[Words] = []
+    if spec.partition_by:
+        keys = KeyTable([expr.dtype for expr in spec.partition_by])
+        ids = keys.insert(evaluator.columns(spec.partition_by))
+        partition_words = [order_integers(ids.astype(np.int64))]
+    columns = evaluator.columns([key.expr for key in spec.order_by])
+    peer_words = [word for column, key in zip(columns, spec.order_by, strict=True) for word in order_words(column, key)]
+    words = [*partition_words, *peer_words]
+    rows = argsort(words) if words else np.arange(len(rows_out(None, count)), dtype=np.int32)
+    partition_flags = _changes(partition_words, rows)
+    if not spec.order_by:
+        return Layout(rows, bool(words), partition_flags, partition_flags)
+    peer_flags = partition_flags.copy()
+    for word in peer_words:
+        mark_changes(word, rows, peer_flags)
+    return Layout(rows, bool(words), partition_flags, peer_flags)
+
+
+def _changes(words: list[Words], rows: Rows) -> NDArray[np.uint8]:
+    flags = np.zeros(len(rows), dtype=np.uint8)
+    flags[:1] = 1
+    for word in words:
+        mark_changes(word, rows, flags)
+    return flags
+
+
+def _spans(flags: NDArray[np.uint8]) -> Run:
+    starts, ends = np.empty(len(flags), dtype=np.int32), np.empty(len(flags), dtype=np.int32)
+    spans(flags, starts, ends)
+    return starts, ends
+
+
+class Frames:
+    """The frames of a window's rows; those asked for twice are found once."""
+
+    def __init__(self, layout: Layout, evaluator: Evaluator, order_by: tuple[SortKey, ...]) -> None:
+        self.layout, self.evaluator, self.order_by = layout, evaluator, order_by
+        self._known: dict[Frame, list[Run]] = {}
+
+    def runs(self, frame: Frame) -> list[Run]:
+        """Return the one to three runs of positions that make up each row's frame, in order."""
+        if frame not in self._known:
+            lows = self._bound(frame, frame.start, 0)
+            highs = self._bound(frame, frame.end, 1)
+            self._known[frame] = self._excluded(lows, highs, frame.exclusion)
+        return self._known[frame]
+
+    def _bound(self, frame: Frame, bound: Bound, end: int) -> Rows:
+        """Return the first position within a start bound (``end`` 0), or after an end bound (1)."""
+        if bound.edge is Edge.UNBOUNDED_PRECEDING or bound.edge is Edge.UNBOUNDED_FOLLOWING:
+            return self.layout.partitions[end]
+        if frame.unit is FrameUnit.ROWS:
+            return self._clipped(self.layout.positions + (self._distance(bound) + end))
+        if bound.edge is Edge.CURRENT_ROW:
+            return self.layout.peers[end]
+        if frame.unit is FrameUnit.RANGE:
+            return self._in_range(bound, end)
+        group = self.layout.group_numbers + (self._distance(bound) + end)
+        return self._clipped(self.layout.group_starts[np.clip(group, 0, len(self.layout.group_starts) - 1)])
+
+    def _distance(self, bound: Bound) -> int:
+        count = len(self.layout.rows)
+        offset = bound.offset if isinstance(bound.offset, int) else 0
+        return min(offset, count) if bound.edge is Edge.FOLLOWING else -min(offset, count)
+
+    def _clipped(self, positions: NDArray[Any]) -> Rows:
+        starts, ends = self.layout.partitions
+        clipped: Rows = np.minimum(np.maximum(positions, starts), ends).astype(np.int32)
+        return clipped
+
+    def _in_range(self, bound: Bound, end: int) -> Rows:
+        """Search each row's limit among the keys of its partition; rows without a key see those without one."""
+        key = self.order_by[0]
+        value, limit = self.evaluator.columns(range_limit(key, bound))
+        words, limits = _comparable([value, limit], key)
+        rows = self.layout.rows
+        starts, ends = self.layout.partitions
+        absent = None
+        if value.null_count:
+            absent = value.is_null().to_numpy(zero_copy_only=False)[rows]
+            flags = self.layout.partition_flags.copy()
+            flags[1:] |= absent[1:] != absent[:-1]
+            starts, ends = _spans(flags)
+        found = np.empty(len(rows), dtype=np.int32)
+        search_sorted(words[rows], limits[rows], starts, ends, end, found)
+        return found if absent is None else np.where(absent, self.layout.peers[end], found)
+
+    def _excluded(self, lows: Rows, highs: Rows, exclusion: Exclusion) -> list[Run]:
+        if exclusion is Exclusion.NO_OTHERS:
+            return [(lows, highs)]
+        here = self.layout.positions.astype(np.int32)
+        first, last = (here, here + np.int32(1)) if exclusion is Exclusion.CURRENT_ROW else self.layout.peers
+        before = (lows, np.minimum(highs, first))
+        after = (np.maximum(lows, last), highs)
+        if exclusion is Exclusion.TIES:
+            return [before, (np.maximum(lows, here), np.minimum(highs, here + np.int32(1))), after]
+        return [before, after]
+
+
+def _comparable(columns: list[pa.Array], key: SortKey) -> list[Words]:
+    """Return one word per value of columns of one type, in the key's direction; what nulls have means nothing."""
+    words = [value_words(column, key) for column in columns]
+    if all(len(each) == 1 for each in words):
+        return [each[0] for each in words]
+    both = pa.concat_arrays(columns)
+    (ranked,) = _rank_words(both, key)
+    return [ranked[: len(columns[0])], ranked[len(columns[0]) :]]
+
+
+def value_words(column: pa.Array, key: SortKey) -> list[Words]:
+    """Return a column's words in the key's direction, without that of its nulls."""
+    words = order_words(column, key)
+    return words[1:] if column.null_count else words
+
+
+def one_word(column: pa.Array, key: SortKey) -> Words:
+    """Return one word per value in the key's direction; what nulls have means nothing."""
+    words = value_words(column, key)
+    if not words:
+        return np.zeros(len(column), dtype=np.uint64)
+    return words[0] if len(words) == 1 else _rank_words(column, key)[0]
+
+
+def _rank_words(column: pa.Array, key: SortKey) -> list[Words]:
+    rank = ranks(column, key.expr.dtype).astype(np.int64)
+    return [order_integers(rank, descending=key.descending)]
