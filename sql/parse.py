@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from sqlglot import exp
@@ -15,7 +17,7 @@ from sqlglot.dialects.dialect import Dialect
 from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
-from ..engine.errors import ConfigError, SqlError, UnsupportedOperation, suggestion
+from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
 
 _STATEMENTS = ("select", "with", "from", "values")
 _KNOWN_ELSEWHERE = (
@@ -53,6 +55,16 @@ class SqlText:
         """Return an error about the character at an offset."""
         line, column = self.line_column(offset)
         return SqlError(message, line=line, column=column, text=self.text)
+
+    @contextmanager
+    def placed(self, node: exp.Expr) -> Iterator[None]:
+        """Give errors of the engine, such as wrong types, the place of the node that is being bound."""
+        try:
+            yield
+        except (SqlError, UnsupportedOperation):
+            raise
+        except PlanError as error:
+            raise self.error(node, str(error)) from None
 
     def written(self, node: exp.Expr) -> str:
         """Return the word at which a node begins, as it is written in the text."""

@@ -64,6 +64,8 @@ def data_type(source: SqlText, node: exp.Expr) -> DataType:
 
 
 def _decimal(source: SqlText, node: exp.DataType) -> DataType:
+    if not all(param.name.isdecimal() for param in node.expressions) or len(node.expressions) > 2:
+        raise source.error(node, "DECIMAL takes a precision and a scale, as in decimal(18, 3)")
     numbers = [int(param.name) for param in node.expressions]
     precision, scale = (*numbers, 0)[:2] if numbers else _DECIMAL_DEFAULT
     try:

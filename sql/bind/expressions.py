@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
-from ...engine.errors import PlanError, SqlError, UnsupportedOperation, suggestion
+from ...engine.errors import PlanError, suggestion
 from ...engine.expr import Column, Expr, Literal, cast, literal
 from ..parse import SqlText
 from .aggregates import Aggregates, aggregate_name, bind_aggregate
@@ -104,20 +104,16 @@ class ExpressionBinder:
 
     def bind(self, node: exp.Expr) -> Expr:
         """Return the typed expression of a node; every error carries the node's place."""
-        handler = _HANDLERS.get(type(node))
-        try:
+        with self.source.placed(node):
             if isinstance(node, exp.Subquery | exp.Exists):
                 return self._nested_query(node)
             if aggregate_name(node) is not None:
                 return bind_aggregate(self, node)
+            handler = _HANDLERS.get(type(node))
             if handler is not None:
                 return handler(self, node)
             if isinstance(node, exp.Func):
                 return function(self, node)
-        except (SqlError, UnsupportedOperation):
-            raise
-        except PlanError as error:
-            raise self.source.error(node, str(error)) from None
         raise self.source.unsupported(node, _named(node))
 
     def _nested_query(self, node: exp.Expr) -> Expr:

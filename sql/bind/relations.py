@@ -211,7 +211,8 @@ class RelationBinder:
         if on is None and not using and (side or kind in _SEMI_KINDS):
             raise self._source.error(node.this, f"{side or kind} JOIN needs ON or USING")
         pairs = [self._using_pair(node, name, left, right) for name in using]
-        parts = [call("equal", a.column, b.column) for a, b in pairs]
+        with self._source.placed(node.this):
+            parts = [call("equal", a.column, b.column) for a, b in pairs]
         if on is not None:
             parts.extend(self._condition(on, left, right))
         condition = split_condition(parts, names_of(left.plan), names_of(right.plan))

@@ -67,11 +67,12 @@ class SubqueryBinder:
         inner, negated = unwrapped(node), False
         while isinstance(inner, exp.Not):
             inner, negated = unwrapped(inner.this), not negated
-        if isinstance(inner, exp.Exists):
-            return self._exists_condition(binder, inner, negated=negated)
         query = inner.args.get("query") if isinstance(inner, exp.In) else None
-        if query is not None:
-            return self._in_condition(binder, inner, inner.this, query, negated=negated)
+        with self._source.placed(inner):
+            if isinstance(inner, exp.Exists):
+                return self._exists_condition(binder, inner, negated=negated)
+            if query is not None:
+                return self._in_condition(binder, inner, inner.this, query, negated=negated)
         return binder.condition(node)
 
     def scalar(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
