@@ -72,6 +72,32 @@ class Aggregate:
     partial: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowFunction:
+    """A function of a row's place in its partition; every aggregate is a window function as well.
+
+    Attributes
+    ----------
+    framed
+        Whether it sees the frame only; else it sees the partition.
+    offset
+        What the constant that a call carries means; empty where it carries none.
+    """
+
+    name: str
+    rule: Rule
+    sql: tuple[str, ...]
+    frame: str
+    summary: str
+    framed: bool = False
+    offset: str = ""
+
+    @property
+    def counts_from_one(self) -> bool:
+        """Whether the constant is a count that starts at 1, rather than a distance of either sign."""
+        return self.offset in ("n", "buckets")
+
+
 def _functions() -> tuple[Function, ...]:
     propagate, handled, logic = Nulls.PROPAGATE, Nulls.HANDLED, Nulls.LOGIC
 
@@ -295,9 +321,45 @@ def _aggregates() -> tuple[Aggregate, ...]:
     )
 
 
+def _window_functions() -> tuple[WindowFunction, ...]:
+    def w(
+        name: str, rule: Rule, frame: str, summary: str, *, sql: str = "", framed: bool = False, offset: str = ""
+    ) -> WindowFunction:
+        spellings = tuple((sql or name).split())
+        return WindowFunction(
+            name=name, rule=rule, sql=spellings, frame=frame, summary=summary, framed=framed, offset=offset
+        )
+
+    r, number, share = rules, rules.nothing_to(dtypes.int64), rules.nothing_to(dtypes.float64)
+    return (
+        w("row_number", number, "groupby(k).cumcount() + 1", "1, 2, … in the partition's order"),
+        w("rank", number, 'a.rank("min")', "1 + the number of rows before the row's peers"),
+        w("dense_rank", number, 'a.rank("dense")', "1 + the number of peer groups before the row's"),
+        w("percent_rank", share, "", "(rank - 1) / (rows - 1); 0 for a single row"),
+        w("cume_dist", share, "", "share of rows up to the row's last peer"),
+        w("ntile", number, "", "number of the row's bucket, of so many of nearly equal size", offset="buckets"),
+        w("lag", r.shifted, "a.shift(n)", "value so many rows before, else the default", offset="distance"),
+        w("lead", r.shifted, "a.shift(-n)", "value so many rows after, else the default", offset="distance"),
+        w(
+            "first_value",
+            r.any_value,
+            "a.bfill()",
+            "value of the frame's first row",
+            sql="first_value first",
+            framed=True,
+        ),
+        w("last_value", r.any_value, "a.ffill()", "value of the frame's last row", sql="last_value last", framed=True),
+        w("nth_value", r.any_value, "", "value of the frame's n-th row", framed=True, offset="n"),
+    )
+
+
 FUNCTIONS: dict[str, Function] = {entry.name: entry for entry in _functions()}
 AGGREGATES: dict[str, Aggregate] = {entry.name: entry for entry in _aggregates()}
 SQL_FUNCTIONS: dict[str, str] = {
     spelling: entry.name for entry in reversed(FUNCTIONS.values()) for spelling in entry.sql if spelling.isidentifier()
 }
 SQL_AGGREGATES: dict[str, str] = {spelling: entry.name for entry in AGGREGATES.values() for spelling in entry.sql}
+WINDOW_FUNCTIONS: dict[str, WindowFunction] = {entry.name: entry for entry in _window_functions()}
+SQL_WINDOW_FUNCTIONS: dict[str, str] = {
+    spelling: entry.name for entry in WINDOW_FUNCTIONS.values() for spelling in entry.sql
+}

@@ -238,3 +238,16 @@ def extreme(types: Types) -> tuple[Types, DataType] | None:
 def any_value(types: Types) -> tuple[Types, DataType] | None:
     """One value of any type, to that type."""
     return (types, types[0]) if len(types) == 1 else None
+
+
+# Window functions: from argument types to (parameter types, result type).
+
+
+def nothing_to(result: DataType) -> Rule:
+    """Return a rule for functions that read no value."""
+    return lambda types: ((), result) if not types else None
+
+
+def shifted(types: Types) -> tuple[Types, DataType] | None:
+    """One value of any type, and perhaps a default for it, to that type."""
+    return ((types[0],) * len(types), types[0]) if 1 <= len(types) <= 2 else None

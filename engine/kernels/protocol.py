@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
+from ..plan.window import NamedWindow
 from ..schema import Field, Schema
 
 ArrowData: TypeAlias = Any
@@ -110,6 +111,22 @@ class GroupBy(Protocol):
         get the same partition in every thread and process.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowSpec:
+    """Window functions that share partitions and ordering.
+
+    The functions are those of ``WINDOW_FUNCTIONS``, and the values of `Accumulator` (but ``MEAN``) over frames.
+    """
+
+    functions: tuple[NamedWindow, ...]
+    partition_by: tuple[Expr, ...] = ()
+    order_by: tuple[SortKey, ...] = ()
+
+    def output(self, schema: Schema) -> Schema:
+        """Return the schema of rows of a schema with the functions' values."""
+        return schema.extend(named.field for named in self.functions)
 
 
 class JoinSide(Enum):
@@ -236,6 +253,10 @@ class Device(Protocol):
 
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys; equal keys go to one partition on every call and every machine."""
+        ...
+
+    def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> Table:
+        """Return all rows of the tables, which hold whole partitions, in their order with the functions' columns."""
         ...
 
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> Table:

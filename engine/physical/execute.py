@@ -22,6 +22,7 @@ from .stages import (
     ScanInput,
     SortInput,
     StageInput,
+    WindowInput,
 )
 
 
@@ -75,6 +76,8 @@ def merge_input(
             return [device.sort(partition, source.keys, source.schema)]
         case DistinctInput():
             return [device.distinct_first(partition, source.on, source.schema)]
+        case WindowInput():
+            return [device.window(partition, source.spec, source.schema)]
 
 
 def describe_operator(operator: Operator | ScanInput) -> str:

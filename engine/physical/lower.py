@@ -26,6 +26,7 @@ from ..plan import (
     ScanRequest,
     Sort,
     Union,
+    Window,
     Write,
 )
 from ..schema import Schema
@@ -52,8 +53,10 @@ from .nodes import (
     SortExec,
     TopKExec,
     UnionExec,
+    WindowExec,
     WriteExec,
 )
+from .windows import window_spec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -267,6 +270,30 @@ def _union(plan: Union, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     )
 
 
+def _window(plan: Window, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    spec, exprs = window_spec(plan)
+    if plan.partition_by and not plan.keeps_order:
+        partitioning = Partitioning("hash", tuple(map(str, plan.partition_by)))
+        exchange: Exec = HashExchangeExec(
+            schema=child.schema, input=child, keys=plan.partition_by, partitioning=partitioning, device=child.device
+        )
+    else:
+        exchange = GatherExec(
+            schema=child.schema, input=child, partitioning=SINGLE, ordered=child.ordered, device=child.device
+        )
+    node = WindowExec(
+        schema=spec.output(child.schema),
+        input=exchange,
+        spec=spec,
+        partitioning=exchange.partitioning,
+        ordered=exchange.ordered,
+        device=child.device,
+    )
+    plain = all(e.is_passthrough for e in exprs) and tuple(e.name for e in exprs) == node.schema.names
+    return node if plain else _project(node, exprs)
+
+
 def _write(plan: Write, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     (child,) = inputs
     return WriteExec(schema=plan.schema, input=child, sink=plan.sink, partitioning=SINGLE, device=child.device)
@@ -283,6 +310,7 @@ _RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec
     Limit: _limit,
     Distinct: _distinct,
     Union: _union,
+    Window: _window,
     Write: _write,
 }
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 from ..expr import Expr, NamedExpr, SortKey
-from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec
+from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import ScanPlan, Sink
 from ..schema import Field, Schema
 
@@ -307,6 +307,20 @@ class DistinctFirstExec(UnaryExec):
     def detail(self) -> str:
         """The columns compared."""
         return ", ".join(self.on)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WindowExec(UnaryExec):
+    """Sort the rows of each partition and add the columns of window functions; rows keep the order they came in."""
+
+    spec: WindowSpec
+
+    @property
+    def detail(self) -> str:
+        """Functions, partitions and ordering."""
+        partition = f" partition by {', '.join(map(str, self.spec.partition_by))}" if self.spec.partition_by else ""
+        order = f" order by {', '.join(map(str, self.spec.order_by))}" if self.spec.order_by else ""
+        return ", ".join(map(str, self.spec.functions)) + partition + order
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..expr import Expr, SortKey
-from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec
+from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import Sink
 from ..schema import Schema
 from .nodes import (
@@ -34,6 +34,7 @@ from .nodes import (
     TopKExec,
     UnaryExec,
     UnionExec,
+    WindowExec,
     WriteExec,
 )
 
@@ -88,7 +89,16 @@ class DistinctInput:
     schema: Schema
 
 
-OutputInput: TypeAlias = StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput
+@dataclass(frozen=True, slots=True)
+class WindowInput:
+    """One task for each hash partition, or one in all: adds the columns of window functions."""
+
+    stage: int
+    spec: WindowSpec
+    schema: Schema
+
+
+OutputInput: TypeAlias = StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput | WindowInput
 Input: TypeAlias = ScanInput | OutputInput
 
 
@@ -287,6 +297,12 @@ class _Cutter:
             case DistinctFirstExec(input=HashExchangeExec() as exchange):
                 sink_ = PartitionSink(exchange.keys)
                 return DistinctInput(self._ended(node, exchange.input, sink_), node.on, node.schema)
+            case WindowExec(input=HashExchangeExec() as exchange):
+                sink_ = PartitionSink(exchange.keys)
+                return WindowInput(self._ended(node, exchange.input, sink_), node.spec, exchange.schema)
+            case WindowExec():
+                rows = _below(node, GatherExec)
+                return WindowInput(self._ended(node, rows, CollectSink()), node.spec, rows.schema)
             case WriteExec():
                 return StageInput(self._ended(node, node.input, WriteSink(node.sink, node.input.schema)))
         raise TypeError(f"{type(node).__name__} is not a stage boundary")

@@ -1,6 +1,21 @@
 """Logical plans and the protocols of sources and sinks. Must not know optimiser, devices, files or SQL text."""
 
 from .empty import EmptySource
+from .frame import (
+    CURRENT_ROW,
+    DEFAULT_FRAME,
+    UNBOUNDED_FOLLOWING,
+    UNBOUNDED_PRECEDING,
+    WHOLE_PARTITION,
+    Bound,
+    Edge,
+    Exclusion,
+    Frame,
+    FrameUnit,
+    Interval,
+    following,
+    preceding,
+)
 from .nodes import (
     Aggregate,
     Distinct,
@@ -19,18 +34,39 @@ from .nodes import (
 )
 from .source import ArrowBatch, ScanPlan, ScanRequest, Sink, SinkWriter, Source, Split, WrittenFile
 from .statistics import ColumnStatistics, Statistics
+from .window import (
+    NamedWindow,
+    Window,
+    WindowCall,
+    WindowExpr,
+    over,
+    plan_windows,
+    window_call,
+)
 
 __all__ = [
+    "CURRENT_ROW",
+    "DEFAULT_FRAME",
+    "UNBOUNDED_FOLLOWING",
+    "UNBOUNDED_PRECEDING",
+    "WHOLE_PARTITION",
     "Aggregate",
     "ArrowBatch",
+    "Bound",
     "ColumnStatistics",
     "Distinct",
+    "Edge",
     "EmptySource",
+    "Exclusion",
     "Filter",
+    "Frame",
+    "FrameUnit",
+    "Interval",
     "Join",
     "JoinKind",
     "Limit",
     "MapBatches",
+    "NamedWindow",
     "Plan",
     "Project",
     "Scan",
@@ -44,6 +80,14 @@ __all__ = [
     "Statistics",
     "Unary",
     "Union",
+    "Window",
+    "WindowCall",
+    "WindowExpr",
     "Write",
     "WrittenFile",
+    "following",
+    "over",
+    "plan_windows",
+    "preceding",
+    "window_call",
 ]

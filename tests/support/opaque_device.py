@@ -19,6 +19,7 @@ from volley.engine.kernels.protocol import (
     JoinTable,
     Table,
     TopK,
+    WindowSpec,
 )
 from volley.engine.schema import Schema
 
@@ -128,6 +129,9 @@ class OpaqueDevice:
 
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         return [OpaqueTable(part) for part in self._inner.hash_partition(_open(table), keys, partitions)]
+
+    def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> OpaqueTable:
+        return OpaqueTable(self._inner.window(_open_all(tables), spec, schema))
 
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.distinct_first(_open_all(tables), on, schema))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, Table
+from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, Table, WindowSpec
 from .aggregate import CpuGroupBy, distinct_first, merge_groups, merge_reduced, reduce_rows
 from .filter import filter_rows
 from .join import CpuJoinTable
@@ -15,6 +15,7 @@ from .partition import hash_partition
 from .project import project
 from .sort import CpuTopK, sort_tables
 from .table import CpuTable, concat_tables, from_arrow, own, slice_table, to_arrow
+from .window import window_rows
 
 
 class CpuDevice:
@@ -91,6 +92,10 @@ class CpuDevice:
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
         return [*hash_partition(own(table), keys, partitions)]
+
+    def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> CpuTable:
+        """Add the columns of window functions."""
+        return window_rows([own(table) for table in tables], spec, schema)
 
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> CpuTable:
         """Keep the first row of each set of rows equal in the columns ``on``."""

@@ -49,7 +49,7 @@ class Layout:
 
     @cached_property
     def positions(self) -> Positions:
-        """0, 1, 2, …"""
+        """The positions themselves: 0, 1, 2 and so on."""
         return np.arange(len(self.rows), dtype=np.int64)
 
     @cached_property

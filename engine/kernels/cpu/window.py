@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
@@ -20,10 +19,10 @@ from ...expr import SortKey
 from ...plan import UNBOUNDED_PRECEDING, Exclusion, NamedWindow, WindowCall
 from ...schema import Schema
 from ..protocol import Accumulator, WindowSpec
-from .buffers import array_from, empty, halves_of, is_small
+from .buffers import array_from, halves_of, is_small
 from .compare import known_true
-from .frames import Frames, Layout, Run, lay_out, one_word
-from .gather import plain, take_column
+from .frames import Frames, Layout, lay_out, one_word
+from .gather import take_column
 from .native import (
     add_differences,
     add_moments,
@@ -37,12 +36,13 @@ from .native import (
     running_least,
     running_sums,
 )
-from .native.arrays import Longs, Rows
+from .native.arrays import Longs, Rows, rows_out
 from .project import Evaluator
-from .table import CpuTable, concat_tables
+from .table import CpuTable, concat_columns, concat_tables
 from .words import floats_of, integers_of
 
 _LARGEST = 10**38
+_MASK = 0xFFFFFFFF
 
 
 def window_rows(tables: Sequence[CpuTable], spec: WindowSpec, schema: Schema) -> CpuTable:
@@ -99,7 +99,7 @@ class _Work:
     def _put_back(self, values: NDArray[Any]) -> NDArray[Any]:
         if not self.layout.sorted:
             return np.ascontiguousarray(values)
-        placed = empty(len(values), values.dtype)
+        placed = np.empty_like(values)
         placed[self.layout.rows] = values
         return placed
 
@@ -135,12 +135,13 @@ class _Work:
             places = np.append(np.flatnonzero(self._known(column)), -1)
             target = np.where(inside, places[np.where(inside, place, -1)], -1)
         inside = (target >= starts) & (target < ends)
-        taken = self._taken(column, np.where(inside, target, -1))
         if len(own.args) == 1 or inside.all():
-            return taken
-        default = plain(self.evaluator.column(own.args[1]))
-        flags = pa.array(self._put_back(inside))
-        return pc.if_else(flags, plain(taken), default) if not is_small(taken.type) else _chosen(flags, taken, default)
+            return self._taken(column, np.where(inside, target, -1))
+        rows = self.layout.rows
+        both = concat_columns([column, self.evaluator.column(own.args[1])])
+        rows_out(None, len(both))  # row numbers of both must fit
+        chosen = np.where(inside, rows[np.where(inside, target, 0)], rows + np.int32(len(rows)))
+        return take_column(both, self._put_back(chosen))
 
     def _picked(self, own: WindowCall) -> pa.Array:
         column = self.evaluator.column(own.args[0])
@@ -177,10 +178,7 @@ class _Work:
 
     def _values(self, own: WindowCall) -> _Values:
         """Return an aggregate's argument, and which rows have a value that passes the filter."""
-        if own.args:
-            column = self.evaluator.column(own.args[0])
-        else:
-            column = pa.nulls(0)
+        column = self.evaluator.column(own.args[0]) if own.args else pa.nulls(0)
         valid = self._known(column) if column.null_count else None
         if own.filter is not None:
             passed = known_true(self.evaluator.column(own.filter)).to_numpy(zero_copy_only=False)[self.layout.rows]
@@ -243,27 +241,26 @@ class _Work:
         return totals
 
     def _wide_sum(self, own: WindowCall, values: _Values, bitmap: pa.Buffer | None) -> pa.Array:
-        """Sum decimals of more than 18 digits: both words as numbers of their own, joined with the carry."""
+        """Sum decimals of more than 18 digits in quarters of 32 bits, the highest of which carries the sign."""
         words = halves_of(values.column)
-        lower = self._in_order(np.ascontiguousarray(words[:, 0]), values.valid)
-        upper = self._in_order(np.ascontiguousarray(words[:, 1]), values.valid)
-        # The lower word is unsigned: its upper half, read as signed, lacks 2**64 where the sign bit is set.
-        low, high = self._halves(own, lower)
-        borrowed, _ = self._halves(own, (lower < 0).astype(np.int64))
-        join_halves(low, high)
-        top, above = self._halves(own, upper)
-        join_halves(top, above)
-        sums = [
-            (int(t) + (int(a) << 64) + int(b) << 64) + int(h << 64) + (int(v) & (2**64 - 1))
-            for t, a, b, h, v in zip(
-                top.tolist(), _above(top, above), borrowed.tolist(), high.tolist(), low.tolist(), strict=True
-            )
-        ]
-        if any(abs(total) >= _LARGEST for total in sums):
+        carry = np.zeros(len(self.layout.rows), dtype=np.int64)
+        quarters = []
+        for word in (0, 1):
+            whole = self._in_order(np.ascontiguousarray(words[:, word]), values.valid)
+            for part in (whole & _MASK, whole >> 32 if word else (whole >> 32) & _MASK):
+                prefix = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(part)])
+                for lows, highs in self.frames.runs(own.frame):
+                    add_differences(prefix, lows, highs, carry)
+                quarters.append(carry & _MASK)
+                carry = carry >> 32
+        pairs = np.stack([quarters[0] | quarters[1] << 32, quarters[2] | quarters[3] << 32], axis=1)
+        fits = carry == quarters[3] << 32 >> 63
+        suspect = np.abs(pairs[:, 1].astype(np.float64)) >= _LARGEST / 2.0**64 * 0.999
+        too_large = (abs((high << 64) + (low & 2**64 - 1)) >= _LARGEST for low, high in pairs[suspect].tolist())
+        if not fits.all() or any(too_large):
             raise _overflow(own)
-        parts = np.array([(t & (2**64 - 1), (t >> 64) & (2**64 - 1)) for t in sums], dtype=np.uint64).reshape(-1, 2)
-        pairs = np.ascontiguousarray(self._put_back(parts))
-        return pa.Array.from_buffers(to_arrow_type(own.dtype), len(sums), [bitmap, pa.py_buffer(pairs)])
+        placed = np.ascontiguousarray(self._put_back(pairs))
+        return pa.Array.from_buffers(to_arrow_type(own.dtype), len(placed), [bitmap, pa.py_buffer(placed)])
 
     def _extreme(self, own: WindowCall) -> pa.Array:
         values = self._values(own)
@@ -310,3 +307,52 @@ def _overflow(own: WindowCall) -> ArithmeticOverflow:
     return ArithmeticOverflow(
         f"sum({own.args[0]}) over a window does not fit {own.dtype}; cast the argument to a wider decimal or to a float"
     )
+
+
+# Functions of a row's place alone.
+
+
+def _row_number(layout: Layout, _: int) -> NDArray[Any]:
+    return layout.positions - layout.partitions[0] + 1
+
+
+def _rank(layout: Layout, _: int) -> NDArray[Any]:
+    return layout.peers[0].astype(np.int64) - layout.partitions[0] + 1
+
+
+def _dense_rank(layout: Layout, _: int) -> NDArray[Any]:
+    groups = layout.group_numbers
+    return groups - groups[layout.partitions[0]] + 1
+
+
+def _percent_rank(layout: Layout, _: int) -> NDArray[Any]:
+    return (_rank(layout, 0) - 1) / np.maximum(_sizes(layout) - 1, 1)
+
+
+def _cume_dist(layout: Layout, _: int) -> NDArray[Any]:
+    return (layout.peers[1] - layout.partitions[0]) / _sizes(layout)
+
+
+def _ntile(layout: Layout, buckets: int) -> NDArray[Any]:
+    """Return the bucket of each row, where the first ``rows % buckets`` buckets have one row more than the others."""
+    least, larger = np.divmod(_sizes(layout), buckets)
+    place = layout.positions - layout.partitions[0]
+    in_larger = larger * (least + 1)
+    after = larger + (place - in_larger) // np.maximum(least, 1)
+    return np.where(place < in_larger, place // (least + 1), after) + 1
+
+
+def _sizes(layout: Layout) -> NDArray[np.int64]:
+    starts, ends = layout.partitions
+    sizes: NDArray[np.int64] = ends.astype(np.int64) - starts
+    return sizes
+
+
+_PLACES: dict[str, Callable[[Layout, int], NDArray[Any]]] = {
+    "row_number": _row_number,
+    "rank": _rank,
+    "dense_rank": _dense_rank,
+    "percent_rank": _percent_rank,
+    "cume_dist": _cume_dist,
+    "ntile": _ntile,
+}

@@ -54,6 +54,7 @@ _KERNEL_MODULES = (
     "textgroups",
     "textsort",
     "gathering",
+    "windowing",
 )
 
 _SIGNATURE = re.compile(r"^(\w+)\((.*)\)$")

@@ -1,0 +1,255 @@
+"""Windows over rows that lie partition by partition in order: spans of equal rows, and aggregates over frames.
+
+A frame is a half-open run ``[lows[i], highs[i])`` of sorted positions, empty where the low is not below the high. What
+is computed over frames accumulates into its output, so that a frame of several runs takes one call for each. Sums of
+integers are differences of prefix sums; floats and extremes, where a difference is wrong or does not exist, use a
+segment tree (an implicit one of ``2 n`` nodes, leaves last), or one pass where all frames of a partition start alike.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .arrays import Bits, Doubles, Longs, Number, Rows, Words
+from .compile import device, kernel
+
+_LOW_HALF = 0xFFFFFFFF
+_SHORT = 16
+
+
+@kernel("void(const u64[], const i32[], u8[])")
+def mark_changes(words: Words, rows: Rows, changed: Bits) -> None:
+    """Set the flag of each sorted position whose word differs from that of the position before."""
+    for i in range(1, len(rows)):
+        if words[np.uint64(rows[i])] != words[np.uint64(rows[i - 1])]:
+            changed[i] = np.uint8(1)
+
+
+@kernel("void(const u8[], i32[], i32[])")
+def spans(changed: Bits, starts: Rows, ends: Rows) -> None:
+    """Write where each position's span starts and ends; flags say where one starts, and the first position does."""
+    n = len(changed)
+    start = 0
+    for i in range(n):
+        if i > 0 and changed[i] != np.uint8(0):
+            for k in range(start, i):
+                ends[k] = i
+            start = i
+        starts[i] = start
+    for k in range(start, n):
+        ends[k] = n
+
+
+@kernel("void(const u64[], const u64[], const i32[], const i32[], i64, i32[])")
+def search_sorted(keys: Words, limits: Words, starts: Rows, ends: Rows, after: int, found: Rows) -> None:
+    """Write the first position of ``[starts[i], ends[i])`` whose key is not below (``after`` 1: is above) the limit.
+
+    Keys ascend within each run. Limits mostly do, so that the search goes on from where the one before ended.
+    """
+    at = 0
+    for i in range(len(limits)):
+        start, end, limit = starts[i], ends[i], limits[i]
+        at = min(max(at, start), end)
+        while at > start and (keys[at - 1] > limit or (after == 0 and keys[at - 1] == limit)):
+            at -= 1
+        while at < end and (keys[at] < limit or (after != 0 and keys[at] == limit)):
+            at += 1
+        found[i] = at
+
+
+@kernel("void(const i64[], i64[], i64[])")
+def prefix_sums(values: Longs, low: Longs, high: Longs) -> None:
+    """Sum the lower and the upper half of each value up to every position; ``low[0]`` and ``high[0]`` are 0.
+
+    Kept apart, the halves cannot overflow.
+    """
+    low[0] = 0
+    high[0] = 0
+    for i in range(len(values)):
+        low[i + 1] = low[i] + (values[i] & _LOW_HALF)
+        high[i + 1] = high[i] + (values[i] >> 32)
+
+
+@kernel("void(const i64[], const i32[], const i32[], i64[])")
+def add_differences(prefix: Longs, lows: Rows, highs: Rows, total: Longs) -> None:
+    """Add what a prefix sum gained over each frame."""
+    for i in range(len(lows)):
+        if lows[i] < highs[i]:
+            total[i] += prefix[highs[i]] - prefix[lows[i]]
+
+
+@kernel("i64(i64[], i64[])")
+def join_halves(low: Longs, high: Longs) -> int:
+    """Make ``(high, low)`` a 128-bit number of two words, ``low`` the lower; return how many do not fit 64 bits."""
+    wide = 0
+    for i in range(len(low)):
+        upper = high[i] + (low[i] >> 32)
+        value = (upper << 32) | (low[i] & _LOW_HALF)
+        sign = upper >> 32
+        if sign != (value >> 63):
+            wide += 1
+        low[i] = value
+        high[i] = sign
+    return wide
+
+
+@kernel("void(const f64[], const i32[], const i32[], f64[])")
+def running_sums(values: Doubles, lows: Rows, highs: Rows, total: Doubles) -> None:
+    """Sum each frame, where frames of a partition start alike and hardly ever shrink; compensated (Neumaier 1974)."""
+    begun, at, held, lost = np.int64(-1), np.int64(0), 0.0, 0.0
+    for i in range(len(lows)):
+        if lows[i] != begun or highs[i] < at:
+            begun, at, held, lost = np.int64(lows[i]), np.int64(lows[i]), 0.0, 0.0
+        while at < highs[i]:
+            value = values[at]
+            both = held + value
+            lost += (held - both) + value if abs(held) >= abs(value) else (value - both) + held
+            held = both
+            at += 1
+        total[i] += held + lost if np.isfinite(lost) else held
+
+
+@kernel("void(const f64[], f64[])")
+def build_sums(values: Doubles, tree: Doubles) -> None:
+    """Fill a segment tree of sums."""
+    n = len(values)
+    for i in range(n):
+        tree[n + i] = values[i]
+    for i in range(n - 1, 0, -1):
+        tree[i] = tree[2 * i] + tree[2 * i + 1]
+
+
+@kernel("void(const f64[], const i32[], const i32[], f64[])")
+def add_sums(tree: Doubles, lows: Rows, highs: Rows, total: Doubles) -> None:
+    """Add the sum over each frame."""
+    n = len(tree) >> 1
+    for i in range(len(lows)):
+        held = 0.0
+        if highs[i] - lows[i] <= _SHORT:
+            for k in range(lows[i], highs[i]):
+                held += tree[n + k]
+        else:
+            left, right = n + lows[i], n + highs[i]
+            while left < right:
+                if left & 1:
+                    held += tree[left]
+                    left += 1
+                if right & 1:
+                    right -= 1
+                    held += tree[right]
+                left >>= 1
+                right >>= 1
+        total[i] += held
+
+
+@device
+def _better(words: Words, first: Number, second: Number) -> Number:
+    """Return the position with the lesser word, the earlier of equal ones; -1 stands for none."""
+    if first < 0:
+        return second
+    if second < 0:
+        return first
+    a, b = words[np.uint64(first)], words[np.uint64(second)]
+    if a < b or (a == b and first < second):
+        return first
+    return second
+
+
+@kernel("void(const u64[], const u8[], const i32[], const i32[], i32[])")
+def running_least(words: Words, valid: Bits, lows: Rows, highs: Rows, best: Rows) -> None:
+    """Find the position of the least valid word, where frames of a partition start alike and hardly ever shrink."""
+    begun, at, held = np.int64(-1), np.int64(0), np.int64(-1)
+    for i in range(len(lows)):
+        if lows[i] != begun or highs[i] < at:
+            begun, at, held = np.int64(lows[i]), np.int64(lows[i]), np.int64(-1)
+        while at < highs[i]:
+            if valid[at] != np.uint8(0):
+                held = _better(words, held, at)
+            at += 1
+        best[i] = held
+
+
+@kernel("void(const u64[], const u8[], i32[])")
+def build_least(words: Words, valid: Bits, tree: Rows) -> None:
+    """Fill a segment tree of positions of least valid words."""
+    n = len(words)
+    for i in range(n):
+        tree[n + i] = i if valid[i] != np.uint8(0) else -1
+    for i in range(n - 1, 0, -1):
+        tree[i] = _better(words, np.int64(tree[2 * i]), np.int64(tree[2 * i + 1]))
+
+
+@kernel("void(const u64[], const i32[], const i32[], const i32[], i32[])")
+def find_least(words: Words, tree: Rows, lows: Rows, highs: Rows, best: Rows) -> None:
+    """Find the position of the least valid word of each frame or of those before it; ``best`` starts as -1."""
+    n = len(tree) >> 1
+    for i in range(len(lows)):
+        held = np.int64(best[i])
+        left, right = np.int64(n + lows[i]), np.int64(n + highs[i])
+        while left < right:
+            if left & 1:
+                held = _better(words, held, np.int64(tree[left]))
+                left += 1
+            if right & 1:
+                right -= 1
+                held = _better(words, held, np.int64(tree[right]))
+            left >>= 1
+            right >>= 1
+        best[i] = held
+
+
+@device
+def _merge(
+    counts: Doubles, means: Doubles, squares: Doubles, i: Number, count: Number, mean: Number, m2: Number
+) -> None:
+    """Merge count, mean and sum of squared deviations into entry ``i`` (Chan, Golub and LeVeque 1979)."""
+    if count > 0.0:
+        both = counts[i] + count
+        delta = mean - means[i]
+        if counts[i] == 0.0:
+            means[i] = mean
+            squares[i] = m2
+        else:
+            means[i] += delta * (count / both)
+            squares[i] += m2 + delta * delta * (counts[i] * count / both)
+        counts[i] = both
+
+
+@kernel("void(const f64[], const u8[], f64[], f64[], f64[])")
+def build_moments(values: Doubles, valid: Bits, counts: Doubles, means: Doubles, squares: Doubles) -> None:
+    """Fill a segment tree of counts, means and sums of squared deviations, all 0 at first."""
+    n = len(values)
+    for i in range(n):
+        if valid[i] != np.uint8(0):
+            counts[n + i] = 1.0
+            means[n + i] = values[i]
+            squares[n + i] = values[i] - values[i]  # NaN of NaN and infinities
+    for i in range(n - 1, 0, -1):
+        for k in range(2 * i, 2 * i + 2):
+            _merge(counts, means, squares, i, counts[k], means[k], squares[k])
+
+
+@kernel("void(const f64[], const f64[], const f64[], const i32[], const i32[], f64[], f64[], f64[])")
+def add_moments(
+    counts: Doubles,
+    means: Doubles,
+    squares: Doubles,
+    lows: Rows,
+    highs: Rows,
+    count: Doubles,
+    mean: Doubles,
+    square: Doubles,
+) -> None:
+    """Merge the moments of each frame into ``count``, ``mean`` and ``square``."""
+    n = len(counts) >> 1
+    for i in range(len(lows)):
+        left, right = n + lows[i], n + highs[i]
+        while left < right:
+            if left & 1:
+                _merge(count, mean, square, i, counts[left], means[left], squares[left])
+                left += 1
+            if right & 1:
+                right -= 1
+                _merge(count, mean, square, i, counts[right], means[right], squares[right])
+            left >>= 1
+            right >>= 1
