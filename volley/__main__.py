@@ -50,7 +50,8 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, Cancelled):
         return f"cancelled: {error}", _CANCELLED
     if isinstance(error, VolleyError):
-        return f"error: {error}", _USAGE if isinstance(error, JobSpecError) else _FAILED
+        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+        return f"error: {error}{notes}", _USAGE if isinstance(error, JobSpecError) else _FAILED
     said = f"{type(error).__name__}: {error}".rstrip(": ")
     return f"internal error: {said} (this is a fault in Volley; --debug shows where)", _FAILED
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from ...engine.errors import PlanError
+from collections.abc import Iterator
+
+from ...engine.errors import ColumnNotFound, PlanError
 from .checks import plan_check
+from .document import Location
 from .load import Job
 from .modelling import build_pipeline, features_of
 from .tables import Tables
@@ -39,8 +42,32 @@ def preflight(job: Job) -> None:
         for index, check in enumerate(spec.quality):
             if check.on == name:
                 plan_check(name, ("quality", index), check, tables)
+    for location, column, columns in _named_columns(job, tables, known):
+        if column not in columns:
+            raise job.error(location, str(ColumnNotFound(column, columns)))
     if spec.train is not None and spec.split is not None and spec.split.table in known:
         try:
             features_of(job).check_training(tables[spec.split.table].schema)
         except PlanError as error:
             raise job.error(("train", "features"), str(error)) from None
+
+
+def _named_columns(job: Job, tables: Tables, known: list[str]) -> Iterator[tuple[Location, str, list[str]]]:
+    """Yield each place outside queries that names a column, the column, and the columns that there are."""
+    spec = job.spec
+    made = {name: tables[name].columns for name in known}
+    split = spec.split
+    if split is not None and split.table in known:
+        columns = made[split.table]
+        made |= {"train": columns, "test": columns}
+        if split.stratify is not None:
+            yield ("split", "stratify"), split.stratify, columns
+        for index, column in enumerate(split.key or ()):
+            yield ("split", "key", index), column, columns
+        for index, column in enumerate(spec.fairness.by if spec.fairness is not None else ()):
+            yield ("fairness", "by", index), column, columns
+    if spec.predict is not None and spec.predict.table in made:
+        made["scored"] = [*made[spec.predict.table], "prediction", "score"]
+    for name, output in spec.outputs.tables.items():
+        for index, column in enumerate(output.partition_by if name in made else ()):
+            yield ("outputs", "tables", name, "partition_by", index), column, made[name]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from ...engine.errors import Cancelled, VolleyError, WriteError
 from . import fingerprint
+from .document import JobSpecError
 from .progress import Progress
 from .workspace import StepRecord, Workspace
 
@@ -131,6 +132,11 @@ def _run(step: JobStep, chain: str, workspace: Workspace) -> StepRecord:
             return workspace.finish(record)
     except (KeyboardInterrupt, Cancelled):
         raise Cancelled(f"stopped in step {step.name}; the same command goes on from there") from None
+    except JobSpecError:
+        raise  # says its place in the job file already
+    except VolleyError as error:
+        error.add_note(f"in step {step.name}, {step.kind}")
+        raise
     except OSError as error:
         raise no_room(error, f"step {step.name}", workspace.out) or error from None
 

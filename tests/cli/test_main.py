@@ -102,6 +102,19 @@ def test_errors_become_one_line_and_a_code(
     assert capsys.readouterr().err == line
 
 
+def test_notes_of_an_error_stand_on_its_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        error = ConfigError("the knob is loose")
+        error.add_note("in step a, sql")
+        raise error
+
+    monkeypatch.setattr(doctor, "examine", fail)
+    assert main(["doctor"]) == 1
+    assert capsys.readouterr().err == "volley: error: the knob is loose (in step a, sql)\n"
+
+
 def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> None:
         raise ConfigError("loose")

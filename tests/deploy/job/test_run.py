@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -274,6 +275,41 @@ def test_mistakes_point_into_the_job_file(
 def test_unknown_feature_is_one_clear_line(job_of: Loader) -> None:
     with pytest.raises(VolleyError, match=r"incme.*did you mean 'income'") as caught:
         run(job_of(("numeric: [age, income]", "numeric: [age, incme]")))
+    assert "\n" not in str(caught.value)
+
+
+BEFORE_ANY_WORK = [
+    ("stratify: works", "stratify: wroks", "job.yaml:20:51: unknown column 'wroks'; did you mean 'works'?"),
+    ("key: [id]", "key: [ix]", "job.yaml:20:64: unknown column 'ix'; available: id, age"),
+    ("by: [sex, town]", "by: [sex, twon]", "job.yaml:33:22: unknown column 'twon'; did you mean 'town'?"),
+    ("partition_by: [sex]", "partition_by: [sx]", "unknown column 'sx'; did you mean 'sex'?"),
+    (
+        "numeric: [age, income]",
+        "numeric: [age, incme]",
+        "unknown column 'incme' (a feature of the model)",
+    ),
+    ("numeric: [age, income]", "numeric: [age, sex]", "numeric feature 'sex' is string"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), BEFORE_ANY_WORK)
+def test_columns_are_checked_before_any_work(job_of: Loader, folder: Path, old: str, new: str, expected: str) -> None:
+    both = ("categorical: [sex, town]", "categorical: [town]") if "age, sex" in new else ("name: small", "name: small")
+    as_query = ("    python: functions:clean\n    inputs: [adults]\n", "    sql: select * from adults\n")
+    with pytest.raises(JobSpecError, match=re.escape(expected)):
+        run(job_of((old, new), both, as_query))
+    assert [path.name for path in (folder / "out" / ".work").iterdir()] == ["lock"]
+
+
+def test_errors_while_running_name_their_step(job_of: Loader) -> None:
+    with pytest.raises(VolleyError, match=r"works.*has one class") as caught:
+        run(job_of(("select p.*, t.name", "select p.id, p.age, p.income, p.sex, 1 as works, t.name")))
+    assert caught.value.__notes__ == ["in step plain, train"]
+
+
+def test_no_rows_is_an_error_not_a_crash(job_of: Loader) -> None:
+    with pytest.raises(VolleyError, match="no rows") as caught:
+        run(job_of(("p.age >= 18", "p.age >= 1800")))
     assert "\n" not in str(caught.value)
 
 
