@@ -126,9 +126,9 @@ class ExpressionBinder:
         return self.nested[node]
 
     def condition(self, node: exp.Expr) -> Expr:
-        """Return a boolean expression; integers count as true where they are not zero, as in DuckDB."""
+        """Return a boolean expression; numbers count as true where they are not zero, as in DuckDB."""
         bound = self.bind(node)
-        if bound.dtype.is_integer or bound.dtype.kind is Kind.NULL:
+        if bound.dtype.is_numeric or bound.dtype.kind is Kind.NULL:
             return cast(bound, dtypes.bool_)
         if bound.dtype.kind is not Kind.BOOL:
             raise self.source.error(node, f"a condition in {self.clause} must be boolean, not {bound.dtype}")

@@ -35,7 +35,7 @@ class SqlCompleter(Completer):
         self._tables = tables
         self._commands = tuple(commands)
 
-    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+    def get_completions(self, document: Document, _: CompleteEvent) -> Iterable[Completion]:
         """Yield what the word before the cursor may become: columns first, then tables, functions and keywords."""
         before = document.text_before_cursor
         match = _WORD.search(before)
