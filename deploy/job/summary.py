@@ -73,7 +73,7 @@ def report_of(context: JobContext, done: Sequence[FinishedStep], ending: Ending)
         verdict=ending.verdict,
         summary=_summary(checks),
         finished=ending.finished,
-        headline=_headline(profile, models, checks, fairness, ending.seconds),
+        headline=_headline(profile, models, checks, fairness, sum(step.record.seconds for step in done)),
         inputs=tuple(InputFile(**asdict(one)) for one in ending.inputs),
         profile=profile,
         checks=tuple(checks),
@@ -122,7 +122,7 @@ def _headline(
     if gaps:
         largest = max(gaps, key=lambda gap: gap.difference.value)
         facts.append(Fact(label=f"FPR gap by {largest.column}", value=metric(largest.difference.value)))
-    facts.append(Fact(label="Time", value=duration(seconds)))
+    facts.append(Fact(label="Time in steps", value=duration(seconds)))
     return tuple(facts)
 
 
