@@ -26,7 +26,7 @@ def render(report: ReportData) -> str:
         follows the reader's light or dark setting.
     """
     sections = [section for section in (*_sections(report),) if section is not None]
-    style = resources.files(__package__).joinpath("assets/report.css").read_text(encoding="utf-8")
+    style = resources.files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     head = tag(
         "head",
         Markup('<meta charset="utf-8"/>'),
