@@ -194,6 +194,10 @@ class Series:
         """Whether NaN; null gives null."""
         return self.derive(call("is_nan", self.expr))
 
+    def is_finite(self) -> Series:
+        """Whether neither NaN nor infinite; null gives null."""
+        return self.derive(call("is_finite", self.expr))
+
     # values
 
     def fillna(self, value: Any) -> Series:
@@ -270,6 +274,10 @@ class Series:
     def log10(self) -> Series:
         """Logarithm to base 10."""
         return self.derive(call("log10", self.expr))
+
+    def log2(self) -> Series:
+        """Logarithm to base 2."""
+        return self.derive(call("log2", self.expr))
 
     @property
     def str(self) -> TextAccessor:

@@ -1,0 +1,238 @@
+"""Writes the parts of the documentation that repeat the code: tables of methods, functions, options, and help texts.
+
+A page holds them between ``<!-- generated: NAME -->`` and ``<!-- end of NAME -->``. Run this file after changing what they
+show: ``python docs/generate.py``. A test runs it too and compares.
+"""
+# ruff: noqa: INP001  # a script among pages, no package
+
+from __future__ import annotations
+
+import argparse
+import html
+import inspect
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import volley as vl
+from volley import ml
+from volley.cli.arguments import build_parser
+from volley.engine import errors
+from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS
+from volley.engine.frame import GroupBy
+from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
+from volley.io import CsvOptions, JsonOptions
+from volley.ml import errors as ml_errors
+
+PAGES = Path(__file__).parent
+_BLOCK = re.compile(
+    r"(?P<start><!-- generated: (?P<name>[\w. -]+) -->\n).*?(?P<end><!-- end of (?P=name) -->)", re.DOTALL
+)
+_HELP_WIDTH = "100"
+
+
+def filled(text: str) -> str:
+    """Return a page's text with its generated blocks made anew.
+
+    Raises
+    ------
+    KeyError
+        If a block has a name that is none of `BLOCKS`.
+    """
+    return _BLOCK.sub(lambda block: f"{block['start']}\n{BLOCKS[block['name']]()}\n\n{block['end']}", text)
+
+
+def generated_names(text: str) -> list[str]:
+    """Return the names of the generated blocks of a page."""
+    return [block["name"] for block in _BLOCK.finditer(text)]
+
+
+# --------------------------------------------------------------------------------------------- tables
+
+
+def _table(heading: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    names = list(heading)
+    lines = [names, ["---"] * len(names), *([_cell(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Escape bars, for which inside code GitHub and Python-Markdown agree on nothing but the HTML element."""
+    in_code = re.sub(r"`([^`]*\|[^`]*)`", lambda code: f"<code>{html.escape(code[1])}</code>", text)
+    return in_code.replace("|", "&#124;")
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _summary(documented: Any) -> str:
+    """Return the first paragraph of a docstring on one line, in Markdown."""
+    text = " ".join(inspect.cleandoc(documented.__doc__ or "").split("\n\n")[0].split())
+    return text.replace("``", "`")
+
+
+# -------------------------------------------------------------------------------------------- methods
+
+
+def _methods(kind: type) -> Callable[[], str]:
+    def block() -> str:
+        return _table(["method", "what it does"], ((_code(text), _summary(member)) for text, member in _members(kind)))
+
+    return block
+
+
+def _members(kind: type) -> Iterator[tuple[str, Any]]:
+    """Yield each public method or property in the order of the class, as it is called; aliases stand together."""
+    spelled: dict[int, list[str]] = {}
+    found: dict[int, Any] = {}
+    for name, member in vars(kind).items():
+        if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property | classmethod)):
+            continue
+        spelled.setdefault(id(member), []).append(name)
+        found[id(member)] = member
+    for key, member in found.items():
+        yield "`, `".join(name + _signature(member) for name in spelled[key]), member
+
+
+def _signature(member: Any) -> str:
+    """Return the parameters with their defaults, without types; nothing for a property."""
+    if isinstance(member, property):
+        return ""
+    called = inspect.signature(member.__func__ if isinstance(member, classmethod) else member)
+    plain = [p.replace(annotation=inspect.Parameter.empty) for p in called.parameters.values() if p.name not in _BOUND]
+    return str(inspect.Signature(plain))
+
+
+_BOUND = ("self", "cls")
+
+
+def _names() -> str:
+    """Return what `volley` itself offers."""
+    functions = [(name, getattr(vl, name)) for name in vl.__all__ if inspect.isfunction(getattr(vl, name))]
+    return _table(["function", "what it does"], ((_code(f"vl.{n}{_signature(f)}"), _summary(f)) for n, f in functions))
+
+
+# ------------------------------------------------------------------------------------------ functions
+
+
+def _functions() -> str:
+    rows = (
+        (_code(f.name), ", ".join(map(_code, f.sql)), _code(f.frame), f.nulls.value, f.summary)
+        for f in FUNCTIONS.values()
+    )
+    return _table(["name", "SQL", "frames", "nulls", "what it gives"], rows)
+
+
+def _aggregates() -> str:
+    rows = ((_code(a.name), ", ".join(map(_code, a.sql)), _code(a.frame), a.summary) for a in AGGREGATES.values())
+    return _table(["name", "SQL", "frames", "what it gives"], rows)
+
+
+# -------------------------------------------------------------------------------------------- options
+
+
+def _options(kind: type) -> Callable[[], str]:
+    def block() -> str:
+        parameters = inspect.signature(kind).parameters
+        described = _described(inspect.cleandoc(kind.__doc__ or ""))
+        return _table(
+            ["option", "default", "meaning"],
+            ((_code(name), _default(parameters[name]), text) for names, text in described for name in names),
+        )
+
+    return block
+
+
+def _described(docstring: str) -> Iterator[tuple[list[str], str]]:
+    """Yield the names and the description of each entry under Parameters or Attributes of a numpydoc text."""
+    section = re.search(r"(?:Parameters|Attributes)\n-+\n(.*?)(?=\n\n\w+\n-+\n|\Z)", docstring, re.DOTALL)
+    for entry in re.finditer(r"^(\S.*)\n((?:[ ]+.*\n?|\n(?=[ ]))+)", section[1] if section else "", re.MULTILINE):
+        yield [name.strip() for name in entry[1].split(",")], " ".join(entry[2].split()).replace("``", "`")
+
+
+def _default(parameter: inspect.Parameter) -> str:
+    if parameter.default is inspect.Parameter.empty:
+        return "required"
+    factory = "factory" in repr(parameter.default)  # a dataclass field that makes its default anew
+    return _code("{}" if factory else repr(parameter.default))
+
+
+# --------------------------------------------------------------------------------------------- errors
+
+
+def _errors() -> str:
+    classes = [
+        kind
+        for module in (errors, ml_errors)
+        for kind in vars(module).values()
+        if inspect.isclass(kind) and issubclass(kind, errors.VolleyError) and kind.__module__ == module.__name__
+    ]
+    return _table(["error", "is a", "when"], ((_code(k.__name__), _bases(k), _summary(k)) for k in classes))
+
+
+def _bases(kind: type) -> str:
+    return ", ".join(_code(base.__name__) for base in kind.__bases__)
+
+
+# ----------------------------------------------------------------------------------------- help texts
+
+
+def help_text(command: str = "") -> str:
+    """Return what ``volley COMMAND --help`` prints on a terminal of 100 columns."""
+    with mock.patch.dict(os.environ, {"COLUMNS": _HELP_WIDTH, "NO_COLOR": "1"}):
+        parser = build_parser()
+        if command:
+            (actions,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))  # noqa: SLF001
+            parser = actions.choices[command]
+        return parser.format_help()
+
+
+def _help(command: str) -> Callable[[], str]:
+    return lambda: f"```text\n{help_text(command).rstrip()}\n```"
+
+
+COMMANDS = ("", "run", "demo", "sql", "explain", "doctor")
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "volley": _names,
+    "DataFrame": _methods(vl.DataFrame),
+    "Series": _methods(vl.Series),
+    "Series.str": _methods(TextAccessor),
+    "Series.dt": _methods(DatetimeAccessor),
+    "GroupBy": _methods(GroupBy),
+    "Session options": _options(vl.Session),
+    "functions": _functions,
+    "aggregates": _aggregates,
+    "CSV options": _options(CsvOptions),
+    "JSON options": _options(JsonOptions),
+    "errors": _errors,
+    **{
+        f"{kind.__name__} options": _options(kind)
+        for kind in (
+            ml.Features,
+            ml.Ridge,
+            ml.LogisticRegression,
+            ml.GradientBoosting,
+            ml.StandardScaler,
+            ml.SimpleImputer,
+            ml.OneHotEncoder,
+        )
+    },
+    **{f"volley {command} help".replace("  ", " "): _help(command) for command in COMMANDS},
+}
+
+
+def main() -> None:
+    """Write every page that has generated blocks."""
+    for page in sorted(PAGES.rglob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        if (made := filled(text)) != text:
+            page.write_text(made, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
