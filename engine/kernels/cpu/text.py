@@ -14,6 +14,7 @@ from ...errors import ExecutionError
 from ...expr import Call
 from .arithmetic import full
 from .registry import Value, elementwise, scalar
+from .search import match_segments
 
 elementwise("lower", per_value=True)(pc.utf8_lower)
 elementwise("upper", per_value=True)(pc.utf8_upper)
@@ -119,7 +120,11 @@ def ends_with(call: Call, args: list[Value]) -> pa.Array:
 @scalar("contains", per_value=True)
 def contains(call: Call, args: list[Value]) -> pa.Array:
     """Whether a text occurs."""
-    return _matched(call, args, pc.match_substring, str.__contains__)
+    return _matched(call, args, _search, str.__contains__)
+
+
+def _search(text: pa.Array, pattern: str) -> pa.Array:
+    return match_segments(text, ["", pattern, ""])
 
 
 def _matched(
@@ -132,65 +137,43 @@ def _matched(
 @scalar("like", per_value=True)
 def like(call: Call, args: list[Value]) -> pa.Array:
     """Match an SQL pattern: ``%`` any run, ``_`` one code point, the escape makes the next one literal."""
-    kind, pattern = like_form(call.option("pattern"), call.option("escape"))
-    fold = bool(call.option("fold"))
+    parts, wildcards = like_parts(call.option("pattern"), call.option("escape"))
     text = args[0]
-    if kind == "equal" and not fold:
-        return pc.equal(text, pattern)
-    if kind == "prefix":
-        return pc.starts_with(text, pattern=pattern, ignore_case=fold)
-    if kind == "suffix":
-        return pc.ends_with(text, pattern=pattern, ignore_case=fold)
-    if kind == "infix":
-        return pc.match_substring(text, pattern=pattern, ignore_case=fold)
-    expression = pattern if kind == "regex" else f"^{re.escape(pattern)}$"
-    return pc.match_substring_regex(text, pattern=f"(?s){expression}", ignore_case=fold)
+    if call.option("fold") or "_" in wildcards:
+        expression = re.escape(parts[0])
+        for wildcard, part in zip(wildcards, parts[1:], strict=True):
+            expression += (".*" if wildcard == "%" else ".") + re.escape(part)
+        return pc.match_substring_regex(text, pattern=f"(?s)^{expression}$", ignore_case=bool(call.option("fold")))
+    return match_segments(text, parts) if wildcards else pc.equal(text, parts[0])
 
 
-def like_form(pattern: str, escape: str | None) -> tuple[str, str]:
-    """Classify a pattern.
+def like_parts(pattern: str, escape: str | None) -> tuple[list[str], list[str]]:
+    """Split a pattern at its wildcards.
 
     Returns
     -------
-    kind, text
-        ``equal``, ``prefix``, ``suffix`` or ``infix`` with the literal text, or ``regex`` with an RE2 expression.
+    parts, wildcards
+        The literal texts, and the wildcards between them (one fewer).
 
     Raises
     ------
     ExecutionError
         If the pattern ends in its escape character.
     """
-    parts: list[str] = []  # literal runs, and the wildcards between them as None-marked entries
-    wild: list[str] = []
-    current = ""
-    position = 0
-    while position < len(pattern):
-        character = pattern[position]
-        position += 1
+    parts, wildcards = [""], []
+    characters = iter(pattern)
+    for character in characters:
         if escape and character == escape:
-            if position == len(pattern):
+            literal = next(characters, None)
+            if literal is None:
                 raise ExecutionError(f"LIKE pattern {pattern!r} ends in its escape character {escape!r}")
-            current += pattern[position]
-            position += 1
+            parts[-1] += literal
         elif character in "%_":
-            parts.append(current)
-            wild.append(character)
-            current = ""
+            wildcards.append(character)
+            parts.append("")
         else:
-            current += character
-    parts.append(current)
-    if not wild:
-        return "equal", parts[0]
-    if wild == ["%"] and not parts[0]:
-        return "suffix", parts[1]
-    if wild == ["%"] and not parts[1]:
-        return "prefix", parts[0]
-    if wild == ["%", "%"] and not parts[0] and not parts[2]:
-        return "infix", parts[1]
-    regex = re.escape(parts[0])
-    for mark, part in zip(wild, parts[1:], strict=True):
-        regex += (".*" if mark == "%" else ".") + re.escape(part)
-    return "regex", f"^{regex}$"
+            parts[-1] += character
+    return parts, wildcards
 
 
 @scalar("regexp_matches", per_value=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from volley.engine import dtypes
 from volley.engine.expr import Expr, literal
@@ -229,6 +230,27 @@ def test_float_order_matches_duckdb_on_random_tables(device: Device, data: pa.Ta
     exprs = [call(name, f, g) for name in names]
     expected = duck("select " + ", ".join(f"f {symbol} g" for symbol in names.values()) + " from data", data=data)
     assert rows(evaluate(device, data, *exprs)) == expected
+
+
+@given(
+    pattern=st.lists(st.sampled_from(["a", "b", "ab", "%", "%", "_", "é", "日", "x" * 9]), max_size=7).map("".join),
+    cells=st.lists(st.none() | st.lists(st.sampled_from(["a", "b", "é", "日", "x" * 9]), max_size=8).map("".join)),
+    fold=st.booleans(),
+)
+def test_patterns_match_duckdb(device: Device, pattern: str, cells: list[str | None], fold: bool) -> None:
+    data = pa.table({"s": pa.array(cells, pa.string())})
+    expected = duck(f"select s {'ilike' if fold else 'like'} '{pattern}' from data", data=data)
+    for encode in ENCODINGS:
+        assert rows(evaluate(device, encode(data), like("s", pattern, fold=fold))) == expected
+
+
+def test_patterns_are_found_anywhere_in_long_columns(device: Device) -> None:
+    words = ["the", "special", "packages", "requests", "deposits", "sleep", "specia", "lrequests", ""]
+    texts = [" ".join(words[(n * 7 + k * k) % 9] for k in range(n % 11)) for n in range(3000)]
+    data = pa.table({"s": texts})
+    for pattern in ("%special%requests%", "the%sleep", "%special%", "%lrequests", "specia%", "%s%s%s%s%", "%%"):
+        expected = duck(f"select s like '{pattern}' from data", data=data)
+        assert rows(evaluate(device, data, like("s", pattern))) == expected
 
 
 def test_constants_give_full_columns(device: Device) -> None:
