@@ -1,7 +1,8 @@
 """Literal text searched for in columns: what ``like`` patterns without single-character wildcards come down to.
 
-All rows' bytes are searched as one run, eight at a time: words are skipped by looking for the needle's first and last byte at their
-distance from each other (the "generic SIMD" search of W. Muła, 2016). Only where both meet are bytes compared.
+All rows' bytes are searched as one run, eight at a time: words are skipped by looking for the needle's first and last
+byte at their distance from each other (the "generic SIMD" search of W. Muła, 2016). Only where both meet are bytes
+compared.
 """
 
 from __future__ import annotations
