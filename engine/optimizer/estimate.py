@@ -246,6 +246,8 @@ def _union(inputs: list[Estimate]) -> Estimate:
 def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
     lefts = [left.distinct(key) for key, _ in node.on]
     rights = [right.distinct(key) for _, key in node.on]
+    if node.kind in (JoinKind.INNER, JoinKind.SEMI):  # keys that both sides have, at most as many as either
+        left, right = _matching(node, left, right)
     if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
         share = 1.0
         for a, b in zip(lefts, rights, strict=True):
@@ -260,6 +262,17 @@ def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
     if node.kind is JoinKind.LEFT:
         rows = max(rows, left.rows)
     return both.with_rows(rows)
+
+
+def _matching(node: Join, left: Estimate, right: Estimate) -> tuple[Estimate, Estimate]:
+    lefts, rights = dict(left.columns), dict(right.columns)
+    for a, b in node.on:
+        distinct = min(left.distinct(a), right.distinct(b))
+        if isinstance(a, Column):
+            lefts[a.name] = replace(lefts[a.name], distinct=distinct)
+        if isinstance(b, Column):
+            rights[b.name] = replace(rights[b.name], distinct=distinct)
+    return Estimate(rows=left.rows, columns=lefts), Estimate(rows=right.rows, columns=rights)
 
 
 def join_selectivity(distinct: list[tuple[float, float]], left_rows: float, right_rows: float) -> float:

@@ -17,7 +17,9 @@ from .rules.prune_columns import prune_columns
 from .rules.push_down_filter import push_down_filter
 from .rules.push_down_limit import push_down_limit
 from .rules.push_down_semi_join import push_down_semi_join
+from .rules.restrict_groups import restrict_groups
 from .rules.rewrite_distinct import rewrite_distinct
+from .rules.share_subplans import share_subplans
 from .rules.simplify_expressions import simplify_expressions
 from .rules.split_count_distinct import split_count_distinct
 
@@ -37,6 +39,7 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         propagate_empty,
     ),
     # 2. Join order, when every filter stands where its selectivity counts. Semi joins first: they are filters, too.
+    (restrict_groups,),
     (push_down_semi_join,),
     (order_joins,),
     # 3. Tidy up what the order has left behind, then narrow. Limits go last: a filter cannot pass them.
@@ -48,6 +51,8 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         merge_projections,
         prune_columns,
     ),
+    # 4. Last, for every rewrite makes new objects.
+    (share_subplans,),
 )
 
 _ROUNDS = 10

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ...expr import Column, Expr, NamedExpr, columns_of
 from ...plan import (
@@ -19,27 +21,64 @@ from ...plan import (
     Sort,
     Union,
 )
+from ...traversal import walk_once
 from ..context import OptimizerContext
 
 
 def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
     """Narrow every node to the columns in use; what keeps or moves rows gets a narrowing projection below it."""
+    settled = _choices_shared(plan)
+
+    def key_of(node: Plan, demand: _Demand) -> _Key:
+        return id(node), frozenset(node.schema.names) if id(node) in settled else demand.names
+
+    narrowed: dict[_Key, tuple[Plan, tuple[_Demand, ...]]] = {}
+    done: dict[_Key, Plan] = {}  # one result per node and demand, so that what was shared stays shared
     root = _Demand(names=frozenset(plan.schema.names), exact=True)
-    pruned: list[Plan] = []
-    stack: list[tuple[Plan, _Demand, tuple[_Demand, ...] | None]] = [(plan, root, None)]
+    stack = [(plan, key_of(plan, root))]
     while stack:
-        node, demand, of_children = stack.pop()
-        if of_children is None:
-            node, of_children = _narrow(node, demand.names)
-            stack.append((node, demand, of_children))
-            stack.extend((c, d, None) for c, d in zip(reversed(node.children), reversed(of_children), strict=True))
+        node, key = stack[-1]
+        if key in done:
+            stack.pop()
             continue
-        count = len(of_children)
-        children = tuple(pruned[len(pruned) - count :])
-        del pruned[len(pruned) - count :]
+        if key not in narrowed:
+            narrowed[key] = _narrow(node, key[1])
+        node, demands = narrowed[key]
+        inputs = [(child, key_of(child, demand)) for child, demand in zip(node.children, demands, strict=True)]
+        pending = [each for each in inputs if each[1] not in done]
+        if pending:
+            stack += pending
+            continue
+        children = tuple(_meet(done[of], demand) for (_, of), demand in zip(inputs, demands, strict=True))
         changed = any(new is not old for new, old in zip(children, node.children, strict=True))
-        pruned.append(_meet(node.with_children(children) if changed else node, demand))
-    return pruned[0]
+        done[key] = node.with_children(children) if changed else node
+    return _meet(done[key_of(plan, root)], root)
+
+
+_Key: TypeAlias = tuple[int, frozenset[str]]
+"""A node by its id, and the columns that are wanted of it."""
+
+
+def _choices_shared(plan: Plan) -> frozenset[int]:
+    """Return the ids of nodes that may give other rows each time they run, where the plan reads their rows twice.
+
+    Both readers must see the same rows: such a node keeps its columns, so that it stays one (see `share_subplans`).
+    """
+    readers: Counter[int] = Counter()
+    for node in walk_once(plan):
+        readers.update(id(child) for child in node.children)
+    shared = [node for node in walk_once(plan) if readers[id(node)] > 1]
+    return frozenset(id(below) for node in shared for below in walk_once(node) if _chooses(below))
+
+
+def _chooses(node: Plan) -> bool:
+    match node:
+        case Limit() | Sort(fetch=int()) | Distinct(on=tuple()):
+            return True
+        case Aggregate(aggregates=aggregates):
+            return any(a.call.function == "first" for a in aggregates)
+        case _:
+            return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Look up partners before joining on, where fewer rows have to be looked up there."""
+"""Look up partners before joining on, where that leaves fewer rows to work on."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..expressions import can_raise, is_trivial
 
 
 def push_down_semi_join(plan: Plan, _: OptimizerContext) -> Plan:
-    """Move semi and anti joins below an inner or left join to the side they read, if that side has no more rows."""
+    """Move semi and anti joins below an inner or left join to the side they read, if fewer rows are left."""
     estimator = Estimator()
 
     def rewrite(node: Plan) -> Plan:
@@ -60,12 +60,11 @@ def _below_project(node: Join, project: Project, estimator: Estimator) -> Plan:
 
 def _below_join(node: Join, join: Join, estimator: Estimator) -> Plan:
     own = columns_of(*_reads(node)) & set(join.schema.names)
-
-    def fits(side: Plan) -> bool:
-        return own <= set(side.schema.names) and estimator.rows(side) <= estimator.rows(join)
-
-    if join.kind in (JoinKind.INNER, JoinKind.LEFT) and fits(join.left):
-        return replace(join, left=replace(node, left=join.left))
-    if join.kind is JoinKind.INNER and fits(join.right):
-        return replace(join, right=replace(node, left=join.right))
+    for side in (join.left, join.right) if join.kind is JoinKind.INNER else (join.left,):
+        if own <= set(side.schema.names):
+            lowered = replace(node, left=side)
+            # Either way that side's rows are looked up once: then those left over, or those of the join.
+            if estimator.rows(lowered) <= estimator.rows(join):
+                children = tuple(lowered if child is side else child for child in join.children)
+                return join.with_children(children)
     return node

@@ -6,13 +6,19 @@ from tests.support.plans import col, compare, filter_, group, join, scan, select
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate, call, literal
+from volley.engine.optimizer import OptimizerContext
 from volley.engine.optimizer.rules.prune_columns import prune_columns
 from volley.engine.plan import Distinct, Limit, Plan, Union
+from volley.engine.traversal import walk
 
+CONTEXT = OptimizerContext(fold=lambda _: None)
 T, U = scan("t", a="int64", b="int64", s="string", f="double"), scan("u", x="int64", y="int64", z="string")
 INNER = join(T, U, ("a", "x"), residual=call("less", col(T, "b"), col(U, "y")))
 COMPUTED = select(T, "s", c=call("add", col(T, "a"), literal(1)), k=literal(7))
 ALL_COUNTED = group(T, n=aggregate("size"), m=aggregate("sum", col(T, "a")))
+
+ANY_TEN = Limit(input=filter_(T, "less", "a", 5), count=10)
+ANY_TEN_TWICE = join(select(ANY_TEN, "s", "a"), select(ANY_TEN, x=col(T, "a")), ("a", "x"))
 
 CASES: dict[str, Plan] = {
     "all columns in use": filter_(T, "less", "a", 2),
@@ -33,6 +39,7 @@ CASES: dict[str, Plan] = {
     "a distinct needs its own columns": select(Distinct(input=T, on=("a",)), "a"),
     "what a stage reads": select(doubled(T, "a"), "s", "twice"),
     "a stage whose columns nobody reads": select(doubled(filter_(T, "less", "b", 2), "a"), "s"),
+    "any ten rows, but both times the same": ANY_TEN_TWICE,
     "no columns at all": select(where(T, compare(T, "less", "a", 2)), k=literal(1)),
 }
 
@@ -44,3 +51,9 @@ def test_rule(case: str) -> None:
 
 def test_fixture_has_no_other_sections() -> None:
     assert fixture_cases(prune_columns) == set(CASES)
+
+
+def test_what_is_read_twice_the_same_way_stays_one() -> None:
+    after = prune_columns(join(select(ANY_TEN, "s", "a"), select(ANY_TEN, x=col(T, "b")), ("a", "x")), CONTEXT)
+    limits = {id(node) for node in walk(after) if isinstance(node, Limit)}
+    assert len(limits) == 1
