@@ -17,6 +17,7 @@ from .rules.prune_columns import prune_columns
 from .rules.push_down_filter import push_down_filter
 from .rules.push_down_limit import push_down_limit
 from .rules.push_down_semi_join import push_down_semi_join
+from .rules.remove_sort import remove_sort
 from .rules.restrict_groups import restrict_groups
 from .rules.rewrite_distinct import rewrite_distinct
 from .rules.share_subplans import share_subplans
@@ -34,6 +35,7 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         rewrite_distinct,
         split_count_distinct,  # makes groupings and joins that the following rules push through
         push_down_filter,
+        remove_sort,  # what it takes away no longer stops a limit or stands between two projections
         outer_to_inner,  # wants filters right above the joins; what it makes inner lets filters pass next time
         derive_filter,  # last: what is known of a side includes all that was pushed to it
         propagate_empty,

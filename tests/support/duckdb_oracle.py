@@ -29,6 +29,8 @@ from volley.engine.plan import (
     Scan,
     Sort,
     Union,
+    Window,
+    WindowCall,
 )
 
 _INFIX = {
@@ -73,6 +75,7 @@ _AGGREGATES = {
     "mean": "avg",
     "min": "min",
     "max": "max",
+    "first": "any_value",
     "any": "bool_or",
     "all": "bool_and",
     "var": "var_samp",
@@ -128,6 +131,9 @@ class Oracle:
                 return f"SELECT DISTINCT * FROM ({self.sql(plan.input)})"
             case Distinct(on=on):
                 return f"SELECT DISTINCT ON ({', '.join(map(_name, on))}) * FROM ({self.sql(plan.input)})"
+            case Window(functions=functions):
+                added = ", ".join(f"{_window(plan, named.call)} AS {_name(named.name)}" for named in functions)
+                return f"SELECT *, {added} FROM ({self.sql(plan.input)})"
             case Union(inputs=inputs):
                 return " UNION ALL ".join(f"(SELECT * FROM ({self.sql(each)}))" for each in inputs)
             case MapBatches(keeps=True, function=function):
@@ -190,6 +196,19 @@ def _aggregate(own: AggregateCall) -> str:
         shown = shown.replace("(", "(DISTINCT ", 1)
     tail = "" if own.filter is None else f" FILTER (WHERE {expression(own.filter)})"
     return f"CAST({shown}{tail} AS {sql_type(own.dtype)})"
+
+
+def _window(plan: Window, own: WindowCall) -> str:
+    shown = [expression(arg) for arg in own.args]
+    if own.function in ("lag", "lead", "nth_value", "ntile"):
+        shown.insert(1, str(own.offset))
+    inner = ", ".join(shown) + (" IGNORE NULLS" if own.ignore_nulls else "")
+    name = "count" if own.function == "size" else _AGGREGATES.get(own.function, own.function)
+    tail = "" if own.filter is None else f" FILTER (WHERE {expression(own.filter)})"
+    partition = f"PARTITION BY {', '.join(map(expression, plan.partition_by))} " if plan.partition_by else ""
+    order = f"ORDER BY {', '.join(map(_key, plan.order_by))} " if plan.order_by else ""
+    called = f"{name}({inner or ('*' if name == 'count' else '')}){tail} OVER ({partition}{order}{own.frame})"
+    return f"CAST({called} AS {sql_type(own.dtype)})"
 
 
 def expression(expr: Expr) -> str:
