@@ -1,25 +1,31 @@
 """Writes the parts of the documentation that repeat the code: tables of methods, functions, options, and help texts.
 
-A page holds them between ``<!-- generated: NAME -->`` and ``<!-- end of NAME -->``. Run this file after changing what they
-show: ``python docs/generate.py``. A test runs it too and compares.
+A page holds them between ``<!-- generated: NAME -->`` and ``<!-- end of NAME -->``. Run this file after changing what
+they show: ``python docs/generate.py``. A test runs it too and compares.
 """
 # ruff: noqa: INP001  # a script among pages, no package
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import html
 import inspect
 import os
 import re
+import typing
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 from unittest import mock
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 import volley as vl
 from volley import ml
 from volley.cli.arguments import build_parser
+from volley.deploy.job.spec import JobSpec
 from volley.engine import errors
 from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS
 from volley.engine.frame import GroupBy
@@ -161,6 +167,83 @@ def _default(parameter: inspect.Parameter) -> str:
     return _code("{}" if factory else repr(parameter.default))
 
 
+# ----------------------------------------------------------------------------------------------- jobs
+
+
+def _job_keys() -> str:
+    """Return one table per section of a job file, each under the key where it stands."""
+    return "\n\n".join(
+        f"### {title}\n\n{_summary(section)}\n\n"
+        + _table(
+            ["key", "value", "default", "meaning"],
+            (
+                (_code(name), _value(field.annotation), _job_default(field), field.description or "")
+                for name, field in section.model_fields.items()
+            ),
+        )
+        for title, section in _sections("The whole file", JobSpec)
+    )
+
+
+def _sections(title: str, section: type[BaseModel]) -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield a section, then those in it, each with the path of keys that leads to it."""
+    yield title, section
+    above = "" if section is JobSpec else f"{title}."
+    for name, field in section.model_fields.items():
+        inner = next((part for part in _parts(field.annotation) if _is_section(part)), None)
+        if inner is not None:
+            yield from _sections(f"{above}{name}", inner)
+
+
+def _parts(annotation: Any) -> Iterator[Any]:
+    """Yield a type and the types in it."""
+    yield annotation
+    for part in typing.get_args(annotation):
+        yield from _parts(part)
+
+
+def _is_section(kind: Any) -> bool:
+    return inspect.isclass(kind) and issubclass(kind, BaseModel)
+
+
+def _value(annotation: Any) -> str:
+    """Return in words what a key takes."""
+    origin, inner = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is Literal:
+        return ", ".join(_code(str(choice)) for choice in inner)
+    if origin is Annotated:
+        return _value(inner[0])
+    if origin is tuple:
+        return f"list of: {_value(inner[0])}"
+    if origin is dict:
+        return f"name: {_value(inner[1])}"
+    if inner:  # one of several types
+        return " or ".join(dict.fromkeys(_value(kind) for kind in inner if kind is not type(None)))
+    return "section" if _is_section(annotation) else _VALUES[annotation]
+
+
+_VALUES = {
+    str: "text",
+    int: "whole number",
+    float: "number",
+    bool: "true, false",
+    object: "value",
+    dt.date: "date",
+    dt.datetime: "timestamp",
+}
+
+
+def _job_default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    empty = field.default_factory is not None or value is None or value in ("", ()) or isinstance(value, BaseModel)
+    if empty:
+        return ""
+    shown = list(value) if isinstance(value, tuple) else value
+    return _code(str(shown).lower() if isinstance(shown, bool) else str(shown))
+
+
 # --------------------------------------------------------------------------------------------- errors
 
 
@@ -209,6 +292,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "aggregates": _aggregates,
     "CSV options": _options(CsvOptions),
     "JSON options": _options(JsonOptions),
+    "job keys": _job_keys,
     "errors": _errors,
     **{
         f"{kind.__name__} options": _options(kind)
