@@ -28,6 +28,7 @@ from ..plan import (
     Scan,
     Sort,
     Union,
+    Window,
     Write,
 )
 from ..plan.statistics import ColumnStatistics
@@ -157,6 +158,9 @@ def _estimate(node: Plan, inputs: list[Estimate]) -> Estimate:
             added = {f.name: ColumnEstimate(distinct=inputs[0].rows) for f in adds}
             kept = inputs[0].columns if node.keeps else {}
             return Estimate(rows=inputs[0].rows, columns={**kept, **added})
+        case Window(functions=functions):
+            computed = {named.name: ColumnEstimate(distinct=inputs[0].rows) for named in functions}
+            return Estimate(rows=inputs[0].rows, columns={**inputs[0].columns, **computed})
         case Write():
             return _unknown(node.schema, 1.0)
         case _:

@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ..dtypes import DataType, Kind, common_type
-from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, all_of, conjuncts
-from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort
+from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, all_of, conjuncts
+from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
 from ..traversal import walk, walk_once
 
 Rewrite: TypeAlias = Callable[[Expr], Expr]
@@ -34,8 +34,10 @@ def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
         case Join():
             return _join(node, value, predicate)
         case Sort(keys=keys):
-            sort_keys = tuple(k if (e := value(k.expr)) is k.expr else replace(k, expr=e) for k in keys)
-            return node if _same(sort_keys, keys) else replace(node, keys=sort_keys)
+            sort_keys = _keys(keys, value)
+            return node if sort_keys is keys else replace(node, keys=sort_keys)
+        case Window():
+            return _window(node, value, predicate)
         case _:
             return node
 
@@ -47,6 +49,28 @@ def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
 def _named(exprs: tuple[NamedExpr, ...], value: Rewrite) -> tuple[NamedExpr, ...]:
     result = tuple(n if (e := value(n.expr)) is n.expr else NamedExpr(name=n.name, expr=e) for n in exprs)
     return exprs if _same(result, exprs) else result
+
+
+def _keys(keys: tuple[SortKey, ...], value: Rewrite) -> tuple[SortKey, ...]:
+    result = tuple(k if (e := value(k.expr)) is k.expr else replace(k, expr=e) for k in keys)
+    return keys if _same(result, keys) else result
+
+
+def _window(node: Window, value: Rewrite, predicate: Rewrite) -> Window:
+    functions = []
+    for named in node.functions:
+        call = named.call
+        args = tuple(value(arg) for arg in call.args)
+        condition = None if call.filter is None else predicate(call.filter)
+        if isinstance(condition, Literal) and condition.value is True:
+            condition = None
+        same = condition is call.filter and _same(args, call.args)
+        functions.append(named if same else replace(named, call=replace(call, args=args, filter=condition)))
+    partition_by, order_by = tuple(map(value, node.partition_by)), _keys(node.order_by, value)
+    unchanged = _same(tuple(functions), node.functions) and _same(partition_by, node.partition_by)
+    if unchanged and order_by is node.order_by:
+        return node
+    return replace(node, functions=tuple(functions), partition_by=partition_by, order_by=order_by)
 
 
 def _aggregate(node: Aggregate, value: Rewrite, predicate: Rewrite) -> Aggregate:

@@ -17,6 +17,7 @@ from ..plan import (
     Scan,
     Sort,
     Union,
+    Window,
 )
 from .expressions import conjunct_list
 
@@ -45,7 +46,7 @@ def max_rows(plan: Plan) -> int | None:
                 own = fetch
             case Aggregate(keys=()):
                 own = 1
-            case Filter() | Project() | Distinct() | Aggregate() | MapBatches(keeps=True):
+            case Filter() | Project() | Distinct() | Aggregate() | Window() | MapBatches(keeps=True):
                 pass
             case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
                 plan = left
@@ -84,7 +85,7 @@ def unique_key(plan: Plan) -> frozenset[str] | None:
             case Project():
                 renamings.append(renamed(plan))
                 plan = plan.input
-            case Filter() | Sort() | Limit() | MapBatches(keeps=True):
+            case Filter() | Sort() | Limit() | Window() | MapBatches(keeps=True):
                 plan = plan.children[0]
             case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
                 plan = left
@@ -124,7 +125,7 @@ def known_conjuncts(plan: Plan) -> list[Expr]:
                 renamings.append(_columns(node, from_keys))
                 pending.append((node.input, depth + 1))
                 own = []
-            case Sort() | Limit() | Distinct() | MapBatches(keeps=True):
+            case Sort() | Limit() | Distinct() | Window() | MapBatches(keeps=True):
                 pending.append((node.children[0], depth))
                 own = []
             case Join(kind=kind, left=left, right=right):
@@ -169,6 +170,8 @@ def is_computed_below(plan: Plan, name: str) -> bool:
             case Union():
                 return True
             case MapBatches(adds=adds) if name in {f.name for f in adds}:
+                return False
+            case Window(functions=functions) if name in {named.name for named in functions}:
                 return False
             case _ if plan.children:
                 plan = plan.children[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..expr import AggregateCall, Column, NamedAggregate, NamedExpr, columns_of, substitute
+from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, columns_of, substitute
 from ..expr.catalogue import AGGREGATES
 from ..kernels.protocol import WindowSpec
 from ..plan import NamedWindow, Window, WindowCall
@@ -32,7 +32,7 @@ def _finished(named: NamedWindow, primitives: dict[WindowCall, str], taken: Sche
     parts = decompose([NamedAggregate(name=named.name, call=aggregate)])
     (finish,) = parts.finish
     used = columns_of(finish.expr)
-    columns = {}
+    columns: dict[str, Expr] = {}
     for state in parts.accumulators:
         if state.name not in used:
             continue
@@ -40,7 +40,7 @@ def _finished(named: NamedWindow, primitives: dict[WindowCall, str], taken: Sche
         call = WindowCall(function=state.kind.value, args=args, dtype=state.dtype, frame=own.frame, filter=state.filter)
         name = named.name if not columns else _free(f"{named.name}__{state.kind.value}", taken, primitives)
         columns[state.name] = Column(name=primitives.setdefault(call, name), dtype=state.dtype)
-    return NamedExpr(name=named.name, expr=substitute(finish.expr, dict(columns)))
+    return NamedExpr(name=named.name, expr=substitute(finish.expr, columns))
 
 
 def _free(name: str, taken: Schema, primitives: dict[WindowCall, str]) -> str:

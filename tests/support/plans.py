@@ -19,6 +19,7 @@ from volley.engine.plan import (
     Filter,
     Join,
     JoinKind,
+    NamedWindow,
     Plan,
     Project,
     Scan,
@@ -26,6 +27,8 @@ from volley.engine.plan import (
     ScanRequest,
     Sort,
     Statistics,
+    Window,
+    WindowCall,
 )
 from volley.engine.schema import Schema
 
@@ -156,3 +159,13 @@ def group(plan: Plan, *keys: str, **aggregates: Any) -> Aggregate:
 def sort(plan: Plan, *names: str, fetch: int | None = None) -> Sort:
     """Return the plan sorted by columns."""
     return Sort(input=plan, keys=tuple(SortKey(expr=col(plan, n)) for n in names), fetch=fetch)
+
+
+def window(plan: Plan, partition: str, order: str, **functions: WindowCall) -> Window:
+    """Return a window over columns, given as names with spaces between."""
+    return Window(
+        input=plan,
+        functions=tuple(NamedWindow(name=name, call=one) for name, one in functions.items()),
+        partition_by=tuple(col(plan, name) for name in partition.split()),
+        order_by=tuple(SortKey(expr=col(plan, name)) for name in order.split()),
+    )

@@ -5,7 +5,7 @@ Positions are those of the sorted rows, as 32-bit numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -148,9 +148,10 @@ class Frames:
 
     def _in_range(self, bound: Bound, end: int) -> Rows:
         """Search each row's limit among the keys of its partition; rows without a key see those without one."""
-        key = self.order_by[0]
-        value, limit = self.evaluator.columns(range_limit(key, bound))
-        words, limits = _comparable([value, limit], key)
+        exprs = range_limit(self.order_by[0], bound)
+        value, limit = self.evaluator.columns(exprs)
+        # The two are of one type, which need not be the key's.
+        words, limits = _comparable([value, limit], replace(self.order_by[0], expr=exprs[0]))
         rows = self.layout.rows
         starts, ends = self.layout.partitions
         absent = None

@@ -155,7 +155,7 @@ class _Work:
 
     def _nth(self, own: WindowCall, valid: NDArray[np.bool_] | None, count: int, *, last: bool) -> NDArray[np.int64]:
         """Return the position of the frame's n-th row, or last row, of those that are valid; -1 for none."""
-        runs = self.frames.runs(own.frame)
+        runs: list[tuple[NDArray[Any], NDArray[Any]]] = [*self.frames.runs(own.frame)]
         places = None
         if valid is not None:
             known = np.cumsum(valid, dtype=np.int64)
@@ -339,7 +339,8 @@ def _ntile(layout: Layout, buckets: int) -> NDArray[Any]:
     place = layout.positions - layout.partitions[0]
     in_larger = larger * (least + 1)
     after = larger + (place - in_larger) // np.maximum(least, 1)
-    return np.where(place < in_larger, place // (least + 1), after) + 1
+    numbers: NDArray[np.int64] = np.where(place < in_larger, place // (least + 1), after) + 1
+    return numbers
 
 
 def _sizes(layout: Layout) -> NDArray[np.int64]:

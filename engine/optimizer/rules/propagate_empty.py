@@ -18,6 +18,7 @@ from ...plan import (
     Scan,
     Sort,
     Union,
+    Window,
 )
 from ...traversal import transform_up
 from ..context import OptimizerContext
@@ -37,7 +38,7 @@ def _rewrite(node: Plan) -> Plan:
             return empty(node)
         case Aggregate(keys=()):
             return node
-        case Filter() | Project() | Aggregate() | Distinct() | Sort() | Limit() | MapBatches(keeps=True):
+        case Filter() | Project() | Aggregate() | Distinct() | Sort() | Limit() | Window() | MapBatches(keeps=True):
             return empty(node) if is_empty(node.children[0]) else node
         case Join():
             return _join(node)

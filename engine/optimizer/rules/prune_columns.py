@@ -20,6 +20,7 @@ from ...plan import (
     Scan,
     Sort,
     Union,
+    Window,
 )
 from ...traversal import walk_once
 from ..context import OptimizerContext
@@ -132,6 +133,8 @@ def _narrow(node: Plan, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]
             return node, _of_join(node, used)
         case Union():
             return node, tuple(_Demand(names=used, exact=True) for _ in node.inputs)
+        case Window():
+            return _narrow_window(node, used)
         case MapBatches():
             return _narrow_stage(node, used)
         case _:
@@ -162,6 +165,15 @@ def _of_join(node: Join, used: frozenset[str]) -> tuple[_Demand, ...]:
         _Demand(names=(wanted & left) | keys_left, exact=True),
         _Demand(names=(wanted & right) | keys_right, exact=True),
     )
+
+
+def _narrow_window(node: Window, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]]:
+    kept = tuple(named for named in node.functions if named.name in used)
+    if not kept:
+        return _narrow(node.input, used)  # it neither adds nor drops rows
+    narrow = node if len(kept) == len(node.functions) else replace(node, functions=kept)
+    names = (used & frozenset(node.input.schema.names)) | _reads(narrow.reads)
+    return narrow, (_Demand(names=names, exact=True),)
 
 
 def _narrow_stage(node: MapBatches, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]]:

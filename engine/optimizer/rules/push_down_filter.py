@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...expr import Call, Expr, all_of, any_of, columns_of, conjuncts, disjuncts, substitute
+from ...expr import Call, Column, Expr, all_of, any_of, columns_of, conjuncts, disjuncts, substitute
 from ...plan import (
     Aggregate,
     Distinct,
@@ -21,6 +21,7 @@ from ...plan import (
     Scan,
     Sort,
     Union,
+    Window,
 )
 from ...traversal import transform_down
 from ..context import OptimizerContext
@@ -59,13 +60,15 @@ def _rewrite(node: Plan) -> Plan:
         case Distinct(on=on) as distinct:
             names = distinct.schema.names if on is None else on
             return _past(node, parts, distinct, frozenset(names))
+        case Window(partition_by=keys) as window:  # whole partitions may go, rows of one may not
+            return _past(node, parts, window, frozenset(key.name for key in keys if isinstance(key, Column)))
         case MapBatches(keeps=True) as stage:
             return _past(node, parts, stage, frozenset(stage.input.schema.names))
         case _:
             return node
 
 
-def _past(node: Filter, parts: list[Expr], below: Distinct | MapBatches, names: frozenset[str]) -> Plan:
+def _past(node: Filter, parts: list[Expr], below: Distinct | MapBatches | Window, names: frozenset[str]) -> Plan:
     """Move the parts that read only ``names`` below a node that passes those columns on."""
     moved, kept = split(parts, lambda part: columns_of(part) <= names)
     return filtered(replace(below, input=filtered(below.input, moved)), kept) if moved else node

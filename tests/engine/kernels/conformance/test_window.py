@@ -190,6 +190,8 @@ def test_frames_of_peers_match_duckdb(
     [
         ("i", preceding(10), following(5)),
         ("k", preceding(3), CURRENT_ROW),
+        ("k", preceding(Decimal("1.5")), following(Decimal(1))),
+        ("i", preceding(1.5), following(2.0)),
         ("f", preceding(1.5), following(0.5)),
         ("g", CURRENT_ROW, following(1)),
         ("d", preceding(Decimal("2.5")), following(3)),

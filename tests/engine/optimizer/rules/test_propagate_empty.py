@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, filter_, group, join, scan, select, sort
+from tests.support.plans import col, filter_, group, join, scan, select, sort, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate
 from volley.engine.optimizer.properties import empty
 from volley.engine.optimizer.rules.propagate_empty import propagate_empty
-from volley.engine.plan import Distinct, Limit, Plan, Union
+from volley.engine.plan import Distinct, Limit, Plan, Union, window_call
 
 T, U = scan("t", a="int64", s="string"), scan("u", x="int64", y="int32")
 NONE, NO_U = empty(T), empty(U)
@@ -29,6 +29,7 @@ CASES: dict[str, Plan] = {
     "union of one": Union(inputs=(NONE, T)),
     "union of nothing": Union(inputs=(NONE, NONE)),
     "nothing to do": filter_(T, "less", "a", 2),
+    "a window": window(NONE, "s", "a", r=window_call("rank")),
 }
 
 

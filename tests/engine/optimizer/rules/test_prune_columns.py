@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where
+from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate, call, literal
 from volley.engine.optimizer import OptimizerContext
 from volley.engine.optimizer.rules.prune_columns import prune_columns
-from volley.engine.plan import Distinct, Limit, Plan, Union
+from volley.engine.plan import Distinct, Limit, Plan, Union, window_call
 from volley.engine.traversal import walk
 
 CONTEXT = OptimizerContext(fold=lambda _: None)
@@ -19,6 +19,8 @@ ALL_COUNTED = group(T, n=aggregate("size"), m=aggregate("sum", col(T, "a")))
 
 ANY_TEN = Limit(input=filter_(T, "less", "a", 5), count=10)
 ANY_TEN_TWICE = join(select(ANY_TEN, "s", "a"), select(ANY_TEN, x=col(T, "a")), ("a", "x"))
+
+RANKED = window(T, "s", "a", r=window_call("rank"), p=window_call("lag", col(T, "b")))
 
 CASES: dict[str, Plan] = {
     "all columns in use": filter_(T, "less", "a", 2),
@@ -41,6 +43,9 @@ CASES: dict[str, Plan] = {
     "a stage whose columns nobody reads": select(doubled(filter_(T, "less", "b", 2), "a"), "s"),
     "any ten rows, but both times the same": ANY_TEN_TWICE,
     "no columns at all": select(where(T, compare(T, "less", "a", 2)), k=literal(1)),
+    "unused window functions": select(RANKED, "b", "r"),
+    "what a window reads": select(RANKED, "p"),
+    "a window whose columns nobody reads": select(filter_(RANKED, "less", "b", 2), "s"),
 }
 
 

@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 
 from tests.support.duckdb_oracle import Oracle
-from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where
+from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine import dtypes
-from volley.engine.expr import Expr, aggregate, all_of, any_of, call, cast, literal
+from volley.engine.expr import Expr, SortKey, aggregate, all_of, any_of, call, cast, literal
 from volley.engine.optimizer import OptimizerContext
 from volley.engine.optimizer.rules.push_down_filter import push_down_filter
-from volley.engine.plan import Distinct, Filter, Limit, Plan, Union
+from volley.engine.plan import Distinct, Filter, Limit, NamedWindow, Plan, Union, Window, window_call
 
 T = scan("t", a="int64", b="int64", s="string", f="double")
 U = scan("u", x="int64", y="int64", z="string")
@@ -41,6 +41,8 @@ INNER = join(T, U, ("a", "x"))
 LEFT = join(T, U, ("a", "x"), kind="left")
 COUNTED = group(T, "s", n=aggregate("size"))
 QUOTIENT = call("truncate_divide", literal(12), col(T, "a"))
+
+RANKED = window(T, "s", "a", r=window_call("rank"), p=window_call("lag", col(T, "b")))
 
 CASES: dict[str, Plan] = {
     "two filters into the scan": filter_(filter_(T, "greater", "a", 0), "less", "b", 3),
@@ -101,6 +103,22 @@ CASES: dict[str, Plan] = {
     "through a stage that keeps the columns": where(
         doubled(T, "a"),
         both(compare(doubled(T, "a"), "greater", "b", 0), compare(doubled(T, "a"), "greater", "twice", 2)),
+    ),
+    "whole partitions below a window": where(
+        RANKED,
+        both(compare(RANKED, "equal", "s", "a"), compare(RANKED, "less", "r", 3), compare(RANKED, "less", "a", 2)),
+    ),
+    "not below a window over all rows": filter_(window(T, "", "a", r=window_call("rank")), "less", "a", 2),
+    "not below a window partitioned by an expression": filter_(
+        Window(
+            input=T,
+            functions=(NamedWindow(name="n", call=window_call("row_number")),),
+            partition_by=(call("add", col(T, "a"), literal(1)),),
+            order_by=(SortKey(expr=col(T, "b")), SortKey(expr=col(T, "f"))),
+        ),
+        "less",
+        "a",
+        2,
     ),
 }
 

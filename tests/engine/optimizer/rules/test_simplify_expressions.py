@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from tests.support.duckdb_oracle import Oracle
-from tests.support.plans import col, compare, group, join, scan, select, where
+from tests.support.plans import col, compare, group, join, scan, select, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from volley.engine import dtypes
 from volley.engine.expr import (
@@ -25,7 +25,7 @@ from volley.engine.expr import (
 )
 from volley.engine.optimizer import OptimizerContext
 from volley.engine.optimizer.rules.simplify_expressions import simplify_expressions
-from volley.engine.plan import Plan, Sort
+from volley.engine.plan import CURRENT_ROW, Frame, FrameUnit, Plan, Sort, preceding, window_call
 
 T = scan("t", a="int64", b="int32", s="string", f="double", d="date", p="bool", q="bool", m="decimal(9,2)")
 A, B, S, F, D, P, Q, M = (col(T, name) for name in T.schema.names)
@@ -164,6 +164,18 @@ CASES: dict[str, Plan] = {
         keys=(
             SortKey(expr=call("concat", S, literal("")), descending=True),
             SortKey(expr=call("not", call("not", eq(S, S)))),
+        ),
+    ),
+    "inside windows": window(
+        T,
+        "s",
+        "a",
+        total=window_call("sum", call("add", A, call("add", ONE, TWO)), where=call("greater", TWO, ONE)),
+        near=window_call(
+            "count",
+            A,
+            where=all_(call("less", A, literal(3)), call("less", ONE, TWO)),
+            frame=Frame(unit=FrameUnit.RANGE, start=preceding(1), end=CURRENT_ROW),
         ),
     ),
 }
