@@ -49,6 +49,7 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         simplify_expressions,  # equalities implied by the join keys
         push_down_filter,
         push_down_limit,
+        eliminate_distinct,  # groupings whose aggregates nobody reads
         propagate_empty,
         merge_projections,
         prune_columns,
