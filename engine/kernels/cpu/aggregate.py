@@ -17,7 +17,7 @@ from .keys import KeyTable
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
-from .states import Moments, State, make_state, row_state
+from .states import Batch, Moments, State, make_state, row_state
 from .table import CpuTable, concat_tables, own, slice_table, take_rows
 from .words import hash_columns
 
@@ -56,23 +56,25 @@ class States:
     def update(self, ids: Rows, groups: int, inputs: Sequence[pa.Array]) -> None:
         """Add rows; ``inputs`` are the values of `inputs`."""
         rest = iter(inputs)
+        every = Batch(ids=ids, groups=groups)
         for state, (position, _) in zip(self._states, self._places, strict=True):
             spec = self._specs[position]
             values = None if spec.argument is None else next(rest)
-            own = ids if spec.filter is None else _kept(ids, next(rest))
+            batch = every if spec.filter is None else Batch(ids=_kept(ids, next(rest)), groups=groups)
             if isinstance(state, Moments):
                 assert values is not None
-                state.update(own, groups, values)
+                state.update(batch, values)
             else:
-                state.update(own, groups, values)
+                state.update(batch, values)
 
     def merge(self, ids: Rows, groups: int, partials: Sequence[pa.Array]) -> None:
         """Add partial states, one column per accumulator."""
+        batch = Batch(ids=ids, groups=groups)
         for state, (position, width) in zip(self._states, self._places, strict=True):
             if isinstance(state, Moments):
-                state.merge(ids, groups, list(partials[position : position + width]))
+                state.merge(batch, list(partials[position : position + width]))
             else:
-                state.merge(ids, groups, partials[position])
+                state.merge(batch, partials[position])
 
     def finish(self, groups: int) -> list[pa.Array]:
         """Return one column per accumulator."""

@@ -5,11 +5,13 @@ A state of ``n`` groups takes rows with their group numbers (-1: left out) and g
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
@@ -31,11 +33,11 @@ _LARGEST = 10**38
 class State(Protocol):
     """One accumulator over all groups."""
 
-    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
-        """Add rows; ``groups`` is the number of groups known by now."""
+    def update(self, batch: Batch, values: pa.Array | None) -> None:
+        """Add rows."""
         ...
 
-    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+    def merge(self, batch: Batch, partial: pa.Array) -> None:
         """Add partial states of the same accumulator."""
         ...
 
@@ -100,6 +102,41 @@ def grown(array: Any, groups: int, fill: Any) -> Any:
     return larger
 
 
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Rows by the number of their group; what several states want to know of them is found out once.
+
+    Attributes
+    ----------
+    ids
+        Group of each row; -1 leaves it out.
+    groups
+        Number of groups known by now.
+    """
+
+    ids: Rows
+    groups: int
+    _complete: bool | None = None
+    _rows: NDArray[np.int64] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether no row is left out."""
+        if self._complete is None:
+            self._complete = bool(len(self.ids) == 0 or self.ids.min() >= 0)
+        return self._complete
+
+    def add_rows(self, counts: NDArray[np.int64]) -> None:
+        """Add the number of rows of each group to ``counts``."""
+        if self.groups > len(self.ids):
+            native.count_valid(self.ids, NO_BITS, 0, counts)
+            return
+        if self._rows is None:
+            self._rows = np.zeros(self.groups, dtype=np.int64)
+            native.count_valid(self.ids, NO_BITS, 0, self._rows)
+        counts[: self.groups] += self._rows
+
+
 class Seen:
     """Which groups have met a value that is not null."""
 
@@ -108,11 +145,12 @@ class Seen:
         self._groups = 0
         self._complete = True
 
-    def update(self, ids: Rows, groups: int, values: pa.Array, *, all_rows: bool) -> None:
-        """Mark the groups of valid rows; ``all_rows`` says that no row is left out."""
+    def update(self, batch: Batch, values: pa.Array) -> None:
+        """Mark the groups of rows with a value."""
+        ids, groups = batch.ids, batch.groups
         before, self._groups = self._groups, groups
         self._flags = grown(self._flags, groups, 0)
-        if all_rows and not values.null_count:
+        if batch.complete and not values.null_count:
             self._flags[before:groups] = 1
             if self._complete:
                 return
@@ -139,16 +177,18 @@ class Count:
     def __init__(self) -> None:
         self._counts = np.zeros(0, dtype=np.int64)
 
-    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+    def update(self, batch: Batch, values: pa.Array | None) -> None:
         """Count rows with a value."""
-        self._counts = grown(self._counts, groups, 0)
-        bits, offset = bits_of(_bitmapped(values)) if values is not None else (NO_BITS, 0)
-        native.count_valid(ids, bits, offset, self._counts)
+        self._counts = grown(self._counts, batch.groups, 0)
+        if values is None or not values.null_count:
+            batch.add_rows(self._counts)
+        else:
+            native.count_valid(batch.ids, *bits_of(_bitmapped(values)), self._counts)
 
-    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+    def merge(self, batch: Batch, partial: pa.Array) -> None:
         """Add counts."""
-        self._counts = grown(self._counts, groups, 0)
-        native.sum_i64(ids, values_of(partial), *bits_of(partial), self._counts)
+        self._counts = grown(self._counts, batch.groups, 0)
+        native.sum_i64(batch.ids, values_of(partial), *bits_of(partial), self._counts)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the counts."""
@@ -167,17 +207,17 @@ class _Valued:
     def __init__(self) -> None:
         self.seen = Seen()
 
-    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+    def update(self, batch: Batch, values: pa.Array | None) -> None:
         """Add values."""
         assert values is not None
-        self.seen.update(ids, groups, values, all_rows=bool(len(ids) == 0 or ids.min() >= 0))
-        self._add(ids, groups, values)
+        self.seen.update(batch, values)
+        self._add(batch, values)
 
-    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+    def merge(self, batch: Batch, partial: pa.Array) -> None:
         """Add partial states, which have the values' form."""
-        self.update(ids, groups, partial)
+        self.update(batch, partial)
 
-    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
+    def _add(self, batch: Batch, values: pa.Array) -> None:
         raise AssertionError
 
 
@@ -189,9 +229,9 @@ class IntegerSum(_Valued):
         self._spec = spec
         self._sums = np.zeros(0, dtype=np.int64)
 
-    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
-        self._sums = grown(self._sums, groups, 0)
-        if native.sum_i64(ids, integers_of(values), *bits_of(values), self._sums):
+    def _add(self, batch: Batch, values: pa.Array) -> None:
+        self._sums = grown(self._sums, batch.groups, 0)
+        if native.sum_i64(batch.ids, integers_of(values), *bits_of(values), self._sums):
             raise sum_overflow(self._spec)
 
     def finish(self, groups: int) -> pa.Array:
@@ -221,11 +261,11 @@ class DecimalSum(_Valued):
         self._spec = spec
         self._sums = np.zeros((0, 2), dtype=np.int64)
 
-    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
-        self._sums = grown(self._sums, groups, 0)
+    def _add(self, batch: Batch, values: pa.Array) -> None:
+        self._sums = grown(self._sums, batch.groups, 0)
         if is_small(values.type):
-            native.sum_i64_wide(ids, integers_of(values), *bits_of(values), self._sums)
-        elif native.sum_i128(ids, halves_of(values), *bits_of(values), self._sums):
+            native.sum_i64_wide(batch.ids, integers_of(values), *bits_of(values), self._sums)
+        elif native.sum_i128(batch.ids, halves_of(values), *bits_of(values), self._sums):
             raise sum_overflow(self._spec)
 
     def finish(self, groups: int) -> pa.Array:
@@ -252,9 +292,9 @@ class FloatSum(_Valued):
         super().__init__()
         self._sums = np.zeros((0, 2), dtype=np.float64)
 
-    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
-        self._sums = grown(self._sums, groups, 0.0)
-        native.sum_f64(ids, floats_of(values), *bits_of(values), self._sums)
+    def _add(self, batch: Batch, values: pa.Array) -> None:
+        self._sums = grown(self._sums, batch.groups, 0.0)
+        native.sum_f64(batch.ids, floats_of(values), *bits_of(values), self._sums)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
@@ -281,13 +321,13 @@ class IntegerExtreme(_Valued):
         self._flip = np.int64(info.min) if dtype.kind is Kind.UINT64 else np.int64(0)
         self._state = np.zeros(0, dtype=np.int64)
 
-    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
-        self._state = grown(self._state, groups, self._start)
+    def _add(self, batch: Batch, values: pa.Array) -> None:
+        self._state = grown(self._state, batch.groups, self._start)
         numbers = integers_of(values)
         if self._flip:
             numbers = numbers ^ self._flip
         run = native.max_i64 if self._greatest else native.min_i64
-        run(ids, numbers, *bits_of(values), self._state)
+        run(batch.ids, numbers, *bits_of(values), self._state)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the extremes."""
@@ -313,10 +353,10 @@ class FloatExtreme(_Valued):
         self._start = -np.inf if greatest else np.nan
         self._state = np.zeros(0, dtype=np.float64)
 
-    def _add(self, ids: Rows, groups: int, values: pa.Array) -> None:
-        self._state = grown(self._state, groups, self._start)
+    def _add(self, batch: Batch, values: pa.Array) -> None:
+        self._state = grown(self._state, batch.groups, self._start)
         run = native.max_f64 if self._greatest else native.min_f64
-        run(ids, floats_of(values), *bits_of(values), self._state)
+        run(batch.ids, floats_of(values), *bits_of(values), self._state)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the extremes."""
@@ -344,16 +384,16 @@ class Picked:
         self._pending = 0
         self._kept = 0
 
-    def update(self, ids: Rows, groups: int, values: pa.Array | None) -> None:
+    def update(self, batch: Batch, values: pa.Array | None) -> None:
         """Add values."""
         assert values is not None
-        self._push(*self._reduced(ids, groups, values))
+        self._push(*self._reduced(batch.ids, batch.groups, values))
         if self._pending > 2 * self._kept + 4096:
-            self._compact(groups)
+            self._compact(batch.groups)
 
-    def merge(self, ids: Rows, groups: int, partial: pa.Array) -> None:
+    def merge(self, batch: Batch, partial: pa.Array) -> None:
         """Add partial states, which have the values' form."""
-        self.update(ids, groups, partial)
+        self.update(batch, partial)
 
     def finish(self, groups: int) -> pa.Array:
         """Return each group's value."""
@@ -382,15 +422,21 @@ class Picked:
 
     def _reduced(self, ids: Rows, groups: int, values: pa.Array) -> tuple[Rows, pa.Array]:
         """Return the best candidate of each group that has one."""
+        if groups > 2 * len(ids):
+            # Most groups are not in this batch: number those that are.
+            met, local = np.unique(ids, return_inverse=True)
+            shift = int(len(met) > 0 and met[0] < 0)
+            chosen, best = self._reduced(local.astype(np.int32) - np.int32(shift), len(met) - shift, values)
+            return met[shift:][chosen], best
         bits, offset = bits_of(values)
         if self._order:
             rank = ranks(values, self._dtype).astype(np.int64)
             info = np.iinfo(np.int64)
             # One more state, so that rows left out (-1) find one where there is no group yet.
-            best = np.full(groups + 1, info.min if self._order < 0 else info.max)
+            extremes = np.full(groups + 1, info.min if self._order < 0 else info.max)
             run = native.max_i64 if self._order < 0 else native.min_i64
-            run(ids, rank, bits, offset, best)
-            ids = np.where(rank == best[ids], ids, np.int32(-1))
+            run(ids, rank, bits, offset, extremes)
+            ids = np.where(rank == extremes[ids], ids, np.int32(-1))
         rows = np.full(groups, -1, dtype=np.int32)
         native.first_row(ids, bits, offset, rows)
         chosen = np.flatnonzero(rows >= 0).astype(np.int32)
@@ -403,18 +449,18 @@ class Moments:
     def __init__(self) -> None:
         self._state = np.zeros((0, 3), dtype=np.float64)
 
-    def update(self, ids: Rows, groups: int, values: pa.Array) -> None:
+    def update(self, batch: Batch, values: pa.Array) -> None:
         """Add float64 values."""
-        self._state = grown(self._state, groups, 0.0)
-        native.moments_f64(ids, floats_of(values), *bits_of(values), self._state)
+        self._state = grown(self._state, batch.groups, 0.0)
+        native.moments_f64(batch.ids, floats_of(values), *bits_of(values), self._state)
 
-    def merge(self, ids: Rows, groups: int, partials: list[pa.Array]) -> None:
+    def merge(self, batch: Batch, partials: list[pa.Array]) -> None:
         """Add partial counts, means and sums of squared deviations."""
-        self._state = grown(self._state, groups, 0.0)
+        self._state = grown(self._state, batch.groups, 0.0)
         other = np.column_stack(
             [pc.fill_null(p, 0).to_numpy(zero_copy_only=False).astype(np.float64) for p in partials]
         )
-        native.merge_moments(ids, np.ascontiguousarray(other), self._state)
+        native.merge_moments(batch.ids, np.ascontiguousarray(other), self._state)
 
     def finish(self, groups: int) -> list[pa.Array]:
         """Return counts, means and sums of squared deviations; the latter null where the count is 0."""
