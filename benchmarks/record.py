@@ -51,7 +51,7 @@ def describe(cases: Mapping[str, Case], results: Results, options: Options) -> d
 
 
 def machine() -> dict[str, Any]:
-    """Return the processor's model, the usable cores, the memory in bytes and the system."""
+    """Return the processor's model, the usable cores, the memory in bytes, the system, and how busy it was."""
     lines = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return {
@@ -59,6 +59,7 @@ def machine() -> dict[str, Any]:
         "cores": len(os.sched_getaffinity(0)),
         "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
         "system": f"{platform.system()} {platform.release()}",
+        "load": os.getloadavg()[2],
     }
 
 
@@ -94,7 +95,8 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
         "",
         (
             f"{record['made']}, commit {record['commit']}; {where['cpu']}, {where['cores']} cores, "
-            f"{where['memory'] / 2**30:.0f} GiB, {where['system']}, Python {record['python']}. "
+            f"{where['memory'] / 2**30:.0f} GiB, {where['system']}, load {where['load']:.1f} over "
+            f"15 minutes, Python {record['python']}. "
             f"Scale {options['scale']:g}, {options['threads']} threads each; {options['repeat']} alternating turns."
         ),
         "",
