@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..dtypes import DataType
 from ..errors import ColumnNotFound, PlanError, TypeMismatch, suggestion
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, SortKey, call, cast, literal
-from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Write
+from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Write, plan_windows
 from ..schema import Field, Schema
 from . import explain as _explain
 from . import show
@@ -19,6 +19,7 @@ from .memory import MemorySource
 from .series import Series
 from .session import Session, current_session
 from .types import parse_dtype
+from .window import aggregated, projected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,9 @@ class DataFrame:
         if not isinstance(made, Series):
             raise TypeMismatch(f"a filter needs a condition such as frame.x > 1, not {type(made).__name__}")
         predicate = self._operand(made)
-        return self.with_plan(Filter(input=self.plan, predicate=predicate), index=self.index)
+        plan, (test,) = plan_windows(self.plan, [predicate], keeps_order=True)
+        kept = self.with_plan(Filter(input=plan, predicate=test), index=self.index)
+        return kept if plan is self.plan else kept.select(*self.columns)
 
     def select(self, *columns: str | Series, **named: Any) -> DataFrame:
         """Return the named columns and expressions, in order; ``new=expression`` names what it adds."""
@@ -153,7 +156,7 @@ class DataFrame:
         return Series(self, literal(None)).operand(value)
 
     def _project(self, exprs: Iterable[NamedExpr]) -> DataFrame:
-        plan = Project(input=self.plan, exprs=tuple(exprs))
+        plan = projected(self.plan, exprs)
         return self.with_plan(plan, index=tuple(name for name in self.index if name in plan.schema))
 
     def assign(self, **columns: Any) -> DataFrame:
@@ -334,8 +337,9 @@ class DataFrame:
 
     def reduce(self, **aggregates: AggregateCall) -> dict[str, Any]:
         """Run the plan and return aggregates over all rows as Python values."""
-        calls = tuple(NamedAggregate(name=name, call=one) for name, one in aggregates.items())
-        (row,) = self.session.collect(Aggregate(input=self.plan, aggregates=calls)).to_pylist()
+        plan, calls = aggregated(self.plan, aggregates.values())
+        named = tuple(NamedAggregate(name=name, call=one) for name, one in zip(aggregates, calls, strict=True))
+        (row,) = self.session.collect(Aggregate(input=plan, aggregates=named)).to_pylist()
         return dict(row)
 
     # running

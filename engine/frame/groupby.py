@@ -10,6 +10,7 @@ from ..errors import PlanError, suggestion
 from ..expr import Column, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
 from ..expr.catalogue import AGGREGATES
 from ..plan import Aggregate, Filter, Plan, Project, Sort
+from .window import GroupWindows, present_keys
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -19,7 +20,7 @@ _SPELLINGS = {"nunique": "count_distinct", "avg": "mean", "average": "mean"}
 Pair: TypeAlias = tuple[str, str]
 
 
-class GroupBy:
+class GroupBy(GroupWindows):
     """Groups of a frame's rows, waiting for aggregates.
 
     Parameters
@@ -132,13 +133,7 @@ class GroupBy:
     def _rows(self) -> Plan:
         if not self.dropna:
             return self.frame.plan
-        tests = []
-        for name in self.keys:
-            column = Column(name=name, dtype=self.frame.schema[name].dtype)
-            tests.append(call("is_not_null", column))
-            if column.dtype.is_float:
-                tests.append(call("not", call("is_nan", column)))
-        predicate = all_of(tests)
+        predicate = all_of(present_keys(self._partition()))
         return self.frame.plan if predicate is None else Filter(input=self.frame.plan, predicate=predicate)
 
     def size(self) -> DataFrame:

@@ -23,9 +23,11 @@ from ..expr import (
     substitute,
 )
 from ..expr.catalogue import AGGREGATES
-from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort
+from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort, Window
+from ..plan.window import has_window
 from .accessors import DatetimeAccessor, TextAccessor
 from .types import parse_dtype
+from .window import SeriesWindows, keeps_rows, projected
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +39,7 @@ Name: TypeAlias = str
 """``str`` itself is the text accessor inside the class."""
 
 
-class Series:
+class Series(SeriesWindows):
     """One column of a frame, or an expression over its columns; lazy like the frame.
 
     Attributes
@@ -294,7 +296,7 @@ class Series:
     def to_frame(self, name: Name | None = None) -> DataFrame:
         """Return a frame with this one column."""
         named = NamedExpr(name=name or self.name, expr=self.expr)
-        return self.frame.with_plan(Project(input=self.frame.plan, exprs=(named,)))
+        return self.frame.with_plan(projected(self.frame.plan, (named,)))
 
     def to_arrow(self) -> pa.ChunkedArray:
         """Run the plan and return the values."""
@@ -311,8 +313,9 @@ class Series:
 
     def unique(self) -> list[Any]:
         """Run the plan and return the distinct values, in no promised order."""
-        key = NamedExpr(name=self.name, expr=self.expr)
-        return Series.to_list(self.frame.with_plan(Aggregate(input=self.frame.plan, keys=(key,)))[self.name])
+        values = self.to_frame()
+        key = NamedExpr(name=self.name, expr=values[self.name].expr)
+        return Series.to_list(self.frame.with_plan(Aggregate(input=values.plan, keys=(key,)))[self.name])
 
     def value_counts(self, *, dropna: bool = True) -> DataFrame:
         """Return a lazy frame with each distinct value and its ``count``, most frequent first."""
@@ -377,6 +380,11 @@ def _moved(series: Series, plan: Plan) -> Expr:
     """Return a column's expression as an expression over a plan made from its frame."""
     if series.frame.plan is plan:
         return series.expr
+    if has_window(series.expr) and not keeps_rows(plan, series.frame.plan):
+        raise PlanError(
+            f"column {series.name!r} looks at rows around each row, which this frame may have dropped or moved; assign "
+            "it to its own frame first, then filter or sort"
+        )
     names = _carried(plan, series.frame.plan)
     needed = columns_of(series.expr)
     if names is None or not needed <= names.keys():
@@ -399,7 +407,9 @@ def _carried(plan: Plan, ancestor: Plan) -> dict[str, str] | None:
         if isinstance(plan, Project):
             passed = {e.name: e.expr.name for e in plan.exprs if isinstance(e.expr, Column)}
             names = {now: passed[then] for now, then in names.items() if then in passed}
-        elif not (isinstance(plan, Filter | Sort | Limit | Distinct) or (isinstance(plan, MapBatches) and plan.keeps)):
+        elif not (
+            isinstance(plan, Filter | Sort | Limit | Distinct | Window) or (isinstance(plan, MapBatches) and plan.keeps)
+        ):
             return None
         plan = plan.input
     return {then: now for now, then in names.items()}

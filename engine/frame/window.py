@@ -1,0 +1,367 @@
+"""Window functions in pandas' spellings: shifts, running and rolling aggregates, ranks, values broadcast to groups.
+
+Rows are taken in the order in which the frame gives them, and the result lies beside them in that order. For that, all
+rows pass through one task (see `Window.keeps_order`): the sort of a window is then not shared among threads, and the
+columns in use must fit in memory. The SQL forms, which promise no order, are spread over partitions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from .. import dtypes
+from ..dtypes import Kind
+from ..errors import PlanError, suggestion
+from ..expr import AggregateCall, Column, Expr, NamedExpr, SortKey, all_of, call, case, cast, literal
+from ..expr.catalogue import AGGREGATES
+from ..plan import (
+    CURRENT_ROW,
+    DEFAULT_FRAME,
+    UNBOUNDED_FOLLOWING,
+    UNBOUNDED_PRECEDING,
+    WHOLE_PARTITION,
+    Bound,
+    Frame,
+    FrameUnit,
+    MapBatches,
+    Plan,
+    Project,
+    Window,
+    over,
+    plan_windows,
+    preceding,
+    window_call,
+)
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+    from .series import Series
+
+_RANKS = ("average", "min", "max", "first", "dense")
+
+
+def projected(plan: Plan, exprs: Iterable[NamedExpr]) -> Project:
+    """Return a projection of a plan; window functions in the expressions get nodes of their own below it."""
+    named = tuple(exprs)
+    below, moved = plan_windows(plan, [e.expr for e in named], keeps_order=True)
+    if below is not plan:
+        named = tuple(NamedExpr(name=e.name, expr=expr) for e, expr in zip(named, moved, strict=True))
+    return Project(input=below, exprs=named)
+
+
+def aggregated(plan: Plan, calls: Iterable[AggregateCall]) -> tuple[Plan, list[AggregateCall]]:
+    """Return a plan with the window functions that aggregates read, and the aggregates over it."""
+    given = list(calls)
+    below, moved = plan_windows(plan, [expr for one in given for expr in one.inputs], keeps_order=True)
+    inputs = iter(moved)
+    return below, [one.with_inputs(tuple(next(inputs) for _ in one.inputs)) for one in given]
+
+
+def keeps_rows(plan: Plan, ancestor: Plan) -> bool:
+    """Return whether a plan gives exactly an ancestor's rows, in its order."""
+    while plan is not ancestor:
+        if not (isinstance(plan, Project | Window) or (isinstance(plan, MapBatches) and plan.keeps)):
+            return False
+        plan = plan.input
+    return True
+
+
+def _rows(start: Bound, end: Bound = CURRENT_ROW) -> Frame:
+    return Frame(unit=FrameUnit.ROWS, start=start, end=end)
+
+
+def _running(function: str, value: Expr, by: tuple[Expr, ...]) -> Expr:
+    """Return an aggregate of the values so far; null where the value is, which it otherwise passes over."""
+    so_far = over(window_call(function, value, frame=_rows(UNBOUNDED_PRECEDING)), by)
+    return case([(call("is_not_null", value), so_far)])
+
+
+def _is_whole(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool)
+
+
+def _shifted(value: Expr, by: tuple[Expr, ...], periods: int, fill_value: Any = None) -> Expr:
+    if not _is_whole(periods):
+        raise PlanError(f"a shift goes by a whole number of rows, not by {periods!r}")
+    default = () if fill_value is None else (literal(fill_value),)
+    return over(window_call("lag" if periods >= 0 else "lead", value, *default, offset=abs(periods)), by)
+
+
+def _difference(value: Expr, by: tuple[Expr, ...], periods: int) -> Expr:
+    function = "difference" if value.dtype.is_temporal else "subtract"
+    return call(function, value, _shifted(value, by, periods))
+
+
+def _filled(value: Expr, by: tuple[Expr, ...], *, forward: bool) -> Expr:
+    """Return the value, or else the nearest one before (or after) that is not null."""
+    function = "last_value" if forward else "first_value"
+    frame = _rows(UNBOUNDED_PRECEDING) if forward else _rows(CURRENT_ROW, UNBOUNDED_FOLLOWING)
+    return over(window_call(function, value, frame=frame, ignore_nulls=True), by)
+
+
+def _ranked(value: Expr, by: tuple[Expr, ...], method: str, *, ascending: bool, pct: bool) -> Expr:
+    if method not in _RANKS:
+        raise PlanError(f"rank has no method {method!r}{suggestion(method, _RANKS)}; choose from {', '.join(_RANKS)}")
+    order = (SortKey(expr=value, descending=not ascending),)
+
+    def place(function: str, keys: tuple[SortKey, ...] = order) -> Expr:
+        return cast(over(window_call(function), by, keys), dtypes.float64)
+
+    last = place("size")  # rows up to the last of the value's peers
+    match method:
+        case "average":
+            rank = call("divide", call("add", place("rank"), last), literal(2.0))
+        case "max":
+            rank = last
+        case "min":
+            rank = place("rank")
+        case "first":
+            rank = place("row_number")
+        case _:
+            rank = place("dense_rank")
+    if pct and method == "dense":
+        backwards = (SortKey(expr=value, descending=ascending),)
+        distinct = call("subtract", call("add", rank, place("dense_rank", backwards)), literal(1.0))
+        rank = call("divide", rank, distinct)
+    elif pct:
+        rank = call("divide", rank, over(window_call("count", value), by))
+    return case([(call("is_not_null", value), rank)])
+
+
+class SeriesWindows:
+    """What a series computes from the rows before and after each row."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        expr: Expr
+
+        def derive(self, expr: Expr, name: str | None = None) -> Series:
+            """Return another expression over the same frame."""
+
+    def shift(self, periods: int = 1, fill_value: Any = None) -> Series:
+        """Return the value so many rows before (negative: after), else ``fill_value``."""
+        return self.derive(_shifted(self.expr, (), periods, fill_value))
+
+    def diff(self, periods: int = 1) -> Series:
+        """Return the value less that so many rows before."""
+        return self.derive(_difference(self.expr, (), periods))
+
+    def pct_change(self, periods: int = 1) -> Series:
+        """Return the change since so many rows before, as a share of the value there."""
+        change = call("divide", self.expr, _shifted(self.expr, (), periods))
+        return self.derive(call("subtract", change, literal(1.0)))
+
+    def cumsum(self) -> Series:
+        """Return the sum of the values so far; nulls are passed over and stay null."""
+        return self.derive(_running("sum", self.expr, ()))
+
+    def cummin(self) -> Series:
+        """Return the least of the values so far; nulls are passed over and stay null."""
+        return self.derive(_running("min", self.expr, ()))
+
+    def cummax(self) -> Series:
+        """Return the greatest of the values so far; nulls are passed over and stay null."""
+        return self.derive(_running("max", self.expr, ()))
+
+    def ffill(self) -> Series:
+        """Put the nearest value before where this is null."""
+        return self.derive(_filled(self.expr, (), forward=True))
+
+    def bfill(self) -> Series:
+        """Put the nearest value after where this is null."""
+        return self.derive(_filled(self.expr, (), forward=False))
+
+    def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Series:
+        """Return the rank of each value among all, from 1; null stays null.
+
+        Parameters
+        ----------
+        method
+            Rank of equal values: ``average``, ``min`` or ``max`` of their places, ``first`` (places in row order) or
+            ``dense`` (no gaps after them).
+        ascending
+            Rank the least value first.
+        pct
+            As a share of the number of values (``dense``: of distinct values).
+        """
+        return self.derive(_ranked(self.expr, (), method, ascending=ascending, pct=pct))
+
+    def rolling(self, window: int, min_periods: int | None = None) -> Rolling:
+        """Return the rows up to each row, ``window`` in number, waiting for an aggregate.
+
+        The aggregate is null where fewer than ``min_periods`` (by default ``window``) values are not null.
+        """
+        if not _is_whole(window) or window < 1:
+            raise PlanError(f"rolling needs a number of rows from 1 on, not {window!r}")
+        least = window if min_periods is None else min_periods
+        if not 0 <= least <= window:
+            raise PlanError(f"min_periods must lie between 0 and the window's {window} rows, not {least}")
+        return Rolling(self, _rows(preceding(window - 1)), least)
+
+    def expanding(self, min_periods: int = 1) -> Rolling:
+        """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
+        return Rolling(self, _rows(UNBOUNDED_PRECEDING), min_periods)
+
+
+class Rolling:
+    """A frame of rows that moves with each row, waiting for an aggregate; results are float64, as in pandas.
+
+    Parameters
+    ----------
+    series
+        The values.
+    frame
+        Rows seen from each row.
+    min_periods
+        Values, not null, below which the result is null; for ``count``, as in pandas, rows.
+    """
+
+    def __init__(self, series: SeriesWindows, frame: Frame, min_periods: int) -> None:
+        self._series, self._frame, self._min_periods = series, frame, min_periods
+
+    def _aggregate(self, function: str) -> Series:
+        value, least = self._series.expr, self._min_periods
+        made = cast(over(window_call(function, value, frame=self._frame)), dtypes.float64)
+        if function == "sum" and least == 0:
+            made = call("coalesce", made, literal(0.0))
+        if least <= 1:
+            return self._series.derive(made)
+        seen = (
+            window_call("size", frame=self._frame)
+            if function == "count"
+            else window_call("count", value, frame=self._frame)
+        )
+        return self._series.derive(case([(call("greater_equal", over(seen), literal(least)), made)]))
+
+    def sum(self) -> Series:
+        """Return the sum."""
+        return self._aggregate("sum")
+
+    def mean(self) -> Series:
+        """Return the mean."""
+        return self._aggregate("mean")
+
+    def min(self) -> Series:
+        """Return the least value."""
+        return self._aggregate("min")
+
+    def max(self) -> Series:
+        """Return the greatest value."""
+        return self._aggregate("max")
+
+    def std(self) -> Series:
+        """Return the sample standard deviation."""
+        return self._aggregate("std")
+
+    def var(self) -> Series:
+        """Return the sample variance."""
+        return self._aggregate("var")
+
+    def count(self) -> Series:
+        """Return the number of values that are not null."""
+        return self._aggregate("count")
+
+
+class GroupWindows:
+    """What a group-by computes for each row of the frame instead of each group.
+
+    With one column selected the result is a series of the frame, which `DataFrame.assign` takes; else a frame of the
+    columns. A row with a null key is in no group, and so gets null, unless the group-by keeps nulls.
+    """
+
+    if TYPE_CHECKING:
+        frame: DataFrame
+        keys: tuple[str, ...]
+        dropna: bool
+        selected: tuple[str, ...] | None
+
+        def _values(self) -> tuple[str, ...]: ...
+
+    def transform(self, function: object) -> Any:
+        """Return an aggregate of each row's group, by name: ``sum``, ``mean``, ``size``, ``first``, ``last``, …."""
+        if not isinstance(function, str) or function not in (*AGGREGATES, "last"):
+            hint = suggestion(function, [*AGGREGATES, "last"]) if isinstance(function, str) else ""
+            raise PlanError(
+                f"transform takes the name of an aggregate, not {function!r}{hint}; for a function of your own use "
+                "map_batches, or agg and merge"
+            )
+        return self._beside(lambda value, by: _broadcast(function, value, by))
+
+    def shift(self, periods: int = 1, fill_value: Any = None) -> Any:
+        """Return the value so many rows of the group before (negative: after), else ``fill_value``."""
+        otherwise = None if fill_value is None else literal(fill_value)
+        return self._beside(lambda value, by: _shifted(value, by, periods, fill_value), otherwise)
+
+    def diff(self, periods: int = 1) -> Any:
+        """Return the value less that so many rows of the group before."""
+        return self._beside(lambda value, by: _difference(value, by, periods))
+
+    def cumsum(self) -> Any:
+        """Return the sum of the group's values so far; nulls are passed over and stay null."""
+        return self._beside(lambda value, by: _running("sum", value, by))
+
+    def cummin(self) -> Any:
+        """Return the least of the group's values so far; nulls are passed over and stay null."""
+        return self._beside(lambda value, by: _running("min", value, by))
+
+    def cummax(self) -> Any:
+        """Return the greatest of the group's values so far; nulls are passed over and stay null."""
+        return self._beside(lambda value, by: _running("max", value, by))
+
+    def ffill(self) -> Any:
+        """Put the group's nearest value before where a value is null."""
+        return self._beside(lambda value, by: _filled(value, by, forward=True))
+
+    def bfill(self) -> Any:
+        """Put the group's nearest value after where a value is null."""
+        return self._beside(lambda value, by: _filled(value, by, forward=False))
+
+    def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Any:
+        """Return the rank of each value within its group; see `Series.rank`."""
+        return self._beside(lambda value, by: _ranked(value, by, method, ascending=ascending, pct=pct))
+
+    def cumcount(self) -> Series:
+        """Return how many rows of the group come before each row."""
+        number = over(window_call("row_number"), self._partition())
+        return self._series(call("subtract", number, literal(1)), "cumcount")
+
+    def _beside(self, function: Callable[[Expr, tuple[Expr, ...]], Expr], otherwise: Expr | None = None) -> Any:
+        by = self._partition()
+        made = {name: self._series(function(self._column(name), by), name, otherwise) for name in self._values()}
+        if self.selected is not None and len(made) == 1:
+            return next(iter(made.values()))
+        return self.frame.select(**made)
+
+    def _partition(self) -> tuple[Expr, ...]:
+        return tuple(self._column(name) for name in self.keys)
+
+    def _column(self, name: str) -> Column:
+        return Column(name=name, dtype=self.frame.schema[name].dtype)
+
+    def _series(self, expr: Expr, name: str, otherwise: Expr | None = None) -> Series:
+        from .series import Series
+
+        present = all_of(present_keys(self._partition())) if self.dropna else None
+        return Series(self.frame, expr if present is None else case([(present, expr)], otherwise), name)
+
+
+def present_keys(keys: Iterable[Expr]) -> list[Expr]:
+    """Return the conditions under which no key is null or NaN."""
+    tests = []
+    for key in keys:
+        tests.append(call("is_not_null", key))
+        if key.dtype.is_float:
+            tests.append(call("not", call("is_nan", key)))
+    return tests
+
+
+def _broadcast(function: str, value: Expr, by: tuple[Expr, ...]) -> Expr:
+    if function == "last":
+        return over(window_call("last_value", value, frame=WHOLE_PARTITION, ignore_nulls=True), by)
+    args = () if function == "size" else (value,)
+    made: Expr = over(window_call(function, *args, frame=DEFAULT_FRAME), by)
+    if function == "sum" and value.dtype.kind is not Kind.NULL:
+        return call("coalesce", made, literal(0))
+    return made
