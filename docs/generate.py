@@ -95,7 +95,8 @@ def _members(kind: type) -> Iterator[tuple[str, Any]]:
     """Yield each public method or property in the order of the class, as it is called; aliases stand together."""
     spelled: dict[int, list[str]] = {}
     found: dict[int, Any] = {}
-    for name, member in vars(kind).items():
+    members = {name: member for part in reversed(kind.__mro__) for name, member in vars(part).items()}
+    for name, member in members.items():
         if name.startswith("_") or not (inspect.isfunction(member) or isinstance(member, property | classmethod)):
             continue
         spelled.setdefault(id(member), []).append(name)

@@ -29,6 +29,10 @@ class ColumnNotFound(PlanError, AttributeError):
         return (type(self), (self.column, self.available))
 
 
+class MethodNotFound(PlanError, AttributeError):
+    """A method or property was named that there is not; the message says what to write instead."""
+
+
 class TypeMismatch(PlanError, TypeError):
     """An operation was applied to types that it does not accept."""
 

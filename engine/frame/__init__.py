@@ -1,6 +1,7 @@
 """The pandas-like API over plans: frames, columns, group-by, sessions. Must not know SQL text or file formats."""
 
-from .frame import DataFrame, concat
+from .combine import concat
+from .frame import DataFrame
 from .groupby import GroupBy
 from .series import Series
 from .session import Session, current_session

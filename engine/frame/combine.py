@@ -1,0 +1,102 @@
+"""Frames joined with frames, grouped, and one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..dtypes import DataType, common_type
+from ..errors import PlanError, TypeMismatch
+from ..expr import Column, NamedExpr, cast
+from ..plan import Plan, Project, Union
+from .core import Core
+from .groupby import GroupBy
+from .join import merged
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+
+class Combining(Core):
+    """Methods of `DataFrame` that join and group."""
+
+    __slots__ = ()
+
+    def merge(
+        self,
+        right: DataFrame,
+        how: str = "inner",
+        on: str | Sequence[str] | None = None,
+        *,
+        left_on: str | Sequence[str] | None = None,
+        right_on: str | Sequence[str] | None = None,
+        suffixes: tuple[str, str] = ("_x", "_y"),
+    ) -> DataFrame:
+        """Join with another frame on equal keys; null keys never match.
+
+        Parameters
+        ----------
+        right
+            The other frame.
+        how
+            ``inner``, ``left``, ``right``, ``outer``, ``semi`` (rows with a partner), ``anti`` (without) or ``cross``.
+        on, left_on, right_on
+            Key columns; by default the columns that both have.
+        suffixes
+            Added to names that both have and that are no keys.
+        """
+        return merged(self._own, right, how=how, on=on, left_on=left_on, right_on=right_on, suffixes=suffixes)
+
+    def groupby(
+        self, by: str | Sequence[str], *, sort: bool = True, dropna: bool = True, as_index: bool = True
+    ) -> GroupBy:
+        """Group rows by columns; see `GroupBy`."""
+        keys = (by,) if isinstance(by, str) else tuple(by)
+        self.schema.select(keys)
+        return GroupBy(self._own, keys, sort=sort, dropna=dropna, as_index=as_index)
+
+
+def concat(frames: Iterable[DataFrame]) -> DataFrame:
+    """Return the rows of several frames, one after the other, matched by column name.
+
+    Raises
+    ------
+    PlanError
+        If there is no frame, or a column is missing from one.
+    """
+    given = list(frames)
+    if not given:
+        raise PlanError("concat needs at least one frame")
+    first = given[0]
+    aligned = []
+    for number, frame in enumerate(given):
+        if set(frame.schema.names) != set(first.schema.names):
+            odd = sorted(set(frame.schema.names) ^ set(first.schema.names))
+            raise PlanError(f"concat: frame {number} and the first differ in the columns {', '.join(odd)}")
+        aligned.append(frame)
+    types = {name: _shared_type(name, given) for name in first.schema.names}
+    plans = tuple(_cast_plan(frame, types) for frame in aligned)
+    return first.with_plan(Union(inputs=plans))
+
+
+def _shared_type(name: str, frames: list[DataFrame]) -> DataType:
+    shared: DataType | None = frames[0].schema[name].dtype
+    for frame in frames[1:]:
+        other = frame.schema[name].dtype
+        shared = None if shared is None else common_type(shared, other)
+        if shared is None:
+            raise TypeMismatch(
+                f"concat: column {name!r} is {frames[0].schema[name].dtype} in one frame, {other} in another"
+            )
+    assert shared is not None
+    return shared
+
+
+def _cast_plan(frame: DataFrame, types: dict[str, DataType]) -> Plan:
+    exprs = tuple(
+        NamedExpr(name=name, expr=cast(Column(name=name, dtype=frame.schema[name].dtype), dtype))
+        for name, dtype in types.items()
+    )
+    if all(e.is_passthrough for e in exprs) and tuple(types) == frame.schema.names:
+        return frame.plan
+    return Project(input=frame.plan, exprs=exprs)

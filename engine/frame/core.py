@@ -1,0 +1,153 @@
+"""What every part of a frame stands on: its plan, its columns, and new frames made of both."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from ..dtypes import DataType
+from ..errors import PlanError, TypeMismatch
+from ..expr import Column, Expr, NamedExpr, literal
+from ..plan import Filter, Plan, plan_windows
+from ..schema import Schema
+from . import show
+from .replacements import not_found
+from .series import Series
+from .session import Session, current_session
+from .window import projected
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+
+class Core:
+    """A plan, the session it runs in, and the columns that ``to_pandas`` makes the index.
+
+    The parts of `DataFrame` are classes over this one, none of which is made alone.
+    """
+
+    __slots__ = ("index", "plan", "session")
+
+    plan: Plan
+    session: Session
+    index: tuple[str, ...]
+
+    def _fill(self, plan: Plan, session: Session, index: tuple[str, ...]) -> None:
+        object.__setattr__(self, "plan", plan)
+        object.__setattr__(self, "session", session)
+        object.__setattr__(self, "index", index)
+
+    @classmethod
+    def from_plan(cls, plan: Plan, session: Session | None = None, index: tuple[str, ...] = ()) -> Self:
+        """Return a frame over a plan."""
+        frame = cls.__new__(cls)
+        frame._fill(plan, session or current_session(), index)  # noqa: SLF001  # its own class
+        return frame
+
+    @property
+    def _own(self) -> DataFrame:
+        return typing.cast("DataFrame", self)
+
+    def with_plan(self, plan: Plan, *, index: tuple[str, ...] = ()) -> DataFrame:
+        """Return a frame of the same session over another plan."""
+        return self._own.from_plan(plan, self.session, index)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise PlanError(f"frames are immutable; use frame = frame.assign({name}=…)")
+
+    def __setitem__(self, name: object, value: object) -> None:
+        raise PlanError(f"frames are immutable; use frame = frame.assign({name}=…)")
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of the columns."""
+        return self.plan.schema
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.schema.names)
+
+    @property
+    def dtypes(self) -> dict[str, DataType]:
+        """Types of the columns by name."""
+        return {field.name: field.dtype for field in self.schema}
+
+    def __repr__(self) -> str:
+        return show.as_text(self._own)
+
+    def _repr_html_(self) -> str:
+        return show.as_html(self._own)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.schema
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.schema.names)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *(name for name in self.schema.names if name.isidentifier())]
+
+    def _column(self, name: str) -> Column:
+        return Column(name=name, dtype=self.schema[name].dtype)
+
+    def __getattr__(self, name: str) -> Series:
+        if name.startswith("__") or name in Core.__slots__:
+            raise AttributeError(name)
+        if name in self.schema:
+            return Series(self._own, self._column(name))
+        raise not_found("DataFrame", name, [*self.columns, *dir(type(self))])
+
+    def __getitem__(self, key: Any) -> Any:
+        if isinstance(key, str):
+            return Series(self._own, self._column(key))
+        if isinstance(key, Series):
+            return self.filter(key)
+        if isinstance(key, Sequence) and all(isinstance(name, str) for name in key):
+            return self.select(*key)
+        raise TypeMismatch("index a frame with a column name, a list of names, or a condition such as frame.x > 1")
+
+    def filter(self, condition: Series | Callable[[DataFrame], Series]) -> DataFrame:
+        """Return the rows where a condition is true (not false, not null)."""
+        made = condition(self._own) if callable(condition) else condition
+        if not isinstance(made, Series):
+            raise TypeMismatch(f"a filter needs a condition such as frame.x > 1, not {type(made).__name__}")
+        predicate = self._operand(made)
+        plan, (test,) = plan_windows(self.plan, [predicate], keeps_order=True)
+        kept = self.with_plan(Filter(input=plan, predicate=test), index=self.index)
+        return kept if plan is self.plan else kept.select(*self.columns)
+
+    def select(self, *columns: str | Series, **named: Any) -> DataFrame:
+        """Return the named columns and expressions, in order; ``new=expression`` names what it adds."""
+        exprs = [self._named(column) for column in columns]
+        exprs += [NamedExpr(name=name, expr=self._operand(value)) for name, value in named.items()]
+        return self._project(exprs)
+
+    def _named(self, column: str | Series) -> NamedExpr:
+        if isinstance(column, str):
+            return NamedExpr(name=column, expr=self._column(column))
+        return NamedExpr(name=column.name, expr=self._operand(column))
+
+    def _operand(self, value: Any) -> Expr:
+        if callable(value) and not isinstance(value, Series):
+            value = value(self._own)
+        return Series(self._own, literal(None)).operand(value)
+
+    def _project(self, exprs: Iterable[NamedExpr]) -> DataFrame:
+        plan = projected(self.plan, exprs)
+        return self.with_plan(plan, index=tuple(name for name in self.index if name in plan.schema))
+
+    def assign(self, **columns: Any) -> DataFrame:
+        """Add or replace columns: constants, expressions, or functions of the frame; later ones see earlier ones."""
+        frame = self._own
+        for name, value in columns.items():
+            frame = frame._with(name, value)  # noqa: SLF001  # its own class
+        return frame
+
+    def _with(self, name: str, value: Any) -> DataFrame:
+        expr = self._operand(value)
+        exprs = [NamedExpr(name=old, expr=expr if old == name else self._column(old)) for old in self.schema.names]
+        if name not in self.schema:
+            exprs.append(NamedExpr(name=name, expr=expr))
+        return self._project(exprs)
