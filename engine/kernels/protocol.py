@@ -243,8 +243,8 @@ class Device(Protocol):
         """Build the hash table of a join from the build side's rows."""
         ...
 
-    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema) -> Table:
-        """Return all rows of the tables in order, ties in input order."""
+    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> Table:
+        """Return all rows of the tables in order, ties in input order; ``threads`` of the host may share the work."""
         ...
 
     def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> TopK:

@@ -63,8 +63,13 @@ def merge_input(
     device: Device,
     source: OutputInput,
     partition: Sequence[Table],
+    *,
+    threads: int,
 ) -> Sequence[Table]:
-    """Return the tables that one partition of an earlier stage's output gives to the stage that reads it."""
+    """Return the tables that one partition of an earlier stage's output gives to the stage that reads it.
+
+    ``threads`` is how many threads one partition may use where it cannot be divided further.
+    """
     match source:
         case StageInput():
             return partition
@@ -73,7 +78,7 @@ def merge_input(
         case MergeReducedInput():
             return [device.merge_reduced(partition, source.accumulators)]
         case SortInput():
-            return [device.sort(partition, source.keys, source.schema)]
+            return [device.sort(partition, source.keys, source.schema, threads=threads)]
         case DistinctInput():
             return [device.distinct_first(partition, source.on, source.schema)]
         case WindowInput():

@@ -182,16 +182,18 @@ class _Run:
             for split in source.node.scan.splits:
                 yield _Task(pipeline, partial(self._read, split, schema), split.bytes or 0, split.rows or 0)
             return
-        for partition in self.outputs[source.stage].partitions:
-            merged = partial(self._merged, source, partition)
+        partitions = self.outputs[source.stage].partitions
+        threads = max(1, self.threads // max(1, len(partitions)))
+        for partition in partitions:
+            merged = partial(self._merged, source, partition, threads)
             yield _Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
 
     def _read(self, split: Split, schema: Schema) -> Iterator[Table]:
         for batch in split.read():
             yield self.device.from_arrow(batch, schema)
 
-    def _merged(self, source: OutputInput, partition: Sequence[Table]) -> Iterator[Table]:
-        yield from merge_input(self.device, source, partition)
+    def _merged(self, source: OutputInput, partition: Sequence[Table], threads: int) -> Iterator[Table]:
+        yield from merge_input(self.device, source, partition, threads=threads)
 
 
 class _Stream:
@@ -271,7 +273,8 @@ class _StageWork:
     def join(self) -> None:
         """Wait for the threads to notice that the run was stopped."""
         for thread in self.threads:
-            thread.join()
+            if thread.is_alive():  # an interrupt may come before all of them have started
+                thread.join()
 
     def raise_failure(self) -> None:
         """Raise the first error of any thread."""

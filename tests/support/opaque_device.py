@@ -121,8 +121,10 @@ class OpaqueDevice:
     def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> OpaqueJoinTable:
         return OpaqueJoinTable(self._inner.build_join(_open_all(tables), spec))
 
-    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema) -> OpaqueTable:
-        return OpaqueTable(self._inner.sort(_open_all(tables), keys, schema))
+    def sort(
+        self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1
+    ) -> OpaqueTable:
+        return OpaqueTable(self._inner.sort(_open_all(tables), keys, schema, threads=threads))
 
     def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> OpaqueTopK:
         return OpaqueTopK(self._inner.top_k(keys, k, schema))

@@ -81,9 +81,9 @@ class CpuDevice:
         """Build the hash table of a join."""
         return CpuJoinTable([own(table) for table in tables], spec)
 
-    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema) -> CpuTable:
+    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> CpuTable:
         """Return all rows in order."""
-        return sort_tables([own(table) for table in tables], keys, schema)
+        return sort_tables([own(table) for table in tables], keys, schema, threads=threads)
 
     def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> CpuTopK:
         """Start a top-k."""

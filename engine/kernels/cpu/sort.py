@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, halves_of, text_of, values_of
+from .gather import take_column
 from .native import argsort, order_floats, order_integers, order_nulls, smallest, text_ranks
 from .native.arrays import Words
 from .project import Evaluator
@@ -21,12 +23,19 @@ from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, tak
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
 _SIGN = np.uint64(1 << 63)
+_SHARED_ROWS = 1 << 17
+"""From so many rows on, a sort is worth threads of its own."""
 
 
-def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema) -> CpuTable:
+def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> CpuTable:
     """Return all rows in order, ties in input order."""
     table = concat_tables(tables, schema)
-    return take_rows(table, sorted_rows(table, keys))
+    if threads == 1 or table.num_rows < _SHARED_ROWS:
+        return take_rows(table, sorted_rows(table, keys))
+    with ThreadPoolExecutor(threads, thread_name_prefix="volley-sort") as executor:
+        rows = argsort(_words(table, keys), executor=executor)
+        columns = list(executor.map(lambda column: take_column(column, rows), table.columns))
+    return table.with_columns(columns, len(rows))
 
 
 def sorted_rows(table: CpuTable, keys: Sequence[SortKey]) -> Any:

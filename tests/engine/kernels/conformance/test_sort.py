@@ -97,6 +97,13 @@ def test_top_k_of_nothing(device: Device) -> None:
     assert device.sort([], sort_keys(data, [("i", False, False)]), schema_of(data)).num_rows == 0
 
 
+def test_threads_do_not_change_a_sort(device: Device) -> None:
+    data = numbered(random_table("sij", 150_000))
+    keys = sort_keys(data, [("i", True, False), ("s", False, True)])
+    one, three = (device.sort([upload(device, data)], keys, schema_of(data), threads=n) for n in (1, 3))
+    assert download(device, three).equals(download(device, one))
+
+
 def test_sorting_by_an_expression(device: Device) -> None:
     data = numbered(random_table("ij", 200, null_share=0.0))
     key = SortKey(expr=call("modulo", col(data, "i"), literal(5)))
