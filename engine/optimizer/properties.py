@@ -45,7 +45,7 @@ def max_rows(plan: Plan) -> int | None:
             case Sort(fetch=fetch):
                 own = fetch
             case Aggregate(keys=()):
-                own = 1
+                return _least(bound, 1)  # also of no rows
             case Filter() | Project() | Distinct() | Aggregate() | Window() | MapBatches(keeps=True):
                 pass
             case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):

@@ -13,7 +13,7 @@ from ..estimate import Estimator
 from ..properties import renamed
 
 _FEWER = 0.2
-"""Keys are looked up first only where they are at most this share of the groups: the look-up costs, too."""
+"""Keys are looked up first only where they are at most this share of those grouped by: the look-up costs, too."""
 
 
 def restrict_groups(plan: Plan, _: OptimizerContext) -> Plan:
@@ -46,7 +46,7 @@ def _restricted(side: Plan, pairs: list[tuple[Expr, Expr]], other: Plan, estimat
             continue
         aggregate, key, rebuild = found
         keys, name = min(_holders(other, theirs.name), key=lambda holder: estimator.rows(holder[0]))
-        if estimator.rows(keys) <= _FEWER * estimator.rows(aggregate):
+        if estimator.rows(keys) <= _FEWER * estimator.estimate(aggregate.input).distinct(key):
             return rebuild(_semi_joined(aggregate, key, keys, name))
     return side
 

@@ -5,11 +5,13 @@ import pytest
 from tests.support.plans import col, filter_, group, join, scan, select, sort
 from tests.support.rule_cases import check_rule, fixture_cases
 from volley.engine.expr import aggregate
+from volley.engine.optimizer.properties import empty
 from volley.engine.optimizer.rules.eliminate_distinct import eliminate_distinct
 from volley.engine.plan import Distinct, Limit, Plan, Union
 
 T, U = scan("t", a="int64", b="int64", s="string"), scan("u", x="int64", y="int64")
 COUNTED = group(T, "a", "s", n=aggregate("size"))
+OF_NOTHING = group(empty(T), n=aggregate("size"))
 
 CASES: dict[str, Plan] = {
     "over groups": Distinct(input=COUNTED),
@@ -19,6 +21,7 @@ CASES: dict[str, Plan] = {
     "over a distinct on other columns": Distinct(input=Distinct(input=T, on=("a",)), on=("b",)),
     "over a distinct on some of the columns": Distinct(input=Distinct(input=T, on=("a",)), on=("a", "b")),
     "over at most one row": Distinct(input=Limit(input=sort(T, "a"), count=1)),
+    "over rows that come of nothing": Distinct(input=Union(inputs=(OF_NOTHING, OF_NOTHING))),
     "groups of groups": group(COUNTED, "s", "a"),
     "groups with aggregates": group(COUNTED, "s", "a", m=aggregate("size")),
     "over a semi join": Distinct(input=join(Distinct(input=T), U, ("a", "x"), kind="semi")),

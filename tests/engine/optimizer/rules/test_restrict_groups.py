@@ -47,6 +47,7 @@ CASES: dict[str, Plan] = {
     "not left of a left join": join(AVERAGE, SOME, ("part", "k"), kind="left"),
     "left of a semi join": join(AVERAGE, SOME, ("part", "k"), kind="semi"),
     "not left of an anti join": join(AVERAGE, SOME, ("part", "k"), kind="anti"),
+    "one of several keys": join(SOME, group(LINES, "part", "note", n=aggregate("size")), ("k", "part")),
     "not a computed key": join(SOME, BY_SUM, ("k", "part")),
     "null-safe keys are left alone": replace(join(SOME, AVERAGE, ("k", "part")), nulls_equal=True),
     "keys of a semi join's right side": join(
