@@ -119,6 +119,11 @@ def call(function: str, *args: Expr, **options: Any) -> Expr:
     parameters, result = resolved
     if set(options) != set(entry.options):
         raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
+    if entry.typed is not None:
+        by_options = entry.typed(parameters, options)
+        if by_options is None:
+            raise TypeMismatch(_mismatch(function, args))
+        result = by_options
     cast_args = tuple(cast(arg, want) for arg, want in zip(adapted, parameters, strict=True))
     ordered = tuple((name, options[name]) for name in entry.options)
     return Call(function=function, args=cast_args, dtype=result, options=ordered)
@@ -247,6 +252,8 @@ def aggregate(
         raise TypeMismatch(_mismatch(function, args))
     if filter is not None and filter.dtype.kind is not Kind.BOOL:
         raise TypeMismatch(f"the filter of {function} must be boolean; {filter} is {filter.dtype}")
+    if set(options) != set(entry.options):
+        raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
     parameters, result = resolved
     return AggregateCall(
         function=function,

@@ -106,11 +106,43 @@ def same_number(types: Types) -> tuple[Types, DataType] | None:
     return (types, types[0]) if len(types) == 1 and types[0].is_numeric else None
 
 
-def real(types: Types) -> tuple[Types, DataType] | None:
-    """Numbers to float64, each argument as float64."""
-    if not types or not all(t.is_numeric or t.kind is Kind.NULL for t in types):
+def reals(arity: int) -> Rule:
+    """Return a rule from so many numbers to float64, each argument as float64."""
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        if len(types) != arity or not all(t.is_numeric or t.kind is Kind.NULL for t in types):
+            return None
+        return (dtypes.float64,) * arity, dtypes.float64
+
+    return rule
+
+
+def integer(types: Types) -> tuple[Types, DataType] | None:
+    """One integer to its own type."""
+    return (types, types[0]) if len(types) == 1 and types[0].is_integer else None
+
+
+def integer_to_int64(types: Types) -> tuple[Types, DataType] | None:
+    """One integer to int64."""
+    return (types, dtypes.int64) if len(types) == 1 and types[0].is_integer else None
+
+
+def integers(types: Types) -> tuple[Types, DataType] | None:
+    """Two integers to their common integer type."""
+    if len(types) != 2 or not all(t.is_integer or t.kind is Kind.NULL for t in types):
         return None
-    return (dtypes.float64,) * len(types), dtypes.float64
+    shared = common_type(*types)
+    if shared is None or not shared.is_integer:
+        return None
+    return (shared, shared), shared
+
+
+def long_integers(types: Types) -> tuple[Types, DataType] | None:
+    """Two integers to int64; uint64 does not fit."""
+    shared = integers(types)
+    if shared is None or shared[1].kind is Kind.UINT64:
+        return None
+    return (dtypes.int64, dtypes.int64), dtypes.int64
 
 
 def whole_number(types: Types) -> tuple[Types, DataType] | None:

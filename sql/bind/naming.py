@@ -10,13 +10,18 @@ from sqlglot import exp
 _INFIX: dict[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.DPipe: "||",
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
-    exp.And: "AND", exp.Or: "OR", exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
+    exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.And: "AND", exp.Or: "OR",
+    exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
 }  # fmt: skip
 _QUOTED = {"substring", "left", "right", "year", "month", "day", "hour", "minute", "second", "replace", "position"}
 _SPELLING = {
     "length": "length", "power": "pow", "stddev": "stddev", "std_dev_samp": "stddev_samp",
     "variance_pop": "var_pop", "logical_or": "bool_or", "logical_and": "bool_and",
     "timestamp_trunc": "date_trunc", "starts_with": "starts_with", "ceil": "ceil", "regexp_like": "regexp_matches",
+    "is_inf": "isinf", "group_concat": "string_agg", "percentile_cont": "quantile_cont", "array_agg": "list",
+    "percentile_disc": "quantile_disc", "str_position": "strpos", "split": "string_split", "time_to_str": "strftime",
+    "str_to_time": "strptime", "date_from_parts": "make_date", "timestamp_from_parts": "make_timestamp",
+    "approx_distinct": "approx_count_distinct", "array_contains": "list_contains", "time_to_unix": "epoch",
 }  # fmt: skip
 
 
@@ -110,6 +115,60 @@ def _trunc(node: exp.Expr) -> str:
     return f"date_trunc('{node.args['unit'].name.lower()}', {_text(node.this)})"
 
 
+def merged_window(node: exp.Expr) -> exp.Expr | None:
+    """Return a window with what the named one it builds on says; None where there is no window of that name."""
+    base = node.args.get("alias")
+    if base is None:
+        return node
+    select = node.find_ancestor(exp.Select)
+    named = (select.args.get("windows") or []) if select is not None else []
+    found = next((w for w in named if w.this.name.lower() == base.name.lower() and w is not node), None)
+    below = None if found is None else merged_window(found)
+    if below is None:
+        return None
+    merged = below.copy()
+    for key in ("partition_by", "order", "spec"):
+        if node.args.get(key):
+            own = node.args[key]
+            merged.set(key, own.copy() if isinstance(own, exp.Expr) else [part.copy() for part in own])
+    return merged
+
+
+def _window(node: exp.Expr) -> str:
+    window = merged_window(node) or node
+    parts = []
+    if window.args.get("partition_by"):
+        parts.append(f"PARTITION BY {', '.join(_text(key) for key in window.args['partition_by'])}")
+    order = window.args.get("order")
+    if order is not None:
+        parts.append(f"ORDER BY {', '.join(_ordered(item) for item in order.expressions)}")
+    spec = window.args.get("spec")
+    if spec is not None:
+        parts.append(_frame(spec))
+    called = node.this
+    shown = "count()" if isinstance(called, exp.Count) and _count(called) == "count_star()" else _text(called)
+    if isinstance(called, exp.IgnoreNulls) and not isinstance(called.this, exp.AnyValue):
+        shown = f"{_text(called.this)[:-1]} IGNORE NULLS)"
+    return f"{shown} OVER ({' '.join(parts)})"
+
+
+def _ordered(item: exp.Expr) -> str:
+    descending = " DESC" if item.args.get("desc") else ""
+    return _text(item.this) + descending + (" NULLS FIRST" if item.args.get("nulls_first") else "")
+
+
+def _frame(spec: exp.Expr) -> str:
+    def bound(which: str) -> str:
+        value, side = spec.args.get(which), str(spec.args.get(f"{which}_side")).upper()
+        if value is None or value == "CURRENT ROW":
+            return "CURRENT ROW"
+        return f"{value if isinstance(value, str) else _text(value)} {side}"
+
+    exclude = spec.args.get("exclude")
+    tail = "" if exclude is None else f" EXCLUDE {exclude.name.upper()}"
+    return f"{str(spec.args['kind']).upper()} BETWEEN {bound('start')} AND {bound('end')}{tail}"
+
+
 _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Column: lambda node: str(node.name),
     exp.Paren: lambda node: _text(node.this),
@@ -128,6 +187,8 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Count: _count,
     exp.Filter: _filter,
     exp.IgnoreNulls: lambda node: _text(node.this),
+    exp.Window: _window,
+    exp.Grouping: lambda node: f"GROUPING({', '.join(_text(part) for part in node.expressions)})",
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.TimestampTrunc: _trunc,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any, TypeAlias
 
-from ..rules import Rule
+from ...dtypes import DataType
+from ..rules import Rule, Types
+
+Typed: TypeAlias = Callable[[Types, Mapping[str, Any]], DataType | None]
 
 
 class Nulls(Enum):
@@ -36,6 +41,11 @@ class Function:
         Null rule.
     options
         Names of constant options a call must carry.
+    typed
+        For results whose type the options decide: from parameter types and options to the result type; None where
+        they do not fit. It also refuses options that no value can be computed with.
+    raises
+        Whether some values of the right type make it raise (beyond an overflow).
     """
 
     name: str
@@ -45,6 +55,8 @@ class Function:
     summary: str
     nulls: Nulls = Nulls.PROPAGATE
     options: tuple[str, ...] = ()
+    typed: Typed | None = None
+    raises: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +115,8 @@ def function(
     *,
     nulls: Nulls = Nulls.PROPAGATE,
     options: tuple[str, ...] = (),
+    typed: Typed | None = None,
+    raises: bool = False,
 ) -> Function:
     """Return the entry of a scalar function; ``sql`` holds its spellings, separated by spaces."""
     return Function(
@@ -113,6 +127,8 @@ def function(
         summary=summary,
         nulls=nulls,
         options=options,
+        typed=typed,
+        raises=raises,
     )
 
 

@@ -158,6 +158,14 @@ def ceil(call: Call, value: pa.Array) -> pa.Array:
     return _checked(call, pc.ceil, value)
 
 
+def truncated(call: Call, value: pa.Array) -> pa.Array:
+    """Whole number next to a value, towards zero."""
+    if is_small(value.type):
+        whole, factor = values_of(value), 10**call.dtype.scale
+        return _stepped(call, value, np.sign(whole) * (np.abs(whole) // factor * factor))
+    return pc.trunc(value)
+
+
 def nearest(whole: NDArray[Any], factor: int) -> NDArray[Any]:
     """Divide integers of at most 18 digits, rounding halves away from zero."""
     magnitude = (np.abs(whole) + factor // 2) // factor

@@ -18,7 +18,7 @@ from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...schema import Schema
 from ...traversal import walk
-from . import arithmetic, temporal, text  # noqa: F401 - they register the kernels
+from . import arithmetic, mathematics, temporal, text  # noqa: F401 - they register the kernels
 from .buffers import is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
@@ -32,7 +32,8 @@ _RAISING = frozenset(
     | {"round", "floor", "ceil", "add_interval", "difference"}
 )
 _DECIMAL_AWARE = frozenset(
-    {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "is_null", "is_not_null"}
+    {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
+    | {"is_null", "is_not_null"}
 )
 _MIN_DICTIONARY = 64
 

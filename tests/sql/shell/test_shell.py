@@ -96,7 +96,7 @@ def completions(shell: Shell, text: str) -> list[str]:
 
 
 def test_completion_offers_columns_tables_functions_and_keywords(shell: Shell) -> None:
-    assert completions(shell, "select de") == ["dest", "delay", "desc"]
+    assert completions(shell, "select des") == ["dest", "desc"]
     assert completions(shell, "select * from fli") == ["flights"]
     assert completions(shell, "select flights.d") == ["dest", "delay"]
     assert "substring" in completions(shell, "select subs")

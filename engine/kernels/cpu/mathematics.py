@@ -1,0 +1,81 @@
+"""Roots, trigonometry and functions of whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...expr import Call
+from . import decimals
+from .arithmetic import full, overflow
+from .buffers import array_from, validity, values_of
+from .registry import Value, elementwise, scalar
+
+# NaN outside the domain, no errors.
+elementwise("sin")(pc.sin)
+elementwise("cos")(pc.cos)
+elementwise("tan")(pc.tan)
+elementwise("asin")(pc.asin)
+elementwise("acos")(pc.acos)
+elementwise("atan")(pc.atan)
+elementwise("atan2")(pc.atan2)
+elementwise("sinh")(pc.sinh)
+elementwise("cosh")(pc.cosh)
+elementwise("tanh")(pc.tanh)
+elementwise("is_infinite")(pc.is_inf)
+elementwise("bitwise_and")(pc.bit_wise_and)
+elementwise("bitwise_or")(pc.bit_wise_or)
+elementwise("bitwise_xor")(pc.bit_wise_xor)
+elementwise("bitwise_not")(pc.bit_wise_not)
+
+
+def _by_numpy(name: str, function: Callable[[NDArray[Any]], NDArray[Any]]) -> None:
+    def run(value: pa.Array) -> pa.Array:
+        return array_from(function(values_of(value)), value.type, validity(value))
+
+    elementwise(name)(run)
+
+
+_by_numpy("cbrt", np.cbrt)
+_by_numpy("degrees", np.degrees)
+_by_numpy("radians", np.radians)
+
+
+@scalar("trunc")
+def trunc(call: Call, args: list[Value]) -> pa.Array:
+    """Whole number next to a value, towards zero."""
+    if call.dtype.is_decimal:
+        return decimals.truncated(call, args[0])
+    return args[0] if call.dtype.is_integer else pc.trunc(args[0])
+
+
+@elementwise("bit_count")
+def bit_count(value: pa.Array) -> pa.Array:
+    """Count the set bits, of a negative number in two's complement of its own width."""
+    numbers = values_of(value)
+    unsigned = numbers.view(f"u{numbers.dtype.itemsize}")
+    return array_from(np.bitwise_count(unsigned).astype(np.int64), pa.int64(), validity(value))
+
+
+@scalar("gcd")
+def gcd(_: Call, args: list[Value]) -> pa.Array:
+    """Greatest common divisor, not negative."""
+    left, right = full(args)
+    return array_from(np.gcd(values_of(left), values_of(right)), pa.int64(), validity(left, right))
+
+
+@scalar("lcm")
+def lcm(call: Call, args: list[Value]) -> pa.Array:
+    """Least common multiple, not negative."""
+    left, right = full(args)
+    a, b = np.abs(values_of(left)), np.abs(values_of(right))
+    parts = array_from(a // np.maximum(np.gcd(a, b), 1), pa.int64(), validity(left))
+    try:
+        return pc.multiply_checked(parts, array_from(b, pa.int64(), validity(right)))
+    except pa.ArrowInvalid as error:
+        raise overflow(call) from error
