@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
-from ..expr import SortKey, call
-from ..plan import Distinct, Filter, Limit, Sort
+from ..expr import SortKey, call, literal
+from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, over, window_call
 from .core import Core
+from .loc import Loc
+from .query import evaluated, queried
+from .sample import sampled
+from .series import Series
 
 if TYPE_CHECKING:
+    from types import FrameType
+
     from .frame import DataFrame
 
 
@@ -18,6 +25,37 @@ class Rows(Core):
     """Methods of `DataFrame` that choose and order rows."""
 
     __slots__ = ()
+
+    @property
+    def loc(self) -> Loc:
+        """Rows by condition and columns by name: ``frame.loc[frame.x > 1, ["x", "y"]]``."""
+        return Loc(self._own)
+
+    def query(self, expr: str, *, local_dict: Mapping[str, Any] | None = None) -> DataFrame:
+        """Return the rows where a text's condition is true.
+
+        Parameters
+        ----------
+        expr
+            A condition such as ``"x > 1 and city in ['Rome', @home]"``: comparisons (also chained), ``and``, ``or``,
+            ``not``, ``&``, ``|``, ``~``, arithmetic, ``in``, ``not in``, methods of columns, names in backticks, and
+            ``@name`` for the caller's variables.
+        local_dict
+            Variables to use instead of the caller's.
+
+        Raises
+        ------
+        PlanError
+            If the text cannot be read; points at the place.
+        """
+        return queried(self._own, expr, _variables(sys._getframe(1)) if local_dict is None else local_dict)  # noqa: SLF001  # the caller's variables are part of the contract
+
+    def eval(self, expr: str, *, local_dict: Mapping[str, Any] | None = None) -> Any:
+        """Return the column that an expression makes, or the frame with the columns that assignments add.
+
+        The language is that of `query`; ``"total = price * count"``, one a line, assigns.
+        """
+        return evaluated(self._own, expr, _variables(sys._getframe(1)) if local_dict is None else local_dict)  # noqa: SLF001  # the caller's variables are part of the contract
 
     def dropna(self, subset: str | Sequence[str] | None = None) -> DataFrame:
         """Leave out rows with a null in any column, or in some."""
@@ -50,6 +88,12 @@ class Rows(Core):
         )
         return self.with_plan(Sort(input=self.plan, keys=keys, stable=stable), index=self.index)
 
+    def sort_index(self, *, ascending: bool = True) -> DataFrame:
+        """Return the rows in the order of the columns marked as index."""
+        if not self.index:
+            raise PlanError("no column is marked as index; use sort_values with the columns to sort by")
+        return self.sort_values(self.index, ascending=ascending)
+
     def nlargest(self, n: int, columns: str | Sequence[str]) -> DataFrame:
         """Return the ``n`` rows with the greatest values, greatest first."""
         return self.sort_values(columns, ascending=False).limit(n)
@@ -62,7 +106,55 @@ class Rows(Core):
         """Return at most ``count`` rows after ``offset``, lazily."""
         return self.with_plan(Limit(input=self.plan, count=count, offset=offset), index=self.index)
 
-    def drop_duplicates(self, subset: str | Sequence[str] | None = None) -> DataFrame:
-        """Return the first row of each set of equal rows, compared in all columns or some."""
+    def drop_duplicates(self, subset: str | Sequence[str] | None = None, *, keep: str | bool = "first") -> DataFrame:
+        """Return one row of each set of rows that are equal in all columns, or in some.
+
+        Parameters
+        ----------
+        subset
+            Columns to compare; by default all.
+        keep
+            The ``"first"`` row or the ``"last"``; False leaves out every row that has an equal. Other than
+            ``"first"``, it takes all rows through one task.
+        """
+        if keep != "first":
+            return self.filter(~self.duplicated(subset, keep=keep))
         on = None if subset is None else (subset,) if isinstance(subset, str) else tuple(subset)
         return self.with_plan(Distinct(input=self.plan, on=on), index=self.index)
+
+    def duplicated(self, subset: str | Sequence[str] | None = None, *, keep: str | bool = "first") -> Series:
+        """Return whether an equal row comes before (``keep="last"``: after; False: either) each row."""
+        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        by = tuple(self._column(name) for name in names)
+        place, size = (over(window_call(name, frame=WHOLE_PARTITION), by) for name in ("row_number", "size"))
+        match keep:
+            case "first":
+                test = call("greater", place, literal(1))
+            case "last":
+                test = call("less", place, size)
+            case False:
+                test = call("greater", size, literal(1))
+            case _:
+                raise PlanError(f"keep must be 'first', 'last' or False, not {keep!r}")
+        return Series(self._own, test, "duplicated")
+
+    def sample(self, n: int | None = None, *, frac: float | None = None, random_state: int | None = None) -> DataFrame:
+        """Return some rows by chance, none twice.
+
+        Which ones depends on the rows' places and ``random_state`` alone, not on threads. All rows pass through one
+        task.
+
+        Parameters
+        ----------
+        n
+            How many rows (all, if there are fewer), in random order; by default one.
+        frac
+            Instead of ``n``: the chance of each row, between 0 and 1; rows stay in order.
+        random_state
+            A number that chooses the same rows again.
+        """
+        return sampled(self._own, n, frac, random_state)
+
+
+def _variables(caller: FrameType) -> Mapping[str, Any]:
+    return {**caller.f_globals, **caller.f_locals}

@@ -1,0 +1,61 @@
+"""``sample``: rows chosen by a hash of their place."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from .. import dtypes
+from ..errors import PlanError
+from ..expr import Column, SortKey, call, literal
+from ..plan import Filter, Limit, MapBatches, NamedWindow, Plan, Sort, Window, window_call
+from ..schema import Field
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+_PLACE, _CHANCE = "__place", "__chance"
+
+
+def sampled(frame: DataFrame, n: int | None, frac: float | None, random_state: int | None) -> DataFrame:
+    """Return some rows of a frame by chance; see `DataFrame.sample`."""
+    if n is not None and frac is not None:
+        raise PlanError("sample takes n or frac, not both")
+    if n is not None and n < 0:
+        raise PlanError(f"sample cannot take {n} rows")
+    if frac is not None and not 0 <= frac <= 1:
+        raise PlanError(f"frac is a share between 0 and 1, not {frac}; rows are never taken twice")
+    seed = int(np.random.default_rng(random_state).integers(2**63))
+    chance = Column(name=_CHANCE, dtype=dtypes.float64)
+    plan = _with_chances(frame.plan, seed)
+    if frac is None:
+        order = (SortKey(expr=chance),)
+        plan = Limit(input=Sort(input=plan, keys=order), count=1 if n is None else n)
+    else:
+        plan = Filter(input=plan, predicate=call("less", chance, literal(float(frac))))
+    return frame.with_plan(frame.with_plan(plan).select(*frame.columns).plan, index=frame.index)
+
+
+def _with_chances(plan: Plan, seed: int) -> Plan:
+    """Add a number between 0 and 1 to each row that only its place and the seed decide."""
+    place = NamedWindow(name=_PLACE, call=window_call("row_number"))
+    return MapBatches(
+        input=Window(input=plan, functions=(place,), keeps_order=True),
+        label="chances",
+        function=partial(_chances, seed=seed),
+        adds=(Field(_CHANCE, dtypes.float64, nullable=False),),
+        reads=(_PLACE,),
+        keeps=True,
+    )
+
+
+def _chances(table: pa.Table, *, seed: int) -> pa.Table:
+    """Map places to [0, 1): SplitMix64 (Steele, Lea and Flood, 2014) from the seed, 53 bits of it."""
+    x = table[_PLACE].to_numpy().astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(seed)
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    x ^= x >> np.uint64(31)
+    return pa.table({_CHANCE: (x >> np.uint64(11)) * 2.0**-53})
