@@ -276,7 +276,7 @@ class WordGroups:
         self._rows += len(words)
         if self._slots is not None:
             self._cover(signed_extent(words, bits, bit_offset), len(words))
-        keys, state = self._keys, self._state
+        keys, state, before = self._keys, self._state, len(self)
         done = 0
         while True:
             if self._slots is not None:
@@ -285,7 +285,8 @@ class WordGroups:
                 done = _insert_words(words, bits, bit_offset, done, self._table, self._shift, keys, state, ids)
             if done == len(words):
                 return ids
-            keys = self._enlarge()
+            # The rest of the words may bring as many new keys as those so far: growing once saves moving all keys.
+            keys = self._enlarge(before + (len(self) - before) * len(words) // max(done, 1))
 
     def find(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
         """Return the group of each row, or -1 for keys never inserted."""
@@ -334,9 +335,10 @@ class WordGroups:
         keys[: len(self)] = self.keys()
         self._keys = keys
 
-    def _enlarge(self) -> Words:
+    def _enlarge(self, expected: int) -> Words:
+        capacity = max(larger(len(self._keys)), min(expected, MAX_ROWS))
         if self._slots is None:
-            self._hash(larger(len(self._keys)))
+            self._hash(capacity)
         else:
-            self._resize(larger(len(self._keys)))
+            self._resize(capacity)
         return self._keys
