@@ -282,4 +282,6 @@ def nothing_to(result: DataType) -> Rule:
 
 def shifted(types: Types) -> tuple[Types, DataType] | None:
     """One value of any type, and perhaps a default for it, to that type."""
-    return ((types[0],) * len(types), types[0]) if 1 <= len(types) <= 2 else None
+    if not 1 <= len(types) <= 2 or common_type(types[0], types[-1]) is None:
+        return None
+    return (types[0],) * len(types), types[0]

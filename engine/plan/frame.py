@@ -71,7 +71,8 @@ class Bound:
 
     def __post_init__(self) -> None:
         if (self.offset is not None) != (self.edge in (Edge.PRECEDING, Edge.FOLLOWING)):
-            raise PlanError(f"a frame bound {self.edge.value} {'needs' if self.offset is None else 'takes no'} offset")
+            wants = "needs an" if self.offset is None else "takes no"
+            raise PlanError(f"a frame bound {self.edge.value} {wants} offset")
         if self.offset is None:
             return
         negative = self.offset.is_negative if isinstance(self.offset, Interval) else not self.offset >= 0

@@ -47,6 +47,12 @@ SLICE = {
     "distinct": lambda o, p: o[["tag"]].drop_duplicates().sort_values("tag"),
     "distinct on": lambda o, p: o.drop_duplicates("tag").sort_values("tag"),
     "union": lambda o, p: vl.concat([o, o]),
+    "windows": lambda o, p: o.assign(
+        before=o.id.shift(),
+        total=o.groupby("who")["price"].transform("mean"),
+        place=o.price.rank(),
+        s=o.id.rolling(5).std(),
+    ),
     "map batches": lambda o, p: o.map_batches(doubled, {"double": "float64"}, reads=["price"], keeps=True),
 }
 

@@ -33,11 +33,14 @@ from volley.engine.plan import (
     Join,
     JoinKind,
     Limit,
+    NamedWindow,
     Plan,
     Project,
     Sort,
     Statistics,
     Union,
+    Window,
+    window_call,
 )
 
 _LARGE = Statistics(rows=100_000, columns={"a": ColumnStatistics(distinct=100_000)})
@@ -200,12 +203,31 @@ def _stage(draw: Draw, plan: Plan) -> Plan:
     return doubled(plan, draw(st.sampled_from(numbers)))
 
 
+def _window(draw: Draw, plan: Plan) -> Plan:
+    """Return window functions that give rows equal in the ordering equal values."""
+    names = draw(st.lists(st.sampled_from(plan.schema.names), max_size=2, unique=True))
+    order = draw(st.lists(st.sampled_from(plan.schema.names), max_size=2, unique=True))
+    calls = [window_call(draw(st.sampled_from(["rank", "dense_rank", "cume_dist"])))]
+    for field in draw(st.lists(st.sampled_from(list(plan.schema)), max_size=2)):
+        function = draw(st.sampled_from(["count", "min", "max"]))
+        condition = _predicate(draw, plan, 1) if draw(st.integers(0, 3)) == 0 else None
+        calls.append(window_call(function, col(plan, field.name), where=condition))
+    free = next(n for n in range(20) if not any(name.startswith(f"w{n}_") for name in plan.schema.names))
+    return Window(
+        input=plan,
+        functions=tuple(NamedWindow(name=f"w{free}_{i}", call=c) for i, c in enumerate(calls)),
+        partition_by=tuple(col(plan, name) for name in names),
+        order_by=tuple(SortKey(expr=col(plan, name), descending=draw(st.booleans())) for name in order),
+        keeps_order=draw(st.booleans()),
+    )
+
+
 @st.composite
 def random_plans(draw: Draw, depth: int = 5) -> Plan:
     """Return a plan over `TABLES` of at most ``depth`` operators above each scan."""
     plan: Plan = draw(st.sampled_from(TABLES))
     for left in range(draw(st.integers(0, depth)), 0, -1):
-        match draw(st.integers(0, 12)):
+        match draw(st.integers(0, 14)):
             case 0 | 1 | 2 | 3:
                 plan = Filter(input=plan, predicate=_predicate(draw, plan, 2))
             case 4 | 5:
@@ -221,4 +243,7 @@ def random_plans(draw: Draw, depth: int = 5) -> Plan:
                 plan = _union(draw, plan) if draw(st.booleans()) else Distinct(input=plan)
             case 12:
                 plan = _stage(draw, plan)
+            case 13 | 14:
+                if len(plan.schema) < 16:
+                    plan = _window(draw, plan)
     return plan

@@ -1,6 +1,7 @@
 """Lowering and stages, by the text that explain prints and the shape of the stage graph."""
 
 import textwrap
+from dataclasses import replace
 
 import pytest
 
@@ -13,12 +14,14 @@ from volley.engine.physical.stages import (
     GroupSink,
     LimitSink,
     MergeGroupsInput,
+    PartitionSink,
     Probe,
     ScanInput,
     TopKSink,
+    WindowInput,
     WriteSink,
 )
-from volley.engine.plan import Plan, Scan, ScanPlan, Write
+from volley.engine.plan import NamedWindow, Plan, Scan, ScanPlan, Window, Write, window_call
 
 
 @pytest.fixture
@@ -78,6 +81,27 @@ def test_stages_come_after_those_they_need(orders, people):
     assert LimitSink in kinds
     grouped = next(s for s in graph.stages for p in s.pipelines if isinstance(p.input, MergeGroupsInput))
     assert grouped.number > 1
+
+
+def test_windows_are_spread_by_their_partitions_unless_order_is_kept(orders):
+    calls = tuple(NamedWindow(name=n, call=window_call(f, orders.price.expr)) for n, f in [("m", "mean"), ("s", "sum")])
+    spread = Window(input=orders.plan, functions=calls, partition_by=(orders.who.expr,), order_by=())
+    text = explain_exec(lower(spread, LoweringOptions()))
+    assert text == textwrap.dedent(
+        """\
+        ProjectExec id, who, price, (m / cast(m__count as float64)) as m, m as s  [hash(who), cpu]
+          WindowExec sum(price) as m, count(price) as m__count partition by who  [hash(who), cpu]
+            HashExchangeExec who  [hash(who), cpu]
+              ScanExec memory 3 rows x 3 columns columns=[id, who, price] (1 splits)  [splits, ordered, cpu]"""
+    )
+    first, last = cut(lower(spread, LoweringOptions())).stages
+    assert isinstance(first.sink, PartitionSink)
+    assert isinstance(last.pipelines[0].input, WindowInput)
+    kept = explain_exec(lower(replace(spread, keeps_order=True), LoweringOptions()))
+    assert "HashExchangeExec" not in kept
+    assert kept.splitlines()[1].endswith("partition by who  [single, ordered, cpu]")
+    whole = cut(lower(replace(spread, partition_by=()), LoweringOptions())).stages
+    assert [type(stage.sink) for stage in whole] == [CollectSink, CollectSink]
 
 
 def test_a_union_streams_every_input_into_one_sink(orders):
