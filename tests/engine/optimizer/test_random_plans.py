@@ -10,6 +10,9 @@ from tests.support.random_plans import random_plans
 from volley.engine.explain import explain_plan
 from volley.engine.optimizer import OptimizerContext, optimize
 from volley.engine.optimizer.optimizer import RULES
+from volley.engine.optimizer.rules.order_joins import order_joins
+from volley.engine.optimizer.rules.push_down_semi_join import push_down_semi_join
+from volley.engine.optimizer.rules.restrict_groups import restrict_groups
 from volley.engine.plan import Plan
 
 
@@ -26,10 +29,13 @@ def test_optimised_plans_give_the_same_rows(oracle: Oracle, plan: Plan) -> None:
 
 
 @given(plan=random_plans())
-def test_an_optimised_plan_stays_as_it_is(oracle: Oracle, plan: Plan) -> None:
+def test_rules_leave_an_optimised_plan_as_it_is(oracle: Oracle, plan: Plan) -> None:
+    """All but those that weigh estimates: a better estimate of a better plan may let them go further."""
     context = OptimizerContext(fold=oracle.fold)
-    once = optimize(plan, context)
-    assert explain_plan(optimize(once, context)) == explain_plan(once)
+    optimised = optimize(plan, context)
+    for rule in (rule for phase in RULES for rule in phase):
+        if rule not in (restrict_groups, push_down_semi_join, order_joins):
+            assert explain_plan(rule(optimised, context)) == explain_plan(optimised), rule.__name__
 
 
 @given(plan=random_plans())
