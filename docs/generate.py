@@ -27,7 +27,7 @@ from volley import ml
 from volley.cli.arguments import build_parser
 from volley.deploy.job.spec import JobSpec
 from volley.engine import errors
-from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS
+from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
 from volley.engine.frame import GroupBy
 from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
 from volley.io import CsvOptions, JsonOptions
@@ -128,15 +128,36 @@ def _names() -> str:
 
 def _functions() -> str:
     rows = (
-        (_code(f.name), ", ".join(map(_code, f.sql)), _code(f.frame), f.nulls.value, f.summary)
+        (_code(f.name), ", ".join(map(_code, f.sql)), _code(frame_spelling(f.frame)), f.nulls.value, f.summary)
         for f in FUNCTIONS.values()
     )
     return _table(["name", "SQL", "frames", "nulls", "what it gives"], rows)
 
 
+def frame_spelling(spelled: str) -> str:
+    """Return how a function is called on frames, or nothing where columns have no such method."""
+    method = re.match(r"a(?:\.(str|dt|list|struct))?\.(\w+)", spelled)
+    if method is None:
+        return spelled
+    home: Any = vl.Series
+    if method[1] is not None:
+        accessor = getattr(vl.Series, method[1], None)
+        make = getattr(accessor, "fget", None)
+        home = make and make.__globals__.get(inspect.signature(make).return_annotation)
+    return spelled if hasattr(home, method[2]) else ""
+
+
 def _aggregates() -> str:
     rows = ((_code(a.name), ", ".join(map(_code, a.sql)), _code(a.frame), a.summary) for a in AGGREGATES.values())
     return _table(["name", "SQL", "frames", "what it gives"], rows)
+
+
+def _window_functions() -> str:
+    rows = (
+        (_code(w.name), ", ".join(map(_code, w.sql)), _code(w.frame), "yes" if w.framed else "", w.summary)
+        for w in WINDOW_FUNCTIONS.values()
+    )
+    return _table(["name", "SQL", "frames", "reads the frame", "what it gives"], rows)
 
 
 # -------------------------------------------------------------------------------------------- options
@@ -291,6 +312,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "Session options": _options(vl.Session),
     "functions": _functions,
     "aggregates": _aggregates,
+    "window functions": _window_functions,
     "CSV options": _options(CsvOptions),
     "JSON options": _options(JsonOptions),
     "job keys": _job_keys,

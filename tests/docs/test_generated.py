@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-import volley as vl
-from docs.generate import BLOCKS, COMMANDS, filled, generated_names
+from docs.generate import BLOCKS, COMMANDS, filled, frame_spelling, generated_names
 from tests.docs.markdown import ROOT, name
-from volley.engine.expr.catalogue import FUNCTIONS
-from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
 
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if generated_names(page.read_text(encoding="utf-8"))]
 _OPTION_WITH_VALUE = re.compile(r"(--[\w-]+|-\w) [A-Z.]+(?=, -)")
@@ -44,14 +41,19 @@ def test_every_block_stands_on_a_page() -> None:
     assert {f"volley {command} help".replace("  ", " ") for command in COMMANDS} <= shown
 
 
-def test_frame_spellings_of_the_catalogue_exist() -> None:
-    homes = {"str": TextAccessor, "dt": DatetimeAccessor, None: vl.Series}
-    missing = []
-    for entry in FUNCTIONS.values():
-        spelled = re.match(r"a(?:\.(str|dt))?\.(\w+)", entry.frame)
-        if spelled and not hasattr(homes[spelled[1]], spelled[2]):
-            missing.append(entry.frame)
-    assert missing == []
+@pytest.mark.parametrize(
+    ("spelled", "shown"),
+    [
+        ("a + b", "a + b"),
+        ("a.log2()", "a.log2()"),
+        ("a.str.len()", "a.str.len()"),
+        ("a.dt.floor(unit)", "a.dt.floor(unit)"),
+        ("a.nothing_of_the_kind()", ""),
+        ("a.dt.nothing_of_the_kind", ""),
+    ],
+)
+def test_a_spelling_is_shown_where_columns_have_it(spelled: str, shown: str) -> None:
+    assert frame_spelling(spelled) == shown
 
 
 def test_tables_survive_bars() -> None:
