@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if not results:
         command.error("none of these engines takes part in these cases; see --list")
     path = record.write(asked.record, record.describe(CASES, results, options), results)
-    print("\n".join(record.table(results, lambda outcome: f"{outcome.best:.3f}", ratio=True)))
+    print("\n".join(record.table(results)))
     print(f"seconds, best of {options.repeat}; everything in {path} and {path.with_suffix('.json').name}")
     return 0 if all(outcome.good for outcomes in results.values() for outcome in outcomes) else 1
 

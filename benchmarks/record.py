@@ -8,7 +8,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,38 @@ def write(name: str, record: Mapping[str, Any], results: Results, folder: Path |
     return path
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """What a table shows of each outcome, and whether it ends with our ratio to the best rival."""
+
+    title: str
+    cell: Callable[[Outcome], str]
+    ratio: bool = False
+
+
+BEST = Figure(
+    title="Seconds, best turn. Last column: Volley's best turn over the best rival's; below 1 Volley is faster.",
+    cell=lambda outcome: f"{outcome.best:.3f}",
+    ratio=True,
+)
+FIGURES = (
+    BEST,
+    Figure(title="Seconds, median turn.", cell=lambda outcome: f"{outcome.median:.3f}"),
+    Figure(
+        title="Processor seconds of all threads, least of the turns: the figure that a busy machine disturbs least.",
+        cell=lambda outcome: f"{min(outcome.cpu):.3f}",
+    ),
+    Figure(
+        title="Seconds, first run of the process: libraries load, kernels are made ready and caches fill on the way.",
+        cell=lambda outcome: f"{outcome.first:.3f}",
+    ),
+    Figure(
+        title="Peak memory of a process that prepares and runs once, MiB (data in memory included).",
+        cell=lambda outcome: f"{outcome.peak / 2**20:.0f}",
+    ),
+)
+
+
 def page(name: str, record: Mapping[str, Any], results: Results) -> str:
     """Return the record as a Markdown page."""
     where, options = record["machine"], record["options"]
@@ -100,22 +132,7 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
             f"Scale {options['scale']:g}, {options['threads']} threads each; {options['repeat']} alternating turns."
         ),
         "",
-        "Seconds, best turn. Last column: Volley's best turn over the best rival's; below 1 Volley is faster.",
-        "",
-        *table(results, lambda outcome: f"{outcome.best:.3f}", ratio=True),
-        "",
-        "Seconds, median turn.",
-        "",
-        *table(results, lambda outcome: f"{outcome.median:.3f}", ratio=False),
-        "",
-        "Processor seconds of all threads, least of the turns: the figure that a busy machine disturbs least.",
-        "",
-        *table(results, lambda outcome: f"{min(outcome.cpu):.3f}", ratio=False),
-        "",
-        "Peak memory of a process that prepares and runs once, MiB (data in memory included).",
-        "",
-        *table(results, lambda outcome: f"{outcome.peak / 2**20:.0f}", ratio=False),
-        "",
+        *[line for figure in FIGURES for line in (figure.title, "", *table(results, figure), "")],
         "| case | what it does |",
         "|---|---|",
         *(f"| {case['name']} | {case['about']} |" for case in record["cases"]),
@@ -138,25 +155,25 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def table(results: Results, cell: Callable[[Outcome], str], *, ratio: bool) -> list[str]:
+def table(results: Results, figure: Figure = BEST) -> list[str]:
     """Return the lines of a Markdown table of one figure: a row per case, a column per engine."""
     engines = [name for name in ENGINES if any(o.engine == name for outcomes in results.values() for o in outcomes)]
-    head = ["case", *engines, *(["of best rival"] if ratio else [])]
+    head = ["case", *engines, *(["of best rival"] if figure.ratio else [])]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for case, outcomes in results.items():
         by_engine = {outcome.engine: outcome for outcome in outcomes}
-        cells = [_cell(by_engine.get(engine), cell) for engine in engines]
-        if ratio:
+        cells = [_cell(by_engine.get(engine), figure) for engine in engines]
+        if figure.ratio:
             found = ratio_to_best_rival(outcomes)
             cells.append("" if found is None else f"**{found:.2f}**")
         lines.append(f"| {' | '.join([case, *cells])} |")
     return lines
 
 
-def _cell(outcome: Outcome | None, cell: Callable[[Outcome], str]) -> str:
+def _cell(outcome: Outcome | None, figure: Figure) -> str:
     if outcome is None:
         return ""
-    return cell(outcome) if outcome.good else outcome.verdict
+    return figure.cell(outcome) if outcome.good else outcome.verdict
 
 
 def ratio_to_best_rival(outcomes: Sequence[Outcome]) -> float | None:
