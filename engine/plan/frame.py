@@ -126,6 +126,13 @@ class Frame:
         bounds = (self.start, self.end) if self.unit is FrameUnit.RANGE else ()
         return tuple(bound for bound in bounds if bound.offset is not None)
 
+    @property
+    def holds_its_row(self) -> bool:
+        """Whether every row is in its own frame."""
+        here = _EDGES.index(Edge.CURRENT_ROW)
+        around = _EDGES.index(self.start.edge) <= here <= _EDGES.index(self.end.edge)
+        return around and self.exclusion in (Exclusion.NO_OTHERS, Exclusion.TIES)
+
     def __str__(self) -> str:
         tail = "" if self.exclusion is Exclusion.NO_OTHERS else f" exclude {self.exclusion.value}"
         return f"{self.unit.value} between {self.start} and {self.end}{tail}"

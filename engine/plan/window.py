@@ -9,7 +9,7 @@ from itertools import count
 
 from .. import dtypes
 from ..dtypes import DataType, Kind
-from ..errors import PlanError, TypeMismatch, suggestion
+from ..errors import PlanError, TypeMismatch, UnsupportedOperation, suggestion
 from ..expr import Column, Expr, SortKey, aggregate, call, cast, columns_of, literal
 from ..expr.catalogue import AGGREGATES, WINDOW_FUNCTIONS
 from ..schema import Field, Schema
@@ -88,6 +88,10 @@ class NamedWindow:
         return f"{self.call} as {self.name}"
 
 
+_OVER_FRAMES = frozenset({"count_rows", "count", "sum", "min", "max", "first", "last", "mean", "m2"})
+"""Primitive accumulators that devices compute over frames (see ``volley.engine.kernels.protocol``)."""
+
+
 def window_call(
     function: str,
     *args: Expr,
@@ -104,6 +108,8 @@ def window_call(
         If there is no such function, or it does not take the offset, the filter or ``ignore_nulls`` given.
     TypeMismatch
         If the types are not accepted.
+    UnsupportedOperation
+        If the aggregate needs all values at once.
     """
     entry = WINDOW_FUNCTIONS.get(function)
     if entry is None:
@@ -113,6 +119,8 @@ def window_call(
             )
         if ignore_nulls:
             raise PlanError(f"{function} passes over nulls anyway; leave ignore nulls out")
+        if not set(AGGREGATES[function].partial) <= _OVER_FRAMES:
+            raise UnsupportedOperation(f"{function} has no window form; group by the partition and join its result")
         own = aggregate(function, *args, filter=where)
         return WindowCall(function=function, args=own.args, dtype=own.dtype, filter=own.filter, frame=frame)
     if where is not None:

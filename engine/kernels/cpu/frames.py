@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -17,8 +17,9 @@ from ...expr import SortKey
 from ...plan import Bound, Edge, Exclusion, Frame, FrameUnit
 from ...plan.window import range_limit
 from ..protocol import WindowSpec
+from .buffers import empty
 from .keys import KeyTable
-from .native import argsort, mark_changes, order_integers, search_sorted, spans
+from .native import argsort, mark_changes, order_integers, rows_away, search_sorted, spans
 from .native.arrays import Rows, Words, rows_out
 from .project import Evaluator
 from .sort import order_words, ranks
@@ -103,7 +104,7 @@ def _changes(words: list[Words], rows: Rows) -> NDArray[np.uint8]:
 
 
 def _spans(flags: NDArray[np.uint8]) -> Run:
-    starts, ends = np.empty(len(flags), dtype=np.int32), np.empty(len(flags), dtype=np.int32)
+    starts, ends = empty(len(flags), np.int32), empty(len(flags), np.int32)
     spans(flags, starts, ends)
     return starts, ends
 
@@ -128,23 +129,22 @@ class Frames:
         if bound.edge is Edge.UNBOUNDED_PRECEDING or bound.edge is Edge.UNBOUNDED_FOLLOWING:
             return self.layout.partitions[end]
         if frame.unit is FrameUnit.ROWS:
-            return self._clipped(self.layout.positions + (self._distance(bound) + end))
+            found = empty(len(self.layout.rows), np.int32)
+            rows_away(*self.layout.partitions, self._distance(bound) + end, found)
+            return found
         if bound.edge is Edge.CURRENT_ROW:
             return self.layout.peers[end]
         if frame.unit is FrameUnit.RANGE:
             return self._in_range(bound, end)
         group = self.layout.group_numbers + (self._distance(bound) + end)
-        return self._clipped(self.layout.group_starts[np.clip(group, 0, len(self.layout.group_starts) - 1)])
+        first = self.layout.group_starts[np.clip(group, 0, len(self.layout.group_starts) - 1)]
+        starts, ends = self.layout.partitions
+        return np.minimum(np.maximum(first, starts), ends)
 
     def _distance(self, bound: Bound) -> int:
         count = len(self.layout.rows)
         offset = bound.offset if isinstance(bound.offset, int) else 0
         return min(offset, count) if bound.edge is Edge.FOLLOWING else -min(offset, count)
-
-    def _clipped(self, positions: NDArray[Any]) -> Rows:
-        starts, ends = self.layout.partitions
-        clipped: Rows = np.minimum(np.maximum(positions, starts), ends).astype(np.int32)
-        return clipped
 
     def _in_range(self, bound: Bound, end: int) -> Rows:
         """Search each row's limit among the keys of its partition; rows without a key see those without one."""

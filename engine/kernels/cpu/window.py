@@ -18,8 +18,8 @@ from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ...expr import SortKey
 from ...plan import UNBOUNDED_PRECEDING, Exclusion, NamedWindow, WindowCall
 from ...schema import Schema
-from ..protocol import Accumulator, WindowSpec
-from .buffers import array_from, halves_of, is_small
+from ..protocol import WindowSpec
+from .buffers import array_from, empty, halves_of, is_small
 from .compare import known_true
 from .frames import Frames, Layout, lay_out, one_word
 from .gather import take_column
@@ -35,6 +35,8 @@ from .native import (
     prefix_sums,
     running_least,
     running_sums,
+    scatter,
+    take,
 )
 from .native.arrays import Longs, Rows, rows_out
 from .project import Evaluator
@@ -79,18 +81,18 @@ class _Work:
             return self._shifted(own)
         if own.function in ("first_value", "last_value", "nth_value"):
             return self._picked(own)
-        match Accumulator(own.function):
-            case Accumulator.COUNT_ROWS | Accumulator.COUNT:
+        match own.function:
+            case "count_rows" | "count":
                 return array_from(self._put_back(self._counts(own, self._values(own).valid)), pa.int64())
-            case Accumulator.SUM if own.dtype.is_float:
+            case "sum" if own.dtype.is_float:
                 return self._float_sum(own)
-            case Accumulator.SUM:
+            case "sum":
                 return self._exact_sum(own)
-            case Accumulator.MIN | Accumulator.MAX:
+            case "min" | "max":
                 return self._extreme(own)
-            case Accumulator.FIRST:
-                return self._first(own)
-            case Accumulator.M2:
+            case "first" | "last":
+                return self._first_or_last(own)
+            case "m2":
                 return self._squares(own)
         raise UnsupportedOperation(f"the cpu device has no window function {own.function}")
 
@@ -99,8 +101,12 @@ class _Work:
     def _put_back(self, values: NDArray[Any]) -> NDArray[Any]:
         if not self.layout.sorted:
             return np.ascontiguousarray(values)
-        placed = np.empty_like(values)
-        placed[self.layout.rows] = values
+        if values.ndim > 1 or values.dtype not in (np.int64, np.int32, np.float64):
+            placed = np.empty_like(values)
+            placed[self.layout.rows] = values
+            return placed
+        placed = empty(len(values), values.dtype)
+        scatter(values, self.layout.rows, placed)
         return placed
 
     def _taken(self, column: pa.Array, positions: NDArray[Any]) -> pa.Array:
@@ -149,9 +155,9 @@ class _Work:
         count = own.offset if own.function == "nth_value" else 1
         return self._taken(column, self._nth(own, valid, count, last=own.function == "last_value"))
 
-    def _first(self, own: WindowCall) -> pa.Array:
+    def _first_or_last(self, own: WindowCall) -> pa.Array:
         values = self._values(own)
-        return self._taken(values.column, self._nth(own, values.valid, 1, last=False))
+        return self._taken(values.column, self._nth(own, values.valid, 1, last=own.function == "last"))
 
     def _nth(self, own: WindowCall, valid: NDArray[np.bool_] | None, count: int, *, last: bool) -> NDArray[np.int64]:
         """Return the position of the frame's n-th row, or last row, of those that are valid; -1 for none."""
@@ -197,9 +203,18 @@ class _Work:
             add_differences(prefix, lows, highs, total)
         return total
 
+    def _present(self, own: WindowCall, valid: NDArray[np.bool_] | None) -> pa.Buffer | None:
+        """Return the bitmap of rows whose frame has a valid row; None where all have."""
+        if valid is None and own.frame.holds_its_row:
+            return None
+        return self._bitmap(self._counts(own, valid) > 0)
+
     def _in_order(self, values: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[Any]:
         """Return values at sorted positions, 0 where they do not count."""
-        ordered = values[self.layout.rows] if self.layout.sorted else values
+        ordered = values
+        if self.layout.sorted and len(values):
+            ordered = empty(len(values), values.dtype)
+            take(values, self.layout.rows, ordered)
         return ordered if valid is None else np.where(valid, ordered, ordered.dtype.type(0))
 
     def _float_sum(self, own: WindowCall) -> pa.Array:
@@ -214,11 +229,11 @@ class _Work:
             build_sums(ordered, tree)
             for lows, highs in runs:
                 add_sums(tree, lows, highs, total)
-        return array_from(self._put_back(total), pa.float64(), self._bitmap(self._counts(own, values.valid) > 0))
+        return array_from(self._put_back(total), pa.float64(), self._present(own, values.valid))
 
     def _exact_sum(self, own: WindowCall) -> pa.Array:
         values = self._values(own)
-        bitmap = self._bitmap(self._counts(own, values.valid) > 0)
+        bitmap = self._present(own, values.valid)
         if own.dtype.is_decimal and not is_small(values.column.type):
             return self._wide_sum(own, values, bitmap)
         low, high = self._halves(own, self._in_order(integers_of(values.column), values.valid))
@@ -264,7 +279,7 @@ class _Work:
 
     def _extreme(self, own: WindowCall) -> pa.Array:
         values = self._values(own)
-        key = SortKey(expr=own.args[0], descending=own.function == Accumulator.MAX.value)
+        key = SortKey(expr=own.args[0], descending=own.function == "max")
         words = one_word(values.column, key)
         words = words[self.layout.rows] if self.layout.sorted else words
         valid = np.ones(len(words), dtype=np.uint8) if values.valid is None else values.valid.astype(np.uint8)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
 from tests.support.plans import col, scan, window
 from volley.engine import dtypes
-from volley.engine.errors import ColumnNotFound, PlanError, TypeMismatch
+from volley.engine.errors import ColumnNotFound, PlanError, TypeMismatch, UnsupportedOperation
 from volley.engine.expr import Column, SortKey, call, literal
 from volley.engine.expr.catalogue import AGGREGATES, SQL_WINDOW_FUNCTIONS, WINDOW_FUNCTIONS
 from volley.engine.plan import (
@@ -176,3 +177,10 @@ def test_the_catalogue_has_no_window_function_twice() -> None:
     assert not WINDOW_FUNCTIONS.keys() & AGGREGATES.keys()
     spellings = [name for entry in WINDOW_FUNCTIONS.values() for name in entry.sql]
     assert len(spellings) == len(set(spellings)) == len(SQL_WINDOW_FUNCTIONS)
+
+
+def test_aggregates_that_need_all_values_are_refused_while_planning(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = replace(AGGREGATES["sum"], name="whole", partial=("collect",))
+    monkeypatch.setitem(AGGREGATES, "whole", whole)
+    with pytest.raises(UnsupportedOperation, match="whole has no window form; group by"):
+        window_call("whole", A)

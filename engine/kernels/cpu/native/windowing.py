@@ -40,6 +40,24 @@ def spans(changed: Bits, starts: Rows, ends: Rows) -> None:
         ends[k] = n
 
 
+@kernel("void(const i32[], const i32[], i64, i32[])")
+def rows_away(starts: Rows, ends: Rows, distance: int, found: Rows) -> None:
+    """Write the position so many rows after each, kept within its span."""
+    for i in range(len(starts)):
+        found[i] = min(max(i + distance, starts[i]), ends[i])
+
+
+@kernel(
+    "void(const i64[], const i32[], i64[])",
+    "void(const i32[], const i32[], i32[])",
+    "void(const f64[], const i32[], f64[])",
+)
+def scatter(values: Longs, rows: Rows, out: Longs) -> None:
+    """Write each value to its row."""
+    for i in range(len(rows)):
+        out[np.uint64(rows[i])] = values[i]
+
+
 @kernel("void(const u64[], const u64[], const i32[], const i32[], i64, i32[])")
 def search_sorted(keys: Words, limits: Words, starts: Rows, ends: Rows, after: int, found: Rows) -> None:
     """Write the first position of ``[starts[i], ends[i])`` whose key is not below (``after`` 1: is above) the limit.
