@@ -254,6 +254,11 @@ def aggregate(
         raise TypeMismatch(f"the filter of {function} must be boolean; {filter} is {filter.dtype}")
     if set(options) != set(entry.options):
         raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
+    if not 0 <= options.get("q", 0) <= 1:
+        raise PlanError(f"a quantile lies between 0 and 1, not at {options['q']!r}")
+    if function == "list" and distinct and filter is not None:
+        # Rows left out are made null for distinct aggregates, which a list would keep.
+        raise PlanError("list of distinct values takes no filter; filter the rows, or aggregate twice")
     parameters, result = resolved
     return AggregateCall(
         function=function,

@@ -224,6 +224,59 @@ def temporal_difference(types: Types) -> tuple[Types, DataType] | None:
     return (shared, shared), dtypes.duration("us")
 
 
+# Lists and structs.
+
+
+def a_list(types: Types) -> tuple[Types, DataType] | None:
+    """One list, to its own type."""
+    return (types, types[0]) if len(types) == 1 and types[0].kind is Kind.LIST else None
+
+
+def list_to_value(types: Types) -> tuple[Types, DataType] | None:
+    """One list, to the type of its values, which must be ordered."""
+    value = types[0].value if len(types) == 1 else None
+    return None if value is None or value.is_nested else (types, value)
+
+
+def list_to_int64(types: Types) -> tuple[Types, DataType] | None:
+    """One list, to int64."""
+    return None if a_list(types) is None else (types, dtypes.int64)
+
+
+def list_of_text(types: Types) -> tuple[Types, DataType] | None:
+    """One list of texts, to text."""
+    return (types, dtypes.string) if len(types) == 1 and types[0] == dtypes.list_(dtypes.string) else None
+
+
+def list_element(types: Types) -> tuple[Types, DataType] | None:
+    """Take a list and an integer, to the type of its values."""
+    if len(types) != 2 or types[0].value is None or not types[1].is_integer:
+        return None
+    return (types[0], dtypes.int64), types[0].value
+
+
+def list_contains(types: Types) -> tuple[Types, DataType] | None:
+    """Take a list and a value of its type, to bool."""
+    if len(types) != 2 or types[0].value is None:
+        return None
+    shared = common_type(types[0].value, types[1])
+    if shared is None or shared.is_nested:
+        return None
+    return (dtypes.list_(shared), shared), dtypes.bool_
+
+
+def a_struct(types: Types) -> tuple[Types, DataType] | None:
+    """One struct, to its own type."""
+    return (types, types[0]) if len(types) == 1 and types[0].kind is Kind.STRUCT else None
+
+
+def pair(types: Types) -> tuple[Types, DataType] | None:
+    """Two values of any types, to a struct of both."""
+    if len(types) != 2:
+        return None
+    return types, dtypes.struct([("first", types[0]), ("second", types[1])])
+
+
 # Aggregates: the same shape of rule, from argument types to (parameter types, result type).
 
 
@@ -270,6 +323,33 @@ def extreme(types: Types) -> tuple[Types, DataType] | None:
 def any_value(types: Types) -> tuple[Types, DataType] | None:
     """One value of any type, to that type."""
     return (types, types[0]) if len(types) == 1 else None
+
+
+def quantile(types: Types) -> tuple[Types, DataType] | None:
+    """Numbers to float64, dates and timestamps to a timestamp."""
+    if len(types) != 1:
+        return None
+    have = types[0]
+    if have.is_numeric or have.kind is Kind.NULL:
+        return types, dtypes.float64
+    return (types, have if have.kind is Kind.TIMESTAMP else dtypes.timestamp("us")) if have.is_temporal else None
+
+
+def text_total(types: Types) -> tuple[Types, DataType] | None:
+    """One text to text; other plain values are written as text."""
+    return ((dtypes.string,), dtypes.string) if len(types) == 1 and not types[0].is_nested else None
+
+
+def list_of(types: Types) -> tuple[Types, DataType] | None:
+    """One value of any type, to a list of it."""
+    return (types, dtypes.list_(types[0])) if len(types) == 1 else None
+
+
+def value_by_key(types: Types) -> tuple[Types, DataType] | None:
+    """Take a value of any type and a key of an ordered one, to the value's type."""
+    if len(types) != 2 or extreme(types[1:]) is None:
+        return None
+    return types, types[0]
 
 
 # Window functions: from argument types to (parameter types, result type).

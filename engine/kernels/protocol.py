@@ -48,6 +48,10 @@ class Accumulator(Enum):
 
     ``COUNT_ROWS`` has no argument. ``MEAN`` and ``M2`` (sum of squared deviations from the mean) always come with
     ``COUNT`` of the same argument before them, in the order COUNT, MEAN, M2, and merge by Chan's formula.
+
+    ``COLLECT`` lists the values that are not null, ``COLLECT_ALL`` all values. ``ARG_MIN`` and ``ARG_MAX`` keep the
+    pair (key, value) of the least or greatest key. ``COMOMENTS`` reads pairs of float64 and keeps a struct of the fields
+    `COMOMENT_FIELDS`, which merges by Chan's formula. Null pairs are left out.
     """
 
     COUNT_ROWS = "count_rows"
@@ -58,6 +62,17 @@ class Accumulator(Enum):
     FIRST = "first"
     MEAN = "mean"
     M2 = "m2"
+    LAST = "last"
+    PRODUCT = "product"
+    COLLECT = "collect"
+    COLLECT_ALL = "collect_all"
+    ARG_MIN = "arg_min"
+    ARG_MAX = "arg_max"
+    COMOMENTS = "comoments"
+
+
+COMOMENT_FIELDS = ("count", "mean_first", "mean_second", "m2_first", "m2_second", "c2")
+"""Number of pairs, means, sums of squared deviations and sum of products of deviations, all float64."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +132,8 @@ class GroupBy(Protocol):
 class WindowSpec:
     """Window functions that share partitions and ordering.
 
-    The functions are those of ``WINDOW_FUNCTIONS``, and the values of `Accumulator` (but ``MEAN``) over frames.
+    The functions are those of ``WINDOW_FUNCTIONS``, and over frames the accumulators count_rows, count, sum, min, max,
+    first, last and m2 by these names.
     """
 
     functions: tuple[NamedWindow, ...]

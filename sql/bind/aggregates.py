@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import AggregateCall, Column, Expr, NamedAggregate, aggregate, call
+from ...engine.expr import AggregateCall, Column, Expr, Literal, NamedAggregate, aggregate, call, literal
 from ...engine.expr.catalogue import SQL_AGGREGATES
-from .functions import spelled
+from .arguments import spelled
 from .names import Names
 from .naming import default_name
+from .operators import as_text
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
 _SPELLINGS = {
     "logical_or": "any", "logical_and": "all", "variance_pop": "var_pop", "stddev_pop": "std_pop", "stdev": "std",
-    "count_if": "size", "countif": "size",
+    "count_if": "size", "countif": "size", "approx_distinct": "count", "approx_count_distinct": "count",
+    "arbitrary": "first",
 }  # fmt: skip
+
+
+_OF_TWO = frozenset({"arg_min", "arg_max", "covar_samp", "covar_pop", "corr"})
 
 
 class Aggregates:
@@ -28,6 +35,7 @@ class Aggregates:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._columns: dict[AggregateCall, Column] = {}
+        self._groupings: dict[tuple[Expr, ...], Column] = {}
 
     def column(self, call: AggregateCall, wanted: str) -> Column:
         """Return the column that holds an aggregate, computed under a name like ``wanted``."""
@@ -36,6 +44,16 @@ class Aggregates:
             known = Column(name=self._names.fresh(wanted), dtype=call.dtype)
             self._columns[call] = known
         return known
+
+    def grouping(self, keys: tuple[Expr, ...]) -> Column:
+        """Return the column that says which of some keys a row's grouping set lacks."""
+        if keys not in self._groupings:
+            self._groupings[keys] = Column(name=self._names.fresh("grouping"), dtype=dtypes.int64)
+        return self._groupings[keys]
+
+    def groupings(self) -> dict[tuple[Expr, ...], Column]:
+        """Return the keys and the column of every GROUPING."""
+        return self._groupings
 
     def named(self) -> tuple[NamedAggregate, ...]:
         """Return every aggregate with its column's name."""
@@ -50,7 +68,9 @@ class Aggregates:
 
 def aggregate_name(node: exp.Expr) -> str | None:
     """Return the catalogue's name of the aggregate that a node calls, "" for one it lacks, None for other nodes."""
-    if not isinstance(node, exp.Func):
+    if isinstance(node, exp.WithinGroup):
+        return aggregate_name(node.this)
+    if not isinstance(node, exp.Func) or isinstance(node, exp.Grouping | exp.GroupingId):
         return None
     for name in spelled(node):
         known = _SPELLINGS.get(name) or SQL_AGGREGATES.get(name)
@@ -60,11 +80,18 @@ def aggregate_name(node: exp.Expr) -> str | None:
 
 
 def has_aggregate(node: exp.Expr) -> bool:
-    """Return whether a node calls an aggregate of its own query (not of one nested in it)."""
+    """Return whether a node calls an aggregate of its own query: not of one nested in it, and not with OVER."""
     for part in node.walk(prune=lambda n: isinstance(n, exp.Query)):
-        if not isinstance(part, exp.Query) and aggregate_name(part) is not None:
+        if not isinstance(part, exp.Query) and aggregate_name(part) is not None and not _has_over(part):
             return True
     return False
+
+
+def _has_over(node: exp.Expr) -> bool:
+    above = node
+    while isinstance(above.parent, exp.Filter | exp.IgnoreNulls | exp.RespectNulls) and above.arg_key == "this":
+        above = above.parent
+    return isinstance(above.parent, exp.Window) and above.arg_key == "this"
 
 
 def bind_aggregate(
@@ -78,26 +105,46 @@ def bind_aggregate(
     if not function:
         raise binder.source.unsupported(node, f"the aggregate {binder.source.written(node)}")
     inner = binder.for_aggregate_input()
-    distinct, written = _arguments(binder, node)
+    distinct, written = aggregate_arguments(binder, node)
     args = [inner.bind(arg) for arg in written]
     predicate = None if condition is None else inner.condition(condition)
-    if isinstance(node, exp.CountIf) or spelled(node)[0] in ("count_if", "countif"):
+    if isinstance(node, exp.CountIf) or "count_if" in spelled(node):
         counted = inner.condition(written[0])
         predicate = counted if predicate is None else call("and", predicate, counted)
         args = []
     elif function == "count" and not args:
         function = "size"
-    if len(args) > 1:
+    args, options = _split_options(binder, node, function, args)
+    if len(args) > (2 if function in _OF_TWO else 1):
         raise binder.source.unsupported(node, f"{binder.source.written(node)} of {len(args)} arguments")
     if args and function == "mean" and args[0].dtype.kind is Kind.BOOL:
         raise binder.source.error(
             node, f"{binder.source.written(node)} takes a number, not bool; cast it to an integer first"
         )
-    found = aggregate(function, *args, distinct=distinct, filter=predicate)
+    # An exact count is an approximation too.
+    distinct = distinct or isinstance(node, exp.ApproxDistinct)
+    found = aggregate(function, *args, distinct=distinct, filter=predicate, **options)
     return binder.aggregates.column(found, default_name(named or node))
 
 
-def _arguments(binder: ExpressionBinder, node: exp.Expr) -> tuple[bool, list[exp.Expr]]:
+def _split_options(
+    binder: ExpressionBinder, node: exp.Expr, function: str, args: list[Expr]
+) -> tuple[list[Expr], dict[str, Any]]:
+    """Return the arguments per row, and the constants among the arguments as options."""
+    if function in ("quantile", "quantile_disc"):
+        if len(args) != 2 or not isinstance(args[1], Literal) or not isinstance(args[1].value, int | float | Decimal):
+            written = binder.source.written(node)
+            raise binder.source.error(node, f"{written} takes a value and a constant share from 0 to 1")
+        return args[:1], {"q": float(args[1].value)}
+    if function == "string_agg":
+        separator = args[1] if len(args) > 1 else literal(",")
+        if not isinstance(separator, Literal) or not isinstance(separator.value, str):
+            raise binder.source.unsupported(node, "a separator that is not a constant text")
+        return [as_text(args[0]), *args[2:]], {"separator": separator.value}
+    return args, {}
+
+
+def aggregate_arguments(binder: ExpressionBinder, node: exp.Expr) -> tuple[bool, list[exp.Expr]]:
     """Return whether DISTINCT stands before the arguments, and the arguments as written."""
     written: list[exp.Expr] = []
     for key, value in node.args.items():
@@ -107,10 +154,15 @@ def _arguments(binder: ExpressionBinder, node: exp.Expr) -> tuple[bool, list[exp
             written.extend(value)
         elif value and key not in ("big_int", "this"):
             raise binder.source.unsupported(node, f"{key.upper()} in an aggregate")
-    if len(written) == 1 and isinstance(written[0], exp.Distinct):
+    if isinstance(node, exp.WithinGroup):
+        written = [node.expression.expressions[0].this, *node.this.args.values()]
+        keys = node.expression.expressions
+        if aggregate_name(node) not in ("quantile", "quantile_disc") or len(keys) != 1 or keys[0].args.get("desc"):
+            raise binder.source.unsupported(node, "WITHIN GROUP but for a percentile of one ascending key")
+    if written and isinstance(written[0], exp.Distinct):
         if written[0].args.get("on") is not None:
             raise binder.source.unsupported(node, "DISTINCT ON in an aggregate")
-        return True, list(written[0].expressions)
+        return True, [*written[0].expressions, *written[1:]]
     for arg in written:
         if isinstance(arg, exp.Order):
             raise binder.source.unsupported(node, "ORDER BY in an aggregate")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
-from ...engine.expr import Expr, call, case, literal
+from ...engine.expr import Expr, Literal, call, case, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
 from . import temporal, text
-from .arguments import arguments, counted_arguments, spelled
+from .arguments import arguments, constant_text, counted_arguments, spelled
 from .operators import compare
 
 if TYPE_CHECKING:
@@ -84,6 +85,36 @@ def _nullif(binder: ExpressionBinder, node: Any) -> Expr:
     return case([(equal, literal(None, value.dtype))], value)
 
 
+# --- lists and structs
+
+
+def _length(binder: ExpressionBinder, node: Any) -> Expr:
+    value = binder.bind(node.this)
+    return call("list_length" if value.dtype.kind is Kind.LIST else "length", value)
+
+
+def _bracket(binder: ExpressionBinder, node: Any) -> Expr:
+    value = binder.bind(node.this)
+    if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
+        raise binder.source.unsupported(node, "a slice of a list")
+    place = binder.bind(node.expressions[0])
+    if value.dtype.kind is Kind.STRUCT and isinstance(place, Literal):
+        return call("struct_field", value, name=place.value)
+    # sqlglot makes constants count from 0 and leaves what reads columns as written.
+    counted_from_zero = node.expressions[0].find(exp.Column) is None
+    return call("list_element", value, call("add", place, literal(1)) if counted_from_zero else place)
+
+
+def _struct_field(binder: ExpressionBinder, node: Any) -> Expr:
+    name = constant_text(binder, node.expression, "the name of a struct's field")
+    return call("struct_field", binder.bind(node.this), name=name)
+
+
+def _list_join(binder: ExpressionBinder, node: Any) -> Expr:
+    separator = constant_text(binder, node.expression, "a separator")
+    return call("list_join", binder.bind(node.this), separator=separator)
+
+
 # --- numbers
 
 
@@ -114,6 +145,10 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.BitwiseOr: _binary("bitwise_or"),
     exp.BitwiseXor: _binary("bitwise_xor"),
     exp.BitwiseNot: lambda binder, node: call("bitwise_not", binder.bind(node.this)),
+    exp.Length: _length,
+    exp.Bracket: _bracket,
+    exp.StructExtract: _struct_field,
+    exp.ArrayToString: _list_join,
     **text.SPECIAL,
     **temporal.SPECIAL,
 }

@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sql.oracle import rows_of, run_both, same_value, small_tables
+from volley.engine.errors import VolleyError
 
 NUMBERS = """
 sin(x), sin(id), cos(k), tan(k), atan(x), asin(k), acos(x / 10), atan2(x, id), sin('inf'::double)
@@ -13,6 +14,29 @@ degrees(x), radians(id), cbrt(x), cbrt(-8), sinh(k), cosh(k), tanh(x), pi(), 2 *
 trunc(x), trunc(m), trunc(-m), trunc(id), trunc(-1.5), isinf(x), isinf('-inf'::double)
 gcd(id, k), lcm(id, k), gcd(-4, 6), lcm(0, 5), gcd(k, 0)
 id & k, id | 3, xor(id, k), ~id, bit_count(k), bit_count(id - 5)
+"""
+
+AGGREGATES = """
+select median(x), median(id), median(m), median(d), median(ts), median(k), median(null) from t
+select quantile_cont(x, 0.3), quantile_cont(id, 0.25), quantile_disc(id, 0.5), quantile_disc(s, 0.5), quantile(k, 0.75) from t
+select b, median(x), quantile_cont(k, 0.9), quantile_disc(m, 0.1), quantile_disc(d, 0.5) from t group by b
+select percentile_cont(0.5) within group (order by id), percentile_disc(0.25) within group (order by x) from t
+select mode(s), mode(d) from t
+select b, max_by(s, id), arg_min(id, x), arg_max(id, x), arg_min(s, m), arg_max(m, d) from t group by b
+select arg_max(s, id) filter (where b), median(id) filter (where id > 3), median(distinct k), len(list(distinct k)) from t
+select k, string_agg(s, ';'), string_agg(s), string_agg(id) from t where id <> 2 and id <> 4 group by k
+select string_agg(distinct case when id < 3 then s end, '+') from t
+select b, product(id), product(x) from t group by b
+select b, corr(id, k), covar_samp(id, k), covar_pop(id, k), corr(x, id) from t group by b
+select corr(id, k), covar_samp(id, k), covar_pop(id, k), corr(id, id), covar_samp(m, id), corr(id, 1) from t
+select corr(id, k) filter (where id < 4), list(id) filter (where id = 5), product(k) filter (where id > 4) from t
+select approx_count_distinct(k), last(id), count_if(id > 3), median(x) + 1, max(id) - median(id) from t
+select median(v), mode(v), corr(k, v), list(v), string_agg(v), product(v), arg_max(k, v), covar_pop(k, v) from e
+select k, median(v), mode(v), corr(k, v), list(v), last(v) from e group by k
+select k, len(list(x)), len(array_agg(s)) from t group by k
+select l[1], l[-1], l[9], l[0], l[k], len(l), list_contains(l, 3), list_element(l, 2) from (select k, list(id) as l from t where id in (1, 3, 5, 6) group by k)
+select l[2], list_contains(l, 99.99), list_contains(l, null) from (select list(m) as l from t where id in (5))
+select array_to_string(l, '-'), len(l), l[1] from (select k, list(s) as l from t where id in (1, 3, 5, 6) group by k)
 """
 
 
@@ -26,3 +50,25 @@ def assert_same_values(query: str) -> None:
 @pytest.mark.parametrize("expressions", NUMBERS.strip().splitlines())
 def test_functions_of_numbers(expressions: str) -> None:
     assert_same_values(f"select {expressions} from t")
+
+
+@pytest.mark.parametrize("query", AGGREGATES.strip().splitlines())
+def test_aggregates(query: str) -> None:
+    assert_same_values(query)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("select quantile_cont(x, 1.5) from t", "between 0 and 1"),
+        ("select quantile_cont(x, k) from t", "constant share"),
+        ("select median(s) from t", "median does not accept"),
+        ("select string_agg(s, s) from t", "separator"),
+        ("select list(distinct k) filter (where b) from t", "takes no filter"),
+        ("select arg_max(id) from t", "arg_max"),
+        ("select string_agg(s, ',') within group (order by id) from t", "ORDER BY in an aggregate"),
+    ],
+)
+def test_what_aggregates_refuse(query: str, message: str) -> None:
+    with pytest.raises(VolleyError, match=message):
+        run_both(query, small_tables())

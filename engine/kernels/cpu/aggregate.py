@@ -11,6 +11,8 @@ import pyarrow.compute as pc
 from ...expr import Expr
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
+from .buffers import bools_of
+from .collected import KEEPING, keeping_row_state, make_keeping_state
 from .compare import known_true
 from .gather import take_column
 from .keys import KeyTable
@@ -26,7 +28,7 @@ def _masked(values: pa.Array | None, condition: pa.Array) -> pa.Array:
     """Return the values with null where the condition is not true; without values, the condition itself."""
     if values is None:
         return pc.if_else(condition, condition, None)
-    rows = np.where(known_true(condition).to_numpy(zero_copy_only=False), np.arange(len(values)), -1)
+    rows = np.where(bools_of(known_true(condition)), np.arange(len(values)), -1)
     return take_column(values, rows.astype(np.int32), outer=True)
 
 
@@ -41,7 +43,7 @@ class States:
         while position < len(self._specs):
             kinds = [spec.kind for spec in self._specs[position : position + 3]]
             triple = kinds == [Accumulator.COUNT, Accumulator.MEAN, Accumulator.M2]
-            self._states.append(Moments() if triple else make_state(self._specs[position]))
+            self._states.append(Moments() if triple else _new_state(self._specs[position]))
             self._places.append((position, 3 if triple else 1))
             position += 3 if triple else 1
 
@@ -93,8 +95,13 @@ class States:
         for position, width in self._places:
             spec = self._specs[position]
             values = None if spec.argument is None else next(rest)
-            if spec.filter is not None:
-                values = _masked(values, next(rest))
+            condition = None if spec.filter is None else next(rest)
+            if spec.kind in KEEPING:
+                assert values is not None
+                columns.append(keeping_row_state(spec, values, condition, num_rows))
+                continue
+            if condition is not None:
+                values = _masked(values, condition)
             columns += [row_state(each, values, num_rows) for each in self._specs[position : position + width]]
         return columns
 
@@ -104,8 +111,12 @@ class States:
         return sum(state.nbytes for state in self._states)
 
 
+def _new_state(spec: AccumulatorSpec) -> State:
+    return make_keeping_state(spec) if spec.kind in KEEPING else make_state(spec)
+
+
 def _kept(ids: Rows, condition: pa.Array) -> Rows:
-    chosen = known_true(condition).to_numpy(zero_copy_only=False)
+    chosen = bools_of(known_true(condition))
     return np.where(chosen, ids, np.int32(-1))
 
 

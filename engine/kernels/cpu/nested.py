@@ -1,0 +1,180 @@
+"""Functions of lists and structs.
+
+Values inside lists and structs have exactly their Arrow type: decimals are wide there and text is not encoded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType
+from ...expr import Call, Column, SortKey
+from .arithmetic import full
+from .buffers import array_from, is_small, physical_type, values_of
+from .compare import equal
+from .decimals import narrowed, to_float64, widened
+from .gather import plain, take_column
+from .native import argsort
+from .registry import Value, scalar
+from .sort import order_words
+
+
+def inner(values: pa.Array) -> pa.Array:
+    """Return a column as it stands inside a list or struct."""
+    return widened(values) if is_small(values.type) else plain(values)
+
+
+def outer(values: pa.Array, dtype: DataType) -> pa.Array:
+    """Return values taken out of a list or struct as a column."""
+    return narrowed(values) if is_small(physical_type(dtype)) else values
+
+
+@scalar("pair")
+def pair(call: Call, args: list[Value]) -> pa.Array:
+    """Struct of two values; null where one is null."""
+    columns = [inner(column) for column in full(args)]
+    missing = pc.or_(pc.is_null(columns[0]), pc.is_null(columns[1]))
+    return pa.StructArray.from_arrays(columns, fields=list(to_arrow_type(call.dtype)), mask=missing)
+
+
+@scalar("struct_field")
+def struct_field(call: Call, args: list[Value]) -> pa.Array:
+    """Value of a field; null where the struct is null."""
+    return outer(pc.struct_field(args[0], call.option("name")), call.dtype)
+
+
+@scalar("list_length")
+def list_length(_: Call, args: list[Value]) -> pa.Array:
+    """Count the values of each list."""
+    return pc.list_value_length(args[0]).cast(pa.int64())
+
+
+@scalar("list_element")
+def list_element(call: Call, args: list[Value]) -> pa.Array:
+    """Value at a 1-based position, from the end where negative; null outside the list."""
+    lists, places = full(args)
+    starts = values_of(lists.offsets)
+    lengths, wanted = np.diff(starts), values_of(places)
+    at = np.where(wanted > 0, wanted - 1, np.where(wanted < 0, lengths + wanted, -1))
+    present = pc.and_(lists.is_valid(), places.is_valid()).to_numpy(zero_copy_only=False)
+    inside = present & (at >= 0) & (at < lengths)
+    rows = np.where(inside, starts[:-1] + at, -1).astype(np.int32)
+    if not len(lists.values):
+        return pa.nulls(len(rows), physical_type(call.dtype))
+    return outer(take_column(lists.values, rows, outer=True), call.dtype)
+
+
+@scalar("list_contains")
+def list_contains(_: Call, args: list[Value]) -> pa.Array:
+    """Whether a value is among those of the list; nulls in the list are passed over."""
+    lists, wanted = full(args)
+    parents, values = _present(lists)
+    same = equal(values, take_column(inner(wanted), parents)) if len(values) else pa.array([], pa.bool_())
+    hits = parents[pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False)]
+    found = np.bincount(hits, minlength=len(lists)) > 0
+    return pc.if_else(pc.and_(lists.is_valid(), wanted.is_valid()), pa.array(found), None)
+
+
+@scalar("list_join")
+def list_join(call: Call, args: list[Value]) -> pa.Array:
+    """Texts joined, nulls left out; null where there is no text."""
+    parents, texts = _present(args[0])
+    joined = pc.binary_join(_lists(parents, texts, len(args[0])), call.option("separator"))
+    some = np.bincount(parents, minlength=len(args[0])) > 0
+    return pc.if_else(pa.array(some), joined, None)
+
+
+@scalar("list_quantile")
+def list_quantile(call: Call, args: list[Value]) -> pa.Array:
+    """Value at a share of each sorted list."""
+    parents, values = _present(args[0])
+    dtype = call.args[0].dtype.value
+    assert dtype is not None
+    order = _sorted(parents, values, dtype)
+    counts = np.bincount(parents, minlength=len(args[0]))
+    first = np.cumsum(counts) - counts
+    q, some = float(call.option("q")), counts > 0
+    if call.option("discrete"):
+        at = first + np.maximum(counts - np.floor(counts - q * counts).astype(np.int64), 1) - 1
+        rows = np.where(some, order[np.where(some, at, 0)] if len(order) else -1, -1).astype(np.int32)
+        return outer(take_column(values, rows, outer=True), dtype)
+    place = q * np.maximum(counts - 1, 0)
+    low, high = (first + edge(place).astype(np.int64) for edge in (np.floor, np.ceil))
+    share = place - np.floor(place)
+    bitmap = pa.py_buffer(np.packbits(some, bitorder="little"))
+    if call.dtype.is_float:
+        numbers = values_of(to_float64(values) if dtype.is_decimal else values.cast(pa.float64(), safe=False))
+        return array_from(_between(numbers[order], low, high, share, some), pa.float64(), bitmap)
+    instants = values_of(values.cast(to_arrow_type(call.dtype)))[order]
+    below, above = (_at(instants, rows, some) for rows in (low, high))
+    moments = below + ((above - below) * share).astype(np.int64)
+    return array_from(moments, to_arrow_type(call.dtype), bitmap)
+
+
+def _at(values: NDArray[Any], rows: NDArray[np.int64], some: NDArray[np.bool_]) -> NDArray[Any]:
+    return values[np.where(some, rows, 0)] if len(values) else np.zeros(len(rows), dtype=values.dtype)
+
+
+def _between(
+    numbers: NDArray[np.float64],
+    low: NDArray[np.int64],
+    high: NDArray[np.int64],
+    share: NDArray[np.float64],
+    some: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """Interpolate; two equal neighbours are the answer, also where they are infinite."""
+    below, above = (_at(numbers, rows, some) for rows in (low, high))
+    with np.errstate(invalid="ignore"):
+        return np.where(below == above, below, np.where(share == 0, below, below + (above - below) * share))
+
+
+@scalar("list_mode")
+def list_mode(call: Call, args: list[Value]) -> pa.Array:
+    """Most frequent value of each list, the least of several."""
+    parents, values = _present(args[0])
+    if not len(values):
+        return pa.nulls(len(args[0]), physical_type(call.dtype))
+    words = order_words(outer(values, call.dtype), SortKey(expr=Column(name="", dtype=call.dtype)))
+    order = argsort([parents.astype(np.uint64), *words])
+    group = parents[order]
+    changes = np.concatenate([[True], group[1:] != group[:-1]])
+    for word in words:
+        changes[1:] |= word[order][1:] != word[order][:-1]
+    starts = np.flatnonzero(changes)
+    lengths = np.diff(np.append(starts, len(order)))
+    ranking = np.lexsort((starts, -lengths, group[starts]))
+    owners, picked = np.unique(group[starts][ranking], return_index=True)
+    rows = np.full(len(args[0]), -1, dtype=np.int32)
+    rows[owners] = order[starts[ranking[picked]]]
+    return outer(take_column(values, rows, outer=True), call.dtype)
+
+
+def _present(lists: pa.ListArray) -> tuple[NDArray[np.int32], pa.Array]:
+    """Return the values of all lists that are not null, and the list of each."""
+    parents = values_of(pc.list_parent_indices(lists).cast(pa.int32()))
+    values = lists.flatten()
+    if values.null_count:
+        parents = parents[values.is_valid().to_numpy(zero_copy_only=False)]
+        values = values.drop_null()
+    return parents, values
+
+
+def _lists(parents: NDArray[np.int32], values: pa.Array, count: int) -> pa.ListArray:
+    """Return the lists of values whose lists come in order."""
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(parents, minlength=count))]).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values)
+
+
+def _sorted(parents: NDArray[np.int32], values: pa.Array, dtype: DataType) -> NDArray[Any]:
+    """Return the order of values by list, then value."""
+    if not len(values):
+        return np.zeros(0, dtype=np.int32)
+    words = order_words(outer(values, dtype), SortKey(expr=Column(name="", dtype=dtype)))
+    order: NDArray[Any] = argsort([parents.astype(np.uint64), *words])
+    return order
