@@ -20,6 +20,7 @@ from .literals import number, time_constant
 from .operators import OPERATORS
 from .scope import Scope
 from .statement import Statement
+from .windows import bind_window, window_name
 
 
 class Subqueries(Protocol):
@@ -107,7 +108,10 @@ class ExpressionBinder:
         with self.source.placed(node):
             if isinstance(node, exp.Subquery | exp.Exists):
                 return self._nested_query(node)
-            if aggregate_name(node) is not None:
+            name = aggregate_name(node)
+            if not name and window_name(node) is not None:
+                raise self.source.error(node, f"{self.source.written(node)} needs OVER (…)")
+            if name is not None:
                 return bind_aggregate(self, node)
             handler = _HANDLERS.get(type(node))
             if handler is not None:
@@ -201,8 +205,6 @@ class ExpressionBinder:
 
 
 def _named(node: exp.Expr) -> str:
-    if isinstance(node, exp.Window):
-        return "a window function (OVER)"
     words: dict[type[Any], str] = {exp.Interval: "an interval outside date arithmetic", exp.Star: "* in an expression"}
     return words.get(type(node), f"{node.key.replace('_', ' ')} ({node.sql(dialect='duckdb')[:40]})")
 
@@ -228,6 +230,12 @@ def _filter(binder: ExpressionBinder, node: Any) -> Expr:
     return bind_aggregate(binder, inner, node.expression.this, named=node)
 
 
+def _grouping(binder: ExpressionBinder, node: Any) -> Expr:
+    if binder.aggregates is None:
+        raise binder.source.error(node, f"GROUPING cannot stand in {binder.clause}")
+    return binder.aggregates.grouping(tuple(binder.bind(key) for key in node.expressions))
+
+
 _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     **OPERATORS,
     **SPECIAL,
@@ -242,5 +250,8 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Filter: _filter,
+    exp.Grouping: _grouping,
+    exp.GroupingId: _grouping,
+    exp.Window: bind_window,
     exp.IgnoreNulls: lambda binder, node: binder.bind(node.this),
 }

@@ -121,8 +121,10 @@ def merged_window(node: exp.Expr) -> exp.Expr | None:
     if base is None:
         return node
     select = node.find_ancestor(exp.Select)
-    named = (select.args.get("windows") or []) if select is not None else []
-    found = next((w for w in named if w.this.name.lower() == base.name.lower() and w is not node), None)
+    named = list((select.args.get("windows") or []) if select is not None else [])
+    if node in named:
+        named = named[: next(i for i, w in enumerate(named) if w is node)]  # a window builds on one before it
+    found = next((w for w in named if w.this.name.lower() == base.name.lower()), None)
     below = None if found is None else merged_window(found)
     if below is None:
         return None
@@ -145,8 +147,11 @@ def _window(node: exp.Expr) -> str:
     spec = window.args.get("spec")
     if spec is not None:
         parts.append(_frame(spec))
+    parts = [part for part in parts if part]
     called = node.this
-    shown = "count()" if isinstance(called, exp.Count) and _count(called) == "count_star()" else _text(called)
+    shown = _text(called)
+    if shown.startswith("count_star()"):
+        shown = shown.replace("count_star()", "count()", 1)
     if isinstance(called, exp.IgnoreNulls) and not isinstance(called.this, exp.AnyValue):
         shown = f"{_text(called.this)[:-1]} IGNORE NULLS)"
     return f"{shown} OVER ({' '.join(parts)})"
@@ -165,8 +170,13 @@ def _frame(spec: exp.Expr) -> str:
         return f"{value if isinstance(value, str) else _text(value)} {side}"
 
     exclude = spec.args.get("exclude")
-    tail = "" if exclude is None else f" EXCLUDE {exclude.name.upper()}"
-    return f"{str(spec.args['kind']).upper()} BETWEEN {bound('start')} AND {bound('end')}{tail}"
+    tail = "" if exclude is None or exclude.name.upper() == "NO OTHERS" else f" EXCLUDE {exclude.name.upper()}"
+    unit, between = str(spec.args["kind"]).upper(), f"BETWEEN {bound('start')} AND {bound('end')}"
+    if between == "BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING":
+        unit = "ROWS"  # the unit makes no difference
+    elif f"{unit} {between}{tail}" == "RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW":
+        return ""
+    return f"{unit} {between}{tail}"
 
 
 _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
@@ -188,6 +198,7 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Filter: _filter,
     exp.IgnoreNulls: lambda node: _text(node.this),
     exp.Window: _window,
+    exp.GroupingId: lambda node: f"GROUPING({', '.join(_text(part) for part in node.expressions)})",
     exp.Grouping: lambda node: f"GROUPING({', '.join(_text(part) for part in node.expressions)})",
     exp.Cast: _cast,
     exp.TryCast: _cast,

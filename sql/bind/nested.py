@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from ...engine.expr import Column, Expr, NamedExpr
+from ...engine.expr import Column, Expr, NamedExpr, call, literal
 from ...engine.plan import Aggregate, Plan
 from ...engine.traversal import walk
 from .operators import unwrapped
 from .relations import filtered
 from .scope import DomainNeeded, Scope
+from .windows import first_rows
 
 if TYPE_CHECKING:
     from .query import QueryBinder
@@ -75,9 +76,9 @@ class NestedBinder:
         except DomainNeeded as need:
             if need.scope in _around(self._scope):
                 raise
-            raise self._source.unsupported(
-                node, "a correlated subquery with LIMIT, OFFSET or a set operation"
-            ) from None
+            if isinstance(query, exp.Select):
+                return self._select(query, residual=False)
+            raise self._source.unsupported(node, "a correlated subquery with a set operation") from None
         once = isinstance(query.args.get("limit"), exp.Limit) and query.args["limit"].expression.name in ("0", "1")
         values = tuple((name, column) for name, column in bound.columns)
         return Nested(plan=bound.plan, values=values, at_most_one=once)
@@ -106,10 +107,14 @@ class NestedBinder:
     def _from_core(self, query: exp.Select, core: Core, scope: Scope) -> Nested:
         distinct = query.args.get("distinct")
         if distinct is not None and distinct.args.get("on") is not None:
-            raise self._source.unsupported(query, "SELECT DISTINCT ON")
+            distinct = None  # applied with the windows
         # A correlated aggregate without GROUP BY keeps its HAVING apart: a row that it drops is not a key without rows.
         apart = core.implicit and bool(core.keys)
         plan = core.plan if apart else filtered(core.plan, core.having)
+        if _modified(query):
+            if core.implicit or distinct is not None:
+                raise self._source.unsupported(query, "a correlated subquery with LIMIT and an aggregate or DISTINCT")
+            plan = self._limited(plan, core, query)
         values = core.items
         keys = core.keys
         if distinct is not None and not core.implicit:
@@ -123,9 +128,18 @@ class NestedBinder:
             defaults=core.of_no_rows if apart else None,
             having=core.having if apart else (),
             one_row=core.implicit and not core.having,
-            at_most_one=core.implicit,
+            at_most_one=core.implicit or self._queries.limits(query)[0] in (0, 1),
             domain=scope.domain,
         )
+
+    def _limited(self, plan: Plan, core: Core, query: exp.Select) -> Plan:
+        """Keep, for each key, the rows that LIMIT and OFFSET leave of them in their order."""
+        count, skipped = self._queries.limits(query)
+        plan, (number,) = first_rows(self._statement.names, plan, [own for _, own in core.keys], core.order)
+        conditions = [call("greater", number, literal(skipped))]
+        if count is not None:
+            conditions.append(call("less_equal", number, literal(skipped + count)))
+        return filtered(plan, conditions)
 
     def _distinct(
         self, plan: Plan, core: Core

@@ -20,6 +20,7 @@ from .scope import Scope, ScopeColumn
 from .select import SelectBinder
 from .statement import Statement
 from .subqueries import SubqueryBinder
+from .windows import first_rows
 
 _QUERY_ARGS = ("with_", "order", "limit", "offset")
 
@@ -143,13 +144,19 @@ class QueryBinder:
         """Return a UNION, INTERSECT or EXCEPT."""
         if isinstance(node, exp.Union):
             return self._union(node, outer)
-        if not node.args.get("distinct"):
-            raise self.statement.source.unsupported(node, f"{node.key.upper()} ALL")
         left, right = self._same_types(node, [self.bind(node.this, outer), self.bind(node.expression, outer)])
         kind = JoinKind.SEMI if isinstance(node, exp.Intersect) else JoinKind.ANTI
-        on = tuple((a, b) for (_, a), (_, b) in zip(left.columns, right.columns, strict=True))
-        joined = Join(left=left.plan, right=right.plan, kind=kind, on=on, nulls_equal=True)
-        return BoundQuery(plan=Distinct(input=joined), columns=left.columns)
+        on: tuple[tuple[Expr, Expr], ...] = tuple(
+            (a, b) for (_, a), (_, b) in zip(left.columns, right.columns, strict=True)
+        )
+        if node.args.get("distinct"):
+            joined = Join(left=left.plan, right=right.plan, kind=kind, on=on, nulls_equal=True)
+            return BoundQuery(plan=Distinct(input=joined), columns=left.columns)
+        # With ALL the n-th of several equal rows has its partner in the n-th one of the other side.
+        first, (own,) = first_rows(self.statement.names, left.plan, [a for a, _ in on], ())
+        second, (theirs,) = first_rows(self.statement.names, right.plan, [b for _, b in on], ())
+        joined = Join(left=first, right=second, kind=kind, on=(*on, (own, theirs)), nulls_equal=True)
+        return BoundQuery(plan=joined, columns=left.columns)
 
     def _union(self, node: exp.Union, outer: Scope | None) -> BoundQuery:
         branches: list[exp.Expr] = [node.expression]
@@ -278,9 +285,12 @@ class QueryBinder:
 
     def limited(self, plan: Plan, node: exp.Expr) -> Plan:
         """Return the rows that LIMIT and OFFSET of a node leave."""
+        count, skipped = self.limits(node)
+        return plan if count is None and not skipped else Limit(input=plan, count=count, offset=skipped)
+
+    def limits(self, node: exp.Expr) -> tuple[int | None, int]:
+        """Return how many rows LIMIT of a node leaves (None: all), and how many OFFSET skips."""
         limit, offset = node.args.get("limit"), node.args.get("offset")
-        if limit is None and offset is None:
-            return plan
         count = None
         if limit is not None:
             if not isinstance(limit, exp.Limit):
@@ -292,7 +302,7 @@ class QueryBinder:
                 self.statement.allow_only(limit, ("expression",), "LIMIT")
                 count = self._count(limit.expression, "LIMIT")
         skipped = 0 if offset is None else self._count(offset.expression, "OFFSET") or 0
-        return Limit(input=plan, count=count, offset=skipped)
+        return count, skipped
 
     def _count(self, node: exp.Expr, clause: str) -> int | None:
         value = self.constant(node, clause)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -14,35 +14,32 @@ from ...engine.expr import (
     Literal,
     NamedExpr,
     SortKey,
+    call,
     columns_of,
     conjuncts,
+    literal,
 )
-from ...engine.plan import Aggregate, Distinct, Plan, Project, Sort
+from ...engine.plan import Distinct, Plan, Project, Sort
+from ...engine.plan.window import has_window
 from ...engine.traversal import transform_down
 from .aggregates import Aggregates, has_aggregate
 from .attachment import attach
 from .expressions import ExpressionBinder
+from .grouping import GroupBinder, GroupingSet, Output, grouped
 from .naming import default_name
 from .operators import flattened, unwrapped
 from .relations import RelationBinder, filtered, names_of, split_condition
 from .scope import DomainNeeded, Scope
+from .windows import first_rows, with_windows
 
 if TYPE_CHECKING:
     from .query import BoundQuery, QueryBinder
     from .subqueries import SubqueryBinder
 
 _SELECT_ARGS = (
-    "with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "order", "limit", "offset",
+    "with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "windows", "qualify", "order",
+    "limit", "offset",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Output:
-    """A column of the SELECT list: a node, or a column that ``*`` stands for."""
-
-    name: str
-    node: exp.Expr
-    column: Column | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +75,23 @@ class Core:
     residual: tuple[Expr, ...] = ()
     implicit: bool = False
     of_no_rows: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later:
+    """The clauses that may read window functions; ``distinct_on`` is None without that clause."""
+
+    order: list[SortKey]
+    qualify: list[Expr]
+    distinct_on: list[Expr] | None
+
+    def rewritten(self, rewrite: Callable[[Expr], Expr]) -> Later:
+        """Return the clauses over other columns."""
+        return Later(
+            order=[replace(key, expr=rewrite(key.expr)) for key in self.order],
+            qualify=[rewrite(expr) for expr in self.qualify],
+            distinct_on=None if self.distinct_on is None else [rewrite(expr) for expr in self.distinct_on],
+        )
 
 
 class SelectBinder:
@@ -211,21 +225,22 @@ class SelectBinder:
     def _plain(self, plan: Plan, outputs: list[Output], lifted: list[Expr]) -> Core:
         binder = self._binder("SELECT")
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
-        order = self._order_keys(binder, outputs, items)
+        later = self._later(binder, outputs, items)
         plan = attach(plan, binder.attachments)
         keys, residual = self._correlation(plan, lifted)
         computed = [NamedExpr(name=c.name, expr=e) for _, e, c in keys if e != c]
         if computed:
             own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
             plan = Project(input=plan, exprs=(*own, *computed))
-        return Core(
+        core = Core(
             plan=plan,
             items=tuple(items),
-            order=tuple(order),
+            order=tuple(later.order),
             keys=tuple((outer, column) for outer, _, column in keys),
             nulls_equal=bool(self._scope.domain),
             residual=tuple(residual),
         )
+        return self._after_windows(core, later)
 
     def _correlation(self, plan: Plan, lifted: list[Expr]) -> tuple[list[tuple[Expr, Expr, Column]], list[Expr]]:
         """Sort what ties this query to the outer one: (outer expression, own expression, own column), and the rest."""
@@ -246,44 +261,59 @@ class SelectBinder:
         if self._node.args.get("group") is not None or self._node.args.get("having") is not None:
             return True
         order = self._node.args.get("order")
-        nodes = [o.node for o in outputs if o.column is None] + ([order] if order is not None else [])
+        qualify = self._node.args.get("qualify")
+        nodes = [o.node for o in outputs if o.column is None] + [n for n in (order, qualify) if n is not None]
         return any(has_aggregate(node) for node in nodes)
 
     def _aggregated(self, plan: Plan, outputs: list[Output], lifted: list[Expr]) -> Core:
         grouping = self._binder("GROUP BY")
-        group = self._group_keys(grouping, outputs)
+        sets = GroupBinder(grouping, outputs).sets(self._node)
         aggregates = Aggregates(self._statement.names)
         binder = self._binder("SELECT", aggregates)
         binder.nested = grouping.nested
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
         having = self._having(binder)
-        order = self._order_keys(binder, outputs, items)
+        later = self._later(binder, outputs, items)
         plan = attach(plan, [*grouping.attachments, *binder.input_attachments])
         ties, residual = self._correlation(plan, lifted)
         if residual:
             outer = next(iter(columns_of(residual[0]) - names_of(plan)))
             raise DomainNeeded(self._scope, _column_named(residual[0], outer))
-        by_key = self._named_keys(group, ties)
-        keys = tuple(NamedExpr(name=column.name, expr=expr) for expr, column in by_key.items())
-        grouped = Aggregate(input=plan, keys=keys, aggregates=aggregates.named())
-        known = names_of(grouped) | {n for a in binder.attachments for n in a.plan.schema.names}
+        by_key = self._named_keys(sets, ties)
+        self._check_sets(sets, ties, by_key, aggregates)
+        groups = grouped(plan, sets, [own for _, own, _ in ties], by_key, aggregates)
+        known = names_of(groups) | {n for a in binder.attachments for n in a.plan.schema.names}
         rewrite = self._grouped(by_key, known, binder.places)
-        return Core(
-            plan=attach(grouped, binder.attachments, rewrite),
+        core = Core(
+            plan=attach(groups, binder.attachments, rewrite),
             items=tuple((name, rewrite(expr)) for name, expr in items),
             having=tuple(rewrite(part) for part in having),
-            order=tuple(
-                SortKey(expr=rewrite(k.expr), descending=k.descending, nulls_first=k.nulls_first) for k in order
-            ),
+            order=tuple(later.rewritten(rewrite).order),
             keys=tuple((outer, by_key[own]) for outer, own, _ in ties),
             nulls_equal=bool(self._scope.domain),
-            implicit=not group,
+            implicit=sets == ((),),
             of_no_rows=tuple(aggregates.of_no_rows().items()),
         )
+        return self._after_windows(core, later.rewritten(rewrite))
 
-    def _named_keys(self, group: list[Expr], ties: list[tuple[Expr, Expr, Column]]) -> dict[Expr, Column]:
+    def _check_sets(
+        self,
+        sets: tuple[GroupingSet, ...],
+        ties: list[tuple[Expr, Expr, Column]],
+        by_key: dict[Expr, Column],
+        aggregates: Aggregates,
+    ) -> None:
+        group = self._node.args.get("group")
+        for keys in aggregates.groupings():
+            if any(key not in by_key for key in keys):
+                place = self._node.find(exp.Grouping, exp.GroupingId)
+                raise self._source.error(place or group, "the arguments of GROUPING must be keys of GROUP BY")
+        if ties and len(sets) > 1 and () in sets:
+            raise self._source.unsupported(group, "the empty grouping set in a correlated subquery")
+
+    def _named_keys(self, sets: tuple[GroupingSet, ...], ties: list[tuple[Expr, Expr, Column]]) -> dict[Expr, Column]:
         by_key: dict[Expr, Column] = {}
-        for expr in (*group, *(own for _, own, _ in ties)):
+        for expr in (*(key for keys in sets for key in keys), *(own for _, own, _ in ties)):
             if expr not in by_key:
                 own = isinstance(expr, Column)
                 name = expr.name if isinstance(expr, Column) else self._statement.names.fresh("key")
@@ -308,33 +338,6 @@ class SelectBinder:
 
         return rewrite
 
-    def _group_keys(self, binder: ExpressionBinder, outputs: list[Output]) -> list[Expr]:
-        group = self._node.args.get("group")
-        if group is None:
-            return []
-        self._statement.allow_only(group, ("expressions", "all"), "GROUP BY")
-        if group.args.get("all"):
-            free = [o for o in outputs if o.column is not None or not has_aggregate(o.node)]
-            return [o.column or binder.bind(o.node) for o in free]
-        keys: list[Expr] = []
-        for node in group.expressions:
-            parts = node.expressions if isinstance(node, exp.Tuple) else [node]
-            keys.extend(self._group_key(binder, outputs, part) for part in parts)
-        return keys
-
-    def _group_key(self, binder: ExpressionBinder, outputs: list[Output], node: exp.Expr) -> Expr:
-        from .query import ordinal
-
-        if isinstance(node, exp.Rollup | exp.Cube | exp.GroupingSets):
-            raise self._source.unsupported(node, f"GROUP BY {node.key.upper()}")
-        position = ordinal(node)
-        if position is None:
-            return binder.bind(node)
-        if not 1 <= position <= len(outputs):
-            raise self._source.error(node, f"GROUP BY {position}: the SELECT list has {len(outputs)} columns")
-        output = outputs[position - 1]
-        return output.column or binder.bind(output.node)
-
     def _having(self, binder: ExpressionBinder) -> list[Expr]:
         clause = self._node.args.get("having")
         if clause is None:
@@ -342,6 +345,52 @@ class SelectBinder:
         binder.clause = "HAVING"
         parts = [self._subqueries.condition(binder, part) for part in flattened(clause.this, exp.And)]
         return [part for part in parts if not _is_true(part)]
+
+    # --- QUALIFY, DISTINCT ON and ORDER BY: what may read window functions
+
+    def _later(self, binder: ExpressionBinder, outputs: list[Output], items: list[tuple[str, Expr]]) -> Later:
+        order = self._order_keys(binder, outputs, items)
+        qualify: list[Expr] = []
+        clause = self._node.args.get("qualify")
+        if clause is not None:
+            binder.clause = "QUALIFY"
+            qualify = [binder.condition(part) for part in flattened(clause.this, exp.And)]
+        distinct = self._node.args.get("distinct")
+        on: list[Expr] | None = None
+        if distinct is not None and distinct.args.get("on") is not None:
+            binder.clause = "DISTINCT ON"
+            named = unwrapped(distinct.args["on"])
+            nodes = named.expressions if isinstance(named, exp.Tuple) else [named]
+            on = [expr for node in nodes for expr in self._ordered_by(binder, node, outputs, items)]
+        for attachment in (*binder.attachments, *binder.input_attachments):
+            if any(has_window(expr) for expr in attachment.outer):
+                place = self._node.find(exp.Window)
+                raise self._source.unsupported(place, "a window function that a subquery reads")
+        return Later(order=order, qualify=qualify, distinct_on=on)
+
+    def _after_windows(self, core: Core, later: Later) -> Core:
+        """Compute window functions, and keep the rows that QUALIFY and DISTINCT ON leave."""
+        width = len(core.items)
+        exprs = [*(expr for _, expr in core.items), *(key.expr for key in later.order), *later.qualify]
+        if later.distinct_on is None and not later.qualify and not any(map(has_window, exprs)):
+            return core
+        if core.implicit and core.keys:
+            place = self._node.find(exp.Window, exp.Qualify, exp.Distinct)
+            raise self._source.unsupported(place, "a window function in a correlated aggregate")
+        if core.residual:
+            outer = next(iter(columns_of(core.residual[0]) - names_of(core.plan)))
+            raise DomainNeeded(self._scope, _column_named(core.residual[0], outer))
+        names, ties = self._statement.names, [own for _, own in core.keys]
+        plan = filtered(core.plan, core.having)
+        with self._source.placed(self._node.find(exp.Window) or self._node):
+            plan, exprs = with_windows(names, plan, exprs, ties)
+        order = [replace(key, expr=e) for key, e in zip(later.order, exprs[width:], strict=False)]
+        plan = filtered(plan, exprs[width + len(order) :])
+        if later.distinct_on is not None:
+            plan, (*_, number) = first_rows(names, plan, [*ties, *later.distinct_on], order)
+            plan = filtered(plan, [call("equal", number, literal(1))])
+        items = tuple((name, expr) for (name, _), expr in zip(core.items, exprs, strict=False))
+        return replace(core, plan=plan, items=items, order=tuple(order), having=(), implicit=False)
 
     # --- ORDER BY and the projection
 
@@ -396,7 +445,7 @@ class SelectBinder:
         keys = []
         for key in core.order:
             if key.expr not in named:
-                if self._node.args.get("distinct") is not None:
+                if self._is_distinct:
                     raise self._source.error(
                         self._node.args["order"], "with SELECT DISTINCT, ORDER BY may only name columns of its list"
                     )
@@ -414,12 +463,13 @@ class SelectBinder:
         return Column(name=name, dtype=expr.dtype)
 
     def _distinct(self, plan: Plan) -> Plan:
+        return Distinct(input=plan) if self._is_distinct else plan
+
+    @property
+    def _is_distinct(self) -> bool:
+        """Whether whole rows are compared; DISTINCT ON has been applied before."""
         clause = self._node.args.get("distinct")
-        if clause is None:
-            return plan
-        if clause.args.get("on") is not None:
-            raise self._source.unsupported(clause, "SELECT DISTINCT ON")
-        return Distinct(input=plan)
+        return clause is not None and clause.args.get("on") is None
 
 
 def _aliases(node: exp.Select) -> dict[str, exp.Expr]:

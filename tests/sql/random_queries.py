@@ -31,7 +31,8 @@ class QueryMaker:
         """Return a query whose rows are compared as a set of rows with repetitions."""
         choice = self._random.random()
         if choice < 0.15:
-            return f"{self.select(2)} {self._one('union all', 'union', 'intersect', 'except')} {self.select(2)}"
+            kind = self._one("union all", "union", "intersect", "except", "intersect all", "except all")
+            return f"{self.select(2)} {kind} {self.select(2)}"
         if choice < 0.3:
             joined = "select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
             return f"with c as ({self.select(2)}) {joined}"
@@ -45,6 +46,8 @@ class QueryMaker:
         where = f" where {self.condition(scope, outer, 2)}" if self._random.random() < 0.8 else ""
         if self._random.random() < 0.35:
             return self._grouped(scope, outer, text, where, width)
+        if self._random.random() < 0.2:
+            return self._windowed(scope, outer, text, where, width)
         items = ", ".join(f"{self.number(scope, outer, 2)} as c{i}" for i in range(width))
         distinct = "distinct " if self._random.random() < 0.15 else ""
         return f"select {distinct}{items} from {text}{where}"
@@ -56,11 +59,39 @@ class QueryMaker:
         keys = [key for key in keys if not key.lstrip("-").isdigit()]
         items = [*keys, *(self.aggregate(scope) for _ in range(width - len(keys)))][:width]
         shown = ", ".join(f"{item} as c{i}" for i, item in enumerate(items))
-        group = f" group by {', '.join(keys)}" if keys else ""
+        listed = ", ".join(keys)
+        sets = (f"rollup ({listed})", f"cube ({listed})", f"grouping sets (({listed}), ())")
+        shape = self._one(listed, listed, listed, *sets)
+        group = f" group by {shape}" if keys else ""
         having = (
             f" having {self.aggregate(scope)} > {self._random.randint(0, 4)}" if self._random.random() < 0.3 else ""
         )
         return f"select {shown} from {text}{where}{group}{having}"
+
+    def _windowed(
+        self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...], text: str, where: str, width: int
+    ) -> str:
+        items = ", ".join(f"{self._window(scope, outer)} as c{i}" for i in range(width))
+        qualify = ""
+        if self._random.random() < 0.3:
+            qualify = f" qualify {self._window(scope, outer)} <= {self._random.randint(1, 4)}"
+        return f"select {items} from {text}{where}{qualify}"
+
+    def _window(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...]) -> str:
+        """Return a window function whose value does not depend on the order of ties."""
+        keys = f"partition by {self.number(scope, outer, 1)} " if self._random.random() < 0.6 else ""
+        order, frame = "", ""
+        function = self.aggregate(scope, distinct=False)
+        if self._random.random() < 0.7:
+            order = f"order by {self._column(scope)}{self._one('', ' desc', ' desc nulls first')}"
+            if self._random.random() < 0.4:
+                function = self._one("rank()", "dense_rank()")
+            elif self._random.random() < 0.6:
+                start = self._one("unbounded preceding", "2 preceding", "1 preceding", "current row")
+                end = self._one("current row", "1 following", "3 following", "unbounded following")
+                exclude = self._one("", "", "exclude current row", "exclude group", "exclude ties")
+                frame = f" {self._one('range', 'groups')} between {start} and {end} {exclude}"
+        return f"{function} over ({keys}{order}{frame})"
 
     def _from(self) -> tuple[tuple[tuple[str, str], ...], str]:
         first = self._table()
@@ -123,10 +154,11 @@ class QueryMaker:
         condition = self.condition((table,), (*scope, *outer), 1)
         return f"select {self.aggregate((table,))} from {table[0]} {table[1]} where {condition}"
 
-    def aggregate(self, scope: tuple[tuple[str, str], ...]) -> str:
+    def aggregate(self, scope: tuple[tuple[str, str], ...], *, distinct: bool = True) -> str:
         """Return an aggregate that gives an integer."""
         column = self._column(scope)
-        function = self._one("count(*)", "count({})", "sum({})", "min({})", "max({})", "count(distinct {})")
+        plain = ("count(*)", "count({})", "sum({})", "min({})", "max({})")
+        function = self._one(*plain, *(("count(distinct {})",) if distinct else ()))
         return function.format(column)
 
     def condition(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...], depth: int) -> str:

@@ -10,6 +10,21 @@ from volley.engine.errors import CastError, ConfigError, PlanError, SqlError, Ty
 from volley.sql import sql
 
 MISTAKES = """
+select id from t where row_number() over () = 1 | 1:24 | a window function cannot stand in WHERE; use QUALIFY
+select sum(row_number() over ()) from t | 1:12 | a window function cannot stand in another aggregate
+select rank() over (order by rank() over ()) from t | 1:30 | a window function cannot stand in another window function
+select row_number() from t | 1:8 | row_number needs OVER
+select lag(id) from t | 1:8 | lag needs OVER
+select upper(s) over () from t | 1:8 | OVER may follow a window function or an aggregate, not upper
+select sum(id) over w from t window ww as () | 1:8 | unknown window 'w'; did you mean 'ww'?
+select sum(id) over w from t window w as (v), v as () | 1:8 | window 'w' builds on one that is not defined before it
+select ntile(0) over () from t | 1:8 | ntile needs a number from 1 on, not 0
+select sum(id) over (order by id rows -1 preceding) from t | 1:8 | a frame's offset must not be negative
+select sum(id) over (order by id rows between current row and 1 preceding) from t | 1:8 | a frame cannot go from
+select sum(id) over (order by s range 1 preceding) from t | 1:8 | a range frame cannot add 1 to s
+select k, id, count(*) over () from t group by k | 1:11 | column 'id' must appear in GROUP BY
+select k, grouping(b) from t group by k | 1:11 | the arguments of GROUPING must be keys
+select grouping(k) from t where grouping(k) = 1 | 1:33 | GROUPING cannot stand in WHERE
 select idd from t | 1:8 | unknown column 'idd'; did you mean 'id'?
 select t.idd from t | 1:8 | unknown column 't.idd'; did you mean 'id'?
 select q.id from t | 1:8 | unknown table or alias 'q'; available: t
@@ -68,14 +83,13 @@ select b from (select b + 1 as b from u) q | 1:23 | unknown column 'b'
 """
 
 UNSUPPORTED = """
-select sum(id) over (order by id) from t | 1:8 | a window function (OVER)
-select row_number() over () from t | 1:8 | a window function (OVER)
-select id from t qualify true | 1:8 | QUALIFY
-select k from t group by rollup (k) | 1:34 | GROUP BY ROLLUP
-select k from t group by grouping sets ((k), ()) | 1:42 | GROUP BY GROUPINGSETS
-select distinct on (k) id from t | 1:21 | SELECT DISTINCT ON
-select median(id) from t | 1:8 | the aggregate median
-select string_agg(s, ',') from t | 1:19 | the aggregate group_concat
+select id from t qualify rank() over () in (select 1) | 1:26 | a window function that a subquery reads
+select count(distinct k) over () from t | 1:8 | count of DISTINCT values with OVER
+select lag(id, k) over () from t | 1:16 | lag with a number that is not a constant
+select sum(id) over (order by id rows k preceding) from t | 1:39 | a frame's offset that is not a constant
+select (select count(*) from u where u.k = t.k limit 1) from t | 1:16 | a correlated subquery with LIMIT
+select (select sum(sum(v)) over () from u where u.k = t.k) from t | 1:16 | a window function in a correlated aggregate
+select id from t where id in (select v from u where u.k = t.k union select 1) | 1:38 | a correlated subquery with a set
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
 select md5(s) from t | 1:8 | the function md5
 select [1, 2] | 1:9 | the function
@@ -86,14 +100,12 @@ select * from range(3) | 1:15 | the table function range
 select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant
 select (select max(v) from (select v from u where u.k = t.k) q) from t | 1:57 | a column of the query around inside FROM
 select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)
-select (select v from u where u.k = t.k limit 1) from t | 1:16 | a correlated subquery with LIMIT
 select id from t where (k, id) not in (select k, v from u) | 1:25 | NOT IN with several columns
 with recursive r as (select 1 as n union all select n + 1 from r) select * from r | 1:16 | the recursive CTE 'r'
 drop table t | 1:1 | DROP
 create table z as select 1 | 1:1 | CREATE
 explain select 1 | 1:1 | EXPLAIN
 select d + interval (k) day from t | 1:22 | an interval whose length is not a constant
-select k from t intersect all select k from u | 1:8 | INTERSECT ALL
 """
 
 

@@ -1,0 +1,216 @@
+"""Window functions: a call with its OVER becomes an expression, which a node below the SELECT list then computes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine.errors import suggestion
+from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, substitute
+from ...engine.expr.catalogue import SQL_WINDOW_FUNCTIONS, WINDOW_FUNCTIONS
+from ...engine.plan import (
+    CURRENT_ROW,
+    DEFAULT_FRAME,
+    UNBOUNDED_FOLLOWING,
+    UNBOUNDED_PRECEDING,
+    Bound,
+    Exclusion,
+    Frame,
+    FrameUnit,
+    Plan,
+    Project,
+    WindowCall,
+    WindowExpr,
+    following,
+    over,
+    plan_windows,
+    preceding,
+    window_call,
+)
+from ...engine.plan import Interval as FrameInterval
+from ...engine.plan.window import has_window
+from ...engine.traversal import transform_up
+from .aggregates import aggregate_arguments, aggregate_name
+from .functions import arguments, spelled
+from .literals import interval
+from .names import Names
+from .naming import merged_window
+from .operators import unwrapped
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
+
+_CLAUSES = ("SELECT", "ORDER BY", "QUALIFY", "DISTINCT ON")
+_AGGREGATES = frozenset(
+    ("size", "count", "sum", "mean", "min", "max", "var", "std", "var_pop", "std_pop", "any", "all", "first")
+)
+_SAYS_NULLS = exp.IgnoreNulls | exp.RespectNulls
+
+
+def window_name(node: exp.Expr) -> str | None:
+    """Return the catalogue's name of the window function that a node calls, None for other nodes."""
+    return next((SQL_WINDOW_FUNCTIONS[n] for n in spelled(node) if n in SQL_WINDOW_FUNCTIONS), None)
+
+
+def bind_window(binder: ExpressionBinder, node: Any) -> Expr:
+    """Bind a call with OVER."""
+    source = binder.source
+    if binder.clause not in _CLAUSES:
+        hint = "; use QUALIFY" if binder.clause in ("WHERE", "HAVING") else ""
+        raise source.error(node, f"a window function cannot stand in {binder.clause}{hint}")
+    window = merged_window(node)
+    if window is None:
+        select = node.find_ancestor(exp.Select)
+        known = [str(w.name).lower() for w in (select.args.get("windows") or [])] if select is not None else []
+        if node.alias.lower() in known:
+            raise source.error(node, f"window {node.alias!r} builds on one that is not defined before it")
+        raise source.error(node, f"unknown window {node.alias!r}{suggestion(node.alias, known) if known else ''}")
+    clause, binder.clause = binder.clause, "another window function"
+    try:
+        partition_by = [binder.bind(key) for key in window.args.get("partition_by") or []]
+        order_by = _order_keys(binder, window)
+        call_ = _call(binder, node.this, _frame(binder, window.args.get("spec")))
+    finally:
+        binder.clause = clause
+    return over(call_, partition_by, order_by)
+
+
+def _order_keys(binder: ExpressionBinder, window: exp.Expr) -> list[SortKey]:
+    from .query import sort_key
+
+    order = window.args.get("order")
+    keys: list[SortKey] = []
+    for item in order.expressions if order is not None else []:
+        binder.statement.allow_only(item, ("this", "desc", "nulls_first"), "ORDER BY")
+        if isinstance(item.this, exp.Var) and item.this.name.upper() == "ALL":
+            raise binder.source.unsupported(item, "ORDER BY ALL in a window")
+        key = binder.bind(item.this)
+        if not isinstance(key, Literal):
+            keys.append(sort_key(key, item))
+    return keys
+
+
+def _call(binder: ExpressionBinder, node: Any, frame: Frame) -> WindowCall:
+    condition, ignore_nulls, function = None, False, node
+    while isinstance(function, exp.Filter | _SAYS_NULLS):
+        if isinstance(function, exp.Filter):
+            condition = binder.condition(function.expression.this)
+        else:
+            ignore_nulls = isinstance(function, exp.IgnoreNulls)
+        function = function.this
+    name = window_name(function)
+    if name is None:
+        return _aggregate(binder, function, frame, condition)
+    written = arguments(function)
+    if written and isinstance(written[0], _SAYS_NULLS):
+        ignore_nulls = isinstance(written[0], exp.IgnoreNulls)
+        written = [written[0].this, *written[1:]]
+    for arg in written:
+        if isinstance(arg, exp.Order | exp.Distinct):
+            raise binder.source.unsupported(function, f"{arg.key.upper()} in {binder.source.written(function)}")
+    offset = 1
+    if WINDOW_FUNCTIONS[name].offset:
+        place = 0 if name == "ntile" else 1
+        if len(written) > place:
+            offset = _whole_number(binder, written.pop(place), binder.source.written(function))
+        elif name in ("ntile", "nth_value"):
+            raise binder.source.error(function, f"{name} needs a number, as in {name}({'x, ' * place}3)")
+    args = [binder.bind(arg) for arg in written]
+    return window_call(name, *args, frame=frame, where=condition, offset=offset, ignore_nulls=ignore_nulls)
+
+
+def _aggregate(binder: ExpressionBinder, node: exp.Expr, frame: Frame, condition: Expr | None) -> WindowCall:
+    name = aggregate_name(node)
+    written = binder.source.written(node)
+    if name is None:
+        raise binder.source.error(node, f"OVER may follow a window function or an aggregate, not {written}")
+    if name not in _AGGREGATES or spelled(node)[0] in ("count_if", "countif"):
+        raise binder.source.unsupported(node, f"{written} with OVER")
+    distinct, args = aggregate_arguments(binder, node)
+    if distinct:
+        raise binder.source.unsupported(node, f"{written} of DISTINCT values with OVER")
+    if name == "count" and not args:
+        name = "size"
+    return window_call(name, *(binder.bind(arg) for arg in args), frame=frame, where=condition)
+
+
+def _whole_number(binder: ExpressionBinder, node: exp.Expr, function: str) -> int:
+    value = binder.bind(node)
+    if not isinstance(value, Literal):
+        raise binder.source.unsupported(node, f"{function} with a number that is not a constant")
+    if not isinstance(value.value, int) or isinstance(value.value, bool):
+        raise binder.source.error(node, f"{function} needs a whole number here, not {value}")
+    return value.value
+
+
+# --- frames
+
+
+def _frame(binder: ExpressionBinder, spec: exp.Expr | None) -> Frame:
+    if spec is None:
+        return DEFAULT_FRAME
+    end = CURRENT_ROW if spec.args.get("end") is None else _bound(binder, spec, "end")
+    exclude = spec.args.get("exclude")
+    return Frame(
+        unit=FrameUnit(str(spec.args["kind"]).lower()),
+        start=_bound(binder, spec, "start"),
+        end=end,
+        exclusion=Exclusion.NO_OTHERS if exclude is None else Exclusion(str(exclude.name).lower()),
+    )
+
+
+def _bound(binder: ExpressionBinder, spec: exp.Expr, which: str) -> Bound:
+    value, before = spec.args[which], str(spec.args.get(f"{which}_side")).upper() == "PRECEDING"
+    if value == "CURRENT ROW":
+        return CURRENT_ROW
+    if value == "UNBOUNDED":
+        return UNBOUNDED_PRECEDING if before else UNBOUNDED_FOLLOWING
+    make = preceding if before else following
+    inner = unwrapped(value)
+    if isinstance(inner, exp.Interval):
+        length = interval(binder.source, inner)
+        return make(FrameInterval(months=length.months, days=length.days, microseconds=length.microseconds))
+    offset = binder.bind(value)
+    if not isinstance(offset, Literal):
+        raise binder.source.unsupported(value, "a frame's offset that is not a constant")
+    if not isinstance(offset.value, int | float | Decimal) or isinstance(offset.value, bool):
+        raise binder.source.error(value, f"a frame's offset must be a number or an interval, not {offset}")
+    return make(offset.value)
+
+
+# --- planning
+
+
+def with_windows(
+    names: Names, plan: Plan, exprs: Sequence[Expr], within: Sequence[Expr] = ()
+) -> tuple[Plan, list[Expr]]:
+    """Compute the window functions in expressions below them; ``within`` are further partition keys of each."""
+    if not any(map(has_window, exprs)):
+        return plan, list(exprs)
+
+    def divided(expr: Expr) -> Expr:
+        if not within or not isinstance(expr, WindowExpr):
+            return expr
+        return over(expr.call, (*within, *expr.partition_by), expr.order_by)
+
+    planned, computed = plan_windows(plan, [transform_up(expr, divided) for expr in exprs])
+    kept: list[NamedExpr] = []
+    renamed: dict[str, Expr] = {}
+    for f in planned.schema:
+        column = Column(name=f.name, dtype=f.dtype)
+        # Names inside a statement are its own, so that two queries with windows can be joined.
+        name = f.name if f.name in plan.schema else names.fresh("window")
+        kept.append(NamedExpr(name=name, expr=column))
+        renamed[f.name] = Column(name=name, dtype=f.dtype)
+    return Project(input=planned, exprs=tuple(kept)), [substitute(expr, renamed) for expr in computed]
+
+
+def first_rows(
+    names: Names, plan: Plan, keys: Sequence[Expr], order: Sequence[SortKey], others: Sequence[Expr] = ()
+) -> tuple[Plan, list[Expr]]:
+    """Add the number of each row among those of equal keys; it is the last expression, after ``others``."""
+    number = over(window_call("row_number"), keys, order)
+    return with_windows(names, plan, [*others, number])
