@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..expr import NamedExpr, cast
+from ..dtypes import DataType, Kind, common_type
+from ..errors import PlanError, TypeMismatch
+from ..expr import NamedExpr, cast, literal
+from ..plan import Plan, Project, Union
 from .core import Core
 from .series import Series
 from .types import parse_dtype
@@ -19,18 +22,46 @@ class Columns(Core):
 
     __slots__ = ()
 
-    def rename(self, columns: Mapping[str, str] | Callable[[str], str]) -> DataFrame:
+    def rename(
+        self,
+        mapper: Mapping[str, str] | Callable[[str], str] | None = None,
+        *,
+        columns: Mapping[str, str] | Callable[[str], str] | None = None,
+    ) -> DataFrame:
         """Rename columns by a dictionary or a function."""
-        if isinstance(columns, Mapping):
-            self.schema.select(columns)
-        new = columns if callable(columns) else lambda name: columns.get(name, name)
-        return self._project(NamedExpr(name=new(name), expr=self._column(name)) for name in self.schema.names)
+        new = columns if mapper is None else mapper
+        if new is None or (mapper is not None and columns is not None):
+            raise PlanError("rename takes one dictionary or function: rename(columns={'old': 'new'})")
+        if isinstance(new, Mapping):
+            self.schema.select(new)
+        names = {name: new(name) if callable(new) else new.get(name, name) for name in self.columns}
+        renamed = self._project(NamedExpr(name=names[name], expr=self._column(name)) for name in self.columns)
+        return self.with_plan(renamed.plan, index=tuple(names[name] for name in self.index))
 
-    def drop(self, columns: str | Sequence[str]) -> DataFrame:
+    def add_prefix(self, prefix: str) -> DataFrame:
+        """Put a text before every column's name; columns marked as index keep theirs."""
+        return self.rename(lambda name: name if name in self.index else f"{prefix}{name}")
+
+    def add_suffix(self, suffix: str) -> DataFrame:
+        """Put a text behind every column's name; columns marked as index keep theirs."""
+        return self.rename(lambda name: name if name in self.index else f"{name}{suffix}")
+
+    def set_axis(self, labels: Sequence[str]) -> DataFrame:
+        """Give all columns new names, in order."""
+        if len(labels) != len(self.columns):
+            raise PlanError(f"set_axis needs {len(self.columns)} names, one for each column, not {len(labels)}")
+        return self.rename(dict(zip(self.columns, labels, strict=True)))
+
+    def drop(
+        self, labels: str | Sequence[str] | None = None, *, columns: str | Sequence[str] | None = None
+    ) -> DataFrame:
         """Return the frame without some columns."""
-        gone = {columns} if isinstance(columns, str) else set(columns)
+        names = columns if labels is None else labels
+        if names is None or (labels is not None and columns is not None):
+            raise PlanError("drop takes the names of columns: drop(columns=['a', 'b'])")
+        gone = {names} if isinstance(names, str) else set(names)
         self.schema.select(gone)
-        return self.select(*(name for name in self.schema.names if name not in gone))
+        return self.select(*(name for name in self.columns if name not in gone))
 
     def astype(self, types: Any) -> DataFrame:
         """Convert all columns to one type, or some by a dictionary."""
@@ -39,3 +70,104 @@ class Columns(Core):
         return self.assign(
             **{name: Series(self._own, cast(self._column(name), parse_dtype(t))) for name, t in wanted.items()}
         )
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return a column, or ``default`` if there is none of the name."""
+        return self._own[key] if key in self.schema else default
+
+    def keys(self) -> list[str]:
+        """Return the names of the columns."""
+        return self.columns
+
+    def select_dtypes(
+        self, include: Any | Sequence[Any] | None = None, exclude: Any | Sequence[Any] | None = None
+    ) -> DataFrame:
+        """Return the columns of some types, or without some: a type, ``"number"``, ``"datetime"``, or a list."""
+        if include is None and exclude is None:
+            raise PlanError("select_dtypes needs include or exclude, such as include='number'")
+        kept = [f.name for f in self.schema if include is None or _is_any(f.dtype, include)]
+        gone = {f.name for f in self.schema if exclude is not None and _is_any(f.dtype, exclude)}
+        return self.select(*(name for name in kept if name not in gone))
+
+    def set_index(self, keys: str | Sequence[str]) -> DataFrame:
+        """Mark columns as index: they stay columns, and ``to_pandas`` makes them its index."""
+        names = (keys,) if isinstance(keys, str) else tuple(keys)
+        self.schema.select(names)
+        return self.with_plan(self.plan, index=names)
+
+    def reset_index(self, *, drop: bool = False) -> DataFrame:
+        """Unmark the columns marked as index; with ``drop`` leave them out."""
+        if drop:
+            return self.select(*(name for name in self.columns if name not in self.index))
+        if not self.index:
+            raise PlanError("no column is marked as index, and rows have no numbers; leave reset_index() out")
+        return self.with_plan(self.plan)
+
+    def melt(
+        self,
+        id_vars: str | Sequence[str] = (),
+        value_vars: str | Sequence[str] | None = None,
+        *,
+        var_name: str = "variable",
+        value_name: str = "value",
+    ) -> DataFrame:
+        """Return a row for each row and column: the column's name and its value, beside the ``id_vars``.
+
+        Raises
+        ------
+        TypeMismatch
+            If the columns share no type; convert them with ``astype``.
+        """
+        ids = [id_vars] if isinstance(id_vars, str) else list(id_vars)
+        self.schema.select(ids)
+        rest = [name for name in self.columns if name not in ids]
+        values = rest if value_vars is None else [value_vars] if isinstance(value_vars, str) else list(value_vars)
+        if not values:
+            raise PlanError("melt needs at least one column of values")
+        dtype = self._shared_type(values)
+        return self.with_plan(
+            Union(inputs=tuple(self._melted(ids, name, dtype, (var_name, value_name)) for name in values))
+        )
+
+    def _shared_type(self, names: Sequence[str]) -> DataType:
+        shared = self.schema[names[0]].dtype
+        for name in names[1:]:
+            other = common_type(shared, self.schema[name].dtype)
+            if other is None:
+                raise TypeMismatch(
+                    f"melt: {name!r} is {self.schema[name].dtype}, {names[0]!r} {self.schema[names[0]].dtype}; "
+                    "convert them with astype, or choose value_vars"
+                )
+            shared = other
+        return shared
+
+    def _melted(self, ids: list[str], name: str, dtype: DataType, names: tuple[str, str]) -> Plan:
+        exprs = [NamedExpr(name=key, expr=self._column(key)) for key in ids]
+        exprs.append(NamedExpr(name=names[0], expr=literal(name)))
+        exprs.append(NamedExpr(name=names[1], expr=cast(self._column(name), dtype)))
+        return Project(input=self.plan, exprs=tuple(exprs))
+
+
+_FAMILIES: Mapping[Any, Callable[[DataType], bool]] = {
+    "number": lambda dtype: dtype.is_numeric,
+    "integer": lambda dtype: dtype.is_integer,
+    "floating": lambda dtype: dtype.is_float,
+    "object": lambda dtype: dtype.is_text,
+    "datetime": lambda dtype: dtype.kind is Kind.TIMESTAMP,
+    "datetime64": lambda dtype: dtype.kind is Kind.TIMESTAMP,
+    "timedelta": lambda dtype: dtype.kind is Kind.DURATION,
+    "category": lambda _: False,
+}
+
+
+def _is_any(dtype: DataType, wanted: Any) -> bool:
+    """Return whether a type is one of those wanted, which may be families of types."""
+    listed: Iterable[Any] = wanted if isinstance(wanted, list | tuple | set) else [wanted]
+    return any(_is(dtype, one) for one in listed)
+
+
+def _is(dtype: DataType, wanted: Any) -> bool:
+    name = wanted if isinstance(wanted, str) else getattr(wanted, "__name__", None)
+    if name in _FAMILIES:
+        return _FAMILIES[name](dtype)
+    return dtype == parse_dtype(wanted)

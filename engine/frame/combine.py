@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..dtypes import DataType, common_type
 from ..errors import PlanError, TypeMismatch
@@ -12,6 +12,7 @@ from ..plan import Plan, Project, Union
 from .core import Core
 from .groupby import GroupBy
 from .join import merged
+from .pivot import pivoted
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -54,6 +55,70 @@ class Combining(Core):
         keys = (by,) if isinstance(by, str) else tuple(by)
         self.schema.select(keys)
         return GroupBy(self._own, keys, sort=sort, dropna=dropna, as_index=as_index)
+
+    def join(
+        self,
+        other: DataFrame,
+        on: str | Sequence[str] | None = None,
+        how: str = "left",
+        *,
+        lsuffix: str = "",
+        rsuffix: str = "",
+    ) -> DataFrame:
+        """Join with the columns that another frame has marked as index (see `set_index`).
+
+        Parameters
+        ----------
+        other
+            The other frame, with marked columns.
+        on
+            This frame's columns to compare with them; by default its own marked columns.
+        how
+            ``left``, ``inner``, ``right`` or ``outer``.
+        lsuffix, rsuffix
+            Added to names that both have.
+        """
+        keys = (on,) if isinstance(on, str) else self.index if on is None else tuple(on)
+        if not keys or len(keys) != len(other.index):
+            raise PlanError(
+                f"join compares {len(keys)} columns with the other frame's {len(other.index)} index columns; mark them "
+                "with set_index, or use merge(other, left_on=…, right_on=…)"
+            )
+        names = dict(zip(other.index, keys, strict=True))
+        clashing = [name for name in other.columns if name in self.schema and name not in other.index]
+        if clashing and not (lsuffix or rsuffix):
+            raise PlanError(f"both frames have {', '.join(clashing)}; give lsuffix or rsuffix")
+        joined = self.merge(other.rename(names), how, on=keys, suffixes=(lsuffix, rsuffix))
+        return self.with_plan(joined.plan, index=self.index if on is None else ())
+
+    def pivot_table(
+        self,
+        values: str | Sequence[str] | None = None,
+        index: str | Sequence[str] = (),
+        columns: str = "",
+        aggfunc: str = "mean",
+        *,
+        fill_value: Any = None,
+    ) -> DataFrame:
+        """Return one row per group of ``index`` and one column per value of ``columns``, holding an aggregate.
+
+        Runs the plan once for the distinct values of ``columns``; the table itself is lazy. Columns are named by the
+        values as text, behind the name of the aggregated column if there are several.
+
+        Parameters
+        ----------
+        values
+            Columns to aggregate; by default all numeric ones.
+        index
+            Columns that make the rows, marked as index.
+        columns
+            The column whose values make the columns.
+        aggfunc
+            Name of an aggregate.
+        fill_value
+            Put where there are no rows.
+        """
+        return pivoted(self._own, values, index, columns, aggfunc, fill_value)
 
 
 def concat(frames: Iterable[DataFrame]) -> DataFrame:

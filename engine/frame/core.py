@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -108,8 +109,30 @@ class Core:
             return self.select(*key)
         raise TypeMismatch("index a frame with a column name, a list of names, or a condition such as frame.x > 1")
 
-    def filter(self, condition: Series | Callable[[DataFrame], Series]) -> DataFrame:
-        """Return the rows where a condition is true (not false, not null)."""
+    def filter(
+        self,
+        condition: Series | Callable[[DataFrame], Series] | Sequence[str] | None = None,
+        *,
+        items: Sequence[str] | None = None,
+        like: str | None = None,
+        regex: str | None = None,
+    ) -> DataFrame:
+        """Return the rows where a condition is true (not false, not null), or columns by name as in pandas.
+
+        Parameters
+        ----------
+        condition
+            Such as ``frame.x > 1``, or a function of the frame that gives one.
+        items, like, regex
+            Instead: names of columns (unknown ones are passed over), a text that names contain, or a regular
+            expression that is found in them.
+        """
+        if isinstance(condition, list | tuple):
+            condition, items = None, condition
+        if sum(given is not None for given in (condition, items, like, regex)) != 1:
+            raise TypeMismatch("a filter needs a condition such as frame.x > 1, or one of items=, like= and regex=")
+        if condition is None:
+            return self.select(*(name for name in self.columns if _is_wanted(name, items, like, regex)))
         made = condition(self._own) if callable(condition) else condition
         if not isinstance(made, Series):
             raise TypeMismatch(f"a filter needs a condition such as frame.x > 1, not {type(made).__name__}")
@@ -151,3 +174,9 @@ class Core:
         if name not in self.schema:
             exprs.append(NamedExpr(name=name, expr=expr))
         return self._project(exprs)
+
+
+def _is_wanted(name: str, items: Sequence[str] | None, like: str | None, regex: str | None) -> bool:
+    if items is not None:
+        return name in items
+    return like in name if like is not None else re.search(regex or "", name) is not None

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections import namedtuple
 from collections.abc import Iterator, Sequence
+from importlib import import_module
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from ..errors import ConfigError, PlanError
 from ..plan import Scan, Write
 from .files import files
 from .memory import MemorySource
 from .rows import Rows
+from .series import Series
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
     import pandas as pd
     import pyarrow as pa
 
@@ -33,14 +39,67 @@ class Output(Rows):
         made: pd.DataFrame = self.collect().to_pandas()
         return made.set_index(list(self.index)) if self.index else made
 
-    def to_dict(self) -> dict[str, list[Any]]:
-        """Run the plan and return a dictionary of lists."""
-        columns: dict[str, list[Any]] = self.collect().to_pydict()
-        return columns
+    def to_polars(self) -> Any:
+        """Run the plan and return the rows as a Polars DataFrame, if Polars is installed."""
+        try:
+            polars = import_module("polars")
+        except ImportError as error:
+            raise ConfigError("to_polars needs Polars, which is not installed: pip install polars") from error
+        return polars.DataFrame(self.collect())
+
+    def to_numpy(self) -> npt.NDArray[Any]:
+        """Run the plan and return the rows as a two-dimensional array of the columns' common type; null is NaN."""
+        made: npt.NDArray[Any] = self.collect().to_pandas().to_numpy()
+        return made
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """Run the plan and return the same as `to_numpy`."""
+        return self.to_numpy()
+
+    def to_dict(self, orient: str = "list") -> Any:
+        """Run the plan and return a dictionary of lists, or with ``orient="records"`` a list of dictionaries."""
+        if orient not in ("list", "records"):
+            raise PlanError(f"to_dict has orient='list' and orient='records', not {orient!r}")
+        table = self.collect()
+        return table.to_pydict() if orient == "list" else table.to_pylist()
+
+    def items(self) -> Iterator[tuple[str, Series]]:
+        """Yield the names and columns; nothing is run."""
+        for name in self.columns:
+            yield name, Series(self._own, self._column(name))
+
+    def iterrows(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Run the plan and yield each row's number and its values by column, batch by batch."""
+        yield from enumerate(row for batch in self.iter_batches() for row in batch.to_pylist())
+
+    def itertuples(self, *, index: bool = True, name: str = "Row") -> Iterator[Any]:
+        """Run the plan and yield each row as a named tuple, batch by batch; ``Index`` is the row's number."""
+        kind = _tuple_type(name, ["Index", *self.columns] if index else self.columns)
+        numbers = count()
+        for batch in self.iter_batches():
+            for values in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                yield kind(next(numbers), *values) if index else kind(*values)
+
+    def copy(self) -> DataFrame:
+        """Return the frame itself: frames are immutable, so that nobody needs a copy."""
+        return self._own
 
     def head(self, n: int = 5) -> DataFrame:
         """Run the plan for its first ``n`` rows and return them as a frame in memory."""
         return self.limit(n).cache()
+
+    def tail(self, n: int = 5) -> DataFrame:
+        """Run the plan for its last ``n`` rows and return them as a frame in memory."""
+        import pyarrow as pa
+
+        def update(rows: list[pa.Table], table: pa.Table) -> list[pa.Table]:
+            return _last([*rows, table], n)
+
+        kept = self.session.fold(self.plan, list, update, lambda one, two: _last([*one, *two], n))
+        if not kept:
+            return self.limit(0).cache()
+        return self.with_plan(Scan(source=MemorySource(pa.concat_tables(kept))), index=self.index)
 
     def cache(self) -> DataFrame:
         """Run the plan and return its rows as a frame in memory."""
@@ -52,6 +111,8 @@ class Output(Rows):
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         return self.collect().__arrow_c_stream__(requested_schema)
+
+    # writing
 
     def write(self, path: Any, format: str | None = None, **options: Any) -> pa.Table:  # noqa: A002  # as users say
         """Run the plan and write its rows; returns path, rows and bytes of each file.
@@ -76,3 +137,18 @@ class Output(Rows):
     def to_json(self, path: Any, **options: Any) -> pa.Table:
         """Write JSON, one object per line."""
         return self.write(path, "json", **options)
+
+
+def _last(tables: Sequence[pa.Table], n: int) -> list[pa.Table]:
+    """Return the last ``n`` rows of tables that follow each other."""
+    kept: list[pa.Table] = []
+    for table in reversed(tables):
+        if n > 0:
+            kept.insert(0, table.slice(max(0, table.num_rows - n)))
+        n -= table.num_rows
+    return kept
+
+
+def _tuple_type(name: str, fields: Sequence[str]) -> Any:
+    """Return a class of named tuples; fields that are no Python names become their places, as in pandas."""
+    return namedtuple(name, fields, rename=True)  # type: ignore[misc]  # noqa: PYI024  # fields known at run time only

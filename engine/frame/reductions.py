@@ -1,13 +1,48 @@
-"""Methods of frames that run the plan and come to a few values."""
+"""Methods of frames that run the plan and come to a few values.
+
+What has a value for each column is a pandas object, labelled by column: frames here have no row labels.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
-from ..expr import AggregateCall, NamedAggregate, aggregate
+from ..dtypes import Kind
+from ..errors import PlanError, suggestion
+from ..expr import AggregateCall, Expr, NamedAggregate, aggregate
+from ..expr.catalogue import AGGREGATES
 from ..plan import Aggregate
 from .core import Core
 from .window import aggregated
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from .frame import DataFrame
+
+QUARTILES = (0.25, 0.5, 0.75)
+_NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
+_SPELLINGS = {"avg": "mean", "average": "mean", "prod": "product"}
+
+
+def reduction(function: str, value: Expr) -> AggregateCall:
+    """Return an aggregate by the name that users give it.
+
+    Raises
+    ------
+    PlanError
+        If there is none of the name; the message offers the nearest ones.
+    """
+    name = _SPELLINGS.get(function, function)
+    if name == "nunique":
+        return aggregate("count", value, distinct=True)
+    if name == "size":
+        return aggregate("size")
+    if name not in AGGREGATES:
+        raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, 'nunique'])}")
+    return aggregate(name, value)
 
 
 class Reductions(Core):
@@ -29,3 +64,184 @@ class Reductions(Core):
     def shape(self) -> tuple[int, int]:
         """Run the plan and return the number of rows and of columns."""
         return len(self), len(self.schema)
+
+    @property
+    def size(self) -> int:
+        """Run the plan and return the number of values, nulls included."""
+        return len(self) * len(self.schema)
+
+    @property
+    def empty(self) -> bool:
+        """Run the plan for one row and return whether there is no value."""
+        return not self.columns or self._own.limit(1).collect().num_rows == 0
+
+    @property
+    def ndim(self) -> int:
+        """Return 2, the number of dimensions."""
+        return 2
+
+    def agg(self, func: str | Sequence[str] | Mapping[str, str | Sequence[str]]) -> Any:
+        """Run the plan once and return aggregates of columns.
+
+        Parameters
+        ----------
+        func
+            The name of an aggregate, or a dictionary of columns and names: a pandas Series with a value per column.
+            A list of names, or a dictionary of columns and lists: a pandas DataFrame with a row per name.
+            Names alone apply to all columns, ``sum``, ``mean`` and the like to those of numbers.
+        """
+        import pandas as pd
+
+        if isinstance(func, Mapping):
+            self.schema.select(func)
+            asked = {c: [names] if isinstance(names, str) else list(names) for c, names in func.items()}
+        else:
+            given = [func] if isinstance(func, str) else list(func)
+            asked = {c: [one for one in given if c in self._taken_by(one)] for c in self.columns}
+        pairs = [(column, one) for column, names in asked.items() for one in names]
+        if not pairs:
+            raise PlanError("agg needs something to compute, such as agg('mean') or agg({'price': 'sum'})")
+        values = self._computed(pairs)
+        if isinstance(func, str) or (isinstance(func, Mapping) and all(isinstance(f, str) for f in func.values())):
+            return pd.Series({column: values[column, one] for column, one in pairs})
+        rows = dict.fromkeys(one for _, one in pairs)
+        made = {column: [values.get((column, one)) for one in rows] for column, names in asked.items() if names}
+        return pd.DataFrame(made, index=list(rows))
+
+    aggregate = agg
+
+    def _taken_by(self, function: str) -> list[str]:
+        if function not in _NUMERIC and function not in _SPELLINGS:
+            return self.columns
+        return [f.name for f in self.schema if f.dtype.is_numeric or f.dtype.kind is Kind.BOOL]
+
+    def _computed(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+        calls = [reduction(function, self._column(column)) for column, function in pairs]
+        found = self.reduce(**{f"value_{number}": one for number, one in enumerate(calls)}).values()
+        return {
+            pair: 0 if value is None and pair[1] == "sum" else value for pair, value in zip(pairs, found, strict=True)
+        }
+
+    def sum(self) -> pd.Series[Any]:
+        """Run the plan and return the sums of the numeric columns; 0 of no values."""
+        return self._for_each("sum")
+
+    def mean(self) -> pd.Series[Any]:
+        """Run the plan and return the means of the numeric columns."""
+        return self._for_each("mean")
+
+    def std(self) -> pd.Series[Any]:
+        """Run the plan and return the sample standard deviations of the numeric columns."""
+        return self._for_each("std")
+
+    def var(self) -> pd.Series[Any]:
+        """Run the plan and return the sample variances of the numeric columns."""
+        return self._for_each("var")
+
+    def min(self) -> pd.Series[Any]:
+        """Run the plan and return the least value of each column."""
+        return self._for_each("min")
+
+    def max(self) -> pd.Series[Any]:
+        """Run the plan and return the greatest value of each column."""
+        return self._for_each("max")
+
+    def count(self) -> pd.Series[Any]:
+        """Run the plan and return the number of values that are not null in each column."""
+        return self._for_each("count")
+
+    def nunique(self) -> pd.Series[Any]:
+        """Run the plan and return the number of distinct values that are not null in each column."""
+        return self._for_each("nunique")
+
+    def _for_each(self, function: str) -> pd.Series[Any]:
+        made: pd.Series[Any] = self.agg(function)
+        return made
+
+    def any(self) -> pd.Series[Any]:
+        """Run the plan and return whether any value of each boolean column is true."""
+        return self._of_booleans("any", none=False)
+
+    def all(self) -> pd.Series[Any]:
+        """Run the plan and return whether all values of each boolean column are true."""
+        return self._of_booleans("all", none=True)
+
+    def _of_booleans(self, function: str, *, none: bool) -> pd.Series[Any]:
+        import pandas as pd
+
+        names = [f.name for f in self.schema if f.dtype.kind is Kind.BOOL]
+        if not names:
+            raise PlanError(f"{function} needs boolean columns; compare first, such as (frame.x > 0).{function}()")
+        values = self._computed([(name, function) for name in names])
+        return pd.Series({name: none if value is None else value for (name, _), value in values.items()}, dtype=bool)
+
+    def value_counts(self, subset: str | Sequence[str] | None = None, *, dropna: bool = True) -> DataFrame:
+        """Return a lazy frame with each distinct row and its ``count``, most frequent first."""
+        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        counted = self._own.groupby(names, dropna=dropna, sort=False).agg(count=(names[0], "size"))
+        return counted.sort_values(["count", *names], ascending=[False, *[True] * len(names)])
+
+    def describe(self) -> pd.DataFrame:
+        """Run the plan and return count, mean, deviation, extremes and quartiles of the numeric columns.
+
+        Without numeric columns: count, distinct values, the most frequent value and its frequency of every column.
+        Each numeric column is held in memory for its quartiles.
+        """
+        import pandas as pd
+        import pyarrow.compute as pc
+
+        names = [f.name for f in self.schema if f.dtype.is_numeric]
+        if not names:
+            return self._described()
+        first, last = ("count", "mean", "std", "min"), "max"
+        values = self._computed([(name, one) for name in names for one in (*first, last)])
+        made = {}
+        for name in names:
+            column = self.select(name).collect().column(0).cast("float64")
+            quartiles = pc.quantile(column, q=list(QUARTILES)).to_pylist()
+            made[name] = [*(values[name, one] for one in first), *quartiles, values[name, last]]
+        rows = [*first, *(f"{q:.0%}" for q in QUARTILES), last]
+        return pd.DataFrame(made, index=rows).astype("float64")
+
+    def _described(self) -> pd.DataFrame:
+        import pandas as pd
+
+        if not self.columns:
+            raise PlanError("describe needs columns; this frame has none")
+        values = self._computed([(name, one) for name in self.columns for one in ("count", "nunique")])
+        made = {}
+        for name in self.columns:
+            top = self.value_counts(name).limit(1).collect().to_pylist()
+            most = [top[0][name], top[0]["count"]] if top else [None, None]
+            made[name] = [values[name, "count"], values[name, "nunique"], *most]
+        return pd.DataFrame(made, index=["count", "unique", "top", "freq"])
+
+    def info(self, buf: TextIO | None = None) -> None:
+        """Run the plan and print columns, values that are not null, and types."""
+        rows = {name: aggregate("count", self._column(name)) for name in self.columns}
+        found = self.reduce(rows=aggregate("size"), **{f"column_{n}": one for n, one in enumerate(rows.values())})
+        total, *counts = found.values()
+        lines = [("column", "not null", "type")]
+        lines += [(n, f"{c:,}", str(self.schema[n].dtype)) for n, c in zip(rows, counts, strict=True)]
+        widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+        out = sys.stdout if buf is None else buf
+        out.write(f"DataFrame: {total:,} rows x {len(rows)} columns\n")
+        for line in lines:
+            out.write(_padded(line, widths))
+
+    def equals(self, other: object) -> bool:
+        """Run both plans and return whether names, types and rows (in order) are equal; NaN equals NaN."""
+        if not isinstance(other, Reductions) or [(f.name, f.dtype) for f in self.schema] != [
+            (f.name, f.dtype) for f in other.schema
+        ]:
+            return False
+        one, two = self._own.collect(), other._own.collect()  # noqa: SLF001  # its own class
+        return all(_same(a.to_pylist(), b.to_pylist()) for a, b in zip(one.columns, two.columns, strict=True))
+
+
+def _padded(cells: Iterable[str], widths: Iterable[int]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip() + "\n"
+
+
+def _same(one: list[Any], two: list[Any]) -> bool:
+    return len(one) == len(two) and all(a == b or (a != a and b != b) for a, b in zip(one, two, strict=True))  # noqa: PLR0124  # NaN alone differs from itself
