@@ -15,6 +15,7 @@ from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
 from . import decimals
 from .buffers import array_from, validity, values_of
+from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 
 # IEEE throughout: infinities and NaN, no errors.
@@ -91,7 +92,7 @@ def remainder(call: Call, args: list[Value]) -> pa.Array:
 
 def _rest(call: Call, args: list[Value], function: Callable[..., NDArray[Any]]) -> pa.Array:
     left, right = full(args)
-    if call.dtype.is_integer and pc.any(pc.and_(pc.equal(right, 0), pc.is_valid(left))).as_py():
+    if call.dtype.is_integer and pc.any(pc.and_(pc.equal(right, scalar_of(0, right.type)), pc.is_valid(left))).as_py():
         raise DivisionByZero(f"division by zero in {call}")
     return _over_numbers(function, left, right)
 
@@ -111,7 +112,7 @@ def negate(call: Call, args: list[Value]) -> pa.Array:
     """Sign reversed."""
     if call.dtype.is_decimal:
         return decimals.negate(call, args[0])
-    zero = pa.scalar(0, args[0].type)
+    zero = scalar_of(0, args[0].type)
     return _checked(call, pc.subtract_checked, zero, args[0]) if call.dtype.is_integer else pc.negate(args[0])
 
 
@@ -133,7 +134,7 @@ def sign(call: Call, args: list[Value]) -> pa.Array:
 def rounded(call: Call, args: list[Value]) -> pa.Array:
     """Nearest; halves away from zero."""
     if len(args) == 1:
-        args = [args[0], pa.scalar(0, pa.int64())]
+        args = [args[0], scalar_of(0, pa.int64())]
     value, digits = args
     if not isinstance(digits, pa.Scalar):
         return _round_rows(call, *full(args))
@@ -154,7 +155,7 @@ def _round_rows(call: Call, value: pa.Array, digits: pa.Array) -> pa.Array:
     result = pa.nulls(len(value), value.type)
     for places in pc.unique(digits.drop_null()).to_pylist():
         chosen = pc.equal(digits, places)
-        result = pc.if_else(chosen, rounded(call, [value, pa.scalar(places, pa.int64())]), result)
+        result = pc.if_else(chosen, rounded(call, [value, scalar_of(places, pa.int64())]), result)
     return result
 
 

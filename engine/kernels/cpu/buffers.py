@@ -84,6 +84,19 @@ def flags_of(array: pa.Array) -> tuple[Bits, int]:
     return np.frombuffer(data, dtype=np.uint8), array.offset
 
 
+def bools_of(array: pa.Array) -> NDArray[np.bool_]:
+    """Return a bool array's values, one byte each; null slots hold anything."""
+    bits, offset = flags_of(array)
+    skipped = offset >> 3
+    flags = np.unpackbits(bits[skipped : (offset + len(array) + 7) >> 3], bitorder="little")
+    return flags[offset - 8 * skipped :][: len(array)].view(np.bool_)
+
+
+def present(array: pa.Array) -> NDArray[np.bool_]:
+    """Return which values are not null, one byte each."""
+    return bools_of(array.is_valid())
+
+
 def text_of(array: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     """Return offsets of shape (n + 1,) and bytes of a string or binary array."""
     _, offsets, data = array.buffers()

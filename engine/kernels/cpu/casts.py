@@ -23,7 +23,8 @@ from ...dtypes import DataType, Kind
 from ...errors import CastError, UnsupportedOperation
 from ...expr import Cast
 from . import decimals
-from .buffers import INT64_DIGITS, array_from, is_small, physical_type, validity, values_of
+from .buffers import INT64_DIGITS, array_from, bools_from, is_small, physical_type, validity, values_of
+from .constants import array_of, scalar_of
 
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
@@ -59,7 +60,7 @@ def _converted(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
         return _from_text(value, target, arrow)
     if target.kind is Kind.BOOL:
         whole = decimals.integers(value)
-        return pc.not_equal(whole, pa.scalar(0, whole.type))
+        return pc.not_equal(whole, scalar_of(0, whole.type))
     if source.kind is Kind.BOOL:
         whole = value.cast(pa.int64())
         return _to_decimal(whole, target) if target.is_decimal else whole.cast(arrow)
@@ -128,8 +129,8 @@ def _to_integer(value: pa.Array, source: DataType, target: DataType, arrow: pa.D
             whole = np.where(fits, rounded, 0.0).astype(arrow.to_pandas_dtype())
         if fits.all():
             return array_from(whole, arrow, validity(value))
-        mask = pc.and_(pa.array(fits), pc.is_valid(value))
-        return pc.if_else(mask, array_from(whole, arrow), pa.scalar(None, arrow))
+        mask = pc.and_(bools_from(fits), pc.is_valid(value))
+        return pc.if_else(mask, array_from(whole, arrow), scalar_of(None, arrow))
     if is_small(value.type):
         factor = 10**value.type.scale
         value = array_from(decimals.nearest(values_of(value), factor), pa.int64(), validity(value))
@@ -147,8 +148,8 @@ def _nulling(value: pa.Array, arrow: pa.DataType) -> pa.Array:
         numbers = values_of(value)
         info = np.iinfo(arrow.to_pandas_dtype())
         fits = np.array([info.min <= int(x) <= info.max for x in numbers], dtype=np.bool_)
-        mask = pc.and_(pa.array(fits), pc.is_valid(value))
-        return pc.if_else(mask, value.cast(arrow, safe=False), pa.scalar(None, arrow))
+        mask = pc.and_(bools_from(fits), pc.is_valid(value))
+        return pc.if_else(mask, value.cast(arrow, safe=False), scalar_of(None, arrow))
 
 
 def _to_decimal(value: pa.Array, target: DataType) -> pa.Array:
@@ -175,10 +176,10 @@ def _rescaled(value: pa.Array, target: DataType) -> pa.Array:
     else:
         limit = -(-limit // 10**shift)
     if decimals.largest(whole) >= limit:
-        fits = pc.and_(pc.less(whole, limit), pc.greater(whole, -limit))
-        whole = pc.if_else(fits, whole, pa.scalar(None, pa.int64()))
+        fits = pc.and_(pc.less(whole, decimals.whole_number(limit)), pc.greater(whole, decimals.whole_number(-limit)))
+        whole = pc.if_else(fits, whole, scalar_of(None, pa.int64()))
     if shift > 0:
-        whole = pc.multiply(whole, 10**shift)
+        whole = pc.multiply(whole, decimals.whole_number(10**shift))
     return whole.view(physical_type(target))
 
 
@@ -197,7 +198,7 @@ def _float_to_decimal(value: pa.Array, target: DataType) -> pa.Array:
         words = np.where(fits, whole, np.float64(0)).astype(np.int64)
     result = array_from(words, pa.int64(), validity(value))
     if not fits.all():
-        result = pc.if_else(pa.array(fits), result, pa.scalar(None, pa.int64()))
+        result = pc.if_else(bools_from(fits), result, scalar_of(None, pa.int64()))
     return result.view(physical_type(target))
 
 
@@ -216,7 +217,7 @@ def _by_value(value: pa.Array, arrow: pa.DataType, convert: Callable[[Any], Any]
     """Convert through Python, each distinct value once; for conversions that no library makes our way."""
     encoded = value.dictionary_encode()
     converted = [None if x is None else convert(x) for x in encoded.dictionary.to_pylist()]
-    return pa.array(converted, arrow).take(encoded.indices)
+    return array_of(converted, arrow).take(encoded.indices)
 
 
 def _to_text(value: pa.Array, source: DataType) -> pa.Array:
@@ -246,7 +247,8 @@ def _timestamp_text(value: pa.Array, source: DataType) -> pa.Array:
         return _trim_fraction(value.cast(pa.string()))
     local = _trim_fraction(pc.local_timestamp(value).cast(pa.string()))
     offset = pc.replace_substring_regex(pc.strftime(value, "%z"), r"^([+-]\d\d)00$", r"\1")
-    return pc.binary_join_element_wise(local, pc.replace_substring_regex(offset, r"^([+-]\d\d)(\d\d)$", r"\1:\2"), "")
+    offset = pc.replace_substring_regex(offset, r"^([+-]\d\d)(\d\d)$", r"\1:\2")
+    return pc.binary_join_element_wise(local, offset, scalar_of("", pa.string()))
 
 
 def _trim_fraction(text: pa.Array) -> pa.Array:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...errors import ExecutionError
-from .buffers import bits_of, text_of
+from .buffers import bits_of, present, text_of
 from .native import BytesGroups
 from .native.arrays import Words
 from .words import looked_up
@@ -46,7 +46,7 @@ class TextCodes:
             return looked_up(self._dictionary_words(array.dictionary, insert=insert), array.indices)
         codes: NDArray[np.int64] = self._codes(array, insert=insert).astype(np.int64)
         if array.null_count:
-            codes[~array.is_valid().to_numpy(zero_copy_only=False)] = NULL
+            codes[~present(array)] = NULL
         return codes.view(np.uint64)
 
     def values(self) -> pa.Array:

@@ -8,7 +8,10 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .constants import scalar_of
 from .registry import Value, elementwise
+
+FALSE = scalar_of(False, pa.bool_())  # noqa: FBT003 - the value itself
 
 elementwise("is_null")(pc.is_null)
 elementwise("is_not_null")(pc.is_valid)
@@ -89,7 +92,7 @@ def is_not_distinct(left: Value, right: Value) -> pa.Array:
 
 def known_true(mask: pa.Array) -> pa.Array:
     """Return a mask with null turned into false."""
-    return pc.fill_null(mask, False) if mask.null_count else mask  # noqa: FBT003 - the value to fill with
+    return pc.fill_null(mask, FALSE) if mask.null_count else mask
 
 
 @elementwise("and")

@@ -18,6 +18,7 @@ from ...arrow import to_arrow_type
 from ...errors import ArithmeticOverflow
 from ...expr import Call
 from .buffers import INT64_DIGITS, array_from, empty, halves_of, is_small, physical_type, validity, values_of
+from .constants import scalar_of
 from .native import narrow_i128
 from .registry import Value
 
@@ -49,7 +50,12 @@ def integers(value: Value) -> Value:
     if isinstance(value, pa.Array):
         return value.view(pa.int64())
     number = value.as_py()
-    return pa.scalar(None if number is None else int(number.scaleb(value.type.scale)), pa.int64())
+    return scalar_of(None if number is None else int(number.scaleb(value.type.scale)), pa.int64())
+
+
+def whole_number(number: int) -> pa.Scalar:
+    """Return an int64 constant."""
+    return scalar_of(number, pa.int64())
 
 
 def add(call: Call, args: list[Value]) -> pa.Array:
@@ -78,7 +84,7 @@ def _sum(call: Call, args: list[Value], plain: Callable[..., Value], checked: Ca
 def _scaled_up(value: Value, scale: int, *, checked: bool) -> Value:
     factor = 10 ** (scale - value.type.scale)
     whole = integers(value)
-    return whole if factor == 1 else (pc.multiply_checked if checked else pc.multiply)(whole, factor)
+    return whole if factor == 1 else (pc.multiply_checked if checked else pc.multiply)(whole, whole_number(factor))
 
 
 def multiply(call: Call, args: list[Value]) -> pa.Array:
@@ -126,7 +132,7 @@ def sign(call: Call, value: pa.Array) -> pa.Array:
     """-1, 0 or 1 as a decimal."""
     whole = pc.sign(integers(value)).cast(pa.int64())
     if is_small(value.type):
-        return _small(call, pc.multiply(whole, 10**call.dtype.scale), check=True)
+        return _small(call, pc.multiply(whole, whole_number(10**call.dtype.scale)), check=True)
     return whole.cast(pa.decimal128(38, 0)).cast(to_arrow_type(call.dtype))
 
 
@@ -135,7 +141,9 @@ def rounded(call: Call, value: pa.Array, places: int) -> pa.Array:
     if places >= call.dtype.scale:
         return value
     if call.dtype.precision - call.dtype.scale + places < 0:
-        return pc.if_else(pc.is_valid(value), pa.scalar(0, pa.int64()), None).cast(value.type)
+        zeros = pa.repeat(scalar_of(0, pa.decimal128(1, 0)), len(value)).cast(to_arrow_type(call.dtype))
+        zeros = pc.if_else(value.is_valid(), zeros, scalar_of(None, zeros.type))
+        return narrowed(zeros) if is_small(value.type) else zeros
     if is_small(value.type):
         factor = 10 ** (call.dtype.scale - places)
         return _stepped(call, value, nearest(values_of(value), factor) * factor)
@@ -203,4 +211,4 @@ def to_float64(value: pa.Array) -> pa.Array:
     if not is_small(value.type):
         return value.cast(pa.float64())
     numbers = integers(value).cast(pa.float64(), safe=False)
-    return pc.divide(numbers, 10.0**value.type.scale) if value.type.scale else numbers
+    return pc.divide(numbers, scalar_of(10.0**value.type.scale, pa.float64())) if value.type.scale else numbers

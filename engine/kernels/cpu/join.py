@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ...expr import columns_of
 from ...schema import Schema
 from ..protocol import JoinSide, JoinSpec, Table
+from .buffers import bools_of
 from .compare import known_true
 from .gather import take_column
 from .keys import KeyTable
@@ -129,7 +130,7 @@ class CpuJoinTable:
             columns.append(take_column(source.column(name), rows))
         pairs = CpuTable(schema=Schema(tuple(fields)), columns=columns, num_rows=len(probe_rows))
         mask = Evaluator(pairs).column(shared((residual,))[0])
-        keep = known_true(mask).to_numpy(zero_copy_only=False)
+        keep = bools_of(known_true(mask))
         return probe_rows[keep], build_rows[keep]
 
     def _output(self, table: CpuTable, probe_rows: Rows, build_rows: Rows | None) -> CpuTable:

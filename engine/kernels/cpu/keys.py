@@ -14,13 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind
+from ...dtypes import DataType, Kind, int64
 from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type
 from .codes import NULL, ObjectCodes, TextCodes
+from .constants import scalar_of
 from .gather import encoded
-from .native import RowGroups, WordGroups, null_words, zero_nulls
+from .native import NO_BITS, RowGroups, WordGroups, null_words, zero_nulls
 from .native.arrays import Rows, Words
-from .words import halves_words, integers_of, is_bytes, is_one_word, words_of
+from .words import halves_words, is_bytes, is_one_word, words_of
 
 _NULL_BELOW = {
     Kind.BOOL: -1,
@@ -56,7 +57,8 @@ class _Column:
             return words
         if self.null is None:
             return [zero_nulls(word, *bits_of(column)) for word in words]
-        return [integers_of(pc.fill_null(array_from(words[0], pa.int64(), _bitmap(column)), self.null)).view(np.uint64)]
+        integers = array_from(words[0], pa.int64(), _bitmap(column))
+        return [words_of(pc.fill_null(integers, scalar_of(self.null, pa.int64())), int64)]
 
     def values(self, words: NDArray[np.uint64], present: NDArray[np.bool_]) -> pa.Array:
         """Return the keys that words of shape (n, width) came from."""
@@ -156,7 +158,7 @@ class KeyTable:
 
     def _single_bits(self, column: pa.Array) -> tuple[Any, int]:
         """Return the validity of the only column where nulls have no word of their own."""
-        return bits_of(column) if self._columns[0].null is None else bits_of(pa.array([], pa.int8()))
+        return bits_of(column) if self._columns[0].null is None else (NO_BITS, 0)
 
     def _row_words(self, columns: Sequence[pa.Array], *, insert: bool) -> list[Words]:
         words: list[Words] = []

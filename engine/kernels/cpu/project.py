@@ -19,9 +19,10 @@ from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...schema import Schema
 from ...traversal import walk
 from . import arithmetic, mathematics, temporal, text  # noqa: F401 - they register the kernels
-from .buffers import is_small, physical_type, values_of
+from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
+from .constants import array_of, scalar_of
 from .decimals import integers
 from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value
@@ -33,7 +34,7 @@ _RAISING = frozenset(
 )
 _DECIMAL_AWARE = frozenset(
     {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
-    | {"is_null", "is_not_null"}
+    | {"is_null", "is_not_null", "pair", "list_contains"}
 )
 _MIN_DICTIONARY = 64
 
@@ -161,7 +162,7 @@ class Evaluator:
         if any(can_raise(part) for part in expr.children[1:]):
             return self._lazy_case(expr)
         if self.table.num_rows == 0:
-            return pa.array([], physical_type(expr.dtype))
+            return pa.nulls(0, physical_type(expr.dtype))
         result = self._plain(expr.default)
         for condition, value in reversed(expr.branches):
             chosen = self.value(condition)
@@ -193,7 +194,7 @@ class Evaluator:
             if rest.num_rows == 0:
                 break
             chosen = known_true(Evaluator(rest).column(condition))
-            taken = chosen.to_numpy(zero_copy_only=False)
+            taken = bools_of(chosen)
             if taken.any():
                 pieces.append(plain(Evaluator(_masked(rest, chosen)).column(value)))
                 order.append(places[taken])
@@ -218,7 +219,7 @@ def can_raise(expr: Expr) -> bool:
 
 def constant(value: Any, dtype: DataType) -> pa.Scalar:
     """Return a plain Python value as an Arrow scalar of a type."""
-    return pa.scalar(value, physical_type(dtype))
+    return scalar_of(value, physical_type(dtype))
 
 
 def worth_per_value(array: pa.DictionaryArray) -> bool:
@@ -248,15 +249,27 @@ def _masked(table: CpuTable, mask: pa.Array) -> CpuTable:
 
 
 def _in_list(expr: InList, value: pa.Array) -> pa.Array:
-    if is_small(value.type):
-        choices = pa.array([int(v.scaleb(value.type.scale)) for v in expr.values], pa.int64())
-        value = integers(value)
-    else:
-        choices = pa.array(list(expr.values), value.type)
+    choices = integers(_choices(expr, value.type))
+    value = integers(value)
     if pa.types.is_floating(value.type):
         # Adding zero turns -0.0 into 0.0, which is_in would tell apart.
-        value, choices = pc.add(value, pa.scalar(0.0, value.type)), pc.add(choices, pa.scalar(0.0, value.type))
+        zero = scalar_of(0.0, value.type)
+        value, choices = pc.add(value, zero), pc.add(choices, zero)
     found = pc.is_in(value, value_set=choices)
     if expr.has_null:
-        return pc.if_else(found, found, pa.scalar(None, pa.bool_()))
-    return pc.if_else(pc.is_valid(value), found, pa.scalar(None, pa.bool_())) if value.null_count else found
+        return pc.if_else(found, found, scalar_of(None, pa.bool_()))
+    return pc.if_else(pc.is_valid(value), found, scalar_of(None, pa.bool_())) if value.null_count else found
+
+
+_choice_arrays: dict[int, tuple[InList, pa.Array]] = {}
+
+
+def _choices(expr: InList, arrow: pa.DataType) -> pa.Array:
+    """Return a list's constants as an array, made once for all batches."""
+    known = _choice_arrays.get(id(expr))
+    if known is None:
+        if len(_choice_arrays) >= _MAX_INTERNED:
+            _choice_arrays.clear()
+        # The expression is kept so that its identity stays its own.
+        known = _choice_arrays[id(expr)] = (expr, array_of(expr.values, arrow))
+    return known[1]

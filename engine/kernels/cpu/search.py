@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from .buffers import bools_from, text_of, validity
-from .native.arrays import Bytes, Rows
+from .native.arrays import Bytes, Number, Rows
 from .native.compile import device, instruction, kernel
 
 load_unaligned = instruction("load_unaligned")
@@ -23,7 +23,7 @@ _HIGHS = np.uint64(0x8080808080808080)
 
 
 @device
-def _matches(data: Bytes, position: int, needle: Bytes) -> bool:
+def _matches(data: Bytes, position: Number, needle: Bytes) -> bool:
     for k in range(len(needle)):  # noqa: SIM110 - kernels know no generators
         if data[np.uint64(position + k)] != needle[np.uint64(k)]:
             return False

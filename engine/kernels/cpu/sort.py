@@ -16,7 +16,7 @@ from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, halves_of, text_of, values_of
 from .gather import take_column
-from .native import argsort, order_floats, order_integers, order_nulls, smallest, text_ranks
+from .native import NO_BITS, argsort, order_floats, order_integers, order_nulls, smallest, text_ranks
 from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows
@@ -60,7 +60,7 @@ def order_words(column: pa.Array, key: SortKey) -> list[Words]:
         bits, offset = bits_of(column.indices if is_dictionary(column) else column)
         words.append(order_nulls(bits, offset, len(column), nulls_first=key.nulls_first))
     else:
-        bits, offset = bits_of(pa.array([], pa.int8()))
+        bits, offset = NO_BITS, 0
     if dtype.is_float:
         return [*words, order_floats(floats_of(column), bits=bits, bit_offset=offset, descending=key.descending)]
     if is_one_word(dtype):

@@ -18,7 +18,8 @@ from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
-from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
+from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, present, values_of
+from .constants import scalar_of
 from .decimals import widened
 from .gather import take_column
 from .native import NO_BITS
@@ -84,7 +85,7 @@ def row_state(spec: AccumulatorSpec, values: pa.Array | None, num_rows: int) -> 
         case Accumulator.SUM:
             return values.cast(to_arrow_type(spec.dtype))
         case Accumulator.M2:
-            return pc.if_else(pc.is_valid(values), _squared_deviation(values), None)
+            return _squared_deviation(values)
     return values
 
 
@@ -155,7 +156,7 @@ class Seen:
             if self._complete:
                 return
         if values.null_count:
-            ids = ids[values.is_valid().to_numpy(zero_copy_only=False)]
+            ids = ids[present(values)]
         self._flags[ids[ids >= 0]] = 1
         self._complete = bool(self._flags[:groups].all())
 
@@ -457,9 +458,7 @@ class Moments:
     def merge(self, batch: Batch, partials: list[pa.Array]) -> None:
         """Add partial counts, means and sums of squared deviations."""
         self._state = grown(self._state, batch.groups, 0.0)
-        other = np.column_stack(
-            [pc.fill_null(p, 0).to_numpy(zero_copy_only=False).astype(np.float64) for p in partials]
-        )
+        other = np.column_stack([values_of(pc.fill_null(p, scalar_of(0, p.type))).astype(np.float64) for p in partials])
         native.merge_moments(batch.ids, np.ascontiguousarray(other), self._state)
 
     def finish(self, groups: int) -> list[pa.Array]:

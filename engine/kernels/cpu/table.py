@@ -120,7 +120,7 @@ def own(table: Table) -> CpuTable:
 
 def empty_table(schema: Schema) -> CpuTable:
     """Return a table without rows."""
-    columns = tuple(pa.array([], physical_type(f.dtype)) for f in schema)
+    columns = tuple(pa.nulls(0, physical_type(f.dtype)) for f in schema)
     return CpuTable(schema=schema, columns=columns, num_rows=0)
 
 
@@ -147,7 +147,7 @@ def to_arrow(table: CpuTable) -> pa.Table:
     """Return the rows as a ``pyarrow.Table`` whose types are exactly the schema's."""
     if not table.columns:
         # Only a table made from a struct array keeps a row count without columns.
-        return pa.Table.from_struct_array(pa.array([{}] * table.num_rows, pa.struct([])))
+        return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), table.num_rows, [None]))
     arrays = [widened(column) if is_small(column.type) else plain(column) for column in table.columns]
     fields = [
         pa.field(f.name, to_arrow_type(f.dtype), f.nullable or array.null_count > 0)
@@ -257,7 +257,7 @@ def _contiguous(data: pa.Array | pa.ChunkedArray) -> pa.Array:
     if data.num_chunks == 1:
         return data.chunk(0)
     if data.num_chunks == 0:
-        return pa.array([], data.type)
+        return pa.nulls(0, data.type)
     if pa.types.is_dictionary(data.type):
         chunks = [chunk for chunk in data.chunks if len(chunk)] or data.chunks[:1]
         return concat_columns(chunks)

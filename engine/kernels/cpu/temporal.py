@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from ...errors import ArithmeticOverflow, ExecutionError
 from ...expr import Call
-from .buffers import array_from, validity, values_of
+from .buffers import array_from, present, validity, values_of
+from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
@@ -61,7 +62,7 @@ def add_interval(call: Call, args: list[Value]) -> pa.Array:
     try:
         if pa.types.is_date(value.type):
             moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // 86_400_000_000
-            if np.abs(moved[_valid(value)]).max(initial=0) >= 2**31:
+            if np.abs(moved[present(value)]).max(initial=0) >= 2**31:
                 raise OverflowError
             return array_from(moved.astype(np.int32), value.type, validity(value))
         return _later(value, months, days, micros)
@@ -83,13 +84,8 @@ def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:
             value = pc.assume_timezone(value, zone, ambiguous="earliest", nonexistent="latest")
     if micros:
         step = micros * ticks // 1_000_000
-        value = pc.add_checked(value, pa.scalar(step, pa.duration(unit)))
+        value = pc.add_checked(value, pc.cast(scalar_of(step, pa.int64()), pa.duration(unit)))
     return value
-
-
-def _valid(value: pa.Array) -> NDArray[np.bool_]:
-    flags: NDArray[np.bool_] = value.is_valid().to_numpy(zero_copy_only=False)
-    return flags
 
 
 def _add_months(days: NDArray[Any], months: int) -> NDArray[np.int64]:

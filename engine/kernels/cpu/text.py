@@ -13,8 +13,11 @@ from ...arrow import to_arrow_type
 from ...errors import ExecutionError
 from ...expr import Call
 from .arithmetic import full
+from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 from .search import match_segments
+
+_NOTHING = scalar_of("", pa.string())
 
 elementwise("lower", per_value=True)(pc.utf8_lower)
 elementwise("upper", per_value=True)(pc.utf8_upper)
@@ -29,7 +32,7 @@ def length(text: pa.Array) -> pa.Array:
 @elementwise("concat", per_value=True)
 def concat(*texts: Value) -> pa.Array:
     """Join texts."""
-    return pc.binary_join_element_wise(*texts, "", null_handling="emit_null")
+    return pc.binary_join_element_wise(*texts, _NOTHING, null_handling="emit_null")
 
 
 def _by_row(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
@@ -144,7 +147,7 @@ def like(call: Call, args: list[Value]) -> pa.Array:
         for wildcard, part in zip(wildcards, parts[1:], strict=True):
             expression += (".*" if wildcard == "%" else ".") + re.escape(part)
         return pc.match_substring_regex(text, pattern=f"(?s)^{expression}$", ignore_case=bool(call.option("fold")))
-    return match_segments(text, parts) if wildcards else pc.equal(text, parts[0])
+    return match_segments(text, parts) if wildcards else pc.equal(text, scalar_of(parts[0], pa.string()))
 
 
 def like_parts(pattern: str, escape: str | None) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
-from .buffers import INT64_DIGITS, bits_of, empty, flags_of, halves_of, text_of, values_of
+from .buffers import INT64_DIGITS, bits_of, bools_of, empty, halves_of, present, text_of, values_of
 from .native import NO_BITS, combine_hashes, float_words, hash_bytes, hash_words, take
 from .native.arrays import Bits, Words
 
@@ -23,8 +23,7 @@ def integers_of(array: pa.Array) -> NDArray[np.int64]:
     Integers (uint64 reinterpreted), booleans, dates, times, timestamps, durations, decimals of at most 18 digits.
     """
     if pa.types.is_boolean(array.type):
-        bits, offset = flags_of(array)
-        return np.unpackbits(bits, bitorder="little")[offset : offset + len(array)].astype(np.int64)
+        return bools_of(array).astype(np.int64)
     values = values_of(array)
     return values.view(np.int64) if values.dtype.itemsize == 8 else values.astype(np.int64)
 
@@ -61,8 +60,7 @@ def looked_up(table: Words, codes: pa.Array) -> Words:
     """Return ``table[code]`` for int32 codes; the table's last entry stands for null."""
     indices = values_of(codes)
     if codes.null_count:
-        valid = codes.is_valid().to_numpy(zero_copy_only=False)
-        indices = np.where(valid, indices, np.int32(len(table) - 1))
+        indices = np.where(present(codes), indices, np.int32(len(table) - 1))
     words = empty(len(indices), np.uint64)
     take(table, indices, words)
     return words
@@ -103,7 +101,7 @@ def validity_bits(columns: Sequence[pa.Array]) -> tuple[Bits, int]:
         return NO_BITS, 0
     if len(nullable) == 1:
         return bits_of(nullable[0])
-    present = np.ones(len(nullable[0]), dtype=np.bool_)
+    known = np.ones(len(nullable[0]), dtype=np.bool_)
     for column in nullable:
-        present &= column.is_valid().to_numpy(zero_copy_only=False)
-    return np.packbits(present, bitorder="little"), 0
+        known &= present(column)
+    return np.packbits(known, bitorder="little"), 0
