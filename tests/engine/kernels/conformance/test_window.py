@@ -198,6 +198,7 @@ def test_frames_of_peers_match_duckdb(
         ("w", preceding(1), following(Decimal("0.25"))),
         ("t", preceding(Interval(days=300)), following(Interval(months=1))),
         ("m", preceding(Interval(months=2)), following(Interval(days=10, microseconds=5))),
+        ("z", preceding(Interval(months=1, days=30)), following(Interval(days=20, microseconds=10**9))),
         ("m", following(Interval(days=1)), following(Interval(days=40))),
     ],
 )
