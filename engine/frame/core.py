@@ -14,9 +14,9 @@ from ..plan import Filter, Plan, plan_windows
 from ..schema import Schema
 from . import show
 from .replacements import not_found
-from .series import Series
+from .series import Series, carried
 from .session import Session, current_session
-from .window import projected
+from .window import keeps_rows, projected
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -169,11 +169,22 @@ class Core:
         return frame
 
     def _with(self, name: str, value: Any) -> DataFrame:
+        if isinstance(value, Series) and value.frame.plan is not self.plan and keeps_rows(value.frame.plan, self.plan):
+            return self._beside(name, value)
         expr = self._operand(value)
         exprs = [NamedExpr(name=old, expr=expr if old == name else self._column(old)) for old in self.schema.names]
         if name not in self.schema:
             exprs.append(NamedExpr(name=name, expr=expr))
         return self._project(exprs)
+
+    def _beside(self, name: str, column: Series) -> DataFrame:
+        """Add a column of a frame that only added columns to this one, such as what `Series.apply` makes."""
+        wide = column.frame
+        places = carried(wide.plan, self.plan) or {}
+        if lost := [old for old in self.columns if old not in places and old != name]:
+            raise PlanError(f"column {column.name!r} belongs to a frame without {lost[0]!r}; assign there instead")
+        exprs = {old: Series(wide, wide[places[old]].expr) for old in self.columns if old in places}
+        return self.with_plan(wide.select(**{**exprs, name: column}).plan, index=self.index)
 
 
 def _is_wanted(name: str, items: Sequence[str] | None, like: str | None, regex: str | None) -> bool:

@@ -151,4 +151,4 @@ def _last(tables: Sequence[pa.Table], n: int) -> list[pa.Table]:
 
 def _tuple_type(name: str, fields: Sequence[str]) -> Any:
     """Return a class of named tuples; fields that are no Python names become their places, as in pandas."""
-    return namedtuple(name, fields, rename=True)  # type: ignore[misc]  # noqa: PYI024  # fields known at run time only
+    return namedtuple(name, fields, rename=True)  # noqa: PYI024  # the fields are known at run time only

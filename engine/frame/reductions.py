@@ -10,11 +10,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..dtypes import Kind
-from ..errors import PlanError, suggestion
-from ..expr import AggregateCall, Expr, NamedAggregate, aggregate
-from ..expr.catalogue import AGGREGATES
+from ..errors import PlanError
+from ..expr import AggregateCall, NamedAggregate, aggregate
 from ..plan import Aggregate
 from .core import Core
+from .reducing import SPELLINGS, reduction
 from .window import aggregated
 
 if TYPE_CHECKING:
@@ -24,25 +24,6 @@ if TYPE_CHECKING:
 
 QUARTILES = (0.25, 0.5, 0.75)
 _NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
-_SPELLINGS = {"avg": "mean", "average": "mean", "prod": "product"}
-
-
-def reduction(function: str, value: Expr) -> AggregateCall:
-    """Return an aggregate by the name that users give it.
-
-    Raises
-    ------
-    PlanError
-        If there is none of the name; the message offers the nearest ones.
-    """
-    name = _SPELLINGS.get(function, function)
-    if name == "nunique":
-        return aggregate("count", value, distinct=True)
-    if name == "size":
-        return aggregate("size")
-    if name not in AGGREGATES:
-        raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, 'nunique'])}")
-    return aggregate(name, value)
 
 
 class Reductions(Core):
@@ -111,7 +92,7 @@ class Reductions(Core):
     aggregate = agg
 
     def _taken_by(self, function: str) -> list[str]:
-        if function not in _NUMERIC and function not in _SPELLINGS:
+        if SPELLINGS.get(function, function) not in _NUMERIC:
             return self.columns
         return [f.name for f in self.schema if f.dtype.is_numeric or f.dtype.kind is Kind.BOOL]
 

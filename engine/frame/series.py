@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .. import dtypes
@@ -22,10 +22,12 @@ from ..expr import (
     literal,
     substitute,
 )
-from ..expr.catalogue import AGGREGATES
 from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort, Window
 from ..plan.window import has_window
 from .accessors import DatetimeAccessor, TextAccessor
+from .operators import Operators
+from .reducing import reduction
+from .seriesrows import SeriesRows
 from .types import parse_dtype
 from .window import SeriesWindows, keeps_rows, projected
 
@@ -39,7 +41,7 @@ Name: TypeAlias = str
 """``str`` itself is the text accessor inside the class."""
 
 
-class Series(SeriesWindows):
+class Series(SeriesWindows, SeriesRows, Operators):
     """One column of a frame, or an expression over its columns; lazy like the frame.
 
     Attributes
@@ -214,15 +216,24 @@ class Series(SeriesWindows):
         """Take ``other`` (null by default) where the condition is true, else keep values."""
         return self.derive(case([(self.operand(condition), self.operand(other))], self.expr))
 
-    def map(self, mapping: Mapping[Any, Any]) -> Series:
-        """Replace values by a dictionary; values that it lacks become null, as in pandas."""
-        pairs = [(call("equal", self.expr, literal(key)), literal(value)) for key, value in mapping.items()]
-        return self.derive(case(pairs))
+    def map(self, arg: Mapping[Any, Any] | Callable[[Any], Any], dtype: Any = None) -> Series:
+        """Replace values by a dictionary (values that it lacks become null) or a function; see `Series.apply`."""
+        if callable(arg):
+            return self.apply(arg, dtype)
+        return self.derive(case([(call("equal", self.expr, literal(key)), literal(new)) for key, new in arg.items()]))
 
-    def replace(self, mapping: Mapping[Any, Any]) -> Series:
-        """Replace values by a dictionary; values that it lacks stay."""
-        pairs = [(call("equal", self.expr, literal(key)), literal(value)) for key, value in mapping.items()]
-        return self.derive(case(pairs, self.expr))
+    def replace(self, to_replace: Any, value: Any = None) -> Series:
+        """Replace a value, a list of values, or by a dictionary of old and new ones; others stay."""
+        if isinstance(to_replace, Mapping):
+            pairs = dict(to_replace)
+        else:
+            pairs = dict.fromkeys(to_replace if isinstance(to_replace, list | tuple) else [to_replace], value)
+        branches = [(call("equal", self.expr, literal(old)), literal(new)) for old, new in pairs.items()]
+        return self.derive(case(branches, self.expr) if branches else self.expr)
+
+    def combine_first(self, other: Series) -> Series:
+        """Put another column's value where this is null."""
+        return self.fillna(other)
 
     def clip(self, lower: Any = None, upper: Any = None) -> Series:
         """Limit values to ``[lower, upper]``; null stays null."""
@@ -311,6 +322,8 @@ class Series(SeriesWindows):
         values: list[Any] = self.to_arrow().to_pylist()
         return values
 
+    tolist = to_list
+
     def unique(self) -> list[Any]:
         """Run the plan and return the distinct values, in no promised order."""
         values = self.to_frame()
@@ -367,13 +380,14 @@ class Series(SeriesWindows):
         """Run the plan and return the number of distinct values that are not null."""
         return int(self.frame.reduce(value=aggregate("count", self.expr, distinct=True))["value"])
 
-    def agg(self, function: Name) -> Any:
-        """Run the plan and return one aggregate by name."""
-        if function == "nunique":
-            return self.nunique()
-        if function not in AGGREGATES:
-            raise PlanError(f"unknown aggregate {function!r}; choose from {', '.join(sorted(AGGREGATES))}, nunique")
-        return self._reduce(function)
+    def agg(self, func: Name | Iterable[Name]) -> Any:
+        """Run the plan and return one aggregate by name, or a dictionary of several by a list of names."""
+        names = [func] if isinstance(func, str) else list(func)
+        found = self.frame.reduce(**{name: reduction(name, self.expr) for name in names})
+        values = {name: 0 if value is None and name == "sum" else value for name, value in found.items()}
+        return values[func] if isinstance(func, str) else values
+
+    aggregate = agg
 
 
 def _moved(series: Series, plan: Plan) -> Expr:
@@ -385,7 +399,7 @@ def _moved(series: Series, plan: Plan) -> Expr:
             f"column {series.name!r} looks at rows around each row, which this frame may have dropped or moved; assign "
             "it to its own frame first, then filter or sort"
         )
-    names = _carried(plan, series.frame.plan)
+    names = carried(plan, series.frame.plan)
     needed = columns_of(series.expr)
     if names is None or not needed <= names.keys():
         lost = "" if names is None else f" (its column {min(needed - names.keys())!r} was replaced or dropped)"
@@ -396,7 +410,7 @@ def _moved(series: Series, plan: Plan) -> Expr:
     return substitute(series.expr, {then: Column(name=now, dtype=schema[now].dtype) for then, now in names.items()})
 
 
-def _carried(plan: Plan, ancestor: Plan) -> dict[str, str] | None:
+def carried(plan: Plan, ancestor: Plan) -> dict[str, str] | None:
     """Return under which names a plan still has an ancestor's columns; None if its rows are not among the ancestor's.
 
     Steps that only drop or reorder rows, or add columns, keep each remaining row's values, which is what pandas' index

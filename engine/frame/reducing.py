@@ -1,0 +1,27 @@
+"""Aggregates by the names that users of frames give them."""
+
+from __future__ import annotations
+
+from ..errors import PlanError, suggestion
+from ..expr import AggregateCall, Expr, aggregate
+from ..expr.catalogue import AGGREGATES
+
+SPELLINGS = {"avg": "mean", "average": "mean", "prod": "product"}
+
+
+def reduction(function: str, value: Expr) -> AggregateCall:
+    """Return an aggregate by the name that users give it.
+
+    Raises
+    ------
+    PlanError
+        If there is none of the name; the message offers the nearest ones.
+    """
+    name = SPELLINGS.get(function, function)
+    if name == "nunique":
+        return aggregate("count", value, distinct=True)
+    if name == "size":
+        return aggregate("size")
+    if name not in AGGREGATES:
+        raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, 'nunique'])}")
+    return aggregate(name, value)

@@ -1,0 +1,231 @@
+"""Methods of a column that change its rows, or run the plan and look at all of them."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..arrow import to_arrow_schema
+from ..errors import PlanError, UserFunctionError
+from ..schema import Field, Schema
+from .replacements import not_found
+from .types import parse_dtype
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+    import pandas as pd
+    import pyarrow as pa
+
+    from .frame import DataFrame
+    from .series import Series
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A function of one value as a function of batches, which `MapBatches` takes.
+
+    Attributes
+    ----------
+    function
+        The user's function.
+    label
+        Its name.
+    result
+        Name and type of the column that it makes.
+    """
+
+    function: Callable[[Any], Any]
+    label: str
+    result: Field
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Apply the function to every value of the only column that is not null."""
+        import pyarrow as pa
+
+        values = [None if value is None else self._applied(value) for value in table.column(0).to_pylist()]
+        kind = to_arrow_schema(Schema((self.result,))).field(0).type
+        try:
+            column = pa.array(values, kind)
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            raise UserFunctionError(f"{self.label} returned what is no {self.result.dtype}: {error}") from error
+        return pa.table({self.result.name: column})
+
+    def _applied(self, value: Any) -> Any:
+        try:
+            return self.function(value)
+        except Exception as error:
+            raise UserFunctionError(
+                f"{self.label} raised {type(error).__name__}: {error}; its value was {value!r}"
+            ) from error
+
+
+class SeriesRows:
+    """Methods of `Series` over its rows; what has other rows than the frame is a column of a new frame."""
+
+    __slots__ = ()
+
+    @property
+    def _own(self) -> Series:
+        return typing.cast("Series", self)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        raise not_found("Series", name, dir(type(self)))
+
+    def __len__(self) -> int:
+        return len(self._own.frame)
+
+    def __iter__(self) -> Iterator[Any]:
+        raise PlanError("a lazy column is not iterated; to_list() runs the plan and returns its values")
+
+    def _of(self, frame: DataFrame) -> Series:
+        column: Series = frame[self._own.name]
+        return column
+
+    def head(self, n: int = 5) -> Series:
+        """Run the plan for its first ``n`` rows and return a column in memory."""
+        return self._of(self._own.to_frame().head(n))
+
+    def tail(self, n: int = 5) -> Series:
+        """Run the plan for its last ``n`` rows and return a column in memory."""
+        return self._of(self._own.to_frame().tail(n))
+
+    def sample(self, n: int | None = None, *, frac: float | None = None, random_state: int | None = None) -> Series:
+        """Return some values by chance; see `DataFrame.sample`."""
+        return self._of(self._own.to_frame().sample(n, frac=frac, random_state=random_state))
+
+    def sort_values(self, *, ascending: bool = True, na_position: str = "last") -> Series:
+        """Return the values in order."""
+        return self._of(self._own.to_frame().sort_values(self._own.name, ascending=ascending, na_position=na_position))
+
+    def nlargest(self, n: int = 5) -> Series:
+        """Return the ``n`` greatest values, greatest first."""
+        return self._of(self._own.to_frame().dropna().nlargest(n, self._own.name))
+
+    def nsmallest(self, n: int = 5) -> Series:
+        """Return the ``n`` least values, least first."""
+        return self._of(self._own.to_frame().dropna().nsmallest(n, self._own.name))
+
+    def dropna(self) -> Series:
+        """Return the values that are not null."""
+        return self._of(self._own.to_frame().dropna())
+
+    def drop_duplicates(self, *, keep: str | bool = "first") -> Series:
+        """Return each distinct value once; see `DataFrame.drop_duplicates`."""
+        return self._of(self._own.to_frame().drop_duplicates(keep=keep))
+
+    def duplicated(self, *, keep: str | bool = "first") -> Series:
+        """Return whether an equal value comes before (``keep="last"``: after; False: either) each value."""
+        return self._own.to_frame().duplicated(keep=keep)
+
+    def apply(self, function: Callable[[Any], Any], dtype: Any = None) -> Series:
+        """Apply a Python function to each value, one by one; null stays null.
+
+        Slow, as Python is: prefer arithmetic, ``.str``, ``.dt``, or `DataFrame.map_batches` over whole batches.
+
+        Parameters
+        ----------
+        function
+            Takes a value as a Python object.
+        dtype
+            Type of what it returns, such as ``"float64"``.
+
+        Raises
+        ------
+        PlanError
+            If no type is given.
+        UserFunctionError
+            While running, if the function raises.
+        """
+        if dtype is None:
+            raise PlanError(
+                "a plan must know its types: give the type that the function returns, such as dtype='int64'"
+            )
+        label = str(getattr(function, "__name__", "apply"))
+        value, result = fresh(self._own.frame.schema, "__value"), fresh(self._own.frame.schema, "__result")
+        wide = self._own.frame.assign(**{value: self})
+        applied = Applied(function, label, Field(result, parse_dtype(dtype)))
+        made = wide.map_batches(applied, {result: dtype}, reads=[value], keeps=True, label=label)
+        column: Series = made[result]
+        return column.rename(self._own.name)
+
+    def describe(self) -> pd.Series[Any]:
+        """Run the plan and return a summary; see `DataFrame.describe`."""
+        return self._own.to_frame().describe()[self._own.name]
+
+    def to_numpy(self) -> npt.NDArray[Any]:
+        """Run the plan and return the values as an array; null is NaN."""
+        made: npt.NDArray[Any] = self._own.to_pandas().to_numpy()
+        return made
+
+    @property
+    def values(self) -> npt.NDArray[Any]:
+        """Run the plan and return the same as `to_numpy`."""
+        return self.to_numpy()
+
+    def item(self) -> Any:
+        """Run the plan and return the only value.
+
+        Raises
+        ------
+        PlanError
+            If there is not exactly one.
+        """
+        rows = self._own.to_frame().limit(2).collect().column(0)
+        if len(rows) != 1:
+            raise PlanError(f"item() needs exactly one value; the column has {'more' if len(rows) else 'none'}")
+        return rows[0].as_py()
+
+    def copy(self) -> Series:
+        """Return the same column: columns are immutable, so that nobody needs a copy."""
+        return self._own.rename(self._own.name)
+
+    def pipe(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function with this column first."""
+        return function(self, *args, **kwargs)
+
+    def equals(self, other: object) -> bool:
+        """Run both plans and return whether types and values (in order) are equal; NaN equals NaN."""
+        if not isinstance(other, SeriesRows):
+            return False
+        return self._own.to_frame("value").equals(other._own.to_frame("value"))  # noqa: SLF001  # its own class
+
+    @property
+    def size(self) -> int:
+        """Run the plan and return the number of rows."""
+        return len(self)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Run the plan and return the number of rows, as a tuple."""
+        return (len(self),)
+
+    @property
+    def ndim(self) -> int:
+        """Return 1, the number of dimensions."""
+        return 1
+
+    @property
+    def empty(self) -> bool:
+        """Run the plan for one row and return whether there is none."""
+        return self._own.to_frame().empty
+
+    @property
+    def hasnans(self) -> bool:
+        """Run the plan and return whether any value is null."""
+        return self._own.isna().any()
+
+    @property
+    def is_unique(self) -> bool:
+        """Run the plan and return whether no value occurs twice."""
+        return not self.duplicated().any()
+
+
+def fresh(schema: Schema, name: str) -> str:
+    """Return a name that no column has."""
+    while name in schema:
+        name += "_"
+    return name
