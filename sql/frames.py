@@ -9,7 +9,7 @@ from ..engine.errors import TypeMismatch
 from ..engine.frame import DataFrame, Session, current_session
 from ..engine.frame.files import files
 from ..engine.plan import Plan, Scan
-from .bind import bind_sql
+from .statements import execute
 
 
 def sql(
@@ -21,7 +21,10 @@ def sql(
     scope: Callable[[str], object | None] | None = None,
     **frames: Any,
 ) -> DataFrame:
-    """Return a lazy frame for one query.
+    """Return a lazy frame for one query, or a frame that says what another statement did.
+
+    EXPLAIN [ANALYZE], DESCRIBE, SHOW TABLES, SUMMARIZE, CREATE [OR REPLACE] TABLE or VIEW … AS, DROP and COPY … TO are
+    the other statements; tables and views are names registered with the session.
 
     Parameters
     ----------
@@ -59,10 +62,9 @@ def query(
     dialect: str = "duckdb",
     scope: Callable[[str], object | None] | None = None,
 ) -> DataFrame:
-    """Return a lazy frame for one query over a mapping of tables, whose names may be any; otherwise as `sql`."""
+    """Return the frame of one statement over a mapping of tables, whose names may be any; otherwise as `sql`."""
     catalogue = FrameCatalogue(tables, scope)
-    plan = bind_sql(text, catalogue, dialect, params)
-    return DataFrame.from_plan(plan, catalogue.session)
+    return execute(text, catalogue, catalogue.session, dialect=dialect, params=params)
 
 
 class FrameCatalogue:

@@ -19,7 +19,9 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
 
+TOO_DEEP = "the query is nested too deeply; name parts of it in a WITH clause"
 _STATEMENTS = ("select", "with", "from", "values")
+_OTHERS = exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
 _KNOWN_ELSEWHERE = (
     "create", "insert", "update", "delete", "drop", "alter", "copy", "set", "reset", "explain", "describe",
     "summarize", "show", "pivot", "unpivot", "attach", "detach", "use", "install", "load", "pragma", "call",
@@ -85,6 +87,30 @@ def _offset(node: exp.Expr) -> int | None:
 
 
 def parse(source: SqlText) -> exp.Expr:
+    """Parse one query; raises as `parse_statement`, and where the statement is no query."""
+    tree = parse_statement(source)
+    if not isinstance(tree, exp.Query | exp.Values):
+        raise source_unsupported(source, _tokens(source, _dialect(source.dialect)))
+    return tree
+
+
+def explained(source: SqlText) -> tuple[str, SqlText] | None:
+    """Return the stage of the plan that an EXPLAIN asks for and the query in it; None for other statements.
+
+    The query keeps its place in the text, so that errors show where they are.
+    """
+    tokens = _tokens(source, _dialect(source.dialect))
+    if not tokens or tokens[0].text.lower() != "explain":
+        return None
+    end = tokens[0].end + 1
+    analyze = re.match(r"\s*analyze\b", source.text[end:], re.IGNORECASE)
+    end += analyze.end() if analyze else 0
+    blank = "".join(sign if sign == "\n" else " " for sign in source.text[:end])
+    inner = SqlText(text=blank + source.text[end:], dialect=source.dialect)
+    return ("analyze" if analyze else "optimized"), inner
+
+
+def parse_statement(source: SqlText) -> exp.Expr:
     """Parse one statement.
 
     Raises
@@ -92,7 +118,7 @@ def parse(source: SqlText) -> exp.Expr:
     SqlError
         If the text is empty, wrong, or holds more than one statement.
     UnsupportedOperation
-        If the statement is no query.
+        If the statement is of no known kind.
     ConfigError
         If the dialect is unknown.
     """
@@ -105,7 +131,7 @@ def parse(source: SqlText) -> exp.Expr:
         end = next(t for t in tokens if t.token_type is TokenType.SEMICOLON)
         raise source.error_at(end.end + 1, "more than one statement in the text; run them one at a time")
     tree = statements[0]
-    if not isinstance(tree, exp.Query | exp.Values):
+    if not isinstance(tree, exp.Query | exp.Values | _OTHERS):
         if not _begins_elsewhere(tokens):
             raise _not_a_statement(source, tokens)
         raise source_unsupported(source, tokens)
@@ -145,6 +171,8 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
         parsed = dialect.parser().parse(_numbered(tokens), source.text)
     except ParseError as error:
         raise _syntax_error(source, tokens, error) from None
+    except RecursionError:
+        raise SqlError(TOO_DEEP) from None
     finally:
         logger.setLevel(level)
     return [tree for tree in parsed if tree is not None and not isinstance(tree, exp.Semicolon)]

@@ -9,15 +9,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlglot import exp
+
 from ...engine.errors import SqlError
 from ...engine.expr import Expr, NamedExpr
 from ...engine.plan import Plan, Project
-from ..parse import SqlText, parse
+from ..parse import TOO_DEEP, SqlText, parse
 from .names import deduplicated
 from .query import BoundQuery, QueryBinder
 from .statement import Catalogue, Statement
 
-__all__ = ["Catalogue", "bind_sql"]
+__all__ = ["Catalogue", "bind_sql", "bind_tree"]
 
 
 def bind_sql(
@@ -52,11 +54,21 @@ def bind_sql(
         If the text uses SQL that Volley does not offer; the message names it and its place.
     """
     source = SqlText(text=text, dialect=dialect)
+    return bind_tree(source, parse(source), catalogue, params)
+
+
+def bind_tree(
+    source: SqlText,
+    tree: exp.Expr,
+    catalogue: Catalogue,
+    params: Mapping[str, Any] | Sequence[Any] | None = None,
+) -> Plan:
+    """Return the plan of a query that has been parsed, perhaps as part of another statement; see `bind_sql`."""
     statement = Statement(source=source, catalogue=catalogue, params=params)
     try:
-        bound = QueryBinder(statement=statement).bind(parse(source))
+        bound = QueryBinder(statement=statement).bind(tree)
     except RecursionError:
-        raise SqlError("the query is nested too deeply; name parts of it in a WITH clause") from None
+        raise SqlError(TOO_DEEP) from None
     statement.check_params_used()
     names = deduplicated([name for name, _ in bound.columns])
     if names == list(bound.plan.schema.names) and len(bound.plan.schema) == len(bound.columns):

@@ -121,6 +121,8 @@ class ExpressionBinder:
         raise self.source.unsupported(node, _named(node))
 
     def _nested_query(self, node: exp.Expr) -> Expr:
+        if isinstance(node.this, exp.Subquery) and list(filter(None, node.args.values())) == [node.this]:
+            return self._nested_query(node.this)  # one more pair of parentheses
         if node not in self.nested:
             ask = self.subqueries.exists if isinstance(node, exp.Exists) else self.subqueries.scalar
             bound = ask(self, node)

@@ -34,7 +34,7 @@ from ...engine.plan import Interval as FrameInterval
 from ...engine.plan.window import has_window
 from ...engine.traversal import transform_up
 from .aggregates import aggregate_arguments, aggregate_name
-from .functions import arguments, spelled
+from .arguments import arguments, spelled
 from .literals import interval
 from .names import Names
 from .naming import merged_window

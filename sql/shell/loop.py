@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from ...engine.errors import Cancelled, VolleyError, suggestion
 from ...engine.frame import DataFrame, Session
-from ..bind import bind_sql
 from ..frames import FrameCatalogue
+from ..statements import execute
 from .statements import is_finished, split
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ class Shell:
         started = time.perf_counter()
         try:
             catalogue = FrameCatalogue({}, session=self._session)
-            plan = bind_sql(text, catalogue, self._dialect)
-            self._write(self._show(DataFrame.from_plan(plan, self._session)))
+            self._write(self._show(execute(text, catalogue, self._session, dialect=self._dialect)))
         except (KeyboardInterrupt, Cancelled):
             self._write("cancelled\n")
             return False

@@ -10,6 +10,12 @@ from volley.engine.errors import CastError, ConfigError, PlanError, SqlError, Ty
 from volley.sql import sql
 
 MISTAKES = """
+explain select kk from t | 1:16 | unknown column 'kk'; did you mean 'k'?
+explain analyze select kk from t | 1:24 | unknown column 'kk'
+describe nope | 1:10 | unknown table 'nope'
+create table z as select nope from t | 1:26 | unknown column 'nope'
+create view z(a, b) as select 1 | 1:13 | the query gives 1 columns; 2 names are given
+drop table nope | 1:12 | unknown table 'nope'
 select id from t where row_number() over () = 1 | 1:24 | a window function cannot stand in WHERE; use QUALIFY
 select sum(row_number() over ()) from t | 1:12 | a window function cannot stand in another aggregate
 select rank() over (order by rank() over ()) from t | 1:30 | a window function cannot stand in another window function
@@ -83,6 +89,12 @@ select b from (select b + 1 as b from u) q | 1:23 | unknown column 'b'
 """
 
 UNSUPPORTED = """
+insert into t values (1) | 1:1 | INSERT
+show databases | 1:1 | SHOW
+explain drop table t | 1:9 | DROP
+create index i on t (k) | 1:14 | CREATE INDEX
+create table q (a int) | 1:14 | CREATE TABLE without AS and a query
+copy t from 'x.csv' | 1:6 | COPY … FROM
 select id from t qualify rank() over () in (select 1) | 1:26 | a window function that a subquery reads
 select count(distinct k) over () from t | 1:8 | count of DISTINCT values with OVER
 select lag(id, k) over () from t | 1:16 | lag with a number that is not a constant
@@ -91,7 +103,6 @@ select (select count(*) from u where u.k = t.k limit 1) from t | 1:16 | a correl
 select (select sum(sum(v)) over () from u where u.k = t.k) from t | 1:16 | a window function in a correlated aggregate
 select id from t where id in (select v from u where u.k = t.k union select 1) | 1:38 | a correlated subquery with a set
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
-select md5(s) from t | 1:8 | the function md5
 select [1, 2] | 1:9 | the function
 select id from t limit 10 percent | 1:24 | a percentage or ties in LIMIT
 select id from t asof join u on t.k >= u.k | 1:28 | ASOF JOIN
@@ -102,9 +113,6 @@ select (select max(v) from (select v from u where u.k = t.k) q) from t | 1:57 | 
 select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)
 select id from t where (k, id) not in (select k, v from u) | 1:25 | NOT IN with several columns
 with recursive r as (select 1 as n union all select n + 1 from r) select * from r | 1:16 | the recursive CTE 'r'
-drop table t | 1:1 | DROP
-create table z as select 1 | 1:1 | CREATE
-explain select 1 | 1:1 | EXPLAIN
 select d + interval (k) day from t | 1:22 | an interval whose length is not a constant
 """
 
@@ -135,7 +143,7 @@ def test_unsupported(text: str, place: str, message: str, tables: dict[str, pa.T
     line, column = place.split(":")
     assert first.startswith(message)
     assert first.endswith(f"is not supported in SQL (line {line}, column {column})") or "; write a query" in first
-    assert shown.strip() == text
+    assert shown.strip() == text[-len(shown.strip()) :]
     assert caret == "  " + " " * (int(column) - 1) + "^"
 
 

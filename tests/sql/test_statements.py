@@ -1,0 +1,94 @@
+"""Statements that are no queries: what they show, and what they do to tables and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from tests.sql.oracle import plain, rows_of, small_tables
+from volley.engine.errors import ConfigError, SqlError
+
+
+@pytest.fixture
+def session() -> Iterator[vl.Session]:
+    with vl.Session() as session:
+        vl.register("t", small_tables()["t"])
+        yield session
+
+
+def run(text: str) -> pa.Table:
+    return vl.sql(text).to_arrow()
+
+
+def test_explain_shows_the_optimised_plan(session: vl.Session) -> None:
+    lines = run("explain select id from t where k = 1")["plan"].to_pylist()
+    assert lines[-1].lstrip().startswith("Scan")
+    assert any("k = 1" in line for line in lines)
+
+
+def test_explain_analyze_counts_rows(session: vl.Session) -> None:
+    assert any("8" in line for line in run("explain analyze select id from t")["plan"].to_pylist())
+
+
+def test_describe_a_table_and_a_query(session: vl.Session) -> None:
+    described = run("describe t").to_pylist()
+    assert described[0] == {"column_name": "id", "column_type": "int64", "null": "YES"}
+    assert [row["column_name"] for row in described] == small_tables()["t"].schema.names
+    assert run("describe select 1 as a, 'x' as b")["column_type"].to_pylist() == ["int64", "string"]
+
+
+def test_summarize(session: vl.Session) -> None:
+    connection = duckdb.connect()
+    connection.register("t", small_tables()["t"])
+    oracle = connection.sql("select min(m), max(m), count(distinct m), avg(m), stddev(m) from t").fetchall()[0]
+    rows = {row["column_name"]: row for row in run("summarize t").to_pylist()}
+    m = rows["m"]
+    assert (m["min"], m["max"], m["unique"]) == (str(oracle[0]), str(oracle[1]), oracle[2])
+    assert (plain(m["avg"]), plain(m["std"])) == (plain(oracle[3]), plain(oracle[4]))
+    assert m["null_percentage"] == 12.5
+    assert rows["s"]["avg"] is None
+    empty = run("summarize select k from t where false").to_pylist()[0]
+    assert (empty["count"], empty["min"], empty["null_percentage"]) == (0, None, None)
+
+
+def test_tables_are_computed_once_and_views_each_time(session: vl.Session) -> None:
+    run("create table some as select id, k from t where id < 4")
+    run("create view few(number) as select id from some where k = 1")
+    assert run("show tables")["name"].to_pylist() == ["few", "some", "t"]
+    assert run("select * from few").to_pydict() == {"number": [1, 2]}
+    run("create or replace temp table Some as select 1 as id, 1 as k")
+    assert run("select * from few").to_pydict() == {"number": [1, 2]}, "a view keeps the table that it was made of"
+    assert rows_of(run("from SOME")) == [(1.0, 1.0)]
+
+
+def test_create_and_drop_mind_what_is_there(session: vl.Session) -> None:
+    run("create table z as select 1 as a")
+    with pytest.raises(SqlError, match="'z' exists already; write create or replace table"):
+        run("create table z as select 2 as a")
+    assert run("create table if not exists z as select 2 as a")["result"].to_pylist() == ["exists already"]
+    assert run("select a from z")["a"].to_pylist() == [1]
+    run("drop table Z")
+    assert run("drop table if exists z")["result"].to_pylist() == ["not there"]
+    with pytest.raises(SqlError, match="unknown table 'z'; available: t"):
+        run("drop view z")
+
+
+def test_copy_writes_files(session: vl.Session, tmp_path: Path) -> None:
+    written = run(f"copy (select id, k from t) to '{tmp_path}/x.parquet'").to_pylist()
+    assert [row["rows"] for row in written] == [8]
+    assert run(f"select count(*) as n from '{tmp_path}/x.parquet'")["n"].to_pylist() == [8]
+    run(f"copy t to '{tmp_path}/x.csv' (delimiter '|', header false)")
+    assert (tmp_path / "x.csv").read_text().startswith('1|1|1.5|"apple"|')
+    run(f"copy (select id, k from t where k < 3) to '{tmp_path}/parts' (format parquet, partition_by (k))")
+    assert sorted(path.name for path in (tmp_path / "parts").iterdir()) == ["k=1", "k=2"]
+
+
+def test_copy_names_the_options_there_are(session: vl.Session, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="csv has no option 'nonsense'"):
+        run(f"copy t to '{tmp_path}/x.csv' (nonsense 3)")
+    assert not list(tmp_path.iterdir())
