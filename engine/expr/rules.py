@@ -127,6 +127,16 @@ def integer_to_int64(types: Types) -> tuple[Types, DataType] | None:
     return (types, dtypes.int64) if len(types) == 1 and types[0].is_integer else None
 
 
+def integer_to_text(types: Types) -> tuple[Types, DataType] | None:
+    """One integer to text."""
+    return ((dtypes.int64,), dtypes.string) if len(types) == 1 and types[0].is_integer else None
+
+
+def plain_values(types: Types) -> tuple[Types, DataType] | None:
+    """One or more values to uint64."""
+    return (types, dtypes.uint64) if types else None
+
+
 def integers(types: Types) -> tuple[Types, DataType] | None:
     """Two integers to their common integer type."""
     if len(types) != 2 or not all(t.is_integer or t.kind is Kind.NULL for t in types):

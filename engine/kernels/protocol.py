@@ -50,8 +50,8 @@ class Accumulator(Enum):
     ``COUNT`` of the same argument before them, in the order COUNT, MEAN, M2, and merge by Chan's formula.
 
     ``COLLECT`` lists the values that are not null, ``COLLECT_ALL`` all values. ``ARG_MIN`` and ``ARG_MAX`` keep the
-    pair (key, value) of the least or greatest key. ``COMOMENTS`` reads pairs of float64 and keeps a struct of the fields
-    `COMOMENT_FIELDS`, which merges by Chan's formula. Null pairs are left out.
+    pair (key, value) of the least or greatest key. ``COMOMENTS`` reads pairs of float64 and keeps a struct of the
+    fields `COMOMENT_FIELDS`, which merges by Chan's formula. Null pairs are left out.
     """
 
     COUNT_ROWS = "count_rows"

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from ..dtypes import DataType, Kind, common_type
 from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, all_of, conjuncts
+from ..expr.catalogue import FUNCTIONS
 from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
 from ..traversal import walk, walk_once
 
@@ -155,6 +156,8 @@ def _may_fail(node: Expr) -> bool:
     if isinstance(node, Call) and node.function in _DIVISIONS and not node.dtype.is_float:
         divisor = node.args[1]
         return not isinstance(divisor, Literal) or divisor.value == 0
+    if isinstance(node, Call) and FUNCTIONS[node.function].raises:
+        return True
     return isinstance(node, Cast) and node.strict and not _always_casts(node.arg.dtype, node.dtype)
 
 

@@ -132,6 +132,7 @@ def _log(binder: ExpressionBinder, node: Any) -> Expr:
 _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "iff": _iff,
     "ifelse": _iff,
+    **text.BY_NAME,
     **temporal.BY_NAME,
 }
 

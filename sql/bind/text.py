@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine.expr import Expr, Literal, call, literal
-from .arguments import constant_text
+from .arguments import constant_text, counted_arguments
 from .operators import as_text
 
 if TYPE_CHECKING:
@@ -33,31 +33,115 @@ def _trim(binder: ExpressionBinder, node: Any) -> Expr:
     return call(name, binder.bind(node.this), *extra)
 
 
-def _left(binder: ExpressionBinder, node: Any) -> Expr:
-    count = binder.bind(node.expression)
-    if not isinstance(count, Literal) or not isinstance(count.value, int) or count.value < 0:
-        raise binder.source.unsupported(node, "left with a length that is not a constant of at least 0")
-    return call("substring", binder.bind(node.this), literal(1), count)
-
-
 def _regexp(binder: ExpressionBinder, node: Any) -> Expr:
     binder.statement.allow_only(node, ("this", "expression", "flag"), "a regular expression")
     pattern = constant_text(binder, node.expression, "a regular expression")
-    flag = node.args.get("flag")
-    if flag is not None:
-        flags = constant_text(binder, flag, "flags of a regular expression")
-        if set(flags) - set("ims"):
-            raise binder.source.error(flag, f"unknown flags {flags!r}; known are i, m and s")
-        pattern = f"(?{flags}){pattern}" if flags else pattern
+    pattern = _flagged(pattern, _flags(binder, node.args.get("flag"), "ims"))
     if isinstance(node, exp.RegexpFullMatch):
         pattern = f"^(?:{pattern})$"
     return call("regexp_matches", binder.bind(node.this), pattern=pattern)
 
 
+def _flags(binder: ExpressionBinder, node: exp.Expr | None, known: str) -> str:
+    if node is None:
+        return ""
+    flags = constant_text(binder, node, "flags of a regular expression")
+    if set(flags) - set(known):
+        raise binder.source.error(node, f"unknown flags {flags!r}; known are {', '.join(known)}")
+    return flags
+
+
+def _flagged(pattern: str, flags: str) -> str:
+    return f"(?{flags}){pattern}" if flags else pattern
+
+
+def _regexp_replace(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(
+        node, ("this", "expression", "replacement", "modifiers", "single_replace"), "regexp_replace"
+    )
+    pattern = constant_text(binder, node.expression, "a regular expression")
+    replacement = (
+        "" if node.args.get("replacement") is None else constant_text(binder, node.args["replacement"], "a replacement")
+    )
+    flags = _flags(binder, node.args.get("modifiers"), "gims")
+    # Other dialects replace every match; DuckDB's (and PostgreSQL's) flag g is what asks for it there.
+    every = "g" in flags or binder.source.dialect not in ("duckdb", "postgres")
+    pattern = _flagged(pattern, flags.replace("g", ""))
+    return call("regexp_replace", binder.bind(node.this), pattern=pattern, replacement=replacement, all=every)
+
+
+def _regexp_extract(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(
+        node, ("this", "expression", "group", "parameters", "null_if_pos_overflow"), "regexp_extract"
+    )
+    pattern = constant_text(binder, node.expression, "a regular expression")
+    group = literal(0) if node.args.get("group") is None else binder.bind(node.args["group"])
+    if not isinstance(group, Literal) or not isinstance(group.value, int):
+        raise binder.source.unsupported(node, "a group that is not a constant number")
+    flags = _flags(binder, node.args.get("parameters"), "ims")
+    return call("regexp_extract", binder.bind(node.this), pattern=_flagged(pattern, flags), group=group.value)
+
+
+def _regexp_split(binder: ExpressionBinder, node: Any) -> Expr:
+    text, pattern = counted_arguments(binder, node, 2)
+    return call("regexp_split", binder.bind(text), pattern=constant_text(binder, pattern, "a regular expression"))
+
+
+def _concat_ws(binder: ExpressionBinder, node: Any) -> Expr:
+    return call("concat_ws", *(as_text(binder.bind(part)) for part in node.expressions))
+
+
+def _pad(binder: ExpressionBinder, node: Any) -> Expr:
+    fill = literal(" ") if node.args.get("fill_pattern") is None else binder.bind(node.args["fill_pattern"])
+    name = "lpad" if node.args.get("is_left") else "rpad"
+    return call(name, binder.bind(node.this), binder.bind(node.expression), fill)
+
+
+def _position(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("this", "substr"), "position")
+    return call("position", binder.bind(node.this), binder.bind(node.args["substr"]))
+
+
+def _character(binder: ExpressionBinder, node: Any) -> Expr:
+    (code,) = counted_arguments(binder, node, 1)
+    return call("character", binder.bind(code))
+
+
+def _split(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("this", "expression"), "split")
+    return call("split", binder.bind(node.this), binder.bind(node.expression))
+
+
+def _split_part(binder: ExpressionBinder, node: Any) -> Expr:
+    parts = (node.this, node.args["delimiter"], node.args["part_index"])
+    return call("split_part", *(binder.bind(part) for part in parts))
+
+
+def _sha2(binder: ExpressionBinder, node: Any) -> Expr:
+    if node.args.get("length") is not None and node.args["length"].name not in ("0", "256"):
+        raise binder.source.unsupported(node, "SHA-2 of another length than 256")
+    return call("sha256", binder.bind(node.this))
+
+
+BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
+    "regexp_split_to_array": _regexp_split,
+    "string_split_regex": _regexp_split,
+}
+
 SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Concat: _concat,
     exp.Trim: _trim,
-    exp.Left: _left,
+    exp.Chr: _character,
+    exp.ConcatWs: _concat_ws,
+    exp.Initcap: lambda binder, node: call("title", binder.bind(node.this)),
+    exp.Pad: _pad,
+    exp.RegexpExtract: _regexp_extract,
+    exp.RegexpReplace: _regexp_replace,
+    exp.RegexpSplit: _regexp_split,
+    exp.SHA2: _sha2,
+    exp.Split: _split,
+    exp.SplitPart: _split_part,
+    exp.StrPosition: _position,
     exp.RegexpLike: _regexp,
     exp.RegexpFullMatch: _regexp,
 }

@@ -7,6 +7,7 @@ import pytest
 
 from tests.sql.oracle import rows_of, run_both, same_value, small_tables
 from volley.engine.errors import VolleyError
+from volley.sql import sql
 
 NUMBERS = """
 sin(x), sin(id), cos(k), tan(k), atan(x), asin(k), acos(x / 10), atan2(x, id), sin('inf'::double)
@@ -14,6 +15,20 @@ degrees(x), radians(id), cbrt(x), cbrt(-8), sinh(k), cosh(k), tanh(x), pi(), 2 *
 trunc(x), trunc(m), trunc(-m), trunc(id), trunc(-1.5), isinf(x), isinf('-inf'::double)
 gcd(id, k), lcm(id, k), gcd(-4, 6), lcm(0, 5), gcd(k, 0)
 id & k, id | 3, xor(id, k), ~id, bit_count(k), bit_count(id - 5)
+"""
+
+TEXT = r"""
+concat_ws('-', s, 'x', null), concat_ws(null, s), left(s, 2), left(s, -1), left(s, k), right(s, 2), right(s, -1), right(s, 0), right(s, k)
+lpad(s, 4, 'xy'), rpad(s, 4, 'é'), lpad(s, 0, 'x'), lpad(s, k, '*'), reverse(s), repeat(s, 2), repeat(s, -1), repeat(s, k)
+position('a' in s), strpos(s, 'é'), instr(s, s), position('' in s), strpos(s, null)
+split_part(s, 'a', 1), split_part(s, 'a', -1), split_part(s, '', 2), split_part(s, 'a', 0), split_part(s, 'a', k), split_part(s, 'a', 9)
+string_split(s, 'a')[1], len(string_split(s, 'a')), len(string_split(s, '')), len(regexp_split_to_array(s, '[ae]'))
+translate(s, 'aé', 'b'), translate('abcabc', 'ab', 'x'), translate(s, 'aa', 'xy')
+ascii(s), chr((id + 96)::int), chr(233), md5(s), sha256(s)
+regexp_replace(s, 'a', 'o'), regexp_replace(s, 'A', 'o', 'gi'), regexp_replace(s, '(.)a', '[\1]', 'g'), regexp_replace(s, '', '-')
+regexp_extract(s, 'a(.)', 1), regexp_extract(s, 'a.'), regexp_extract(s, '[(](a)?', 1), regexp_extract(s, '(x)|(a)', 2), regexp_extract(s, '[]a](p)\(?', 1)
+regexp_extract(s, '(?:a)(?P<y>p)(p)', 2), regexp_extract(s, 'B(A)', 1, 'i'), regexp_full_match(s, 'a.*e'), s ilike 'BAN%'
+case when id > 100 then chr((id * 100000000)::int) else 'x' end
 """
 
 AGGREGATES = """
@@ -50,6 +65,38 @@ def assert_same_values(query: str) -> None:
 @pytest.mark.parametrize("expressions", NUMBERS.strip().splitlines())
 def test_functions_of_numbers(expressions: str) -> None:
     assert_same_values(f"select {expressions} from t")
+
+
+@pytest.mark.parametrize("expressions", TEXT.strip().splitlines())
+def test_functions_of_text(expressions: str) -> None:
+    assert_same_values(f"select {expressions} from t")
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("regexp_extract(s, 'a(b)', 2)", "has no group 2; it has 1"),
+        ("regexp_replace(s, '(', 'x')", "cannot be used as a regular expression"),
+        ("regexp_replace(s, 'a', 'x', 'q')", "unknown flags 'q'"),
+        ("chr(-id)", "is not a code point"),
+        ("sin(s)", "sin does not accept"),
+        ("list_element(s, 1)", "list_element does not accept"),
+    ],
+)
+def test_what_functions_refuse(expression: str, message: str) -> None:
+    with pytest.raises(VolleyError, match=message):
+        sql(f"select {expression} from t", **small_tables()).to_arrow()
+
+
+def test_each_word_of_a_title_starts_upper_case() -> None:
+    answer = sql("select initcap(s) as a from t", **small_tables()).to_arrow()["a"].to_pylist()
+    assert answer == ["Apple", "Banana", None, "", "Cherry", "Apple", "Déjà", "A_B%C"]
+
+
+def test_hashes_are_equal_for_equal_values() -> None:
+    query = "select hash(s, k) as h, s, k from t union all select hash(s, k) as h, s, k from t"
+    rows = sql(query, **small_tables()).to_arrow().to_pylist()
+    assert len({row["h"] for row in rows}) == len({(row["s"], row["k"]) for row in rows}) == 8
 
 
 @pytest.mark.parametrize("query", AGGREGATES.strip().splitlines())

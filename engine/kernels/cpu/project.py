@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from ...dtypes import DataType
 from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
+from ...expr.catalogue import FUNCTIONS
 from ...schema import Schema
 from ...traversal import walk
-from . import arithmetic, mathematics, temporal, text  # noqa: F401 - they register the kernels
+from . import arithmetic, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
@@ -34,7 +35,7 @@ _RAISING = frozenset(
 )
 _DECIMAL_AWARE = frozenset(
     {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
-    | {"is_null", "is_not_null", "pair", "list_contains"}
+    | {"is_null", "is_not_null", "pair", "list_contains", "hash"}
 )
 _MIN_DICTIONARY = 64
 
@@ -213,6 +214,8 @@ def can_raise(expr: Expr) -> bool:
         if isinstance(node, Cast) and node.strict:
             return True
         if isinstance(node, Call) and node.function in _RAISING and not node.dtype.is_float:
+            return True
+        if isinstance(node, Call) and FUNCTIONS[node.function].raises:
             return True
     return False
 

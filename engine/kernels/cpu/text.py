@@ -35,13 +35,13 @@ def concat(*texts: Value) -> pa.Array:
     return pc.binary_join_element_wise(*texts, _NOTHING, null_handling="emit_null")
 
 
-def _by_row(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
+def by_row(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
     """Apply a Python function row by row: for arguments that differ by row, which Arrow's kernels do not take."""
     rows = zip(*(arg.to_pylist() for arg in full(args)), strict=True)
     return pa.array([None if None in row else function(*row) for row in rows], to_arrow_type(call.dtype))
 
 
-def _constants(args: list[Value]) -> list[Any] | None:
+def constants_of(args: list[Value]) -> list[Any] | None:
     """Return the Python values of all arguments after the first, or None where one differs by row or is null."""
     if not all(isinstance(arg, pa.Scalar) and arg.is_valid for arg in args[1:]) or isinstance(args[0], pa.Scalar):
         return None
@@ -69,9 +69,9 @@ def rtrim(call: Call, args: list[Value]) -> pa.Array:
 def _trimmed(
     call: Call, args: list[Value], kernel: Callable[..., pa.Array], one: Callable[[str, str], str]
 ) -> pa.Array:
-    constants = _constants(args)
+    constants = constants_of(args)
     if constants is None:
-        return _by_row(call, args, lambda text, characters: one(text, characters) if characters else text)
+        return by_row(call, args, lambda text, characters: one(text, characters) if characters else text)
     characters = constants[0] if constants else " "
     return kernel(args[0], characters=characters) if characters else args[0]
 
@@ -79,12 +79,12 @@ def _trimmed(
 @scalar("substring", per_value=True)
 def substring(call: Call, args: list[Value]) -> pa.Array:
     """From a 1-based position (from the end where negative), for a number of code points."""
-    constants = _constants(args)
+    constants = constants_of(args)
     if constants is not None and constants[0] >= 1 and (len(constants) == 1 or constants[1] >= 0):
         start = constants[0] - 1
         stop = None if len(constants) == 1 else start + constants[1]
         return pc.utf8_slice_codeunits(args[0], start=start, stop=stop)
-    return _by_row(call, args, _substring)
+    return by_row(call, args, _substring)
 
 
 def _substring(text: str, start: int, count: int | None = None) -> str:
@@ -101,9 +101,9 @@ def _substring(text: str, start: int, count: int | None = None) -> str:
 @scalar("replace", per_value=True)
 def replace(call: Call, args: list[Value]) -> pa.Array:
     """Each occurrence replaced; an empty text to look for changes nothing."""
-    constants = _constants(args)
+    constants = constants_of(args)
     if constants is None:
-        return _by_row(call, args, lambda text, old, new: text.replace(old, new) if old else text)
+        return by_row(call, args, lambda text, old, new: text.replace(old, new) if old else text)
     old, new = constants
     return pc.replace_substring(args[0], pattern=old, replacement=new) if old else args[0]
 
@@ -133,8 +133,8 @@ def _search(text: pa.Array, pattern: str) -> pa.Array:
 def _matched(
     call: Call, args: list[Value], kernel: Callable[..., pa.Array], one: Callable[[str, str], bool]
 ) -> pa.Array:
-    constants = _constants(args)
-    return _by_row(call, args, one) if constants is None else kernel(args[0], pattern=constants[0])
+    constants = constants_of(args)
+    return by_row(call, args, one) if constants is None else kernel(args[0], pattern=constants[0])
 
 
 @scalar("like", per_value=True)
