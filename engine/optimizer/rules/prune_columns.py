@@ -74,7 +74,7 @@ def _choices_shared(plan: Plan) -> frozenset[int]:
 
 def _chooses(node: Plan) -> bool:
     match node:
-        case Limit() | Sort(fetch=int()) | Distinct(on=tuple()):
+        case Limit() | Sort(fetch=int()) | Distinct(on=tuple()) | Window():
             return True
         case Aggregate(aggregates=aggregates):
             return any(a.call.function == "first" for a in aggregates)
