@@ -20,7 +20,6 @@ from ..plan import (
     DEFAULT_FRAME,
     UNBOUNDED_FOLLOWING,
     UNBOUNDED_PRECEDING,
-    WHOLE_PARTITION,
     Bound,
     Frame,
     FrameUnit,
@@ -281,8 +280,8 @@ class GroupWindows:
 
     def transform(self, function: object) -> Any:
         """Return an aggregate of each row's group, by name: ``sum``, ``mean``, ``size``, ``first``, ``last``, …."""
-        if not isinstance(function, str) or function not in (*AGGREGATES, "last"):
-            hint = suggestion(function, [*AGGREGATES, "last"]) if isinstance(function, str) else ""
+        if not isinstance(function, str) or function not in AGGREGATES:
+            hint = suggestion(function, AGGREGATES) if isinstance(function, str) else ""
             raise PlanError(
                 f"transform takes the name of an aggregate, not {function!r}{hint}; for a function of your own use "
                 "map_batches, or agg and merge"
@@ -358,8 +357,6 @@ def present_keys(keys: Iterable[Expr]) -> list[Expr]:
 
 
 def _broadcast(function: str, value: Expr, by: tuple[Expr, ...]) -> Expr:
-    if function == "last":
-        return over(window_call("last_value", value, frame=WHOLE_PARTITION, ignore_nulls=True), by)
     args = () if function == "size" else (value,)
     made: Expr = over(window_call(function, *args, frame=DEFAULT_FRAME), by)
     if function == "sum" and value.dtype.kind is not Kind.NULL:
