@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ...expr import Expr
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
+from .batch import Batch
 from .buffers import bools_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state
 from .compare import known_true
@@ -19,7 +20,7 @@ from .keys import KeyTable
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
-from .states import Batch, Moments, State, make_state, row_state
+from .states import Moments, State, make_state, row_state
 from .table import CpuTable, concat_tables, own, slice_table, take_rows
 from .words import hash_columns
 

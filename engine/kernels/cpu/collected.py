@@ -17,14 +17,16 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...expr import Column, SortKey
 from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
+from .batch import Batch, Seen, grown
 from .buffers import array_from, values_of
 from .compare import known_true
 from .gather import take_column
 from .native import argsort
 from .native.arrays import Rows
 from .nested import inner, outer
+from .picking import Picked
 from .sort import order_words
-from .states import Batch, Picked, Seen, State, grown
+from .states import State
 from .table import concat_columns
 
 KEEPING = frozenset(

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind, int64
-from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type
+from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, validity
 from .codes import NULL, ObjectCodes, TextCodes
 from .constants import scalar_of
 from .gather import encoded
@@ -57,7 +57,7 @@ class _Column:
             return words
         if self.null is None:
             return [zero_nulls(word, *bits_of(column)) for word in words]
-        integers = array_from(words[0], pa.int64(), _bitmap(column))
+        integers = array_from(words[0], pa.int64(), validity(column))
         return [words_of(pc.fill_null(integers, scalar_of(self.null, pa.int64())), int64)]
 
     def values(self, words: NDArray[np.uint64], present: NDArray[np.bool_]) -> pa.Array:
@@ -80,11 +80,6 @@ class _Column:
             floats = np.ascontiguousarray(first).view(np.float64)
             return array_from(floats.astype(arrow.to_pandas_dtype()), arrow, bitmap)
         return array_from(first.astype(f"i{arrow.bit_width // 8}"), arrow, bitmap)
-
-
-def _bitmap(column: pa.Array) -> pa.Buffer | None:
-    valid = column.is_valid()
-    return valid.buffers()[1] if valid.offset == 0 else pa.concat_arrays([valid]).buffers()[1]
 
 
 class KeyTable:

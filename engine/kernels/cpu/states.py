@@ -5,27 +5,22 @@ A state of ``n`` groups takes rows with their group numbers (-1: left out) and g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
-from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, present, values_of
+from .batch import Batch, Seen, grown
+from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
 from .constants import scalar_of
 from .decimals import widened
-from .gather import take_column
-from .native import NO_BITS
-from .native.arrays import Rows
-from .sort import ranks
-from .table import concat_columns
+from .picking import Picked
 from .words import floats_of, integers_of, is_one_word
 
 _LARGEST = 10**38
@@ -92,84 +87,6 @@ def row_state(spec: AccumulatorSpec, values: pa.Array | None, num_rows: int) -> 
 def _squared_deviation(values: pa.Array) -> pa.Array:
     """Return 0 for finite values, NaN for others: what one value deviates from its own mean."""
     return pc.subtract(values, values)
-
-
-def grown(array: Any, groups: int, fill: Any) -> Any:
-    """Return the array with room for ``groups`` rows, new ones filled; doubles, so that growth is amortised."""
-    if len(array) >= groups:
-        return array
-    larger = np.full((max(groups, 2 * len(array), 64), *array.shape[1:]), fill, dtype=array.dtype)
-    larger[: len(array)] = array
-    return larger
-
-
-@dataclass(slots=True, kw_only=True)
-class Batch:
-    """Rows by the number of their group; what several states want to know of them is found out once.
-
-    Attributes
-    ----------
-    ids
-        Group of each row; -1 leaves it out.
-    groups
-        Number of groups known by now.
-    """
-
-    ids: Rows
-    groups: int
-    _complete: bool | None = None
-    _rows: NDArray[np.int64] | None = None
-
-    @property
-    def complete(self) -> bool:
-        """Whether no row is left out."""
-        if self._complete is None:
-            self._complete = bool(len(self.ids) == 0 or self.ids.min() >= 0)
-        return self._complete
-
-    def add_rows(self, counts: NDArray[np.int64]) -> None:
-        """Add the number of rows of each group to ``counts``."""
-        if self.groups > len(self.ids):
-            native.count_valid(self.ids, NO_BITS, 0, counts)
-            return
-        if self._rows is None:
-            self._rows = np.zeros(self.groups, dtype=np.int64)
-            native.count_valid(self.ids, NO_BITS, 0, self._rows)
-        counts[: self.groups] += self._rows
-
-
-class Seen:
-    """Which groups have met a value that is not null."""
-
-    def __init__(self) -> None:
-        self._flags = np.zeros(0, dtype=np.uint8)
-        self._groups = 0
-        self._complete = True
-
-    def update(self, batch: Batch, values: pa.Array) -> None:
-        """Mark the groups of rows with a value."""
-        ids, groups = batch.ids, batch.groups
-        before, self._groups = self._groups, groups
-        self._flags = grown(self._flags, groups, 0)
-        if batch.complete and not values.null_count:
-            self._flags[before:groups] = 1
-            if self._complete:
-                return
-        if values.null_count:
-            ids = ids[present(values)]
-        self._flags[ids[ids >= 0]] = 1
-        self._complete = bool(self._flags[:groups].all())
-
-    def bitmap(self, groups: int) -> pa.Buffer | None:
-        """Return the validity of the groups' states."""
-        self._flags = grown(self._flags, groups, 0)
-        flags = self._flags[:groups]
-        return None if flags.all() else pa.py_buffer(np.packbits(flags, bitorder="little"))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return self._flags.nbytes
 
 
 class Count:
@@ -370,78 +287,6 @@ class FloatExtreme(_Valued):
     def nbytes(self) -> int:
         """Bytes held."""
         return self._state.nbytes + self.seen.nbytes
-
-
-class Picked:
-    """One row's value per group, of any type: the first met (order 0), the least (1) or the greatest (-1).
-
-    Each batch contributes one candidate per group it touches; candidates are reduced when they outnumber the groups.
-    """
-
-    def __init__(self, dtype: DataType, *, order: int) -> None:
-        self._dtype, self._order = dtype, order
-        self._ids: list[Rows] = []
-        self._values: list[pa.Array] = []
-        self._pending = 0
-        self._kept = 0
-
-    def update(self, batch: Batch, values: pa.Array | None) -> None:
-        """Add values."""
-        assert values is not None
-        self._push(*self._reduced(batch.ids, batch.groups, values))
-        if self._pending > 2 * self._kept + 4096:
-            self._compact(batch.groups)
-
-    def merge(self, batch: Batch, partial: pa.Array) -> None:
-        """Add partial states, which have the values' form."""
-        self.update(batch, partial)
-
-    def finish(self, groups: int) -> pa.Array:
-        """Return each group's value."""
-        where = np.full(groups, -1, dtype=np.int32)
-        if not self._values:
-            return pa.nulls(groups, physical_type(self._dtype))
-        self._compact(groups)
-        where[self._ids[0]] = np.arange(len(self._ids[0]), dtype=np.int32)
-        return take_column(self._values[0], where, outer=True)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held."""
-        return sum(ids.nbytes for ids in self._ids) + sum(int(values.nbytes) for values in self._values)
-
-    def _push(self, ids: Rows, values: pa.Array) -> None:
-        self._ids.append(ids)
-        self._values.append(values)
-        self._pending += len(ids)
-
-    def _compact(self, groups: int) -> None:
-        ids, values = np.concatenate(self._ids), concat_columns(self._values)
-        self._ids, self._values, self._pending = [], [], 0
-        self._push(*self._reduced(ids, groups, values))
-        self._kept = self._pending
-
-    def _reduced(self, ids: Rows, groups: int, values: pa.Array) -> tuple[Rows, pa.Array]:
-        """Return the best candidate of each group that has one."""
-        if groups > 2 * len(ids):
-            # Most groups are not in this batch: number those that are.
-            met, local = np.unique(ids, return_inverse=True)
-            shift = int(len(met) > 0 and met[0] < 0)
-            chosen, best = self._reduced(local.astype(np.int32) - np.int32(shift), len(met) - shift, values)
-            return met[shift:][chosen], best
-        bits, offset = bits_of(values)
-        if self._order:
-            rank = ranks(values, self._dtype).astype(np.int64)
-            info = np.iinfo(np.int64)
-            # One more state, so that rows left out (-1) find one where there is no group yet.
-            extremes = np.full(groups + 1, info.min if self._order < 0 else info.max)
-            run = native.max_i64 if self._order < 0 else native.min_i64
-            run(ids, rank, bits, offset, extremes)
-            ids = np.where(rank == extremes[ids], ids, np.int32(-1))
-        rows = np.full(groups, -1, dtype=np.int32)
-        native.first_row(ids, bits, offset, rows)
-        chosen = np.flatnonzero(rows >= 0).astype(np.int32)
-        return chosen, take_column(values, rows[chosen])
 
 
 class Moments:

@@ -1,0 +1,92 @@
+"""Rows of one batch by the number of their group, and what is known of the groups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from .buffers import present
+from .native import NO_BITS, count_valid
+from .native.arrays import Rows
+
+
+def grown(array: Any, groups: int, fill: Any) -> Any:
+    """Return the array with room for ``groups`` rows, new ones filled; doubles, so that growth is amortised."""
+    if len(array) >= groups:
+        return array
+    larger = np.full((max(groups, 2 * len(array), 64), *array.shape[1:]), fill, dtype=array.dtype)
+    larger[: len(array)] = array
+    return larger
+
+
+@dataclass(slots=True, kw_only=True)
+class Batch:
+    """Rows by the number of their group; what several states want to know of them is found out once.
+
+    Attributes
+    ----------
+    ids
+        Group of each row; -1 leaves it out.
+    groups
+        Number of groups known by now.
+    """
+
+    ids: Rows
+    groups: int
+    _complete: bool | None = None
+    _rows: NDArray[np.int64] | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether no row is left out."""
+        if self._complete is None:
+            self._complete = bool(len(self.ids) == 0 or self.ids.min() >= 0)
+        return self._complete
+
+    def add_rows(self, counts: NDArray[np.int64]) -> None:
+        """Add the number of rows of each group to ``counts``."""
+        if self.groups > len(self.ids):
+            count_valid(self.ids, NO_BITS, 0, counts)
+            return
+        if self._rows is None:
+            self._rows = np.zeros(self.groups, dtype=np.int64)
+            count_valid(self.ids, NO_BITS, 0, self._rows)
+        counts[: self.groups] += self._rows
+
+
+class Seen:
+    """Which groups have met a value that is not null."""
+
+    def __init__(self) -> None:
+        self._flags = np.zeros(0, dtype=np.uint8)
+        self._groups = 0
+        self._complete = True
+
+    def update(self, batch: Batch, values: pa.Array) -> None:
+        """Mark the groups of rows with a value."""
+        ids, groups = batch.ids, batch.groups
+        before, self._groups = self._groups, groups
+        self._flags = grown(self._flags, groups, 0)
+        if batch.complete and not values.null_count:
+            self._flags[before:groups] = 1
+            if self._complete:
+                return
+        if values.null_count:
+            ids = ids[present(values)]
+        self._flags[ids[ids >= 0]] = 1
+        self._complete = bool(self._flags[:groups].all())
+
+    def bitmap(self, groups: int) -> pa.Buffer | None:
+        """Return the validity of the groups' states."""
+        self._flags = grown(self._flags, groups, 0)
+        flags = self._flags[:groups]
+        return None if flags.all() else pa.py_buffer(np.packbits(flags, bitorder="little"))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._flags.nbytes
