@@ -222,6 +222,31 @@ def temporal_to(result: DataType | None, *, clock: bool = False) -> Rule:
     return rule
 
 
+def two_moments(types: Types) -> tuple[Types, DataType] | None:
+    """Two dates or timestamps to int64."""
+    if len(types) != 2 or not all(t.is_temporal for t in types):
+        return None
+    shared = common_type(*types)
+    return None if shared is None else ((shared, shared), dtypes.int64)
+
+
+def all_as(parameter: DataType, arity: int, result: DataType) -> Rule:
+    """Return a rule from so many numbers, each as ``parameter``, to ``result``; integers take no fractions."""
+
+    def rule(types: Types) -> tuple[Types, DataType] | None:
+        fits = all(t.is_integer or t.kind is Kind.NULL or (parameter.is_float and t.is_numeric) for t in types)
+        return ((parameter,) * arity, result) if len(types) == arity and fits else None
+
+    return rule
+
+
+def clock_parts(types: Types) -> tuple[Types, DataType] | None:
+    """Year, month, day, hour and minute as integers and seconds as a number, to a timestamp."""
+    if len(types) != 6 or all_as(dtypes.int64, 5, dtypes.date)(types[:5]) is None or reals(1)(types[5:]) is None:
+        return None
+    return (*(dtypes.int64,) * 5, dtypes.float64), dtypes.timestamp("us")
+
+
 def temporal_difference(types: Types) -> tuple[Types, DataType] | None:
     """Two dates to int64 days, or two timestamps to a duration in microseconds."""
     if len(types) != 2 or not all(t.is_temporal for t in types):

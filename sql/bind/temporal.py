@@ -12,7 +12,7 @@ from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal, call, cast, literal
-from .arguments import constant_text, counted_arguments
+from .arguments import arguments, constant_text, counted_arguments
 from .literals import Interval, length_of, shifted, unit_name
 from .operators import as_date, move, unwrapped
 
@@ -23,6 +23,8 @@ _PARTS = {
     "dow": "day_of_week", "dayofweek": "day_of_week", "weekday": "day_of_week", "isodow": "iso_day_of_week",
     "doy": "day_of_year", "dayofyear": "day_of_year", "dayofmonth": "day", "weekofyear": "week",
     "years": "year", "quarters": "quarter", "months": "month", "days": "day", "weeks": "week",
+    "isoyear": "iso_year", "milliseconds": "millisecond", "ms": "millisecond", "microseconds": "microsecond",
+    "us": "microsecond", "centuries": "century", "decades": "decade", "millennia": "millennium",
     "hours": "hour", "minutes": "minute", "seconds": "second", "y": "year", "mon": "month", "d": "day",
 }  # fmt: skip
 _SUNDAY_IS_ONE = frozenset(("bigquery", "databricks", "doris", "hive", "mysql", "spark", "spark2", "starrocks", "tsql"))
@@ -32,12 +34,11 @@ _TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "se
 def _part(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) -> Expr:
     name = written.strip("'\"").lower()
     known = _PARTS.get(name, name)
-    parts = ("year", "quarter", "month", "day", "week", "hour", "minute", "second", *_PARTS.values())
-    if known not in parts:
-        if known in ("epoch", "millisecond", "microsecond", "century", "decade", "millennium", "isoyear", "era"):
-            raise binder.source.unsupported(node, f"the date part {known}")
-        raise binder.source.error(node, f"unknown date part {written!r}{suggestion(name, sorted(set(parts)))}")
-    return call(known, as_date(moment) if known not in ("hour", "minute", "second") else moment)
+    clock = ("hour", "minute", "second", "millisecond", "microsecond")
+    parts = ("year", "quarter", "month", "day", "week", "epoch", "decade", "century", "millennium", *_PARTS.values())
+    if known not in (*parts, *clock):
+        raise binder.source.error(node, f"unknown date part {written!r}{suggestion(name, sorted({*parts, *clock}))}")
+    return call(known, moment if known in clock else as_date(moment))
 
 
 def _extract(binder: ExpressionBinder, node: Any) -> Expr:
@@ -114,22 +115,50 @@ def _moved_date(moment: Expr, length: Interval) -> Expr:
 def _date_diff(binder: ExpressionBinder, node: Any) -> Expr:
     unit_node = node.args.get("unit")
     unit = "day" if unit_node is None else unit_name(binder.source, node, unit_node.name)
-    end, start = (_as_day(binder, node, binder.bind(side)) for side in (node.this, node.expression))
-    if unit == "day":
-        return call("difference", end, start)
-    if unit not in ("month", "quarter", "year"):
-        raise binder.source.unsupported(node, f"date_diff in {unit}s")
-    years = call("subtract", call("year", end), call("year", start))
-    if unit == "year":
-        return years
-    per_year = literal(12 if unit == "month" else 4)
-    return call("add", call("multiply", years, per_year), call("subtract", call(unit, end), call(unit, start)))
+    end, start = (_as_moment(binder, node, binder.bind(side)) for side in (node.this, node.expression))
+    return call("date_diff", start, end, unit=unit)
 
 
-def _as_day(binder: ExpressionBinder, node: exp.Expr, moment: Expr) -> Expr:
-    if not moment.dtype.is_temporal and not (isinstance(moment, Literal) and moment.dtype.is_text):
+def _as_moment(binder: ExpressionBinder, node: exp.Expr, moment: Expr) -> Expr:
+    if isinstance(moment, Literal) and moment.dtype.is_text:
+        return cast(moment, dtypes.timestamp("us"))
+    if not moment.dtype.is_temporal:
         raise binder.source.error(node, f"a date or a timestamp is needed, not {moment.dtype}; cast it first")
-    return cast(as_date(moment), dtypes.date)
+    return as_date(moment)
+
+
+def _strftime(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("this", "format"), "strftime")
+    form = constant_text(binder, node.args["format"], "a format")
+    return call("strftime", as_date(binder.bind(node.this)), format=form)
+
+
+def _strptime(binder: ExpressionBinder, node: Any) -> Expr:
+    text, form = counted_arguments(binder, node, 2)
+    name = "try_strptime" if isinstance(node, exp.Anonymous) else "strptime"
+    return call(name, binder.bind(text), format=constant_text(binder, form, "a format"))
+
+
+def _at_time_zone(binder: ExpressionBinder, node: Any) -> Expr:
+    zone = constant_text(binder, node.args["zone"], "a time zone")
+    moment = binder.bind(node.this)
+    if moment.dtype.is_temporal and moment.dtype.tz is not None:
+        return call("local_time", moment, zone=zone)
+    return call("assume_timezone", moment, zone=zone)
+
+
+def _from_parts(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
+    return lambda binder, node: call(name, *(binder.bind(part) for part in arguments(node)))
+
+
+def _from_epoch(binder: ExpressionBinder, node: Any) -> Expr:
+    scale = node.args.get("scale")
+    binder.statement.allow_only(node, ("this", "scale"), "a timestamp of seconds")
+    seconds = binder.bind(node.this)
+    if scale is None:
+        return call("from_epoch", seconds)
+    moment = call("from_epoch", call("divide", seconds, literal(10.0 ** int(scale.name))))
+    return cast(moment, dtypes.timestamp("us"))
 
 
 def _to_date(binder: ExpressionBinder, node: Any) -> Expr:
@@ -150,6 +179,7 @@ BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "datepart": _date_part,
     "date_trunc": _date_trunc,
     "datetrunc": _date_trunc,
+    "try_strptime": _strptime,
     "weekday": _weekday,
     "now": _now,
     "today": _today,
@@ -169,6 +199,13 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.DatetimeSub: _date_add,
     exp.TsOrDsAdd: _date_add,
     exp.DateDiff: _date_diff,
+    exp.AtTimeZone: _at_time_zone,
+    exp.DateFromParts: _from_parts("make_date"),
+    exp.TimestampFromParts: _from_parts("make_timestamp"),
+    exp.StrToTime: _strptime,
+    exp.TimeToStr: _strftime,
+    exp.TimeToUnix: lambda binder, node: call("epoch", as_date(binder.bind(node.this))),
+    exp.UnixToTime: _from_epoch,
     exp.Date: _to_date,
     exp.TsOrDsToDate: _to_date,
     exp.CurrentDate: _today,

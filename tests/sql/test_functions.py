@@ -31,6 +31,21 @@ regexp_extract(s, '(?:a)(?P<y>p)(p)', 2), regexp_extract(s, 'B(A)', 1, 'i'), reg
 case when id > 100 then chr((id * 100000000)::int) else 'x' end
 """
 
+TIME = """
+extract(epoch from ts), epoch(d), extract(millisecond from ts), extract(microsecond from ts), extract(decade from d), extract(century from d), extract(millennium from ts), extract(isoyear from d), date_part('epoch', ts)
+millisecond(ts), century(d), dayname(d), monthname(ts), last_day(d), last_day(ts), extract(century from date '2000-12-31'), extract(isoyear from date '2021-01-01')
+date_diff('hour', ts, timestamp '2000-01-01 10:59:00'), date_diff('minute', timestamp '1969-12-31 23:59:30', ts), date_diff('second', ts, ts), date_diff('millisecond', ts, timestamp '1970-01-02'), date_diff('microsecond', d, ts)
+date_diff('week', d, date '2024-01-08'), date_diff('quarter', d, date '2020-02-01'), date_diff('decade', d, ts), date_diff('century', date '1850-01-01', d), date_diff('day', ts, d), date_diff('month', ts, d), date_diff('year', d, ts)
+make_date(2000 + id, id, 28), make_date(2024, 2, 29), make_timestamp(2020, id, 2, 3, 4, 5.678901), make_date(k, 1, 1)
+strftime(ts, '%Y-%m-%d %H:%M:%S.%f'), strftime(ts, '%g %-d/%-m/%y %j %a %A %b %B %p %I %% %x %X'), strftime(d, '%d.%m.%Y'), strftime(d, '%U %W %w %u %G %V'), strftime(ts, '%-H:%-M:%-S')
+strptime('2020-01-0' || id, '%Y-%m-%d'), strptime('2020-01-02 03:04:05.5', '%Y-%m-%d %H:%M:%S.%f'), try_strptime(s, '%Y'), try_strptime('2021-02-30', '%Y-%m-%d'), strptime(null, '%Y')
+(ts at time zone 'Europe/Berlin') at time zone 'America/New_York', epoch(ts at time zone 'Asia/Tokyo'), (timestamp '2024-10-27 02:30:00' at time zone 'Europe/Berlin') at time zone 'UTC', (timestamp '2024-03-31 02:30:00' at time zone 'Europe/Berlin') at time zone 'UTC'
+epoch(to_timestamp(id * 1.5)), epoch_ms(id * 1000), to_timestamp(id) at time zone 'UTC'
+case when id > 100 then make_date(id, 13, 1) end
+date_diff('week', date '2024-01-07', date '2024-01-08'), date_diff('week', date '2024-01-08', date '2024-01-01'), date_diff('week', date '2024-01-08', d)
+strftime(d, '%y%%%m'), strftime(null::date, '%Y'), date_diff('day', '2024-01-01', d)
+"""
+
 AGGREGATES = """
 select median(x), median(id), median(m), median(d), median(ts), median(k), median(null) from t
 select quantile_cont(x, 0.3), quantile_cont(id, 0.25), quantile_disc(id, 0.5), quantile_disc(s, 0.5), quantile(k, 0.75) from t
@@ -72,6 +87,11 @@ def test_functions_of_text(expressions: str) -> None:
     assert_same_values(f"select {expressions} from t")
 
 
+@pytest.mark.parametrize("expressions", TIME.strip().splitlines())
+def test_functions_of_time(expressions: str) -> None:
+    assert_same_values(f"select {expressions} from t")
+
+
 @pytest.mark.parametrize(
     ("expression", "message"),
     [
@@ -79,6 +99,14 @@ def test_functions_of_text(expressions: str) -> None:
         ("regexp_replace(s, '(', 'x')", "cannot be used as a regular expression"),
         ("regexp_replace(s, 'a', 'x', 'q')", "unknown flags 'q'"),
         ("chr(-id)", "is not a code point"),
+        ("make_date(2023, 2, id + 27)", r"make_date\(2023, 2, 29\) is not a date"),
+        ("make_timestamp(2023, 2, 1, 24, 0, 0)", "is not a timestamp"),
+        ("strptime(s, '%Y')", "'apple' does not follow the format '%Y'"),
+        ("strptime(s, '%Y %z')", "reads a time zone"),
+        ("strftime(ts, '%z')", "the column has none"),
+        ("ts at time zone 'Europe/Berln'", "unknown time zone 'Europe/Berln'; did you mean 'Europe/Berlin'"),
+        ("date_diff('fortnight', d, d)", "fortnight"),
+        ("to_timestamp(1e300)", "leaves the range"),
         ("sin(s)", "sin does not accept"),
         ("list_element(s, 1)", "list_element does not accept"),
     ],

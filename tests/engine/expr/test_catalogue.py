@@ -17,6 +17,7 @@ TYPES: tuple[DataType, ...] = (
 
 def accepted(entry: Function | Aggregate) -> list[tuple[DataType, ...]]:
     combinations = itertools.chain.from_iterable(itertools.product(TYPES, repeat=n) for n in range(4))
+    combinations = itertools.chain(combinations, ((dtype,) * 6 for dtype in TYPES))
     return [types for types in combinations if entry.rule(types) is not None]
 
 
