@@ -104,9 +104,11 @@ class FrameCatalogue:
         variable = None if self._scope is None else self._scope(name)
         return _frame(variable).plan if _is_table(variable) else None
 
-    def file(self, path: str) -> Plan | None:
-        """Return the plan that reads a path; None for a name without a dot, slash or star."""
-        return Scan(source=files().open_source(path)) if any(sign in path for sign in "./*") else None
+    def file(self, path: str | list[str], format: str | None = None, **options: Any) -> Plan | None:  # noqa: A002
+        """Return the plan that reads a path; None for a plain name without a dot, slash or star."""
+        if format is None and not any(sign in path for sign in "./*"):
+            return None
+        return Scan(source=files().open_source(path, format=format, **options))
 
     def names(self) -> list[str]:
         """Return the names given and registered."""

@@ -11,10 +11,12 @@ from sqlglot import exp
 
 from ...engine.errors import suggestion
 from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of, conjuncts, literal
+from ...engine.frame.range_source import RangeSource
 from ...engine.plan import Filter, Join, JoinKind, Plan, Project, Scan, Union
 from .attachment import Domain
 from .rows import one_row
 from .scope import Scope, ScopeColumn
+from .table_functions import Series, table_function
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 _TABLE_ARGS = ("this", "alias", "db", "catalog", "joins")
 _JOIN_ARGS = ("this", "on", "side", "kind", "using", "method")
 _SEMI_KINDS = {"SEMI": JoinKind.SEMI, "ANTI": JoinKind.ANTI}
-_FILE_FUNCTIONS = (exp.ReadParquet, exp.ReadCSV)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,10 +133,8 @@ class RelationBinder:
     def _table(self, node: exp.Table) -> Relation:
         self._statement.allow_only(node, _TABLE_ARGS, "FROM")
         alias = node.args.get("alias")
-        if isinstance(node.this, _FILE_FUNCTIONS):
-            return self._file(node, self._path(node.this), alias)
         if not isinstance(node.this, exp.Identifier):
-            raise self._source.unsupported(node, f"the table function {self._source.written(node.this)}")
+            return self._function(node, alias)
         parts = tuple(part.name for part in node.parts)
         if len(parts) == 1:
             bound = self._queries.cte(parts[0])
@@ -153,20 +152,18 @@ class RelationBinder:
         hint = suggestion(shown, known) if known else "; there are no tables to choose from"
         raise self._source.error(node, f"unknown table {shown!r}{hint}")
 
-    def _path(self, function: exp.Expr) -> str:
-        self._statement.allow_only(function, ("this", "expressions"), "a table function")
-        arguments = [function.this] if function.this is not None else function.expressions
-        if len(arguments) != 1 or not isinstance(arguments[0], exp.Literal) or not arguments[0].is_string:
-            raise self._source.unsupported(
-                function, f"{self._source.written(function)} of anything but one quoted path"
-            )
-        return str(arguments[0].this)
-
-    def _file(self, node: exp.Expr, path: str, alias: exp.Expr | None) -> Relation:
-        found = self._file_or_none(node, path, alias)
-        if found is None:
-            raise self._source.error(node, f"{path!r} cannot be read as a table; name a Parquet, CSV or Arrow file")
-        return found
+    def _function(self, node: exp.Table, alias: exp.Expr | None) -> Relation:
+        called = table_function(self._source, node.this, self._queries.constant)
+        if isinstance(called, Series):
+            name = (alias.name if alias is not None else "") or called.name
+            series = RangeSource(name=name, start=called.start, stop=called.stop, step=called.step)
+            return self._named(self._queries.table(Scan(source=series)), alias, name)
+        paths: str | list[str] = called.paths[0] if len(called.paths) == 1 else list(called.paths)
+        with self._source.placed(node):
+            plan = self._statement.catalogue.file(paths, called.format, **called.options)
+        if plan is None:
+            raise self._source.error(node, f"{called.paths[0]!r} cannot be read as a table")
+        return self._named(self._queries.table(plan), alias, PurePosixPath(called.paths[0]).stem)
 
     def _file_or_none(self, node: exp.Expr, path: str, alias: exp.Expr | None) -> Relation | None:
         plan = self._statement.catalogue.file(path)

@@ -22,8 +22,11 @@ class Catalogue(Protocol):
         """Return the plan behind a name (``("schema", "table")`` or ``("table",)``), or None where there is none."""
         ...
 
-    def file(self, path: str) -> Plan | None:
-        """Return the plan that reads a file, glob or directory named in quotes, or None where that cannot be one."""
+    def file(self, path: str | list[str], format: str | None = None, **options: Any) -> Plan | None:  # noqa: A002
+        """Return the plan that reads a file, glob or directory named in quotes, or None where that cannot be one.
+
+        Functions such as ``read_csv`` name the format and its options as well, and may name several paths.
+        """
         ...
 
     def names(self) -> list[str]:

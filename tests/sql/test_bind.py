@@ -32,9 +32,9 @@ class Tables:
         schema = self._schemas.get(name_parts[-1].lower()) if name_parts[:-1] in ((), ("main",)) else None
         return None if schema is None else Scan(source=RowsSource(schema=schema, values=()))
 
-    def file(self, path: str) -> Plan | None:
-        self.files.append(path)
-        return Scan(source=RowsSource(schema=self._schemas["u"], values=())) if path.endswith(".parquet") else None
+    def file(self, path: str | list[str], format: str | None = None, **options: object) -> Plan | None:  # noqa: A002
+        self.files.append(str(path))
+        return Scan(source=RowsSource(schema=self._schemas["u"], values=())) if str(path).endswith(".parquet") else None
 
     def names(self) -> list[str]:
         return list(self._schemas)

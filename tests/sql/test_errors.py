@@ -107,7 +107,7 @@ select [1, 2] | 1:9 | the function
 select id from t limit 10 percent | 1:24 | a percentage or ties in LIMIT
 select id from t asof join u on t.k >= u.k | 1:28 | ASOF JOIN
 select id from t tablesample 10% | 1:30 | SAMPLE in FROM
-select * from range(3) | 1:15 | the table function range
+select * from flatten(3) | 1:15 | the table function flatten
 select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant
 select (select max(v) from (select v from u where u.k = t.k) q) from t | 1:57 | a column of the query around inside FROM
 select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)

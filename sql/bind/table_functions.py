@@ -1,0 +1,101 @@
+"""Functions in FROM: files with options, and series of whole numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.errors import suggestion
+from ...engine.expr import Expr, Literal
+from ..parse import SqlText
+from .operators import unwrapped
+
+_NODES: dict[type[exp.Expr], str] = {exp.ReadParquet: "parquet", exp.ReadCSV: "csv"}
+_NAMES = {
+    "parquet_scan": "parquet", "read_csv_auto": "csv", "read_json": "json", "read_json_auto": "json",
+    "read_ndjson": "json", "read_ndjson_auto": "json", "read_ipc": "ipc", "read_arrow": "ipc",
+}  # fmt: skip
+_OPTIONS = {"delim": "delimiter", "sep": "delimiter", "nullstr": "null_values"}
+_SEVERAL = ("names", "null_values")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileCall:
+    """Files to read as one table, their format and the options given for it."""
+
+    paths: tuple[str, ...]
+    format: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Series:
+    """The whole numbers from a start to an end that is not among them."""
+
+    name: str
+    start: int
+    stop: int
+    step: int
+
+
+def table_function(source: SqlText, node: exp.Expr, constant: Callable[[exp.Expr, str], Expr]) -> FileCall | Series:
+    """Return what a function in FROM stands for; ``constant`` binds an expression that reads no column."""
+    if isinstance(node, exp.GenerateSeries):
+        return _series(source, node, constant)
+    name = str(node.name).lower() if isinstance(node, exp.Anonymous) else ""
+    form = _NODES.get(type(node)) or _NAMES.get(name)
+    if form is None:
+        known = ("read_parquet", "read_csv", "range", "generate_series", *_NAMES)
+        near = suggestion(source.written(node), known)
+        hint = f"{near[2:]}" if "did you mean" in near else ""
+        raise source.unsupported(node, f"the table function {source.written(node)}{f' ({hint})' if hint else ''}")
+    arguments = [*([node.this] if isinstance(node.this, exp.Expr) else []), *node.expressions]
+    if not arguments:
+        raise source.error(node, f"{source.written(node)} needs a quoted path, or a list of them")
+    listed = unwrapped(arguments[0])
+    paths = [_text(source, item) for item in (listed.expressions if isinstance(listed, exp.Array) else [listed])]
+    options: dict[str, Any] = {}
+    for item in arguments[1:]:
+        if not isinstance(item, exp.EQ | exp.PropertyEQ | exp.Kwarg):
+            raise source.error(item, "after the path come options, as in: header = true")
+        option = str(item.this.name).lower()
+        option = _OPTIONS.get(option, option)
+        value = _value(source, item.expression)
+        options[option] = (value,) if option in _SEVERAL and isinstance(value, str) else value
+    return FileCall(paths=tuple(paths), format=form, options=options)
+
+
+def _text(source: SqlText, node: exp.Expr) -> str:
+    if not isinstance(node, exp.Literal) or not node.is_string:
+        raise source.unsupported(node, "a path that is not a quoted text")
+    return str(node.this)
+
+
+def _value(source: SqlText, node: exp.Expr) -> Any:
+    if isinstance(node, exp.Array):
+        return [_value(source, item) for item in node.expressions]
+    if isinstance(node, exp.Boolean):
+        return bool(node.this)
+    if isinstance(node, exp.Literal):
+        return str(node.this) if node.is_string else int(str(node.this))
+    raise source.unsupported(node, "an option that is not a text, a whole number, true, false or a list of them")
+
+
+def _series(source: SqlText, node: exp.GenerateSeries, constant: Callable[[exp.Expr, str], Expr]) -> Series:
+    exclusive = bool(node.args.get("is_end_exclusive"))
+    name = "range" if exclusive else "generate_series"
+    bounds = []
+    for key, default in (("start", 0), ("end", 0), ("step", 1)):
+        part = node.args.get(key)
+        value = Literal(value=default, dtype=dtypes.int64) if part is None else constant(part, name)
+        if not isinstance(value, Literal) or not isinstance(value.value, int) or isinstance(value.value, bool):
+            raise source.unsupported(part or node, f"{name} of anything but constant whole numbers")
+        bounds.append(value.value)
+    start, stop, step = bounds
+    if step == 0:
+        raise source.error(node, f"the step of {name} must not be 0")
+    return Series(name=name, start=start, stop=stop if exclusive else stop + (1 if step > 0 else -1), step=step)

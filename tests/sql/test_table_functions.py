@@ -1,0 +1,75 @@
+"""Functions in FROM: series of numbers and files with options, compared with DuckDB."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sql.oracle import assert_same, rows_of
+from volley.api import sql
+from volley.engine.errors import ConfigError, ReadError, SqlError, UnsupportedOperation
+
+SERIES = """
+select * from range(3)
+select * from generate_series(1, 5, 2)
+select * from range(5, 1, -2)
+select * from generate_series(3, 1)
+select * from generate_series(-1, 1)
+select i * 2 as j from range(3) r(i) where i > 0
+select r, r.r as s from range(2) r
+select a.i, b.i as j from range(2) a(i) join range(1, 4) b(i) on a.i < b.i
+select count(*), sum(range) as s, min(range) as a, max(range) as b from range(10000000) where range % 3 = 1
+select count(*) from range(6000000)
+select range from range(9000000) order by range desc limit 3
+"""
+
+
+@pytest.mark.parametrize("query", SERIES.strip().splitlines())
+def test_series(query: str) -> None:
+    assert_same(query, {})
+
+
+def test_a_series_takes_parameters() -> None:
+    assert rows_of(sql("select * from range($1)", [2]).to_arrow()) == [(0.0,), (1.0,)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "a.csv").write_text("x|y\n1|NA\n2|b\n")
+    (tmp_path / "b.csv").write_text("x|y\n3|c\n")
+    (tmp_path / "lines.txt").write_text('{"a": 1, "b": "x"}\n{"a": 2, "b": null}\n')
+    sql(f"copy (select 1 as p, 'q' as q) to '{tmp_path}/p.parquet'")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select * from read_csv('{}/a.csv', delim = '|', nullstr = 'NA')",
+        "select * from read_csv(['{}/a.csv', '{}/b.csv'], delim = '|', header = true) r where r.x > 1",
+        "select u from read_csv('{}/b.csv', delim = '|', header = false, names = ['u', 'v'])",
+        "select * from read_ndjson('{}/lines.txt')",
+        "select p.p from read_parquet(['{}/p.parquet', '{}/p.parquet']) p",
+        "select q from read_parquet('{}/*.parquet')",
+    ],
+)
+def test_files_with_options(query: str, folder: Path) -> None:
+    assert_same(query.replace("{}", str(folder)), {})
+
+
+@pytest.mark.parametrize(
+    ("query", "error", "message"),
+    [
+        ("select * from read_csv('{}/a.csv', foo = 3)", ConfigError, "csv has no option 'foo'"),
+        ("select * from read_csv('{}/nope.csv')", ReadError, "does not exist"),
+        ("select * from read_csv('{}/a.csv', 3)", SqlError, "after the path come options"),
+        ("select * from read_csv(x)", UnsupportedOperation, "a path that is not a quoted text"),
+        ("select * from read_jsn('x')", UnsupportedOperation, "the table function read_jsn .did you mean 'read_json'"),
+        ("select * from range(1, 9, 0)", SqlError, "the step of range must not be 0"),
+        ("select * from range(date '2020-01-01')", UnsupportedOperation, "range of anything but constant whole"),
+    ],
+)
+def test_mistakes(query: str, error: type[Exception], message: str, folder: Path) -> None:
+    with pytest.raises(error, match=message):
+        sql(query.replace("{}", str(folder)))
