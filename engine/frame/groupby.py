@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..dtypes import Kind
 from ..errors import PlanError, suggestion
-from ..expr import Column, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
+from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
 from ..expr.catalogue import AGGREGATES
-from ..plan import Aggregate, Filter, Plan, Project, Sort
+from ..plan import WHOLE_PARTITION, Aggregate, Filter, Plan, Project, Sort, over, window_call
+from .replacements import not_found
 from .window import GroupWindows, present_keys
 
 if TYPE_CHECKING:
@@ -149,6 +150,8 @@ class GroupBy(GroupWindows):
         if self.selected is None and function in ("sum", "mean", "std", "var"):
             numeric = [n for n in names if self.frame.schema[n].dtype.is_numeric or _is_bool(self.frame, n)]
             names = tuple(numeric)
+        if self.selected is None and function in ("any", "all"):
+            names = tuple(name for name in names if _is_bool(self.frame, name))
         if not names:
             raise PlanError(
                 f"no column to apply {function} to; choose columns, e.g. groupby(...)[['price']].{function}()"
@@ -186,6 +189,69 @@ class GroupBy(GroupWindows):
     def first(self) -> DataFrame:
         """Return a value that is not null of each column."""
         return self._each("first")
+
+    def any(self) -> DataFrame:
+        """Return whether any value of each boolean column is true."""
+        return self._each("any")
+
+    def all(self) -> DataFrame:
+        """Return whether all values of each boolean column are true."""
+        return self._each("all")
+
+    def pipe(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Call a function with this group-by first."""
+        return function(self, *args, **kwargs)
+
+    # rows of groups
+
+    def head(self, n: int = 5) -> DataFrame:
+        """Return each group's first ``n`` rows, in the frame's order."""
+        return self._placed(lambda place, _: call("less_equal", place, literal(n)))
+
+    def tail(self, n: int = 5) -> DataFrame:
+        """Return each group's last ``n`` rows, in the frame's order."""
+        return self._placed(lambda place, size: call("less", call("subtract", size, place), literal(n)))
+
+    def nth(self, n: int) -> DataFrame:
+        """Return each group's row number ``n``, counted from 0, or from the end if negative."""
+        if n >= 0:
+            return self._placed(lambda place, _: call("equal", place, literal(n + 1)))
+        return self._placed(lambda place, size: call("equal", call("subtract", place, size), literal(n + 1)))
+
+    def _placed(self, test: Callable[[Expr, Expr], Expr]) -> DataFrame:
+        """Return the rows for which a test of their place in the group, from 1, and the group's size is true."""
+        by = self._partition()
+        place, size = (over(window_call(name, frame=WHOLE_PARTITION), by) for name in ("row_number", "size"))
+        rows = self.frame.filter(self._series(test(place, size), "placed"))
+        return rows if self.selected is None else rows.select(*self.selected)
+
+    def get_group(self, name: Any) -> DataFrame:
+        """Return the rows of one group, by its key or tuple of keys."""
+        values = name if isinstance(name, tuple) else (name,)
+        if len(values) != len(self.keys):
+            raise PlanError(f"a group has {len(self.keys)} keys ({', '.join(self.keys)}), not {len(values)}")
+        rows = self.frame
+        for key, value in zip(self.keys, values, strict=True):
+            rows = rows[rows[key].isna() if value is None else rows[key] == value]
+        return rows if self.selected is None else rows.select(*self.selected)
+
+    @property
+    def ngroups(self) -> int:
+        """Run the plan and return the number of groups."""
+        return len(self.size())
+
+    def __iter__(self) -> Iterator[tuple[Any, DataFrame]]:
+        """Run the plan for the keys and yield each group's key (a tuple, as in pandas) and its lazy rows."""
+        for row in self.size().select(*self.keys).collect().to_pylist():
+            key = tuple(row.values())
+            yield key, self.get_group(key)
+
+    def __getattr__(self, name: str) -> GroupBy:
+        if name.startswith("__") or "frame" not in vars(self):
+            raise AttributeError(name)
+        if name in self.frame.schema:
+            return self[name]
+        raise not_found("GroupBy", name, [*self.frame.columns, *dir(type(self))])
 
 
 def _is_bool(frame: DataFrame, name: str) -> bool:
