@@ -13,12 +13,15 @@ import html
 import inspect
 import os
 import re
+import runpy
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from unittest import mock
 
+import pandas as pd
+from pandas.core.groupby import DataFrameGroupBy
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -30,6 +33,7 @@ from volley.engine import errors
 from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
 from volley.engine.frame import GroupBy
 from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
+from volley.engine.frame.replacements import REPLACEMENTS
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
 
@@ -121,6 +125,19 @@ def _names() -> str:
     """Return what `volley` itself offers."""
     functions = [(name, getattr(vl, name)) for name in vl.__all__ if inspect.isfunction(getattr(vl, name))]
     return _table(["function", "what it does"], ((_code(f"vl.{n}{_signature(f)}"), _summary(f)) for n, f in functions))
+
+
+def _pandas_methods() -> str:
+    """Return which of the most used names of pandas work, and what to write instead of the others."""
+    names = runpy.run_path(str(PAGES.parent / "tests/engine/frame/pandas_methods.py"))["METHODS"]
+    kinds = ((pd.DataFrame, vl.DataFrame), (pd.Series, vl.Series), (DataFrameGroupBy, GroupBy))
+    rows = []
+    for name in sorted(names, key=str.lower):
+        there = [hasattr(theirs, name) for theirs, _ in kinds]
+        works = [name in dir(ours) for _, ours in kinds]
+        cells = ["" if not t else "yes" if w else "no" for t, w in zip(there, works, strict=True)]
+        rows.append([_code(name), *cells, REPLACEMENTS.get(name, "") if "no" in cells else ""])
+    return _table(["name", "DataFrame", "Series", "GroupBy", "instead"], rows)
 
 
 # ------------------------------------------------------------------------------------------ functions
@@ -309,6 +326,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "Series.str": _methods(TextAccessor),
     "Series.dt": _methods(DatetimeAccessor),
     "GroupBy": _methods(GroupBy),
+    "pandas methods": _pandas_methods,
     "Session options": _options(vl.Session),
     "functions": _functions,
     "aggregates": _aggregates,
