@@ -14,6 +14,7 @@ from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_
 from ...engine.frame.range_source import RangeSource
 from ...engine.plan import Filter, Join, JoinKind, Plan, Project, Scan, Union
 from .attachment import Domain
+from .operators import unwrapped
 from .rows import one_row
 from .scope import Scope, ScopeColumn
 from .table_functions import Series, table_function
@@ -200,6 +201,8 @@ class RelationBinder:
         side, kind = str(node.side or "").upper(), str(node.kind or "").upper()
         if method not in ("", "NATURAL") or kind not in ("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"):
             raise self._source.unsupported(node.this, f"{method or kind} JOIN")
+        if isinstance(node.this, exp.Lateral):
+            return self._lateral(left, node, side if kind not in _SEMI_KINDS else kind)
         right = self._relation(node.this)
         using = [str(identifier.name) for identifier in node.args.get("using") or []]
         if method == "NATURAL":
@@ -219,6 +222,34 @@ class RelationBinder:
             raise self._source.unsupported(node.this, f"{side} JOIN in a correlated subquery")
         plan = _joined(left.plan, right.plan, side, condition)
         return self._merged(plan, left, right, pairs, side)
+
+    def _lateral(self, left: Relation, node: exp.Join, side: str) -> Relation:
+        """Join each row with what a query that reads its columns gives for it."""
+        from .subqueries import SubqueryBinder
+
+        lateral, on = node.this, node.args.get("on")
+        self._statement.allow_only(lateral, ("this", "alias"), "LATERAL")
+        plain = on is None or (isinstance(unwrapped(on), exp.Boolean) and bool(unwrapped(on).this))
+        if (
+            side not in ("", "LEFT")
+            or not plain
+            or node.args.get("using")
+            or not isinstance(lateral.this, exp.Subquery)
+        ):
+            raise self._source.unsupported(lateral, "LATERAL other than of a query, joined on true or by LEFT JOIN")
+        subqueries = SubqueryBinder(self._queries, self._scope)
+        plan, columns = subqueries.lateral(lateral.this, left.plan, outer=side == "LEFT")
+        # The names of the query's columns are found as those of any relation.
+        right = self._named_columns(columns, lateral.args.get("alias"))
+        return Relation(plan=plan, columns=(*left.columns, *right))
+
+    def _named_columns(
+        self, columns: tuple[tuple[str, Column], ...], alias: exp.Expr | None
+    ) -> tuple[ScopeColumn, ...]:
+        from .query import BoundQuery
+
+        dummy = Scan(source=one_row(self._statement.names.fresh("one_row")))
+        return self._named(BoundQuery(plan=dummy, columns=columns), alias, "unnamed_subquery").columns
 
     def _product(self, left: Relation, right: Relation) -> Relation:
         plan = Join(left=left.plan, right=right.plan, kind=JoinKind.INNER, on=())

@@ -154,6 +154,39 @@ class SubqueryBinder:
             literal(value=False),
         )
 
+    def lateral(self, node: exp.Expr, plan: Plan, *, outer: bool) -> tuple[Plan, tuple[tuple[str, Column], ...]]:
+        """Return a plan joined with the rows that a query gives for each of its rows, and the query's columns.
+
+        With ``outer`` a row for which the query gives nothing stays, beside nulls.
+        """
+        nested = self._nested.bind(node, residual=True)
+        if nested.having:
+            raise self._source.unsupported(node, "LATERAL of an aggregate with HAVING")
+        columns = tuple((name, self._fresh(name, value.dtype)) for name, value in nested.values)
+        exprs = [*_own(nested.plan)]
+        exprs += [NamedExpr(name=c.name, expr=v) for (_, c), (_, v) in zip(columns, nested.values, strict=True)]
+        marker = self._fresh("matched", dtypes.bool_)
+        if nested.defaults is not None:
+            exprs.append(NamedExpr(name=marker.name, expr=literal(value=True)))
+        joined = Attachment(
+            kind=JoinKind.LEFT if outer or nested.defaults is not None else JoinKind.INNER,
+            plan=Project(input=nested.plan, exprs=tuple(exprs)),
+            on=nested.keys,
+            nulls_equal=nested.nulls_equal,
+            residual=all_of(nested.residual),
+            domain=nested.domain,
+        ).apply(plan, lambda expr: expr)
+        if nested.defaults is None:
+            return joined, columns
+        kept = [*_own(plan)]
+        filled = []
+        for (name, column), (_, value) in zip(columns, nested.values, strict=True):
+            present = self._fresh(name, column.dtype)
+            default = self._of_no_rows(node, nested, value)
+            kept.append(NamedExpr(name=present.name, expr=case([(call("is_null", marker), default)], column)))
+            filled.append((name, present))
+        return Project(input=joined, exprs=tuple(kept)), tuple(filled)
+
     # --- EXISTS and IN as conditions of their own
 
     def _exists_condition(self, binder: ExpressionBinder, node: exp.Expr, *, negated: bool) -> Expr:
@@ -328,8 +361,9 @@ class SubqueryBinder:
             return column
         default = self._of_no_rows(node, nested, value)
         marker = self._fresh("matched", dtypes.bool_)
-        own = tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in reduced.plan.schema)
-        marked = Project(input=reduced.plan, exprs=(*own, NamedExpr(name=marker.name, expr=literal(value=True))))
+        marked = Project(
+            input=reduced.plan, exprs=(*_own(reduced.plan), NamedExpr(name=marker.name, expr=literal(value=True)))
+        )
         self._attach(binder, nested, kind=JoinKind.LEFT, plan=marked, on=reduced.keys)
         return case([(call("is_null", marker), default)], column)
 
@@ -370,6 +404,10 @@ def _deciding(function: str, low: Column, high: Column) -> tuple[Column, ...]:
     if function in ("greater", "greater_equal"):
         return (low,)
     return (high,) if function in ("less", "less_equal") else (low, high)
+
+
+def _own(plan: Plan) -> list[NamedExpr]:
+    return [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
 
 
 def _no_rows(rows: Column) -> Expr:

@@ -89,6 +89,8 @@ select b from (select b + 1 as b from u) q | 1:23 | unknown column 'b'
 """
 
 UNSUPPORTED = """
+select t.id from t join lateral (select v from u) q on q.v = t.k | 1:41 | LATERAL other than of a query
+select q.m from t, lateral (select max(v) as m from u where u.k = t.k having max(v) > 3) q | 1:40 | LATERAL of an
 insert into t values (1) | 1:1 | INSERT
 show databases | 1:1 | SHOW
 explain drop table t | 1:9 | DROP

@@ -1,5 +1,5 @@
 # ruff: noqa: E501  # one case is one line
-"""Window functions and what is built on them, grouping sets, and set operations with ALL: compared with DuckDB."""
+"""Window functions and what is built on them, grouping sets, set operations with ALL, LATERAL: compared with DuckDB."""
 
 from __future__ import annotations
 
@@ -86,6 +86,24 @@ select k from t except all select k from u
 select k, b from t intersect all (select k, b from t where id > 1)
 """
 
+LATERAL = """
+select id, n from t, lateral (select t.id + 1 as n) q order by all
+select t.id, q.v from t cross join lateral (select v from u where u.k = t.k) q order by all
+select t.id, q.v from t left join lateral (select v from u where u.k = t.k) q on true order by all
+select t.id, q.* from t join lateral (select max(v) as m, count(*) as n from u where u.k = t.k) q on true order by all
+select t.id, q.v from t, lateral (select v from u where u.k = t.k order by v desc limit 1) q order by all
+select t.id, q.v from t left join lateral (select v, name from u where u.v > t.id * 10 order by v limit 2) q on true order by all
+select t.id, q.v from t, lateral (select v from u where u.v > t.id * 10) q where q.v < 45 order by all
+select t.id, a, r.b2 from t, lateral (select id + 1) q(a), lateral (select a + 1) r(b2) order by all
+select id, (select sum(n) from u, lateral (select u.v + t.id as n) q where u.k = t.k) as s from t order by all
+select t.id, q.rn from t, lateral (select row_number() over (order by v) as rn from u where u.k = t.k) q order by all
+select t.id, q.k2, q.c from t, lateral (select u.k as k2, count(*) as c from u where u.k <= t.k group by u.k) q order by all
+select t.id, q.v from t, lateral (select v from e where e.k = t.k) q
+select t.id, q.n from t, lateral (select count(*) as n from e where e.k = t.k) q order by all
+select t.id, q.z from t left join lateral (select * from w where w.k = t.k) q on true order by all
+select t.id, q.v from t, lateral (select distinct v + t.id as v from u) q order by all
+"""
+
 
 @pytest.fixture(scope="module")
 def tables() -> dict[str, pa.Table]:
@@ -99,4 +117,9 @@ def test_window(query: str, tables: dict[str, pa.Table]) -> None:
 
 @pytest.mark.parametrize("query", OTHERS.strip().splitlines())
 def test_grouping_and_numbering(query: str, tables: dict[str, pa.Table]) -> None:
+    assert_same(query, tables)
+
+
+@pytest.mark.parametrize("query", LATERAL.strip().splitlines())
+def test_lateral(query: str, tables: dict[str, pa.Table]) -> None:
     assert_same(query, tables)
