@@ -206,11 +206,13 @@ def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
 def _joined(tables: Sequence[CpuTable], schema: Schema) -> Iterator[CpuTable]:
     """Yield the rows of the tables in pieces that are not small: each piece costs some calls."""
     held: list[CpuTable] = []
+    rows = 0
     for table in tables:
         held.append(table)
-        if sum(piece.num_rows for piece in held) >= _MERGED_ROWS:
+        rows += table.num_rows
+        if rows >= _MERGED_ROWS:
             yield concat_tables(held, schema)
-            held = []
+            held, rows = [], 0
     if held:
         yield concat_tables(held, schema)
 

@@ -182,7 +182,14 @@ class DecimalSum(_Valued):
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._sums = grown(self._sums, batch.groups, 0)
         if is_small(values.type):
-            native.sum_i64_wide(batch.ids, integers_of(values), *bits_of(values), self._sums)
+            lanes = batch.lanes
+            if lanes is None:
+                native.sum_i64_wide(batch.ids, integers_of(values), *bits_of(values), self._sums)
+                return
+            parts, folded = lanes
+            sums = np.zeros((len(folded), 2), dtype=np.int64)
+            native.sum_i64_wide(parts, integers_of(values), *bits_of(values), sums)
+            native.sum_i128(folded, sums, native.NO_BITS, 0, self._sums)
         elif native.sum_i128(batch.ids, halves_of(values), *bits_of(values), self._sums):
             raise sum_overflow(self._spec)
 
@@ -212,7 +219,14 @@ class FloatSum(_Valued):
 
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._sums = grown(self._sums, batch.groups, 0.0)
-        native.sum_f64(batch.ids, floats_of(values), *bits_of(values), self._sums)
+        lanes = batch.lanes
+        if lanes is None:
+            native.sum_f64(batch.ids, floats_of(values), *bits_of(values), self._sums)
+            return
+        parts, folded = lanes
+        sums = np.zeros((len(folded), 2), dtype=np.float64)
+        native.sum_f64(parts, floats_of(values), *bits_of(values), sums)
+        native.merge_sum_f64(folded, sums, self._sums)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
