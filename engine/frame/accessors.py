@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..dtypes import Kind
+from ..dtypes import Kind, timestamp
 from ..errors import PlanError, TypeMismatch
-from ..expr import call, cast, literal
+from ..expr import call, case, cast, literal
 from ..expr.build import castable
 from .types import parse_dtype
 
@@ -82,11 +82,92 @@ class TextAccessor:
         """Whether the text ends so."""
         return self._call("ends_with", suffix)
 
-    def replace(self, old: str, new: str, *, regex: bool = False) -> Series:
-        """Replace each occurrence of a plain text."""
-        if regex:
-            raise PlanError("str.replace takes plain text in this version; leave out regex=True")
-        return self._call("replace", old, new)
+    def replace(self, old: str, new: str, *, regex: bool = False, n: int = -1) -> Series:
+        r"""Replace each occurrence of a text, or each match (``n=1``: the first) of a regular expression (RE2).
+
+        In the replacement of a regular expression ``\1`` stands for what its first group matched.
+        """
+        if not regex and n == -1:
+            return self._call("replace", old, new)
+        if n not in (-1, 1):
+            raise PlanError("str.replace replaces every occurrence (n=-1) or the first (n=1)")
+        pattern = old if regex else "".join(f"\\x{{{ord(c):x}}}" for c in old)
+        return self._call(
+            "regexp_replace", pattern=pattern, replacement=new if regex else new.replace("\\", "\\\\"), all=n == -1
+        )
+
+    def extract(self, pattern: str, group: int = 1) -> Series:
+        """Return what a group (0: the whole) of the first match matched; empty without a match (pandas: missing)."""
+        return self._call("regexp_extract", pattern=pattern, group=group)
+
+    def fullmatch(self, pattern: str) -> Series:
+        """Whether a regular expression (RE2) matches the whole text."""
+        return self._call("regexp_matches", pattern=f"^(?:{pattern})$")
+
+    def match(self, pattern: str) -> Series:
+        """Whether a regular expression (RE2) matches at the start."""
+        return self._call("regexp_matches", pattern=f"^(?:{pattern})")
+
+    def count(self, pattern: str) -> Series:
+        """Count the matches of a regular expression (RE2)."""
+        return self._call("regexp_count", pattern=pattern)
+
+    def find(self, part: str) -> Series:
+        """0-based place of the first occurrence, -1 without."""
+        return self._call("position", part) - 1
+
+    def split(self, pat: str = " ", *, regex: bool = False) -> Series:
+        """Return the list of pieces between separators, or between matches of a regular expression (RE2)."""
+        return self._call("regexp_split", pattern=pat) if regex else self._call("split", pat)
+
+    def pad(self, width: int, side: str = "left", fillchar: str = " ") -> Series:
+        """Pad to so many code points on one side (``left``, ``right``); longer texts stay."""
+        functions = {"left": "lpad", "right": "rpad"}
+        if side not in functions:
+            raise PlanError(f"str.pad takes side='left' or 'right', not {side!r}")
+        padded = call(functions[side], self._column.expr, literal(width), literal(fillchar))
+        long = call("greater", call("length", self._column.expr), literal(width))
+        return self._column.derive(case([(long, self._column.expr)], padded))
+
+    def rjust(self, width: int, fillchar: str = " ") -> Series:
+        """Pad at the start to so many code points."""
+        return self.pad(width, "left", fillchar)
+
+    def ljust(self, width: int, fillchar: str = " ") -> Series:
+        """Pad at the end to so many code points."""
+        return self.pad(width, "right", fillchar)
+
+    def repeat(self, repeats: int) -> Series:
+        """So many times after itself."""
+        return self._call("repeat", repeats)
+
+    def reverse(self) -> Series:
+        """Code points backwards."""
+        return self._call("reverse")
+
+    def title(self) -> Series:
+        """Each word starts upper case and goes on lower case."""
+        return self._call("title")
+
+    def capitalize(self) -> Series:
+        """First letter upper case, the rest lower case."""
+        text = self._column.expr
+        first = call("upper", call("left", text, literal(1)))
+        return self._column.derive(call("concat", first, call("lower", call("substring", text, literal(2)))))
+
+    def md5(self) -> Series:
+        """MD5 digest in hexadecimal digits."""
+        return self._call("md5")
+
+    def sha256(self) -> Series:
+        """SHA-256 digest in hexadecimal digits."""
+        return self._call("sha256")
+
+    def to_datetime(self, date_format: str, *, errors: str = "raise") -> Series:
+        """Read timestamps by a format of ``strptime``; with ``errors="coerce"`` what does not follow it gives null."""
+        if errors not in ("raise", "coerce"):
+            raise PlanError(f"to_datetime takes errors='raise' or 'coerce', not {errors!r}")
+        return self._call("strptime" if errors == "raise" else "try_strptime", format=date_format)
 
     def cat(self, other: Any, sep: str = "") -> Series:
         """Join with another text column or constant."""
@@ -177,3 +258,57 @@ class DatetimeAccessor:
     def floor(self, unit: str) -> Series:
         """Start of the ``year``, ``quarter``, ``month``, ``week``, ``day``, ``hour``, ``minute`` or ``second``."""
         return self._column.derive(call("date_trunc", self._column.expr, unit=unit))
+
+    @property
+    def microsecond(self) -> Series:
+        """Microseconds within the second, 0 to 999999, as in pandas."""
+        within = call("modulo", call("microsecond", self._column.expr), literal(1_000_000))
+        return self._column.derive(within)
+
+    @property
+    def days_in_month(self) -> Series:
+        """Number of days of the month."""
+        return self._column.derive(call("day", call("last_day", self._column.expr)))
+
+    daysinmonth = days_in_month
+
+    @property
+    def is_month_start(self) -> Series:
+        """Whether it is the first day of the month."""
+        return self._part("day") == 1
+
+    @property
+    def is_month_end(self) -> Series:
+        """Whether it is the last day of the month."""
+        last = call("day", call("last_day", self._column.expr))
+        return self._column.derive(call("equal", call("day", self._column.expr), last))
+
+    def day_name(self) -> Series:
+        """English name of the day of the week."""
+        return self._part("day_name")
+
+    def month_name(self) -> Series:
+        """English name of the month."""
+        return self._part("month_name")
+
+    def timestamp(self) -> Series:
+        """Seconds since 1970-01-01 00:00 UTC, as a float."""
+        return self._part("epoch")
+
+    def strftime(self, date_format: str) -> Series:
+        """Text by a format of ``strftime``; ``%f`` for microseconds."""
+        return self._column.derive(call("strftime", self._column.expr, format=date_format))
+
+    def tz_localize(self, zone: str | None) -> Series:
+        """Take local times as those of a zone; None: instants as their zone's local times."""
+        own = self._column.expr
+        if zone is None:
+            return self._column.derive(call("local_time", own, zone=own.dtype.tz) if own.dtype.tz else own)
+        return self._column.derive(call("assume_timezone", own, zone=zone))
+
+    def tz_convert(self, zone: str) -> Series:
+        """Show the same instants in another zone."""
+        own = self._column.expr
+        if own.dtype.tz is None:
+            raise TypeMismatch(f"{self._column.name!r} has no time zone to convert from; use dt.tz_localize first")
+        return self._column.derive(cast(own, timestamp(own.dtype.unit, zone)))

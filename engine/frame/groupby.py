@@ -6,17 +6,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..dtypes import Kind
-from ..errors import PlanError, suggestion
+from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
-from ..expr.catalogue import AGGREGATES
 from ..plan import WHOLE_PARTITION, Aggregate, Filter, Plan, Project, Sort, over, window_call
+from .reducing import reduction
 from .replacements import not_found
 from .window import GroupWindows, present_keys
 
 if TYPE_CHECKING:
     from .frame import DataFrame
 
-_SPELLINGS = {"nunique": "count_distinct", "avg": "mean", "average": "mean"}
+_NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
 
 Pair: TypeAlias = tuple[str, str]
 
@@ -112,14 +112,7 @@ class GroupBy(GroupWindows):
         column, function = pair
         field = self.frame.schema[column]
         argument = Column(name=column, dtype=field.dtype)
-        function = _SPELLINGS.get(str(function), str(function))
-        if function == "size":
-            return NamedAggregate(name=name, call=aggregate("size"))
-        if function == "count_distinct":
-            return NamedAggregate(name=name, call=aggregate("count", argument, distinct=True))
-        if function not in AGGREGATES:
-            raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, *_SPELLINGS])}")
-        return NamedAggregate(name=name, call=aggregate(function, argument))
+        return NamedAggregate(name=name, call=reduction(function, argument))
 
     def _result(self, aggregates: dict[str, NamedAggregate]) -> DataFrame:
         keys = tuple(NamedExpr(name=k, expr=Column(name=k, dtype=self.frame.schema[k].dtype)) for k in self.keys)
@@ -147,7 +140,7 @@ class GroupBy(GroupWindows):
 
     def _each(self, function: str) -> DataFrame:
         names = self._values()
-        if self.selected is None and function in ("sum", "mean", "std", "var"):
+        if self.selected is None and function in _NUMERIC:
             numeric = [n for n in names if self.frame.schema[n].dtype.is_numeric or _is_bool(self.frame, n)]
             names = tuple(numeric)
         if self.selected is None and function in ("any", "all"):
@@ -189,6 +182,26 @@ class GroupBy(GroupWindows):
     def first(self) -> DataFrame:
         """Return a value that is not null of each column."""
         return self._each("first")
+
+    def last(self) -> DataFrame:
+        """Return the last value met that is not null of each column."""
+        return self._each("last")
+
+    def median(self) -> DataFrame:
+        """Return the median of each numeric column."""
+        return self._each("median")
+
+    def quantile(self, q: float = 0.5) -> DataFrame:
+        """Return the value at a share ``q`` of the sorted values of each numeric column, linear between neighbours."""
+        names = self._values()
+        if self.selected is None:
+            names = tuple(n for n in names if self.frame.schema[n].dtype.is_numeric)
+        columns = {n: Column(name=n, dtype=self.frame.schema[n].dtype) for n in names}
+        return self._result({n: NamedAggregate(name=n, call=aggregate("quantile", c, q=q)) for n, c in columns.items()})
+
+    def prod(self) -> DataFrame:
+        """Return the product of each numeric column, as a float."""
+        return self._each("product")
 
     def any(self) -> DataFrame:
         """Return whether any value of each boolean column is true."""

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import PlanError, suggestion
 from ..expr import AggregateCall, Expr, aggregate
 from ..expr.catalogue import AGGREGATES
 
 SPELLINGS = {"avg": "mean", "average": "mean", "prod": "product"}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "quantile": {"q": 0.5},
+    "quantile_disc": {"q": 0.5},
+    "string_agg": {"separator": ","},
+}
 
 
 def reduction(function: str, value: Expr) -> AggregateCall:
@@ -23,5 +30,5 @@ def reduction(function: str, value: Expr) -> AggregateCall:
     if name == "size":
         return aggregate("size")
     if name not in AGGREGATES:
-        raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, 'nunique'])}")
-    return aggregate(name, value)
+        raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, *SPELLINGS, 'nunique'])}")
+    return aggregate(name, value, **_OPTIONS.get(name, {}))

@@ -25,6 +25,8 @@ from ..expr import (
 from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort, Window
 from ..plan.window import has_window
 from .accessors import DatetimeAccessor, TextAccessor
+from .measures import Measures
+from .nested import ListAccessor, StructAccessor
 from .operators import Operators
 from .reducing import reduction
 from .seriesrows import SeriesRows
@@ -39,9 +41,11 @@ if TYPE_CHECKING:
 
 Name: TypeAlias = str
 """``str`` itself is the text accessor inside the class."""
+Values: TypeAlias = list[Any]
+"""``list`` itself is an accessor inside the class."""
 
 
-class Series(SeriesWindows, SeriesRows, Operators):
+class Series(SeriesWindows, SeriesRows, Operators, Measures):
     """One column of a frame, or an expression over its columns; lazy like the frame.
 
     Attributes
@@ -302,6 +306,16 @@ class Series(SeriesWindows, SeriesRows, Operators):
         """Functions of dates and timestamps."""
         return DatetimeAccessor(self)
 
+    @property
+    def list(self) -> ListAccessor:
+        """Functions of lists."""
+        return ListAccessor(self)
+
+    @property
+    def struct(self) -> StructAccessor:
+        """Fields of structs."""
+        return StructAccessor(self)
+
     # running
 
     def to_frame(self, name: Name | None = None) -> DataFrame:
@@ -317,14 +331,14 @@ class Series(SeriesWindows, SeriesRows, Operators):
         """Run the plan and return the values as a pandas Series."""
         return self.to_frame().to_pandas().iloc[:, 0]
 
-    def to_list(self) -> list[Any]:
+    def to_list(self) -> Values:
         """Run the plan and return the values as Python objects."""
-        values: list[Any] = self.to_arrow().to_pylist()
+        values: Values = self.to_arrow().to_pylist()
         return values
 
     tolist = to_list
 
-    def unique(self) -> list[Any]:
+    def unique(self) -> Values:
         """Run the plan and return the distinct values, in no promised order."""
         values = self.to_frame()
         key = NamedExpr(name=self.name, expr=values[self.name].expr)

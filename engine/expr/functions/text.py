@@ -17,7 +17,7 @@ _TEXT = dtypes.string
 
 
 def _extracted(_: Types, options: Mapping[str, Any]) -> DataType:
-    _, names = named_groups(options["pattern"])
+    names = named_groups(options["pattern"])[1]
     if not 0 <= options["group"] < len(names):
         raise PlanError(f"{options['pattern']!r} has no group {options['group']}; it has {len(names) - 1}")
     return dtypes.string
