@@ -33,6 +33,7 @@ from volley.engine import errors
 from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
 from volley.engine.frame import GroupBy
 from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
+from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
@@ -325,6 +326,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "Series": _methods(vl.Series),
     "Series.str": _methods(TextAccessor),
     "Series.dt": _methods(DatetimeAccessor),
+    "Series.list": _methods(ListAccessor),
+    "Series.struct": _methods(StructAccessor),
     "GroupBy": _methods(GroupBy),
     "pandas methods": _pandas_methods,
     "Session options": _options(vl.Session),
