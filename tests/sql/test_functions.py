@@ -55,7 +55,7 @@ select mode(s), mode(d) from t
 select b, max_by(s, id), arg_min(id, x), arg_max(id, x), arg_min(s, m), arg_max(m, d) from t group by b
 select arg_max(s, id) filter (where b), median(id) filter (where id > 3), median(distinct k), len(list(distinct k)) from t
 select k, string_agg(s, ';'), string_agg(s), string_agg(id) from t where id <> 2 and id <> 4 group by k
-select string_agg(distinct case when id < 3 then s end, '+') from t
+select string_agg(distinct case when id in (1, 6) then s end, '+') from t
 select b, product(id), product(x) from t group by b
 select b, corr(id, k), covar_samp(id, k), covar_pop(id, k), corr(x, id) from t group by b
 select corr(id, k), covar_samp(id, k), covar_pop(id, k), corr(id, id), covar_samp(m, id), corr(id, 1) from t
