@@ -14,7 +14,7 @@ from ..dtypes import DataType
 from ..errors import UnsupportedOperation
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, call, case, cast, literal
 from ..expr.catalogue import AGGREGATES
-from ..kernels.protocol import Accumulator, AccumulatorSpec
+from ..kernels.protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _accumulator(
     kind: Accumulator,
     aggregate: AggregateCall,
 ) -> Column:
-    argument = None if kind is Accumulator.COUNT_ROWS else aggregate.args[0]
+    argument = _argument(kind, aggregate)
     key = (kind, argument, aggregate.filter)
     if key not in specs:
         dtype = _state_type(kind, argument)
@@ -69,11 +69,27 @@ def _accumulator(
     return Column(name=specs[key].name, dtype=specs[key].dtype)
 
 
+def _argument(kind: Accumulator, aggregate: AggregateCall) -> Expr | None:
+    """Return what an accumulator reads: keys come first in a pair."""
+    match kind:
+        case Accumulator.COUNT_ROWS:
+            return None
+        case Accumulator.ARG_MIN | Accumulator.ARG_MAX:
+            return call("pair", aggregate.args[1], aggregate.args[0])
+        case Accumulator.COMOMENTS:
+            return call("pair", *aggregate.args)
+    return aggregate.args[0]
+
+
 def _state_type(kind: Accumulator, argument: Expr | None) -> DataType:
     if argument is None or kind is Accumulator.COUNT:
         return dtypes.int64
     if kind in (Accumulator.MEAN, Accumulator.M2):
         return dtypes.float64
+    if kind in (Accumulator.COLLECT, Accumulator.COLLECT_ALL):
+        return dtypes.list_(argument.dtype)
+    if kind is Accumulator.COMOMENTS:
+        return dtypes.struct((name, dtypes.float64) for name in COMOMENT_FIELDS)
     if kind is Accumulator.SUM and argument.dtype.is_decimal:
         return dtypes.decimal(dtypes.MAX_DECIMAL_PRECISION, argument.dtype.scale)
     return argument.dtype
@@ -86,9 +102,43 @@ def _finish(aggregate: AggregateCall, state: dict[Accumulator, Column]) -> Expr:
             return call("divide", total, state[Accumulator.COUNT])
         case "var" | "std" | "var_pop" | "std_pop":
             return _moment(aggregate.function, state)
-        case _:
-            (only,) = state.values()
-            return only
+    (only,) = state.values()
+    return _finish_nested(aggregate, only)
+
+
+def _finish_nested(aggregate: AggregateCall, state: Column) -> Expr:
+    """Return the value held by a single accumulator: for lists and pairs, what is read out of them."""
+    options = dict(aggregate.options)
+    match aggregate.function:
+        case "median":
+            return call("list_quantile", state, q=0.5, discrete=False)
+        case "quantile":
+            return call("list_quantile", state, q=options["q"], discrete=False)
+        case "quantile_disc":
+            return call("list_quantile", state, q=options["q"], discrete=True)
+        case "mode":
+            return call("list_mode", state)
+        case "string_agg":
+            return call("list_join", state, separator=options["separator"])
+        case "arg_min" | "arg_max":
+            return call("struct_field", state, name="second")
+        case "covar_samp" | "covar_pop" | "corr":
+            return _comoment(aggregate.function, state)
+    return state
+
+
+def _comoment(function: str, state: Column) -> Expr:
+    """Covariance or correlation: null below one pair (two for the sample covariance)."""
+    count, m2_first, m2_second, c2 = (
+        call("struct_field", state, name=name) for name in ("count", "m2_first", "m2_second", "c2")
+    )
+    if function == "corr":
+        value = call("divide", c2, call("multiply", call("sqrt", m2_first), call("sqrt", m2_second)))
+    else:
+        lost = 1.0 if function == "covar_samp" else 0.0
+        value = call("divide", c2, call("subtract", count, literal(lost)))
+    least = 1.0 if function == "covar_samp" else 0.0
+    return case([(call("greater", count, literal(least)), value)])
 
 
 def _moment(function: str, state: dict[Accumulator, Column]) -> Expr:
