@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import combinations_with_replacement
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..dtypes import Kind
@@ -119,6 +120,46 @@ class Reductions(Core):
         """Run the plan and return the sample variances of the numeric columns."""
         return self._for_each("var")
 
+    def median(self) -> pd.Series[Any]:
+        """Run the plan and return the medians of the numeric columns."""
+        return self._for_each("median")
+
+    def quantile(self, q: float = 0.5) -> pd.Series[Any]:
+        """Run the plan and return a quantile, between values linearly, of each numeric column."""
+        import pandas as pd
+
+        names = self._taken_by("quantile")
+        if not names:
+            raise PlanError("quantile needs numeric columns; this frame has none")
+        calls = {f"value_{n}": aggregate("quantile", self._column(name), q=q) for n, name in enumerate(names)}
+        return pd.Series(dict(zip(names, self.reduce(**calls).values(), strict=True)))
+
+    def prod(self) -> pd.Series[Any]:
+        """Run the plan and return the products of the numeric columns."""
+        return self._for_each("product")
+
+    product = prod
+
+    def corr(self) -> pd.DataFrame:
+        """Run the plan and return the correlation of each pair of numeric columns, over rows where neither is null."""
+        return self._pairwise("corr")
+
+    def cov(self) -> pd.DataFrame:
+        """Run the plan and return the sample covariance of each pair of numeric columns; see `corr`."""
+        return self._pairwise("covar_samp")
+
+    def _pairwise(self, function: str) -> pd.DataFrame:
+        import pandas as pd
+
+        names = self._taken_by("mean")
+        if not names:
+            raise PlanError(f"{function} needs numeric columns; this frame has none")
+        pairs = list(combinations_with_replacement(names, 2))
+        calls = {f"value_{n}": aggregate(function, self._column(a), self._column(b)) for n, (a, b) in enumerate(pairs)}
+        values = dict(zip(pairs, self.reduce(**calls).values(), strict=True))
+        rows = [[values[min(a, b, key=names.index), max(a, b, key=names.index)] for b in names] for a in names]
+        return pd.DataFrame(rows, index=names, columns=names, dtype="float64")
+
     def min(self) -> pd.Series[Any]:
         """Run the plan and return the least value of each column."""
         return self._for_each("min")
@@ -166,21 +207,19 @@ class Reductions(Core):
         """Run the plan and return count, mean, deviation, extremes and quartiles of the numeric columns.
 
         Without numeric columns: count, distinct values, the most frequent value and its frequency of every column.
-        Each numeric column is held in memory for its quartiles.
         """
         import pandas as pd
-        import pyarrow.compute as pc
 
         names = [f.name for f in self.schema if f.dtype.is_numeric]
         if not names:
             return self._described()
         first, last = ("count", "mean", "std", "min"), "max"
         values = self._computed([(name, one) for name in names for one in (*first, last)])
-        made = {}
-        for name in names:
-            column = self.select(name).collect().column(0).cast("float64")
-            quartiles = pc.quantile(column, q=list(QUARTILES)).to_pylist()
-            made[name] = [*(values[name, one] for one in first), *quartiles, values[name, last]]
+        quartiles = {q: self.select(*names).quantile(q) for q in QUARTILES}
+        made = {
+            name: [*(values[name, one] for one in first), *(quartiles[q][name] for q in QUARTILES), values[name, last]]
+            for name in names
+        }
         rows = [*first, *(f"{q:.0%}" for q in QUARTILES), last]
         return pd.DataFrame(made, index=rows).astype("float64")
 

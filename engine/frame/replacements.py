@@ -57,9 +57,7 @@ REPLACEMENTS: Mapping[str, str] = {
     **dict.fromkeys(("idxmax", "idxmin", "argmax", "argmin"), _GREATEST),
     **dict.fromkeys(("skew", "kurt", "kurtosis", "sem", "autocorr", "ewm", "dot", "corrwith"), _MOMENTS),
     **dict.fromkeys(("cumprod",), "use frame.x.log().cumsum().exp() where all values are positive"),
-    **dict.fromkeys(("prod", "product"), "use exp of the sum of logarithms where all values are positive"),
-    **dict.fromkeys(("corr", "cov"), f"use SQL's corr and covar_samp where known, or {_IN_PANDAS}"),
-    **dict.fromkeys(("median", "quantile"), "use describe() for the quartiles, or sort_values and limit"),
+    **dict.fromkeys(("corr", "cov"), "use frame.corr(), or frame.x.corr(frame.y) of two columns"),
     "mode": "use frame.x.value_counts().head(1)",
     **dict.fromkeys(("rolling", "expanding"), "roll a column: frame.assign(mean=frame.x.rolling(3).mean())"),
     "combine_first": "use frame.x.fillna(frame.y) for each column",
@@ -92,7 +90,6 @@ REPLACEMENTS: Mapping[str, str] = {
     "sample": "sample the frame, or use head(n) for the first rows of each group",
     **dict.fromkeys(("groups", "indices", "ngroup"), "iterate over the group-by, or use get_group(key)"),
     "pct_change": "use x / groupby(key)['x'].shift() - 1",
-    "last": "use tail(1)",
     "ndim": "a group-by has no dimensions; ngroups counts its groups",
 }
 
@@ -101,4 +98,5 @@ def not_found(kind: str, name: str, available: Iterable[str]) -> MethodNotFound 
     """Return the error for a name that a kind of object has not."""
     if name in REPLACEMENTS:
         return MethodNotFound(f"{kind} has no {name!r} here; {REPLACEMENTS[name]}")
-    return ColumnNotFound(name, [one for one in available if not one.startswith("_")], " or method")
+    public = [one for one in (*available, *REPLACEMENTS) if not one.startswith("_")]
+    return ColumnNotFound(name, public, " or method")

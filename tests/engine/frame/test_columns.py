@@ -125,6 +125,9 @@ VALUES = {
     "max": lambda f: f[["k", "v", "w"]].max(),
     "count": lambda f: f.count(),
     "nunique": lambda f: f.nunique(),
+    "median": lambda f: f[["k", "v", "w"]].median(),
+    "quantile": lambda f: f[["k", "v", "w"]].quantile(0.3),
+    "prod": lambda f: f[["w", "v"]].head(20).prod(),
     "any": lambda f: f[["p"]].any(),
     "all": lambda f: f[["p"]].all(),
     "agg": lambda f: f[["k", "w"]].agg("mean"),
@@ -143,6 +146,8 @@ TABLES = {
     "agg list": lambda f: f[["k", "w"]].agg(["min", "max", "mean"]),
     "agg lists by column": lambda f: f.agg({"k": ["min", "max"], "w": ["mean", "min"]}),
     "describe": lambda f: f[["k", "v", "w"]].describe(),
+    "corr": lambda f: f[["k", "v", "w"]].corr(),
+    "cov": lambda f: f[["k", "v", "w"]].cov(),
 }
 
 
@@ -176,6 +181,9 @@ def test_reductions_that_cannot_be(frame):
         frame.agg("maen")
     with pytest.raises(PlanError, match="agg needs something to compute"):
         frame[["g"]].agg("mean")
+    for needing in (frame[["g"]].quantile, frame[["g"]].corr):
+        with pytest.raises(PlanError, match="needs numeric columns"):
+            needing()
     with pytest.raises(PlanError, match="any needs boolean columns"):
         frame[["k"]].any()
 
