@@ -98,5 +98,4 @@ def not_found(kind: str, name: str, available: Iterable[str]) -> MethodNotFound 
     """Return the error for a name that a kind of object has not."""
     if name in REPLACEMENTS:
         return MethodNotFound(f"{kind} has no {name!r} here; {REPLACEMENTS[name]}")
-    public = [one for one in (*available, *REPLACEMENTS) if not one.startswith("_")]
-    return ColumnNotFound(name, public, " or method")
+    return ColumnNotFound(name, [one for one in available if not one.startswith("_")], " or method")
