@@ -36,7 +36,8 @@ def test_every_case_names_known_engines_and_tables() -> None:
         assert set(case.memory) <= set(data.TABLES)
 
 
-def test_tables_are_made_once_and_the_same(small_data: Path) -> None:
+@pytest.mark.usefixtures("small_data")
+def test_tables_are_made_once_and_the_same() -> None:
     path = data.memory("wide", 0.001)
     made = path.stat().st_mtime_ns
     first = data.load(path)
@@ -48,7 +49,8 @@ def test_tables_are_made_once_and_the_same(small_data: Path) -> None:
     assert np.ptp(first["key"].to_numpy()) > 2**62 or np.ptp(first["key"].to_numpy()) < 0  # all over the 64 bits
 
 
-def test_items_are_the_keys_of_wide(small_data: Path) -> None:
+@pytest.mark.usefixtures("small_data")
+def test_items_are_the_keys_of_wide() -> None:
     wide, items = (data.load(data.memory(name, 0.001)) for name in ("wide", "items"))
     assert set(items["key"].to_pylist()) == set(wide["key"].to_pylist())
     assert len(items["key"].unique()) == items.num_rows
