@@ -240,7 +240,7 @@ class _StageWork:
         self.lock = threading.Lock()
         self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks))
         self.started = time.perf_counter()
-        self.threads: list[threading.Thread] = []
+        self.threads: list[tuple[threading.Thread, threading.Event]] = []
 
     def run(self) -> None:
         """Work through all tasks, or up to the first failure."""
@@ -271,9 +271,14 @@ class _StageWork:
             self.run_.observer.stage_finished(self.stage.number)
 
     def join(self) -> None:
-        """Wait for the threads to notice that the run was stopped."""
-        for thread in self.threads:
-            if thread.is_alive():  # an interrupt may come before all of them have started
+        """Wait for the threads to end.
+
+        The wait is in short turns: a signal that the system hands to another thread is seen here only on waking.
+        """
+        for thread, ended in self.threads:
+            while thread.ident is not None and not ended.wait(0.1):  # an interrupt may come before all have started
+                pass
+            if ended.is_set():
                 thread.join()
 
     def raise_failure(self) -> None:
@@ -282,17 +287,22 @@ class _StageWork:
             raise self.failures[0]
 
     def _on_threads(self, work: Callable[[], None], count: int) -> None:
-        def guarded() -> None:
+        def guarded(ended: threading.Event) -> None:
             try:
                 work()
             except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
                 with self.lock:
                     self.failures.append(error)
                 self.run_.cancelled.set()
+            finally:
+                ended.set()
 
-        name = f"volley-{self.stage.number}-"
-        self.threads = [threading.Thread(target=guarded, name=f"{name}{n}", daemon=True) for n in range(count)]
-        for thread in self.threads:
+        self.threads = []
+        for number in range(count):
+            ended = threading.Event()
+            name = f"volley-{self.stage.number}-{number}"
+            thread = threading.Thread(target=guarded, args=(ended,), name=name, daemon=True)
+            self.threads.append((thread, ended))
             thread.start()
         self.join()
 
