@@ -24,7 +24,7 @@ from ..physical.stages import CollectSink, OutputInput, Pipeline, ScanInput, Sta
 from ..plan import Split, WrittenFile
 from ..schema import Schema
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .sinks import LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
+from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
 STREAM_DEPTH = 8
 """Tables that a streamed result may run ahead of its reader."""
@@ -196,7 +196,7 @@ class _Run:
         yield from merge_input(self.device, source, partition, threads=threads)
 
 
-class _Stream:
+class _Stream(InOrder):
     """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
 
     def __init__(self, cancelled: threading.Event) -> None:
@@ -211,15 +211,6 @@ class _Stream:
                 return False
         self.ready.put(table)
         return True
-
-    def local(self) -> LocalSink:
-        return self
-
-    def consume(self, task: int, table: Table) -> None:
-        self.delivery.put(task, table)
-
-    def finish_task(self, task: int) -> None:
-        self.delivery.finish(task)
 
     def finish(self, parallel: Parallel) -> Output:
         return Output()

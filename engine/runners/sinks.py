@@ -308,7 +308,25 @@ class _TopK(_Base):
         return Output(partitions=[[best.result()]])
 
 
-class _Limit(_Base):
+class InOrder:
+    """The thread's part of a sink that takes tables in task order through ``delivery``."""
+
+    delivery: OrderedDelivery
+
+    def local(self) -> LocalSink:
+        """Return the sink itself: its delivery is shared by the threads."""
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        """Deliver a table when its turn comes; raises `Stopped` when no more are wanted."""
+        self.delivery.put(task, table)
+
+    def finish_task(self, task: int) -> None:
+        """Let the next task deliver."""
+        self.delivery.finish(task)
+
+
+class _Limit(InOrder, _Base):
     """Takes rows in task order until it has enough."""
 
     def __init__(self, context: SinkContext, sink: LimitSink) -> None:
@@ -317,15 +335,6 @@ class _Limit(_Base):
         self.left = sink.count
         self.tables: list[Table] = []
         self.delivery = OrderedDelivery(self._take, context.stopped)
-
-    def local(self) -> LocalSink:
-        return self
-
-    def consume(self, task: int, table: Table) -> None:
-        self.delivery.put(task, table)
-
-    def finish_task(self, task: int) -> None:
-        self.delivery.finish(task)
 
     def _take(self, table: Table) -> bool:
         start = min(self.skip, table.num_rows)
@@ -370,22 +379,13 @@ class _Write(_Base):
         self.sink.abort()
 
 
-class _OrderedWrite(_Write):
+class _OrderedWrite(InOrder, _Write):
     """One writer, rows in task order."""
 
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context, sink)
         self.writer = self.sink.writer(0)
         self.delivery = OrderedDelivery(self._put, context.stopped)
-
-    def local(self) -> LocalSink:
-        return self
-
-    def consume(self, task: int, table: Table) -> None:
-        self.delivery.put(task, table)
-
-    def finish_task(self, task: int) -> None:
-        self.delivery.finish(task)
 
     def _put(self, table: Table) -> bool:
         self.write(self.writer, table)
