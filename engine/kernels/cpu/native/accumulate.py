@@ -5,14 +5,14 @@ Every kernel takes ``ids`` (group of each row; rows with -1 are left out), value
 states is the same operation with the mapping of one side's groups as ``ids``; where it is not, there is a merge kernel.
 
 Initial states: counts, sums, moments 0; `min_i64` the greatest int64, `max_i64` the least; `min_f64` NaN, `max_f64`
--inf; `any_bits` 0, `all_bits` 1. A group without valid values is known by its count, not by its state.
+-inf. A group without valid values is known by its count, not by its state.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Bits, Doubles, Longs, Number, Rows, Words, bit, missing
+from .arrays import Bits, Doubles, Longs, Number, Rows, bit, missing
 from .compile import device, instruction, kernel
 
 prefetch_write = instruction("prefetch_write")
@@ -198,54 +198,12 @@ def max_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doub
             state[np.uint32(ids[i])] = values[i] if values[i] > greatest or np.isnan(values[i]) else greatest
 
 
-@kernel("void(const i32[], const u64[], const u8[], i64, u64[], u8[])")
-def first_word(ids: Rows, words: Words, bits: Bits, bit_offset: int, state: Words, seen: Bits) -> None:
-    """Keep the first valid word of each group; ``seen`` (0 at first) tells which groups have one."""
-    for i in range(len(ids)):
-        if ids[i] >= 0 and seen[np.uint32(ids[i])] == 0 and not missing(bits, bit_offset + i):
-            state[np.uint32(ids[i])] = words[i]
-            seen[np.uint32(ids[i])] = 1
-
-
-@kernel("void(const i32[], const u64[], const u8[], i64, u64[], u8[])")
-def last_word(ids: Rows, words: Words, bits: Bits, bit_offset: int, state: Words, seen: Bits) -> None:
-    """Keep the last valid word of each group; ``seen`` (0 at first) tells which groups have one."""
-    for i in range(len(ids)):
-        if ids[i] >= 0 and not missing(bits, bit_offset + i):
-            state[np.uint32(ids[i])] = words[i]
-            seen[np.uint32(ids[i])] = 1
-
-
 @kernel("void(const i32[], const u8[], i64, i32[])")
 def first_row(ids: Rows, bits: Bits, bit_offset: int, rows: Rows) -> None:
     """Keep the first valid row of this batch for each group, for values of any type; ``rows`` starts at -1."""
     for i in range(len(ids)):
         if ids[i] >= 0 and rows[np.uint32(ids[i])] < 0 and not missing(bits, bit_offset + i):
             rows[np.uint32(ids[i])] = np.int32(i)
-
-
-@kernel("void(const i32[], const u8[], i64, i32[])")
-def last_row(ids: Rows, bits: Bits, bit_offset: int, rows: Rows) -> None:
-    """Keep the last valid row of this batch for each group, for values of any type; ``rows`` starts at -1."""
-    for i in range(len(ids)):
-        if ids[i] >= 0 and not missing(bits, bit_offset + i):
-            rows[np.uint32(ids[i])] = np.int32(i)
-
-
-@kernel("void(const i32[], const u8[], i64, const u8[], i64, u8[])")
-def any_bits(ids: Rows, values: Bits, value_offset: int, bits: Bits, bit_offset: int, state: Bits) -> None:
-    """Set the state to 1 for groups in which a valid boolean is true."""
-    for i in range(len(ids)):
-        if ids[i] >= 0 and not missing(bits, bit_offset + i) and bit(values, value_offset + i):
-            state[np.uint32(ids[i])] = 1
-
-
-@kernel("void(const i32[], const u8[], i64, const u8[], i64, u8[])")
-def all_bits(ids: Rows, values: Bits, value_offset: int, bits: Bits, bit_offset: int, state: Bits) -> None:
-    """Set the state to 0 for groups in which a valid boolean is false."""
-    for i in range(len(ids)):
-        if ids[i] >= 0 and not missing(bits, bit_offset + i) and not bit(values, value_offset + i):
-            state[np.uint32(ids[i])] = 0
 
 
 @kernel("void(const i32[], const f64[], const u8[], i64, f64[,])")

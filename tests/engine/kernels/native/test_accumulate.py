@@ -164,37 +164,12 @@ def test_extremes(
     np.testing.assert_array_equal(found, [empty if x is None else x for x in grouped(ids, real, with_nan_greatest)])
 
 
-def test_first_and_last(
-    rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest
-) -> None:
+def test_first_row(rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest) -> None:
     data = column(rng.integers(0, 2**60, length(valid, request)), valid)
     ids = ids_for(data, rng)
-    for kernel, row_kernel, place in (
-        (native.first_word, native.first_row, 0),
-        (native.last_word, native.last_row, -1),
-    ):
-        words, seen = np.zeros(GROUPS, np.uint64), np.zeros(GROUPS, np.uint8)
-        kernel(ids, data.words, data.bits, data.bit_offset, words, seen)
-        expected = grouped(ids, data, lambda values, at=place: values[at])
-        assert seen.astype(bool).tolist() == [x is not None for x in expected]
-        assert words.tolist() == [x or 0 for x in expected]
-        rows = np.full(GROUPS, -1, np.int32)
-        row_kernel(ids, data.bits, data.bit_offset, rows)
-        assert [None if row < 0 else data.values[row] for row in rows] == expected
-
-
-def test_any_and_all(rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest) -> None:
-    data = column(rng.random(length(valid, request)) < 0.01, valid)
-    ids = ids_for(data, rng)
-    for values, kernel, start, reduce in (
-        (data.values, native.any_bits, 0, any),
-        (~data.values, native.all_bits, 1, all),
-    ):
-        bitmap = np.packbits(np.concatenate([[False, True, False], values]), bitorder="little")
-        state = np.full(GROUPS, start, np.uint8)
-        kernel(ids, bitmap, 3, data.bits, data.bit_offset, state)
-        expected = grouped(ids, column(values, data.valid), reduce)
-        assert state.tolist() == [start if x is None else int(x) for x in expected]
+    rows = np.full(GROUPS, -1, np.int32)
+    native.first_row(ids, data.bits, data.bit_offset, rows)
+    assert [None if row < 0 else data.values[row] for row in rows] == grouped(ids, data, lambda values: values[0])
 
 
 def test_moments(rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest) -> None:
