@@ -37,8 +37,8 @@ class Schema:
     def __post_init__(self) -> None:
         index = {f.name: i for i, f in enumerate(self.fields)}
         if len(index) != len(self.fields):
-            seen: set[str] = set()
-            twice = next(f.name for f in self.fields if f.name in seen or seen.add(f.name))  # type: ignore[func-returns-value]  # add returns None on purpose
+            names = self.names
+            twice = next(name for position, name in enumerate(names) if name in names[:position])
             raise PlanError(f"duplicate column name {twice!r}; give one of them another name")
         object.__setattr__(self, "_index", index)
 

@@ -139,7 +139,7 @@ class Session:
     def _fold_constant(self, expr: Expr) -> Literal | None:
         """Evaluate an expression without columns on the device; None where it raises, so that the run raises."""
         try:
-            one = self.device.concat([self.device.from_arrow(_one_row(), Schema(()))], Schema(()))
+            one = self.device.from_arrow(_one_row(), Schema(()))
             value = self.device.to_arrow(self.device.project(one, [NamedExpr(name="value", expr=expr)]))
         except VolleyError:
             return None
