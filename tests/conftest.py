@@ -41,3 +41,11 @@ def census_data() -> Path:
 def flights_data() -> Path:
     """Return the folder of the flights example's tables."""
     return ROOT / "examples" / "flights" / "data"
+
+
+@pytest.fixture(scope="session")
+def tpch(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of TPC-H's tables as Parquet, generated at scale 0.01 (about 10 MB as text)."""
+    from tests.support.tpch import generate
+
+    return generate(tmp_path_factory.mktemp("tpch"), "0.01")
