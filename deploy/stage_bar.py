@@ -26,10 +26,16 @@ class StageBar:
         self._bar = bar
         self._stages: dict[int, TaskID] = {}
 
+    def run_started(self, stages: int, rows: int, size: int) -> None:
+        """Show nothing: stages appear when they start."""
+
     def stage_started(self, number: int, name: str, tasks: int, total_bytes: int) -> None:
         """Show the stage, with the size of what it reads where that is known."""
         size = f" ({byte_size(total_bytes)})" if total_bytes else ""
         self._stages[number] = self._bar.add_task(f"[dim]stage {number}: {name}{size}", total=tasks)
+
+    def advanced(self, number: int, rows: int, size: int) -> None:
+        """Show nothing: a bar counts tasks."""
 
     def task_finished(self, number: int, rows: int, size: int) -> None:  # as observers are told
         """Move the stage's bar on."""

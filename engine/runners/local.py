@@ -105,6 +105,10 @@ class _Run:
         self.started = time.perf_counter()
 
     def __enter__(self) -> Self:
+        if self.observer is not None:
+            splits = [split for stage in self.graph.stages for split in _splits(stage)]
+            rows, size = (sum(getattr(split, what) or 0 for split in splits) for what in ("rows", "bytes"))
+            self.observer.run_started(len(self.graph.stages), rows, size)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -311,8 +315,11 @@ class _StageWork:
     def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
         task = self.tasks[number]
         steps = _steps(task.pipeline, self.stage, operators)
+        tables = _timed(task.tables(), steps[0])
+        if self.run_.observer is not None and isinstance(task.pipeline.input, ScanInput):
+            tables = self._told(task, tables, self.run_.observer)
         try:
-            for table in _timed(task.tables(), steps[0]):
+            for table in tables:
                 if self.run_.cancelled.is_set() or self.enough.is_set():
                     return
                 result = self._through(task.pipeline, table, steps)
@@ -327,6 +334,13 @@ class _StageWork:
         if self.run_.observer is not None:
             self.run_.observer.task_finished(self.stage.number, task.rows, task.bytes)
 
+    def _told(self, task: _Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
+        """Yield the tables of a scan; tell of each when the operators are done with it."""
+        for table in tables:
+            yield table
+            share = min(1.0, table.num_rows / task.rows) if task.rows else 0.0
+            observer.advanced(self.stage.number, table.num_rows, int(task.bytes * share))
+
     def _through(self, pipeline: Pipeline, table: Table, steps: list[OperatorMetrics]) -> Table:
         """Pass a table through the operators, leaving off when no row is left."""
         for operator, counted in zip(pipeline.operators, steps[1:-1], strict=True):
@@ -336,6 +350,12 @@ class _StageWork:
             table = apply_operator(self.run_.device, operator, table, self.run_.joins)
             counted.add(table.num_rows, time.perf_counter() - begun)
         return table
+
+
+def _splits(stage: Stage) -> Iterator[Split]:
+    for pipeline in stage.pipelines:
+        if isinstance(pipeline.input, ScanInput):
+            yield from pipeline.input.node.scan.splits
 
 
 def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:

@@ -62,8 +62,16 @@ class RunMetrics:
 class Observer(Protocol):
     """Watches a run; called from worker threads, so it must be quick and thread-safe."""
 
+    def run_started(self, stages: int, rows: int, size: int) -> None:
+        """Say that a run starts: its stages, and the rows and stored bytes that its scans will read (0 if unknown)."""
+        ...
+
     def stage_started(self, number: int, name: str, tasks: int, total_bytes: int) -> None:
         """Say that a stage starts: its tasks and the stored bytes it will read (0 if unknown)."""
+        ...
+
+    def advanced(self, number: int, rows: int, size: int) -> None:
+        """Say that a scan of a stage has given so many more rows, which are so many of its stored bytes."""
         ...
 
     def task_finished(self, number: int, rows: int, size: int) -> None:

@@ -27,6 +27,12 @@ class Watcher:
     def __init__(self):
         self.events = []
 
+    def run_started(self, stages, rows, size):
+        self.events.append(("run", stages, rows, size))
+
+    def advanced(self, number, rows, size):
+        self.events.append(("advanced", rows, size))
+
     def stage_started(self, number, name, tasks, total_bytes):
         self.events.append(("start", name, tasks))
 
@@ -128,6 +134,20 @@ def test_an_observer_hears_of_every_stage_and_task():
     assert starts[0] == ("start", "group", 4)
     assert sum(event[1] for event in watcher.events if event[0] == "task") >= 800
     assert watcher.events[-1] == ("done",)
+
+
+def test_an_observer_hears_of_rows_and_bytes_while_they_are_read(tmp_path):
+    path = tmp_path / "numbers.parquet"
+    numbers(300_000).to_parquet(str(path))
+    watcher = Watcher()
+    with vl.Session(observer=watcher, threads=2):
+        vl.read_parquet(str(path)).groupby("k").agg(n=("n", "sum")).to_arrow()
+    (_, stages, rows, size) = watcher.events[0]
+    told = [event for event in watcher.events if event[0] == "advanced"]
+    assert stages > 1
+    assert rows == sum(event[1] for event in told) == 300_000
+    assert len(told) > 1
+    assert size * 0.99 <= sum(event[2] for event in told) <= size
 
 
 def test_analyze_counts_rows_of_each_operator():
