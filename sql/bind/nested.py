@@ -21,8 +21,8 @@ from .scope import DomainNeeded, Scope
 from .windows import first_rows
 
 if TYPE_CHECKING:
+    from .core import Core
     from .query import QueryBinder
-    from .select import Core
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

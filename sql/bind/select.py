@@ -3,34 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ...engine.expr import (
-    Column,
-    Expr,
-    Literal,
-    NamedExpr,
-    SortKey,
-    call,
-    columns_of,
-    conjuncts,
-    literal,
-)
-from ...engine.plan import Distinct, Plan, Project, Sort
-from ...engine.plan.window import has_window
+from ...engine.expr import Column, Expr, Literal, NamedExpr, columns_of, conjuncts
+from ...engine.plan import Plan, Project, Sort
 from ...engine.traversal import transform_down
 from .aggregates import Aggregates, has_aggregate
 from .attachment import attach
+from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import GroupBinder, GroupingSet, Output, grouped
-from .naming import default_name
-from .operators import flattened, unwrapped
+from .later import LaterBinder
+from .operators import flattened
+from .outputs import OutputBinder
+from .projection import Projection
 from .relations import RelationBinder, filtered, names_of, split_condition
 from .scope import DomainNeeded, Scope
-from .windows import first_rows, with_windows
 
 if TYPE_CHECKING:
     from .query import BoundQuery, QueryBinder
@@ -40,58 +30,6 @@ _SELECT_ARGS = (
     "with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "windows", "qualify", "order",
     "limit", "offset",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Core:
-    """A SELECT before its projection.
-
-    Attributes
-    ----------
-    plan
-        Rows after WHERE and grouping (HAVING is not applied yet).
-    items
-        Names and expressions of the SELECT list, over the plan's columns.
-    having
-        Conditions of HAVING, over the plan's columns.
-    keys
-        Of a correlated query: pairs of an outer expression and a column of the plan that must equal it.
-    nulls_equal
-        Whether nulls count as equal in those pairs.
-    residual
-        Conditions over outer columns and the plan's columns; only where there are no aggregates.
-    implicit
-        Whether there are aggregates without GROUP BY, so that no rows still give one.
-    of_no_rows
-        The values of the aggregates' columns where there are no rows.
-    """
-
-    plan: Plan
-    items: tuple[tuple[str, Expr], ...]
-    having: tuple[Expr, ...] = ()
-    order: tuple[SortKey, ...] = ()
-    keys: tuple[tuple[Expr, Column], ...] = ()
-    nulls_equal: bool = False
-    residual: tuple[Expr, ...] = ()
-    implicit: bool = False
-    of_no_rows: tuple[tuple[str, Any], ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Later:
-    """The clauses that may read window functions; ``distinct_on`` is None without that clause."""
-
-    order: list[SortKey]
-    qualify: list[Expr]
-    distinct_on: list[Expr] | None
-
-    def rewritten(self, rewrite: Callable[[Expr], Expr]) -> Later:
-        """Return the clauses over other columns."""
-        return Later(
-            order=[replace(key, expr=rewrite(key.expr)) for key in self.order],
-            qualify=[rewrite(expr) for expr in self.qualify],
-            distinct_on=None if self.distinct_on is None else [rewrite(expr) for expr in self.distinct_on],
-        )
 
 
 class SelectBinder:
@@ -104,6 +42,7 @@ class SelectBinder:
         self._node = node
         self._scope = scope
         self._subqueries = subqueries
+        self._later = LaterBinder(queries.statement, node, scope)
         self._aliases: dict[str, exp.Expr] = {}
 
     def bind(self) -> BoundQuery:
@@ -111,7 +50,7 @@ class SelectBinder:
         from .query import BoundQuery
 
         core = self.core(lift=False)
-        plan, columns, keys = self._projected(core)
+        plan, columns, keys = Projection(self._statement, self._node).apply(core)
         if keys:
             plan = Sort(input=plan, keys=keys)
         return BoundQuery(plan=self._queries.limited(plan, self._node), columns=columns)
@@ -123,7 +62,7 @@ class SelectBinder:
         self._statement.allow_only(self._node, _SELECT_ARGS, "SELECT")
         relations = RelationBinder(queries=self._queries, scope=self._scope, expressions=self._binder)
         plan = relations.bind(self._node)
-        outputs = self._outputs()
+        outputs = OutputBinder(self._statement, self._scope).outputs(self._node)
         self._aliases = _aliases(self._node)
         plan, lifted = self._where(plan, lift=lift)
         if self._is_aggregated(outputs):
@@ -170,62 +109,14 @@ class SelectBinder:
         """Ask for a domain where a nested query is joined by a column of an outer one."""
         for expr in exprs:
             for name in sorted(columns_of(expr) - own):
-                raise DomainNeeded(self._scope, _column_named(expr, name))
-
-    def _outputs(self) -> list[Output]:
-        outputs: list[Output] = []
-        for node in self._node.expressions:
-            star = node.this if isinstance(node, exp.Column) else node
-            if isinstance(star, exp.Star):
-                relation = str(node.table) if isinstance(node, exp.Column) else None
-                outputs.extend(self._star(node, star, relation or None))
-            else:
-                outputs.append(Output(name=self._output_name(node), node=node))
-        if not outputs:
-            raise self._source.error(self._node, "SELECT gives no columns")
-        return outputs
-
-    def _output_name(self, node: exp.Expr) -> str:
-        if isinstance(node, exp.Alias):
-            return str(node.alias)
-        column = unwrapped(node)
-        if isinstance(column, exp.Column):
-            matches = self._scope.find(str(column.name), str(column.table) or None)
-            return matches[0].name if len(matches) == 1 else str(column.name)
-        return default_name(node)
-
-    def _star(self, node: exp.Expr, star: exp.Star, relation: str | None) -> list[Output]:
-        self._statement.allow_only(star, ("except_", "replace", "rename"), "*")
-        columns = self._scope.star(relation)
-        if not columns:
-            if relation is not None:
-                raise self._source.error(
-                    node, f"unknown table or alias {relation!r}; known are {self._scope.relations}"
-                )
-            raise self._source.error(node, "SELECT * needs a FROM clause")
-        excluded = {str(item.name).lower() for item in star.args.get("except_") or []}
-        replaced = {str(item.alias).lower(): item for item in star.args.get("replace") or []}
-        renamed = {str(item.this.name).lower(): str(item.alias) for item in star.args.get("rename") or []}
-        known = {c.name.lower() for c in columns}
-        for name in (*excluded, *replaced, *renamed):
-            if name not in known:
-                raise self._source.error(node, f"* has no column {name!r} to exclude, replace or rename")
-        return [
-            Output(
-                name=renamed.get(c.name.lower(), c.name),
-                node=replaced.get(c.name.lower(), node),
-                column=None if c.name.lower() in replaced else c.column,
-            )
-            for c in columns
-            if c.name.lower() not in excluded
-        ]
+                raise DomainNeeded(self._scope, column_named(expr, name))
 
     # --- without aggregates
 
     def _plain(self, plan: Plan, outputs: list[Output], lifted: list[Expr]) -> Core:
         binder = self._binder("SELECT")
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
-        later = self._later(binder, outputs, items)
+        later = self._later.bind(binder, outputs, items)
         plan = attach(plan, binder.attachments)
         keys, residual = self._correlation(plan, lifted)
         computed = [NamedExpr(name=c.name, expr=e) for _, e, c in keys if e != c]
@@ -240,7 +131,7 @@ class SelectBinder:
             nulls_equal=bool(self._scope.domain),
             residual=tuple(residual),
         )
-        return self._after_windows(core, later)
+        return self._later.applied(core, later)
 
     def _correlation(self, plan: Plan, lifted: list[Expr]) -> tuple[list[tuple[Expr, Expr, Column]], list[Expr]]:
         """Sort what ties this query to the outer one: (outer expression, own expression, own column), and the rest."""
@@ -273,12 +164,12 @@ class SelectBinder:
         binder.nested = grouping.nested
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
         having = self._having(binder)
-        later = self._later(binder, outputs, items)
+        later = self._later.bind(binder, outputs, items)
         plan = attach(plan, [*grouping.attachments, *binder.input_attachments])
         ties, residual = self._correlation(plan, lifted)
         if residual:
             outer = next(iter(columns_of(residual[0]) - names_of(plan)))
-            raise DomainNeeded(self._scope, _column_named(residual[0], outer))
+            raise DomainNeeded(self._scope, column_named(residual[0], outer))
         by_key = self._named_keys(sets, ties)
         self._check_sets(sets, ties, by_key, aggregates)
         groups = grouped(plan, sets, [own for _, own, _ in ties], by_key, aggregates)
@@ -294,7 +185,7 @@ class SelectBinder:
             implicit=sets == ((),),
             of_no_rows=tuple(aggregates.of_no_rows().items()),
         )
-        return self._after_windows(core, later.rewritten(rewrite))
+        return self._later.applied(core, later.rewritten(rewrite))
 
     def _check_sets(
         self,
@@ -346,131 +237,6 @@ class SelectBinder:
         parts = [self._subqueries.condition(binder, part) for part in flattened(clause.this, exp.And)]
         return [part for part in parts if not _is_true(part)]
 
-    # --- QUALIFY, DISTINCT ON and ORDER BY: what may read window functions
-
-    def _later(self, binder: ExpressionBinder, outputs: list[Output], items: list[tuple[str, Expr]]) -> Later:
-        order = self._order_keys(binder, outputs, items)
-        qualify: list[Expr] = []
-        clause = self._node.args.get("qualify")
-        if clause is not None:
-            binder.clause = "QUALIFY"
-            qualify = [binder.condition(part) for part in flattened(clause.this, exp.And)]
-        distinct = self._node.args.get("distinct")
-        on: list[Expr] | None = None
-        if distinct is not None and distinct.args.get("on") is not None:
-            binder.clause = "DISTINCT ON"
-            named = unwrapped(distinct.args["on"])
-            nodes = named.expressions if isinstance(named, exp.Tuple) else [named]
-            on = [expr for node in nodes for expr in self._ordered_by(binder, node, outputs, items)]
-        for attachment in (*binder.attachments, *binder.input_attachments):
-            if any(has_window(expr) for expr in attachment.outer):
-                place = self._node.find(exp.Window)
-                raise self._source.unsupported(place, "a window function that a subquery reads")
-        return Later(order=order, qualify=qualify, distinct_on=on)
-
-    def _after_windows(self, core: Core, later: Later) -> Core:
-        """Compute window functions, and keep the rows that QUALIFY and DISTINCT ON leave."""
-        width = len(core.items)
-        exprs = [*(expr for _, expr in core.items), *(key.expr for key in later.order), *later.qualify]
-        if later.distinct_on is None and not later.qualify and not any(map(has_window, exprs)):
-            return core
-        if core.implicit and core.keys:
-            place = self._node.find(exp.Window, exp.Qualify, exp.Distinct)
-            raise self._source.unsupported(place, "a window function in a correlated aggregate")
-        if core.residual:
-            outer = next(iter(columns_of(core.residual[0]) - names_of(core.plan)))
-            raise DomainNeeded(self._scope, _column_named(core.residual[0], outer))
-        names, ties = self._statement.names, [own for _, own in core.keys]
-        plan = filtered(core.plan, core.having)
-        with self._source.placed(self._node.find(exp.Window) or self._node):
-            plan, exprs = with_windows(names, plan, exprs, ties)
-        order = [replace(key, expr=e) for key, e in zip(later.order, exprs[width:], strict=False)]
-        plan = filtered(plan, exprs[width + len(order) :])
-        if later.distinct_on is not None:
-            plan, (*_, number) = first_rows(names, plan, [*ties, *later.distinct_on], order)
-            plan = filtered(plan, [call("equal", number, literal(1))])
-        items = tuple((name, expr) for (name, _), expr in zip(core.items, exprs, strict=False))
-        return replace(core, plan=plan, items=items, order=tuple(order), having=(), implicit=False)
-
-    # --- ORDER BY and the projection
-
-    def _order_keys(
-        self, binder: ExpressionBinder, outputs: list[Output], items: list[tuple[str, Expr]]
-    ) -> list[SortKey]:
-        from .query import sort_key
-
-        order = self._node.args.get("order")
-        if order is None:
-            return []
-        binder.clause = "ORDER BY"
-        keys: list[SortKey] = []
-        for item in order.expressions:
-            self._statement.allow_only(item, ("this", "desc", "nulls_first"), "ORDER BY")
-            exprs = self._ordered_by(binder, item.this, outputs, items)
-            keys.extend(sort_key(expr, item) for expr in exprs if not isinstance(expr, Literal))
-        return keys
-
-    def _ordered_by(
-        self,
-        binder: ExpressionBinder,
-        node: exp.Expr,
-        outputs: list[Output],
-        items: list[tuple[str, Expr]],
-    ) -> list[Expr]:
-        from .query import ordinal
-
-        if isinstance(node, exp.Var) and node.name.upper() == "ALL":
-            return [expr for _, expr in items]
-        position = ordinal(node)
-        if position is not None:
-            if not 1 <= position <= len(items):
-                raise self._source.error(node, f"ORDER BY {position}: the SELECT list has {len(items)} columns")
-            return [items[position - 1][1]]
-        if isinstance(node, exp.Column) and not node.table:
-            for output, (name, expr) in zip(outputs, items, strict=True):
-                if isinstance(output.node, exp.Alias) and name.lower() == node.name.lower():
-                    return [expr]
-        return [binder.bind(node)]
-
-    def _projected(self, core: Core) -> tuple[Plan, tuple[tuple[str, Column], ...], tuple[SortKey, ...]]:
-        """Return the projected plan, its visible columns and its sort keys, which may be further columns."""
-        plan = filtered(core.plan, core.having)
-        named: dict[Expr, Column] = {}
-        exprs: list[NamedExpr] = []
-        columns = []
-        for name, expr in core.items:
-            column = self._column_for(expr, name, exprs)
-            named.setdefault(expr, column)
-            columns.append((name, column))
-        keys = []
-        for key in core.order:
-            if key.expr not in named:
-                if self._is_distinct:
-                    raise self._source.error(
-                        self._node.args["order"], "with SELECT DISTINCT, ORDER BY may only name columns of its list"
-                    )
-                named[key.expr] = self._column_for(key.expr, "sort_key", exprs)
-            keys.append(SortKey(expr=named[key.expr], descending=key.descending, nulls_first=key.nulls_first))
-        if [e.name for e in exprs] != list(plan.schema.names) or not all(e.is_passthrough for e in exprs):
-            plan = Project(input=plan, exprs=tuple(exprs))
-        return self._distinct(plan), tuple(columns), tuple(keys)
-
-    def _column_for(self, expr: Expr, wanted: str, exprs: list[NamedExpr]) -> Column:
-        """Add an expression to the projection; a column keeps its name where that is still free in it."""
-        keeps = isinstance(expr, Column) and all(e.name != expr.name for e in exprs)
-        name = expr.name if keeps and isinstance(expr, Column) else self._statement.names.fresh(wanted)
-        exprs.append(NamedExpr(name=name, expr=expr))
-        return Column(name=name, dtype=expr.dtype)
-
-    def _distinct(self, plan: Plan) -> Plan:
-        return Distinct(input=plan) if self._is_distinct else plan
-
-    @property
-    def _is_distinct(self) -> bool:
-        """Whether whole rows are compared; DISTINCT ON has been applied before."""
-        clause = self._node.args.get("distinct")
-        return clause is not None and clause.args.get("on") is None
-
 
 def _aliases(node: exp.Select) -> dict[str, exp.Expr]:
     aliases: dict[str, exp.Expr] = {}
@@ -482,9 +248,3 @@ def _aliases(node: exp.Select) -> dict[str, exp.Expr]:
 
 def _is_true(expr: Expr) -> bool:
     return isinstance(expr, Literal) and expr.value is True
-
-
-def _column_named(expr: Expr, name: str) -> Column:
-    from ...engine.traversal import walk
-
-    return next(e for e in walk(expr) if isinstance(e, Column) and e.name == name)
