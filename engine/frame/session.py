@@ -15,7 +15,7 @@ from ..kernels.protocol import Device
 from ..optimizer import OptimizerContext, optimize
 from ..physical import LoweringOptions, StageGraph, cut, lower
 from ..physical.stages import CollectSink, FoldSink
-from ..plan import Plan
+from ..plan import Plan, Recursion, ScanPlan
 from ..runners import LocalRunner, Observer, RunResult
 from ..schema import Schema
 
@@ -43,6 +43,11 @@ class Session:
     observer
         Is told of progress.
 
+    Attributes
+    ----------
+    recursion_limit
+        Most rounds of a recursive query before it is stopped with an error.
+
     Raises
     ------
     ConfigError
@@ -69,6 +74,7 @@ class Session:
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
         self.tables: dict[str, DataFrame] = {}
+        self.recursion_limit = 10_000
         self._tokens: list[Token[Session | None]] = []
 
     def __enter__(self) -> Self:
@@ -103,7 +109,12 @@ class Session:
     @property
     def lowering(self) -> LoweringOptions:
         """Options of lowering for this session's device."""
-        return LoweringOptions(device=self.device.name)
+        return LoweringOptions(device=self.device.name, recursions=self._rounds)
+
+    def _rounds(self, recursion: Recursion) -> ScanPlan:
+        from .recursion import RecursionSplit
+
+        return ScanPlan(splits=(RecursionSplit(recursion, self),))
 
     def run(self, plan: Plan, result: FoldSink | None = None) -> RunResult:
         """Run a plan to its end."""

@@ -22,7 +22,9 @@ from ..plan import (
     MapBatches,
     Plan,
     Project,
+    Recursion,
     Scan,
+    ScanPlan,
     ScanRequest,
     Sort,
     Union,
@@ -61,10 +63,21 @@ from .windows import window_spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoweringOptions:
-    """What lowering needs to know of the run: the device's name and the preferred rows per batch."""
+    """What lowering needs to know of the run.
+
+    Attributes
+    ----------
+    device
+        Name of the device.
+    batch_rows
+        Preferred rows per batch.
+    recursions
+        Makes the splits that run a recursion.
+    """
 
     device: str = "cpu"
     batch_rows: int = 128 * 1024
+    recursions: Callable[[Recursion], ScanPlan] | None = None
 
 
 def lower(plan: Plan, options: LoweringOptions) -> Exec:
@@ -77,14 +90,26 @@ def lower(plan: Plan, options: LoweringOptions) -> Exec:
             continue
         if not ready:
             stack.append((node, True))
-            stack.extend((child, False) for child in node.children)
+            stack.extend((child, False) for child in _lowered_before(node))
             continue
-        inputs = tuple(done[id(child)] for child in node.children)
+        inputs = tuple(done[id(child)] for child in _lowered_before(node))
         rule = _RULES.get(type(node))
         if rule is None:
             raise PlanError(f"no physical operator for {type(node).__name__}")
         done[id(node)] = rule(node, inputs, options)
     return done[id(plan)]
+
+
+def _lowered_before(node: Plan) -> tuple[Plan, ...]:
+    """Return the inputs that run before a node; those of a recursion run in its rounds."""
+    return () if isinstance(node, Recursion) else node.children
+
+
+def _recursion(plan: Recursion, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
+    if options.recursions is None:
+        raise PlanError("a recursion needs a session that runs its rounds")
+    scan = options.recursions(plan)
+    return ScanExec(schema=plan.schema, label=f"recursion {plan.table}", scan=scan, ordered=True, device=options.device)
 
 
 def _scan(plan: Scan, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
@@ -301,6 +326,7 @@ def _write(plan: Write, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
 
 _RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec]] = {
     Scan: _scan,
+    Recursion: _recursion,
     Filter: _filter,
     Project: _projection,
     MapBatches: _map_batches,

@@ -32,6 +32,7 @@ from .nodes import (
     Union,
     Write,
 )
+from .recursion import Recursion, WorkingTable
 from .source import ArrowBatch, ScanPlan, ScanRequest, Sink, SinkWriter, Source, Split, WrittenFile
 from .statistics import ColumnStatistics, Statistics
 from .window import (
@@ -69,6 +70,7 @@ __all__ = [
     "NamedWindow",
     "Plan",
     "Project",
+    "Recursion",
     "Scan",
     "ScanPlan",
     "ScanRequest",
@@ -83,6 +85,7 @@ __all__ = [
     "Window",
     "WindowCall",
     "WindowExpr",
+    "WorkingTable",
     "Write",
     "WrittenFile",
     "following",

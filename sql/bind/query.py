@@ -11,7 +11,7 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind, common_type
 from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
-from ...engine.plan import Distinct, Join, JoinKind, Limit, Plan, Project, Scan, Sort, Union
+from ...engine.plan import Distinct, Join, JoinKind, Limit, Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
 from ...engine.schema import Field, Schema
 from .expressions import ExpressionBinder
 from .operators import unwrapped
@@ -98,19 +98,49 @@ class QueryBinder:
         return queries
 
     def _cte(self, cte: exp.Expr, clause: exp.Expr) -> Cte:
-        name = cte.alias
-        if clause.args.get("recursive") and any(t.name.lower() == name.lower() for t in cte.find_all(exp.Table)):
-            raise self.statement.source.unsupported(cte, f"the recursive CTE {name!r}")
-        bound = self.bind(cte.this)
+        if clause.args.get("recursive") and any(t.name.lower() == cte.alias.lower() for t in cte.find_all(exp.Table)):
+            return Cte(query=self._recursive(cte))
+        return Cte(query=self._with_names(self.bind(cte.this), cte))
+
+    def _with_names(self, bound: BoundQuery, cte: exp.Expr) -> BoundQuery:
+        """Return a query with the column names that a CTE gives it."""
         renamed = cte.args["alias"].args.get("columns") or []
         if len(renamed) > len(bound.columns):
-            raise self.statement.source.error(
-                cte.args["alias"], f"{name!r} has {len(bound.columns)} columns; {len(renamed)} names are given for them"
-            )
+            shown = f"{cte.alias!r} has {len(bound.columns)} columns; {len(renamed)} names are given for them"
+            raise self.statement.source.error(cte.args["alias"], shown)
         columns = list(bound.columns)
         for position, identifier in enumerate(renamed):
             columns[position] = (str(identifier.name), columns[position][1])
-        return Cte(query=BoundQuery(plan=bound.exact, columns=tuple(columns)))
+        return BoundQuery(plan=bound.exact, columns=tuple(columns))
+
+    def _recursive(self, cte: exp.Expr) -> BoundQuery:
+        """Return a CTE that reads itself: UNION [ALL] of a query that does not and one that does."""
+        node, source = cte.this, self.statement.source
+        if not isinstance(node, exp.Union):
+            raise source.error(cte, f"the recursive CTE {cte.alias!r} must be a UNION [ALL] of two queries")
+        self.statement.allow_only(node, ("this", "expression", "distinct"), "a recursive CTE")
+        if any(t.name.lower() == cte.alias.lower() for t in node.this.find_all(exp.Table)):
+            raise source.error(cte, f"{cte.alias!r} may read itself only in the last part of its UNION")
+        seed = self._with_names(self.bind(node.this), cte)
+        table = self.statement.names.fresh(cte.alias)
+        own = [Field(self.statement.names.fresh(shown), column.dtype) for shown, column in seed.columns]
+        rows = BoundQuery(
+            plan=WorkingTable(table=table, fields=tuple(own)),
+            columns=tuple(
+                (shown, Column(name=f.name, dtype=f.dtype)) for (shown, _), f in zip(seed.columns, own, strict=True)
+            ),
+        )
+        inner = replace(self, ctes={**self.ctes, cte.alias.lower(): Cte(query=rows)})
+        step = inner.bind(node.expression)
+        if len(step.columns) != len(own):
+            raise source.error(
+                node, f"the queries of UNION give {len(own)} and {len(step.columns)} columns; they must give as many"
+            )
+        with source.placed(node.expression):
+            step_plan = _renamed_to(step.plan, own, [column for _, column in step.columns])
+        seed_plan = _renamed_to(seed.plan, own, [column for _, column in seed.columns])
+        plan = Recursion(seed=seed_plan, step=step_plan, table=table, distinct=bool(node.args.get("distinct")))
+        return BoundQuery(plan=plan, columns=rows.columns)
 
     def cte(self, name: str) -> BoundQuery | None:
         """Return a CTE for one more reference to it, or None where there is none of that name."""
@@ -320,6 +350,12 @@ def _continues(inner: exp.Expr, node: exp.Union) -> bool:
     if not isinstance(inner, exp.Union) or node.args.get("distinct") or inner.args.get("distinct"):
         return False
     return not any(inner.args.get(key) for key in _QUERY_ARGS)
+
+
+def _renamed_to(plan: Plan, fields: list[Field], columns: list[Column]) -> Plan:
+    """Return some columns of a plan as fields of given names and types."""
+    pairs = zip(fields, columns, strict=True)
+    return Project(input=plan, exprs=tuple(NamedExpr(name=f.name, expr=cast(c, f.dtype)) for f, c in pairs))
 
 
 def _row_type(types: list[DataType]) -> DataType | None:
