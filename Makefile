@@ -5,7 +5,7 @@
 # What mypy sees: the package and nothing beside it, or the room io/ would stand for the standard library's io.
 TYPED := $(VENV)/typed
 
-.PHONY: help demo test check types format bench docs lock clean
+.PHONY: help demo test tpch tpcds check types format bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,6 +25,12 @@ demo: $(VENV)/.demo ## install, run the demo job on the data shipped here, say w
 
 test: $(VENV)/.dev ## install, run the tests
 	$(BIN)/python -m pytest
+
+tpch: $(VENV)/.dev ## compare the 22 TPC-H queries with DuckDB at scale factor 1 (slow)
+	$(BIN)/python -m pytest -m slow tests/sql/test_tpch.py
+
+tpcds: $(VENV)/.dev ## compare the 99 TPC-DS queries with DuckDB at scale factor 1 (slow)
+	$(BIN)/python -m pytest -m slow tests/sql/test_tpcds.py
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs and their snippets
 	$(BIN)/ruff format --check .

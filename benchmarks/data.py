@@ -22,7 +22,7 @@ SPREAD = 0x2545F4914F6CDD1D
 
 
 def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
-    """Return the Parquet file of each TPC-H table, made by tpchgen-cli if it is not there."""
+    """Return the Parquet file of each TPC-H table, made by tpcgen-cli if it is not there."""
     home = folder / f"tpch-{scale:g}"
     paths = {table: home / f"{table}.parquet" for table in tables}
     missing = [table for table, path in paths.items() if not path.exists()]
@@ -30,7 +30,7 @@ def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str
         print(f"making TPC-H {', '.join(missing)} at scale {scale:g} in {home}", file=sys.stderr)
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as made:
-            command = [_generator(), "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
+            command = [_generator(), "tpch", "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
             subprocess.run([*command, "--quiet"], check=True)
             for table in missing:
                 (Path(made) / f"{table}.parquet").replace(paths[table])
@@ -38,10 +38,10 @@ def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str
 
 
 def _generator() -> str:
-    beside = Path(sys.executable).with_name("tpchgen-cli")
-    found = str(beside) if beside.exists() else shutil.which("tpchgen-cli")
+    beside = Path(sys.executable).with_name("tpcgen-cli")
+    found = str(beside) if beside.exists() else shutil.which("tpcgen-cli")
     if found is None:
-        raise SystemExit("benchmarks: tpchgen-cli is not installed; run make bench, or pip install tpchgen-cli")
+        raise SystemExit("benchmarks: tpcgen-cli is not installed; run make bench, or pip install tpcgen-cli")
     return found
 
 

@@ -46,6 +46,6 @@ def flights_data() -> Path:
 @pytest.fixture(scope="session")
 def tpch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of TPC-H's tables as Parquet, generated at scale 0.01 (about 10 MB as text)."""
-    from tests.support.tpch import generate
+    from tests.support.tpc import generate
 
     return generate(tmp_path_factory.mktemp("tpch"), "0.01")

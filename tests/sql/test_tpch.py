@@ -1,4 +1,4 @@
-"""The 22 queries of TPC-H over generated tables, each equal to DuckDB's answer."""
+"""The 22 queries of TPC-H over generated tables, each equal to DuckDB's answer; `make tpch` for scale factor 1."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.tpch import TEXTS, answer, assert_same_rows, frames
-from volley.sql import query
+from tests.support.tpc import assert_as_duckdb, generate, texts
 
-QUERIES = sorted(TEXTS.glob("q*.sql"))
+QUERIES = texts("tpch")
 
 
 def test_all_22_are_here() -> None:
@@ -18,5 +17,15 @@ def test_all_22_are_here() -> None:
 
 @pytest.mark.parametrize("text", QUERIES, ids=lambda path: path.stem)
 def test_tpch(text: Path, tpch: Path) -> None:
-    sql = text.read_text()
-    assert_same_rows(query(sql, frames(tpch)).to_arrow(), answer(sql, tpch))
+    assert_as_duckdb(text, tpch)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(tmp_path_factory.mktemp("tpch-1"), "1", "tpch")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", QUERIES, ids=lambda path: path.stem)
+def test_tpch_at_scale_1(text: Path, whole: Path) -> None:
+    assert_as_duckdb(text, whole)

@@ -15,7 +15,7 @@ import pytest
 
 import volley as vl
 from tests.engine.frame.tpch.queries import QUERIES
-from tests.support.tpch import TEXTS, answer, assert_same_rows, frames, generate
+from tests.support.tpc import SQL, answer, assert_same_rows, frames, generate
 
 
 def rows(query: Callable[..., Any], tables: dict[str, vl.DataFrame], names: list[str]) -> pa.Table:
@@ -25,7 +25,7 @@ def rows(query: Callable[..., Any], tables: dict[str, vl.DataFrame], names: list
 
 
 def check(name: str, folder: Path) -> None:
-    theirs = answer((TEXTS / f"{name}.sql").read_text(), folder)
+    theirs = answer((SQL / "tpch" / f"{name}.sql").read_text(), folder)
     if theirs.to_pylist() == [{"avg_yearly": None}]:  # of no rows: the sum is 0 in frames, as in pandas
         theirs = pa.table({"avg_yearly": [0.0]})
     assert_same_rows(rows(QUERIES[name], frames(folder), theirs.schema.names), theirs)
