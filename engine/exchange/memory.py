@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 from ..errors import MemoryLimitExceeded
+from ..quantities import format_bytes
 
 
 class MemoryAccount:
@@ -43,13 +44,3 @@ class MemoryAccount:
         """Give back ``size`` bytes."""
         with self._lock:
             self.used -= size
-
-
-def format_bytes(size: int) -> str:
-    """Return a byte count for people, e.g. ``1.5 GiB``."""
-    value = float(size)
-    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
-        if abs(value) < 1024 or unit == "TiB":
-            return f"{value:.0f} {unit}" if unit == "B" else f"{value:.1f} {unit}"
-        value /= 1024
-    raise AssertionError("unreachable")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import PlanError
 from ..explain import explain_plan
-from ..physical import explain_exec, lower
+from ..physical import cut, explain_exec
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -23,7 +23,8 @@ def explain(frame: DataFrame, stage: str) -> str:
         case "optimized":
             return explain_plan(session.optimized(frame.plan))
         case "physical":
-            return explain_exec(lower(session.optimized(frame.plan), session.lowering))
+            root = session.lowered(frame.plan, estimated=True)
+            return explain_exec(root, cut(root))
         case "analyze":
-            return session.run(frame.plan).metrics.describe()
+            return session.run(frame.plan, estimated=True).metrics.describe()
     raise PlanError(f"explain knows {', '.join(STAGES)}; not {stage!r}")

@@ -12,8 +12,8 @@ from ..errors import ColumnNotFound, ConfigError, VolleyError
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device
 from ..kernels.protocol import Device
-from ..optimizer import OptimizerContext, optimize
-from ..physical import LoweringOptions, StageGraph, cut, lower
+from ..optimizer import Estimator, OptimizerContext, optimize
+from ..physical import Exec, LoweringOptions, StageGraph, cut, lower
 from ..physical.stages import CollectSink, FoldSink
 from ..plan import Plan, Recursion, ScanPlan
 from ..runners import LocalRunner, Observer, RunResult
@@ -102,9 +102,15 @@ class Session:
         """Return the plan after all rewrite rules."""
         return optimize(plan, OptimizerContext(fold=self._fold_constant))
 
-    def stages(self, plan: Plan, result: CollectSink | FoldSink | None = None) -> StageGraph:
+    def lowered(self, plan: Plan, *, estimated: bool = False) -> Exec:
+        """Optimise a plan and lower it to physical operators, which say how many rows are expected if asked to."""
+        return lower(self.optimized(plan), self.lowering, Estimator().rows if estimated else None)
+
+    def stages(
+        self, plan: Plan, result: CollectSink | FoldSink | None = None, *, estimated: bool = False
+    ) -> StageGraph:
         """Optimise and lower a plan to stages."""
-        return cut(lower(self.optimized(plan), self.lowering), result)
+        return cut(self.lowered(plan, estimated=estimated), result)
 
     @property
     def lowering(self) -> LoweringOptions:
@@ -116,9 +122,9 @@ class Session:
 
         return ScanPlan(splits=(RecursionSplit(recursion, self),))
 
-    def run(self, plan: Plan, result: FoldSink | None = None) -> RunResult:
-        """Run a plan to its end."""
-        return self._runner().execute(self.stages(plan, result))
+    def run(self, plan: Plan, result: FoldSink | None = None, *, estimated: bool = False) -> RunResult:
+        """Run a plan to its end; its metrics show what was expected where ``estimated``."""
+        return self._runner().execute(self.stages(plan, result, estimated=estimated))
 
     def collect(self, plan: Plan) -> pa.Table:
         """Run a plan and return its rows."""

@@ -1,6 +1,7 @@
 """Physical operators, lowering and stages. Knows the kernel protocol; must not know devices, files, SQL or runners."""
 
-from .lower import LoweringOptions, explain_exec, lower
+from .explain import explain_exec
+from .lower import LoweringOptions, lower
 from .nodes import Exec
 from .stages import Stage, StageGraph, cut
 

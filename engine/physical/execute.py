@@ -19,7 +19,6 @@ from .stages import (
     Operator,
     OutputInput,
     Probe,
-    ScanInput,
     SortInput,
     StageInput,
     WindowInput,
@@ -83,14 +82,3 @@ def merge_input(
             return [device.distinct_first(partition, source.on, source.schema)]
         case WindowInput():
             return [device.window(partition, source.spec, source.schema)]
-
-
-def describe_operator(operator: Operator | ScanInput) -> str:
-    """Return the name under which an operator appears in metrics."""
-    match operator:
-        case Probe():
-            return f"HashJoinExec {operator.node.detail}"
-        case ScanInput():
-            return f"ScanExec {operator.node.detail}"
-        case _:
-            return f"{type(operator).__name__} {operator.detail}"

@@ -80,8 +80,12 @@ class LoweringOptions:
     recursions: Callable[[Recursion], ScanPlan] | None = None
 
 
-def lower(plan: Plan, options: LoweringOptions) -> Exec:
-    """Return the physical operators of a logical plan; sub-plans that occur twice are lowered once."""
+def lower(plan: Plan, options: LoweringOptions, estimates: Callable[[Plan], float] | None = None) -> Exec:
+    """Return the physical operators of a logical plan; sub-plans that occur twice are lowered once.
+
+    ``estimates`` gives the rows expected of a logical node, for the operators to show; without it sources are not
+    asked for statistics.
+    """
     done: dict[int, Exec] = {}
     stack: list[tuple[Plan, bool]] = [(plan, False)]
     while stack:
@@ -96,7 +100,10 @@ def lower(plan: Plan, options: LoweringOptions) -> Exec:
         rule = _RULES.get(type(node))
         if rule is None:
             raise PlanError(f"no physical operator for {type(node).__name__}")
-        done[id(node)] = rule(node, inputs, options)
+        made = rule(node, inputs, options)
+        if estimates is not None:
+            made = _expecting(made, inputs, estimates(node))
+        done[id(node)] = made
     return done[id(plan)]
 
 
@@ -110,6 +117,27 @@ def _recursion(plan: Recursion, _: tuple[Exec, ...], options: LoweringOptions) -
         raise PlanError("a recursion needs a session that runs its rounds")
     scan = options.recursions(plan)
     return ScanExec(schema=plan.schema, label=f"recursion {plan.table}", scan=scan, ordered=True, device=options.device)
+
+
+def _expecting(made: Exec, inputs: tuple[Exec, ...], rows: float) -> Exec:
+    """Return the operators that a logical node became, down to its inputs, with the rows expected of each."""
+    if any(made is child for child in inputs):
+        return made
+    children = tuple(_expecting(child, inputs, rows) for child in made.children)
+    if any(new is not old for new, old in zip(children, made.children, strict=True)):
+        made = made.with_children(children)
+    match made:
+        case ScanExec(scan=scan):
+            known = [split.rows for split in scan.splits]
+            counted = [count for count in known if count is not None]
+            expected = float(sum(counted)) if len(counted) == len(known) else rows
+        case GatherExec() | BroadcastExec() | HashExchangeExec():
+            expected = made.input.rows or 0.0
+        case PartialAggregateExec() | PartialReduceExec():
+            expected = min(rows, made.input.rows or 0.0)
+        case _:
+            expected = rows
+    return replace(made, rows=expected)
 
 
 def _scan(plan: Scan, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
@@ -339,16 +367,3 @@ _RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec
     Window: _window,
     Write: _write,
 }
-
-
-def explain_exec(root: Exec) -> str:
-    """Return the operators as an indented tree, one per line, each with its partitioning and device."""
-    lines = []
-    stack: list[tuple[Exec, int]] = [(root, 0)]
-    while stack:
-        node, depth = stack.pop()
-        order = ", ordered" if node.ordered else ""
-        name = f"{type(node).__name__} {node.detail}".rstrip()
-        lines.append(f"{'  ' * depth}{name}  [{node.partitioning}{order}, {node.device}]")
-        stack.extend((child, depth + 1) for child in reversed(node.children))
-    return "\n".join(lines)

@@ -50,12 +50,15 @@ class Exec:
         Whether they keep the order that the plan promises (of the source, or of a sort).
     device
         Name of the device whose kernels run it.
+    rows
+        How many rows are expected; None where nobody asked (see `lower`).
     """
 
     schema: Schema = field(repr=False)
     partitioning: Partitioning = SPLITS
     ordered: bool = False
     device: str = "cpu"
+    rows: float | None = field(default=None, compare=False)
 
     @property
     def children(self) -> tuple[Exec, ...]:
@@ -70,6 +73,11 @@ class Exec:
     def detail(self) -> str:
         """What ``explain`` prints after the operator's name."""
         return ""
+
+    @property
+    def title(self) -> str:
+        """Name and detail, as ``explain`` and metrics show them."""
+        return f"{type(self).__name__} {self.detail}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

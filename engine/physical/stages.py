@@ -52,6 +52,7 @@ class ScanInput:
 class StageInput:
     """One task for each partition of an earlier stage, its tables in order."""
 
+    node: Exec
     stage: int
 
 
@@ -59,6 +60,7 @@ class StageInput:
 class MergeGroupsInput:
     """One task for each hash partition: merges partial states into groups."""
 
+    node: Exec
     stage: int
     spec: GroupSpec
 
@@ -67,6 +69,7 @@ class MergeGroupsInput:
 class MergeReducedInput:
     """One task: merges rows of partial states into one row."""
 
+    node: Exec
     stage: int
     accumulators: tuple[AccumulatorSpec, ...]
 
@@ -75,6 +78,7 @@ class MergeReducedInput:
 class SortInput:
     """One task: sorts all rows of an earlier stage."""
 
+    node: Exec
     stage: int
     keys: tuple[SortKey, ...]
     schema: Schema
@@ -84,6 +88,7 @@ class SortInput:
 class DistinctInput:
     """One task for each hash partition: keeps the first row of equal ones."""
 
+    node: Exec
     stage: int
     on: tuple[str, ...]
     schema: Schema
@@ -93,6 +98,7 @@ class DistinctInput:
 class WindowInput:
     """One task for each hash partition, or one in all: adds the columns of window functions."""
 
+    node: Exec
     stage: int
     spec: WindowSpec
     schema: Schema
@@ -205,12 +211,23 @@ class Pipeline:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Pipelines into one sink; ``number`` is its place in the graph, ``schema`` that of the rows entering the sink."""
+    """Pipelines into one sink.
+
+    Attributes
+    ----------
+    number
+        Its place in the graph.
+    schema
+        That of the rows entering the sink.
+    ends
+        The operators whose work the sink does, such as a first phase of aggregation and its exchange.
+    """
 
     number: int
     pipelines: tuple[Pipeline, ...]
     sink: StageSink
     schema: Schema
+    ends: tuple[Exec, ...] = ()
 
     @property
     def name(self) -> str:
@@ -255,9 +272,9 @@ class _Cutter:
         self.stages: list[Stage] = []
         self._ends: dict[int, int] = {}
 
-    def add(self, pipelines: tuple[Pipeline, ...], sink: StageSink, schema: Schema) -> int:
+    def add(self, pipelines: tuple[Pipeline, ...], sink: StageSink, schema: Schema, ends: tuple[Exec, ...] = ()) -> int:
         number = len(self.stages)
-        self.stages.append(Stage(number, pipelines, sink, schema))
+        self.stages.append(Stage(number, pipelines, sink, schema, ends))
         return number
 
     def pipelines(self, node: Exec) -> tuple[Pipeline, ...]:
@@ -269,9 +286,8 @@ class _Cutter:
                 return tuple(pipeline for child in node.inputs for pipeline in self.pipelines(child))
             case FilterExec() | ProjectExec() | MapBatchesExec():
                 return _extended(self.pipelines(node.input), node)
-            case HashJoinExec():
-                assert isinstance(node.build, BroadcastExec)
-                stage = self._ended(node, node.build.input, BuildSink(node.spec))
+            case HashJoinExec(build=BroadcastExec() as build):
+                stage = self._ended(node, build.input, BuildSink(node.spec), build)
                 return _extended(self.pipelines(node.probe), Probe(node, stage))
             case UnaryExec():
                 return (Pipeline(self._breaker(node)),)
@@ -280,49 +296,42 @@ class _Cutter:
     def _breaker(self, node: UnaryExec) -> Input:
         """Return the input that an operator needing all its rows becomes for the stage above."""
         match node:
-            case FinalAggregateExec():
-                rows = _below(node, HashExchangeExec, PartialAggregateExec)
-                return MergeGroupsInput(self._ended(node, rows, GroupSink(node.spec)), node.spec)
-            case FinalReduceExec():
-                rows = _below(node, GatherExec, PartialReduceExec)
-                sink = ReduceSink(node.accumulators, rows.schema)
-                return MergeReducedInput(self._ended(node, rows, sink), node.accumulators)
-            case SortExec():
-                rows = _below(node, GatherExec)
-                return SortInput(self._ended(node, rows, CollectSink()), node.keys, node.schema)
+            case FinalAggregateExec(input=HashExchangeExec(input=PartialAggregateExec() as partial) as exchange):
+                stage = self._ended(node, partial.input, GroupSink(node.spec), partial, exchange)
+                return MergeGroupsInput(node, stage, node.spec)
+            case FinalReduceExec(input=GatherExec(input=PartialReduceExec() as partial_) as exchange):
+                sink = ReduceSink(node.accumulators, partial_.input.schema)
+                stage = self._ended(node, partial_.input, sink, partial_, exchange)
+                return MergeReducedInput(node, stage, node.accumulators)
+            case SortExec(input=GatherExec() as exchange):
+                stage = self._ended(node, exchange.input, CollectSink(), exchange)
+                return SortInput(node, stage, node.keys, node.schema)
             case TopKExec():
-                return StageInput(self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema)))
+                stage = self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema), node)
+                return StageInput(node, stage)
             case LimitExec():
-                return StageInput(self._ended(node, node.input, LimitSink(node.count, node.offset)))
+                return StageInput(node, self._ended(node, node.input, LimitSink(node.count, node.offset), node))
             case DistinctFirstExec(input=HashExchangeExec() as exchange):
-                sink_ = PartitionSink(exchange.keys)
-                return DistinctInput(self._ended(node, exchange.input, sink_), node.on, node.schema)
+                stage = self._ended(node, exchange.input, PartitionSink(exchange.keys), exchange)
+                return DistinctInput(node, stage, node.on, node.schema)
             case WindowExec(input=HashExchangeExec() as exchange):
-                sink_ = PartitionSink(exchange.keys)
-                return WindowInput(self._ended(node, exchange.input, sink_), node.spec, exchange.schema)
-            case WindowExec():
-                rows = _below(node, GatherExec)
-                return WindowInput(self._ended(node, rows, CollectSink()), node.spec, rows.schema)
+                stage = self._ended(node, exchange.input, PartitionSink(exchange.keys), exchange)
+                return WindowInput(node, stage, node.spec, exchange.schema)
+            case WindowExec(input=GatherExec() as exchange):
+                stage = self._ended(node, exchange.input, CollectSink(), exchange)
+                return WindowInput(node, stage, node.spec, exchange.schema)
             case WriteExec():
-                return StageInput(self._ended(node, node.input, WriteSink(node.sink, node.input.schema)))
+                sink_ = WriteSink(node.sink, node.input.schema)
+                return StageInput(node, self._ended(node, node.input, sink_, node))
         raise TypeError(f"{type(node).__name__} is not a stage boundary")
 
-    def _ended(self, node: Exec, rows: Exec, sink: StageSink) -> int:
+    def _ended(self, node: Exec, rows: Exec, sink: StageSink, *ends: Exec) -> int:
         """Return the stage that runs ``rows`` into ``sink`` on behalf of ``node``; a shared node has one stage."""
         known = self._ends.get(id(node))
         if known is None:
-            known = self._ends[id(node)] = self.add(self.pipelines(rows), sink, rows.schema)
+            known = self._ends[id(node)] = self.add(self.pipelines(rows), sink, rows.schema, ends)
         return known
 
 
 def _extended(pipelines: tuple[Pipeline, ...], operator: Operator) -> tuple[Pipeline, ...]:
     return tuple(replace(pipeline, operators=(*pipeline.operators, operator)) for pipeline in pipelines)
-
-
-def _below(node: UnaryExec, *between: type[UnaryExec]) -> Exec:
-    """Return the rows under an operator's own exchange and first phase."""
-    child = node.input
-    for expected in between:
-        assert isinstance(child, expected), f"{type(node).__name__} needs {expected.__name__} below it"
-        child = child.input
-    return child

@@ -19,8 +19,9 @@ from typing import Any, Self
 from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Stopped
 from ..kernels.protocol import Device, JoinTable, Table
-from ..physical.execute import apply_operator, describe_operator, merge_input
-from ..physical.stages import CollectSink, OutputInput, Pipeline, ScanInput, Stage, StageGraph
+from ..physical import Exec
+from ..physical.execute import apply_operator, merge_input
+from ..physical.stages import CollectSink, OutputInput, Pipeline, Probe, ScanInput, Stage, StageGraph, StageInput
 from ..plan import Split, WrittenFile
 from ..schema import Schema
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
@@ -136,7 +137,7 @@ class _Run:
             work.raise_failure()
             if self.cancelled.is_set():
                 raise Cancelled("the run was cancelled")
-            output = sink.finish(work.parallel)
+            output = work.finish()
         except BaseException:
             self.cancelled.set()
             work.join()
@@ -233,7 +234,7 @@ class _StageWork:
         self.enough = threading.Event()
         self.failures: list[BaseException] = []
         self.lock = threading.Lock()
-        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks))
+        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=_expected(stage))
         self.started = time.perf_counter()
         self.threads: list[tuple[threading.Thread, threading.Event]] = []
 
@@ -257,6 +258,13 @@ class _StageWork:
         self._on_threads(work, min(self.run_.threads, len(thunks)))
         self.raise_failure()
         return results
+
+    def finish(self) -> Output:
+        """Return the sink's output; the time that takes counts as the sink's."""
+        begun = time.perf_counter()
+        output = self.sink.finish(self.parallel)
+        self.metrics.operators[_sink_name(self.stage)].seconds += time.perf_counter() - begun
+        return output
 
     def close(self) -> None:
         """Record the stage's metrics."""
@@ -310,7 +318,7 @@ class _StageWork:
             self._run_task(number, local, operators)
         with self.lock:
             for name, counted in operators.items():
-                self.metrics.operators.setdefault(name, OperatorMetrics()).merge(counted)
+                self.metrics.operators[name].merge(counted)
 
     def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
         task = self.tasks[number]
@@ -324,9 +332,9 @@ class _StageWork:
                     return
                 result = self._through(task.pipeline, table, steps)
                 if result.num_rows:
-                    begun = time.perf_counter()
+                    size, begun = result.nbytes, time.perf_counter()
                     local.consume(number, result)
-                    steps[-1].add(result.num_rows, time.perf_counter() - begun)
+                    steps[-1].add(result.num_rows, size, time.perf_counter() - begun)
             local.finish_task(number)
         except Stopped:
             self.enough.set()
@@ -348,7 +356,7 @@ class _StageWork:
                 break
             begun = time.perf_counter()
             table = apply_operator(self.run_.device, operator, table, self.run_.joins)
-            counted.add(table.num_rows, time.perf_counter() - begun)
+            counted.add(table.num_rows, table.nbytes, time.perf_counter() - begun)
         return table
 
 
@@ -358,12 +366,31 @@ def _splits(stage: Stage) -> Iterator[Split]:
             yield from pipeline.input.node.scan.splits
 
 
+def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
+    """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order, with nodes."""
+    source = pipeline.input
+    first = f"rows of stage {source.stage}" if isinstance(source, StageInput) else source.node.title
+    nodes = [operator.node if isinstance(operator, Probe) else operator for operator in pipeline.operators]
+    return [(first, source.node), *((node.title, node) for node in nodes), (_sink_name(stage), None)]
+
+
+def _sink_name(stage: Stage) -> str:
+    return f"-> {stage.name}"
+
+
+def _expected(stage: Stage) -> dict[str, OperatorMetrics]:
+    """Return counters for all operators of a stage, which know what is expected; the sink's comes last."""
+    operators: dict[str, OperatorMetrics] = {}
+    for pipeline in stage.pipelines:
+        for name, node in _names(pipeline, stage):
+            if node is not None:
+                operators.setdefault(name, OperatorMetrics()).expect(node.rows, node.schema.row_width)
+    return operators | {_sink_name(stage): OperatorMetrics()}
+
+
 def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
     """Return the counters of a pipeline's input, its operators and the stage's sink, in order."""
-    source = pipeline.input
-    first = describe_operator(source) if isinstance(source, ScanInput) else f"{type(source).__name__} {source.stage}"
-    names = [first, *(describe_operator(operator) for operator in pipeline.operators), f"-> {stage.name}"]
-    return [operators.setdefault(name, OperatorMetrics()) for name in names]
+    return [operators.setdefault(name, OperatorMetrics()) for name, _ in _names(pipeline, stage)]
 
 
 def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:
@@ -373,5 +400,5 @@ def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]
         table = next(tables, None)
         if table is None:
             return
-        counted.add(table.num_rows, time.perf_counter() - begun)
+        counted.add(table.num_rows, table.nbytes, time.perf_counter() - begun)
         yield table

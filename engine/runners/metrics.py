@@ -5,28 +5,50 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..exchange.memory import format_bytes
+from ..quantities import format_bytes
 
 
 @dataclass(slots=True)
 class OperatorMetrics:
-    """Totals of one operator over all tasks; seconds are summed over threads."""
+    """Totals of one operator over all tasks; seconds are summed over threads.
+
+    ``expected_rows`` and ``expected_bytes`` are what the plan expected, None where nobody asked.
+    """
 
     rows: int = 0
+    bytes: int = 0
     batches: int = 0
     seconds: float = 0.0
+    expected_rows: float | None = None
+    expected_bytes: float | None = None
 
-    def add(self, rows: int, seconds: float) -> None:
+    def add(self, rows: int, size: int, seconds: float) -> None:
         """Count one table."""
         self.rows += rows
+        self.bytes += size
         self.batches += 1
         self.seconds += seconds
 
     def merge(self, other: OperatorMetrics) -> None:
         """Add the totals of another thread."""
         self.rows += other.rows
+        self.bytes += other.bytes
         self.batches += other.batches
         self.seconds += other.seconds
+
+    def expect(self, rows: float | None, row_width: int) -> None:
+        """Add to what is expected."""
+        if rows is not None:
+            self.expected_rows = (self.expected_rows or 0.0) + rows
+            self.expected_bytes = (self.expected_bytes or 0.0) + rows * row_width
+
+    def __str__(self) -> str:
+        rows, size = f"{self.rows:,} rows", format_bytes(self.bytes)
+        if self.expected_rows is not None:
+            rows += f" of ~{self.expected_rows:,.0f}"
+        if self.expected_bytes is not None:
+            size += f" of ~{format_bytes(self.expected_bytes)}"
+        return f"{rows}; {size} in {self.batches:,} batches; {self.seconds:.3f} s"
 
 
 @dataclass(slots=True)
@@ -54,8 +76,7 @@ class RunMetrics:
         for stage in self.stages:
             lines.append(f"stage {stage.number} {stage.name}: {stage.tasks} tasks, {stage.seconds:.3f} s")
             for name, operator in stage.operators.items():
-                counted = f"{operator.rows:,} rows in {operator.batches:,} batches, {operator.seconds:.3f} s"
-                lines.append(f"  {name}  [{counted}]")
+                lines.append(f"  {name}  [{operator}]")
         return "\n".join(lines)
 
 

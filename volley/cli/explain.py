@@ -9,7 +9,7 @@ from .sql import add_query_arguments
 
 _EXAMPLES = """\
 logical is the query as written, optimized what the rules made of it, physical the stages and where each operator runs;
-analyze runs the query and adds rows and seconds.
+analyze runs the query and sets the rows and bytes of every operator beside what was expected, with its seconds.
 
 examples:
   volley explain flights.parquet -c "select dest, count(*) from flights where arr_delay > 15 group by dest"

@@ -2,7 +2,7 @@ import pytest
 
 from volley.engine.errors import MemoryLimitExceeded
 from volley.engine.exchange import MemoryAccount
-from volley.engine.exchange.memory import format_bytes
+from volley.engine.quantities import format_bytes
 
 
 def test_the_peak_is_the_most_ever_held():

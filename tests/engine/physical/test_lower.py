@@ -1,5 +1,6 @@
 """Lowering and stages, by the text that explain prints and the shape of the stage graph."""
 
+import re
 import textwrap
 from dataclasses import replace
 
@@ -155,3 +156,20 @@ def test_a_node_without_a_physical_operator_is_named():
 
     with pytest.raises(PlanError, match="no physical operator for Teleport"):
         lower(Teleport(), LoweringOptions())
+
+
+def test_explain_shows_the_stage_and_what_is_expected_of_every_operator(orders, people):
+    frame = orders[orders.id > 1].merge(people, on="who").groupby("name", sort=False).agg(t=("price", "sum"))
+    text = frame.explain("physical")
+    assert all(re.search(r"\[stage \d+(, \d+)*, .*~[\d,]+ rows, ~[\d.]+ .?i?B\]$", line) for line in text.splitlines())
+    lines = {line.split()[0]: line for line in text.splitlines()}
+    assert "[stage 0, splits, ordered, cpu, ~3 rows, ~72 B]" in lines["ScanExec"]  # the build side, printed last
+    assert "stage 1, " in lines["PartialAggregateExec"]
+    assert "stage 1, " in lines["HashExchangeExec"]
+    assert "stage 2, " in lines["FinalAggregateExec"]
+
+
+def test_an_operator_run_by_several_stages_names_them_all(orders):
+    few = orders[orders.id > 1]
+    text = vl.concat([few.sort_values("price"), few]).explain("physical")
+    assert "ScanExec memory 3 rows x 3 columns columns=[id, who, price] (1 splits)  [stage 0, 1, splits" in text

@@ -1,6 +1,7 @@
 """The local runner: order, cancellation, errors, limits on memory, metrics; the answers are checked elsewhere."""
 
 import os
+import re
 import signal
 import threading
 import time
@@ -154,7 +155,17 @@ def test_analyze_counts_rows_of_each_operator():
     frame = numbers(1000, partitions=2)
     text = frame[frame.n < 10].explain("analyze")
     assert "stage 0 collect: 2 tasks" in text
-    assert "[10 rows in" in text or "[10 rows" in text
+    assert re.search(
+        r"FilterExec \(n < 10\)  \[10 rows of ~[\d,]+; 160 B of ~[\d.]+ .?i?B in 2 batches; [\d.]+ s\]", text
+    )
+    assert "ScanExec memory 1,000 rows x 2 columns columns=[n, k] (2 splits)  [1,000 rows of ~1,000; " in text
+    assert "  -> collect  [10 rows; 160 B in 1 batches; " in text
+
+
+def test_operators_that_no_row_reaches_are_counted_too():
+    frame = numbers(10)
+    text = frame[frame.n < 0].assign(m=frame.n + 1).explain("analyze")
+    assert "[0 rows of ~" in next(line for line in text.splitlines() if "ProjectExec" in line)
 
 
 def test_a_task_never_sees_rows_of_a_failed_source():
