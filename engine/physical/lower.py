@@ -131,9 +131,9 @@ def _expecting(made: Exec, inputs: tuple[Exec, ...], rows: float) -> Exec:
             known = [split.rows for split in scan.splits]
             counted = [count for count in known if count is not None]
             expected = float(sum(counted)) if len(counted) == len(known) else rows
-        case GatherExec() | BroadcastExec() | HashExchangeExec():
+        case ProjectExec() | GatherExec() | BroadcastExec() | HashExchangeExec():
             expected = made.input.rows or 0.0
-        case PartialAggregateExec() | PartialReduceExec():
+        case FilterExec() | PartialAggregateExec() | PartialReduceExec():
             expected = min(rows, made.input.rows or 0.0)
         case _:
             expected = rows
