@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from . import record
 from .case import Case
 from .cases import CASES
-from .engines import ENGINES
+from .engines import ENGINES, Engine
 from .measure import Options, Outcome, measure
 
 EXAMPLES = """\
@@ -112,11 +112,16 @@ def listing() -> str:
     return "\n".join(lines)
 
 
+def takes_part(engine: Engine, case: Case, threads: int) -> bool:
+    """Whether an engine answers a case; with threads of its own only at rows in memory, where others have more."""
+    return engine.role in case.engines and (not engine.threads or (bool(case.memory) and threads > engine.threads))
+
+
 def run(cases: Mapping[str, Case], engines: Sequence[str], options: Options) -> dict[str, list[Outcome]]:
     """Measure all cases and say on the way how it goes."""
     results = {}
     for name, case in cases.items():
-        taking_part = [engine for engine in engines if engine in case.engines]
+        taking_part = [engine for engine in engines if takes_part(ENGINES[engine], case, options.threads)]
         if not taking_part:
             continue
         print(f"{name}: {case.about}", file=sys.stderr)

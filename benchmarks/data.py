@@ -11,10 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 FOLDER = Path(__file__).parent / "data"
-ROWS, ITEMS, WORDS = 6_000_000, 1_500_000, 50_000
-"""Rows of the large and of the small tables, and number of texts, at scale 1."""
+ROWS, MIXED, ITEMS, WORDS = 6_000_000, 4_000_000, 1_500_000, 50_000
+"""Rows of the large, middle and small tables, and number of texts, at scale 1."""
 BATCH_ROWS = 128 * 1024
 """Rows per batch of the tables in memory: engines that share out work by batch must find enough of them."""
 SPREAD = 0x2545F4914F6CDD1D
@@ -84,8 +85,7 @@ def _wide(rng: np.random.Generator, scale: float) -> Columns:
 
 def _words(rng: np.random.Generator, scale: float) -> Columns:
     rows = int(2_000_000 * scale)
-    texts = pa.array([f"customer {number * 7919 % 10**9:09d}" for number in range(WORDS)])
-    return {"word": texts.take(pa.array(_many(rng, rows, WORDS))), "value": rng.random(rows)}
+    return {"word": _texts(WORDS).take(pa.array(_many(rng, rows, WORDS))), "value": rng.random(rows)}
 
 
 def _items(rng: np.random.Generator, scale: float) -> Columns:
@@ -98,12 +98,82 @@ def _unsorted(rng: np.random.Generator, scale: float) -> Columns:
     return {"key": rng.permutation(rows).astype(np.int64) * np.int64(SPREAD), "value": rng.random(rows)}
 
 
+def _holed(rng: np.random.Generator, columns: Columns, names: Sequence[str]) -> Columns:
+    """Return the columns with a null in every twentieth row, on average, of each of those named."""
+    rows = len(next(iter(columns.values())))
+    return columns | {name: pc.if_else(pa.array(rng.random(rows) >= 0.05), columns[name], None) for name in names}
+
+
+def _texts(count: int) -> pa.Array:
+    return pa.array([f"customer {number * 7919 % 10**9:09d}" for number in range(count)])
+
+
+def _mixed(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(MIXED * scale)
+    return {
+        "region": rng.integers(0, 100, rows),
+        "kind": rng.integers(0, 10, rows),
+        "word": _texts(100).take(pa.array(rng.integers(0, 100, rows))),
+        "value": rng.random(rows),
+    }
+
+
+def _rates(rng: np.random.Generator) -> Columns:
+    regions, texts = np.divmod(np.arange(100 * 100), 100)
+    return _holed(
+        rng,
+        {"region": regions, "word": _texts(100).take(pa.array(texts)), "rate": rng.random(len(regions))},
+        ("region", "word"),
+    )
+
+
+def _labels(rng: np.random.Generator) -> Columns:
+    return {"word": _texts(WORDS).take(pa.array(rng.permutation(WORDS))), "label": np.arange(WORDS)}
+
+
+def _links(rng: np.random.Generator, rows: int, distinct: int, name: str) -> Columns:
+    return {"key": _many(rng, rows, distinct) * np.int64(SPREAD), name: rng.random(rows)}
+
+
+def _readings(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ROWS // 2 * scale)
+    value = rng.standard_normal(rows).round(3) + 0.0  # no -0.0, which DataFusion sorts before 0.0
+    value[rng.random(rows) < 0.02] = np.nan
+    pair = rng.permutation(rows)
+    order = {"level": pair % 1_000, "word": _texts(max(rows // 1_000, 1)).take(pa.array(pair // 1_000))}
+    return order | _holed(rng, {"value": value, "number": rng.permutation(rows)}, ("value",))
+
+
+def _visits(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(MIXED * scale)
+    return {
+        "day": rng.integers(0, 30, rows),
+        "shop": rng.integers(0, int(100_000 * scale) + 1, rows) * np.int64(SPREAD),
+        "visitor": rng.integers(0, int(500_000 * scale) + 1, rows) * np.int64(SPREAD),
+        "moment": rng.permutation(rows),
+        "spent": rng.random(rows),
+    }
+
+
 TABLES: dict[str, Callable[[np.random.Generator, float], Columns]] = {
     "dense": _dense,
     "wide": _wide,
     "words": _words,
     "items": _items,
     "unsorted": _unsorted,
+    "wide_nulls": lambda rng, scale: _holed(rng, _wide(rng, scale), ("key",)),
+    "mixed": _mixed,
+    "mixed_nulls": lambda rng, scale: _holed(rng, _mixed(rng, scale), ("region", "kind", "word")),
+    "rates": lambda rng, _: _rates(rng),
+    "labels": lambda rng, _: _labels(rng),
+    "lefts": lambda rng, scale: _links(rng, int(ROWS // 3 * scale), int(ROWS // 12 * scale), "value"),
+    "rights": lambda rng, scale: _links(rng, int(ROWS // 6 * scale), int(ROWS // 12 * scale), "price"),
+    "readings": _readings,
+    "visits": _visits,
 }
 """dense: 6M rows, keys 0 to 999. wide: 6M rows, 1.5M keys. words: 2M rows, 50k texts. items: the 1.5M keys of wide,
-once each. unsorted: 6M different keys. All shuffled; numbers of rows are those at scale 1."""
+once each. unsorted: 6M different keys. mixed: 4M rows, two integers (100 and 10 values) and a text (100). rates: 10k
+pairs of such an integer and a text. labels: the 50k texts once each. lefts, rights: 2M and 1M rows over the same 500k
+keys. readings: 3M different pairs of an integer and a text, and a float with NaN and nulls beside different integers.
+visits: 4M rows of 30 days, 100k shops, 500k visitors. In those called nulls every twentieth key is null. All shuffled;
+numbers of rows are those at scale 1."""

@@ -20,12 +20,23 @@ class Engine:
         What must be importable.
     distributions
         What to state the versions of.
+    plays
+        The engine whose functions it runs; itself if empty.
+    threads
+        How many threads it gets whatever the others get; 0: as many.
     """
 
     name: str
     about: str
     modules: tuple[str, ...]
     distributions: tuple[str, ...]
+    plays: str = ""
+    threads: int = 0
+
+    @property
+    def role(self) -> str:
+        """The name under which cases have its functions."""
+        return self.plays or self.name
 
     def installed(self) -> bool:
         """Whether all of its modules can be found."""
@@ -37,6 +48,10 @@ class Engine:
 
 
 OURS = "volley"
+ALONE = "volley-1"
+"""Ourselves on one thread and one core, to see what the others bring."""
+RIVALS = ("duckdb", "polars")
+"""Whose faster one a kernel must beat."""
 
 ENGINES = {
     engine.name: engine
@@ -46,6 +61,14 @@ ENGINES = {
             about="Session(threads=N)",
             modules=("volley",),
             distributions=("volley-engine", "numba", "pyarrow"),
+        ),
+        Engine(
+            name=ALONE,
+            about="Session(threads=1), one core",
+            modules=("volley",),
+            distributions=("volley-engine", "numba", "pyarrow"),
+            plays=OURS,
+            threads=1,
         ),
         Engine(name="duckdb", about="SET threads = N", modules=("duckdb",), distributions=("duckdb",)),
         Engine(

@@ -17,7 +17,7 @@ import pyarrow as pa
 from . import data
 from .answers import difference
 from .case import Case
-from .engines import OURS, thread_settings
+from .engines import ENGINES, OURS, thread_settings
 from .worker import Assignment, Report, serve
 
 REFERENCES = ("duckdb", "polars", "datafusion", "pyarrow", "pandas", "pydata", OURS)
@@ -172,8 +172,9 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
         try:
             for engine in engines:
                 answer = Path(folder) / f"{engine}.arrow"
+                threads = ENGINES[engine].threads or options.threads
                 assignment = Assignment(
-                    case=case.name, engine=engine, scale=options.scale, threads=options.threads, answer=answer
+                    case=case.name, engine=engine, scale=options.scale, threads=threads, answer=answer
                 )
                 workers.append(Worker(assignment, options.timeout))
             _attempt(workers, Worker.ready)

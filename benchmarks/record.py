@@ -7,13 +7,14 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from .case import Case
-from .engines import ENGINES, OURS
+from .engines import ALONE, ENGINES, OURS, RIVALS
 from .measure import Options, Outcome
 
 FOLDER = Path(__file__).parent / "records"
@@ -97,7 +98,10 @@ class Figure:
 
 
 BEST = Figure(
-    title="Seconds, best turn. Last column: Volley's best turn over the best rival's; below 1 Volley is faster.",
+    title=(
+        "Seconds, best turn. Then Volley's best turn over the best rival's (below 1 Volley is faster), over the "
+        "faster of DuckDB's and Polars', and how much faster its threads are than one."
+    ),
     cell=lambda outcome: f"{outcome.best:.3f}",
     ratio=True,
 )
@@ -158,13 +162,14 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
 def table(results: Results, figure: Figure = BEST) -> list[str]:
     """Return the lines of a Markdown table of one figure: a row per case, a column per engine."""
     engines = [name for name in ENGINES if any(o.engine == name for outcomes in results.values() for o in outcomes)]
-    head = ["case", *engines, *(["of best rival"] if figure.ratio else [])]
+    ratios = RATIOS if figure.ratio else {}
+    head = ["case", *engines, *ratios]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for case, outcomes in results.items():
         by_engine = {outcome.engine: outcome for outcome in outcomes}
         cells = [_cell(by_engine.get(engine), figure) for engine in engines]
-        if figure.ratio:
-            found = ratio_to_best_rival(outcomes)
+        for ratio in ratios.values():
+            found = ratio(outcomes)
             cells.append("" if found is None else f"**{found:.2f}**")
         lines.append(f"| {' | '.join([case, *cells])} |")
     return lines
@@ -176,8 +181,21 @@ def _cell(outcome: Outcome | None, figure: Figure) -> str:
     return figure.cell(outcome) if outcome.good else outcome.verdict
 
 
-def ratio_to_best_rival(outcomes: Sequence[Outcome]) -> float | None:
-    """Return our best time over the best rival's; None unless both have one."""
+def ratio_to_best_rival(outcomes: Sequence[Outcome], among: Container[str] = ENGINES) -> float | None:
+    """Return our best time over that of the best rival among those named; None unless both have one."""
     good = {outcome.engine: outcome.best for outcome in outcomes if outcome.good}
-    rivals = [best for engine, best in good.items() if engine != OURS]
+    rivals = [best for engine, best in good.items() if engine in among and ENGINES[engine].role != OURS]
     return good[OURS] / min(rivals) if OURS in good and rivals else None
+
+
+def gain_of_threads(outcomes: Sequence[Outcome]) -> float | None:
+    """Return our best time on one thread over that on all; None unless both were measured."""
+    good = {outcome.engine: outcome.best for outcome in outcomes if outcome.good}
+    return good[ALONE] / good[OURS] if OURS in good and ALONE in good else None
+
+
+RATIOS: Mapping[str, Callable[[Sequence[Outcome]], float | None]] = {
+    "of best rival": ratio_to_best_rival,
+    "of DuckDB, Polars": partial(ratio_to_best_rival, among=RIVALS),
+    "threads": gain_of_threads,
+}

@@ -13,7 +13,7 @@ import pyarrow as pa
 from . import data
 from .answers import as_table
 from .case import Bench, Call, Case
-from .engines import confine
+from .engines import ENGINES, confine
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +71,7 @@ def serve(pipe: Connection, assignment: Assignment) -> None:
 
         case = CASES[assignment.case]
         confine(assignment.threads)
-        call = case.engines[assignment.engine](bench_for(case, assignment.scale, assignment.threads))
+        call = case.engines[ENGINES[assignment.engine].role](bench_for(case, assignment.scale, assignment.threads))
         pipe.send(Report(peak=peak_memory()))
         first = True
         while pipe.recv():

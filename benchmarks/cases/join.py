@@ -1,13 +1,13 @@
-"""Joining rows in memory on 64-bit keys."""
+"""Joining rows in memory on 64-bit keys, texts and two columns, with one partner, several, or asking for any."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..case import Bench, Case
+from ..case import Bench, Case, Prepare
 from ..connect import (
     datafusion_sql,
     duckdb_sql,
@@ -69,6 +69,20 @@ def sums_by_pyarrow(bench: Bench) -> pa.Table:
     return pa.table({"n": [rows.num_rows], **sums})
 
 
+def joined(
+    left: str, right: str, *keys: str, columns: str, how: Literal["inner", "semi"] = "inner"
+) -> dict[str, Prepare]:
+    """Return every engine's join of two tables with all columns, or of the left rows that have a partner."""
+    text = f"select {columns} from {left} {{}}join {right} using ({', '.join(keys)})"
+    semi = how == "semi"
+    return {
+        "volley": volley_query(lambda frames: frames[left].merge(frames[right], on=list(keys), how=how)),
+        "duckdb": duckdb_sql(text.format("semi " if semi else "")),
+        "datafusion": datafusion_sql(text.format("left semi " if semi else "")),
+        "polars": polars_query(lambda frames: frames[left].join(frames[right], on=list(keys), how=how)),
+    }
+
+
 CASES = (
     Case(
         name="join",
@@ -96,5 +110,40 @@ CASES = (
             "pandas": pandas_query(sums_by_pandas),
             "pyarrow": pyarrow_query(sums_by_pyarrow),
         },
+    ),
+    Case(
+        name="join-nulls",
+        about="the join of 6M rows x 1.5M rows where every twentieth of the 6M keys is null and finds nobody",
+        memory=("wide_nulls", "items"),
+        keys=("key", "value"),
+        engines=joined("wide_nulls", "items", "key", columns="key, value, price"),
+    ),
+    Case(
+        name="join-many",
+        about="2M rows x 1M rows in memory on int64 keys, of which every one occurs four times and twice: 4M rows",
+        memory=("lefts", "rights"),
+        keys=("key", "value", "price"),
+        engines=joined("lefts", "rights", "key", columns="key, value, price"),
+    ),
+    Case(
+        name="join-semi",
+        about="those of 6M rows in memory whose int64 key is among 1M others: a third of them",
+        memory=("wide", "rights"),
+        keys=("key", "value"),
+        engines=joined("wide", "rights", "key", columns="key, value", how="semi"),
+    ),
+    Case(
+        name="join-text",
+        about="2M rows x 50k rows in memory on texts of 18 characters, one partner each",
+        memory=("words", "labels"),
+        keys=("word", "value"),
+        engines=joined("words", "labels", "word", columns="word, value, label"),
+    ),
+    Case(
+        name="join-two",
+        about="4M rows x 10k rows in memory on an integer and a text, each null in every twentieth row",
+        memory=("mixed_nulls", "rates"),
+        keys=("region", "word", "value"),
+        engines=joined("mixed_nulls", "rates", "region", "word", columns="region, kind, word, value, rate"),
     ),
 )

@@ -13,11 +13,12 @@ import pytest
 
 from benchmarks import __main__ as command
 from benchmarks import data, record
+from benchmarks.answers import as_table, difference
 from benchmarks.case import Bench, Call
 from benchmarks.cases import CASES
 from benchmarks.engines import ENGINES, OURS
 from benchmarks.measure import Failure, Options, Outcome, Worker, compare, measure
-from benchmarks.worker import Assignment, serve
+from benchmarks.worker import Assignment, bench_for, serve
 
 QUICK = Options(scale=0.001, threads=1, repeat=2, timeout=60)
 
@@ -122,8 +123,10 @@ def test_a_failed_engine_is_not_compared(tmp_path: Path) -> None:
 RESULTS = {
     "sort": [
         Outcome(engine="volley", seconds=[0.2, 0.1], cpu=[0.2, 0.1], peak=2**20, verdict="agrees"),
+        Outcome(engine="volley-1", seconds=[0.3, 0.4], cpu=[0.3, 0.4], peak=2**20, verdict="agrees"),
         Outcome(engine="duckdb", seconds=[0.4, 0.2], cpu=[0.4, 0.2], peak=2**21, verdict="reference"),
         Outcome(engine="polars", verdict="failed", reason="out of luck"),
+        Outcome(engine="datafusion", seconds=[0.05, 0.06], cpu=[0.05, 0.06], peak=2**21, verdict="agrees"),
     ]
 }
 
@@ -131,22 +134,46 @@ RESULTS = {
 def test_a_record_holds_everything_and_its_page_shows_it(tmp_path: Path) -> None:
     kept = record.describe(CASES, RESULTS, QUICK)
     page = record.write("test", kept, RESULTS, tmp_path).read_text()
-    assert "| sort | 0.100 | 0.200 | failed | **0.50** |" in page
+    assert "| sort | 0.100 | 0.300 | 0.200 | failed | 0.050 | **2.00** | **0.50** | **3.00** |" in page
     assert "- sort, polars: failed: out of luck" in page
     stored = json.loads((tmp_path / "test.json").read_text())
     assert stored["cases"][0]["outcomes"][0]["seconds"] == [0.2, 0.1]
-    assert stored["cases"][0]["outcomes"][2]["best"] is None
+    assert stored["cases"][0]["outcomes"][3]["best"] is None
     assert stored["machine"]["cores"] >= 1
     assert stored["engines"]["duckdb"]["versions"]["duckdb"]
 
 
 def test_no_ratio_without_a_rival() -> None:
-    assert record.ratio_to_best_rival(RESULTS["sort"][:1]) is None
+    assert record.ratio_to_best_rival(RESULTS["sort"][:2]) is None
     assert record.ratio_to_best_rival(RESULTS["sort"][1:]) is None
+    assert record.gain_of_threads(RESULTS["sort"][1:]) is None
+
+
+def test_one_thread_runs_our_functions_only_where_others_have_more() -> None:
+    alone, in_memory, on_file = ENGINES["volley-1"], CASES["sort"], CASES["scan"]
+    assert command.takes_part(alone, in_memory, threads=2)
+    assert not command.takes_part(alone, in_memory, threads=1)
+    assert not command.takes_part(alone, on_file, threads=2)
+    assert command.takes_part(ENGINES["volley"], on_file, threads=1)
+    outcomes = measure(in_memory, ["volley", "volley-1"], replace(QUICK, threads=2))
+    assert [outcome.verdict for outcome in outcomes] == ["reference", "agrees"]
+
+
+IN_MEMORY = [name for name, case in CASES.items() if case.memory]
+
+
+@pytest.mark.usefixtures("small_data")
+@pytest.mark.parametrize("name", IN_MEMORY)
+def test_engines_agree_on_rows_in_memory(name: str) -> None:
+    case = CASES[name]
+    bench = bench_for(case, scale=0.001, threads=1)
+    expected = as_table(case.engines["duckdb"](bench)())
+    for engine in ("volley", "polars", "datafusion"):
+        assert difference(expected, as_table(case.engines[engine](bench)()), case) is None, engine
 
 
 def test_command_line_chooses_by_name_and_pattern(capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(command.chosen_cases(["group-*", "sort"])) == ["group-dense", "group-wide", "group-text", "sort"]
+    assert list(command.chosen_cases(["group-d*", "sort"])) == ["group-dense", "sort"]
     assert command.main(["--list"]) == 0
     assert "group-wide" in capsys.readouterr().out
     for wrong in (["--case", "srot"], ["--engine", "duck"], ["--scale", "0"], ["--repeat", "0"]):
