@@ -7,7 +7,7 @@ formats' modules are imported when they are first used.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +82,10 @@ def __getattr__(name: str) -> Any:
 def format_of(path: PathLike) -> str | None:
     """Return the format that a path's ending stands for, or None."""
     text = os.fspath(path).lower()
+    if "://" in text:
+        from .store import public_url
+
+        text = public_url(text)
     for compression in _COMPRESSIONS:
         text = text.removesuffix(compression)
     return next((name for suffix, name in _SUFFIXES.items() if text.endswith(suffix)), None)
@@ -111,7 +115,7 @@ def open_source(
         If a file is missing or broken.
     """
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    chosen = _checked(format) if format is not None else _found_format(listed)
+    chosen = _checked(format) if format is not None else _found_format(listed, options.get("storage_options"))
     storage_options = options.pop("storage_options", None)
     if chosen in ("csv", "json"):
         name = "CsvOptions" if chosen == "csv" else "JsonOptions"
@@ -172,7 +176,7 @@ def _check_options(form: str, options: Iterable[str], allowed: Iterable[str]) ->
         raise ConfigError(f"{form} has no option {unknown!r}{suggestion(unknown, known)}")
 
 
-def _found_format(paths: list[PathLike]) -> str:
+def _found_format(paths: list[PathLike], storage_options: Mapping[str, Any] | None) -> str:
     if not paths:
         return "parquet"  # the source says that there is no path
     by_ending = format_of(paths[0])
@@ -180,10 +184,11 @@ def _found_format(paths: list[PathLike]) -> str:
         return by_ending
     from .filesystem import resolve
 
-    first = resolve(paths[0], suffixes=tuple(s + c for s in _SUFFIXES for c in ("", *_COMPRESSIONS))).files[0]
-    found = format_of(first.path)
+    suffixes = tuple(s + c for s in _SUFFIXES for c in ("", *_COMPRESSIONS))
+    files = resolve(paths[0], suffixes=suffixes, storage_options=storage_options)
+    found = format_of(files.files[0].path)
     if found is None:
         raise ConfigError(
-            f"the ending of {os.fspath(paths[0])!r} names no format; say which with format=…: {', '.join(FORMATS)}"
+            f"the ending of {files.name!r} names no format; say which with format=…: {', '.join(FORMATS)}"
         )
     return found

@@ -19,7 +19,7 @@ from ..engine.schema import Schema
 from .conform import conform
 from .csv_errors import BadRows, RaggedRows, explain, ragged_error, salvage
 from .csv_options import CsvOptions, Dialect, agreed_type, find_dialect, given_types, infer_types, read_sample
-from .filesystem import PathLike, check_unchanged, resolve
+from .filesystem import PathLike, resolve
 from .tables import FileTable
 from .text_blocks import Block, TextFile, with_compressions
 
@@ -74,7 +74,6 @@ class CsvSplit:
         ReadError
             If a record or value does not fit, with file, line, column and value.
         """
-        check_unchanged(self.text.location, self.text.file)
         offset = self.start
         for block in self.text.blocks(self.start, self.end):
             table = self._parse(block, offset)

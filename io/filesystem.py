@@ -10,67 +10,17 @@ import glob
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..engine.errors import ConfigError, ReadError
+from .store import WEB, Store, public_url, secrets, translated
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 MANIFEST = "_manifest.json"
 """Lists the live files of a data set on a file system that cannot rename a directory in one step."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Location:
-    """A file system, as something that pickles: opened anew wherever it arrives.
-
-    Attributes
-    ----------
-    protocol
-        fsspec's name of the file system; ``file`` is this machine's, which is used without fsspec.
-    options
-        fsspec's ``storage_options``.
-    """
-
-    protocol: str = "file"
-    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
-
-    @property
-    def is_local(self) -> bool:
-        """Whether paths are those of this machine."""
-        return self.protocol == "file"
-
-    @property
-    def filesystem(self) -> Any:
-        """The ``fsspec`` file system (one instance per process and set of options).
-
-        Raises
-        ------
-        ConfigError
-            If the protocol is unknown or its package is not installed.
-        """
-        import fsspec
-
-        try:
-            return fsspec.filesystem(self.protocol, **self.options)
-        except (ImportError, ValueError) as error:
-            raise ConfigError(f"cannot use {self.protocol}:// paths: {reason(error)}") from error
-
-    def open(self, path: str) -> Any:
-        """Return a ``pyarrow.NativeFile`` for reading at any offset."""
-        import pyarrow as pa
-
-        try:
-            if self.is_local:
-                return pa.OSFile(path)
-            return pa.PythonFile(self.filesystem.open(path, "rb"), mode="r")
-        except OSError as error:
-            raise unreadable(self.url(path), error) from error
-
-    def url(self, path: str) -> str:
-        """Return the path as people write it."""
-        return path if self.is_local else f"{self.protocol}://{path.lstrip('/')}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,6 +43,86 @@ class FileInfo:
     size: int
     version: str
     relative: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Location:
+    """A file system, as something that pickles: opened anew wherever it arrives.
+
+    Attributes
+    ----------
+    protocol
+        fsspec's name of the file system; ``file`` is this machine's, which is used without fsspec.
+    options
+        fsspec's ``storage_options``; never shown, since credentials are among them.
+    prefix
+        What stands before a path in a URL, without user and password: ``s3://``, ``sftp://host``.
+    """
+
+    protocol: str = "file"
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False, repr=False)
+    prefix: str = ""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether paths are those of this machine."""
+        return self.protocol == "file"
+
+    @property
+    def store(self) -> Store:
+        """The remote file system.
+
+        Raises
+        ------
+        ConfigError
+            If the protocol is unknown, its package is not installed or it does not take the options.
+        """
+        import fsspec
+
+        try:
+            return Store(fsspec.filesystem(self.protocol, **self.options), self.protocol, self.options)
+        except Exception as error:  # noqa: BLE001  # each file system refuses options in its own way
+            said = reason(translated(error, tuple(secrets(self.options))))
+            hint = "" if isinstance(error, (ImportError, ValueError)) else "; check storage_options"
+            raise ConfigError(f"cannot use {self.protocol}:// paths: {said}{hint}") from None
+
+    def open(self, path: str) -> Any:
+        """Return a ``pyarrow.NativeFile`` for reading at any offset."""
+        import pyarrow as pa
+
+        try:
+            return pa.OSFile(path) if self.is_local else pa.PythonFile(self.store.open(path, "rb"), mode="r")
+        except OSError as error:
+            raise unreadable(self.url(path), error) from error
+
+    def open_unchanged(self, file: FileInfo) -> Any:
+        """Return a file as `open` does, having made sure that it is still the one that was found.
+
+        Raises
+        ------
+        ReadError
+            If it is not, or cannot be opened.
+        """
+        if self.is_local:
+            check_unchanged(self, file)
+            return self.open(file.path)
+        import pyarrow as pa
+
+        url = self.url(file.path)
+        try:
+            handle = self.store.open(file.path, "rb")
+            now = handle.details
+        except OSError as error:
+            raise unreadable(url, error) from error
+        seen = (file.version, file.size)
+        if now and (version_of(now) or file.version, now.get("size", file.size)) != seen and file.version:
+            handle.close()
+            raise changed(url)
+        return pa.PythonFile(handle, mode="r")
+
+    def url(self, path: str) -> str:
+        """Return the path as people write it, without credentials."""
+        return path if self.is_local else public_url(self.prefix + path)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +151,8 @@ def reason(error: Exception) -> str:
 def unreadable(path: str, error: Exception) -> ReadError:
     """Return the error for a path that the operating system or store refuses."""
     if isinstance(error, PermissionError):
-        return ReadError(f"cannot read {path!r}: permission denied; check the file's owner and mode")
+        remedy = "check the credentials in storage_options" if "://" in path else "check the file's owner and mode"
+        return ReadError(f"cannot read {path!r}: permission denied; {remedy}")
     if isinstance(error, FileNotFoundError):
         return ReadError(f"{path!r} has gone; it was there when the query was planned: run it again")
     if isinstance(error, IsADirectoryError):
@@ -138,7 +169,18 @@ def check_unchanged(location: Location, file: FileInfo) -> None:
     except OSError as error:
         raise unreadable(file.path, error) from error
     if (status.st_size, str(status.st_mtime_ns)) != (file.size, file.version):
-        raise ReadError(f"{file.path!r} has changed since it was opened; open it again and repeat the query")
+        raise changed(file.path)
+
+
+def changed(url: str) -> ReadError:
+    """Return the error for a file that is no longer the one that the query was planned with."""
+    return ReadError(f"{url!r} has changed since it was opened; open it again and repeat the query")
+
+
+def version_of(detail: Mapping[str, Any]) -> str:
+    """Return what a store says of a file that changes when the file is replaced; empty where it says nothing."""
+    stamps = (detail.get(key) for key in ("ETag", "etag", "version_id", "md5Hash", "mtime", "created"))
+    return str(next((stamp for stamp in stamps if stamp), ""))
 
 
 def resolve(
@@ -167,36 +209,47 @@ def resolve(
     if not texts:
         raise ReadError("no path was given; give a file, directory, glob or URL")
     names = [os.fspath(text) for text in texts]
-    places = {_split_url(name, storage_options or {}) for name in names}
-    locations = {place.protocol: place for place, _ in places}
-    if len(locations) > 1:
-        raise ReadError(f"paths on different file systems ({', '.join(sorted(locations))}); read them apart")
-    location = next(iter(locations.values()))
-    found: list[FileInfo] = []
-    for name in names:
-        path = _split_url(name, storage_options or {})[1]
-        endings = tuple(suffixes)
-        found.extend(_expand_local(path, endings) if location.is_local else _expand_remote(location, path, endings))
-    name = names[0] if len(names) == 1 else f"{names[0]}, …"
-    return FileSet(location=location, files=tuple(found), name=name)
-
-
-def _split_url(name: str, options: Mapping[str, Any]) -> tuple[Location, str]:
-    if "://" not in name and "::" not in name:
-        return Location(), str(Path(name).expanduser())
-    if name.startswith("file://"):
-        return Location(), name.removeprefix("file://")
-    protocol, _, path = name.partition("://")
-    if "::" in protocol:
-        raise ConfigError(f"chained URL {name!r} is not supported; give the inner file's own URL")
-    location = Location(protocol=protocol, options=dict(options))
-    stripped = location.filesystem._strip_protocol(name)  # noqa: SLF001  # fsspec's documented hook for this
-    return location, stripped if isinstance(stripped, str) else path
+    places = [split_url(name, storage_options) for name in names]
+    location = places[0][0]
+    if any(place != location for place, _ in places):
+        by_protocol = {place.protocol for place, _ in places}
+        shown = sorted(by_protocol if len(by_protocol) > 1 else {place.prefix for place, _ in places})
+        raise ReadError(f"paths on different file systems ({', '.join(shown)}); read them apart")
+    if not location.is_local:
+        location.store.forget()
+    expand = _expand_local if location.is_local else partial(_expand_remote, location)
+    found = [file for _, path in places for file in expand(path, tuple(suffixes))]
+    first = names[0] if location.is_local else public_url(names[0])
+    return FileSet(location=location, files=tuple(found), name=first if len(names) == 1 else f"{first}, …")
 
 
 def split_url(name: PathLike, storage_options: Mapping[str, Any] | None = None) -> tuple[Location, str]:
-    """Return the file system of one path or URL and the path on it."""
-    return _split_url(os.fspath(name), storage_options or {})
+    """Return the file system of one path or URL and the path on it.
+
+    Raises
+    ------
+    ConfigError
+        If the URL's protocol is unknown or its package is not installed.
+    """
+    text = os.fspath(name)
+    if "://" not in text and "::" not in text:
+        return Location(), str(Path(text).expanduser())
+    if text.startswith("file://"):
+        return Location(), text.removeprefix("file://")
+    protocol = text.partition("://")[0]
+    if "::" in protocol:
+        raise ConfigError(f"chained URL {public_url(text)!r} is not supported; give the inner file's own URL")
+    import fsspec
+
+    try:
+        kind = fsspec.get_filesystem_class(protocol)
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"cannot use {protocol}:// paths: {reason(error)}") from error
+    # fsspec's documented hooks: what is path and what is an option (host, user, …) in a URL of this kind
+    options = {**kind._get_kwargs_from_urls(text), **(storage_options or {})}  # noqa: SLF001
+    path = str(kind._strip_protocol(text))  # noqa: SLF001
+    before = text.partition(path)[0] if path and path in text else f"{protocol}://"
+    return Location(protocol=protocol, options=options, prefix=public_url(before)), path
 
 
 def is_hidden(relative: str) -> bool:
@@ -284,53 +337,88 @@ def _nearest(path: Path) -> str:
 
 # ------------------------------------------------------------------------------------------ fsspec stores
 def _expand_remote(location: Location, path: str, suffixes: tuple[str, ...]) -> list[FileInfo]:
-    fs, url = location.filesystem, location.url(path)
+    store, url = location.store, location.url(path)
+    is_web = location.protocol in WEB
     try:
-        if glob.has_magic(path) and not fs.exists(path):
-            root = path[: path.index(next(c for c in path if c in "*?["))].rpartition("/")[0]
-            matches = fs.glob(path, detail=True)
-            details = {n: d for n, d in matches.items() if d.get("type") == "file"}
-            if not details:
-                raise ReadError(f"no file matches {url!r}")
-        elif fs.isdir(path):
+        try:
+            here = store.info(path)
+        except FileNotFoundError:
+            here = {}
+        if here.get("type") == "directory" or (here and is_web and path.endswith("/")):
             root, details = path, _remote_directory(location, path, suffixes)
-        elif fs.exists(path):
-            root, details = path.rpartition("/")[0], {path: fs.info(path)}
+        elif here:
+            root, details = path.rpartition("/")[0], {path: here}
+        elif has_magic(path, is_web=is_web):
+            root, details = _remote_glob(location, path, suffixes)
         else:
-            raise ReadError(f"{url!r} does not exist{_nearest_remote(fs, path)}")
+            raise ReadError(f"{url!r} does not exist{_nearest_remote(location, path)}")
     except OSError as error:
         raise unreadable(url, error) from error
-    return [_remote_info(name, details[name], root) for name in sorted(details)]
+    return [_remote_info(location, name, details[name], root) for name in sorted(details)]
+
+
+def has_magic(path: str, *, is_web: bool) -> bool:
+    """Whether a path is a pattern; in a web address ``?`` begins a query and ``[`` an IPv6 host."""
+    return "*" in path if is_web else glob.has_magic(path)
+
+
+def _remote_glob(location: Location, pattern: str, suffixes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+    root = pattern[: pattern.index(next(c for c in pattern if c in "*?["))].rpartition("/")[0]
+    found: dict[str, Any] = {}
+    for name, detail in location.store.glob(pattern).items():
+        if detail.get("type") == "directory":
+            inside = {n: d for n, d in location.store.find(name).items() if n.lower().endswith(suffixes)}
+            found.update({n: d for n, d in inside.items() if not is_hidden(n[len(root) :].lstrip("/"))})
+        elif not is_hidden(name.rpartition("/")[2]):
+            found[name] = detail
+    live = _live_files(location, root)
+    shown = {name: detail for name, detail in found.items() if live is None or name in live}
+    if not shown:
+        raise ReadError(f"no file matches {location.url(pattern)!r}{_nearest_remote(location, f'{root}/')}")
+    return root, shown
 
 
 def _remote_directory(location: Location, path: str, suffixes: tuple[str, ...]) -> dict[str, Any]:
-    fs, root = location.filesystem, path.rstrip("/")
-    details: dict[str, Any] = fs.find(root, detail=True)
-    below = {name: name[len(root) :].lstrip("/") for name in details}
-    if MANIFEST in below.values():
-        listed = set(_listed_in_manifest(fs.cat_file(f"{root}/{MANIFEST}"), location.url(root)))
-        below = {name: relative for name, relative in below.items() if relative in listed}
+    root = path.rstrip("/")
+    details = location.store.find(root)
+    live = _live_files(location, root)
+    below = {n: n[len(root) :].lstrip("/") for n in details if live is None or n in live}
     chosen = {n: details[n] for n, r in below.items() if r.lower().endswith(suffixes) and not is_hidden(r)}
     if not chosen:
         raise _no_data_files(location.url(root), list(below.values()), suffixes)
     return chosen
 
 
-def _remote_info(name: str, detail: Mapping[str, Any], root: str) -> FileInfo:
-    stamps = (detail.get(key) for key in ("ETag", "etag", "version_id", "md5Hash", "mtime", "created"))
-    version = str(next((stamp for stamp in stamps if stamp), ""))
+def _live_files(location: Location, root: str) -> set[str] | None:
+    """Return the files that the manifest of the data set around a directory lists, or None where there is none."""
+    store = location.store
+    while True:
+        if store.exists(f"{root}/{MANIFEST}"):
+            return {
+                f"{root}/{name}" for name in _listed_in_manifest(store.read(f"{root}/{MANIFEST}"), location.url(root))
+            }
+        root, _, last = root.rpartition("/")
+        if "=" not in last:
+            return None
+
+
+def _remote_info(location: Location, name: str, detail: Mapping[str, Any], root: str) -> FileInfo:
+    if detail.get("size") is None:
+        detail = location.store.info(name)  # listings of web servers tell names only
+    if detail.get("size") is None:
+        raise ReadError(f"the server does not say how long {location.url(name)!r} is; download it and read the copy")
     relative = name[len(root) :].lstrip("/") if name.startswith(root) else name.rpartition("/")[2]
-    return FileInfo(path=name, size=int(detail["size"] or 0), version=version, relative=relative)
+    return FileInfo(path=name, size=int(detail["size"]), version=version_of(detail), relative=relative)
 
 
-def _nearest_remote(fs: Any, path: str) -> str:
-    folder, _, missing = path.rstrip("/").rpartition("/")
+def _nearest_remote(location: Location, path: str) -> str:
+    folder, _, missing = path.rpartition("/") if path.endswith("/") else path.rstrip("/").rpartition("/")
     try:
-        names = [str(name).rstrip("/").rpartition("/")[2] for name in fs.ls(folder, detail=False)]
+        names = sorted(location.store.names(folder))
     except OSError:
         return ""
     near = difflib.get_close_matches(missing, names, n=1, cutoff=0.5)
-    return f"; did you mean {near[0]!r}?" if near else f"; {_holds(folder, sorted(names))}"
+    return f"; did you mean {near[0]!r}?" if near else f"; {_holds(location.url(folder), names)}"
 
 
 # ------------------------------------------------------------------------------------------ both

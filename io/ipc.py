@@ -71,7 +71,6 @@ class IpcSplit:
         ReadError
             If the file has been replaced since the query was planned, or is damaged.
         """
-        check_unchanged(self.location, self.file)
         try:
             for batch in self._batches():
                 for start in range(0, batch.num_rows, self.batch_rows):
@@ -169,7 +168,8 @@ def _runs(batches: int | None) -> list[tuple[int, ...] | None]:
 
 def _open(location: Location, file: FileInfo) -> Any:
     if not location.is_local:
-        return location.open(file.path)
+        return location.open_unchanged(file)
+    check_unchanged(location, file)
     try:
         return pa.memory_map(file.path)
     except OSError as error:

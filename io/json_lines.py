@@ -19,7 +19,7 @@ from ..engine.schema import Schema
 from ..engine.typenames import named_type
 from .conform import conform, empty_batch
 from .csv_options import agreed_type
-from .filesystem import PathLike, check_unchanged, reason, resolve
+from .filesystem import PathLike, reason, resolve
 from .tables import FileTable
 from .text_blocks import Block, TextFile, with_compressions
 
@@ -83,7 +83,6 @@ class JsonSplit:
         ReadError
             If a line is no JSON object or a value does not fit, with file and line.
         """
-        check_unchanged(self.text.location, self.text.file)
         types = {f.name: _parse_type(f.dtype) for f in self.schema if f.name not in self.keys}
         offset = self.start
         for block in self.text.blocks(self.start, self.end):

@@ -24,7 +24,7 @@ from ..engine.expr import Expr, all_of, columns_of, conjuncts
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
-from .filesystem import FileInfo, Location, PathLike, check_unchanged, reason, resolve
+from .filesystem import FileInfo, Location, PathLike, reason, resolve
 from .footers import Leaf, chunk_bounds, is_worth_a_dictionary, plain_leaves, read_footers, table_statistics
 from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
 from .tables import FileTable
@@ -103,8 +103,7 @@ class ParquetSplit:
                     yield empty_batch(min(self.batch_rows, rows - start))
             return
         url = self.location.url(self.file.path)
-        check_unchanged(self.location, self.file)
-        handle = self.location.open(self.file.path)
+        handle = self.location.open_unchanged(self.file)
         try:
             reader = pq.ParquetFile(
                 handle,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import errno
 import json
+import logging
 import os
 import re
 import shutil
@@ -24,6 +25,7 @@ from ..engine.errors import WriteError
 from ..engine.plan import WrittenFile
 from .filesystem import MANIFEST, Location, reason
 
+_LOG = logging.getLogger("volley.io")
 _PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow)(\.(gz|zst|bz2))?")
 _RECEIPTS = "receipts"
 _DATA = "data"
@@ -122,7 +124,7 @@ class Stage:
                 shutil.rmtree(self.root, ignore_errors=True)
                 Path(self.root, _RECEIPTS).mkdir(parents=True)
             else:
-                self.location.filesystem.makedirs(f"{self.root}/{_RECEIPTS}", exist_ok=True)
+                self.location.store.make_directory(f"{self.root}/{_RECEIPTS}")
 
     def _existing(self) -> list[str]:
         """Return the files of the data set at the destination, relative to it."""
@@ -131,9 +133,14 @@ class Stage:
             is_file, is_directory = target.is_file(), target.is_dir()
             names = [p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()]
         else:
-            fs = self.location.filesystem
-            is_file, is_directory = fs.isfile(self.path), fs.isdir(self.path)
-            names = [n[len(self.path) :].lstrip("/") for n in fs.find(self.path)] if is_directory else []
+            store = self.location.store
+            store.forget()
+            try:
+                kind = store.info(self.path).get("type")
+            except FileNotFoundError:
+                kind = None
+            is_file, is_directory = kind == "file", kind == "directory"
+            names = [n[len(self.path) :].lstrip("/") for n in store.find(self.path)] if is_directory else []
         if self.single and is_directory:
             raise WriteError(f"{self.url!r} is a directory; give the name of a file in it")
         if not self.single and is_file:
@@ -148,14 +155,14 @@ class Stage:
         if self.location.is_local:
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             return pa.OSFile(path, "wb")
-        fs = self.location.filesystem
-        fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        return pa.PythonFile(fs.open(path, "wb"), mode="w")
+        store = self.location.store
+        store.make_directory(path.rpartition("/")[0])
+        return pa.PythonFile(store.open(path, "wb"), mode="w")
 
     def size(self, relative: str) -> int:
         """Return the bytes of a temporary file."""
         path = f"{self.root}/{relative}"
-        return Path(path).stat().st_size if self.location.is_local else int(self.location.filesystem.size(path))
+        return Path(path).stat().st_size if self.location.is_local else int(self.location.store.info(path)["size"])
 
     def leave_receipt(self, task: int, files: list[Staged]) -> None:
         """Say that a task's files are complete; the last receipt of a task counts."""
@@ -167,15 +174,15 @@ class Stage:
                 fresh.write_text(content)
                 fresh.replace(path)
             else:
-                self.location.filesystem.pipe_file(path, content.encode())
+                self.location.store.write(path, content.encode())
 
     def receipts(self) -> list[Staged]:
         """Return every finished file, by task."""
         if self.location.is_local:
             texts = [p.read_text() for p in sorted(Path(self.root, _RECEIPTS).glob("*.json"))]
         else:
-            fs = self.location.filesystem
-            texts = [fs.cat_file(name).decode() for name in sorted(fs.find(f"{self.root}/{_RECEIPTS}"))]
+            store = self.location.store
+            texts = [store.read(name).decode() for name in sorted(store.find(f"{self.root}/{_RECEIPTS}"))]
         return [Staged(**entry) for text in texts for entry in json.loads(text)]
 
     def discard(self) -> None:
@@ -184,7 +191,7 @@ class Stage:
             shutil.rmtree(self.root, ignore_errors=True)
         else:
             with suppress(OSError):
-                self.location.filesystem.rm(self.root, recursive=True)
+                self.location.store.remove(self.root, recursive=True)
 
     # -------------------------------------------------------------------------------------- publishing
     def publish(self, files: list[Staged]) -> tuple[WrittenFile, ...]:
@@ -216,7 +223,7 @@ class Stage:
         if self.location.is_local:
             Path(source).replace(self._target)
         else:
-            self.location.filesystem.mv(source, self.path)
+            self.location.store.move(source, self.path)
 
     def _publish_directory(self, files: list[Staged]) -> None:
         ready, target = Path(self.root, _DATA), Path(self._target)
@@ -237,31 +244,35 @@ class Stage:
                 raise
 
     def _publish_by_manifest(self, files: list[Staged]) -> list[str]:
-        fs, target = self.location.filesystem, self.path.rstrip("/")
+        store, target = self.location.store, self.path.rstrip("/")
         old = self._existing()
-        if MANIFEST not in old:
-            self._put_manifest(old)  # so that readers do not take up new files before all are there
         named = [_with_token(file.final, self.token) for file in files]
+        fresh = [] if MANIFEST in old else [MANIFEST]
+        if fresh:
+            self._put_manifest(old)  # so that readers do not take up new files before all are there
         try:
             for file, name in zip(files, named, strict=True):
-                fs.makedirs(f"{target}/{name}".rpartition("/")[0], exist_ok=True)
-                fs.mv(f"{self.root}/{file.temporary}", f"{target}/{name}")
+                store.make_directory(f"{target}/{name}".rpartition("/")[0])
+                store.move(f"{self.root}/{file.temporary}", f"{target}/{name}")
             self._put_manifest(named)
-        except OSError:
-            for name in named:
+        except BaseException:
+            for name in (*named, *fresh):
                 with suppress(OSError):
-                    fs.rm(f"{target}/{name}")
+                    store.remove(f"{target}/{name}")
             raise
         for name in old:
             if name != MANIFEST and name not in named:
-                fs.rm(f"{target}/{name}")
+                try:
+                    store.remove(f"{target}/{name}")
+                except OSError as error:  # no reader sees it, and the next write tries again
+                    _LOG.warning("%s/%s is replaced but cannot be removed: %s", self.url, name, reason(error))
         return named
 
     def _put_manifest(self, names: list[str]) -> None:
         content = json.dumps({"files": [{"path": name} for name in names if name != MANIFEST]}).encode()
-        fs = self.location.filesystem
-        fs.makedirs(self.path.rstrip("/"), exist_ok=True)
-        fs.pipe_file(f"{self.path.rstrip('/')}/{MANIFEST}", content)
+        target = self.path.rstrip("/")
+        self.location.store.make_directory(target)
+        self.location.store.write(f"{target}/{MANIFEST}", content)
 
 
 def _is_ours(name: str) -> bool:

@@ -59,7 +59,7 @@ class TextFile:
     @property
     def compression(self) -> str | None:
         """Codec, by the file's suffix."""
-        return next((c for suffix, c in COMPRESSIONS.items() if self.file.path.lower().endswith(suffix)), None)
+        return next((c for suffix, c in COMPRESSIONS.items() if self.url.lower().endswith(suffix)), None)
 
     @property
     def is_utf8(self) -> bool:
@@ -74,7 +74,7 @@ class TextFile:
     def _chunks(self, start: int, end: int | None, size: int) -> Iterator[bytes]:
         """Yield decompressed UTF-8 bytes from an offset in them; ``end`` is for plain files only."""
         decoder = None if self.is_utf8 else codecs.getincrementaldecoder(self.encoding)()
-        with closing(self.location.open(self.file.path)) as handle:
+        with closing(self.location.open_unchanged(self.file)) as handle:
             skip = 0 if self.is_plain else start
             if start and not skip:
                 handle.seek(start)
@@ -112,7 +112,8 @@ class TextFile:
         except UnicodeDecodeError as error:
             raise ReadError(f"{self.url!r} is not {self.encoding}: {reason(error)}; give its encoding") from error
         except (OSError, pa.ArrowException) as error:
-            raise ReadError(f"cannot read {self.url!r}: {reason(error)}; the file is cut short or damaged") from error
+            hint = "; the file is cut short or damaged" if self.compression else ""
+            raise ReadError(f"cannot read {self.url!r}: {reason(error)}{hint}") from error
         if rest:
             if self.quote and count_byte(rest, self.quote) % 2:
                 raise self._endless(rest, offset)
@@ -173,7 +174,7 @@ class TextFile:
             return [False] * len(edges)
 
         def quotes(span: tuple[int, int]) -> int:
-            with closing(self.location.open(self.file.path)) as handle:
+            with closing(self.location.open_unchanged(self.file)) as handle:
                 handle.seek(span[0])
                 return count_byte(handle.read(span[1] - span[0]), self.quote)
 
@@ -186,7 +187,7 @@ class TextFile:
         return [bool(count % 2) for count in before]
 
     def _record_end_after(self, offset: int, *, inside: bool) -> int | None:
-        with closing(self.location.open(self.file.path)) as handle:
+        with closing(self.location.open_unchanged(self.file)) as handle:
             handle.seek(offset)
             data: bytes = handle.read(BLOCK_BYTES)
         position = 0
