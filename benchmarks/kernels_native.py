@@ -107,7 +107,7 @@ def join(
     probe: NDArray[np.int64], build: NDArray[np.int64], value: NDArray[np.float64], pool: Pool
 ) -> list[tuple[Any, Any]]:
     """Join batch by batch, carrying a column of each side."""
-    index = native.JoinIndex.from_words(build.view(np.uint64))
+    index = native.JoinIndex(build.view(np.uint64))
     carried = build.astype(np.float64)
 
     def run(part: slice) -> tuple[Any, Any]:

@@ -255,8 +255,8 @@ class Device(Protocol):
         """Merge rows of partial states (at least one) into one row."""
         ...
 
-    def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> JoinTable:
-        """Build the hash table of a join from the build side's rows."""
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec, *, threads: int = 1) -> JoinTable:
+        """Build the hash table of a join from the build side's rows; ``threads`` of the host may share the work."""
         ...
 
     def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> Table:

@@ -130,7 +130,7 @@ class _Run:
     def run_stage(self, stage: Stage) -> None:
         """Run a stage to its end and keep its output."""
         owner = f"stage {stage.number} ({stage.name})"
-        sink = open_sink(stage.sink, SinkContext(self.device, self.memory, self.cancelled.is_set, owner))
+        sink = open_sink(stage.sink, SinkContext(self.device, self.memory, self.cancelled.is_set, owner, self.threads))
         work = _StageWork(self, stage, sink)
         try:
             work.run()

@@ -47,12 +47,13 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """What a sink may use: kernels, the memory account, and whether the run was cancelled."""
+    """What a sink may use: kernels, the memory account, whether the run was cancelled, and how many threads."""
 
     device: Device
     memory: MemoryAccount
     stopped: Callable[[], bool]
     owner: str
+    threads: int = 1
 
 
 class LocalSink(Protocol):
@@ -156,7 +157,7 @@ class _Build(_Collect):
         self.spec = sink.spec
 
     def finish(self, parallel: Parallel) -> Output:
-        join = self.context.device.build_join(self.ordered(), self.spec)
+        join = self.context.device.build_join(self.ordered(), self.spec, threads=self.context.threads)
         self.tables.clear()
         self.reserve(join.nbytes - self.reserved)
         return Output(join=join, reserved=self.reserved)

@@ -118,8 +118,8 @@ class OpaqueDevice:
     def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> OpaqueTable:
         return OpaqueTable(self._inner.merge_reduced(_open_all(partials), accumulators))
 
-    def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> OpaqueJoinTable:
-        return OpaqueJoinTable(self._inner.build_join(_open_all(tables), spec))
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec, *, threads: int = 1) -> OpaqueJoinTable:
+        return OpaqueJoinTable(self._inner.build_join(_open_all(tables), spec, threads=threads))
 
     def sort(
         self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1

@@ -77,9 +77,9 @@ class CpuDevice:
         """Merge rows of partial states into one row."""
         return merge_reduced([own(table) for table in partials], accumulators)
 
-    def build_join(self, tables: Sequence[Table], spec: JoinSpec) -> CpuJoinTable:
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec, *, threads: int = 1) -> CpuJoinTable:
         """Build the hash table of a join."""
-        return CpuJoinTable([own(table) for table in tables], spec)
+        return CpuJoinTable([own(table) for table in tables], spec, threads=threads)
 
     def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> CpuTable:
         """Return all rows in order."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from ...expr import columns_of
 from ...schema import Schema
@@ -15,32 +14,34 @@ from ..protocol import JoinSide, JoinSpec, Table
 from .buffers import bools_of
 from .compare import known_true
 from .gather import take_column
-from .keys import KeyTable
-from .native import NO_BITS, JoinIndex, count_valid
-from .native.arrays import Rows
+from .keys import JoinKeys
+from .native import NO_BITS, JoinIndex
+from .native.arrays import Rows, Words
 from .project import Evaluator, shared
 from .table import CpuTable, concat_tables, own
-from .words import validity_bits
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""
+_SHARED_ROWS = 1 << 16
+"""A build side of so many rows is worth threads."""
 
 
 class CpuJoinTable:
     """The build side of a join, immutable once made."""
 
-    def __init__(self, tables: Sequence[CpuTable], spec: JoinSpec) -> None:
+    def __init__(self, tables: Sequence[CpuTable], spec: JoinSpec, *, threads: int = 1) -> None:
         self._spec = spec
         self._build = concat_tables(tables, spec.build_schema)
-        self._keys = KeyTable([key.dtype for key in spec.build_keys]) if spec.build_keys else None
-        columns = Evaluator(self._build).columns(spec.build_keys)
-        if self._keys is None:
-            ids, groups = np.zeros(self._build.num_rows, dtype=np.int32), 1
+        dtypes = [key.dtype for key in spec.build_keys]
+        self._keys = JoinKeys(dtypes, nulls_equal=spec.nulls_equal) if dtypes else None
+        words, bits, offset = self._constant(self._build), NO_BITS, 0
+        if self._keys is not None:
+            words, bits, offset = self._keys.build(Evaluator(self._build).columns(spec.build_keys))
+        if threads == 1 or self._build.num_rows < _SHARED_ROWS:
+            self._index = JoinIndex(words, bits=bits, bit_offset=offset)
         else:
-            ids = self._matchable(self._keys.insert(columns), columns)
-            groups = len(self._keys)
-        self._index = JoinIndex.from_ids(ids, groups)
-        self._sizes = _group_sizes(ids, groups) if spec.residual is not None else None
+            with ThreadPoolExecutor(threads, thread_name_prefix="volley-build") as executor:
+                self._index = JoinIndex(words, bits=bits, bit_offset=offset, executor=executor)
 
     @property
     def nbytes(self) -> int:
@@ -53,60 +54,52 @@ class CpuJoinTable:
         return self._probe(own(table))
 
     def _probe(self, table: CpuTable) -> CpuTable:
-        groups = self._groups(table)
+        matches = self._matches(table)
         side, index = self._spec.side, self._index
         if self._spec.residual is not None:
-            return self._with_residual(table, groups)
-        matches = index.matches_of_groups(groups)
+            return self._with_residual(table, matches)
         match side:
             case JoinSide.SEMI:
-                return self._output(table, index.semi(matches), None)
+                return self._output(table, index.semi(matches), None, distinct=True)
             case JoinSide.ANTI:
-                return self._output(table, index.anti(matches), None)
+                return self._output(table, index.anti(matches), None, distinct=True)
             case JoinSide.INNER:
-                return self._output(table, *index.inner(matches))
+                return self._output(table, *index.inner(matches), distinct=index.unique)
             case JoinSide.LEFT:
-                return self._output(table, *index.left(matches))
+                return self._output(table, *index.left(matches), distinct=index.unique)
 
-    def _groups(self, table: CpuTable) -> Rows:
-        """Return the group of build rows that each probing row's keys equal, -1 where there is none."""
+    def _matches(self, table: CpuTable) -> Rows:
+        """Return what the index knows of each probing row, -1 where no build row has its keys."""
         if self._keys is None:
-            return np.zeros(table.num_rows, dtype=np.int32)
-        columns = Evaluator(table).columns(self._spec.probe_keys)
-        return self._matchable(self._keys.find(columns), columns)
+            return self._index.match(self._constant(table))
+        words, bits, offset = self._keys.probe(Evaluator(table).columns(self._spec.probe_keys))
+        return self._index.match(words, bits=bits, bit_offset=offset)
 
-    def _matchable(self, ids: Rows, columns: Sequence[pa.Array]) -> Rows:
-        """Take rows with a null key out, unless nulls are equal."""
-        if self._spec.nulls_equal:
-            return ids
-        bits, offset = validity_bits(columns)
-        if not len(bits):
-            return ids
-        valid = np.unpackbits(bits, bitorder="little")[offset : offset + len(ids)]
-        return np.where(valid, ids, np.int32(-1))
+    @staticmethod
+    def _constant(table: CpuTable) -> Words:
+        """Return one key for all rows: without keys, every row meets every other."""
+        return np.zeros(table.num_rows, dtype=np.uint64)
 
-    def _with_residual(self, table: CpuTable, groups: Rows) -> CpuTable:
-        probe_rows, build_rows = self._surviving(table, groups)
+    def _with_residual(self, table: CpuTable, matches: Rows) -> CpuTable:
+        probe_rows, build_rows = self._surviving(table, matches)
         side = self._spec.side
         if side is JoinSide.INNER:
-            return self._output(table, probe_rows, build_rows)
+            return self._output(table, probe_rows, build_rows, distinct=self._index.unique)
         partnered = np.zeros(table.num_rows, dtype=np.bool_)
         partnered[probe_rows] = True
         if side is JoinSide.SEMI:
-            return self._output(table, np.flatnonzero(partnered).astype(np.int32), None)
+            return self._output(table, np.flatnonzero(partnered).astype(np.int32), None, distinct=True)
         lonely = np.flatnonzero(~partnered).astype(np.int32)
         if side is JoinSide.ANTI:
-            return self._output(table, lonely, None)
+            return self._output(table, lonely, None, distinct=True)
         rows = np.concatenate([probe_rows, lonely])
         partners = np.concatenate([build_rows, np.full(len(lonely), -1, dtype=np.int32)])
         order = np.argsort(rows, kind="stable")
-        return self._output(table, rows[order], partners[order])
+        return self._output(table, rows[order], partners[order], distinct=self._index.unique)
 
-    def _surviving(self, table: CpuTable, groups: Rows) -> tuple[Rows, Rows]:
+    def _surviving(self, table: CpuTable, matches: Rows) -> tuple[Rows, Rows]:
         """Return the pairs that meet the residual condition, tested a piece of the probing table at a time."""
-        assert self._sizes is not None
-        counts = self._sizes[groups]
-        matches = self._index.matches_of_groups(groups)
+        counts = self._index.partners(matches)
         pieces: list[tuple[Any, Any]] = []
         start = 0
         ends = np.cumsum(counts, dtype=np.int64)
@@ -133,10 +126,13 @@ class CpuJoinTable:
         keep = bools_of(known_true(mask))
         return probe_rows[keep], build_rows[keep]
 
-    def _output(self, table: CpuTable, probe_rows: Rows, build_rows: Rows | None) -> CpuTable:
-        """Gather the output's columns: by name from the probing table, then from the build table."""
+    def _output(self, table: CpuTable, probe_rows: Rows, build_rows: Rows | None, *, distinct: bool) -> CpuTable:
+        """Gather the output's columns: by name from the probing table, then from the build table.
+
+        ``distinct`` says that ``probe_rows``, which ascend, has no row twice.
+        """
         schema = self._spec.output
-        everything = len(probe_rows) == table.num_rows and bool((np.diff(probe_rows) == 1).all())
+        everything = distinct and len(probe_rows) == table.num_rows
         outer = self._spec.side is JoinSide.LEFT
         columns = []
         for f in schema:
@@ -147,10 +143,3 @@ class CpuJoinTable:
                 assert build_rows is not None
                 columns.append(take_column(self._build.column(f.name), build_rows, outer=outer))
         return CpuTable(schema=schema, columns=tuple(columns), num_rows=len(probe_rows))
-
-
-def _group_sizes(ids: Rows, groups: int) -> NDArray[np.int64]:
-    """Return the number of build rows of each group, and 0 at the end for the group -1."""
-    sizes = np.zeros(groups + 1, dtype=np.int64)
-    count_valid(ids, NO_BITS, 0, sizes)
-    return sizes

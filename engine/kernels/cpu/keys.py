@@ -19,9 +19,9 @@ from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_typ
 from .codes import NULL, ObjectCodes, TextCodes
 from .constants import scalar_of
 from .gather import encoded
-from .native import NO_BITS, RowGroups, WordGroups, null_words, zero_nulls
-from .native.arrays import Rows, Words
-from .words import halves_words, is_bytes, is_one_word, words_of
+from .native import NO_BITS, KeyPacking, RowGroups, WordGroups, null_words, signed_extent, zero_nulls
+from .native.arrays import Bits, Rows, Words
+from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
 _NULL_BELOW = {
     Kind.BOOL: -1,
@@ -50,15 +50,19 @@ class _Column:
 
     def words(self, column: pa.Array, *, insert: bool) -> list[Words]:
         """Return the words of a column; where nulls have no word of their own, theirs are 0."""
-        if self.coder is not None:
-            return [self.coder.words(column, insert=insert)]
-        words = halves_words(column) if self.width == 2 else [words_of(column, self.dtype)]
-        if not column.null_count:
+        words = self.raw_words(column, insert=insert)
+        if self.coder is not None or not column.null_count:
             return words
         if self.null is None:
             return [zero_nulls(word, *bits_of(column)) for word in words]
         integers = array_from(words[0], pa.int64(), validity(column))
         return [words_of(pc.fill_null(integers, scalar_of(self.null, pa.int64())), int64)]
+
+    def raw_words(self, column: pa.Array, *, insert: bool) -> list[Words]:
+        """Return the words of a column, those of nulls being anything."""
+        if self.coder is not None:
+            return [self.coder.words(column, insert=insert)]
+        return halves_words(column) if self.width == 2 else [words_of(column, self.dtype)]
 
     def values(self, words: NDArray[np.uint64], present: NDArray[np.bool_]) -> pa.Array:
         """Return the keys that words of shape (n, width) came from."""
@@ -163,3 +167,61 @@ class KeyTable:
         for column, how in zip(columns, self._columns, strict=True):
             words += how.words(column, insert=insert)
         return words
+
+
+class JoinKeys:
+    """One 64-bit word per row for the keys of a join: the build side decides how, the probing side follows.
+
+    Rows without a match have a word that no build row has, or are said to be null.
+
+    Parameters
+    ----------
+    dtypes
+        Types of the key columns (at least one).
+    nulls_equal
+        Whether a null key equals another.
+    """
+
+    def __init__(self, dtypes: Sequence[DataType], *, nulls_equal: bool) -> None:
+        self._columns = [_Column(dtype) for dtype in dtypes]
+        self._nulls_equal = nulls_equal
+        self._packing: KeyPacking | None = None
+        self._numbers: KeyTable | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        coders = sum(column.coder.nbytes for column in self._columns if column.coder is not None)
+        return coders + (0 if self._numbers is None else self._numbers.nbytes)
+
+    def build(self, columns: Sequence[pa.Array]) -> tuple[Words, Bits, int]:
+        """Return words of the whole build side, their validity and its bit offset."""
+        if self._nulls_equal and any(column.null_count for column in columns):
+            return self._numbered(columns)
+        words = self._words(columns, insert=True)
+        bits, offset = validity_bits(columns)
+        if len(words) == 1:
+            return words[0], bits, offset
+        packing = KeyPacking([signed_extent(word, bits, offset) for word in words])
+        if not packing.fits:
+            return self._numbered(columns)
+        self._packing = packing
+        return packing.pack(words), bits, offset
+
+    def probe(self, columns: Sequence[pa.Array]) -> tuple[Words, Bits, int]:
+        """Return words of probing rows, their validity and its bit offset."""
+        bits, offset = validity_bits(columns)
+        if self._numbers is not None:
+            found = self._numbers.find(columns)
+            return found.astype(np.int64).view(np.uint64), *((NO_BITS, 0) if self._nulls_equal else (bits, offset))
+        words = self._words(columns, insert=False)
+        return (words[0] if self._packing is None else self._packing.pack(words)), bits, offset
+
+    def _words(self, columns: Sequence[pa.Array], *, insert: bool) -> list[Words]:
+        pairs = zip(columns, self._columns, strict=True)
+        return [word for column, how in pairs for word in how.raw_words(column, insert=insert)]
+
+    def _numbered(self, columns: Sequence[pa.Array]) -> tuple[Words, Bits, int]:
+        self._numbers = KeyTable([column.dtype for column in self._columns])
+        numbers = self._numbers.insert(columns).astype(np.int64).view(np.uint64)
+        return numbers, *((NO_BITS, 0) if self._nulls_equal else validity_bits(columns))

@@ -10,8 +10,8 @@ plans or threads. All kernels release the GIL. Conventions (see ``arrays``):
 - Inputs may be read-only, must be contiguous, and are never written to.
 
 Keys of several columns: turn text into codes with `BytesGroups`, zero nulls with `zero_nulls`, add `null_words` as one
-more column, then use `RowGroups`. Joins on such keys: insert the build side into a `RowGroups`, make
-`JoinIndex.from_ids`, and pass what the table's ``find`` returns for the probe side to `JoinIndex.matches_of_groups`.
+more column, then use `RowGroups`. Joins on such keys: pack them into single words with `KeyPacking`, or number them with
+a `RowGroups`, and index the words or numbers with `JoinIndex`.
 """
 
 from .accumulate import (
@@ -46,6 +46,7 @@ from .hashing import (
 )
 from .joining import JoinIndex, flagged_rows, mark_rows
 from .ordering import order_bits, order_floats, order_integers, order_nulls
+from .packing import KeyPacking, signed_extent
 from .radix import count_partitions, partition_order, scatter_words, start_positions
 from .rowgroups import RowGroups
 from .sorting import argsort, smallest
@@ -76,6 +77,7 @@ __all__ = [
     "NULL_HASH",
     "BytesGroups",
     "JoinIndex",
+    "KeyPacking",
     "RowGroups",
     "WordGroups",
     "add_differences",
@@ -123,6 +125,7 @@ __all__ = [
     "scatter_words",
     "search_sorted",
     "select_bits",
+    "signed_extent",
     "smallest",
     "spans",
     "start_positions",

@@ -48,6 +48,7 @@ _KERNEL_MODULES = (
     "rowgroups",
     "accumulate",
     "radix",
+    "keytable",
     "joining",
     "ordering",
     "sorting",

@@ -1,47 +1,24 @@
 """Hash joins as gather maps: which probe row meets which build row.
 
-A `JoinIndex` is built once over the whole build side and then only read, so any number of threads may probe it. Null
-keys never match, unless the index is asked to be null-safe. Results are row pairs in probe order; for one probe row,
-in build order.
+A `JoinIndex` is built once over the whole build side and then only read, so any number of threads may probe it. Results
+are row pairs in probe order; for one probe row, in build order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Self
+from concurrent.futures import Executor
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Rows, Words, rows_out
+from .arrays import NO_BITS, Bits, Longs, Rows, Words, rows_out
 from .compile import instruction, kernel
-from .grouping import WordGroups
+from .keytable import KeyRows
 
 prefetch_read = instruction("prefetch_read")
 
 # Offsets beyond the second-level cache are prefetched for the row this far ahead.
 _LARGE = 1 << 17
 _AHEAD = 24
-
-
-@kernel("i64(const i32[], i32[], i32[])")
-def _index_rows(ids: Rows, offsets: Rows, rows: Rows) -> int:
-    """Fill offsets (zeroed, groups + 1) and rows, ordered by group then row; return the greatest group's size."""
-    for i in range(len(ids)):
-        if ids[i] >= 0:
-            offsets[np.uint32(ids[i]) + 1] += 1
-    most = np.int32(0)
-    for g in range(1, len(offsets)):
-        most = max(most, offsets[g])
-        offsets[g] += offsets[g - 1]
-    for i in range(len(ids)):
-        if ids[i] >= 0:
-            group = np.uint32(ids[i])
-            rows[offsets[group]] = np.int32(i)
-            offsets[group] += 1
-    for g in range(len(offsets) - 1, 0, -1):
-        offsets[g] = offsets[g - 1]
-    offsets[0] = 0
-    return int(most)
 
 
 @kernel("i64(const i32[], const i32[], i64)")
@@ -105,12 +82,6 @@ def _select(matches: Rows, wanted: int, out: Rows) -> int:
     return k
 
 
-@kernel("void(const i32[], const i32[], i32[])")
-def _translate(matches: Rows, table: Rows, out: Rows) -> None:
-    for i in range(len(matches)):
-        out[i] = table[np.uint32(matches[i])] if matches[i] >= 0 else np.int32(-1)
-
-
 @kernel("void(const i32[], u8[])")
 def mark_rows(rows: Rows, flags: Bits) -> None:
     """Set the flag (one byte per build row) of every row that is not -1: for right, full and reverse semi joins."""
@@ -135,13 +106,18 @@ def flagged_rows(flags: Bits, *, value: bool, out: Rows | None = None) -> Rows:
 
 
 class JoinIndex:
-    """The build side of a join: groups of equal keys and the rows of each.
+    """The build side of a join: the rows of each 64-bit key, and null keys never match.
 
-    Make one with `from_words` (single 64-bit keys) or `from_ids` (any table of groups, whose ``find`` then gives the
-    groups to `matches_of_groups`).
+    Keys of several words become one first: packed (``packing.KeyPacking``) or numbered (``RowGroups``).
 
-    A *match* is what the index needs to know of a probe row: the build row itself where `unique`, else the group of
-    build rows; -1 where there is none.
+    Parameters
+    ----------
+    words
+        Keys of the build side.
+    bits, bit_offset
+        Which of them are valid.
+    executor
+        Threads to share the work with, or None.
 
     Attributes
     ----------
@@ -152,59 +128,27 @@ class JoinIndex:
     """
 
     def __init__(
-        self, ids: Rows, groups: int, find: Callable[[Words, Bits, int, Rows | None], Rows] | None = None
+        self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, executor: Executor | None = None
     ) -> None:
-        offsets = np.zeros(groups + 1, dtype=np.int32)
-        rows = np.empty(len(ids), dtype=np.int32)
-        self.unique = _index_rows(ids, offsets, rows) <= 1
-        rows = rows[: offsets[-1]]
-        # Maps a group to its match, where they differ.
-        self._matches: Rows | None = None
-        empty = offsets[1:] == offsets[:-1]
-        if self.unique:
-            if len(rows) < groups or len(rows) < len(ids):
-                self._matches = np.full(groups, -1, dtype=np.int32)
-                self._matches[~empty] = rows
-        elif empty.any():
-            self._matches = np.arange(groups, dtype=np.int32)
-            self._matches[empty] = -1
-        self._offsets, self._rows = offsets, rows
-        self._find = find
+        self._keys = KeyRows(words, bits, bit_offset, executor)
+        self.unique = self._keys.lists is None
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by the index, without the table that finds groups."""
-        return self._offsets.nbytes + self._rows.nbytes + (0 if self._matches is None else self._matches.nbytes)
-
-    @classmethod
-    def from_words(cls, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, null_safe: bool = False) -> Self:
-        """Index 64-bit keys by hash."""
-        groups = WordGroups()
-        ids = groups.insert(words, bits=bits, bit_offset=bit_offset)
-        if groups.null_group >= 0 and not null_safe:
-            ids[ids == groups.null_group] = -1
-
-        def find(words: Words, bits: Bits, bit_offset: int, out: Rows | None) -> Rows:
-            return groups.find(words, bits=bits, bit_offset=bit_offset, out=out)
-
-        return cls(ids, len(groups), find)
-
-    @classmethod
-    def from_ids(cls, ids: Rows, groups: int) -> Self:
-        """Index rows by group identifiers in ``[0, groups)``; -1 never matches."""
-        return cls(ids, groups)
+        """Bytes held."""
+        return self._keys.nbytes
 
     def match(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
-        """Return the match of each probe key. Not for an index made by `from_ids`."""
-        if self._find is None:
-            raise ValueError("this index was made from group identifiers: use matches_of_groups")
-        return self.matches_of_groups(self._find(words, bits, bit_offset, out))
+        """Return the match of each probe key, -1 for none: what the other methods need to know of a probe row."""
+        return self._keys.match(words, bits, bit_offset, out)
 
-    def matches_of_groups(self, groups: Rows) -> Rows:
-        """Turn the groups of probe rows (-1 for none) into matches, in place."""
-        if self._matches is not None:
-            _translate(groups, self._matches, groups)
-        return groups
+    def partners(self, matches: Rows) -> Longs:
+        """Return how many build rows each probe row meets."""
+        lists = self._keys.lists
+        if lists is None:
+            return (matches >= 0).astype(np.int64)
+        sizes = np.append(np.diff(lists.offsets), np.int32(0)).astype(np.int64)
+        return sizes[matches]
 
     def inner(
         self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None
@@ -239,7 +183,9 @@ class JoinIndex:
         return found[: _select(matches, 0, found)]
 
     def _pairs(self, matches: Rows, probe_out: Rows | None, build_out: Rows | None, *, left: bool) -> tuple[Rows, Rows]:
-        total = _count_pairs(matches, self._offsets, left)
+        lists = self._keys.lists
+        assert lists is not None
+        total = _count_pairs(matches, lists.offsets, left)
         probe, build = rows_out(probe_out, total), rows_out(build_out, total)
-        _fill_pairs(matches, self._offsets, self._rows, left, probe, build)
+        _fill_pairs(matches, lists.offsets, lists.rows, left, probe, build)
         return probe, build

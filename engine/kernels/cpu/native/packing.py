@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .arrays import Bits, Longs, Words, missing
+from .arrays import NO_BITS, Bits, Longs, Words, missing
 from .compile import kernel
 
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _GREATEST = np.int64(2**63 - 1)
 _LEAST = np.int64(-(2**63))
 
@@ -56,6 +59,13 @@ def _flag_outside(words: Words, least: int, span: int, flags: Bits) -> None:
         flags[i] |= np.uint8((words[i] - least) > span)
 
 
+@kernel("void(const u8[], u64[])")
+def _void_flagged(flags: Bits, words: Words) -> None:
+    for i in range(len(words)):
+        if flags[i]:
+            words[i] = _ALL
+
+
 def signed_extent(words: Words, bits: Bits, bit_offset: int) -> tuple[int, int] | None:
     """Return the least and greatest valid word as signed integers; None where there is none."""
     out = np.empty(2, dtype=np.int64)
@@ -74,3 +84,39 @@ def unsigned_extent(words: Words) -> tuple[int, int]:
 def flag_outside(words: Words, least: int, greatest: int, flags: Bits) -> None:
     """Set the flag byte of rows whose word, as a signed integer, is not in ``[least, greatest]``."""
     _flag_outside(words, least, greatest - least, flags)
+
+
+class KeyPacking:
+    """A layout in which several key columns, each within an extent, fit one word and leave a bit free.
+
+    Parameters
+    ----------
+    extents
+        Least and greatest word of each column, as signed integers; None for a column without values.
+    """
+
+    def __init__(self, extents: Sequence[tuple[int, int] | None]) -> None:
+        self._extents = [(0, 0) if extent is None else extent for extent in extents]
+        self._widths = [(greatest - least).bit_length() for least, greatest in self._extents]
+
+    @property
+    def fits(self) -> bool:
+        """Whether there is such a layout."""
+        return sum(self._widths) < 64
+
+    def pack(self, columns: Sequence[Words]) -> Words:
+        """Return one word per row: equal for equal keys; all ones, which no key has, for keys beyond the extents."""
+        packed = np.zeros(len(columns[0]), dtype=np.uint64)
+        flags: Bits | None = None
+        shift = 0
+        for column, (least, greatest), width in zip(columns, self._extents, self._widths, strict=True):
+            if width:
+                add_key(column, least, shift, packed)
+            shift += width
+            found = signed_extent(column, NO_BITS, 0) or (least, greatest)
+            if found[0] < least or found[1] > greatest:
+                flags = np.zeros(len(packed), dtype=np.uint8) if flags is None else flags
+                flag_outside(column, least, greatest, flags)
+        if flags is not None:
+            _void_flagged(flags, packed)
+        return packed

@@ -66,7 +66,7 @@ def start_positions(counts: Longs) -> tuple[Longs, Longs]:
     """
     running = np.cumsum(counts.T.reshape(-1))
     starts = np.concatenate([np.zeros(1, dtype=np.int64), running])
-    positions = np.ascontiguousarray(starts[:-1].reshape(counts.shape[1], counts.shape[0]).T)
+    positions = starts[:-1].reshape(counts.shape[1], counts.shape[0]).T.copy()
     return positions, np.ascontiguousarray(starts[:: counts.shape[0]])
 
 

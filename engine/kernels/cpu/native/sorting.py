@@ -8,7 +8,7 @@ little to do. Where it finds much, the bucket is sorted by all its bits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -17,6 +17,7 @@ import numpy as np
 from .arrays import Longs, Number, Rows, Words, rows_out
 from .compile import device, kernel
 from .packing import add_key, unsigned_extent
+from .parallel import each
 
 _BYTE = np.uint64(8)
 _MASK = np.uint64(255)
@@ -334,7 +335,7 @@ def _sort_column(column: _Column, row_bits: int, rows: Rows, executor: Executor 
     def count(part: int) -> None:
         _count_buckets(words, column.least, cuts[part], cuts[part + 1], shift, sizes[part])
 
-    _each(count, parts, executor)
+    each(count, parts, executor)
     ends = np.cumsum(sizes.T.reshape(-1)).reshape(buckets, parts)
     positions = np.ascontiguousarray((ends - sizes.T).T)
     bounds = np.concatenate([np.zeros(1, dtype=np.int64), ends[:, -1]])
@@ -355,7 +356,7 @@ def _sort_column(column: _Column, row_bits: int, rows: Rows, executor: Executor 
             sorted_rows,
         )
 
-    _each(scatter, parts, executor)
+    each(scatter, parts, executor)
     if shift == 0:
         return sorted_words, sorted_rows
     splits = [0, *np.searchsorted(bounds, cuts[1:-1]).tolist(), buckets]
@@ -367,13 +368,5 @@ def _sort_column(column: _Column, row_bits: int, rows: Rows, executor: Executor 
         low, high = row_bits, row_bits + shift
         _sort_buckets(sorted_words, sorted_rows, spare, spare_rows, bounds, first, last, low, high, counts)
 
-    _each(sort, parts, executor)
+    each(sort, parts, executor)
     return sorted_words, sorted_rows
-
-
-def _each(work: Callable[[int], None], parts: int, executor: Executor | None) -> None:
-    if executor is None or parts == 1:
-        for part in range(parts):
-            work(part)
-    else:
-        list(executor.map(work, range(parts)))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native import keytable
 
 from .conftest import Column, column, texts
 
@@ -25,6 +28,9 @@ def sides(rng: np.random.Generator, name: str) -> tuple[Column, Column]:
         case "many to many":
             build = column(rng.integers(0, 80, 900), rng.random(900) < 0.9)
             return build, column(rng.integers(0, 100, 700), rng.random(700) < 0.9)
+        case "many to many sparse":
+            build = column(rng.integers(0, 80, 900) << 40, rng.random(900) < 0.9)
+            return build, column(rng.integers(0, 100, 700) << 40, rng.random(700) < 0.9)
         case "one key":
             return column(np.full(50, 2**62)), column(np.full(60, 2**62))
         case "empty build":
@@ -41,6 +47,7 @@ NAMES = [
     "unique sparse",
     "unique with nulls",
     "many to many",
+    "many to many sparse",
     "one key",
     "empty build",
     "empty probe",
@@ -48,11 +55,9 @@ NAMES = [
 ]
 
 
-def expected_pairs(build: Column, probe: Column, how: str, *, null_safe: bool) -> list[tuple[int, int]]:
+def expected_pairs(build: Column, probe: Column, how: str) -> list[tuple[int, int]]:
     def frame(side: Column, name: str, null: str) -> pd.DataFrame:
-        keys = [
-            str(v) if ok else (null if not null_safe else "null") for v, ok in zip(side.values, side.valid, strict=True)
-        ]
+        keys = [str(v) if ok else null for v, ok in zip(side.values, side.valid, strict=True)]
         return pd.DataFrame({"k": pd.Series(keys, dtype=object), name: np.arange(len(keys))})
 
     joined = frame(probe, "p", "null probe").merge(frame(build, "b", "null build"), on="k", how=how)
@@ -64,18 +69,25 @@ def pairs(result: tuple[NDArray[np.int32], NDArray[np.int32]]) -> list[tuple[int
     return list(zip(*(side.tolist() for side in result), strict=True))
 
 
-@pytest.mark.parametrize("null_safe", [False, True])
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("name", NAMES)
-def test_joins(rng: np.random.Generator, name: str, null_safe: bool) -> None:
+def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     build, probe = sides(rng, name)
-    index = native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset, null_safe=null_safe)
+    # Small regions and shared work even for few rows.
+    monkeypatch.setattr(keytable, "_REGION_BITS", 4)
+    monkeypatch.setattr(keytable, "_SHARED_ROWS", 1)
+    with ThreadPoolExecutor(threads) as executor:
+        index = native.JoinIndex(
+            build.words, bits=build.bits, bit_offset=build.bit_offset, executor=executor if threads > 1 else None
+        )
     matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
-    inner = expected_pairs(build, probe, "inner", null_safe=null_safe)
+    inner = expected_pairs(build, probe, "inner")
     assert pairs(index.inner(matches)) == inner
-    assert pairs(index.left(matches)) == expected_pairs(build, probe, "left", null_safe=null_safe)
+    assert pairs(index.left(matches)) == expected_pairs(build, probe, "left")
     partnered = {row for row, _ in inner}
     assert index.semi(matches).tolist() == sorted(partnered)
     assert index.anti(matches).tolist() == [row for row in range(len(probe.values)) if row not in partnered]
+    assert index.partners(matches).tolist() == [sum(p == row for p, _ in inner) for row in range(len(probe.values))]
     build_keys = [row for _, row in inner]
     assert not index.unique or len({*build_keys}) == len({(build.values[b], build.valid[b]) for b in build_keys})
 
@@ -83,14 +95,14 @@ def test_joins(rng: np.random.Generator, name: str, null_safe: bool) -> None:
 def test_unique_is_known(rng: np.random.Generator) -> None:
     for name in ("unique dense", "unique sparse", "unique with nulls", "empty build"):
         build, _ = sides(rng, name)
-        assert native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset).unique
-    assert not native.JoinIndex.from_words(np.array([1, 2, 1], np.uint64)).unique
+        assert native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset).unique
+    assert not native.JoinIndex(np.array([1, 2, 1], np.uint64)).unique
 
 
 def test_outputs_of_the_caller_are_used(rng: np.random.Generator) -> None:
     for name in ("unique dense", "many to many"):
         build, probe = sides(rng, name)
-        index = native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset)
+        index = native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset)
         matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
         outs = np.empty(20_000, np.int32), np.empty(20_000, np.int32)
         result = index.inner(matches, probe_out=outs[0], build_out=outs[1])
@@ -110,18 +122,17 @@ def test_keys_of_several_columns_join_through_their_groups(rng: np.random.Genera
         return [code.astype(np.int64).view(np.uint64), number.view(np.uint64)]
 
     ids = groups.insert(columns(build_text, build_number, insert=True))
-    index = native.JoinIndex.from_ids(ids, len(groups))
-    matches = index.matches_of_groups(groups.find(columns(probe_text, probe_number, insert=False)))
+    index = native.JoinIndex(ids.astype(np.int64).view(np.uint64))
+    found = groups.find(columns(probe_text, probe_number, insert=False))
+    matches = index.match(found.astype(np.int64).view(np.uint64))
     build = column(build_text * 100 + build_number)
     probe = column(probe_text * 100 + probe_number)
-    assert pairs(index.inner(matches)) == expected_pairs(build, probe, "inner", null_safe=False)
-    with pytest.raises(ValueError, match="matches_of_groups"):
-        index.match(build.words)
+    assert pairs(index.inner(matches)) == expected_pairs(build, probe, "inner")
 
 
 def test_marked_rows_give_right_and_full_joins(rng: np.random.Generator) -> None:
     build, probe = sides(rng, "many to many")
-    index = native.JoinIndex.from_words(build.words, bits=build.bits, bit_offset=build.bit_offset)
+    index = native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset)
     matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     _, build_rows = index.left(matches)
     flags = np.zeros(900, np.uint8)

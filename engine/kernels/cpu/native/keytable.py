@@ -1,0 +1,344 @@
+"""From 64-bit keys to the rows that have them: the table of a join's build side, made once, by several threads.
+
+Keys in a dense range are found by their distance from the least of them. Others go into a hash table of (key, match + 1)
+pairs, which is cut into regions that fit a core's cache: the top bits of a key's hash name its region, and probing wraps
+around inside it, so that threads fill regions without meeting, and a reader needs to know nothing of regions but their
+size. The build side is first partitioned by region (Balkesen et al., "Main-memory hash joins on multi-core CPUs", 2013).
+
+A *match* is what a probe gets: the build row itself where no key has two of them, else the number of its key, under
+which `rows` lists the build rows in order.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Executor
+from typing import NamedTuple
+
+import numpy as np
+
+from .arrays import Bits, Longs, Number, Rows, Words, missing, rows_out
+from .compile import device, instruction, kernel
+from .grouping import AHEAD, LARGE, first_slot
+from .packing import signed_extent
+from .parallel import each, spans_of
+
+prefetch_read = instruction("prefetch_read")
+
+_ONE = np.uint64(1)
+_ZERO = np.uint64(0)
+# An array over the keys' range may have so many entries whatever the number of rows, or so many for each row.
+_DIRECT_SIZE = 1 << 18
+_DIRECT_PER_ROW = 8
+# Slots of a region (16 bytes each): 256 KiB, a part of the second-level cache.
+_REGION_BITS = 14
+# Build rows from which threads pay off.
+_SHARED_ROWS = 1 << 16
+
+
+@device
+def locate_in_region(table: Words, shift: Number, region: Number, word: Number) -> Number:
+    """Return the position of the pair that holds ``word``, or of the empty one where it belongs."""
+    slot = first_slot(word, shift)
+    base = slot & ~region
+    while True:
+        position = slot << _ONE
+        if table[position + _ONE] == _ZERO or table[position] == word:
+            return position
+        slot = base | ((slot + _ONE) & region)
+
+
+@kernel("void(const u64[], const u8[], i64, i64, i64, u64, i64[])")
+def _count_regions(words: Words, bits: Bits, bit_offset: int, start: int, stop: int, shift: int, counts: Longs) -> None:
+    for i in range(start, stop):
+        if not missing(bits, bit_offset + i):
+            counts[first_slot(words[i], shift)] += 1
+
+
+@kernel("void(const u64[], const u8[], i64, i64, i64, u64, i64[], u64[], i32[])")
+def _scatter_regions(
+    words: Words,
+    bits: Bits,
+    bit_offset: int,
+    start: int,
+    stop: int,
+    shift: int,
+    positions: Longs,
+    out: Words,
+    out_rows: Rows,
+) -> None:
+    for i in range(start, stop):
+        if not missing(bits, bit_offset + i):
+            region = first_slot(words[i], shift)
+            position = positions[region]
+            positions[region] = position + 1
+            out[np.uint64(position)] = words[i]
+            out_rows[np.uint64(position)] = np.int32(i)
+
+
+@kernel("i64(const u64[], const i32[], i64, i64, u64[], u64, u64)")
+def _fill_unique(words: Words, rows: Rows, start: int, stop: int, table: Words, shift: int, region: int) -> int:
+    """Enter the rows of a region; return 1 at the first key that is there already."""
+    for i in range(start, stop):
+        position = locate_in_region(table, shift, region, words[i])
+        if table[position + _ONE] != _ZERO:
+            return 1
+        table[position] = words[i]
+        table[position + _ONE] = np.uint64(rows[i]) + _ONE
+    return 0
+
+
+@kernel("i64(const u64[], i64, i64, u64[], u64, u64, i32[])")
+def _number_keys(words: Words, start: int, stop: int, table: Words, shift: int, region: int, numbers: Rows) -> int:
+    """Number the keys of a region from 0 on, in the order they are met; return how many there are."""
+    count = 0
+    for i in range(start, stop):
+        position = locate_in_region(table, shift, region, words[i])
+        found = table[position + _ONE]
+        if found == _ZERO:
+            count += 1
+            found = np.uint64(count)
+            table[position] = words[i]
+            table[position + _ONE] = found
+        numbers[i] = np.int32(found - _ONE)
+    return count
+
+
+@kernel("void(const i32[], const i32[], i64, i64, i64, i64, u64[], i64, i64, i32[], i32[])")
+def _list_rows(
+    numbers: Rows,
+    rows: Rows,
+    start: int,
+    stop: int,
+    base: int,
+    count: int,
+    table: Words,
+    first: int,
+    last: int,
+    offsets: Rows,
+    out: Rows,
+) -> None:
+    """Add ``base`` to a region's numbers in ``table[first:last]`` and list its rows by number, in order."""
+    if base > 0:
+        for position in range(first + 1, last, 2):
+            if table[position] != _ZERO:
+                table[position] += np.uint64(base)
+    for i in range(start, stop):
+        offsets[base + numbers[i]] += 1
+    running = np.int32(start)
+    for key in range(base, base + count):
+        size = offsets[key]
+        offsets[key] = running
+        running += size
+    for i in range(start, stop):
+        key = base + numbers[i]
+        out[offsets[key]] = rows[i]
+        offsets[key] += 1
+    for key in range(base + count - 1, base, -1):
+        offsets[key] = offsets[key - 1]
+    if count > 0:
+        offsets[base] = start
+
+
+@kernel("void(const u64[], const u8[], i64, const u64[], u64, u64, i32[])")
+def _match_hashed(words: Words, bits: Bits, bit_offset: int, table: Words, shift: int, region: int, out: Rows) -> None:
+    last = len(words) - AHEAD if len(table) > LARGE else 0
+    for i in range(len(words)):
+        if i < last:
+            prefetch_read(table, np.int64(first_slot(words[i + AHEAD], shift) << _ONE))
+        if missing(bits, bit_offset + i):
+            out[i] = np.int32(-1)
+        else:
+            position = locate_in_region(table, shift, region, words[i])
+            out[i] = np.int32(table[position + _ONE]) - np.int32(1)
+
+
+@kernel("i64(const u64[], const u8[], i64, u64, i32[])")
+def _fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows) -> int:
+    """Enter all rows into slots of -1; return 1 at the first key that is there already."""
+    last = len(words) - AHEAD if len(slots) > LARGE else 0
+    for i in range(len(words)):
+        if i < last:
+            prefetch_read(slots, np.int64(words[i + AHEAD] - low))
+        if not missing(bits, bit_offset + i):
+            slot = words[i] - low
+            if slots[slot] >= 0:
+                return 1
+            slots[slot] = np.int32(i)
+    return 0
+
+
+@kernel("i64(const u64[], const u8[], i64, u64, i32[])")
+def _count_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: Rows) -> int:
+    """Count the rows of each slot, one place to the right; return how many rows there are."""
+    total = 0
+    for i in range(len(words)):
+        if not missing(bits, bit_offset + i):
+            offsets[words[i] - low + _ONE] += 1
+            total += 1
+    return total
+
+
+@kernel("void(const u64[], const u8[], i64, u64, i32[], i32[], i32[])")
+def _list_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: Rows, slots: Rows, out: Rows) -> None:
+    """List rows by slot, in order, from counts; a slot's entry is its own number, or -1 where it has no row."""
+    for slot in range(len(slots)):
+        slots[slot] = np.int32(slot) if offsets[slot + 1] > 0 else np.int32(-1)
+        offsets[slot + 1] += offsets[slot]
+    for i in range(len(words)):
+        if not missing(bits, bit_offset + i):
+            slot = words[i] - low
+            out[offsets[slot]] = np.int32(i)
+            offsets[slot] += 1
+    for slot in range(len(slots), 0, -1):
+        offsets[slot] = offsets[slot - 1]
+    offsets[0] = 0
+
+
+@kernel("void(const u64[], const u8[], i64, u64, const i32[], i32[])")
+def _match_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, out: Rows) -> None:
+    last = len(words) - AHEAD if len(slots) > LARGE else 0
+    size = np.uint64(len(slots))
+    for i in range(len(words)):
+        if i < last and words[i + AHEAD] - low < size:
+            prefetch_read(slots, np.int64(words[i + AHEAD] - low))
+        slot = words[i] - low
+        if slot >= size or missing(bits, bit_offset + i):
+            out[i] = np.int32(-1)
+        else:
+            out[i] = slots[slot]
+
+
+class RowLists(NamedTuple):
+    """Build rows by match: those of match ``m`` are ``rows[offsets[m]:offsets[m + 1]]``."""
+
+    offsets: Rows
+    rows: Rows
+
+
+class KeyRows:
+    """The build rows of each 64-bit key; null keys have none.
+
+    Parameters
+    ----------
+    words, bits, bit_offset
+        The build side's keys and their validity.
+    executor
+        Threads to share the work with, or None.
+
+    Attributes
+    ----------
+    lists
+        Build rows by match; None where no key has two rows, and a match is the row itself.
+    """
+
+    def __init__(self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None = None) -> None:
+        self.lists: RowLists | None = None
+        self._low = 0
+        self._slots: Rows | None = None
+        self._table, self._shift, self._region = np.zeros(0, dtype=np.uint64), 0, 0
+        extent = signed_extent(words, bits, bit_offset) or (0, -1)
+        size = extent[1] - extent[0] + 1
+        if size <= max(_DIRECT_SIZE, _DIRECT_PER_ROW * len(words)):
+            self._low = extent[0]
+            self._enter_direct(words, bits, bit_offset, size)
+        else:
+            self._enter_hashed(words, bits, bit_offset, executor)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        listed = 0 if self.lists is None else self.lists.offsets.nbytes + self.lists.rows.nbytes
+        return listed + self._table.nbytes + (0 if self._slots is None else self._slots.nbytes)
+
+    def match(self, words: Words, bits: Bits, bit_offset: int, out: Rows | None = None) -> Rows:
+        """Return the match of each key, -1 where there is none."""
+        matches = rows_out(out, len(words))
+        if self._slots is not None:
+            _match_direct(words, bits, bit_offset, self._low, self._slots, matches)
+        else:
+            _match_hashed(words, bits, bit_offset, self._table, self._shift, self._region, matches)
+        return matches
+
+    def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
+        self._slots = np.full(size, -1, dtype=np.int32)
+        if not _fill_direct(words, bits, bit_offset, self._low, self._slots):
+            return
+        offsets = np.zeros(size + 1, dtype=np.int32)
+        rows = np.empty(_count_direct(words, bits, bit_offset, self._low, offsets), dtype=np.int32)
+        _list_direct(words, bits, bit_offset, self._low, offsets, self._slots, rows)
+        self.lists = RowLists(offsets, rows)
+
+    def _enter_hashed(self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None) -> None:
+        slot_bits = max(10, (len(words) * 8 // 5).bit_length())
+        region_bits = max(0, slot_bits - _REGION_BITS)
+        keys, rows, bounds = _by_region(words, bits, bit_offset, region_bits, executor)
+        if region_bits and np.diff(bounds).max() > 7 << (slot_bits - region_bits - 3):
+            # The hash or the keys are so uneven that a region might not hold its own: make it one region.
+            region_bits = 0
+            keys, rows, bounds = _by_region(words, bits, bit_offset, region_bits, executor)
+        regions = 1 << region_bits
+        self._shift, self._region = 64 - slot_bits, (1 << (slot_bits - region_bits)) - 1
+        self._table = np.zeros(2 << slot_bits, dtype=np.uint64)
+        repeated = np.zeros(regions, dtype=np.bool_)
+
+        def fill(region: int) -> None:
+            start, stop = bounds[region], bounds[region + 1]
+            repeated[region] = _fill_unique(keys, rows, start, stop, self._table, self._shift, self._region)
+
+        each(fill, regions, executor)
+        if repeated.any():
+            self._list_hashed(keys, rows, bounds, executor)
+
+    def _list_hashed(self, keys: Words, rows: Rows, bounds: Longs, executor: Executor | None) -> None:
+        regions = len(bounds) - 1
+        self._table[:] = 0
+        numbers = np.empty(len(keys), dtype=np.int32)
+        counts = np.zeros(regions, dtype=np.int64)
+
+        def number(region: int) -> None:
+            start, stop = bounds[region], bounds[region + 1]
+            counts[region] = _number_keys(keys, start, stop, self._table, self._shift, self._region, numbers)
+
+        each(number, regions, executor)
+        bases = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
+        offsets = np.zeros(bases[-1] + 1, dtype=np.int32)
+        offsets[-1] = len(keys)
+        listed = np.empty(len(keys), dtype=np.int32)
+        size = 2 * (self._region + 1)
+
+        def place(region: int) -> None:
+            start, stop = bounds[region], bounds[region + 1]
+            first = region * size
+            _list_rows(
+                numbers, rows, start, stop, bases[region], counts[region],
+                self._table, first, first + size, offsets, listed,
+            )  # fmt: skip
+
+        each(place, regions, executor)
+        self.lists = RowLists(offsets, listed)
+
+
+def _by_region(
+    words: Words, bits: Bits, bit_offset: int, region_bits: int, executor: Executor | None
+) -> tuple[Words, Rows, Longs]:
+    """Return the valid keys and their rows, region by region and in row order within each, and the regions' bounds."""
+    regions = 1 << region_bits
+    cuts = spans_of(len(words), 8 if executor is not None and len(words) >= _SHARED_ROWS else 1)
+    shift = 64 - region_bits if region_bits else 63
+    counts = np.zeros((len(cuts), max(regions, 2)), dtype=np.int64)
+
+    def count(part: int) -> None:
+        _count_regions(words, bits, bit_offset, *cuts[part], shift, counts[part])
+
+    each(count, len(cuts), executor)
+    running = np.cumsum(counts.T.reshape(-1))
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), running])
+    positions = starts[:-1].reshape(-1, len(cuts)).T.copy()
+    keys, rows = np.empty(starts[-1], dtype=np.uint64), np.empty(starts[-1], dtype=np.int32)
+
+    def scatter(part: int) -> None:
+        _scatter_regions(words, bits, bit_offset, *cuts[part], shift, positions[part], keys, rows)
+
+    each(scatter, len(cuts), executor)
+    bounds = starts[:: len(cuts)]
+    return keys, rows, np.ascontiguousarray(bounds if region_bits else bounds[[0, -1]])
