@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -60,13 +61,25 @@ class MemorySource:
             table = table.slice(0, request.limit)
         rows = min(self.table.num_rows, table.num_rows if request.columns else self._wanted(request))
         count = self.partitions or -(-rows // TASK_ROWS)
-        edges = [rows * i // count for i in range(count + 1)] if count else []
+        edges = self._edges(rows, count)
         splits = tuple(
             MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows)
             for start, end in pairwise(edges)
             if end > start
         )
         return ScanPlan(splits=splits, residual=request.predicate)
+
+    def _edges(self, rows: int, count: int) -> list[int]:
+        """Return where so many splits begin and end: where chunks do, if those are small beside a split."""
+        edges = [rows * i // count for i in range(count + 1)] if count else []
+        if not count or not self.table.num_columns:
+            return edges
+        ends = list(accumulate(len(chunk) for chunk in self.table.column(0).chunks))
+        for number, edge in enumerate(edges[1:-1], 1):
+            near = ends[bisect_left(ends, edge)]
+            if near - edge < rows // count // 4:
+                edges[number] = near
+        return edges
 
     def _wanted(self, request: ScanRequest) -> int:
         """Rows to count where no column is asked for: a table without columns does not know."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self
 
 from ..errors import ColumnNotFound, ConfigError, VolleyError
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device
-from ..kernels.protocol import Device
+from ..kernels.protocol import Device, Table
 from ..optimizer import Estimator, OptimizerContext, optimize
 from ..physical import Exec, LoweringOptions, StageGraph, cut, lower
 from ..physical.stages import CollectSink, FoldSink
@@ -151,7 +151,21 @@ class Session:
     def _collected(self, result: RunResult, schema: Schema) -> pa.Table:
         if result.written:
             return _written_table(result, schema)
-        return self.device.to_arrow(self.device.concat(result.tables, schema))
+        tables = self._sizeable(result.tables, schema) if len(schema) else [self.device.concat(result.tables, schema)]
+        return _chunked([self.device.to_arrow(table) for table in tables])
+
+    def _sizeable(self, tables: Sequence[Table], schema: Schema) -> Iterator[Table]:
+        """Yield the rows of tables in order, small tables joined and large ones as they are; at least one table."""
+        held: list[Table] = []
+        rows, first = 0, True
+        for table in tables:
+            if held and (rows >= _CHUNK_ROWS or table.num_rows >= _CHUNK_ROWS):
+                yield self.device.concat(held, schema)
+                held, rows, first = [], 0, False
+            held.append(table)
+            rows += table.num_rows
+        if held or first:
+            yield self.device.concat(held, schema)
 
     def _fold_constant(self, expr: Expr) -> Literal | None:
         """Evaluate an expression without columns on the device; None where it raises, so that the run raises."""
@@ -161,6 +175,17 @@ class Session:
         except VolleyError:
             return None
         return Literal(value=value.column(0)[0].as_py(), dtype=expr.dtype)
+
+
+_CHUNK_ROWS = 32 * 1024
+"""Tables of fewer rows are joined before they become chunks of a result, of which each costs its readers a little."""
+
+
+def _chunked(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the rows of Arrow tables of one schema, nullable where any of them is, without copying."""
+    import pyarrow as pa
+
+    return tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
 
 
 _current: ContextVar[Session | None] = ContextVar("volley_session", default=None)

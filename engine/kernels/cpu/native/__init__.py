@@ -10,8 +10,8 @@ plans or threads. All kernels release the GIL. Conventions (see ``arrays``):
 - Inputs may be read-only, must be contiguous, and are never written to.
 
 Keys of several columns: turn text into codes with `BytesGroups`, zero nulls with `zero_nulls`, add `null_words` as one
-more column, then use `RowGroups`. Joins on such keys: pack them into single words with `KeyPacking`, or number them with
-a `RowGroups`, and index the words or numbers with `JoinIndex`.
+more column, then use `RowGroups`. Joins on such keys: pack them into single words with `KeyPacking`, or number them
+with a `RowGroups`, and index the words or numbers with `JoinIndex`.
 """
 
 from .accumulate import (

@@ -1,12 +1,13 @@
 """From 64-bit keys to the rows that have them: the table of a join's build side, made once, by several threads.
 
-Keys in a dense range are found by their distance from the least of them. Others go into a hash table of (key, match + 1)
-pairs, which is cut into regions that fit a core's cache: the top bits of a key's hash name its region, and probing wraps
-around inside it, so that threads fill regions without meeting, and a reader needs to know nothing of regions but their
-size. The build side is first partitioned by region (Balkesen et al., "Main-memory hash joins on multi-core CPUs", 2013).
+Keys in a dense range are found by their distance from the least of them. Others go into a hash table of (key, match
++ 1) pairs, which is cut into regions that fit a core's cache: the top of a key's hash names its region, and a search
+wraps around inside it, so that threads fill regions without meeting, and a reader needs to know nothing of regions but
+their size. The build side is first partitioned by region (Balkesen et al., "Main-memory hash joins on multi-core
+CPUs", 2013).
 
 A *match* is what a probe gets: the build row itself where no key has two of them, else the number of its key, under
-which `rows` lists the build rows in order.
+which `RowLists` has the build rows in order.
 """
 
 from __future__ import annotations
@@ -18,40 +19,51 @@ import numpy as np
 
 from .arrays import Bits, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
-from .grouping import AHEAD, LARGE, first_slot
+from .grouping import LARGE
 from .packing import signed_extent
 from .parallel import each, spans_of
 
 prefetch_read = instruction("prefetch_read")
 
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_S32 = np.uint64(32)
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 # An array over the keys' range may have so many entries whatever the number of rows, or so many for each row.
 _DIRECT_SIZE = 1 << 18
 _DIRECT_PER_ROW = 8
-# Slots of a region (16 bytes each): 256 KiB, a part of the second-level cache.
-_REGION_BITS = 14
+# Rows to come for which a table beyond the cache is prefetched: about as far as its latency reaches.
+_AHEAD = 40
+# Slots of a region: 512 KiB, a part of the second-level cache.
+_REGION_BITS = 15
 # Build rows from which threads pay off.
 _SHARED_ROWS = 1 << 16
 
 
 @device
-def locate_in_region(table: Words, shift: Number, region: Number, word: Number) -> Number:
+def place_of(word: Number, places: Number) -> Number:
+    """Return the place a word wants, of so many: 32 bits of a Fibonacci hash as a fraction of them (Lemire, 2019)."""
+    return ((((word ^ (word >> _S32)) * _GOLDEN) >> _S32) * places) >> _S32
+
+
+@device
+def locate_in_region(table: Words, slots: Number, region: Number, word: Number) -> Number:
     """Return the position of the pair that holds ``word``, or of the empty one where it belongs."""
-    slot = first_slot(word, shift)
-    base = slot & ~region
+    slot = place_of(word, slots)
     while True:
         position = slot << _ONE
         if table[position + _ONE] == _ZERO or table[position] == word:
             return position
-        slot = base | ((slot + _ONE) & region)
+        slot = (slot & ~region) | ((slot + _ONE) & region)
 
 
 @kernel("void(const u64[], const u8[], i64, i64, i64, u64, i64[])")
-def _count_regions(words: Words, bits: Bits, bit_offset: int, start: int, stop: int, shift: int, counts: Longs) -> None:
+def _count_regions(
+    words: Words, bits: Bits, bit_offset: int, start: int, stop: int, regions: int, counts: Longs
+) -> None:
     for i in range(start, stop):
         if not missing(bits, bit_offset + i):
-            counts[first_slot(words[i], shift)] += 1
+            counts[place_of(words[i], regions)] += 1
 
 
 @kernel("void(const u64[], const u8[], i64, i64, i64, u64, i64[], u64[], i32[])")
@@ -61,14 +73,14 @@ def _scatter_regions(
     bit_offset: int,
     start: int,
     stop: int,
-    shift: int,
+    regions: int,
     positions: Longs,
     out: Words,
     out_rows: Rows,
 ) -> None:
     for i in range(start, stop):
         if not missing(bits, bit_offset + i):
-            region = first_slot(words[i], shift)
+            region = place_of(words[i], regions)
             position = positions[region]
             positions[region] = position + 1
             out[np.uint64(position)] = words[i]
@@ -76,10 +88,10 @@ def _scatter_regions(
 
 
 @kernel("i64(const u64[], const i32[], i64, i64, u64[], u64, u64)")
-def _fill_unique(words: Words, rows: Rows, start: int, stop: int, table: Words, shift: int, region: int) -> int:
+def _fill_unique(words: Words, rows: Rows, start: int, stop: int, table: Words, slots: int, region: int) -> int:
     """Enter the rows of a region; return 1 at the first key that is there already."""
     for i in range(start, stop):
-        position = locate_in_region(table, shift, region, words[i])
+        position = locate_in_region(table, slots, region, words[i])
         if table[position + _ONE] != _ZERO:
             return 1
         table[position] = words[i]
@@ -88,11 +100,11 @@ def _fill_unique(words: Words, rows: Rows, start: int, stop: int, table: Words, 
 
 
 @kernel("i64(const u64[], i64, i64, u64[], u64, u64, i32[])")
-def _number_keys(words: Words, start: int, stop: int, table: Words, shift: int, region: int, numbers: Rows) -> int:
-    """Number the keys of a region from 0 on, in the order they are met; return how many there are."""
+def _number_keys(words: Words, start: int, stop: int, table: Words, slots: int, region: int, numbers: Rows) -> int:
+    """Give the keys of a region numbers from 0 on, in the order they are met; return how many there are."""
     count = 0
     for i in range(start, stop):
-        position = locate_in_region(table, shift, region, words[i])
+        position = locate_in_region(table, slots, region, words[i])
         found = table[position + _ONE]
         if found == _ZERO:
             count += 1
@@ -140,25 +152,25 @@ def _list_rows(
 
 
 @kernel("void(const u64[], const u8[], i64, const u64[], u64, u64, i32[])")
-def _match_hashed(words: Words, bits: Bits, bit_offset: int, table: Words, shift: int, region: int, out: Rows) -> None:
-    last = len(words) - AHEAD if len(table) > LARGE else 0
+def _match_hashed(words: Words, bits: Bits, bit_offset: int, table: Words, slots: int, region: int, out: Rows) -> None:
+    last = len(words) - _AHEAD if len(table) > LARGE else 0
     for i in range(len(words)):
         if i < last:
-            prefetch_read(table, np.int64(first_slot(words[i + AHEAD], shift) << _ONE))
+            prefetch_read(table, np.int64(place_of(words[i + _AHEAD], slots) << _ONE))
         if missing(bits, bit_offset + i):
             out[i] = np.int32(-1)
         else:
-            position = locate_in_region(table, shift, region, words[i])
+            position = locate_in_region(table, slots, region, words[i])
             out[i] = np.int32(table[position + _ONE]) - np.int32(1)
 
 
 @kernel("i64(const u64[], const u8[], i64, u64, i32[])")
 def _fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows) -> int:
     """Enter all rows into slots of -1; return 1 at the first key that is there already."""
-    last = len(words) - AHEAD if len(slots) > LARGE else 0
+    last = len(words) - _AHEAD if len(slots) > LARGE else 0
     for i in range(len(words)):
         if i < last:
-            prefetch_read(slots, np.int64(words[i + AHEAD] - low))
+            prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
         if not missing(bits, bit_offset + i):
             slot = words[i] - low
             if slots[slot] >= 0:
@@ -196,11 +208,11 @@ def _list_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: R
 
 @kernel("void(const u64[], const u8[], i64, u64, const i32[], i32[])")
 def _match_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, out: Rows) -> None:
-    last = len(words) - AHEAD if len(slots) > LARGE else 0
+    last = len(words) - _AHEAD if len(slots) > LARGE else 0
     size = np.uint64(len(slots))
     for i in range(len(words)):
-        if i < last and words[i + AHEAD] - low < size:
-            prefetch_read(slots, np.int64(words[i + AHEAD] - low))
+        if i < last and words[i + _AHEAD] - low < size:
+            prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
         slot = words[i] - low
         if slot >= size or missing(bits, bit_offset + i):
             out[i] = np.int32(-1)
@@ -235,7 +247,7 @@ class KeyRows:
         self.lists: RowLists | None = None
         self._low = 0
         self._slots: Rows | None = None
-        self._table, self._shift, self._region = np.zeros(0, dtype=np.uint64), 0, 0
+        self._table, self._capacity, self._region = np.zeros(0, dtype=np.uint64), 0, 0
         extent = signed_extent(words, bits, bit_offset) or (0, -1)
         size = extent[1] - extent[0] + 1
         if size <= max(_DIRECT_SIZE, _DIRECT_PER_ROW * len(words)):
@@ -256,7 +268,7 @@ class KeyRows:
         if self._slots is not None:
             _match_direct(words, bits, bit_offset, self._low, self._slots, matches)
         else:
-            _match_hashed(words, bits, bit_offset, self._table, self._shift, self._region, matches)
+            _match_hashed(words, bits, bit_offset, self._table, self._capacity, self._region, matches)
         return matches
 
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
@@ -269,21 +281,19 @@ class KeyRows:
         self.lists = RowLists(offsets, rows)
 
     def _enter_hashed(self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None) -> None:
-        slot_bits = max(10, (len(words) * 8 // 5).bit_length())
-        region_bits = max(0, slot_bits - _REGION_BITS)
-        keys, rows, bounds = _by_region(words, bits, bit_offset, region_bits, executor)
-        if region_bits and np.diff(bounds).max() > 7 << (slot_bits - region_bits - 3):
+        regions, self._region = _layout(len(words))
+        keys, rows, bounds = _by_region(words, bits, bit_offset, regions, executor)
+        if regions > 1 and np.diff(bounds).max() > (self._region + 1) // 4 * 3:
             # The hash or the keys are so uneven that a region might not hold its own: make it one region.
-            region_bits = 0
-            keys, rows, bounds = _by_region(words, bits, bit_offset, region_bits, executor)
-        regions = 1 << region_bits
-        self._shift, self._region = 64 - slot_bits, (1 << (slot_bits - region_bits)) - 1
-        self._table = np.zeros(2 << slot_bits, dtype=np.uint64)
+            regions, self._region = 1, (1 << (2 * len(words)).bit_length()) - 1
+            keys, rows, bounds = _by_region(words, bits, bit_offset, regions, executor)
+        self._capacity = regions * (self._region + 1)
+        self._table = np.zeros(2 * self._capacity, dtype=np.uint64)
         repeated = np.zeros(regions, dtype=np.bool_)
 
         def fill(region: int) -> None:
             start, stop = bounds[region], bounds[region + 1]
-            repeated[region] = _fill_unique(keys, rows, start, stop, self._table, self._shift, self._region)
+            repeated[region] = _fill_unique(keys, rows, start, stop, self._table, self._capacity, self._region)
 
         each(fill, regions, executor)
         if repeated.any():
@@ -297,7 +307,7 @@ class KeyRows:
 
         def number(region: int) -> None:
             start, stop = bounds[region], bounds[region + 1]
-            counts[region] = _number_keys(keys, start, stop, self._table, self._shift, self._region, numbers)
+            counts[region] = _number_keys(keys, start, stop, self._table, self._capacity, self._region, numbers)
 
         each(number, regions, executor)
         bases = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
@@ -318,27 +328,34 @@ class KeyRows:
         self.lists = RowLists(offsets, listed)
 
 
+def _layout(rows: int) -> tuple[int, int]:
+    """Return how many regions hold so many rows, three eighths full, and the mask of a slot's place in its region.
+
+    The less a table is filled, the rarer are the second looks, whose branches are guessed wrong; that weighs more than
+    its size does.
+    """
+    wanted = max(rows * 8 // 3, 1)
+    bits = min(wanted.bit_length(), _REGION_BITS)
+    return -(-wanted >> bits), (1 << bits) - 1
+
+
 def _by_region(
-    words: Words, bits: Bits, bit_offset: int, region_bits: int, executor: Executor | None
+    words: Words, bits: Bits, bit_offset: int, regions: int, executor: Executor | None
 ) -> tuple[Words, Rows, Longs]:
     """Return the valid keys and their rows, region by region and in row order within each, and the regions' bounds."""
-    regions = 1 << region_bits
     cuts = spans_of(len(words), 8 if executor is not None and len(words) >= _SHARED_ROWS else 1)
-    shift = 64 - region_bits if region_bits else 63
-    counts = np.zeros((len(cuts), max(regions, 2)), dtype=np.int64)
+    counts = np.zeros((len(cuts), regions), dtype=np.int64)
 
     def count(part: int) -> None:
-        _count_regions(words, bits, bit_offset, *cuts[part], shift, counts[part])
+        _count_regions(words, bits, bit_offset, *cuts[part], regions, counts[part])
 
     each(count, len(cuts), executor)
-    running = np.cumsum(counts.T.reshape(-1))
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), running])
-    positions = starts[:-1].reshape(-1, len(cuts)).T.copy()
+    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
+    positions = starts[:-1].reshape(regions, len(cuts)).T.copy()
     keys, rows = np.empty(starts[-1], dtype=np.uint64), np.empty(starts[-1], dtype=np.int32)
 
     def scatter(part: int) -> None:
-        _scatter_regions(words, bits, bit_offset, *cuts[part], shift, positions[part], keys, rows)
+        _scatter_regions(words, bits, bit_offset, *cuts[part], regions, positions[part], keys, rows)
 
     each(scatter, len(cuts), executor)
-    bounds = starts[:: len(cuts)]
-    return keys, rows, np.ascontiguousarray(bounds if region_bits else bounds[[0, -1]])
+    return keys, rows, np.ascontiguousarray(starts[:: len(cuts)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Executor
+from itertools import pairwise
 
 
 def each(work: Callable[[int], object], parts: int, executor: Executor | None) -> None:
@@ -18,4 +19,4 @@ def each(work: Callable[[int], object], parts: int, executor: Executor | None) -
 def spans_of(length: int, parts: int) -> list[tuple[int, int]]:
     """Return the bounds of so many parts of about equal length."""
     cuts = [length * part // parts for part in range(parts + 1)]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(pairwise(cuts))

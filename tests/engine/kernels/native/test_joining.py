@@ -74,7 +74,7 @@ def pairs(result: tuple[NDArray[np.int32], NDArray[np.int32]]) -> list[tuple[int
 def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     build, probe = sides(rng, name)
     # Small regions and shared work even for few rows.
-    monkeypatch.setattr(keytable, "_REGION_BITS", 4)
+    monkeypatch.setattr(keytable, "_REGION_BITS", 2)
     monkeypatch.setattr(keytable, "_SHARED_ROWS", 1)
     with ThreadPoolExecutor(threads) as executor:
         index = native.JoinIndex(
