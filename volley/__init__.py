@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         register,
         sql,
         tables,
+        udf,
         unregister,
     )
     from .engine.errors import VolleyError
@@ -50,6 +51,7 @@ __all__ = [
     "register",
     "sql",
     "tables",
+    "udf",
     "unregister",
 ]
 

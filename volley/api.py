@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import io
-from .engine.frame import DataFrame, Series, Session, concat, current_session
+from .engine.frame import DataFrame, Series, Session, concat, current_session, udf
 from .engine.frame.files import use_files
 from .engine.plan import Scan
 
@@ -29,6 +29,7 @@ __all__ = [
     "register",
     "sql",
     "tables",
+    "udf",
     "unregister",
 ]
 

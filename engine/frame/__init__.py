@@ -5,5 +5,6 @@ from .frame import DataFrame
 from .groupby import GroupBy
 from .series import Series
 from .session import Session, current_session
+from .udf import udf
 
-__all__ = ["DataFrame", "GroupBy", "Series", "Session", "concat", "current_session"]
+__all__ = ["DataFrame", "GroupBy", "Series", "Session", "concat", "current_session", "udf"]

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 from ..dtypes import DataType
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedExpr, literal
-from ..plan import Filter, Plan, plan_windows
+from ..plan import Filter, Plan
 from ..schema import Schema
 from . import show
 from .replacements import not_found
 from .series import Series, carried
 from .session import Session, current_session
+from .udf import placed
 from .window import keeps_rows, projected
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Core:
         if not isinstance(made, Series):
             raise TypeMismatch(f"a filter needs a condition such as frame.x > 1, not {type(made).__name__}")
         predicate = self._operand(made)
-        plan, (test,) = plan_windows(self.plan, [predicate], keeps_order=True)
+        plan, (test,) = placed(self.plan, [predicate])
         kept = self.with_plan(Filter(input=plan, predicate=test), index=self.index)
         return kept if plan is self.plan else kept.select(*self.columns)
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from ..dtypes import Kind
 from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
-from ..plan import WHOLE_PARTITION, Aggregate, Filter, Plan, Project, Sort, over, window_call
-from .reducing import reduction
+from ..plan import WHOLE_PARTITION, Aggregate, Filter, MapBatches, Plan, Project, Sort, over, window_call
+from ..schema import Field
+from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
+from .applied import OfGroupFrames
 from .replacements import not_found
+from .types import parse_dtype
+from .udf import UserFunction
 from .window import GroupWindows, present_keys
 
 if TYPE_CHECKING:
     from .frame import DataFrame
 
 _NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
-
-Pair: TypeAlias = tuple[str, str]
 
 
 class GroupBy(GroupWindows):
@@ -61,65 +63,44 @@ class GroupBy(GroupWindows):
             self.frame, self.keys, sort=self.sort, dropna=self.dropna, as_index=self.as_index, selected=names
         )
 
-    def agg(self, spec: str | Sequence[str] | Mapping[str, Any] | None = None, **named: Pair) -> DataFrame:
+    def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row per group.
 
         Accepts ``agg(total=("price", "sum"))``, ``agg({"price": "sum"})``, ``agg({"price": ["min", "max"]})`` (columns
-        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``.
+        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``. Instead of a name there may be a
+        function, which gets the group's values as a pandas Series, in no promised order, and returns one value: a
+        float, unless it is annotated or ``vl.udf(function, dtype=…)``. ``sum``, ``len``, ``np.mean`` and the
+        like run as aggregates.
 
         Raises
         ------
         PlanError
             If nothing or an unknown aggregate is asked for.
+        UserFunctionError
+            While running, if a function raises: names the group.
         """
-        wanted = {**self._spelled(spec), **named}
+        wanted = {**spelled(spec, self._values(), single=self.selected is not None), **named}
         if not wanted:
             raise PlanError('agg needs something to compute, e.g. agg(total=("price", "sum"))')
-        return self._result({name: self._aggregate(name, pair) for name, pair in wanted.items()})
+        return self._result(wanted)
 
     aggregate = agg
-
-    def _spelled(self, spec: str | Sequence[str] | Mapping[str, Any] | None) -> dict[str, Pair]:
-        if spec is None:
-            return {}
-        if isinstance(spec, str):
-            return {name: (name, spec) for name in self._values()}
-        if isinstance(spec, Mapping):
-            return {
-                out: pair
-                for column, functions in spec.items()
-                for out, pair in (
-                    [(column, (column, functions))]
-                    if isinstance(functions, str)
-                    else [(f"{column}_{function}", (column, function)) for function in functions]
-                )
-            }
-        columns = self._values()
-        return {
-            function if self.selected is not None and len(columns) == 1 else f"{name}_{function}": (name, function)
-            for name in columns
-            for function in spec
-        }
 
     def _values(self) -> tuple[str, ...]:
         if self.selected is not None:
             return self.selected
         return tuple(name for name in self.frame.columns if name not in self.keys)
 
-    def _aggregate(self, name: str, pair: Any) -> NamedAggregate:
-        if not (isinstance(pair, tuple) and len(pair) == 2 and all(isinstance(part, str) for part in pair)):
-            raise PlanError(f'{name}= must be a pair of column and aggregate, e.g. {name}=("price", "sum")')
-        column, function = pair
-        field = self.frame.schema[column]
-        argument = Column(name=column, dtype=field.dtype)
-        return NamedAggregate(name=name, call=reduction(function, argument))
+    def _result(self, pairs: Pairs) -> DataFrame:
+        return self._aggregated(aggregates(pairs, self.frame.schema))
 
-    def _result(self, aggregates: dict[str, NamedAggregate]) -> DataFrame:
+    def _aggregated(self, made: Aggregates) -> DataFrame:
         keys = tuple(NamedExpr(name=k, expr=Column(name=k, dtype=self.frame.schema[k].dtype)) for k in self.keys)
-        plan: Plan = Aggregate(input=self._rows(), keys=keys, aggregates=tuple(aggregates.values()))
-        sums = {name for name, agg in aggregates.items() if agg.call.function == "sum"}
+        plan: Plan = Aggregate(input=self._rows(), keys=keys, aggregates=made.native)
+        sums = {one.name for one in made.native if one.call.function == "sum"}
         if sums:
             plan = _zero_sums(plan, sums)
+        plan = made.finished(plan, self.keys)
         if self.sort:
             plan = Sort(input=plan, keys=tuple(SortKey(expr=key.expr) for key in keys))
         return self.frame.with_plan(plan, index=self.keys if self.as_index else ())
@@ -132,7 +113,7 @@ class GroupBy(GroupWindows):
 
     def size(self) -> DataFrame:
         """Return the number of rows of each group, as ``size``."""
-        return self._result({"size": NamedAggregate(name="size", call=aggregate("size"))})
+        return self._result({"size": (self.keys[0], "size")})
 
     def nunique(self) -> DataFrame:
         """Return the number of distinct values of each column."""
@@ -149,7 +130,7 @@ class GroupBy(GroupWindows):
             raise PlanError(
                 f"no column to apply {function} to; choose columns, e.g. groupby(...)[['price']].{function}()"
             )
-        return self._result({name: self._aggregate(name, (name, function)) for name in names})
+        return self._result({name: (name, function) for name in names})
 
     def sum(self) -> DataFrame:
         """Return the sum of each numeric column; 0 of no values, as in pandas."""
@@ -197,7 +178,8 @@ class GroupBy(GroupWindows):
         if self.selected is None:
             names = tuple(n for n in names if self.frame.schema[n].dtype.is_numeric)
         columns = {n: Column(name=n, dtype=self.frame.schema[n].dtype) for n in names}
-        return self._result({n: NamedAggregate(name=n, call=aggregate("quantile", c, q=q)) for n, c in columns.items()})
+        calls = (NamedAggregate(name=n, call=aggregate("quantile", c, q=q)) for n, c in columns.items())
+        return self._aggregated(Aggregates(tuple(calls), (), names))
 
     def prod(self) -> DataFrame:
         """Return the product of each numeric column, as a float."""
@@ -210,6 +192,45 @@ class GroupBy(GroupWindows):
     def all(self) -> DataFrame:
         """Return whether all values of each boolean column are true."""
         return self._each("all")
+
+    def apply(self, function: Callable[[Any], Any], adds: Any = None) -> DataFrame:
+        """Apply a function to each group's rows, a pandas DataFrame without the keys, in no promised order.
+
+        Parameters
+        ----------
+        function
+            Returns a value, a mapping or Series (one row), or a DataFrame (any number of rows).
+        adds
+            Names and types of the columns that it returns, or the type of its value, which is then called as the
+            function is; by default what it is annotated with, or a float.
+
+        Raises
+        ------
+        UserFunctionError
+            While running, if the function raises or does not return those columns; names the group.
+        """
+        user = UserFunction(function)
+        if not isinstance(adds, Mapping):
+            adds = {user.label: returned(user) if adds is None else adds}
+        fields = tuple(Field(name, parse_dtype(dtype)) for name, dtype in adds.items())
+        lists = {name: f"__{name}_values" for name in self._values()}
+        collected = Aggregate(
+            input=self._rows(),
+            keys=tuple(NamedExpr(name=key, expr=self._column(key)) for key in self.keys),
+            aggregates=tuple(
+                NamedAggregate(name=made, call=aggregate("list", self._column(name))) for name, made in lists.items()
+            ),
+        )
+        keys = tuple(Field(key, self.frame.schema[key].dtype) for key in self.keys)
+        plan: Plan = MapBatches(
+            input=collected,
+            label=user.label,
+            function=OfGroupFrames(function, user.label, self.keys, tuple(lists.items()), fields),
+            adds=(*keys, *fields),
+        )
+        if self.sort:
+            plan = Sort(input=plan, keys=tuple(SortKey(expr=self._column(key)) for key in self.keys), stable=True)
+        return self.frame.with_plan(plan, index=self.keys if self.as_index else ())
 
     def pipe(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Call a function with this group-by first."""

@@ -4,61 +4,18 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ..arrow import to_arrow_schema
-from ..errors import PlanError, UserFunctionError
-from ..schema import Field, Schema
+from ..errors import PlanError
 from .replacements import not_found
-from .types import parse_dtype
+from .udf import UserFunction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
-    import pyarrow as pa
 
     from .frame import DataFrame
     from .series import Series
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """A function of one value as a function of batches, which `MapBatches` takes.
-
-    Attributes
-    ----------
-    function
-        The user's function.
-    label
-        Its name.
-    result
-        Name and type of the column that it makes.
-    """
-
-    function: Callable[[Any], Any]
-    label: str
-    result: Field
-
-    def __call__(self, table: pa.Table) -> pa.Table:
-        """Apply the function to every value of the only column that is not null."""
-        import pyarrow as pa
-
-        values = [None if value is None else self._applied(value) for value in table.column(0).to_pylist()]
-        kind = to_arrow_schema(Schema((self.result,))).field(0).type
-        try:
-            column = pa.array(values, kind)
-        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
-            raise UserFunctionError(f"{self.label} returned what is no {self.result.dtype}: {error}") from error
-        return pa.table({self.result.name: column})
-
-    def _applied(self, value: Any) -> Any:
-        try:
-            return self.function(value)
-        except Exception as error:
-            raise UserFunctionError(
-                f"{self.label} raised {type(error).__name__}: {error}; its value was {value!r}"
-            ) from error
 
 
 class SeriesRows:
@@ -122,35 +79,25 @@ class SeriesRows:
         return self._own.to_frame().duplicated(keep=keep)
 
     def apply(self, function: Callable[[Any], Any], dtype: Any = None) -> Series:
-        """Apply a Python function to each value, one by one; null stays null.
-
-        Slow, as Python is: prefer arithmetic, ``.str``, ``.dt``, or `DataFrame.map_batches` over whole batches.
+        """Apply a Python function to each value; null stays null. See `volley.udf`.
 
         Parameters
         ----------
         function
-            Takes a value as a Python object.
+            Takes a value; compiled where it can be.
         dtype
-            Type of what it returns, such as ``"float64"``.
+            Type of what it returns, such as ``"float64"``; not needed where it is annotated or compiled.
 
         Raises
         ------
         PlanError
-            If no type is given.
+            If the type is not known.
         UserFunctionError
             While running, if the function raises.
         """
-        if dtype is None:
-            raise PlanError(
-                "a plan must know its types: give the type that the function returns, such as dtype='int64'"
-            )
-        label = str(getattr(function, "__name__", "apply"))
-        value, result = fresh(self._own.frame.schema, "__value"), fresh(self._own.frame.schema, "__result")
-        wide = self._own.frame.assign(**{value: self})
-        applied = Applied(function, label, Field(result, parse_dtype(dtype)))
-        made = wide.map_batches(applied, {result: dtype}, reads=[value], keeps=True, label=label)
-        column: Series = made[result]
-        return column.rename(self._own.name)
+        user = function if isinstance(function, UserFunction) and dtype is None else UserFunction(function, dtype=dtype)
+        made: Series = user(self)
+        return made.rename(self._own.name)
 
     def describe(self) -> pd.Series[Any]:
         """Run the plan and return a summary; see `DataFrame.describe`."""
@@ -222,10 +169,3 @@ class SeriesRows:
     def is_unique(self) -> bool:
         """Run the plan and return whether no value occurs twice."""
         return not self.duplicated().any()
-
-
-def fresh(schema: Schema, name: str) -> str:
-    """Return a name that no column has."""
-    while name in schema:
-        name += "_"
-    return name

@@ -28,10 +28,10 @@ from ..plan import (
     Project,
     Window,
     over,
-    plan_windows,
     preceding,
     window_call,
 )
+from .udf import placed
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -41,18 +41,18 @@ _RANKS = ("average", "min", "max", "first", "dense")
 
 
 def projected(plan: Plan, exprs: Iterable[NamedExpr]) -> Project:
-    """Return a projection of a plan; window functions in the expressions get nodes of their own below it."""
+    """Return a projection of a plan; window and user functions in the expressions get nodes of their own below it."""
     named = tuple(exprs)
-    below, moved = plan_windows(plan, [e.expr for e in named], keeps_order=True)
+    below, moved = placed(plan, [e.expr for e in named])
     if below is not plan:
         named = tuple(NamedExpr(name=e.name, expr=expr) for e, expr in zip(named, moved, strict=True))
     return Project(input=below, exprs=named)
 
 
 def aggregated(plan: Plan, calls: Iterable[AggregateCall]) -> tuple[Plan, list[AggregateCall]]:
-    """Return a plan with the window functions that aggregates read, and the aggregates over it."""
+    """Return a plan with the window and user functions that aggregates read, and the aggregates over it."""
     given = list(calls)
-    below, moved = plan_windows(plan, [expr for one in given for expr in one.inputs], keeps_order=True)
+    below, moved = placed(plan, [expr for one in given for expr in one.inputs])
     inputs = iter(moved)
     return below, [one.with_inputs(tuple(next(inputs) for _ in one.inputs)) for one in given]
 

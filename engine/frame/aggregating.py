@@ -1,0 +1,155 @@
+"""The spellings of ``agg``: names, functions, lists and dictionaries of them, as pairs of a column and an aggregate."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from ..dtypes import DataType, float64
+from ..errors import PlanError
+from ..expr import Column, NamedAggregate, NamedExpr, aggregate
+from ..plan import MapBatches, Plan, Project
+from ..schema import Field, Schema
+from .applied import OfGroups
+from .reducing import reduction
+from .udf import UserFunction
+
+How: TypeAlias = str | Callable[[Any], Any]
+Pairs: TypeAlias = dict[str, tuple[str, How]]
+
+_KNOWN: Mapping[Any, str] = {
+    builtins.sum: "sum",
+    builtins.min: "min",
+    builtins.max: "max",
+    builtins.any: "any",
+    builtins.all: "all",
+    builtins.len: "size",
+    np.sum: "sum",
+    np.mean: "mean",
+    np.min: "min",
+    np.max: "max",
+    np.prod: "product",
+    np.std: "std_pop",
+    np.var: "var_pop",
+    np.any: "any",
+    np.all: "all",
+}
+"""Functions that are aggregates of the catalogue; numpy's spread is that of a population."""
+
+
+def known(how: How) -> How:
+    """Return the aggregate's name where a function is one of the catalogue, else what was given."""
+    try:
+        return _KNOWN.get(how, how)
+    except TypeError:  # no key of a dictionary
+        return how
+
+
+def named(how: How) -> str:
+    """Return what an aggregate is called in the name of a column."""
+    return how if isinstance(how, str) else str(getattr(how, "__name__", "aggregate"))
+
+
+def spelled(spec: Any, columns: Sequence[str], *, single: bool) -> Pairs:
+    """Return what a positional argument of ``agg`` asks for.
+
+    Parameters
+    ----------
+    spec
+        A name or function (for all columns), a list of them, or a dictionary of columns and either.
+    columns
+        The columns that it is for where it names none.
+    single
+        Whether one column was chosen, whose name the results then do without.
+    """
+    if spec is None:
+        return {}
+    if _is_how(spec):
+        return {column: (column, spec) for column in columns}
+    if isinstance(spec, Mapping):
+        made: Pairs = {}
+        for column, given in spec.items():
+            made |= {column: (column, given)} if _is_how(given) else _listed(given, column, f"{column}_")
+        return made
+    if not isinstance(spec, Iterable):
+        raise PlanError(f"agg takes names of aggregates, functions, lists and dictionaries of them, not {spec!r}")
+    return {
+        out: pair
+        for column in columns
+        for out, pair in _listed(spec, column, "" if single and len(columns) == 1 else f"{column}_").items()
+    }
+
+
+def _listed(given: Iterable[Any], column: str, prefix: str) -> Pairs:
+    """Return the aggregates of a list, which may hold pairs of a name and an aggregate."""
+    made: Pairs = {}
+    for one in given:
+        name, how = one if isinstance(one, tuple) else (named(one), one)
+        out = f"{prefix}{name}"
+        if out in made:
+            raise PlanError(f"agg makes two columns {out!r}; name them, such as agg(first=({column!r}, …))")
+        made[out] = (column, how)
+    return made
+
+
+def _is_how(given: Any) -> bool:
+    return isinstance(given, str) or callable(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregates:
+    """Aggregates of groups, some of them by users' functions, which get the group's values as a list first."""
+
+    native: tuple[NamedAggregate, ...]
+    users: tuple[tuple[str, Callable[[Any], Any], str, str, Field], ...]
+    names: tuple[str, ...]
+
+    def finished(self, plan: Plan, keys: tuple[str, ...]) -> Plan:
+        """Return the plan with the users' functions applied, keys first and then the aggregates as asked for."""
+        if not self.users:
+            return plan
+        lists = tuple(call[2] for call in self.users)
+        added = MapBatches(
+            input=plan,
+            label=", ".join(call[0] for call in self.users),
+            function=OfGroups(keys, self.users),
+            adds=tuple(call[4] for call in self.users),
+            reads=(*keys, *dict.fromkeys(lists)),
+            keeps=True,
+        )
+        kept = (Column(name=name, dtype=added.schema[name].dtype) for name in (*keys, *self.names))
+        return Project(input=added, exprs=tuple(NamedExpr(name=column.name, expr=column) for column in kept))
+
+
+def aggregates(pairs: Pairs, schema: Schema) -> Aggregates:
+    """Return the aggregates that pairs of columns and names or functions ask for."""
+    native: list[NamedAggregate] = []
+    users = []
+    for name, pair in pairs.items():
+        column, how = _pair(name, pair)
+        argument = Column(name=column, dtype=schema[column].dtype)
+        if isinstance(how, str):
+            native.append(NamedAggregate(name=name, call=reduction(how, argument)))
+            continue
+        lists = f"__{name}_values"
+        native.append(NamedAggregate(name=lists, call=aggregate("list", argument)))
+        user = how if isinstance(how, UserFunction) else UserFunction(how)
+        users.append((user.label, user.function, lists, column, Field(name, returned(user))))
+    return Aggregates(tuple(native), tuple(users), tuple(pairs))
+
+
+def _pair(name: str, given: Any) -> tuple[str, How]:
+    """Return the column and the aggregate that a keyword of ``agg`` asks for: a tuple, or pandas' ``NamedAgg``."""
+    pair = (given.column, given.aggfunc) if hasattr(given, "aggfunc") else given
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and _is_how(pair[1])):
+        raise PlanError(f'{name}= must be a pair of column and aggregate, e.g. {name}=("price", "sum")')
+    return pair[0], known(pair[1])
+
+
+def returned(user: UserFunction) -> DataType:
+    """Return the type of what a function of groups returns: a float unless it says otherwise."""
+    return user.declared or float64

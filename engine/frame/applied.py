@@ -1,0 +1,233 @@
+"""What runs a user's function over a batch: on rows, on whole columns, on groups. Knows Arrow, not plans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ..arrow import to_arrow_schema, to_arrow_type
+from ..dtypes import DataType
+from ..errors import UserFunctionError
+from ..schema import Field, Schema
+from .compiled import Compiled, compiled
+
+
+@dataclass(frozen=True, slots=True)
+class OfRows:
+    """A function of values as a function of batches, which `MapBatches` takes; null where an argument is.
+
+    Attributes
+    ----------
+    function
+        The user's function.
+    label
+        Its name, for errors.
+    arguments
+        What each argument is called in errors, and its type.
+    result
+        The column that it makes.
+    compiles
+        Whether to run it compiled.
+    """
+
+    function: Callable[..., Any]
+    label: str
+    arguments: tuple[tuple[str, DataType], ...]
+    result: Field
+    compiles: bool
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return the column of results."""
+        columns = [column.combine_chunks() for column in table.columns]
+        made = self._compiled(columns) if self.compiles else None
+        return pa.table({self.result.name: self._interpreted(columns) if made is None else made})
+
+    def _compiled(self, columns: list[pa.Array]) -> pa.Array | None:
+        """Return the results, or None where the compiled function raised: Python then finds the row."""
+        made = compiled(self.function, tuple(dtype.kind for _, dtype in self.arguments))
+        assert isinstance(made, Compiled)
+        valid = np.ones(len(columns[0]), dtype=np.bool_)
+        for column in columns:
+            if column.null_count:
+                valid &= column.is_valid().to_numpy(zero_copy_only=False)
+        arrays = [_plain(column) for column in columns]
+        kind = to_arrow_type(made.dtype)
+        out = np.zeros(len(valid), dtype=kind.to_pandas_dtype())
+        try:
+            made.loop(valid, out, *arrays)
+        except Exception:  # noqa: BLE001  # the user's own error, which Python will raise again with its row
+            return None
+        return _converted(pa.array(out, kind, mask=~valid), self.result, self.label)
+
+    def _interpreted(self, columns: list[pa.Array]) -> pa.Array:
+        rows = zip(*(column.to_pylist() for column in columns), strict=True)
+        return _array([self._applied(number, row) for number, row in enumerate(rows)], self.result, self.label)
+
+    def _applied(self, number: int, row: tuple[Any, ...]) -> Any:
+        if None in row:
+            return None
+        try:
+            return self.function(*row)
+        except Exception as error:
+            values = ", ".join(f"{name} = {value!r}" for (name, _), value in zip(self.arguments, row, strict=True))
+            raise _failed(self.label, error, f"for {values} (row {number} of its batch)") from error
+
+
+@dataclass(frozen=True, slots=True)
+class OfColumns:
+    """A function of Arrow arrays as a function of batches; see `OfRows`."""
+
+    function: Callable[..., Any]
+    label: str
+    result: Field
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return the column of results."""
+        columns = [column.combine_chunks() for column in table.columns]
+        try:
+            made = self.function(*columns)
+        except Exception as error:
+            raise _failed(self.label, error, f"for a batch of {table.num_rows:,} rows") from error
+        values = made if isinstance(made, pa.Array) else None
+        values = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else values
+        if values is None:
+            return pa.table({self.result.name: _array(made, self.result, self.label)})
+        return pa.table({self.result.name: _converted(values, self.result, self.label)})
+
+
+@dataclass(frozen=True, slots=True)
+class OfGroups:
+    """Functions of groups over a batch with a row per group: keys, and lists of the group's values.
+
+    Attributes
+    ----------
+    keys
+        Columns of keys, for errors.
+    calls
+        Label, function, column of lists, name that its values have for the function, and result of each.
+    """
+
+    keys: tuple[str, ...]
+    calls: tuple[tuple[str, Callable[[Any], Any], str, str, Field], ...]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return a column of results for each function, which is given a pandas Series."""
+        return pa.table({call[4].name: self._column(table, *call) for call in self.calls})
+
+    def _column(
+        self, table: pa.Table, label: str, function: Callable[[Any], Any], lists: str, name: str, result: Field
+    ) -> pa.Array:
+        found = []
+        for number, (start, end, values) in enumerate(_spans(table[lists])):
+            group = values.slice(start, end - start).to_pandas()
+            group.name = name
+            try:
+                found.append(_scalar(function(group)))
+            except Exception as error:
+                raise _failed(label, error, f"for the group {_key(table, self.keys, number)}") from error
+        return _array(found, result, label)
+
+
+@dataclass(frozen=True, slots=True)
+class OfGroupFrames:
+    """A function of a group's rows as a pandas DataFrame, over a batch with a row per group; gives any number of rows.
+
+    Attributes
+    ----------
+    keys
+        Columns of keys, put before what the function returns.
+    columns
+        The names that the columns have for the function, and those of their lists.
+    adds
+        What it returns: a mapping or Series (one row), a DataFrame, or for one column a value.
+    """
+
+    function: Callable[[pd.DataFrame], Any]
+    label: str
+    keys: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
+    adds: tuple[Field, ...]
+
+    def __call__(self, table: pa.Table) -> pa.Table:
+        """Return the rows of all groups, each with its keys."""
+        rows: list[int] = []
+        found: dict[str, list[Any]] = {field.name: [] for field in self.adds}
+        spans = [list(_spans(table[lists])) for _, lists in self.columns]
+        for number in range(table.num_rows):
+            slices = {
+                name: column[number][2].slice(column[number][0], column[number][1] - column[number][0]).to_pandas()
+                for (name, _), column in zip(self.columns, spans, strict=True)
+            }
+            made = self._of_group(pd.DataFrame(slices), table, number)
+            for name, values in made.items():
+                found[name].extend(values)
+            rows.extend([number] * len(next(iter(made.values()))))
+        keys = table.select(list(self.keys)).take(pa.array(rows, pa.int64()))
+        columns = {field.name: _array(found[field.name], field, self.label) for field in self.adds}
+        return pa.table({**dict(zip(self.keys, keys.columns, strict=True)), **columns})
+
+    def _of_group(self, group: pd.DataFrame, table: pa.Table, number: int) -> dict[str, list[Any]]:
+        names = [field.name for field in self.adds]
+        try:
+            made = self.function(group)
+            if isinstance(made, pd.DataFrame):
+                return {name: made[name].tolist() for name in names}
+            if isinstance(made, Mapping | pd.Series):
+                return {name: [_scalar(made[name])] for name in names}
+            if len(names) != 1:
+                raise TypeError(f"it must return the columns {', '.join(names)}, not {type(made).__name__}")
+            return {names[0]: [_scalar(made)]}
+        except Exception as error:
+            raise _failed(self.label, error, f"for the group {_key(table, self.keys, number)}") from error
+
+
+def _failed(label: str, error: Exception, where: str) -> UserFunctionError:
+    return UserFunctionError(f"{label} raised {type(error).__name__}: {error}; {where}")
+
+
+def _plain(column: pa.Array) -> np.ndarray[Any, Any]:
+    """Return a column's values as a numpy array; anything where it is null."""
+    filled = pc.fill_null(column, pa.scalar(0).cast(column.type)) if column.null_count else column
+    values: np.ndarray[Any, Any] = np.ascontiguousarray(filled.to_numpy(zero_copy_only=False))
+    return values
+
+
+def _spans(lists: pa.ChunkedArray) -> Iterator[tuple[int, int, pa.Array]]:
+    """Yield start, end and values of each list."""
+    for chunk in lists.chunks:
+        offsets = chunk.offsets.to_pylist()
+        for start, end in pairwise(offsets):
+            yield start, end, chunk.values
+
+
+def _key(table: pa.Table, keys: tuple[str, ...], number: int) -> str:
+    return ", ".join(f"{key} = {table[key][number].as_py()!r}" for key in keys)
+
+
+def _scalar(value: Any) -> Any:
+    """Return a plain Python value; what pandas calls missing is null, but for NaN."""
+    plain = value.item() if isinstance(value, np.generic) and not isinstance(value, np.datetime64) else value
+    return None if plain is pd.NaT or plain is pd.NA else plain
+
+
+def _array(values: Any, result: Field, label: str) -> pa.Array:
+    """Return a user's values as a column of the type that was said."""
+    kind = to_arrow_schema(Schema((result,))).field(0).type
+    try:
+        return pa.array(values, kind)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, OverflowError) as error:
+        raise UserFunctionError(f"{label} returned what is no {result.dtype}: {error}") from error
+
+
+def _converted(column: pa.Array, result: Field, label: str) -> pa.Array:
+    try:
+        return column.cast(to_arrow_type(result.dtype))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise UserFunctionError(f"{label} returned what is no {result.dtype}: {error}") from error
