@@ -14,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.arrow import to_arrow_type
+from ..engine.errors import ReadError
 from ..engine.schema import Schema
+from .filesystem import reason
 
 TEXT_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
 
@@ -25,7 +27,12 @@ def empty_batch(rows: int) -> pa.RecordBatch:
 
 
 def conform(
-    batch: pa.RecordBatch, schema: Schema, constants: Mapping[str, Any] | None = None, *, plain: bool = False
+    batch: pa.RecordBatch,
+    schema: Schema,
+    constants: Mapping[str, Any] | None = None,
+    *,
+    plain: bool = False,
+    where: str = "",
 ) -> pa.RecordBatch:
     """Return the columns of ``schema`` from a batch.
 
@@ -39,6 +46,13 @@ def conform(
         Columns with one value for every row (partition keys); they win over the batch's own.
     plain
         Decode dictionaries too.
+    where
+        The file, for errors.
+
+    Raises
+    ------
+    ReadError
+        If a value does not fit the wider type that its column has because of another file.
     """
     if not schema.fields:
         return empty_batch(batch.num_rows)
@@ -50,7 +64,13 @@ def conform(
         if field.name in constants:
             arrays.append(constant_array(constants[field.name], target, batch.num_rows))
         elif field.name in positions:
-            arrays.append(conform_array(batch.column(positions[field.name]), target, plain=plain))
+            try:
+                arrays.append(conform_array(batch.column(positions[field.name]), target, plain=plain))
+            except pa.ArrowInvalid as error:
+                raise ReadError(
+                    f"{where!r}: column {field.name!r} cannot be read as {field.dtype}, which it is because of other "
+                    f"files: {reason(error)}; read the file apart"
+                ) from error
         else:
             arrays.append(pa.nulls(batch.num_rows, target))
     return pa.RecordBatch.from_arrays(arrays, names=list(schema.names))
@@ -66,7 +86,10 @@ def conform_array(array: pa.Array, target: pa.DataType, *, plain: bool = False) 
         if pa.types.is_string(target) and not plain:
             return array if array.type == TEXT_DICTIONARY else array.cast(TEXT_DICTIONARY)
         array = array.cast(array.type.value_type)
-    return array if array.type == target else array.cast(target)
+    if array.type == target:
+        return array
+    # whole numbers become floats as everywhere, rounded beyond 53 bits; nothing here turns floats into integers
+    return pc.cast(array, options=pc.CastOptions(target, allow_float_truncate=True))
 
 
 def constant_array(value: Any, target: pa.DataType, rows: int) -> pa.Array:

@@ -79,7 +79,7 @@ class CsvSplit:
             table = self._parse(block, offset)
             for batch in table.to_batches(max_chunksize=self.batch_rows):
                 if batch.num_rows:
-                    yield conform(batch, self.schema, self.keys)
+                    yield conform(batch, self.schema, self.keys, where=self.text.url)
             offset += len(block)
 
     def _parse(self, block: Block, offset: int) -> pa.Table:

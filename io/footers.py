@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -20,7 +21,7 @@ from ..engine.errors import ReadError
 from ..engine.plan import ColumnStatistics, Statistics
 from ..engine.schema import Schema
 from .filesystem import FileInfo, FileSet, Location, reason
-from .pruning import Bounds, ordinal
+from .pruning import Bounds, converted, ordinal
 
 _UNIT_NS = {"milliseconds": 1_000_000, "microseconds": 1_000, "nanoseconds": 1}
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
@@ -30,6 +31,8 @@ _TYPED_BOUNDS = frozenset(
 )
 _WIDTHS = {"INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8}
 _PAGE_HEADER_BYTES = 20
+NO_OTHERS: Mapping[str, DataType] = MappingProxyType({})
+"""For a file that stores every column with the table's type."""
 _DICTIONARY_LIMIT = 256 * 1024
 """Writers give up a column chunk's dictionary near 1 MiB; one far smaller covers its whole chunk."""
 
@@ -79,27 +82,30 @@ class Leaf:
     index
         Position of the column chunk in each row group.
     dtype
-        Volley's type.
+        The table's type.
+    stored
+        The file's own.
     factor
         What a stored integer is multiplied by to be an ordinal, or None where statistics are read as typed values.
     """
 
     index: int
     dtype: DataType
+    stored: DataType
     factor: int | Decimal | None
 
 
-def plain_leaves(metadata: Any, schema: Schema) -> dict[str, Leaf]:
-    """Return the flat columns of a file that ``schema`` has, by name."""
+def plain_leaves(metadata: Any, schema: Schema, stored: Mapping[str, DataType] = NO_OTHERS) -> dict[str, Leaf]:
+    """Return the flat columns of a file that ``schema`` has; ``stored`` are the types that the file has otherwise."""
     leaves: dict[str, Leaf] = {}
-    stored = metadata.schema
     for index in range(metadata.num_columns):
-        column = stored.column(index)
+        column = metadata.schema.column(index)
         name = column.name
         if column.path == name and column.max_repetition_level == 0 and name in schema:
             dtype = schema[name].dtype
             if not dtype.is_nested:
-                leaves[name] = Leaf(index=index, dtype=dtype, factor=_factor(column, dtype))
+                own = stored.get(name, dtype)
+                leaves[name] = Leaf(index=index, dtype=dtype, stored=own, factor=_factor(column, own))
     return leaves
 
 
@@ -122,13 +128,14 @@ def chunk_bounds(leaf: Leaf, chunk: Any) -> Bounds:
     nulls = statistics.null_count if statistics.has_null_count else None
     has_null, has_value = nulls != 0, nulls is None or nulls < chunk.num_values
     low, high = _extremes(leaf, statistics) if has_value and statistics.has_min_max else (None, None)
-    return Bounds(minimum=low, maximum=high, has_null=has_null, has_value=has_value)
+    own = Bounds(minimum=low, maximum=high, has_null=has_null, has_value=has_value)
+    return own if leaf.stored == leaf.dtype else converted(own, leaf.stored, leaf.dtype)
 
 
 def _extremes(leaf: Leaf, statistics: Any) -> tuple[Any, Any]:
     if leaf.factor is not None:
         return statistics.min_raw * leaf.factor, statistics.max_raw * leaf.factor
-    dtype = leaf.dtype
+    dtype = leaf.stored
     if dtype.kind not in _TYPED_BOUNDS or (statistics.physical_type == "FIXED_LEN_BYTE_ARRAY" and dtype.is_float):
         return None, None
     try:
@@ -148,20 +155,34 @@ def is_worth_a_dictionary(chunk: Any) -> bool:
     return size is not None and bool(size <= min(_DICTIONARY_LIMIT, max(64, chunk.num_values)))
 
 
-def table_statistics(footers: Sequence[Any], schema: Schema, keys: Mapping[str, ColumnStatistics]) -> Statistics:
-    """Return rows, stored bytes and column statistics of whole files; ``keys`` are those of partition columns."""
+def table_statistics(
+    footers: Sequence[Any],
+    schema: Schema,
+    stored: Sequence[Mapping[str, DataType]],
+    keys: Mapping[str, ColumnStatistics],
+) -> Statistics:
+    """Return rows, stored bytes and column statistics of whole files.
+
+    ``stored`` are the types of columns that a file has otherwise than the table, ``keys`` statistics of partition keys.
+    """
     groups = [footer.row_group(i) for footer in footers for i in range(footer.num_row_groups)]
-    stored = sum(group.column(j).total_compressed_size for group in groups for j in range(group.num_columns))
-    columns = ColumnFacts(footers, schema, keys)
-    return Statistics(rows=sum(footer.num_rows for footer in footers), bytes=stored, columns=columns)
+    size = sum(group.column(j).total_compressed_size for group in groups for j in range(group.num_columns))
+    leaves = [plain_leaves(footer, schema, own) for footer, own in zip(footers, stored, strict=True)]
+    columns = ColumnFacts(footers, schema, leaves, keys)
+    return Statistics(rows=sum(footer.num_rows for footer in footers), bytes=size, columns=columns)
 
 
 class ColumnFacts(Mapping[str, ColumnStatistics]):
     """Statistics by column, gathered from the footers when a column is first asked for."""
 
-    def __init__(self, footers: Sequence[Any], schema: Schema, keys: Mapping[str, ColumnStatistics]) -> None:
-        self._footers, self._schema = footers, schema
-        self._leaves = [plain_leaves(footer, schema) for footer in footers]
+    def __init__(
+        self,
+        footers: Sequence[Any],
+        schema: Schema,
+        leaves: Sequence[Mapping[str, Leaf]],
+        keys: Mapping[str, ColumnStatistics],
+    ) -> None:
+        self._footers, self._schema, self._leaves = footers, schema, leaves
         self._known = dict(keys)
 
     def __getitem__(self, name: str) -> ColumnStatistics:

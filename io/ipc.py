@@ -71,12 +71,12 @@ class IpcSplit:
         ReadError
             If the file has been replaced since the query was planned, or is damaged.
         """
+        url = self.location.url(self.file.path)
         try:
             for batch in self._batches():
                 for start in range(0, batch.num_rows, self.batch_rows):
-                    yield conform(batch.slice(start, self.batch_rows), self.schema, self.keys)
+                    yield conform(batch.slice(start, self.batch_rows), self.schema, self.keys, where=url)
         except (pa.ArrowException, OSError) as error:
-            url = self.location.url(self.file.path)
             raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -110,7 +110,7 @@ class IpcSource:
     ReadError
         If a file is missing or broken.
     TypeMismatch
-        If two files give a column different types.
+        If no type holds a column's values of two files.
     """
 
     def __init__(

@@ -88,7 +88,7 @@ class JsonSplit:
         for block in self.text.blocks(self.start, self.end):
             for batch in self._batches(block, offset, types):
                 if batch.num_rows:
-                    yield conform(batch, self.schema, self.keys)
+                    yield conform(batch, self.schema, self.keys, where=self.text.url)
             offset += len(block)
 
     def _batches(self, block: Block, offset: int, types: Mapping[str, pa.DataType]) -> Iterator[pa.RecordBatch]:

@@ -86,14 +86,14 @@ class ParquetSplit:
         ReadError
             If the file has been replaced since the query was planned, or is damaged.
         """
-        left = self.rows
+        left, url = self.rows, self.location.url(self.file.path)
         for batch in self._batches():
             if batch.num_rows >= left:
-                yield conform(batch.slice(0, left), self.schema, self.keys)
+                yield conform(batch.slice(0, left), self.schema, self.keys, where=url)
                 return
             left -= batch.num_rows
             if batch.num_rows:
-                yield conform(batch, self.schema, self.keys)
+                yield conform(batch, self.schema, self.keys, where=url)
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         stored = [f.name for f in self.schema if f.name not in self.keys]
@@ -163,7 +163,8 @@ class _Kept:
 class ParquetSource:
     """One table in Parquet files.
 
-    Columns are matched by name; one that a file lacks is null there. Directories named ``key=value`` below a given
+    Columns are matched by name; one that a file lacks is null there, one that files store with different types has the
+    type that holds them all. Directories named ``key=value`` below a given
     directory or glob give key columns.
 
     Parameters
@@ -178,7 +179,7 @@ class ParquetSource:
     ReadError
         If a file is missing or broken.
     TypeMismatch
-        If two files give a column different types.
+        If no type holds a column's values of two files.
     """
 
     def __init__(
@@ -221,7 +222,7 @@ class ParquetSource:
                     nulls=0 if known else None,
                     distinct=len(set(values)),
                 )
-            self._statistics = table_statistics(self._metadata(), self.schema, fixed)
+            self._statistics = table_statistics(self._metadata(), self.schema, self._table.stored, fixed)
         return self._statistics
 
     def scan(self, request: ScanRequest) -> ScanPlan:
@@ -251,7 +252,7 @@ class ParquetSource:
         needed = sorted(columns_of(*parts) - keys.keys())
         if any(not outcomes(part, keys) & Outcomes.TRUE for part in parts):
             return []
-        leaves = plain_leaves(footer, self.schema) if needed else {}
+        leaves = plain_leaves(footer, self.schema, self._table.stored[position]) if needed else {}
         present = {footer.schema.column(j).path.partition(".")[0] for j in range(footer.num_columns)}
         chunks = _chunks_of(footer, [f.name for f in schema if f.name not in keys])
         kept = []

@@ -85,6 +85,17 @@ def constant_bounds(value: Any, dtype: DataType) -> Bounds:
     return Bounds(minimum=at, maximum=at, has_null=False)
 
 
+def converted(known: Bounds, source: DataType, target: DataType) -> Bounds:
+    """Return the bounds of a column of one type after its conversion to a wider one."""
+    convert = _unchanged if source.kind is target.kind is Kind.TIMESTAMP else _monotone(source, target)
+    if convert is None:
+        return replace(known, minimum=None, maximum=None)
+    low, high = known.minimum, known.maximum
+    low = None if low is None else _widened(convert(low), low, -math.inf)
+    high = None if high is None else _widened(convert(high), high, math.inf)
+    return replace(known, minimum=low, maximum=high)
+
+
 def outcomes(expr: Expr, bounds: Mapping[str, Bounds]) -> Outcomes:
     """Return every value that a boolean expression can have, given bounds of its columns; `ANY` where in doubt."""
     match expr:
@@ -160,13 +171,8 @@ def _interval(expr: Expr, bounds: Mapping[str, Bounds]) -> Bounds | None:
         return known
     if isinstance(expr, Cast):
         inner = _interval(expr.arg, bounds)
-        convert = _monotone(expr.arg.dtype, expr.dtype)
-        if inner is None or convert is None:
-            return None
-        low, high = inner.minimum, inner.maximum
-        low = None if low is None else _widened(convert(low), low, -math.inf)
-        high = None if high is None else _widened(convert(high), high, math.inf)
-        return replace(inner, minimum=low, maximum=high)
+        keeps_order = _monotone(expr.arg.dtype, expr.dtype) is not None
+        return converted(inner, expr.arg.dtype, expr.dtype) if inner is not None and keeps_order else None
     return None
 
 

@@ -1,4 +1,4 @@
-"""One table from several files: columns matched by name, partition keys from directory names."""
+"""One table from several files: columns matched by name, types widened, partition keys from directory names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..engine.dtypes import Kind
+from ..engine import dtypes
+from ..engine.dtypes import DataType, Kind
 from ..engine.errors import TypeMismatch
 from ..engine.schema import Field, Schema
 from .filesystem import FileSet
@@ -25,25 +26,33 @@ class FileTable:
         All columns: the files' by name in order of first appearance, then partition keys.
     keys
         Partition key values of each file; they win over a column of the same name in the file.
+    stored
+        Of each file, the types of the columns that it stores otherwise than the table has them.
     """
 
     files: FileSet
     schema: Schema
     keys: tuple[dict[str, Any], ...]
+    stored: tuple[dict[str, DataType], ...]
 
     @classmethod
     def of(cls, files: FileSet, schemas: Sequence[Schema]) -> FileTable:
-        """Combine the files' own schemas.
+        """Combine the files' own schemas: a column has the type that holds its values of every file.
 
         Raises
         ------
         TypeMismatch
-            If two files give a column different types; the message names both.
+            If there is no such type; the message names the column and two files.
         """
         key_fields, keys = typed_keys([f.relative for f in files.files])
         by_key = {f.name: f for f in key_fields}
         columns = [by_key.pop(f.name, f) for f in _union(files, schemas)]
-        return cls(files=files, schema=Schema((*columns, *by_key.values())), keys=keys)
+        schema = Schema((*columns, *by_key.values()))
+        stored = tuple(
+            {f.name: f.dtype for f in own if f.name not in file_keys and f.dtype != schema[f.name].dtype}
+            for own, file_keys in zip(schemas, keys, strict=True)
+        )
+        return cls(files=files, schema=schema, keys=keys, stored=stored)
 
     def keys_within(self, position: int, schema: Schema) -> dict[str, Any]:
         """Return the key values of one file for the columns of ``schema``."""
@@ -62,14 +71,38 @@ def _union(files: FileSet, schemas: Sequence[Schema]) -> tuple[Field, ...]:
             if before is None:
                 merged[column.name] = replace(column, nullable=column.nullable or position > 0)
                 origin[column.name] = url
-            elif before.dtype.kind is Kind.NULL:
-                merged[column.name] = replace(column, nullable=True)
-                origin[column.name] = url
-            elif column.dtype.kind is not Kind.NULL and column.dtype != before.dtype:
+                continue
+            widened = evolved_type(before.dtype, column.dtype)
+            if widened is None:
                 raise TypeMismatch(
                     f"column {column.name!r} is {before.dtype} in {origin[column.name]!r} but {column.dtype} in "
                     f"{url!r}; read the files apart and cast one of them"
                 )
-            elif column.nullable and not before.nullable:
-                merged[column.name] = replace(before, nullable=True)
+            if widened != before.dtype:
+                origin[column.name] = url
+            merged[column.name] = Field(column.name, widened, before.nullable or column.nullable)
     return tuple(merged.values())
+
+
+def evolved_type(left: DataType, right: DataType) -> DataType | None:
+    """Return the type of a column that one file has as ``left`` and another as ``right``; None where there is none.
+
+    It is their common type, but for whole numbers with and without sign, which keep every digit, and for structs, which
+    get the fields of both, matched by name.
+    """
+    if left == right:
+        return left
+    if left.is_integer and right.is_integer and left.is_signed != right.is_signed and dtypes.uint64 in (left, right):
+        return dtypes.common_type(dtypes.as_decimal(left), dtypes.as_decimal(right))
+    if left.kind is right.kind is Kind.STRUCT:
+        fields = dict(left.fields)
+        for name, dtype in right.fields:
+            merged = evolved_type(fields.get(name, dtypes.null), dtype)
+            if merged is None:
+                return None
+            fields[name] = merged
+        return dtypes.struct(fields.items())
+    if left.kind is right.kind is Kind.LIST and left.value and right.value:
+        value = evolved_type(left.value, right.value)
+        return None if value is None else dtypes.list_(value)
+    return dtypes.common_type(left, right)
