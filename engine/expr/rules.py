@@ -267,6 +267,18 @@ def a_list(types: Types) -> tuple[Types, DataType] | None:
     return (types, types[0]) if len(types) == 1 and types[0].kind is Kind.LIST else None
 
 
+def list_value(types: Types) -> tuple[Types, DataType] | None:
+    """One or more values of a common type, to a list of it."""
+    shared = common(types)
+    return None if shared is None else (shared[0], dtypes.list_(shared[1]))
+
+
+def list_range(types: Types) -> tuple[Types, DataType] | None:
+    """Take three integers, to a list of int64."""
+    fits = len(types) == 3 and all((t.is_integer and t.kind is not Kind.UINT64) or t.kind is Kind.NULL for t in types)
+    return ((dtypes.int64,) * 3, dtypes.list_(dtypes.int64)) if fits else None
+
+
 def list_to_value(types: Types) -> tuple[Types, DataType] | None:
     """One list, to the type of its values, which must be ordered."""
     value = types[0].value if len(types) == 1 else None

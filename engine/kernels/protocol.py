@@ -271,6 +271,15 @@ class Device(Protocol):
         """Split rows by the hash of their keys; equal keys go to one partition on every call and every machine."""
         ...
 
+    def unnest(
+        self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None
+    ) -> Table:
+        """Return one row for each value of the lists ``columns``; see ``volley.engine.plan.Unnest``.
+
+        ``schema`` is that of the result.
+        """
+        ...
+
     def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> Table:
         """Return all rows of the tables, which hold whole partitions, in their order with the functions' columns."""
         ...

@@ -28,6 +28,7 @@ from ..plan import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Window,
     Write,
 )
@@ -51,6 +52,8 @@ _SELECTIVITY = {
 _GUESSED_VALUES = 20.0
 """Distinct values of a column that is compared with constants, where they can only be guessed: people write such
 filters on categories more often than on keys."""
+_LIST_LENGTH = 4.0
+"""Values of a list, of which statistics say nothing."""
 _RANGE = 0.3
 _OTHER = 0.25
 
@@ -161,6 +164,10 @@ def _estimate(node: Plan, inputs: list[Estimate]) -> Estimate:
         case Window(functions=functions):
             computed = {named.name: ColumnEstimate(distinct=inputs[0].rows) for named in functions}
             return Estimate(rows=inputs[0].rows, columns={**inputs[0].columns, **computed})
+        case Unnest(columns=columns):
+            rows = inputs[0].rows * _LIST_LENGTH
+            values = {f.name: ColumnEstimate(distinct=max(1.0, rows)) for f in node.schema if f.name not in node.kept}
+            return Estimate(rows=rows, columns={**inputs[0].columns, **values})
         case Write():
             return _unknown(node.schema, 1.0)
         case _:

@@ -17,6 +17,7 @@ from ..plan import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Window,
 )
 from .expressions import conjunct_list
@@ -125,6 +126,10 @@ def known_conjuncts(plan: Plan) -> list[Expr]:
                 renamings.append(_columns(node, from_keys))
                 pending.append((node.input, depth + 1))
                 own = []
+            case Unnest(kept=names):
+                renamings.append(_columns(node, {name: name for name in names}))
+                pending.append((node.input, depth + 1))
+                own = []
             case Sort() | Limit() | Distinct() | Window() | MapBatches(keeps=True):
                 pending.append((node.children[0], depth))
                 own = []
@@ -172,6 +177,8 @@ def is_computed_below(plan: Plan, name: str) -> bool:
             case MapBatches(adds=adds) if name in {f.name for f in adds}:
                 return False
             case Window(functions=functions) if name in {named.name for named in functions}:
+                return False
+            case Unnest() if name not in plan.kept:
                 return False
             case _ if plan.children:
                 plan = plan.children[0]

@@ -11,7 +11,7 @@ from ..errors import UserFunctionError, VolleyError
 from ..expr import Column, NamedExpr
 from ..kernels.protocol import Device, JoinTable, Table
 from ..schema import Schema
-from .nodes import FilterExec, MapBatchesExec, ProjectExec
+from .nodes import FilterExec, MapBatchesExec, ProjectExec, UnnestExec
 from .stages import (
     DistinctInput,
     MergeGroupsInput,
@@ -32,6 +32,8 @@ def apply_operator(device: Device, operator: Operator, table: Table, joins: dict
             return device.filter(table, operator.predicate)
         case ProjectExec():
             return device.project(table, operator.exprs)
+        case UnnestExec(columns=columns, schema=schema, keeps_empty=keeps_empty, ordinality=ordinality):
+            return device.unnest(table, columns, schema, keeps_empty=keeps_empty, ordinality=ordinality)
         case Probe():
             return joins[operator.stage].probe(table)
         case MapBatchesExec():

@@ -28,6 +28,7 @@ from ..plan import (
     ScanRequest,
     Sort,
     Union,
+    Unnest,
     Window,
     Write,
 )
@@ -36,6 +37,7 @@ from .aggregates import decompose
 from .nodes import (
     BROADCAST,
     SINGLE,
+    SPLITS,
     BroadcastExec,
     DistinctFirstExec,
     Exec,
@@ -55,6 +57,7 @@ from .nodes import (
     SortExec,
     TopKExec,
     UnionExec,
+    UnnestExec,
     WindowExec,
     WriteExec,
 )
@@ -323,6 +326,21 @@ def _union(plan: Union, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     )
 
 
+def _unnest(plan: Unnest, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    (child,) = inputs
+    hashed = set(child.partitioning.keys) & set(plan.columns)
+    return UnnestExec(
+        schema=plan.schema,
+        input=child,
+        columns=plan.columns,
+        keeps_empty=plan.keeps_empty,
+        ordinality=plan.ordinality,
+        partitioning=SPLITS if hashed else child.partitioning,
+        ordered=child.ordered,
+        device=child.device,
+    )
+
+
 def _window(plan: Window, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     (child,) = inputs
     spec, exprs = window_spec(plan)
@@ -364,6 +382,7 @@ _RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec
     Limit: _limit,
     Distinct: _distinct,
     Union: _union,
+    Unnest: _unnest,
     Window: _window,
     Write: _write,
 }

@@ -151,6 +151,21 @@ class MapBatchesExec(UnaryExec):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnnestExec(UnaryExec):
+    """Give one row for each value of some lists."""
+
+    columns: tuple[str, ...]
+    keeps_empty: bool
+    ordinality: str | None
+
+    @property
+    def detail(self) -> str:
+        """The lists, and what becomes of empty ones."""
+        counted = "" if self.ordinality is None else f" with ordinality {self.ordinality}"
+        return ", ".join(self.columns) + (" keeping empty" if self.keeps_empty else "") + counted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UnionExec(Exec):
     """The tasks of several inputs, one input after the other."""
 

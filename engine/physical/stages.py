@@ -34,6 +34,7 @@ from .nodes import (
     TopKExec,
     UnaryExec,
     UnionExec,
+    UnnestExec,
     WindowExec,
     WriteExec,
 )
@@ -119,7 +120,7 @@ class Probe:
     stage: int
 
 
-Operator: TypeAlias = FilterExec | ProjectExec | MapBatchesExec | Probe
+Operator: TypeAlias = FilterExec | ProjectExec | UnnestExec | MapBatchesExec | Probe
 
 
 # Sinks: what a stage makes of its rows.
@@ -284,7 +285,7 @@ class _Cutter:
                 return (Pipeline(ScanInput(node)),)
             case UnionExec():
                 return tuple(pipeline for child in node.inputs for pipeline in self.pipelines(child))
-            case FilterExec() | ProjectExec() | MapBatchesExec():
+            case FilterExec() | ProjectExec() | UnnestExec() | MapBatchesExec():
                 return _extended(self.pipelines(node.input), node)
             case HashJoinExec(build=BroadcastExec() as build):
                 stage = self._ended(node, build.input, BuildSink(node.spec), build)

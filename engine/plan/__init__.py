@@ -35,6 +35,7 @@ from .nodes import (
 from .recursion import Recursion, WorkingTable
 from .source import ArrowBatch, ScanPlan, ScanRequest, Sink, SinkWriter, Source, Split, WrittenFile
 from .statistics import ColumnStatistics, Statistics
+from .unnest import Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
 from .window import (
     NamedWindow,
     Window,
@@ -82,6 +83,8 @@ __all__ = [
     "Statistics",
     "Unary",
     "Union",
+    "Unnest",
+    "UnnestExpr",
     "Window",
     "WindowCall",
     "WindowExpr",
@@ -89,8 +92,11 @@ __all__ = [
     "Write",
     "WrittenFile",
     "following",
+    "has_unnest",
     "over",
+    "plan_unnests",
     "plan_windows",
     "preceding",
+    "values_of_list",
     "window_call",
 ]

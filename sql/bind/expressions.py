@@ -20,6 +20,7 @@ from .literals import number, time_constant
 from .operators import OPERATORS
 from .scope import Scope
 from .statement import Statement
+from .unnesting import list_literal, series_call, unnest_call
 from .windows import bind_window, window_name
 
 
@@ -241,6 +242,9 @@ def _grouping(binder: ExpressionBinder, node: Any) -> Expr:
 _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     **OPERATORS,
     **SPECIAL,
+    exp.Explode: unnest_call,
+    exp.GenerateSeries: series_call,
+    exp.Array: list_literal,
     exp.Column: lambda binder, node: binder.column(node),
     exp.Alias: lambda binder, node: binder.bind(node.this),
     exp.Paren: lambda binder, node: binder.bind(node.this),

@@ -22,6 +22,7 @@ _SPELLING = {
     "percentile_disc": "quantile_disc", "str_position": "strpos", "split": "string_split", "time_to_str": "strftime",
     "str_to_time": "strptime", "date_from_parts": "make_date", "timestamp_from_parts": "make_timestamp",
     "approx_distinct": "approx_count_distinct", "array_contains": "list_contains", "time_to_unix": "epoch",
+    "explode": "unnest",
 }  # fmt: skip
 
 

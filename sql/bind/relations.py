@@ -13,11 +13,12 @@ from ...engine.errors import suggestion
 from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of, conjuncts, literal
 from ...engine.frame.range_source import RangeSource
 from ...engine.plan import Filter, Join, JoinKind, Plan, Project, Scan, Union
-from .attachment import Domain
+from .attachment import Domain, attach
 from .operators import unwrapped
 from .rows import one_row
 from .scope import Scope, ScopeColumn
 from .table_functions import Series, table_function
+from .unnesting import beside_values, list_of, lists_in_from
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -103,12 +104,12 @@ class RelationBinder:
             start = Relation(plan=Domain(columns=tuple(own for _, own in self._scope.domain)), columns=())
         clause = node.args.get("from_")
         joins = node.args.get("joins") or []
-        if clause is None:
-            dummy = Scan(source=one_row(self._statement.names.fresh("one_row")))
-            first = Relation(plan=dummy, columns=())
+        nothing = Relation(plan=Scan(source=one_row(self._statement.names.fresh("one_row"))), columns=())
+        if clause is not None and (unnested := lists_in_from(clause.this)) is not None:
+            relation = self._unnest(start or nothing, clause.this, *unnested)
         else:
-            first = self._relation(clause.this)
-        relation = first if start is None else self._product(start, first)
+            first = nothing if clause is None else self._relation(clause.this)
+            relation = first if start is None else self._product(start, first)
         self._scope.columns = list(relation.columns)
         for join in joins:
             relation = self._join(relation, join)
@@ -201,6 +202,8 @@ class RelationBinder:
         side, kind = str(node.side or "").upper(), str(node.kind or "").upper()
         if method not in ("", "NATURAL") or kind not in ("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"):
             raise self._source.unsupported(node.this, f"{method or kind} JOIN")
+        if lists_in_from(node.this) is not None:
+            return self._joined_unnest(left, node, side if kind not in _SEMI_KINDS else kind)
         if isinstance(node.this, exp.Lateral):
             return self._lateral(left, node, side if kind not in _SEMI_KINDS else kind)
         right = self._relation(node.this)
@@ -243,13 +246,42 @@ class RelationBinder:
         right = self._named_columns(columns, lateral.args.get("alias"))
         return Relation(plan=plan, columns=(*left.columns, *right))
 
+    def _joined_unnest(self, left: Relation, node: exp.Join, side: str) -> Relation:
+        """Join each row with the values of lists of its own."""
+        item, on = node.this, node.args.get("on")
+        unnested = lists_in_from(item)
+        assert unnested is not None
+        plain = on is None or (isinstance(unwrapped(on), exp.Boolean) and bool(unwrapped(on).this))
+        if side not in ("", "LEFT") or (side and not plain) or node.args.get("using"):
+            raise self._source.unsupported(item, "UNNEST joined otherwise than by CROSS JOIN or LEFT JOIN … ON true")
+        relation = self._unnest(left, item, *unnested, outer=side == "LEFT")
+        if on is None or plain:
+            return relation
+        right = replace(relation, columns=relation.columns[len(left.columns) :])
+        return replace(relation, plan=filtered(relation.plan, self._condition(on, left, right)))
+
+    def _unnest(
+        self, left: Relation, node: exp.Expr, lists: list[exp.Expr], value: str, *, outer: bool = False
+    ) -> Relation:
+        """Return the rows of a relation beside the values of lists that may be made of its columns."""
+        inner = node.this if isinstance(node, exp.Lateral) else node
+        self._statement.allow_only(inner, ("this", "expressions", "alias", "offset"), "UNNEST")
+        binder = self._expressions("UNNEST")
+        bound = [list_of(binder, item) for item in lists]
+        plan = attach(left.plan, binder.attachments)
+        offset = inner.args.get("offset")
+        counted = (offset.name if isinstance(offset, exp.Expr) else "ordinality") if offset else None
+        plan, columns = beside_values(self._statement.names, plan, bound, value, counted, keeps_empty=outer)
+        named = self._named_columns(columns, node.args.get("alias"), value)
+        return Relation(plan=plan, columns=(*left.columns, *named))
+
     def _named_columns(
-        self, columns: tuple[tuple[str, Column], ...], alias: exp.Expr | None
+        self, columns: tuple[tuple[str, Column], ...], alias: exp.Expr | None, default: str = "unnamed_subquery"
     ) -> tuple[ScopeColumn, ...]:
         from .query import BoundQuery
 
         dummy = Scan(source=one_row(self._statement.names.fresh("one_row")))
-        return self._named(BoundQuery(plan=dummy, columns=columns), alias, "unnamed_subquery").columns
+        return self._named(BoundQuery(plan=dummy, columns=columns), alias, default).columns
 
     def _product(self, left: Relation, right: Relation) -> Relation:
         plan = Join(left=left.plan, right=right.plan, kind=JoinKind.INNER, on=())

@@ -21,6 +21,7 @@ from .outputs import OutputBinder
 from .projection import Projection
 from .relations import RelationBinder, filtered, names_of, split_condition
 from .scope import DomainNeeded, Scope
+from .unnesting import unnested
 
 if TYPE_CHECKING:
     from .query import BoundQuery, QueryBinder
@@ -131,7 +132,7 @@ class SelectBinder:
             nulls_equal=bool(self._scope.domain),
             residual=tuple(residual),
         )
-        return self._later.applied(core, later)
+        return unnested(self._later.applied(core, later))
 
     def _correlation(self, plan: Plan, lifted: list[Expr]) -> tuple[list[tuple[Expr, Expr, Column]], list[Expr]]:
         """Sort what ties this query to the outer one: (outer expression, own expression, own column), and the rest."""
@@ -185,7 +186,7 @@ class SelectBinder:
             implicit=sets == ((),),
             of_no_rows=tuple(aggregates.of_no_rows().items()),
         )
-        return self._later.applied(core, later.rewritten(rewrite))
+        return unnested(self._later.applied(core, later.rewritten(rewrite)))
 
     def _check_sets(
         self,

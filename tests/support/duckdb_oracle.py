@@ -29,6 +29,7 @@ from volley.engine.plan import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Window,
     WindowCall,
 )
@@ -68,6 +69,7 @@ _PREFIX = {
     "not": "NOT",
     "least": "least",
     "greatest": "greatest",
+    "list_value": "list_value",
 }
 _AGGREGATES = {
     "count": "count",
@@ -134,6 +136,8 @@ class Oracle:
             case Window(functions=functions):
                 added = ", ".join(f"{_window(plan, named.call)} AS {_name(named.name)}" for named in functions)
                 return f"SELECT *, {added} FROM ({self.sql(plan.input)})"
+            case Unnest():
+                return f"SELECT {_unnested(plan)} FROM ({self.sql(plan.input)})"
             case Union(inputs=inputs):
                 return " UNION ALL ".join(f"(SELECT * FROM ({self.sql(each)}))" for each in inputs)
             case MapBatches(keeps=True, function=function):
@@ -196,6 +200,23 @@ def _aggregate(own: AggregateCall) -> str:
         shown = shown.replace("(", "(DISTINCT ", 1)
     tail = "" if own.filter is None else f" FILTER (WHERE {expression(own.filter)})"
     return f"CAST({shown}{tail} AS {sql_type(own.dtype)})"
+
+
+def _unnested(plan: Unnest) -> str:
+    longest = f"greatest({', '.join(f'coalesce(len({_name(name)}), 0)' for name in plan.columns)})"
+
+    def values(lists: str) -> str:
+        return (
+            f"unnest(CASE WHEN {longest} = 0 THEN [NULL] ELSE {lists} END)" if plan.keeps_empty else f"unnest({lists})"
+        )
+
+    shown = [
+        f"{values(_name(name)) if name in plan.columns else _name(name)} AS {_name(name)}"
+        for name in plan.input.schema.names
+    ]
+    if plan.ordinality is not None:
+        shown.append(f"{values(f'generate_series(1, {longest})')} AS {_name(plan.ordinality)}")
+    return ", ".join(shown)
 
 
 def _window(plan: Window, own: WindowCall) -> str:
@@ -262,6 +283,8 @@ def sql_type(dtype: DataType) -> str:
             return {"s": "TIMESTAMP_S", "ms": "TIMESTAMP_MS", "us": "TIMESTAMP", "ns": "TIMESTAMP_NS"}[dtype.unit]
         case Kind.NULL:
             return "INTEGER"
+        case Kind.LIST if dtype.value is not None:
+            return f"{sql_type(dtype.value)}[]"
     return _TYPES[dtype]
 
 

@@ -132,6 +132,13 @@ class OpaqueDevice:
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         return [OpaqueTable(part) for part in self._inner.hash_partition(_open(table), keys, partitions)]
 
+    def unnest(
+        self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None
+    ) -> OpaqueTable:
+        return OpaqueTable(
+            self._inner.unnest(_open(table), columns, schema, keeps_empty=keeps_empty, ordinality=ordinality)
+        )
+
     def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.window(_open_all(tables), spec, schema))
 

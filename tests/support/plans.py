@@ -27,6 +27,7 @@ from volley.engine.plan import (
     ScanRequest,
     Sort,
     Statistics,
+    Unnest,
     Window,
     WindowCall,
 )
@@ -159,6 +160,14 @@ def group(plan: Plan, *keys: str, **aggregates: Any) -> Aggregate:
 def sort(plan: Plan, *names: str, fetch: int | None = None) -> Sort:
     """Return the plan sorted by columns."""
     return Sort(input=plan, keys=tuple(SortKey(expr=col(plan, n)) for n in names), fetch=fetch)
+
+
+def unnest(plan: Plan, *names: str, keeps_empty: bool = False, ordinality: str | None = None) -> Unnest:
+    """Return, beside a plan's columns, the values of a list ``l`` made of some of them."""
+    made = call("list_value", *(col(plan, name) for name in names))
+    return Unnest(
+        input=select(plan, *plan.schema.names, l=made), columns=("l",), keeps_empty=keeps_empty, ordinality=ordinality
+    )
 
 
 def window(plan: Plan, partition: str, order: str, **functions: WindowCall) -> Window:

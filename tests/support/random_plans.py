@@ -39,6 +39,7 @@ from volley.engine.plan import (
     Sort,
     Statistics,
     Union,
+    Unnest,
     Window,
     window_call,
 )
@@ -203,6 +204,25 @@ def _stage(draw: Draw, plan: Plan) -> Plan:
     return doubled(plan, draw(st.sampled_from(numbers)))
 
 
+def _unnest(draw: Draw, plan: Plan) -> Plan:
+    """Return the values of one or two lists, some of them null, that are made of values of one type."""
+    free = next(n for n in range(20) if not any(name.startswith(f"l{n}_") for name in plan.schema.names))
+    kept = [NamedExpr(name=f.name, expr=col(plan, f.name)) for f in plan.schema]
+    lists = []
+    for number in range(draw(st.integers(1, 2))):
+        dtype = draw(st.sampled_from([dtypes.int64, dtypes.string]))
+        made = call("list_value", *(_value(draw, plan, dtype, 1) for _ in range(draw(st.integers(1, 3)))))
+        if draw(st.booleans()):
+            made = case([(_predicate(draw, plan, 1), made)])
+        lists.append(NamedExpr(name=f"l{free}_{number}", expr=made))
+    return Unnest(
+        input=Project(input=plan, exprs=(*kept, *lists)),
+        columns=tuple(one.name for one in lists),
+        keeps_empty=draw(st.booleans()),
+        ordinality=f"l{free}_at" if draw(st.booleans()) else None,
+    )
+
+
 def _window(draw: Draw, plan: Plan) -> Plan:
     """Return window functions that give rows equal in the ordering equal values."""
     names = draw(st.lists(st.sampled_from(plan.schema.names), max_size=2, unique=True))
@@ -228,7 +248,7 @@ def random_plans(draw: Draw, depth: int = 5) -> Plan:
     """Return a plan over `TABLES` of at most ``depth`` operators above each scan."""
     plan: Plan = draw(st.sampled_from(TABLES))
     for left in range(draw(st.integers(0, depth)), 0, -1):
-        match draw(st.integers(0, 14)):
+        match draw(st.integers(0, 15)):
             case 0 | 1 | 2 | 3:
                 plan = Filter(input=plan, predicate=_predicate(draw, plan, 2))
             case 4 | 5:
@@ -247,4 +267,7 @@ def random_plans(draw: Draw, depth: int = 5) -> Plan:
             case 13 | 14:
                 if len(plan.schema) < 16:
                     plan = _window(draw, plan)
+            case 15:
+                if len(plan.schema) < 16:
+                    plan = _unnest(draw, plan)
     return plan

@@ -10,7 +10,7 @@ from ...dtypes import DataType, Kind
 from ...errors import PlanError, suggestion
 from .. import rules as r
 from ..rules import Types
-from .entry import Function, function
+from .entry import Function, Nulls, function
 
 
 def _field_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
@@ -32,6 +32,16 @@ def _quantile_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
 
 
 NESTED: tuple[Function, ...] = (
+    function("list_value", r.list_value, "list_value list_pack", "", "list of the arguments", nulls=Nulls.HANDLED),
+    function(
+        "list_range",
+        r.list_range,
+        "range generate_series",
+        "",
+        "whole numbers from a start in steps up to a stop, which generate_series includes and range does not",
+        options=("inclusive",),
+        raises=True,
+    ),
     function(
         "list_element",
         r.list_element,

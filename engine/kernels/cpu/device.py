@@ -15,6 +15,7 @@ from .partition import hash_partition
 from .project import project
 from .sort import CpuTopK, sort_tables
 from .table import CpuTable, concat_tables, from_arrow, own, slice_table, to_arrow
+from .unnest import unnest
 from .window import window_rows
 
 
@@ -92,6 +93,12 @@ class CpuDevice:
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
         return [*hash_partition(own(table), keys, partitions)]
+
+    def unnest(
+        self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None
+    ) -> CpuTable:
+        """Return one row for each value of some lists."""
+        return unnest(own(table), columns, schema, keeps_empty=keeps_empty, ordinality=ordinality)
 
     def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> CpuTable:
         """Add the columns of window functions."""

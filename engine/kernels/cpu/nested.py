@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
+from ...errors import ExecutionError
 from ...expr import Call, Column, SortKey
 from .arithmetic import full
 from .buffers import array_from, is_small, physical_type, values_of
@@ -47,6 +48,46 @@ def pair(call: Call, args: list[Value]) -> pa.Array:
 def struct_field(call: Call, args: list[Value]) -> pa.Array:
     """Value of a field; null where the struct is null."""
     return outer(pc.struct_field(args[0], call.option("name")), call.dtype)
+
+
+@scalar("list_value")
+def list_value(_: Call, args: list[Value]) -> pa.Array:
+    """Make a list of the arguments of each row."""
+    columns = [inner(column) for column in full(args)]
+    rows, width = len(columns[0]), len(columns)
+    # Argument by argument they stand one after the other; row by row they are wanted.
+    order = np.arange(rows * width, dtype=np.int32).reshape(width, rows).T.ravel()
+    values = take_column(pa.concat_arrays(columns), np.ascontiguousarray(order))
+    return pa.ListArray.from_arrays(pa.array(np.arange(rows + 1, dtype=np.int32) * width), values)
+
+
+@scalar("list_range")
+def list_range(call: Call, args: list[Value]) -> pa.Array:
+    """List whole numbers from a start up to a stop."""
+    columns = full(args)
+    start, stop, step = (values_of(column) for column in columns)
+    valid = np.logical_and.reduce([column.is_valid().to_numpy(zero_copy_only=False) for column in columns])
+    if bool((valid & (step == 0)).any()):
+        raise ExecutionError("the step of a series must not be 0")
+    lengths = _range_lengths(start, stop, np.where(step == 0, 1, step), inclusive=bool(call.option("inclusive")))
+    lengths = np.where(valid, lengths, 0)
+    total = int(lengths.sum())
+    if total > 2**31 - 1:
+        raise ExecutionError(f"the series of one batch have {total:,} numbers; read smaller batches")
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    places = np.arange(total, dtype=np.int64) - np.repeat(offsets[:-1].astype(np.int64), lengths)
+    values = pa.array(np.repeat(start, lengths) + places * np.repeat(step, lengths))
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=None if valid.all() else pa.array(~valid))
+
+
+def _range_lengths(
+    start: NDArray[np.int64], stop: NDArray[np.int64], step: NDArray[np.int64], *, inclusive: bool
+) -> NDArray[np.int64]:
+    """Return how many numbers lie between: (stop - start) / step, rounded up, or down and one more."""
+    distance = stop - start
+    steps = distance // step + 1 if inclusive else -(-distance // step)
+    lengths: NDArray[np.int64] = np.maximum(steps, 0)
+    return lengths
 
 
 @scalar("list_length")

@@ -18,6 +18,7 @@ from ...plan import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Window,
 )
 from ...traversal import transform_up
@@ -38,8 +39,10 @@ def _rewrite(node: Plan) -> Plan:
             return empty(node)
         case Aggregate(keys=()):
             return node
-        case Filter() | Project() | Aggregate() | Distinct() | Sort() | Limit() | Window() | MapBatches(keeps=True):
+        case Filter() | Project() | Aggregate() | Distinct() | Sort() | Limit() | Window() | Unnest():
             return empty(node) if is_empty(node.children[0]) else node
+        case MapBatches(keeps=True, input=child):
+            return empty(node) if is_empty(child) else node
         case Join():
             return _join(node)
         case Union():

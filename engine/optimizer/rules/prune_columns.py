@@ -20,6 +20,7 @@ from ...plan import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Window,
 )
 from ...traversal import walk_once
@@ -135,6 +136,9 @@ def _narrow(node: Plan, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]
             return node, tuple(_Demand(names=used, exact=True) for _ in node.inputs)
         case Window():
             return _narrow_window(node, used)
+        case Unnest(columns=columns, ordinality=ordinality):
+            counted = node if ordinality is None or ordinality in used else replace(node, ordinality=None)
+            return counted, (_Demand(names=(used & node.kept) | frozenset(columns), exact=True),)
         case MapBatches():
             return _narrow_stage(node, used)
         case _:

@@ -6,6 +6,7 @@ keep bad values away.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ...expr import Call, Column, Expr, all_of, any_of, columns_of, conjuncts, disjuncts, substitute
@@ -21,6 +22,7 @@ from ...plan import (
     Scan,
     Sort,
     Union,
+    Unnest,
     Window,
 )
 from ...traversal import transform_down
@@ -64,14 +66,23 @@ def _rewrite(node: Plan) -> Plan:
             return _past(node, parts, window, frozenset(key.name for key in keys if isinstance(key, Column)))
         case MapBatches(keeps=True) as stage:
             return _past(node, parts, stage, frozenset(stage.input.schema.names))
+        case Unnest() as unnest:  # rows with empty lists may be what a condition that fails is kept from
+            safe, unsafe = split(parts, lambda part: unnest.keeps_empty or not can_raise(part))
+            return _past(node, safe, unnest, unnest.kept, unsafe)
         case _:
             return node
 
 
-def _past(node: Filter, parts: list[Expr], below: Distinct | MapBatches | Window, names: frozenset[str]) -> Plan:
-    """Move the parts that read only ``names`` below a node that passes those columns on."""
+def _past(
+    node: Filter,
+    parts: list[Expr],
+    below: Distinct | MapBatches | Unnest | Window,
+    names: frozenset[str],
+    others: Sequence[Expr] = (),
+) -> Plan:
+    """Move the parts that read only ``names`` below a node that passes those columns on; ``others`` stay."""
     moved, kept = split(parts, lambda part: columns_of(part) <= names)
-    return filtered(replace(below, input=filtered(below.input, moved)), kept) if moved else node
+    return filtered(replace(below, input=filtered(below.input, moved)), [*kept, *others]) if moved else node
 
 
 def _merge(node: Filter) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...plan import Join, JoinKind, Limit, MapBatches, Plan, Project, Scan, Sort, Union
+from ...plan import Join, JoinKind, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Unnest
 from ...traversal import transform_down
 from ..context import OptimizerContext
 from ..properties import max_rows
@@ -39,6 +39,9 @@ def _rewrite(node: Plan) -> Plan:
         case Join(kind=JoinKind.LEFT) as join:
             left = _at_most(join.left, needed)  # every left row gives at least one row
             return _over(node, join if left is join.left else replace(join, left=left))
+        case Unnest(keeps_empty=True) as unnest:  # every row gives at least one row
+            few = _at_most(unnest.input, needed)
+            return _over(node, unnest if few is unnest.input else replace(unnest, input=few))
         case Scan() as scan:
             bounded = scan if scan.limit is not None and scan.limit <= needed else replace(scan, limit=needed)
             return bounded if node.offset == 0 else _over(node, bounded)

@@ -87,7 +87,8 @@ class Simplifier:
         if isinstance(node, Literal):
             return None
         children = node.children
-        if children and all(isinstance(child, Literal) for child in children):
+        # Constant lists stay calls: a list has no hash, by which equal expressions are found.
+        if children and not node.dtype.is_nested and all(isinstance(child, Literal) for child in children):
             folded = self._fold(node)
             if folded is not None and folded.dtype == node.dtype:
                 return folded

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, compare, filter_, group, join, scan, select, where
+from tests.support.plans import col, compare, filter_, group, join, scan, select, unnest, where
 from tests.support.rule_cases import check_rule, fixture_cases
 from volley.engine.expr import aggregate, call, in_list, literal
 from volley.engine.optimizer.rules.derive_filter import derive_filter
@@ -23,6 +23,8 @@ CASES: dict[str, Plan] = {
     "through renaming": join(select(SMALL, key=col(T, "a")), group(U, "x", n=aggregate("size")), ("key", "x")),
     "not onto a computed key": join(SMALL, select(U, k=call("add", col(U, "x"), literal(1))), ("a", "k")),
     "not into a union": join(SMALL, Union(inputs=(U, U)), ("a", "x")),
+    "through an unnest, of what it repeats": join(unnest(SMALL, "a"), U, ("a", "x")),
+    "not of what it replaces": join(filter_(unnest(T, "a"), "less", "l", 3), U, ("a", "x")),
     "a list": join(where(T, in_list(col(T, "a"), [1, 2])), U, ("a", "x")),
     "null says nothing": join(where(T, call("is_not_null", col(T, "a"))), U, ("a", "x")),
     "null-safe keys carry nothing": Join(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, filter_, group, join, scan, select, sort, window
+from tests.support.plans import col, filter_, group, join, scan, select, sort, unnest, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate
@@ -29,6 +29,7 @@ CASES: dict[str, Plan] = {
     "union of one": Union(inputs=(NONE, T)),
     "union of nothing": Union(inputs=(NONE, NONE)),
     "nothing to do": filter_(T, "less", "a", 2),
+    "an unnest": unnest(NONE, "a", keeps_empty=True),
     "a window": window(NONE, "s", "a", r=window_call("rank")),
 }
 

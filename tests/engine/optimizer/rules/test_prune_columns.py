@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where, window
+from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, unnest, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate, call, literal
@@ -43,6 +43,7 @@ CASES: dict[str, Plan] = {
     "a stage whose columns nobody reads": select(doubled(filter_(T, "less", "b", 2), "a"), "s"),
     "any ten rows, but both times the same": ANY_TEN_TWICE,
     "no columns at all": select(where(T, compare(T, "less", "a", 2)), k=literal(1)),
+    "an unnest repeats no column in vain": select(unnest(T, "a", "b", ordinality="at"), "s"),
     "unused window functions": select(RANKED, "b", "r"),
     "what a window reads": select(RANKED, "p"),
     "a window whose columns nobody reads": select(filter_(RANKED, "less", "b", 2), "s"),

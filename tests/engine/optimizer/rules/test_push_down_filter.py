@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.duckdb_oracle import Oracle
-from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, where, window
+from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, unnest, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine import dtypes
@@ -107,6 +107,17 @@ CASES: dict[str, Plan] = {
     "whole partitions below a window": where(
         RANKED,
         both(compare(RANKED, "equal", "s", "a"), compare(RANKED, "less", "r", 3), compare(RANKED, "less", "a", 2)),
+    ),
+    "below an unnest, what reads no value of its lists": where(
+        unnest(T, "a", "b"),
+        both(
+            compare(unnest(T, "a", "b"), "greater", "a", 0),
+            compare(unnest(T, "a", "b"), "less", "l", 3),
+            call("greater", QUOTIENT, literal(3)),
+        ),
+    ),
+    "below an unnest that keeps every row also what may fail": where(
+        unnest(filter_(T, "not_equal", "a", 0), "b", keeps_empty=True), call("greater", QUOTIENT, literal(3))
     ),
     "not below a window over all rows": filter_(window(T, "", "a", r=window_call("rank")), "less", "a", 2),
     "not below a window partitioned by an expression": filter_(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, filter_, group, join, scan, select, sort
+from tests.support.plans import col, filter_, group, join, scan, select, sort, unnest
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate, call, literal
@@ -28,6 +28,8 @@ CASES: dict[str, Plan] = {
     "a top-k under an offset": limit(sort(T, "a"), 5, 3),
     "a top-k that is smaller": limit(sort(T, "a", fetch=3), 5),
     "the left side of a left join": limit(join(T, U, ("a", "x"), kind="left"), 5),
+    "below an unnest that keeps every row": limit(unnest(T, "a", keeps_empty=True), 5),
+    "not below an unnest that may drop rows": limit(unnest(T, "a"), 5),
     "not into an inner join": limit(join(T, U, ("a", "x")), 5),
     "not into a grouping": limit(group(T, "s", n=aggregate("size")), 5),
     "one row is within any limit": limit(group(T, n=aggregate("size")), 5),

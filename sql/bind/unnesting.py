@@ -1,0 +1,126 @@
+"""UNNEST: in the SELECT list, side by side and after everything but DISTINCT and ORDER BY; in FROM, beside its row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine.dtypes import Kind
+from ...engine.expr import Column, Expr, NamedExpr, call, literal
+from ...engine.plan import Plan, Project, Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
+from .core import Core
+from .names import Names
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
+
+_DEEPEST = 100
+
+
+def unnest_call(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return the values of a list, of its lists to a depth, or a struct that its fields will stand for."""
+    if binder.clause not in ("SELECT", "ORDER BY"):
+        raise binder.source.error(
+            node, f"UNNEST cannot stand in {binder.clause}; give it a name in a subquery's SELECT list"
+        )
+    depth = _depth(binder, node)
+    bound = binder.bind(node.this)
+    if bound.dtype.kind is Kind.STRUCT:
+        return UnnestExpr(arg=bound, dtype=bound.dtype)
+    bound = values_of_list(bound)
+    while depth > 1 and bound.dtype.kind is Kind.LIST:
+        bound, depth = values_of_list(bound), depth - 1
+    return UnnestExpr(arg=bound, dtype=bound.dtype) if depth > 1 and bound.dtype.kind is Kind.STRUCT else bound
+
+
+def list_literal(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return ``[a, b]`` as a list."""
+    if not node.expressions:
+        raise binder.source.unsupported(node, "a list without values")
+    return call("list_value", *(binder.bind(item) for item in node.expressions))
+
+
+def series_call(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return ``range`` or ``generate_series`` as a list of whole numbers."""
+    bounds = [
+        binder.bind(node.args[key]) if node.args.get(key) is not None else literal(default)
+        for key, default in (("start", 0), ("end", 0), ("step", 1))
+    ]
+    return call("list_range", *bounds, inclusive=not node.args.get("is_end_exclusive"))
+
+
+def lists_in_from(node: exp.Expr) -> tuple[list[exp.Expr], str] | None:
+    """Return the lists that an item of FROM unnests and the name of their values; None where it is no such item."""
+    if isinstance(node, exp.Lateral):
+        return lists_in_from(node.this)
+    if isinstance(node, exp.Unnest):
+        return list(node.expressions), "unnest"
+    series = node.this if isinstance(node, exp.Table) else node
+    if isinstance(series, exp.GenerateSeries) and series.find(exp.Column, exp.Subquery) is not None:
+        return [series], "range" if series.args.get("is_end_exclusive") else "generate_series"
+    return None
+
+
+def _depth(binder: ExpressionBinder, node: Any) -> int:
+    """Return how many levels an unnest goes down."""
+    depth = 1
+    for option in node.expressions:
+        name = str(option.this.name).lower() if isinstance(option, exp.PropertyEQ | exp.Kwarg | exp.EQ) else ""
+        if name == "recursive":
+            depth = _DEEPEST if bool(option.expression.this) else depth
+        elif name == "max_depth" and option.expression.is_int:
+            depth = int(option.expression.name)
+        else:
+            raise binder.source.unsupported(option, "an option of UNNEST other than recursive and max_depth")
+    return depth
+
+
+def unnested(core: Core) -> Core:
+    """Return a SELECT whose unnested lists have become rows, and whose unnested structs columns."""
+    exprs = [*(expr for _, expr in core.items), *(key.expr for key in core.order)]
+    if not any(map(has_unnest, exprs)):
+        return core
+    items = [each for name, expr in core.items for each in _fields(name, expr)]
+    width = len(items)
+    plan, planned = plan_unnests(core.plan, [*(expr for _, expr in items), *(key.expr for key in core.order)])
+    order = tuple(replace(key, expr=e) for key, e in zip(core.order, planned[width:], strict=True))
+    named = tuple((name, expr) for (name, _), expr in zip(items, planned, strict=False))
+    return replace(core, plan=plan, items=named, order=order, implicit=False)
+
+
+def _fields(name: str, expr: Expr) -> list[tuple[str, Expr]]:
+    if not isinstance(expr, UnnestExpr) or expr.arg.dtype.kind is not Kind.STRUCT:
+        return [(name, expr)]
+    return [(field, call("struct_field", expr.arg, name=field)) for field, _ in expr.arg.dtype.fields]
+
+
+def list_of(binder: ExpressionBinder, node: exp.Expr) -> Expr:
+    """Return the list that UNNEST in FROM is given."""
+    with binder.source.placed(node):
+        return values_of_list(binder.bind(node)).arg
+
+
+def beside_values(
+    names: Names, plan: Plan, lists: Sequence[Expr], value: str, counted: str | None, *, keeps_empty: bool
+) -> tuple[Plan, tuple[tuple[str, Column], ...]]:
+    """Return a plan's rows beside the values of lists over its columns, and the columns added, with their names.
+
+    The columns are all called ``value``; a further one is called ``counted`` and says the values' places.
+    """
+    kept = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
+    made = [NamedExpr(name=names.fresh(value), expr=one) for one in lists]
+    ordinality = None if counted is None else names.fresh(counted)
+    plan = Unnest(
+        input=Project(input=plan, exprs=(*kept, *made)),
+        columns=tuple(named.name for named in made),
+        keeps_empty=keeps_empty,
+        ordinality=ordinality,
+    )
+    added = plan.schema.fields[len(kept) :]
+    return plan, tuple(
+        (counted if counted and field.name == ordinality else value, Column(name=field.name, dtype=field.dtype))
+        for field in added
+    )
