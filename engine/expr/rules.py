@@ -324,6 +324,11 @@ def pair(types: Types) -> tuple[Types, DataType] | None:
     return types, dtypes.struct([("first", types[0]), ("second", types[1])])
 
 
+def value_of_rows(types: Types) -> tuple[Types, DataType] | None:
+    """Take a value of any type and a number of rows, to the value's type."""
+    return ((types[0], dtypes.int64), types[0]) if len(types) == 2 and types[1].is_integer else None
+
+
 # Aggregates: the same shape of rule, from argument types to (parameter types, result type).
 
 

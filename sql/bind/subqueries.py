@@ -23,7 +23,6 @@ from ...engine.expr import (
     all_of,
     call,
     case,
-    cast,
     columns_of,
     literal,
     substitute,
@@ -49,7 +48,7 @@ _NEGATED = {
     "greater": "less_equal",
     "greater_equal": "less",
 }
-_TOO_MANY_ROWS = "a scalar subquery gave more than one row"
+_TOO_MANY_ROWS = "a scalar subquery gave more than one row; take one with LIMIT 1, or an aggregate such as max"
 
 
 class SubqueryBinder:
@@ -349,10 +348,11 @@ class SubqueryBinder:
         having = all_of(nested.having)
         if having is not None:
             value = case([(having, value)])
+        column: Expr
         if nested.defaults is not None or nested.one_row:
             reduced, column = self._with_column(nested, value, "value")
         else:
-            reduced, column = self._checked_single(nested, value)
+            reduced, column = self._reduced(node, nested, value)
         if not nested.keys:
             self._attach(binder, nested, kind=JoinKind.INNER, plan=reduced.plan, on=())
             return column
@@ -377,23 +377,24 @@ class SubqueryBinder:
             raise self._source.unsupported(node, "a subquery nested in a correlated aggregate's result")
         return substitute(value, by_name)
 
-    def _checked_single(self, nested: Nested, value: Expr) -> tuple[Nested, Column]:
-        """Reduce a query to one row per key, and let a second row raise when the plan runs."""
+    def _reduced(self, node: exp.Expr, nested: Nested, value: Expr) -> tuple[Nested, Expr]:
+        """Reduce a query to one row per key; the value that is read of it raises where there were more rows.
+
+        That is decided where it is read, so that a key which no outer row has may have many rows.
+        """
         nested, column = self._with_column(nested, value, "value")
         only, rows = self._fresh("value", column.dtype), self._fresh("rows", dtypes.int64)
         calls: list[tuple[Column, AggregateCall]] = [(only, aggregate("first", column))]
         if not nested.at_most_one:
             calls.append((rows, aggregate("size")))
         keys, on = self._renamed_keys(nested.keys)
-        plan: Plan = Aggregate(
+        plan = Aggregate(
             input=nested.plan, keys=keys, aggregates=tuple(NamedAggregate(name=c.name, call=a) for c, a in calls)
         )
-        if not nested.at_most_one:
-            # There is no function that raises, but a cast of a text that is no number does, and shows the text.
-            count = case([(call("greater", rows, literal(1)), literal(_TOO_MANY_ROWS))], literal("1"))
-            plan = Filter(input=plan, predicate=call("equal", cast(count, dtypes.int64), literal(1)))
         renamed = tuple((outer, own) for outer, own in on if isinstance(own, Column))
-        return replace(nested, plan=plan, keys=renamed), only
+        message = str(self._source.error(node, _TOO_MANY_ROWS))
+        read = only if nested.at_most_one else call("single", only, rows, message=message)
+        return replace(nested, plan=plan, keys=renamed), read
 
     def _fresh(self, wanted: str, dtype: dtypes.DataType) -> Column:
         return Column(name=self._statement.names.fresh(wanted), dtype=dtype)

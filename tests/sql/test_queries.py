@@ -154,6 +154,9 @@ select id, (select distinct name from u where u.k = t.k) as n from t order by al
 select id, (select v from u where v < 15) as n from t order by all
 select id, (select v from u where v < 0) as n from t order by all
 select id, (select v from u order by v desc limit 1) as n from t order by all
+select id, (select v from u where u.k = t.k) as n from t where t.k <> 2 order by all
+select id, (select s from t t2 where t2.id = t.id) as a, (select m from t t2 where t2.id = t.id) as b from t order by all
+select id, (select sum(v) from u where u.k = t.k group by k) as n from t order by all
 select id from t where k in (select k from u) order by all
 select id from t where k not in (select k from u) order by all
 select id from t where k not in (select k from u where k is not null) order by all

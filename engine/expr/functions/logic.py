@@ -32,4 +32,14 @@ LOGIC: tuple[Function, ...] = (
     ),
     function("least", r.common, "least", "", "least argument, nulls ignored", nulls=Nulls.HANDLED),
     function("greatest", r.common, "greatest", "", "greatest argument, nulls ignored", nulls=Nulls.HANDLED),
+    function(
+        "single",
+        r.value_of_rows,
+        "",
+        "",
+        "value of the one row that a query gave; raises where it gave more",
+        nulls=Nulls.HANDLED,
+        options=("message",),
+        raises=True,
+    ),
 )

@@ -8,8 +8,11 @@ from functools import reduce
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ...errors import ExecutionError
+from ...expr import Call
+from .arithmetic import full
 from .constants import scalar_of
-from .registry import Value, elementwise
+from .registry import Value, elementwise, scalar
 
 FALSE = scalar_of(False, pa.bool_())  # noqa: FBT003 - the value itself
 
@@ -125,3 +128,12 @@ def _extreme(args: tuple[Value, ...], before: Callable[[Value, Value], pa.Array]
         better = pc.coalesce(before(value, best), pc.is_null(best))
         best = pc.if_else(better, pc.coalesce(value, best), best)
     return best
+
+
+@scalar("single")
+def single(call: Call, args: list[Value]) -> pa.Array:
+    """Value of a query's one row; more rows raise."""
+    value, rows = full(args)
+    if (pc.max(rows).as_py() or 0) > 1:
+        raise ExecutionError(call.option("message"))
+    return value

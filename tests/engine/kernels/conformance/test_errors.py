@@ -174,3 +174,12 @@ def test_zip_needs_equal_lengths(device: Device) -> None:
     left, right = upload(device, pa.table({"a": [1, 2]})), upload(device, pa.table({"b": [1]}))
     with pytest.raises(ExecutionError, match="2 rows beside 1"):
         device.zip(left, right)
+
+
+def test_a_value_that_must_be_single(device: Device) -> None:
+    data = pa.table({"v": ["a", None, "c"], "n": [1, None, 0], "m": [1, 2, None]})
+    value = col(data, "v")
+    single = evaluate(device, data, call("single", value, col(data, "n"), message="too many"))
+    assert rows(single) == [("a",), (None,), ("c",)]
+    with pytest.raises(ExecutionError, match="too many"):
+        evaluate(device, data, call("single", value, col(data, "m"), message="too many"))
