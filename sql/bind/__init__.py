@@ -15,8 +15,9 @@ from ...engine.errors import SqlError
 from ...engine.expr import Expr, NamedExpr
 from ...engine.plan import Plan, Project
 from ..parse import TOO_DEEP, SqlText, parse
+from .bound import BoundQuery
 from .names import deduplicated
-from .query import BoundQuery, QueryBinder
+from .query import QueryBinder
 from .statement import Catalogue, Statement
 
 __all__ = ["Catalogue", "bind_sql", "bind_tree"]

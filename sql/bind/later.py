@@ -12,8 +12,8 @@ from ...engine.plan.window import has_window
 from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import Output
+from .joins import filtered, names_of
 from .operators import flattened, unwrapped
-from .relations import filtered, names_of
 from .scope import DomainNeeded, Scope
 from .statement import Statement
 from .windows import first_rows, with_windows

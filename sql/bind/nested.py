@@ -15,8 +15,8 @@ from sqlglot import exp
 from ...engine.expr import Column, Expr, NamedExpr, call, literal
 from ...engine.plan import Aggregate, Plan
 from ...engine.traversal import walk
+from .joins import filtered
 from .operators import unwrapped
-from .relations import filtered
 from .scope import DomainNeeded, Scope
 from .windows import first_rows
 

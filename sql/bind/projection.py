@@ -7,7 +7,7 @@ from sqlglot import exp
 from ...engine.expr import Column, Expr, NamedExpr, SortKey
 from ...engine.plan import Distinct, Plan, Project
 from .core import Core
-from .relations import filtered
+from .joins import filtered
 from .statement import Statement
 
 

@@ -11,36 +11,17 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind, common_type
 from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
-from ...engine.plan import Distinct, Join, JoinKind, Limit, Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
+from ...engine.plan import Limit, Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
 from ...engine.schema import Field, Schema
+from .bound import BoundQuery
 from .expressions import ExpressionBinder
 from .operators import unwrapped
 from .rows import RowsSource, one_row
 from .scope import Scope, ScopeColumn
 from .select import SelectBinder
+from .sets import MODIFIERS, SetBinder
 from .statement import Statement
 from .subqueries import SubqueryBinder
-from .windows import first_rows
-
-_QUERY_ARGS = ("with_", "order", "limit", "offset")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoundQuery:
-    """A plan and, in order, the user's names of its columns; the plan may have further columns."""
-
-    plan: Plan
-    columns: tuple[tuple[str, Column], ...]
-
-    @property
-    def exact(self) -> Plan:
-        """The plan with exactly these columns, in order."""
-        names = tuple(column.name for _, column in self.columns)
-        if names == self.plan.schema.names:
-            return self.plan
-        return Project(
-            input=self.plan, exprs=tuple(NamedExpr(name=column.name, expr=column) for _, column in self.columns)
-        )
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,10 +51,9 @@ class QueryBinder:
         if isinstance(node, exp.Select):
             return queries.select(node, Scope(outer=outer, around=self.around)).bind()
         if isinstance(node, exp.SetOperation):
-            self.statement.allow_only(node, ("this", "expression", "distinct", *_QUERY_ARGS), "a set operation")
-            return queries.modified(queries.set_operation(node, outer), node)
+            return queries.modified(SetBinder(queries).bind(node, outer), node)
         if isinstance(node, exp.Subquery):
-            self.statement.allow_only(node, ("this", "alias", "joins", *_QUERY_ARGS), "a subquery")
+            self.statement.allow_only(node, ("this", "alias", "joins", *MODIFIERS), "a subquery")
             return queries.modified(queries.bind(node.this, outer), node)
         if isinstance(node, exp.Values):
             return queries.modified(queries.values(node), node)
@@ -167,76 +147,6 @@ class QueryBinder:
             exprs = tuple(NamedExpr(name=name, expr=Column(name=f.name, dtype=f.dtype)) for name, f in pairs)
             plan = Project(input=plan, exprs=exprs)
         return BoundQuery(plan=plan, columns=columns)
-
-    # --- set operations
-
-    def set_operation(self, node: exp.SetOperation, outer: Scope | None) -> BoundQuery:
-        """Return a UNION, INTERSECT or EXCEPT."""
-        if isinstance(node, exp.Union):
-            return self._union(node, outer)
-        left, right = self._same_types(node, [self.bind(node.this, outer), self.bind(node.expression, outer)])
-        kind = JoinKind.SEMI if isinstance(node, exp.Intersect) else JoinKind.ANTI
-        on: tuple[tuple[Expr, Expr], ...] = tuple(
-            (a, b) for (_, a), (_, b) in zip(left.columns, right.columns, strict=True)
-        )
-        if node.args.get("distinct"):
-            joined = Join(left=left.plan, right=right.plan, kind=kind, on=on, nulls_equal=True)
-            return BoundQuery(plan=Distinct(input=joined), columns=left.columns)
-        # With ALL the n-th of several equal rows has its partner in the n-th one of the other side.
-        first, (own,) = first_rows(self.statement.names, left.plan, [a for a, _ in on], ())
-        second, (theirs,) = first_rows(self.statement.names, right.plan, [b for _, b in on], ())
-        joined = Join(left=first, right=second, kind=kind, on=(*on, (own, theirs)), nulls_equal=True)
-        return BoundQuery(plan=joined, columns=left.columns)
-
-    def _union(self, node: exp.Union, outer: Scope | None) -> BoundQuery:
-        branches: list[exp.Expr] = [node.expression]
-        first: exp.Expr = node.this
-        while _continues(first, node):
-            branches.append(first.args["expression"])
-            first = first.this
-        branches.append(first)
-        bound = self._same_types(node, [self.bind(branch, outer) for branch in reversed(branches)])
-        head = bound[0]
-        inputs = [head.plan]
-        for other in bound[1:]:
-            pairs = zip(head.columns, other.columns, strict=True)
-            exprs = tuple(NamedExpr(name=own.name, expr=theirs) for (_, own), (_, theirs) in pairs)
-            inputs.append(Project(input=other.plan, exprs=exprs))
-        plan: Plan = Union(inputs=tuple(inputs))
-        return BoundQuery(plan=Distinct(input=plan) if node.args.get("distinct") else plan, columns=head.columns)
-
-    def _same_types(self, node: exp.Expr, bound: list[BoundQuery]) -> list[BoundQuery]:
-        """Cast the columns of several queries, by position, to their common types."""
-        widths = [len(query.columns) for query in bound]
-        if len(set(widths)) > 1:
-            shown = " and ".join(str(width) for width in dict.fromkeys(widths))
-            raise self.statement.source.error(
-                node, f"the queries of {node.key.upper()} give {shown} columns; they must give as many"
-            )
-        types = [self._common(node, [query.columns[i] for query in bound]) for i in range(widths[0])]
-        return [self._cast_columns(query, types) for query in bound]
-
-    def _common(self, node: exp.Expr, columns: list[tuple[str, Column]]) -> DataType:
-        result: DataType | None = columns[0][1].dtype
-        for _, column in columns[1:]:
-            result = None if result is None else common_type(result, column.dtype)
-        if result is None:
-            shown = " and ".join(str(t) for t in dict.fromkeys(column.dtype for _, column in columns))
-            raise self.statement.source.error(
-                node, f"column {columns[0][0]!r} of {node.key.upper()} is {shown}; cast one of them"
-            )
-        return result
-
-    def _cast_columns(self, query: BoundQuery, types: list[DataType]) -> BoundQuery:
-        if all(column.dtype == dtype for (_, column), dtype in zip(query.columns, types, strict=True)):
-            return BoundQuery(plan=query.exact, columns=query.columns)
-        exprs, columns = [], []
-        for (shown, column), dtype in zip(query.columns, types, strict=True):
-            same = column.dtype == dtype
-            name = column.name if same else self.statement.names.fresh(column.name)
-            exprs.append(NamedExpr(name=name, expr=cast(column, dtype)))
-            columns.append((shown, Column(name=name, dtype=dtype)))
-        return BoundQuery(plan=Project(input=query.plan, exprs=tuple(exprs)), columns=tuple(columns))
 
     # --- VALUES
 
@@ -343,13 +253,6 @@ class QueryBinder:
         if not isinstance(value.value, int) or isinstance(value.value, bool) or value.value < 0:
             raise self.statement.source.error(node, f"{clause} must be a whole number of at least 0, not {value}")
         return value.value
-
-
-def _continues(inner: exp.Expr, node: exp.Union) -> bool:
-    """Whether the left branch of a UNION ALL is one more UNION ALL of the same chain."""
-    if not isinstance(inner, exp.Union) or node.args.get("distinct") or inner.args.get("distinct"):
-        return False
-    return not any(inner.args.get(key) for key in _QUERY_ARGS)
 
 
 def _renamed_to(plan: Plan, fields: list[Field], columns: list[Column]) -> Plan:

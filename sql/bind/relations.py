@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from ...engine.errors import suggestion
-from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of, conjuncts, literal
+from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
 from ...engine.frame.range_source import RangeSource
-from ...engine.plan import Filter, Join, JoinKind, Plan, Project, Scan, Union
-from .attachment import Domain, attach
-from .operators import unwrapped
+from ...engine.plan import Join, JoinKind, Plan, Project, Scan
+from .attachment import Attachment, Domain, attach
+from .bound import BoundQuery
+from .joins import filtered, joined, names_of, semi, split_condition
+from .operators import flattened, unwrapped
+from .pairing import Nearest, asof, positional
 from .rows import one_row
 from .scope import Scope, ScopeColumn
 from .table_functions import Series, table_function
@@ -22,10 +25,17 @@ from .unnesting import beside_values, list_of, lists_in_from
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
-    from .query import BoundQuery, QueryBinder
+    from .query import QueryBinder
 
 _TABLE_ARGS = ("this", "alias", "db", "catalog", "joins")
 _JOIN_ARGS = ("this", "on", "side", "kind", "using", "method")
+_ORDERED = ("ASOF", "POSITIONAL")
+_FLIPPED = {
+    "greater_equal": "less_equal",
+    "greater": "less",
+    "less_equal": "greater_equal",
+    "less": "greater",
+}
 _SEMI_KINDS = {"SEMI": JoinKind.SEMI, "ANTI": JoinKind.ANTI}
 
 
@@ -37,51 +47,15 @@ class Relation:
     columns: tuple[ScopeColumn, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JoinCondition:
-    """A join's condition taken apart: equal pairs, conditions on one side, and the rest."""
+@dataclass(slots=True, kw_only=True)
+class _On:
+    """What ON states: conditions over the two plans, and those that can be computed only of joined rows."""
 
-    on: tuple[tuple[Expr, Expr], ...] = ()
-    left_only: tuple[Expr, ...] = ()
-    right_only: tuple[Expr, ...] = ()
-    rest: tuple[Expr, ...] = ()
-
-
-def split_condition(parts: Iterable[Expr], left: frozenset[str], right: frozenset[str]) -> JoinCondition:
-    """Sort conjuncts by the side whose columns they read; ``left`` and ``right`` are the sides' column names."""
-    on: list[tuple[Expr, Expr]] = []
-    left_only: list[Expr] = []
-    right_only: list[Expr] = []
-    rest: list[Expr] = []
-    for part in parts:
-        pair = _equal_pair(part, left, right)
-        reads = columns_of(part)
-        if pair is not None:
-            on.append(pair)
-        elif reads and reads <= left:
-            left_only.append(part)
-        elif reads and reads <= right:
-            right_only.append(part)
-        else:
-            rest.append(part)
-    return JoinCondition(on=tuple(on), left_only=tuple(left_only), right_only=tuple(right_only), rest=tuple(rest))
-
-
-def _equal_pair(part: Expr, left: frozenset[str], right: frozenset[str]) -> tuple[Expr, Expr] | None:
-    if not isinstance(part, Call) or part.function != "equal":
-        return None
-    a, b = part.args
-    reads_a, reads_b = columns_of(a), columns_of(b)
-    if not reads_a or not reads_b:
-        return None
-    if reads_a <= left and reads_b <= right:
-        return a, b
-    return (b, a) if reads_b <= left and reads_a <= right else None
-
-
-def names_of(plan: Plan) -> frozenset[str]:
-    """Return the column names of a plan."""
-    return frozenset(plan.schema.names)
+    left: Plan
+    right: Plan
+    parts: list[Expr] = field(default_factory=list)
+    attachments: list[Attachment] = field(default_factory=list)
+    after: list[Expr] = field(default_factory=list)
 
 
 class RelationBinder:
@@ -200,30 +174,68 @@ class RelationBinder:
         self._statement.allow_only(node, _JOIN_ARGS, "a join")
         method = str(node.args.get("method") or "").upper()
         side, kind = str(node.side or "").upper(), str(node.kind or "").upper()
-        if method not in ("", "NATURAL") or kind not in ("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"):
+        if method not in ("", "NATURAL", *_ORDERED) or kind not in ("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"):
             raise self._source.unsupported(node.this, f"{method or kind} JOIN")
         if lists_in_from(node.this) is not None:
             return self._joined_unnest(left, node, side if kind not in _SEMI_KINDS else kind)
         if isinstance(node.this, exp.Lateral):
             return self._lateral(left, node, side if kind not in _SEMI_KINDS else kind)
         right = self._relation(node.this)
+        if method == "POSITIONAL":
+            plan = positional(self._statement.names, left.plan, right.plan)
+            return Relation(plan=plan, columns=(*left.columns, *right.columns))
         using = [str(identifier.name) for identifier in node.args.get("using") or []]
         if method == "NATURAL":
             using = self._shared_names(node, left, right)
         on = node.args.get("on")
-        if on is None and not using and (side or kind in _SEMI_KINDS):
-            raise self._source.error(node.this, f"{side or kind} JOIN needs ON or USING")
+        if on is None and not using and (side or method or kind in _SEMI_KINDS):
+            raise self._source.error(node.this, f"{method or side or kind} JOIN needs ON or USING")
         pairs = [self._using_pair(node, name, left, right) for name in using]
+        if method == "ASOF":
+            return self._asof(left, right, node, pairs)
         with self._source.placed(node.this):
             parts = [call("equal", a.column, b.column) for a, b in pairs]
-        if on is not None:
-            parts.extend(self._condition(on, left, right))
-        condition = split_condition(parts, names_of(left.plan), names_of(right.plan))
+        stated = self._condition(on, left, right) if on is not None else _On(left=left.plan, right=right.plan)
+        parts.extend(stated.parts)
+        condition = split_condition(parts, names_of(stated.left), names_of(stated.right))
+        if stated.after and (side or kind in _SEMI_KINDS):
+            raise self._source.unsupported(on, f"a subquery that reads both sides in ON of a {side or kind} JOIN")
         if kind in _SEMI_KINDS:
-            return Relation(plan=_semi(left.plan, right.plan, _SEMI_KINDS[kind], condition), columns=left.columns)
+            return Relation(plan=semi(stated.left, stated.right, _SEMI_KINDS[kind], condition), columns=left.columns)
         if side in ("RIGHT", "FULL") and self._scope.domain:
             raise self._source.unsupported(node.this, f"{side} JOIN in a correlated subquery")
-        plan = _joined(left.plan, right.plan, side, condition)
+        plan = joined(stated.left, stated.right, side, condition)
+        plan = filtered(attach(plan, stated.attachments), stated.after)
+        return self._merged(plan, left, right, pairs, side)
+
+    def _asof(
+        self, left: Relation, right: Relation, node: exp.Join, pairs: list[tuple[ScopeColumn, ScopeColumn]]
+    ) -> Relation:
+        """Join each left row with the nearest right one; the last column of USING is the one that orders."""
+        side, on = str(node.side or "").upper(), node.args.get("on")
+        if side not in ("", "LEFT") or str(node.kind or "").upper() in _SEMI_KINDS:
+            raise self._source.unsupported(node.this, f"ASOF {side or node.kind} JOIN")
+        with self._source.placed(node.this):
+            parts = [call("greater_equal" if (a, b) == pairs[-1] else "equal", a.column, b.column) for a, b in pairs]
+        if on is not None:
+            stated = self._condition(on, left, right)
+            if stated.left is not left.plan or stated.right is not right.plan or stated.after:
+                raise self._source.unsupported(on, "a subquery in ON of an ASOF JOIN")
+            parts.extend(stated.parts)
+        condition = split_condition(parts, names_of(left.plan), names_of(right.plan))
+        orders = [found for part in condition.rest if (found := _ordering(part, left, right)) is not None]
+        if len(orders) != 1:
+            raise self._source.error(on or node.this, f"an ASOF JOIN needs one inequality; there are {len(orders)}")
+        if len(condition.rest) > 1 or (condition.left_only and side):
+            raise self._source.unsupported(on, "an ASOF JOIN with further conditions than equalities")
+        nearest = Nearest(on=condition.on, left=orders[0][1], right=orders[0][2], function=orders[0][0])
+        plan = asof(
+            self._statement.names,
+            filtered(left.plan, condition.left_only),
+            filtered(right.plan, condition.right_only),
+            nearest,
+            outer=side == "LEFT",
+        )
         return self._merged(plan, left, right, pairs, side)
 
     def _lateral(self, left: Relation, node: exp.Join, side: str) -> Relation:
@@ -257,8 +269,8 @@ class RelationBinder:
         relation = self._unnest(left, item, *unnested, outer=side == "LEFT")
         if on is None or plain:
             return relation
-        right = replace(relation, columns=relation.columns[len(left.columns) :])
-        return replace(relation, plan=filtered(relation.plan, self._condition(on, left, right)))
+        stated = self._condition(on, relation, replace(relation, columns=()))
+        return replace(relation, plan=filtered(stated.right, stated.parts))
 
     def _unnest(
         self, left: Relation, node: exp.Expr, lists: list[exp.Expr], value: str, *, outer: bool = False
@@ -278,8 +290,6 @@ class RelationBinder:
     def _named_columns(
         self, columns: tuple[tuple[str, Column], ...], alias: exp.Expr | None, default: str = "unnamed_subquery"
     ) -> tuple[ScopeColumn, ...]:
-        from .query import BoundQuery
-
         dummy = Scan(source=one_row(self._statement.names.fresh("one_row")))
         return self._named(BoundQuery(plan=dummy, columns=columns), alias, default).columns
 
@@ -287,13 +297,26 @@ class RelationBinder:
         plan = Join(left=left.plan, right=right.plan, kind=JoinKind.INNER, on=())
         return Relation(plan=plan, columns=(*left.columns, *right.columns))
 
-    def _condition(self, node: exp.Expr, left: Relation, right: Relation) -> list[Expr]:
+    def _condition(self, node: exp.Expr, left: Relation, right: Relation) -> _On:
+        """Bind ON; a subquery in it is joined to the side that it reads."""
         self._scope.columns = [*left.columns, *right.columns]
         binder = self._expressions("ON")
-        condition = binder.condition(node)
-        if binder.attachments:
-            raise self._source.unsupported(node, "a subquery in ON")
-        return list(conjuncts(condition))
+        on = _On(left=left.plan, right=right.plan)
+        for part in flattened(node, exp.And):
+            known = len(binder.attachments)
+            condition = binder.condition(part)
+            attached = binder.attachments[known:]
+            reads = frozenset(name for made in attached for expr in made.outer for name in columns_of(expr))
+            if reads <= names_of(on.right):
+                on.right = attach(on.right, attached)
+            elif reads <= names_of(on.left):
+                on.left = attach(on.left, attached)
+            else:
+                on.attachments.extend(attached)
+                on.after.append(condition)
+                continue
+            on.parts.extend(conjuncts(condition))
+        return on
 
     def _shared_names(self, node: exp.Join, left: Relation, right: Relation) -> list[str]:
         ours = {c.name.lower() for c in left.columns if not c.merged}
@@ -345,49 +368,12 @@ class RelationBinder:
         return Relation(plan=plan, columns=tuple(columns))
 
 
-def filtered(plan: Plan, parts: Iterable[Expr]) -> Plan:
-    """Return the rows for which all conditions are true."""
-    predicate = all_of(parts)
-    return plan if predicate is None else Filter(input=plan, predicate=predicate)
-
-
-def _semi(left: Plan, right: Plan, kind: JoinKind, condition: JoinCondition) -> Plan:
-    rest = condition.rest
-    if kind is JoinKind.SEMI:
-        left = filtered(left, condition.left_only)
-    else:
-        rest = (*condition.left_only, *rest)
-    return Join(
-        left=left, right=filtered(right, condition.right_only), kind=kind, on=condition.on, residual=all_of(rest)
-    )
-
-
-def _joined(left: Plan, right: Plan, side: str, condition: JoinCondition) -> Plan:
-    """Return an inner or outer join; one-sided conditions go below it where that changes nothing."""
-    if side == "RIGHT":
-        flipped = JoinCondition(
-            on=tuple((b, a) for a, b in condition.on),
-            left_only=condition.right_only,
-            right_only=condition.left_only,
-            rest=condition.rest,
-        )
-        return _joined(right, left, "LEFT", flipped)
-    if side == "FULL":
-        return _full(left, right, condition)
-    right = filtered(right, condition.right_only)
-    if side == "LEFT":
-        rest = (*condition.left_only, *condition.rest)
-        return Join(left=left, right=right, kind=JoinKind.LEFT, on=condition.on, residual=all_of(rest))
-    left = filtered(left, condition.left_only)
-    return Join(left=left, right=right, kind=JoinKind.INNER, on=condition.on, residual=all_of(condition.rest))
-
-
-def _full(left: Plan, right: Plan, condition: JoinCondition) -> Plan:
-    """Return a full join: the left join, and the right rows without a partner beside nulls."""
-    rest = all_of((*condition.left_only, *condition.right_only, *condition.rest))
-    matched = Join(left=left, right=right, kind=JoinKind.LEFT, on=condition.on, residual=rest)
-    flipped = tuple((b, a) for a, b in condition.on)
-    lonely = Join(left=right, right=left, kind=JoinKind.ANTI, on=flipped, residual=rest)
-    nulls = [NamedExpr(name=f.name, expr=literal(None, f.dtype)) for f in left.schema]
-    own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in right.schema]
-    return Union(inputs=(matched, Project(input=lonely, exprs=(*nulls, *own))))
+def _ordering(part: Expr, left: Relation, right: Relation) -> tuple[str, Expr, Expr] | None:
+    """Return an inequality between the sides of a join: its name, the left and the right expression."""
+    if not isinstance(part, Call) or part.function not in _FLIPPED:
+        return None
+    a, b = part.args
+    sides = names_of(left.plan), names_of(right.plan)
+    if columns_of(a) <= sides[0] and columns_of(b) <= sides[1]:
+        return part.function, a, b
+    return (_FLIPPED[part.function], b, a) if columns_of(b) <= sides[0] and columns_of(a) <= sides[1] else None

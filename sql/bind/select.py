@@ -12,19 +12,21 @@ from ...engine.plan import Plan, Project, Sort
 from ...engine.traversal import transform_down
 from .aggregates import Aggregates, has_aggregate
 from .attachment import attach
+from .bound import BoundQuery
 from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import GroupBinder, GroupingSet, Output, grouped
+from .joins import filtered, names_of, split_condition
 from .later import LaterBinder
 from .operators import flattened
 from .outputs import OutputBinder
 from .projection import Projection
-from .relations import RelationBinder, filtered, names_of, split_condition
+from .relations import RelationBinder
 from .scope import DomainNeeded, Scope
 from .unnesting import unnested
 
 if TYPE_CHECKING:
-    from .query import BoundQuery, QueryBinder
+    from .query import QueryBinder
     from .subqueries import SubqueryBinder
 
 _SELECT_ARGS = (
@@ -48,8 +50,6 @@ class SelectBinder:
 
     def bind(self) -> BoundQuery:
         """Return the whole SELECT."""
-        from .query import BoundQuery
-
         core = self.core(lift=False)
         plan, columns, keys = Projection(self._statement, self._node).apply(core)
         if keys:

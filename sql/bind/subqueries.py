@@ -31,9 +31,9 @@ from ...engine.expr.catalogue import FUNCTIONS, Nulls
 from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project
 from ...engine.traversal import walk
 from .attachment import Attachment
+from .joins import filtered
 from .nested import Nested, NestedBinder
 from .operators import balanced, compare, unwrapped
-from .relations import filtered
 from .scope import Scope
 
 if TYPE_CHECKING:

@@ -107,7 +107,6 @@ select id from t where id in (select v from u where u.k = t.k union select 1) | 
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
 select [] | 1:8 | a list without values
 select id from t limit 10 percent | 1:24 | a percentage or ties in LIMIT
-select id from t asof join u on t.k >= u.k | 1:28 | ASOF JOIN
 select id from t tablesample 10% | 1:30 | SAMPLE in FROM
 select * from flatten(3) | 1:15 | the table function flatten
 select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant

@@ -1,0 +1,105 @@
+"""Joins as plans: conditions taken apart by the side that they read, and every kind of join made of the engine's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, columns_of, literal
+from ...engine.plan import Filter, Join, JoinKind, Plan, Project, Union
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinCondition:
+    """A join's condition taken apart: equal pairs, conditions on one side, and the rest."""
+
+    on: tuple[tuple[Expr, Expr], ...] = ()
+    left_only: tuple[Expr, ...] = ()
+    right_only: tuple[Expr, ...] = ()
+    rest: tuple[Expr, ...] = ()
+
+
+def split_condition(parts: Iterable[Expr], left: frozenset[str], right: frozenset[str]) -> JoinCondition:
+    """Sort conjuncts by the side whose columns they read; ``left`` and ``right`` are the sides' column names."""
+    on: list[tuple[Expr, Expr]] = []
+    left_only: list[Expr] = []
+    right_only: list[Expr] = []
+    rest: list[Expr] = []
+    for part in parts:
+        pair = _equal_pair(part, left, right)
+        reads = columns_of(part)
+        if pair is not None:
+            on.append(pair)
+        elif reads and reads <= left:
+            left_only.append(part)
+        elif reads and reads <= right:
+            right_only.append(part)
+        else:
+            rest.append(part)
+    return JoinCondition(on=tuple(on), left_only=tuple(left_only), right_only=tuple(right_only), rest=tuple(rest))
+
+
+def _equal_pair(part: Expr, left: frozenset[str], right: frozenset[str]) -> tuple[Expr, Expr] | None:
+    if not isinstance(part, Call) or part.function != "equal":
+        return None
+    a, b = part.args
+    reads_a, reads_b = columns_of(a), columns_of(b)
+    if not reads_a or not reads_b:
+        return None
+    if reads_a <= left and reads_b <= right:
+        return a, b
+    return (b, a) if reads_b <= left and reads_a <= right else None
+
+
+def names_of(plan: Plan) -> frozenset[str]:
+    """Return the column names of a plan."""
+    return frozenset(plan.schema.names)
+
+
+def filtered(plan: Plan, parts: Iterable[Expr]) -> Plan:
+    """Return the rows for which all conditions are true."""
+    predicate = all_of(parts)
+    return plan if predicate is None else Filter(input=plan, predicate=predicate)
+
+
+def semi(left: Plan, right: Plan, kind: JoinKind, condition: JoinCondition) -> Plan:
+    """Return the left rows that have a partner, or that lack one."""
+    rest = condition.rest
+    if kind is JoinKind.SEMI:
+        left = filtered(left, condition.left_only)
+    else:
+        rest = (*condition.left_only, *rest)
+    return Join(
+        left=left, right=filtered(right, condition.right_only), kind=kind, on=condition.on, residual=all_of(rest)
+    )
+
+
+def joined(left: Plan, right: Plan, side: str, condition: JoinCondition) -> Plan:
+    """Return an inner or outer join; one-sided conditions go below it where that changes nothing."""
+    if side == "RIGHT":
+        flipped = JoinCondition(
+            on=tuple((b, a) for a, b in condition.on),
+            left_only=condition.right_only,
+            right_only=condition.left_only,
+            rest=condition.rest,
+        )
+        return joined(right, left, "LEFT", flipped)
+    if side == "FULL":
+        return full(left, right, condition)
+    right = filtered(right, condition.right_only)
+    if side == "LEFT":
+        rest = (*condition.left_only, *condition.rest)
+        return Join(left=left, right=right, kind=JoinKind.LEFT, on=condition.on, residual=all_of(rest))
+    left = filtered(left, condition.left_only)
+    return Join(left=left, right=right, kind=JoinKind.INNER, on=condition.on, residual=all_of(condition.rest))
+
+
+def full(left: Plan, right: Plan, condition: JoinCondition) -> Plan:
+    """Return a full join: the left join, and the right rows without a partner beside nulls."""
+    rest = all_of((*condition.left_only, *condition.right_only, *condition.rest))
+    matched = Join(left=left, right=right, kind=JoinKind.LEFT, on=condition.on, residual=rest)
+    flipped = tuple((b, a) for a, b in condition.on)
+    lonely = Join(left=right, right=left, kind=JoinKind.ANTI, on=flipped, residual=rest)
+    nulls = [NamedExpr(name=f.name, expr=literal(None, f.dtype)) for f in left.schema]
+    own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in right.schema]
+    return Union(inputs=(matched, Project(input=lonely, exprs=(*nulls, *own))))

@@ -1,0 +1,85 @@
+# ruff: noqa: E501  # one case is one line
+"""Joins by order and by place, subqueries in ON, and set operations by name, compared with DuckDB."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from tests.sql.oracle import assert_same, small_tables
+from volley.engine.errors import SqlError
+
+QUERIES = """
+select * from trades asof join quotes on trades.sym = quotes.sym and trades.moment >= quotes.moment
+select * from trades asof left join quotes on trades.sym = quotes.sym and trades.moment >= quotes.moment
+select * from trades asof join quotes using (sym, moment)
+select * from trades asof left join quotes using (sym, moment)
+select * from trades asof join quotes on trades.moment > quotes.moment
+select * from trades a asof join quotes b on a.sym = b.sym and a.moment <= b.moment
+select * from trades a asof join quotes b on a.sym = b.sym and b.moment < a.moment
+select * from trades a asof left join quotes b on a.sym = b.sym and a.moment < b.moment
+select * from trades a asof left join (select * from quotes where false) b on a.sym = b.sym and a.moment < b.moment
+select t.id, w.z from t asof left join w on t.x >= w.z
+select t.id, u.v from t asof left join u on t.k >= u.k and t.id * 10 = u.v
+select * from t positional join u
+select * from u positional join t
+select * from u positional join e
+select * from t join u on t.k = u.k and t.id in (select k from w)
+select * from t join u on exists (select 1 from w where w.k = t.k)
+select * from t left join u on t.k = u.k and u.v > (select avg(v) from u)
+select t.id, u.v from t left join u on t.k = u.k and t.id > (select min(k) from u)
+select t.id, u.v from t left join u on t.k = u.k and exists (select 1 from w where w.k = t.k)
+select t.id, u.v from t full join u on t.k = u.k and u.v in (select v from u where v > 10)
+select t.id, u.v from t join u on (select count(*) from w where w.k = t.k and u.v > 15) = 1
+select t.id, w.z from t semi join w on t.k = w.k join w on true
+select id as a, k as b from t union by name select k as b, v as c from u
+select id as a, k as b from t union all by name select k as b, v as c from u
+select id, k from t union all by name select k, id from t
+select 1 as a union all by name select 2 as b union all by name select 3 as a, 4 as b
+select 1 as a union by name (select 2 as b union all select 3) order by all
+select id as A, x from t union all by name select k as a, 1.5 as z from u
+select 1 as a, 2 as b union by name select 2 as b, 1 as a
+"""
+
+
+def tables() -> dict[str, pa.Table]:
+    trades = pa.table(
+        {
+            "sym": ["a", "a", "b", "b", "a", None, "b"],
+            "moment": pa.array([1, 5, 2, 9, 7, 3, None]),
+            "price": [10.0, 11.0, 20.0, 21.0, 12.0, 1.0, 2.0],
+        }
+    )
+    quotes = pa.table(
+        {
+            "sym": ["a", "b", "a", "c", None, "b", "a"],
+            "moment": pa.array([2, 9, 6, 1, 1, None, 7]),
+            "bid": [1, 2, 3, 4, 5, 6, None],
+        }
+    )
+    return {**small_tables(), "trades": trades, "quotes": quotes}
+
+
+@pytest.mark.parametrize("query", QUERIES.strip().splitlines())
+def test_joins(query: str) -> None:
+    assert_same(query, tables())
+
+
+def test_a_positional_join_keeps_the_order_of_both_sides() -> None:
+    left, right = pa.table({"a": [3, 1, 2]}), pa.table({"b": ["x", "y"]})
+    joined = vl.sql("select * from l positional join r", l=left, r=right)
+    assert joined.to_dict() == {"a": [3, 1, 2], "b": ["x", "y", None]}
+
+
+@pytest.mark.parametrize(
+    ("condition", "message"),
+    [
+        ("a.sym = b.sym", "an ASOF JOIN needs one inequality; there are 0"),
+        ("a.moment > b.moment and a.price > b.bid", "needs one inequality; there are 2"),
+        ("a.moment <> b.moment", "needs one inequality; there are 0"),
+    ],
+)
+def test_an_asof_join_needs_one_inequality(condition: str, message: str) -> None:
+    with pytest.raises(SqlError, match=message):
+        vl.sql(f"select * from trades a asof join quotes b on {condition}", **tables())
