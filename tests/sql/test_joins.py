@@ -54,7 +54,7 @@ def tables() -> dict[str, pa.Table]:
     quotes = pa.table(
         {
             "sym": ["a", "b", "a", "c", None, "b", "a"],
-            "moment": pa.array([2, 9, 6, 1, 1, None, 7]),
+            "moment": pa.array([2, 9, 6, 1, 0, None, 7]),
             "bid": [1, 2, 3, 4, 5, 6, None],
         }
     )
