@@ -110,6 +110,11 @@ class FrameCatalogue:
             return None
         return Scan(source=files().open_source(path, format=format, **options))
 
+    def rows(self, plan: Plan) -> list[tuple[Any, ...]]:
+        """Return the rows of a plan, run now."""
+        table = self.session.collect(plan)
+        return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
     def names(self) -> list[str]:
         """Return the names given and registered."""
         return list(dict.fromkeys((*self._frames, *self.session.tables)))

@@ -18,6 +18,7 @@ from .datatypes import data_type
 from .functions import SPECIAL, function
 from .literals import number, time_constant
 from .operators import OPERATORS
+from .patterns import BOUND
 from .scope import Scope
 from .statement import Statement
 from .unnesting import list_literal, series_call, unnest_call
@@ -143,6 +144,10 @@ class ExpressionBinder:
 
     def column(self, node: exp.Column) -> Expr:
         """Resolve a column name: columns of this query, aliases of its SELECT list, then the queries around."""
+        known: Column | None = node.meta.get(BOUND)
+        if known is not None:
+            self.places.setdefault(known.name, node)
+            return known
         if node.args.get("db") is not None:
             raise self.source.unsupported(node, "a name of more than two parts")
         if isinstance(node.this, exp.Star):

@@ -1,23 +1,28 @@
-"""The SELECT list: its columns, their names, and what ``*`` stands for."""
+"""The SELECT list: its columns, their names, and what ``*`` and ``COLUMNS(…)`` stand for."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+
 from sqlglot import exp
 
+from ...engine.expr import Expr
 from .grouping import Output
 from .naming import default_name
 from .operators import unwrapped
+from .patterns import Choice, ColumnChooser, chooses_columns, is_star_pattern
 from .scope import Scope
 from .statement import Statement
 
 
 class OutputBinder:
-    """Takes the SELECT list of one query apart, in the sight of its FROM clause."""
+    """Takes the SELECT list of one query apart, in the sight of its FROM clause; ``constant`` binds constants."""
 
-    def __init__(self, statement: Statement, scope: Scope) -> None:
-        self._statement = statement
+    def __init__(self, statement: Statement, scope: Scope, constant: Callable[[exp.Expr, str], Expr]) -> None:
         self._source = statement.source
         self._scope = scope
+        self._chooser = ColumnChooser(statement, scope, constant)
 
     def outputs(self, node: exp.Select) -> list[Output]:
         """Return the columns of the SELECT list, in order, with every star taken apart."""
@@ -25,13 +30,20 @@ class OutputBinder:
         for item in node.expressions:
             star = item.this if isinstance(item, exp.Column) else item
             if isinstance(star, exp.Star):
-                relation = str(item.table) if isinstance(item, exp.Column) else None
-                outputs.extend(self._star(item, star, relation or None))
+                outputs.extend(_of_choice(c, item) for c in self._chooser.of_star(item, star))
+            elif chooses_columns(item):
+                outputs.extend(self._chosen(item))
             else:
                 outputs.append(Output(name=self._output_name(item), node=item))
         if not outputs:
             raise self._source.error(node, "SELECT gives no columns")
         return outputs
+
+    def conditions(self, node: exp.Expr) -> list[exp.Expr]:
+        """Return the conditions that one with COLUMNS(…) in it stands for, all of which must hold."""
+        if node.find(exp.Columns) is None:
+            return [node]
+        return [made for _, made in self._chooser.expanded(node)]
 
     def _output_name(self, node: exp.Expr) -> str:
         if isinstance(node, exp.Alias):
@@ -42,28 +54,33 @@ class OutputBinder:
             return matches[0].name if len(matches) == 1 else str(column.name)
         return default_name(node)
 
-    def _star(self, node: exp.Expr, star: exp.Star, relation: str | None) -> list[Output]:
-        self._statement.allow_only(star, ("except_", "replace", "rename"), "*")
-        columns = self._scope.star(relation)
-        if not columns:
-            if relation is not None:
-                raise self._source.error(
-                    node, f"unknown table or alias {relation!r}; known are {self._scope.relations}"
-                )
-            raise self._source.error(node, "SELECT * needs a FROM clause")
-        excluded = {str(item.name).lower() for item in star.args.get("except_") or []}
-        replaced = {str(item.alias).lower(): item for item in star.args.get("replace") or []}
-        renamed = {str(item.this.name).lower(): str(item.alias) for item in star.args.get("rename") or []}
-        known = {c.name.lower() for c in columns}
-        for name in (*excluded, *replaced, *renamed):
-            if name not in known:
-                raise self._source.error(node, f"* has no column {name!r} to exclude, replace or rename")
+    def _chosen(self, item: exp.Expr) -> list[Output]:
+        alias = str(item.alias) if isinstance(item, exp.Alias) else None
+        inner = item.this if isinstance(item, exp.Alias) else item
+        if isinstance(inner, exp.Columns) or is_star_pattern(inner):
+            choices = [choice for choice, _ in self._chooser.expanded(inner)]
+            return [_of_choice(c, item, _filled(alias, c, c.name)) for c in choices]
+        whole = any(part.args.get("unpack") for part in inner.find_all(exp.Columns))
         return [
-            Output(
-                name=renamed.get(c.name.lower(), c.name),
-                node=replaced.get(c.name.lower(), node),
-                column=None if c.name.lower() in replaced else c.column,
-            )
-            for c in columns
-            if c.name.lower() not in excluded
+            Output(name=_filled(alias, choice, default_name(node) if whole else choice.name), node=node)
+            for choice, node in self._chooser.expanded(inner)
         ]
+
+
+def _of_choice(choice: Choice, node: exp.Expr, name: str | None = None) -> Output:
+    shown = choice.name if name is None else name
+    if choice.replaced is not None:
+        return Output(name=shown, node=choice.replaced)
+    return Output(name=shown, node=node, column=choice.column.column)
+
+
+def _filled(alias: str | None, choice: Choice, default: str) -> str:
+    r"""Return an alias with ``\0``, ``\1``, … as the parts of the column's name that the pattern found."""
+    if alias is None:
+        return default
+
+    def group(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return choice.groups[number] if number < len(choice.groups) else ""
+
+    return re.sub(r"\\(\d)", group, alias)

@@ -45,6 +45,7 @@ class SelectBinder:
         self._node = node
         self._scope = scope
         self._subqueries = subqueries
+        self._lists = OutputBinder(queries.statement, scope, queries.constant)
         self._later = LaterBinder(queries.statement, node, scope)
         self._aliases: dict[str, exp.Expr] = {}
 
@@ -63,7 +64,7 @@ class SelectBinder:
         self._statement.allow_only(self._node, _SELECT_ARGS, "SELECT")
         relations = RelationBinder(queries=self._queries, scope=self._scope, expressions=self._binder)
         plan = relations.bind(self._node)
-        outputs = OutputBinder(self._statement, self._scope).outputs(self._node)
+        outputs = self._lists.outputs(self._node)
         self._aliases = _aliases(self._node)
         plan, lifted = self._where(plan, lift=lift)
         if self._is_aggregated(outputs):
@@ -90,7 +91,7 @@ class SelectBinder:
         after: list[Expr] = []
         lifted: list[Expr] = []
         self._scope.lifting = lift and not self._scope.domain
-        for part in flattened(clause.this, exp.And):
+        for part in [c for p in flattened(clause.this, exp.And) for c in self._lists.conditions(p)]:
             joined = len(binder.attachments)
             condition = self._subqueries.condition(binder, part)
             own = names_of(plan) | {n for a in binder.attachments for n in a.plan.schema.names}

@@ -9,10 +9,11 @@ from typing import Any, Protocol
 from sqlglot import exp
 
 from ...engine.errors import SqlError, VolleyError, suggestion
-from ...engine.expr import Literal, literal
-from ...engine.plan import Plan
+from ...engine.expr import Expr, Literal, NamedExpr, columns_of, literal
+from ...engine.plan import Plan, Project, Scan
 from ..parse import SqlText
 from .names import Names
+from .rows import one_row
 
 
 class Catalogue(Protocol):
@@ -27,6 +28,10 @@ class Catalogue(Protocol):
 
         Functions such as ``read_csv`` name the format and its options as well, and may name several paths.
         """
+        ...
+
+    def rows(self, plan: Plan) -> list[tuple[Any, ...]]:
+        """Run a plan at once and return its rows: what a plan depends on, such as the columns of a PIVOT."""
         ...
 
     def names(self) -> list[str]:
@@ -61,6 +66,16 @@ class Statement:
         message = f"parameter ${name} has no value{hint}"
         offset = self.source.text.find(f"${name}")  # sqlglot keeps no place for parameters
         raise self.source.error_at(offset, message) if offset >= 0 else self.source.error(node, message)
+
+    def constant(self, expr: Expr) -> Literal | None:
+        """Return the value of an expression that reads no column; None where it reads one."""
+        if isinstance(expr, Literal):
+            return expr
+        if columns_of(expr):
+            return None
+        one = Scan(source=one_row(self.names.fresh("one_row")))
+        ((value,),) = self.catalogue.rows(Project(input=one, exprs=(NamedExpr(name="value", expr=expr),)))
+        return Literal(value=value, dtype=expr.dtype)
 
     def check_params_used(self) -> None:
         """Refuse values for parameters that the text does not have: most often a misspelt name."""

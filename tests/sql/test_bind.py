@@ -36,6 +36,9 @@ class Tables:
         self.files.append(str(path))
         return Scan(source=RowsSource(schema=self._schemas["u"], values=())) if str(path).endswith(".parquet") else None
 
+    def rows(self, plan: Plan) -> list[tuple[object, ...]]:
+        raise NotImplementedError("these tables have no rows")
+
     def names(self) -> list[str]:
         return list(self._schemas)
 

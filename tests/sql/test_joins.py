@@ -1,4 +1,4 @@
-# ruff: noqa: E501  # one case is one line
+# one case is one line
 """Joins by order and by place, subqueries in ON, and set operations by name, compared with DuckDB."""
 
 from __future__ import annotations
