@@ -89,7 +89,7 @@ def _offset(node: exp.Expr) -> int | None:
 def parse(source: SqlText) -> exp.Expr:
     """Parse one query; raises as `parse_statement`, and where the statement is no query."""
     tree = parse_statement(source)
-    if not isinstance(tree, exp.Query | exp.Values):
+    if not isinstance(tree, exp.Query | exp.Values | exp.Pivot):
         raise source_unsupported(source, _tokens(source, _dialect(source.dialect)))
     return tree
 
@@ -131,7 +131,7 @@ def parse_statement(source: SqlText) -> exp.Expr:
         end = next(t for t in tokens if t.token_type is TokenType.SEMICOLON)
         raise source.error_at(end.end + 1, "more than one statement in the text; run them one at a time")
     tree = statements[0]
-    if not isinstance(tree, exp.Query | exp.Values | _OTHERS):
+    if not isinstance(tree, exp.Query | exp.Values | exp.Pivot | _OTHERS):
         if not _begins_elsewhere(tokens):
             raise _not_a_statement(source, tokens)
         raise source_unsupported(source, tokens)

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
 from .operators import unwrapped
 from .scope import Scope, ScopeColumn
@@ -77,7 +78,7 @@ class ColumnChooser:
         elif isinstance(wanted, exp.Lambda):
             chosen = [c for c in self._all() if self._passes(wanted, c.name)]
         elif isinstance(wanted, exp.Array):
-            chosen = [self._named(item) for item in wanted.expressions]
+            chosen = [self.named(item, "COLUMNS(…)") for item in wanted.expressions]
         else:
             chosen = self._by_regex(wanted)
         if not chosen:
@@ -116,12 +117,14 @@ class ColumnChooser:
     def _all(self) -> list[Choice]:
         return [Choice(column=c, name=c.name, groups=(c.name,)) for c in self._scope.star()]
 
-    def _named(self, item: exp.Expr) -> Choice:
+    def named(self, item: exp.Expr, clause: str) -> Choice:
+        """Return the one column of a name; ``clause`` says in errors where it stands."""
         name = str(item.name)
         matches = self._scope.find(name, None)
         if len(matches) != 1:
             problem = "is ambiguous" if matches else "does not exist"
-            raise self._source.error(item, f"column {name!r} of COLUMNS(…) {problem}")
+            hint = "" if matches else suggestion(name, [c.name for c in self._scope.star()])
+            raise self._source.error(item, f"column {name!r} of {clause} {problem}{hint}")
         return Choice(column=matches[0], name=matches[0].name, groups=(matches[0].name,))
 
     def _by_regex(self, node: exp.Expr) -> list[Choice]:

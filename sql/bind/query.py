@@ -16,6 +16,7 @@ from ...engine.schema import Field, Schema
 from .bound import BoundQuery
 from .expressions import ExpressionBinder
 from .operators import unwrapped
+from .pivots import PivotBinder
 from .rows import RowsSource, one_row
 from .scope import Scope, ScopeColumn
 from .select import SelectBinder
@@ -53,10 +54,13 @@ class QueryBinder:
         if isinstance(node, exp.SetOperation):
             return queries.modified(SetBinder(queries).bind(node, outer), node)
         if isinstance(node, exp.Subquery):
-            self.statement.allow_only(node, ("this", "alias", "joins", *MODIFIERS), "a subquery")
+            self.statement.allow_only(node, ("this", "alias", "joins", "pivots", *MODIFIERS), "a subquery")
             return queries.modified(queries.bind(node.this, outer), node)
         if isinstance(node, exp.Values):
             return queries.modified(queries.values(node), node)
+        if isinstance(node, exp.Pivot):
+            star = exp.Select(expressions=[exp.Star()], from_=exp.From(this=node.this))
+            return PivotBinder(queries).bind(node, queries.bind(star, outer))
         raise self.statement.source.unsupported(node, f"{node.key.upper()} as a query")
 
     def select(self, node: exp.Select, scope: Scope) -> SelectBinder:

@@ -18,6 +18,7 @@ from .bound import BoundQuery
 from .joins import filtered, joined, names_of, semi, split_condition
 from .operators import flattened, unwrapped
 from .pairing import Nearest, asof, positional
+from .pivots import PivotBinder
 from .rows import one_row
 from .scope import Scope, ScopeColumn
 from .table_functions import Series, table_function
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from .expressions import ExpressionBinder
     from .query import QueryBinder
 
-_TABLE_ARGS = ("this", "alias", "db", "catalog", "joins")
+_TABLE_ARGS = ("this", "alias", "db", "catalog", "joins", "pivots")
+_SUBQUERY_ARGS = ("this", "alias", "joins", "pivots", "with_", "order", "limit", "offset")
 _JOIN_ARGS = ("this", "on", "side", "kind", "using", "method")
 _ORDERED = ("ASOF", "POSITIONAL")
 _FLIPPED = {
@@ -102,6 +104,10 @@ class RelationBinder:
             relation = self._named(self._queries.bind(node), node.args.get("alias"), "values")
         else:
             raise self._source.unsupported(node, f"{node.key.upper()} in FROM")
+        for pivot in node.args.get("pivots") or []:
+            rows = BoundQuery(plan=relation.plan, columns=tuple((c.name, c.column) for c in relation.columns))
+            turned = PivotBinder(self._queries).bind(pivot, rows)
+            relation = self._named(turned, pivot.args.get("alias"), "unnamed_pivot")
         for join in node.args.get("joins") or []:
             relation = self._join(relation, join)
         return relation
@@ -152,7 +158,7 @@ class RelationBinder:
         if isinstance(node.this, exp.Table | exp.Subquery) and not isinstance(node.this, exp.Query):
             self._statement.allow_only(node, ("this", "joins"), "a join in parentheses")
             return self._relation(node.this)
-        self._statement.allow_only(node, ("this", "alias", "joins", "with_", "order", "limit", "offset"), "FROM")
+        self._statement.allow_only(node, _SUBQUERY_ARGS, "FROM")
         queries = replace(self._queries, around=self._scope)
         return self._named(queries.bind(node), alias, "unnamed_subquery")
 
