@@ -105,7 +105,6 @@ select (select count(*) from u where u.k = t.k limit 1) from t | 1:16 | a correl
 select (select sum(sum(v)) over () from u where u.k = t.k) from t | 1:16 | a window function in a correlated aggregate
 select id from t where id in (select v from u where u.k = t.k union select 1) | 1:38 | a correlated subquery with a set
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
-select [] | 1:8 | a list without values
 select id from t limit 10 percent | 1:24 | a percentage or ties in LIMIT
 select id from t tablesample 10% | 1:30 | SAMPLE in FROM
 select * from flatten(3) | 1:15 | the table function flatten
