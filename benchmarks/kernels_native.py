@@ -61,8 +61,9 @@ def group_partitioned(keys: NDArray[np.int64], values: NDArray[np.float64], pool
     positions, offsets = native.start_positions(counts)
 
     def scatter(i: int) -> None:
-        columns = [words[parts[i]], values.view(np.uint64)[parts[i]]]
-        native.scatter_words(hashes[parts[i]], PARTITION_BITS, positions[i], columns, [key_out, value_out])
+        rows = native.partition_positions(hashes[parts[i]], PARTITION_BITS, positions[i])
+        native.put(words[parts[i]], rows, key_out)
+        native.put(values.view(np.uint64)[parts[i]], rows, value_out)
 
     list(pool.map(scatter, range(len(parts))))
 

@@ -177,7 +177,7 @@ class Session:
         return Literal(value=value.column(0)[0].as_py(), dtype=expr.dtype)
 
 
-_CHUNK_ROWS = 32 * 1024
+_CHUNK_ROWS = 8 * 1024
 """Tables of fewer rows are joined before they become chunks of a result, of which each costs its readers a little."""
 
 

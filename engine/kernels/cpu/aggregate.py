@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import overload
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +21,9 @@ from .keys import KeyTable
 from .native.arrays import Rows
 from .partition import split
 from .project import Evaluator
+from .spread import spread, spreadable
 from .states import Moments, State, make_state, row_state
-from .table import CpuTable, concat_tables, own, slice_table, take_rows
+from .table import CpuTable, concat_columns, concat_tables, own, slice_table, take_rows
 from .words import hash_columns
 
 
@@ -122,33 +124,75 @@ def _kept(ids: Rows, condition: pa.Array) -> Rows:
 
 
 _MERGED_ROWS = 65_536
-_JUDGED_ROWS = 200_000
+_LARGE_PIECE = 4_096
+_JUDGED_ROWS = 100_000
 _WORTHWHILE = 0.6
 """A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
+
+
+class RowStates(Sequence[pa.Array]):
+    """Columns of a table of partial states of which each is of one row: computed where anybody looks, or never.
+
+    Parameters
+    ----------
+    spec
+        Keys and accumulators.
+    columns
+        Keys, then the inputs of the accumulators' `States`.
+    num_rows
+        Number of rows.
+    """
+
+    def __init__(self, spec: GroupSpec, columns: Sequence[pa.Array], num_rows: int) -> None:
+        self.keys = list(columns[: len(spec.keys)])
+        self.inputs = list(columns[len(spec.keys) :])
+        self._spec, self._num_rows = spec, num_rows
+        self._states: list[pa.Array] | None = None
+
+    def __len__(self) -> int:
+        return len(self._spec.keys) + len(self._spec.accumulators)
+
+    @overload
+    def __getitem__(self, index: int) -> pa.Array: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[pa.Array]: ...
+
+    def __getitem__(self, index: int | slice) -> pa.Array | Sequence[pa.Array]:
+        if self._states is None:
+            self._states = States(self._spec.accumulators).of_rows(self.inputs, self._num_rows)
+        return [*self.keys, *self._states][index]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of keys and inputs."""
+        return sum(column.nbytes for column in (*self.keys, *self.inputs))
 
 
 class CpuGroupBy:
     """First phase of an aggregation with keys.
 
-    Where most rows are groups of their own, grouping them twice is work for nothing: the first phase then turns rows
-    into partial states of one row each, and only splits them by hash, so that the second phase groups them in tables
+    Where most rows are groups of their own, grouping them twice is work for nothing: the first phase then passes rows
+    on, as partial states of one row each, and only spreads them by hash, so that the second phase groups them in tables
     that fit the cache.
     """
 
     def __init__(self, spec: GroupSpec) -> None:
         self._spec = spec
+        self._dtypes = [key.expr.dtype for key in spec.keys]
         self._reset()
 
     def _reset(self) -> None:
-        self._keys = KeyTable([key.expr.dtype for key in self._spec.keys])
+        self._keys = KeyTable(self._dtypes)
         self._states = States(self._spec.accumulators)
         self._rows = 0
-        self._passed: list[CpuTable] = []
+        self._passed: list[Sequence[pa.Array]] = []
+        self._passed_bytes = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes held by keys and states."""
-        return self._keys.nbytes + self._states.nbytes + sum(table.nbytes for table in self._passed)
+        return self._keys.nbytes + self._states.nbytes + self._passed_bytes
 
     def update(self, table: Table) -> None:
         """Add the rows of a table."""
@@ -158,11 +202,8 @@ class CpuGroupBy:
         keys = [key.expr for key in self._spec.keys]
         columns = Evaluator(rows).columns([*keys, *self._states.inputs()])
         if self._rows >= _JUDGED_ROWS and len(self._keys) > _WORTHWHILE * self._rows:
-            states = self._states.of_rows(columns[len(keys) :], table.num_rows)
-            passed = CpuTable(
-                schema=self._spec.schema, columns=(*columns[: len(keys)], *states), num_rows=table.num_rows
-            )
-            self._passed.append(passed)
+            self._passed.append(columns)
+            self._passed_bytes += sum(column.nbytes for column in columns)
             return
         self._rows += table.num_rows
         ids = self._keys.insert(columns[: len(keys)])
@@ -171,6 +212,10 @@ class CpuGroupBy:
     def merge(self, partial: CpuTable) -> None:
         """Add a table of partial states."""
         if partial.num_rows == 0:
+            return
+        if isinstance(partial.columns, RowStates):
+            ids = self._keys.insert(partial.columns.keys)
+            self._states.update(ids, len(self._keys), partial.columns.inputs)
             return
         width = len(self._spec.keys)
         ids = self._keys.insert(partial.columns[:width])
@@ -183,38 +228,68 @@ class CpuGroupBy:
 
     def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state into partial states, split by the hash of the keys."""
-        tables = [self.finish(), *self._passed]
+        parts: list[list[Table]] = [[] for _ in range(partitions)]
+        grouped = self.finish()
+        hashes = hash_columns(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
+        for tables, table in zip(parts, split(grouped, hashes, partitions), strict=True):
+            if table.num_rows:
+                tables.append(table)
+        if self._passed:
+            self._spread(parts)
         self._reset()
-        dtypes = [key.expr.dtype for key in self._spec.keys]
-        result: list[list[Table]] = [[] for _ in range(partitions)]
-        for table in tables:
-            hashes = hash_columns(table.columns[: len(dtypes)], dtypes, table.num_rows)
-            for parts, part in zip(result, split(table, hashes, partitions), strict=True):
-                if part.num_rows:
-                    parts.append(part)
-        return result
+        return parts
+
+    def _spread(self, parts: list[list[Table]]) -> None:
+        """Add the rows that were passed on to the partitions of their keys."""
+        bits = len(parts).bit_length() - 1
+        if bits == 0:
+            parts[0] += [self._single_rows(columns) for columns in self._passed]
+            return
+        for run in [self._passed] if spreadable(self._passed) else [[columns] for columns in self._passed]:
+            hashes = [hash_columns(each[: len(self._dtypes)], self._dtypes, len(each[0])) for each in run]
+            columns, offsets = spread(run, hashes, bits)
+            for tables, start, stop in zip(parts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+                if stop > start:
+                    tables.append(self._single_rows([column.slice(start, stop - start) for column in columns]))
+
+    def _single_rows(self, columns: Sequence[pa.Array]) -> CpuTable:
+        rows = len(columns[0])
+        return CpuTable(schema=self._spec.schema, columns=RowStates(self._spec, columns, rows), num_rows=rows)
 
 
 def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     """Merge the partial states of one partition into one row per group."""
     groups = CpuGroupBy(spec)
-    for partial in _joined(partials, spec.schema):
+    for partial in _joined(partials, spec):
         groups.merge(partial)
     return groups.finish()
 
 
-def _joined(tables: Sequence[CpuTable], schema: Schema) -> Iterator[CpuTable]:
+def _joined(tables: Sequence[CpuTable], spec: GroupSpec) -> Iterator[CpuTable]:
     """Yield the rows of the tables in pieces that are not small: each piece costs some calls."""
-    held: list[CpuTable] = []
-    rows = 0
+    held: dict[bool, list[CpuTable]] = {True: [], False: []}
     for table in tables:
-        held.append(table)
-        rows += table.num_rows
-        if rows >= _MERGED_ROWS:
-            yield concat_tables(held, schema)
-            held, rows = [], 0
-    if held:
-        yield concat_tables(held, schema)
+        single = isinstance(table.columns, RowStates)
+        if table.num_rows >= _LARGE_PIECE:
+            yield table
+            continue
+        held[single].append(table)
+        if sum(one.num_rows for one in held[single]) >= _MERGED_ROWS:
+            yield _one_piece(held[single], spec)
+            held[single] = []
+    for rest in held.values():
+        if rest:
+            yield _one_piece(rest, spec)
+
+
+def _one_piece(tables: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
+    """Join partial states, or rows passed on."""
+    runs = [table.columns for table in tables if isinstance(table.columns, RowStates)]
+    if not runs:
+        return concat_tables(tables, spec.schema)
+    rows = sum(table.num_rows for table in tables)
+    columns = [concat_columns(pieces) for pieces in zip(*((*run.keys, *run.inputs) for run in runs), strict=True)]
+    return CpuTable(schema=spec.schema, columns=RowStates(spec, columns, rows), num_rows=rows)
 
 
 def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:

@@ -36,13 +36,14 @@ def values_of(array: pa.Array) -> NDArray[Any]:
     Dates, times, timestamps and durations come as the integers they are stored as.
     """
     data = array.buffers()[1]
-    dtype = _storage(array.type)
+    dtype = storage(array.type)
     if data is None:
         return np.zeros(len(array), dtype=dtype)
     return np.frombuffer(data, dtype=dtype, count=array.offset + len(array))[array.offset :]
 
 
-def _storage(arrow: pa.DataType) -> np.dtype[Any]:
+def storage(arrow: pa.DataType) -> np.dtype[Any]:
+    """Return the dtype in which `values_of` gives values of a type."""
     if pa.types.is_integer(arrow) or pa.types.is_floating(arrow):
         kind: np.dtype[Any] = np.dtype(arrow.to_pandas_dtype())
         return kind

@@ -32,7 +32,7 @@ from .accumulate import (
 )
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .compile import cache_directory, warm
-from .gathering import count_bits, narrow_i128, pack_bits, select_bits, take, take_bits, take_bytes
+from .gathering import count_bits, narrow_i128, pack_bits, put, select_bits, take, take_bits, take_bytes
 from .grouping import WordGroups
 from .hashing import (
     NULL_HASH,
@@ -47,7 +47,7 @@ from .hashing import (
 from .joining import JoinIndex, flagged_rows, mark_rows
 from .ordering import order_bits, order_floats, order_integers, order_nulls
 from .packing import KeyPacking, signed_extent
-from .radix import count_partitions, partition_order, scatter_words, start_positions
+from .radix import count_partitions, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
@@ -117,12 +117,13 @@ __all__ = [
     "order_nulls",
     "pack_bits",
     "partition_order",
+    "partition_positions",
     "prefix_sums",
+    "put",
     "rows_away",
     "running_least",
     "running_sums",
     "scatter",
-    "scatter_words",
     "search_sorted",
     "select_bits",
     "signed_extent",

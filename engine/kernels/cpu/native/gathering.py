@@ -29,6 +29,16 @@ _take32 = kernel("void(const u32[], const i32[], u32[])")(_take_values)
 _take64 = kernel("void(const u64[], const i32[], u64[])")(_take_values)
 
 
+def _put_values(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
+    for i in range(len(rows)):
+        out[np.uint32(rows[i])] = values[i]
+
+
+_put8 = kernel("void(const u8[], const i32[], u8[])")(_put_values)
+_put32 = kernel("void(const u32[], const i32[], u32[])")(_put_values)
+_put64 = kernel("void(const u64[], const i32[], u64[])")(_put_values)
+
+
 @kernel("void(const u64[,], const i32[], u64[,])")
 def _take128(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
     for i in range(len(rows)):
@@ -143,6 +153,15 @@ def take(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
         _take128(values.view(np.uint64), rows, out.view(np.uint64))
         return
     run, dtype = _TAKES[values.dtype.itemsize]
+    run(values.view(dtype), rows, out.view(dtype))
+
+
+_PUTS = {1: (_put8, np.uint8), 4: (_put32, np.uint32), 8: (_put64, np.uint64)}
+
+
+def put(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
+    """Copy ``values`` to ``out[rows]``, of the same dtype of 1, 4 or 8 bytes; no row is -1."""
+    run, dtype = _PUTS[values.dtype.itemsize]
     run(values.view(dtype), rows, out.view(dtype))
 
 

@@ -1,20 +1,15 @@
 """Radix partitioning: send rows to ``2 ** bits`` partitions by the top bits of a hash, keeping their order.
 
-The use is always the same: `count_partitions` per batch, `start_positions` over all batches, then `scatter_words` (or
-`partition_order` and takes) per batch, each batch into its own part of the output, so that threads never meet.
+Over many batches: `count_partitions` per batch, `start_positions` over all, then `partition_positions` per batch and
+``gathering.put`` per column, each batch into its own part of the output. For one batch: `partition_order`, and takes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from .arrays import Longs, Rows, Words, addresses, rows_out
-from .compile import instruction, kernel
-
-load_word = instruction("load_word")
-store_word = instruction("store_word")
+from .arrays import Longs, Rows, Words, rows_out
+from .compile import kernel
 
 
 @kernel("void(const u64[], u64, i64[])")
@@ -31,14 +26,12 @@ def _partition_order(hashes: Words, shift: int, positions: Longs, order: Rows) -
         positions[partition] += 1
 
 
-@kernel("void(const u64[], u64, i64[], const u64[], const u64[])")
-def _scatter_words(hashes: Words, shift: int, positions: Longs, sources: Words, targets: Words) -> None:
+@kernel("void(const u64[], u64, i64[], i32[])")
+def _partition_positions(hashes: Words, shift: int, positions: Longs, out: Rows) -> None:
     for i in range(len(hashes)):
         partition = hashes[i] >> shift
-        position = positions[partition]
-        positions[partition] = position + 1
-        for j in range(len(sources)):
-            store_word(targets[j], position, load_word(sources[j], i))
+        out[i] = np.int32(positions[partition])
+        positions[partition] += 1
 
 
 def _shift(bits: int) -> int:
@@ -79,9 +72,11 @@ def partition_order(hashes: Words, bits: int, *, out: Rows | None = None) -> tup
     return order, offsets
 
 
-def scatter_words(hashes: Words, bits: int, positions: Longs, columns: Sequence[Words], outs: Sequence[Words]) -> None:
-    """Write each row's words to its partition's next position in ``outs``.
+def partition_positions(hashes: Words, bits: int, positions: Longs, *, out: Rows | None = None) -> Rows:
+    """Return the position of each row of a batch in partition order, for ``gathering.put``.
 
-    ``positions`` (one per partition) is advanced. ``hashes`` may itself be one of the columns.
+    ``positions`` (the next of each partition) is advanced.
     """
-    _scatter_words(hashes, _shift(bits), positions, addresses(columns), addresses(outs))
+    placed = rows_out(out, len(hashes))
+    _partition_positions(hashes, _shift(bits), positions, placed)
+    return placed

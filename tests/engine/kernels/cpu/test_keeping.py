@@ -7,7 +7,13 @@ import pytest
 
 import volley as vl
 from tests.engine.kernels.conformance.cases import duck, random_table, unordered
+from volley.engine.dtypes import int64
+from volley.engine.expr import Column, NamedExpr
 from volley.engine.kernels.cpu import aggregate
+from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
+from volley.engine.runners import sinks
+from volley.engine.schema import Field, Schema
 
 QUERY = """
 select i, median(t), arg_max(m, m) filter (j > 0), corr(j, i), product(j) filter (j <> 0), len(list(s)),
@@ -24,3 +30,52 @@ def test_states_of_single_rows_merge_like_any(monkeypatch: pytest.MonkeyPatch) -
     answer = vl.sql(QUERY, data=data).to_arrow()
     expected = duck(QUERY.replace("mode(d)", modes), data=pa.table(data))
     assert unordered(zip(*(column.to_pylist() for column in answer.columns), strict=True)) == unordered(expected)
+
+
+ORDINARY = """
+select {keys}, count(*) as n, count(t) as nt, sum(j) as sj, sum(d) filter (j > 0) as sd, avg(d) as ad, min(t) as mt,
+    max(m) as mm, bool_or(b) as bb, sum(w) as sw
+from data group by {keys}
+"""
+
+
+@pytest.mark.parametrize("partition_bytes", [1 << 20, 64])
+@pytest.mark.parametrize("keys", ["i", "s", "i, t", "d", "b, s"])
+def test_rows_passed_on_are_grouped_by_the_second_phase(
+    monkeypatch: pytest.MonkeyPatch, keys: str, partition_bytes: int
+) -> None:
+    monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 20)
+    monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
+    monkeypatch.setattr(sinks, "PARTITION_BYTES", partition_bytes)
+    data = random_table("ijdwstmb", 3000, seed=4)
+    expected = duck(ORDINARY.format(keys=keys), data=pa.table(data))
+    for table in (pa.table(data), dictionaries(pa.table(data))):
+        with vl.Session(threads=2):
+            frame = vl.from_arrow(pa.Table.from_batches(table.to_batches(max_chunksize=500)))
+            answer = vl.sql(ORDINARY.format(keys=keys), data=frame).to_arrow()
+        assert unordered(zip(*(column.to_pylist() for column in answer.columns), strict=True)) == unordered(expected)
+
+
+def dictionaries(table: pa.Table) -> pa.Table:
+    """Return the table with its texts as codes, of a dictionary for each chunk."""
+    for index, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            table = table.set_column(index, field.name, table.column(index).combine_chunks().dictionary_encode())
+    return table
+
+
+def test_rows_passed_on_leave_as_states_of_single_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 0)
+    monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
+    device, schema = CpuDevice(), Schema((Field("k", int64), Field("v", int64)))
+    key, value = (Column(name=name, dtype=int64) for name in ("k", "v"))
+    accumulators = (
+        AccumulatorSpec(name="n", kind=Accumulator.COUNT_ROWS, dtype=int64),
+        AccumulatorSpec(name="s", kind=Accumulator.SUM, dtype=int64, argument=value),
+    )
+    groups = device.group_by(GroupSpec(keys=(NamedExpr(name="k", expr=key),), accumulators=accumulators))
+    for _ in range(2):
+        groups.update(device.from_arrow(pa.table({"k": [1, 1], "v": [5, None]}), schema))
+    ((grouped, passed),) = groups.partials(1)
+    assert device.to_arrow(grouped).to_pydict() == {"k": [1], "n": [2], "s": [5]}
+    assert device.to_arrow(passed).to_pydict() == {"k": [1, 1], "n": [1, 1], "s": [5, None]}

@@ -28,7 +28,9 @@ def test_batches_scatter_into_contiguous_partitions(rng: np.random.Generator) ->
     outs = [np.zeros(7000, np.uint64) for _ in range(2)]
     for index in (2, 0, 1):
         part = parts[index]
-        native.scatter_words(hashes[part], 4, positions[index], [keys[part], values[part]], outs)
+        rows = native.partition_positions(hashes[part], 4, positions[index])
+        native.put(keys[part], rows, outs[0])
+        native.put(values[part], rows, outs[1])
     order, expected_offsets = native.partition_order(hashes, 4)
     assert offsets.tolist() == expected_offsets.tolist()
     assert (outs[0] == keys[order]).all()
