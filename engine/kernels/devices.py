@@ -26,8 +26,10 @@ def open_device(name: str) -> Device:
         If there is no such device.
     """
     if name in ("auto", "cpu"):
+        from .cpu.allocation import keep_freed_memory
         from .cpu.device import CpuDevice
 
+        keep_freed_memory()
         return cast("Device", CpuDevice())  # a device takes only tables of its own, which the protocol cannot say
     if name == "gpu":
         raise DeviceUnavailable(
