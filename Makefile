@@ -5,7 +5,7 @@
 # What mypy sees: the package and nothing beside it, or the room io/ would stand for the standard library's io.
 TYPED := $(VENV)/typed
 
-.PHONY: help demo test tpch tpcds check types format bench docs lock clean
+.PHONY: help demo test slt fuzz tpch tpcds check types format bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -25,6 +25,12 @@ demo: $(VENV)/.demo ## install, run the demo job on the data shipped here, say w
 
 test: $(VENV)/.dev ## install, run the tests
 	$(BIN)/python -m pytest
+
+slt: $(VENV)/.dev ## run logic tests: our own, or FILES='dir one.test' with OPTIONS=--help for more
+	$(BIN)/python -m tests.slt $(OPTIONS) $(FILES)
+
+fuzz: $(VENV)/.dev ## compare N=1000 random queries from SEED=0 on with DuckDB
+	$(BIN)/python -m tests.sql.fuzz -n $(or $(N),1000) --seed $(or $(SEED),0)
 
 tpch: $(VENV)/.dev ## compare the 22 TPC-H queries with DuckDB at scale factor 1 (slow)
 	$(BIN)/python -m pytest -m slow tests/sql/test_tpch.py

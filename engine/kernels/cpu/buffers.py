@@ -73,6 +73,8 @@ def halves_of(array: pa.Array) -> NDArray[np.int64]:
 
 def bits_of(array: pa.Array) -> tuple[Bits, int]:
     """Return the validity bitmap and its bit offset; `NO_BITS` where nothing is null."""
+    if pa.types.is_null(array.type):  # has no buffers at all
+        return np.zeros(len(array) // 8 + 1, dtype=np.uint8), 0
     bitmap = array.buffers()[0] if array.null_count else None
     return (NO_BITS, 0) if bitmap is None else (np.frombuffer(bitmap, dtype=np.uint8), array.offset)
 

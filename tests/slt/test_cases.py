@@ -1,0 +1,21 @@
+"""Our own logic tests: Volley gives the answers in the files, and so does DuckDB, from which they come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.slt.engines import ENGINES
+from tests.slt.runner import FAILED, UNSUPPORTED, Options, run_file
+
+CASES = sorted((Path(__file__).parent / "cases").rglob("*.test"))
+
+
+@pytest.mark.parametrize("engine", ["volley", "duckdb"])
+@pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
+def test_file(path: Path, engine: str) -> None:
+    report = run_file(path, ENGINES[engine], Options(names=(engine,), style="duckdb"))
+    assert report.error is None
+    wrong = [f"{path.name}:{o.line}: {o.reason}" for o in report.outcomes if o.verdict in (FAILED, UNSUPPORTED)]
+    assert not wrong, "\n".join(wrong)
