@@ -100,7 +100,7 @@ class DuckDB:
     name = "duckdb"
 
     def __init__(self) -> None:
-        self._connection = duckdb.connect(config={"threads": 1})
+        self._connection = duckdb.connect(config={"threads": 1, "python_enable_replacements": False})
 
     def run(self, sql: str) -> Answer:
         """Run the statements of a text."""

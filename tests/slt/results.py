@@ -143,11 +143,10 @@ def _key(row: Row) -> list[tuple[bool, float, str]]:
     keys = []
     for value in row:
         number = _number(value)
-        keys.append(
-            (False, 0.0 if number.is_nan() else round(float(number), 6), "")
-            if number is not None
-            else (True, 0.0, value)
-        )
+        if number is None:
+            keys.append((True, 0.0, value))
+        else:
+            keys.append((False, math.inf, "nan") if number.is_nan() else (False, round(float(number), 6) + 0.0, ""))
     return keys
 
 
