@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
-from ..engine.runners import Observer
 from .report.figures import byte_size
 
 if TYPE_CHECKING:
@@ -49,17 +46,3 @@ class StageBar:
         """Take every bar away that an error or a limit left behind."""
         while self._stages:
             self._bar.remove_task(self._stages.popitem()[1])
-
-
-@contextmanager
-def watched(stream: IO[str], *, enabled: bool) -> Iterator[Observer | None]:
-    """Give an observer whose bars appear on ``stream`` and leave nothing behind; None where not enabled."""
-    if not enabled:
-        yield None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(bar_width=32), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=stream), transient=True) as bar:
-        yield StageBar(bar)

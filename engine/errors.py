@@ -37,10 +37,6 @@ class TypeMismatch(PlanError, TypeError):
     """An operation was applied to types that it does not accept."""
 
 
-class UnsupportedOperation(PlanError):
-    """The operation exists but is not available here; names the operator, the device and what to use instead."""
-
-
 class SqlError(PlanError):
     """A SQL text cannot be parsed or bound; carries the place.
 
@@ -52,17 +48,44 @@ class SqlError(PlanError):
         1-based position in the text, when known.
     text
         The whole SQL text, used to show the line with a caret.
+    name
+        Of the file that holds the text, if it is in one.
     """
 
-    def __init__(self, message: str, *, line: int | None = None, column: int | None = None, text: str = "") -> None:
+    def __init__(
+        self, message: str, *, line: int | None = None, column: int | None = None, text: str = "", name: str = ""
+    ) -> None:
         self.message, self.line, self.column, self.text = message, line, column, text
         shown = message
         if line is not None and column is not None:
-            shown = f"{message} (line {line}, column {column})"
-            lines = text.splitlines()
+            shown = f"{message} ({f'{name}, ' if name else ''}line {line}, column {column})"
+            lines = text.split("\n")
             if 0 < line <= len(lines):
-                shown += f"\n  {lines[line - 1]}\n  {' ' * (column - 1)}^"
+                shown += _pointed(lines[line - 1].rstrip("\r"), column)
         super().__init__(shown)
+
+    def within(self, text: str, line: int, column: int, name: str = "") -> SqlError:
+        """Return the error with its place in a text that holds this one's text from ``line`` and ``column`` on."""
+        if self.line is None or self.column is None:
+            return SqlError(self.message, line=line, column=column, text=text, name=name)
+        moved = self.column + column - 1 if self.line == 1 else self.column
+        return SqlError(self.message, line=self.line + line - 1, column=moved, text=text, name=name)
+
+
+class UnsupportedOperation(PlanError):
+    """The operation exists but is not available here; names the operator, the device and what to use instead.
+
+    Parameters
+    ----------
+    message
+        What is not available, and what to use instead.
+    place
+        The same as an error that knows its place, where it was written in SQL.
+    """
+
+    def __init__(self, message: str, *, place: SqlError | None = None) -> None:
+        super().__init__(message)
+        self.place = place
 
 
 class ConfigError(VolleyError):
@@ -107,6 +130,32 @@ class MemoryLimitExceeded(ExecutionError, MemoryError):
 
 class Cancelled(VolleyError):
     """The run was stopped before its end, by Ctrl-C or by a caller."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was asked to end, by SIGTERM or its like: as Ctrl-C, but a prompt must not go on after it."""
+
+
+_SHOWN_WIDTH = 120
+"""Characters of a line of SQL that are shown around a mistake."""
+
+
+def _pointed(line: str, column: int) -> str:
+    """Return the line with a caret below the column; only the part around it where the line is long."""
+    start = max(0, min(column - 1 - _SHOWN_WIDTH // 2, len(line) - _SHOWN_WIDTH))
+    shown = line[start : start + _SHOWN_WIDTH]
+    head = "…" if start else ""
+    tail = "…" if start + _SHOWN_WIDTH < len(line) else ""
+    # Tabs stay tabs above the caret, so that it stands below its character whatever their width.
+    margin = "".join(sign if sign == "\t" else " " for sign in head + shown[: column - 1 - start])
+    return f"\n  {head}{shown}{tail}\n  {margin}^"
+
+
+def told(error: BaseException) -> str:
+    """Return the message of an error with its notes, which stand at the end of its first line."""
+    first, newline, rest = str(error).partition("\n")
+    notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
+    return f"{first}{notes}{newline}{rest}"
 
 
 def suggestion(name: str, available: Iterable[str]) -> str:

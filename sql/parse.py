@@ -78,7 +78,8 @@ class SqlText:
 
     def unsupported(self, node: exp.Expr | None, what: str) -> UnsupportedOperation:
         """Return the error for SQL that is right but not offered; ``what`` names the construct."""
-        return UnsupportedOperation(str(self.error(node, f"{what} is not supported in SQL")))
+        placed = self.error(node, f"{what} is not supported in SQL")
+        return UnsupportedOperation(str(placed), place=placed)
 
 
 def _offset(node: exp.Expr) -> int | None:
@@ -90,7 +91,7 @@ def parse(source: SqlText) -> exp.Expr:
     """Parse one query; raises as `parse_statement`, and where the statement is no query."""
     tree = parse_statement(source)
     if not isinstance(tree, exp.Query | exp.Values | exp.Pivot):
-        raise source_unsupported(source, _tokens(source, _dialect(source.dialect)))
+        raise source_unsupported(source, _tokens(source, dialect_named(source.dialect)))
     return tree
 
 
@@ -99,7 +100,7 @@ def explained(source: SqlText) -> tuple[str, SqlText] | None:
 
     The query keeps its place in the text, so that errors show where they are.
     """
-    tokens = _tokens(source, _dialect(source.dialect))
+    tokens = _tokens(source, dialect_named(source.dialect))
     if not tokens or tokens[0].text.lower() != "explain":
         return None
     end = tokens[0].end + 1
@@ -122,7 +123,7 @@ def parse_statement(source: SqlText) -> exp.Expr:
     ConfigError
         If the dialect is unknown.
     """
-    dialect = _dialect(source.dialect)
+    dialect = dialect_named(source.dialect)
     tokens = _tokens(source, dialect)
     statements = _statements(source, dialect, tokens)
     if not statements:
@@ -139,7 +140,8 @@ def parse_statement(source: SqlText) -> exp.Expr:
     return tree
 
 
-def _dialect(name: str) -> Dialect:
+def dialect_named(name: str) -> Dialect:
+    """Return sqlglot's dialect of a name; `ConfigError` where there is none."""
     try:
         return Dialect.get_or_raise(name)
     except ValueError:
@@ -231,7 +233,7 @@ def _not_a_statement(source: SqlText, tokens: list[Token]) -> SqlError:
 def source_unsupported(source: SqlText, tokens: list[Token]) -> UnsupportedOperation:
     """Return the error for a statement that is no query."""
     placed = source.error_at(tokens[0].start, f"{tokens[0].text.upper()} is not supported in SQL; write a query")
-    return UnsupportedOperation(str(placed))
+    return UnsupportedOperation(str(placed), place=placed)
 
 
 def _require_join_conditions(source: SqlText, tree: exp.Expr, tokens: list[Token]) -> None:

@@ -1,13 +1,17 @@
-"""``volley`` on the command line: chooses the command and turns errors into one line and an exit code."""
+"""``volley`` on the command line: chooses the command and turns errors and signals into one line and an exit code."""
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from .cli.arguments import build_parser
 
-_FAILED, _USAGE, _CANCELLED = 1, 2, 130
+_FAILED, _USAGE, _BROKEN_PIPE = 1, 2, 128 + signal.SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,42 +25,86 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 the work failed, 2 wrong usage, 130 cancelled.
+        0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 where the
+        reader of a pipe went away.
     """
     parser = build_parser()
     arguments = parser.parse_args(argv)
     if arguments.execute is None:
         parser.print_help()
         return _USAGE
+    with _stopped_by_signals() as received:
+        try:
+            code = int(arguments.execute(arguments))
+            sys.stdout.flush()
+        except KeyboardInterrupt:
+            return _stop(_how(received), 128 + received[-1])
+        except BrokenPipeError:
+            return _leave_pipe()
+        except Exception as error:
+            from .engine.errors import Cancelled, told
+
+            if isinstance(error, Cancelled):
+                return _stop(f"{_how(received)}: {told(error)}", 128 + received[-1])
+            if arguments.debug:
+                raise
+            return _stop(*_explain(error))
+        return code
+
+
+@contextmanager
+def _stopped_by_signals() -> Iterator[list[int]]:
+    """Let SIGTERM and SIGHUP stop the work as Ctrl-C does; gives the signals received, the last one last."""
+    received = [int(signal.SIGINT)]
+    if threading.current_thread() is not threading.main_thread():
+        yield received
+        return
+
+    def stop(number: int, _: object) -> None:
+        from .engine.errors import Terminated
+
+        received.append(number)
+        raise Terminated
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        return int(arguments.execute(arguments))
-    except KeyboardInterrupt:
-        return _stop("cancelled", _CANCELLED)
-    except BrokenPipeError:
-        # The reader of a pipe (head, less) went away: not an error, but nothing more can be said on stdout.
-        sys.stderr.close()
-        return _FAILED
-    except Exception as error:
-        if arguments.debug:
-            raise
-        return _stop(*_explain(error))
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _how(received: Sequence[int]) -> str:
+    return "cancelled" if received[-1] == signal.SIGINT else f"stopped by {signal.Signals(received[-1]).name}"
+
+
+def _leave_pipe() -> int:
+    """Be quiet where the reader of a pipe (head, less) went away, also when Python empties its buffers at the end."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+    return _BROKEN_PIPE
 
 
 def _explain(error: Exception) -> tuple[str, int]:
     """Return the line to show for an error, and the exit code."""
     from .deploy.job.document import JobSpecError
-    from .engine.errors import Cancelled, VolleyError
+    from .engine.errors import VolleyError, told
+    from .sql.shell import debugging, internal_error
 
-    if isinstance(error, Cancelled):
-        return f"cancelled: {error}", _CANCELLED
+    if debugging():
+        import traceback
+
+        traceback.print_exc()
     if isinstance(error, VolleyError):
-        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", ()))
-        return f"error: {error}{notes}", _USAGE if isinstance(error, JobSpecError) else _FAILED
-    said = f"{type(error).__name__}: {error}".rstrip(": ")
-    return f"internal error: {said} (this is a fault in Volley; --debug shows where)", _FAILED
+        return f"error: {told(error)}", _USAGE if isinstance(error, JobSpecError) else _FAILED
+    return internal_error(error), _FAILED
 
 
 def _stop(message: str, code: int) -> int:
+    with suppress(OSError, ValueError):
+        sys.stdout.flush()
     print(f"volley: {message}", file=sys.stderr)
     return code
 

@@ -1,5 +1,9 @@
-"""The prompt of ``volley sql``. Knows the binder and sessions; must not know how results are formatted."""
+"""The shell of ``volley sql``: statements and dot commands, at a prompt or from a script.
 
-from .loop import WELCOME, Shell, run_shell
+Knows the binder and sessions; must not know how results are formatted.
+"""
 
-__all__ = ["WELCOME", "Shell", "run_shell"]
+from .commands import Command, Leave, choice, switched
+from .shell import Screen, Shell, debugging, internal_error, script_text
+
+__all__ = ["Command", "Leave", "Screen", "Shell", "choice", "debugging", "internal_error", "script_text", "switched"]

@@ -74,7 +74,7 @@ def test_without_a_query_a_terminal_gets_a_prompt(trips: Path) -> None:
     os.close(keys)
     os.close(terminal)
     assert running.returncode == 0
-    assert "Volley SQL. End a query with ;" in out
+    assert "End a query with ;" in out
     assert "most\n────\n  20\n(1 row)\n" in out
 
 
@@ -122,7 +122,7 @@ def test_explain_prints_each_stage(trips: Path, capsys: pytest.CaptureFixture[st
         (["-c", "select 1", "-o", "x.xyz"], "no format is known for the suffix"),
         (["-c", "select 1", "--memory-limit", "much"], "'much' is not a number of bytes"),
         (["-c", "select $x", "--param", "x"], "--param needs NAME=VALUE"),
-        (["-f", "nowhere.sql"], "the query file nowhere.sql cannot be read: No such file or directory"),
+        (["-f", "nowhere.sql"], "the script nowhere.sql cannot be read: No such file or directory"),
     ],
 )
 def test_mistakes_are_one_error_and_exit_code_1(

@@ -87,7 +87,10 @@ def test_check_only_checks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (
             ZeroDivisionError("oops"),
             1,
-            "volley: internal error: ZeroDivisionError: oops (this is a fault in Volley; --debug shows where)\n",
+            (
+                "volley: internal error: ZeroDivisionError: oops "
+                "(a fault in Volley: please report it with what you ran; VOLLEY_DEBUG=1 shows where)\n"
+            ),
         ),
     ],
 )

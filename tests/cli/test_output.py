@@ -15,6 +15,8 @@ import pytest
 
 import volley as vl
 from volley.cli import output
+from volley.cli.display import Display
+from volley.cli.table import fitting
 from volley.engine.errors import ConfigError, WriteError
 
 
@@ -40,7 +42,7 @@ def empty(frame: vl.DataFrame) -> vl.DataFrame:
 
 
 def printed(frame: vl.DataFrame, max_rows: int = 50) -> str:
-    return output.table_text(frame, io.StringIO(), max_rows=max_rows)
+    return Display(mode=None, rows=max_rows, interactive=False).render(frame, action=False)
 
 
 def test_table_aligns_numbers_right_and_text_left(frame: vl.DataFrame) -> None:
@@ -83,9 +85,9 @@ def test_table_without_rows_shows_its_columns(empty: vl.DataFrame) -> None:
 
 
 def test_middle_columns_give_way_on_a_narrow_terminal() -> None:
-    assert output._fitting([10, 10, 10, 10], 46) == [0, 1, 2, 3]
-    assert output._fitting([10, 10, 10, 10], 40) == [0, 1, None, 3]
-    assert output._fitting([10, 10, 10, 10], 5) == [0, None]
+    assert fitting([10, 10, 10, 10], 46) == [0, 1, 2, 3]
+    assert fitting([10, 10, 10, 10], 40) == [0, 1, None, 3]
+    assert fitting([10, 10, 10, 10], 5) == [0, None]
 
 
 def written(frame: vl.DataFrame, folder: Path, chosen: str) -> bytes:

@@ -1,22 +1,23 @@
-"""Results as text or files: what ``volley sql`` prints and writes."""
+"""Results in files and streams: every format that ``volley sql`` writes."""
 
 from __future__ import annotations
 
-import datetime as dt
-import decimal
 import json
 import math
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, BinaryIO, Protocol
+from typing import BinaryIO, Protocol
 
 import pyarrow as pa
 
 from ..engine.errors import ConfigError, WriteError
+from .cells import is_number, rows_of, value_text
+from .table import Layout, aligned, in_lines
 
+FORMATS = ("table", "line", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow")
 _SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",
@@ -29,8 +30,8 @@ _SUFFIXES = {
     ".feather": "arrow",
     ".txt": "table",
 }
-_BINARY = {"parquet", "arrow"}
-_LONGEST_CELL = 48
+BINARY = frozenset(("parquet", "arrow"))
+"""Formats that hold one table and are not for reading."""
 
 
 class Result(Protocol):
@@ -55,27 +56,14 @@ def choose_format(asked: str | None, path: Path | None) -> str:
     Raises
     ------
     ConfigError
-        For a suffix that names no format, or a binary format without a file.
+        For a suffix that names no format.
     """
     if asked is None and path is not None:
         if path.suffix.lower() not in _SUFFIXES:
             known = ", ".join(_SUFFIXES)
             raise ConfigError(f"no format is known for the suffix of {path}; use one of {known}, or give --format")
         asked = _SUFFIXES[path.suffix.lower()]
-    asked = asked or "table"
-    if asked in _BINARY and path is None and sys.stdout.isatty():
-        raise ConfigError(f"format {asked} is not for a terminal; give --output FILE or redirect the output")
-    return asked
-
-
-def table_text(result: Result, stream: IO[str], *, max_rows: int) -> str:
-    """Return the first ``max_rows`` rows (0: all) in columns that fit ``stream``, and how many rows there are."""
-    table = (result.limit(max_rows + 1) if max_rows > 0 else result).to_arrow()
-    more = 0 < max_rows < table.num_rows
-    shown = table.slice(0, max_rows) if more else table
-    width = shutil.get_terminal_size().columns if stream.isatty() else None
-    counted = f"({table.num_rows} row{'' if table.num_rows == 1 else 's'})"
-    return _aligned(shown, width) + (f"(first {max_rows} rows; --rows 0 prints all)" if more else counted) + "\n"
+    return asked or "table"
 
 
 def write(result: Result, chosen: str, path: Path | None) -> None:
@@ -90,22 +78,75 @@ def write(result: Result, chosen: str, path: Path | None) -> None:
         _WRITERS[chosen](result, sys.stdout.buffer)
         sys.stdout.buffer.flush()
         return
+    file = OutputFile(path)
     try:
-        with _whole_file(path) as stream:
-            _WRITERS[chosen](result, stream)
-    except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error.strerror or error}") from None
-
-
-@contextmanager
-def _whole_file(path: Path) -> Iterator[BinaryIO]:
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with unfinished.open("wb") as stream:
-            yield stream
-        unfinished.replace(path)
+        file.add(result, chosen)
+        file.publish()
     finally:
-        unfinished.unlink(missing_ok=True)
+        file.discard()
+
+
+class OutputFile:
+    """A file that takes one result after the other and appears whole: with `publish`, or not at all.
+
+    Parameters
+    ----------
+    path
+        Of the file; an older one stays until `publish`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._unfinished = path.with_name(f".{path.name}.unfinished")
+        self._results = 0
+        self._pending = False
+        self._published = False
+
+    def add(self, result: Result, chosen: str) -> None:
+        """Write a result behind the earlier ones; nothing of it stays where that fails.
+
+        Raises
+        ------
+        ConfigError
+            For a second result in a format that holds one.
+        WriteError
+            Where the file cannot be written.
+        """
+        if self._results and chosen in BINARY:
+            raise ConfigError(f"{self.path} holds one result already, and {chosen} can hold no more")
+        try:
+            with self._unfinished.open("ab" if self._pending else "wb") as stream:
+                begin = stream.tell()
+                try:
+                    _WRITERS[chosen](result, stream)
+                except BaseException:
+                    with suppress(OSError):
+                        stream.flush()
+                    stream.truncate(begin)
+                    raise
+        except OSError as error:
+            raise WriteError(f"{self.path} cannot be written: {error.strerror or error}") from None
+        self._results += 1
+        self._pending = True
+
+    def publish(self) -> None:
+        """Let the results so far appear under the file's name."""
+        if not self._pending:
+            return
+        try:
+            if self._published:
+                with self._unfinished.open("rb") as more, self.path.open("ab") as stream:
+                    shutil.copyfileobj(more, stream)
+                self._unfinished.unlink()
+            else:
+                self._unfinished.replace(self.path)
+        except OSError as error:
+            raise WriteError(f"{self.path} cannot be written: {error.strerror or error}") from None
+        self._published, self._pending = True, False
+
+    def discard(self) -> None:
+        """Remove what was not published."""
+        self._unfinished.unlink(missing_ok=True)
 
 
 # -------------------------------------------------------------------------------------------- writers
@@ -116,13 +157,32 @@ def _write_delimited(result: Result, stream: BinaryIO, delimiter: str) -> None:
 
     options = csv.WriteOptions(delimiter=delimiter, quoting_style="needed")
     writer = None
+    for batch in _batches(result):
+        flat = pa.RecordBatch.from_arrays([_flat(column) for column in batch.columns], names=batch.schema.names)
+        writer = writer or csv.CSVWriter(stream, flat.schema, write_options=options)
+        writer.write_batch(flat)
+    if writer is not None:
+        writer.close()
+
+
+def _flat(column: pa.Array) -> pa.Array:
+    """Return a column that CSV can hold: lists and structs as JSON, intervals as text."""
+    if pa.types.is_nested(column.type):
+        texts = [None if v is None else json.dumps(_plain(v), ensure_ascii=False) for v in column.to_pylist()]
+        return pa.array(texts, pa.string())
+    if column.type == pa.month_day_nano_interval():
+        return pa.array([None if value is None else value_text(value) for value in column.to_pylist()], pa.string())
+    return column
+
+
+def _batches(result: Result) -> Iterator[pa.RecordBatch]:
+    """Yield the batches of a result; where it has no rows one without any, which says the columns."""
+    empty = True
     for batch in result.iter_batches():
-        if writer is None:
-            writer = csv.CSVWriter(stream, batch.schema, write_options=options)
-        writer.write_batch(batch)
-    if writer is None:
-        writer = csv.CSVWriter(stream, result.to_arrow().schema, write_options=options)
-    writer.close()
+        empty = False
+        yield batch
+    if empty:
+        yield pa.RecordBatch.from_pylist([], result.to_arrow().schema)
 
 
 def _write_json(result: Result, stream: BinaryIO) -> None:
@@ -151,44 +211,47 @@ def _plain(value: object) -> object:
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, list):
         return [_plain(part) for part in value]
-    return value if value is None or isinstance(value, bool | int | str) else _text(value)
+    return value if value is None or isinstance(value, bool | int | str) else value_text(value)
 
 
 def _write_parquet(result: Result, stream: BinaryIO) -> None:
     from pyarrow import parquet
 
     writer = None
-    for batch in result.iter_batches():
+    for batch in _batches(result):
         writer = writer or parquet.ParquetWriter(stream, batch.schema, compression="zstd")
         writer.write_batch(batch)
-    if writer is None:
-        parquet.write_table(result.to_arrow(), stream)
-    else:
+    if writer is not None:
         writer.close()
 
 
 def _write_arrow(result: Result, stream: BinaryIO) -> None:
     writer = None
-    for batch in result.iter_batches():
+    for batch in _batches(result):
         writer = writer or pa.ipc.new_file(stream, batch.schema)
         writer.write_batch(batch)
-    writer = writer or pa.ipc.new_file(stream, result.to_arrow().schema)
-    writer.close()
+    if writer is not None:
+        writer.close()
 
 
 def _write_markdown(result: Result, stream: BinaryIO) -> None:
     table = result.to_arrow()
-    rules = ["---:" if _is_number(field.type) else "---" for field in table.schema]
-    rows = [[text.replace("|", "\\|") for text in row] for row in _rows(table)]
+    rules = ["---:" if is_number(field.type) else "---" for field in table.schema]
+    rows = [[text.replace("|", "\\|") for text in row] for row in rows_of(table)]
     stream.writelines(f"| {' | '.join(row)} |\n".encode() for row in (table.column_names, rules, *rows))
 
 
 def _write_table(result: Result, stream: BinaryIO) -> None:
-    stream.write(_aligned(result.to_arrow(), None).encode())
+    stream.write(aligned(result.to_arrow(), Layout())[0].encode())
+
+
+def _write_lines(result: Result, stream: BinaryIO) -> None:
+    stream.write(in_lines(result.to_arrow(), Layout(cell=0)).encode())
 
 
 _WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
     "table": _write_table,
+    "line": _write_lines,
     "csv": lambda result, stream: _write_delimited(result, stream, ","),
     "tsv": lambda result, stream: _write_delimited(result, stream, "\t"),
     "json": _write_json,
@@ -197,75 +260,3 @@ _WRITERS: dict[str, Callable[[Result, BinaryIO], None]] = {
     "parquet": _write_parquet,
     "arrow": _write_arrow,
 }
-
-
-# ------------------------------------------------------------------------------------ aligned columns
-
-
-def _aligned(table: pa.Table, width: int | None) -> str:
-    """Return heading, rule and rows in columns; middle columns are left out where ``width`` is too small."""
-    names = [_shortened(name) for name in table.column_names]
-    rows = [[_shortened(text) for text in row] for row in _rows(table)]
-    widths = [max(len(text) for text in column) for column in zip(names, *rows, strict=True)]
-    numbers = [_is_number(field.type) for field in table.schema]
-    kept = _fitting(widths, width)
-
-    def line(cells: Sequence[str]) -> str:
-        parts = [
-            "…"
-            if index is None
-            else cells[index].rjust(widths[index])
-            if numbers[index]
-            else cells[index].ljust(widths[index])
-            for index in kept
-        ]
-        return "  ".join(parts).rstrip() + "\n"
-
-    return "".join(map(line, [names, ["─" * wide for wide in widths], *rows]))
-
-
-def _fitting(widths: Sequence[int], width: int | None) -> list[int | None]:
-    """Return the columns to show, None standing for those left out."""
-    every: list[int | None] = list(range(len(widths)))
-    if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
-        return every
-    left: list[int] = []
-    right: list[int] = []
-    room = width - 1
-    order = [i // 2 if i % 2 == 0 else len(widths) - 1 - i // 2 for i in range(len(widths))]
-    for index in order:
-        room -= widths[index] + 2
-        if room < 0 and left:
-            break
-        (left if index == len(left) else right).append(index)
-    return [*left, None, *sorted(right)]
-
-
-def _rows(table: pa.Table) -> Iterator[list[str]]:
-    columns = [column.to_pylist() for column in table.columns]
-    for row in zip(*columns, strict=True):
-        yield [_text(value) for value in row]
-
-
-def _text(value: object) -> str:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ")
-    if isinstance(value, dt.date | dt.time):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, decimal.Decimal):
-        return format(value, "f")
-    return str(value).replace("\n", "\\n").replace("\t", "\\t")
-
-
-def _is_number(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= _LONGEST_CELL else text[: _LONGEST_CELL - 1] + "…"

@@ -1,10 +1,11 @@
-"""From the arguments of ``sql`` and ``explain`` to a session and a lazy frame."""
+"""From the arguments of ``sql`` and ``explain`` to a session, a shell and a lazy frame."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 from pathlib import Path
+from typing import Any
 
 from ..api import DataFrame, Session  # the facade also says who opens the files that a query names
 from ..engine.errors import ConfigError
@@ -12,15 +13,37 @@ from ..engine.plan import Scan
 from ..engine.runners import Observer
 from ..io import open_source
 from ..sql import query
+from ..sql.shell import Shell, script_text
+from .display import Display
 
 
-def open_session(arguments: argparse.Namespace, observer: Observer | None = None) -> Session:
-    """Return the session that the arguments ask for."""
-    return Session(
-        device=arguments.device or "auto",
-        threads=arguments.threads,
-        memory_limit=arguments.memory_limit,
-        observer=observer,
+def open_session(arguments: argparse.Namespace, observer: Observer | None = None, **where: str | None) -> Session:
+    """Return the session that the arguments ask for; ``where`` overrides ``device`` and ``cluster``."""
+    settings: dict[str, Any] = {"device": arguments.device or "auto", **where}
+    return Session(**settings, threads=arguments.threads, memory_limit=arguments.memory_limit, observer=observer)
+
+
+def shell_of(arguments: argparse.Namespace, session: Session, display: Display, *, timer: bool) -> Shell:
+    """Return a shell with the dialect and parameters of the arguments.
+
+    Raises
+    ------
+    ConfigError
+        Where a parameter has no name, or the dialect is unknown.
+    """
+
+    def reopen(**where: str | None) -> Session:
+        now = {"device": session.device.name}
+        return open_session(arguments, session.observer, **{**now, **where})
+
+    return Shell(
+        session,
+        display,
+        dialect=arguments.dialect,
+        params=dict(map(parameter, arguments.parameters)) or None,
+        commands=display.commands(),
+        reopen=reopen,
+        timer=timer,
     )
 
 
@@ -33,7 +56,7 @@ def frame_of(arguments: argparse.Namespace) -> DataFrame:
         Where there is no query, two files would get the same table name, or a parameter has no name.
     """
     parameters = dict(map(parameter, arguments.parameters))
-    text = _query_text(arguments)
+    text, _ = query_text(arguments)
     return query(text, tables_of(arguments), params=parameters or None, dialect=arguments.dialect)
 
 
@@ -54,17 +77,24 @@ def tables_of(arguments: argparse.Namespace) -> dict[str, DataFrame]:
     return tables
 
 
-def _query_text(arguments: argparse.Namespace) -> str:
+def query_text(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Return the text to run, and the name of its file, empty where it has none.
+
+    Raises
+    ------
+    ConfigError
+        Where there is none, or its file cannot be read.
+    """
     if arguments.query is not None:
-        return str(arguments.query)
-    if arguments.query_file is not None:
-        try:
-            return str(arguments.query_file.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise ConfigError(f"the query file {arguments.query_file} cannot be read: {error.strerror}") from None
+        return str(arguments.query), ""
+    if arguments.query_file is not None and str(arguments.query_file) != "-":
+        return script_text(arguments.query_file), str(arguments.query_file)
     if sys.stdin.isatty():
         raise ConfigError('there is no query; give one with -c "select …", with -f FILE, or on standard input')
-    return sys.stdin.read()
+    try:
+        return sys.stdin.read(), ""
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"standard input is not UTF-8 text (byte {error.start})") from None
 
 
 def table_name(argument: str) -> tuple[str, str]:

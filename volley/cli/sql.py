@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from .session import add_session_arguments
@@ -59,22 +60,27 @@ def add_query_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def execute(arguments: argparse.Namespace) -> int:
-    """Run the query and show or write its result."""
-    from ..deploy.stage_bar import watched
-    from . import output, prompt, query
+    """Run the statements and show or write their results; ask for them where none are given."""
+    from ..engine.errors import SqlError
+    from ..sql.shell import Leave
+    from . import prompt, query
+    from .display import Display
+    from .meter import Meter
 
     if prompt.wanted(arguments):
         return prompt.run(arguments)
-    chosen = output.choose_format(arguments.format, arguments.output)
-    printed = chosen == "table" and arguments.output is None
-    # Rows that are printed while the query runs would break the bar apart; a table is printed at the end.
-    alone = sys.stderr.isatty() and (printed or arguments.output is not None)
-    text = ""
-    with watched(sys.stderr, enabled=alone) as observer, query.open_session(arguments, observer):
-        frame = query.frame_of(arguments)
-        if printed:
-            text = output.table_text(frame, sys.stdout, max_rows=arguments.rows)
-        else:
-            output.write(frame, chosen, arguments.output)
-    sys.stdout.write(text)
+    text, name = query.query_text(arguments)
+    meter = Meter(sys.stderr)
+    display = Display(mode=arguments.format, rows=arguments.rows, file=arguments.output, interactive=False, meter=meter)
+    try:
+        with query.open_session(arguments, meter) as session:
+            for table, frame in query.tables_of(arguments).items():
+                session.register(table, frame)
+            shell = query.shell_of(arguments, session, display, timer=False)
+            with suppress(Leave):
+                if not shell.run(text, name):
+                    raise SqlError("there is no SQL in the text; write a query such as: select 1")
+        display.publish()
+    finally:
+        display.close()
     return 0
