@@ -204,7 +204,8 @@ class ShellCommands:
 
 
 _KEYS = """
-A query ends with ; and may have several lines; Alt-Enter runs it without one. A quoted path is a table:
-select * from 'data/*.parquet'; Tab completes, Up and Ctrl-R find earlier queries, Ctrl-X Ctrl-E opens an editor,
+A query ends with ; and may have several lines; Alt-Enter runs it without one.
+A quoted path is a table: select * from 'data/*.parquet';
+Tab completes, Up and Ctrl-R find earlier queries, Ctrl-X Ctrl-E opens an editor,
 Ctrl-C drops what was typed or cancels the running query.
 """

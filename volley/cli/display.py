@@ -77,12 +77,13 @@ class Display:
 
     def present(self, text: str) -> None:
         """Print a result, through the pager where it is longer than the screen."""
-        if self._paged and sys.stdout.isatty() and too_long(text):
+        with output.written_to("standard output"):
+            if self._paged and sys.stdout.isatty() and too_long(text):
+                sys.stdout.flush()
+                page(text)
+            else:
+                sys.stdout.write(text)
             sys.stdout.flush()
-            page(text)
-        else:
-            sys.stdout.write(text)
-        sys.stdout.flush()
 
     def say(self, text: str) -> None:
         """Print a message; a long one through the pager."""

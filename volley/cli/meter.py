@@ -38,6 +38,7 @@ class Meter:
         self._rows, self._bytes = 0, 0
         self._stage, self._tasks, self._done = "", 0, 0
         self._began = time.monotonic()
+        self._first: tuple[float, float] | None = None  # when something was read first, and what share that was
 
     # what the engine tells, from its threads
 
@@ -99,6 +100,7 @@ class Meter:
         """Return the line after so many seconds, no longer than the terminal is wide."""
         with self._lock:
             share = self._share()
+            left = self._left(share, seconds)
             parts = [f"stage {self._stage}" if self._stage else "starting", f"{_short(self._rows)} rows"]
             if self._total_bytes:
                 parts.append(f"{_size(self._bytes)} of {_size(self._total_bytes)}")
@@ -107,9 +109,21 @@ class Meter:
                 bar = f"task {self._done} of {self._tasks}" if self._tasks else ""
             else:
                 bar = f"{_bar(share)} {share:4.0%}"
-                if share > 0.02:
-                    parts.append(f"about {_duration(seconds * (1 - share) / share)} left")
+                if left is not None:
+                    parts.append(f"about {_duration(left)} left")
         return "  ".join(part for part in (bar, *parts) if part)[: shutil.get_terminal_size().columns - 1]
+
+    def _left(self, share: float | None, seconds: float) -> float | None:
+        """Return the seconds that reading the rest takes at the pace since something was read first.
+
+        What comes before, such as planning and the first load of the kernels, says nothing about the pace.
+        """
+        if not share:
+            return None
+        if self._first is None:
+            self._first = (seconds, share)
+        since, read = seconds - self._first[0], share - self._first[1]
+        return since * (1 - share) / read if since > 0.5 and read > 0 else None
 
     def _share(self) -> float | None:
         """Return the share of all scans that is read; None where their size is not known."""

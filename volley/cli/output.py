@@ -7,7 +7,7 @@ import math
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -75,8 +75,9 @@ def write(result: Result, chosen: str, path: Path | None) -> None:
         Where the file cannot be written; an older file of the name is kept.
     """
     if path is None:
-        _WRITERS[chosen](result, sys.stdout.buffer)
-        sys.stdout.buffer.flush()
+        with written_to("standard output"):
+            _WRITERS[chosen](result, sys.stdout.buffer)
+            sys.stdout.buffer.flush()
         return
     file = OutputFile(path)
     try:
@@ -84,6 +85,17 @@ def write(result: Result, chosen: str, path: Path | None) -> None:
         file.publish()
     finally:
         file.discard()
+
+
+@contextmanager
+def written_to(where: object) -> Iterator[None]:
+    """Say where it was that something could not be written; a reader who went away is no such error."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise WriteError(f"{where} cannot be written: {error.strerror or error}") from None
 
 
 class OutputFile:
@@ -114,18 +126,15 @@ class OutputFile:
         """
         if self._results and chosen in BINARY:
             raise ConfigError(f"{self.path} holds one result already, and {chosen} can hold no more")
-        try:
-            with self._unfinished.open("ab" if self._pending else "wb") as stream:
-                begin = stream.tell()
-                try:
-                    _WRITERS[chosen](result, stream)
-                except BaseException:
-                    with suppress(OSError):
-                        stream.flush()
-                    stream.truncate(begin)
-                    raise
-        except OSError as error:
-            raise WriteError(f"{self.path} cannot be written: {error.strerror or error}") from None
+        with written_to(self.path), self._unfinished.open("ab" if self._pending else "wb") as stream:
+            begin = stream.tell()
+            try:
+                _WRITERS[chosen](result, stream)
+            except BaseException:
+                with suppress(OSError):
+                    stream.flush()
+                stream.truncate(begin)
+                raise
         self._results += 1
         self._pending = True
 
@@ -133,15 +142,13 @@ class OutputFile:
         """Let the results so far appear under the file's name."""
         if not self._pending:
             return
-        try:
+        with written_to(self.path):
             if self._published:
                 with self._unfinished.open("rb") as more, self.path.open("ab") as stream:
                     shutil.copyfileobj(more, stream)
                 self._unfinished.unlink()
             else:
                 self._unfinished.replace(self.path)
-        except OSError as error:
-            raise WriteError(f"{self.path} cannot be written: {error.strerror or error}") from None
         self._published, self._pending = True, False
 
     def discard(self) -> None:

@@ -71,6 +71,8 @@ def tables_of(arguments: argparse.Namespace) -> dict[str, DataFrame]:
     tables: dict[str, DataFrame] = {}
     for argument in arguments.files:
         name, path = table_name(argument)
+        if path.lower().endswith(".sql"):
+            raise ConfigError(f"{path} is a script, not a table; give it with -f {path}")
         if name in tables:
             raise ConfigError(f"two files would be the table {name!r}; name one of them: other={path}")
         tables[name] = DataFrame.from_plan(Scan(source=open_source(path)))

@@ -163,7 +163,7 @@ def test_explain_shows_a_plan(shell: Shell, screen: Remembered) -> None:
     shell.run("select max(delay) from flights")
     assert "Aggregate" in said(shell, screen, ".explain")
     assert "FinalReduceExec" in said(shell, screen, ".explain physical")
-    assert "rows in" in said(shell, screen, ".explain analyze select count(*) from flights")
+    assert "held between operators" in said(shell, screen, ".explain analyze select count(*) from flights")
 
 
 def test_timer_and_its_mistakes(shell: Shell, screen: Remembered) -> None:
