@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import ConfigError, suggestion
+from .compression import compression_of, with_compressions
 
 if TYPE_CHECKING:
     from ..engine.plan import Sink, Source
@@ -57,7 +58,6 @@ _SUFFIXES = {
     ".ipc": "ipc",
     ".arrows": "ipc",
 }
-_COMPRESSIONS = (".gz", ".zst", ".bz2")
 _HOMES = {
     "CsvOptions": "csv_options",
     "CsvSink": "sinks",
@@ -86,8 +86,7 @@ def format_of(path: PathLike) -> str | None:
         from .store import public_url
 
         text = public_url(text)
-    for compression in _COMPRESSIONS:
-        text = text.removesuffix(compression)
+    text = text.removesuffix(compression_of(text))
     return next((name for suffix, name in _SUFFIXES.items() if text.endswith(suffix)), None)
 
 
@@ -184,8 +183,7 @@ def _found_format(paths: list[PathLike], storage_options: Mapping[str, Any] | No
         return by_ending
     from .filesystem import resolve
 
-    suffixes = tuple(s + c for s in _SUFFIXES for c in ("", *_COMPRESSIONS))
-    files = resolve(paths[0], suffixes=suffixes, storage_options=storage_options)
+    files = resolve(paths[0], suffixes=with_compressions(tuple(_SUFFIXES)), storage_options=storage_options)
     found = format_of(files.files[0].path)
     if found is None:
         raise ConfigError(

@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -22,6 +23,8 @@ from ..engine.typenames import named_type
 from .text_blocks import TextFile
 
 DELIMITERS = (",", "\t", ";", "|")
+_LEAST_EVEN = 0.5
+"""Share of the first records that a delimiter must split like the first one."""
 NULL_VALUES = ("", "NA", "N/A", "NULL", "null", "#N/A")
 
 
@@ -210,15 +213,20 @@ def _records(lines: str, delimiter: str, quote: str) -> Any:
 
 
 def _sniff(path: str, lines: str, quote: str) -> str:
-    """Return the delimiter that splits the first records most evenly."""
+    """Return the delimiter that splits the first record, and most records into as many values; some may be ragged."""
     if ".tsv" in path.lower():
         return "\t"
-    best, most = ",", 1
+    best, most = ",", (_LEAST_EVEN, 1)
     for delimiter in DELIMITERS:
-        widths = [len(record) for record in _records(lines, delimiter, quote) if record][:20]
-        if widths and len(set(widths)) == 1 and widths[0] > most:
-            best, most = delimiter, widths[0]
+        widths = [len(record) for record in _sampled(lines, delimiter, quote) if record]
+        if widths and widths[0] > 1 and (score := (widths.count(widths[0]) / len(widths), widths[0])) > most:
+            best, most = delimiter, score
     return best
+
+
+def _sampled(lines: str, delimiter: str, quote: str) -> Iterator[list[str]]:
+    with suppress(csv.Error):  # a value longer than Python's reader takes ends the sample
+        yield from _records(lines, delimiter, quote)
 
 
 def infer_types(text: TextFile, dialect: Dialect, sample: bytes, given: Mapping[str, DataType]) -> Schema:

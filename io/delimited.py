@@ -16,12 +16,13 @@ from ..engine.dtypes import DataType
 from ..engine.errors import ConfigError, suggestion
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
+from .compression import with_compressions
 from .conform import conform
 from .csv_errors import BadRows, RaggedRows, explain, ragged_error, salvage
 from .csv_options import CsvOptions, Dialect, agreed_type, find_dialect, given_types, infer_types, read_sample
 from .filesystem import PathLike, resolve
 from .tables import FileTable
-from .text_blocks import Block, TextFile, with_compressions
+from .text_blocks import Block, TextFile
 
 SUFFIXES = with_compressions((".csv", ".tsv"))
 
@@ -101,8 +102,8 @@ class CsvSplit:
 class CsvSource:
     """One table in CSV files.
 
-    Columns are matched by name; one that a file lacks is null there. Files may be compressed (``.gz .zst .bz2``);
-    large plain ones are read in pieces at once.
+    Columns are matched by name; one that a file lacks is null there. Files may be compressed
+    (``.gz .zst .bz2 .xz .lz4``); large plain ones are read in pieces at once.
 
     Parameters
     ----------

@@ -17,11 +17,12 @@ from ..engine.errors import ConfigError, ReadError, suggestion
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from ..engine.typenames import named_type
+from .compression import with_compressions
 from .conform import conform, empty_batch
 from .csv_options import agreed_type
 from .filesystem import PathLike, reason, resolve
 from .tables import FileTable
-from .text_blocks import Block, TextFile, with_compressions
+from .text_blocks import Block, TextFile
 
 SUFFIXES = with_compressions((".jsonl", ".ndjson", ".json"))
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d(?P<clock>[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?")
@@ -110,7 +111,7 @@ class JsonSource:
     Parameters
     ----------
     paths
-        Path, list of paths, glob, directory or URL; ``.gz .zst .bz2`` are decompressed.
+        Path, list of paths, glob, directory or URL; ``.gz .zst .bz2 .xz .lz4`` are decompressed.
     options
         Types and sample size.
     storage_options

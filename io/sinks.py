@@ -20,11 +20,11 @@ from ..engine.dtypes import Kind
 from ..engine.errors import ConfigError, WriteError
 from ..engine.plan import WrittenFile
 from ..engine.schema import Schema
+from .compression import compression_of
 from .conform import conform
 from .filesystem import PathLike, split_url
 from .hive import directory_name
 from .staging import Stage, Staged, writing
-from .text_blocks import COMPRESSIONS
 from .writers import BatchWriter, CsvFormat, Format, IpcFormat, JsonFormat, ParquetFormat
 
 _OPEN_FILES = 64
@@ -294,7 +294,7 @@ class ParquetSink(FileSink):
 
 
 class CsvSink(FileSink):
-    """CSV files; a path that ends in ``.gz``, ``.zst`` or ``.bz2`` is compressed."""
+    """CSV files; a path that ends in ``.gz``, ``.zst``, ``.bz2``, ``.xz`` or ``.lz4`` is compressed."""
 
     def __init__(
         self,
@@ -305,12 +305,12 @@ class CsvSink(FileSink):
         header: bool = True,
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        form = CsvFormat(delimiter=delimiter, header=header, compressed=_compression_of(path))
+        form = CsvFormat(delimiter=delimiter, header=header, compressed=compression_of(os.fspath(path)))
         super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
 
 
 class JsonSink(FileSink):
-    """JSON lines; a path that ends in ``.gz``, ``.zst`` or ``.bz2`` is compressed."""
+    """JSON lines; a path that ends in ``.gz``, ``.zst``, ``.bz2``, ``.xz`` or ``.lz4`` is compressed."""
 
     def __init__(
         self,
@@ -319,7 +319,7 @@ class JsonSink(FileSink):
         partition_by: Sequence[str] = (),
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
-        form = JsonFormat(compressed=_compression_of(path))
+        form = JsonFormat(compressed=compression_of(os.fspath(path)))
         super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
 
 
@@ -336,8 +336,3 @@ class IpcSink(FileSink):
     ) -> None:
         form = IpcFormat(compression=compression)
         super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
-
-
-def _compression_of(path: PathLike) -> str:
-    suffix = PurePosixPath(os.fspath(path)).suffix.lower()
-    return suffix if suffix in COMPRESSIONS else ""

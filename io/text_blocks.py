@@ -18,20 +18,15 @@ import numpy as np
 import pyarrow as pa
 
 from ..engine.errors import ReadError
+from .compression import compression_of, unpacked
 from .filesystem import FileInfo, Location, reason
 
 Block: TypeAlias = bytes
 """Consecutive whole records."""
 
-COMPRESSIONS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 BLOCK_BYTES = 4 * 1024 * 1024
 _PIECE_BYTES = 16 * 1024 * 1024
 _LONGEST_RECORD = 64 * 1024 * 1024
-
-
-def with_compressions(suffixes: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the suffixes alone and with each compression's suffix."""
-    return suffixes + tuple(s + c for s in suffixes for c in COMPRESSIONS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +52,9 @@ class TextFile:
         return self.location.url(self.file.path)
 
     @property
-    def compression(self) -> str | None:
-        """Codec, by the file's suffix."""
-        return next((c for suffix, c in COMPRESSIONS.items() if self.url.lower().endswith(suffix)), None)
+    def compression(self) -> str:
+        """The ending that stands for a codec, or empty."""
+        return compression_of(self.url)
 
     @property
     def is_utf8(self) -> bool:
@@ -69,7 +64,7 @@ class TextFile:
     @property
     def is_plain(self) -> bool:
         """Whether a byte range of the file can be read by itself."""
-        return self.compression is None and self.is_utf8
+        return not self.compression and self.is_utf8
 
     def _chunks(self, start: int, end: int | None, size: int) -> Iterator[bytes]:
         """Yield decompressed UTF-8 bytes from an offset in them; ``end`` is for plain files only."""
@@ -78,7 +73,7 @@ class TextFile:
             skip = 0 if self.is_plain else start
             if start and not skip:
                 handle.seek(start)
-            stream = pa.CompressedInputStream(handle, self.compression) if self.compression else handle
+            stream = unpacked(handle, self.compression)
             left = (end - start) if end is not None else None
             while left is None or left > 0:
                 chunk = stream.read(size if left is None else min(size, left))

@@ -16,10 +16,10 @@ from ..engine.arrow import to_arrow_schema
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, WriteError
 from ..engine.schema import Schema
+from .compression import packed
 
 PARQUET_CODECS = ("zstd", "snappy", "gzip", "lz4", "none")
 IPC_CODECS = ("zstd", "lz4", "none")
-_STREAM_CODECS = {".gz": "gzip", ".zst": "zstd", ".bz2": "bz2"}
 _EXACT_DIGITS = 15
 """A float64 holds every decimal of as many digits."""
 
@@ -161,7 +161,7 @@ class CsvFormat:
         import pyarrow.csv as pacsv
 
         options = pacsv.WriteOptions(include_header=self.header, delimiter=self.delimiter)
-        stream = _compressed(handle, self.compressed)
+        stream = packed(handle, self.compressed)
         return _StreamWriter(pacsv.CSVWriter(stream, to_arrow_schema(schema), write_options=options), stream)
 
 
@@ -179,10 +179,6 @@ class _StreamWriter:
             self._writer.close()
         finally:
             self._stream.close()
-
-
-def _compressed(handle: Any, suffix: str) -> Any:
-    return pa.CompressedOutputStream(handle, _STREAM_CODECS[suffix]) if suffix else handle
 
 
 # ------------------------------------------------------------------------------------------ JSON lines
@@ -208,7 +204,7 @@ class JsonFormat:
 
     def open(self, handle: Any, schema: Schema) -> BatchWriter:
         """Return a writer of lines."""
-        return _JsonWriter(_compressed(handle, self.compressed))
+        return _JsonWriter(packed(handle, self.compressed))
 
 
 class _JsonWriter:

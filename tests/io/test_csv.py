@@ -8,6 +8,7 @@ import datetime as dt
 import gzip
 import io
 import logging
+import lzma
 import math
 import pickle
 from decimal import Decimal
@@ -85,6 +86,24 @@ def test_delimiter_is_found(put: Any, scan: Any, delimiter: str) -> None:
     assert scan(CsvSource(path)).to_pydict() == {"a": [1], "b, c": ["x;y|z"]}
 
 
+@pytest.mark.parametrize("delimiter", [";", "\t", "|"])
+@pytest.mark.parametrize("ragged", ["9\n", "9{d}9{d}9{d}9\n", "9,9,9{d}1{d}2{d}3\n"])
+def test_delimiter_is_found_where_a_sampled_row_is_ragged(put: Any, scan: Any, delimiter: str, ragged: str) -> None:
+    rows = "".join(f"{i}{delimiter}1,5{delimiter}x, y\n" for i in range(5))
+    path = put(f"a{delimiter}b{delimiter}c\n{rows}{ragged.format(d=delimiter)}{rows}")
+    with pytest.raises(ReadError, match=r"t.csv:7: the row has \d values where there are 3 columns"):
+        scan(CsvSource(path))
+    source = CsvSource(path, CsvOptions(on_bad_rows="skip"))
+    assert scan(source, ["a", "c"]).to_pydict() == {"a": [*range(5)] * 2, "c": ["x, y"] * 10}
+    assert source.bad_rows == 1
+
+
+def test_a_column_of_prose_has_no_delimiter(put: Any, scan: Any) -> None:
+    assert scan(CsvSource(put("note\nshort; sharp\nplain\n"))).to_pydict() == {"note": ["short; sharp", "plain"]}
+    decimals = put("id;price\n1;2,50\n2;3,75\n")
+    assert scan(CsvSource(decimals)).to_pydict() == {"id": [1, 2], "price": ["2,50", "3,75"]}
+
+
 def test_header_names_and_marks(put: Any, scan: Any) -> None:
     assert scan(CsvSource(put("1,x\n2,y\n"), CsvOptions(header=False))).to_pydict() == {
         "column_1": [1, 2],
@@ -130,12 +149,35 @@ def test_partition_directories(tmp_path: Path, scan: Any) -> None:
     assert scan(CsvSource(tmp_path), ["year"]).column("year").to_pylist() == [2023, 2024]
 
 
-@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".zst"])
+def pack(content: bytes, suffix: str) -> bytes:
+    """Compress with Python's own libraries where it has them."""
+    own = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress}
+    if suffix in own:
+        return own[suffix](content)
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, {".zst": "zstd", ".lz4": "lz4"}[suffix]) as stream:
+        stream.write(content)
+    return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".bz2", ".zst", ".xz", ".lz4"])
+def test_compressed_files_in_several_parts_and_cut_short(put: Any, scan: Any, suffix: str) -> None:
+    first, second = b"a,b\n1,x\n", b"".join(b"%d,y%d\n" % (i, i) for i in range(30_000))
+    path = put(pack(first, suffix) + pack(second, suffix), "t.csv" + suffix)
+    table = scan(CsvSource(path))
+    assert table.column("a").to_pylist() == [1, *range(30_000)]
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.raises(ReadError, match=rf"cannot read '.*t.csv{suffix}': .*; the file is cut short or damaged"):
+        scan(CsvSource(path, CsvOptions(sample_bytes=50)))
+    path.write_bytes(b"a,b\n1,2\n")
+    with pytest.raises(ReadError, match=rf"cannot read '.*t.csv{suffix}': .*; the file is cut short or damaged"):
+        scan(CsvSource(path))
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".bz2", ".zst", ".xz", ".lz4"])
 def test_compressed_files(put: Any, scan: Any, suffix: str) -> None:
     content = b"a,b\n" + b"".join(b"%d,x%d\n" % (i, i) for i in range(1000))
-    packed = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": pa.Codec("zstd").compress}[suffix](content)
-    if suffix == ".zst":
-        packed = packed.to_pybytes()
+    packed = pack(content, suffix)
     table = scan(CsvSource(put(packed, "t.csv" + suffix)))
     assert table.column("a").to_pylist() == list(range(1000))
     assert table.column("b")[999].as_py() == "x999"

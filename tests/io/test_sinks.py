@@ -75,7 +75,7 @@ def test_exact_formats_round_trip(table: pa.Table, tmp_path: Path, scan: Any, wr
     assert entries(tmp_path) == ([name, f"{name}/part-00000.parquet"] if name == "out" else [name])
 
 
-@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.csv.zst", "t.csv.bz2"])
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.csv.zst", "t.csv.bz2", "t.csv.xz", "t.csv.lz4"])
 def test_csv_round_trip(table: pa.Table, tmp_path: Path, scan: Any, write: Any, name: str) -> None:
     write(sink_for(tmp_path / name), table)
     source = open_source(tmp_path / name, dtypes={"exact": "decimal(9,2)"}, quoted_nulls=False)
