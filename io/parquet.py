@@ -98,9 +98,9 @@ class ParquetSplit:
     def _batches(self) -> Iterator[pa.RecordBatch]:
         stored = [f.name for f in self.schema if f.name not in self.keys]
         if not stored:
-            for rows in self.group_rows:
-                for start in range(0, rows, self.batch_rows):
-                    yield empty_batch(min(self.batch_rows, rows - start))
+            rows = sum(self.group_rows)
+            for start in range(0, rows, self.batch_rows):
+                yield empty_batch(min(self.batch_rows, rows - start))
             return
         url = self.location.url(self.file.path)
         handle = self.location.open_unchanged(self.file)
@@ -339,7 +339,7 @@ def _balanced(kept: list[_Kept], target: int) -> Iterator[list[_Kept]]:
     for position, group in enumerate(kept):
         run.append(group)
         done += group.bytes
-        if position == len(kept) - 1 or done >= total * (made + 1) / pieces:
+        if position == len(kept) - 1 or (made + 1 < pieces and done >= total * (made + 1) / pieces):
             yield run
             run, made = [], made + 1
 

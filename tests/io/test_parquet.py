@@ -83,6 +83,24 @@ def test_small_row_groups_are_joined_into_full_batches(path: Path) -> None:
     assert sizes == [2000] * 5
 
 
+def test_a_file_of_100_000_row_groups_is_read_in_full_batches(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.parquet"
+    pq.write_table(pa.table({"id": range(100_000)}), path, row_group_size=1, use_dictionary=False, compression="none")
+    source = ParquetSource(path)
+    for columns, predicate, rows in (
+        (("id",), None, 100_000),
+        ((), None, 100_000),
+        (("id",), call("less", column(source, "id"), literal(70_000)), 70_000),
+    ):
+        plan = source.scan(ScanRequest(columns=columns, predicate=predicate, batch_rows=65_536))
+        batches = [batch for split in plan.splits for batch in split.read()]
+        assert sum(batch.num_rows for batch in batches) == rows
+        assert len(batches) <= len(plan.splits) + rows // 65_536
+        assert len(plan.splits) < 50
+        assert plan.residual is None
+    assert source.statistics().columns["id"].maximum == 99_999
+
+
 @pytest.mark.parametrize(
     ("build", "kept"),
     [
