@@ -33,8 +33,12 @@ def _checked(call: Call, function: Callable[..., pa.Array], *args: Value) -> pa.
         return function(*args)
     except pa.ArrowInvalid as error:
         if "divide by zero" in str(error):
-            raise DivisionByZero(f"division by zero in {call}") from error
+            raise _division_by_zero(call) from error
         raise overflow(call) from error
+
+
+def _division_by_zero(call: Call) -> DivisionByZero:
+    return DivisionByZero(f"division by zero in {call}; make the divisor null there, e.g. with nullif(…, 0)")
 
 
 def overflow(call: Call) -> ArithmeticOverflow:
@@ -93,7 +97,7 @@ def remainder(call: Call, args: list[Value]) -> pa.Array:
 def _rest(call: Call, args: list[Value], function: Callable[..., NDArray[Any]]) -> pa.Array:
     left, right = full(args)
     if call.dtype.is_integer and pc.any(pc.and_(pc.equal(right, scalar_of(0, right.type)), pc.is_valid(left))).as_py():
-        raise DivisionByZero(f"division by zero in {call}")
+        raise _division_by_zero(call)
     return _over_numbers(function, left, right)
 
 

@@ -76,6 +76,8 @@ def bits_of(array: pa.Array) -> tuple[Bits, int]:
     if pa.types.is_null(array.type):  # has no buffers at all
         return np.zeros(len(array) // 8 + 1, dtype=np.uint8), 0
     bitmap = array.buffers()[0] if array.null_count else None
+    if bitmap is None and array.null_count:  # of type null: all is, and nothing is stored
+        return np.zeros(len(array) // 8 + 1, dtype=np.uint8), 0
     return (NO_BITS, 0) if bitmap is None else (np.frombuffer(bitmap, dtype=np.uint8), array.offset)
 
 

@@ -28,6 +28,13 @@ def _is_float(value: Value) -> bool:
     return bool(pa.types.is_floating(value.type))
 
 
+def _typed(left: Value, right: Value) -> tuple[Value, Value]:
+    """Return operands that Arrow compares: values of no type, which are all null, as bools."""
+    if pa.types.is_null(left.type) and pa.types.is_null(right.type):
+        return pc.cast(left, pa.bool_()), pc.cast(right, pa.bool_())
+    return left, right
+
+
 def _is_plain_constant(value: Value) -> bool:
     """Whether this is a constant that is neither null nor NaN, so that IEEE order needs no repair beside it."""
     return isinstance(value, pa.Scalar) and value.is_valid and not is_nan(value)
@@ -45,7 +52,7 @@ def _nan(value: Value) -> Value:
 @elementwise("equal", per_value=True)
 def equal(left: Value, right: Value) -> pa.Array:
     """``=``."""
-    same = pc.equal(left, right)
+    same = pc.equal(*_typed(left, right))
     if not _is_float(left) or _is_plain_constant(left) or _is_plain_constant(right):
         return same
     return pc.or_(same, pc.and_(_nan(left), _nan(right)))
@@ -54,14 +61,14 @@ def equal(left: Value, right: Value) -> pa.Array:
 @elementwise("not_equal", per_value=True)
 def not_equal(left: Value, right: Value) -> pa.Array:
     """``<>``."""
-    return pc.invert(equal(left, right)) if _is_float(left) else pc.not_equal(left, right)
+    return pc.invert(equal(left, right)) if _is_float(left) else pc.not_equal(*_typed(left, right))
 
 
 @elementwise("less", per_value=True)
 def less(left: Value, right: Value) -> pa.Array:
     """``<``."""
     if not _is_float(left) or _is_plain_constant(right):
-        return pc.less(left, right)
+        return pc.less(*_typed(left, right))
     beyond = pc.invert(pc.greater_equal(left, right))
     return beyond if _is_plain_constant(left) else pc.and_(beyond, pc.equal(left, left))
 
@@ -70,7 +77,7 @@ def less(left: Value, right: Value) -> pa.Array:
 def less_equal(left: Value, right: Value) -> pa.Array:
     """``<=``."""
     if not _is_float(left) or _is_plain_constant(right):
-        return pc.less_equal(left, right)
+        return pc.less_equal(*_typed(left, right))
     return pc.or_(pc.less_equal(left, right), _nan(right))
 
 

@@ -101,6 +101,8 @@ def ranks(column: pa.Array, dtype: DataType) -> Any:
             return_inverse=True,
         )
         return codes.astype(np.int32)
+    if dtype.kind is Kind.NULL:
+        return np.zeros(len(column), dtype=np.int32)
     raise UnsupportedOperation(f"the cpu device cannot order values of type {dtype}")
 
 
