@@ -6,14 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...errors import ExecutionError
-from .buffers import bits_of, present, text_of
+from .buffers import bits_of, empty, text_of
 from .native import BytesGroups
-from .native.arrays import Words
+from .native.arrays import Rows, Words
 from .words import looked_up
 
 NULL = -1
@@ -21,6 +20,12 @@ UNKNOWN = -2
 """Code of a value never inserted, where codes are only looked up."""
 
 _MAX_BYTES = 2**31 - 1
+
+
+def _widened(codes: Rows) -> Words:
+    words = empty(len(codes), np.uint64)
+    np.copyto(words.view(np.int64), codes)
+    return words
 
 
 class TextCodes:
@@ -44,26 +49,47 @@ class TextCodes:
         """Return the code of each value as a word; nulls give `NULL`."""
         if isinstance(array, pa.DictionaryArray):
             return looked_up(self._dictionary_words(array.dictionary, insert=insert), array.indices)
-        codes: NDArray[np.int64] = self._codes(array, insert=insert).astype(np.int64)
-        if array.null_count:
-            codes[~present(array)] = NULL
-        return codes.view(np.uint64)
+        return _widened(self._codes(array, insert=insert))
+
+    def numbers(self, array: pa.Array) -> Rows:
+        """Return the code of each value of plain text, nulls having one of their own (`null_code`)."""
+        offsets, data = text_of(array)
+        bits, bit_offset = bits_of(array)
+        return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=empty(len(array), np.int32))
+
+    def found(self, array: pa.Array) -> Rows:
+        """Return the code of each value of plain text as `numbers` gave it, -1 for others."""
+        offsets, data = text_of(array)
+        bits, bit_offset = bits_of(array)
+        return self._groups.find(offsets, data, bits=bits, bit_offset=bit_offset, out=empty(len(array), np.int32))
+
+    def __len__(self) -> int:
+        return len(self._groups)
+
+    @property
+    def null_code(self) -> int:
+        """The code that `numbers` gave to nulls; -1 where there were none."""
+        return self._groups.null_group
 
     def values(self) -> pa.Array:
-        """Return the text of each code."""
+        """Return the text of each code; that of `null_code` is null."""
         offsets, data = self._groups.keys()
         if len(data) > _MAX_BYTES:
             raise ExecutionError("grouping keys of more than 2 GiB of text cannot be held; use more partitions")
-        buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+        bitmap = None
+        if self.null_code >= 0:
+            known = np.arange(len(self)) != self.null_code
+            bitmap = pa.py_buffer(np.packbits(known, bitorder="little"))
+        buffers = [bitmap, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
         return pa.Array.from_buffers(to_arrow_type(self._dtype), len(offsets) - 1, buffers)
 
-    def _codes(self, array: pa.Array, *, insert: bool) -> Any:
+    def _codes(self, array: pa.Array, *, insert: bool) -> Rows:
         offsets, data = text_of(array)
         bits, bit_offset = bits_of(array)
+        rows = empty(len(array), np.int32)
         if insert:
-            return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset)
-        codes = self._groups.find(offsets, data, bits=bits, bit_offset=bit_offset)
-        return np.where(codes < 0, np.int32(UNKNOWN), codes)
+            return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, group_nulls=False, out=rows)
+        return self._groups.find(offsets, data, bits=bits, bit_offset=bit_offset, group_nulls=False, out=rows)
 
     def _dictionary_words(self, dictionary: pa.Array, *, insert: bool) -> Words:
         """Return the codes of a dictionary's texts, and `NULL` after them."""

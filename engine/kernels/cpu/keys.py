@@ -18,7 +18,7 @@ from ...dtypes import DataType, Kind, int64
 from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, validity
 from .codes import NULL, ObjectCodes, TextCodes
 from .constants import scalar_of
-from .gather import encoded
+from .gather import encoded, plain
 from .native import NO_BITS, KeyPacking, RowGroups, WordGroups, null_words, signed_extent, zero_nulls
 from .native.arrays import Bits, Rows, Words
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
@@ -102,9 +102,12 @@ class KeyTable:
         self._flags = flagged > 0 and (len(self._columns) > 1 or widths > 1)
         self._single = widths == 1
         self._words = WordGroups() if self._single else RowGroups(widths + self._flags)
+        coder = self._columns[0].coder
+        # The codes of a single column of text are the numbers, until a dictionary brings texts that no row may use.
+        self._texts = coder if len(self._columns) == 1 and isinstance(coder, TextCodes) else None
 
     def __len__(self) -> int:
-        return len(self._words)
+        return len(self._words if self._texts is None else self._texts)
 
     @property
     def nbytes(self) -> int:
@@ -114,6 +117,10 @@ class KeyTable:
 
     def insert(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, giving new ones to new keys."""
+        if self._texts is not None:
+            if not isinstance(columns[0], pa.DictionaryArray):
+                return self._texts.numbers(columns[0])
+            self._number_codes(self._texts)
         words = self._row_words(columns, insert=True)
         if isinstance(self._words, RowGroups):
             return self._words.insert(words)
@@ -122,6 +129,8 @@ class KeyTable:
 
     def find(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, -1 for keys never inserted."""
+        if self._texts is not None:
+            return self._texts.found(plain(columns[0]))
         words = self._row_words(columns, insert=False)
         if isinstance(self._words, RowGroups):
             return self._words.find(words)
@@ -130,6 +139,8 @@ class KeyTable:
 
     def columns(self) -> list[pa.Array]:
         """Return the keys, in the order of their numbers."""
+        if self._texts is not None:
+            return [self._texts.values()]
         keys = self._words.keys()
         if isinstance(self._words, WordGroups):
             present = np.ones(len(keys), dtype=np.bool_)
@@ -146,6 +157,15 @@ class KeyTable:
             result.append(column.values(words, present))
             at += column.width
         return result
+
+    def _number_codes(self, texts: TextCodes) -> None:
+        """Give the codes so far the numbers that they are themselves."""
+        codes = np.arange(len(texts), dtype=np.int64)
+        if texts.null_code >= 0:
+            codes[texts.null_code] = NULL
+        assert isinstance(self._words, WordGroups)
+        self._words.insert(codes.view(np.uint64))
+        self._texts = None
 
     @staticmethod
     def _known(column: _Column, words: NDArray[Any]) -> NDArray[np.bool_]:

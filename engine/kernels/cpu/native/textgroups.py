@@ -1,30 +1,38 @@
-"""Group identifiers of byte strings; see ``grouping`` for how the tables work."""
+"""Group identifiers of byte strings; see ``grouping`` for how open addressing works and grows.
+
+A table is an array of pairs of words. The first word is a 32-bit tag, the top half of the string's hash, above the
+identifier + 1; it is 0 where the pair is empty. The second is where the string's copy begins in the table's key bytes,
+above its length (in 24 bits, all set for that length and more). So a string is compared with a candidate after two
+reads that do not depend on a third, and both are asked for in time: a kernel goes over blocks of rows three times, to
+hash and prefetch the pairs, to prefetch the candidates' bytes, and to compare and insert.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, copy_bytes, missing, rows_out
+from .arrays import MAX_ROWS, NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, copy_bytes, missing, rows_out
 from .compile import device, instruction, kernel
-from .grouping import (
-    AHEAD,
-    COUNT,
-    LARGE,
-    MINIMUM_CAPACITY,
-    NULL_GROUP,
-    first_slot,
-    larger,
-    pair_table,
-    rehash_pairs,
-)
-from .hashing import hash_bytes
+from .grouping import COUNT, LARGE, MINIMUM_CAPACITY, NULL_GROUP, larger
+from .hashing import text_tag
 
 load_unaligned = instruction("load_unaligned")
 prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
 
+_BLOCK = 64
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
+_TAG = np.uint64(32)
+_START = np.uint64(24)
+_LONG = np.uint64(0xFFFFFF)
+_IDENTIFIER = np.uint64(0xFFFFFFFF)
+
+# What to do: find or insert, with nulls as a group or without: odd (then nulls get -1, and strings not found -2).
+_FIND = 0
+_FIND_VALID = 1
+_INSERT = 2
+_INSERT_VALID = 3
 
 
 @device
@@ -41,120 +49,147 @@ def same_bytes(first: Bytes, start: Number, second: Bytes, other: Number, length
     return same
 
 
+@device
+def same_text(
+    data: Bytes, begin: Number, length: Number, pair: Number, where: Number, key_offsets: Longs, key_data: Bytes
+) -> Number:
+    """Return whether a string equals the one that a table's pair of words stands for."""
+    short = np.uint64(length)
+    if where & _LONG != min(short, _LONG):
+        return False
+    known = np.int64(where >> _START)
+    if short >= _LONG and key_offsets[pair & _IDENTIFIER] - known != length:
+        return False
+    return same_bytes(data, begin, key_data, known, length)
+
+
+@device
+def null_group(limit: Number, key_offsets: Longs, state: Longs) -> Number:
+    """Return whether there is a group of nulls, now at the latest, or no room for it."""
+    count = state[COUNT]
+    if state[NULL_GROUP] < 0 and count < limit:
+        key_offsets[count + 1] = key_offsets[count]
+        state[NULL_GROUP] = count
+        state[COUNT] = count + 1
+    return state[NULL_GROUP] >= 0
+
+
+@device
+def look_ahead(
+    offsets: Longs | Rows,
+    data: Bytes,
+    block: Number,
+    stop: Number,
+    table: Words,
+    shift: Number,
+    key_data: Bytes,
+    tags: Words,
+) -> None:
+    """Compute the tags of a block of strings, and prefetch what they will be compared with where it is much."""
+    for i in range(block, stop):
+        tag = text_tag(data, np.int64(offsets[i]), np.int64(offsets[i + 1]))
+        tags[i - block] = tag
+        if len(table) > LARGE:
+            prefetch_write(table, np.int64((tag >> shift) << _ONE))
+    if len(table) > LARGE:
+        for i in range(block, stop):
+            position = (tags[i - block] >> shift) << _ONE
+            if table[position] >> _TAG == tags[i - block]:
+                prefetch_read(key_data, np.int64(table[position + _ONE] >> _START))
+
+
 @kernel(
-    "i64(const i32[], const u8[], const u8[], i64, const u64[], i64, u64[], u64, i64[], u8[], i64[], i32[])",
-    "i64(const i64[], const u8[], const u8[], i64, const u64[], i64, u64[], u64, i64[], u8[], i64[], i32[])",
+    "i64(const i32[], const u8[], const u8[], i64, i64, i64, u64[], u64, i64[], u8[], i64[], u64[], i32[])",
+    "i64(const i64[], const u8[], const u8[], i64, i64, i64, u64[], u64, i64[], u8[], i64[], u64[], i32[])",
 )
-def _insert_bytes(
+def _group_bytes(
     offsets: Longs | Rows,
     data: Bytes,
     bits: Bits,
     bit_offset: int,
-    hashes: Words,
     start: int,
+    how: int,
     table: Words,
     shift: int,
     key_offsets: Longs,
     key_data: Bytes,
     state: Longs,
+    tags: Words,
     ids: Rows,
 ) -> int:
+    """Group strings from row ``start`` on; return the row at which there was no room, or the number of rows.
+
+    Finding writes to nothing but ``tags``, which has room for a block, and ``ids``.
+    """
     mask = np.uint64(len(table) // 2 - 1)
     limit = len(key_offsets) - 1
-    last = len(hashes) - AHEAD if len(table) > LARGE else 0
-    for i in range(start, len(hashes)):
-        count = state[COUNT]
-        if i < last:
-            prefetch_write(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
-        if missing(bits, bit_offset + i):
-            if state[NULL_GROUP] < 0:
-                if count == limit:
-                    return i
-                key_offsets[count + 1] = key_offsets[count]
-                state[NULL_GROUP] = count
-                state[COUNT] = count + 1
-            ids[i] = np.int32(state[NULL_GROUP])
-            continue
-        begin = np.int64(offsets[i])
-        length = np.int64(offsets[i + 1]) - begin
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO:
-                used = key_offsets[count]
-                if count == limit or used + length > len(key_data):
-                    return i
-                copy_bytes(data, begin, key_data, used, length)
-                key_offsets[count + 1] = used + length
-                state[COUNT] = count + 1
-                found = np.uint64(count + 1)
-                table[position] = h
-                table[position + _ONE] = found
-                break
-            if table[position] == h:
-                known = key_offsets[found - _ONE]
-                if key_offsets[found] - known == length and same_bytes(data, begin, key_data, known, length):
+    n = len(ids)
+    for block in range(start, n, _BLOCK):
+        stop = min(block + _BLOCK, n)
+        look_ahead(offsets, data, block, stop, table, shift, key_data, tags)
+        for i in range(block, stop):
+            if missing(bits, bit_offset + i):
+                group = np.int64(-1)
+                if how & 1 == 0:
+                    if how == _INSERT and not null_group(limit, key_offsets, state):
+                        return i
+                    group = state[NULL_GROUP]
+                ids[i] = np.int32(group)
+                continue
+            begin = np.int64(offsets[i])
+            length = np.int64(offsets[i + 1]) - begin
+            tag = tags[i - block]
+            slot = tag >> shift
+            while True:
+                position = slot << _ONE
+                pair = table[position]
+                if pair == _ZERO:
+                    if how < _INSERT:
+                        break
+                    count = state[COUNT]
+                    used = key_offsets[count]
+                    if count == limit or used + length > len(key_data):
+                        return i
+                    copy_bytes(data, begin, key_data, used, length)
+                    key_offsets[count + 1] = used + length
+                    state[COUNT] = count + 1
+                    pair = (tag << _TAG) | np.uint64(count + 1)
+                    table[position] = pair
+                    table[position + _ONE] = (np.uint64(used) << _START) | min(np.uint64(length), _LONG)
                     break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found - _ONE)
-    return len(hashes)
+                if pair >> _TAG == tag and same_text(
+                    data, begin, length, pair, table[position + _ONE], key_offsets, key_data
+                ):
+                    break
+                slot = (slot + _ONE) & mask
+            ids[i] = np.int32(-1 - how) if pair == _ZERO else np.int32(pair & _IDENTIFIER) - np.int32(1)
+    return n
 
 
-@kernel(
-    "void(const i32[], const u8[], const u8[], i64, const u64[], const u64[], u64, const i64[], const u8[], "
-    "i64, i32[])",
-    "void(const i64[], const u8[], const u8[], i64, const u64[], const u64[], u64, const i64[], const u8[], "
-    "i64, i32[])",
-)
-def _find_bytes(
-    offsets: Longs | Rows,
-    data: Bytes,
-    bits: Bits,
-    bit_offset: int,
-    hashes: Words,
-    table: Words,
-    shift: int,
-    key_offsets: Longs,
-    key_data: Bytes,
-    null_group: int,
-    ids: Rows,
-) -> None:
+@kernel("void(const u64[], u64[], u64)")
+def _move_pairs(old: Words, table: Words, shift: int) -> None:
+    """Move the pairs of one table to a larger one."""
     mask = np.uint64(len(table) // 2 - 1)
-    last = len(hashes) - AHEAD if len(table) > LARGE else 0
-    for i in range(len(hashes)):
-        if i < last:
-            prefetch_read(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
-        if missing(bits, bit_offset + i):
-            ids[i] = np.int32(null_group)
+    for i in range(0, len(old), 2):
+        if old[i] == _ZERO:
             continue
-        begin = np.int64(offsets[i])
-        length = np.int64(offsets[i + 1]) - begin
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO:
-                break
-            if table[position] == h:
-                known = key_offsets[found - _ONE]
-                if key_offsets[found] - known == length and same_bytes(data, begin, key_data, known, length):
-                    break
+        slot = (old[i] >> _TAG) >> shift
+        while table[slot << _ONE] != _ZERO:
             slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found) - np.int32(1)
+        table[slot << _ONE] = old[i]
+        table[(slot << _ONE) + _ONE] = old[i + 1]
 
 
 class BytesGroups:
     """Groups of byte strings, nulls forming one group.
 
     Identifiers are order-of-first-sight codes, so a text column of a multi-column key is first turned into codes with
-    one of these and the codes, widened to words, take part in `RowGroups`.
+    one of these and the codes, widened to words, take part in `RowGroups`. Finding is safe from several threads once
+    nothing is inserted any more.
     """
 
     def __init__(self, capacity: int = MINIMUM_CAPACITY) -> None:
-        self._table, self._shift, self._limit = pair_table(capacity)
+        self._lay_out(capacity)
         self._offsets = np.zeros(self._limit + 1, dtype=np.int64)
         self._data = np.empty(16 * self._limit, dtype=np.uint8)
         self._state = np.array([0, -1], dtype=np.int64)
@@ -179,32 +214,19 @@ class BytesGroups:
         *,
         bits: Bits = NO_BITS,
         bit_offset: int = 0,
-        hashes: Words | None = None,
+        group_nulls: bool = True,
         out: Rows | None = None,
     ) -> Rows:
         """Return the group of each string ``data[offsets[i]:offsets[i + 1]]``, making groups for new ones.
 
-        ``hashes`` are those of `hashing.hash_bytes`, for callers who have them already.
+        Unless ``group_nulls``, nulls get -1 and no group.
         """
-        hashes = hash_bytes(offsets, data) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
+        ids = rows_out(out, len(offsets) - 1)
+        how = _INSERT if group_nulls else _INSERT_VALID
         done = 0
         while True:
-            done = _insert_bytes(
-                offsets,
-                data,
-                bits,
-                bit_offset,
-                hashes,
-                done,
-                self._table,
-                self._shift,
-                self._offsets,
-                self._data,
-                self._state,
-                ids,
-            )
-            if done == len(hashes):
+            done = self._run(offsets, data, bits, bit_offset, done, how, ids)
+            if done == len(ids):
                 return ids
             self._make_room(int(offsets[done + 1]) - int(offsets[done]))
 
@@ -215,31 +237,37 @@ class BytesGroups:
         *,
         bits: Bits = NO_BITS,
         bit_offset: int = 0,
-        hashes: Words | None = None,
+        group_nulls: bool = True,
         out: Rows | None = None,
     ) -> Rows:
-        """Return the group of each string, or -1 for strings never inserted."""
-        hashes = hash_bytes(offsets, data) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        _find_bytes(
-            offsets,
-            data,
-            bits,
-            bit_offset,
-            hashes,
-            self._table,
-            self._shift,
-            self._offsets,
-            self._data,
-            self.null_group,
-            ids,
-        )
+        """Return the group of each string, or -1 for strings never inserted.
+
+        Unless ``group_nulls``, nulls get -1 and strings never inserted -2.
+        """
+        ids = rows_out(out, len(offsets) - 1)
+        self._run(offsets, data, bits, bit_offset, 0, _FIND if group_nulls else _FIND_VALID, ids)
         return ids
 
     def keys(self) -> tuple[Longs, Bytes]:
         """Return offsets and data of the groups' strings, in identifier order; the null group's is empty."""
         offsets = self._offsets[: len(self) + 1]
         return offsets, self._data[: offsets[-1]]
+
+    def _run(
+        self, offsets: Longs | Rows, data: Bytes, bits: Bits, bit_offset: int, start: int, how: int, ids: Rows
+    ) -> int:
+        tags = np.empty(_BLOCK, dtype=np.uint64)
+        table, keys = self._table, (self._offsets, self._data, self._state)
+        return _group_bytes(offsets, data, bits, bit_offset, start, how, table, self._shift, *keys, tags, ids)
+
+    def _lay_out(self, capacity: int) -> None:
+        """Make an empty table for at least so many keys, at most five eighths full."""
+        slots = 2 * MINIMUM_CAPACITY
+        while slots // 8 * 5 < capacity:
+            slots *= 2
+        self._table = np.zeros(2 * slots, dtype=np.uint64)
+        self._shift = 33 - slots.bit_length()
+        self._limit = min(slots // 8 * 5, MAX_ROWS)
 
     def _make_room(self, length: int) -> None:
         """Enlarge what stopped the insertion of a string of this length: the key bytes, or else the table."""
@@ -250,8 +278,8 @@ class BytesGroups:
             self._data = data
         if len(self) == self._limit:
             old = self._table
-            self._table, self._shift, self._limit = pair_table(larger(self._limit))
+            self._lay_out(larger(self._limit))
             offsets = np.zeros(self._limit + 1, dtype=np.int64)
             offsets[: len(self) + 1] = self._offsets[: len(self) + 1]
             self._offsets = offsets
-            rehash_pairs(old, self._table, self._shift)
+            _move_pairs(old, self._table, self._shift)

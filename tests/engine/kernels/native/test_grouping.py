@@ -187,16 +187,60 @@ def test_byte_strings(rng: np.random.Generator, name: str, dtype: type) -> None:
     assert (found == ids).all()
 
 
+def tagged(tag: int, count: int) -> list[bytes]:
+    """Return different strings of 8 bytes that ``hashing.text_tag`` gives one tag: the function run backwards."""
+    golden, odd = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
+    inverse = pow(odd, -1, 2**64)
+    made = []
+    for low in range(count):
+        h = (tag << 32 | low) * inverse % 2**64
+        h = (h ^ h >> 32) * inverse % 2**64
+        made.append((h ^ 8 * golden % 2**64).to_bytes(8, "little"))
+    return made
+
+
 def test_byte_strings_whose_hashes_all_collide_stay_apart(rng: np.random.Generator) -> None:
-    known = strings(rng, "codes") + strings(rng, "lengths")
+    same = tagged(2**32 - 1, 400)
+    known = [same[i] for i in rng.integers(0, 300, 4000)] + strings(rng, "codes")
     offsets, data = texts(known)
-    hashes = np.zeros(len(known), np.uint64)
     groups = native.BytesGroups()
-    ids = groups.insert(offsets, data, hashes=hashes)
+    ids = groups.insert(offsets, data)
     assert (ids == pd.factorize(np.array(known, dtype=object))[0]).all()
-    other_offsets, other_data = texts([b"absent", b"1", b""])
-    found = groups.find(other_offsets, other_data, hashes=np.zeros(3, np.uint64))
-    assert found.tolist() == [-1, known.index(b"1") and ids[known.index(b"1")], ids[known.index(b"")]]
+    other_offsets, other_data = texts([same[399], known[1], b"absent"])
+    assert groups.find(other_offsets, other_data).tolist() == [-1, ids[1], -1]
+    probes = native.BytesGroups()
+    probes.insert(*texts(same))
+    assert len(set((probes._table[::2] >> np.uint64(32)).tolist())) == 2  # one tag, and the empty places
+
+
+def test_many_byte_strings_in_a_table_beyond_the_cache(rng: np.random.Generator) -> None:
+    known = [b"customer %d" % i for i in rng.integers(0, 60_000, 200_000)]
+    offsets, data = texts(known)
+    groups = native.BytesGroups()
+    ids = groups.insert(offsets, data)
+    assert (ids == pd.factorize(np.array(known, dtype=object))[0]).all()
+    assert (groups.find(offsets, data) == ids).all()
+
+
+def test_nulls_may_be_left_out_of_the_groups() -> None:
+    offsets, data = texts([b"a", b"b", b"a"])
+    bits = np.array([0b110], np.uint8)
+    groups = native.BytesGroups()
+    assert groups.insert(offsets, data, bits=bits, group_nulls=False).tolist() == [-1, 0, 1]
+    assert (len(groups), groups.null_group) == (2, -1)
+    assert groups.insert(offsets, data, bits=bits).tolist() == [2, 0, 1]
+    assert (len(groups), groups.null_group) == (3, 2)
+    assert groups.insert(offsets, data, bits=bits, group_nulls=False).tolist() == [-1, 0, 1]
+    probes = texts([b"c", b"b", b"c"])
+    assert groups.find(*probes, bits=bits).tolist() == [2, 0, -1]
+    assert groups.find(*probes, bits=bits, group_nulls=False).tolist() == [-1, 0, -2]
+
+
+@pytest.mark.parametrize("length", [2**24 - 2, 2**24 - 1, 2**24 + 5])
+def test_byte_strings_longer_than_a_table_notes_stay_apart(length: int) -> None:
+    zeros = b"\0" * length
+    offsets, data = texts([zeros, zeros + b"\0", zeros, zeros[:-1] + b"1", zeros + b"\0"])
+    assert native.BytesGroups().insert(offsets, data).tolist() == [0, 1, 0, 2, 1]
 
 
 def test_what_32_bits_cannot_number_is_refused() -> None:
