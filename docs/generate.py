@@ -33,6 +33,7 @@ from volley.engine import errors
 from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
 from volley.engine.frame import GroupBy
 from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
+from volley.engine.frame.categories import CategoryAccessor
 from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.io import CsvOptions, JsonOptions
@@ -130,15 +131,24 @@ def _names() -> str:
 
 def _pandas_methods() -> str:
     """Return which of the most used names of pandas work, and what to write instead of the others."""
-    names = runpy.run_path(str(PAGES.parent / "tests/engine/frame/pandas_methods.py"))["METHODS"]
-    kinds = ((pd.DataFrame, vl.DataFrame), (pd.Series, vl.Series), (DataFrameGroupBy, GroupBy))
-    rows = []
+    tests = PAGES.parent / "tests/engine/frame"
+    names = runpy.run_path(str(tests / "pandas_methods.py"))["METHODS"]
+    cases = runpy.run_path(str(tests / "method_cases.py"))["CASES"]
+    kinds = (("DataFrame", pd.DataFrame), ("Series", pd.Series), ("GroupBy", DataFrameGroupBy))
+    rows, everywhere, somewhere, named = [], 0, 0, 0
     for name in sorted(names, key=str.lower):
-        there = [hasattr(theirs, name) for theirs, _ in kinds]
-        works = [name in dir(ours) for _, ours in kinds]
+        there = [hasattr(theirs, name) for _, theirs in kinds]
+        works = [name in cases[kind] for kind, _ in kinds]
         cells = ["" if not t else "yes" if w else "no" for t, w in zip(there, works, strict=True)]
+        everywhere += "no" not in cells
+        somewhere += "yes" in cells
+        named += "no" in cells and name in REPLACEMENTS
         rows.append([_code(name), *cells, REPLACEMENTS.get(name, "") if "no" in cells else ""])
-    return _table(["name", "DataFrame", "Series", "GroupBy", "instead"], rows)
+    counted = (
+        f"Of the {len(rows)} names {everywhere} work wherever pandas has them, each compared with pandas by a test, "
+        f"and {somewhere} on at least one class. {named} say what to write instead where they do not work."
+    )
+    return f"{counted}\n\n{_table(['name', 'DataFrame', 'Series', 'GroupBy', 'instead'], rows)}"
 
 
 # ------------------------------------------------------------------------------------------ functions
@@ -326,6 +336,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "Series": _methods(vl.Series),
     "Series.str": _methods(TextAccessor),
     "Series.dt": _methods(DatetimeAccessor),
+    "Series.cat": _methods(CategoryAccessor),
     "Series.list": _methods(ListAccessor),
     "Series.struct": _methods(StructAccessor),
     "GroupBy": _methods(GroupBy),

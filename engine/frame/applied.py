@@ -35,6 +35,8 @@ class OfRows:
         The column that it makes.
     compiles
         Whether to run it compiled.
+    takes_nulls
+        Whether it is called for nulls too, as None; never where it is compiled.
     """
 
     function: Callable[..., Any]
@@ -42,6 +44,7 @@ class OfRows:
     arguments: tuple[tuple[str, DataType], ...]
     result: Field
     compiles: bool
+    takes_nulls: bool = False
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the column of results."""
@@ -71,7 +74,7 @@ class OfRows:
         return _array([self._applied(number, row) for number, row in enumerate(rows)], self.result, self.label)
 
     def _applied(self, number: int, row: tuple[Any, ...]) -> Any:
-        if None in row:
+        if not self.takes_nulls and None in row:
             return None
         try:
             return self.function(*row)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 from ..dtypes import DataType
-from ..errors import PlanError, TypeMismatch
+from ..errors import TypeMismatch
 from ..expr import literal
 from .core import Core
 from .series import Series
@@ -158,14 +158,6 @@ class Cells(Core):
         return self.select(
             **{name: self._own[name].rank(method, ascending=ascending, pct=pct) for name in self.columns}
         )
-
-    def _no_arithmetic(self, _: object) -> NoReturn:
-        raise PlanError(
-            "frames as wholes have no arithmetic; compute with columns: frame.assign(total=frame.price * frame.count)"
-        )
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _no_arithmetic
-    __floordiv__ = __mod__ = __pow__ = __and__ = __or__ = __lt__ = __le__ = __gt__ = __ge__ = _no_arithmetic
 
 
 def _alike(one: DataType, other: DataType) -> bool:

@@ -79,6 +79,29 @@ class Columns(Core):
         """Return the names of the columns."""
         return self.columns
 
+    def reindex(self, *, columns: Sequence[str], fill_value: Any = None) -> DataFrame:
+        """Return the columns of some names, in their order; those that there are not hold ``fill_value``."""
+        return self.select(**{n: self._own[n] if n in self.schema else fill_value for n in columns})
+
+    def rename_axis(self, index: str | Sequence[str] | Mapping[str, str]) -> DataFrame:
+        """Rename the columns marked as index."""
+        if isinstance(index, Mapping):
+            return self.rename(index)
+        names = [index] if isinstance(index, str) else list(index)
+        if len(names) != len(self.index):
+            raise PlanError(f"{len(self.index)} columns are marked as index; rename_axis got {len(names)} names")
+        return self.rename(dict(zip(self.index, names, strict=True)))
+
+    def squeeze(self, axis: int | str | None = None) -> Any:
+        """Return the only column of a frame that has one, else the frame; without ``axis=1`` a single value as such.
+
+        Without ``axis=1`` (``"columns"``) the plan runs for two rows.
+        """
+        if len(self.columns) != 1:
+            return self._own
+        column = self._own[self.columns[0]]
+        return column if axis in (1, "columns") else column.squeeze()
+
     def select_dtypes(
         self, include: Any | Sequence[Any] | None = None, exclude: Any | Sequence[Any] | None = None
     ) -> DataFrame:

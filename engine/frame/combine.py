@@ -13,6 +13,7 @@ from .core import Core
 from .groupby import GroupBy
 from .join import merged
 from .pivot import pivoted
+from .series import Series
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -49,12 +50,30 @@ class Combining(Core):
         return merged(self._own, right, how=how, on=on, left_on=left_on, right_on=right_on, suffixes=suffixes)
 
     def groupby(
-        self, by: str | Sequence[str], *, sort: bool = True, dropna: bool = True, as_index: bool = True
+        self,
+        by: str | Series | Sequence[str | Series],
+        *,
+        sort: bool = True,
+        dropna: bool = True,
+        as_index: bool = True,
     ) -> GroupBy:
-        """Group rows by columns; see `GroupBy`."""
-        keys = (by,) if isinstance(by, str) else tuple(by)
-        self.schema.select(keys)
-        return GroupBy(self._own, keys, sort=sort, dropna=dropna, as_index=as_index)
+        """Group rows by columns of the frame, or by expressions such as ``frame.t.dt.year``; see `GroupBy`.
+
+        An expression's key has its name, or its text where a column of that name stays beside it.
+        """
+        given = [by] if isinstance(by, str | Series) else list(by)
+        made = {self._key(key): key for key in given if isinstance(key, Series) and not self._is_own(key)}
+        frame = self._own.assign(**made) if made else self._own
+        keys = tuple(self._key(key) if isinstance(key, Series) else key for key in given)
+        frame.schema.select(keys)
+        return GroupBy(frame, keys, sort=sort, dropna=dropna, as_index=as_index)
+
+    def _key(self, key: Series) -> str:
+        """Return the name of a key: the expression's text where its column stays beside it."""
+        return key.name if self._is_own(key) or key.name not in self.schema else str(key.expr)
+
+    def _is_own(self, key: Series) -> bool:
+        return key.name in self.schema and key.frame.plan is self.plan and key.expr == self._column(key.name)
 
     def join(
         self,
@@ -119,6 +138,23 @@ class Combining(Core):
             Put where there are no rows.
         """
         return pivoted(self._own, values, index, columns, aggfunc, fill_value)
+
+    def pivot(self, columns: str, index: str | Sequence[str], values: str | Sequence[str] | None = None) -> DataFrame:
+        """Return one row per ``index`` and one column per value of ``columns``, as `pivot_table` names them.
+
+        Runs the plan for the distinct values of ``columns``, and to see that no two rows share a place.
+
+        Raises
+        ------
+        PlanError
+            If two rows do; `pivot_table` aggregates them.
+        """
+        keys = [index] if isinstance(index, str) else list(index)
+        most = self.groupby([*keys, columns], sort=False).size()["size"].max()
+        if most is not None and most > 1:
+            raise PlanError(f"pivot: {most} rows share one place; aggregate them with pivot_table(aggfunc=…)")
+        chosen = [name for name in self.columns if name not in (*keys, columns)] if values is None else values
+        return pivoted(self._own, chosen, index, columns, "first", None)
 
 
 def concat(frames: Iterable[DataFrame]) -> DataFrame:

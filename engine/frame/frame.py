@@ -9,20 +9,21 @@ from ..errors import PlanError, TypeMismatch, suggestion
 from ..plan import MapBatches, Scan
 from ..schema import Field
 from . import explain as _explain
-from .cells import Cells
 from .columns import Columns
 from .combine import Combining
+from .elementwise import Elementwise
 from .memory import MemorySource
 from .output import Output
 from .reductions import Reductions
 from .session import Session, current_session
+from .throughpandas import FrameThroughPandas
 from .types import parse_dtype
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class DataFrame(Columns, Cells, Combining, Reductions, Output):
+class DataFrame(Columns, Elementwise, Combining, Reductions, Output, FrameThroughPandas):
     """A lazily computed table.
 
     Parameters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,10 @@ from ..plan import WHOLE_PARTITION, Aggregate, Filter, MapBatches, Plan, Project
 from ..schema import Field
 from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
 from .applied import OfGroupFrames
+from .measures import QUARTILES, only_index
 from .replacements import not_found
+from .sample import with_chances
+from .series import Series
 from .types import parse_dtype
 from .udf import UserFunction
 from .window import GroupWindows, present_keys
@@ -174,9 +178,7 @@ class GroupBy(GroupWindows):
 
     def quantile(self, q: float = 0.5) -> DataFrame:
         """Return the value at a share ``q`` of the sorted values of each numeric column, linear between neighbours."""
-        names = self._values()
-        if self.selected is None:
-            names = tuple(n for n in names if self.frame.schema[n].dtype.is_numeric)
+        names = self._numbers()
         columns = {n: Column(name=n, dtype=self.frame.schema[n].dtype) for n in names}
         calls = (NamedAggregate(name=n, call=aggregate("quantile", c, q=q)) for n, c in columns.items())
         return self._aggregated(Aggregates(tuple(calls), (), names))
@@ -184,6 +186,80 @@ class GroupBy(GroupWindows):
     def prod(self) -> DataFrame:
         """Return the product of each numeric column, as a float."""
         return self._each("product")
+
+    def sem(self) -> DataFrame:
+        """Return the standard error of the mean of each numeric column."""
+        return self._in_python("sem")
+
+    def skew(self) -> DataFrame:
+        """Return the skewness of each numeric column, computed by pandas group by group."""
+        return self._in_python("skew")
+
+    def kurt(self) -> DataFrame:
+        """Return the excess kurtosis of each numeric column, computed by pandas group by group."""
+        return self._in_python("kurt")
+
+    def _in_python(self, method: str) -> DataFrame:
+        return self._result({name: (name, operator.methodcaller(method)) for name in self._numbers()})
+
+    def _numbers(self) -> tuple[str, ...]:
+        names = self._values()
+        if self.selected is None:
+            names = tuple(name for name in names if self.frame.schema[name].dtype.is_numeric)
+        return names
+
+    def idxmax(self) -> DataFrame:
+        """Return where each numeric column is greatest, as the value of the frame's index column; see `set_index`."""
+        return self._labels("arg_max")
+
+    def idxmin(self) -> DataFrame:
+        """Return where each numeric column is least, as the value of the frame's index column; see `set_index`."""
+        return self._labels("arg_min")
+
+    def _labels(self, function: str) -> DataFrame:
+        label = self._column(only_index(self.frame.index))
+        names = tuple(name for name in self._numbers() if name != label.name)
+        calls = (NamedAggregate(name=n, call=aggregate(function, label, self._column(n))) for n in names)
+        return self._aggregated(Aggregates(tuple(calls), (), names))
+
+    def describe(self) -> DataFrame:
+        """Return count, mean, deviation, extremes and quartiles of each numeric column, as ``column_statistic``."""
+        made = []
+        for name in self._numbers():
+            column = self._column(name)
+            calls = {one: aggregate(one, column) for one in ("count", "mean", "std", "min")}
+            calls |= {f"{q:.0%}": aggregate("quantile", column, q=q) for q in QUARTILES}
+            calls["max"] = aggregate("max", column)
+            made += [NamedAggregate(name=f"{name}_{one}", call=call) for one, call in calls.items()]
+        if not made:
+            raise PlanError("describe needs numeric columns; this group-by has none")
+        return self._aggregated(Aggregates(tuple(made), (), tuple(one.name for one in made)))
+
+    def value_counts(self, *, dropna: bool = True) -> DataFrame:
+        """Return each group's distinct values, or rows, and their ``count``, most frequent first within each group."""
+        names = [*self.keys, *self._values()]
+        counted = self.frame.groupby(names, dropna=self.dropna and dropna, sort=False).agg(count=(names[0], "size"))
+        order = [*self.keys, "count", *self._values()]
+        flags = [name != "count" for name in order]
+        return self.frame.with_plan(counted.sort_values(order, ascending=flags).plan, index=tuple(names))
+
+    def sample(self, n: int = 1, *, random_state: int | None = None) -> DataFrame:
+        """Return ``n`` rows of each group by chance (all, if it has fewer), in the frame's order.
+
+        See `DataFrame.sample`.
+        """
+        frame, chance = with_chances(self.frame, random_state)
+        order = (SortKey(expr=chance),)
+        place = over(window_call("row_number"), self._partition(), order)
+        present = all_of(present_keys(self._partition())) if self.dropna else None
+        test = call("less_equal", place, literal(n))
+        chosen = frame.filter(Series(frame, test if present is None else call("and", present, test)))
+        return chosen.select(*(self.frame.columns if self.selected is None else self.selected))
+
+    @property
+    def ndim(self) -> int:
+        """Return 1 for the groups of one column, else 2."""
+        return 1 if self.selected is not None and len(self.selected) == 1 else 2
 
     def any(self) -> DataFrame:
         """Return whether any value of each boolean column is true."""

@@ -1,14 +1,14 @@
-"""``frame.loc[...]``: rows by condition, columns by name."""
+"""``frame.loc[...]``: rows by condition, columns by name; ``frame.iloc[...]``: both by place."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
-from .series import Series
 
 if TYPE_CHECKING:
     from .frame import DataFrame
+    from .series import Series
 
 
 class Loc:
@@ -18,12 +18,15 @@ class Loc:
     column), a list of names, or a slice of names with both ends included.
     """
 
-    __slots__ = ("_frame",)
+    __slots__ = ("_column", "_frame")
 
-    def __init__(self, frame: DataFrame) -> None:
-        self._frame = frame
+    def __init__(self, frame: DataFrame, column: Series | None = None) -> None:
+        self._frame, self._column = frame, column
 
     def __getitem__(self, key: Any) -> Any:
+        if self._column is not None:
+            name = self._column.name
+            return self._frame.assign(**{name: self._column}).filter(key)[name]
         rows, columns = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
         chosen = self._rows(rows)
         if isinstance(columns, str):
@@ -40,7 +43,7 @@ class Loc:
     def _rows(self, rows: Any) -> DataFrame:
         if isinstance(rows, slice) and rows == slice(None):
             return self._frame
-        if isinstance(rows, Series) or callable(rows):
+        if callable(rows) or hasattr(rows, "expr"):
             return self._frame.filter(rows)
         raise PlanError(
             "rows have no labels here; give loc a condition such as frame.loc[frame.key == 3], or head(n) and limit(n)"
@@ -55,3 +58,56 @@ class Loc:
         first = 0 if columns.start is None else names.index(columns.start)
         last = len(names) if columns.stop is None else names.index(columns.stop) + 1
         return names[first:last]
+
+
+class Places:
+    """What ``frame.iloc`` is: takes ``[rows]`` or ``[rows, columns]`` by place, counted from 0.
+
+    Rows are a slice that counts from the start (``iloc[:10]``, ``iloc[5:10]``, lazy) or takes the last ones
+    (``iloc[-3:]``, which runs the plan), or one number, which runs the plan and gives a dictionary. Columns are a
+    number (which gives a column), a list of numbers, or a slice.
+    """
+
+    __slots__ = ("_column", "_frame")
+
+    def __init__(self, frame: DataFrame, column: str | None = None) -> None:
+        self._frame, self._column = frame, column
+
+    def __getitem__(self, key: Any) -> Any:
+        rows, columns = key if isinstance(key, tuple) and len(key) == 2 else (key, slice(None))
+        frame, names = self._frame, self._frame.columns
+        one = self._column
+        if isinstance(columns, slice):
+            frame = frame if columns == slice(None) else frame.select(*names[columns])
+        elif isinstance(columns, int):
+            one = self._name(columns)
+        elif isinstance(columns, list | tuple):
+            frame = frame.select(*(self._name(place) for place in columns))
+        else:
+            raise TypeMismatch("iloc takes columns as a number, a list of numbers, or a slice of numbers")
+        if isinstance(rows, int):
+            return self._row(frame, rows, one)
+        chosen = self._sliced(frame, rows)
+        return chosen if one is None else chosen[one]
+
+    def _name(self, place: Any) -> str:
+        names = self._frame.columns
+        if not isinstance(place, int) or not -len(names) <= place < len(names):
+            raise PlanError(f"there is no column number {place!r}; the frame has {len(names)}, counted from 0")
+        return names[place]
+
+    def _sliced(self, frame: DataFrame, rows: Any) -> DataFrame:
+        if not isinstance(rows, slice) or rows.step not in (None, 1):
+            raise PlanError("iloc takes rows as a number or a slice such as 5:10; for rows by condition use loc")
+        start, stop = rows.start or 0, rows.stop
+        if start < 0 and stop is None:
+            return frame.tail(-start)
+        if start < 0 or (stop is not None and stop < 0):
+            raise PlanError("a slice of rows counts from the start, or takes the last ones as in iloc[-3:]")
+        return frame.limit(None if stop is None else max(0, stop - start), start)
+
+    def _row(self, frame: DataFrame, place: int, one: str | None) -> Any:
+        rows = (frame.limit(1, place).collect() if place >= 0 else frame.tail(-place).collect()).to_pylist()
+        if len(rows) < (1 if place >= 0 else -place):
+            raise PlanError(f"there is no row number {place}: the frame has fewer")
+        return rows[0] if one is None else rows[0][one]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
-from ..expr import aggregate, call
+from ..expr import aggregate, call, literal
+from ..plan import over, window_call
 
 if TYPE_CHECKING:
     from .series import Series
+
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 class Measures:
@@ -145,3 +149,97 @@ class Measures:
     def cov(self, other: Series) -> Any:
         """Run the plan and return the sample covariance with another column; rows with a null are left out."""
         return self._measure("covar_samp", other)
+
+    def sem(self) -> Any:
+        """Run the plan and return the standard error of the mean."""
+        own = self._column
+        found = own.frame.reduce(std=aggregate("std", own.expr), count=aggregate("count", own.expr))
+        return None if found["std"] is None else found["std"] / math.sqrt(found["count"])
+
+    def skew(self) -> Any:
+        """Run the plan twice and return the skewness of a sample; NaN of fewer than three values."""
+        return skewness(*self._moments())
+
+    def kurt(self) -> Any:
+        """Run the plan twice and return the excess kurtosis of a sample; NaN of fewer than four values."""
+        return excess_kurtosis(*self._moments())
+
+    kurtosis = kurt
+
+    def _moments(self) -> tuple[int, float, float, float]:
+        """Return the number of values, and the sums of the second to fourth powers of their distances from the mean."""
+        own = self._column
+        mean = own.mean()
+        if mean is None:
+            return 0, 0.0, 0.0, 0.0
+        away = (own - float(mean)).astype("float64")
+        powers = {f"m{n}": aggregate("sum", (away**n).expr) for n in (2, 3, 4)}
+        found = own.frame.reduce(count=aggregate("count", own.expr), **powers)
+        return tuple(found.values())
+
+    def autocorr(self, lag: int = 1) -> Any:
+        """Run the plan and return the correlation with the values so many rows before."""
+        return self.corr(self._column.shift(lag))
+
+    def dot(self, other: Any) -> Any:
+        """Run the plan and return the sum of the products with another column of the frame."""
+        return (self._column * other).sum()
+
+    def argmax(self) -> Any:
+        """Run the plan and return the place of the greatest value, counted from 0; the first of several."""
+        return self._place("arg_max")
+
+    def argmin(self) -> Any:
+        """Run the plan and return the place of the least value, counted from 0; the first of several."""
+        return self._place("arg_min")
+
+    def _place(self, function: str) -> Any:
+        own = self._column
+        place = call("subtract", over(window_call("row_number")), literal(1))
+        return own.frame.reduce(value=aggregate(function, place, own.expr))["value"]
+
+    def idxmax(self) -> Any:
+        """Run the plan and return the value of the column marked as index where this is greatest; see `set_index`."""
+        return self._label("arg_max")
+
+    def idxmin(self) -> Any:
+        """Run the plan and return the value of the column marked as index where this is least; see `set_index`."""
+        return self._label("arg_min")
+
+    def _label(self, function: str) -> Any:
+        own = self._column
+        label = own.frame[only_index(own.frame.index)]
+        return own.frame.reduce(value=aggregate(function, label.expr, own.expr))["value"]
+
+
+def only_index(index: tuple[str, ...]) -> str:
+    """Return the one column marked as index.
+
+    Raises
+    ------
+    PlanError
+        If there is none, or several.
+    """
+    if len(index) != 1:
+        raise PlanError(
+            "labels of rows are the values of one column marked as index: frame.set_index('key'); or take the whole "
+            "row with frame.nlargest(1, 'x') or nsmallest"
+        )
+    return index[0]
+
+
+def skewness(count: int, m2: float, m3: float, _: float) -> float:
+    """Return the adjusted Fisher-Pearson coefficient (Joanes and Gill 1998, G1), as pandas does."""
+    if count < 3:
+        return math.nan
+    return 0.0 if m2 == 0 else count * math.sqrt(count - 1) / (count - 2) * m3 / m2**1.5
+
+
+def excess_kurtosis(count: int, m2: float, _: float, m4: float) -> float:
+    """Return the adjusted excess kurtosis (Joanes and Gill 1998, G2), as pandas does."""
+    if count < 4:
+        return math.nan
+    if m2 == 0:
+        return 0.0
+    share = (count - 2) * (count - 3)
+    return (count * (count + 1) * (count - 1) * m4 / m2**2 - 3 * (count - 1) ** 2) / share

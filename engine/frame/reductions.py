@@ -15,15 +15,17 @@ from ..errors import PlanError
 from ..expr import AggregateCall, NamedAggregate, aggregate
 from ..plan import Aggregate
 from .core import Core
+from .measures import QUARTILES
 from .reducing import SPELLINGS, reduction
 from .window import aggregated
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from .frame import DataFrame
+    from .series import Series
 
-QUARTILES = (0.25, 0.5, 0.75)
 _NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
 
 
@@ -139,6 +141,51 @@ class Reductions(Core):
         return self._for_each("product")
 
     product = prod
+
+    def sem(self) -> pd.Series[Any]:
+        """Run the plan once a column and return the standard errors of the means of the numeric columns."""
+        return self._of_columns("sem")
+
+    def skew(self) -> pd.Series[Any]:
+        """Run the plan twice a column and return the skewness of the numeric columns; see `Series.skew`."""
+        return self._of_columns("skew")
+
+    def kurt(self) -> pd.Series[Any]:
+        """Run the plan twice a column and return the excess kurtosis of the numeric columns; see `Series.kurt`."""
+        return self._of_columns("kurt")
+
+    kurtosis = kurt
+
+    def idxmax(self) -> pd.Series[Any]:
+        """Run the plan once a column and return where each numeric column is greatest; see `Series.idxmax`."""
+        return self._of_columns("idxmax")
+
+    def idxmin(self) -> pd.Series[Any]:
+        """Run the plan once a column and return where each numeric column is least; see `Series.idxmax`."""
+        return self._of_columns("idxmin")
+
+    def _of_columns(self, method: str) -> pd.Series[Any]:
+        import pandas as pd
+
+        names = [name for name in self._taken_by("mean") if name not in self.index]
+        return pd.Series({name: getattr(self._own[name], method)() for name in names})
+
+    def corrwith(self, other: Series) -> pd.Series[Any]:
+        """Run the plan once and return the correlation of each numeric column with a column of the frame."""
+        import pandas as pd
+
+        names = self._taken_by("mean")
+        operand = self._operand(other)
+        calls = {f"value_{n}": aggregate("corr", self._column(name), operand) for n, name in enumerate(names)}
+        return pd.Series(dict(zip(names, self.reduce(**calls).values(), strict=True)))
+
+    def mode(self) -> pd.DataFrame:
+        """Run the plan once a column and return each column's most frequent values, least first, as pandas does."""
+        import pandas as pd
+
+        made = {name: _most(self.value_counts(name).collect(), name) for name in self.columns}
+        rows = max(map(len, made.values()), default=0)
+        return pd.DataFrame({name: values + [None] * (rows - len(values)) for name, values in made.items()})
 
     def corr(self) -> pd.DataFrame:
         """Run the plan and return the correlation of each pair of numeric columns, over rows where neither is null."""
@@ -257,6 +304,12 @@ class Reductions(Core):
             return False
         one, two = self._own.collect(), other._own.collect()  # noqa: SLF001  # its own class
         return all(_same(a.to_pylist(), b.to_pylist()) for a, b in zip(one.columns, two.columns, strict=True))
+
+
+def _most(counted: pa.Table, name: str) -> list[Any]:
+    """Return the values of the greatest count, of a table in the order of counts and then of values."""
+    counts = counted["count"].to_pylist()
+    return [value for value, n in zip(counted[name].to_pylist(), counts, strict=True) if n == counts[0]]
 
 
 def _padded(cells: Iterable[str], widths: Iterable[int]) -> str:

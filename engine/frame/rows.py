@@ -10,7 +10,7 @@ from ..errors import PlanError
 from ..expr import SortKey, call, literal
 from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, over, window_call
 from .core import Core
-from .loc import Loc
+from .loc import Loc, Places
 from .query import evaluated, queried
 from .sample import sampled
 from .series import Series
@@ -30,6 +30,16 @@ class Rows(Core):
     def loc(self) -> Loc:
         """Rows by condition and columns by name: ``frame.loc[frame.x > 1, ["x", "y"]]``."""
         return Loc(self._own)
+
+    @property
+    def iloc(self) -> Places:
+        """Rows and columns by place: ``frame.iloc[:10]``, ``frame.iloc[5:10, [0, 2]]``."""
+        return Places(self._own)
+
+    @property
+    def iat(self) -> Places:
+        """One value by the numbers of its row and column: ``frame.iat[3, 0]``; runs the plan."""
+        return self.iloc
 
     def query(self, expr: str, *, local_dict: Mapping[str, Any] | None = None) -> DataFrame:
         """Return the rows where a text's condition is true.
@@ -102,8 +112,8 @@ class Rows(Core):
         """Return the ``n`` rows with the least values, least first."""
         return self.sort_values(columns).limit(n)
 
-    def limit(self, count: int, offset: int = 0) -> DataFrame:
-        """Return at most ``count`` rows after ``offset``, lazily."""
+    def limit(self, count: int | None, offset: int = 0) -> DataFrame:
+        """Return at most ``count`` rows (None: all) after ``offset``, lazily."""
         return self.with_plan(Limit(input=self.plan, count=count, offset=offset), index=self.index)
 
     def drop_duplicates(self, subset: str | Sequence[str] | None = None, *, keep: str | bool = "first") -> DataFrame:

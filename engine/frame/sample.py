@@ -28,9 +28,8 @@ def sampled(frame: DataFrame, n: int | None, frac: float | None, random_state: i
         raise PlanError(f"sample cannot take {n} rows")
     if frac is not None and not 0 <= frac <= 1:
         raise PlanError(f"frac is a share between 0 and 1, not {frac}; rows are never taken twice")
-    seed = int(np.random.default_rng(random_state).integers(2**63))
-    chance = Column(name=_CHANCE, dtype=dtypes.float64)
-    plan = _with_chances(frame.plan, seed)
+    wide, chance = with_chances(frame, random_state)
+    plan = wide.plan
     if frac is None:
         order = (SortKey(expr=chance),)
         plan = Limit(input=Sort(input=plan, keys=order), count=1 if n is None else n)
@@ -39,8 +38,13 @@ def sampled(frame: DataFrame, n: int | None, frac: float | None, random_state: i
     return frame.with_plan(frame.with_plan(plan).select(*frame.columns).plan, index=frame.index)
 
 
+def with_chances(frame: DataFrame, random_state: int | None) -> tuple[DataFrame, Column]:
+    """Return the frame with a number between 0 and 1 beside each row, which its place and the state decide."""
+    seed = int(np.random.default_rng(random_state).integers(2**63))
+    return frame.with_plan(_with_chances(frame.plan, seed)), Column(name=_CHANCE, dtype=dtypes.float64)
+
+
 def _with_chances(plan: Plan, seed: int) -> Plan:
-    """Add a number between 0 and 1 to each row that only its place and the seed decide."""
     place = NamedWindow(name=_PLACE, call=window_call("row_number"))
     return MapBatches(
         input=Window(input=plan, functions=(place,), keeps_order=True),

@@ -25,6 +25,7 @@ from ..expr import (
 from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort, Window
 from ..plan.window import has_window
 from .accessors import DatetimeAccessor, TextAccessor
+from .categories import CategoryAccessor
 from .measures import Measures
 from .nested import ListAccessor, StructAccessor
 from .operators import Operators
@@ -305,6 +306,11 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
     def dt(self) -> DatetimeAccessor:
         """Functions of dates and timestamps."""
         return DatetimeAccessor(self)
+
+    @property
+    def cat(self) -> CategoryAccessor:
+        """Functions of the distinct values."""
+        return CategoryAccessor(self)
 
     @property
     def list(self) -> ListAccessor:

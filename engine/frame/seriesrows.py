@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TextIO
 
+from ..dtypes import DataType
 from ..errors import PlanError
+from .loc import Loc, Places
 from .replacements import not_found
+from .throughpandas import ThroughPandas
 from .udf import UserFunction
 
 if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
+    import pyarrow as pa
 
     from .frame import DataFrame
+    from .groupby import GroupBy
     from .series import Series
 
 
-class SeriesRows:
+class SeriesRows(ThroughPandas):
     """Methods of `Series` over its rows; what has other rows than the frame is a column of a new frame."""
 
     __slots__ = ()
@@ -98,6 +103,74 @@ class SeriesRows:
         user = function if isinstance(function, UserFunction) and dtype is None else UserFunction(function, dtype=dtype)
         made: Series = user(self)
         return made.rename(self._own.name)
+
+    def transform(self, function: Callable[[Any], Any] | str, dtype: Any = None) -> Series:
+        """Return what a method by name, or a function of values, makes; see `Series.apply`."""
+        if isinstance(function, str):
+            made: Series = getattr(self._own, function)()
+            return made
+        return self.apply(function, dtype)
+
+    def groupby(self, by: str | Series | Sequence[str | Series], *, sort: bool = True, dropna: bool = True) -> GroupBy:
+        """Group the values by columns of the frame; see `DataFrame.groupby`."""
+        frame, name = self._own.frame, self._own.name
+        if name not in frame.schema or frame[name].expr is not self._own.expr:
+            frame = frame.assign(**{name: self._own})
+        return frame.groupby(by, sort=sort, dropna=dropna)[name]
+
+    @property
+    def loc(self) -> Loc:
+        """Values by condition: ``x.loc[y > 1]``."""
+        return Loc(self._own.frame, self._own)
+
+    @property
+    def iloc(self) -> Places:
+        """Values by place: ``x.iloc[:10]``; see `DataFrame.iloc`."""
+        return Places(self._own.to_frame(), column=self._own.name)
+
+    @property
+    def iat(self) -> Places:
+        """One value by its row's number: ``x.iat[3]``; runs the plan."""
+        return self.iloc
+
+    @property
+    def dtypes(self) -> DataType:
+        """Return the type of the values."""
+        return self._own.dtype
+
+    def info(self, buf: TextIO | None = None) -> None:
+        """Run the plan and print the column, its values that are not null, and its type."""
+        self._own.to_frame().info(buf)
+
+    def items(self) -> Iterator[tuple[int, Any]]:
+        """Run the plan and yield each row's number and value, batch by batch."""
+        yield from enumerate(v for batch in self._own.to_frame().iter_batches() for v in batch.column(0).to_pylist())
+
+    def squeeze(self) -> Any:
+        """Run the plan for two rows and return the only value, or the column if there is not exactly one."""
+        rows = self._own.to_frame().limit(2).collect().column(0)
+        return rows[0].as_py() if len(rows) == 1 else self._own
+
+    @property
+    def T(self) -> Series:  # noqa: N802  # as pandas calls it
+        """Return the column itself, as pandas does."""
+        return self._own
+
+    def transpose(self) -> Series:
+        """Return the column itself, as pandas does."""
+        return self._own
+
+    def to_csv(self, path: Any, **options: Any) -> pa.Table:
+        """Write CSV with this one column; see `DataFrame.to_csv`."""
+        return self._own.to_frame().to_csv(path, **options)
+
+    def to_parquet(self, path: Any, **options: Any) -> pa.Table:
+        """Write Parquet with this one column; see `DataFrame.to_parquet`."""
+        return self._own.to_frame().to_parquet(path, **options)
+
+    def to_json(self, path: Any, **options: Any) -> pa.Table:
+        """Write JSON, one object with this one field per line."""
+        return self._own.to_frame().to_json(path, **options)
 
     def describe(self) -> pd.Series[Any]:
         """Run the plan and return a summary; see `DataFrame.describe`."""

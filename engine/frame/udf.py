@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from ..dtypes import DataType
-from ..errors import PlanError, TypeMismatch
+from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import Column, Expr, NamedExpr
 from ..plan import MapBatches, Plan, Project, plan_windows
 from ..plan.window import WindowExpr, has_window
@@ -37,12 +37,13 @@ class UserFunction:
         dtype: Any = None,
         compile: bool | None = None,  # noqa: A002  # as users say
         vectorized: bool = False,
+        takes_nulls: bool = False,
     ) -> None:
         functools.update_wrapper(self, function)
         self.function = function
         self.label = str(getattr(function, "__name__", type(function).__name__))
         self.declared = _annotated(function) if dtype is None else parse_dtype(dtype)
-        self.compile, self.vectorized = compile, vectorized
+        self.compile, self.vectorized, self.takes_nulls = compile, vectorized, takes_nulls
 
     def __call__(self, *args: Any) -> Any:
         """Return the column that the function makes of columns and constants, or its value for plain values."""
@@ -126,6 +127,35 @@ def udf(
     return make if function is None else make(function)
 
 
+class Row(dict[str, Any]):
+    """The values of a row by name, as items and as attributes; null is None."""
+
+    def __getattr__(self, name: str) -> Any:
+        try:
+            return self[name]
+        except KeyError:
+            raise AttributeError(f"the row has no {name!r}{suggestion(name, self)}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _OfRow:
+    """A function of a row as one of its values."""
+
+    function: Callable[[Row], Any]
+    names: tuple[str, ...]
+
+    def __call__(self, *values: Any) -> Any:
+        return self.function(Row(zip(self.names, values, strict=True)))
+
+
+def row_function(function: Callable[[Row], Any], dtype: Any, names: tuple[str, ...]) -> UserFunction:
+    """Return a function of a row as one of the columns that it has; it is called for nulls too."""
+    user = UserFunction(_OfRow(function, names), dtype=dtype, compile=False, takes_nulls=True)
+    user.label = str(getattr(function, "__name__", "apply"))
+    user.declared = user.declared or _annotated(function)
+    return user
+
+
 def _annotated(function: Callable[..., Any]) -> DataType | None:
     try:
         hint = inspect.get_annotations(function, eval_str=True).get("return")
@@ -199,7 +229,7 @@ def _applied(plan: Plan, own: UserCall) -> tuple[Plan, Column]:
     function: Callable[[Any], Any] = (
         OfColumns(user.function, user.label, result)
         if user.vectorized
-        else OfRows(user.function, user.label, arguments, result, own.compiles)
+        else OfRows(user.function, user.label, arguments, result, own.compiles, user.takes_nulls)
     )
     plan = MapBatches(input=plan, label=user.label, function=function, adds=(result,), reads=reads, keeps=True)
     return plan, Column(name=result.name, dtype=result.dtype)

@@ -27,16 +27,22 @@ from ..plan import (
     Plan,
     Project,
     Window,
+    following,
     over,
     preceding,
     window_call,
 )
+from .aggregating import known
+from .reducing import SPELLINGS
 from .udf import placed
 
 if TYPE_CHECKING:
     from .frame import DataFrame
     from .series import Series
 
+_ROLLED = ("sum", "mean", "min", "max", "std", "var", "count")
+_ALONG = ("cumsum", "cumprod", "cummin", "cummax", "ffill", "bfill", "shift", "diff", "pct_change", "rank")
+"""Methods of groups that `GroupWindows.transform` takes by name beside aggregates."""
 _RANKS = ("average", "min", "max", "first", "dense")
 
 
@@ -92,6 +98,22 @@ def _difference(value: Expr, by: tuple[Expr, ...], periods: int) -> Expr:
     return call(function, value, _shifted(value, by, periods))
 
 
+def _change(value: Expr, by: tuple[Expr, ...], periods: int) -> Expr:
+    return call("subtract", call("divide", value, _shifted(value, by, periods)), literal(1.0))
+
+
+def _interpolated(value: Expr, by: tuple[Expr, ...]) -> Expr:
+    known = call("is_not_null", value)
+    value = cast(value, dtypes.float64)
+    place = over(window_call("row_number"), by)
+    at = case([(known, place)])
+    before, after = (_filled(value, by, forward=forward) for forward in (True, False))
+    start, end = (_filled(at, by, forward=forward) for forward in (True, False))
+    share = call("divide", call("subtract", place, start), call("subtract", end, start))
+    between = call("add", before, call("multiply", call("subtract", after, before), share))
+    return case([(known, value), (call("is_not_null", after), between)], before)
+
+
 def _filled(value: Expr, by: tuple[Expr, ...], *, forward: bool) -> Expr:
     """Return the value, or else the nearest one before (or after) that is not null."""
     function = "last_value" if forward else "first_value"
@@ -139,38 +161,50 @@ class SeriesWindows:
         def derive(self, expr: Expr, name: str | None = None) -> Series:
             """Return another expression over the same frame."""
 
+    @property
+    def _by(self) -> tuple[Expr, ...]:
+        """Keys of the partitions within which rows are looked at: none."""
+        return ()
+
     def shift(self, periods: int = 1, fill_value: Any = None) -> Series:
         """Return the value so many rows before (negative: after), else ``fill_value``."""
-        return self.derive(_shifted(self.expr, (), periods, fill_value))
+        return self.derive(_shifted(self.expr, self._by, periods, fill_value))
 
     def diff(self, periods: int = 1) -> Series:
         """Return the value less that so many rows before."""
-        return self.derive(_difference(self.expr, (), periods))
+        return self.derive(_difference(self.expr, self._by, periods))
 
     def pct_change(self, periods: int = 1) -> Series:
         """Return the change since so many rows before, as a share of the value there."""
-        change = call("divide", self.expr, _shifted(self.expr, (), periods))
-        return self.derive(call("subtract", change, literal(1.0)))
+        return self.derive(_change(self.expr, self._by, periods))
 
     def cumsum(self) -> Series:
         """Return the sum of the values so far; nulls are passed over and stay null."""
-        return self.derive(_running("sum", self.expr, ()))
+        return self.derive(_running("sum", self.expr, self._by))
 
     def cummin(self) -> Series:
         """Return the least of the values so far; nulls are passed over and stay null."""
-        return self.derive(_running("min", self.expr, ()))
+        return self.derive(_running("min", self.expr, self._by))
 
     def cummax(self) -> Series:
         """Return the greatest of the values so far; nulls are passed over and stay null."""
-        return self.derive(_running("max", self.expr, ()))
+        return self.derive(_running("max", self.expr, self._by))
+
+    def cumprod(self) -> Series:
+        """Return the product of the values so far, as a float; nulls are passed over and stay null."""
+        return self.derive(_running("product", self.expr, self._by))
+
+    def interpolate(self) -> Series:
+        """Fill nulls on the line between the values before and after; behind the last value, with it, as in pandas."""
+        return self.derive(_interpolated(self.expr, self._by))
 
     def ffill(self) -> Series:
         """Put the nearest value before where this is null."""
-        return self.derive(_filled(self.expr, (), forward=True))
+        return self.derive(_filled(self.expr, self._by, forward=True))
 
     def bfill(self) -> Series:
         """Put the nearest value after where this is null."""
-        return self.derive(_filled(self.expr, (), forward=False))
+        return self.derive(_filled(self.expr, self._by, forward=False))
 
     def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Series:
         """Return the rank of each value among all, from 1; null stays null.
@@ -185,23 +219,43 @@ class SeriesWindows:
         pct
             As a share of the number of values (``dense``: of distinct values).
         """
-        return self.derive(_ranked(self.expr, (), method, ascending=ascending, pct=pct))
+        return self.derive(_ranked(self.expr, self._by, method, ascending=ascending, pct=pct))
 
-    def rolling(self, window: int, min_periods: int | None = None) -> Rolling:
+    def rolling(self, window: int, min_periods: int | None = None, *, center: bool = False) -> Rolling:
         """Return the rows up to each row, ``window`` in number, waiting for an aggregate.
 
-        The aggregate is null where fewer than ``min_periods`` (by default ``window``) values are not null.
+        The aggregate is null where fewer than ``min_periods`` (by default ``window``) values are not null. With
+        ``center`` the row stands in the middle of them.
         """
-        if not _is_whole(window) or window < 1:
-            raise PlanError(f"rolling needs a number of rows from 1 on, not {window!r}")
-        least = window if min_periods is None else min_periods
-        if not 0 <= least <= window:
-            raise PlanError(f"min_periods must lie between 0 and the window's {window} rows, not {least}")
-        return Rolling(self, _rows(preceding(window - 1)), least)
+        return Rolling(self._rolled, *moving(window, min_periods, center=center))
 
     def expanding(self, min_periods: int = 1) -> Rolling:
         """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
-        return Rolling(self, _rows(UNBOUNDED_PRECEDING), min_periods)
+        return Rolling(self._rolled, _rows(UNBOUNDED_PRECEDING), min_periods)
+
+    def _rolled(self, function: str, frame: Frame, least: int) -> Series:
+        return self.derive(_rolled(function, self.expr, self._by, frame, least))
+
+
+def moving(window: int, min_periods: int | None, *, center: bool) -> tuple[Frame, int]:
+    """Return the frame of so many rows, and how many values it needs."""
+    if not _is_whole(window) or window < 1:
+        raise PlanError(f"rolling needs a number of rows from 1 on, not {window!r}")
+    least = window if min_periods is None else min_periods
+    if not 0 <= least <= window:
+        raise PlanError(f"min_periods must lie between 0 and the window's {window} rows, not {least}")
+    after = (window - 1) // 2 if center else 0
+    return _rows(preceding(window - 1 - after), following(after) if after else CURRENT_ROW), least
+
+
+def _rolled(function: str, value: Expr, by: tuple[Expr, ...], frame: Frame, least: int) -> Expr:
+    made = cast(over(window_call(function, value, frame=frame), by), dtypes.float64)
+    if function == "sum" and least == 0:
+        made = call("coalesce", made, literal(0.0))
+    if least <= 1:
+        return made
+    seen = window_call("size", frame=frame) if function == "count" else window_call("count", value, frame=frame)
+    return case([(call("greater_equal", over(seen, by), literal(least)), made)])
 
 
 class Rolling:
@@ -209,56 +263,51 @@ class Rolling:
 
     Parameters
     ----------
-    series
-        The values.
+    make
+        Gives an aggregate by name over a frame of rows, null where too few values are not null.
     frame
         Rows seen from each row.
     min_periods
         Values, not null, below which the result is null; for ``count``, as in pandas, rows.
     """
 
-    def __init__(self, series: SeriesWindows, frame: Frame, min_periods: int) -> None:
-        self._series, self._frame, self._min_periods = series, frame, min_periods
+    def __init__(self, make: Callable[[str, Frame, int], Any], frame: Frame, min_periods: int) -> None:
+        self._make, self._frame, self._min_periods = make, frame, min_periods
 
-    def _aggregate(self, function: str) -> Series:
-        value, least = self._series.expr, self._min_periods
-        made = cast(over(window_call(function, value, frame=self._frame)), dtypes.float64)
-        if function == "sum" and least == 0:
-            made = call("coalesce", made, literal(0.0))
-        if least <= 1:
-            return self._series.derive(made)
-        seen = (
-            window_call("size", frame=self._frame)
-            if function == "count"
-            else window_call("count", value, frame=self._frame)
-        )
-        return self._series.derive(case([(call("greater_equal", over(seen), literal(least)), made)]))
+    def _aggregate(self, function: str) -> Any:
+        return self._make(function, self._frame, self._min_periods)
 
-    def sum(self) -> Series:
+    def agg(self, function: str) -> Any:
+        """Return an aggregate by name: ``sum``, ``mean``, ``min``, ``max``, ``std``, ``var`` or ``count``."""
+        if function not in _ROLLED:
+            raise PlanError(f"moving rows have no aggregate {function!r}{suggestion(function, _ROLLED)}")
+        return self._aggregate(function)
+
+    def sum(self) -> Any:
         """Return the sum."""
         return self._aggregate("sum")
 
-    def mean(self) -> Series:
+    def mean(self) -> Any:
         """Return the mean."""
         return self._aggregate("mean")
 
-    def min(self) -> Series:
+    def min(self) -> Any:
         """Return the least value."""
         return self._aggregate("min")
 
-    def max(self) -> Series:
+    def max(self) -> Any:
         """Return the greatest value."""
         return self._aggregate("max")
 
-    def std(self) -> Series:
+    def std(self) -> Any:
         """Return the sample standard deviation."""
         return self._aggregate("std")
 
-    def var(self) -> Series:
+    def var(self) -> Any:
         """Return the sample variance."""
         return self._aggregate("var")
 
-    def count(self) -> Series:
+    def count(self) -> Any:
         """Return the number of values that are not null."""
         return self._aggregate("count")
 
@@ -278,15 +327,31 @@ class GroupWindows:
 
         def _values(self) -> tuple[str, ...]: ...
 
-    def transform(self, function: object) -> Any:
-        """Return an aggregate of each row's group, by name: ``sum``, ``mean``, ``size``, ``first``, ``last``, …."""
-        if not isinstance(function, str) or function not in AGGREGATES:
-            hint = suggestion(function, AGGREGATES) if isinstance(function, str) else ""
+    def transform(self, function: Any) -> Any:
+        """Return a value for each row, made of its group.
+
+        Parameters
+        ----------
+        function
+            The name of an aggregate (``mean``, ``size``, ``first``, …) or of a method such as ``cumsum``; or a function
+            of a column such as ``lambda x: (x - x.mean()) / x.std()``, in which aggregates are those of each row's
+            group. It is called once, with a lazy column.
+        """
+        name: Any = known(function)
+        if isinstance(name, str):
+            name = SPELLINGS.get(name, name)
+        if name in _ALONG:
+            return getattr(self, name)()
+        if name in AGGREGATES:
+            return self._beside(lambda value, by: broadcast(name, value, by))
+        if isinstance(name, str) or not callable(name):
+            hint = suggestion(name, AGGREGATES) if isinstance(name, str) else ""
             raise PlanError(
-                f"transform takes the name of an aggregate, not {function!r}{hint}; for a function of your own use "
-                "map_batches, or agg and merge"
+                f"transform takes the name of an aggregate or a function of a column, not {function!r}{hint}"
             )
-        return self._beside(lambda value, by: _broadcast(function, value, by))
+        from .grouped import transformed
+
+        return self._beside(lambda value, by: transformed(self.frame, name, value, by))
 
     def shift(self, periods: int = 1, fill_value: Any = None) -> Any:
         """Return the value so many rows of the group before (negative: after), else ``fill_value``."""
@@ -320,6 +385,25 @@ class GroupWindows:
     def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Any:
         """Return the rank of each value within its group; see `Series.rank`."""
         return self._beside(lambda value, by: _ranked(value, by, method, ascending=ascending, pct=pct))
+
+    def cumprod(self) -> Any:
+        """Return the product of the group's values so far, as a float; nulls are passed over and stay null."""
+        return self._beside(lambda value, by: _running("product", value, by))
+
+    def pct_change(self, periods: int = 1) -> Any:
+        """Return the change since so many rows of the group before, as a share of the value there."""
+        return self._beside(lambda value, by: _change(value, by, periods))
+
+    def rolling(self, window: int, min_periods: int | None = None, *, center: bool = False) -> Rolling:
+        """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
+        return Rolling(self._rolled, *moving(window, min_periods, center=center))
+
+    def expanding(self, min_periods: int = 1) -> Rolling:
+        """Return the group's rows up to each row, all of them; see `Series.expanding`."""
+        return Rolling(self._rolled, _rows(UNBOUNDED_PRECEDING), min_periods)
+
+    def _rolled(self, function: str, frame: Frame, least: int) -> Any:
+        return self._beside(lambda value, by: _rolled(function, value, by, frame, least))
 
     def cumcount(self) -> Series:
         """Return how many rows of the group come before each row."""
@@ -356,7 +440,8 @@ def present_keys(keys: Iterable[Expr]) -> list[Expr]:
     return tests
 
 
-def _broadcast(function: str, value: Expr, by: tuple[Expr, ...]) -> Expr:
+def broadcast(function: str, value: Expr, by: tuple[Expr, ...]) -> Expr:
+    """Return an aggregate of each row's partition."""
     args = () if function == "size" else (value,)
     made: Expr = over(window_call(function, *args, frame=DEFAULT_FRAME), by)
     if function == "sum" and value.dtype.kind is not Kind.NULL:

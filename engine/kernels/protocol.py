@@ -132,8 +132,8 @@ class GroupBy(Protocol):
 class WindowSpec:
     """Window functions that share partitions and ordering.
 
-    The functions are those of ``WINDOW_FUNCTIONS``, and over frames the accumulators count_rows, count, sum, min, max,
-    first, last and m2 by these names.
+    The functions are those of ``WINDOW_FUNCTIONS``, and over frames the accumulators count_rows, count, sum,
+    product, min, max, first, last and m2 by these names.
     """
 
     functions: tuple[NamedWindow, ...]

@@ -88,7 +88,7 @@ class NamedWindow:
         return f"{self.call} as {self.name}"
 
 
-_OVER_FRAMES = frozenset({"count_rows", "count", "sum", "min", "max", "first", "last", "mean", "m2"})
+_OVER_FRAMES = frozenset({"count_rows", "count", "sum", "product", "min", "max", "first", "last", "mean", "m2"})
 """Primitive accumulators that devices compute over frames (see ``volley.engine.kernels.protocol``)."""
 
 

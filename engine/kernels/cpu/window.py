@@ -88,6 +88,8 @@ class _Work:
                 return self._float_sum(own)
             case "sum":
                 return self._exact_sum(own)
+            case "product":
+                return self._product(own)
             case "min" | "max":
                 return self._extreme(own)
             case "first" | "last":
@@ -231,6 +233,16 @@ class _Work:
                 add_sums(tree, lows, highs, total)
         return array_from(self._put_back(total), pa.float64(), self._present(own, values.valid))
 
+    def _product(self, own: WindowCall) -> pa.Array:
+        values = self._values(own)
+        ordered = self._in_order(floats_of(values.column), values.valid)
+        if values.valid is not None:
+            ordered = np.where(values.valid, ordered, 1.0)
+        total = np.ones(len(ordered), dtype=np.float64)
+        for lows, highs in self.frames.runs(own.frame):
+            _multiply(ordered, lows, highs, total)
+        return array_from(self._put_back(total), pa.float64(), self._present(own, values.valid))
+
     def _exact_sum(self, own: WindowCall) -> pa.Array:
         values = self._values(own)
         bitmap = self._present(own, values.valid)
@@ -316,6 +328,19 @@ def _counted(known: NDArray[np.int64], ends: Rows) -> NDArray[np.int64]:
     """Return how many are counted before each position, of running counts up to and with every position."""
     before: NDArray[np.int64] = np.append(0, known)[ends]
     return before
+
+
+def _multiply(values: NDArray[np.float64], lows: Rows, highs: Rows, total: NDArray[np.float64]) -> None:
+    """Multiply totals by the values between two positions each: products of spans of 1, 2, 4, … values are shared."""
+    starts, left = lows.astype(np.int64), np.maximum(highs - lows, 0)
+    width = 1
+    with np.errstate(all="ignore"):
+        while len(left) and left.max() >= width:
+            rows = np.flatnonzero(left & width)
+            total[rows] *= values[starts[rows]]
+            starts[rows] += width
+            values = values[:-width] * values[width:]
+            width *= 2
 
 
 def _overflow(own: WindowCall) -> ArithmeticOverflow:

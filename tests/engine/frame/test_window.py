@@ -196,7 +196,15 @@ def test_empty_frames(data):
         (lambda f: f.i.shift(1.5), PlanError, "whole number of rows"),
         (lambda f: f.k.cumsum(), TypeMismatch, "sum does not accept"),
         (lambda f: f.groupby("k")["i"].transform("summ"), PlanError, "transform takes the name of an aggregate.*sum"),
-        (lambda f: f.groupby("k")["i"].transform(max), PlanError, "agg and merge"),
+        (lambda f: f.groupby("k")["i"].transform(lambda s: s.nunique()), PlanError, "agg and merge"),
+        (
+            lambda f: f.groupby("k")["i"].transform(lambda s: s.head()),
+            PlanError,
+            "cannot use a method that runs the plan",
+        ),
+        (lambda f: f.groupby("k")["i"].transform(lambda s: s.quantile(0.1)), PlanError, "no value for each group"),
+        (lambda f: f.groupby("k")["i"].transform(3), PlanError, "not 3"),
+        (lambda f: f.i.rolling(2).agg("median"), PlanError, "moving rows have no aggregate 'median'"),
     ],
 )
 def test_what_is_wrong_is_said(frame, wrong, error, message):

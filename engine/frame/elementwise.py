@@ -1,0 +1,237 @@
+"""Methods of frames that compute with every column: arithmetic, comparison, functions, frames of rows that move."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from ..errors import PlanError, TypeMismatch
+from .cells import Cells
+from .series import Series
+from .udf import UserFunction, row_function
+from .window import Rolling
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+
+class Elementwise(Cells):
+    """Methods of `DataFrame` that compute with every column.
+
+    The other operand of an operator is a constant, a dictionary of constants by column, or a column of the frame, whose
+    value stands beside each row's (pandas: ``axis=0``). Arithmetic leaves columns that are no numbers as they are.
+    """
+
+    __slots__ = ()
+
+    def _with_each(self, method: str, other: Any, *, compares: bool = False) -> DataFrame:
+        if isinstance(other, Elementwise):
+            raise PlanError(
+                "frames as wholes have no arithmetic, since their rows have no labels to meet by; merge them, then "
+                "compute with columns: frame.assign(total=frame.price * frame.count)"
+            )
+        names = self.columns if compares else self._numbers()
+        chosen: dict[str, Any] = dict.fromkeys(names, other)
+        if isinstance(other, Mapping):
+            self.schema.select(other)
+            chosen = dict(other)
+        return self._replaced({name: getattr(self._own[name], method)(one) for name, one in chosen.items()})
+
+    def apply(
+        self, func: Callable[[Any], Any] | str, axis: int | str = 0, *, dtype: Any = None
+    ) -> DataFrame | Series | Any:
+        """Apply a function to each column, or with ``axis=1`` to each row.
+
+        Parameters
+        ----------
+        func
+            Of a column: gets it, lazy, and returns another, or one value; or the name of a method. Of a row: gets the
+            row's values as attributes and items (``row.price * row["count"]``); runs in Python, one by one.
+        axis
+            0 (``"index"``) for columns, 1 (``"columns"``) for rows.
+        dtype
+            Type of what a function of rows returns; not needed where it is annotated.
+
+        Returns
+        -------
+        DataFrame, Series or pandas.Series
+            The columns; the column of the rows' results; or each column's value by its name.
+        """
+        if axis in (1, "columns"):
+            if isinstance(func, str):
+                raise PlanError(f"a row has no method {func!r}; give a function of rows, or use column arithmetic")
+            return row_function(func, dtype, tuple(self.columns))(*(self._own[name] for name in self.columns))
+        if axis not in (0, "index"):
+            raise PlanError(f"axis is 0 for columns or 1 for rows, not {axis!r}")
+        made = {
+            name: getattr(self._own[name], func)() if isinstance(func, str) else func(self._own[name]) for name in self
+        }
+        if all(isinstance(one, Series) for one in made.values()):
+            return self.select(**made)
+        import pandas as pd
+
+        return pd.Series(made)
+
+    def transform(self, func: Callable[[Series], Series] | str) -> DataFrame:
+        """Return each column as a function, or a method by name, makes it: ``transform("cumsum")``."""
+        made = self.apply(func)
+        if not isinstance(made, Elementwise):
+            raise TypeMismatch("transform needs a function that returns a column; agg computes single values")
+        return made._own  # noqa: SLF001  # its own class
+
+    def map(self, func: Callable[[Any], Any], dtype: Any = None) -> DataFrame:
+        """Apply a function of values to every value; see `Series.apply`."""
+        user = UserFunction(func, dtype=dtype)
+        return self._each(lambda column: column.apply(user))
+
+    def cumprod(self) -> DataFrame:
+        """Return the running products of the numeric columns, as floats."""
+        return self.select(**{name: self._own[name].cumprod() for name in self._numbers()})
+
+    def interpolate(self) -> DataFrame:
+        """Fill nulls in the numeric columns on the line between their neighbours; see `Series.interpolate`."""
+        return self._each(lambda column: column.interpolate(), self._numbers())
+
+    def rolling(self, window: int, min_periods: int | None = None) -> FrameRolling:
+        """Return the rows up to each row, ``window`` in number, waiting for an aggregate; see `Series.rolling`."""
+        return FrameRolling(self._own, lambda column: column.rolling(window, min_periods))
+
+    def expanding(self, min_periods: int = 1) -> FrameRolling:
+        """Return all rows up to each row, waiting for an aggregate; see `Series.expanding`."""
+        return FrameRolling(self._own, lambda column: column.expanding(min_periods))
+
+    # arithmetic and comparison
+
+    def add(self, other: Any) -> DataFrame:
+        """Return ``frame + other`` for each numeric column."""
+        return self._with_each("add", other)
+
+    def sub(self, other: Any) -> DataFrame:
+        """Return ``frame - other`` for each numeric column."""
+        return self._with_each("sub", other)
+
+    def mul(self, other: Any) -> DataFrame:
+        """Return ``frame * other`` for each numeric column."""
+        return self._with_each("mul", other)
+
+    def div(self, other: Any) -> DataFrame:
+        """Return ``frame / other`` for each numeric column."""
+        return self._with_each("div", other)
+
+    def floordiv(self, other: Any) -> DataFrame:
+        """Return ``frame // other`` for each numeric column."""
+        return self._with_each("floordiv", other)
+
+    def mod(self, other: Any) -> DataFrame:
+        """Return ``frame % other`` for each numeric column."""
+        return self._with_each("mod", other)
+
+    def __pow__(self, other: Any) -> DataFrame:
+        """Return ``frame ** other`` for each numeric column."""
+        return self._with_each("pow", other)
+
+    subtract, multiply, divide, truediv = sub, mul, div, div
+
+    def radd(self, other: Any) -> DataFrame:
+        """Return ``other + frame`` for each numeric column."""
+        return self._with_each("radd", other)
+
+    def rsub(self, other: Any) -> DataFrame:
+        """Return ``other - frame`` for each numeric column."""
+        return self._with_each("rsub", other)
+
+    def rmul(self, other: Any) -> DataFrame:
+        """Return ``other * frame`` for each numeric column."""
+        return self._with_each("rmul", other)
+
+    def rdiv(self, other: Any) -> DataFrame:
+        """Return ``other / frame`` for each numeric column."""
+        return self._with_each("rdiv", other)
+
+    rtruediv = rdiv
+
+    def eq(self, other: Any) -> DataFrame:
+        """Return whether each value ``== other``."""
+        return self._with_each("eq", other, compares=True)
+
+    def ne(self, other: Any) -> DataFrame:
+        """Return whether each value ``!= other``."""
+        return self._with_each("ne", other, compares=True)
+
+    def lt(self, other: Any) -> DataFrame:
+        """Return whether each value ``< other``."""
+        return self._with_each("lt", other, compares=True)
+
+    def le(self, other: Any) -> DataFrame:
+        """Return whether each value ``<= other``."""
+        return self._with_each("le", other, compares=True)
+
+    def gt(self, other: Any) -> DataFrame:
+        """Return whether each value ``> other``."""
+        return self._with_each("gt", other, compares=True)
+
+    def ge(self, other: Any) -> DataFrame:
+        """Return whether each value ``>= other``."""
+        return self._with_each("ge", other, compares=True)
+
+    __add__, __radd__, __sub__, __rsub__, __mul__, __rmul__ = add, radd, sub, rsub, mul, rmul
+    __truediv__, __rtruediv__, __floordiv__, __mod__ = div, rdiv, floordiv, mod
+    __lt__, __le__, __gt__, __ge__ = lt, le, gt, ge
+
+    pow = __pow__
+
+    def __neg__(self) -> DataFrame:
+        return self._each(lambda column: -column, self._numbers())
+
+    def __invert__(self) -> DataFrame:
+        return self._each(lambda column: ~column)
+
+
+class FrameRolling:
+    """Frames of rows that move with each row, over every numeric column; results are float64, as in pandas.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    make
+        Gives the moving rows of one column.
+    """
+
+    def __init__(self, frame: DataFrame, make: Callable[[Series], Rolling]) -> None:
+        self._frame, self._make = frame, make
+
+    def __getitem__(self, name: str) -> Rolling:
+        return self._make(self._frame[name])
+
+    def _aggregate(self, function: str) -> DataFrame:
+        names = [field.name for field in self._frame.schema if field.dtype.is_numeric]
+        return self._frame.select(**{name: getattr(self[name], function)() for name in names})
+
+    def sum(self) -> DataFrame:
+        """Return the sums."""
+        return self._aggregate("sum")
+
+    def mean(self) -> DataFrame:
+        """Return the means."""
+        return self._aggregate("mean")
+
+    def min(self) -> DataFrame:
+        """Return the least values."""
+        return self._aggregate("min")
+
+    def max(self) -> DataFrame:
+        """Return the greatest values."""
+        return self._aggregate("max")
+
+    def std(self) -> DataFrame:
+        """Return the sample standard deviations."""
+        return self._aggregate("std")
+
+    def var(self) -> DataFrame:
+        """Return the sample variances."""
+        return self._aggregate("var")
+
+    def count(self) -> DataFrame:
+        """Return the numbers of values that are not null."""
+        return self._aggregate("count")
