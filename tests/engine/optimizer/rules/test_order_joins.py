@@ -61,6 +61,11 @@ CASES: dict[str, Plan] = {
         ("l_part", "p_key"),
         residual=call("equal", call("add", col(LINES, "l_supp"), col(ORDERS, "o_cust")), col(PARTS, "p_key")),
     ),
+    "both arms before they meet": join(
+        join(join(LINES, filter_(PARTS, "equal", "p_size", 3), ("l_part", "p_key")), ORDERS, ("l_order", "o_key")),
+        filter_(CUSTOMERS, "equal", "c_nation", 3),
+        ("o_cust", "c_key"),
+    ),
     "a group below a barrier": join(
         join(join(NATIONS, CUSTOMERS, ("n_key", "c_nation")), ISLAND, ("n_region", "i_key"), kind="left"),
         ORDERS,
