@@ -8,6 +8,7 @@ from typing import TypeAlias
 from ..plan import Plan
 from .context import OptimizerContext
 from .rules.derive_filter import derive_filter
+from .rules.eliminate_aggregate import eliminate_aggregate
 from .rules.eliminate_distinct import eliminate_distinct
 from .rules.merge_projections import merge_projections
 from .rules.order_joins import order_joins
@@ -32,6 +33,7 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         merge_projections,  # first: long chains of assignments collapse before anything walks through them
         simplify_expressions,  # conditions become constants, plain comparisons and separate conjuncts
         eliminate_distinct,  # before the next, which hides that a distinct was meant
+        eliminate_aggregate,
         rewrite_distinct,
         split_count_distinct,  # makes groupings and joins that the following rules push through
         push_down_filter,

@@ -71,10 +71,14 @@ def renamed(project: Project) -> dict[str, str]:
     return {e.name: e.expr.name for e in project.exprs if isinstance(e.expr, Column)}
 
 
-def unique_key(plan: Plan) -> frozenset[str] | None:
+_DEEPEST = 64
+"""Joins within joins that are looked into for a key."""
+
+
+def unique_key(plan: Plan, depth: int = 0) -> frozenset[str] | None:
     """Return columns of which no two rows agree in all (nulls alike); None where none are known.
 
-    The empty set says that there is at most one row.
+    The empty set says that there is at most one row. ``depth`` counts the joins around the plan.
     """
     renamings: list[dict[str, str]] = []
     while True:
@@ -90,8 +94,32 @@ def unique_key(plan: Plan) -> frozenset[str] | None:
                 plan = plan.children[0]
             case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
                 plan = left
+            case Join() if depth < _DEEPEST:
+                key = _key_of_join(plan, depth + 1)
+                return None if key is None else _through(key, renamings)
             case _:
                 return None
+
+
+def _key_of_join(join: Join, depth: int) -> frozenset[str] | None:
+    """Return the key of a side each of whose rows finds at most one partner."""
+    left, right = unique_key(join.left, depth), unique_key(join.right, depth)
+    if left is not None and _is_within(right, join.right, [key for _, key in join.on]):
+        return left
+    if join.kind is JoinKind.INNER and _is_within(left, join.left, [key for key, _ in join.on]):
+        return right
+    return None
+
+
+def finds_at_most_one(side: Plan, keys: list[Expr]) -> bool:
+    """Return whether values for the keys are those of at most one row of a join's side."""
+    return _is_within(unique_key(side), side, keys)
+
+
+def _is_within(unique: frozenset[str] | None, side: Plan, keys: list[Expr]) -> bool:
+    names = {key.name for key in keys if isinstance(key, Column)}
+    bound = max_rows(side)
+    return (unique is not None and unique <= names) or (bound is not None and bound <= 1)
 
 
 def _through(key: frozenset[str], renamings: list[dict[str, str]]) -> frozenset[str] | None:

@@ -13,6 +13,7 @@ from ...plan import (
     Distinct,
     Filter,
     Join,
+    JoinKind,
     Limit,
     MapBatches,
     Plan,
@@ -25,6 +26,7 @@ from ...plan import (
 )
 from ...traversal import walk_once
 from ..context import OptimizerContext
+from ..properties import finds_at_most_one
 
 
 def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
@@ -130,6 +132,10 @@ def _narrow(node: Plan, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]
             return narrow, (_Demand(names=_reads(e.expr for e in kept), projects=True),)
         case Aggregate():
             return _narrow_aggregate(node, used)
+        case Join(kind=JoinKind.LEFT, left=left, right=right, on=on) if not used & frozenset(right.schema.names) and (
+            finds_at_most_one(right, [key for _, key in on])
+        ):
+            return _narrow(left, used)  # it neither adds rows nor drops any
         case Join():
             return node, _of_join(node, used)
         case Union():

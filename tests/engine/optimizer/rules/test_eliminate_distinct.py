@@ -28,6 +28,12 @@ CASES: dict[str, Plan] = {
     "looked up by a semi join": join(T, Distinct(input=U), ("a", "x"), kind="semi"),
     "looked up by an anti join": join(T, group(U, "x"), ("a", "x"), kind="anti"),
     "counted and looked up": join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="semi"),
+    "over rows looked up in groups": Distinct(
+        input=join(Distinct(input=T), group(U, "x", n=aggregate("size")), ("a", "x"), kind="left")
+    ),
+    "over groups that look rows up": Distinct(
+        input=join(group(U, "x", n=aggregate("size")), Distinct(input=T), ("x", "a"))
+    ),
     "over an inner join": Distinct(input=join(Distinct(input=T), U, ("a", "x"))),
     "over a union": Distinct(input=Union(inputs=(Distinct(input=T), Distinct(input=T)))),
 }

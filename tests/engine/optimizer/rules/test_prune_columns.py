@@ -34,6 +34,12 @@ CASES: dict[str, Plan] = {
     "a join gives a grouping only what it reads": group(INNER, "s", n=aggregate("size")),
     "the right side of a semi join": select(join(T, U, ("a", "x"), kind="semi"), "b"),
     "the right side of a left join": select(join(T, U, ("a", "x"), kind="left"), "b"),
+    "a left join that finds at most one partner, which nobody reads": select(
+        join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="left"), "b"
+    ),
+    "a left join that finds at most one row, whose partner is read": select(
+        join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="left"), "b", "n"
+    ),
     "below a sort": select(sort(T, "a"), "s"),
     "below a top-k": select(Limit(input=sort(T, "a", fetch=3), count=3), "s"),
     "a union's inputs": select(Union(inputs=(T, filter_(T, "less", "a", 2))), "s"),
