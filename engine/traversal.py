@@ -33,6 +33,9 @@ def walk(root: N) -> Iterator[N]:
 
 def walk_once(root: N) -> Iterator[N]:
     """Yield every node object once, however often it occurs: linear also where sub-trees are shared."""
+    if not root.children:  # as most expressions of a wide plan are
+        yield root
+        return
     seen: set[int] = set()
     stack = [root]
     while stack:
@@ -49,6 +52,8 @@ def transform_up(root: N, rewrite: Callable[[N], N]) -> N:
     Returns the same object where nothing changed, so that callers can compare with ``is``. A node object that occurs
     several times in the tree is rewritten once, so that shared sub-plans stay shared.
     """
+    if not root.children:
+        return rewrite(root)
     done: dict[int, N] = {}
     stack: list[tuple[N, bool]] = [(root, False)]
     while stack:

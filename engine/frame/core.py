@@ -173,7 +173,10 @@ class Core:
         if isinstance(value, Series) and value.frame.plan is not self.plan and keeps_rows(value.frame.plan, self.plan):
             return self._beside(name, value)
         expr = self._operand(value)
-        exprs = [NamedExpr(name=old, expr=expr if old == name else self._column(old)) for old in self.schema.names]
+        exprs = [
+            NamedExpr(name=f.name, expr=expr if f.name == name else Column(name=f.name, dtype=f.dtype))
+            for f in self.schema
+        ]
         if name not in self.schema:
             exprs.append(NamedExpr(name=name, expr=expr))
         return self._project(exprs)

@@ -132,6 +132,15 @@ class Filter(Unary):
         return str(self.predicate)
 
 
+def _projected(named: NamedExpr, schema: Schema) -> Field:
+    source = named.expr
+    if not isinstance(source, Column):
+        return Field(named.name, source.dtype)
+    own = schema[source.name]
+    same = own.name == named.name and own.dtype is source.dtype
+    return own if same else Field(named.name, source.dtype, own.nullable)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project(Unary):
     """Computed columns, one row for each input row."""
@@ -140,12 +149,7 @@ class Project(Unary):
 
     def _derive(self) -> Schema:
         _check_columns(tuple(e.expr for e in self.exprs), self.input.schema)
-        fields = []
-        for named in self.exprs:
-            source = named.expr
-            nullable = self.input.schema[source.name].nullable if isinstance(source, Column) else True
-            fields.append(Field(named.name, source.dtype, nullable))
-        return Schema(tuple(fields))
+        return Schema(tuple(_projected(named, self.input.schema) for named in self.exprs))
 
     @property
     def detail(self) -> str:

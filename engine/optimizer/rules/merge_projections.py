@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
-from ...expr import Column, Expr, NamedExpr, substitute
+from ...expr import Column, Expr, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, Plan, Project
 from ...traversal import transform_down, walk
 from ..context import OptimizerContext
@@ -41,14 +41,44 @@ def _is_identity(node: Project) -> bool:
 
 
 def _project(node: Project) -> Project:
-    exprs, below = node.exprs, node.input
+    """Merge a projection with those below it; what one of them passes on as it is costs nothing."""
+    below = node.input
+    if not isinstance(below, Project):
+        return node
+    outputs = _Outputs(node.exprs)
     while isinstance(below, Project):
-        by_name = {e.name: e.expr for e in below.exprs}
-        if not _mergeable([e.expr for e in exprs], by_name):
+        changed = {e.name: e.expr for e in below.exprs if not (isinstance(e.expr, Column) and e.expr.name == e.name)}
+        touched = outputs.reading(changed)
+        if not _mergeable([outputs.exprs[at].expr for at in touched], changed):
             break
-        exprs = tuple(_renamed(e, by_name) for e in exprs)
+        for at in touched:
+            outputs.replace(at, _renamed(outputs.exprs[at], changed))
         below = below.input
-    return node if below is node.input else Project(input=below, exprs=exprs)
+    return node if below is node.input else Project(input=below, exprs=tuple(outputs.exprs))
+
+
+class _Outputs:
+    """Named expressions that know which of them read a column."""
+
+    def __init__(self, exprs: Iterable[NamedExpr]) -> None:
+        self.exprs = list(exprs)
+        self._reads = [columns_of(e.expr) for e in self.exprs]
+        self._readers: dict[str, set[int]] = {}
+        for at, names in enumerate(self._reads):
+            for name in names:
+                self._readers.setdefault(name, set()).add(at)
+
+    def reading(self, names: Iterable[str]) -> list[int]:
+        """Return the positions of the expressions that read one of the columns, in order."""
+        return sorted(set().union(*(self._readers.get(name, ()) for name in names)))
+
+    def replace(self, at: int, named: NamedExpr) -> None:
+        """Put another expression in a place."""
+        for name in self._reads[at]:
+            self._readers[name].discard(at)
+        self.exprs[at], self._reads[at] = named, columns_of(named.expr)
+        for name in self._reads[at]:
+            self._readers.setdefault(name, set()).add(at)
 
 
 def _renamed(named: NamedExpr, by_name: dict[str, Expr]) -> NamedExpr:
@@ -72,7 +102,7 @@ def _aggregate(node: Aggregate) -> Aggregate:
 
 
 def _inlined(expr: Expr, by_name: dict[str, Expr]) -> Expr:
-    return by_name[expr.name] if isinstance(expr, Column) else substitute(expr, by_name)
+    return by_name.get(expr.name, expr) if isinstance(expr, Column) else substitute(expr, by_name)
 
 
 def _mergeable(exprs: Iterable[Expr], by_name: dict[str, Expr]) -> bool:

@@ -42,6 +42,18 @@ def test_hundreds_of_assignments_become_one_projection() -> None:
     assert names_of(optimised(plan)) == ["Project", "Scan"]
 
 
+def test_hundreds_of_renamings_of_hundreds_of_columns_become_one_projection() -> None:
+    plan: Plan = wide(500)
+    for step in range(301):
+        names = plan.schema.names
+        turned = (*names[1:], names[0])
+        exprs = (NamedExpr(name=f"r{step}_{i}", expr=col(plan, name)) for i, name in enumerate(turned))
+        plan = Project(input=plan, exprs=tuple(exprs))
+    result = optimised(plan)
+    assert names_of(result) == ["Project", "Scan"]
+    assert explain_plan(result).startswith("Project c301 as r300_0, c302 as r300_1, ")
+
+
 def test_a_thousand_filters_become_one_predicate() -> None:
     plan: Plan = scan("t", a="int64")
     for value in range(1000):
