@@ -207,7 +207,7 @@ def placed(plan: Plan, exprs: Sequence[Expr]) -> tuple[Plan, tuple[Expr, ...]]:
 
 
 def _has_call(expr: Expr) -> bool:
-    return bool(expr.children) and any(isinstance(node, UserCall) for node in walk_once(expr))
+    return any(isinstance(node, UserCall) for node in walk_once(expr))
 
 
 def _applied(plan: Plan, own: UserCall) -> tuple[Plan, Column]:

@@ -227,20 +227,21 @@ def _aggregate(plan: Aggregate, inputs: tuple[Exec, ...], _: LoweringOptions) ->
         )
         return _project(final, parts.finish)
     spec = GroupSpec(keys=plan.keys, accumulators=parts.accumulators)
+    states = spec.schema
     names = tuple(key.name for key in plan.keys)
     by_hash = Partitioning("hash", names)
-    grouped = PartialAggregateExec(schema=spec.schema, input=child, spec=spec, device=child.device)
-    columns = tuple(_column(spec.schema, name) for name in names)
+    grouped = PartialAggregateExec(schema=states, input=child, spec=spec, device=child.device)
+    columns = tuple(_column(states, name) for name in names)
     exchange = HashExchangeExec(
-        schema=spec.schema,
+        schema=states,
         input=grouped,
         keys=tuple(c.expr for c in columns),
         partitioning=by_hash,
         device=child.device,
     )
-    final = FinalAggregateExec(schema=spec.schema, input=exchange, spec=spec, partitioning=by_hash, device=child.device)
+    final = FinalAggregateExec(schema=states, input=exchange, spec=spec, partitioning=by_hash, device=child.device)
     exprs = (*columns, *parts.finish)
-    if all(e.is_passthrough for e in exprs) and tuple(e.name for e in exprs) == spec.schema.names:
+    if all(e.is_passthrough for e in exprs) and tuple(e.name for e in exprs) == states.names:
         return final
     return _project(final, exprs)
 

@@ -255,7 +255,7 @@ def over(call_: WindowCall, partition_by: Sequence[Expr] = (), order_by: Sequenc
 
 def has_window(expr: Expr) -> bool:
     """Return whether an expression holds a window function."""
-    return bool(expr.children) and any(isinstance(node, WindowExpr) for node in walk_once(expr))
+    return any(isinstance(node, WindowExpr) for node in walk_once(expr))
 
 
 def plan_windows(plan: Plan, exprs: Sequence[Expr], *, keeps_order: bool = False) -> tuple[Plan, tuple[Expr, ...]]:
@@ -289,7 +289,7 @@ def plan_windows(plan: Plan, exprs: Sequence[Expr], *, keeps_order: bool = False
 
 def _innermost(exprs: Sequence[Expr]) -> list[WindowExpr]:
     """Return the distinct window functions that read no other window function."""
-    found = (node for expr in exprs if expr.children for node in walk_once(expr) if isinstance(node, WindowExpr))
+    found = (node for expr in exprs for node in walk_once(expr) if isinstance(node, WindowExpr))
     return list(dict.fromkeys(node for node in found if not any(map(has_window, node.children))))
 
 

@@ -17,6 +17,7 @@ class Projection:
     def __init__(self, statement: Statement, node: exp.Select) -> None:
         self._statement = statement
         self._node = node
+        self._taken: set[str] = set()
 
     def apply(self, core: Core) -> tuple[Plan, tuple[tuple[str, Column], ...], tuple[SortKey, ...]]:
         """Return the projected plan, its visible columns and its sort keys, which may be further columns."""
@@ -43,8 +44,9 @@ class Projection:
 
     def _column_for(self, expr: Expr, wanted: str, exprs: list[NamedExpr]) -> Column:
         """Add an expression to the projection; a column keeps its name where that is still free in it."""
-        keeps = isinstance(expr, Column) and all(e.name != expr.name for e in exprs)
+        keeps = isinstance(expr, Column) and expr.name not in self._taken
         name = expr.name if keeps and isinstance(expr, Column) else self._statement.names.fresh(wanted)
+        self._taken.add(name)
         exprs.append(NamedExpr(name=name, expr=expr))
         return Column(name=name, dtype=expr.dtype)
 

@@ -64,18 +64,25 @@ class Scope:
     outer: Scope | None = None
     domain: tuple[tuple[Column, Column], ...] = ()
     lifting: bool = False
+    _indexed: list[ScopeColumn] | None = field(default=None, init=False)
+    _by_name: dict[str, list[ScopeColumn]] = field(default_factory=dict, init=False)
+
+    def _called(self, name: str) -> list[ScopeColumn]:
+        """Return the columns of a name but for case, looked up in an index: a table may have thousands."""
+        if self._indexed is not self.columns:  # which are replaced as a whole, never changed in place
+            self._by_name = {}
+            for column in self.columns:
+                self._by_name.setdefault(column.name.lower(), []).append(column)
+            self._indexed = self.columns
+        return self._by_name.get(name.lower(), [])
 
     def find(self, name: str, relation: str | None) -> list[ScopeColumn]:
         """Return the columns a name can mean: those spelled alike, else those equal but for case."""
         if relation is None:
-            candidates = [c for c in self.columns if not c.merged and c.name.lower() == name.lower()]
+            candidates = [c for c in self._called(name) if not c.merged]
         else:
             wanted = relation.lower()
-            candidates = [
-                c
-                for c in self.columns
-                if c.relation is not None and c.relation.lower() == wanted and c.name.lower() == name.lower()
-            ]
+            candidates = [c for c in self._called(name) if c.relation is not None and c.relation.lower() == wanted]
         exact = [c for c in candidates if c.name == name]
         return exact or candidates
 

@@ -132,11 +132,9 @@ def _narrow(node: Plan, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]
             return narrow, (_Demand(names=_reads(e.expr for e in kept), projects=True),)
         case Aggregate():
             return _narrow_aggregate(node, used)
-        case Join(kind=JoinKind.LEFT, left=left, right=right, on=on) if not used & frozenset(right.schema.names) and (
-            finds_at_most_one(right, [key for _, key in on])
-        ):
-            return _narrow(left, used)  # it neither adds rows nor drops any
         case Join():
+            if _changes_nothing(node, used):
+                return _narrow(node.left, used)
             return node, _of_join(node, used)
         case Union():
             return node, tuple(_Demand(names=used, exact=True) for _ in node.inputs)
@@ -165,6 +163,13 @@ def _narrow_aggregate(node: Aggregate, used: frozenset[str]) -> tuple[Plan, tupl
     narrow = node if len(kept) == len(node.aggregates) else replace(node, aggregates=kept)
     reads = _reads([k.expr for k in node.keys] + [e for a in kept for e in a.call.inputs])
     return narrow, (_Demand(names=reads),)
+
+
+def _changes_nothing(node: Join, used: frozenset[str]) -> bool:
+    """Return whether a join neither adds nor drops rows, nor gives a column that is used."""
+    if node.kind is not JoinKind.LEFT or used & frozenset(node.right.schema.names):
+        return False
+    return finds_at_most_one(node.right, [key for _, key in node.on])
 
 
 def _of_join(node: Join, used: frozenset[str]) -> tuple[_Demand, ...]:
