@@ -245,7 +245,8 @@ class CpuGroupBy:
         if bits == 0:
             parts[0] += [self._single_rows(columns) for columns in self._passed]
             return
-        for run in [self._passed] if spreadable(self._passed) else [[columns] for columns in self._passed]:
+        together = all(spreadable(column) for column in zip(*self._passed, strict=True))
+        for run in [self._passed] if together else [[columns] for columns in self._passed]:
             hashes = [hash_columns(each[: len(self._dtypes)], self._dtypes, len(each[0])) for each in run]
             columns, offsets = spread(run, hashes, bits)
             for tables, start, stop in zip(parts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):

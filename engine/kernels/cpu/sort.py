@@ -2,40 +2,206 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
+from itertools import pairwise
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
-from ...expr import SortKey
+from ...expr import Column, SortKey
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import bits_of, halves_of, text_of, values_of
-from .gather import take_column
-from .native import NO_BITS, argsort, order_floats, order_integers, order_nulls, smallest, text_ranks
-from .native.arrays import Words
+from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, values_of
+from .gather import encoded, take_column
+from .native import (
+    NO_BITS,
+    BucketSort,
+    add_key,
+    argsort,
+    order_floats,
+    order_integers,
+    order_nulls,
+    smallest,
+    spans_of,
+    text_ranks,
+    unsigned_extent,
+)
+from .native.arrays import Rows, Words
 from .project import Evaluator
-from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows
+from .spread import spreadable
+from .table import CpuTable, concat_columns, concat_tables, is_dictionary, own, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
-_SIGN = np.uint64(1 << 63)
-_SHARED_ROWS = 1 << 17
-"""From so many rows on, a sort is worth threads of its own."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+_SIGN, _ALL = 1 << 63, (1 << 64) - 1
+_LARGE = 1 << 17
+"""Rows from which a sort is worth threads of its own, and columns follow their keys by way of buckets."""
 
 
 def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> CpuTable:
     """Return all rows in order, ties in input order."""
-    table = concat_tables(tables, schema)
-    if threads == 1 or table.num_rows < _SHARED_ROWS:
+    filled = [table for table in tables if table.num_rows]
+    if sum(table.num_rows for table in filled) < _LARGE:
+        table = concat_tables(filled, schema)
         return take_rows(table, sorted_rows(table, keys))
+    if threads == 1:
+        return sort_large(filled, keys, schema, None)
     with ThreadPoolExecutor(threads, thread_name_prefix="volley-sort") as executor:
-        rows = argsort(_words(table, keys), executor=executor)
-        columns = list(executor.map(lambda column: take_column(column, rows), table.columns))
-    return table.with_columns(columns, len(rows))
+        return sort_large(filled, keys, schema, executor)
+
+
+def sort_large(
+    tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, executor: Executor | None
+) -> CpuTable:
+    """Return the rows of at least one table in order, batch by batch where that can be, without joining them first."""
+    if all(is_one_word(key.expr.dtype) for key in keys):
+        words = _words_by_table(tables, keys, executor)
+    else:
+        # The words of texts are ranks, which rows have only together.
+        whole = concat_tables(tables, schema)
+        spans = spans_of(whole.num_rows, -(-whole.num_rows // _LARGE))
+        tables = [slice_table(whole, start, stop - start) for start, stop in spans]
+        together = _key_words(Evaluator(whole).columns([key.expr for key in keys]), keys)
+        words = [[[word[start:stop] for word in key] for key in together] for start, stop in spans]
+    layout = _Layout(words, executor)
+    if layout.width == 0 or layout.width > 64:
+        table = concat_tables(tables, schema)
+        if layout.width:
+            flat = [[word for key in chunk for word in key] for chunk in words]
+            order = argsort([np.concatenate(column) for column in zip(*flat, strict=True)], executor=executor)
+            columns = mapped(lambda column: take_column(column, order), table.columns, executor)
+            table = table.with_columns(columns, len(order))
+        return table
+    sort = BucketSort(layout.packed(words, executor), layout.least, layout.width, executor, follow=True)
+    following = _Following(sort, tables, executor)
+    columns = []
+    for position, field in enumerate(schema):
+        whole_keys = [number for number, key in enumerate(keys) if _is_whole(key, field.name)]
+        arrays = [table.columns[position] for table in tables]
+        if whole_keys and not any(array.null_count for array in arrays):
+            columns.append(layout.read_back(sort, whole_keys[0], keys[whole_keys[0]], arrays[0].type))
+        else:
+            columns.append(following.column(arrays))
+    return CpuTable(schema=schema, columns=columns, num_rows=len(sort.numbers))
+
+
+def _is_whole(key: SortKey, name: str) -> bool:
+    """Return whether a key is a column of whole numbers, which its words give back."""
+    expr = key.expr
+    whole = not expr.dtype.is_float and expr.dtype.kind not in (Kind.BOOL, Kind.UINT64)
+    return isinstance(expr, Column) and expr.name == name and whole and is_one_word(expr.dtype)
+
+
+def _words_by_table(
+    tables: Sequence[CpuTable], keys: Sequence[SortKey], executor: Executor | None
+) -> list[list[list[Words]]]:
+    """Return the words of each key of each table, with a word for nulls in all tables if there are any in one."""
+    exprs = [key.expr for key in keys]
+    columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, executor)
+    nullable = [any(own[k].null_count for own in columns) for k in range(len(keys))]
+    return mapped(lambda own: _key_words(own, keys, nullable), columns, executor)
+
+
+def _key_words(
+    columns: Sequence[pa.Array], keys: Sequence[SortKey], nullable: Sequence[bool] | None = None
+) -> list[list[Words]]:
+    flags = [False] * len(keys) if nullable is None else nullable
+    return [order_words(*each[:2], nullable=each[2]) for each in zip(columns, keys, flags, strict=True)]
+
+
+class _Layout:
+    """Where the words of the keys stand in one word of all, each less its least; by chunk, key and word of the key.
+
+    Attributes
+    ----------
+    least, width
+        The packed words less ``least`` have so many bits; more than 64 say that there is no such word.
+    """
+
+    def __init__(self, chunks: Sequence[Sequence[Sequence[Words]]], executor: Executor | None) -> None:
+        measured = mapped(lambda chunk: [[unsigned_extent(word) for word in key] for key in chunk], chunks, executor)
+        self._shape = [len(key) for key in chunks[0]]
+        flat = [[extent for key in chunk for extent in key] for chunk in measured]
+        extents = [(min(low for low, _ in own), max(high for _, high in own)) for own in zip(*flat, strict=True)]
+        self._leasts = [low for low, _ in extents]
+        self._widths = [(high - low).bit_length() for low, high in extents]
+        self.width = sum(self._widths)
+        varying = [number for number, width in enumerate(self._widths) if width]
+        self._only = varying[0] if len(varying) == 1 else None
+        self.least = 0 if self._only is None else self._leasts[self._only]
+
+    def packed(self, chunks: Sequence[Sequence[Sequence[Words]]], executor: Executor | None) -> list[Words]:
+        """Return one word per row of each chunk."""
+
+        def pack(chunk: Sequence[Sequence[Words]]) -> Words:
+            flat = [word for key in chunk for word in key]
+            if self._only is not None:
+                return flat[self._only]
+            words = np.zeros(len(flat[0]), dtype=np.uint64)
+            for number, width in enumerate(self._widths):
+                if width:
+                    add_key(flat[number], self._leasts[number], self._shift(number), words)
+            return words
+
+        return mapped(pack, chunks, executor)
+
+    def read_back(self, sort: BucketSort, number: int, key: SortKey, kind: pa.DataType) -> pa.Array:
+        """Return a key's column, of whole numbers without nulls, in order."""
+        word = sum(self._shape[: number + 1]) - 1
+        values = empty(len(sort.numbers), np.int64)
+        flip = _SIGN ^ (_ALL if key.descending else 0)
+        sort.integers(self._shift(word), self._widths[word], self._leasts[word], flip, values)
+        stored = storage(kind)
+        return array_from(values if stored.itemsize == 8 else values.astype(stored), kind)
+
+    def _shift(self, number: int) -> int:
+        return sum(self._widths[number + 1 :])
+
+
+class _Following:
+    """Columns put into the order of their rows' keys."""
+
+    def __init__(self, sort: BucketSort, tables: Sequence[CpuTable], executor: Executor | None) -> None:
+        self._sort, self._executor = sort, executor
+        self._sizes = [table.num_rows for table in tables]
+        self._rows: Rows | None = None
+
+    def column(self, arrays: Sequence[pa.Array]) -> pa.Array:
+        """Return the values of a column, given by chunk."""
+        first = arrays[0]
+        if not spreadable(arrays):
+            return take_column(concat_columns(arrays), self._order())
+        if isinstance(first, pa.DictionaryArray):
+            return encoded(self.column([array.indices for array in arrays]), first.dictionary)
+        values = self._followed([values_of(array) for array in arrays], storage(first.type))
+        if not any(array.null_count for array in arrays):
+            return array_from(values, first.type)
+        flags = self._followed([present(array).view(np.uint8) for array in arrays], np.dtype(np.uint8))
+        return array_from(values, first.type, pa.py_buffer(np.packbits(flags, bitorder="little")))
+
+    def _followed(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
+        out = empty(sum(self._sizes), dtype)
+        self._sort.follow(chunks, out)
+        return out
+
+    def _order(self) -> Rows:
+        if self._rows is None:
+            starts = np.cumsum([0, *self._sizes])
+            numbers = [np.arange(*span, dtype=np.int32) for span in pairwise(starts.tolist())]
+            self._rows = self._followed(numbers, np.dtype(np.int32))
+        return self._rows
+
+
+def mapped(work: Callable[[T], R], items: Iterable[T], executor: Executor | None) -> list[R]:
+    """Return what each item becomes, made on the executor's threads where there are any."""
+    return [*(map(work, items) if executor is None else executor.map(work, items))]
 
 
 def sorted_rows(table: CpuTable, keys: Sequence[SortKey]) -> Any:
@@ -50,13 +216,16 @@ def _words(table: CpuTable, keys: Sequence[SortKey]) -> list[Words]:
     return words or [np.zeros(table.num_rows, dtype=np.uint64)]
 
 
-def order_words(column: pa.Array, key: SortKey) -> list[Words]:
-    """Return a key as word columns whose unsigned order is the wanted one."""
+def order_words(column: pa.Array, key: SortKey, *, nullable: bool = False) -> list[Words]:
+    """Return a key as word columns whose unsigned order is the wanted one.
+
+    The last holds the values; one for nulls stands before it if there are any, or ``nullable`` says there might be.
+    """
     dtype = key.expr.dtype
     words: list[Words] = []
     if dtype.kind is Kind.NULL:
         return words
-    if column.null_count:
+    if column.null_count or nullable:
         bits, offset = bits_of(column.indices if is_dictionary(column) else column)
         words.append(order_nulls(bits, offset, len(column), nulls_first=key.nulls_first))
     else:

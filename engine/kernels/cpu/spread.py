@@ -18,7 +18,7 @@ _WIDTHS = (1, 4, 8)
 def spread(batches: Sequence[Sequence[pa.Array]], hashes: Sequence[Words], bits: int) -> tuple[list[pa.Array], Longs]:
     """Return all rows' columns in partition order, by the top ``bits`` of the hashes, and where partitions begin.
 
-    Within a partition rows keep their order. Several batches must be `spreadable`.
+    Within a partition rows keep their order. The columns of several batches must be `spreadable`.
     """
     if len(batches) == 1:
         order, offsets = partition_order(hashes[0], bits)
@@ -32,12 +32,8 @@ def spread(batches: Sequence[Sequence[pa.Array]], hashes: Sequence[Words], bits:
     return columns, offsets
 
 
-def spreadable(batches: Sequence[Sequence[pa.Array]]) -> bool:
-    """Return whether `spread` knows the columns: values of 1, 4 or 8 bytes, or codes of one dictionary."""
-    return all(_spreadable([batch[j] for batch in batches]) for j in range(len(batches[0])))
-
-
-def _spreadable(arrays: Sequence[pa.Array]) -> bool:
+def spreadable(arrays: Sequence[pa.Array]) -> bool:
+    """Return whether a column, given by batch, has values of 1, 4 or 8 bytes, or codes of one dictionary."""
     first = arrays[0]
     if isinstance(first, pa.DictionaryArray):
         return all(

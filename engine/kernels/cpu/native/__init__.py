@@ -31,6 +31,7 @@ from .accumulate import (
     total_f64,
 )
 from .arrays import MAX_ROWS, NO_BITS, words_of
+from .bucketsort import BucketSort
 from .compile import cache_directory, warm
 from .gathering import count_bits, narrow_i128, pack_bits, put, select_bits, take, take_bits, take_bytes
 from .grouping import WordGroups
@@ -46,7 +47,8 @@ from .hashing import (
 )
 from .joining import JoinIndex, flagged_rows, mark_rows
 from .ordering import order_bits, order_floats, order_integers, order_nulls
-from .packing import KeyPacking, signed_extent
+from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
+from .parallel import spans_of
 from .radix import count_partitions, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .sorting import argsort, smallest
@@ -75,12 +77,14 @@ __all__ = [
     "MAX_ROWS",
     "NO_BITS",
     "NULL_HASH",
+    "BucketSort",
     "BytesGroups",
     "JoinIndex",
     "KeyPacking",
     "RowGroups",
     "WordGroups",
     "add_differences",
+    "add_key",
     "add_moments",
     "add_sums",
     "argsort",
@@ -129,6 +133,7 @@ __all__ = [
     "signed_extent",
     "smallest",
     "spans",
+    "spans_of",
     "start_positions",
     "sum_f64",
     "sum_i64",
@@ -140,6 +145,7 @@ __all__ = [
     "text_argsort",
     "text_ranks",
     "total_f64",
+    "unsigned_extent",
     "warm",
     "words_of",
     "zero_nulls",

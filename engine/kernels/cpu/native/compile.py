@@ -51,6 +51,7 @@ _KERNEL_MODULES = (
     "keytable",
     "joining",
     "ordering",
+    "bucketsort",
     "sorting",
     "textgroups",
     "textsort",
