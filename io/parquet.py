@@ -1,7 +1,8 @@
 """Parquet in: footers are read once, row groups that cannot match are left out, the rest become splits.
 
-Decoding is pyarrow's. Measured on 2 cores: reading ranges from an ordinary file costs no more than a memory map (which
-a file cut short would turn into a crash), one open file per split no more than a shared one, and text read as
+Column chunks of local files are decoded by the engine's decoder (``column_chunks``), which also tests the predicate;
+everything else by pyarrow. Measured on 2 cores: reading ranges from an ordinary file costs no more than a memory map
+(which a file cut short would turn into a crash), one open file per split no more than a shared one, and text read as
 dictionaries an order of magnitude less than text.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import partial
+from functools import cache, partial
 from itertools import accumulate
 from typing import Any
 
@@ -21,11 +22,21 @@ from ..engine.arrow import from_arrow_schema
 from ..engine.dtypes import Kind
 from ..engine.errors import PlanError, ReadError, TypeMismatch
 from ..engine.expr import Expr, all_of, columns_of, conjuncts
+from ..engine.kernels.decoding import DamagedChunk, Decoder, open_decoder
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
+from .column_chunks import RowGroupReader, Stored, stored_columns
 from .conform import conform, empty_batch
 from .filesystem import FileInfo, Location, PathLike, reason, resolve
-from .footers import Leaf, chunk_bounds, is_worth_a_dictionary, plain_leaves, read_footers, table_statistics
+from .footers import (
+    Leaf,
+    chunk_bounds,
+    is_worth_a_dictionary,
+    plain_leaves,
+    read_footer,
+    read_footers,
+    table_statistics,
+)
 from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
 from .tables import FileTable
 
@@ -33,6 +44,11 @@ SUFFIXES = (".parquet", ".parq", ".pq")
 _SPLIT_BYTES = 16 * 1024 * 1024
 _SPLIT_BYTES_LEAST = 512 * 1024
 _SPLITS_PER_CORE = 8
+_WORTH_COMPILING = 32 * 1024 * 1024
+"""Stored bytes to read for which it pays to compile the decoder, where it is not compiled yet."""
+
+
+_NONE = Schema(())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +59,18 @@ class ParquetSplit:
     ----------
     schema
         Columns to give, in order.
+    tested
+        Columns that only ``conditions`` read.
+    conditions
+        Only rows for which each is true are given.
     keys
         Values of partition columns.
     dictionaries
         Text columns to read as dictionaries.
+    stored
+        Columns that the engine's decoder reads.
     take
-        Stop after this many rows, or None.
+        Stop after this many rows, or None; None where there are conditions.
     footer
         ``FileMetaData``, so that threads of this process do not read it again; stays behind when pickled.
     """
@@ -62,6 +84,9 @@ class ParquetSplit:
     dictionaries: tuple[str, ...]
     batch_rows: int
     bytes: int
+    tested: Schema = _NONE
+    conditions: tuple[Expr, ...] = ()
+    stored: Mapping[str, Stored] = field(default_factory=dict)
     take: int | None = None
     footer: Any = field(default=None, repr=False, compare=False)
 
@@ -74,7 +99,7 @@ class ParquetSplit:
 
     @property
     def rows(self) -> int:
-        """Rows before any filter."""
+        """Rows before any condition."""
         total = sum(self.group_rows)
         return total if self.take is None else min(total, self.take)
 
@@ -86,39 +111,61 @@ class ParquetSplit:
         ReadError
             If the file has been replaced since the query was planned, or is damaged.
         """
-        left, url = self.rows, self.location.url(self.file.path)
+        left = self.rows
         for batch in self._batches():
             if batch.num_rows >= left:
-                yield conform(batch.slice(0, left), self.schema, self.keys, where=url)
+                yield batch.slice(0, left)
                 return
             left -= batch.num_rows
             if batch.num_rows:
-                yield conform(batch, self.schema, self.keys, where=url)
+                yield batch
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        stored = [f.name for f in self.schema if f.name not in self.keys]
-        if not stored:
+        stored = [f.name for f in (*self.schema, *self.tested) if f.name not in self.keys]
+        if not stored and not self.conditions:
             rows = sum(self.group_rows)
             for start in range(0, rows, self.batch_rows):
-                yield empty_batch(min(self.batch_rows, rows - start))
+                yield conform(empty_batch(min(self.batch_rows, rows - start)), self.schema, self.keys)
             return
         url = self.location.url(self.file.path)
         handle = self.location.open_unchanged(self.file)
         try:
-            reader = pq.ParquetFile(
-                handle,
-                metadata=self.footer,
-                read_dictionary=list(self.dictionaries),
-                pre_buffer=not self.location.is_local,
-            )
-            present = set(reader.schema_arrow.names)
-            columns = [name for name in stored if name in present]
+            groups = self._group_reader(handle)
             for run in self._runs():
-                yield from self._read_run(reader, run, columns)
-        except (pa.ArrowException, OSError) as error:
+                yield from groups.read(run) if groups.stored else self._by_arrow(groups, run, stored)
+        except (pa.ArrowException, OSError, DamagedChunk) as error:
             raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
         finally:
             handle.close()
+
+    def _by_arrow(self, groups: RowGroupReader, run: list[int], stored: list[str]) -> Iterator[pa.RecordBatch]:
+        reader = groups.arrow()
+        columns = [name for name in stored if name in reader.schema_arrow.names]
+        for batch in self._read_run(reader, run, columns):
+            yield from groups.tested(conform(batch, groups.schema, self.keys, where=groups.url))
+
+    def _group_reader(self, handle: Any) -> RowGroupReader:
+        footer = self.footer if self.footer is not None else read_footer(self.location, self.file)
+        return RowGroupReader(
+            decoder=open_decoder(),
+            url=self.location.url(self.file.path),
+            handle=handle,
+            footer=footer,
+            schema=self.schema.extend(self.tested),
+            names=self.schema.names,
+            keys=self.keys,
+            stored=self.stored,
+            arrow=cache(
+                lambda: pq.ParquetFile(
+                    handle,
+                    metadata=footer,
+                    read_dictionary=list(self.dictionaries),
+                    pre_buffer=not self.location.is_local,
+                )
+            ),
+            conditions=self.conditions,
+            batch_rows=self.batch_rows,
+        )
 
     def _runs(self) -> Iterator[list[int]]:
         """Yield row groups together where they are so small that one batch holds several."""
@@ -158,6 +205,15 @@ class _Kept:
     index: int
     rows: int
     bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class _FileColumns:
+    """Of the asked-for columns of one file: those read as dictionaries, how many it has, those decoded here."""
+
+    dictionaries: tuple[str, ...]
+    count: int
+    decoded: Mapping[str, Stored]
 
 
 class ParquetSource:
@@ -238,13 +294,37 @@ class ParquetSource:
             if kept:
                 kept_files.append((position, kept))
         kept_total = sum(len(kept) for _, kept in kept_files)
-        residual = all_of(part for i, part in enumerate(parts) if i in undecided)
-        limit = request.limit if residual is None else None
-        splits = self._splits(_first_rows(kept_files, limit), schema, request)
+        decoder = open_decoder()
+        applied = tuple(part for i, part in enumerate(parts) if i in undecided and decoder.accepts(part))
+        residual = all_of(part for i, part in enumerate(parts) if i in undecided and part not in applied)
+        spared = request.only_tested - (columns_of(residual) if residual is not None else frozenset())
+        given = Schema(tuple(f for f in schema if f.name not in spared))
+        tested = self.schema.select(sorted(columns_of(*applied) - set(given.names)))
+        limit = None if undecided else request.limit
+        chosen = _first_rows(kept_files, limit)
+        stored = [self._stored(position, kept, given.extend(tested), decoder) for position, kept in chosen]
+        splits = self._splits(chosen, stored, given, tested, applied, request)
         if limit is not None:
             splits = _limited(splits, limit)
-        skipped = f"{total - kept_total} of {total} row groups" if kept_total < total else ""
-        return ScanPlan(splits=tuple(splits), residual=residual, skipped=skipped)
+        return ScanPlan(
+            splits=tuple(splits),
+            residual=residual,
+            columns=given.names,
+            applied=all_of(applied),
+            skipped=f"{total - kept_total} of {total} row groups" if kept_total < total else "",
+            remark=_by_arrow(chosen, stored),
+        )
+
+    def _stored(self, position: int, kept: list[_Kept], schema: Schema, decoder: Decoder) -> _FileColumns:
+        """Return how a file's columns are stored and who will decode them; files elsewhere are pyarrow's."""
+        footer = self._metadata()[position]
+        dictionaries = _dictionary_columns(footer, schema, kept)
+        present = {footer.schema.column(j).path.partition(".")[0] for j in range(footer.num_columns)}
+        count = len((present & set(schema.names)) - self._table.keys[position].keys())
+        if not self._files.location.is_local:
+            return _FileColumns(dictionaries, count, {})
+        groups = [group.index for group in kept]
+        return _FileColumns(dictionaries, count, stored_columns(footer, schema, dictionaries, groups, decoder))
 
     def _kept(self, position: int, footer: Any, schema: Schema, parts: list[Expr], undecided: set[int]) -> list[_Kept]:
         """Return a file's row groups that may match; add to ``undecided`` each conjunct not true of all their rows."""
@@ -269,22 +349,32 @@ class ParquetSource:
         return kept
 
     def _splits(
-        self, kept_files: list[tuple[int, list[_Kept]]], schema: Schema, request: ScanRequest
+        self,
+        kept_files: list[tuple[int, list[_Kept]]],
+        stored: list[_FileColumns],
+        schema: Schema,
+        tested: Schema,
+        conditions: tuple[Expr, ...],
+        request: ScanRequest,
     ) -> list[ParquetSplit]:
         total = sum(group.bytes for _, kept in kept_files for group in kept)
         even = total // (_SPLITS_PER_CORE * (os.cpu_count() or 1))
         target = min(_SPLIT_BYTES, max(_SPLIT_BYTES_LEAST, even))
+        decode = total >= _WORTH_COMPILING or open_decoder().is_compiled
         splits: list[ParquetSplit] = []
-        for position, kept in kept_files:
+        for (position, kept), columns in zip(kept_files, stored, strict=True):
             footer = self._metadata()[position]
             whole = ParquetSplit(
                 location=self._files.location,
                 file=self._files.files[position],
                 schema=schema,
-                keys=self._table.keys_within(position, schema),
+                tested=tested,
+                conditions=conditions,
+                stored=columns.decoded if decode else {},
+                keys=self._table.keys_within(position, schema.extend(tested)),
                 row_groups=(),
                 group_rows=(),
-                dictionaries=_dictionary_columns(footer, schema, kept),
+                dictionaries=columns.dictionaries,
                 batch_rows=request.batch_rows,
                 bytes=0,
                 footer=footer,
@@ -357,6 +447,14 @@ def _first_rows(kept_files: list[tuple[int, list[_Kept]]], limit: int | None) ->
         if chosen:
             needed.append((position, chosen))
     return needed
+
+
+def _by_arrow(kept_files: list[tuple[int, list[_Kept]]], stored: list[_FileColumns]) -> str:
+    """Say how many column chunks pyarrow decodes, if any."""
+    pairs = [(len(kept), columns) for (_, kept), columns in zip(kept_files, stored, strict=True)]
+    chunks = sum(groups * columns.count for groups, columns in pairs)
+    ours = sum(groups * len(columns.decoded) for groups, columns in pairs)
+    return f"{chunks - ours} of {chunks} column chunks by pyarrow" if ours < chunks else ""
 
 
 def _limited(splits: list[ParquetSplit], limit: int) -> list[ParquetSplit]:

@@ -134,6 +134,7 @@ def _expecting(made: Exec, inputs: tuple[Exec, ...], rows: float) -> Exec:
             known = [split.rows for split in scan.splits]
             counted = [count for count in known if count is not None]
             expected = float(sum(counted)) if len(counted) == len(known) else rows
+            expected = expected if scan.applied is None else min(rows, expected)
         case ProjectExec() | GatherExec() | BroadcastExec() | HashExchangeExec():
             expected = made.input.rows or 0.0
         case FilterExec() | PartialAggregateExec() | PartialReduceExec():
@@ -149,19 +150,20 @@ def _scan(plan: Scan, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
     if plan.predicate is not None:
         extra = columns_of(plan.predicate) - set(wanted)
         needed = (*wanted, *(name for name in plan.source.schema.names if name in extra))
-    request = ScanRequest(columns=needed, predicate=plan.predicate, limit=plan.limit, batch_rows=options.batch_rows)
-    schema = plan.source.schema.select(needed)
-    node: Exec = ScanExec(
-        schema=schema,
-        label=plan.source.label,
-        scan=plan.source.scan(request),
-        ordered=True,
-        device=options.device,
+    request = ScanRequest(
+        columns=needed,
+        predicate=plan.predicate,
+        only_tested=frozenset(needed) - frozenset(wanted),
+        limit=plan.limit,
+        batch_rows=options.batch_rows,
     )
-    assert isinstance(node, ScanExec)
-    if node.scan.residual is not None:
-        node = FilterExec(schema=schema, input=node, predicate=node.scan.residual, ordered=True, device=options.device)
-    if needed != wanted:
+    scan = plan.source.scan(request)
+    given = needed if scan.columns is None else scan.columns
+    schema = plan.source.schema.select(given)
+    node: Exec = ScanExec(schema=schema, label=plan.source.label, scan=scan, ordered=True, device=options.device)
+    if scan.residual is not None:
+        node = FilterExec(schema=schema, input=node, predicate=scan.residual, ordered=True, device=options.device)
+    if given != wanted:
         node = _project(node, tuple(_column(schema, name) for name in wanted))
     if plan.limit is not None:
         node = _limited(node, plan.limit, 0)

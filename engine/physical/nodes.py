@@ -89,9 +89,13 @@ class ScanExec(Exec):
 
     @property
     def detail(self) -> str:
-        """Source, columns, number of splits and what was skipped."""
-        skipped = f", skipped {self.scan.skipped}" if self.scan.skipped else ""
-        return f"{self.label} columns=[{', '.join(self.schema.names)}] ({len(self.scan.splits)} splits{skipped})"
+        """Source, columns, the condition that it applies, number of splits, what was skipped."""
+        scan = self.scan
+        where = "" if scan.applied is None else f" where {scan.applied}"
+        skipped = f", skipped {scan.skipped}" if scan.skipped else ""
+        remark = f", {scan.remark}" if scan.remark else ""
+        columns = ", ".join(self.schema.names)
+        return f"{self.label} columns=[{columns}]{where} ({len(scan.splits)} splits{skipped}{remark})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,8 @@ class ScanRequest:
         Columns to return, in this order; may be empty (only row counts matter).
     predicate
         Boolean expression over the source's columns that the plan filters by; the source may use it to skip.
+    only_tested
+        Those of ``columns`` that nothing but the predicate reads: a source that applies it may leave them out.
     limit
         At most this many rows are needed (of any that satisfy the predicate), or None.
     batch_rows
@@ -37,6 +39,7 @@ class ScanRequest:
 
     columns: tuple[str, ...]
     predicate: Expr | None = None
+    only_tested: frozenset[str] = frozenset()
     limit: int | None = None
     batch_rows: int = 128 * 1024
 
@@ -68,12 +71,24 @@ class Split(Protocol):
 class ScanPlan:
     """A source's answer: its splits in order and the part of the predicate still to be applied (None: all applied).
 
-    ``skipped`` says what was pruned, for ``explain`` and metrics, e.g. ``"12 of 40 row groups"``.
+    Attributes
+    ----------
+    columns
+        What the batches hold, where that is less than was asked for: without columns that only the applied part reads.
+    applied
+        The part that the splits test row by row, for ``explain``.
+    skipped
+        What was pruned, for ``explain`` and metrics, e.g. ``"12 of 40 row groups"``.
+    remark
+        What else a user should know of how the source is read, for ``explain``.
     """
 
     splits: tuple[Split, ...]
     residual: Expr | None = None
+    columns: tuple[str, ...] | None = None
+    applied: Expr | None = None
     skipped: str = ""
+    remark: str = ""
 
 
 class Source(Protocol):

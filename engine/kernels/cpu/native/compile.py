@@ -57,6 +57,9 @@ _KERNEL_MODULES = (
     "textsort",
     "gathering",
     "windowing",
+    "pages",
+    "encodings",
+    "codepages",
 )
 
 _SIGNATURE = re.compile(r"^(\w+)\((.*)\)$")
@@ -101,6 +104,14 @@ class Kernel(Generic[P, R]):
     def load(self) -> tuple[Callable[..., int], ...]:
         """Return the entry points, one per signature, compiling or loading them if need be."""
         return tuple(self._entry_for(position) for position in range(len(self.signatures)))
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether no signature has to be compiled: each has been loaded or stands in the disk cache."""
+        return all(
+            position in self._entries or _path_of(self.function, signature)[1].exists()
+            for position, signature in enumerate(self.signatures)
+        )
 
     def _entry_for(self, position: int) -> Callable[..., int]:
         with _lock:
@@ -198,10 +209,7 @@ def parse_signature(signature: str) -> tuple[str, tuple[Argument, ...]]:
 
 
 def _load(function: FunctionType, signature: str) -> Callable[..., int]:
-    digest = hashlib.sha256(_environment_stamp() + signature.encode())
-    _digest_code(function, digest)
-    symbol = f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
-    path = cache_directory() / f"{symbol}.o"
+    symbol, path = _path_of(function, signature)
     machine_code = _kept(path)
     if machine_code is None:
         from .codegen import compile_object
@@ -212,6 +220,14 @@ def _load(function: FunctionType, signature: str) -> Callable[..., int]:
     kinds = [ctypes.py_object if argument.dimensions else ctypes.c_int64 for argument in arguments]
     address = _linker().link(machine_code, symbol)
     return ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(address)
+
+
+def _path_of(function: FunctionType, signature: str) -> tuple[str, Path]:
+    """Return the symbol of a kernel's code, and the file that it is kept in."""
+    digest = hashlib.sha256(_environment_stamp() + signature.encode())
+    _digest_code(function, digest)
+    symbol = f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
+    return symbol, cache_directory() / f"{symbol}.o"
 
 
 def _digest_code(function: FunctionType, digest: Any) -> None:

@@ -65,6 +65,12 @@ def copy4(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -
     return types.void(source, types.int64, target, types.int64), _copier(ir.IntType(32))
 
 
+@intrinsic
+def copy16(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -> Any:
+    """Copy 16 bytes from ``source[start:]`` to ``target[position:]``, both byte arrays."""
+    return types.void(source, types.int64, target, types.int64), _copier(ir.VectorType(_WORD, 2))
+
+
 def _copier(kind: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         places = []

@@ -1,0 +1,298 @@
+"""Column chunks as Arrow arrays: any run of a row group's rows, or some rows of such a run, over page boundaries.
+
+Pages without a wanted row are not opened. Rows are numbered within the row group; those to take are sorted.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...dtypes import DataType, Kind
+from ..decoding import ChunkSpec, DamagedChunk
+from .buffers import array_from, empty, physical_type
+from .gather import encoded
+from .native import encodings, pack_bits, pages, take
+from .native.arrays import Bits, Rows
+from .pages import DICTIONARY_ENCODINGS, TOGETHER, Page, PageReader, Texts, Values, element_type
+
+_MOST_BYTES = 2**31 - 1
+_identity = np.arange(64 * 1024, dtype=np.int32)
+
+Piece: TypeAlias = tuple[Page, Rows | slice]
+"""A page and the positions in it of the wanted values, -1 for null; a slice where none of them can be null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """Rows as positions in their chunk's dictionary; a null has position 0 and no flag.
+
+    Attributes
+    ----------
+    codes
+        One per row.
+    flags
+        One byte per row, 0 for null; None where no row is null.
+    """
+
+    chunk: ChunkReader
+    codes: Rows
+    flags: Bits | None
+
+    def take(self, rows: Rows | None = None) -> Coded:
+        """Return some of the rows (None: all)."""
+        if rows is None:
+            return self
+        codes = empty(len(rows), np.int32)
+        take(self.codes, rows, codes)
+        return Coded(self.chunk, codes, None if self.flags is None else self.flags[rows])
+
+    def array(self) -> pa.Array:
+        """Return the rows' values."""
+        return self.chunk.looked_up(self)
+
+    def select(self, wanted: Bits) -> Rows:
+        """Return the rows whose value is flagged in ``wanted``: a flag per entry of the dictionary, then null's."""
+        codes = self.codes
+        if self.flags is not None:
+            codes = np.where(self.flags, codes, np.int32(len(wanted) - 1))
+        rows: Rows = np.empty(len(codes) + 1, dtype=np.int32)
+        return rows[: encodings.select_codes(codes, wanted, rows)]
+
+
+class ChunkReader:
+    """The values of one column in one row group.
+
+    Parameters
+    ----------
+    spec
+        How they are stored.
+    data
+        The stored bytes, any object with a buffer.
+    rows
+        Rows of the row group.
+
+    Raises
+    ------
+    DamagedChunk, UnknownEncoding
+        As `Decoder.decode` does.
+    """
+
+    def __init__(self, spec: ChunkSpec, data: Any, rows: int) -> None:
+        self._spec, self._rows = spec, rows
+        self._pages = PageReader(spec, np.frombuffer(data, dtype=np.uint8), rows)
+        table = self._pages.table
+        self._first = int(bool(table) and table[0][pages.KIND] == pages.DICTIONARY_PAGE)
+        self._dictionary: Values | None = self._pages.dictionary(0) if self._first else None
+        starts = np.cumsum([0, *(row[pages.VALUES] for row in table[self._first :])])
+        self._starts: list[int] = starts.tolist()
+        self.coded = self._first == 1 and all(
+            row[pages.ENCODING] in DICTIONARY_ENCODINGS for row in table[self._first :]
+        )
+        self._held: tuple[int, Page] | None = None
+        self._choices: pa.Array | None = None
+
+    @property
+    def choices(self) -> pa.Array:
+        """The dictionary's values as an array; only where there is one."""
+        if self._choices is None:
+            assert self._dictionary is not None
+            self._choices = self._assembled([(self._as_page(), slice(0, len(self._dictionary)))], len(self._dictionary))
+        return self._choices
+
+    def read(self, start: int, count: int, rows: Rows | None = None) -> pa.Array | Coded:
+        """Return ``count`` rows from ``start`` on, or those of them at ``rows``; coded where the whole chunk is."""
+        if self.coded and rows is None and self._spec.codec in TOGETHER:
+            return self._codes_together(start, count)
+        length = count if rows is None else len(rows)
+        pieces = self._pieces(start, count, rows)
+        return self._codes(pieces, length) if self.coded else self._assembled(pieces, length)
+
+    def looked_up(self, coded: Coded) -> pa.Array:
+        """Return coded rows as an array: text as a dictionary where that is asked for."""
+        if self._spec.as_codes:
+            return encoded(array_from(coded.codes, pa.int32(), _bitmap(coded.flags)), self.choices)
+        codes = coded.codes
+        if coded.flags is not None:
+            codes = np.where(coded.flags, codes, np.int32(-1))
+        return self._assembled([(self._as_page(), codes)], len(codes), nullable=coded.flags is not None)
+
+    def _as_page(self) -> Page:
+        """Return the dictionary as a page of values."""
+        assert self._dictionary is not None
+        return Page(len(self._dictionary), None, self._dictionary, None)
+
+    def _pieces(self, start: int, count: int, rows: Rows | None) -> Iterator[Piece]:
+        """Yield a piece of each page that has wanted rows; it is void once the next one is asked for."""
+        number = bisect_right(self._starts, start) - 1
+        done, at, stop = 0, start, start + count
+        while at < stop:
+            first = self._starts[number]
+            end = min(stop, self._starts[number + 1])
+            if rows is None:
+                if end > at:
+                    yield self._piece(number, slice(at - first, end - first))
+            else:
+                upto = done + int(np.searchsorted(rows[done:], end - start))
+                if upto > done:
+                    yield self._piece(number, rows[done:upto] + np.int32(start - first))
+                done = upto
+            at = end
+            number += 1
+
+    def _piece(self, number: int, wanted: Rows | slice) -> Piece:
+        if self._held is None or self._held[0] != number:
+            self._held = None
+            self._held = (number, self._pages.open(self._first + number, self._dictionary))
+        page = self._held[1]
+        return page, (wanted if page.positions is None else page.positions[wanted])
+
+    def _codes_together(self, start: int, count: int) -> Coded:
+        """Return ``count`` rows from ``start`` on, of the pages in full at once, of those in part one by one."""
+        first = bisect_left(self._starts, start)
+        beyond = bisect_right(self._starts, start + count) - 1
+        if first >= beyond:
+            return self._codes(self._pieces(start, count, None), count)
+        head, tail = self._starts[first] - start, start + count - self._starts[beyond]
+        assert self._dictionary is not None
+        codes = empty(count, np.int32)
+        flags = _Flags(count)
+        self._fill(codes, flags, 0, self._pieces(start, head, None))
+        middle = codes[head : count - tail]
+        found = self._pages.decode_codes(self._first + first, self._first + beyond, len(self._dictionary), middle)
+        flags.put(found, head)
+        self._fill(codes, flags, count - tail, self._pieces(start + count - tail, tail, None))
+        return Coded(self, codes, flags.values)
+
+    def _codes(self, pieces: Iterable[Piece], length: int) -> Coded:
+        codes = empty(length, np.int32)
+        flags = _Flags(length)
+        self._fill(codes, flags, 0, pieces)
+        return Coded(self, codes, flags.values)
+
+    def _fill(self, codes: Rows, flags: _Flags, at: int, pieces: Iterable[Piece]) -> None:
+        for page, where in pieces:
+            assert page.codes is not None
+            flags.add(page, where, at)
+            at = _place(page.codes, where, codes, at)
+
+    def _assembled(self, pieces: Iterable[Piece], length: int, *, nullable: bool = False) -> pa.Array:
+        """Return the values of pieces, one after the other; ``nullable`` where any piece may have nulls."""
+        flags = _Flags(length, nullable=nullable)
+        texts = _TextBuilder(length) if self._spec.physical == "BYTE_ARRAY" else None
+        out = empty(0 if texts else length, element_type(self._spec) if texts is None else np.uint8)
+        at = 0
+        for page, where in pieces:
+            flags.add(page, where, at)
+            source = where if page.codes is None else _through(page, where)
+            if isinstance(page.values, Texts):
+                assert texts is not None
+                at = texts.add(page.values, source, at)
+            else:
+                at = _place(page.values, source, out, at)
+        bitmap = _bitmap(flags.values)
+        return _fixed_array(out, self._spec.dtype, bitmap) if texts is None else texts.array(self._spec.dtype, bitmap)
+
+
+class _Flags:
+    """Which rows are not null, one byte each; none until a null may have been met."""
+
+    def __init__(self, length: int, *, nullable: bool = False) -> None:
+        self._length, self._nullable = length, nullable
+        self.values: Bits | None = None
+
+    def add(self, page: Page, where: Rows | slice, at: int) -> None:
+        """Add the rows of a piece, which begin at ``at``."""
+        if not isinstance(where, slice) and (page.positions is not None or self._nullable):
+            self.put((where >= 0).view(np.uint8), at)
+
+    def put(self, flags: Bits | None, at: int) -> None:
+        """Add the flags of some rows, None where none of them is null, which begin at ``at``."""
+        if flags is None:
+            return
+        if self.values is None:
+            self.values = np.ones(self._length, dtype=np.uint8)
+        self.values[at : at + len(flags)] = flags
+
+
+class _TextBuilder:
+    """Texts of several pages one after the other."""
+
+    def __init__(self, length: int) -> None:
+        self._offsets = empty(length + 1, np.int32)
+        self._offsets[0] = 0
+        self._data = np.zeros(0, dtype=np.uint8)
+        self._size = 0
+
+    def add(self, texts: Texts, where: Rows | slice, at: int) -> int:
+        """Add texts by their positions as the rows from ``at`` on; return the row after them."""
+        rows = _identity_of(where) if isinstance(where, slice) else where
+        offsets = self._offsets[at : at + len(rows) + 1]
+        size = encodings.place_texts(texts.lengths, rows, self._size, offsets)
+        if size > _MOST_BYTES:
+            raise DamagedChunk("a batch of one column has more than 2 GiB of text")
+        if size > len(self._data):
+            grown = empty(max(size, 2 * len(self._data)), np.uint8)
+            grown[: self._size] = self._data[: self._size]
+            self._data = grown
+        encodings.copy_texts(texts.data, texts.starts, texts.lengths, rows, offsets, self._data)
+        self._size = size
+        return at + len(rows)
+
+    def array(self, dtype: DataType, bitmap: pa.Buffer | None) -> pa.Array:
+        """Return the texts."""
+        data = self._data[: self._size]
+        if 4 * self._size < 3 * len(self._data):
+            data = data.copy()
+        buffers = [bitmap, pa.py_buffer(self._offsets), pa.py_buffer(data)]
+        return pa.Array.from_buffers(physical_type(dtype), len(self._offsets) - 1, buffers)
+
+
+def _place(values: NDArray[Any], where: Rows | slice, out: NDArray[Any], at: int) -> int:
+    """Copy values by their positions to ``out`` from ``at`` on; return the place after them."""
+    if isinstance(where, slice):
+        end: int = at + where.stop - where.start
+        out[at:end] = values[where]
+        return end
+    take(values, where, out[at : at + len(where)])
+    return at + len(where)
+
+
+def _through(page: Page, where: Rows | slice) -> Rows | slice:
+    """Return the positions in the dictionary of a piece of a page of codes."""
+    assert page.codes is not None
+    if isinstance(where, slice):
+        return page.codes[where]
+    codes: Rows = empty(len(where), np.int32)
+    take(page.codes, where, codes)
+    if page.positions is not None:
+        codes[where < 0] = -1
+    return codes
+
+
+def _identity_of(where: slice) -> Rows:
+    """Return the positions that a slice stands for."""
+    if where.stop <= len(_identity):
+        return _identity[where]
+    return np.arange(where.start, where.stop, dtype=np.int32)
+
+
+def _bitmap(flags: Bits | None) -> pa.Buffer | None:
+    if flags is None:
+        return None
+    packed = empty((len(flags) + 7) // 8, np.uint8)
+    pack_bits(flags, packed)
+    return pa.py_buffer(packed)
+
+
+def _fixed_array(values: NDArray[Any], dtype: DataType, bitmap: pa.Buffer | None) -> pa.Array:
+    if dtype.kind is Kind.BOOL:
+        data = _bitmap(values)
+        return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap, data])
+    return array_from(values, physical_type(dtype), bitmap)

@@ -1,0 +1,221 @@
+"""Row groups decoded late: first what the conditions read, then for the rows that pass them everything else.
+
+A condition on one column that is stored as codes is computed on the column's dictionary, once per row group; where no
+entry passes, no page is opened. All other conditions are computed by the device's own expression kernels on the rows
+that are left, so their meaning is the same as in a filter above the scan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from ...expr import Expr, columns_of
+from ..decoding import ChunkSpec, GivenColumn, StoredRows
+from .buffers import INT64_DIGITS, bits_of, flags_of
+from .chunks import ChunkReader, Coded
+from .compare import conjunction
+from .gather import take_column
+from .native import codepages, pages, select_bits
+from .native.arrays import Bits, Rows
+from .pages import CODECS
+from .project import Evaluator, can_raise, shared
+from .table import CpuTable, from_arrow
+
+_INTEGERS = {"INT32": 32, "INT64": 64}
+
+
+class CpuDecoder:
+    """Decodes row groups with the compiled kernels of this package."""
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the kernels that most files need are kept on disk."""
+        return all(kernel.is_kept for kernel in (pages.walk_pages, pages.unsnap, codepages.decode_codes))
+
+    def accepts(self, condition: Expr) -> bool:
+        """Return whether a condition reads a column and raises on no value."""
+        return bool(columns_of(condition)) and not can_raise(condition)
+
+    def can_decode(self, spec: ChunkSpec) -> bool:
+        """Return whether values of this type, stored so, can be decoded."""
+        return spec.codec in CODECS and _is_known(spec)
+
+    def decode(
+        self, stored: StoredRows, columns: Sequence[str], conditions: Sequence[Expr], batch_rows: int
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of the rows for which every condition is true."""
+        group = _RowGroup(stored)
+        tests = _tests(group, shared(tuple(conditions)))
+        if any(not test.can_pass for test in tests):
+            return
+        tests = sorted((test for test in tests if not test.always_passes), key=lambda test: test.share)
+        for name in columns:  # an unknown encoding must show before the first batch
+            group.open(name)
+        pieces = max(1, -(-stored.rows // batch_rows))
+        size = -(-stored.rows // pieces)
+        for start in range(0, stored.rows, size):
+            batch = _Batch(group, columns, start, min(size, stored.rows - start))
+            if (given := batch.passing(tests)) is not None:
+                yield given
+
+
+def _is_known(spec: ChunkSpec) -> bool:
+    dtype = spec.dtype
+    match spec.physical:
+        case "BOOLEAN":
+            return dtype.kind.value == "bool"
+        case "INT32" | "INT64":
+            if dtype.is_decimal:
+                return dtype.precision <= INT64_DIGITS
+            width = _INTEGERS[spec.physical]
+            if dtype.is_integer:
+                return dtype.bits == width or (width == 32 and dtype.bits < 32)
+            if dtype.kind.value == "date":
+                return width == 32
+            if dtype.kind.value == "time":
+                return width == (32 if dtype.unit in ("s", "ms") else 64)
+            return width == 64 and dtype.kind.value in ("timestamp", "duration")
+        case "FLOAT":
+            return dtype.kind.value == "float32"
+        case "DOUBLE":
+            return dtype.kind.value == "float64"
+        case "BYTE_ARRAY":
+            return dtype.kind.value in ("string", "binary")
+        case "FIXED_LEN_BYTE_ARRAY":
+            return dtype.is_decimal and dtype.precision <= INT64_DIGITS and 0 < spec.width <= 16
+    return False
+
+
+class _RowGroup:
+    """The columns of one row group, each opened when it is first needed."""
+
+    def __init__(self, stored: StoredRows) -> None:
+        self.stored = stored
+        self._open: dict[str, ChunkReader | pa.Array] = {}
+
+    def open(self, name: str) -> ChunkReader | pa.Array:
+        """Return a column's reader, or its values where they are given."""
+        if name not in self._open:
+            source = self.stored.columns[name]
+            if isinstance(source, GivenColumn):
+                alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
+                self._open[name] = from_arrow(alone, self.stored.schema.select([name])).columns[0]
+            else:
+                self._open[name] = ChunkReader(source.spec, source.read(), self.stored.rows)
+        return self._open[name]
+
+    def passes(self, conditions: Sequence[Expr], columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> Rows:
+        """Return the rows of some columns for which conditions are true."""
+        table = CpuTable(schema=self.stored.schema.select(columns), columns=arrays, num_rows=rows)
+        mask = conjunction(*Evaluator(table).columns(conditions))
+        values, offset = flags_of(mask)
+        bits, bit_offset = bits_of(mask)
+        return select_bits(values, offset, rows, bits=bits, bit_offset=bit_offset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Test:
+    """The conditions that read the same columns, and what the dictionary of their one column says, if there is one.
+
+    Attributes
+    ----------
+    columns
+        What they read, sorted.
+    wanted
+        A flag for each entry of the dictionary, then one for null; None where they must be computed by row.
+    """
+
+    conditions: tuple[Expr, ...]
+    columns: tuple[str, ...]
+    wanted: Bits | None
+
+    @property
+    def can_pass(self) -> bool:
+        """Whether any row may pass."""
+        return self.wanted is None or bool(self.wanted.any())
+
+    @property
+    def always_passes(self) -> bool:
+        """Whether every row passes."""
+        return self.wanted is not None and bool(self.wanted.all())
+
+    @property
+    def share(self) -> float:
+        """Share of the dictionary that passes, or 2 without one: cheap and selective tests go first."""
+        return 2.0 if self.wanted is None else float(self.wanted.mean())
+
+
+def _tests(group: _RowGroup, conditions: Sequence[Expr]) -> list[_Test]:
+    by_columns: dict[tuple[str, ...], list[Expr]] = {}
+    for condition in conditions:
+        by_columns.setdefault(tuple(sorted(columns_of(condition))), []).append(condition)
+    return [_test(group, columns, tuple(together)) for columns, together in by_columns.items()]
+
+
+def _test(group: _RowGroup, columns: tuple[str, ...], conditions: tuple[Expr, ...]) -> _Test:
+    opened = [group.open(name) for name in columns]
+    reader = opened[0] if len(opened) == 1 else None
+    if not isinstance(reader, ChunkReader) or not reader.coded:
+        return _Test(conditions, columns, None)
+    choices = pa.concat_arrays([reader.choices, pa.nulls(1, reader.choices.type)])
+    wanted = np.zeros(len(choices), dtype=np.uint8)
+    wanted[group.passes(conditions, columns, [choices], len(choices))] = 1
+    return _Test(conditions, columns, wanted)
+
+
+class _Batch:
+    """A run of a row group's rows; remembers what has been decoded for it."""
+
+    def __init__(self, group: _RowGroup, names: Sequence[str], start: int, count: int) -> None:
+        self._group, self._names, self._start, self._count = group, names, start, count
+        self._kept: dict[str, pa.Array | Coded] = {}
+
+    def passing(self, tests: Sequence[_Test]) -> pa.RecordBatch | None:
+        """Return the rows that pass all tests, None where there are none."""
+        rows: Rows | None = None
+        for test in tests:
+            pieces = [self._piece(name, rows, keep=name in self._names) for name in test.columns]
+            if test.wanted is not None:
+                assert isinstance(pieces[0], Coded)
+                passed = pieces[0].select(test.wanted)
+            else:
+                arrays = [_array(piece) for piece in pieces]
+                left = self._count if rows is None else len(rows)
+                passed = self._group.passes(test.conditions, test.columns, arrays, left)
+            if not len(passed):
+                return None
+            if rows is not None:
+                rows = rows[passed]
+            elif len(passed) < self._count:
+                rows = passed
+        arrays = [_array(self._piece(name, rows)) for name in self._names]
+        if not arrays:
+            count = self._count if rows is None else len(rows)
+            return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
+        return pa.RecordBatch.from_arrays(arrays, names=list(self._names))
+
+    def _piece(self, name: str, rows: Rows | None, *, keep: bool = False) -> pa.Array | Coded:
+        """Return some rows of a column (None: all); ``keep`` it whole for the next time, so that it is decoded once."""
+        if name not in self._kept and not keep:
+            return self._read(name, rows)
+        if name not in self._kept:
+            self._kept[name] = self._read(name, None)
+        kept = self._kept[name]
+        if rows is None:
+            return kept
+        return kept.take(rows) if isinstance(kept, Coded) else take_column(kept, rows)
+
+    def _read(self, name: str, rows: Rows | None) -> pa.Array | Coded:
+        column = self._group.open(name)
+        if isinstance(column, ChunkReader):
+            return column.read(self._start, self._count, rows)
+        piece = column.slice(self._start, self._count)
+        return piece if rows is None else take_column(piece, rows)
+
+
+def _array(piece: pa.Array | Coded) -> pa.Array:
+    return piece.array() if isinstance(piece, Coded) else piece

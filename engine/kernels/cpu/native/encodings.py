@@ -1,0 +1,311 @@
+"""Parquet's encodings of values: run lengths and packed bits, deltas, texts, big-endian decimals.
+
+Source: the encodings page of parquet-format. Each kernel decodes the values of one page from ``data[start:end]`` and
+checks every length in it; it returns something negative (`DAMAGED`) where they do not add up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .arrays import Bytes, Longs, Number, Rows, copy_bytes
+from .compile import device, instruction, kernel
+from .pages import DAMAGED, varint, zigzag
+
+load_unaligned = instruction("load_unaligned")
+
+
+@device
+def _word_at(data: Bytes, at: Number) -> Number:
+    """Return the 8 bytes from ``at`` on as a little-endian word; what lies beyond the array is 0."""
+    if at + 8 <= len(data):
+        return load_unaligned(data, at)
+    word = np.uint64(0)
+    for k in range(8):
+        if at + k < len(data):
+            word |= np.uint64(data[np.uint64(at + k)]) << np.uint64(8 * k)
+    return word
+
+
+@device
+def unpacked(data: Bytes, start: Number, end: Number, width: Number, n: Number, out: Rows, first: Number) -> Number:
+    """Do the work of `unpack_codes`, writing from ``out[first]`` on."""
+    if width < 0 or width > 32 or end > len(data) or n > len(out) - first:
+        return np.int64(DAMAGED)
+    if width == 0:
+        for i in range(n):
+            out[first + i] = 0
+        return np.int64(0)
+    at = np.int64(start)
+    done = np.int64(0)
+    top = np.uint64(0)
+    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+    while done < n:
+        header, at = varint(data, at, np.int64(end))
+        if at < 0 or header < 0:
+            return np.int64(DAMAGED)
+        run = header >> 1
+        if header & 1:
+            # The last group may be cut to the bytes that hold values.
+            room = ((end - at) * 8) // width
+            count = min(n - done, run * 8 if run < 2**32 else room, room)
+            if count == 0:
+                return np.int64(DAMAGED)
+            fast = min(count, max(0, ((len(data) - 8 - at) * 8) // width))
+            base = np.uint64(at)
+            for k in range(fast):
+                bit = np.uint64(k) * np.uint64(width)
+                word = load_unaligned(data, base + (bit >> np.uint64(3)))
+                code = (word >> (bit & np.uint64(7))) & mask
+                top = max(top, code)
+                out[np.uint64(first + done + k)] = np.int32(code)
+            for k in range(fast, count):
+                bit = np.uint64(k) * np.uint64(width)
+                word = _word_at(data, at + np.int64(bit >> np.uint64(3)))
+                code = (word >> (bit & np.uint64(7))) & mask
+                top = max(top, code)
+                out[np.uint64(first + done + k)] = np.int32(code)
+            at += min(end - at, run * width if run < 2**32 else end - at)
+        else:
+            wide = (width + 7) >> 3
+            if wide > end - at:
+                return np.int64(DAMAGED)
+            code = np.uint64(0)
+            for k in range(wide):
+                code |= np.uint64(data[np.uint64(at + k)]) << np.uint64(8 * k)
+            at += wide
+            count = min(n - done, run)
+            if count > 0:
+                top = max(top, code)
+            for k in range(count):
+                out[np.uint64(first + done + k)] = np.int32(code)
+        done += count
+    return np.int64(top)
+
+
+@kernel("i64(const u8[], i64, i64, i64, i64, i32[])")
+def unpack_codes(data: Bytes, start: int, end: int, width: int, n: int, out: Rows) -> int:
+    """Decode ``n`` codes of ``width`` bits from runs of equal codes and of packed ones; return the greatest."""
+    return int(unpacked(data, np.int64(start), np.int64(end), np.int64(width), np.int64(n), out, np.int64(0)))
+
+
+@device
+def rows_of_values(data: Bytes, start: Number, end: Number, n: Number, out: Rows) -> Number:
+    """Do the work of `value_rows`."""
+    if end > len(data) or n > len(out):
+        return np.int64(DAMAGED)
+    at = np.int64(start)
+    done = np.int64(0)
+    values = np.int64(0)
+    while done < n:
+        header, at = varint(data, at, np.int64(end))
+        if at < 0 or header < 0:
+            return np.int64(DAMAGED)
+        run = header >> 1
+        if header & 1:
+            count = min(n - done, run * 8 if run < 2**32 else n, (end - at) * 8)
+            if count == 0:
+                return np.int64(DAMAGED)
+            for k in range(count):
+                level = np.int64(data[np.uint64(at + (k >> 3))] >> np.uint8(k & 7)) & 1
+                out[np.uint64(done + k)] = np.int32(values if level else -1)
+                values += level
+            at += min(end - at, run if run < 2**32 else end - at)
+        else:
+            if at >= end or data[np.uint64(at)] > 1:
+                return np.int64(DAMAGED)
+            level = np.int64(data[np.uint64(at)])
+            at += 1
+            count = min(n - done, run)
+            if level == 1 and count == n:
+                return np.int64(n)
+            for k in range(count):
+                out[np.uint64(done + k)] = np.int32(values + k if level else -1)
+            values += level * count
+        done += count
+    return values
+
+
+@kernel("i64(const u8[], i64, i64, i64, i32[])")
+def value_rows(data: Bytes, start: int, end: int, n: int, out: Rows) -> int:
+    """Decode definition levels of 0 and 1: for each of ``n`` rows the number of its value, -1 where it is null.
+
+    Returns
+    -------
+    int
+        Number of values. Where no row is null, ``out`` may be left as it was.
+    """
+    return int(rows_of_values(data, np.int64(start), np.int64(end), np.int64(n), out))
+
+
+@kernel("i64(const u8[], i64, i64, i64, i64[])")
+def unpack_deltas(data: Bytes, start: int, end: int, n: int, out: Longs) -> int:  # noqa: C901 - one state machine
+    """Decode ``n`` integers of DELTA_BINARY_PACKED, modulo 2**64; return the position after them."""
+    if end > len(data) or n > len(out):
+        return DAMAGED
+    stop = np.int64(end)
+    block, at = varint(data, np.int64(start), stop)
+    if at < 0:
+        return DAMAGED
+    parts, at = varint(data, at, stop)
+    if at < 0:
+        return DAMAGED
+    total, at = varint(data, at, stop)
+    if at < 0:
+        return DAMAGED
+    value, at = varint(data, at, stop)
+    if at < 0 or total < n or parts <= 0 or block <= 0 or block > 2**24 or block % parts or (block // parts) % 8:
+        return DAMAGED
+    each = block // parts
+    current = np.uint64(zigzag(value))
+    if n > 0:
+        out[0] = np.int64(current)
+    done = np.int64(1)
+    while done < total:
+        value, at = varint(data, at, stop)
+        if at < 0 or parts > stop - at:
+            return DAMAGED
+        least = np.uint64(zigzag(value))
+        widths = at
+        at += parts
+        for part in range(parts):
+            if done >= total:
+                break
+            width = np.int64(data[np.uint64(widths + part)])
+            size = (each * width) >> 3
+            if width > 64 or size > stop - at:
+                return DAMAGED
+            mask = np.uint64(0xFFFFFFFFFFFFFFFF) if width == 64 else (np.uint64(1) << np.uint64(width)) - np.uint64(1)
+            for k in range(min(each, total - done)):
+                bit = k * width
+                place = at + (bit >> 3)
+                shift = np.uint64(bit & 7)
+                word = _word_at(data, place) >> shift
+                if width + (bit & 7) > 64:
+                    word |= np.uint64(data[np.uint64(place + 8)]) << (np.uint64(64) - shift)
+                current += least + (word & mask)
+                if done + k < n:
+                    out[np.uint64(done + k)] = np.int64(current)
+            done += min(each, total - done)
+            at += size
+    return int(at)
+
+
+@kernel("i64(const u8[], i64, i64, i64, i32[], i32[])")
+def find_texts(data: Bytes, start: int, end: int, n: int, starts: Rows, lengths: Rows) -> int:
+    """Find ``n`` texts, each after its length in 4 bytes; return the bytes that they have together."""
+    if end > len(data) or n > len(starts) or n > len(lengths):
+        return DAMAGED
+    at = np.int64(start)
+    total = np.int64(0)
+    for i in range(n):
+        if end - at < 4:
+            return DAMAGED
+        length = np.int64(_word_at(data, at) & np.uint64(0xFFFFFFFF))
+        at += 4
+        if length > end - at:
+            return DAMAGED
+        starts[i] = np.int32(at)
+        lengths[i] = np.int32(length)
+        at += length
+        total += length
+    return int(total)
+
+
+@kernel("i64(const i32[], const i32[], i64, i32[])")
+def place_texts(lengths: Rows, rows: Rows, first: int, offsets: Rows) -> int:
+    """Give the texts of ``rows`` (-1: an empty one) places one after the other; return where the last one ends."""
+    total = np.int64(first)
+    for i in range(len(rows)):
+        offsets[i] = np.int32(total)
+        if rows[i] >= 0:
+            total += np.int64(lengths[np.uint32(rows[i])])
+    offsets[len(rows)] = np.int32(total)
+    return int(total)
+
+
+@kernel("void(const u8[], const i32[], const i32[], const i32[], const i32[], u8[])")
+def copy_texts(data: Bytes, starts: Rows, lengths: Rows, rows: Rows, offsets: Rows, out: Bytes) -> None:
+    """Copy the texts of ``rows`` to the places that `place_texts` has given them."""
+    for i in range(len(rows)):
+        if rows[i] >= 0:
+            row = np.uint32(rows[i])
+            copy_bytes(data, np.int64(starts[row]), out, np.int64(offsets[i]), np.int64(lengths[row]))
+
+
+@kernel("i64(const u8[], i64, i64, const i64[], const i64[], i32[], i32[], u8[])")
+def join_texts(
+    data: Bytes, start: int, end: int, shared: Longs, fresh: Longs, starts: Rows, lengths: Rows, out: Bytes
+) -> int:
+    """Rebuild texts that each share ``shared`` bytes with the one before and add ``fresh`` bytes of ``data``.
+
+    Returns
+    -------
+    int
+        Bytes written, or `DAMAGED`, also where ``out`` is too short.
+    """
+    at = np.int64(start)
+    done = np.int64(0)
+    before = np.int64(0)
+    last = np.int64(0)
+    for i in range(len(shared)):
+        kept = shared[i]
+        added = fresh[i]
+        if kept < 0 or kept > last or added < 0 or added > end - at or kept + added > len(out) - done:
+            return DAMAGED
+        copy_bytes(out, before, out, done, kept)
+        copy_bytes(data, at, out, done + kept, added)
+        at += added
+        before = done
+        last = kept + added
+        starts[i] = np.int32(done)
+        lengths[i] = np.int32(last)
+        done += last
+    return int(done)
+
+
+@kernel("bool(const u8[], i64, i64, i64, i64[])")
+def big_endian(data: Bytes, start: int, width: int, n: int, out: Longs) -> bool:
+    """Read ``n`` big-endian two's complement numbers of ``width`` bytes; return whether each fits 64 bits."""
+    wrong = np.int64(0)
+    for i in range(n):
+        at = start + i * width
+        value = np.int64(data[np.uint64(at)])
+        if value >= 128:
+            value -= 256
+        for k in range(1, width):
+            top = value >> 55
+            wrong |= np.int64(top not in (0, -1))
+            value = (value << 8) | np.int64(data[np.uint64(at + k)])
+        out[i] = value
+    return bool(wrong == 0)
+
+
+def _look_up(values: NDArray[Any], codes: Rows, out: NDArray[Any]) -> None:
+    for i in range(len(codes)):
+        out[i] = values[np.uint64(codes[i])]
+
+
+_look_up32 = kernel("void(const u32[], const i32[], u32[])")(_look_up)
+_look_up64 = kernel("void(const u64[], const i32[], u64[])")(_look_up)
+
+
+def look_up(values: NDArray[Any], codes: Rows, out: NDArray[Any]) -> None:
+    """Replace codes, all of which must lie within ``values``, by values of 4 or 8 bytes."""
+    if values.itemsize == 4:
+        _look_up32(values.view(np.uint32), codes, out.view(np.uint32))
+    else:
+        _look_up64(values.view(np.uint64), codes, out.view(np.uint64))
+
+
+@kernel("i64(const i32[], const u8[], i32[])")
+def select_codes(codes: Rows, wanted: Bytes, out: Rows) -> int:
+    """Write the rows whose code is flagged in ``wanted``, in order; return how many."""
+    k = np.int64(0)
+    for i in range(len(codes)):
+        out[np.uint64(k)] = np.int32(i)
+        k += np.int64(wanted[np.uint64(codes[i])])
+    return int(k)

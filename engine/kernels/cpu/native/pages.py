@@ -1,0 +1,295 @@
+"""Parquet pages: walking the page headers of a column chunk, and Snappy, the codec of most files.
+
+The headers are Thrift structures in its compact protocol (parquet-format, ``parquet.thrift``). Every length that a file
+states is checked against the bytes that there are: a damaged file gives `DAMAGED`, never a read beyond an array.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from .arrays import Bytes, Longs, Number, copy_bytes
+from .compile import device, instruction, kernel
+
+copy8 = instruction("copy8")
+copy16 = instruction("copy16")
+
+DAMAGED: Final = -1
+UNSUPPORTED: Final = -2
+FULL: Final = -3
+SLACK: Final = 32
+"""Bytes beyond its end that the target of `unsnap` must have for wide copies."""
+
+# Columns of the page table.
+KIND: Final = 0
+START: Final = 1
+STORED: Final = 2
+SIZE: Final = 3
+VALUES: Final = 4
+ENCODING: Final = 5
+LEVEL_ENCODING: Final = 6
+NULLS: Final = 7
+DEFINITION_BYTES: Final = 8
+REPETITION_BYTES: Final = 9
+COMPRESSED: Final = 10
+PAGE_FIELDS: Final = 11
+
+DATA_PAGE: Final = 0
+DICTIONARY_PAGE: Final = 2
+DATA_PAGE_V2: Final = 3
+
+_MAX_SIZE: Final = 2**31 - 1 - 64
+_MAX_DEPTH: Final = 16
+
+
+@device
+def varint(data: Bytes, at: Number, end: Number) -> Number:
+    """Return a variable-length integer and the position after it, -1 where it is cut short or longer than 64 bits."""
+    value = np.int64(0)
+    shift = np.int64(0)
+    while at < end and shift < 64:
+        byte = np.int64(data[np.uint64(at)])
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value, at
+        shift += 7
+    return np.int64(0), np.int64(-1)
+
+
+@device
+def zigzag(value: Number) -> Number:
+    """Return the signed number that a zigzag code stands for."""
+    return ((value >> 1) & 0x7FFFFFFFFFFFFFFF) ^ -(value & 1)
+
+
+@device
+def _column_of(depth: Number, parent: Number, field: Number) -> Number:  # noqa: C901 - a table of fields
+    """Return the column of the page table that a field of the header belongs to, -1 for none."""
+    if depth == 0:
+        if field == 1:
+            return KIND
+        if field == 2:
+            return SIZE
+        if field == 3:
+            return STORED
+    elif depth == 1 and parent in (5, 7):  # a data page of version 1, a dictionary page
+        if field == 1:
+            return VALUES
+        if field == 2:
+            return ENCODING
+        if field == 3 and parent == 5:
+            return LEVEL_ENCODING
+    elif depth == 1 and parent == 8:  # a data page of version 2
+        if field == 1:
+            return VALUES
+        if field == 2:
+            return NULLS
+        if field == 4:
+            return ENCODING
+        if field == 5:
+            return DEFINITION_BYTES
+        if field == 6:
+            return REPETITION_BYTES
+        if field == 7:
+            return COMPRESSED
+    return -1
+
+
+@device
+def _read_header(  # noqa: C901, PLR0915 - one state machine
+    data: Bytes, at: Number, end: Number, pages: Longs, row: Number
+) -> Number:
+    """Read one page header into a row of the table; return the position after it, or what is wrong."""
+    for column in range(PAGE_FIELDS):
+        pages[row, column] = 0
+    pages[row, KIND] = -1
+    pages[row, COMPRESSED] = 1
+    depth = np.int64(0)
+    parent = np.int64(0)
+    outer = np.int64(0)
+    inner = np.int64(0)
+    while at < end:
+        byte = np.int64(data[np.uint64(at)])
+        at += 1
+        if byte == 0:
+            if depth == 0:
+                return at
+            depth -= 1
+            continue
+        kind = byte & 15
+        field = byte >> 4
+        if field == 0:
+            field, at = varint(data, at, end)
+            if at < 0:
+                return np.int64(DAMAGED)
+            field = zigzag(field)
+        elif depth == 0:
+            field += outer
+        elif depth == 1:
+            field += inner
+        if depth == 0:
+            outer = field
+        elif depth == 1:
+            inner = field
+        value = np.int64(0)
+        if kind in (1, 2):
+            value = np.int64(kind == 1)
+        elif kind == 3:
+            at += 1
+        elif kind >= 4 and kind <= 6:
+            value, at = varint(data, at, end)
+            value = zigzag(value)
+        elif kind == 7:
+            at += 8
+        elif kind == 8:
+            value, at = varint(data, at, end)
+            if at < 0 or value < 0 or value > end - at:
+                return np.int64(DAMAGED)
+            at += value
+            continue
+        elif kind == 12:
+            if depth == 0:
+                parent = field
+                inner = np.int64(0)
+            depth += 1
+            if depth > _MAX_DEPTH:
+                return np.int64(DAMAGED)
+            continue
+        else:
+            return np.int64(UNSUPPORTED)
+        if at < 0:
+            return np.int64(DAMAGED)
+        column = _column_of(depth, parent, field)
+        if column >= 0:
+            pages[row, column] = value
+    return np.int64(DAMAGED)
+
+
+@kernel("i64(const u8[], i64, i64[,])")
+def walk_pages(data: Bytes, values: int, pages: Longs) -> int:
+    """Read the page headers of a column chunk into a table, up to the page that brings its number of values.
+
+    Parameters
+    ----------
+    data
+        The chunk's bytes.
+    values
+        How many values, nulls included, its data pages must have together.
+    pages
+        The table, shape (as many pages as there may be, `PAGE_FIELDS`). ``START`` is where a page's body begins.
+
+    Returns
+    -------
+    int
+        Number of pages; `DAMAGED`, `UNSUPPORTED`, or `FULL` where the table has too few rows.
+    """
+    end = len(data)
+    at = np.int64(0)
+    seen = np.int64(0)
+    count = np.int64(0)
+    while seen < values:
+        if count == len(pages):
+            return FULL
+        at = _read_header(data, at, end, pages, count)
+        if at < 0:
+            return int(at)
+        for column in range(STORED, VALUES + 1):
+            if pages[count, column] < 0 or pages[count, column] > _MAX_SIZE:
+                return DAMAGED
+        if pages[count, STORED] > end - at:
+            return DAMAGED
+        pages[count, START] = at
+        at += pages[count, STORED]
+        kind = pages[count, KIND]
+        if kind in (DATA_PAGE, DATA_PAGE_V2):
+            seen += pages[count, VALUES]
+            count += 1
+        elif kind == DICTIONARY_PAGE:
+            if count > 0:
+                return DAMAGED
+            count += 1
+        elif kind != 1:  # an index page is passed over
+            return DAMAGED
+    return int(count) if seen == values else DAMAGED
+
+
+@device
+def unsnapped(  # noqa: C901 - one state machine
+    source: Bytes, start: Number, end: Number, target: Bytes, size: Number
+) -> Number:
+    """Do the work of `unsnap`."""
+    if end > len(source) or size + SLACK > len(target):
+        return DAMAGED
+    stated, at = varint(source, np.int64(start), np.int64(end))
+    if at < 0 or stated != size:
+        return DAMAGED
+    out = np.int64(0)
+    while at < end:
+        tag = np.int64(source[np.uint64(at)])
+        at += 1
+        kind = tag & 3
+        if kind == 0:
+            length = (tag >> 2) + 1
+            if length > 60:
+                extra = length - 60
+                if extra > end - at:
+                    return DAMAGED
+                length = np.int64(1)
+                for k in range(extra):
+                    length += np.int64(source[np.uint64(at + k)]) << (8 * k)
+                at += extra
+            if length > end - at or length > size - out:
+                return DAMAGED
+            if length <= 16 and at + 16 <= len(source):
+                copy16(source, at, target, out)
+            else:
+                copy_bytes(source, at, target, out, length)
+            at += length
+            out += length
+            continue
+        if kind == 1:
+            if at >= end:
+                return DAMAGED
+            length = ((tag >> 2) & 7) + 4
+            offset = ((tag >> 5) << 8) | np.int64(source[np.uint64(at)])
+            at += 1
+        else:
+            wide = np.int64(2 if kind == 2 else 4)
+            if wide > end - at:
+                return DAMAGED
+            length = (tag >> 2) + 1
+            offset = np.int64(0)
+            for k in range(wide):
+                offset |= np.int64(source[np.uint64(at + k)]) << (8 * k)
+            at += wide
+        if offset == 0 or offset > out or length > size - out:
+            return DAMAGED
+        if offset >= 16:
+            copy16(target, out - offset, target, out)
+            for k in range(16, length, 16):
+                copy16(target, out - offset + k, target, out + k)
+        elif offset >= 8:
+            for k in range(0, length, 8):
+                copy8(target, out - offset + k, target, out + k)
+        else:
+            for k in range(length):
+                target[np.uint64(out + k)] = target[np.uint64(out - offset + k)]
+        out += length
+    return 0 if out == size else DAMAGED
+
+
+@kernel("i64(const u8[], i64, i64, u8[], i64)")
+def unsnap(source: Bytes, start: int, end: int, target: Bytes, size: int) -> int:
+    """Decompress ``source[start:end]`` by Snappy into the first ``size`` bytes of ``target``.
+
+    ``target`` must be `SLACK` bytes longer. Source of the format: google/snappy, ``format_description.txt``.
+
+    Returns
+    -------
+    int
+        0, or `DAMAGED`.
+    """
+    return int(unsnapped(source, np.int64(start), np.int64(end), target, np.int64(size)))

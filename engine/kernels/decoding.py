@@ -1,0 +1,122 @@
+"""Decoding of stored columns on the host: what a file format's room may ask, without knowing any kernel.
+
+A source hands over the stored bytes of flat Parquet column chunks and what its footer says of them; it gets Arrow
+record batches of the rows that pass a condition. Columns that the
+condition does not read are decoded for these rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from ..dtypes import DataType
+from ..expr import Expr
+from ..schema import Schema
+
+ArrowArray: TypeAlias = Any
+"""A ``pyarrow.Array``; opaque here."""
+ArrowBatch: TypeAlias = Any
+"""A ``pyarrow.RecordBatch``; opaque here."""
+
+
+class DamagedChunk(Exception):
+    """The bytes of a column chunk are not what they must be; says what is wrong, not in which file."""
+
+
+class UnknownEncoding(Exception):
+    """A column chunk is stored in a way that the decoder does not know; nothing of its rows has been given yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkSpec:
+    """How the values of one flat column are stored in one row group.
+
+    Attributes
+    ----------
+    dtype
+        Volley's type of the values.
+    physical
+        Parquet's name of the stored type, e.g. ``INT64``.
+    codec
+        Parquet's name of the compression, e.g. ``SNAPPY``.
+    width
+        Bytes per value of ``FIXED_LEN_BYTE_ARRAY``.
+    optional
+        Whether values may be null, and levels are stored that say so.
+    as_codes
+        Give text as dictionary codes where the whole chunk is stored so.
+    """
+
+    dtype: DataType
+    physical: str
+    codec: str
+    width: int = 0
+    optional: bool = False
+    as_codes: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredChunk:
+    """A column chunk to decode; ``read`` gives its bytes, any object with a buffer, and is called once if at all."""
+
+    spec: ChunkSpec
+    read: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivenColumn:
+    """A column that is not decoded here; ``read`` gives all of the row group's values, and is called once if at all."""
+
+    read: Callable[[], ArrowArray]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRows:
+    """One row group: its rows, names and types of the columns that may be read, and where each one's values are."""
+
+    rows: int
+    schema: Schema
+    columns: Mapping[str, StoredChunk | GivenColumn]
+
+
+class Decoder(Protocol):
+    """Decodes row groups; stateless, for any number of threads."""
+
+    @property
+    def is_compiled(self) -> bool:
+        """Whether the decoder's kernels are ready on this machine, so that none has to be compiled first."""
+        ...
+
+    def accepts(self, condition: Expr) -> bool:
+        """Return whether this condition may be given to `decode`: it raises on no value."""
+        ...
+
+    def can_decode(self, spec: ChunkSpec) -> bool:
+        """Return whether a column chunk stored so can be decoded; its pages may still be in an unknown encoding."""
+        ...
+
+    def decode(
+        self, stored: StoredRows, columns: Sequence[str], conditions: Sequence[Expr], batch_rows: int
+    ) -> Iterator[ArrowBatch]:
+        """Yield record batches of some columns, of the rows for which every condition is true, in order.
+
+        Conditions may read any column of ``stored``, and must not raise on any value. Small decimals come as
+        ``decimal64``, text possibly as dictionaries; no batch is empty.
+
+        Raises
+        ------
+        DamagedChunk
+            If the stored bytes contradict themselves.
+        UnknownEncoding
+            If a chunk is stored in a way that is not known; raised before the first batch.
+        """
+        ...
+
+
+def open_decoder() -> Decoder:
+    """Return the decoder of this machine's processor."""
+    from .cpu.decode import CpuDecoder
+
+    return CpuDecoder()

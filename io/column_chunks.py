@@ -1,0 +1,180 @@
+"""Row groups handed to the engine's decoder: which column chunks it can read, and where their bytes are.
+
+Knows footers and files; the decoder knows encodings and conditions. What the decoder cannot read, pyarrow does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..engine.arrow import from_arrow_type
+from ..engine.dtypes import DataType, Kind
+from ..engine.errors import TypeMismatch
+from ..engine.expr import Expr
+from ..engine.kernels.decoding import (
+    ChunkSpec,
+    DamagedChunk,
+    Decoder,
+    GivenColumn,
+    StoredChunk,
+    StoredRows,
+    UnknownEncoding,
+)
+from ..engine.schema import Schema
+from .conform import conform, empty_batch
+from .footers import plain_leaves
+
+_UNITS = {"s": "", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """How one file stores a flat column: position of its chunk in each row group, and the same for all of them."""
+
+    index: int
+    spec: ChunkSpec
+
+
+def stored_columns(
+    footer: Any, schema: Schema, dictionaries: Sequence[str], row_groups: Sequence[int], decoder: Decoder
+) -> dict[str, Stored]:
+    """Return the columns of ``schema`` that a decoder can read from all of some row groups of a file.
+
+    A column that the file holds in another type than the schema's is not among them.
+    """
+    arrow = footer.schema.to_arrow_schema()
+    found = {}
+    for name, leaf in plain_leaves(footer, schema).items():
+        column = footer.schema.column(leaf.index)
+        if not _is_stored_as(leaf.dtype, arrow.field(name).type, column):
+            continue
+        codecs = {footer.row_group(group).column(leaf.index).compression for group in row_groups}
+        spec = ChunkSpec(
+            dtype=leaf.dtype,
+            physical=column.physical_type,
+            codec=codecs.pop() if len(codecs) == 1 else "several",
+            width=max(0, column.length or 0),
+            optional=column.max_definition_level == 1,
+            as_codes=name in dictionaries,
+        )
+        if column.max_definition_level <= 1 and decoder.can_decode(spec):
+            found[name] = Stored(index=leaf.index, spec=spec)
+    return found
+
+
+def _is_stored_as(dtype: DataType, arrow: pa.DataType, column: Any) -> bool:
+    """Whether the stored numbers are those of the type, as they are where their unit of time is the type's."""
+    try:
+        if from_arrow_type(arrow) != dtype:
+            return False
+    except TypeMismatch:
+        return False
+    if dtype.kind not in (Kind.TIMESTAMP, Kind.TIME):
+        return True
+    logical = json.loads(column.logical_type.to_json())
+    return bool(logical.get("timeUnit") == _UNITS[dtype.unit])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowGroupReader:
+    """Reads row groups of one open file.
+
+    Attributes
+    ----------
+    url
+        The file's name, for errors.
+    handle
+        ``pyarrow.NativeFile`` of the file; used by one thread.
+    footer
+        Its ``FileMetaData``.
+    schema
+        Columns to give and columns that conditions read.
+    names
+        Columns to give.
+    keys
+        Columns with one value for every row.
+    stored
+        Columns that the decoder can read.
+    arrow
+        Gives the reader of all other columns of the file.
+    """
+
+    decoder: Decoder
+    url: str
+    handle: Any
+    footer: Any
+    schema: Schema
+    names: tuple[str, ...]
+    keys: Mapping[str, Any]
+    stored: Mapping[str, Stored]
+    arrow: Callable[[], pq.ParquetFile]
+    conditions: tuple[Expr, ...]
+    batch_rows: int
+
+    def read(self, run: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        """Yield the batches of some row groups; several, which are small, together as one batch where they can be."""
+        if len(run) == 1:
+            yield from self._row_group(run[0])
+            return
+        batches = [batch for number in run for batch in self._row_group(number)]
+        if batches and self.names and all(batch.schema == batches[0].schema for batch in batches):
+            batches = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()
+        yield from batches
+
+    def _row_group(self, number: int) -> Iterator[pa.RecordBatch]:
+        group = self.footer.row_group(number)
+        batches = self._decoded(number, group, self.stored)
+        try:
+            first = next(batches, None)
+        except UnknownEncoding:
+            batches = self._decoded(number, group, {})
+            first = next(batches, None)
+        if first is not None:
+            yield first
+            yield from batches
+
+    def tested(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Yield the rows of a batch of all columns that pass the conditions, as a batch of the columns to give."""
+        if not self.conditions:
+            yield batch
+            return
+        columns = {name: GivenColumn(read=partial(batch.column, i)) for i, name in enumerate(self.schema.names)}
+        rows = StoredRows(rows=batch.num_rows, schema=self.schema, columns=columns)
+        yield from self.decoder.decode(rows, self.names, self.conditions, self.batch_rows)
+
+    def _decoded(self, number: int, group: Any, stored: Mapping[str, Stored]) -> Iterator[pa.RecordBatch]:
+        columns: dict[str, StoredChunk | GivenColumn] = {}
+        for field in self.schema:
+            if field.name in stored and field.name not in self.keys:
+                column = stored[field.name]
+                read = partial(self._bytes_of, group.column(column.index))
+                columns[field.name] = StoredChunk(spec=column.spec, read=read)
+            else:
+                columns[field.name] = GivenColumn(read=partial(self._given, number, group.num_rows, field.name))
+        rows = StoredRows(rows=group.num_rows, schema=self.schema, columns=columns)
+        return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows)
+
+    def _bytes_of(self, chunk: Any) -> pa.Buffer:
+        start, size = chunk.data_page_offset, chunk.total_compressed_size
+        if chunk.has_dictionary_page and chunk.dictionary_page_offset:
+            start = min(start, chunk.dictionary_page_offset)
+        if start < 0 or not 0 <= size <= self.handle.size() - start:
+            raise DamagedChunk("the footer places a column beyond the file's end")
+        self.handle.seek(start)
+        return self.handle.read_buffer(size)
+
+    def _given(self, number: int, rows: int, name: str) -> pa.Array:
+        """Return a column of a row group that the file lacks, that has one value, or that pyarrow reads."""
+        batch = empty_batch(rows)
+        if name not in self.keys and name in self.arrow().schema_arrow.names:
+            table = self.arrow().read_row_group(number, columns=[name], use_threads=False)
+            whole = table.unify_dictionaries().combine_chunks().to_batches()
+            batch = whole[0] if whole else batch
+        return conform(batch, self.schema.select([name]), self.keys, where=self.url).column(0)
