@@ -8,13 +8,14 @@ from __future__ import annotations
 import difflib
 import glob
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..engine.errors import ConfigError, ReadError
+from .compression import compression_of
 from .store import WEB, Store, public_url, secrets, translated
 
 PathLike: TypeAlias = str | os.PathLike[str]
@@ -264,10 +265,10 @@ def _expand_local(path: str, suffixes: tuple[str, ...]) -> list[FileInfo]:
             return _local_directory(Path(path), suffixes)
         if Path(path).exists():
             return [_local_info(Path(path), Path(path).name)]
+        if glob.has_magic(path):
+            return _local_glob(path, suffixes)
     except OSError as error:
         raise unreadable(path, error) from error
-    if glob.has_magic(path):
-        return _local_glob(path, suffixes)
     raise ReadError(f"{path!r} does not exist{_nearest(Path(path))}")
 
 
@@ -276,8 +277,24 @@ def _local_info(path: Path, relative: str) -> FileInfo:
     return FileInfo(path=str(path), size=status.st_size, version=str(status.st_mtime_ns), relative=relative)
 
 
+def files_below(root: Path) -> Iterator[Path]:
+    """Yield every file below a directory.
+
+    Raises
+    ------
+    OSError
+        If a directory cannot be looked into: what is in it would be missing without a word.
+    """
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for folder, _, names in os.walk(root, onerror=refuse):
+        yield from (Path(folder, name) for name in names)
+
+
 def _local_directory(root: Path, suffixes: tuple[str, ...]) -> list[FileInfo]:
-    names = sorted(p.relative_to(root).as_posix() for p in root.rglob("*") if p.is_file())
+    names = sorted(p.relative_to(root).as_posix() for p in files_below(root))
     if MANIFEST in names:
         names = _listed_in_manifest((root / MANIFEST).read_bytes(), str(root))
     chosen = [n for n in names if n.lower().endswith(suffixes) and not is_hidden(n)]
@@ -287,15 +304,15 @@ def _local_directory(root: Path, suffixes: tuple[str, ...]) -> list[FileInfo]:
 
 
 def _local_glob(pattern: str, suffixes: tuple[str, ...]) -> list[FileInfo]:
-    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  # patterns may be absolute
     root = _glob_root(pattern)
+    names = sorted(p.name for p in root.iterdir()) if root.is_dir() else None  # glob is silent where it may not look
+    matches = sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207  # patterns may be absolute
     files: list[FileInfo] = []
     for match in matches:
         path = Path(match)
         below = path.relative_to(root).as_posix() if root != Path() else path.as_posix()
         if path.is_dir():
-            inner = [p for p in sorted(path.rglob("*")) if p.is_file()]
-            inside = [(p, f"{below}/{p.relative_to(path).as_posix()}") for p in inner]
+            inside = [(p, f"{below}/{p.relative_to(path).as_posix()}") for p in sorted(files_below(path))]
             # a directory that another match lies in would give its files twice
             files.extend(
                 _local_info(p, relative)
@@ -305,8 +322,7 @@ def _local_glob(pattern: str, suffixes: tuple[str, ...]) -> list[FileInfo]:
         elif not is_hidden(path.name):
             files.append(_local_info(path, below))
     if not files:
-        where = root if root.is_dir() else None
-        tail = f"; {_holds(str(where), [p.name for p in where.iterdir()])}" if where else _nearest(root)
+        tail = _nearest(root) if names is None else f"; {_holds(str(root), names)}"
         raise ReadError(f"no file matches {pattern!r}{tail}")
     return sorted({f.path: f for f in files}.values(), key=lambda f: f.path)
 
@@ -433,7 +449,8 @@ def _listed_in_manifest(content: bytes, where: str) -> list[str]:
 
 def _no_data_files(root: str, names: Sequence[str], suffixes: Sequence[str]) -> ReadError:
     shown = [name for name in names if not is_hidden(name)]
-    return ReadError(f"directory {root!r} has no {' or '.join(suffixes)} files; {_holds('it', shown)}")
+    endings = [suffix for suffix in suffixes if not compression_of(suffix)]
+    return ReadError(f"directory {root!r} has no {' or '.join(endings)} files; {_holds('it', shown)}")
 
 
 def _holds(subject: str, names: Sequence[str]) -> str:

@@ -43,21 +43,22 @@ def writing(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise WriteError(f"cannot write {path!r}: {hindrance(error, path)}; nothing was written there") from error
     except pa.ArrowException as error:
         raise WriteError(f"cannot write {path!r}: {reason(error)}") from error
 
 
-def _unwritable(path: str, error: OSError) -> WriteError:
+def hindrance(error: OSError, path: str = "") -> str:
+    """Return why the operating system or the store at a URL does not write, and what to do about it."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        why = "no space is left; free some or write elsewhere"
-    elif error.errno == errno.EFBIG:
-        why = "the file is larger than the system allows; write a directory of several files or raise the limit"
-    elif isinstance(error, PermissionError) or error.errno == errno.EROFS:
-        why = "permission denied; check the folder's owner and mode, or write elsewhere"
-    else:
-        why = reason(error)
-    return WriteError(f"cannot write {path!r}: {why}; nothing was written there")
+        return "no space is left; free some or write elsewhere"
+    if error.errno == errno.EFBIG:
+        return "the file is larger than the system allows; write a directory of several files or raise the limit"
+    if isinstance(error, PermissionError) and "://" in path:
+        return "permission denied; check the credentials in storage_options"
+    if isinstance(error, PermissionError) or error.errno == errno.EROFS:
+        return "permission denied; check the folder's owner and mode, or write elsewhere"
+    return error.strerror or reason(error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

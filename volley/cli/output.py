@@ -95,7 +95,9 @@ def written_to(where: object) -> Iterator[None]:
     except BrokenPipeError:
         raise
     except OSError as error:
-        raise WriteError(f"{where} cannot be written: {error.strerror or error}") from None
+        from ..io.staging import hindrance
+
+        raise WriteError(f"{where} cannot be written: {hindrance(error)}") from None
 
 
 class OutputFile:
