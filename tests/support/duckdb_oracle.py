@@ -254,6 +254,8 @@ def expression(expr: Expr) -> str:
             escape = expr.option("escape")
             tail = f" ESCAPE '{escape}'" if escape else ""
             return f"({expression(arg)} {word} {_constant(expr.option('pattern'))}{tail})"
+        case Call(function="date_trunc", args=(arg,)):
+            return f"CAST(date_trunc('{expr.option('unit')}', {expression(arg)}) AS {sql_type(expr.dtype)})"
         case Call(function=function, args=args) if function in _INFIX:
             return "(" + f" {_INFIX[function]} ".join(expression(arg) for arg in args) + ")"
         case Call(function=function, args=args):

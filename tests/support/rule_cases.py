@@ -19,14 +19,14 @@ UPDATE = "VOLLEY_UPDATE_FIXTURES" in os.environ
 """Set to write what the rules give now into the fixtures, to be read before it is committed."""
 
 
-def check_rule(rule: Rule, case: str, plan: Plan) -> None:
+def check_rule(rule: Rule, case: str, plan: Plan, fixture: str | None = None) -> None:
     """Compare a rule's work with the section ``case`` of ``rules/<rule>.txt``, and its rows with the plan's own."""
     oracle = Oracle()
     context = OptimizerContext(fold=oracle.fold)
     after = rule(plan, context)
     check_same(oracle, plan, after)
     assert rule(after, context) is after, "the rule changes its own result"
-    path = FIXTURES / f"{rule.__name__}.txt"
+    path = FIXTURES / f"{fixture or rule.__name__}.txt"
     sections = _read(path)
     shown = f"{explain_plan(plan)}\n=>\n{'(unchanged)' if after is plan else explain_plan(after)}"
     if UPDATE:
@@ -35,9 +35,9 @@ def check_rule(rule: Rule, case: str, plan: Plan) -> None:
     assert sections.get(case) == shown
 
 
-def fixture_cases(rule: Rule) -> set[str]:
+def fixture_cases(rule: Rule, fixture: str | None = None) -> set[str]:
     """Return the names of the sections of a rule's fixture."""
-    return set(_read(FIXTURES / f"{rule.__name__}.txt"))
+    return set(_read(FIXTURES / f"{fixture or rule.__name__}.txt"))
 
 
 def _read(path: Path) -> dict[str, str]:

@@ -10,6 +10,7 @@ from ...traversal import transform_up, walk
 from ..context import OptimizerContext
 from ..expressions import can_raise, filtered
 from ..properties import is_computed_below, known_conjuncts
+from ..simplify.bounds import is_implied
 from ..simplify.comparison import FLIPPED
 
 
@@ -44,7 +45,7 @@ def _derived(conditions: list[Expr], present: list[Expr], side: Plan, partner: d
             continue
         translated = substitute(condition, by_name)
         (name,) = columns_of(translated)
-        if translated not in seen and not is_computed_below(side, name):
+        if translated not in seen and not is_implied(translated, present) and not is_computed_below(side, name):
             seen.add(translated)
             result.append(translated)
     return result

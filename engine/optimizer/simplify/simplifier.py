@@ -6,13 +6,16 @@ from ...expr import Call, Column, Expr, Literal, conjuncts, operands
 from ...expr.catalogue import FUNCTIONS, Nulls
 from ..context import Fold
 from .boolean import FALSE, connect, negate
+from .bounds import tightened
 from .choice import simplify_case, simplify_coalesce
 from .comparison import always_true_where_present, simplify_comparison, simplify_in_list
 from .scalar import simplify_arithmetic, simplify_cast, simplify_like
+from .temporal import simplify_temporal
 
 _LOCAL = (
     simplify_comparison,
     simplify_in_list,
+    simplify_temporal,
     simplify_case,
     simplify_coalesce,
     simplify_cast,
@@ -61,13 +64,18 @@ class Simplifier:
         value = self.value(expr)
         before = list(conjuncts(value))
         after = [self._condition(part) for part in before]
-        if all(new is old for new, old in zip(after, before, strict=True)):
-            return value
-        return connect("and", after, None)
+        joined = value if _same(after, before) else connect("and", after, None)
+        parts = list(conjuncts(joined))
+        tight = tightened(parts)
+        return joined if tight is parts else connect("and", tight, None)
 
     def _condition(self, part: Expr) -> Expr:
         if isinstance(part, Literal) and part.value is None:
             return FALSE
+        if isinstance(part, Call) and part.function == "or":
+            before = operands(part)
+            after = [self.predicate(alternative) for alternative in before]
+            return part if _same(after, before) else connect("or", after, None)
         return always_true_where_present(part) or part
 
     def _rewritten(self, node: Expr, old: tuple[Expr, ...], new: tuple[Expr, ...]) -> Expr:
@@ -102,6 +110,10 @@ class Simplifier:
             if changed is not None:
                 return changed
         return None
+
+
+def _same(new: list[Expr], old: list[Expr]) -> bool:
+    return all(a is b for a, b in zip(new, old, strict=True))
 
 
 def _parts(node: Expr) -> tuple[Expr, ...]:

@@ -99,7 +99,7 @@ def test_fifty_joins_and_the_columns_of_two_of_them() -> None:
 
 def test_hundreds_of_inputs_of_a_union() -> None:
     table = scan("t", a="int64", b="int64")
-    union = Union(inputs=tuple(filter_(table, "less", "a", value) for value in range(300)))
+    union = Union(inputs=tuple(filter_(table, "less", "a", value) for value in range(1, 301)))
     result = optimised(Limit(input=filter_(select(union, "a"), "greater", "a", 0), count=7))
     assert names_of(result) == ["Limit", "Union", *["Scan"] * 300]
     assert all(node.limit == 7 for node in walk(result) if isinstance(node, Scan))
