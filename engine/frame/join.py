@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from ..dtypes import DataType, common_type
 from ..errors import PlanError, TypeMismatch, suggestion
-from ..expr import Column, Expr, NamedExpr, cast, literal
-from ..plan import Join, JoinKind, Plan, Project, Union
+from ..expr import Column, Expr, NamedExpr, call, cast
+from ..plan import Join, JoinKind, Plan, Project
 from ..schema import Schema
 
 if TYPE_CHECKING:
@@ -167,17 +167,15 @@ def _left_type(sides: _Sides, name: str, dtype: DataType) -> DataType:
 
 
 def _outer(sides: _Sides) -> Plan:
-    """All pairs and left rows, then the right rows without a partner."""
-    matched = _chosen(
-        Join(left=sides.left, right=sides.right, kind=JoinKind.LEFT, on=sides.on), sides, keys_from_right=False
-    )
-    swapped = tuple((theirs, ours) for ours, theirs in sides.on)
-    alone = Join(left=sides.right, right=sides.left, kind=JoinKind.ANTI, on=swapped)
-    source = dict(sides.shared)
+    """All pairs, and the rows of both sides without a partner; a shared key is that of either side."""
+    joined = Join(left=sides.left, right=sides.right, kind=JoinKind.FULL, on=sides.on)
+    others = dict(sides.shared)
     exprs = []
-    for field in matched.schema:
-        inner = source.get(field.name, field.name)
-        known = inner in alone.schema
-        expr: Expr = _column(alone.schema, inner) if known else literal(None)
-        exprs.append(NamedExpr(name=field.name, expr=cast(expr, field.dtype)))
-    return Union(inputs=(matched, Project(input=alone, exprs=tuple(exprs))))
+    for name in (*sides.left_names.values(), *sides.right_names.values()):
+        expr: Expr = _column(joined.schema, name)
+        if name in others:
+            other = _column(joined.schema, others[name])
+            dtype = _left_type(sides, name, expr.dtype)
+            expr = call("coalesce", cast(expr, dtype), cast(other, dtype))
+        exprs.append(NamedExpr(name=name, expr=expr))
+    return Project(input=joined, exprs=tuple(exprs))

@@ -152,6 +152,16 @@ class JoinSide(Enum):
     LEFT = "left"
     SEMI = "semi"
     ANTI = "anti"
+    NONE = "none"
+    """No rows: probing only finds out which build rows have a partner."""
+
+
+class BuildRows(Enum):
+    """Which build rows are given once all probing is over, those of a join that must see all of the other side."""
+
+    NONE = "none"
+    MATCHED = "matched"
+    UNMATCHED = "unmatched"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +176,8 @@ class JoinSpec:
         Schema of the result: columns taken by name from the probe table, then from the build table.
     residual
         Further condition over both tables' columns that a pair must satisfy, or None.
+    rest
+        Which build rows `JoinTable.remaining` gives.
     """
 
     side: JoinSide
@@ -176,10 +188,11 @@ class JoinSpec:
     output: Schema
     nulls_equal: bool = False
     residual: Expr | None = None
+    rest: BuildRows = BuildRows.NONE
 
 
 class JoinTable(Protocol):
-    """A built hash table; immutable, shared by threads."""
+    """A built hash table, shared by threads; probing changes nothing but what it remembers for `remaining`."""
 
     @property
     def nbytes(self) -> int:
@@ -188,6 +201,10 @@ class JoinTable(Protocol):
 
     def probe(self, table: Table) -> Table:
         """Return the joined rows for a probing table."""
+        ...
+
+    def remaining(self) -> Table:
+        """Return, after all probing, the build rows that ``spec.rest`` names, with nulls as the probe's columns."""
         ...
 
 

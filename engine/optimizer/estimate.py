@@ -270,8 +270,10 @@ def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
     both = Estimate(rows=rows, columns={**left.columns, **right.columns})
     if node.residual is not None:
         rows *= selectivity(both, node.residual)
-    if node.kind is JoinKind.LEFT:
+    if node.kind in (JoinKind.LEFT, JoinKind.FULL):
         rows = max(rows, left.rows)
+    if node.kind is JoinKind.FULL:
+        rows = max(rows, right.rows)
     return both.with_rows(rows)
 
 

@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ..plan import Plan
 from .context import OptimizerContext
+from .rules.choose_build_side import choose_build_side
 from .rules.derive_filter import derive_filter
 from .rules.eliminate_aggregate import eliminate_aggregate
 from .rules.eliminate_distinct import eliminate_distinct
@@ -56,7 +57,9 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         merge_projections,
         prune_columns,
     ),
-    # 4. Last, for every rewrite makes new objects.
+    # 4. Which side of a join is built, when both are what they will be.
+    (choose_build_side,),
+    # 5. Last, for every rewrite makes new objects.
     (share_subplans,),
 )
 

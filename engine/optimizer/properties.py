@@ -103,6 +103,8 @@ def unique_key(plan: Plan, depth: int = 0) -> frozenset[str] | None:
 
 def _key_of_join(join: Join, depth: int) -> frozenset[str] | None:
     """Return the key of a side each of whose rows finds at most one partner."""
+    if join.kind is JoinKind.FULL:
+        return None  # rows of nulls may be many
     left, right = unique_key(join.left, depth), unique_key(join.right, depth)
     if left is not None and _is_within(right, join.right, [key for _, key in join.on]):
         return left
@@ -161,7 +163,7 @@ def known_conjuncts(plan: Plan) -> list[Expr]:
             case Sort() | Limit() | Distinct() | Window() | MapBatches(keeps=True):
                 pending.append((node.children[0], depth))
                 own = []
-            case Join(kind=kind, left=left, right=right):
+            case Join(kind=kind, left=left, right=right) if kind is not JoinKind.FULL:
                 pending.append((left, depth))
                 if kind is JoinKind.INNER:
                     pending.append((right, depth))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..quantities import format_bytes
 from .nodes import Exec
-from .stages import Probe, StageGraph, StageInput
+from .stages import Probe, RemainingInput, StageGraph, StageInput
 
 
 def explain_exec(root: Exec, graph: StageGraph | None = None) -> str:
@@ -35,7 +35,7 @@ def _places(graph: StageGraph) -> dict[int, list[int]]:
         nodes: list[Exec] = list(stage.ends)
         for pipeline in stage.pipelines:
             nodes += [o.node if isinstance(o, Probe) else o for o in pipeline.operators]
-            if not isinstance(pipeline.input, StageInput):  # whose operator ended the stage before
+            if not isinstance(pipeline.input, StageInput | RemainingInput):  # whose operator runs in another pipeline
                 nodes.append(pipeline.input.node)
         for node in {id(node): node for node in nodes}.values():
             places.setdefault(id(node), []).append(stage.number)

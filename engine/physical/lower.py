@@ -12,12 +12,13 @@ from typing import Any
 
 from ..errors import PlanError
 from ..expr import Column, NamedExpr, columns_of
-from ..kernels.protocol import GroupSpec, JoinSide, JoinSpec
+from ..kernels.protocol import BuildRows, GroupSpec, JoinSide, JoinSpec
 from ..plan import (
     Aggregate,
     Distinct,
     Filter,
     Join,
+    JoinKind,
     Limit,
     MapBatches,
     Plan,
@@ -248,17 +249,36 @@ def _aggregate(plan: Aggregate, inputs: tuple[Exec, ...], _: LoweringOptions) ->
     return _project(final, exprs)
 
 
+_JOINED = {
+    (JoinKind.INNER, False): (JoinSide.INNER, BuildRows.NONE),
+    (JoinKind.INNER, True): (JoinSide.INNER, BuildRows.NONE),
+    (JoinKind.LEFT, False): (JoinSide.LEFT, BuildRows.NONE),
+    (JoinKind.LEFT, True): (JoinSide.INNER, BuildRows.UNMATCHED),
+    (JoinKind.FULL, False): (JoinSide.LEFT, BuildRows.UNMATCHED),
+    (JoinKind.FULL, True): (JoinSide.LEFT, BuildRows.UNMATCHED),
+    (JoinKind.SEMI, False): (JoinSide.SEMI, BuildRows.NONE),
+    (JoinKind.SEMI, True): (JoinSide.NONE, BuildRows.MATCHED),
+    (JoinKind.ANTI, False): (JoinSide.ANTI, BuildRows.NONE),
+    (JoinKind.ANTI, True): (JoinSide.NONE, BuildRows.UNMATCHED),
+}
+"""For each kind, and whether the left side is built: what probing gives, and which build rows come after it."""
+
+
 def _join(plan: Join, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
-    probe, build = inputs
+    turn = -1 if plan.builds_left else 1
+    probe, build = inputs[::turn]
+    probed, built = plan.children[::turn]
+    side, rest = _JOINED[plan.kind, plan.builds_left]
     spec = JoinSpec(
-        side=JoinSide(plan.kind.value),
-        probe_keys=tuple(left for left, _ in plan.on),
-        build_keys=tuple(right for _, right in plan.on),
-        probe_schema=plan.left.schema,
-        build_schema=plan.right.schema,
+        side=side,
+        probe_keys=tuple(pair[::turn][0] for pair in plan.on),
+        build_keys=tuple(pair[::turn][1] for pair in plan.on),
+        probe_schema=probed.schema,
+        build_schema=built.schema,
         output=plan.schema,
         nulls_equal=plan.nulls_equal,
         residual=plan.residual,
+        rest=rest,
     )
     broadcast = BroadcastExec(schema=build.schema, input=build, partitioning=BROADCAST, device=build.device)
     return HashJoinExec(
@@ -266,7 +286,9 @@ def _join(plan: Join, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
         probe=probe,
         build=broadcast,
         spec=spec,
-        partitioning=probe.partitioning,
+        kind=plan.kind,
+        builds_left=plan.builds_left,
+        partitioning=probe.partitioning if rest is BuildRows.NONE else SPLITS,
         device=probe.device,
     )
 

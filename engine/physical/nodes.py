@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from ..expr import Expr, NamedExpr, SortKey
 from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
-from ..plan import ScanPlan, Sink
+from ..plan import JoinKind, ScanPlan, Sink
 from ..schema import Field, Schema
 
 
@@ -261,11 +261,16 @@ def _accumulators(specs: tuple[AccumulatorSpec, ...]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HashJoinExec(Exec):
-    """Probe a hash table of the (broadcast) build side with each batch of the probe side."""
+    """Probe a hash table of the (broadcast) build side with each batch of the probe side.
+
+    ``builds_left`` says that the build side is the left one of the join.
+    """
 
     probe: Exec
     build: Exec
     spec: JoinSpec
+    kind: JoinKind
+    builds_left: bool = False
 
     @property
     def children(self) -> tuple[Exec, ...]:
@@ -279,11 +284,12 @@ class HashJoinExec(Exec):
     @property
     def detail(self) -> str:
         """Kind, keys and residual condition."""
-        pairs = zip(self.spec.probe_keys, self.spec.build_keys, strict=True)
+        sides = (self.spec.probe_keys, self.spec.build_keys)
+        pairs = zip(*(sides[::-1] if self.builds_left else sides), strict=True)
         equal = "<=>" if self.spec.nulls_equal else "="
         keys = " and ".join(f"{p} {equal} {b}" for p, b in pairs) or "true"
         where = f" where {self.spec.residual}" if self.spec.residual is not None else ""
-        return f"{self.spec.side.value} on {keys}{where}"
+        return f"{self.kind.value} on {keys}{where}" + (" building left" if self.builds_left else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

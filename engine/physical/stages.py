@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..expr import Expr, SortKey
-from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
+from ..kernels.protocol import AccumulatorSpec, BuildRows, GroupSpec, JoinSpec, WindowSpec
 from ..plan import Sink
 from ..schema import Schema
 from .nodes import (
@@ -105,8 +105,16 @@ class WindowInput:
     schema: Schema
 
 
+@dataclass(frozen=True, slots=True)
+class RemainingInput:
+    """One task, which starts when those of the pipelines before have ended: build rows with, or without, a partner."""
+
+    node: HashJoinExec
+    stage: int
+
+
 OutputInput: TypeAlias = StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput | WindowInput
-Input: TypeAlias = ScanInput | OutputInput
+Input: TypeAlias = ScanInput | RemainingInput | OutputInput
 
 
 # Streaming operators that are not physical nodes as they stand.
@@ -289,7 +297,9 @@ class _Cutter:
                 return _extended(self.pipelines(node.input), node)
             case HashJoinExec(build=BroadcastExec() as build):
                 stage = self._ended(node, build.input, BuildSink(node.spec), build)
-                return _extended(self.pipelines(node.probe), Probe(node, stage))
+                probing = _extended(self.pipelines(node.probe), Probe(node, stage))
+                rest = () if node.spec.rest is BuildRows.NONE else (Pipeline(RemainingInput(node, stage)),)
+                return (*probing, *rest)
             case UnaryExec():
                 return (Pipeline(self._breaker(node)),)
         raise TypeError(f"{type(node).__name__} is not a pipeline operator")

@@ -184,6 +184,7 @@ class JoinKind(Enum):
 
     INNER = "inner"
     LEFT = "left"
+    FULL = "full"
     SEMI = "semi"
     ANTI = "anti"
 
@@ -192,9 +193,11 @@ class JoinKind(Enum):
 class Join(Plan):
     """Pairs of rows with equal keys.
 
-    ``inner`` and ``left`` give the left columns, then the right ones; names must not clash (project first). ``semi``
-    and ``anti`` give left rows that have, or lack, a partner. A null key has no partner unless ``nulls_equal``.
-    ``residual`` is a further condition over both sides' columns that a pair must satisfy.
+    ``inner``, ``left`` and ``full`` give the left columns, then the right ones; names must not clash (project first).
+    ``semi`` and ``anti`` give left rows that have, or lack, a partner. A null key has no partner unless
+    ``nulls_equal``. ``residual`` is a further condition over both sides' columns that a pair must satisfy.
+    ``builds_left`` says that the hash table is made of the left side, as is worth it where that is much smaller; an
+    inner join has its sides swapped for that.
     """
 
     left: Plan
@@ -203,6 +206,7 @@ class Join(Plan):
     on: tuple[tuple[Expr, Expr], ...]
     nulls_equal: bool = False
     residual: Expr | None = None
+    builds_left: bool = False
 
     def _derive(self) -> Schema:
         for left, right in self.on:
@@ -210,13 +214,16 @@ class Join(Plan):
             _check_columns((right,), self.right.schema)
             if left.dtype != right.dtype:
                 raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
-        both = self.left.schema.extend(
-            Field(f.name, f.dtype, f.nullable or self.kind is JoinKind.LEFT) for f in self.right.schema
+        full = self.kind is JoinKind.FULL
+        left_fields = (Field(f.name, f.dtype, nullable=True) if full else f for f in self.left.schema)
+        right_fields = (
+            Field(f.name, f.dtype, f.nullable or full or self.kind is JoinKind.LEFT) for f in self.right.schema
         )
+        both = Schema((*left_fields, *right_fields))
         if self.residual is not None:
             _check_columns((self.residual,), both)
             _check_boolean(self.residual, "a join condition")
-        return both if self.kind in (JoinKind.INNER, JoinKind.LEFT) else self.left.schema
+        return self.left.schema if self.kind in (JoinKind.SEMI, JoinKind.ANTI) else both
 
     @property
     def children(self) -> tuple[Plan, ...]:
@@ -232,7 +239,8 @@ class Join(Plan):
         """Kind, keys and residual condition."""
         equal = "<=>" if self.nulls_equal else "="
         keys = " and ".join(f"{left} {equal} {right}" for left, right in self.on) or "true"
-        return f"{self.kind.value} on {keys}" + (f" where {self.residual}" if self.residual is not None else "")
+        where = f" where {self.residual}" if self.residual is not None else ""
+        return f"{self.kind.value} on {keys}{where}" + (" building left" if self.builds_left else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,17 @@ from ..exchange import MemoryAccount, OrderedDelivery, Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_operator, merge_input
-from ..physical.stages import CollectSink, OutputInput, Pipeline, Probe, ScanInput, Stage, StageGraph, StageInput
+from ..physical.stages import (
+    CollectSink,
+    OutputInput,
+    Pipeline,
+    Probe,
+    RemainingInput,
+    ScanInput,
+    Stage,
+    StageGraph,
+    StageInput,
+)
 from ..plan import Split, WrittenFile
 from ..schema import Schema
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
@@ -49,6 +59,8 @@ class _Task:
     tables: Callable[[], Iterator[Table]]
     bytes: int
     rows: int
+    waits: bool = False
+    """Whether every task before it must have ended."""
 
 
 class LocalRunner:
@@ -187,6 +199,9 @@ class _Run:
             for split in source.node.scan.splits:
                 yield _Task(pipeline, partial(self._read, split, schema), split.bytes or 0, split.rows or 0)
             return
+        if isinstance(source, RemainingInput):
+            yield _Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
+            return
         partitions = self.outputs[source.stage].partitions
         threads = max(1, self.threads // max(1, len(partitions)))
         for partition in partitions:
@@ -196,6 +211,9 @@ class _Run:
     def _read(self, split: Split, schema: Schema) -> Iterator[Table]:
         for batch in split.read():
             yield self.device.from_arrow(batch, schema)
+
+    def _remaining(self, stage: int) -> Iterator[Table]:
+        yield self.joins[stage].remaining()
 
     def _merged(self, source: OutputInput, partition: Sequence[Table], threads: int) -> Iterator[Table]:
         yield from merge_input(self.device, source, partition, threads=threads)
@@ -231,6 +249,7 @@ class _StageWork:
         self.run_, self.stage, self.sink = run, stage, sink
         self.tasks = run.tasks(stage)
         self.next_task = itertools.count()
+        self.ended = [threading.Event() for _ in self.tasks]
         self.enough = threading.Event()
         self.failures: list[BaseException] = []
         self.lock = threading.Lock()
@@ -326,6 +345,8 @@ class _StageWork:
         tables = _timed(task.tables(), steps[0])
         if self.run_.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.run_.observer)
+        if task.waits:
+            self._wait_for_tasks_before(number)
         try:
             for table in tables:
                 if self.run_.cancelled.is_set() or self.enough.is_set():
@@ -339,8 +360,16 @@ class _StageWork:
         except Stopped:
             self.enough.set()
             return
+        finally:
+            self.ended[number].set()
         if self.run_.observer is not None:
             self.run_.observer.task_finished(self.stage.number, task.rows, task.bytes)
+
+    def _wait_for_tasks_before(self, number: int) -> None:
+        """Wait until earlier tasks have ended, which other threads work on; or until nobody wants this one."""
+        for ended in self.ended[:number]:
+            while not (ended.wait(0.05) or self.run_.cancelled.is_set() or self.enough.is_set()):
+                pass
 
     def _told(self, task: _Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
         """Yield the tables of a scan; tell of each when the operators are done with it."""
@@ -369,9 +398,19 @@ def _splits(stage: Stage) -> Iterator[Split]:
 def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
     """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order, with nodes."""
     source = pipeline.input
-    first = f"rows of stage {source.stage}" if isinstance(source, StageInput) else source.node.title
+    match source:
+        case StageInput(stage=earlier):
+            first = f"rows of stage {earlier}"
+        case RemainingInput(node=node, stage=earlier):
+            first = f"{node.spec.rest.value} rows of stage {earlier}"
+        case _:
+            first = source.node.title
     nodes = [operator.node if isinstance(operator, Probe) else operator for operator in pipeline.operators]
-    return [(first, source.node), *((node.title, node) for node in nodes), (_sink_name(stage), None)]
+    return [
+        (first, None if isinstance(source, RemainingInput) else source.node),
+        *((node.title, node) for node in nodes),
+        (_sink_name(stage), None),
+    ]
 
 
 def _sink_name(stage: Stage) -> str:
@@ -383,9 +422,11 @@ def _expected(stage: Stage) -> dict[str, OperatorMetrics]:
     operators: dict[str, OperatorMetrics] = {}
     for pipeline in stage.pipelines:
         for name, node in _names(pipeline, stage):
+            counted = operators.setdefault(name, OperatorMetrics())
             if node is not None:
-                operators.setdefault(name, OperatorMetrics()).expect(node.rows, node.schema.row_width)
-    return operators | {_sink_name(stage): OperatorMetrics()}
+                counted.expect(node.rows, node.schema.row_width)
+    sink = _sink_name(stage)
+    return {**{name: counted for name, counted in operators.items() if name != sink}, sink: operators[sink]}
 
 
 def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, columns_of, literal
-from ...engine.plan import Filter, Join, JoinKind, Plan, Project, Union
+from ...engine.expr import Call, Expr, all_of, columns_of
+from ...engine.plan import Filter, Join, JoinKind, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,21 +85,11 @@ def joined(left: Plan, right: Plan, side: str, condition: JoinCondition) -> Plan
         )
         return joined(right, left, "LEFT", flipped)
     if side == "FULL":
-        return full(left, right, condition)
+        rest = (*condition.left_only, *condition.right_only, *condition.rest)
+        return Join(left=left, right=right, kind=JoinKind.FULL, on=condition.on, residual=all_of(rest))
     right = filtered(right, condition.right_only)
     if side == "LEFT":
         rest = (*condition.left_only, *condition.rest)
         return Join(left=left, right=right, kind=JoinKind.LEFT, on=condition.on, residual=all_of(rest))
     left = filtered(left, condition.left_only)
     return Join(left=left, right=right, kind=JoinKind.INNER, on=condition.on, residual=all_of(condition.rest))
-
-
-def full(left: Plan, right: Plan, condition: JoinCondition) -> Plan:
-    """Return a full join: the left join, and the right rows without a partner beside nulls."""
-    rest = all_of((*condition.left_only, *condition.right_only, *condition.rest))
-    matched = Join(left=left, right=right, kind=JoinKind.LEFT, on=condition.on, residual=rest)
-    flipped = tuple((b, a) for a, b in condition.on)
-    lonely = Join(left=right, right=left, kind=JoinKind.ANTI, on=flipped, residual=rest)
-    nulls = [NamedExpr(name=f.name, expr=literal(None, f.dtype)) for f in left.schema]
-    own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in right.schema]
-    return Union(inputs=(matched, Project(input=lonely, exprs=(*nulls, *own))))

@@ -172,6 +172,9 @@ class OpaqueJoinTable:
     def probe(self, table: Table) -> OpaqueTable:
         return OpaqueTable(self._inner.probe(_open(table)))
 
+    def remaining(self) -> OpaqueTable:
+        return OpaqueTable(self._inner.remaining())
+
 
 class OpaqueTopK:
     def __init__(self, inner: TopK) -> None:

@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...expr import columns_of
 from ...schema import Schema
-from ..protocol import JoinSide, JoinSpec, Table
-from .buffers import bools_of
+from ..protocol import BuildRows, JoinSide, JoinSpec, Table
+from .buffers import bools_of, physical_type
 from .compare import known_true
 from .gather import take_column
 from .keys import JoinKeys
@@ -22,12 +24,13 @@ from .table import CpuTable, concat_tables, own
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""
+_NO_ROWS = np.zeros(0, dtype=np.int32)
 _SHARED_ROWS = 1 << 16
 """A build side of so many rows is worth threads."""
 
 
 class CpuJoinTable:
-    """The build side of a join, immutable once made."""
+    """The build side of a join; once made, it changes only in which of its rows have met a partner."""
 
     def __init__(self, tables: Sequence[CpuTable], spec: JoinSpec, *, threads: int = 1) -> None:
         self._spec = spec
@@ -42,16 +45,37 @@ class CpuJoinTable:
         else:
             with ThreadPoolExecutor(threads, thread_name_prefix="volley-build") as executor:
                 self._index = JoinIndex(words, bits=bits, bit_offset=offset, executor=executor)
+        # Threads only ever write True into it, so that they need not wait for each other.
+        remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
+        self._met: NDArray[np.bool_] = np.zeros(remembered, dtype=np.bool_)
 
     @property
     def nbytes(self) -> int:
         """Bytes held, the build rows included."""
         keys = 0 if self._keys is None else self._keys.nbytes
-        return self._build.nbytes + keys + self._index.nbytes
+        return self._build.nbytes + keys + self._index.nbytes + self._met.nbytes
 
     def probe(self, table: Table) -> CpuTable:
         """Return the joined rows for a probing table."""
         return self._probe(own(table))
+
+    def remaining(self) -> CpuTable:
+        """Return the build rows that have met a partner, or those that have not; the probe's columns are null."""
+        wanted = self._met if self._spec.rest is BuildRows.MATCHED else ~self._met
+        rows = np.flatnonzero(wanted).astype(np.int32)
+        columns = [
+            take_column(self._build.column(f.name), rows)
+            if f.name in self._spec.build_schema
+            else pa.nulls(len(rows), physical_type(f.dtype))
+            for f in self._spec.output
+        ]
+        return CpuTable(schema=self._spec.output, columns=tuple(columns), num_rows=len(rows))
+
+    def _meet(self, build_rows: Rows) -> None:
+        """Remember which build rows have a partner; -1 stands for none."""
+        if self._spec.rest is not BuildRows.NONE:
+            found = build_rows[build_rows >= 0] if self._spec.side is JoinSide.LEFT else build_rows
+            self._met[found] = True
 
     def _probe(self, table: CpuTable) -> CpuTable:
         matches = self._matches(table)
@@ -64,9 +88,19 @@ class CpuJoinTable:
             case JoinSide.ANTI:
                 return self._output(table, index.anti(matches), None, distinct=True)
             case JoinSide.INNER:
-                return self._output(table, *index.inner(matches), distinct=index.unique)
+                probe_rows, build_rows = index.inner(matches)
             case JoinSide.LEFT:
-                return self._output(table, *index.left(matches), distinct=index.unique)
+                probe_rows, build_rows = index.left(matches)
+            case JoinSide.NONE:
+                self._meet(index.inner(np.unique(matches))[1])
+                return self._nothing(table)
+            case _:
+                raise AssertionError(side)
+        self._meet(build_rows)
+        return self._output(table, probe_rows, build_rows, distinct=index.unique)
+
+    def _nothing(self, table: CpuTable) -> CpuTable:
+        return self._output(table, _NO_ROWS, _NO_ROWS, distinct=True)
 
     def _matches(self, table: CpuTable) -> Rows:
         """Return what the index knows of each probing row, -1 where no build row has its keys."""
@@ -82,7 +116,10 @@ class CpuJoinTable:
 
     def _with_residual(self, table: CpuTable, matches: Rows) -> CpuTable:
         probe_rows, build_rows = self._surviving(table, matches)
+        self._meet(build_rows)
         side = self._spec.side
+        if side is JoinSide.NONE:
+            return self._nothing(table)
         if side is JoinSide.INNER:
             return self._output(table, probe_rows, build_rows, distinct=self._index.unique)
         partnered = np.zeros(table.num_rows, dtype=np.bool_)
@@ -132,11 +169,12 @@ class CpuJoinTable:
         ``distinct`` says that ``probe_rows``, which ascend, has no row twice.
         """
         schema = self._spec.output
+        probed = self._spec.side is not JoinSide.NONE  # or else names may be those of both sides
         everything = distinct and len(probe_rows) == table.num_rows
         outer = self._spec.side is JoinSide.LEFT
         columns = []
         for f in schema:
-            if f.name in self._spec.probe_schema:
+            if probed and f.name in self._spec.probe_schema:
                 column = table.column(f.name)
                 columns.append(column if everything else take_column(column, probe_rows))
             else:

@@ -20,7 +20,7 @@ def derive_filter(plan: Plan, _: OptimizerContext) -> Plan:
 
 
 def _rewrite(node: Plan) -> Plan:
-    if not isinstance(node, Join) or node.nulls_equal:
+    if not isinstance(node, Join) or node.nulls_equal or node.kind is JoinKind.FULL:
         return node
     pairs = [(a, b) for a, b in node.on if isinstance(a, Column) and isinstance(b, Column)]
     if not pairs:

@@ -20,6 +20,8 @@ def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
         match node:
             case Filter(input=Join(kind=JoinKind.LEFT) as join):
                 return _below_filter(node, join, simplifier)
+            case Filter(input=Join(kind=JoinKind.FULL) as join):
+                return _full_below_filter(node, join, simplifier)
             case Join(kind=JoinKind.INNER | JoinKind.SEMI, nulls_equal=False):
                 return _below_join(node, simplifier)
             case _:
@@ -36,9 +38,24 @@ def _below_filter(node: Filter, join: Join, simplifier: Simplifier) -> Plan:
     return filtered(_anti(join), others) if tests else node
 
 
-def _rejects_nulls(condition: Expr, right: Plan, simplifier: Simplifier) -> bool:
-    """Return whether the condition cannot be true where every column of ``right`` is null."""
-    nulls: dict[str, Expr] = {f.name: Literal(value=None, dtype=f.dtype) for f in right.schema}
+def _full_below_filter(node: Filter, join: Join, simplifier: Simplifier) -> Plan:
+    """Drop the rows of a full join that a filter drops anyway: those without a left, or without a right, partner."""
+    parts = list(conjuncts(node.predicate))
+    needs_left = any(_rejects_nulls(part, join.left, simplifier) for part in parts)
+    needs_right = any(_rejects_nulls(part, join.right, simplifier) for part in parts)
+    if needs_left:
+        return replace(node, input=replace(join, kind=JoinKind.INNER if needs_right else JoinKind.LEFT))
+    if not needs_right:
+        return node
+    turned = tuple((right, left) for left, right in join.on)
+    flipped = replace(join, left=join.right, right=join.left, kind=JoinKind.LEFT, on=turned)
+    exprs = (NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in join.schema)
+    return replace(node, input=Project(input=flipped, exprs=tuple(exprs)))
+
+
+def _rejects_nulls(condition: Expr, side: Plan, simplifier: Simplifier) -> bool:
+    """Return whether the condition cannot be true where every column of a side is null."""
+    nulls: dict[str, Expr] = {f.name: Literal(value=None, dtype=f.dtype) for f in side.schema}
     with_nulls = substitute(condition, nulls)
     if with_nulls is condition:
         return False

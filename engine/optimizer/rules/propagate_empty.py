@@ -59,13 +59,22 @@ def _join(node: Join) -> Plan:
         case JoinKind.ANTI:
             return empty(node) if left else node.left if right else node
         case JoinKind.LEFT:
-            return empty(node) if left else _without_partners(node) if right else node
+            return empty(node) if left else _without_partners(node, node.left) if right else node
+    if left and right:
+        return empty(node)
+    return _without_partners(node, node.right if left else node.left) if left or right else node
 
 
-def _without_partners(node: Join) -> Plan:
-    kept = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in node.left.schema]
-    nulls = [NamedExpr(name=f.name, expr=Literal(value=None, dtype=f.dtype)) for f in node.right.schema]
-    return Project(input=node.left, exprs=(*kept, *nulls))
+def _without_partners(node: Join, side: Plan) -> Plan:
+    """Return a side's rows with nulls in the columns of the other."""
+    exprs = (
+        NamedExpr(
+            name=f.name,
+            expr=Column(name=f.name, dtype=f.dtype) if f.name in side.schema else Literal(value=None, dtype=f.dtype),
+        )
+        for f in node.schema
+    )
+    return Project(input=side, exprs=tuple(exprs))
 
 
 def _union(node: Union) -> Plan:

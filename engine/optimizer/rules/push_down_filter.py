@@ -53,7 +53,7 @@ def _rewrite(node: Plan) -> Plan:
             return _through_project(node, parts, project)
         case Aggregate(keys=(_, *_)) as aggregate:
             return _through_aggregate(node, parts, aggregate)
-        case Join() as join:
+        case Join() as join if join.kind is not JoinKind.FULL:
             return _into_join(node, parts, join)
         case Union() as union:
             return replace(union, inputs=tuple(filtered(each, parts) for each in union.inputs))

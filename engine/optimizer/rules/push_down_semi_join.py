@@ -32,7 +32,7 @@ def _lowered(node: Join, estimator: Estimator) -> Plan:
             swapped = replace(node, left=other.left)
             moved = _lowered(swapped, estimator)
             return node if moved is swapped else replace(other, left=moved)
-        case Join() as join:
+        case Join() as join if join.kind is not JoinKind.FULL:
             return _below_join(node, join, estimator)
         case _:
             return node

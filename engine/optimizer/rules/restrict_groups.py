@@ -25,7 +25,7 @@ def restrict_groups(plan: Plan, _: OptimizerContext) -> Plan:
     estimator = Estimator()
 
     def rewrite(node: Plan) -> Plan:
-        if not isinstance(node, Join) or node.nulls_equal:
+        if not isinstance(node, Join) or node.nulls_equal or node.kind is JoinKind.FULL:
             return node
         left = node.left
         right = _restricted(node.right, list(node.on), node.left, estimator)

@@ -183,3 +183,42 @@ def test_a_task_never_sees_rows_of_a_failed_source():
     plan = Scan(source=Source(pa.table({"n": pa.array([], pa.int64()), "k": pa.array([], pa.int64())})))
     with pytest.raises(OSError, match="disk is gone"):
         vl.DataFrame.from_plan(plan).to_arrow()
+
+
+def _sides(threads):
+    session = vl.Session(threads=threads)
+    small = vl.from_arrow(pa.table({"k": [1, 2, 2, None, 700], "name": list("abcde")}))
+    big = numbers(5000, partitions=40, threads=threads).rename({"n": "k", "k": "m"})
+    return vl.DataFrame.from_plan(small.plan, session), big
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("how", ["left", "outer", "semi", "anti"])
+def test_a_small_left_side_is_built_and_probed_by_the_large_one(threads, how):
+    small, big = _sides(threads)
+    joined = small.merge(big, on="k", how=how)
+    assert "building left" in joined.explain("physical")
+    found = sorted(joined.to_arrow().to_pylist(), key=str)
+    partners = {row["k"]: row["m"] for row in big.to_arrow().to_pylist()}
+    rows = small.to_arrow().to_pylist()
+    if how in ("semi", "anti"):
+        expected = [row for row in rows if (row["k"] in partners) == (how == "semi")]
+    else:
+        expected = [row | {"m": partners.get(row["k"])} for row in rows]
+        kept = {row["k"] for row in rows}
+        if how == "outer":
+            expected += [{"k": k, "name": None, "m": m} for k, m in partners.items() if k not in kept]
+    assert found == sorted(expected, key=str)
+
+
+def test_rows_without_partner_come_after_the_probing_and_not_beyond_a_limit():
+    small, big = _sides(4)
+    joined = small.merge(big, on="k", how="left")
+    assert len(joined.limit(2).to_arrow()) == 2
+    assert len(joined.limit(100).to_arrow()) == 5
+    batches = joined.iter_batches()
+    next(batches)
+    batches.close()
+    assert not volley_threads()
+    text = joined.explain("analyze")
+    assert "unmatched rows of stage 0  [1 rows; " in text

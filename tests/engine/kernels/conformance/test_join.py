@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from enum import Enum
 
 import pyarrow as pa
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 
 from volley.engine.expr import Expr, literal
 from volley.engine.expr.build import call
-from volley.engine.kernels.protocol import Device, JoinSide, JoinSpec
+from volley.engine.kernels.protocol import BuildRows, Device, JoinSide, JoinSpec
 from volley.engine.schema import Schema
 
 from .cases import (
@@ -30,6 +31,19 @@ from .cases import (
 KEYS = ["i", "j", "k", "u", "f", "g", "d", "w", "s", "r", "b", "t", "m", "z", "ij", "sr", "sj", "fd", "wz", "bcs"]
 
 
+class Kind(Enum):
+    """What probing gives, and which build rows come after it."""
+
+    INNER = (JoinSide.INNER, BuildRows.NONE)
+    LEFT = (JoinSide.LEFT, BuildRows.NONE)
+    SEMI = (JoinSide.SEMI, BuildRows.NONE)
+    ANTI = (JoinSide.ANTI, BuildRows.NONE)
+    RIGHT = (JoinSide.INNER, BuildRows.UNMATCHED)
+    FULL = (JoinSide.LEFT, BuildRows.UNMATCHED)
+    RIGHT_SEMI = (JoinSide.NONE, BuildRows.MATCHED)
+    RIGHT_ANTI = (JoinSide.NONE, BuildRows.UNMATCHED)
+
+
 def renamed(data: pa.Table) -> pa.Table:
     """The build side's columns have names of their own."""
     return data.rename_columns([f"{name}2" for name in data.column_names])
@@ -38,17 +52,22 @@ def renamed(data: pa.Table) -> pa.Table:
 def spec_for(
     left: pa.Table,
     right: pa.Table,
-    side: JoinSide,
+    side: Kind,
     keys: str,
     *,
     residual: Expr | None = None,
     nulls_equal: bool = False,
     output: Schema | None = None,
 ) -> JoinSpec:
-    both = side in (JoinSide.INNER, JoinSide.LEFT)
-    whole = schema_of(left).extend(schema_of(right)) if both else schema_of(left)
+    gives, rest = side.value
+    whole = schema_of(left).extend(schema_of(right))
+    if gives in (JoinSide.SEMI, JoinSide.ANTI):
+        whole = schema_of(left)
+    elif gives is JoinSide.NONE:
+        whole = schema_of(right)
     return JoinSpec(
-        side=side,
+        side=gives,
+        rest=rest,
         probe_keys=tuple(col(left, k) for k in keys),
         build_keys=tuple(col(right, f"{k}2") for k in keys),
         probe_schema=schema_of(left),
@@ -59,16 +78,24 @@ def spec_for(
     )
 
 
-def sql_for(side: JoinSide, condition: str) -> str:
+def sql_for(side: Kind, condition: str) -> str:
     match side:
-        case JoinSide.INNER:
+        case Kind.INNER:
             return f"select * from l join r on {condition}"
-        case JoinSide.LEFT:
+        case Kind.LEFT:
             return f"select * from l left join r on {condition}"
-        case JoinSide.SEMI:
+        case Kind.SEMI:
             return f"select * from l where exists (select 1 from r where {condition})"
-        case JoinSide.ANTI:
+        case Kind.ANTI:
             return f"select * from l where not exists (select 1 from r where {condition})"
+        case Kind.RIGHT:
+            return f"select * from l right join r on {condition}"
+        case Kind.FULL:
+            return f"select * from l full join r on {condition}"
+        case Kind.RIGHT_SEMI:
+            return f"select * from r where exists (select 1 from l where {condition})"
+        case Kind.RIGHT_ANTI:
+            return f"select * from r where not exists (select 1 from l where {condition})"
 
 
 def joined(device: Device, left: pa.Table, right: pa.Table, spec: JoinSpec) -> pa.Table:
@@ -79,12 +106,15 @@ def joined(device: Device, left: pa.Table, right: pa.Table, spec: JoinSpec) -> p
     assert table.nbytes >= 0
     middle = left.num_rows // 2
     probes = [upload(device, left.slice(0, middle)), upload(device, ENCODINGS[3](left.slice(middle)))]
-    return pa.concat_tables([download(device, table.probe(probe)) for probe in probes])
+    results = [table.probe(probe) for probe in probes]
+    if spec.rest is not BuildRows.NONE:
+        results.append(table.remaining())
+    return pa.concat_tables([download(device, result) for result in results])
 
 
-@pytest.mark.parametrize("side", list(JoinSide))
+@pytest.mark.parametrize("side", list(Kind))
 @pytest.mark.parametrize("keys", KEYS)
-def test_matches_duckdb(device: Device, side: JoinSide, keys: str) -> None:
+def test_matches_duckdb(device: Device, side: Kind, keys: str) -> None:
     left = random_table("".join(dict.fromkeys(keys + "sd")), 90, seed=1)
     right = renamed(random_table("".join(dict.fromkeys(keys + "sf")), 70, seed=2))
     for nulls_equal, symbol in [(False, "="), (True, "is not distinct from")]:
@@ -94,9 +124,9 @@ def test_matches_duckdb(device: Device, side: JoinSide, keys: str) -> None:
         assert unordered(rows(joined(device, left, right, spec))) == unordered(expected)
 
 
-@pytest.mark.parametrize("side", list(JoinSide))
+@pytest.mark.parametrize("side", list(Kind))
 @pytest.mark.parametrize("keys", ["j", "s", "sj", ""])
-def test_residual_conditions(device: Device, side: JoinSide, keys: str) -> None:
+def test_residual_conditions(device: Device, side: Kind, keys: str) -> None:
     left, right = random_table("jsi", 80, seed=3), renamed(random_table("jsi", 60, seed=4))
     residual = call("less", col(left, "i"), col(right, "i2"))
     spec = spec_for(left, right, side, keys, residual=residual)
@@ -105,17 +135,17 @@ def test_residual_conditions(device: Device, side: JoinSide, keys: str) -> None:
     assert unordered(rows(result)) == unordered(duck(sql_for(side, condition), l=left, r=right))
 
 
-@pytest.mark.parametrize("side", list(JoinSide))
-def test_without_keys_every_row_meets_every_row(device: Device, side: JoinSide) -> None:
+@pytest.mark.parametrize("side", list(Kind))
+def test_without_keys_every_row_meets_every_row(device: Device, side: Kind) -> None:
     left, right = random_table("js", 13), renamed(random_table("di", 7))
     result = joined(device, left, right, spec_for(left, right, side, ""))
     assert unordered(rows(result)) == unordered(duck(sql_for(side, "true"), l=left, r=right))
 
 
-@pytest.mark.parametrize("side", list(JoinSide))
+@pytest.mark.parametrize("side", list(Kind))
 @pytest.mark.parametrize("keys", ["j", "s", ""])
 @pytest.mark.parametrize("with_residual", [False, True])
-def test_an_empty_side(device: Device, side: JoinSide, keys: str, with_residual: bool) -> None:
+def test_an_empty_side(device: Device, side: Kind, keys: str, with_residual: bool) -> None:
     left, right = random_table("jsi", 9), renamed(random_table("jsi", 9))
     residual = call("less", col(left, "i"), col(right, "i2")) if with_residual else None
     condition = " and ".join([*(f"l.{k} = r.{k}2" for k in keys), *(["i < i2"] if with_residual else ["true"])])
@@ -128,7 +158,7 @@ def test_an_empty_side(device: Device, side: JoinSide, keys: str, with_residual:
 
 def test_a_build_side_of_no_tables(device: Device) -> None:
     left, right = random_table("j", 5), renamed(random_table("j", 1))
-    table = device.build_join([], spec_for(left, right, JoinSide.LEFT, "j"))
+    table = device.build_join([], spec_for(left, right, Kind.LEFT, "j"))
     result = rows(download(device, table.probe(upload(device, left))))
     assert result == [(j, None) for (j,) in rows(left)]
 
@@ -137,7 +167,7 @@ def test_a_build_side_of_no_tables(device: Device) -> None:
 @given(left=tables("sfj", max_rows=15), right=tables("sfj", max_rows=15))
 def test_matches_duckdb_on_random_tables(device: Device, left: pa.Table, right: pa.Table) -> None:
     right = renamed(right)
-    for side in JoinSide:
+    for side in Kind:
         for keys in ("s", "fj"):
             spec = spec_for(left, right, side, keys)
             condition = " and ".join(f"l.{k} = r.{k}2" for k in keys)
@@ -149,7 +179,7 @@ def test_rows_come_in_probe_order(device: Device) -> None:
     left, right = random_table("ji", 200), renamed(random_table("jd", 100))
     numbered = left.append_column("n", pa.array(range(200)))
     for residual in (None, call("less", col(left, "i"), literal(20))):
-        for side in (JoinSide.INNER, JoinSide.LEFT):
+        for side in (Kind.INNER, Kind.LEFT):
             table = device.build_join([upload(device, right)], spec_for(numbered, right, side, "j", residual=residual))
             order = download(device, table.probe(upload(device, numbered))).column("n").to_pylist()
             assert order == sorted(order)
@@ -158,22 +188,32 @@ def test_rows_come_in_probe_order(device: Device) -> None:
 def test_only_the_asked_for_columns_come_out(device: Device) -> None:
     left, right = random_table("jsi", 50), renamed(random_table("jd", 20))
     output = Schema((schema_of(left)["s"], schema_of(right)["d2"]))
-    result = joined(device, left, right, spec_for(left, right, JoinSide.INNER, "j", output=output))
+    result = joined(device, left, right, spec_for(left, right, Kind.INNER, "j", output=output))
     expected = duck("select s, d2 from l join r on j = j2", l=left, r=right)
     assert unordered(rows(result)) == unordered(expected)
-    nothing = device.build_join([upload(device, right)], spec_for(left, right, JoinSide.INNER, "j", output=Schema(())))
+    nothing = device.build_join([upload(device, right)], spec_for(left, right, Kind.INNER, "j", output=Schema(())))
     assert nothing.probe(upload(device, left)).num_rows == len(expected)
 
 
 def test_threads_share_a_built_table(device: Device) -> None:
     left, right = random_table("sji", 3000), renamed(random_table("sj", 200))
-    table = device.build_join([upload(device, right)], spec_for(left, right, JoinSide.SEMI, "sj"))
+    table = device.build_join([upload(device, right)], spec_for(left, right, Kind.SEMI, "sj"))
     pieces = [upload(device, ENCODINGS[n % 5](left.slice(n * 300, 300))) for n in range(10)]
     with ThreadPoolExecutor(4) as pool:
         results = list(pool.map(table.probe, pieces))
     found = [row for result in results for row in canonical_rows(rows(download(device, result)))]
-    expected = duck(sql_for(JoinSide.SEMI, "l.s = r.s2 and l.j = r.j2"), l=left, r=right)
+    expected = duck(sql_for(Kind.SEMI, "l.s = r.s2 and l.j = r.j2"), l=left, r=right)
     assert unordered(found) == unordered(expected)
+
+
+def test_threads_remember_together_which_build_rows_met(device: Device) -> None:
+    left, right = random_table("sji", 3000), renamed(random_table("sj", 200))
+    table = device.build_join([upload(device, right)], spec_for(left, right, Kind.RIGHT_ANTI, "sj"))
+    with ThreadPoolExecutor(4) as pool:
+        given = list(pool.map(table.probe, [upload(device, left.slice(n * 300, 300)) for n in range(10)]))
+    assert all(result.num_rows == 0 for result in given)
+    expected = duck(sql_for(Kind.RIGHT_ANTI, "l.s = r.s2 and l.j = r.j2"), l=left, r=right)
+    assert unordered(rows(download(device, table.remaining()))) == unordered(expected)
 
 
 def test_unique_and_sparse_keys(device: Device) -> None:
@@ -181,5 +221,5 @@ def test_unique_and_sparse_keys(device: Device) -> None:
     for step in (1, 10**12):
         right = renamed(pa.table({"i": pa.array([n * step for n in range(5000)]), "v": pa.array(range(5000))}))
         left = pa.table({"i": pa.array([(n * 37 % 7000 - 500) * step for n in range(7000)])})
-        result = joined(device, left, right, spec_for(left, right, JoinSide.LEFT, "i"))
-        assert unordered(rows(result)) == unordered(duck(sql_for(JoinSide.LEFT, "l.i = r.i2"), l=left, r=right))
+        result = joined(device, left, right, spec_for(left, right, Kind.LEFT, "i"))
+        assert unordered(rows(result)) == unordered(duck(sql_for(Kind.LEFT, "l.i = r.i2"), l=left, r=right))

@@ -25,6 +25,7 @@ CASES: dict[str, Plan] = {
     "not into a union": join(SMALL, Union(inputs=(U, U)), ("a", "x")),
     "through an unnest, of what it repeats": join(unnest(SMALL, "a"), U, ("a", "x")),
     "not of what it replaces": join(filter_(unnest(T, "a"), "less", "l", 3), U, ("a", "x")),
+    "a full join keeps rows of both sides": join(SMALL, BIG, ("a", "x"), kind="full"),
     "a list": join(where(T, in_list(col(T, "a"), [1, 2])), U, ("a", "x")),
     "null says nothing": join(where(T, call("is_not_null", col(T, "a"))), U, ("a", "x")),
     "null-safe keys carry nothing": Join(

@@ -34,6 +34,9 @@ CASES: dict[str, Plan] = {
     "over groups that look rows up": Distinct(
         input=join(group(U, "x", n=aggregate("size")), Distinct(input=T), ("x", "a"))
     ),
+    "not over a full join": Distinct(
+        input=join(Distinct(input=T), group(U, "x", n=aggregate("size")), ("a", "x"), kind="full")
+    ),
     "over an inner join": Distinct(input=join(Distinct(input=T), U, ("a", "x"))),
     "over a union": Distinct(input=Union(inputs=(Distinct(input=T), Distinct(input=T)))),
 }

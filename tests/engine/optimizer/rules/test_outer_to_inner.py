@@ -10,6 +10,7 @@ from volley.engine.plan import Plan
 
 T, U, W = scan("t", a="int64", s="string"), scan("u", x="int64", y="int64"), scan("w", k="int64", n="string")
 LEFT = join(T, U, ("a", "x"), kind="left")
+FULL = join(T, U, ("a", "x"), kind="full")
 
 
 def either(*parts: Expr) -> Expr:
@@ -31,6 +32,12 @@ CASES: dict[str, Plan] = {
     "another missing column may be null anyway": where(LEFT, call("is_null", col(LEFT, "y"))),
     "a join above on the right side's column": join(LEFT, W, ("y", "k")),
     "a join above on the left side's column": join(LEFT, W, ("a", "k")),
+    "a full join whose left rows are wanted": filter_(FULL, "greater", "a", 1),
+    "a full join whose right rows are wanted": filter_(FULL, "greater", "y", 1),
+    "a full join whose pairs are wanted": where(FULL, call("less", col(FULL, "a"), col(FULL, "y"))),
+    "a full join any of whose rows may be wanted": where(
+        FULL, either(compare(FULL, "greater", "y", 1), compare(FULL, "equal", "s", "a"))
+    ),
     "a left join above": join(LEFT, W, ("y", "k"), kind="left"),
 }
 

@@ -77,6 +77,7 @@ CASES: dict[str, Plan] = {
     "only the left side of a left join": where(
         LEFT, both(compare(LEFT, "greater", "b", 0), call("is_null", col(LEFT, "y")))
     ),
+    "neither side of a full join": over_join("full"),
     "the left side of a semi join": over_join("semi"),
     "the left side of an anti join": over_join("anti"),
     "the residual of an inner join": join(
