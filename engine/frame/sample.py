@@ -10,38 +10,46 @@ import pyarrow as pa
 
 from .. import dtypes
 from ..errors import PlanError
-from ..expr import Column, SortKey, call, literal
-from ..plan import Filter, Limit, MapBatches, NamedWindow, Plan, Sort, Window, window_call
+from ..expr import Column, NamedExpr, SortKey, call, literal
+from ..plan import Filter, Limit, MapBatches, NamedWindow, Plan, Project, Sort, Window, window_call
 from ..schema import Field
 
 if TYPE_CHECKING:
     from .frame import DataFrame
 
 _PLACE, _CHANCE = "__place", "__chance"
+_COLUMN = Column(name=_CHANCE, dtype=dtypes.float64)
 
 
 def sampled(frame: DataFrame, n: int | None, frac: float | None, random_state: int | None) -> DataFrame:
     """Return some rows of a frame by chance; see `DataFrame.sample`."""
+    return frame.with_plan(sampled_plan(frame.plan, n, frac, random_state), index=frame.index)
+
+
+def sampled_plan(plan: Plan, n: int | None, frac: float | None, random_state: int | None) -> Plan:
+    """Return some rows of a plan by chance: ``n`` rows (default 1), or each with the chance ``frac``."""
     if n is not None and frac is not None:
         raise PlanError("sample takes n or frac, not both")
     if n is not None and n < 0:
         raise PlanError(f"sample cannot take {n} rows")
     if frac is not None and not 0 <= frac <= 1:
         raise PlanError(f"frac is a share between 0 and 1, not {frac}; rows are never taken twice")
-    wide, chance = with_chances(frame, random_state)
-    plan = wide.plan
+    drawn: Plan = _with_chances(plan, _seed(random_state))
     if frac is None:
-        order = (SortKey(expr=chance),)
-        plan = Limit(input=Sort(input=plan, keys=order), count=1 if n is None else n)
+        drawn = Limit(input=Sort(input=drawn, keys=(SortKey(expr=_COLUMN),)), count=1 if n is None else n)
     else:
-        plan = Filter(input=plan, predicate=call("less", chance, literal(float(frac))))
-    return frame.with_plan(frame.with_plan(plan).select(*frame.columns).plan, index=frame.index)
+        drawn = Filter(input=drawn, predicate=call("less", _COLUMN, literal(float(frac))))
+    own = tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema)
+    return Project(input=drawn, exprs=own)
 
 
 def with_chances(frame: DataFrame, random_state: int | None) -> tuple[DataFrame, Column]:
     """Return the frame with a number between 0 and 1 beside each row, which its place and the state decide."""
-    seed = int(np.random.default_rng(random_state).integers(2**63))
-    return frame.with_plan(_with_chances(frame.plan, seed)), Column(name=_CHANCE, dtype=dtypes.float64)
+    return frame.with_plan(_with_chances(frame.plan, _seed(random_state))), _COLUMN
+
+
+def _seed(random_state: int | None) -> int:
+    return int(np.random.default_rng(random_state).integers(2**63))
 
 
 def _with_chances(plan: Plan, seed: int) -> Plan:

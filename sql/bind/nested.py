@@ -16,6 +16,7 @@ from ...engine.expr import Column, Expr, NamedExpr, call, literal
 from ...engine.plan import Aggregate, Plan
 from ...engine.traversal import walk
 from .joins import filtered
+from .limits import limits
 from .operators import unwrapped
 from .scope import DomainNeeded, Scope
 from .windows import first_rows
@@ -111,7 +112,7 @@ class NestedBinder:
         # A correlated aggregate without GROUP BY keeps its HAVING apart: a row that it drops is not a key without rows.
         apart = core.implicit and bool(core.keys)
         plan = core.plan if apart else filtered(core.plan, core.having)
-        if _modified(query):
+        if _modified(query) and not (core.implicit and self._keeps_one(query)):
             if core.implicit or distinct is not None:
                 raise self._source.unsupported(query, "a correlated subquery with LIMIT and an aggregate or DISTINCT")
             plan = self._limited(plan, core, query)
@@ -128,13 +129,18 @@ class NestedBinder:
             defaults=core.of_no_rows if apart else None,
             having=core.having if apart else (),
             one_row=core.implicit and not core.having,
-            at_most_one=core.implicit or self._queries.limits(query)[0] in (0, 1),
+            at_most_one=core.implicit or limits(self._queries, query)[0] in (0, 1),
             domain=scope.domain,
         )
 
+    def _keeps_one(self, query: exp.Select) -> bool:
+        """Whether LIMIT and OFFSET leave the first row, which is all that an aggregate without GROUP BY has."""
+        count, skipped = limits(self._queries, query)
+        return not skipped and (count is None or count > 0)
+
     def _limited(self, plan: Plan, core: Core, query: exp.Select) -> Plan:
         """Keep, for each key, the rows that LIMIT and OFFSET leave of them in their order."""
-        count, skipped = self._queries.limits(query)
+        count, skipped = limits(self._queries, query)
         plan, (number,) = first_rows(self._statement.names, plan, [own for _, own in core.keys], core.order)
         conditions = [call("greater", number, literal(skipped))]
         if count is not None:

@@ -11,10 +11,12 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind, common_type
 from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
-from ...engine.plan import Limit, Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
+from ...engine.plan import Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
 from ...engine.schema import Field, Schema
+from .attachment import attach
 from .bound import BoundQuery
 from .expressions import ExpressionBinder
+from .limits import limited
 from .operators import unwrapped
 from .pivots import PivotBinder
 from .rows import RowsSource, one_row
@@ -54,7 +56,7 @@ class QueryBinder:
         if isinstance(node, exp.SetOperation):
             return queries.modified(SetBinder(queries).bind(node, outer), node)
         if isinstance(node, exp.Subquery):
-            self.statement.allow_only(node, ("this", "alias", "joins", "pivots", *MODIFIERS), "a subquery")
+            self.statement.allow_only(node, ("this", "alias", "joins", "pivots", "sample", *MODIFIERS), "a subquery")
             return queries.modified(queries.bind(node.this, outer), node)
         if isinstance(node, exp.Values):
             return queries.modified(queries.values(node), node)
@@ -174,11 +176,23 @@ class QueryBinder:
         return BoundQuery(plan=plan, columns=tuple(columns))
 
     def constant(self, node: exp.Expr, clause: str) -> Expr:
-        """Bind an expression that reads no column."""
+        """Bind an expression that reads no column; a subquery in it is run at once."""
         scope = Scope()
-        return ExpressionBinder(
+        binder = ExpressionBinder(
             statement=self.statement, scope=scope, subqueries=SubqueryBinder(self, scope), clause=clause
-        ).bind(node)
+        )
+        bound = binder.bind(node)
+        if not binder.attachments:
+            return bound
+        plan = attach(Scan(source=one_row(self.statement.names.fresh("one_row"))), binder.attachments)
+        ((value,),) = self.statement.catalogue.rows(Project(input=plan, exprs=(NamedExpr(name="value", expr=bound),)))
+        return Literal(value=value, dtype=bound.dtype)
+
+    def value(self, node: exp.Expr, clause: str) -> Literal:
+        """Return the value of an expression that reads no column."""
+        value = self.statement.constant(self.constant(node, clause))
+        assert value is not None, "a scope without columns has none to read"
+        return value
 
     def _constant_rows(self, schema: Schema, rows: list[list[Expr]]) -> Plan:
         values = [[_plain_value(value, f.dtype) for value, f in zip(row, schema, strict=True)] for row in rows]
@@ -201,7 +215,7 @@ class QueryBinder:
         if order is not None:
             keys = self._output_keys(query, order)
             plan = Sort(input=plan, keys=tuple(keys)) if keys else plan
-        return BoundQuery(plan=self.limited(plan, node), columns=query.columns)
+        return BoundQuery(plan=limited(self, plan, node), columns=query.columns)
 
     def _output_keys(self, query: BoundQuery, order: exp.Expr) -> list[SortKey]:
         scope = Scope(columns=[ScopeColumn(name=n, relation=None, column=c) for n, c in query.columns])
@@ -226,37 +240,6 @@ class QueryBinder:
         if not 1 <= position <= len(columns):
             raise self.statement.source.error(node, f"ORDER BY {position}: there are {len(columns)} columns")
         return [columns[position - 1]]
-
-    def limited(self, plan: Plan, node: exp.Expr) -> Plan:
-        """Return the rows that LIMIT and OFFSET of a node leave."""
-        count, skipped = self.limits(node)
-        return plan if count is None and not skipped else Limit(input=plan, count=count, offset=skipped)
-
-    def limits(self, node: exp.Expr) -> tuple[int | None, int]:
-        """Return how many rows LIMIT of a node leaves (None: all), and how many OFFSET skips."""
-        limit, offset = node.args.get("limit"), node.args.get("offset")
-        count = None
-        if limit is not None:
-            if not isinstance(limit, exp.Limit):
-                self.statement.allow_only(limit, ("count", "direction"), "FETCH")
-                count = self._count(limit.args.get("count") or exp.Literal.number(1), "FETCH")
-            else:
-                if limit.args.get("limit_options") is not None:
-                    raise self.statement.source.unsupported(limit.expression, "a percentage or ties in LIMIT")
-                self.statement.allow_only(limit, ("expression",), "LIMIT")
-                count = self._count(limit.expression, "LIMIT")
-        skipped = 0 if offset is None else self._count(offset.expression, "OFFSET") or 0
-        return count, skipped
-
-    def _count(self, node: exp.Expr, clause: str) -> int | None:
-        value = self.constant(node, clause)
-        if not isinstance(value, Literal):
-            raise self.statement.source.unsupported(node, f"{clause} that is not a number or a parameter")
-        if value.value is None:
-            return None
-        if not isinstance(value.value, int) or isinstance(value.value, bool) or value.value < 0:
-            raise self.statement.source.error(node, f"{clause} must be a whole number of at least 0, not {value}")
-        return value.value
 
 
 def _renamed_to(plan: Plan, fields: list[Field], columns: list[Column]) -> Plan:

@@ -16,6 +16,7 @@ from ...engine.plan import Join, JoinKind, Plan, Project, Scan
 from .attachment import Attachment, Domain, attach
 from .bound import BoundQuery
 from .joins import filtered, joined, names_of, semi, split_condition
+from .limits import sampled
 from .operators import flattened, unwrapped
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
     from .expressions import ExpressionBinder
     from .query import QueryBinder
 
-_TABLE_ARGS = ("this", "alias", "db", "catalog", "joins", "pivots")
-_SUBQUERY_ARGS = ("this", "alias", "joins", "pivots", "with_", "order", "limit", "offset")
+_TABLE_ARGS = ("this", "alias", "db", "catalog", "joins", "pivots", "sample")
+_SUBQUERY_ARGS = ("this", "alias", "joins", "pivots", "sample", "with_", "order", "limit", "offset")
 _JOIN_ARGS = ("this", "on", "side", "kind", "using", "method")
 _ORDERED = ("ASOF", "POSITIONAL")
 _FLIPPED = {
@@ -104,6 +105,8 @@ class RelationBinder:
             relation = self._named(self._queries.bind(node), node.args.get("alias"), "values")
         else:
             raise self._source.unsupported(node, f"{node.key.upper()} in FROM")
+        if node.args.get("sample") is not None:
+            relation = replace(relation, plan=sampled(self._queries, relation.plan, node.args["sample"]))
         for pivot in node.args.get("pivots") or []:
             rows = BoundQuery(plan=relation.plan, columns=tuple((c.name, c.column) for c in relation.columns))
             turned = PivotBinder(self._queries).bind(pivot, rows)

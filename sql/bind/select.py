@@ -18,6 +18,7 @@ from .expressions import ExpressionBinder
 from .grouping import GroupBinder, GroupingSet, Output, grouped
 from .joins import filtered, names_of, split_condition
 from .later import LaterBinder
+from .limits import limited, sampled
 from .operators import flattened
 from .outputs import OutputBinder
 from .projection import Projection
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _SELECT_ARGS = (
     "with_", "expressions", "distinct", "from_", "joins", "where", "group", "having", "windows", "qualify", "order",
-    "limit", "offset",
+    "limit", "offset", "sample",
 )  # fmt: skip
 
 
@@ -55,7 +56,7 @@ class SelectBinder:
         plan, columns, keys = Projection(self._statement, self._node).apply(core)
         if keys:
             plan = Sort(input=plan, keys=keys)
-        return BoundQuery(plan=self._queries.limited(plan, self._node), columns=columns)
+        return BoundQuery(plan=limited(self._queries, plan, self._node), columns=columns)
 
     # --- the clauses before the projection
 
@@ -64,6 +65,8 @@ class SelectBinder:
         self._statement.allow_only(self._node, _SELECT_ARGS, "SELECT")
         relations = RelationBinder(queries=self._queries, scope=self._scope, expressions=self._binder)
         plan = relations.bind(self._node)
+        if self._node.args.get("sample") is not None:
+            plan = sampled(self._queries, plan, self._node.args["sample"])
         outputs = self._lists.outputs(self._node)
         self._aliases = _aliases(self._node)
         plan, lifted = self._where(plan, lift=lift)
