@@ -77,7 +77,7 @@ def comparison(types: Types) -> tuple[Types, DataType] | None:
     if len(types) != 2:
         return None
     common = common_type(*types)
-    if common is None or common.kind in (Kind.STRUCT, Kind.INTERVAL):
+    if common is None or common.is_nested or common.kind is Kind.INTERVAL:
         return None
     return (common, common), dtypes.bool_
 

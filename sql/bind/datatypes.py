@@ -54,6 +54,13 @@ def data_type(source: SqlText, node: exp.Expr) -> DataType:
     kind = node.this.name if hasattr(node.this, "name") else str(node.this)
     if kind == "DECIMAL":
         return _decimal(source, node)
+    if kind in ("ARRAY", "LIST") and node.expressions:
+        return dtypes.list_(data_type(source, node.expressions[0]))
+    if kind == "STRUCT" and node.expressions and all(isinstance(f, exp.ColumnDef) for f in node.expressions):
+        return dtypes.struct((str(f.name), data_type(source, f.args["kind"])) for f in node.expressions)
+    if kind == "MAP" and len(node.expressions) == 2:
+        key, value = (data_type(source, part) for part in node.expressions)
+        return dtypes.list_(dtypes.struct([("key", key), ("value", value)]))
     plain = _PLAIN.get(kind)
     if plain is not None:
         return plain

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
 from sqlglot import exp
@@ -11,17 +12,19 @@ from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
 from ...engine.errors import PlanError, suggestion
 from ...engine.expr import Column, Expr, Literal, cast, literal
+from ...engine.expr.lambdas import Variable
 from ..parse import SqlText
 from .aggregates import Aggregates, aggregate_name, bind_aggregate
 from .attachment import Attachment
 from .datatypes import data_type
 from .functions import SPECIAL, function
+from .lists import field_of
 from .literals import number, time_constant
 from .operators import OPERATORS
 from .patterns import BOUND
 from .scope import Scope
 from .statement import Statement
-from .unnesting import list_literal, series_call, unnest_call
+from .unnesting import series_call, unnest_call
 from .windows import bind_window, window_name
 
 
@@ -87,6 +90,7 @@ class ExpressionBinder:
         self.places: dict[str, exp.Expr] = {}
         self.nested: dict[exp.Expr, Expr] = {}
         self._expanding: set[str] = set()
+        self._variables: dict[str, Variable] = {}
 
     @property
     def source(self) -> SqlText:
@@ -103,7 +107,22 @@ class ExpressionBinder:
             aliases=self.aliases,
         )
         inner.attachments = self.input_attachments
+        inner._variables = self._variables
         return inner
+
+    def variable(self, wanted: str, dtype: DataType) -> Variable:
+        """Return a new parameter of a lambda."""
+        return Variable(name=self.statement.names.fresh(wanted), dtype=dtype)
+
+    @contextmanager
+    def with_variables(self, variables: Mapping[str, Variable]) -> Iterator[None]:
+        """Let names in lower case mean parameters of the lambda that is being bound."""
+        before = self._variables
+        self._variables = {**before, **variables}
+        try:
+            yield
+        finally:
+            self._variables = before
 
     def bind(self, node: exp.Expr) -> Expr:
         """Return the typed expression of a node; every error carries the node's place."""
@@ -148,20 +167,33 @@ class ExpressionBinder:
         if known is not None:
             self.places.setdefault(known.name, node)
             return known
-        if node.args.get("db") is not None:
-            raise self.source.unsupported(node, "a name of more than two parts")
         if isinstance(node.this, exp.Star):
             raise self.source.error(node, f"* cannot stand in {self.clause}; name a column")
-        name, relation = str(node.name), str(node.table) or None
+        parts = [str(part.name) for part in node.parts]
+        found = self._of_parts(node, parts[-1], parts[-2] if len(parts) > 1 else None) if len(parts) < 3 else None
+        for length in (1, 2):  # a.b.c may be the field c of the column b of a, or the field b.c of the column a
+            if found is None and len(parts) > length:
+                name, relation = parts[length - 1], parts[0] if length == 2 else None
+                found = self._of_parts(node, name, relation)
+                for field in parts[length:] if found is not None else []:
+                    assert found is not None
+                    found = field_of(self, node, found, field)
+        if found is None:
+            raise self._unknown(node, parts[-1], parts[-2] if len(parts) > 1 else None)
+        return found
+
+    def _of_parts(self, node: exp.Column, name: str, relation: str | None) -> Expr | None:
+        """Return what a name means: a parameter of a lambda, a column, an alias, a column of a query around."""
+        if relation is None and name.lower() in self._variables:
+            return self._variables[name.lower()]
         found = self._local(self.scope, node, name, relation)
         aliased = relation is None and name.lower() in self.aliases and name.lower() not in self._expanding
         if found is None and aliased:
             return self._alias(name.lower())
         if found is None:
             found = self._outer(self.scope, node, name, relation, direct=True)
-        if found is None:
-            raise self._unknown(node, name, relation)
-        self.places.setdefault(found.name, node)
+        if found is not None:
+            self.places.setdefault(found.name, node)
         return found
 
     def _local(self, scope: Scope, node: exp.Expr, name: str, relation: str | None) -> Column | None:
@@ -249,7 +281,6 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     **SPECIAL,
     exp.Explode: unnest_call,
     exp.GenerateSeries: series_call,
-    exp.Array: list_literal,
     exp.Column: lambda binder, node: binder.column(node),
     exp.Alias: lambda binder, node: binder.bind(node.this),
     exp.Paren: lambda binder, node: binder.bind(node.this),

@@ -10,9 +10,9 @@ from sqlglot import exp
 
 from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
-from ...engine.expr import Expr, Literal, call, case, literal
+from ...engine.expr import Expr, call, case, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
-from . import temporal, text
+from . import lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, spelled
 from .operators import compare
 
@@ -38,14 +38,13 @@ _OPTIONED = frozenset(name for name, entry in FUNCTIONS.items() if entry.options
 def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
     """Bind a function that needs no rule of its own."""
     names = spelled(node)
+    if isinstance(node, exp.Anonymous) and names[0] in _BY_NAME:
+        return _BY_NAME[names[0]](binder, node)
     for name in names:
         known = _SPELLINGS.get(name) or SQL_FUNCTIONS.get(name)
         if known is not None and known not in _OPTIONED:
             return call(known, *(binder.bind(arg) for arg in arguments(node)))
     if isinstance(node, exp.Anonymous):
-        by_name = _BY_NAME.get(names[0])
-        if by_name is not None:
-            return by_name(binder, node)
         near = suggestion(names[0], (*SQL_FUNCTIONS, *SQL_AGGREGATES, *_BY_NAME))
         hint = near if "did you mean" in near else ""
         raise binder.source.error(node, f"unknown function {node.name!r}{hint}")
@@ -93,23 +92,6 @@ def _length(binder: ExpressionBinder, node: Any) -> Expr:
     return call("list_length" if value.dtype.kind is Kind.LIST else "length", value)
 
 
-def _bracket(binder: ExpressionBinder, node: Any) -> Expr:
-    value = binder.bind(node.this)
-    if len(node.expressions) != 1 or isinstance(node.expressions[0], exp.Slice):
-        raise binder.source.unsupported(node, "a slice of a list")
-    place = binder.bind(node.expressions[0])
-    if value.dtype.kind is Kind.STRUCT and isinstance(place, Literal):
-        return call("struct_field", value, name=place.value)
-    # sqlglot makes constants count from 0 and leaves what reads columns as written.
-    counted_from_zero = node.expressions[0].find(exp.Column) is None
-    return call("list_element", value, call("add", place, literal(1)) if counted_from_zero else place)
-
-
-def _struct_field(binder: ExpressionBinder, node: Any) -> Expr:
-    name = constant_text(binder, node.expression, "the name of a struct's field")
-    return call("struct_field", binder.bind(node.this), name=name)
-
-
 def _list_join(binder: ExpressionBinder, node: Any) -> Expr:
     separator = constant_text(binder, node.expression, "a separator")
     return call("list_join", binder.bind(node.this), separator=separator)
@@ -132,6 +114,7 @@ def _log(binder: ExpressionBinder, node: Any) -> Expr:
 _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "iff": _iff,
     "ifelse": _iff,
+    **lists.BY_NAME,
     **text.BY_NAME,
     **temporal.BY_NAME,
 }
@@ -147,9 +130,8 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.BitwiseXor: _binary("bitwise_xor"),
     exp.BitwiseNot: lambda binder, node: call("bitwise_not", binder.bind(node.this)),
     exp.Length: _length,
-    exp.Bracket: _bracket,
-    exp.StructExtract: _struct_field,
     exp.ArrayToString: _list_join,
+    **lists.SPECIAL,
     **text.SPECIAL,
     **temporal.SPECIAL,
 }

@@ -21,8 +21,9 @@ _SPELLING = {
     "is_inf": "isinf", "group_concat": "string_agg", "percentile_cont": "quantile_cont", "array_agg": "list",
     "percentile_disc": "quantile_disc", "str_position": "strpos", "split": "string_split", "time_to_str": "strftime",
     "str_to_time": "strptime", "date_from_parts": "make_date", "timestamp_from_parts": "make_timestamp",
-    "approx_distinct": "approx_count_distinct", "array_contains": "list_contains", "time_to_unix": "epoch",
-    "explode": "unnest",
+    "approx_distinct": "approx_count_distinct", "array_contains": "list_contains", "array_append": "list_append",
+    "array_concat": "list_concat", "array_sort": "list_sort", "array_distinct": "list_distinct",
+    "time_to_unix": "epoch", "explode": "unnest",
 }  # fmt: skip
 
 
@@ -96,6 +97,14 @@ def _in(node: exp.Expr) -> str:
 
 def _distinct(node: exp.Expr) -> str:
     return "DISTINCT " + ", ".join(_text(item) for item in node.expressions)
+
+
+def _struct(node: exp.Expr) -> str:
+    parts = [
+        f"{part.this.name} := {_text(part.expression)}" if isinstance(part, exp.PropertyEQ) else _text(part)
+        for part in node.expressions
+    ]
+    return f"struct_pack({', '.join(parts)})"
 
 
 def _count(node: exp.Expr) -> str:
@@ -195,6 +204,8 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.In: _in,
     exp.Between: lambda node: f"({_text(node.this)} BETWEEN {_text(node.args['low'])} AND {_text(node.args['high'])})",
     exp.Distinct: _distinct,
+    exp.Array: lambda node: f"list_value({', '.join(_text(part) for part in node.expressions)})",
+    exp.Struct: _struct,
     exp.Count: _count,
     exp.Filter: _filter,
     exp.IgnoreNulls: lambda node: _text(node.this),

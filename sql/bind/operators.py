@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import Call, Cast, Expr, Literal, call, cast, in_list, literal
+from ...engine.expr import Call, Cast, Expr, Literal, call, case, cast, in_list, literal
 from .literals import interval, shifted, time_constant
 
 if TYPE_CHECKING:
@@ -102,6 +102,10 @@ def _comparison(binder: ExpressionBinder, node: Any) -> Expr:
 def _quantified(binder: ExpressionBinder, node: Any, function: str) -> Expr:
     quantifier = unwrapped(node.expression)
     query, every = unwrapped(quantifier.this), isinstance(quantifier, exp.All)
+    if not isinstance(query, exp.Query) and function == "equal" and not every:
+        from .lists import any_of_list
+
+        return any_of_list(binder.bind(node.this), binder.bind(query))
     if not isinstance(query, exp.Query):
         raise binder.source.unsupported(node, f"{'ALL' if every else 'ANY'} of anything but a query")
     if function == "equal" and not every:
@@ -240,7 +244,12 @@ def _null_safe(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _concat(binder: ExpressionBinder, node: Any) -> Expr:
-    return call("concat", as_text(binder.bind(node.this)), as_text(binder.bind(node.expression)))
+    left, right = binder.bind(node.this), binder.bind(node.expression)
+    if Kind.LIST in (left.dtype.kind, right.dtype.kind):
+        missing = call("or", call("is_null", left), call("is_null", right))
+        joined = call("list_concat", left, right)
+        return case([(missing, literal(None, joined.dtype))], joined)
+    return call("concat", as_text(left), as_text(right))
 
 
 def as_text(expr: Expr) -> Expr:

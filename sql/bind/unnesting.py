@@ -36,13 +36,6 @@ def unnest_call(binder: ExpressionBinder, node: Any) -> Expr:
     return UnnestExpr(arg=bound, dtype=bound.dtype) if depth > 1 and bound.dtype.kind is Kind.STRUCT else bound
 
 
-def list_literal(binder: ExpressionBinder, node: Any) -> Expr:
-    """Return ``[a, b]`` as a list."""
-    if not node.expressions:
-        raise binder.source.unsupported(node, "a list without values")
-    return call("list_value", *(binder.bind(item) for item in node.expressions))
-
-
 def series_call(binder: ExpressionBinder, node: Any) -> Expr:
     """Return ``range`` or ``generate_series`` as a list of whole numbers."""
     bounds = [

@@ -17,6 +17,7 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...expr import Column, SortKey
 from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
+from . import lists  # noqa: F401 - it registers the kernels
 from .batch import Batch, Seen, grown
 from .buffers import array_from, values_of
 from .compare import known_true

@@ -17,6 +17,7 @@ from ...dtypes import DataType
 from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...expr.catalogue import FUNCTIONS
+from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
 from . import arithmetic, calendar_parts, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
@@ -35,7 +36,7 @@ _RAISING = frozenset(
 )
 _DECIMAL_AWARE = frozenset(
     {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
-    | {"is_null", "is_not_null", "pair", "list_contains", "hash"}
+    | {"is_null", "is_not_null", "pair", "list_contains", "list_position", "list_value", "struct_value", "hash"}
 )
 _MIN_DICTIONARY = 64
 
@@ -85,6 +86,8 @@ def _head(node: Expr) -> Any:
             return node.strict
         case InList():
             return (repr(node.values), node.has_null)
+        case ListLambda():
+            return (node.method, node.variables)
         case _:
             return len(node.children)
 
@@ -128,6 +131,10 @@ class Evaluator:
                 return self._unary(expr, lambda value: _in_list(expr, value), per_value=True)
             case Case():
                 return self._case(expr)
+            case ListLambda():
+                from .lambdas import evaluated  # it stands on sorting, which evaluates expressions
+
+                return evaluated(expr, self.table, lambda table, part: Evaluator(table).column(part))
         raise UnsupportedOperation(f"the cpu device cannot evaluate {expr}")
 
     def _unary(self, expr: Cast | InList, run: Any, *, per_value: bool) -> Value:
