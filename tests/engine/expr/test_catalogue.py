@@ -12,6 +12,7 @@ TYPES: tuple[DataType, ...] = (
     *(dtypes.int8, dtypes.int64, dtypes.uint32, dtypes.float32, dtypes.float64, dtypes.decimal(9, 2), dtypes.bool_),
     *(dtypes.string, dtypes.date, dtypes.timestamp("us"), dtypes.null),
     *(dtypes.list_(dtypes.string), dtypes.list_(dtypes.int64), dtypes.struct([("x", dtypes.int64)])),
+    dtypes.list_(dtypes.list_(dtypes.int64)),
 )
 
 
