@@ -21,7 +21,10 @@ from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperati
 
 TOO_DEEP = "the query is nested too deeply; name parts of it in a WITH clause"
 _STATEMENTS = ("select", "with", "from", "values")
-_OTHERS = exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
+_OTHERS = (
+    exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
+    | exp.Insert | exp.Update | exp.Delete | exp.TruncateTable | exp.Set
+)  # fmt: skip
 _KNOWN_ELSEWHERE = (
     "create", "insert", "update", "delete", "drop", "alter", "copy", "set", "reset", "explain", "describe",
     "summarize", "show", "pivot", "unpivot", "attach", "detach", "use", "install", "load", "pragma", "call",
@@ -109,6 +112,12 @@ def explained(source: SqlText) -> tuple[str, SqlText] | None:
     blank = "".join(sign if sign == "\n" else " " for sign in source.text[:end])
     inner = SqlText(text=blank + source.text[end:], dialect=source.dialect)
     return ("analyze" if analyze else "optimized"), inner
+
+
+def reset_setting(source: SqlText) -> str | None:
+    """Return the name of the setting that a RESET names, which sqlglot does not parse; None for other statements."""
+    found = re.fullmatch(r"\s*reset\s+(\w+)\s*;?\s*", source.text, re.IGNORECASE)
+    return found[1].lower() if found else None
 
 
 def parse_statement(source: SqlText) -> exp.Expr:

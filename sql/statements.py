@@ -1,4 +1,4 @@
-"""Statements that are no queries: EXPLAIN, DESCRIBE, SUMMARIZE, SHOW TABLES, CREATE … AS, DROP and COPY … TO.
+"""Statements that are no queries: EXPLAIN, DESCRIBE, SUMMARIZE, SHOW, SET, COPY; those of tables are in ``tables``.
 
 Each gives a frame, as a query does. What changes tables or files is done at once; the frame then says what was done.
 """
@@ -11,15 +11,14 @@ from typing import Any
 from sqlglot import exp
 
 from ..engine import dtypes
-from ..engine.errors import suggestion
 from ..engine.expr import Column, Expr, NamedExpr, aggregate, call, case, cast, literal
 from ..engine.expr.nodes import NamedAggregate
 from ..engine.frame import DataFrame, Session
-from ..engine.plan import Aggregate, Plan, Project, Scan, Union
-from ..engine.schema import Field, Schema
+from ..engine.plan import Aggregate, Plan, Project, Union
+from ..engine.schema import Field
 from .bind import Catalogue, bind_tree
-from .bind.rows import RowsSource
-from .parse import SqlText, explained, parse, parse_statement
+from .parse import SqlText, explained, parse, parse_statement, reset_setting
+from .tables import TableStatements, table
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 _FORMATS = {"arrow": "ipc", "feather": "ipc", "ndjson": "json", "jsonl": "json"}
@@ -43,8 +42,10 @@ def execute(
     if asked is not None:
         stage, inner = asked
         frame = DataFrame.from_plan(bind_tree(inner, parse(inner), catalogue, params), session)
-        return _table(session, {"plan": dtypes.string}, [(line,) for line in frame.explain(stage).splitlines()])
-    return Statements(source, catalogue, session, params).run(parse_statement(source))
+        return table(session, {"plan": dtypes.string}, [(line,) for line in frame.explain(stage).splitlines()])
+    statements = Statements(source, catalogue, session, params)
+    setting = reset_setting(source)
+    return statements.run(parse_statement(source)) if setting is None else statements.reset(setting)
 
 
 class Statements:
@@ -52,6 +53,7 @@ class Statements:
 
     def __init__(self, source: SqlText, catalogue: Catalogue, session: Session, params: Parameters) -> None:
         self._source, self._catalogue, self._session, self._params = source, catalogue, session, params
+        self._tables = TableStatements(source, catalogue, session, self._query)
 
     def run(self, tree: exp.Expr) -> DataFrame:
         """Return the frame of the statement."""
@@ -59,9 +61,14 @@ class Statements:
             exp.Describe: self._describe,
             exp.Summarize: self._summarize,
             exp.Show: self._show,
-            exp.Create: self._create,
-            exp.Drop: self._drop,
+            exp.Create: self._tables.create,
+            exp.Drop: self._tables.drop,
+            exp.Insert: self._tables.insert,
+            exp.Update: self._tables.update,
+            exp.Delete: self._tables.delete,
+            exp.TruncateTable: self._tables.truncate,
             exp.Copy: self._copy,
+            exp.Set: self._set,
         }
         handler = handlers.get(type(tree))
         return self._query(tree) if handler is None else handler(tree)
@@ -75,7 +82,7 @@ class Statements:
         schema = self._query(node.this).schema
         rows = [(f.name, str(f.dtype), "YES" if f.nullable else "NO") for f in schema]
         kinds = {"column_name": dtypes.string, "column_type": dtypes.string, "null": dtypes.string}
-        return _table(self._session, kinds, rows)
+        return table(self._session, kinds, rows)
 
     def _summarize(self, node: exp.Summarize) -> DataFrame:
         frame = self._query(node.this)
@@ -85,71 +92,32 @@ class Statements:
         if str(node.name).upper() != "TABLES":
             raise self._source.unsupported(node, f"SHOW {node.name.upper()}")
         names = sorted(self._catalogue.names())
-        return _table(self._session, {"name": dtypes.string}, [(name,) for name in names])
+        return table(self._session, {"name": dtypes.string}, [(name,) for name in names])
 
-    # --- named tables
+    # --- settings
 
-    def _create(self, node: exp.Create) -> DataFrame:
-        kind, target = str(node.args["kind"]).upper(), node.this
-        if kind not in ("TABLE", "VIEW"):
-            raise self._source.unsupported(node, f"CREATE {kind}")
-        if node.expression is None:
-            raise self._source.unsupported(target, f"CREATE {kind} without AS and a query")
-        columns = target.expressions if isinstance(target, exp.Schema) else []
-        table = target.this if isinstance(target, exp.Schema) else target
-        if any(not isinstance(column, exp.Identifier) for column in columns):
-            raise self._source.unsupported(target, "column types in CREATE … AS; cast in the query")
-        name, known = self._name(table), self._known(self._name(table))
-        if known is not None and node.args.get("exists"):
-            return self._done("exists already", known)
-        if known is not None and not node.args.get("replace"):
-            raise self._source.error(table, f"{known!r} exists already; write create or replace {kind.lower()}")
-        frame = self._query(node.expression)
-        if len(columns) > len(frame.columns):
-            raise self._source.error(
-                target, f"the query gives {len(frame.columns)} columns; {len(columns)} names are given"
-            )
-        frame = frame.rename({old: str(new.name) for old, new in zip(frame.columns, columns, strict=False)})
-        if kind == "TABLE":
-            frame = frame.cache()
-        if known is not None:
-            self._session.unregister(known)
-        self._session.register(name, frame)
-        return self._done(f"{kind.lower()} created", name)
+    def _set(self, node: exp.Set) -> DataFrame:
+        """Change settings of the session."""
+        done = []
+        for item in node.expressions:
+            if item.args.get("kind") or not isinstance(item.this, exp.EQ):
+                raise self._source.unsupported(item, f"SET {str(item.args.get('kind') or item.sql()).upper()}")
+            name, value = str(item.this.this.name).lower(), item.this.expression
+            self._session.configure(name, _option(value))
+            done.append((name, "set"))
+        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, done)
 
-    def _drop(self, node: exp.Drop) -> DataFrame:
-        kind, targets = str(node.args["kind"]).upper(), node.args.get("tables") or []
-        if kind not in ("TABLE", "VIEW") or len(targets) != 1:
-            raise self._source.unsupported(node, f"DROP {kind}" if kind not in ("TABLE", "VIEW") else "DROP of several")
-        name = self._name(targets[0])
-        known = self._known(name)
-        if known is not None:
-            self._session.unregister(known)
-            return self._done("dropped", known)
-        if node.args.get("exists"):
-            return self._done("not there", name)
-        hint = suggestion(name, self._session.tables) if self._session.tables else "; none is registered"
-        raise self._source.error(targets[0], f"unknown table {name!r}{hint}")
-
-    def _name(self, node: exp.Expr) -> str:
-        if not isinstance(node, exp.Table) or len(node.parts) != 1:
-            raise self._source.unsupported(node, "a table name of several parts")
-        return str(node.name)
-
-    def _known(self, name: str) -> str | None:
-        return next((known for known in self._session.tables if known.lower() == name.lower()), None)
-
-    def _done(self, what: str, name: str) -> DataFrame:
-        return _table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])
+    def reset(self, name: str) -> DataFrame:
+        """Give a setting the value that it had when the session began."""
+        self._session.configure(name, None)
+        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, "reset")])
 
     # --- files
 
     def _copy(self, node: exp.Copy) -> DataFrame:
-        if node.args.get("kind"):
-            raise self._source.unsupported(node, "COPY … FROM")
         (target, *others) = node.args["files"]
         if others or not isinstance(target, exp.Literal) or not target.is_string:
-            raise self._source.unsupported(target, "COPY to anything but one quoted path")
+            raise self._source.unsupported(target, "COPY to or from anything but one quoted path")
         options: dict[str, Any] = {}
         for param in node.args.get("params") or []:
             name = str(param.this.name).lower()
@@ -158,6 +126,8 @@ class Statements:
         if by is not None:
             options["partition_by"] = by if isinstance(by, tuple) else (by,)
         form = str(options.pop("format", "")).lower() or None
+        if node.args.get("kind"):
+            return self._tables.copy_from(node, str(target.this), _FORMATS.get(form or "", form), options)
         inner = node.this.this if isinstance(node.this, exp.Subquery) else node.this
         frame = self._query(inner)
         written = frame.write(str(target.this), format=_FORMATS.get(form or "", form), **options)
@@ -217,8 +187,3 @@ def _summary_row(f: Field, found: dict[str, Expr], distinct: Expr) -> list[tuple
         ("count", count),
         ("null_percentage", nulls),
     ]
-
-
-def _table(session: Session, kinds: dict[str, dtypes.DataType], rows: list[tuple[Any, ...]]) -> DataFrame:
-    schema = Schema(tuple(Field(name, dtype) for name, dtype in kinds.items()))
-    return DataFrame.from_plan(Scan(source=RowsSource(schema=schema, values=tuple(rows))), session)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self
 
-from ..errors import ColumnNotFound, ConfigError, VolleyError
+from ..errors import ColumnNotFound, ConfigError, VolleyError, suggestion
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device
 from ..kernels.protocol import Device, Table
@@ -45,6 +45,8 @@ class Session:
 
     Attributes
     ----------
+    rules
+        What SQL has said that the rows of registered tables must keep, by name.
     recursion_limit
         Most rounds of a recursive query before it is stopped with an error.
 
@@ -74,7 +76,9 @@ class Session:
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
         self.tables: dict[str, DataFrame] = {}
+        self.rules: dict[str, Any] = {}
         self.recursion_limit = 10_000
+        self._begun = (self.threads, self.memory_limit, self.recursion_limit)
         self._tokens: list[Token[Session | None]] = []
 
     def __enter__(self) -> Self:
@@ -95,6 +99,27 @@ class Session:
         if name not in self.tables:
             raise ColumnNotFound(name, self.tables, " among the registered tables")
         del self.tables[name]
+
+    # settings
+
+    def configure(self, name: str, value: int | str | None) -> None:
+        """Change ``threads``, ``memory_limit`` or ``recursion_limit``; None gives the value from the session's start.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such setting, or the value is not one of its kind.
+        """
+        names = ("threads", "memory_limit", "recursion_limit")
+        if name not in names:
+            raise ConfigError(f"unknown setting {name!r}{suggestion(name, names)}")
+        if value is None:
+            setattr(self, name, self._begun[names.index(name)])
+            return
+        number = parse_bytes(value) if name == "memory_limit" and isinstance(value, str) else value
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise ConfigError(f"{name} must be a whole number of at least 1, not {value!r}")
+        setattr(self, name, number)
 
     # planning and running
 
