@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..engine.errors import TypeMismatch
+from ..engine.errors import TypeMismatch, UserFunctionError, VolleyError
 from ..engine.frame import DataFrame, Session, current_session
 from ..engine.frame.files import files
+from ..engine.frame.registered import Registered, Role, models
+from ..engine.frame.udf import UserFunction
 from ..engine.plan import Plan, Scan
 from .statements import execute
 
@@ -114,6 +116,34 @@ class FrameCatalogue:
         """Return the rows of a plan, run now."""
         table = self.session.collect(plan)
         return list(zip(*(column.to_pylist() for column in table.columns), strict=True))
+
+    def registered(self, name: str) -> Registered | None:
+        """Return a function or model registered with the session, or a function of ``vl.udf`` among the variables."""
+        known = next((key for key in self.session.registered if key.lower() == name.lower()), None)
+        if known is not None:
+            return self.session.registered[known]
+        variable = None if self._scope is None else self._scope(name)
+        return Registered(Role.SCALAR, variable) if isinstance(variable, UserFunction) else None
+
+    def models(self) -> list[str]:
+        """Return the names of the session's models."""
+        return [name for name, each in self.session.registered.items() if each.role is Role.MODEL]
+
+    def call(self, found: Registered, task: str, args: Sequence[Any]) -> Plan:
+        """Call a function of tables or a model; plans become frames for it."""
+        given = [DataFrame.from_plan(arg, self.session) if isinstance(arg, Plan) else arg for arg in args]
+        if found.role is Role.MODEL:
+            run = models().explain if task == "explain" else models().predict
+            return run(found.value, *given).plan
+        try:
+            made = found.value(*given)
+        except VolleyError:
+            raise
+        except Exception as error:
+            raise UserFunctionError(f"{task} raised {type(error).__name__}: {error}") from error
+        if not _is_table(made) and not isinstance(made, Mapping | list):
+            raise TypeMismatch(f"{task} returned a {type(made).__name__}, not a table; return a frame or Arrow data")
+        return _frame(made).plan
 
     def names(self) -> list[str]:
         """Return the names given and registered."""

@@ -17,6 +17,7 @@ from ..engine.frame import DataFrame, Session
 from ..engine.plan import Aggregate, Plan, Project, Union
 from ..engine.schema import Field
 from .bind import Catalogue, bind_tree
+from .models import model_statement
 from .parse import SqlText, explained, parse, parse_statement, reset_setting
 from .tables import TableStatements, table
 
@@ -44,6 +45,11 @@ def execute(
         frame = DataFrame.from_plan(bind_tree(inner, parse(inner), catalogue, params), session)
         return table(session, {"plan": dtypes.string}, [(line,) for line in frame.explain(stage).splitlines()])
     statements = Statements(source, catalogue, session, params)
+    made = model_statement(
+        source, session, lambda inner, tree: DataFrame.from_plan(bind_tree(inner, tree, catalogue, params), session)
+    )
+    if made is not None:
+        return made
     setting = reset_setting(source)
     return statements.run(parse_statement(source)) if setting is None else statements.reset(setting)
 

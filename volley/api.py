@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import io
 from .engine.frame import DataFrame, Series, Session, concat, current_session, udf
+from .engine.frame.asked import use_sql
 from .engine.frame.files import use_files
+from .engine.frame.registered import Registered, Role, registered_function, use_models
+from .engine.frame.udf import UserFunction
 from .engine.plan import Scan
 
 if TYPE_CHECKING:
@@ -27,13 +31,49 @@ __all__ = [
     "read_json",
     "read_parquet",
     "register",
+    "register_function",
     "sql",
     "tables",
     "udf",
     "unregister",
 ]
 
+
+class _Models:
+    """Hands models of queries to the ML room, which is loaded when the first one is met."""
+
+    def is_model(self, value: object) -> bool:
+        """Return whether this is a fitted model."""
+        return "volley.ml" in sys.modules and self._room.is_model(value)
+
+    @property
+    def _room(self) -> Any:
+        return importlib.import_module("volley.ml.registered")
+
+    def train(self, frame: DataFrame, options: Mapping[str, Any]) -> Any:
+        """Fit a model."""
+        return self._room.train(frame, options)
+
+    def predict(self, model: Any, frame: DataFrame) -> DataFrame:
+        """Add predictions."""
+        made: DataFrame = self._room.predict(model, frame)
+        return made
+
+    def explain(self, model: Any, frame: DataFrame) -> DataFrame:
+        """Add what moved each prediction."""
+        made: DataFrame = self._room.explain(model, frame)
+        return made
+
+
+_MODELS = _Models()
+
 use_files(io)
+use_models(_MODELS)
+use_sql(lambda text, frame, params, dialect: _sql_room().query(text, {"self": frame}, params=params, dialect=dialect))
+
+
+def _sql_room() -> Any:
+    return importlib.import_module("volley.sql")
 
 
 def _read(paths: Any, format_: str, options: dict[str, Any]) -> DataFrame:
@@ -129,9 +169,39 @@ def _variable(frame: Any, name: str) -> Any:
     return frame.f_locals.get(name, frame.f_globals.get(name))
 
 
-def register(name: str, frame: Any) -> None:
-    """Give a frame (or Arrow or pandas table) a name that SQL can use in this session."""
-    current_session().register(name, frame if isinstance(frame, DataFrame) else DataFrame(frame))
+def register(name: str, value: Any) -> None:
+    """Give a frame (or Arrow or pandas table), a function of ``vl.udf`` or a model a name that SQL can use here."""
+    session = current_session()
+    if isinstance(value, UserFunction):
+        session.registered[name] = registered_function(value, "scalar", None)
+    elif not hasattr(value, "__arrow_c_stream__") and _MODELS.is_model(value):
+        session.registered[name] = Registered(Role.MODEL, value)
+    else:
+        session.register(name, value if isinstance(value, DataFrame) else DataFrame(value))
+
+
+def register_function(name: str, function: Callable[..., Any], *, kind: str = "scalar", dtype: Any = None) -> None:
+    """Give a Python function a name that SQL can call in this session.
+
+    Parameters
+    ----------
+    name
+        What queries call it; case does not matter.
+    function
+        ``scalar``: takes values, or is made by ``vl.udf``. ``aggregate``: takes one list of values for each argument,
+        nulls included, and returns the group's value. ``table``: takes plain values and frames, returns a frame or
+        anything that makes one, and stands in ``FROM``.
+    kind
+        ``scalar``, ``aggregate`` or ``table``.
+    dtype
+        Type of what a scalar or aggregate returns, where no annotation says it.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such kind.
+    """
+    current_session().registered[name] = registered_function(function, kind, dtype)
 
 
 def unregister(name: str) -> None:

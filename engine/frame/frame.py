@@ -9,6 +9,7 @@ from ..errors import PlanError, TypeMismatch, suggestion
 from ..plan import MapBatches, Scan
 from ..schema import Field
 from . import explain as _explain
+from .asked import Asked
 from .columns import Columns
 from .combine import Combining
 from .elementwise import Elementwise
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class DataFrame(Columns, Elementwise, Combining, Reductions, Output, FrameThroughPandas):
+class DataFrame(Asked, Columns, Elementwise, Combining, Reductions, Output, FrameThroughPandas):
     """A lazily computed table.
 
     Parameters

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .frame import DataFrame
+    from .registered import Registered
 
 
 class Session:
@@ -45,6 +46,8 @@ class Session:
 
     Attributes
     ----------
+    registered
+        Functions and models by name.
     rules
         What SQL has said that the rows of registered tables must keep, by name.
     recursion_limit
@@ -76,6 +79,7 @@ class Session:
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
         self.tables: dict[str, DataFrame] = {}
+        self.registered: dict[str, Registered] = {}
         self.rules: dict[str, Any] = {}
         self.recursion_limit = 10_000
         self._begun = (self.threads, self.memory_limit, self.recursion_limit)
@@ -95,7 +99,9 @@ class Session:
         self.tables[name] = frame
 
     def unregister(self, name: str) -> None:
-        """Forget a named frame."""
+        """Forget a named frame, function or model."""
+        if self.registered.pop(name, None) is not None:
+            return
         if name not in self.tables:
             raise ColumnNotFound(name, self.tables, " among the registered tables")
         del self.tables[name]

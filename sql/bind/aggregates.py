@@ -102,6 +102,10 @@ def bind_aggregate(
         hint = "; use HAVING" if binder.clause == "WHERE" else ""
         raise binder.source.error(node, f"an aggregate cannot stand in {binder.clause}{hint}")
     function = aggregate_name(node)
+    if isinstance(node, exp.AnonymousAggFunc):
+        from .registered import user_aggregate
+
+        return user_aggregate(binder, node, condition)
     if not function:
         raise binder.source.unsupported(node, f"the aggregate {binder.source.written(node)}")
     inner = binder.for_aggregate_input()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...engine.expr import Column, Expr, NamedExpr
-from ...engine.plan import Aggregate, Join, JoinKind, Plan
+from ...engine.frame.udf import placed
+from ...engine.plan import Aggregate, Join, JoinKind, Plan, Project
 from ...engine.schema import Field, Schema
 from ...engine.traversal import transform_up
 
@@ -58,6 +59,11 @@ class Attachment:
         """Every expression that the plan joined with must be able to compute."""
         return (*(outer for outer, _ in self.on), *(outer for outer, _ in self.domain))
 
+    @property
+    def names(self) -> frozenset[str]:
+        """The names of the subquery's columns."""
+        return frozenset(self.plan.schema.names)
+
     def apply(self, plan: Plan, rewrite: Callable[[Expr], Expr]) -> Plan:
         """Return a plan joined with the subquery; ``rewrite`` turns outer expressions into those of the plan."""
         return Join(
@@ -80,7 +86,33 @@ class Attachment:
         )
 
 
-def attach(plan: Plan, attachments: list[Attachment], rewrite: Callable[[Expr], Expr] = lambda e: e) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """A call of a user's function, computed beside the rows before expressions read its column."""
+
+    column: Column
+    call: Expr
+
+    @property
+    def outer(self) -> tuple[Expr, ...]:
+        """The call."""
+        return (self.call,)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The name of the column."""
+        return frozenset((self.column.name,))
+
+    def apply(self, plan: Plan, rewrite: Callable[[Expr], Expr]) -> Plan:
+        """Return a plan with the column."""
+        below, (value,) = placed(plan, [rewrite(self.call)])
+        own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
+        return Project(input=below, exprs=(*own, NamedExpr(name=self.column.name, expr=value)))
+
+
+def attach(
+    plan: Plan, attachments: Sequence[Attachment | Computed], rewrite: Callable[[Expr], Expr] = lambda e: e
+) -> Plan:
     """Return a plan joined with several subqueries, in order."""
     for attachment in attachments:
         plan = attachment.apply(plan, rewrite)

@@ -15,7 +15,7 @@ from ...engine.expr import Column, Expr, Literal, cast, literal
 from ...engine.expr.lambdas import Variable
 from ..parse import SqlText
 from .aggregates import Aggregates, aggregate_name, bind_aggregate
-from .attachment import Attachment
+from .attachment import Attachment, Computed
 from .datatypes import data_type
 from .functions import SPECIAL, function
 from .lists import field_of
@@ -67,6 +67,8 @@ class ExpressionBinder:
         For each column read, the node that named it first.
     nested
         Nested queries of GROUP BY and the values they have there, for the same text elsewhere.
+    computed
+        Calls of users' functions and the columns that hold them.
     """
 
     def __init__(
@@ -85,10 +87,11 @@ class ExpressionBinder:
         self.clause = clause
         self.aliases = aliases or {}
         self.aggregates = aggregates
-        self.attachments: list[Attachment] = []
-        self.input_attachments: list[Attachment] = []
+        self.attachments: list[Attachment | Computed] = []
+        self.input_attachments: list[Attachment | Computed] = []
         self.places: dict[str, exp.Expr] = {}
         self.nested: dict[exp.Expr, Expr] = {}
+        self.computed: dict[Expr, Column] = {}
         self._expanding: set[str] = set()
         self._variables: dict[str, Variable] = {}
 

@@ -45,6 +45,11 @@ def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
         if known is not None and known not in _OPTIONED:
             return call(known, *(binder.bind(arg) for arg in arguments(node)))
     if isinstance(node, exp.Anonymous):
+        from .registered import user_scalar
+
+        called = user_scalar(binder, node, str(node.name))
+        if called is not None:
+            return called
         near = suggestion(names[0], (*SQL_FUNCTIONS, *SQL_AGGREGATES, *_BY_NAME))
         hint = near if "did you mean" in near else ""
         raise binder.source.error(node, f"unknown function {node.name!r}{hint}")

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
-from ...engine.expr import Expr
+from ...engine.expr import Column, Expr
 from .grouping import Output
 from .naming import default_name
 from .operators import unwrapped
@@ -24,12 +24,17 @@ class OutputBinder:
         self._scope = scope
         self._chooser = ColumnChooser(statement, scope, constant)
 
-    def outputs(self, node: exp.Select) -> list[Output]:
-        """Return the columns of the SELECT list, in order, with every star taken apart."""
+    def outputs(self, node: exp.Select, added: Mapping[int, Sequence[tuple[str, Column]]]) -> list[Output]:
+        """Return the columns of the SELECT list, in order, with every star taken apart.
+
+        ``added`` has, by the id of an item, the columns that a model has made for it.
+        """
         outputs: list[Output] = []
         for item in node.expressions:
             star = item.this if isinstance(item, exp.Column) else item
-            if isinstance(star, exp.Star):
+            if id(item) in added:
+                outputs.extend(Output(name=name, node=item, column=column) for name, column in added[id(item)])
+            elif isinstance(star, exp.Star):
                 outputs.extend(_of_choice(c, item) for c in self._chooser.of_star(item, star))
             elif chooses_columns(item):
                 outputs.extend(self._chosen(item))

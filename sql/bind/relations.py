@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from ...engine.errors import suggestion
 from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
 from ...engine.frame.range_source import RangeSource
+from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Plan, Project, Scan
-from .attachment import Attachment, Domain, attach
+from .attachment import Attachment, Computed, Domain, attach
 from .bound import BoundQuery
 from .joins import filtered, joined, names_of, semi, split_condition
 from .limits import sampled
 from .operators import flattened, unwrapped
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
+from .registered import applied, model_arguments, task_of
 from .rows import one_row
 from .scope import Scope, ScopeColumn
 from .table_functions import Series, table_function
@@ -57,7 +59,7 @@ class _On:
     left: Plan
     right: Plan
     parts: list[Expr] = field(default_factory=list)
-    attachments: list[Attachment] = field(default_factory=list)
+    attachments: list[Attachment | Computed] = field(default_factory=list)
     after: list[Expr] = field(default_factory=list)
 
 
@@ -138,6 +140,17 @@ class RelationBinder:
         raise self._source.error(node, f"unknown table {shown!r}{hint}")
 
     def _function(self, node: exp.Table, alias: exp.Expr | None) -> Relation:
+        if task_of(node.this) is not None:
+            found, rows = model_arguments(self._statement, node.this)
+            bound = self._rows(rows)
+            wide, added = applied(self._statement, node.this, found, bound)
+            return self._named(BoundQuery(plan=wide, columns=(*bound.columns, *added)), alias, str(task_of(node.this)))
+        registered = self._statement.catalogue.registered(str(node.this.name))
+        if isinstance(node.this, exp.Anonymous) and registered is not None and registered.role is Role.TABLE:
+            args = [self._argument(arg) for arg in node.this.expressions]
+            with self._source.placed(node):
+                made = self._statement.catalogue.call(registered, str(node.this.name), args)
+            return self._named(self._queries.table(made), alias, str(node.this.name))
         called = table_function(self._source, node.this, self._queries.constant)
         if isinstance(called, Series):
             name = (alias.name if alias is not None else "") or called.name
@@ -149,6 +162,32 @@ class RelationBinder:
         if plan is None:
             raise self._source.error(node, f"{called.paths[0]!r} cannot be read as a table")
         return self._named(self._queries.table(plan), alias, PurePosixPath(called.paths[0]).stem)
+
+    def _rows(self, node: exp.Expr) -> BoundQuery:
+        """Return the rows that a function of tables is given: a table by its name, or a query."""
+        if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
+            node = exp.Table(this=node.this.copy())
+        if not isinstance(node, exp.Table | exp.Subquery | exp.Query):
+            raise self._source.unsupported(node, "a table argument that is neither a name nor a query")
+        relation = self._relation(node if isinstance(node, exp.Table | exp.Subquery) else exp.Subquery(this=node))
+        return BoundQuery(plan=relation.plan, columns=tuple((c.name, c.column) for c in relation.columns))
+
+    def _argument(self, node: exp.Expr) -> Any:
+        """Return an argument of a function of tables: a plan, or a plain value."""
+        known = isinstance(node, exp.Column) and not node.table
+        if isinstance(node, exp.Subquery) or known:
+            bound = self._rows(node)
+            exprs = tuple(NamedExpr(name=shown, expr=column) for shown, column in bound.columns)
+            return Project(input=bound.plan, exprs=exprs)
+        return self._queries.value(node, "an argument").value
+
+    def modelled(self, plan: Plan, node: exp.Expr) -> tuple[Plan, tuple[tuple[str, Column], ...]]:
+        """Return a plan with what a model says of its rows, as ``predict(m, *)`` asks for, and the columns added."""
+        found, rows = model_arguments(self._statement, node)
+        if not isinstance(rows, exp.Star):
+            raise self._source.error(node, f"{task_of(node)} stands in FROM, or takes * here")
+        shown = tuple((c.name, c.column) for c in self._scope.star())
+        return applied(self._statement, node, found, BoundQuery(plan=plan, columns=shown))
 
     def _file_or_none(self, node: exp.Expr, path: str, alias: exp.Expr | None) -> Relation | None:
         plan = self._statement.catalogue.file(path)
@@ -185,6 +224,11 @@ class RelationBinder:
         side, kind = str(node.side or "").upper(), str(node.kind or "").upper()
         if method not in ("", "NATURAL", *_ORDERED) or kind not in ("", "CROSS", "INNER", "OUTER", "SEMI", "ANTI"):
             raise self._source.unsupported(node.this, f"{method or kind} JOIN")
+        if isinstance(node.this, exp.Table) and task_of(node.this.this) is not None and node.this.this.find(exp.Star):
+            self._scope.columns = list(left.columns)
+            plan, added = self.modelled(left.plan, node.this.this)
+            named = self._named_columns(added, node.this.args.get("alias"), str(task_of(node.this.this)))
+            return Relation(plan=plan, columns=(*left.columns, *named))
         if lists_in_from(node.this) is not None:
             return self._joined_unnest(left, node, side if kind not in _SEMI_KINDS else kind)
         if isinstance(node.this, exp.Lateral):

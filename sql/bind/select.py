@@ -22,6 +22,7 @@ from .limits import limited, sampled
 from .operators import flattened
 from .outputs import OutputBinder
 from .projection import Projection
+from .registered import task_of
 from .relations import RelationBinder
 from .scope import DomainNeeded, Scope
 from .unnesting import unnested
@@ -67,7 +68,11 @@ class SelectBinder:
         plan = relations.bind(self._node)
         if self._node.args.get("sample") is not None:
             plan = sampled(self._queries, plan, self._node.args["sample"])
-        outputs = self._lists.outputs(self._node)
+        added = {}
+        for item in self._node.expressions:
+            if task_of(item) is not None:
+                plan, added[id(item)] = relations.modelled(plan, item)
+        outputs = self._lists.outputs(self._node, added)
         self._aliases = _aliases(self._node)
         plan, lifted = self._where(plan, lift=lift)
         if self._is_aggregated(outputs):
@@ -97,7 +102,7 @@ class SelectBinder:
         for part in [c for p in flattened(clause.this, exp.And) for c in self._lists.conditions(p)]:
             joined = len(binder.attachments)
             condition = self._subqueries.condition(binder, part)
-            own = names_of(plan) | {n for a in binder.attachments for n in a.plan.schema.names}
+            own = names_of(plan) | {n for a in binder.attachments for n in a.names}
             for attachment in binder.attachments[joined:]:
                 self._require_own(attachment.outer, own)
             if not columns_of(condition) <= own:
@@ -166,7 +171,7 @@ class SelectBinder:
         sets = GroupBinder(grouping, outputs).sets(self._node)
         aggregates = Aggregates(self._statement.names)
         binder = self._binder("SELECT", aggregates)
-        binder.nested = grouping.nested
+        binder.nested, binder.computed = grouping.nested, dict(grouping.computed)
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
         having = self._having(binder)
         later = self._later.bind(binder, outputs, items)
@@ -178,7 +183,7 @@ class SelectBinder:
         by_key = self._named_keys(sets, ties)
         self._check_sets(sets, ties, by_key, aggregates)
         groups = grouped(plan, sets, [own for _, own, _ in ties], by_key, aggregates)
-        known = names_of(groups) | {n for a in binder.attachments for n in a.plan.schema.names}
+        known = names_of(groups) | {n for a in binder.attachments for n in a.names}
         rewrite = self._grouped(by_key, known, binder.places)
         core = Core(
             plan=attach(groups, binder.attachments, rewrite),

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from ...engine.errors import SqlError, VolleyError, suggestion
 from ...engine.expr import Expr, Literal, NamedExpr, columns_of, literal
+from ...engine.frame.registered import Registered
 from ...engine.plan import Plan, Project, Scan
 from ..parse import SqlText
 from .names import Names
@@ -32,6 +33,18 @@ class Catalogue(Protocol):
 
     def rows(self, plan: Plan) -> list[tuple[Any, ...]]:
         """Run a plan at once and return its rows: what a plan depends on, such as the columns of a PIVOT."""
+        ...
+
+    def registered(self, name: str) -> Registered | None:
+        """Return the function or model of a name, whose case does not matter, or None where there is none."""
+        ...
+
+    def models(self) -> list[str]:
+        """Return the names of all models."""
+        ...
+
+    def call(self, found: Registered, task: str, args: Sequence[Any]) -> Plan:
+        """Call a function of tables, or a model's ``task``, on plans and plain values."""
         ...
 
     def names(self) -> list[str]:

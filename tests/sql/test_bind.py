@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from textwrap import dedent
 
@@ -11,6 +12,7 @@ import pytest
 from volley.engine import dtypes
 from volley.engine.errors import SqlError
 from volley.engine.explain import explain_plan
+from volley.engine.frame.registered import Registered
 from volley.engine.plan import Plan, Scan
 from volley.engine.schema import Schema
 from volley.sql import bind_sql
@@ -38,6 +40,15 @@ class Tables:
 
     def rows(self, plan: Plan) -> list[tuple[object, ...]]:
         raise NotImplementedError("these tables have no rows")
+
+    def registered(self, name: str) -> None:
+        return None
+
+    def models(self) -> list[str]:
+        return []
+
+    def call(self, found: Registered, task: str, args: Sequence[object]) -> Plan:
+        raise NotImplementedError("nothing is registered")
 
     def names(self) -> list[str]:
         return list(self._schemas)
