@@ -13,8 +13,9 @@ from .filter import filter_rows
 from .join import CpuJoinTable
 from .partition import hash_partition
 from .project import project
-from .sort import CpuTopK, sort_tables
+from .sort import sort_tables
 from .table import CpuTable, concat_tables, from_arrow, own, slice_table, to_arrow
+from .topk import CpuTopK
 from .unnest import unnest
 from .window import window_rows
 

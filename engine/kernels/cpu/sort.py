@@ -1,4 +1,4 @@
-"""Sorting and top-k over order-preserving words."""
+"""Sorting over order-preserving words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
 from ...expr import Column, SortKey
 from ...schema import Schema
-from ..protocol import Table
 from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, values_of
 from .gather import encoded, take_column
 from .native import (
@@ -26,7 +25,6 @@ from .native import (
     order_floats,
     order_integers,
     order_nulls,
-    smallest,
     spans_of,
     text_ranks,
     unsigned_extent,
@@ -34,7 +32,7 @@ from .native import (
 from .native.arrays import Rows, Words
 from .project import Evaluator
 from .spread import spreadable
-from .table import CpuTable, concat_columns, concat_tables, is_dictionary, own, slice_table, take_rows
+from .table import CpuTable, concat_columns, concat_tables, is_dictionary, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
 T = TypeVar("T")
@@ -273,31 +271,3 @@ def ranks(column: pa.Array, dtype: DataType) -> Any:
     if dtype.kind is Kind.NULL:
         return np.zeros(len(column), dtype=np.int32)
     raise UnsupportedOperation(f"the cpu device cannot order values of type {dtype}")
-
-
-class CpuTopK:
-    """Keeps the first ``k`` rows of an order."""
-
-    def __init__(self, keys: Sequence[SortKey], k: int, schema: Schema) -> None:
-        self._keys, self._k, self._schema = tuple(keys), k, schema
-        self._held: list[CpuTable] = []
-        self._rows = 0
-
-    def update(self, table: Table) -> None:
-        """Offer the rows of a table."""
-        rows = own(table)
-        if rows.num_rows > 4 * self._k:
-            rows = take_rows(rows, smallest(_words(rows, self._keys), self._k))
-        self._held.append(rows)
-        self._rows += rows.num_rows
-        if self._rows > 4 * self._k + 65_536:
-            self._cut()
-
-    def result(self) -> CpuTable:
-        """Return at most ``k`` rows, sorted."""
-        self._cut()
-        return self._held[0]
-
-    def _cut(self) -> None:
-        best = slice_table(sort_tables(self._held, self._keys, self._schema), 0, self._k)
-        self._held, self._rows = [best], best.num_rows

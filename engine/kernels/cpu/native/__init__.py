@@ -46,14 +46,14 @@ from .hashing import (
     zero_nulls,
 )
 from .joining import JoinIndex, flagged_rows, mark_rows
-from .ordering import order_bits, order_floats, order_integers, order_nulls
+from .ordering import order_bits, order_floats, order_integers, order_nulls, rows_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .radix import count_partitions, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
-from .textsort import text_argsort, text_ranks
+from .textsort import text_argsort, text_prefixes, text_ranks
 from .windowing import (
     add_differences,
     add_moments,
@@ -125,6 +125,7 @@ __all__ = [
     "prefix_sums",
     "put",
     "rows_away",
+    "rows_within",
     "running_least",
     "running_sums",
     "scatter",
@@ -143,6 +144,7 @@ __all__ = [
     "take_bits",
     "take_bytes",
     "text_argsort",
+    "text_prefixes",
     "text_ranks",
     "total_f64",
     "unsigned_extent",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Words, bit, missing
+from .arrays import NO_BITS, Bits, Doubles, Longs, Rows, Words, bit, missing, rows_out
 from .compile import kernel
 
 _SIGN_INT = 1 << 63
@@ -50,6 +50,31 @@ def _order_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, fl
 def _order_nulls(bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
     for i in range(len(out)):
         out[i] = np.uint64(missing(bits, bit_offset + i)) ^ flip
+
+
+@kernel("i64(const u64[], u64, const u8[], i64, i64, i32[])")
+def _rows_within(words: Words, limit: int, bits: Bits, bit_offset: int, nulls: int, out: Rows) -> int:
+    k = 0
+    if len(bits) == 0:
+        for i in range(len(words)):
+            out[k] = np.int32(i)
+            k += words[i] <= limit
+    else:
+        for i in range(len(words)):
+            out[k] = np.int32(i)
+            if missing(bits, bit_offset + i):
+                k += nulls
+            else:
+                k += words[i] <= limit
+    return k
+
+
+def rows_within(
+    words: Words, limit: int, *, bits: Bits = NO_BITS, bit_offset: int = 0, nulls: bool = False, out: Rows | None = None
+) -> Rows:
+    """Return the rows whose word is at most ``limit``, and those of nulls or not."""
+    found = rows_out(out, len(words) + 1)
+    return found[: _rows_within(words, limit, bits, bit_offset, int(nulls), found)]
 
 
 def order_integers(

@@ -73,6 +73,13 @@ def _prefixes(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int, out: W
         lengths[i] = np.uint64(max(np.int64(0), min(np.int64(9), stop - start)))
 
 
+@kernel("void(const i32[], const u8[], u64, u64[])")
+def text_prefixes(offsets: Rows, data: Bytes, flip: int, out: Words) -> None:
+    """Write words of the strings' first eight bytes, ordered like them; all bits of ``flip`` set reverse the order."""
+    for i in range(len(out)):
+        out[i] = big_endian_word(data, np.int64(offsets[i]), np.int64(offsets[i + 1])) ^ flip
+
+
 @kernel("void(const u64[], const u64[], const u64[], const i32[], u64[], u8[])")
 def _split_ties(
     segments: Words, prefixes: Words, lengths: Words, order: Rows, next_segments: Words, open_rows: Bits

@@ -78,6 +78,31 @@ def test_several_keys_and_top_k_match_duckdb(
     assert canonical_rows(rows(download(device, top.result()))) == expected[:k]
 
 
+@pytest.mark.parametrize(("down", "first"), DIRECTIONS)
+@pytest.mark.parametrize("name", EVERY)
+def test_top_k_keeps_to_its_bound_whatever_the_first_key(device: Device, name: str, down: bool, first: bool) -> None:
+    data = numbered(random_table(name, 3000))
+    keys = [(name, down, first)]
+    for k in (7, 700, 2900):
+        top = device.top_k(sort_keys(data, keys), k, schema_of(data))
+        for start in range(0, 3000, 200):
+            top.update(upload(device, ENCODINGS[start // 200 % 3](data.slice(start, 200))))
+        expected = duck(f"select * from data order by {order_by(keys)} limit {k}", data=data)
+        assert canonical_rows(rows(download(device, top.result()))) == canonical_rows(expected)
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_top_k_of_texts_that_begin_alike(device: Device, down: bool) -> None:
+    texts = [None, "", "a", "customer", "customer ", "customer 1", "customer\0", "\xff" * 9, "\xff" * 8]
+    data = numbered(pa.table({"s": pa.array([texts[i * 7 % 9] for i in range(400)])}))
+    keys = [("s", down, False)]
+    top = device.top_k(sort_keys(data, keys), 60, schema_of(data))
+    for start in range(0, 400, 80):
+        top.update(upload(device, data.slice(start, 80)))
+    expected = duck(f"select * from data order by {order_by(keys)} limit 60", data=data)
+    assert canonical_rows(rows(download(device, top.result()))) == canonical_rows(expected)
+
+
 @pytest.mark.parametrize("keys", ["i", "s", "fs"])
 @pytest.mark.parametrize("k", [1, 10, 3000, 100_000])
 def test_top_k_of_many_tables(device: Device, keys: str, k: int) -> None:

@@ -1,0 +1,108 @@
+"""The first rows of an order, kept while tables pass by.
+
+Once as many rows as wanted are known, the last of them is a bound: a later row whose first key lies beyond it is out,
+which one pass over that key finds, and of most tables nothing else is looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ...dtypes import Kind
+from ...expr import SortKey
+from ...schema import Schema
+from ..protocol import Table
+from .buffers import bits_of, empty, text_of
+from .native import NO_BITS, rows_within, smallest, text_prefixes
+from .native.arrays import Words
+from .project import Evaluator
+from .sort import order_words, sort_tables
+from .table import CpuTable, own, slice_table, take_rows
+from .words import is_bytes, is_one_word, looked_up
+
+_HELD_ROWS = 4_096
+
+
+class CpuTopK:
+    """Keeps the first ``k`` rows of an order."""
+
+    def __init__(self, keys: Sequence[SortKey], k: int, schema: Schema) -> None:
+        self._keys, self._k, self._schema = tuple(keys), k, schema
+        self._held: list[CpuTable] = []
+        self._rows = 0
+        self._bound: _Bound | None = None
+
+    def update(self, table: Table) -> None:
+        """Offer the rows of a table."""
+        rows = own(table)
+        if self._bound is not None:
+            rows = self._bound.within(rows)
+        if rows.num_rows > 4 * self._k:
+            rows = take_rows(rows, smallest(self._order(rows), self._k))
+        self._held.append(rows)
+        self._rows += rows.num_rows
+        if self._rows > (2 * self._k + _HELD_ROWS if self._bound is not None else self._k):
+            self._cut()
+
+    def result(self) -> CpuTable:
+        """Return at most ``k`` rows, sorted."""
+        self._cut()
+        return self._held[0]
+
+    def _order(self, rows: CpuTable) -> list[Words]:
+        columns = Evaluator(rows).columns([key.expr for key in self._keys])
+        words = [word for column, key in zip(columns, self._keys, strict=True) for word in order_words(column, key)]
+        return words or [np.zeros(rows.num_rows, dtype=np.uint64)]
+
+    def _cut(self) -> None:
+        best = slice_table(sort_tables(self._held, self._keys, self._schema), 0, self._k)
+        self._held, self._rows = [best], best.num_rows
+        if self._k and best.num_rows == self._k and _bounds(self._keys):
+            self._bound = _Bound(self._keys[0], slice_table(best, self._k - 1, 1))
+
+
+def _bounds(keys: Sequence[SortKey]) -> bool:
+    """Whether the first key tells rows apart at all, by words that are the same in every table."""
+    dtype = keys[0].expr.dtype if keys else None
+    return dtype is not None and (is_bytes(dtype) or is_one_word(dtype)) and dtype.kind is not Kind.NULL
+
+
+class _Bound:
+    """The first key of the last row that is wanted so far."""
+
+    def __init__(self, key: SortKey, row: CpuTable) -> None:
+        self._key = key
+        column = Evaluator(row).column(key.expr)
+        self._null = column.null_count > 0
+        self._word = 0 if self._null else int(_first_words(column, key)[0])
+
+    def within(self, table: CpuTable) -> CpuTable:
+        """Return the rows whose first key does not lie beyond the bound."""
+        if self._null and not self._key.nulls_first:
+            return table
+        column = Evaluator(table).column(self._key.expr)
+        if self._null:
+            rows = np.flatnonzero(np.asarray(column.is_null())).astype(np.int32)
+        else:
+            coded = column.indices if isinstance(column, pa.DictionaryArray) else column
+            bits, offset = bits_of(coded) if column.null_count else (NO_BITS, 0)
+            words = _first_words(column, self._key)
+            rows = rows_within(words, self._word, bits=bits, bit_offset=offset, nulls=self._key.nulls_first)
+        return table if len(rows) == table.num_rows else take_rows(table, rows)
+
+
+def _first_words(column: pa.Array, key: SortKey) -> Words:
+    """Return a word per row whose order is the wanted one as far as it goes; nulls hold anything."""
+    if not is_bytes(key.expr.dtype):
+        return order_words(column, key)[-1]
+    flip = 0xFFFFFFFFFFFFFFFF if key.descending else 0
+    texts = column.dictionary if isinstance(column, pa.DictionaryArray) else column
+    offsets, data = text_of(texts)
+    words = empty(len(texts), np.uint64)
+    text_prefixes(offsets, data, flip, words)
+    if texts is column:
+        return words
+    return looked_up(np.append(words, np.uint64(0)), column.indices)
