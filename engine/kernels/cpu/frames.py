@@ -5,6 +5,7 @@ Positions are those of the sorted rows, as 32-bit numbers.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeAlias
@@ -19,7 +20,19 @@ from ...plan.window import range_limit
 from ..protocol import WindowSpec
 from .buffers import empty
 from .keys import KeyTable
-from .native import argsort, mark_changes, order_integers, rows_away, search_sorted, spans
+from .native import (
+    NO_BITS,
+    argsort,
+    count_valid,
+    mark_changes,
+    mark_steps,
+    order_integers,
+    rows_away,
+    search_sorted,
+    sort_groups,
+    spans,
+    spread_groups,
+)
 from .native.arrays import Rows, Words, rows_out
 from .project import Evaluator
 from .sort import order_words, ranks
@@ -74,25 +87,47 @@ class Layout:
         return np.append(np.flatnonzero(self.peer_flags), len(self.rows)).astype(np.int32)
 
 
+_SMALL_GROUP = 1_024
+"""Partitions of at most so many rows are sorted one by one, in a core's cache."""
+
+
 def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
     """Sort the rows of a table (stably) and mark where partitions and groups of peers start."""
     count = evaluator.table.num_rows
+    columns = evaluator.columns([key.expr for key in spec.order_by])
+    words = [word for column, key in zip(columns, spec.order_by, strict=True) for word in order_words(column, key)]
     partition_words: list[Words] = []
-    if spec.partition_by:
+    if spec.partition_by and count:
         keys = KeyTable([expr.dtype for expr in spec.partition_by])
         ids = keys.insert(evaluator.columns(spec.partition_by))
+        counts = np.zeros(len(keys), dtype=np.int64)
+        count_valid(ids, NO_BITS, 0, counts)
+        if len(words) <= 1 and (not words or counts.max() <= _SMALL_GROUP):
+            return _group_by_group(ids, counts, words, ordered=bool(spec.order_by))
         partition_words = [order_integers(ids.astype(np.int64))]
-    columns = evaluator.columns([key.expr for key in spec.order_by])
-    peer_words = [word for column, key in zip(columns, spec.order_by, strict=True) for word in order_words(column, key)]
-    words = [*partition_words, *peer_words]
-    rows = argsort(words) if words else np.arange(len(rows_out(None, count)), dtype=np.int32)
+    every = [*partition_words, *words]
+    rows = argsort(every) if every else np.arange(len(rows_out(None, count)), dtype=np.int32)
     partition_flags = _changes(partition_words, rows)
     if not spec.order_by:
-        return Layout(rows, bool(words), partition_flags, partition_flags)
+        return Layout(rows, sorted=bool(every), partition_flags=partition_flags, peer_flags=partition_flags)
     peer_flags = partition_flags.copy()
-    for word in peer_words:
+    for word in words:
         mark_changes(word, rows, peer_flags)
-    return Layout(rows, bool(words), partition_flags, peer_flags)
+    return Layout(rows, sorted=bool(every), partition_flags=partition_flags, peer_flags=peer_flags)
+
+
+def _group_by_group(ids: Rows, counts: Positions, words: Sequence[Words], *, ordered: bool) -> Layout:
+    """Lay out rows by spreading them over their partitions, and sorting each by at most one word."""
+    offsets = np.append(np.zeros(1, dtype=np.int64), np.cumsum(counts))
+    rows, keys = empty(len(ids), np.int32), empty(len(ids), np.uint64)
+    spread_groups(ids, words[0] if words else keys, offsets[:-1].copy(), rows, keys)
+    partition_flags = np.zeros(len(ids), dtype=np.uint8)
+    partition_flags[offsets[:-1]] = 1
+    peer_flags = partition_flags.copy() if ordered else partition_flags
+    if words:
+        sort_groups(offsets, keys, rows, empty(len(ids), np.uint64), empty(len(ids), np.int32))
+        mark_steps(keys, peer_flags)
+    return Layout(rows, sorted=True, partition_flags=partition_flags, peer_flags=peer_flags)
 
 
 def _changes(words: list[Words], rows: Rows) -> NDArray[np.uint8]:

@@ -36,6 +36,7 @@ from .native import (
     running_least,
     running_sums,
     scatter,
+    scatter_distances,
     take,
 )
 from .native.arrays import Longs, Rows, rows_out
@@ -74,6 +75,8 @@ class _Work:
     def column(self, named: NamedWindow) -> pa.Array:
         """Return a function's values in the table's order."""
         own = named.call
+        if own.function in ("rank", "row_number"):
+            return array_from(self._numbers(peers=own.function == "rank"), pa.int64())
         if own.function in _PLACES:
             values = _PLACES[own.function](self.layout, own.offset)
             return array_from(self._put_back(values), to_arrow_type(own.dtype))
@@ -110,6 +113,15 @@ class _Work:
         placed = empty(len(values), values.dtype)
         scatter(values, self.layout.rows, placed)
         return placed
+
+    def _numbers(self, *, peers: bool) -> Longs:
+        """Return each row's number within its partition, or that of the first of its peers."""
+        layout = self.layout
+        starts = layout.partitions[0]
+        places = layout.peers[0] if peers else layout.positions.astype(np.int32)
+        numbers = empty(len(starts), np.int64)
+        scatter_distances(starts, places, layout.rows, numbers)
+        return numbers
 
     def _taken(self, column: pa.Array, positions: NDArray[Any]) -> pa.Array:
         """Return for each row the value of the row at a sorted position, null for a position of -1."""
@@ -352,10 +364,6 @@ def _overflow(own: WindowCall) -> ArithmeticOverflow:
 # Functions of a row's place alone.
 
 
-def _row_number(layout: Layout, _: int) -> NDArray[Any]:
-    return layout.positions - layout.partitions[0] + 1
-
-
 def _rank(layout: Layout, _: int) -> NDArray[Any]:
     return layout.peers[0].astype(np.int64) - layout.partitions[0] + 1
 
@@ -390,8 +398,6 @@ def _sizes(layout: Layout) -> NDArray[np.int64]:
 
 
 _PLACES: dict[str, Callable[[Layout, int], NDArray[Any]]] = {
-    "row_number": _row_number,
-    "rank": _rank,
     "dense_rank": _dense_rank,
     "percent_rank": _percent_rank,
     "cume_dist": _cume_dist,

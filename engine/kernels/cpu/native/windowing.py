@@ -20,9 +20,83 @@ _SHORT = 16
 @kernel("void(const u64[], const i32[], u8[])")
 def mark_changes(words: Words, rows: Rows, changed: Bits) -> None:
     """Set the flag of each sorted position whose word differs from that of the position before."""
+    if len(rows) == 0:
+        return
+    before = words[np.uint64(rows[0])]
     for i in range(1, len(rows)):
-        if words[np.uint64(rows[i])] != words[np.uint64(rows[i - 1])]:
+        word = words[np.uint64(rows[i])]
+        if word != before:
             changed[i] = np.uint8(1)
+        before = word
+
+
+@kernel("void(const i32[], const u64[], i64[], i32[], u64[])")
+def spread_groups(ids: Rows, words: Words, places: Longs, rows: Rows, keys: Words) -> None:
+    """Write each row and its word to the next place of its group."""
+    for i in range(len(ids)):
+        place = places[np.uint32(ids[i])]
+        rows[place] = np.int32(i)
+        keys[place] = words[i]
+        places[np.uint32(ids[i])] = place + 1
+
+
+@device
+def insert_in_order(keys: Words, rows: Rows, start: Number, stop: Number) -> None:
+    """Sort a short run by keys, stably, by insertion."""
+    for i in range(start + 1, stop):
+        key, row, hole = keys[i], rows[i], i
+        while hole > start and keys[hole - 1] > key:
+            keys[hole], rows[hole] = keys[hole - 1], rows[hole - 1]
+            hole -= 1
+        keys[hole], rows[hole] = key, row
+
+
+@device
+def merge_runs(
+    keys: Words, rows: Rows, start: Number, middle: Number, stop: Number, new_keys: Words, new_rows: Rows
+) -> None:
+    """Merge two neighbouring sorted runs into the same positions of other arrays, stably."""
+    left, right = start, middle
+    for position in range(start, stop):
+        if right >= stop or (left < middle and keys[left] <= keys[right]):
+            new_keys[position], new_rows[position] = keys[left], rows[left]
+            left += 1
+        else:
+            new_keys[position], new_rows[position] = keys[right], rows[right]
+            right += 1
+
+
+@kernel("void(const i64[], u64[], i32[], u64[], i32[])")
+def sort_groups(offsets: Longs, keys: Words, rows: Rows, spare_keys: Words, spare_rows: Rows) -> None:
+    """Sort the rows of each group by their keys, stably: short runs by insertion, then merged twice a turn."""
+    for group in range(len(offsets) - 1):
+        start, stop = offsets[group], offsets[group + 1]
+        for run in range(start, stop, _SHORT):
+            insert_in_order(keys, rows, run, min(run + _SHORT, stop))
+        width = np.int64(_SHORT)
+        while width < stop - start:
+            for run in range(start, stop, 2 * width):
+                middle, end = min(run + width, stop), min(run + 2 * width, stop)
+                merge_runs(keys, rows, run, middle, end, spare_keys, spare_rows)
+            width *= 2
+            for run in range(start, stop, 2 * width):
+                middle, end = min(run + width, stop), min(run + 2 * width, stop)
+                merge_runs(spare_keys, spare_rows, run, middle, end, keys, rows)
+            width *= 2
+
+
+@kernel("void(const u64[], u8[])")
+def mark_steps(keys: Words, changed: Bits) -> None:
+    """Set the flag of each position whose key differs from the one before."""
+    for i in range(1, len(keys)):
+        changed[i] |= np.uint8(keys[i] != keys[i - 1])
+
+
+@kernel("void(const i32[], const i32[], const i32[], i64[])")
+def scatter_distances(starts: Rows, places: Rows, rows: Rows, out: Longs) -> None:
+    """Write to each row how far, counted from 1, its place lies behind its start."""
+    for i in range(len(rows)):
+        out[np.uint64(rows[i])] = np.int64(places[i]) - np.int64(starts[i]) + 1
 
 
 @kernel("void(const u8[], i32[], i32[])")

@@ -99,6 +99,26 @@ def same(ours: pa.Table, theirs: list[tuple[Any, ...]]) -> None:
                 assert canonical(a) == canonical(b), (name, row, a, b)
 
 
+@pytest.mark.parametrize("order", ["f", "s", "fi", ""])
+def test_partitions_small_and_large(device: Device, order: str) -> None:
+    data = data_of("jfsi", 6000)
+    narrow = data.append_column("p", pa.array([min(n % 97, n % 7) for n in range(6000)]))
+    keys = [SortKey(expr=col(data, name), descending=name == "f", nulls_first=name == "i") for name in order]
+    calls = {
+        name: WindowCall(function=name, dtype=dtypes.int64, offset=1) for name in ("rank", "dense_rank", "row_number")
+    }
+    if not order:
+        calls = {"rows": WindowCall(function="count_rows", dtype=dtypes.int64, frame=DEFAULT_FRAME)}
+    by = ", ".join(f"{n} {'desc' if n == 'f' else ''} nulls {'first' if n == 'i' else 'last'}" for n in order)
+    for partition in ("j", "p"):
+        ours = windowed(device, narrow, calls, partition, [*keys] if order else None)
+        over = f"over (partition by {partition} {f'order by {by}' if order else ''})"
+        # Rows that tie have any number: by their place in the table here.
+        ranks = f"rank() {over}, dense_rank() {over}, row_number() {over[:-1]}, n)"
+        wanted = ranks if order else f"count(*) {over}"
+        same(ours, duck(f"select {wanted} from data order by n", data=narrow))
+
+
 def frame_sql(frame: Frame) -> str:
     return f"{frame.unit.value} between {frame.start} and {frame.end} exclude {frame.exclusion.value}"
 

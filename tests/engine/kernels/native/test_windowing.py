@@ -35,6 +35,30 @@ def test_spans(rng: np.random.Generator) -> None:
     native.spans(flags[:0], starts[:0], ends[:0])
 
 
+def test_groups_are_spread_and_sorted_stably(rng: np.random.Generator) -> None:
+    sizes = np.array([0, 1, 2, 15, 16, 17, 33, 64, 100, 257, 1000])
+    ids = rng.permutation(np.repeat(np.arange(len(sizes)), sizes)).astype(np.int32)
+    words = rng.integers(0, 2**64, len(ids), dtype=np.uint64) >> rng.choice(np.array([0, 61], np.uint64), len(ids))
+    offsets = np.concatenate([[0], np.cumsum(sizes)])
+    rows, keys = np.empty(len(ids), np.int32), np.empty(len(ids), np.uint64)
+    native.spread_groups(ids, words, offsets[:-1].copy(), rows, keys)
+    assert (rows == np.argsort(ids, kind="stable")).all()
+    native.sort_groups(offsets, keys, rows, np.empty_like(keys), np.empty_like(rows))
+    assert (rows == np.lexsort([words, ids])).all()
+    assert (keys == words[rows]).all()
+
+
+def test_steps_and_distances() -> None:
+    changed = np.array([1, 0, 0, 1, 0], np.uint8)
+    native.mark_steps(np.array([5, 5, 6, 6, 6], np.uint64), changed)
+    assert changed.tolist() == [1, 0, 1, 1, 0]
+    numbers = np.empty(3, np.int64)
+    native.scatter_distances(
+        np.array([0, 0, 2], np.int32), np.array([0, 1, 2], np.int32), np.array([2, 0, 1], np.int32), numbers
+    )
+    assert numbers.tolist() == [2, 1, 1]
+
+
 def test_search_in_any_order_of_limits(rng: np.random.Generator) -> None:
     keys = np.concatenate([np.sort(rng.integers(0, 40, N // 2)), np.sort(rng.integers(0, 40, N // 2))]).astype(
         np.uint64
