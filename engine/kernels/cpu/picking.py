@@ -8,11 +8,12 @@ import pyarrow as pa
 from ...dtypes import DataType
 from . import native
 from .batch import Batch
-from .buffers import bits_of, physical_type
+from .buffers import bits_of, physical_type, text_of, values_of
 from .gather import take_column
 from .native.arrays import Rows
 from .sort import ranks
 from .table import concat_columns
+from .words import is_bytes
 
 
 class Picked:
@@ -23,6 +24,8 @@ class Picked:
 
     def __init__(self, dtype: DataType, *, order: int) -> None:
         self._dtype, self._order = dtype, order
+        # The dictionary last met and the places of its texts in the order.
+        self._known: tuple[tuple[int, int, int], pa.Array, Rows] | None = None
         self._ids: list[Rows] = []
         self._values: list[pa.Array] = []
         self._pending = 0
@@ -72,16 +75,44 @@ class Picked:
             shift = int(len(met) > 0 and met[0] < 0)
             chosen, best = self._reduced(local.astype(np.int32) - np.int32(shift), len(met) - shift, values)
             return met[shift:][chosen], best
+        rows = np.full(groups, -1, dtype=np.int32)
+        if self._order and is_bytes(self._dtype):
+            self._pick_text(ids, values, rows)
+        else:
+            self._pick_ranked(ids, values, rows)
+        chosen = np.flatnonzero(rows >= 0).astype(np.int32)
+        return chosen, take_column(values, rows[chosen])
+
+    def _pick_text(self, ids: Rows, values: pa.Array, rows: Rows) -> None:
+        """Write the row of each group's least or greatest text, held as codes or not."""
+        greatest = self._order < 0
+        if isinstance(values, pa.DictionaryArray):
+            bits, offset = bits_of(values.indices)
+            places = self._places(values.dictionary)
+            native.extreme_codes(ids, values_of(values.indices), bits, offset, places, np.empty_like(rows), rows)
+            return
+        bits, offset = bits_of(values)
+        prefixes = np.empty(len(rows), dtype=np.uint64)
+        native.extreme_texts(ids, *text_of(values), bits, offset, greatest, prefixes, rows)
+
+    def _places(self, dictionary: pa.Array) -> Rows:
+        """Return the place of each text of a dictionary in the order; batches of one row group share theirs."""
+        data = dictionary.buffers()[2]
+        identity = (0 if data is None else data.address, dictionary.offset, len(dictionary))
+        if self._known is None or self._known[0] != identity:
+            rank = ranks(dictionary, self._dtype)
+            self._known = (identity, dictionary, rank if self._order > 0 else np.int32(len(rank)) - rank)
+        return self._known[2]
+
+    def _pick_ranked(self, ids: Rows, values: pa.Array, rows: Rows) -> None:
+        """Write the row of each group's first, least or greatest value of any type."""
         bits, offset = bits_of(values)
         if self._order:
             rank = ranks(values, self._dtype).astype(np.int64)
             info = np.iinfo(np.int64)
             # One more state, so that rows left out (-1) find one where there is no group yet.
-            extremes = np.full(groups + 1, info.min if self._order < 0 else info.max)
+            extremes = np.full(len(rows) + 1, info.min if self._order < 0 else info.max)
             run = native.max_i64 if self._order < 0 else native.min_i64
             run(ids, rank, bits, offset, extremes)
             ids = np.where(rank == extremes[ids], ids, np.int32(-1))
-        rows = np.full(groups, -1, dtype=np.int32)
         native.first_row(ids, bits, offset, rows)
-        chosen = np.flatnonzero(rows >= 0).astype(np.int32)
-        return chosen, take_column(values, rows[chosen])

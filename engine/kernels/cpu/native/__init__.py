@@ -49,6 +49,7 @@ from .joining import JoinIndex, flagged_rows, mark_rows
 from .ordering import order_bits, order_floats, order_integers, order_nulls, rows_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
+from .picking import extreme_codes, extreme_texts
 from .radix import count_partitions, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .sorting import argsort, smallest
@@ -100,6 +101,8 @@ __all__ = [
     "count_bits",
     "count_partitions",
     "count_valid",
+    "extreme_codes",
+    "extreme_texts",
     "find_least",
     "first_row",
     "flagged_rows",

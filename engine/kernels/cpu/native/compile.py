@@ -55,6 +55,7 @@ _KERNEL_MODULES = (
     "sorting",
     "textgroups",
     "textsort",
+    "picking",
     "gathering",
     "windowing",
     "pages",
@@ -212,9 +213,7 @@ def _load(function: FunctionType, signature: str) -> Callable[..., int]:
     symbol, path = _path_of(function, signature)
     machine_code = _kept(path)
     if machine_code is None:
-        from .codegen import compile_object
-
-        machine_code = compile_object(function, signature, symbol)
+        machine_code = _compiled(function, signature, symbol)
         _keep(path, machine_code)
     arguments = parse_signature(signature)[1]
     kinds = [ctypes.py_object if argument.dimensions else ctypes.c_int64 for argument in arguments]
@@ -228,6 +227,12 @@ def _path_of(function: FunctionType, signature: str) -> tuple[str, Path]:
     _digest_code(function, digest)
     symbol = f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
     return symbol, cache_directory() / f"{symbol}.o"
+
+
+def _compiled(function: FunctionType, signature: str, symbol: str) -> bytes:
+    from .codegen import compile_object
+
+    return compile_object(function, signature, symbol)
 
 
 def _digest_code(function: FunctionType, digest: Any) -> None:
