@@ -124,6 +124,7 @@ def _kept(ids: Rows, condition: pa.Array) -> Rows:
 
 
 _MERGED_ROWS = 65_536
+_MOST_EXPECTED = 1 << 20
 _LARGE_PIECE = 4_096
 _JUDGED_ROWS = 100_000
 _WORTHWHILE = 0.6
@@ -175,15 +176,22 @@ class CpuGroupBy:
     Where most rows are groups of their own, grouping them twice is work for nothing: the first phase then passes rows
     on, as partial states of one row each, and only spreads them by hash, so that the second phase groups them in tables
     that fit the cache.
+
+    Parameters
+    ----------
+    spec
+        Keys and accumulators.
+    capacity
+        Number of groups expected; more are fine.
     """
 
-    def __init__(self, spec: GroupSpec) -> None:
-        self._spec = spec
+    def __init__(self, spec: GroupSpec, capacity: int = 0) -> None:
+        self._spec, self._capacity = spec, capacity
         self._dtypes = [key.expr.dtype for key in spec.keys]
         self._reset()
 
     def _reset(self) -> None:
-        self._keys = KeyTable(self._dtypes)
+        self._keys = KeyTable(self._dtypes, self._capacity)
         self._states = States(self._spec.accumulators)
         self._rows = 0
         self._passed: list[Sequence[pa.Array]] = []
@@ -260,7 +268,8 @@ class CpuGroupBy:
 
 def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     """Merge the partial states of one partition into one row per group."""
-    groups = CpuGroupBy(spec)
+    # Partial states are distinct in each thread, and rows are passed on only where most are: both tell of groups.
+    groups = CpuGroupBy(spec, capacity=min(sum(partial.num_rows for partial in partials), _MOST_EXPECTED))
     for partial in _joined(partials, spec):
         groups.merge(partial)
     return groups.finish()

@@ -34,9 +34,9 @@ class TextCodes:
     Looking codes up is safe from several threads once nothing is inserted any more.
     """
 
-    def __init__(self, dtype: DataType) -> None:
+    def __init__(self, dtype: DataType, capacity: int) -> None:
         self._dtype = dtype
-        self._groups = BytesGroups()
+        self._groups = BytesGroups(capacity)
         # The dictionary last met and its codes: batches of one row group share theirs.
         self._recent: tuple[tuple[int, int, int, bool], pa.Array, Words] | None = None
 

@@ -21,6 +21,7 @@ from .constants import scalar_of
 from .gather import encoded, plain
 from .native import NO_BITS, KeyPacking, RowGroups, WordGroups, null_words, signed_extent, zero_nulls
 from .native.arrays import Bits, Rows, Words
+from .native.grouping import MINIMUM_CAPACITY
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
 _NULL_BELOW = {
@@ -38,12 +39,12 @@ _NULL_BELOW = {
 class _Column:
     """How one key column becomes words and comes back."""
 
-    def __init__(self, dtype: DataType) -> None:
+    def __init__(self, dtype: DataType, capacity: int = MINIMUM_CAPACITY) -> None:
         self.dtype = dtype
         self.width = 2 if dtype.is_decimal and dtype.precision > INT64_DIGITS else 1
         self.coder: TextCodes | ObjectCodes | None = None
         if is_bytes(dtype):
-            self.coder = TextCodes(dtype)
+            self.coder = TextCodes(dtype, capacity)
         elif not is_one_word(dtype) and not dtype.is_decimal:
             self.coder = ObjectCodes(dtype)
         self.null = NULL if self.coder is not None else _NULL_BELOW.get(dtype.kind)
@@ -93,15 +94,18 @@ class KeyTable:
     ----------
     dtypes
         Types of the key columns (at least one).
+    capacity
+        Number of distinct rows expected; more are fine.
     """
 
-    def __init__(self, dtypes: Sequence[DataType]) -> None:
-        self._columns = [_Column(dtype) for dtype in dtypes]
+    def __init__(self, dtypes: Sequence[DataType], capacity: int = 0) -> None:
+        capacity = max(capacity, MINIMUM_CAPACITY)
+        self._columns = [_Column(dtype, capacity if len(dtypes) == 1 else MINIMUM_CAPACITY) for dtype in dtypes]
         flagged = sum(column.null is None for column in self._columns)
         widths = sum(column.width for column in self._columns)
         self._flags = flagged > 0 and (len(self._columns) > 1 or widths > 1)
         self._single = widths == 1
-        self._words = WordGroups() if self._single else RowGroups(widths + self._flags)
+        self._words = WordGroups(capacity) if self._single else RowGroups(widths + self._flags, capacity)
         coder = self._columns[0].coder
         # The codes of a single column of text are the numbers, until a dictionary brings texts that no row may use.
         self._texts = coder if len(self._columns) == 1 and isinstance(coder, TextCodes) else None
@@ -148,11 +152,14 @@ class KeyTable:
                 present[self._words.null_group] = False
             return [self._columns[0].values(keys.reshape(-1, 1), present & self._known(self._columns[0], keys))]
         result, at, flag = [], int(self._flags), 0
+        flags = np.ascontiguousarray(keys[:, 0])
+        nullable = self._flags and bool(flags.any())
         for column in self._columns:
-            words = keys[:, at : at + column.width]
+            words = np.ascontiguousarray(keys[:, at : at + column.width])
             present = self._known(column, words[:, 0])
             if column.null is None:
-                present = (keys[:, 0] >> np.uint64(flag)) & np.uint64(1) == 0
+                if nullable:
+                    present = (flags >> np.uint64(flag)) & np.uint64(1) == 0
                 flag += 1
             result.append(column.values(words, present))
             at += column.width
