@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -57,6 +58,49 @@ def test_a_cache_that_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     assert out == "True\nTrue\n"
     assert err.count("\n") == 1
     assert "VOLLEY_CACHE_DIR" in err
+
+
+def test_a_home_that_cannot_be_written_is_told_and_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a directory")
+    monkeypatch.delenv("VOLLEY_CACHE_DIR", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(blocked))
+    monkeypatch.setattr(compile_module, "__file__", str(blocked / "compile.py"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    chosen = compile_module.cache_directory.__wrapped__()
+    assert chosen.parent == tmp_path
+    assert chosen.name.startswith("volley-kernels-")
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"cannot be kept in {blocked / '__pycache__'} and {blocked / 'volley' / 'kernels'}" in line
+    home = tmp_path / "home"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(home))
+    assert compile_module.cache_directory.__wrapped__() == home / "volley" / "kernels"
+    assert not capsys.readouterr().err
+
+
+QUERY = """
+import sys
+import volley as vl
+rows = vl.DataFrame({"word": ["b", "a", None, "b"] * 50, "value": [1.0, 2.0, 3.0, 4.0] * 50})
+other = vl.DataFrame({"word": ["a", "b"], "label": [10, 20]})
+answer = vl.sql(
+    "select word, label, sum(value) as total from rows join other using (word) group by word, label order by word desc",
+    rows=rows, other=other,
+)
+print(list(answer.to_arrow().to_pydict().values()), "numba" in sys.modules)
+"""
+
+
+@pytest.mark.slow
+def test_queries_that_start_together_on_a_new_machine_agree_and_later_ones_compile_nothing(tmp_path: Path) -> None:
+    answers = [finished(process)[0] for process in [python(tmp_path, QUERY), python(tmp_path, QUERY)]]
+    assert answers == 2 * ["[['b', 'a'], [20, 10], [250.0, 100.0]] True\n"]
+    files = {file.name: file.stat().st_mtime_ns for file in (tmp_path / "kernels").iterdir()}
+    assert {Path(name).suffix for name in files} == {".o"}
+    assert finished(python(tmp_path, QUERY))[0] == answers[0].replace("True", "False")
+    assert files == {file.name: file.stat().st_mtime_ns for file in (tmp_path / "kernels").iterdir()}
 
 
 def test_a_damaged_cache_file_is_compiled_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
