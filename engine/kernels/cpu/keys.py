@@ -105,6 +105,7 @@ class KeyTable:
         widths = sum(column.width for column in self._columns)
         self._flags = flagged > 0 and (len(self._columns) > 1 or widths > 1)
         self._single = widths == 1
+        self._zeros = np.zeros(0, dtype=np.uint64)
         self._words = WordGroups(capacity) if self._single else RowGroups(widths + self._flags, capacity)
         coder = self._columns[0].coder
         # The codes of a single column of text are the numbers, until a dictionary brings texts that no row may use.
@@ -127,7 +128,7 @@ class KeyTable:
             self._number_codes(self._texts)
         words = self._row_words(columns, insert=True)
         if isinstance(self._words, RowGroups):
-            return self._words.insert(words)
+            return self._words.insert(words, extents=self._extents(columns))
         bits, offset = self._single_bits(columns[0])
         return self._words.insert(words[0], bits=bits, bit_offset=offset)
 
@@ -186,11 +187,32 @@ class KeyTable:
         """Return the validity of the only column where nulls have no word of their own."""
         return bits_of(column) if self._columns[0].null is None else (NO_BITS, 0)
 
+    def _flagged(self, columns: Sequence[pa.Array]) -> list[pa.Array]:
+        """Return the columns whose nulls have no word of their own."""
+        return [column for column, how in zip(columns, self._columns, strict=True) if how.null is None]
+
+    def _null_words(self, columns: Sequence[pa.Array]) -> Words:
+        flagged, rows = self._flagged(columns), len(columns[0])
+        if any(column.null_count for column in flagged):
+            return null_words([bits_of(column) for column in flagged], rows)
+        if len(self._zeros) < rows:
+            self._zeros = np.zeros(rows, dtype=np.uint64)
+        return self._zeros[:rows]
+
+    def _extents(self, columns: Sequence[pa.Array]) -> list[tuple[int, int] | None]:
+        """Return what is known of the least and greatest words of rows just inserted."""
+        known: list[tuple[int, int] | None] = []
+        if self._flags:
+            known.append(None if any(column.null_count for column in self._flagged(columns)) else (0, 0))
+        for how in self._columns:
+            codes = (NULL, max(len(how.coder) - 1, NULL)) if isinstance(how.coder, TextCodes) else None
+            known += [codes] * how.width
+        return known
+
     def _row_words(self, columns: Sequence[pa.Array], *, insert: bool) -> list[Words]:
         words: list[Words] = []
         if self._flags:
-            flagged = [c for c, how in zip(columns, self._columns, strict=True) if how.null is None]
-            words.append(null_words([bits_of(column) for column in flagged], len(columns[0])))
+            words.append(self._null_words(columns))
         for column, how in zip(columns, self._columns, strict=True):
             words += how.words(column, insert=insert)
         return words

@@ -270,12 +270,20 @@ class WordGroups:
         """Bytes held by the table and its keys."""
         return self._table.nbytes + self._keys.nbytes + (0 if self._slots is None else self._slots.nbytes)
 
-    def insert(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
-        """Return the group of each row, making groups for new keys."""
+    def insert(
+        self,
+        words: Words,
+        *,
+        bits: Bits = NO_BITS,
+        bit_offset: int = 0,
+        extent: tuple[int, int] | None = None,
+        out: Rows | None = None,
+    ) -> Rows:
+        """Return the group of each row, making groups for new keys; ``extent`` bounds the words if it is known."""
         ids = rows_out(out, len(words))
         self._rows += len(words)
         if self._slots is not None:
-            self._cover(signed_extent(words, bits, bit_offset), len(words))
+            self._cover(extent or signed_extent(words, bits, bit_offset), len(words))
         keys, state, before = self._keys, self._state, len(self)
         done = 0
         while True:

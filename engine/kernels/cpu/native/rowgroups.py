@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,6 +20,10 @@ prefetch_write = instruction("prefetch_write")
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _ALL = 0xFFFFFFFFFFFFFFFF
+# An array over all packed keys of so many bits stays in the second-level cache.
+_DIRECT_BITS = 17
+
+Extent: TypeAlias = tuple[int, int]
 
 
 @device
@@ -136,24 +141,30 @@ class RowGroups:
         assert table is not None
         return table
 
-    def insert(self, columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
+    def insert(
+        self, columns: Sequence[Words], *, extents: Sequence[Extent | None] | None = None, out: Rows | None = None
+    ) -> Rows:
         """Return the group of each row, making groups for new keys.
 
         Parameters
         ----------
         columns
             ``width`` word columns of equal length.
+        extents
+            Bounds of each column's words as signed integers where they are known; they need not be reached.
         out
             Where to write the identifiers.
         """
         if len(columns[0]) == 0:
             return rows_out(out, 0)
-        if self._hashed is None and not self._covers(extents := _extents(columns)):
-            self._lay_out(extents)
+        if self._hashed is None and not self._covers(found := _extents(columns, extents)):
+            self._lay_out(found)
         if self._hashed is not None:
             return self._hashed.insert(columns, out=out)
         assert self._packed is not None
-        return self._packed.insert(self._pack(columns), out=out)
+        bits = sum(self._widths)
+        extent = (0, (1 << bits) - 1) if bits <= _DIRECT_BITS else None
+        return self._packed.insert(self._pack(columns), extent=extent, out=out)
 
     def find(self, columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
         """Return the group of each row, or -1 for keys never inserted."""
@@ -233,9 +244,10 @@ class RowGroups:
         return packed
 
 
-def _extents(columns: Sequence[Words]) -> list[tuple[int, int]]:
-    """Return each column's least and greatest word, as signed integers; there must be rows."""
-    return [signed_extent(column, NO_BITS, 0) or (0, 0) for column in columns]
+def _extents(columns: Sequence[Words], known: Sequence[Extent | None] | None = None) -> list[Extent]:
+    """Return each column's least and greatest word, as signed integers, or known bounds; there must be rows."""
+    bounds = known or [None] * len(columns)
+    return [bound or signed_extent(column, NO_BITS, 0) or (0, 0) for column, bound in zip(columns, bounds, strict=True)]
 
 
 class HashedRowGroups:
