@@ -16,12 +16,12 @@ from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, empty, text_of
-from .native import NO_BITS, rows_within, smallest, text_prefixes
-from .native.arrays import Words
+from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
+from .native.arrays import Doubles, Longs, Rows, Words
 from .project import Evaluator
 from .sort import order_words, sort_tables
 from .table import CpuTable, own, slice_table, take_rows
-from .words import is_bytes, is_one_word, looked_up
+from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS = 4_096
 
@@ -78,6 +78,9 @@ class _Bound:
         column = Evaluator(row).column(key.expr)
         self._null = column.null_count > 0
         self._word = 0 if self._null else int(_first_words(column, key)[0])
+        self._limit = None if self._null else _comparable(column, key)
+        if self._limit is not None and np.isnan(self._limit[0]):
+            self._limit = None
 
     def within(self, table: CpuTable) -> CpuTable:
         """Return the rows whose first key does not lie beyond the bound."""
@@ -87,11 +90,25 @@ class _Bound:
         if self._null:
             rows = np.flatnonzero(np.asarray(column.is_null())).astype(np.int32)
         else:
-            coded = column.indices if isinstance(column, pa.DictionaryArray) else column
-            bits, offset = bits_of(coded) if column.null_count else (NO_BITS, 0)
-            words = _first_words(column, self._key)
-            rows = rows_within(words, self._word, bits=bits, bit_offset=offset, nulls=self._key.nulls_first)
+            rows = self._rows_within(column)
         return table if len(rows) == table.num_rows else take_rows(table, rows)
+
+    def _rows_within(self, column: pa.Array) -> Rows:
+        values = None if self._limit is None or column.null_count else _comparable(column, self._key)
+        if values is not None and self._limit is not None:
+            return values_within(values, self._limit, greatest=self._key.descending)
+        coded = column.indices if isinstance(column, pa.DictionaryArray) else column
+        bits, offset = bits_of(coded) if column.null_count else (NO_BITS, 0)
+        words = _first_words(column, self._key)
+        return rows_within(words, self._word, bits=bits, bit_offset=offset, nulls=self._key.nulls_first)
+
+
+def _comparable(column: pa.Array, key: SortKey) -> Longs | Doubles | None:
+    """Return values that compare as they are; None where only words have the order."""
+    dtype = key.expr.dtype
+    if dtype.is_float:
+        return floats_of(column)
+    return integers_of(column) if is_one_word(dtype) and dtype.kind is not Kind.UINT64 else None
 
 
 def _first_words(column: pa.Array, key: SortKey) -> Words:

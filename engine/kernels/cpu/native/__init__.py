@@ -46,7 +46,7 @@ from .hashing import (
     zero_nulls,
 )
 from .joining import JoinIndex, flagged_rows, mark_rows
-from .ordering import order_bits, order_floats, order_integers, order_nulls, rows_within
+from .ordering import order_bits, order_floats, order_integers, order_nulls, rows_within, values_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts
@@ -159,6 +159,7 @@ __all__ = [
     "text_ranks",
     "total_f64",
     "unsigned_extent",
+    "values_within",
     "warm",
     "words_of",
     "zero_nulls",

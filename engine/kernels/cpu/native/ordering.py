@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Rows, Words, bit, missing, rows_out
-from .compile import kernel
+from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, bit, missing, rows_out
+from .compile import device, kernel
 
+_BLOCK = 64
 _SIGN_INT = 1 << 63
 _ALL_INT = 0xFFFFFFFFFFFFFFFF
 _SIGN = np.uint64(_SIGN_INT)
@@ -67,6 +68,42 @@ def _rows_within(words: Words, limit: int, bits: Bits, bit_offset: int, nulls: i
             else:
                 k += words[i] <= limit
     return k
+
+
+@device
+def is_within(value: Number, limit: Number, greatest: Number) -> Number:
+    """Return whether a value is at most, or at least, a limit; NaN is greater than any other."""
+    return not value < limit if greatest else value <= limit
+
+
+@kernel(
+    "i64(const f64[], const f64[], bool, i32[])",
+    "i64(const i64[], const i64[], bool, i32[])",
+)
+def _values_within(values: Doubles | Longs, limits: Doubles | Longs, greatest: bool, out: Rows) -> int:  # noqa: FBT001
+    """Find rows in blocks, most of which have none: a block is compared as a whole first."""
+    limit = limits[0]
+    k = 0
+    for start in range(0, len(values), _BLOCK):
+        stop = min(start + _BLOCK, len(values))
+        if stop - start == _BLOCK:
+            some = False
+            for j in range(_BLOCK):
+                some |= is_within(values[start + j], limit, greatest)
+            if not some:
+                continue
+        for i in range(start, stop):
+            out[k] = np.int32(i)
+            k += is_within(values[i], limit, greatest)
+    return k
+
+
+def values_within(
+    values: Doubles | Longs, limit: Doubles | Longs, *, greatest: bool = False, out: Rows | None = None
+) -> Rows:
+    """Return the rows whose value is at most, or at least, that of an array of one; NaN is greatest, if no limit."""
+    found = rows_out(out, len(values) + 1)
+    return found[: _values_within(values, limit, greatest, found)]
 
 
 def rows_within(

@@ -142,3 +142,26 @@ def test_extremes_keep_their_order() -> None:
     values = np.array([GREATEST, LEAST, 0, -1])
     assert native.argsort([native.order_integers(values)]).tolist() == [1, 3, 2, 0]
     assert native.argsort([native.order_integers(values, descending=True)]).tolist() == [0, 2, 3, 1]
+
+
+@pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 1000])
+@pytest.mark.parametrize("greatest", [False, True])
+def test_values_within_a_limit(rng: np.random.Generator, n: int, greatest: bool) -> None:
+    whole = rng.integers(-100, 100, n)
+    floats = np.where(rng.random(n) < 0.1, np.nan, np.where(rng.random(n) < 0.1, -0.0, whole.astype(float)))
+    for limit in (-99, 0, 99):
+        expected = np.flatnonzero(whole >= limit if greatest else whole <= limit)
+        assert (native.values_within(whole, np.array([limit]), greatest=greatest) == expected).all()
+        expected = np.flatnonzero((floats >= limit) | np.isnan(floats) if greatest else floats <= limit)
+        assert (native.values_within(floats, np.array([float(limit)]), greatest=greatest) == expected).all()
+
+
+@pytest.mark.parametrize("nulls", [False, True])
+def test_rows_within_a_limit(rng: np.random.Generator, nulls: bool) -> None:
+    words = rng.integers(0, 2**64, 500, dtype=np.uint64)
+    nullable = column(words.view(np.int64), rng.random(500) < 0.8)
+    limit = 2**62
+    within = np.where(nullable.valid, words <= np.uint64(limit), nulls)
+    found = native.rows_within(words, limit, bits=nullable.bits, bit_offset=nullable.bit_offset, nulls=nulls)
+    assert found.tolist() == np.flatnonzero(within).tolist()
+    assert native.rows_within(words, limit).tolist() == np.flatnonzero(words <= np.uint64(limit)).tolist()
