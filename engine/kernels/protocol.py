@@ -195,6 +195,11 @@ class JoinTable(Protocol):
     """A built hash table, shared by threads; probing changes nothing but what it remembers for `remaining`."""
 
     @property
+    def num_rows(self) -> int:
+        """Build rows."""
+        ...
+
+    @property
     def nbytes(self) -> int:
         """Device bytes held, the build rows included."""
         ...

@@ -5,7 +5,7 @@ Both are written against the kernel protocol only, so that every runner and ever
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from ..errors import UserFunctionError, VolleyError
 from ..expr import Column, NamedExpr
@@ -23,6 +23,26 @@ from .stages import (
     StageInput,
     WindowInput,
 )
+
+MOST_PAIRS = 1 << 24
+"""Pairs of a join without keys that are made at once."""
+
+
+def pieces(device: Device, operators: Sequence[Operator], table: Table, joins: dict[int, JoinTable]) -> Iterator[Table]:
+    """Yield a table in pieces whose products with the build sides of joins without keys are not too large.
+
+    Between two pieces a run may be stopped, and only the pairs of one piece are held.
+    """
+    rows = table.num_rows
+    for operator in operators:
+        if isinstance(operator, Probe) and not operator.node.spec.probe_keys:
+            rows = min(rows, MOST_PAIRS // max(1, joins[operator.stage].num_rows))
+    rows = max(1, rows)
+    if rows >= table.num_rows:
+        yield table
+        return
+    for start in range(0, table.num_rows, rows):
+        yield device.slice(table, start, min(rows, table.num_rows - start))
 
 
 def apply_operator(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Table:

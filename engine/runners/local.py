@@ -20,7 +20,7 @@ from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
-from ..physical.execute import apply_operator, merge_input
+from ..physical.execute import apply_operator, merge_input, pieces
 from ..physical.stages import (
     CollectSink,
     OutputInput,
@@ -348,7 +348,7 @@ class _StageWork:
         if task.waits:
             self._wait_for_tasks_before(number)
         try:
-            for table in tables:
+            for table in self._pieces(task.pipeline, tables):
                 if self.run_.cancelled.is_set() or self.enough.is_set():
                     return
                 result = self._through(task.pipeline, table, steps)
@@ -377,6 +377,10 @@ class _StageWork:
             yield table
             share = min(1.0, table.num_rows / task.rows) if task.rows else 0.0
             observer.advanced(self.stage.number, table.num_rows, int(task.bytes * share))
+
+    def _pieces(self, pipeline: Pipeline, tables: Iterator[Table]) -> Iterator[Table]:
+        for table in tables:
+            yield from pieces(self.run_.device, pipeline.operators, table, self.run_.joins)
 
     def _through(self, pipeline: Pipeline, table: Table, steps: list[OperatorMetrics]) -> Table:
         """Pass a table through the operators, leaving off when no row is left."""

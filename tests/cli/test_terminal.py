@@ -74,7 +74,7 @@ def folder(tmp_path: Path) -> Path:
     wide = {f"column_{number:02}": [number] * 60 for number in range(30)}
     pq.write_table(pa.table(flights), tmp_path / "flights.parquet")
     pq.write_table(pa.table(wide), tmp_path / "wide.parquet")
-    pq.write_table(pa.table({"n": range(20_000)}), tmp_path / "numbers.parquet")
+    pq.write_table(pa.table({"n": range(60_000)}), tmp_path / "numbers.parquet")
     return tmp_path
 
 
@@ -114,7 +114,7 @@ def test_type_complete_run_cancel_recover_and_leave(terminal: Terminal, folder: 
     screen = terminal.wait_for(r"error: unknown column 'dst'")
     assert "did you mean 'dest'? (line 1, column 8)\n  select dst\n         ^\n" in screen
 
-    # A query that tests 400 million pairs is shown at work, and Ctrl-C ends it within a moment.
+    # A query that tests 3.6 billion pairs is shown at work, and Ctrl-C ends it within a moment.
     terminal.type("select count(*) as pairs from numbers a join numbers b on a.n * b.n = 7;", "Enter")
     terminal.wait_for(r"stage \d")
     terminal.type("", "C-c")

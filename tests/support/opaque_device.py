@@ -166,6 +166,10 @@ class OpaqueJoinTable:
         self._inner = inner
 
     @property
+    def num_rows(self) -> int:
+        return self._inner.num_rows
+
+    @property
     def nbytes(self) -> int:
         return self._inner.nbytes
 

@@ -50,6 +50,11 @@ class CpuJoinTable:
         self._met: NDArray[np.bool_] = np.zeros(remembered, dtype=np.bool_)
 
     @property
+    def num_rows(self) -> int:
+        """Build rows."""
+        return self._build.num_rows
+
+    @property
     def nbytes(self) -> int:
         """Bytes held, the build rows included."""
         keys = 0 if self._keys is None else self._keys.nbytes

@@ -12,6 +12,7 @@ import pytest
 import volley as vl
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
+from volley.engine.physical import execute
 from volley.engine.plan import Scan, ScanPlan
 
 
@@ -222,3 +223,34 @@ def test_rows_without_partner_come_after_the_probing_and_not_beyond_a_limit():
     assert not volley_threads()
     text = joined.explain("analyze")
     assert "unmatched rows of stage 0  [1 rows; " in text
+
+
+def test_a_cross_product_is_made_in_pieces(monkeypatch):
+    monkeypatch.setattr(execute, "MOST_PAIRS", 1000)
+    left, right = numbers(500, partitions=1, threads=2), numbers(300, partitions=1)
+    sizes = []
+    pairs = left.rename({"k": "j"}).merge(right.rename({"n": "m"}), how="cross")
+    seen = pairs.map_batches(lambda t: sizes.append(t.num_rows) or t, dict.fromkeys(pairs.columns, "int64"))
+    table = seen.to_arrow()
+    assert max(sizes) <= 1000
+    assert table["n"].to_pylist() == [n for n in range(500) for _ in range(300)]
+    assert table["m"].to_pylist() == list(range(300)) * 500
+    assert pairs.limit(5).to_arrow()["m"].to_pylist() == [0, 1, 2, 3, 4]
+
+
+def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
+    monkeypatch.setattr(execute, "MOST_PAIRS", 10_000)
+    left, right = numbers(3000, partitions=1, threads=2), numbers(3000, partitions=1)
+    calls = []
+
+    def interrupt(table):
+        calls.append(1)
+        if len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return table
+
+    pairs = left[["n"]].merge(right[["n"]].rename({"n": "m"}), how="cross")
+    with pytest.raises(KeyboardInterrupt):
+        pairs.map_batches(interrupt, {"n": "int64", "m": "int64"}).to_arrow()
+    assert len(calls) < 500
+    assert not volley_threads()
