@@ -183,16 +183,17 @@ def stored(job: Path) -> list[str]:
     return sorted(path.name for path in (job.parent / "out" / ".work").iterdir())
 
 
-def test_interrupt_leaves_a_job_that_goes_on(slow_job: Path) -> None:
+@pytest.mark.parametrize(("number", "said"), [(signal.SIGINT, "cancelled"), (signal.SIGTERM, "stopped by SIGTERM")])
+def test_a_signal_leaves_a_job_that_goes_on(slow_job: Path, number: signal.Signals, said: str) -> None:
     running = start(slow_job)
     ready = slow_job.parent / "ready"
     deadline = time.monotonic() + 60
     while not ready.exists() and time.monotonic() < deadline:
         time.sleep(0.05)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(number)
     _, err = running.communicate(timeout=60)
-    assert running.returncode == 130
-    assert err.splitlines()[-1] == "volley: cancelled: stopped in step second; the same command goes on from there"
+    assert running.returncode == 128 + number
+    assert err.splitlines()[-1] == f"volley: {said}: stopped in step second; the same command goes on from there"
     assert "Traceback" not in err
     assert stored(slow_job) == ["lock", "step-first"]
     assert not (slow_job.parent / "out" / "second.csv").exists()

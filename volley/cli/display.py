@@ -129,7 +129,9 @@ class Display:
         else:
             text, hidden = aligned(shown, layout)
         all_rows = ".rows 0" if self._interactive else "--rows 0"
-        facts = [f"first {self._rows} rows; {all_rows} prints all" if more else _counted(table.num_rows, "row")]
+        facts = [
+            f"first {_counted(self._rows, 'row')}; {all_rows} prints all" if more else _counted(table.num_rows, "row")
+        ]
         if hidden:
             wide = ".mode line" if self._interactive else "--format line"
             facts.append(f"{hidden} of {_counted(table.num_columns, 'column')} not shown; {wide} shows all")
@@ -188,11 +190,11 @@ class Display:
 
     def _set_rows(self, argument: str) -> None:
         self._rows = _number(".rows", argument, self._rows)
-        self.say(f"{self._rows or 'all'} rows are printed")
+        self.say(f"rows printed: {self._rows or 'all'}")
 
     def _set_cell(self, argument: str) -> None:
         self._cell = _number(".width", argument, self._cell)
-        self.say(f"{self._cell or 'all'} characters of a value are printed")
+        self.say(f"characters printed of a value: {self._cell or 'all'}")
 
     def _set_paged(self, argument: str) -> None:
         self._paged = switched(".pager", argument, now=self._paged)
