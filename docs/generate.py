@@ -28,6 +28,7 @@ from pydantic.fields import FieldInfo
 import volley as vl
 from volley import ml
 from volley.cli.arguments import build_parser
+from volley.cli.display import Display
 from volley.deploy.job.spec import JobSpec
 from volley.engine import errors
 from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
@@ -38,6 +39,7 @@ from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
+from volley.sql.shell import Shell
 
 PAGES = Path(__file__).parent
 _BLOCK = re.compile(
@@ -328,7 +330,15 @@ def _help(command: str) -> Callable[[], str]:
     return lambda: f"```text\n{help_text(command).rstrip()}\n```"
 
 
-COMMANDS = ("", "run", "demo", "sql", "explain", "doctor")
+def _dot_commands() -> str:
+    """Return a table of what the prompt can do besides SQL."""
+    display = Display(mode=None, rows=50, interactive=False)
+    shell = Shell(vl.Session(device="cpu"), display, commands=display.commands())
+    rows = [(_code(f"{name} {command.usage}".rstrip()), command.summary) for name, command in shell.commands.items()]
+    return _table(("command", "does"), rows)
+
+
+COMMANDS = ("", "run", "demo", "sql", "explain", "doctor", "completion")
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "volley": _names,
@@ -349,6 +359,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "JSON options": _options(JsonOptions),
     "job keys": _job_keys,
     "errors": _errors,
+    "dot commands": _dot_commands,
     **{
         f"{kind.__name__} options": _options(kind)
         for kind in (

@@ -74,7 +74,7 @@ def test_without_a_query_a_terminal_gets_a_prompt(trips: Path) -> None:
     os.close(keys)
     os.close(terminal)
     assert running.returncode == 0
-    assert "End a query with ;" in out
+    assert "End a query with ; and Enter." in out
     assert "most\n────\n  20\n(1 row)\n" in out
 
 

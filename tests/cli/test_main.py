@@ -26,12 +26,14 @@ def test_help_loads_nothing_heavy() -> None:
     assert "exit codes:" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "sql", "explain", "doctor"])
+@pytest.mark.parametrize("command", ["run", "demo", "sql", "explain", "doctor", "completion"])
 def test_every_command_has_help_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])
     assert stopped.value.code == 0
-    assert f"usage: volley {command}" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert f"usage: volley {command}" in text
+    assert text.count(f"  volley {command} ") + text.count(f"  volley {command}\n") + text.count("<(volley") >= 1
 
 
 def test_no_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

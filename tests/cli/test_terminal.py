@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
-import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,56 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.terminal import Terminal
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 90
-"""Seconds to wait for something to appear; only a broken shell takes them."""
-
-
-class Terminal:
-    """A terminal of its own tmux server, in which one command runs."""
-
-    def __init__(self, folder: Path, command: str, *, width: int = 100, height: int = 30) -> None:
-        found = shutil.which("tmux")
-        assert found, "the shell's tests drive a terminal with tmux: install it (apt-get install tmux), or run .ci/run"
-        self._tmux = [found, "-f", "/dev/null", "-S", str(folder / "tmux.socket")]
-        size = ["-x", str(width), "-y", str(height)]
-        # The shell stays when the command ends, so that its last words and its exit code can be read.
-        self._run("new-session", "-d", *size, "-c", str(folder), f'{command}; echo "exit code $?"; exec sleep 1000')
-
-    def _run(self, *arguments: str) -> str:
-        done = subprocess.run([*self._tmux, *arguments], capture_output=True, text=True, check=True, timeout=30)
-        return done.stdout
-
-    def type(self, text: str, *keys: str) -> None:
-        """Type a text, then press keys by their names."""
-        if text:
-            # tmux takes a last semicolon for its own.
-            self._run("send-keys", "-l", "--", re.sub(r";$", r"\\;", text))
-        if keys:
-            self._run("send-keys", *keys)
-
-    def screen(self) -> str:
-        """Return what is on the screen."""
-        return self._run("capture-pane", "-p")
-
-    def wait_for(self, pattern: str) -> str:
-        """Wait until a pattern matches the screen; return the screen."""
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            screen = self.screen()
-            if re.search(pattern, screen, re.MULTILINE):
-                return screen
-            time.sleep(0.05)
-        raise AssertionError(f"{pattern!r} did not appear; the screen shows:\n{self.screen()}")
-
-    def process(self) -> int:
-        """Return the process of the command."""
-        shell = self._run("display-message", "-p", "#{pane_pid}").strip()
-        return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
-
-    def close(self) -> None:
-        """End the tmux server and what runs in it."""
-        subprocess.run([*self._tmux, "kill-server"], check=False, timeout=30)
 
 
 @pytest.fixture

@@ -11,6 +11,10 @@ _OUT = Path("volley-demo-out")
 _EXAMPLES = """\
 Joins two files of the American Community Survey, cleans them, trains a logistic regression and gradient boosting on
 who is employed, explains the predictions, and audits them by sex, race and disability with confidence intervals.
+
+examples:
+  volley demo
+  volley demo --out /tmp/census --set train.models.trees.params.max_depth=4
 """
 
 

@@ -13,6 +13,7 @@ from ..sql.shell import Command, choice, switched
 from . import output
 from .meter import Meter
 from .pager import page, too_long
+from .sql import FORMATS
 from .table import Layout, aligned, in_lines
 
 _PRINTED = ("table", "line")
@@ -141,9 +142,9 @@ class Display:
 
     def commands(self) -> dict[str, Command]:
         """Return the dot commands that change the settings."""
-        shown = "|".join(output.FORMATS)
+        shown = "|".join(FORMATS)
         return {
-            ".mode": Command(usage=f"[{shown}]", summary="how results look", run=self._set_mode, offers=output.FORMATS),
+            ".mode": Command(usage=f"[{shown}]", summary="how results look", run=self._set_mode, offers=FORMATS),
             ".output": Command(
                 usage="[FILE]",
                 summary="write results to a file; alone: print them again",
@@ -164,7 +165,7 @@ class Display:
 
     def _set_mode(self, argument: str) -> None:
         if argument:
-            mode = choice(".mode", argument, output.FORMATS)
+            mode = choice(".mode", argument, FORMATS)
             self._check_terminal(mode)
             self._mode = self._file_mode = mode
         self.say(f"mode {self._mode if self._file is None else self._file_mode}")

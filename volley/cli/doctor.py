@@ -26,6 +26,13 @@ _DISTRIBUTIONS = {
     "dask_cuda": ("dask-cuda",),
     "distributed_ucxx": ("distributed-ucxx-cu13",),
 }
+_EXAMPLES = """\
+✓ is there, – is absent and not needed, ✗ is needed and wrong: then the exit code is 1.
+
+examples:
+  volley doctor
+  volley doctor --json | jq -r '.[] | select(.state == "wrong") | .found'
+"""
 _MARKS = {"ok": "✓", "absent": "–", "wrong": "✗"}
 
 
@@ -42,7 +49,7 @@ class Finding:
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Add the command."""
     about = "what this machine offers, and what will be used and why"
-    parser = commands.add_parser("doctor", help=about, description=f"Show {about}.")
+    parser = commands.add_parser("doctor", help=about, description=f"Show {about}.", epilog=_EXAMPLES)
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.set_defaults(execute=execute)
     return parser

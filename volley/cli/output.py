@@ -17,7 +17,6 @@ from ..engine.errors import ConfigError, WriteError
 from .cells import is_number, rows_of, value_text
 from .table import Layout, aligned, in_lines
 
-FORMATS = ("table", "line", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow")
 _SUFFIXES = {
     ".csv": "csv",
     ".tsv": "tsv",

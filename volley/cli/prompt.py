@@ -40,7 +40,7 @@ def _welcome(arguments: argparse.Namespace, tables: list[str], device: str, thre
     dialect = "" if arguments.dialect == "duckdb" else f", dialect {arguments.dialect}"
     lines = [
         f"Volley {__version__} SQL on {where}{dialect}",
-        "End a query with ; and press Enter. Tab completes, .help lists commands, .quit or Ctrl-D leaves.",
+        "End a query with ; and Enter. Tab completes, .help lists commands, .quit leaves.",
     ]
     if tables:
         lines.append(f"Tables: {', '.join(tables)}")

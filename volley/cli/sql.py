@@ -9,15 +9,18 @@ from pathlib import Path
 
 from .session import add_session_arguments
 
-FORMATS = ("table", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow")
+FORMATS = ("table", "line", "csv", "tsv", "json", "jsonl", "markdown", "parquet", "arrow")
 
 _EXAMPLES = """\
 A file on the command line becomes a table called like the file without its suffix; name=path gives it another name.
-A quoted path is a table too. The query comes from -c, from -f, or from standard input;
-without one, on a terminal, a prompt asks for queries until .quit.
+A quoted path is a table too. Statements, separated by semicolons, come from -c, from -f, or from standard input; the
+first error stops them and is shown with its line. Without any, on a terminal, a prompt asks for them until .quit.
+Lines that begin with a dot are commands, as at the prompt: .help lists them.
 
 examples:
-  volley sql flights.parquet
+  volley sql flights.parquet                        a prompt
+  volley sql flights.parquet -f report.sql -o report.csv
+  echo "select count(*) from flights" | volley sql flights.parquet
   volley sql -c "select 40 + 2 as answer"
   volley sql flights.parquet -c "select dest, count(*) n from flights group by dest order by n desc limit 5"
   volley sql f=data/2013/*.parquet -c "select avg(arr_delay) from f"
@@ -29,11 +32,16 @@ examples:
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Add the command."""
     parser = commands.add_parser(
-        "sql", help="run a query over files", description="Run a query over files.", epilog=_EXAMPLES
+        "sql",
+        help="query files: at a prompt, one query, or a script",
+        description="Query files: at a prompt, one query, or a script.",
+        epilog=_EXAMPLES,
     )
     add_query_arguments(parser)
-    parser.add_argument("--format", choices=FORMATS, help="by the suffix of --output, else table")
-    parser.add_argument("--output", "-o", type=Path, metavar="FILE", help="write here instead of printing")
+    parser.add_argument("--format", choices=FORMATS, help="of results; by the suffix of --output, else table")
+    parser.add_argument(
+        "--output", "-o", type=Path, metavar="FILE", help="write results here, all or none, instead of printing them"
+    )
     parser.add_argument(
         "--rows", type=int, default=50, metavar="N", help="rows that format table prints (50; 0 prints all)"
     )
@@ -47,7 +55,7 @@ def add_query_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="*", metavar="FILE", help="path or name=path: a file, glob, folder or URL")
     query = parser.add_mutually_exclusive_group()
     query.add_argument("-c", dest="query", metavar="QUERY", help="the query")
-    query.add_argument("-f", dest="query_file", type=Path, metavar="QUERY.sql", help="a file that holds the query")
+    query.add_argument("-f", dest="query_file", type=Path, metavar="QUERY.sql", help="a file that holds it")
     parser.add_argument("--dialect", default="duckdb", help="SQL dialect of the query (duckdb)")
     parser.add_argument(
         "--param",
