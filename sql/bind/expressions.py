@@ -236,7 +236,10 @@ class ExpressionBinder:
             return self.source.error(node, f"unknown table or alias {relation!r}{known}")
         columns = [c.name for scope in scopes for c in scope.star(relation)]
         shown = f"{relation}.{name}" if relation else name
-        return self.source.error(node, f"unknown column {shown!r}{suggestion(name, columns)}")
+        hint = suggestion(name, columns)
+        if "did you mean" not in hint and isinstance(node, exp.Column) and node.this.args.get("quoted"):
+            hint = f"; double quotes name a column, single quotes make a text: {shown!r}"
+        return self.source.error(node, f"unknown column {shown!r}{hint}")
 
     def cast_to(self, node: exp.Expr, arg: Expr, target: DataType, *, strict: bool) -> Expr:
         """Return a cast; a constant text becomes a date or timestamp here, so that mistakes show while planning."""

@@ -136,7 +136,9 @@ class RelationBinder:
                 return found
         known = (*self._queries.cte_names, *self._statement.catalogue.names())
         shown = ".".join(parts)
-        hint = suggestion(shown, known) if known else "; there are no tables to choose from"
+        hint = suggestion(shown, known) if known else "; no table has a name here"
+        if "did you mean" not in hint:
+            hint += f"; a file is named in quotes, like '{shown if '.' in shown else 'trips.parquet'}'"
         raise self._source.error(node, f"unknown table {shown!r}{hint}")
 
     def _function(self, node: exp.Table, alias: exp.Expr | None) -> Relation:
