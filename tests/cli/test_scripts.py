@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -182,6 +183,17 @@ def test_a_full_disk_behind_standard_output_is_one_line() -> None:
         )
     assert done.returncode == 1
     assert done.stderr == "volley: error: standard output cannot be written: No space left on device\n"
+
+
+def test_a_terminal_without_our_signs_shows_others() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "volley", "sql", "-c", "select 'ü€' as sign"],
+        capture_output=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+        check=True,
+    )
+    assert done.stdout.decode("latin-1") == "sign\n????\nü?\n(1 row)\n"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ select t.idd from t | 1:8 | unknown column 't.idd'; did you mean 'id'?
 select q.id from t | 1:8 | unknown table or alias 'q'; available: t
 select id from tt | 1:16 | unknown table 'tt'; did you mean 't'
 select id from "a table" | 1:16 | unknown table 'a table'
-select id from missing | 1:16 | unknown table 'missing'; available: t, u, w, e; a file is named in quotes, like 'trips.parquet'
+select id from missing | 1:16 | available: t, u, w, e; a file is named in quotes, like 'trips.parquet'
 select id from data.csv | 1:16 | a file is named in quotes, like 'data.csv'
 select "2020-01-01" from t | 1:8 | double quotes name a column, single quotes make a text: '2020-01-01'
 select id from x.t | 1:16 | unknown table 'x.t'
