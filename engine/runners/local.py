@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
@@ -37,6 +38,8 @@ from ..schema import Schema
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
+_TURN = 0.1
+"""Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
 STREAM_DEPTH = 8
 """Tables that a streamed result may run ahead of its reader."""
 
@@ -126,6 +129,7 @@ class _Run:
 
     def __exit__(self, *_: object) -> None:
         self.cancelled.set()
+        self.memory.release(sum(output.reserved for output in self.outputs.values()))
         self.outputs.clear()
         self.joins.clear()
         if self.observer is not None:
@@ -152,8 +156,10 @@ class _Run:
             output = work.finish()
         except BaseException:
             self.cancelled.set()
-            work.join()
-            sink.abort()
+            try:
+                work.join()
+            finally:  # also where a second Ctrl-C ends the wait
+                sink.abort()
             raise
         work.close()
         self.outputs[stage.number] = output
@@ -174,18 +180,22 @@ class _Run:
         work = _StageWork(self, stage, stream)
 
         def drive() -> None:
-            work.run()
-            stream.ready.put(None)
+            try:
+                work.run()
+            except BaseException as error:  # noqa: BLE001  # carried to the reader's thread
+                work.failures.append(error)
+            finally:
+                stream.ready.put(None)
 
         driver = threading.Thread(target=drive, name="volley-stream", daemon=True)
         driver.start()
         try:
-            while (table := stream.ready.get()) is not None:
-                stream.room.release()
+            while (table := stream.next()) is not None:
                 yield table
         finally:
             self.cancelled.set()
-            driver.join()
+            while driver.is_alive():
+                driver.join(_TURN)
             work.close()
         work.raise_failure()
 
@@ -229,11 +239,19 @@ class _Stream(InOrder):
         self.delivery = OrderedDelivery(self._hand_over, cancelled.is_set)
 
     def _hand_over(self, table: Table) -> bool:
-        while not self.room.acquire(timeout=0.1):
+        while not self.room.acquire(timeout=_TURN):
             if self.cancelled.is_set():
                 return False
         self.ready.put(table)
         return True
+
+    def next(self) -> Table | None:
+        """Return the next table for the reader, who thereby makes room for another; None after the last."""
+        while True:
+            with suppress(queue.Empty):
+                table = self.ready.get(timeout=_TURN)
+                self.room.release()
+                return table
 
     def finish(self, parallel: Parallel) -> Output:
         return Output()
@@ -295,10 +313,10 @@ class _StageWork:
     def join(self) -> None:
         """Wait for the threads to end.
 
-        The wait is in short turns: a signal that the system hands to another thread is seen here only on waking.
+        The wait is in short turns.
         """
         for thread, ended in self.threads:
-            while thread.ident is not None and not ended.wait(0.1):  # an interrupt may come before all have started
+            while thread.ident is not None and not ended.wait(_TURN):  # an interrupt may come before all have started
                 pass
             if ended.is_set():
                 thread.join()

@@ -1,5 +1,6 @@
 """The local runner: order, cancellation, errors, limits on memory, metrics; the answers are checked elsewhere."""
 
+import gc
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
 from volley.engine.physical import execute
 from volley.engine.plan import Scan, ScanPlan
+from volley.engine.runners import local
 
 
 def numbers(rows, partitions=8, **session):
@@ -254,3 +256,191 @@ def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
         pairs.map_batches(interrupt, {"n": "int64", "m": "int64"}).to_arrow()
     assert len(calls) < 500
     assert not volley_threads()
+
+
+# ------------------------------------------------------------------------- stopping and what is left
+
+
+@pytest.fixture
+def accounts(monkeypatch):
+    """Return the memory accounts of the runs of a test."""
+    made = []
+
+    class Watched(local.MemoryAccount):
+        def __init__(self, limit=None):
+            super().__init__(limit)
+            made.append(self)
+
+    monkeypatch.setattr(local, "MemoryAccount", Watched)
+    return made
+
+
+def every_sink(frame):
+    """Return a plan that joins a frame of ``n`` and ``k`` with its groups, sorts, and takes some rows."""
+    groups = frame.groupby("k").agg(total=("n", "sum"))
+    return frame.merge(groups, on="k").sort_values(["total", "n"]).limit(40_000, 5)
+
+
+def failing(after):
+    """Return a function on tables that raises from its ``after``-th call on."""
+    calls = []
+
+    def fail(table):
+        calls.append(1)
+        if len(calls) >= after:
+            raise ValueError("broken on purpose")
+        return table
+
+    return fail
+
+
+COLUMNS = {"n": "int64", "k": "int64"}
+
+
+def held(accounts):
+    assert accounts
+    return [account.used for account in accounts]
+
+
+def test_nothing_is_held_after_a_run(accounts):
+    frame = every_sink(numbers(50_000, threads=2))
+    assert len(frame.to_arrow()) == 40_000
+    assert sum(batch.num_rows for batch in frame.iter_batches()) == 40_000
+    assert all(account.peak > 100_000 for account in accounts)
+    assert not any(held(accounts))
+
+
+@pytest.mark.parametrize("after", [1, 5, 12])
+def test_nothing_is_held_and_no_thread_is_left_after_an_error(accounts, after):
+    frame = numbers(50_000, threads=3).map_batches(failing(after), COLUMNS)
+    with pytest.raises(UserFunctionError, match="broken on purpose"):
+        every_sink(frame).to_arrow()
+    assert not any(held(accounts))
+    with pytest.raises(UserFunctionError, match="broken on purpose"):
+        list(every_sink(frame).iter_batches())
+    assert not any(held(accounts))
+    assert not volley_threads()
+
+
+def test_nothing_is_held_after_a_limit_of_memory(accounts):
+    frame = every_sink(numbers(100_000, threads=2, memory_limit="500KB"))
+    with pytest.raises(MemoryLimitExceeded):
+        frame.to_arrow()
+    with pytest.raises(MemoryLimitExceeded):
+        list(frame.iter_batches())
+    assert not any(held(accounts))
+    assert not volley_threads()
+
+
+def test_nothing_is_held_after_a_reader_leaves(accounts):
+    batches = every_sink(numbers(50_000, threads=2)).iter_batches()
+    next(batches)
+    batches.close()
+    assert not any(held(accounts))
+    assert not volley_threads()
+
+
+def test_the_bytes_of_a_failed_run_are_free():
+    frame = numbers(2_000_000, partitions=20, threads=2).map_batches(failing(15), COLUMNS)
+    before = pa.total_allocated_bytes()
+    with pytest.raises(UserFunctionError):
+        frame.sort_values("k").to_arrow()
+    gc.collect()
+    assert pa.total_allocated_bytes() - before < 1_000_000
+
+
+def interrupted(frame, run):
+    """Run a frame whose function waits, and send this process SIGINT when it is at work; return its calls."""
+    calls, started = [], threading.Event()
+
+    def slow(table):
+        calls.append(1)
+        started.set()
+        time.sleep(0.02)
+        return table
+
+    def interrupt():
+        started.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(frame.map_batches(slow, COLUMNS))
+    killer.join()
+    return len(calls)
+
+
+def test_ctrl_c_stops_a_stream(accounts):
+    frame = numbers(1000, partitions=500, threads=2)
+    assert interrupted(frame, lambda slow: list(slow.iter_batches())) < 500
+    assert interrupted(frame, lambda slow: list(every_sink(slow).iter_batches())) < 500
+    assert not any(held(accounts))
+    assert not volley_threads()
+
+
+def test_ctrl_c_leaves_no_file(tmp_path):
+    frame = numbers(1000, partitions=500, threads=2)
+    interrupted(frame, lambda slow: slow.to_csv(str(tmp_path / "out.csv")))
+    interrupted(frame, lambda slow: slow.to_parquet(str(tmp_path / "out"), partition_by=["k"]))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_function_that_never_ends(tmp_path):
+    started, release, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def stuck(table):
+        started.set()
+        release.wait(30)
+        ended.set()
+        return table
+
+    def interrupt():
+        started.wait(10)
+        for _ in range(2):
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        numbers(10, partitions=1).map_batches(stuck, COLUMNS).to_csv(str(tmp_path / "out.csv"))
+    assert not ended.is_set()
+    assert list(tmp_path.iterdir()) == []
+    release.set()
+    killer.join()
+    assert ended.wait(10)
+
+
+def test_the_first_of_several_errors_stops_the_other_threads():
+    calls, started = [], threading.Barrier(3)
+
+    def fail(table):
+        calls.append(1)
+        if len(calls) <= 3:
+            started.wait(10)
+            raise ValueError(f"error {len(calls)}")
+        return table
+
+    frame = numbers(1000, partitions=500, threads=3).map_batches(fail, COLUMNS)
+    with pytest.raises(UserFunctionError, match="error"):
+        frame.to_arrow()
+    assert len(calls) < 10
+    assert not volley_threads()
+
+
+def test_every_task_runs_once_and_all_threads_take_some():
+    seen, barrier = {}, threading.Barrier(2)
+
+    def who(table):
+        name = threading.current_thread().name
+        if name not in seen:
+            seen[name] = 0
+            barrier.wait(10)  # so that one thread cannot take all tasks before the other has begun
+        seen[name] += table.num_rows
+        return table
+
+    frame = numbers(1000, partitions=100, threads=2).map_batches(who, COLUMNS)
+    assert frame.to_arrow()["n"].to_pylist() == list(range(1000))
+    assert len(seen) == 2
+    assert sum(seen.values()) == 1000
