@@ -40,6 +40,15 @@ class MemoryAccount:
             self.used += size
             self.peak = max(self.peak, self.used)
 
+    def try_reserve(self, size: int) -> bool:
+        """Add ``size`` bytes unless the account would pass its limit; return whether they were added."""
+        with self._lock:
+            if self.limit is not None and self.used + size > self.limit:
+                return False
+            self.used += size
+            self.peak = max(self.peak, self.used)
+            return True
+
     def release(self, size: int) -> None:
         """Give back ``size`` bytes."""
         with self._lock:

@@ -1,7 +1,8 @@
 """Delivering the tables of concurrent tasks in task order, with bounded buffering.
 
 Tasks are started in order, so the earliest unfinished task is always running: it delivers at once, while later tasks
-buffer what they make and wait when the buffer is full. That cannot deadlock, and holds at most ``capacity`` bytes.
+buffer what they make and wait when the buffer, or the run's memory, is full. That cannot deadlock, and holds at most
+``capacity`` bytes.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable
 
 from ..kernels.protocol import Table
+from .memory import MemoryAccount
 
 
 class Stopped(Exception):  # a signal, not an error: the stage needs no more rows
@@ -27,12 +29,19 @@ class OrderedDelivery:
         Says whether the run was cancelled; checked while waiting.
     capacity
         Bytes that tasks running ahead may buffer.
+    memory
+        The account that is charged with what is buffered; a task waits rather than pass its limit.
     """
 
     def __init__(
-        self, deliver: Callable[[Table], bool], stopped: Callable[[], bool], capacity: int = 256 * 1024 * 1024
+        self,
+        deliver: Callable[[Table], bool],
+        stopped: Callable[[], bool],
+        capacity: int = 256 * 1024 * 1024,
+        memory: MemoryAccount | None = None,
     ) -> None:
         self._deliver, self._stopped, self._capacity = deliver, stopped, capacity
+        self._memory = memory or MemoryAccount()
         self._current = 0
         self._buffers: dict[int, list[Table]] = {}
         self._finished: set[int] = set()
@@ -43,15 +52,15 @@ class OrderedDelivery:
     def put(self, task: int, table: Table) -> None:
         """Deliver or buffer a table of a task; raises `Stopped` when no more rows are wanted."""
         with self._changed:
-            while task != self._current and self._buffered > self._capacity and not self._ended():
+            while task != self._current and not self._ended():
+                if self._buffered <= self._capacity and self._memory.try_reserve(table.nbytes):
+                    self._buffers.setdefault(task, []).append(table)
+                    self._buffered += table.nbytes
+                    return
                 self._changed.wait(0.1)
             if self._ended():
                 raise Stopped
-            if task == self._current:
-                self._hand_over(table)
-            else:
-                self._buffers.setdefault(task, []).append(table)
-                self._buffered += table.nbytes
+            self._hand_over(table)
 
     def finish(self, task: int) -> None:
         """Say that a task has no more tables; what waited behind it is delivered."""
@@ -61,9 +70,10 @@ class OrderedDelivery:
                 self._finished.discard(self._current)
                 self._current += 1
                 for table in self._buffers.pop(self._current, ()):
-                    self._buffered -= table.nbytes
-                    if not self._ended():
-                        self._hand_over(table)
+                    if self._ended():
+                        break  # what is still buffered is given back when the delivery is closed
+                    self._give_back(table.nbytes)
+                    self._hand_over(table)
             self._changed.notify_all()
 
     def _ended(self) -> bool:
@@ -71,6 +81,19 @@ class OrderedDelivery:
 
     def _hand_over(self, table: Table) -> None:
         if not self._deliver(table):
-            self._closed = True
-            self._buffers.clear()
-            self._changed.notify_all()
+            self._close()
+
+    def close(self) -> None:
+        """Drop what is buffered: nobody wants more."""
+        with self._changed:
+            self._close()
+
+    def _close(self) -> None:
+        self._closed = True
+        self._buffers.clear()
+        self._give_back(self._buffered)
+        self._changed.notify_all()
+
+    def _give_back(self, size: int) -> None:
+        self._buffered -= size
+        self._memory.release(size)

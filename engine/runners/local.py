@@ -176,7 +176,7 @@ class _Run:
 
     def stream_stage(self, stage: Stage) -> Iterator[Table]:
         """Run the last stage in the background and yield its tables in task order."""
-        stream = _Stream(self.cancelled)
+        stream = _Stream(self.cancelled, self.memory)
         work = _StageWork(self, stage, stream)
 
         def drive() -> None:
@@ -196,6 +196,7 @@ class _Run:
             self.cancelled.set()
             while driver.is_alive():
                 driver.join(_TURN)
+            stream.abort()
             work.close()
         work.raise_failure()
 
@@ -232,11 +233,11 @@ class _Run:
 class _Stream(InOrder):
     """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
 
-    def __init__(self, cancelled: threading.Event) -> None:
+    def __init__(self, cancelled: threading.Event, memory: MemoryAccount) -> None:
         self.ready: queue.SimpleQueue[Table | None] = queue.SimpleQueue()
         self.room = threading.Semaphore(STREAM_DEPTH)
         self.cancelled = cancelled
-        self.delivery = OrderedDelivery(self._hand_over, cancelled.is_set)
+        self.delivery = OrderedDelivery(self._hand_over, cancelled.is_set, memory=memory)
 
     def _hand_over(self, table: Table) -> bool:
         while not self.room.acquire(timeout=_TURN):
@@ -257,7 +258,8 @@ class _Stream(InOrder):
         return Output()
 
     def abort(self) -> None:
-        """Nothing is held."""
+        """Drop what is buffered."""
+        self.delivery.close()
 
 
 class _StageWork:

@@ -335,7 +335,7 @@ class _Limit(InOrder, _Base):
         self.skip = sink.offset
         self.left = sink.count
         self.tables: list[Table] = []
-        self.delivery = OrderedDelivery(self._take, context.stopped)
+        self.delivery = OrderedDelivery(self._take, context.stopped, memory=context.memory)
 
     def _take(self, table: Table) -> bool:
         start = min(self.skip, table.num_rows)
@@ -349,6 +349,10 @@ class _Limit(InOrder, _Base):
             self.reserve(kept.nbytes)
             self.tables.append(kept)
         return self.left is None or self.left > 0
+
+    def abort(self) -> None:
+        self.delivery.close()
+        super().abort()
 
     def finish(self, parallel: Parallel) -> Output:
         return Output(partitions=[self.tables], reserved=self.reserved)
@@ -386,7 +390,7 @@ class _OrderedWrite(InOrder, _Write):
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context, sink)
         self.writer = self.sink.writer(0)
-        self.delivery = OrderedDelivery(self._put, context.stopped)
+        self.delivery = OrderedDelivery(self._put, context.stopped, memory=context.memory)
 
     def _put(self, table: Table) -> bool:
         self.write(self.writer, table)
@@ -394,6 +398,10 @@ class _OrderedWrite(InOrder, _Write):
 
     def close(self) -> None:
         self.writer.close()
+
+    def abort(self) -> None:
+        self.delivery.close()
+        super().abort()
 
 
 class _TaskWrite(_Write):

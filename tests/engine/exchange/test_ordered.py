@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from volley.engine.exchange import OrderedDelivery, Stopped
+from volley.engine.exchange import MemoryAccount, OrderedDelivery, Stopped
 
 
 @dataclass(frozen=True)
@@ -86,3 +86,52 @@ def test_cancelling_wakes_a_waiting_task():
     cancelled.set()
     thread.join(5)
     assert outcome == ["stopped"]
+
+
+def test_what_is_buffered_is_charged_and_given_back():
+    account = MemoryAccount()
+    taken = []
+    ordered = OrderedDelivery(lambda piece: taken.append(account.used) or True, lambda: False, memory=account)
+    ordered.put(1, Piece("1a"))
+    ordered.put(2, Piece("2a"))
+    ordered.put(0, Piece("0a"))
+    assert account.used == 20
+    ordered.finish(0)
+    assert account.used == 10
+    ordered.close()
+    assert (account.used, account.peak) == (0, 20)
+    assert taken == [20, 10]  # a table that is handed over is charged by whoever takes it
+    ordered.close()
+    assert account.used == 0
+
+
+def test_enough_gives_back_what_is_buffered():
+    account = MemoryAccount()
+    ordered = OrderedDelivery(lambda _: False, lambda: False, memory=account)
+    for name in ("1a", "1b"):
+        ordered.put(1, Piece(name))
+    ordered.put(2, Piece("2a"))
+    ordered.finish(0)
+    assert account.used == 0
+
+
+def test_a_task_running_ahead_waits_rather_than_pass_the_memory_limit():
+    seen = []
+    account = MemoryAccount(limit=25)
+    ordered = OrderedDelivery(lambda piece: seen.append(piece.name) or True, lambda: False, memory=account)
+
+    def ahead():
+        for name in ("1a", "1b", "1c", "1d"):
+            ordered.put(1, Piece(name))
+        ordered.finish(1)
+
+    running = threading.Thread(target=ahead)
+    running.start()
+    for name in ("0a", "0b"):
+        ordered.put(0, Piece(name))
+    ordered.finish(0)
+    running.join(30)
+    assert not running.is_alive()
+    assert seen == ["0a", "0b", "1a", "1b", "1c", "1d"]
+    assert account.used == 0
+    assert account.peak <= 25

@@ -444,3 +444,21 @@ def test_every_task_runs_once_and_all_threads_take_some():
     assert frame.to_arrow()["n"].to_pylist() == list(range(1000))
     assert len(seen) == 2
     assert sum(seen.values()) == 1000
+
+
+def test_rows_that_wait_for_their_turn_are_on_the_account(accounts):
+    first = threading.Event()
+
+    def slow_first(table):
+        if table["n"][0].as_py() == 0:
+            first.wait(0.5)  # the other thread runs ahead meanwhile
+        return table
+
+    frame = numbers(100_000, partitions=20, threads=2).map_batches(slow_first, COLUMNS)
+    assert frame.limit(99_000).to_arrow()["n"].to_pylist() == list(range(99_000))
+    assert sum(batch.num_rows for batch in frame.iter_batches()) == 100_000
+    limited = numbers(100_000, partitions=20, threads=2, memory_limit="200KB").map_batches(slow_first, COLUMNS)
+    assert sum(batch.num_rows for batch in limited.iter_batches()) == 100_000
+    assert all(account.peak > 0 for account in accounts)
+    assert accounts[-1].peak <= 200_000
+    assert not any(held(accounts))
