@@ -275,10 +275,16 @@ class _Fold(_Base):
 class _TopKLocal:
     """One thread's best rows."""
 
-    def __init__(self, state: TopK) -> None:
-        self.state = state
+    def __init__(self, sink: _TopK, state: TopK) -> None:
+        self.sink, self.state = sink, state
+        self.rows, self.bytes, self.counted = 0, 0, 0
 
     def consume(self, task: int, table: Table) -> None:
+        self.rows += table.num_rows
+        self.bytes += table.nbytes
+        held = self.bytes * min(self.sink.sink.k, self.rows) // max(1, self.rows)  # rows kept, of the mean size
+        self.sink.reserve(held - self.counted)
+        self.counted = held
         self.state.update(table)
 
     def finish_task(self, task: int) -> None:
@@ -297,7 +303,7 @@ class _TopK(_Base):
         return self.context.device.top_k(self.sink.keys, self.sink.k, self.sink.schema)
 
     def local(self) -> LocalSink:
-        made = _TopKLocal(self._new())
+        made = _TopKLocal(self, self._new())
         with self._lock:
             self.locals.append(made)
         return made
@@ -306,7 +312,9 @@ class _TopK(_Base):
         best = self._new()
         for one in self.locals:
             best.update(one.state.result())
-        return Output(partitions=[[best.result()]])
+        result = best.result()
+        self.reserve(result.nbytes - self.reserved)
+        return Output(partitions=[[result]], reserved=self.reserved)
 
 
 class InOrder:

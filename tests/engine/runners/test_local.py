@@ -462,3 +462,14 @@ def test_rows_that_wait_for_their_turn_are_on_the_account(accounts):
     assert all(account.peak > 0 for account in accounts)
     assert accounts[-1].peak <= 200_000
     assert not any(held(accounts))
+
+
+def test_the_best_rows_are_on_the_account(accounts):
+    frame = numbers(100_000, partitions=10, threads=2)
+    assert frame.sort_values("n", ascending=False).limit(3).to_arrow()["n"].to_pylist() == [99_999, 99_998, 99_997]
+    assert accounts[-1].peak < 1000
+    frame.sort_values("n").limit(50_000).to_arrow()
+    assert accounts[-1].peak >= 50_000 * 16
+    with pytest.raises(MemoryLimitExceeded, match="topk"):
+        numbers(100_000, memory_limit="100KB").sort_values("n").limit(50_000).to_arrow()
+    assert not any(held(accounts))
