@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +16,9 @@ from ..dtypes import DataType
 from ..errors import UserFunctionError
 from ..schema import Field, Schema
 from .compiled import Compiled, compiled
+
+if TYPE_CHECKING:  # whoever groups for a function loads pandas; nobody else waits for it
+    import pandas as pd
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +162,8 @@ class OfGroupFrames:
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the rows of all groups, each with its keys."""
+        import pandas as pd
+
         rows: list[int] = []
         found: dict[str, list[Any]] = {field.name: [] for field in self.adds}
         spans = [list(_spans(table[lists])) for _, lists in self.columns]
@@ -177,6 +181,8 @@ class OfGroupFrames:
         return pa.table({**dict(zip(self.keys, keys.columns, strict=True)), **columns})
 
     def _of_group(self, group: pd.DataFrame, table: pa.Table, number: int) -> dict[str, list[Any]]:
+        import pandas as pd
+
         names = [field.name for field in self.adds]
         try:
             made = self.function(group)
@@ -216,6 +222,8 @@ def _key(table: pa.Table, keys: tuple[str, ...], number: int) -> str:
 
 def _scalar(value: Any) -> Any:
     """Return a plain Python value; what pandas calls missing is null, but for NaN."""
+    import pandas as pd
+
     plain = value.item() if isinstance(value, np.generic) and not isinstance(value, np.datetime64) else value
     return None if plain is pd.NaT or plain is pd.NA else plain
 

@@ -15,6 +15,7 @@ from volley.cli.query import parameter, table_name
 from volley.engine.errors import Cancelled, ConfigError
 
 HEAVY = ("numba", "pandas", "xgboost", "dask", "pyarrow", "numpy", "pydantic", "sqlglot", "rich", "yaml")
+NOT_FOR_A_QUERY = ("pandas", "prompt_toolkit", "pygments", "pydantic", "yaml", "rich.progress", "xgboost", "dask")
 
 
 def test_help_loads_nothing_heavy() -> None:
@@ -24,6 +25,19 @@ def test_help_loads_nothing_heavy() -> None:
     assert done.stderr.strip() == "[]"
     assert "volley sql trips.parquet" in done.stdout
     assert "exit codes:" in done.stdout
+
+
+def test_a_query_loads_only_what_it_needs(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("x,y\n1,a\n2,b\n")
+    code = f"""
+import sys
+from volley.__main__ import main
+main(["sql", {str(tmp_path / "t.csv")!r}, "-c", "select max(x) as most from t where y <> 'c'"])
+print([name for name in {NOT_FOR_A_QUERY!r} if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "most\n────\n   2\n(1 row)\n"
+    assert done.stderr.strip() == "[]"
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "sql", "explain", "doctor", "completion"])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from prompt_toolkit.utils import get_cwidth
+from rich.cells import cell_len
 
 from ..engine.arrow import from_arrow_type
 from .cells import is_number, rows_of
@@ -96,7 +96,7 @@ def _padded(text: str, width: int, *, right: bool) -> str:
 
 def _width(text: str) -> int:
     """Return the columns that a text takes on a terminal."""
-    return len(text) if text.isascii() else get_cwidth(text)
+    return len(text) if text.isascii() else cell_len(text)
 
 
 def _shortened(text: str, longest: int) -> str:
