@@ -2,13 +2,13 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .SILENT:
-# What mypy sees: the package and nothing beside it, or the room io/ would stand for the standard library's io.
-TYPED := $(VENV)/typed
 
 .PHONY: help demo test slt fuzz tpch tpcds check types format bench docs lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+# What mypy sees: the package and nothing beside it, or the room io/ would stand for the standard library's io.
+TYPED := $(VENV)/typed
 # Material for MkDocs would otherwise advertise its successor on each build.
 export NO_MKDOCS_2_WARNING := 1
 # The first interpreter that is new enough; `make PYTHON=/path/to/python test` chooses another.
