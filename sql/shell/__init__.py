@@ -4,6 +4,17 @@ Knows the binder and sessions; must not know how results are formatted.
 """
 
 from .commands import Command, Leave, choice, switched
-from .shell import Screen, Shell, debugging, internal_error, script_text
+from .shell import Screen, Shell, debugging, internal_error, names_parameter, script_text
 
-__all__ = ["Command", "Leave", "Screen", "Shell", "choice", "debugging", "internal_error", "script_text", "switched"]
+__all__ = [
+    "Command",
+    "Leave",
+    "Screen",
+    "Shell",
+    "choice",
+    "debugging",
+    "internal_error",
+    "names_parameter",
+    "script_text",
+    "switched",
+]

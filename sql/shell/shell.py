@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -81,7 +82,7 @@ class Shell:
         self.session = session
         self.screen = screen
         self.timer = timer
-        self._dialect, self._params = dialect, params
+        self._dialect, self._params = dialect, dict(params or {})
         own = ShellCommands(self, reopen).table()
         last = {".quit": own.pop(".quit")}
         self.commands: dict[str, Command] = {**own, **(commands or {}), **last}
@@ -169,7 +170,10 @@ class Shell:
     def frame_of(self, text: str) -> DataFrame:
         """Return the frame of one statement over the session's tables."""
         catalogue = FrameCatalogue({}, session=self.session)
-        return execute(text.rstrip().rstrip(";"), catalogue, self.session, dialect=self._dialect, params=self._params)
+        # A script may have parameters of which each statement takes some; what none takes is the caller's to find.
+        params = {name: value for name, value in self._params.items() if names_parameter(text, name)}
+        text = text.rstrip().rstrip(";")
+        return execute(text, catalogue, self.session, dialect=self._dialect, params=params or None)
 
     def last_frame(self) -> DataFrame:
         """Return the frame of the last query.
@@ -219,6 +223,11 @@ class Shell:
             hint = near if "did you mean" in near else "; .help lists the commands"
             raise ConfigError(f"unknown command {name}{hint}")
         self.commands[name].run(argument.strip())
+
+
+def names_parameter(text: str, name: str) -> bool:
+    """Return whether a text has a parameter of a name, ``$name``."""
+    return re.search(rf"\${re.escape(name)}\b", text) is not None
 
 
 def script_text(path: Path) -> str:

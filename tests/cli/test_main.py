@@ -56,7 +56,8 @@ def test_no_command_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["fly"], ["run"], ["sql", "--threads", "0"], ["sql", "-c", "x", "--format", "xls"]]
+    "arguments",
+    [["fly"], ["run"], ["sql", "--threads", "0"], ["sql", "--rows", "-1"], ["sql", "-c", "x", "--format", "xls"]],
 )
 def test_wrong_arguments_are_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:

@@ -121,6 +121,21 @@ select delay from trips;
     assert pq.read_table(tmp_path / "last.parquet").to_pylist() == [{"text": "long text", "nothing": None}]
 
 
+def test_each_statement_takes_the_parameters_that_it_names(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "select $a as a; select $b as b, $a as c; select 1 as d"
+    given = ["--param", "a=1", "--param", "b=two", "--format", "jsonl"]
+    assert fed(text, monkeypatch, *given) == 0
+    assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [
+        {"a": 1},
+        {"b": "two", "c": 1},
+        {"d": 1},
+    ]
+    assert fed(text, monkeypatch, *given, "--param", "ab=3") == 1
+    assert "the text has no parameter $ab; remove --param ab=… or name it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

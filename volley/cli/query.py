@@ -13,7 +13,7 @@ from ..engine.plan import Scan
 from ..engine.runners import Observer
 from ..io import open_source
 from ..sql import query
-from ..sql.shell import Shell, script_text
+from ..sql.shell import Shell, names_parameter, script_text
 from .display import Display
 
 
@@ -45,6 +45,19 @@ def shell_of(arguments: argparse.Namespace, session: Session, display: Display, 
         reopen=reopen,
         timer=timer,
     )
+
+
+def require_parameters(arguments: argparse.Namespace, text: str) -> None:
+    """Refuse a parameter that a script does not name, which may be a slip of the pen.
+
+    Raises
+    ------
+    ConfigError
+        Where there is one.
+    """
+    for name in dict(map(parameter, arguments.parameters)):
+        if not names_parameter(text, name):
+            raise ConfigError(f"the text has no parameter ${name}; remove --param {name}=… or name it in the text")
 
 
 def frame_of(arguments: argparse.Namespace) -> DataFrame:

@@ -43,11 +43,17 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
         "--output", "-o", type=Path, metavar="FILE", help="write results here, all or none, instead of printing them"
     )
     parser.add_argument(
-        "--rows", type=int, default=50, metavar="N", help="rows that format table prints (50; 0 prints all)"
+        "--rows", type=_rows, default=50, metavar="N", help="rows that format table prints (50; 0 prints all)"
     )
     add_session_arguments(parser)
     parser.set_defaults(execute=execute)
     return parser
+
+
+def _rows(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
+    return int(text)
 
 
 def add_query_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,6 +84,7 @@ def execute(arguments: argparse.Namespace) -> int:
     if prompt.wanted(arguments):
         return prompt.run(arguments)
     text, name = query.query_text(arguments)
+    query.require_parameters(arguments, text)
     meter = Meter(sys.stderr)
     display = Display(mode=arguments.format, rows=arguments.rows, file=arguments.output, interactive=False, meter=meter)
     try:
