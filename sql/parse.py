@@ -6,6 +6,7 @@ offsets that sqlglot leaves on tokens; a node without one takes the first offset
 
 from __future__ import annotations
 
+import difflib
 import logging
 import re
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperati
 
 TOO_DEEP = "the query is nested too deeply; name parts of it in a WITH clause"
 _STATEMENTS = ("select", "with", "from", "values")
+_OTHER_STATEMENTS = ("create", "insert", "drop", "copy", "describe", "summarize", "show", "explain")
+_KEYWORDS = (
+    "select", "from", "where", "group by", "order by", "partition by", "having", "limit", "offset", "join", "union",
+    "using", "values", "distinct", "between", "qualify", "window", "intersect", "except", "left", "right", "inner",
+    "outer", "cross", "case", "when", "then", "else", "like", "desc", "filter", "over", "exists", "with",
+)  # fmt: skip
+"""Words that people misspell where the parser then stumbles over them or over what follows."""
 _OTHERS = (
     exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
     | exp.Insert | exp.Update | exp.Delete | exp.TruncateTable | exp.Set
@@ -213,7 +221,23 @@ def _syntax_error(source: SqlText, tokens: list[Token], error: ParseError) -> Sq
     message = _plain(str(detail["description"]), found)
     if offset < 0:
         return SqlError(message, line=detail["line"], column=detail["col"], text=source.text)
-    return source.error_at(offset + len(before), message)
+    offset += len(before)
+    place = next((index for index, token in enumerate(tokens) if token.start == offset), None)
+    if place is not None:
+        if place == len(tokens) - 1 and ": expecting" in message:  # what is missing would come behind it
+            message = message.replace("syntax error at", "syntax error after", 1)
+        message += _misspelt(tokens[max(0, place - 1) : place + 1])
+    return source.error_at(offset, message)
+
+
+def _misspelt(tokens: list[Token]) -> str:
+    """Return the hint that one of the words around a mistake may stand for a keyword, or nothing."""
+    for token in tokens:
+        word = token.text.lower()
+        near = difflib.get_close_matches(word, _KEYWORDS, n=1, cutoff=0.75)
+        if near and near[0] != word and word not in _KEYWORDS and token.token_type is not TokenType.STRING:
+            return f"; did you mean {near[0]!r} by {token.text!r}?"
+    return ""
 
 
 def _plain(description: str, found: str) -> str:
@@ -234,7 +258,7 @@ def _begins_elsewhere(tokens: list[Token]) -> bool:
 
 def _not_a_statement(source: SqlText, tokens: list[Token]) -> SqlError:
     word = tokens[0].text
-    near = suggestion(word, _STATEMENTS)
+    near = suggestion(word, (*_STATEMENTS, *_OTHER_STATEMENTS))
     hint = near if "did you mean" in near else "; a query begins with select, with, from or values"
     return source.error_at(tokens[0].start, f"{word!r} does not begin a statement{hint}")
 

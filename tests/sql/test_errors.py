@@ -36,6 +36,14 @@ select t.idd from t | 1:8 | unknown column 't.idd'; did you mean 'id'?
 select q.id from t | 1:8 | unknown table or alias 'q'; available: t
 select id from tt | 1:16 | unknown table 'tt'; did you mean 't'
 select id from "a table" | 1:16 | unknown table 'a table'
+select * form t | 1:15 | syntax error at 't'; did you mean 'from' by 'form'?
+select * from t wher id = 1 | 1:22 | syntax error at 'id'; did you mean 'where' by 'wher'?
+select k from t group k | 1:23 | syntax error at 'k'; did you mean 'group by' by 'group'?
+select k from t order k | 1:23 | syntax error at 'k'; did you mean 'order by' by 'order'?
+select k from t wehre k = 'form' | 1:23 | syntax error at 'k'; did you mean 'where' by 'wehre'?
+select * from (select 1 | 1:23 | syntax error after '1': expecting )
+select id from t where id = 1 2 | 1:31 | syntax error at '2'
+crate table z as select 1 | 1:1 | 'crate' does not begin a statement; did you mean 'create'?
 select id from missing | 1:16 | available: t, u, w, e; a file is named in quotes, like 'trips.parquet'
 select id from data.csv | 1:16 | a file is named in quotes, like 'data.csv'
 select "2020-01-01" from t | 1:8 | double quotes name a column, single quotes make a text: '2020-01-01'
