@@ -13,7 +13,19 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
-_REQUIRED = ("pyarrow", "numpy", "numba", "fsspec", "sqlglot", "pydantic", "rich", "prompt_toolkit", "pyyaml", "pandas")
+_REQUIRED = (
+    "pyarrow",
+    "numpy",
+    "numba",
+    "fsspec",
+    "sqlglot",
+    "pydantic",
+    "rich",
+    "prompt_toolkit",
+    "pygments",
+    "pyyaml",
+    "pandas",
+)
 _OPTIONAL = {
     "ml": ("xgboost", "scipy", "matplotlib"),
     "cluster": ("dask", "distributed"),
