@@ -79,15 +79,18 @@ def is_finished(text: str, dialect: str) -> bool:
     return tokens is not None and bool(tokens) and tokens[-1].token_type is TokenType.SEMICOLON
 
 
-def placed(error: VolleyError, piece: Piece, text: str, name: str) -> VolleyError:
-    """Return an error of a statement with its line in the whole text, whose file is ``name`` if it is in one."""
+def placed(error: VolleyError, piece: Piece, text: str, name: str, *, alone: bool) -> VolleyError:
+    """Return an error of a piece with its line in the whole text, whose file is ``name`` if it is in one.
+
+    An error without a place gets the line of its piece, unless that is ``alone``.
+    """
     inner = error.place if isinstance(error, UnsupportedOperation) else error
     if isinstance(inner, SqlError) and not piece.is_command:  # that of a script that a command read has its place
         moved = inner.within(text, piece.line, piece.column, name)
         result = moved if inner is error else UnsupportedOperation(str(moved), place=moved)
         result.__notes__ = list(getattr(error, "__notes__", ()))
         return result
-    if piece.text.strip() != text.strip().rstrip(";").strip():  # of a lone statement everybody knows where it is
+    if not alone:
         what = piece.text.partition(" ")[0] if piece.is_command else "the statement"
         error.add_note(f"in {what} at {f'{name}, ' if name else ''}line {piece.line}")
     return error

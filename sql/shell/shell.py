@@ -107,16 +107,16 @@ class Shell:
         VolleyError
             The first error, with its line in the script.
         """
-        count = 0
-        for count, piece in enumerate(pieces(text, self._dialect), start=1):  # noqa: B007
+        found = list(pieces(text, self._dialect))
+        for piece in found:
             try:
                 if piece.is_command:
                     self._command(piece.text)
                 else:
                     self._statement(piece)
             except VolleyError as error:
-                raise placed(error, piece, text, name) from error.__cause__
-        return count
+                raise placed(error, piece, text, name, alone=len(found) == 1) from error.__cause__
+        return len(found)
 
     def run_file(self, path: str) -> None:
         """Run a script in a file, as `run`.

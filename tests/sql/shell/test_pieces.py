@@ -84,31 +84,31 @@ PIECE = Piece(text="select a,\n  bb from t", line=2, column=3)
 
 def test_a_mistake_in_the_first_line_of_a_statement_is_moved_right_and_down() -> None:
     error = SqlError("unknown column 'a'", line=1, column=8, text=PIECE.text)
-    said = str(placed(error, PIECE, SCRIPT, ""))
+    said = str(placed(error, PIECE, SCRIPT, "", alone=False))
     assert said == "unknown column 'a' (line 2, column 10)\n    select a,\n           ^"
 
 
 def test_a_mistake_in_a_later_line_is_moved_down() -> None:
     error = SqlError("unknown column 'bb'", line=2, column=3, text=PIECE.text)
-    said = str(placed(error, PIECE, SCRIPT, "q.sql"))
+    said = str(placed(error, PIECE, SCRIPT, "q.sql", alone=False))
     assert said == "unknown column 'bb' (q.sql, line 3, column 3)\n    bb from t\n    ^"
 
 
 def test_a_mistake_without_a_place_is_at_its_statement() -> None:
-    said = str(placed(SqlError("nested too deeply"), PIECE, SCRIPT, ""))
+    said = str(placed(SqlError("nested too deeply"), PIECE, SCRIPT, "", alone=False))
     assert said == "nested too deeply (line 2, column 3)\n    select a,\n    ^"
 
 
 def test_what_is_not_supported_is_placed_too() -> None:
     inner = SqlError("ASOF JOIN is not supported in SQL", line=1, column=8, text=PIECE.text)
-    moved = placed(UnsupportedOperation(str(inner), place=inner), PIECE, SCRIPT, "")
+    moved = placed(UnsupportedOperation(str(inner), place=inner), PIECE, SCRIPT, "", alone=False)
     assert isinstance(moved, UnsupportedOperation)
     assert "(line 2, column 10)" in str(moved)
 
 
 def test_an_error_of_a_run_names_the_line_of_its_statement() -> None:
     assert (
-        told(placed(CastError("'x' is no int64"), PIECE, SCRIPT, "")) == "'x' is no int64 (in the statement at line 2)"
+        told(placed(CastError("'x' is no int64"), PIECE, SCRIPT, "", alone=False))
+        == "'x' is no int64 (in the statement at line 2)"
     )
-    alone = Piece(text="select 1", line=1, column=1)
-    assert told(placed(CastError("'x' is no int64"), alone, "select 1;", "")) == "'x' is no int64"
+    assert told(placed(CastError("'x' is no int64"), PIECE, PIECE.text, "", alone=True)) == "'x' is no int64"
