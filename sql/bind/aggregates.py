@@ -15,6 +15,7 @@ from .arguments import spelled
 from .names import Names
 from .naming import default_name
 from .operators import as_text
+from .ordered import ordered_aggregate, without_order
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -106,6 +107,10 @@ def bind_aggregate(
         from .registered import user_aggregate
 
         return user_aggregate(binder, node, condition)
+    ordered = ordered_aggregate(binder, node, condition, named)
+    if ordered is not None:
+        return ordered
+    node = without_order(node)
     if not function:
         raise binder.source.unsupported(node, f"the aggregate {binder.source.written(node)}")
     inner = binder.for_aggregate_input()
@@ -136,10 +141,11 @@ def _split_options(
 ) -> tuple[list[Expr], dict[str, Any]]:
     """Return the arguments per row, and the constants among the arguments as options."""
     if function in ("quantile", "quantile_disc"):
-        if len(args) != 2 or not isinstance(args[1], Literal) or not isinstance(args[1].value, int | float | Decimal):
+        share = binder.statement.constant(args[1]) if len(args) == 2 else None
+        if share is None or not isinstance(share.value, int | float | Decimal):
             written = binder.source.written(node)
             raise binder.source.error(node, f"{written} takes a value and a constant share from 0 to 1")
-        return args[:1], {"q": float(args[1].value)}
+        return args[:1], {"q": float(share.value)}
     if function == "string_agg":
         separator = args[1] if len(args) > 1 else literal(",")
         if not isinstance(separator, Literal) or not isinstance(separator.value, str):
@@ -158,11 +164,6 @@ def aggregate_arguments(binder: ExpressionBinder, node: exp.Expr) -> tuple[bool,
             written.extend(value)
         elif value and key not in ("big_int", "this"):
             raise binder.source.unsupported(node, f"{key.upper()} in an aggregate")
-    if isinstance(node, exp.WithinGroup):
-        written = [node.expression.expressions[0].this, *node.this.args.values()]
-        keys = node.expression.expressions
-        if aggregate_name(node) not in ("quantile", "quantile_disc") or len(keys) != 1 or keys[0].args.get("desc"):
-            raise binder.source.unsupported(node, "WITHIN GROUP but for a percentile of one ascending key")
     if written and isinstance(written[0], exp.Distinct):
         if written[0].args.get("on") is not None:
             raise binder.source.unsupported(node, "DISTINCT ON in an aggregate")

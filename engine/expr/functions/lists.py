@@ -49,6 +49,19 @@ def _list_of_lists(types: Types) -> tuple[Types, DataType] | None:
     return None if value is None or value.kind is not Kind.LIST else (types, value)
 
 
+def _list_of_structs(types: Types) -> tuple[Types, DataType] | None:
+    value = types[0].value if len(types) == 1 else None
+    return None if value is None or value.kind is not Kind.STRUCT else (types, types[0])
+
+
+def _last_field(types: Types, options: Mapping[str, Any]) -> DataType | None:
+    value = types[0].value
+    assert value is not None
+    *keys, (_, last) = value.fields
+    ordered = all(not dtype.is_nested for _, dtype in keys)
+    return dtypes.list_(last) if ordered and len(options["orders"]) == len(keys) else None
+
+
 def _fold_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
     value, name = types[0].value, options["fold"]
     assert value is not None
@@ -118,6 +131,15 @@ LISTS: tuple[Function, ...] = (
         f"{', '.join(FOLDS[:-1])} or {FOLDS[-1]} of the values that are not null",
         options=("fold",),
         typed=_fold_type,
+    ),
+    function(
+        "list_ordered",
+        _list_of_structs,
+        "",
+        "",
+        "last fields of structs in the order of the fields before",
+        options=("orders",),
+        typed=_last_field,
     ),
     function(
         "list_intersect", _same_lists, "list_intersect array_intersect", "", "different values that both lists have"

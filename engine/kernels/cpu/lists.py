@@ -127,6 +127,25 @@ def list_sorted(call: Call, args: list[Value]) -> pa.Array:
     return built(owners, values, len(lists), lists.is_valid(), to_arrow_type(call.dtype))
 
 
+@scalar("list_ordered")
+def list_ordered(call: Call, args: list[Value]) -> pa.Array:
+    """Last fields of structs in the order of the fields before."""
+    (lists,) = args
+    owners, places = rows_of(lists)
+    structs = _taken(lists.values, places)
+    kind = call.args[0].dtype.value
+    assert kind is not None
+    values = structs.field(len(kind.fields) - 1)
+    if len(values):
+        words = [owners.astype(np.uint64)]
+        for number, (descending, nulls_first) in enumerate(call.option("orders")):
+            column = Column(name="", dtype=kind.fields[number][1])
+            key = SortKey(expr=column, descending=descending, nulls_first=nulls_first)
+            words += order_words(outer(structs.field(number), column.dtype), key)
+        values = take_column(values, argsort(words))
+    return built(owners, values, len(lists), lists.is_valid(), to_arrow_type(call.dtype))
+
+
 @scalar("list_distinct")
 def list_distinct(call: Call, args: list[Value]) -> pa.Array:
     """Different values of each list, as they are met first."""

@@ -1,0 +1,176 @@
+"""Aggregates of values in an order: ORDER BY among the arguments, WITHIN GROUP, and percentiles of several shares.
+
+The values of a group are collected beside their keys and put in order when the group is whole, since no order of rows
+outlasts an aggregation on several threads.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine import dtypes
+from ...engine.expr import Expr, Literal, aggregate, call, cast, literal
+from ...engine.expr.lambdas import ListMethod, list_lambda
+from .naming import default_name
+from .operators import as_text
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
+
+_BY_ORDER = (exp.ArrayAgg, exp.GroupConcat, exp.First, exp.Last, exp.AnyValue)
+_PERCENTILES = (exp.PercentileCont, exp.PercentileDisc, exp.Quantile)
+
+
+def without_order(node: exp.Expr) -> exp.Expr:
+    """Return a call of an aggregate whose result no order changes, without the ORDER BY among its arguments."""
+    if isinstance(node, _BY_ORDER) or not any(isinstance(arg, exp.Order) for arg in node.args.values()):
+        return node
+    bare = node.copy()
+    bare.meta.update(node.meta)
+    for key, arg in list(bare.args.items()):
+        if isinstance(arg, exp.Order):
+            bare.set(key, arg.this)
+    return bare
+
+
+def ordered_aggregate(
+    binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr | None
+) -> Expr | None:
+    """Return a call of an aggregate of values in an order, or of a percentile; None for all others."""
+    if isinstance(node, exp.WithinGroup):
+        return _within_group(binder, node, condition, named or node)
+    if isinstance(node, _PERCENTILES) and isinstance(_share_of(node), exp.Array):
+        return _shares(binder, node, condition, named or node)
+    if isinstance(node, _BY_ORDER) and isinstance(node.this, exp.Order):
+        return _in_order(binder, node, condition, named or node)
+    return None
+
+
+def _share_of(node: Any) -> exp.Expr | None:
+    share: exp.Expr | None = node.args.get("quantile") or node.expression
+    return share
+
+
+def _shares(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr) -> Expr:
+    """Return the percentiles of a list of shares."""
+    from .aggregates import bind_aggregate
+
+    share = _share_of(node)
+    assert share is not None
+    made = []
+    for item in share.expressions:
+        single = node.copy()
+        single.set("quantile" if node.args.get("quantile") is not None else "expression", item.copy())
+        made.append(bind_aggregate(binder, single, condition, named))
+    if not made:
+        raise binder.source.error(node, f"{binder.source.written(node)} takes at least one share")
+    return call("list_value", *made)
+
+
+def _within_group(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr) -> Expr:
+    from .aggregates import bind_aggregate
+
+    inner, keys = node.this, node.expression.expressions
+    if len(keys) != 1 or not isinstance(inner, (*_PERCENTILES, exp.Mode)):
+        raise binder.source.unsupported(node, "WITHIN GROUP but for a percentile or mode of one key")
+    key = keys[0]
+    if isinstance(inner, exp.Mode):
+        return bind_aggregate(binder, exp.Mode(this=key.this.copy()), condition, named)
+    shares = inner.this.expressions if isinstance(inner.this, exp.Array) else [inner.this]
+    made = [_percentile(binder, type(inner), key, share, condition, named) for share in shares]
+    return call("list_value", *made) if isinstance(inner.this, exp.Array) else made[0]
+
+
+def _percentile(
+    binder: ExpressionBinder,
+    kind: type[Any],
+    key: Any,
+    share: exp.Expr,
+    condition: exp.Expr | None,
+    named: exp.Expr,
+) -> Expr:
+    from .aggregates import bind_aggregate
+
+    if not key.args.get("desc"):
+        return bind_aggregate(binder, kind(this=key.this.copy(), expression=share.copy()), condition, named)
+    if kind is exp.PercentileCont:  # the same from the other end
+        turned = exp.Sub(this=exp.Literal.number(1), expression=share.copy())
+        return bind_aggregate(binder, kind(this=key.this.copy(), expression=turned), condition, named)
+    found = binder.statement.constant(binder.bind(share))
+    if found is None or not found.dtype.is_numeric or found.value is None or not 0 <= found.value <= 1:
+        raise binder.source.error(share, "a percentile takes a constant share from 0 to 1")
+    values = _collected(binder, key.this, [key], condition, named)
+    present = _present(binder, values)
+    place = call(
+        "ceil", call("multiply", cast(call("list_length", present), dtypes.float64), literal(float(found.value)))
+    )
+    return call("list_element", present, cast(call("greatest", place, literal(1.0)), dtypes.int64))
+
+
+def _in_order(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr) -> Expr:
+    separator: Literal | None = None
+    if isinstance(node, exp.GroupConcat):
+        given = node.args.get("separator")
+        separator = literal(",") if given is None else binder.statement.constant(binder.bind(given))
+        if not isinstance(separator, Literal) or not isinstance(separator.value, str):
+            raise binder.source.unsupported(node, "a separator that is not a constant text")
+    order = node.this
+    if isinstance(order.this, exp.Distinct):
+        values = _distinct(binder, node, order, condition, named)
+    else:
+        values = _collected(binder, order.this, order.expressions, condition, named)
+    if separator is not None:
+        variable = binder.variable("x", _of(values))
+        texts = list_lambda(ListMethod.TRANSFORM, values, as_text(variable), (variable,))
+        return call("list_join", texts, separator=separator.value)
+    if isinstance(node, exp.AnyValue):
+        return call("list_element", _present(binder, values), literal(1))
+    if isinstance(node, exp.ArrayAgg):
+        return values
+    return call("list_element", values, literal(1 if isinstance(node, exp.First) else -1))
+
+
+def _collected(
+    binder: ExpressionBinder, value: exp.Expr, keys: list[Any], condition: exp.Expr | None, named: exp.Expr
+) -> Expr:
+    """Return the values of a group in the order of keys."""
+    assert binder.aggregates is not None
+    inner = binder.for_aggregate_input()
+    exprs = [*(inner.bind(key.this) for key in keys), inner.bind(value)]
+    names = tuple(str(number) for number in range(len(exprs)))
+    predicate = None if condition is None else inner.condition(condition)
+    pairs = aggregate("list", call("struct_value", *exprs, names=names), filter=predicate)
+    column = binder.aggregates.column(pairs, default_name(named))
+    return call("list_ordered", column, orders=tuple(_direction(key) for key in keys))
+
+
+def _distinct(
+    binder: ExpressionBinder, node: exp.Expr, order: Any, condition: exp.Expr | None, named: exp.Expr
+) -> Expr:
+    """Return the different values of a group in order, which must be their own."""
+    assert binder.aggregates is not None
+    (value, *others), (key, *more) = order.this.expressions, order.expressions
+    if others or more or key.this != value:
+        raise binder.source.error(node, "with DISTINCT an aggregate is ordered by its own argument")
+    if condition is not None:
+        raise binder.source.unsupported(node, "FILTER beside DISTINCT and ORDER BY in an aggregate")
+    values = aggregate("list", binder.for_aggregate_input().bind(value), distinct=True)
+    column = binder.aggregates.column(values, default_name(named))
+    descending, nulls_first = _direction(key)
+    return call("list_sorted", column, descending=descending, nulls_first=nulls_first)
+
+
+def _direction(key: Any) -> tuple[bool, bool]:
+    return bool(key.args.get("desc")), bool(key.args.get("nulls_first"))
+
+
+def _of(values: Expr) -> dtypes.DataType:
+    assert values.dtype.value is not None
+    return values.dtype.value
+
+
+def _present(binder: ExpressionBinder, values: Expr) -> Expr:
+    variable = binder.variable("x", _of(values))
+    return list_lambda(ListMethod.FILTER, values, call("is_not_null", variable), (variable,))
