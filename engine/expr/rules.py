@@ -222,6 +222,14 @@ def temporal_to(result: DataType | None, *, clock: bool = False) -> Rule:
     return rule
 
 
+def moment_and_counts(types: Types) -> tuple[Types, DataType] | None:
+    """Take a date or timestamp and numbers of months, days and microseconds, to the moment's type."""
+    counts = types[1:]
+    if len(types) != 4 or not types[0].is_temporal or not all(t.is_integer or t.kind is Kind.NULL for t in counts):
+        return None
+    return (types[0], *(dtypes.int64,) * 3), types[0]
+
+
 def two_moments(types: Types) -> tuple[Types, DataType] | None:
     """Two dates or timestamps to int64."""
     if len(types) != 2 or not all(t.is_temporal for t in types):

@@ -13,7 +13,8 @@ from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import Output
 from .joins import filtered, names_of
-from .operators import flattened, unwrapped
+from .operands import unwrapped
+from .operators import flattened
 from .scope import DomainNeeded, Scope
 from .statement import Statement
 from .windows import first_rows, with_windows

@@ -15,7 +15,8 @@ from ...engine.dtypes import DataType, Kind
 from ...engine.expr import Expr, call, case, literal
 from ...engine.expr.lambdas import ListMethod, list_lambda
 from .arguments import arguments, constant_text, counted_arguments
-from .operators import as_text, unwrapped
+from .operands import unwrapped
+from .operators import as_text
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder

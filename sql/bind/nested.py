@@ -17,7 +17,7 @@ from ...engine.plan import Aggregate, Plan
 from ...engine.traversal import walk
 from .joins import filtered
 from .limits import limits
-from .operators import unwrapped
+from .operands import unwrapped
 from .scope import DomainNeeded, Scope
 from .windows import first_rows
 

@@ -9,8 +9,10 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import Call, Cast, Expr, Literal, call, case, cast, in_list, literal
-from .literals import interval, shifted, time_constant
+from ...engine.expr import Call, Expr, Literal, call, case, cast, in_list, literal
+from .intervals import length, moved, negated
+from .literals import time_constant
+from .operands import as_date, unwrapped
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -53,20 +55,6 @@ def flattened(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
         else:
             result.append(part)
     return result
-
-
-def unwrapped(node: exp.Expr) -> exp.Expr:
-    """Return a node without the parentheses around it."""
-    while isinstance(node, exp.Paren):
-        node = node.this
-    return node
-
-
-def as_date(expr: Expr) -> Expr:
-    """Return the date inside a cast of a date to a timestamp, else the expression itself."""
-    if isinstance(expr, Cast) and expr.dtype == dtypes.timestamp("us") and expr.arg.dtype.kind is Kind.DATE:
-        return expr.arg
-    return expr
 
 
 def compare(binder: ExpressionBinder, node: exp.Expr, function: str, left: Expr, right: Expr) -> Expr:
@@ -128,27 +116,16 @@ def _tuple_comparison(binder: ExpressionBinder, node: Any) -> Expr:
 
 def _additive(binder: ExpressionBinder, node: Any) -> Expr:
     minus = isinstance(node, exp.Sub)
-    left, right = unwrapped(node.this), unwrapped(node.expression)
-    if isinstance(right, exp.Interval) or (isinstance(left, exp.Interval) and not minus):
-        moment, length = (left, right) if isinstance(right, exp.Interval) else (right, left)
-        assert isinstance(length, exp.Interval)
-        return move(binder, node, binder.bind(moment), length, minus=minus)
-    a, b = binder.bind(left), binder.bind(right)
+    right = length(binder, node.expression)
+    if right is not None:
+        return moved(binder, node, binder.bind(node.this), negated(right) if minus else right)
+    left = None if minus else length(binder, node.this)
+    if left is not None:
+        return moved(binder, node, binder.bind(node.expression), left)
+    a, b = binder.bind(node.this), binder.bind(node.expression)
     if a.dtype.is_temporal or b.dtype.is_temporal:
         return _date_arithmetic(binder, node, a, b, minus=minus)
     return call("subtract" if minus else "add", a, b)
-
-
-def move(binder: ExpressionBinder, node: exp.Expr, moment: Expr, length: exp.Interval, *, minus: bool) -> Expr:
-    """Return a date or timestamp plus or minus an interval."""
-    if not moment.dtype.is_temporal:
-        raise binder.source.error(
-            node, f"an interval is added to a date or a timestamp, not to {moment.dtype}; cast it first"
-        )
-    amount = interval(binder.source, length)
-    if not amount.microseconds:
-        moment = as_date(moment)
-    return shifted(moment, -amount if minus else amount)
 
 
 def _date_arithmetic(binder: ExpressionBinder, node: exp.Expr, a: Expr, b: Expr, *, minus: bool) -> Expr:
@@ -159,7 +136,8 @@ def _date_arithmetic(binder: ExpressionBinder, node: exp.Expr, a: Expr, b: Expr,
     moment, days = (a, b) if a.dtype.is_temporal else (b, a)
     if moment.dtype.kind is Kind.DATE and days.dtype.is_integer and (a is moment or not minus):
         if not isinstance(days, Literal):
-            raise binder.source.unsupported(node, "adding a computed number of days to a date")
+            count = call("negate", days) if minus else days
+            return call("later_by", moment, literal(0), cast(count, dtypes.int64), literal(0))
         return call("add_interval", moment, months=0, days=-days.value if minus else days.value, microseconds=0)
     symbol = "-" if minus else "+"
     raise binder.source.error(

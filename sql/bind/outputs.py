@@ -10,7 +10,7 @@ from sqlglot import exp
 from ...engine.expr import Column, Expr
 from .grouping import Output
 from .naming import default_name
-from .operators import unwrapped
+from .operands import unwrapped
 from .patterns import Choice, ColumnChooser, chooses_columns, is_star_pattern
 from .scope import Scope
 from .statement import Statement

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
-from .operators import unwrapped
+from .operands import unwrapped
 from .scope import Scope, ScopeColumn
 from .statement import Statement
 

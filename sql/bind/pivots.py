@@ -21,7 +21,7 @@ from ...engine.schema import Field, Schema
 from .bound import BoundQuery
 from .joins import filtered
 from .naming import default_name
-from .operators import unwrapped
+from .operands import unwrapped
 from .patterns import Choice, ColumnChooser
 from .rows import RowsSource
 from .scope import Scope, ScopeColumn

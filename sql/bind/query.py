@@ -17,7 +17,7 @@ from .attachment import attach
 from .bound import BoundQuery
 from .expressions import ExpressionBinder
 from .limits import limited
-from .operators import unwrapped
+from .operands import unwrapped
 from .pivots import PivotBinder
 from .rows import RowsSource, one_row
 from .scope import Scope, ScopeColumn

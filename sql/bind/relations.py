@@ -18,7 +18,8 @@ from .attachment import Attachment, Computed, Domain, attach
 from .bound import BoundQuery
 from .joins import filtered, joined, names_of, semi, split_condition
 from .limits import sampled
-from .operators import flattened, unwrapped
+from .operands import unwrapped
+from .operators import flattened
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
 from .registered import applied, model_arguments, task_of

@@ -33,7 +33,8 @@ from ...engine.traversal import walk
 from .attachment import Attachment
 from .joins import filtered
 from .nested import Nested, NestedBinder
-from .operators import balanced, compare, unwrapped
+from .operands import unwrapped
+from .operators import balanced, compare
 from .scope import Scope
 
 if TYPE_CHECKING:

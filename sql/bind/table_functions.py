@@ -12,7 +12,7 @@ from ...engine import dtypes
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
 from ..parse import SqlText
-from .operators import unwrapped
+from .operands import unwrapped
 
 _NODES: dict[type[exp.Expr], str] = {exp.ReadParquet: "parquet", exp.ReadCSV: "csv"}
 _NAMES = {

@@ -13,8 +13,9 @@ from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal, call, cast, literal
 from .arguments import arguments, constant_text, counted_arguments
-from .literals import Interval, length_of, shifted, unit_name
-from .operators import as_date, move, unwrapped
+from .intervals import Times, length, moved, negated
+from .literals import length_of, unit_name
+from .operands import as_date
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -93,23 +94,20 @@ def _truncated(binder: ExpressionBinder, node: exp.Expr, written: str, moment: E
 def _date_add(binder: ExpressionBinder, node: Any) -> Expr:
     minus = isinstance(node, exp.DateSub | exp.TimestampSub | exp.DatetimeSub)
     moment = binder.bind(node.this)
-    length = unwrapped(node.expression)
-    if isinstance(length, exp.Interval):
-        return move(binder, node, moment, length, minus=minus)
-    amount = binder.bind(node.expression)
-    if not isinstance(amount, Literal) or not isinstance(amount.value, int | Decimal | str):
-        raise binder.source.unsupported(node, "adding a computed number of units to a date")
+    amount = length(binder, node.expression)
+    if amount is not None:
+        return moved(binder, node, moment, negated(amount) if minus else amount)
     if not moment.dtype.is_temporal:
         raise binder.source.error(node, f"a date or a timestamp is needed, not {moment.dtype}; cast it first")
     unit = node.args.get("unit")
-    step = length_of(unit_name(binder.source, node, unit.name if unit is not None else "day"), Decimal(amount.value))
-    return _moved_date(moment, -step if minus else step)
-
-
-def _moved_date(moment: Expr, length: Interval) -> Expr:
-    """Other dialects keep a date a date where whole days are added."""
-    moved = shifted(as_date(moment) if not length.microseconds else moment, length)
-    return as_date(moved) if moment.dtype.kind is Kind.DATE else moved
+    step = length_of(unit_name(binder.source, node, unit.name if unit is not None else "day"), Decimal(1))
+    step = -step if minus else step
+    times = binder.bind(node.expression)
+    if isinstance(times, Literal) and isinstance(times.value, int | Decimal | str):
+        times = literal(int(times.value))
+    later = moved(binder, node, moment, Times(times=times, step=step))
+    # Other dialects keep a date a date where whole days are added.
+    return as_date(later) if moment.dtype.kind is Kind.DATE else later
 
 
 def _date_diff(binder: ExpressionBinder, node: Any) -> Expr:

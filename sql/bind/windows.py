@@ -38,7 +38,7 @@ from .arguments import arguments, spelled
 from .literals import interval
 from .names import Names
 from .naming import merged_window
-from .operators import unwrapped
+from .operands import unwrapped
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder

@@ -119,7 +119,6 @@ select id from t where s like s | 1:31 | LIKE with a pattern that is not a const
 select (select max(v) from (select v from u where u.k = t.k) q) from t | 1:57 | a column of the query around inside FROM
 select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)
 select id from t where (k, id) not in (select k, v from u) | 1:25 | NOT IN with several columns
-select d + interval (k) day from t | 1:22 | an interval whose length is not a constant
 """
 
 

@@ -94,6 +94,13 @@ TEMPORAL: tuple[Function, ...] = (
         options=("months", "days", "microseconds"),
     ),
     function(
+        "later_by",
+        r.moment_and_counts,
+        "to_years to_months to_weeks to_days to_hours to_minutes to_seconds",
+        "",
+        "later by computed months, then days, then microseconds; clips to the month's end",
+    ),
+    function(
         "difference",
         r.temporal_difference,
         "",

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import ArithmeticOverflow, ExecutionError
 from ...expr import Call
+from .arithmetic import full
 from .buffers import array_from, present, validity, values_of
 from .constants import scalar_of
 from .registry import Value, elementwise, scalar
@@ -70,6 +71,38 @@ def add_interval(call: Call, args: list[Value]) -> pa.Array:
         raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error
 
 
+@scalar("later_by")
+def later_by(call: Call, args: list[Value]) -> pa.Array:
+    """Later by so many months, days and microseconds of each row."""
+    value, *counts = full(args)
+    valid = value.is_valid()
+    for count in counts:
+        valid = pc.and_(valid, count.is_valid())
+    months, days, micros = (values_of(pc.fill_null(count, 0)) for count in counts)
+    try:
+        if pa.types.is_date(value.type):
+            moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // 86_400_000_000
+            moved = np.where(valid.to_numpy(zero_copy_only=False), moved, 0)
+            if np.abs(moved).max(initial=0) >= 2**31:
+                raise OverflowError
+            return pc.if_else(valid, array_from(moved.astype(np.int32), value.type), None)
+        return pc.if_else(valid, _moved(value, months, days, micros), None)
+    except (OverflowError, pa.ArrowInvalid) as error:
+        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error
+
+
+def _moved(value: pa.Array, months: NDArray[Any], days: NDArray[Any], micros: NDArray[Any]) -> pa.Array:
+    unit, zone = value.type.unit, value.type.tz
+    ticks = _TICKS[unit]
+    local = pc.local_timestamp(value) if zone else value
+    whole, rest = np.divmod(values_of(local), 86_400 * ticks)
+    moved = array_from((_add_months(whole, months) + days) * 86_400 * ticks + rest, pa.timestamp(unit))
+    if zone:
+        moved = pc.assume_timezone(moved, zone, ambiguous="earliest", nonexistent="latest")
+    step = pa.array(micros * ticks // 1_000_000, pa.int64())
+    return pc.add_checked(moved, step.cast(pa.duration(unit)))
+
+
 def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:
     """Months and days move the local clock, microseconds the instant."""
     unit, zone = value.type.unit, value.type.tz
@@ -88,14 +121,14 @@ def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:
     return value
 
 
-def _add_months(days: NDArray[Any], months: int) -> NDArray[np.int64]:
+def _add_months(days: NDArray[Any], months: int | NDArray[Any]) -> NDArray[np.int64]:
     """Add months to days since 1970-01-01, keeping the day of the month or taking the last one."""
-    if months == 0:
+    if not np.any(months):
         return days.astype(np.int64)
     dates = days.astype("datetime64[D]")
     start = dates.astype("datetime64[M]")
     day_of_month = (dates - start.astype("datetime64[D]")).astype(np.int64)
-    moved = start + np.timedelta64(months, "M")
+    moved = start + np.asarray(months, dtype=np.int64).astype("timedelta64[M]")
     first = moved.astype("datetime64[D]").astype(np.int64)
     following = (moved + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64)
     clipped: NDArray[np.int64] = np.minimum(first + day_of_month, following - 1)

@@ -20,6 +20,7 @@ def accepted(entry: Function | Aggregate) -> list[tuple[DataType, ...]]:
     up_to_three = (itertools.product(TYPES, repeat=n) for n in range(4))
     combinations = itertools.chain.from_iterable(up_to_three)
     combinations = itertools.chain(combinations, ((dtype,) * 6 for dtype in TYPES))
+    combinations = itertools.chain(combinations, ((dtype, *(dtypes.int64,) * 3) for dtype in TYPES))
     return [types for types in combinations if entry.rule(types) is not None]
 
 
