@@ -95,9 +95,9 @@ class FrameCatalogue:
 
     def table(self, name_parts: tuple[str, ...]) -> Plan | None:
         """Return the plan of a table by its name, whose case does not matter."""
-        if len(name_parts) != 1:
+        if len(name_parts) != 1 and name_parts[:-1] not in (("main",), ("memory", "main")):
             return None
-        name = name_parts[0]
+        name = name_parts[-1]
         for tables in (self._frames, self.session.tables):
             # `or` would ask a frame whether it is true, which runs it.
             spelled = name if name in tables else next((key for key in tables if key.lower() == name.lower()), None)

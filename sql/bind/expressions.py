@@ -22,7 +22,7 @@ from .lists import field_of
 from .literals import number, time_constant
 from .operators import OPERATORS
 from .patterns import BOUND
-from .scope import Scope
+from .scope import ReadsOuter, Scope
 from .statement import Statement
 from .unnesting import series_call, unnest_call
 from .windows import bind_window, window_name
@@ -225,7 +225,8 @@ class ExpressionBinder:
         around = self.scope.around
         while around is not None:
             if around.find(name, relation):
-                return self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
+                refused = self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
+                return refused if around is self.scope.around else ReadsOuter(str(refused))
             around = around.outer or around.around
         scopes = [self.scope]
         while scopes[-1].outer is not None:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ...engine import dtypes
 from ...engine.errors import suggestion
 from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
 from ...engine.frame.range_source import RangeSource
 from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Plan, Project, Scan
+from ...engine.schema import Field, Schema
 from .attachment import Attachment, Computed, Domain, attach
 from .bound import BoundQuery
 from .joins import filtered, joined, names_of, semi, split_condition
@@ -23,9 +25,9 @@ from .operators import flattened
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
 from .registered import applied, model_arguments, task_of
-from .rows import one_row
-from .scope import Scope, ScopeColumn
-from .table_functions import Series, table_function
+from .rows import RowsSource, one_row
+from .scope import ReadsOuter, Scope, ScopeColumn
+from .table_functions import Moments, Series, table_function
 from .unnesting import beside_values, list_of, lists_in_from
 
 if TYPE_CHECKING:
@@ -88,13 +90,42 @@ class RelationBinder:
         if clause is not None and (unnested := lists_in_from(clause.this)) is not None:
             relation = self._unnest(start or nothing, clause.this, *unnested)
         else:
-            first = nothing if clause is None else self._relation(clause.this)
-            relation = first if start is None else self._product(start, first)
+            relation = self._first(start, nothing, None if clause is None else clause.this)
         self._scope.columns = list(relation.columns)
         for join in joins:
             relation = self._join(relation, join)
             self._scope.columns = list(relation.columns)
         return relation.plan
+
+    def _first(self, start: Relation | None, nothing: Relation, node: exp.Expr | None) -> Relation:
+        try:
+            first = nothing if node is None else self._relation(node)
+        except ReadsOuter:
+            if self._scope.outer is None:
+                raise
+            return self._correlated(start or nothing, node)
+        return first if start is None else self._product(start, first)
+
+    def _correlated(self, left: Relation, node: exp.Expr | None) -> Relation:
+        """Join each row with what a query in FROM gives for it that reads queries around, though not its neighbours."""
+        from .subqueries import SubqueryBinder
+
+        if not isinstance(node, exp.Subquery) or any(node.args.get(key) for key in ("pivots", "sample", "joins")):
+            raise self._source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
+        visible, self._scope.columns = self._scope.columns, []
+        try:
+            plan, columns = SubqueryBinder(self._queries, self._scope).lateral(node, left.plan, outer=False)
+        finally:
+            self._scope.columns = visible
+        right = self._named_columns(columns, node.args.get("alias"))
+        return Relation(plan=plan, columns=(*left.columns, *right))
+
+    def _joined_correlated(self, left: Relation, node: exp.Join) -> Relation:
+        relation, on = self._correlated(left, node.this), node.args.get("on")
+        if on is None:
+            return relation
+        stated = self._condition(on, relation, replace(relation, columns=()))
+        return replace(relation, plan=filtered(stated.right, stated.parts))
 
     # --- single relations
 
@@ -159,6 +190,10 @@ class RelationBinder:
             name = (alias.name if alias is not None else "") or called.name
             series = RangeSource(name=name, start=called.start, stop=called.stop, step=called.step)
             return self._named(self._queries.table(Scan(source=series)), alias, name)
+        if isinstance(called, Moments):
+            schema = Schema((Field(called.name, dtypes.timestamp("us")),))
+            moments = RowsSource(schema=schema, values=tuple((value,) for value in called.values))
+            return self._named(self._queries.table(Scan(source=moments)), alias, called.name)
         paths: str | list[str] = called.paths[0] if len(called.paths) == 1 else list(called.paths)
         with self._source.placed(node):
             plan = self._statement.catalogue.file(paths, called.format, **called.options)
@@ -236,10 +271,16 @@ class RelationBinder:
             return self._joined_unnest(left, node, side if kind not in _SEMI_KINDS else kind)
         if isinstance(node.this, exp.Lateral):
             return self._lateral(left, node, side if kind not in _SEMI_KINDS else kind)
-        right = self._relation(node.this)
+        plain = not method and not side and kind in ("", "CROSS", "INNER") and not node.args.get("using")
+        try:
+            right = self._relation(node.this)
+        except ReadsOuter:
+            if self._scope.outer is None or not plain:
+                raise
+            return self._joined_correlated(left, node)
         if method == "POSITIONAL":
-            plan = positional(self._statement.names, left.plan, right.plan)
-            return Relation(plan=plan, columns=(*left.columns, *right.columns))
+            both = (*left.columns, *right.columns)
+            return Relation(plan=positional(self._statement.names, left.plan, right.plan), columns=both)
         using = [str(identifier.name) for identifier in node.args.get("using") or []]
         if method == "NATURAL":
             using = self._shared_names(node, left, right)

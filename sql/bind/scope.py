@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ...engine.errors import UnsupportedOperation
 from ...engine.expr import Column
 
 
@@ -41,6 +42,10 @@ class DomainNeeded(Exception):  # a signal between binders, never seen by users
         super().__init__(column.name)
         self.scope = scope
         self.column = column
+
+
+class ReadsOuter(UnsupportedOperation):
+    """A query in FROM reads a column of a query that its own one is nested in; it must be bound as a lateral join."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)

@@ -208,13 +208,15 @@ class SubqueryBinder:
         self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, query: exp.Expr, *, negated: bool
     ) -> Expr:
         several = isinstance(unwrapped(needle), exp.Tuple)
-        if negated and several:
-            raise self._source.unsupported(node, "NOT IN with several columns")
-        nested = self._nested.bind(query, residual=not negated)
+        nested = self._nested.bind(query, residual=several or not negated)
+        if nested.defaults is not None and several:
+            raise self._source.unsupported(node, "IN with several columns of a correlated aggregate")
         if nested.defaults is not None:
             equal = self._equals_aggregate(binder, node, needle, nested)
             return call("not", equal) if negated else equal
         pairs = self._compared(binder, node, needle, nested)
+        if negated and several:
+            return self._tuple_not_in(binder, nested, pairs)
         if negated:
             return self._not_in_condition(binder, nested, *pairs[0])
         present = tuple(call("is_not_null", found) for _, found in pairs)
@@ -225,6 +227,19 @@ class SubqueryBinder:
             plan=filtered(nested.plan, present if nested.nulls_equal else ()),
             on=(*nested.keys, *pairs),
             residual=all_of(nested.residual),
+        )
+        return literal(value=True)
+
+    def _tuple_not_in(self, binder: ExpressionBinder, nested: Nested, pairs: list[tuple[Expr, Expr]]) -> Expr:
+        """Keep a row unless all its columns equal those of some row, or a null leaves that open."""
+        possible = [call("coalesce", call("equal", a, b), literal(value=True)) for a, b in pairs]
+        self._attach(
+            binder,
+            nested,
+            kind=JoinKind.ANTI,
+            plan=filtered(nested.plan, nested.having),
+            on=nested.keys,
+            residual=all_of((*nested.residual, *possible)),
         )
         return literal(value=True)
 

@@ -1,8 +1,10 @@
-"""Functions in FROM: files with options, and series of whole numbers."""
+"""Functions in FROM: files with options, and series of whole numbers and of moments."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import calendar
+import datetime as dt
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,7 @@ from ...engine import dtypes
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
 from ..parse import SqlText
+from .literals import Interval, interval
 from .operands import unwrapped
 
 _NODES: dict[type[exp.Expr], str] = {exp.ReadParquet: "parquet", exp.ReadCSV: "csv"}
@@ -42,7 +45,17 @@ class Series:
     step: int
 
 
-def table_function(source: SqlText, node: exp.Expr, constant: Callable[[exp.Expr, str], Expr]) -> FileCall | Series:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moments:
+    """Timestamps in steps of a length of time."""
+
+    name: str
+    values: tuple[dt.datetime, ...]
+
+
+def table_function(
+    source: SqlText, node: exp.Expr, constant: Callable[[exp.Expr, str], Expr]
+) -> FileCall | Series | Moments:
     """Return what a function in FROM stands for; ``constant`` binds an expression that reads no column."""
     if isinstance(node, exp.GenerateSeries):
         return _series(source, node, constant)
@@ -85,9 +98,14 @@ def _value(source: SqlText, node: exp.Expr) -> Any:
     raise source.unsupported(node, "an option that is not a text, a whole number, true, false or a list of them")
 
 
-def _series(source: SqlText, node: exp.GenerateSeries, constant: Callable[[exp.Expr, str], Expr]) -> Series:
+def _series(source: SqlText, node: exp.GenerateSeries, constant: Callable[[exp.Expr, str], Expr]) -> Series | Moments:
     exclusive = bool(node.args.get("is_end_exclusive"))
     name = "range" if exclusive else "generate_series"
+    step_node = unwrapped(node.args["step"]) if node.args.get("step") is not None else None
+    if isinstance(step_node, exp.Interval):
+        first, last = (_moment(source, node.args[key], constant, name) for key in ("start", "end"))
+        values = _moments(source, node, first, last, interval(source, step_node), exclusive=exclusive)
+        return Moments(name=name, values=tuple(values))
     bounds = []
     for key, default in (("start", 0), ("end", 0), ("step", 1)):
         part = node.args.get(key)
@@ -99,3 +117,40 @@ def _series(source: SqlText, node: exp.GenerateSeries, constant: Callable[[exp.E
     if step == 0:
         raise source.error(node, f"the step of {name} must not be 0")
     return Series(name=name, start=start, stop=stop if exclusive else stop + (1 if step > 0 else -1), step=step)
+
+
+_MOST_MOMENTS = 1_000_000
+
+
+def _moment(source: SqlText, node: exp.Expr, constant: Callable[[exp.Expr, str], Expr], name: str) -> dt.datetime:
+    value = constant(node, name)
+    moment = value.value if isinstance(value, Literal) else None
+    if isinstance(moment, dt.datetime) and moment.tzinfo is None:
+        return moment
+    if isinstance(moment, dt.date) and not isinstance(moment, dt.datetime):
+        return dt.datetime.combine(moment, dt.time())
+    raise source.unsupported(node, f"{name} from or to anything but a constant date or timestamp without a zone")
+
+
+def _moments(
+    source: SqlText, node: exp.Expr, start: dt.datetime, stop: dt.datetime, step: Interval, *, exclusive: bool
+) -> Iterator[dt.datetime]:
+    """Yield the moments of a series; each is a step later than the one before, whose day may have been clipped."""
+    parts = (step.months, step.days, step.microseconds)
+    if not any(parts) or (min(parts) < 0 < max(parts)):
+        raise source.error(node, "the step of a series must go one way, and not be 0")
+    forward, current, count = max(parts) > 0, start, 0
+    while (current < stop if forward else current > stop) or (current == stop and not exclusive):
+        yield current
+        count += 1
+        if count > _MOST_MOMENTS:
+            raise source.unsupported(node, f"a series of more than {_MOST_MOMENTS:,} moments")
+        current = _later(current, step)
+
+
+def _later(moment: dt.datetime, step: Interval) -> dt.datetime:
+    month = moment.year * 12 + moment.month - 1 + step.months
+    year, month = month // 12, month % 12 + 1
+    day = min(moment.day, calendar.monthrange(year, month)[1])
+    moved = moment.replace(year=year, month=month, day=day)
+    return moved + dt.timedelta(days=step.days, microseconds=step.microseconds)

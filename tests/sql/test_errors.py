@@ -116,9 +116,7 @@ alter table t add column z int | 1:1 | ALTER
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
 select * from flatten(3) | 1:15 | the table function flatten
 select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant
-select (select max(v) from (select v from u where u.k = t.k) q) from t | 1:57 | a column of the query around inside FROM
 select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)
-select id from t where (k, id) not in (select k, v from u) | 1:25 | NOT IN with several columns
 """
 
 

@@ -157,6 +157,22 @@ select id, (select v from u order by v desc limit 1) as n from t order by all
 select id, (select v from u where u.k = t.k) as n from t where t.k <> 2 order by all
 select id, (select s from t t2 where t2.id = t.id) as a, (select m from t t2 where t2.id = t.id) as b from t order by all
 select id, (select sum(v) from u where u.k = t.k group by k) as n from t order by all
+select id, (select max(v) from (select v from u where u.k = t.k) q) as m from t order by all
+select id, (select sum(q.v) from (select v, k from u where u.v > t.id * 9) q join w on w.k = q.k) as m from t order by all
+select id from t where exists (select 1 from (select * from u where u.k = t.k) q where q.v > 10) order by all
+select id from t where k in (select q.k from (select k, v from u where v > t.id) q where q.v < 30) order by all
+select a.x from (select 1 x) a where a.x = (select max(b.x) from (select a.x) b) order by all
+select id, (select count(*) from w, (select k from u where u.k = t.k) q where q.k = w.k) as m from t order by all
+select id, (select count(*) from w join (select k from u where u.k = t.k) q on q.k = w.k) as m from t order by all
+select id, (select max(z) from (select max(v) as z from u where u.k = t.k) q) as m from t order by all
+select id, (select max(y) from (select * from (select v as y from u where u.k = t.k) a) b) as m from t order by all
+select id, (select max(v) from (select v from u where u.k = t.k order by v limit 1) q) as m from t order by all
+select id, (select count(*) from (select distinct name from u where u.k = t.k) q) as m from t order by all
+with c as (select k, v from u) select id, (select max(v) from (select v from c where c.k = t.k) q) as m from t order by all
+select id from t where (k, id) not in (select k, v from u) order by all
+select id from t where (k, id) not in (select k, v / 10 from u) order by all
+select id from t where (k, id) not in (select k, v / 10 from u where k is not null) order by all
+select id from t where (k, id) not in (select k, v from e) order by all
 select id from t where k in (select k from u) order by all
 select id from t where k not in (select k from u) order by all
 select id from t where k not in (select k from u where k is not null) order by all

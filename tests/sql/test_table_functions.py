@@ -21,6 +21,11 @@ select r, r.r as s from range(2) r
 select a.i, b.i as j from range(2) a(i) join range(1, 4) b(i) on a.i < b.i
 select count(*), sum(range) as s, min(range) as a, max(range) as b from range(10000000) where range % 3 = 1
 select count(*) from range(6000000)
+select * from range(date '2020-01-01', date '2020-01-05', interval 1 day)
+select * from generate_series(timestamp '2020-01-01', timestamp '2020-01-03', interval 12 hour)
+select * from generate_series(date '2020-01-31', date '2020-06-30', interval 1 month)
+select * from range(timestamp '2020-01-05', timestamp '2020-01-01', interval (-1) day)
+select * from range(date '2020-01-01', date '2020-01-01', interval 1 day)
 select range from range(9000000) order by range desc limit 3
 """
 
@@ -67,6 +72,12 @@ def test_files_with_options(query: str, folder: Path) -> None:
         ("select * from read_csv(x)", UnsupportedOperation, "a path that is not a quoted text"),
         ("select * from read_jsn('x')", UnsupportedOperation, "the table function read_jsn .did you mean 'read_json'"),
         ("select * from range(1, 9, 0)", SqlError, "the step of range must not be 0"),
+        ("from range(date '2020-01-01', date '2020-01-02', interval 0 day)", SqlError, "must go one way, and not be 0"),
+        (
+            "from range('x', date '2020-01-02', interval 1 day)",
+            UnsupportedOperation,
+            "but a constant date or timestamp",
+        ),
         ("select * from range(date '2020-01-01')", UnsupportedOperation, "range of anything but constant whole"),
     ],
 )
