@@ -168,7 +168,8 @@ def attempt(chunk: Chunk, content: bytes) -> str:
 
 
 def main(count: int, seed: int) -> None:
-    chunks.empty = pages.empty = guarded  # type: ignore[assignment]  # the arrays that kernels write
+    # the arrays that kernels write
+    chunks.empty = chunks.scratch = pages.scratch = guarded  # type: ignore[attr-defined, assignment]
     rng = np.random.default_rng(seed)
     found: list[Chunk] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -16,13 +17,15 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
 from ..decoding import ChunkSpec, DamagedChunk
-from .buffers import array_from, empty, physical_type
+from .buffers import array_from, empty, physical_type, scratch
 from .gather import encoded
 from .native import encodings, pack_bits, pages, take
 from .native.arrays import Bits, Rows
 from .pages import DICTIONARY_ENCODINGS, TOGETHER, Page, PageReader, Texts, Values, element_type
 
 _MOST_BYTES = 2**31 - 1
+_MOST = 0.5
+"""Beyond this share of pages with wanted rows, decoding all at once costs less than opening these one by one."""
 _identity = np.arange(64 * 1024, dtype=np.int32)
 
 Piece: TypeAlias = tuple[Page, Rows | slice]
@@ -49,7 +52,7 @@ class Coded:
         """Return some of the rows (None: all)."""
         if rows is None:
             return self
-        codes = empty(len(rows), np.int32)
+        codes = self.chunk.room_for_codes(len(rows))
         take(self.codes, rows, codes)
         return Coded(self.chunk, codes, None if self.flags is None else self.flags[rows])
 
@@ -108,11 +111,22 @@ class ChunkReader:
 
     def read(self, start: int, count: int, rows: Rows | None = None) -> pa.Array | Coded:
         """Return ``count`` rows from ``start`` on, or those of them at ``rows``; coded where the whole chunk is."""
-        if self.coded and rows is None and self._spec.codec in TOGETHER:
-            return self._codes_together(start, count)
+        if self.coded and self._spec.codec in TOGETHER and (rows is None or self._touches_most(start, count, rows)):
+            return self._codes_together(start, count).take(rows)
         length = count if rows is None else len(rows)
         pieces = self._pieces(start, count, rows)
         return self._codes(pieces, length) if self.coded else self._assembled(pieces, length)
+
+    def _touches_most(self, start: int, count: int, rows: Rows) -> bool:
+        first = bisect_right(self._starts, start)
+        ends = np.array(self._starts[first : bisect_left(self._starts, start + count)], dtype=np.int32) - start
+        bounds = [0, *np.searchsorted(rows, ends).tolist(), len(rows)]
+        touched = sum(low < high for low, high in pairwise(bounds))
+        return bool(touched > _MOST * (len(bounds) - 1))
+
+    def room_for_codes(self, length: int) -> Rows:
+        """Return memory for codes: given away where text stays codes, else only looked up."""
+        return empty(length, np.int32) if self._spec.as_codes else scratch(length, np.int32)
 
     def looked_up(self, coded: Coded) -> pa.Array:
         """Return coded rows as an array: text as a dictionary where that is asked for."""
@@ -161,7 +175,7 @@ class ChunkReader:
             return self._codes(self._pieces(start, count, None), count)
         head, tail = self._starts[first] - start, start + count - self._starts[beyond]
         assert self._dictionary is not None
-        codes = empty(count, np.int32)
+        codes = self.room_for_codes(count)
         flags = _Flags(count)
         self._fill(codes, flags, 0, self._pieces(start, head, None))
         middle = codes[head : count - tail]
@@ -171,7 +185,7 @@ class ChunkReader:
         return Coded(self, codes, flags.values)
 
     def _codes(self, pieces: Iterable[Piece], length: int) -> Coded:
-        codes = empty(length, np.int32)
+        codes = self.room_for_codes(length)
         flags = _Flags(length)
         self._fill(codes, flags, 0, pieces)
         return Coded(self, codes, flags.values)
@@ -269,7 +283,7 @@ def _through(page: Page, where: Rows | slice) -> Rows | slice:
     assert page.codes is not None
     if isinstance(where, slice):
         return page.codes[where]
-    codes: Rows = empty(len(where), np.int32)
+    codes: Rows = scratch(len(where), np.int32)
     take(page.codes, where, codes)
     if page.positions is not None:
         codes[where < 0] = -1

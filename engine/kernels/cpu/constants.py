@@ -10,6 +10,7 @@ import datetime as dt
 import struct
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
@@ -17,11 +18,21 @@ import pyarrow as pa
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local time
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+_HASHED = (int, float, str, bytes, Decimal, dt.date, dt.time, dt.timedelta, type(None))
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
 def scalar_of(value: Any, arrow: pa.DataType) -> pa.Scalar:
     """Return a plain Python value (``None`` is null) as an Arrow scalar of a type."""
+    if isinstance(value, _HASHED):
+        # Equal values need not be the same constant: 0.0 and -0.0, 1 and True.
+        return _kept_scalar(value, repr(value), arrow)
+    return array_of([value], arrow)[0]
+
+
+@lru_cache(maxsize=1024)
+def _kept_scalar(value: Any, _text: str, arrow: pa.DataType) -> pa.Scalar:
+    """Make a scalar once: operators ask for their constants again with every batch."""
     return array_of([value], arrow)[0]
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ...dtypes import Kind
 from ..decoding import ChunkSpec, DamagedChunk, UnknownEncoding
-from .buffers import empty
+from .buffers import scratch
 from .native import codepages, encodings, pages
 from .native.arrays import Bits, Bytes, Rows
 
@@ -124,7 +124,7 @@ class PageReader:
         levels, values = self._regions(row)
         positions, count = None, rows
         if levels is not None:
-            positions = empty(rows, np.int32)
+            positions = scratch(rows, np.int32)
             count = _checked(encodings.value_rows(*levels, rows, positions), "levels")
             positions = None if count == rows else positions
         if row[pages.ENCODING] in DICTIONARY_ENCODINGS:
@@ -139,8 +139,8 @@ class PageReader:
         rows = self._table[first:beyond]
         room = int(rows[:, (pages.STORED, pages.SIZE)].max()) + pages.SLACK
         if len(self._scratch) < room:
-            self._scratch = empty(room, np.uint8)
-        positions = empty(int(rows[:, pages.VALUES].max()) if optional else 0, np.int32)
+            self._scratch = scratch(room, np.uint8)
+        positions = scratch(int(rows[:, pages.VALUES].max()) if optional else 0, np.int32)
         flags = np.ones(len(out) if optional else 0, dtype=np.uint8)
         facts = np.empty(2, dtype=np.int64)
         codec = codepages.SNAPPED if self.spec.codec == "SNAPPY" else codepages.STORED_PLAINLY
@@ -184,7 +184,7 @@ class PageReader:
         if codec == "snappy":
             target = self._scratch
             if keep or len(target) < size + pages.SLACK:
-                target = empty(size + pages.SLACK, np.uint8)
+                target = scratch(size + pages.SLACK, np.uint8)
                 self._scratch = self._scratch if keep else target
             _checked(pages.unsnap(data, start, end, target, size), "compressed bytes")
             return target, 0, size
@@ -220,14 +220,14 @@ class PageReader:
     def _plain(self, region: Region, count: int) -> Values:
         physical = self.spec.physical
         if physical == "BYTE_ARRAY":
-            starts, lengths = empty(count, np.int32), empty(count, np.int32)
+            starts, lengths = scratch(count, np.int32), scratch(count, np.int32)
             _checked(encodings.find_texts(*region, count, starts, lengths), "text lengths")
             return Texts(starts, lengths, region[0])
         if physical == "BOOLEAN":
             return np.unpackbits(_exactly(region, (count + 7) // 8), bitorder="little")[:count]
         if physical == "FIXED_LEN_BYTE_ARRAY":
             _exactly(region, count * self.spec.width)
-            numbers = empty(count, np.int64)
+            numbers = scratch(count, np.int64)
             if not encodings.big_endian(region[0], region[1], self.spec.width, count, numbers):
                 raise DamagedChunk("a decimal has more digits than its type")
             return numbers
@@ -276,7 +276,7 @@ def _after_size(region: Region) -> tuple[int, int]:
 
 def _codes(region: Region, count: int, choices: int, *, width: int | None = None) -> Rows:
     """Return codes below ``choices``; their width stands before them where it is not given."""
-    codes: Rows = empty(count, np.int32)
+    codes: Rows = scratch(count, np.int32)
     if count:
         data, start, end = region
         if width is None:
@@ -289,7 +289,7 @@ def _codes(region: Region, count: int, choices: int, *, width: int | None = None
 
 def _deltas(region: Region, count: int) -> tuple[NDArray[np.int64], int]:
     """Return integers and the position after them."""
-    numbers = empty(count, np.int64)
+    numbers = scratch(count, np.int64)
     data, start, end = region
     if count == 0 and start == end:
         return numbers, end
@@ -309,12 +309,12 @@ def _delta_texts(region: Region, count: int) -> Texts:
     shared, at = _deltas(region, count)
     data, _, end = region
     fresh, at = _deltas((data, at, end), count)
-    starts, lengths = empty(count, np.int32), empty(count, np.int32)
+    starts, lengths = scratch(count, np.int32), scratch(count, np.int32)
     if count and (shared.min() < 0 or shared.max() > _MOST_BYTES or fresh.min() < 0 or fresh.max() > _MOST_BYTES):
         raise DamagedChunk("text lengths contradict themselves")
     size = int(shared.sum() + fresh.sum())
     if size > _MOST_BYTES:
         raise DamagedChunk("a page has more than 2 GiB of text")
-    joined = empty(size, np.uint8)
+    joined = scratch(size, np.uint8)
     _checked(encodings.join_texts(data, at, end, shared, fresh, starts, lengths, joined), "text lengths")
     return Texts(starts, lengths, joined)

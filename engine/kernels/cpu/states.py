@@ -182,6 +182,11 @@ class DecimalSum(_Valued):
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._sums = grown(self._sums, batch.groups, 0)
         if is_small(values.type):
+            if batch.groups == 1 and batch.complete and not values.null_count:
+                total = np.zeros((1, 2), dtype=np.int64)
+                native.total_i64(integers_of(values), total)
+                native.sum_i128(np.zeros(1, dtype=np.int32), total, native.NO_BITS, 0, self._sums)
+                return
             lanes = batch.lanes
             if lanes is None:
                 native.sum_i64_wide(batch.ids, integers_of(values), *bits_of(values), self._sums)

@@ -29,6 +29,7 @@ from .accumulate import (
     sum_i64_wide,
     sum_i128,
     total_f64,
+    total_i64,
 )
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .bucketsort import BucketSort
@@ -158,6 +159,7 @@ __all__ = [
     "text_prefixes",
     "text_ranks",
     "total_f64",
+    "total_i64",
     "unsigned_extent",
     "values_within",
     "warm",

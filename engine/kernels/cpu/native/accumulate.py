@@ -108,6 +108,20 @@ def sum_i128(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs)
     return overflow
 
 
+@kernel("void(const i64[], i64[,])")
+def total_i64(values: Longs, out: Longs) -> None:
+    """Write the 128-bit sum of at most 2**31 integers to ``out``, shape (1, 2), low word first."""
+    low = np.int64(0)
+    high = np.int64(0)
+    for i in range(len(values)):
+        low += values[i] & 0xFFFFFFFF
+        high += values[i] >> 32
+    shifted = np.uint64(high) << np.uint64(32)
+    word = shifted + np.uint64(low)
+    out[0, 0] = np.int64(word)
+    out[0, 1] = (high >> 32) + np.int64(word < shifted)
+
+
 @device
 def add_compensated(sums: Doubles, group: Number, value: Number) -> None:
     """Add to a sum and keep what rounding lost (Knuth's TwoSum)."""

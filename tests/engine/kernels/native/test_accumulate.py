@@ -186,3 +186,13 @@ def test_moments(rng: np.random.Generator, valid: NDArray[np.bool_] | None, requ
     some = state[:, 0] > 1
     np.testing.assert_allclose(state[some, 1], expected["mean"][some], rtol=1e-14)
     np.testing.assert_allclose(state[some, 2] / (state[some, 0] - 1), expected["var"][some], rtol=1e-9)
+
+
+@pytest.mark.parametrize("n", [0, 1, 5000])
+@pytest.mark.parametrize("reach", [10, 2**31, 2**63 - 1])
+def test_total_of_integers_in_128_bits(rng: np.random.Generator, n: int, reach: int) -> None:
+    for low, high in ((-reach, reach), (-reach, 0), (0, reach)):
+        values = rng.integers(low, high, n)
+        out = np.full((1, 2), 7)
+        native.total_i64(values, out)
+        assert (int(out[0, 1]) << 64) + int(out[0, 0]) % 2**64 == sum(values.tolist())
