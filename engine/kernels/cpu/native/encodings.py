@@ -6,10 +6,7 @@ checks every length in it; it returns something negative (`DAMAGED`) where they 
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from .arrays import Bytes, Longs, Number, Rows, copy_bytes
 from .compile import device, instruction, kernel
@@ -282,23 +279,6 @@ def big_endian(data: Bytes, start: int, width: int, n: int, out: Longs) -> bool:
             value = (value << 8) | np.int64(data[np.uint64(at + k)])
         out[i] = value
     return bool(wrong == 0)
-
-
-def _look_up(values: NDArray[Any], codes: Rows, out: NDArray[Any]) -> None:
-    for i in range(len(codes)):
-        out[i] = values[np.uint64(codes[i])]
-
-
-_look_up32 = kernel("void(const u32[], const i32[], u32[])")(_look_up)
-_look_up64 = kernel("void(const u64[], const i32[], u64[])")(_look_up)
-
-
-def look_up(values: NDArray[Any], codes: Rows, out: NDArray[Any]) -> None:
-    """Replace codes, all of which must lie within ``values``, by values of 4 or 8 bytes."""
-    if values.itemsize == 4:
-        _look_up32(values.view(np.uint32), codes, out.view(np.uint32))
-    else:
-        _look_up64(values.view(np.uint64), codes, out.view(np.uint64))
 
 
 @kernel("i64(const i32[], const u8[], i32[])")

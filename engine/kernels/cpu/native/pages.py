@@ -15,6 +15,7 @@ from .compile import device, instruction, kernel
 
 copy8 = instruction("copy8")
 copy16 = instruction("copy16")
+load_unaligned = instruction("load_unaligned")
 
 DAMAGED: Final = -1
 UNSUPPORTED: Final = -2
@@ -217,7 +218,7 @@ def walk_pages(data: Bytes, values: int, pages: Longs) -> int:
 
 
 @device
-def unsnapped(  # noqa: C901 - one state machine
+def unsnapped(  # noqa: C901, PLR0915 - one state machine
     source: Bytes, start: Number, end: Number, target: Bytes, size: Number
 ) -> Number:
     """Do the work of `unsnap`."""
@@ -227,6 +228,8 @@ def unsnapped(  # noqa: C901 - one state machine
     if at < 0 or stated != size:
         return DAMAGED
     out = np.int64(0)
+    # Before this place a wide load stays within the array.
+    safe = len(source) - 16
     while at < end:
         tag = np.int64(source[np.uint64(at)])
         at += 1
@@ -236,37 +239,40 @@ def unsnapped(  # noqa: C901 - one state machine
             if length > 60:
                 extra = length - 60
                 if extra > end - at:
-                    return DAMAGED
+                    return np.int64(DAMAGED)
                 length = np.int64(1)
                 for k in range(extra):
                     length += np.int64(source[np.uint64(at + k)]) << (8 * k)
                 at += extra
             if length > end - at or length > size - out:
-                return DAMAGED
-            if length <= 16 and at + 16 <= len(source):
+                return np.int64(DAMAGED)
+            if length <= 16 and at <= safe:
                 copy16(source, at, target, out)
             else:
                 copy_bytes(source, at, target, out, length)
             at += length
             out += length
             continue
-        if kind == 1:
-            if at >= end:
-                return DAMAGED
-            length = ((tag >> 2) & 7) + 4
-            offset = ((tag >> 5) << 8) | np.int64(source[np.uint64(at)])
-            at += 1
+        word = np.int64(0)
+        if at <= safe:
+            word = np.int64(load_unaligned(source, at) & np.uint64(0xFFFFFFFF))
         else:
-            wide = np.int64(2 if kind == 2 else 4)
-            if wide > end - at:
-                return DAMAGED
+            for k in range(min(np.int64(4), end - at)):
+                word |= np.int64(source[np.uint64(at + k)]) << (8 * k)
+        if kind == 1:
+            length = ((tag >> 2) & 7) + 4
+            offset = ((tag >> 5) << 8) | (word & 0xFF)
+            at += 1
+        elif kind == 2:
             length = (tag >> 2) + 1
-            offset = np.int64(0)
-            for k in range(wide):
-                offset |= np.int64(source[np.uint64(at + k)]) << (8 * k)
-            at += wide
-        if offset == 0 or offset > out or length > size - out:
-            return DAMAGED
+            offset = word & 0xFFFF
+            at += 2
+        else:
+            length = (tag >> 2) + 1
+            offset = word
+            at += 4
+        if offset == 0 or offset > out or length > size - out or at > end:
+            return np.int64(DAMAGED)
         if offset >= 16:
             copy16(target, out - offset, target, out)
             for k in range(16, length, 16):
@@ -278,7 +284,7 @@ def unsnapped(  # noqa: C901 - one state machine
             for k in range(length):
                 target[np.uint64(out + k)] = target[np.uint64(out - offset + k)]
         out += length
-    return 0 if out == size else DAMAGED
+    return np.int64(0) if out == size else np.int64(DAMAGED)
 
 
 @kernel("i64(const u8[], i64, i64, u8[], i64)")

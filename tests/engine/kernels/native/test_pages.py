@@ -1,0 +1,104 @@
+"""Snappy against pyarrow's, packed codes and levels against encoders written here."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from volley.engine.kernels.cpu.native import encodings, pages
+
+
+def samples(rng: np.random.Generator) -> dict[str, bytes]:
+    words = rng.integers(0, 500, 4000)
+    return {
+        "nothing": b"",
+        "one byte": b"x",
+        "noise": rng.bytes(70_000),
+        "zeros": bytes(100_000),
+        "words": words.tobytes(),
+        "wide words": (words * 1_000_003).tobytes(),
+        "text": b" ".join(b"%d times" % n for n in words.tolist()),
+        **{f"period {n}": rng.bytes(n) * (5000 // n) for n in range(1, 40)},
+    }
+
+
+def test_snappy_gives_what_pyarrow_compressed(rng: np.random.Generator) -> None:
+    for name, content in samples(rng).items():
+        stored = pa.Codec("snappy").compress(content, asbytes=True)
+        framed = np.frombuffer(b"ab" + stored + b"cd", np.uint8)
+        target = np.full(len(content) + pages.SLACK, 255, np.uint8)
+        assert pages.unsnap(framed, 2, 2 + len(stored), target, len(content)) == 0, name
+        assert target[: len(content)].tobytes() == content, name
+        assert pages.unsnap(framed, 2, 2 + len(stored), target, len(content) + 1) == pages.DAMAGED
+        assert pages.unsnap(framed, 2, 1 + len(stored), target, len(content)) == pages.DAMAGED
+        assert pages.unsnap(framed, 2, 2 + len(stored), target[:-1], len(content)) == pages.DAMAGED
+
+
+def varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*out, number])
+
+
+def packed(codes: list[int], width: int) -> bytes:
+    """Return a run of packed codes; the last group is filled up with zeros."""
+    groups = -(-len(codes) // 8)
+    bits = sum(code << (i * width) for i, code in enumerate(codes))
+    return varint(groups << 1 | 1) + bits.to_bytes(groups * width, "little")
+
+
+def repeated(code: int, count: int, width: int) -> bytes:
+    return varint(count << 1) + code.to_bytes(-(-width // 8), "little")
+
+
+@pytest.mark.parametrize("width", range(33))
+def test_codes_in_runs_of_both_kinds(rng: np.random.Generator, width: int) -> None:
+    stored, expected = b"", []
+    top = 2 ** min(width, 31) - 1
+    for _ in range(12):
+        if rng.integers(2) or width == 0:
+            count, code = int(rng.integers(1, 300)), int(rng.integers(0, top + 1))
+            stored += repeated(code, count, width)
+            expected += [code] * count
+        else:
+            codes = rng.integers(0, top + 1, 8 * int(rng.integers(1, 9))).tolist()
+            stored += packed(codes, width)
+            expected += codes
+    n = len(expected)
+    for slack in (0, 20):
+        data = np.frombuffer(b"?" + stored + bytes(slack), np.uint8)
+        out = np.full(n, -7, np.int32)
+        assert encodings.unpack_codes(data, 1, 1 + len(stored), width, n, out) == max(expected)
+        assert out.tolist() == expected
+        if width:
+            assert encodings.unpack_codes(data, 1, 1 + len(stored), width, n + 1, np.zeros(n + 1, np.int32)) == -1
+        assert encodings.unpack_codes(data, 1, 2 + len(stored) + slack, width, n, out) == pages.DAMAGED
+
+
+def test_levels_give_the_place_of_each_value(rng: np.random.Generator) -> None:
+    levels = [1] * 20 + [0] * 11 + rng.integers(0, 2, 40).tolist() + [0, 1, 1]
+    stored = repeated(1, 20, 1) + repeated(0, 11, 1) + packed(levels[31:71], 1) + packed(levels[71:], 1)
+    data = np.frombuffer(stored, np.uint8)
+    out = np.zeros(len(levels), np.int32)
+    assert encodings.value_rows(data, 0, len(data), len(levels), out) == sum(levels)
+    assert out.tolist() == [sum(levels[:i]) if level else -1 for i, level in enumerate(levels)]
+    everything = np.frombuffer(repeated(1, 9, 1), np.uint8)
+    assert encodings.value_rows(everything, 0, len(everything), 9, out) == 9
+    two = np.frombuffer(repeated(2, 9, 1), np.uint8)
+    assert encodings.value_rows(two, 0, len(two), 9, out) == pages.DAMAGED
+
+
+@pytest.mark.parametrize("width", [1, 3, 7, 8, 9, 16])
+def test_big_endian_numbers(rng: np.random.Generator, width: int) -> None:
+    reach = 2 ** min(8 * width - 1, 63)
+    numbers = [-reach, reach - 1, 0, -1, *rng.integers(-reach, reach - 1, 50).tolist()]
+    data = np.frombuffer(b"".join(int(n).to_bytes(width, "big", signed=True) for n in numbers), np.uint8)
+    out = np.zeros(len(numbers), np.int64)
+    assert encodings.big_endian(data, 0, width, len(numbers), out)
+    assert out.tolist() == numbers
+    if width > 8:
+        wide = np.frombuffer((2**63).to_bytes(width, "big"), np.uint8)
+        assert not encodings.big_endian(wide, 0, width, 1, out)
