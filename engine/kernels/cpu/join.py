@@ -40,11 +40,12 @@ class CpuJoinTable:
         words, bits, offset = self._constant(self._build), NO_BITS, 0
         if self._keys is not None:
             words, bits, offset = self._keys.build(Evaluator(self._build).columns(spec.build_keys))
+        first = spec.side in (JoinSide.SEMI, JoinSide.ANTI) and spec.residual is None and spec.rest is BuildRows.NONE
         if threads == 1 or self._build.num_rows < _SHARED_ROWS:
-            self._index = JoinIndex(words, bits=bits, bit_offset=offset)
+            self._index = JoinIndex(words, bits=bits, bit_offset=offset, first=first)
         else:
             with ThreadPoolExecutor(threads, thread_name_prefix="volley-build") as executor:
-                self._index = JoinIndex(words, bits=bits, bit_offset=offset, executor=executor)
+                self._index = JoinIndex(words, bits=bits, bit_offset=offset, executor=executor, first=first)
         # Threads only ever write True into it, so that they need not wait for each other.
         remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
         self._met: NDArray[np.bool_] = np.zeros(remembered, dtype=np.bool_)

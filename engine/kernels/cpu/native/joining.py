@@ -118,6 +118,8 @@ class JoinIndex:
         Which of them are valid.
     executor
         Threads to share the work with, or None.
+    first
+        Whether the first build row of each key is enough, as for semi and anti joins.
 
     Attributes
     ----------
@@ -128,9 +130,15 @@ class JoinIndex:
     """
 
     def __init__(
-        self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, executor: Executor | None = None
+        self,
+        words: Words,
+        *,
+        bits: Bits = NO_BITS,
+        bit_offset: int = 0,
+        executor: Executor | None = None,
+        first: bool = False,
     ) -> None:
-        self._keys = KeyRows(words, bits, bit_offset, executor)
+        self._keys = KeyRows(words, bits, bit_offset, executor, first=first)
         self.unique = self._keys.lists is None
 
     @property

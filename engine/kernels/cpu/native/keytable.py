@@ -87,12 +87,16 @@ def _scatter_regions(
             out_rows[np.uint64(position)] = np.int32(i)
 
 
-@kernel("i64(const u64[], const i32[], i64, i64, u64[], u64, u64)")
-def _fill_unique(words: Words, rows: Rows, start: int, stop: int, table: Words, slots: int, region: int) -> int:
-    """Enter the rows of a region; return 1 at the first key that is there already."""
+@kernel("i64(const u64[], const i32[], i64, i64, u64[], u64, u64, i64)")
+def _fill_unique(
+    words: Words, rows: Rows, start: int, stop: int, table: Words, slots: int, region: int, first: int
+) -> int:
+    """Enter the rows of a region; return 1 at the first key that is there already, unless only ``first`` rows count."""
     for i in range(start, stop):
         position = locate_in_region(table, slots, region, words[i])
         if table[position + _ONE] != _ZERO:
+            if first:
+                continue
             return 1
         table[position] = words[i]
         table[position + _ONE] = np.uint64(rows[i]) + _ONE
@@ -164,18 +168,19 @@ def _match_hashed(words: Words, bits: Bits, bit_offset: int, table: Words, slots
             out[i] = np.int32(table[position + _ONE]) - np.int32(1)
 
 
-@kernel("i64(const u64[], const u8[], i64, u64, i32[])")
-def _fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows) -> int:
-    """Enter all rows into slots of -1; return 1 at the first key that is there already."""
+@kernel("i64(const u64[], const u8[], i64, u64, i32[], i64)")
+def _fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, first: int) -> int:
+    """Enter all rows into slots of -1; return 1 at the first key that is there already, unless ``first`` rows count."""
     last = len(words) - _AHEAD if len(slots) > LARGE else 0
     for i in range(len(words)):
         if i < last:
             prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
         if not missing(bits, bit_offset + i):
             slot = words[i] - low
-            if slots[slot] >= 0:
+            if slots[slot] < 0:
+                slots[slot] = np.int32(i)
+            elif not first:
                 return 1
-            slots[slot] = np.int32(i)
     return 0
 
 
@@ -236,6 +241,8 @@ class KeyRows:
         The build side's keys and their validity.
     executor
         Threads to share the work with, or None.
+    first
+        Whether the first row of each key is enough.
 
     Attributes
     ----------
@@ -243,7 +250,10 @@ class KeyRows:
         Build rows by match; None where no key has two rows, and a match is the row itself.
     """
 
-    def __init__(self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None = None) -> None:
+    def __init__(
+        self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None = None, *, first: bool = False
+    ) -> None:
+        self._first = first
         self.lists: RowLists | None = None
         self._low = 0
         self._slots: Rows | None = None
@@ -273,7 +283,7 @@ class KeyRows:
 
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
         self._slots = np.full(size, -1, dtype=np.int32)
-        if not _fill_direct(words, bits, bit_offset, self._low, self._slots):
+        if not _fill_direct(words, bits, bit_offset, self._low, self._slots, self._first):
             return
         offsets = np.zeros(size + 1, dtype=np.int32)
         rows = np.empty(_count_direct(words, bits, bit_offset, self._low, offsets), dtype=np.int32)
@@ -293,7 +303,9 @@ class KeyRows:
 
         def fill(region: int) -> None:
             start, stop = bounds[region], bounds[region + 1]
-            repeated[region] = _fill_unique(keys, rows, start, stop, self._table, self._capacity, self._region)
+            repeated[region] = _fill_unique(
+                keys, rows, start, stop, self._table, self._capacity, self._region, self._first
+            )
 
         each(fill, regions, executor)
         if repeated.any():
