@@ -98,7 +98,7 @@ class CpuJoinTable:
             case JoinSide.LEFT:
                 probe_rows, build_rows = index.left(matches)
             case JoinSide.NONE:
-                self._meet(index.inner(np.unique(matches))[1])
+                self._meet(index.partners_of_any(matches))
                 return self._nothing(table)
             case _:
                 raise AssertionError(side)

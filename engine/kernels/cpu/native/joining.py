@@ -158,6 +158,13 @@ class JoinIndex:
         sizes = np.append(np.diff(lists.offsets), np.int32(0)).astype(np.int64)
         return sizes[matches]
 
+    def partners_of_any(self, matches: Rows) -> Rows:
+        """Return the build rows that some probe row meets; one may come several times."""
+        if self.unique:
+            return matches[matches >= 0]
+        # Each key once: its build rows are many where its probe rows are.
+        return self.inner(np.unique(matches))[1]
+
     def inner(
         self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None
     ) -> tuple[Rows, Rows]:

@@ -88,6 +88,7 @@ def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: p
     assert index.semi(matches).tolist() == sorted(partnered)
     assert index.anti(matches).tolist() == [row for row in range(len(probe.values)) if row not in partnered]
     assert index.partners(matches).tolist() == [sum(p == row for p, _ in inner) for row in range(len(probe.values))]
+    assert {*index.partners_of_any(matches).tolist()} == {row for _, row in inner}
     first = native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset, first=True)
     met = first.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     assert met.tolist() == [min((b for p, b in inner if p == row), default=-1) for row in range(len(probe.values))]
