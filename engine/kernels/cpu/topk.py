@@ -40,6 +40,8 @@ class CpuTopK:
         rows = own(table)
         if self._bound is not None:
             rows = self._bound.within(rows)
+        if rows.num_rows > 4 * self._k > 0:
+            rows = self._led_by_first_key(rows)
         if rows.num_rows > 4 * self._k:
             rows = take_rows(rows, smallest(self._order(rows), self._k))
         self._held.append(rows)
@@ -51,6 +53,18 @@ class CpuTopK:
         """Return at most ``k`` rows, sorted."""
         self._cut()
         return self._held[0]
+
+    def _led_by_first_key(self, rows: CpuTable) -> CpuTable:
+        """Return the rows that the first key alone does not put behind ``k`` others, where further keys cost more."""
+        key = self._keys[0] if _bounds(self._keys) else None
+        if key is None or (len(self._keys) == 1 and not is_bytes(key.expr.dtype)):
+            return rows
+        column = Evaluator(rows).column(key.expr)
+        if column.null_count:
+            return rows
+        words = _first_words(column, key)
+        last = smallest([words], self._k)[-1]
+        return take_rows(rows, rows_within(words, int(words[last])))
 
     def _order(self, rows: CpuTable) -> list[Words]:
         columns = Evaluator(rows).columns([key.expr for key in self._keys])

@@ -91,6 +91,19 @@ def test_top_k_keeps_to_its_bound_whatever_the_first_key(device: Device, name: s
         assert canonical_rows(rows(download(device, top.result()))) == canonical_rows(expected)
 
 
+@pytest.mark.parametrize("k", [1, 3, 40])
+@pytest.mark.parametrize("order", ["is", "si", "s"])
+def test_top_k_without_nulls_is_led_by_its_first_key(device: Device, order: str, k: int) -> None:
+    texts = [f"customer {i * 7 % 50:02d}" if i % 3 else f"{i % 11}" for i in range(900)]
+    data = numbered(pa.table({"i": pa.array([i * 31 % 17 for i in range(900)]), "s": texts}))
+    keys = [(name, name == "i", False) for name in order]
+    top = device.top_k(sort_keys(data, keys), k, schema_of(data))
+    for start in range(0, 900, 300):
+        top.update(upload(device, ENCODINGS[start // 300 % 3](data.slice(start, 300))))
+    expected = duck(f"select * from data order by {order_by(keys)} limit {k}", data=data)
+    assert canonical_rows(rows(download(device, top.result()))) == canonical_rows(expected)
+
+
 @pytest.mark.parametrize("down", [False, True])
 def test_top_k_of_texts_that_begin_alike(device: Device, down: bool) -> None:
     texts = [None, "", "a", "customer", "customer ", "customer 1", "customer\0", "\xff" * 9, "\xff" * 8]
