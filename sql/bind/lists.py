@@ -69,6 +69,8 @@ def _row(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _struct_of(binder: ExpressionBinder, node: exp.Expr, names: list[str], values: list[Expr]) -> Expr:
+    if not names:
+        raise binder.source.error(node, "a struct needs at least one field")
     lowered = [name.lower() for name in names]
     twice = next((name for name in names if lowered.count(name.lower()) > 1), None)
     if twice is not None:

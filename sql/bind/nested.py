@@ -18,7 +18,7 @@ from ...engine.traversal import walk
 from .joins import filtered
 from .limits import limits
 from .operands import unwrapped
-from .scope import DomainNeeded, Scope
+from .scope import CorrelatedSet, DomainNeeded, Scope
 from .windows import first_rows
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class NestedBinder:
                 raise
             if isinstance(query, exp.Select):
                 return self._select(query, residual=False)
-            raise self._source.unsupported(node, "a correlated subquery with a set operation") from None
+            refused = self._source.unsupported(node, "a correlated subquery with a set operation")
+            raise CorrelatedSet(str(refused)) from None
         once = isinstance(query.args.get("limit"), exp.Limit) and query.args["limit"].expression.name in ("0", "1")
         values = tuple((name, column) for name, column in bound.columns)
         return Nested(plan=bound.plan, values=values, at_most_one=once)

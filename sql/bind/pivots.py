@@ -70,6 +70,8 @@ class PivotBinder:
         keys: list[exp.Expr] = [
             exp.column(exp.to_identifier(n, quoted=True)) for n in names if n.lower() not in mentioned
         ]
+        if not on:
+            keys = []
         if group is not None:
             keys = [key.copy() for key in group.expressions]
         choices = [self._values(part, rows) for part in on]

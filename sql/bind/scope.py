@@ -44,6 +44,10 @@ class DomainNeeded(Exception):  # a signal between binders, never seen by users
         self.column = column
 
 
+class CorrelatedSet(UnsupportedOperation):
+    """A set operation reads a column of a query around; where its branches can be asked one by one they are."""
+
+
 class ReadsOuter(UnsupportedOperation):
     """A query in FROM reads a column of a query that its own one is nested in; it must be bound as a lateral join."""
 

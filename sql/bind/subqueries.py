@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from .joins import filtered
 from .nested import Nested, NestedBinder
 from .operands import unwrapped
 from .operators import balanced, compare
-from .scope import Scope
+from .scope import CorrelatedSet, Scope
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -68,7 +69,7 @@ class SubqueryBinder:
         while isinstance(inner, exp.Not):
             inner, negated = unwrapped(inner.this), not negated
         query = inner.args.get("query") if isinstance(inner, exp.In) else None
-        with self._source.placed(inner):
+        with self._source.placed(inner), contextlib.suppress(CorrelatedSet):
             if isinstance(inner, exp.Exists):
                 return self._exists_condition(binder, inner, negated=negated)
             if query is not None:
@@ -86,7 +87,13 @@ class SubqueryBinder:
 
     def exists(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
         """Return whether a query has rows, as a value."""
-        nested = self._nested.bind(node.this, residual=False)
+        try:
+            nested = self._nested.bind(node.this, residual=False)
+        except CorrelatedSet:
+            branches = _branches(node.this)
+            if branches is None:
+                raise
+            return balanced("or", [self.exists(binder, exp.Exists(this=branch)) for branch in branches])
         if nested.defaults is not None:
             return self._exists_of_aggregate(binder, node, nested)
         if nested.one_row and not nested.keys:
@@ -107,7 +114,13 @@ class SubqueryBinder:
         """Return whether a query gives a value: true, false, or null where a null leaves it open."""
         if isinstance(unwrapped(needle), exp.Tuple):
             raise self._source.unsupported(node, "IN with several columns, other than as a condition of its own")
-        nested = self._nested.bind(query, residual=False)
+        try:
+            nested = self._nested.bind(query, residual=False)
+        except CorrelatedSet:
+            branches = _branches(query)
+            if branches is None:
+                raise
+            return balanced("or", [self.contains(binder, node, needle, branch) for branch in branches])
         if nested.defaults is not None:
             return self._equals_aggregate(binder, node, needle, nested)
         ((wanted, found),) = self._compared(binder, node, needle, nested)
@@ -414,6 +427,16 @@ class SubqueryBinder:
 
     def _fresh(self, wanted: str, dtype: dtypes.DataType) -> Column:
         return Column(name=self._statement.names.fresh(wanted), dtype=dtype)
+
+
+def _branches(query: exp.Expr) -> tuple[exp.Expr, exp.Expr] | None:
+    """Return the two queries of a plain UNION, any of whose rows will do; None for other queries."""
+    inner = unwrapped(query)
+    while isinstance(inner, exp.Subquery) and list(filter(None, inner.args.values())) == [inner.this]:
+        inner = unwrapped(inner.this)
+    if not isinstance(inner, exp.Union) or any(inner.args.get(key) for key in ("with_", "order", "limit", "offset")):
+        return None
+    return inner.this, inner.expression
 
 
 def _deciding(function: str, low: Column, high: Column) -> tuple[Column, ...]:

@@ -116,6 +116,8 @@ def test_parameters_hide_columns_inside_their_lambda_only() -> None:
         ("select list_transform([1], lambda a, b, c: 1)", "takes 1 or 2 parameters; 3 are given"),
         ("select list_reduce([1, 2], lambda a, b: a / b)", "makes float64 of int64; cast"),
         ("select {'a': 1, 'A': 2}", "two fields 'a'"),
+        ("select {}", "a struct needs at least one field"),
+        ("select row()", "a struct needs at least one field"),
         ("select {'a': 1}.b", "the struct has no field 'b'"),
         ("select (1).b", "syntax error|which is no struct"),
         ("select map_keys([1])", "takes a map, not list"),

@@ -29,6 +29,7 @@ pivot sales on month in ('jan','feb') using sum(amt), max(amt) group by emp
 select * from sales pivot (sum(amt) for month in ('jan' as j,'feb') emp in ('x','y'))
 select * from sales pivot (sum(amt) for (emp,month) in (('x','jan'), ('y','feb')))
 pivot sales using sum(amt) group by emp
+pivot sales using sum(amt)
 pivot sales on month
 pivot t on k using count(*) group by b
 pivot t on d using sum(id) group by b

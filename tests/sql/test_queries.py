@@ -173,6 +173,11 @@ select id from t where (k, id) not in (select k, v from u) order by all
 select id from t where (k, id) not in (select k, v / 10 from u) order by all
 select id from t where (k, id) not in (select k, v / 10 from u where k is not null) order by all
 select id from t where (k, id) not in (select k, v from e) order by all
+select id from t where exists (select 1 from u where u.k=t.k union select 1 from w where w.k = t.k) order by all
+select id from t where k in (select k from u union all select k from w where w.k = t.k) order by all
+select id from t where k not in (select k from u where k is not null union all select k from w where w.k = t.k and w.k is not null) order by all
+select id from t where not exists (select 1 from u where u.k=t.k union all select 1 from w where w.k = t.k) order by all
+select id, exists (select 1 from u where u.k=t.k union all select 1 from w where w.k = t.k) as f from t order by all
 select id from t where k in (select k from u) order by all
 select id from t where k not in (select k from u) order by all
 select id from t where k not in (select k from u where k is not null) order by all
