@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,35 @@ def _regexp(binder: ExpressionBinder, node: Any) -> Expr:
     if isinstance(node, exp.RegexpFullMatch):
         pattern = f"^(?:{pattern})$"
     return call("regexp_matches", binder.bind(node.this), pattern=pattern)
+
+
+def _similar(binder: ExpressionBinder, node: Any) -> Expr:
+    pattern = constant_text(binder, node.expression, "a pattern of SIMILAR TO")
+    return call("regexp_matches", binder.bind(node.this), pattern=f"^(?:{pattern})$")
+
+
+def _glob(binder: ExpressionBinder, node: Any) -> Expr:
+    pattern = constant_text(binder, node.expression, "a pattern of GLOB")
+    return call("regexp_matches", binder.bind(node.this), pattern=f"(?s)^{_of_glob(pattern)}$")
+
+
+def _of_glob(pattern: str) -> str:
+    """Return the regular expression of ``*``, ``?``, ``[a-c]``, ``[!a]`` and characters escaped by a backslash."""
+    parts, place = [], 0
+    while place < len(pattern):
+        sign = pattern[place]
+        closing = pattern.find("]", place + 2) if sign == "[" else -1
+        if sign == "\\" and place + 1 < len(pattern):
+            place += 1
+            parts.append(re.escape(pattern[place]))
+        elif closing > 0:
+            inner = pattern[place + 1 : closing]
+            parts.append(f"[^{inner[1:]}]" if inner[0] == "!" else f"[{inner}]")
+            place = closing
+        else:
+            parts.append({"*": ".*", "?": "."}.get(sign, re.escape(sign)))
+        place += 1
+    return "".join(parts)
 
 
 def _flags(binder: ExpressionBinder, node: exp.Expr | None, known: str) -> str:
@@ -143,5 +173,7 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.SplitPart: _split_part,
     exp.StrPosition: _position,
     exp.RegexpLike: _regexp,
+    exp.SimilarTo: _similar,
+    exp.Glob: _glob,
     exp.RegexpFullMatch: _regexp,
 }

@@ -21,6 +21,7 @@ id between 2 and 4, id not between 2 and 4, k between null and 3, d between '197
 id in (1, 2, 3), k in (1, null), k not in (1, null), s in ('apple', 'x'), k not in (1, 2), id in (1), d in ('1970-01-01')
 id in (k, 3), (id, k) in ((1, 1), (2, 3)), id = '3', x < '2'
 s like 'a%', s not like '%a', s ilike 'BA%', s like 'a!_b!%c' escape '!', s like '_____', s like null, s like ''
+s similar to 'a.*', s not similar to '(apple|cherry)', s glob 'a*', s glob '?pple', s glob '*[e-n]*', s glob '[!a]*', 'a*b' glob 'a\\*b', 'a.b' glob 'a?b'
 s || '!', s || id, 'a' || null, concat(s, '-', id), concat(s, null), lower(s), upper(s), length(s), trim('  a '), ltrim('xxa', 'x')
 substring(s, 2, 3), substring(s from 2), substr(s, 1, 1), left(s, 2), replace(s, 'a', 'o'), starts_with(s, 'a'), contains(s, 'an')
 trim(both 'x' from 'xax'), rtrim('ab  '), suffix(s, 'e'), prefix(s, 'ap'), regexp_matches(s, '^a'), s ~ 'b', len(s)
