@@ -9,7 +9,7 @@ import difflib
 import glob
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -37,7 +37,8 @@ class FileInfo:
     version
         Changes when the file is replaced: modification time in nanoseconds or what the store offers.
     relative
-        Path below the directory or glob that it was found by, with ``/``; a bare name if it was named itself.
+        Path below the directory or glob that it was found by, with ``/``; a bare name if it was named itself. Partition
+        directories right above (``year=2024/``) are part of it.
     """
 
     path: str
@@ -219,9 +220,18 @@ def resolve(
     if not location.is_local:
         location.store.forget()
     expand = _expand_local if location.is_local else partial(_expand_remote, location)
-    found = [file for _, path in places for file in expand(path, tuple(suffixes))]
+    found = [_with_keys_above(file) for _, path in places for file in expand(path, tuple(suffixes))]
     first = names[0] if location.is_local else public_url(names[0])
     return FileSet(location=location, files=tuple(found), name=first if len(names) == 1 else f"{first}, …")
+
+
+def _with_keys_above(file: FileInfo) -> FileInfo:
+    """Add the partition directories above to where a file was found, as when one of them was named by itself."""
+    above = file.path.removesuffix(file.relative).rstrip("/").split("/")
+    first = len(above)
+    while first and "=" in above[first - 1]:
+        first -= 1
+    return replace(file, relative="/".join((*above[first:], file.relative))) if first < len(above) else file
 
 
 def split_url(name: PathLike, storage_options: Mapping[str, Any] | None = None) -> tuple[Location, str]:

@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 from ..case import Case
-from . import census, files, group, join, order, tpch
+from . import census, files, group, join, order, stream, tpch
 
 CASES: dict[str, Case] = {
-    case.name: case for case in (*files.CASES, *group.CASES, *join.CASES, *order.CASES, *tpch.CASES, *census.CASES)
+    case.name: case
+    for case in (
+        *files.CASES,
+        *stream.CASES,
+        *group.CASES,
+        *join.CASES,
+        *order.CASES,
+        *tpch.CASES,
+        *census.CASES,
+    )
 }

@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 KEYS = ("l_shipmode", "l_returnflag", "l_linestatus")
-SUMS = ("l_quantity", "l_extendedprice", "l_discount", "l_tax", "l_linenumber")
-EXTREMES = ("l_orderkey", "l_partkey", "l_suppkey", "l_shipdate", "l_commitdate", "l_receiptdate", "l_shipinstruct")
+SUMS = ("l_quantity", "l_extendedprice", "l_discount", "l_tax")
+DATES = ("l_shipdate", "l_commitdate", "l_receiptdate")
+EXTREMES = ("l_orderkey", "l_partkey", "l_suppkey", "l_linenumber", *DATES, "l_shipinstruct")
 
 STREAM = f"""
     select {", ".join(KEYS)}, count(*) as n,
@@ -38,7 +39,7 @@ def by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 CASES = (
     Case(
         name="stream",
-        about="all sixteen columns of TPC-H lineitem from Parquet: a filter that half the rows pass, 14 aggregates",
+        about="TPC-H lineitem from Parquet, all 16 columns: half the rows pass a filter, 14 aggregates by 3 texts",
         files=("lineitem",),
         engines={**sql_engines(STREAM), "polars": polars_query(by_polars)},
         keys=KEYS,

@@ -40,6 +40,20 @@ def test_glob_list_file_and_url(folder: Path) -> None:
     assert names(folder / "notes.txt") == ["notes.txt"]
 
 
+def test_partition_directories_above_what_was_named_are_seen(folder: Path) -> None:
+    below = folder / "year=2024" / "month=1"
+    below.mkdir()
+    (below / "d.csv").write_text("x\n1\n")
+    for path in (below, below / "d.csv", below / "*.csv", f"file://{below}/d.csv", [below / "d.csv"]):
+        assert names(str(path) if isinstance(path, Path) else path) == ["year=2024/month=1/d.csv"]
+    assert names([folder / "year=2024" / "c.csv", folder / "a.csv"]) == ["year=2024/c.csv", "a.csv"]
+    assert open_source([below / "d.csv", folder / "a.csv"]).schema.names == ("x", "year", "month")
+    (folder / "plain").mkdir()
+    (folder / "year=2024" / "plain").mkdir()
+    (folder / "year=2024" / "plain" / "e.csv").write_text("x\n1\n")
+    assert names(folder / "year=2024" / "plain") == ["e.csv"]
+
+
 def test_a_file_may_be_named_like_a_glob(tmp_path: Path) -> None:
     (tmp_path / "a[1].csv").write_text("x\n")
     assert names(tmp_path / "a[1].csv") == ["a[1].csv"]
