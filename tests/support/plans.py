@@ -77,17 +77,19 @@ class _Split:
         yield from self.source.table.slice(self.start, self.rows).select(self.columns).to_batches()
 
 
-def scan(label: str, statistics: Statistics | None = None, rows: int = 40, **columns: str) -> Scan:
+def scan(
+    label: str, statistics: Statistics | None = None, rows: int = 40, *, nulls: float = 0.2, **columns: str
+) -> Scan:
     """Return the scan of a table of repeatable random values, a fifth of them null: ``scan("t", a="int64")``.
 
-    ``statistics`` is what the source claims of itself, true or not.
+    ``nulls`` says what other share of them is null; ``statistics`` is what the source claims of itself, true or not.
     """
     random = Random(label)
     arrays = {}
     for name, kind in columns.items():
         dtype = _arrow(kind)
         pool = _pool(dtype)
-        values = [None if random.random() < 0.2 else random.choice(pool) for _ in range(rows)]
+        values = [None if random.random() < nulls else random.choice(pool) for _ in range(rows)]
         arrays[name] = pa.array(values, dtype)
     return Scan(source=TableSource(label, pa.table(arrays), statistics or Statistics()))
 

@@ -50,6 +50,8 @@ TABLES = (
     scan("u", Statistics(rows=500), rows=25, a="int64", c="int32", s="string"),
     scan("v", None, rows=12, b="int32", g="double", e="bool"),
     scan("nothing", None, rows=0, a="int64", s="string"),
+    scan("one", Statistics(rows=1), rows=1, a="int64", s="string", e="bool"),
+    scan("void", None, rows=9, nulls=1.0, a="int64", b="int32", s="string", f="double"),
 )
 """Tables whose claimed statistics differ from the truth on purpose: an estimate may not change an answer."""
 
