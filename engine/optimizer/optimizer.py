@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from ..plan import Plan
 from .context import OptimizerContext
+from .rules.aggregate_before_join import aggregate_before_join
 from .rules.choose_build_side import choose_build_side
 from .rules.derive_filter import derive_filter
 from .rules.eliminate_aggregate import eliminate_aggregate
@@ -47,6 +48,7 @@ RULES: tuple[tuple[Rule, ...], ...] = (
     (restrict_groups,),
     (push_down_semi_join,),
     (order_joins,),
+    (aggregate_before_join,),  # wants to know which joins there are, and is tidied up after with them
     # 3. Tidy up what the order has left behind, then narrow. Limits go last: a filter cannot pass them.
     (
         simplify_expressions,  # equalities implied by the join keys

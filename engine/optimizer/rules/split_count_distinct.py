@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import replace
 
 from ...expr import (
-    AggregateCall,
     Column,
     Expr,
     NamedAggregate,
     NamedExpr,
-    aggregate,
-    call,
     case,
     literal,
 )
 from ...plan import Aggregate, Join, JoinKind, Plan, Project
 from ...traversal import transform_up
 from ..context import OptimizerContext
+from ..partials import FreshNames, column, is_mergeable, merged
 
 _INSENSITIVE = frozenset({"min", "max", "any", "all", "first", "size"})
 """Aggregates that give the same with and without repetitions (``size`` reads no value)."""
-
-_MERGED_BY = {"size": "sum", "count": "sum", "sum": "sum", "min": "min", "max": "max", "any": "any", "all": "all"}
-"""Aggregates that can be computed per distinct value and then merged, and what merges them."""
 
 
 def split_count_distinct(plan: Plan, _: OptimizerContext) -> Plan:
@@ -45,7 +38,7 @@ def _rewrite(node: Plan) -> Plan:
     plain = [a for a in aggregates if not a.call.distinct]
     if not groups:
         return node
-    if len(groups) == 1 and all(a.call.function in _MERGED_BY or a.call.function == "mean" for a in plain):
+    if len(groups) == 1 and all(is_mergeable(a.call) for a in plain):
         ((args, own),) = groups.items()
         return _in_order(_two_level(node, args, own, plain), node)
     branches = [_two_level(node, args, own, []) for args, own in groups.items()]
@@ -67,74 +60,39 @@ def _normalised(named: NamedAggregate) -> NamedAggregate:
     return replace(named, call=replace(own, args=args, filter=None))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Merged:
-    """How a plain aggregate is computed in two levels: partials below, their merging above, the result of those."""
-
-    partials: tuple[NamedAggregate, ...]
-    merges: tuple[NamedAggregate, ...]
-    result: NamedExpr
-
-
 def _two_level(
     node: Aggregate, args: tuple[Expr, ...], distinct: list[NamedAggregate], plain: list[NamedAggregate]
 ) -> Plan:
-    names = _FreshNames([*node.schema.names, *node.input.schema.names])
+    names = FreshNames([*node.schema.names, *node.input.schema.names])
     values = tuple(NamedExpr(name=names.fresh("value"), expr=arg) for arg in args)
-    merged = [_merged(a, names, grouped=bool(node.keys)) for a in plain]
+    levels = [merged(a, names, grouped=bool(node.keys)) for a in plain]
     lower = Aggregate(
         input=node.input,
         keys=(*node.keys, *values),
-        aggregates=tuple(p for m in merged for p in m.partials),
+        aggregates=tuple(p for m in levels for p in m.partials),
     )
-    columns = tuple(_column(v) for v in values)
+    columns = tuple(column(v) for v in values)
     over = tuple(replace(a, call=replace(a.call, args=columns, distinct=False)) for a in distinct)
     upper = Aggregate(
         input=lower,
-        keys=tuple(NamedExpr(name=k.name, expr=_column(k)) for k in node.keys),
-        aggregates=(*over, *(m for each in merged for m in each.merges)),
+        keys=tuple(NamedExpr(name=k.name, expr=column(k)) for k in node.keys),
+        aggregates=(*over, *(m for each in levels for m in each.merges)),
     )
     named: tuple[NamedExpr | NamedAggregate, ...] = (*node.keys, *over)
-    kept = [NamedExpr(name=each.name, expr=_column(each)) for each in named]
-    return Project(input=upper, exprs=(*kept, *(m.result for m in merged)))
-
-
-_Parts: TypeAlias = tuple[NamedAggregate, NamedAggregate]
-
-
-def _merged(named: NamedAggregate, names: _FreshNames, *, grouped: bool) -> _Merged:
-    own = named.call
-    if own.function == "mean":
-        total = replace(aggregate("sum", *own.args), filter=own.filter)
-        count = replace(aggregate("count", *own.args), filter=own.filter)
-        parts: tuple[_Parts, ...] = (_partial(total, "sum", names), _partial(count, "sum", names))
-        quotient = call("divide", *(_column(merge) for _, merge in parts))
-        result = NamedExpr(name=named.name, expr=quotient)
-    else:
-        parts = (_partial(own, _MERGED_BY[own.function], names),)
-        value: Expr = _column(parts[0][1])
-        if own.function in ("size", "count") and not grouped:
-            value = call("coalesce", value, literal(0))  # no rows below: a sum of nothing is null, a count is 0
-        result = NamedExpr(name=named.name, expr=value)
-    return _Merged(partials=tuple(p for p, _ in parts), merges=tuple(m for _, m in parts), result=result)
-
-
-def _partial(own: AggregateCall, merged_by: str, names: _FreshNames) -> _Parts:
-    lower = NamedAggregate(name=names.fresh("partial"), call=own)
-    upper = NamedAggregate(name=names.fresh("merged"), call=aggregate(merged_by, _column(lower)))
-    return lower, upper
+    kept = [NamedExpr(name=each.name, expr=column(each)) for each in named]
+    return Project(input=upper, exprs=(*kept, *(m.result for m in levels)))
 
 
 def _joined(branches: list[Plan], node: Aggregate) -> Plan:
     """Join aggregations of the same input on their keys: each of them has every group exactly once."""
-    names = _FreshNames([*node.schema.names, *node.input.schema.names])
+    names = FreshNames([*node.schema.names, *node.input.schema.names])
     plan = branches[0]
     for branch in branches[1:]:
         keys = [(k, names.fresh(k.name)) for k in node.keys]
         own = branch.schema.names[len(node.keys) :]
-        renamed = [NamedExpr(name=fresh, expr=_column(k)) for k, fresh in keys]
+        renamed = [NamedExpr(name=fresh, expr=column(k)) for k, fresh in keys]
         kept = [NamedExpr(name=n, expr=Column(name=n, dtype=branch.schema[n].dtype)) for n in own]
-        on = tuple((_column(k), Column(name=fresh, dtype=k.expr.dtype)) for k, fresh in keys)
+        on = tuple((column(k), Column(name=fresh, dtype=k.expr.dtype)) for k, fresh in keys)
         plan = Join(
             left=plan,
             right=Project(input=branch, exprs=(*renamed, *kept)),
@@ -150,21 +108,3 @@ def _in_order(plan: Plan, node: Aggregate) -> Plan:
         input=plan,
         exprs=tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in node.schema),
     )
-
-
-def _column(named: NamedExpr | NamedAggregate) -> Column:
-    return Column(name=named.name, dtype=named.field.dtype)
-
-
-class _FreshNames:
-    """Gives names that are not taken yet."""
-
-    def __init__(self, taken: Iterable[str]) -> None:
-        self._taken = set(taken)
-
-    def fresh(self, base: str) -> str:
-        number = 1
-        while f"{base}#{number}" in self._taken:
-            number += 1
-        self._taken.add(f"{base}#{number}")
-        return f"{base}#{number}"

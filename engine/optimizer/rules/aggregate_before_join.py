@@ -1,0 +1,101 @@
+"""Aggregate a side of a join before joining, where its rows collapse into few and the join would keep most of them.
+
+Eager group-by of Yan and Larson, "Eager aggregation and lazy aggregation" (VLDB 1995): rows that agree in the join's
+keys and in the columns grouped by meet the same partners, so that their partial aggregates may stand for them.
+"""
+
+from __future__ import annotations
+
+from ...expr import Column, Expr, NamedExpr, columns_of, substitute
+from ...plan import Aggregate, Join, JoinKind, Plan, Project
+from ...traversal import transform_down
+from ..context import OptimizerContext
+from ..estimate import Estimator
+from ..expressions import can_raise
+from ..partials import FreshNames, column, is_mergeable, merged
+
+_FEWER = 0.05
+"""Share of the side's rows that its groups may be: it costs more to group a row than to look up its partner."""
+_KEPT = 0.5
+"""Share of the side's rows that the join must give: what it leaves out need not be grouped."""
+
+
+def aggregate_before_join(plan: Plan, _: OptimizerContext) -> Plan:
+    """Split aggregations whose arguments come from one side of the join below them, if that side collapses."""
+    estimator = Estimator()
+
+    def rewrite(node: Plan) -> Plan:
+        if not isinstance(node, Aggregate) or not node.aggregates:
+            return node
+        joined = _inlined(node)
+        join = joined.input
+        if not isinstance(join, Join) or join.residual is not None or not _may_split(joined):
+            return node
+        for side in (join.left, join.right):
+            if side is join.right and join.kind is not JoinKind.INNER:
+                continue
+            keys = _partial_keys(joined, join, side)
+            if keys is not None and _pays(side, keys, join, estimator):
+                return _split(joined, join, side, keys)
+        return node
+
+    return transform_down(plan, rewrite)
+
+
+def _inlined(node: Aggregate) -> Aggregate:
+    """Return the aggregation right above the join, past projections that only rename."""
+    while isinstance(node.input, Project) and all(isinstance(e.expr, Column) for e in node.input.exprs):
+        by_name = {e.name: e.expr for e in node.input.exprs}
+        keys = tuple(NamedExpr(name=k.name, expr=substitute(k.expr, by_name)) for k in node.keys)
+        aggregates = tuple(
+            type(a)(name=a.name, call=a.call.with_inputs(tuple(substitute(e, by_name) for e in a.call.inputs)))
+            for a in node.aggregates
+        )
+        node = Aggregate(input=node.input.input, keys=keys, aggregates=aggregates)
+    return node
+
+
+def _may_split(node: Aggregate) -> bool:
+    inputs = [e for a in node.aggregates for e in a.call.inputs]
+    return all(is_mergeable(a.call) for a in node.aggregates) and not any(map(can_raise, inputs))
+
+
+def _partial_keys(node: Aggregate, join: Join, side: Plan) -> tuple[Column, ...] | None:
+    """Return the columns of a side that its rows must agree in; None where its rows cannot be aggregated."""
+    if join.kind not in (JoinKind.INNER, JoinKind.LEFT):
+        return None
+    own = frozenset(side.schema.names)
+    if not columns_of(*(e for a in node.aggregates for e in a.call.inputs)) <= own:
+        return None
+    pair = 0 if side is join.left else 1
+    read: list[Expr] = [*(keys[pair] for keys in join.on), *(k.expr for k in node.keys)]
+    if not join.on or any(can_raise(e) for e in read):
+        return None
+    names = columns_of(*read) & own
+    return tuple(Column(name=f.name, dtype=f.dtype) for f in side.schema if f.name in names)
+
+
+def _pays(side: Plan, keys: tuple[Column, ...], join: Join, estimator: Estimator) -> bool:
+    if isinstance(side, Aggregate):
+        return False  # it has few rows already, perhaps through this very rule
+    rows = estimator.rows(side)
+    groups = estimator.rows(Aggregate(input=side, keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys)))
+    return groups <= _FEWER * rows and estimator.rows(join) >= _KEPT * rows
+
+
+def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) -> Plan:
+    names = FreshNames([*node.schema.names, *join.schema.names])
+    levels = [merged(a, names, grouped=bool(node.keys)) for a in node.aggregates]
+    lower = Aggregate(
+        input=side,
+        keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys),
+        aggregates=tuple(p for level in levels for p in level.partials),
+    )
+    children = tuple(lower if child is side else child for child in join.children)
+    upper = Aggregate(
+        input=join.with_children(children),
+        keys=node.keys,
+        aggregates=tuple(m for level in levels for m in level.merges),
+    )
+    kept = tuple(NamedExpr(name=k.name, expr=column(k)) for k in node.keys)
+    return Project(input=upper, exprs=(*kept, *(level.result for level in levels)))

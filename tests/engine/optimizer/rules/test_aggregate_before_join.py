@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.support.plans import col, compare, filter_, group, join, scan, select
+from tests.support.rule_cases import check_rule, fixture_cases
+from volley.engine.expr import aggregate, call
+from volley.engine.optimizer.rules.aggregate_before_join import aggregate_before_join
+from volley.engine.plan import Aggregate, ColumnStatistics, Plan, Statistics
+
+FEW = {"carrier": ColumnStatistics(distinct=16), "month": ColumnStatistics(distinct=12)}
+FLIGHTS = scan(
+    "flights", Statistics(rows=1_000_000, columns=FEW), carrier="int64", month="int32", delay="int64", tail="int64"
+)
+AIRLINES = scan(
+    "airlines", Statistics(rows=16, columns={"code": ColumnStatistics(distinct=16)}), code="int64", name="string"
+)
+PLANES = scan("planes", Statistics(rows=900_000), plane="int64", maker="string")
+BOTH = join(FLIGHTS, AIRLINES, ("carrier", "code"))
+LEFT = join(FLIGHTS, AIRLINES, ("carrier", "code"), kind="left")
+DELAY = col(FLIGHTS, "delay")
+SUM = aggregate("sum", DELAY)
+
+CASES: dict[str, Plan] = {
+    "every aggregate that merges": group(
+        BOTH,
+        "name",
+        n=aggregate("size"),
+        c=aggregate("count", DELAY),
+        s=SUM,
+        m=aggregate("mean", DELAY),
+        least=aggregate("min", DELAY),
+        most=aggregate("max", DELAY, filter=compare(FLIGHTS, "greater", "month", 2)),
+    ),
+    "keys of both sides": group(BOTH, "name", "month", s=SUM),
+    "without keys": group(BOTH, n=aggregate("size"), s=SUM),
+    "the right side of an inner join": group(join(AIRLINES, FLIGHTS, ("code", "carrier")), "name", s=SUM),
+    "past a renaming": group(
+        select(BOTH, airline=col(BOTH, "name"), late=DELAY),
+        "airline",
+        s=aggregate("sum", col(select(BOTH, late=DELAY), "late")),
+    ),
+    "the left side of a left join": group(LEFT, "name", s=SUM),
+    "not the right side of one": group(join(AIRLINES, FLIGHTS, ("code", "carrier"), kind="left"), "name", s=SUM),
+    "by an expression of both sides": Aggregate(
+        input=BOTH,
+        keys=select(BOTH, k=call("add", col(BOTH, "month"), col(BOTH, "month"))).exprs,
+        aggregates=group(BOTH, s=SUM).aggregates,
+    ),
+    "not where the side hardly collapses": group(join(FLIGHTS, PLANES, ("tail", "plane")), "maker", s=SUM),
+    "not where the join drops most rows": group(
+        join(FLIGHTS, filter_(AIRLINES, "equal", "code", 3), ("carrier", "code")), "name", s=SUM
+    ),
+    "not arguments of both sides": group(BOTH, "name", s=aggregate("sum", call("add", DELAY, col(BOTH, "code")))),
+    "not what does not merge": group(BOTH, "name", s=aggregate("var", DELAY)),
+    "not over a further condition": group(
+        join(FLIGHTS, AIRLINES, ("carrier", "code"), residual=call("less", DELAY, col(AIRLINES, "code"))), "name", s=SUM
+    ),
+    "not below a semi join": group(join(FLIGHTS, AIRLINES, ("carrier", "code"), kind="semi"), "month", s=SUM),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_rule(case: str) -> None:
+    check_rule(aggregate_before_join, case, CASES[case])
+
+
+def test_fixture_has_no_other_sections() -> None:
+    assert fixture_cases(aggregate_before_join) == set(CASES)
