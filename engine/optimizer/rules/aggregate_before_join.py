@@ -15,7 +15,8 @@ from ..expressions import can_raise
 from ..partials import FreshNames, column, is_mergeable, merged
 
 _FEWER = 0.05
-"""Share of the side's rows that its groups may be: it costs more to group a row than to look up its partner."""
+"""Share of the side's rows that its groups may be, by numbers of distinct values that something supports: it costs
+more to group a row than to look up its partner."""
 _KEPT = 0.5
 """Share of the side's rows that the join must give: what it leaves out need not be grouped."""
 
@@ -78,7 +79,10 @@ def _partial_keys(node: Aggregate, join: Join, side: Plan) -> tuple[Column, ...]
 def _pays(side: Plan, keys: tuple[Column, ...], join: Join, estimator: Estimator) -> bool:
     if isinstance(side, Aggregate):
         return False  # it has few rows already, perhaps through this very rule
-    rows = estimator.rows(side)
+    below = estimator.estimate(side)
+    if any(below.columns[key.name].guessed for key in keys):
+        return False
+    rows = below.rows
     groups = estimator.rows(Aggregate(input=side, keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys)))
     return groups <= _FEWER * rows and estimator.rows(join) >= _KEPT * rows
 

@@ -48,6 +48,7 @@ CASES: dict[str, Plan] = {
         aggregates=group(BOTH, s=SUM).aggregates,
     ),
     "not where the side hardly collapses": group(join(FLIGHTS, PLANES, ("tail", "plane")), "maker", s=SUM),
+    "not where nobody knows": group(join(PLANES, AIRLINES, ("maker", "name")), "code", s=aggregate("size")),
     "not where the join drops most rows": group(
         join(FLIGHTS, filter_(AIRLINES, "equal", "code", 3), ("carrier", "code")), "name", s=SUM
     ),
