@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from ...expr import Column, columns_of, substitute
 from ...plan import Join, JoinKind, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Unnest
 from ...traversal import transform_down
 from ..context import OptimizerContext
+from ..expressions import is_trivial
 from ..properties import max_rows
 
 
@@ -16,6 +18,8 @@ def push_down_limit(plan: Plan, _: OptimizerContext) -> Plan:
 
 
 def _rewrite(node: Plan) -> Plan:
+    if isinstance(node, Sort) and node.fetch is not None:
+        return _top(node, node.fetch)
     if not isinstance(node, Limit):
         return node
     while isinstance(node.input, Limit):
@@ -30,8 +34,10 @@ def _rewrite(node: Plan) -> Plan:
             return node.input.with_children((replace(node, input=node.input.input),))
         case Sort() as sort:
             fetch = needed if sort.fetch is None else min(sort.fetch, needed)
-            top = sort if fetch == sort.fetch else replace(sort, fetch=fetch)
-            return top if node.offset == 0 else _over(node, top)
+            top = _top(sort if fetch == sort.fetch else replace(sort, fetch=fetch), fetch)
+            if node.offset == 0:
+                return top
+            return _over(node, top) if isinstance(top, Sort) else _rewrite(replace(node, input=top))
         case Union() as union:
             inputs = tuple(_at_most(each, needed) for each in union.inputs)
             changed = any(new is not old for new, old in zip(inputs, union.inputs, strict=True))
@@ -47,6 +53,26 @@ def _rewrite(node: Plan) -> Plan:
             return bounded if node.offset == 0 else _over(node, bounded)
         case _:
             return node
+
+
+def _top(node: Sort, fetch: int) -> Plan:
+    """Choose the first rows before work is done on all of them: below computed columns, stages and left joins."""
+    reads = columns_of(*(key.expr for key in node.keys))
+    match node.input:
+        case Project(exprs=exprs) as project:
+            plain = {e.name: e.expr for e in exprs if isinstance(e.expr, Column)}
+            if not reads <= plain.keys() or all(is_trivial(e.expr) for e in exprs):
+                return node
+            keys = tuple(replace(key, expr=substitute(key.expr, plain)) for key in node.keys)
+            return replace(project, input=_top(replace(node, input=project.input, keys=keys), fetch))
+        case MapBatches(keeps=True) as stage if reads <= frozenset(stage.input.schema.names):
+            return replace(stage, input=_top(replace(node, input=stage.input), fetch))
+        case Join(kind=JoinKind.LEFT) as join if reads <= frozenset(join.left.schema.names):
+            if _has_at_most(join.left, fetch):
+                return node
+            left = replace(node, input=join.left)  # every left row gives at least one row
+            return replace(node, input=replace(join, left=_top(left, fetch)))
+    return node
 
 
 def _has_at_most(plan: Plan, count: int) -> bool:

@@ -16,6 +16,9 @@ def limit(plan: Plan, count: int | None, offset: int = 0) -> Limit:
     return Limit(input=plan, count=count, offset=offset)
 
 
+COMPUTED = select(T, "a", "s", b=call("add", col(T, "a"), literal(1)))
+OUTER = join(T, U, ("a", "x"), kind="left")
+
 CASES: dict[str, Plan] = {
     "into a scan": limit(T, 5),
     "into a scan with an offset": limit(T, 5, 2),
@@ -27,6 +30,13 @@ CASES: dict[str, Plan] = {
     "a sort becomes a top-k": limit(sort(T, "a"), 5),
     "a top-k under an offset": limit(sort(T, "a"), 5, 3),
     "a top-k that is smaller": limit(sort(T, "a", fetch=3), 5),
+    "a top-k below computed columns": sort(COMPUTED, "a", fetch=5),
+    "a top-k of computed columns": sort(COMPUTED, "b", fetch=5),
+    "a top-k over a renaming": sort(select(T, "s", b=col(T, "a")), "b", fetch=5),
+    "a top-k below a stage": limit(sort(doubled(T, "a"), "s", "a"), 5, 1),
+    "a top-k of what a stage adds": sort(doubled(T, "a"), "twice", fetch=5),
+    "a top-k of the left side of a left join": sort(OUTER, "a", "s", fetch=5),
+    "a top-k of the right side of a left join": sort(OUTER, "y", "a", fetch=5),
     "the left side of a left join": limit(join(T, U, ("a", "x"), kind="left"), 5),
     "below an unnest that keeps every row": limit(unnest(T, "a", keeps_empty=True), 5),
     "not below an unnest that may drop rows": limit(unnest(T, "a"), 5),
