@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...expr import Column, columns_of, substitute
+from ...expr import Column, Expr, columns_of, substitute
 from ...plan import Join, JoinKind, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Unnest
 from ...traversal import transform_down
 from ..context import OptimizerContext
@@ -60,7 +60,7 @@ def _top(node: Sort, fetch: int) -> Plan:
     reads = columns_of(*(key.expr for key in node.keys))
     match node.input:
         case Project(exprs=exprs) as project:
-            plain = {e.name: e.expr for e in exprs if isinstance(e.expr, Column)}
+            plain: dict[str, Expr] = {e.name: e.expr for e in exprs if isinstance(e.expr, Column)}
             if not reads <= plain.keys() or all(is_trivial(e.expr) for e in exprs):
                 return node
             keys = tuple(replace(key, expr=substitute(key.expr, plain)) for key in node.keys)
