@@ -33,8 +33,9 @@ from volley.deploy.job.spec import JobSpec
 from volley.engine import errors
 from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
 from volley.engine.frame import GroupBy
-from volley.engine.frame.accessors import DatetimeAccessor, TextAccessor
+from volley.engine.frame.accessors import TextAccessor
 from volley.engine.frame.categories import CategoryAccessor
+from volley.engine.frame.datetimes import DatetimeAccessor
 from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.io import CsvOptions, JsonOptions

@@ -230,6 +230,13 @@ def moment_and_counts(types: Types) -> tuple[Types, DataType] | None:
     return (types[0], *(dtypes.int64,) * 3), types[0]
 
 
+def moment_or_length(types: Types) -> tuple[Types, DataType] | None:
+    """One date, timestamp or duration, to float64."""
+    if len(types) != 1 or not (types[0].is_temporal or types[0].kind is Kind.DURATION):
+        return None
+    return types, dtypes.float64
+
+
 def two_moments(types: Types) -> tuple[Types, DataType] | None:
     """Two dates or timestamps to int64."""
     if len(types) != 2 or not all(t.is_temporal for t in types):

@@ -1,14 +1,14 @@
-"""``.str`` and ``.dt`` of a column."""
+"""``.str`` of a column."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..dtypes import Kind, timestamp
+from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import call, case, cast, literal
-from ..expr.build import castable
-from .types import parse_dtype
+from ..expr import Expr, call, case, literal
+from .replacements import accessor_not_found
 
 if TYPE_CHECKING:
     from .series import Series
@@ -17,10 +17,26 @@ Range: TypeAlias = slice
 """``slice`` itself is a method inside the class."""
 
 
-class TextAccessor:
-    """Functions of a text column; null gives null."""
+_WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
+"""What Python calls white space."""
+
+
+class Accessor:
+    """Functions of one kind of column."""
 
     __slots__ = ("_column",)
+    _column: Series
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        raise accessor_not_found(type(self).__name__, name, dir(type(self)))
+
+
+class TextAccessor(Accessor):
+    """Functions of a text column; null gives null."""
+
+    __slots__ = ()
 
     def __init__(self, column: Series) -> None:
         if column.dtype.kind not in (Kind.STRING, Kind.NULL):
@@ -44,23 +60,119 @@ class TextAccessor:
         return self._call("upper")
 
     def strip(self, characters: str | None = None) -> Series:
-        """Without spaces, or some characters, at both ends."""
-        return self._call("trim", *([] if characters is None else [characters]))
+        """Without white space, or some characters, at both ends."""
+        return self._call("trim", _WHITE_SPACE if characters is None else characters)
 
     def lstrip(self, characters: str | None = None) -> Series:
-        """Without spaces, or some characters, at the start."""
-        return self._call("ltrim", *([] if characters is None else [characters]))
+        """Without white space, or some characters, at the start."""
+        return self._call("ltrim", _WHITE_SPACE if characters is None else characters)
 
     def rstrip(self, characters: str | None = None) -> Series:
-        """Without spaces, or some characters, at the end."""
-        return self._call("rtrim", *([] if characters is None else [characters]))
+        """Without white space, or some characters, at the end."""
+        return self._call("rtrim", _WHITE_SPACE if characters is None else characters)
 
-    def slice(self, start: int = 0, stop: int | None = None) -> Series:
-        """Code points from ``start`` (0-based) up to ``stop``, neither negative."""
-        if start < 0 or (stop is not None and stop < 0):
-            raise PlanError("str.slice counts from the start: start and stop must not be negative")
-        length = [] if stop is None else [max(0, stop - start)]
-        return self._call("substring", start + 1, *length)
+    def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> Series:
+        """Code points from ``start`` (0-based) up to ``stop``, from the end where negative; step -1 alone reverses."""
+        if step == -1 and start is None and stop is None:
+            return self.reverse()
+        if step not in (None, 1):
+            raise PlanError("str.slice takes code points side by side: step is 1, or -1 for the whole text backwards")
+        text, first = self._column.expr, start or 0
+        if first >= 0 and (stop is None or stop >= 0):
+            length = [] if stop is None else [max(0, stop - first)]
+            return self._call("substring", first + 1, *length)
+        size = call("length", text)
+        begin = self._place(first, size)
+        end = size if stop is None else self._place(stop, size)
+        count = call("greatest", call("subtract", end, begin), literal(0))
+        return self._column.derive(call("substring", text, call("add", begin, literal(1)), count))
+
+    def _place(self, place: int, size: Expr) -> Expr:
+        """Return a place as one from the start."""
+        return literal(place) if place >= 0 else call("greatest", call("add", size, literal(place)), literal(0))
+
+    def get(self, i: int) -> Series:
+        """Code point at a 0-based place, from the end where negative; null where there is none."""
+        size = call("length", self._column.expr)
+        inside = call("greater" if i >= 0 else "greater_equal", size, literal(abs(i)))
+        one = self.slice(i, i + 1 if i != -1 else None)
+        return self._column.derive(case([(inside, one.expr)]))
+
+    def slice_replace(self, start: int = 0, stop: int | None = None, repl: str = "") -> Series:
+        """Text with the code points from ``start`` up to ``stop`` replaced."""
+        parts = [self.slice(0, start).expr, literal(repl)]
+        if stop is not None:
+            parts.append(self.slice(stop).expr)
+        return self._column.derive(call("concat", *parts))
+
+    def removeprefix(self, prefix: str) -> Series:
+        """Text without a start, where it has it."""
+        cut = self.slice(len(prefix)).expr
+        return self._column.derive(case([(self.startswith(prefix).expr, cut)], self._column.expr))
+
+    def removesuffix(self, suffix: str) -> Series:
+        """Text without an end, where it has it."""
+        if not suffix:
+            return self._column
+        cut = self.slice(0, -len(suffix)).expr
+        return self._column.derive(case([(self.endswith(suffix).expr, cut)], self._column.expr))
+
+    def translate(self, table: Mapping[int | str, str | int | None]) -> Series:
+        """Text with code points replaced one by one, or dropped: ``str.maketrans`` makes such a table."""
+        pairs = {chr(k) if isinstance(k, int) else k: chr(v) if isinstance(v, int) else v for k, v in table.items()}
+        if any(len(new) != 1 for new in pairs.values() if new is not None):
+            raise PlanError("str.translate replaces code points by single ones or by None; use str.replace for texts")
+        kept = {old: new for old, new in pairs.items() if new is not None}
+        gone = "".join(old for old, new in pairs.items() if new is None)
+        return self._call("translate", "".join(kept) + gone, "".join(kept.values()))
+
+    def isalpha(self) -> Series:
+        """Whether all code points are letters, and there is one."""
+        return self.fullmatch(r"\p{L}+")
+
+    def isalnum(self) -> Series:
+        """Whether all code points are letters or numbers, and there is one."""
+        return self.fullmatch(r"[\p{L}\p{N}]+")
+
+    def isdecimal(self) -> Series:
+        """Whether all code points are decimal digits of any script, and there is one."""
+        return self.fullmatch(r"\p{Nd}+")
+
+    def isdigit(self) -> Series:
+        """Whether all code points are digits, superscripts among them, and there is one."""
+        return self.fullmatch(r"[\p{Nd}²³¹⁰⁴-⁹₀-₉]+")
+
+    def isnumeric(self) -> Series:
+        """Whether all code points are numbers, fractions among them, and there is one."""
+        return self.fullmatch(r"\p{N}+")
+
+    def isspace(self) -> Series:
+        """Whether all code points are white space, and there is one."""
+        return self.fullmatch(r"[\s\p{Z}\x{1c}-\x{1f}\x{85}\x{0b}]+")
+
+    def isascii(self) -> Series:
+        """Whether all code points are below 128."""
+        return self.fullmatch(r"[\x{00}-\x{7f}]*")
+
+    def islower(self) -> Series:
+        """Whether there are lower-case letters and no others that have case."""
+        return self.contains(r"\p{Ll}") & (self._column == self.lower())
+
+    def isupper(self) -> Series:
+        """Whether there are upper-case letters and no others that have case."""
+        return self.contains(r"\p{Lu}") & (self._column == self.upper())
+
+    def istitle(self) -> Series:
+        """Whether words start upper case and go on lower case, and there is one."""
+        return self.contains(r"[\p{Lu}\p{Lt}]") & (self._column == self.title())
+
+    def zfill(self, width: int) -> Series:
+        """Pad with zeros at the start, behind a sign, to so many code points."""
+        signed = self.startswith("+") | self.startswith("-")
+        after = TextAccessor(self.slice(1)).rjust(width - 1, "0")
+        return self._column.derive(
+            case([(signed.expr, call("concat", self.slice(0, 1).expr, after.expr))], self.rjust(width, "0").expr)
+        )
 
     def contains(self, pattern: str, *, regex: bool = True, case: bool = True) -> Series:
         """Whether a regular expression (RE2), or with ``regex=False`` a text, occurs."""
@@ -116,17 +228,40 @@ class TextAccessor:
         """0-based place of the first occurrence, -1 without."""
         return self._call("position", part) - 1
 
+    def rfind(self, sub: str) -> Series:
+        """0-based place of the last occurrence, -1 without."""
+        if not sub:
+            return self.len()
+        at = call("position", call("reverse", self._column.expr), literal(sub[::-1]))
+        behind = call("subtract", call("length", self._column.expr), call("add", at, literal(len(sub) - 1)))
+        found = (call("greater", at, literal(0)), behind)
+        return self._column.derive(case([found, (call("equal", at, literal(0)), literal(-1))]))
+
     def split(self, pat: str = " ", *, regex: bool = False) -> Series:
         """Return the list of pieces between separators, or between matches of a regular expression (RE2)."""
         return self._call("regexp_split", pattern=pat) if regex else self._call("split", pat)
 
     def pad(self, width: int, side: str = "left", fillchar: str = " ") -> Series:
-        """Pad to so many code points on one side (``left``, ``right``); longer texts stay."""
+        """Pad to so many code points on one side (``left``, ``right``) or ``both``; longer texts stay."""
+        if side == "both":
+            return self.center(width, fillchar)
         functions = {"left": "lpad", "right": "rpad"}
         if side not in functions:
-            raise PlanError(f"str.pad takes side='left' or 'right', not {side!r}")
-        padded = call(functions[side], self._column.expr, literal(width), literal(fillchar))
-        long = call("greater", call("length", self._column.expr), literal(width))
+            raise PlanError(f"str.pad takes side='left', 'right' or 'both', not {side!r}")
+        return self._padded(functions[side], literal(width), fillchar)
+
+    def center(self, width: int, fillchar: str = " ") -> Series:
+        """Pad at both ends to so many code points; where one end gets more, it is Python's choice."""
+        size = call("length", self._column.expr)
+        missing = call("greatest", call("subtract", literal(width), size), literal(0))
+        odd = call("bitwise_and", missing, literal(width & 1)) if width & 1 else literal(0)
+        before = call("add", call("floor_divide", missing, literal(2)), odd)
+        inner = TextAccessor(self._padded("lpad", call("add", size, before), fillchar))
+        return inner.pad(width, "right", fillchar)
+
+    def _padded(self, function: str, width: Expr, fillchar: str) -> Series:
+        padded = call(function, self._column.expr, width, literal(fillchar))
+        long = call("greater", call("length", self._column.expr), width)
         return self._column.derive(case([(long, self._column.expr)], padded))
 
     def rjust(self, width: int, fillchar: str = " ") -> Series:
@@ -175,140 +310,5 @@ class TextAccessor:
         middle = [literal(sep)] if sep else []
         return self._column.derive(call("concat", self._column.expr, *middle, operand))
 
-    def __getitem__(self, part: Range) -> Series:
-        if part.step not in (None, 1):
-            raise PlanError("only slices such as .str[2:5] are supported")
-        return self.slice(part.start or 0, part.stop)
-
-
-class DatetimeAccessor:
-    """Functions of a date or timestamp column, in the column's own zone; null gives null."""
-
-    __slots__ = ("_column",)
-
-    def __init__(self, column: Series) -> None:
-        if not column.dtype.is_temporal:
-            hint = " (astype('timestamp') converts it)" if castable(column.dtype, parse_dtype("timestamp")) else ""
-            raise TypeMismatch(f".dt needs a date or timestamp; {column.name!r} is {column.dtype}{hint}")
-        self._column = column
-
-    def _part(self, function: str) -> Series:
-        return self._column.derive(call(function, self._column.expr))
-
-    @property
-    def year(self) -> Series:
-        """Year."""
-        return self._part("year")
-
-    @property
-    def quarter(self) -> Series:
-        """Quarter, 1 to 4."""
-        return self._part("quarter")
-
-    @property
-    def month(self) -> Series:
-        """Month, 1 to 12."""
-        return self._part("month")
-
-    @property
-    def day(self) -> Series:
-        """Day of the month."""
-        return self._part("day")
-
-    @property
-    def hour(self) -> Series:
-        """Hour, 0 to 23."""
-        return self._part("hour")
-
-    @property
-    def minute(self) -> Series:
-        """Minute, 0 to 59."""
-        return self._part("minute")
-
-    @property
-    def second(self) -> Series:
-        """Whole second, 0 to 59."""
-        return self._part("second")
-
-    @property
-    def day_of_week(self) -> Series:
-        """Day of the week, Monday 0 to Sunday 6, as in pandas."""
-        iso = call("iso_day_of_week", self._column.expr)
-        return self._column.derive(call("subtract", iso, literal(1)))
-
-    dayofweek = weekday = day_of_week
-
-    @property
-    def day_of_year(self) -> Series:
-        """Day of the year, 1 to 366."""
-        return self._part("day_of_year")
-
-    dayofyear = day_of_year
-
-    @property
-    def week(self) -> Series:
-        """ISO week, 1 to 53."""
-        return self._part("week")
-
-    @property
-    def date(self) -> Series:
-        """The date, without the time of day."""
-        return self._column.derive(cast(self._column.expr, parse_dtype("date")))
-
-    def floor(self, unit: str) -> Series:
-        """Start of the ``year``, ``quarter``, ``month``, ``week``, ``day``, ``hour``, ``minute`` or ``second``."""
-        return self._column.derive(call("date_trunc", self._column.expr, unit=unit))
-
-    @property
-    def microsecond(self) -> Series:
-        """Microseconds within the second, 0 to 999999, as in pandas."""
-        within = call("modulo", call("microsecond", self._column.expr), literal(1_000_000))
-        return self._column.derive(within)
-
-    @property
-    def days_in_month(self) -> Series:
-        """Number of days of the month."""
-        return self._column.derive(call("day", call("last_day", self._column.expr)))
-
-    daysinmonth = days_in_month
-
-    @property
-    def is_month_start(self) -> Series:
-        """Whether it is the first day of the month."""
-        return self._part("day") == 1
-
-    @property
-    def is_month_end(self) -> Series:
-        """Whether it is the last day of the month."""
-        last = call("day", call("last_day", self._column.expr))
-        return self._column.derive(call("equal", call("day", self._column.expr), last))
-
-    def day_name(self) -> Series:
-        """English name of the day of the week."""
-        return self._part("day_name")
-
-    def month_name(self) -> Series:
-        """English name of the month."""
-        return self._part("month_name")
-
-    def timestamp(self) -> Series:
-        """Seconds since 1970-01-01 00:00 UTC, as a float."""
-        return self._part("epoch")
-
-    def strftime(self, date_format: str) -> Series:
-        """Text by a format of ``strftime``; ``%f`` for microseconds."""
-        return self._column.derive(call("strftime", self._column.expr, format=date_format))
-
-    def tz_localize(self, zone: str | None) -> Series:
-        """Take local times as those of a zone; None: instants as their zone's local times."""
-        own = self._column.expr
-        if zone is None:
-            return self._column.derive(call("local_time", own, zone=own.dtype.tz) if own.dtype.tz else own)
-        return self._column.derive(call("assume_timezone", own, zone=zone))
-
-    def tz_convert(self, zone: str) -> Series:
-        """Show the same instants in another zone."""
-        own = self._column.expr
-        if own.dtype.tz is None:
-            raise TypeMismatch(f"{self._column.name!r} has no time zone to convert from; use dt.tz_localize first")
-        return self._column.derive(cast(own, timestamp(own.dtype.unit, zone)))
+    def __getitem__(self, part: Range | int) -> Series:
+        return self.get(part) if isinstance(part, int) else self.slice(part.start, part.stop, part.step)

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 from ..errors import TypeMismatch
 from ..expr import SortKey, call, case, literal
 from ..plan import over, window_call
+from .accessors import Accessor
 
 if TYPE_CHECKING:
     from .series import Series
 
 
-class CategoryAccessor:
+class CategoryAccessor(Accessor):
     """Functions of the distinct values of a column, in their order; null is in no category."""
 
-    __slots__ = ("_column",)
+    __slots__ = ()
 
     def __init__(self, column: Series) -> None:
         if column.dtype.is_nested:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..dtypes import Kind
+from ..dtypes import DataType, Kind
 from ..errors import TypeMismatch
 from ..expr import call, literal
+from .accessors import Accessor
 
 if TYPE_CHECKING:
+    from .frame import DataFrame
     from .series import Series
 
 
-class ListAccessor:
+class ListAccessor(Accessor):
     """Functions of a column of lists; a null list gives null."""
 
-    __slots__ = ("_column",)
+    __slots__ = ()
 
     def __init__(self, column: Series) -> None:
         if column.dtype.kind is not Kind.LIST:
@@ -41,6 +43,10 @@ class ListAccessor:
         """Texts of the list joined, nulls left out."""
         return self._column.derive(call("list_join", self._column.expr, separator=sep))
 
+    def flatten(self) -> Series:
+        """Return the values of all lists, one a row; see `Series.explode`."""
+        return self._column.explode()
+
     def quantile(self, q: float) -> Series:
         """Value at a share of the sorted list, linear between neighbours."""
         return self._column.derive(call("list_quantile", self._column.expr, q=q, discrete=False))
@@ -50,10 +56,10 @@ class ListAccessor:
         return self._column.derive(call("list_mode", self._column.expr))
 
 
-class StructAccessor:
+class StructAccessor(Accessor):
     """Fields of a column of structs; a null struct gives null."""
 
-    __slots__ = ("_column",)
+    __slots__ = ()
 
     def __init__(self, column: Series) -> None:
         if column.dtype.kind is not Kind.STRUCT:
@@ -65,3 +71,12 @@ class StructAccessor:
         return self._column.derive(call("struct_field", self._column.expr, name=name), name)
 
     __getitem__ = field
+
+    @property
+    def dtypes(self) -> dict[str, DataType]:
+        """Types of the fields by name."""
+        return dict(self._column.dtype.fields)
+
+    def explode(self) -> DataFrame:
+        """Return a frame with a column for each field."""
+        return self._column.frame.select(**{name: self.field(name) for name in self.dtypes})

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ColumnNotFound, PlanError
 from ..expr import literal
-from .accessors import DatetimeAccessor, TextAccessor
+from .accessors import Accessor
 from .series import Series
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class _Reader:
 
     def _attribute(self, frame: DataFrame, node: ast.Attribute) -> Any:
         value = self.value(frame, node.value)
-        if not isinstance(value, Series | TextAccessor | DatetimeAccessor) or node.attr.startswith("_"):
+        if not isinstance(value, Series | Accessor) or node.attr.startswith("_"):
             raise self.refused(node, f"only columns have methods in an expression, not what stands before .{node.attr}")
         return getattr(value, node.attr)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from ..errors import ColumnNotFound, MethodNotFound
+from ..errors import ColumnNotFound, MethodNotFound, suggestion
 
 _NO_NUMBERS = "rows have no numbers or labels here; use a condition, head(n), tail(n) or limit(count, offset)"
 _NO_LABELS = "rows have no labels here, so that there is nothing to align"
@@ -46,7 +46,6 @@ REPLACEMENTS: Mapping[str, str] = {
     "combine_first": "use frame.x.fillna(frame.y) for each column",
     "factorize": "use rank('dense') or .cat.codes for codes; group-bys and joins take texts as they are",
     "repeat": "use merge with a frame of the numbers to repeat by, how='cross'",
-    "explode": f"lists are not unnested by frames; use SQL's unnest, or {_IN_PANDAS}",
     **dict.fromkeys(("first_valid_index", "last_valid_index"), "use frame[frame.x.notna()] with head(1) or tail(1)"),
     "memory_usage": "a lazy frame holds no rows; collect().nbytes tells of its result",
     "nbytes": "a lazy column holds no rows; to_arrow().nbytes tells of its result",
@@ -62,6 +61,38 @@ REPLACEMENTS: Mapping[str, str] = {
     # groups alone
     **dict.fromkeys(("groups", "indices", "ngroup"), "iterate over the group-by, or use get_group(key)"),
 }
+
+
+_OF_TEXT: Mapping[str, str] = {
+    "casefold": "use lower()",
+    "swapcase": "use map, or vl.udf(str.swapcase, dtype='string')",
+    "findall": "use extract(pattern) for the first match, count(pattern) for their number",
+    "extractall": "use extract(pattern) once for each group",
+    "rsplit": "use split(separator), then .list.get(-1)",
+    **dict.fromkeys(("partition", "rpartition"), "use split(separator), then .list.get(0) and so on"),
+    **dict.fromkeys(("index", "rindex"), "use find or rfind, which give -1 where there is none"),
+    "join": "of lists: .list.join(separator)",
+    "get_dummies": "use contains(value) once for each value",
+    **dict.fromkeys(("encode", "decode", "normalize", "wrap"), "use vl.udf with a function of one text"),
+}
+_OF_TIMES: Mapping[str, str] = {
+    "round": "use floor(unit) or ceil(unit)",
+    "nanosecond": "use microsecond; text by strftime has nine digits of a timestamp in ns",
+    **dict.fromkeys(("to_period", "freq"), "use floor(unit), which gives the period's start"),
+    **dict.fromkeys(("to_pydatetime", "to_pytimedelta"), "use the column's to_list()"),
+    **dict.fromkeys(("timetz", "components", "microseconds", "nanoseconds"), "use total_seconds() and arithmetic"),
+}
+_OF_ACCESSORS: Mapping[str, Mapping[str, str]] = {"TextAccessor": _OF_TEXT, "DatetimeAccessor": _OF_TIMES}
+_SHORT = {"TextAccessor": "str", "DatetimeAccessor": "dt", "ListAccessor": "list", "StructAccessor": "struct"}
+
+
+def accessor_not_found(kind: str, name: str, available: Iterable[str]) -> MethodNotFound:
+    """Return the error for a name that an accessor has not."""
+    instead = _OF_ACCESSORS.get(kind, {}).get(name)
+    near = suggestion(name, [one for one in available if not one.startswith("_")])
+    return MethodNotFound(
+        f".{_SHORT.get(kind, 'cat')} has no {name!r} here{near if instead is None else f'; {instead}'}"
+    )
 
 
 def not_found(kind: str, name: str, available: Iterable[str]) -> MethodNotFound | ColumnNotFound:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
 from ..expr import SortKey, call, literal
-from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, over, window_call
+from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, Unnest, over, window_call
 from .core import Core
 from .loc import Loc, Places
 from .query import evaluated, queried
@@ -147,6 +147,15 @@ class Rows(Core):
             case _:
                 raise PlanError(f"keep must be 'first', 'last' or False, not {keep!r}")
         return Series(self._own, test, "duplicated")
+
+    def explode(self, column: str | Sequence[str]) -> DataFrame:
+        """Return a row for each value of a column of lists, the other columns repeated; an empty list gives a null.
+
+        Several columns are gone through side by side, shorter lists ending in nulls (pandas refuses them).
+        """
+        names = (column,) if isinstance(column, str) else tuple(column)
+        self.schema.select(names)
+        return self.with_plan(Unnest(input=self.plan, columns=names, keeps_empty=True), index=self.index)
 
     def sample(self, n: int | None = None, *, frac: float | None = None, random_state: int | None = None) -> DataFrame:
         """Return some rows by chance, none twice.

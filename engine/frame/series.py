@@ -24,8 +24,9 @@ from ..expr import (
 )
 from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort, Window
 from ..plan.window import has_window
-from .accessors import DatetimeAccessor, TextAccessor
+from .accessors import TextAccessor
 from .categories import CategoryAccessor
+from .datetimes import DatetimeAccessor
 from .measures import Measures
 from .nested import ListAccessor, StructAccessor
 from .operators import Operators

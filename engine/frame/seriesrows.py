@@ -71,6 +71,10 @@ class SeriesRows(ThroughPandas):
         """Return the ``n`` least values, least first."""
         return self._of(self._own.to_frame().dropna().nsmallest(n, self._own.name))
 
+    def explode(self) -> Series:
+        """Return the values of a column of lists, one a row; an empty list gives a null."""
+        return self._of(self._own.to_frame().explode(self._own.name))
+
     def dropna(self) -> Series:
         """Return the values that are not null."""
         return self._of(self._own.to_frame().dropna())

@@ -63,7 +63,7 @@ def microsecond(value: pa.Array) -> pa.Array:
 
 @elementwise("epoch")
 def epoch(value: pa.Array) -> pa.Array:
-    """Seconds since 1970-01-01 00:00 UTC, local times being taken as UTC."""
+    """Seconds since 1970-01-01 00:00 UTC, local times being taken as UTC, or of a duration."""
     numbers = values_of(value)
     seconds = numbers * 86_400.0 if pa.types.is_date(value.type) else numbers / _TICKS[value.type.unit]
     return array_from(seconds, pa.float64(), validity(value))

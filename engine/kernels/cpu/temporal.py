@@ -141,7 +141,9 @@ def difference(call: Call, args: list[Value]) -> pa.Array:
     left, right = args
     if pa.types.is_date(left.type):
         return pc.subtract(left.cast(pa.int32()).cast(pa.int64()), right.cast(pa.int32()).cast(pa.int64()))
+    # As integers: Arrow checks times for overflow also where they are null, and pandas leaves the least number there.
+    ticks = left.cast(pa.int64()), right.cast(pa.int64())
     try:
-        return pc.subtract_checked(left, right).cast(pa.duration("us"), safe=False)
+        return pc.subtract_checked(*ticks).cast(pa.duration(left.type.unit)).cast(pa.duration("us"), safe=False)
     except pa.ArrowInvalid as error:
         raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error

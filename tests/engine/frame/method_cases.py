@@ -89,6 +89,10 @@ FRAME: dict[str, Case] = {
     "equals": lambda f: (f.equals(f.copy()), f.equals(f[f.w > 0])),
     "eval": lambda f: f.eval("z = w * 2 + k"),
     "expanding": lambda f: f[N].expanding().mean(),
+    "explode": (
+        lambda f: f.assign(s=f.g.str.split("y"))[["i", "s"]].explode("s"),
+        lambda f: f.assign(s=f.g.str.split("y"))[["i", "s"]].explode("s"),
+    ),
     "ffill": lambda f: f[["g", "v"]].ffill(),
     "fillna": lambda f: f.fillna({"v": 0.5, "g": "none"}),
     "filter": lambda f: f.filter(items=["k", "w"]),
@@ -249,6 +253,7 @@ SERIES: dict[str, Case] = {
     "eq": lambda f: f.k.eq(2),
     "equals": lambda f: (f.w.equals(f.w), f.w.equals(f.v)),
     "expanding": lambda f: f.v.expanding(2).max(),
+    "explode": lambda f: f.g.str.split("y").explode(),
     "ffill": lambda f: f.v.ffill(),
     "fillna": lambda f: f.v.fillna(0),
     "floordiv": lambda f: f.k.floordiv(2),

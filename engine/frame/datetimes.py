@@ -1,0 +1,277 @@
+"""``.dt`` of a column."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .. import dtypes
+from ..dtypes import Kind, timestamp
+from ..errors import PlanError, TypeMismatch
+from ..expr import Expr, call, case, cast, literal
+from ..expr.build import castable
+from .accessors import Accessor
+from .types import parse_dtype
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+    from .series import Series
+
+_ALIASES = {
+    **dict.fromkeys(("YS", "Y"), "year"),
+    **dict.fromkeys(("QS", "Q"), "quarter"),
+    **dict.fromkeys(("MS", "M"), "month"),
+    "W": "week",
+    **dict.fromkeys(("D", "d"), "day"),
+    **dict.fromkeys(("h", "H"), "hour"),
+    **dict.fromkeys(("min", "T"), "minute"),
+    **dict.fromkeys(("s", "S"), "second"),
+    **dict.fromkeys(("ms", "L"), "millisecond"),
+    **dict.fromkeys(("us", "U"), "microsecond"),
+}
+"""pandas' names of units."""
+_LENGTHS = {
+    "year": (12, 0, 0),
+    "quarter": (3, 0, 0),
+    "month": (1, 0, 0),
+    "week": (0, 7, 0),
+    "day": (0, 1, 0),
+    "hour": (0, 0, 3_600_000_000),
+    "minute": (0, 0, 60_000_000),
+    "second": (0, 0, 1_000_000),
+    "millisecond": (0, 0, 1_000),
+    "microsecond": (0, 0, 1),
+}
+"""Months, days and microseconds of each unit."""
+
+
+class DatetimeAccessor(Accessor):
+    """Functions of a date or timestamp column, in the column's own zone, or of durations; null gives null."""
+
+    __slots__ = ()
+
+    def __init__(self, column: Series) -> None:
+        if not column.dtype.is_temporal and column.dtype.kind is not Kind.DURATION:
+            hint = " (astype('timestamp') converts it)" if castable(column.dtype, parse_dtype("timestamp")) else ""
+            raise TypeMismatch(f".dt needs a date or timestamp; {column.name!r} is {column.dtype}{hint}")
+        self._column = column
+
+    def _part(self, function: str) -> Series:
+        return self._column.derive(call(function, self._column.expr))
+
+    @property
+    def year(self) -> Series:
+        """Year."""
+        return self._part("year")
+
+    @property
+    def quarter(self) -> Series:
+        """Quarter, 1 to 4."""
+        return self._part("quarter")
+
+    @property
+    def month(self) -> Series:
+        """Month, 1 to 12."""
+        return self._part("month")
+
+    @property
+    def day(self) -> Series:
+        """Day of the month."""
+        return self._part("day")
+
+    @property
+    def hour(self) -> Series:
+        """Hour, 0 to 23."""
+        return self._part("hour")
+
+    @property
+    def minute(self) -> Series:
+        """Minute, 0 to 59."""
+        return self._part("minute")
+
+    @property
+    def second(self) -> Series:
+        """Whole second, 0 to 59."""
+        return self._part("second")
+
+    @property
+    def day_of_week(self) -> Series:
+        """Day of the week, Monday 0 to Sunday 6, as in pandas."""
+        iso = call("iso_day_of_week", self._column.expr)
+        return self._column.derive(call("subtract", iso, literal(1)))
+
+    dayofweek = weekday = day_of_week
+
+    @property
+    def day_of_year(self) -> Series:
+        """Day of the year, 1 to 366."""
+        return self._part("day_of_year")
+
+    dayofyear = day_of_year
+
+    @property
+    def week(self) -> Series:
+        """ISO week, 1 to 53."""
+        return self._part("week")
+
+    @property
+    def date(self) -> Series:
+        """The date, without the time of day."""
+        return self._column.derive(cast(self._column.expr, parse_dtype("date")))
+
+    @property
+    def time(self) -> Series:
+        """The time of day, without the date."""
+        return self._column.derive(cast(self._column.expr, dtypes.time("us")))
+
+    @property
+    def tz(self) -> str | None:
+        """Name of the time zone, or None."""
+        return self._column.dtype.tz
+
+    @property
+    def unit(self) -> str:
+        """Unit in which values are kept: ``s``, ``ms``, ``us`` or ``ns``."""
+        return self._column.dtype.unit
+
+    def as_unit(self, unit: str) -> Series:
+        """Keep the same moments in another unit."""
+        return self._column.derive(cast(self._column.expr, timestamp(unit, self._column.dtype.tz)))
+
+    def floor(self, unit: str) -> Series:
+        """Start of the unit, by its name or pandas': ``year``, ``month``, ``day`` or ``D``, ``hour`` or ``h``, …."""
+        return self._column.derive(self._start(_unit(unit)))
+
+    def normalize(self) -> Series:
+        """Start of the day."""
+        return self.floor("day")
+
+    def ceil(self, unit: str) -> Series:
+        """Start of the next unit; a moment that starts one stays."""
+        start, end = self._around(_unit(unit))
+        return self._column.derive(case([(call("equal", start, self._column.expr), start)], end))
+
+    def _start(self, unit: str) -> Expr:
+        return call("date_trunc", self._column.expr, unit=unit)
+
+    def _around(self, unit: str) -> tuple[Expr, Expr]:
+        """Return the start of the unit and that of the next."""
+        start = self._start(unit)
+        months, days, microseconds = _LENGTHS[unit]
+        if microseconds and start.dtype.kind is Kind.DATE:
+            start = cast(start, timestamp("us"))
+        return start, call("add_interval", start, months=months, days=days, microseconds=microseconds)
+
+    @property
+    def microsecond(self) -> Series:
+        """Microseconds within the second, 0 to 999999, as in pandas."""
+        within = call("modulo", call("microsecond", self._column.expr), literal(1_000_000))
+        return self._column.derive(within)
+
+    @property
+    def days_in_month(self) -> Series:
+        """Number of days of the month."""
+        return self._column.derive(call("day", call("last_day", self._column.expr)))
+
+    daysinmonth = days_in_month
+
+    @property
+    def is_month_start(self) -> Series:
+        """Whether it is the first day of the month."""
+        return self._part("day") == 1
+
+    @property
+    def is_month_end(self) -> Series:
+        """Whether it is the last day of the month."""
+        last = call("day", call("last_day", self._column.expr))
+        return self._column.derive(call("equal", call("day", self._column.expr), last))
+
+    @property
+    def is_quarter_start(self) -> Series:
+        """Whether it is the first day of the quarter."""
+        return (self._part("month") % 3 == 1) & self.is_month_start
+
+    @property
+    def is_quarter_end(self) -> Series:
+        """Whether it is the last day of the quarter."""
+        return (self._part("month") % 3 == 0) & self.is_month_end
+
+    @property
+    def is_year_start(self) -> Series:
+        """Whether it is the first day of the year."""
+        return self._part("day_of_year") == 1
+
+    @property
+    def is_year_end(self) -> Series:
+        """Whether it is the last day of the year."""
+        return (self._part("month") == 12) & (self._part("day") == 31)
+
+    @property
+    def is_leap_year(self) -> Series:
+        """Whether the year has a 29th of February."""
+        year = self._part("year")
+        return ((year % 4 == 0) & (year % 100 != 0)) | (year % 400 == 0)
+
+    def isocalendar(self) -> DataFrame:
+        """Return a frame of the year that the ISO week belongs to, the week, and the day, Monday 1 to Sunday 7."""
+        parts = {"year": "iso_year", "week": "week", "day": "iso_day_of_week"}
+        return self._column.frame.select(**{name: self._part(function) for name, function in parts.items()})
+
+    def total_seconds(self) -> Series:
+        """Return the length of a duration in seconds, as a float."""
+        return self._length()
+
+    @property
+    def days(self) -> Series:
+        """Whole days of a duration, rounded down."""
+        return (self._length() / 86_400).floor().astype("int64")
+
+    @property
+    def seconds(self) -> Series:
+        """Whole seconds of a duration beside its days, 0 to 86399."""
+        return (self._length().floor() % 86_400).astype("int64")
+
+    def _length(self) -> Series:
+        if self._column.dtype.kind is not Kind.DURATION:
+            raise TypeMismatch(
+                f"{self._column.name!r} is {self._column.dtype}; only differences of times have a length"
+            )
+        return self._part("epoch")
+
+    def day_name(self) -> Series:
+        """English name of the day of the week."""
+        return self._part("day_name")
+
+    def month_name(self) -> Series:
+        """English name of the month."""
+        return self._part("month_name")
+
+    def timestamp(self) -> Series:
+        """Seconds since 1970-01-01 00:00 UTC, as a float."""
+        return self._part("epoch")
+
+    def strftime(self, date_format: str) -> Series:
+        """Text by a format of ``strftime``; ``%f`` for microseconds."""
+        return self._column.derive(call("strftime", self._column.expr, format=date_format))
+
+    def tz_localize(self, zone: str | None) -> Series:
+        """Take local times as those of a zone; None: instants as their zone's local times."""
+        own = self._column.expr
+        if zone is None:
+            return self._column.derive(call("local_time", own, zone=own.dtype.tz) if own.dtype.tz else own)
+        return self._column.derive(call("assume_timezone", own, zone=zone))
+
+    def tz_convert(self, zone: str) -> Series:
+        """Show the same instants in another zone."""
+        own = self._column.expr
+        if own.dtype.tz is None:
+            raise TypeMismatch(f"{self._column.name!r} has no time zone to convert from; use dt.tz_localize first")
+        return self._column.derive(cast(own, timestamp(own.dtype.unit, zone)))
+
+
+def _unit(given: str) -> str:
+    unit = _ALIASES.get(given, given)
+    if unit not in _LENGTHS:
+        raise PlanError(
+            f"times have no unit {given!r}; use one of {', '.join(_LENGTHS)}, or pandas' {', '.join(_ALIASES)}"
+        )
+    return unit
