@@ -29,7 +29,9 @@ class Core:
     The parts of `DataFrame` are classes over this one, none of which is made alone.
     """
 
-    __slots__ = ("index", "plan", "session")
+    __slots__ = ("_first", "index", "plan", "session")
+
+    _first: show.First
 
     plan: Plan
     session: Session
@@ -77,7 +79,10 @@ class Core:
         return {field.name: field.dtype for field in self.schema}
 
     def __repr__(self) -> str:
-        return show.as_text(self._own)
+        return show.as_text(self._own, types=True)
+
+    def __str__(self) -> str:
+        return show.as_text(self._own, types=False)
 
     def _repr_html_(self) -> str:
         return show.as_html(self._own)

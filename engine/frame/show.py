@@ -1,59 +1,123 @@
-"""How frames look in a terminal and in a notebook: rows if they are in memory, names and types if not."""
+"""How frames and columns look in a terminal and in a notebook: their first rows, and the types of their columns.
+
+A frame that has not run is run once for its first rows, which it then remembers: a notebook asks for text and for HTML.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from ..errors import VolleyError
 from ..plan import Scan
 from .memory import MemorySource
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from .frame import DataFrame
 
-ROWS, WIDTH = 10, 32
+ROWS, COLUMNS, WIDTH = 10, 24, 32
+"""Most rows and columns shown, and most characters of a cell."""
 
 
-def as_text(frame: DataFrame) -> str:
-    """Return a small table, or the schema of a frame that has not run."""
-    rows = _rows(frame)
-    if rows is None:
+@dataclass(frozen=True, slots=True)
+class First:
+    """The first rows of a frame as text.
+
+    Attributes
+    ----------
+    names, types
+        Of the columns shown, which are those at both ends if there are many.
+    rows
+        Cells by row.
+    more
+        Whether there are rows behind them.
+    size
+        How many rows and columns there are, in words.
+    """
+
+    names: list[str]
+    types: list[str]
+    rows: list[list[str]]
+    more: bool
+    size: str
+
+
+def _remembered(frame: DataFrame) -> First:
+    """Return the first rows of a frame, which it keeps."""
+    try:
+        return frame._first  # noqa: SLF001  # kept for this module alone
+    except AttributeError:
+        made = _first(frame)
+        object.__setattr__(frame, "_first", made)  # frames are immutable but for this
+        return made
+
+
+def _first(frame: DataFrame) -> First:
+    """Run the plan of a frame for its first rows, unless they are in memory."""
+    plan = frame.plan
+    known = isinstance(plan, Scan) and isinstance(plan.source, MemorySource)
+    names = frame.columns
+    gap = len(names) > COLUMNS
+    shown = [*names[: COLUMNS // 2], *names[-COLUMNS // 2 :]] if gap else names
+    if isinstance(plan, Scan) and isinstance(plan.source, MemorySource):
+        table: pa.Table = plan.source.table
+    else:
+        table = frame.select(*shown).limit(ROWS + 1).collect()
+    more = table.num_rows > ROWS
+    columns: list[list[Any]] = [table[name].slice(0, ROWS).to_pylist() for name in shown]
+    rows = [[_cell(value) for value in line] for line in zip(*columns, strict=True)]
+    types = [str(frame.schema[name].dtype) for name in shown]
+    if gap:
+        shown, types = _with_gap(shown), _with_gap(types)
+        rows = [_with_gap(row) for row in rows]
+    counted = f"{table.num_rows:,} rows" if known or not more else f"first {ROWS} rows"
+    return First(shown, types, rows, more, f"{counted} x {len(names)} columns")
+
+
+def _with_gap(cells: Sequence[str]) -> list[str]:
+    return [*cells[: COLUMNS // 2], "…", *cells[COLUMNS // 2 :]]
+
+
+def as_text(frame: DataFrame, *, types: bool) -> str:
+    """Return the first rows as a small table, with or without a line of types; or why there are none."""
+    try:
+        first = _remembered(frame)
+    except VolleyError as error:
         fields = "\n".join(f"  {field.name}: {field.dtype}" for field in frame.schema)
-        return f"DataFrame with {len(frame.schema)} columns, not run yet (head() or collect() runs it)\n{fields}"
-    header, body, total = rows
-    widths = [max(len(line[n]) for line in [header, *body]) for n in range(len(header))]
-    lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in [header, *body]]
-    return "\n".join([*lines, f"[{total:,} rows x {len(header)} columns]"])
+        return f"DataFrame with {len(frame.schema)} columns; running it failed: {error}\n{fields}"
+    heading = [first.names, first.types] if types else [first.names]
+    body = [*first.rows, *([["…"] * len(first.names)] if first.more else [])]
+    widths = [max(map(len, cells)) for cells in zip(*heading, *body, strict=True)]
+    lines = [
+        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in (*heading, *body)
+    ]
+    return "\n".join([*lines, f"[{first.size}]"])
 
 
 def as_html(frame: DataFrame) -> str:
     """Return the same as an HTML table for notebooks."""
-    rows = _rows(frame)
-    if rows is None:
+    try:
+        first = _remembered(frame)
+    except VolleyError as error:
         cells = "".join(f"<tr><td>{escape(f.name)}</td><td>{escape(str(f.dtype))}</td></tr>" for f in frame.schema)
-        return f"<table><thead><tr><th>column</th><th>type</th></tr></thead><tbody>{cells}</tbody></table>"
-    header, body, total = rows
-    types = "".join(
-        f"<th>{escape(name)}<br><small>{escape(str(frame.schema[name].dtype))}</small></th>" for name in header
+        return (
+            f"<table><thead><tr><th>column</th><th>type</th></tr></thead><tbody>{cells}</tbody></table>"
+            f"<small>running it failed: {escape(str(error))}</small>"
+        )
+    heading = "".join(
+        f"<th>{escape(name)}<br><small>{escape(kind)}</small></th>"
+        for name, kind in zip(first.names, first.types, strict=True)
     )
+    body = [*first.rows, *([["…"] * len(first.names)] if first.more else [])]
     lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in body)
     return (
-        f"<table><thead><tr>{types}</tr></thead><tbody>{lines}</tbody></table>"
-        f"<small>{total:,} rows × {len(header)} columns</small>"
+        f"<table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table>"
+        f"<small>{escape(first.size.replace(' x ', ' × '))}</small>"
     )
-
-
-def _rows(frame: DataFrame) -> tuple[list[str], list[list[str]], int] | None:
-    """Return header, first rows as text and the number of rows of a frame in memory; None of any other."""
-    plan = frame.plan
-    if not (isinstance(plan, Scan) and isinstance(plan.source, MemorySource)):
-        return None
-    table = plan.source.table
-    columns: list[list[Any]] = [column.slice(0, ROWS).to_pylist() for column in table.columns]
-    body = [[_cell(value) for value in line] for line in zip(*columns, strict=True)]
-    if table.num_rows > ROWS:
-        body.append(["…"] * table.num_columns)
-    return list(table.column_names), body, table.num_rows
 
 
 def _cell(value: Any) -> str:

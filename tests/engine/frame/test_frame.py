@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import volley as vl
@@ -220,12 +221,47 @@ def test_mistakes_name_the_nearest_column(frame):
         frame.merge(vl.DataFrame({"q": [1]}))
 
 
-def test_repr_shows_rows_only_of_frames_in_memory(frame):
-    lazy = frame[frame.w > 0]
-    assert "not run yet" in repr(lazy)
-    assert "w: float64" in repr(lazy)
-    assert "[2 rows x 5 columns]" in repr(lazy.head(2))
-    assert "<table>" in lazy.head(2)._repr_html_()
+def test_a_frame_is_run_once_to_be_shown():
+    runs = []
+
+    def counted(table):
+        runs.append(table.num_rows)
+        return pa.table({"twice": pc.multiply(table["x"], 2)})
+
+    frame = vl.DataFrame({"x": list(range(30)), "s": ["<b>"] * 30}).map_batches(
+        counted, {"twice": "int64"}, reads=["x"], keeps=True
+    )
+    few = frame[frame.x < 3]
+    assert runs == []
+    assert repr(few) == (
+        "    x       s  twice\nint64  string  int64\n"
+        "    0     <b>      0\n    1     <b>      2\n    2     <b>      4\n[3 rows x 3 columns]"
+    )
+    assert str(few) == "x    s  twice\n0  <b>      0\n1  <b>      2\n2  <b>      4\n[3 rows x 3 columns]"
+    page = few._repr_html_()
+    assert page.startswith("<table><thead><tr><th>x<br><small>int64</small></th><th>s<br>")
+    assert "<td>&lt;b&gt;</td>" in page
+    assert page.endswith("<small>3 rows × 3 columns</small>")
+    assert runs == [3]
+    assert repr(frame).endswith(
+        "…  …      …\n[first 10 rows x 3 columns]".replace("…  …      …", "    …       …      …")
+    )
+    assert "30 rows" in repr(frame.cache())
+
+
+def test_what_cannot_be_run_is_shown_with_its_types():
+    broken = vl.DataFrame({"x": [0]}).assign(y=lambda f: 1 // f.x)
+    assert "running it failed: " in repr(broken)
+    assert repr(broken).endswith("  x: int64\n  y: int64")
+    assert "<td>y</td><td>int64</td>" in broken._repr_html_()
+
+
+def test_of_many_columns_some_are_shown():
+    wide = vl.DataFrame({f"c{n}": [n] for n in range(100)})
+    names = repr(wide).splitlines()[0].split()
+    assert names == [*(f"c{n}" for n in range(12)), "…", *(f"c{n}" for n in range(88, 100))]
+    assert repr(wide).endswith("[1 rows x 100 columns]")
+    assert repr(vl.DataFrame()).endswith("[0 rows x 0 columns]")
 
 
 def test_explain_shows_every_stage_of_a_plan(frame):
