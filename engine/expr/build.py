@@ -245,6 +245,7 @@ def aggregate(
         If the types are not accepted or the filter is not boolean.
     """
     entry = AGGREGATES.get(function)
+    distinct = distinct and function != "approx_count_distinct"  # which counts each value once anyway
     if entry is None:
         raise PlanError(f"unknown aggregate {function!r}{suggestion(function, AGGREGATES)}")
     resolved = entry.rule(tuple(arg.dtype for arg in args))

@@ -305,6 +305,11 @@ def list_to_int64(types: Types) -> tuple[Types, DataType] | None:
     return None if a_list(types) is None else (types, dtypes.int64)
 
 
+def sketch_to_int64(types: Types) -> tuple[Types, DataType] | None:
+    """One sketch of distinct values (a list of uint32), to int64."""
+    return (types, dtypes.int64) if types == (dtypes.list_(dtypes.uint32),) else None
+
+
 def list_of_text(types: Types) -> tuple[Types, DataType] | None:
     """One list of texts, to text."""
     return (types, dtypes.string) if len(types) == 1 and types[0] == dtypes.list_(dtypes.string) else None
@@ -350,6 +355,11 @@ def value_of_rows(types: Types) -> tuple[Types, DataType] | None:
 def count(types: Types) -> tuple[Types, DataType] | None:
     """Nothing (count rows) or one value of any type, to int64."""
     return (types, dtypes.int64) if len(types) <= 1 else None
+
+
+def number_of(types: Types) -> tuple[Types, DataType] | None:
+    """One plain value of any type, to int64."""
+    return (types, dtypes.int64) if len(types) == 1 and not types[0].is_nested else None
 
 
 def total(types: Types) -> tuple[Types, DataType] | None:

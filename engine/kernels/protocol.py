@@ -52,6 +52,10 @@ class Accumulator(Enum):
     ``COLLECT`` lists the values that are not null, ``COLLECT_ALL`` all values. ``ARG_MIN`` and ``ARG_MAX`` keep the
     pair (key, value) of the least or greatest key. ``COMOMENTS`` reads pairs of float64 and keeps a struct of the
     fields `COMOMENT_FIELDS`, which merges by Chan's formula. Null pairs are left out.
+
+    ``SKETCH`` reads hashes (uint64) and keeps a HyperLogLog of 2^12 registers: a list, in order, of
+    ``register * 64 + rank`` (uint32) for those that are not 0, which merges by the greater rank. The register is the
+    top 12 bits of the hash after the finaliser of SplitMix64, the rank the place of the first set bit of the other 52.
     """
 
     COUNT_ROWS = "count_rows"
@@ -69,6 +73,7 @@ class Accumulator(Enum):
     ARG_MIN = "arg_min"
     ARG_MAX = "arg_max"
     COMOMENTS = "comoments"
+    SKETCH = "sketch"
 
 
 COMOMENT_FIELDS = ("count", "mean_first", "mean_second", "m2_first", "m2_second", "c2")

@@ -78,6 +78,9 @@ def _argument(kind: Accumulator, aggregate: AggregateCall) -> Expr | None:
             return call("pair", aggregate.args[1], aggregate.args[0])
         case Accumulator.COMOMENTS:
             return call("pair", *aggregate.args)
+        case Accumulator.SKETCH:
+            (value,) = aggregate.args
+            return case([(call("is_not_null", value), call("hash", value))])
     return aggregate.args[0]
 
 
@@ -90,6 +93,8 @@ def _state_type(kind: Accumulator, argument: Expr | None) -> DataType:
         return dtypes.list_(argument.dtype)
     if kind is Accumulator.COMOMENTS:
         return dtypes.struct((name, dtypes.float64) for name in COMOMENT_FIELDS)
+    if kind is Accumulator.SKETCH:
+        return dtypes.list_(dtypes.uint32)
     if kind is Accumulator.SUM and argument.dtype.is_decimal:
         return dtypes.decimal(dtypes.MAX_DECIMAL_PRECISION, argument.dtype.scale)
     return argument.dtype
@@ -118,6 +123,8 @@ def _finish_nested(aggregate: AggregateCall, state: Column) -> Expr:
             return call("list_quantile", state, q=options["q"], discrete=True)
         case "mode":
             return call("list_mode", state)
+        case "approx_count_distinct":
+            return call("sketch_count", state)
         case "string_agg":
             return call("list_join", state, separator=options["separator"])
         case "arg_min" | "arg_max":

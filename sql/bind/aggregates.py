@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _SPELLINGS = {
     "logical_or": "any", "logical_and": "all", "variance_pop": "var_pop", "stddev_pop": "std_pop", "stdev": "std",
-    "count_if": "size", "countif": "size", "approx_distinct": "count", "approx_count_distinct": "count",
+    "count_if": "size", "countif": "size", "approx_distinct": "approx_count_distinct",
     "arbitrary": "first",
 }  # fmt: skip
 
@@ -130,8 +130,6 @@ def bind_aggregate(
         raise binder.source.error(
             node, f"{binder.source.written(node)} takes a number, not bool; cast it to an integer first"
         )
-    # An exact count is an approximation too.
-    distinct = distinct or isinstance(node, exp.ApproxDistinct)
     found = aggregate(function, *args, distinct=distinct, filter=predicate, **options)
     return binder.aggregates.column(found, default_name(named or node))
 

@@ -84,5 +84,6 @@ NESTED: tuple[Function, ...] = (
         options=("name",),
         typed=_field_type,
     ),
+    function("sketch_count", r.sketch_to_int64, "", "", "number of distinct values that a sketch has met"),
     function("pair", r.pair, "", "", "struct of two values, first and second; null where one is null"),
 )

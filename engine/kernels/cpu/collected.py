@@ -26,13 +26,14 @@ from .native import argsort
 from .native.arrays import Rows
 from .nested import inner, outer
 from .picking import Picked
+from .sketches import Sketches
 from .sort import order_words
 from .states import State
 from .table import concat_columns
 
 KEEPING = frozenset(
     {Accumulator.COLLECT, Accumulator.COLLECT_ALL, Accumulator.ARG_MIN, Accumulator.ARG_MAX}
-    | {Accumulator.COMOMENTS, Accumulator.LAST, Accumulator.PRODUCT}
+    | {Accumulator.COMOMENTS, Accumulator.LAST, Accumulator.PRODUCT, Accumulator.SKETCH}
 )
 
 
@@ -47,6 +48,8 @@ def make_keeping_state(spec: AccumulatorSpec) -> State:
             return CoMoments(spec.dtype)
         case Accumulator.LAST:
             return Last(spec.dtype, order=0)
+        case Accumulator.SKETCH:
+            return Sketches()
     return Product()
 
 

@@ -12,6 +12,7 @@ TYPES: tuple[DataType, ...] = (
     *(dtypes.int8, dtypes.int64, dtypes.uint32, dtypes.float32, dtypes.float64, dtypes.decimal(9, 2), dtypes.bool_),
     *(dtypes.string, dtypes.date, dtypes.timestamp("us"), dtypes.null),
     *(dtypes.list_(dtypes.string), dtypes.list_(dtypes.int64), dtypes.struct([("x", dtypes.int64)])),
+    dtypes.list_(dtypes.uint32),
     *(dtypes.list_(dtypes.list_(dtypes.int64)), dtypes.list_(dtypes.struct([("x", dtypes.int64)]))),
 )
 
@@ -50,7 +51,7 @@ def test_spellings_lead_to_entries() -> None:
 @pytest.mark.parametrize("entry", [*FUNCTIONS.values(), *AGGREGATES.values()], ids=lambda e: e.name)
 def test_entries_are_documented(entry: Function | Aggregate) -> None:
     assert entry.summary
-    unspelled = ("is_not_distinct", "add_interval", "difference", "remainder", "pair", "single", "list_ordered")
+    unspelled = ("is_not_distinct", "add_interval", "difference", "remainder", "pair", "single", "list_ordered", "sketch_count")
     assert entry.sql or entry.frame or entry.name in unspelled
     assert all(spelling == spelling.lower() for spelling in entry.sql)
 
