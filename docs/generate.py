@@ -11,6 +11,7 @@ import argparse
 import datetime as dt
 import html
 import inspect
+import itertools
 import os
 import re
 import runpy
@@ -30,14 +31,16 @@ from volley import ml
 from volley.cli.arguments import build_parser
 from volley.cli.display import Display
 from volley.deploy.job.spec import JobSpec
-from volley.engine import errors
-from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS
+from volley.engine import dtypes, errors
+from volley.engine.expr.catalogue import AGGREGATES, FUNCTIONS, WINDOW_FUNCTIONS, Aggregate, Function
 from volley.engine.frame import GroupBy
 from volley.engine.frame.accessors import TextAccessor
 from volley.engine.frame.categories import CategoryAccessor
 from volley.engine.frame.datetimes import DatetimeAccessor
 from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
+from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.cpu.registry import KERNELS
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
 from volley.sql.shell import Shell
@@ -159,10 +162,65 @@ def _pandas_methods() -> str:
 
 def _functions() -> str:
     rows = (
-        (_code(f.name), ", ".join(map(_code, f.sql)), _code(frame_spelling(f.frame)), f.nulls.value, f.summary)
+        (
+            _code(f.name),
+            ", ".join(map(_code, f.sql)),
+            _code(frame_spelling(f.frame)),
+            _types(f),
+            f.nulls.value,
+            CpuDevice().name if f.name in KERNELS else "",
+            _compared(f.name),
+            f.summary,
+        )
         for f in FUNCTIONS.values()
     )
-    return _table(["name", "SQL", "frames", "nulls", "what it gives"], rows)
+    heading = ["name", "SQL", "frames", "types, for example", "nulls", "kernels", "compared with", "what it gives"]
+    return _table(heading, rows)
+
+
+_EXAMPLES = (
+    *(dtypes.int64, dtypes.float64, dtypes.decimal(9, 2), dtypes.bool_, dtypes.string, dtypes.date),
+    *(dtypes.timestamp("us"), dtypes.list_(dtypes.int64), dtypes.list_(dtypes.string), dtypes.list_(dtypes.uint32)),
+    *(dtypes.timestamp("us", "UTC"), dtypes.struct([("a", dtypes.int64)]), dtypes.list_(dtypes.list_(dtypes.int64))),
+)
+
+
+def _types(entry: Function | Aggregate) -> str:
+    """Return what the type rule makes of some types that it takes: arguments alike first, then others."""
+    found: dict[str, str] = {}
+    for types in itertools.chain([()], *_alike(), *(itertools.product(_EXAMPLES, repeat=n) for n in (2, 3))):
+        resolved = entry.rule(types)
+        if resolved is None or (resolved[0] != types and not any(t.is_decimal for t in types)):
+            continue
+        typed = entry.typed is not None if isinstance(entry, Function) else False
+        result = "by its options" if typed and entry.name not in _PLAINLY_TYPED else str(resolved[1])
+        found.setdefault(result, f"{', '.join(map(str, types)) or 'nothing'} → {result}")
+        if len(found) == 2:
+            break
+    if not found:  # all the types it takes are cast
+        taken = ((types, entry.rule(types)) for types in itertools.chain(*_alike()))
+        types, made = next((types, resolved[1]) for types, resolved in taken if resolved is not None)
+        found[""] = f"{', '.join(map(str, types))} → {made}"
+    return "; ".join(map(_code, found.values()))
+
+
+def _alike() -> list[list[tuple[dtypes.DataType, ...]]]:
+    return [[(dtype,) * n for dtype in _EXAMPLES] for n in (1, 2, 3, 6)]
+
+
+_PLAINLY_TYPED = ("date_diff", "strftime", "strptime", "try_strptime", "regexp_extract")
+"""Functions whose options are checked, but do not decide the type."""
+
+
+def _compared(name: str) -> str:
+    """Return what a test compares a function or aggregate with."""
+    tests = PAGES.parent / "tests/engine/catalogue"
+    scalars, aggregates = (runpy.run_path(str(tests / f"{part}.py")) for part in ("scalars", "aggregates"))
+    cases = scalars["CASES"].get(name, ())
+    kinds = ["Python" if callable(case.oracle) else "DuckDB" for case in cases]
+    if name in aggregates["AGGREGATES"]:
+        kinds.append("DuckDB")
+    return ", ".join(dict.fromkeys(kinds)) or "its definition"
 
 
 def frame_spelling(spelled: str) -> str:
@@ -179,8 +237,20 @@ def frame_spelling(spelled: str) -> str:
 
 
 def _aggregates() -> str:
-    rows = ((_code(a.name), ", ".join(map(_code, a.sql)), _code(a.frame), a.summary) for a in AGGREGATES.values())
-    return _table(["name", "SQL", "frames", "what it gives"], rows)
+    rows = (
+        (
+            _code(a.name),
+            ", ".join(map(_code, a.sql)),
+            _code(a.frame),
+            _types(a),
+            ", ".join(map(_code, a.partial)),
+            _compared(a.name),
+            a.summary,
+        )
+        for a in AGGREGATES.values()
+    )
+    heading = ["name", "SQL", "frames", "types, for example", "merged by", "compared with", "what it gives"]
+    return _table(heading, rows)
 
 
 def _window_functions() -> str:

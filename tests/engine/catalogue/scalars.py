@@ -197,6 +197,24 @@ CASES: dict[str, list[Case]] = {
     "list_value": [case("int int", "[{0}, {1}]"), case("text text", "[{0}, {1}]")],
     "list_range": [case("count place some", lambda a, b, c: list(range(a, b, c)), inclusive=False)],
     "struct_field": [case("struct", "{0}.a", name="a"), case("struct", "{0}.b", name="b")],
+    "struct_value": [case("int text", "struct_pack(a := {0}, b := {1})", names=("a", "b"))],
+    "list_concat": prefix("list_concat", "ints ints", "texts texts"),
+    "list_slice": [case("ints place count", lambda values, begin, end: values[begin - 1 : end])],
+    "list_sorted": [
+        case("ints", "list_sort({0}, 'ASC', 'NULLS LAST')", descending=False, nulls_first=False),
+        case("texts", "list_sort({0}, 'DESC', 'NULLS FIRST')", descending=True, nulls_first=True),
+    ],
+    "list_distinct": [case("ints", lambda values: [value for value in dict.fromkeys(values) if value is not None])],
+    "list_reverse": prefix("list_reverse", "ints", "texts"),
+    "list_position": [
+        case(kinds, "CASE WHEN {1} IS NOT NULL THEN list_position({0}, {1}) END") for kinds in ("ints some", "texts part")
+    ],
+    "list_flatten": prefix("flatten", "lists"),
+    "list_fold": [
+        *(case("ints", f"list_{fold}({{0}})", fold=fold) for fold in ("sum", "min", "max", "count")),
+        case("ints", "list_avg({0})", fold="mean"),
+    ],
+    "list_intersect": [case("ints ints", lambda one, two: [v for v in dict.fromkeys(one) if v is not None and v in two])],
     "pair": [case("int text", lambda one, two: {"first": one, "second": two})],
 }  # fmt: skip
 

@@ -51,6 +51,7 @@ POOLS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "epoch": (pa.float64(), [0.0, -1.5, 1_700_000_000.25]),
     "ints": (pa.list_(pa.int64()), [[], [1], [3, 1, 2], [2, None, 2], [None]]),
     "texts": (pa.list_(pa.string()), [[], ["a"], ["b", "", "a"], ["x", None, "x"]]),
+    "lists": (pa.list_(pa.list_(pa.int64())), [[], [[1, 2], [], [3]], [[None], None]]),
     "struct": (STRUCT, [{"a": 1, "b": "x"}, {"a": None, "b": ""}]),
 }
 
