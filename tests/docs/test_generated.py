@@ -59,4 +59,4 @@ def test_a_spelling_is_shown_where_columns_have_it(spelled: str, shown: str) -> 
 def test_tables_survive_bars() -> None:
     assert "<code>a &#124; b</code>" in BLOCKS["functions"]()
     rows = [line for line in BLOCKS["functions"]().splitlines() if line.startswith("|")]
-    assert {line.count("|") for line in rows} == {6}
+    assert {line.count("|") for line in rows} == {9}
