@@ -137,8 +137,8 @@ class Reductions(Core):
         return pd.Series(dict(zip(names, self.reduce(**calls).values(), strict=True)))
 
     def prod(self) -> pd.Series[Any]:
-        """Run the plan and return the products of the numeric columns."""
-        return self._for_each("product")
+        """Run the plan and return the products of the numeric columns; 1 of no values."""
+        return self._for_each("product").fillna(1.0)
 
     product = prod
 

@@ -439,6 +439,10 @@ def assert_same(ours: Any, theirs: Any) -> None:
         pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_index_type=False, check_column_type=False)
     elif isinstance(theirs, np.ndarray):
         np.testing.assert_allclose(np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float))
+    elif isinstance(theirs, dict):
+        assert ours.keys() == theirs.keys()
+        for key, one in theirs.items():
+            assert_same(ours[key], one)
     elif isinstance(theirs, float):
         np.testing.assert_allclose(ours, theirs)
     else:
