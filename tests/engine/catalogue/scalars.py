@@ -207,14 +207,17 @@ CASES: dict[str, list[Case]] = {
     "list_distinct": [case("ints", lambda values: [value for value in dict.fromkeys(values) if value is not None])],
     "list_reverse": prefix("list_reverse", "ints", "texts"),
     "list_position": [
-        case(kinds, "CASE WHEN {1} IS NOT NULL THEN list_position({0}, {1}) END") for kinds in ("ints some", "texts part")
+        case("ints some", "CASE WHEN {1} IS NOT NULL THEN list_position({0}, {1}) END"),
+        case("texts part", "CASE WHEN {1} IS NOT NULL THEN list_position({0}, {1}) END"),
     ],
     "list_flatten": prefix("flatten", "lists"),
     "list_fold": [
         *(case("ints", f"list_{fold}({{0}})", fold=fold) for fold in ("sum", "min", "max", "count")),
         case("ints", "list_avg({0})", fold="mean"),
     ],
-    "list_intersect": [case("ints ints", lambda one, two: [v for v in dict.fromkeys(one) if v is not None and v in two])],
+    "list_intersect": [
+        case("ints ints", lambda one, two: [v for v in dict.fromkeys(one) if v is not None and v in two])
+    ],
     "pair": [case("int text", lambda one, two: {"first": one, "second": two})],
 }  # fmt: skip
 
