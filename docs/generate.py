@@ -199,8 +199,9 @@ def _types(entry: Function | Aggregate) -> str:
             break
     if not found:  # all the types it takes are cast
         taken = ((types, entry.rule(types)) for types in itertools.chain(*_alike()))
-        types, made = next((types, resolved[1]) for types, resolved in taken if resolved is not None)
-        found[""] = f"{', '.join(map(str, types))} → {made}"
+        first = next(((types, resolved[1]) for types, resolved in taken if resolved is not None), None)
+        if first is not None:
+            found[""] = f"{', '.join(map(str, first[0]))} → {first[1]}"
     return "; ".join(map(_code, found.values()))
 
 

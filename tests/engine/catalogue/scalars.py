@@ -165,6 +165,9 @@ CASES: dict[str, list[Case]] = {
         ),
         case("date", "({0} - INTERVAL 12 MONTH)::DATE", months=-12, days=0, microseconds=0),
     ],
+    "later_by": [
+        case("time count some int", "{0} + to_months({1}::INTEGER) + to_days({2}::INTEGER) + to_microseconds({3})")
+    ],
     "difference": [case("date date", "{0} - {1}"), case("time time", lambda one, two: one - two)],
     "epoch": prefix("epoch", *TIMES),
     "day_name": prefix("dayname", *TIMES),
@@ -224,6 +227,7 @@ CASES: dict[str, list[Case]] = {
 ELSEWHERE = {
     "hash": "test_equal_values_have_equal_hashes",
     "sketch_count": "tests/engine/kernels/cpu/test_sketches.py",
+    "list_ordered": "tests/sql/test_ordered.py",
     "single": "tests/sql/slt: a scalar subquery of two rows",
 }
 """Functions that no oracle has, and where they are tested."""

@@ -51,7 +51,16 @@ def test_spellings_lead_to_entries() -> None:
 @pytest.mark.parametrize("entry", [*FUNCTIONS.values(), *AGGREGATES.values()], ids=lambda e: e.name)
 def test_entries_are_documented(entry: Function | Aggregate) -> None:
     assert entry.summary
-    unspelled = ("is_not_distinct", "add_interval", "difference", "remainder", "pair", "single", "list_ordered", "sketch_count")
+    unspelled = (
+        "is_not_distinct",
+        "add_interval",
+        "difference",
+        "remainder",
+        "pair",
+        "single",
+        "list_ordered",
+        "sketch_count",
+    )
     assert entry.sql or entry.frame or entry.name in unspelled
     assert all(spelling == spelling.lower() for spelling in entry.sql)
 
