@@ -79,6 +79,8 @@ def comparison(types: Types) -> tuple[Types, DataType] | None:
     common = common_type(*types)
     if common is None or common.is_nested or common.kind is Kind.INTERVAL:
         return None
+    if common.kind is Kind.NULL:  # no value of any type is there: devices need not compare nothing with nothing
+        common = dtypes.bool_
     return (common, common), dtypes.bool_
 
 

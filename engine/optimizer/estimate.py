@@ -262,7 +262,7 @@ def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
     if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
         share = 1.0
         for a, b in zip(lefts, rights, strict=True):
-            share *= min(1.0, b / a)
+            share *= min(1.0, b / a) if a else 1.0
         share = 0.5 if share == 1.0 and node.kind is JoinKind.ANTI else share
         rows = left.rows * (share if node.kind is JoinKind.SEMI else max(0.05, 1.0 - share))
         return left.with_rows(max(1.0, rows) if left.rows else 0.0)

@@ -10,10 +10,13 @@ from collections.abc import Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
-from tests.sql.oracle import rows_of, same_value, small_tables
-from tests.sql.random_queries import QueryMaker
+from tests.sql.oracle import rows_of, same_value
+from tests.sql.random_queries import QueryMaker, random_tables
 from volley.engine.errors import UnsupportedOperation, VolleyError
 from volley.sql import query
+
+PER_TABLES = 100
+"""Queries in a row over the same tables."""
 
 
 def verdict(text: str, tables: Mapping[str, pa.Table], connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -44,6 +47,14 @@ def verdict(text: str, tables: Mapping[str, pa.Table], connection: duckdb.DuckDB
     return None
 
 
+def connected(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
+    """Return DuckDB with tables."""
+    connection = duckdb.connect(config={"threads": 1})
+    for name, table in tables.items():
+        connection.register(name, table)
+    return connection
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line: exit code 1 if any query went wrong."""
     command = argparse.ArgumentParser(prog="python -m tests.sql.fuzz", description=__doc__)
@@ -51,11 +62,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("--seed", type=int, default=0, metavar="SEED", help="seed of the first query (default 0)")
     command.add_argument("--show", action="store_true", help="print every query before it runs")
     asked = command.parse_args(arguments)
-    tables, connection = small_tables(), duckdb.connect(config={"threads": 1})
-    for name, table in tables.items():
-        connection.register(name, table)
     wrong, began = 0, time.monotonic()
     for seed in range(asked.seed, asked.seed + asked.n):
+        if seed == asked.seed or seed % PER_TABLES == 0:
+            tables = random_tables(seed // PER_TABLES)
+            connection = connected(tables)
+            print(f"{seed - asked.seed} queries, {wrong} wrong", file=sys.stderr, flush=True)
         text = QueryMaker(seed).query()
         if asked.show:
             print(f"{seed}: {text}", flush=True)

@@ -1,10 +1,22 @@
-"""Random queries over the small tables, for comparison with DuckDB: one seed, one query."""
+"""Random tables and random queries over them, for comparison with DuckDB: one seed, one query."""
 
 from __future__ import annotations
 
+import datetime as dt
 import random
+from decimal import Decimal
+from typing import Any
 
-NUMBERS = {"t": ("id", "k"), "u": ("k", "v"), "w": ("k",), "e": ("k", "v")}
+import pyarrow as pa
+
+NUMBERS = {
+    "t": ("id", "k"), "u": ("k", "v"), "w": ("k",), "e": ("k", "v"),
+    "one": ("c0",), "two": ("c0", "c1"), "three": ("c0", "c1", "c2"),
+}  # fmt: skip
+"""Columns of integers; ``one``, ``two`` and ``three`` are queries in FROM."""
+TEXTS = {"t": ("s",), "u": ("name",)}
+WORDS = ("apple", "Banana", "", "cherry", "déjà", "a_b%c", "two", "one", "x" * 40, "Ω")
+NAN = float("nan")
 TESTS = {
     "t": (
         "{}.s like 'a%'", "{}.s in ('apple', '', 'x')", "{}.s > 'b'", "length({}.s) > 4", "{}.x > 0", "isnan({}.x)",
@@ -13,8 +25,47 @@ TESTS = {
     ),
     "u": ("{}.name = 'two'", "{}.name < 'three'", "{}.name is null"),
     "w": ("{}.z = 0.5", "{}.z > 1"),
-    "e": (),
+    "e": (), "one": (), "two": (), "three": (),
 }  # fmt: skip
+
+
+def random_tables(seed: int) -> dict[str, pa.Table]:
+    """Return tables t, u, w and e: their columns always of the same kinds, of integers of any width, with any rows."""
+    rng = random.Random(seed)
+
+    def column(rows: int, dtype: pa.DataType, values: Any) -> pa.Array:
+        share = rng.choice([0, 0.1, 0.5, 1])
+        chosen = [None if rng.random() < share else rng.choice(values) for _ in range(rows)]
+        return pa.array(chosen, dtype)
+
+    def keys(rows: int) -> pa.Array:
+        dtype = rng.choice([pa.int16(), pa.int32(), pa.int64(), pa.int64()])
+        return column(rows, dtype, range(-2, rng.choice([3, 10, 60])))
+
+    def rows() -> int:
+        return rng.choice([0, 1, 2, 7, 20, 50])
+
+    n = rows()
+    floats = [0.0, -0.0, 1.5, -2.0, NAN, 3.25, 1e10, float("inf")]
+    days = [dt.date(1970, 1, 1) + dt.timedelta(days=day) for day in (0, 31, 59, -1, 11016, 19782)]
+    times = [1_000_000 * s for s in (0, 5, 86_399, 1_700_000_000, -1)]
+    t = pa.table(
+        {
+            "id": pa.array(range(1, n + 1), pa.int64()),
+            "k": keys(n),
+            "x": column(n, pa.float64(), floats),
+            "s": column(n, pa.string(), WORDS),
+            "b": column(n, pa.bool_(), [True, False]),
+            "d": column(n, pa.date32(), days),
+            "ts": column(n, pa.timestamp("us"), times),
+            "m": column(n, pa.decimal128(9, 2), [Decimal("1.10"), Decimal("-2.25"), Decimal("0.00"), Decimal("99.99")]),
+        }
+    )
+    m = rows()
+    u = pa.table({"k": keys(m), "v": keys(m), "name": column(m, pa.string(), WORDS)})
+    m = rows()
+    w = pa.table({"k": keys(m), "z": column(m, pa.float64(), floats)})
+    return {"t": t, "u": u, "w": w, "e": pa.table({"k": keys(0), "v": keys(0)})}
 
 
 class QueryMaker:
@@ -26,19 +77,48 @@ class QueryMaker:
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
         self._aliases = 0
+        self._depth = 0
 
     def query(self) -> str:
         """Return a query whose rows are compared as a set of rows with repetitions."""
         choice = self._random.random()
-        if choice < 0.15:
+        if choice < 0.05:
+            operator = self._one("union all", "union", "intersect", "except")
+            inner = f"({self.select(1)} {self._one('union', 'except')} {self.select(1)})"
+            return f"{inner} {operator} {self.select(1)}"
+        if choice < 0.1:
+            return self._words()
+        if choice < 0.2:
             kind = self._one("union all", "union", "intersect", "except", "intersect all", "except all")
             return f"{self.select(2)} {kind} {self.select(2)}"
-        if choice < 0.3:
+        if choice < 0.33:
             joined = "select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
             return f"with c as ({self.select(2)}) {joined}"
-        if choice < 0.4:
+        if choice < 0.42:
             return f"select * from ({self.select(2)}) q order by all {self._one('', 'limit 3', 'limit 2 offset 1')}"
         return self.select(self._random.randint(1, 3))
+
+    def _words(self) -> str:
+        """Return a query of texts, perhaps grouped by them."""
+        scope, text = self._from()
+        where = f" where {self.condition(scope, (), 2)}" if self._random.random() < 0.6 else ""
+        word = self._text(scope)
+        if self._random.random() < 0.4:
+            return f"select {word} as c0, {self.aggregate(scope)} as c1 from {text}{where} group by 1"
+        if self._random.random() < 0.3:
+            return f"select min({word}) as c0, max({word}) as c1, count(distinct {word}) as c2 from {text}{where}"
+        return f"select {self._one('', 'distinct ')}{word} as c0, {self._text(scope)} as c1 from {text}{where}"
+
+    def _text(self, scope: tuple[tuple[str, str], ...]) -> str:
+        columns = [f"{alias}.{name}" for table, alias in scope for name in TEXTS.get(table, ())]
+        column = self._one(*columns, "'two'") if columns else "'two'"
+        other = self._one(*columns, "''", "null") if columns else "'x'"
+        shapes = (
+            "{0}", "{0}", "upper({0})", "{0} || {1}", "coalesce({0}, {1}, '?')", "substr({0}, 2, 3)",
+            "nullif({0}, {1})", "replace({0}, 'a', '')", "case when {2} then {0} else {1} end", "left({0}, 2)", "cast({3} as varchar)",
+            "concat({0}, '-', {1})", "trim({0})", "lpad({0}, 6, '*')",
+        )  # fmt: skip
+        return self._one(*shapes).format(column, other, self.condition(scope, (), 1), self.number(scope, (), 1))
 
     def select(self, width: int, outer: tuple[tuple[str, str], ...] = ()) -> str:
         """Return a SELECT of ``width`` integer columns called c0, c1, …; ``outer`` are relations around it."""
@@ -96,6 +176,12 @@ class QueryMaker:
     def _from(self) -> tuple[tuple[tuple[str, str], ...], str]:
         first = self._table()
         scope, text = [first], f"{first[0]} {first[1]}"
+        if self._depth < 1 and self._random.random() < 0.15:
+            self._depth += 1
+            width = self._random.randint(1, 3)
+            first = (("one", "two", "three")[width - 1], first[1])
+            scope, text = [first], f"({self.select(width)}) {first[1]}"
+            self._depth -= 1
         for _ in range(self._random.choice([0, 0, 1, 1, 2])):
             table = self._table()
             kind = self._one(
@@ -187,6 +273,12 @@ class QueryMaker:
     def _subquery_condition(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...]) -> str:
         around = (*scope, *outer)
         negation = self._one("", "not ")
+        if self._random.random() < 0.2:
+            table = self._table()
+            where = self.condition((table,), around, 1)
+            inner = f"select {self._column((table,))} from {table[0]} {table[1]} where {where}"
+            compared = f"{self._column(scope)} {self._one('=', '<>', '<', '<=', '>', '>=')}"
+            return f"{negation}({compared} {self._one('any', 'all')} ({inner}))"
         if self._random.random() < 0.5:
             table = self._table()
             return f"{negation}exists (select 1 from {table[0]} {table[1]} where {self.condition((table,), around, 1)})"

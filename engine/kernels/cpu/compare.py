@@ -67,6 +67,8 @@ def not_equal(left: Value, right: Value) -> pa.Array:
 @elementwise("less", per_value=True)
 def less(left: Value, right: Value) -> pa.Array:
     """``<``."""
+    if pa.types.is_null(left.type):
+        return pc.and_(left.cast(pa.bool_()), right.cast(pa.bool_()))
     if not _is_float(left) or _is_plain_constant(right):
         return pc.less(*_typed(left, right))
     beyond = pc.invert(pc.greater_equal(left, right))

@@ -25,7 +25,7 @@ from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
 from .constants import array_of, scalar_of
-from .decimals import integers
+from .decimals import integers, narrowed
 from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value
 from .table import CpuTable
@@ -185,7 +185,9 @@ class Evaluator:
         wanted = physical_type(dtype)
         if not is_small(wanted) or is_small(value.type):
             return value
-        return value.view(wanted) if isinstance(value, pa.Array) else pa.repeat(value, 1).view(wanted)[0]
+        rows = value if isinstance(value, pa.Array) else pa.repeat(value, 1)
+        restored = narrowed(rows) if pa.types.is_decimal128(rows.type) else rows.view(wanted)
+        return restored if isinstance(value, pa.Array) else restored[0]
 
     def _plain(self, expr: Expr) -> Value:
         """Return a value in the form that Arrow's kernels know: no dictionary, small decimals as integers."""
