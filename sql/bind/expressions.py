@@ -132,6 +132,10 @@ class ExpressionBinder:
         with self.source.placed(node):
             if isinstance(node, exp.Subquery | exp.Exists):
                 return self._nested_query(node)
+            if isinstance(node, _COMPARISONS) and self._remembers(node):
+                if node not in self.nested:
+                    self.nested[node] = _HANDLERS[type(node)](self, node)
+                return self.nested[node]
             name = aggregate_name(node)
             if not name and window_name(node) is not None:
                 raise self.source.error(node, f"{self.source.written(node)} needs OVER (…)")
@@ -143,6 +147,12 @@ class ExpressionBinder:
             if isinstance(node, exp.Func):
                 return function(self, node)
         raise self.source.unsupported(node, _named(node))
+
+    def _remembers(self, node: exp.Expr) -> bool:
+        """Return whether this compares with a nested query of GROUP BY, whose value other clauses read."""
+        if self.clause != "GROUP BY":
+            return bool(self.nested) and node in self.nested
+        return node.find(exp.Query) is not None
 
     def _nested_query(self, node: exp.Expr) -> Expr:
         if isinstance(node.this, exp.Subquery) and list(filter(None, node.args.values())) == [node.this]:
@@ -283,6 +293,8 @@ def _grouping(binder: ExpressionBinder, node: Any) -> Expr:
     return binder.aggregates.grouping(tuple(binder.bind(key) for key in node.expressions))
 
 
+_COMPARISONS = exp.In | exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE
+"""What may compare with the rows of a nested query."""
 _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     **OPERATORS,
     **SPECIAL,

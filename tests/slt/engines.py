@@ -16,7 +16,7 @@ from tests.slt.results import Answer
 from volley.engine.errors import Cancelled, PlanError, UnsupportedOperation, VolleyError
 from volley.engine.frame import Session
 from volley.sql.frames import FrameCatalogue
-from volley.sql.shell.statements import split
+from volley.sql.shell.pieces import pieces
 from volley.sql.statements import execute
 
 
@@ -56,9 +56,9 @@ class Volley:
         table = pa.table({})
         try:
             with _deadline(self._timeout):
-                for statement in split(sql, self._dialect):
+                for piece in pieces(sql, self._dialect):
                     catalogue = FrameCatalogue({}, session=self._session)
-                    table = execute(statement, catalogue, self._session, dialect=self._dialect).to_arrow()
+                    table = execute(piece.text, catalogue, self._session, dialect=self._dialect).to_arrow()
         except UnsupportedOperation as error:
             raise Unsupported(_first_line(error)) from error
         except (Cancelled, KeyboardInterrupt) as error:

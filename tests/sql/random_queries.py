@@ -114,9 +114,9 @@ class QueryMaker:
         column = self._one(*columns, "'two'") if columns else "'two'"
         other = self._one(*columns, "''", "null") if columns else "'x'"
         shapes = (
-            "{0}", "{0}", "upper({0})", "{0} || {1}", "coalesce({0}, {1}, '?')", "substr({0}, 2, 3)",
-            "nullif({0}, {1})", "replace({0}, 'a', '')", "case when {2} then {0} else {1} end", "left({0}, 2)", "cast({3} as varchar)",
-            "concat({0}, '-', {1})", "trim({0})", "lpad({0}, 6, '*')",
+            "{0}", "{0}", "upper({0})", "{0} || {1}", "coalesce({0}, {1}, '?')", "substr({0}, 2, 3)", "trim({0})",
+            "nullif({0}, {1})", "replace({0}, 'a', '')", "case when {2} then {0} else {1} end", "left({0}, 2)",
+            "cast({3} as varchar)", "concat({0}, '-', {1})", "lpad({0}, 6, '*')",
         )  # fmt: skip
         return self._one(*shapes).format(column, other, self.condition(scope, (), 1), self.number(scope, (), 1))
 
