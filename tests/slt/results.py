@@ -188,6 +188,8 @@ def rows_of(lines: Sequence[str], rows: int, columns: int) -> list[Row] | None:
 
     Rows stand one a line with tabs (DuckDB) or blanks (sqllogictest-rs) between values, or one value a line (SQLite).
     """
+    if columns == 0:
+        return None if lines else []
     if columns == 1:
         return [(line,) for line in lines]
     by_tabs = [tuple(line.split("\t")) for line in lines]
