@@ -81,11 +81,11 @@ class Estimate:
     columns: Mapping[str, ColumnEstimate]
 
     def distinct(self, expr: Expr) -> float:
-        """Return the believed number of distinct values of an expression."""
+        """Return the believed number of distinct values of an expression: at least one, even of no rows."""
         if isinstance(expr, Literal):
             return 1.0
         if isinstance(expr, Column):
-            return self.columns[expr.name].distinct
+            return max(1.0, self.columns[expr.name].distinct)
         product = 1.0
         for name in columns_of(expr):
             product *= self.columns[name].distinct
@@ -94,7 +94,7 @@ class Estimate:
     def alternatives(self, expr: Expr) -> float:
         """Return the believed number of distinct values of an expression that is compared with constants."""
         if isinstance(expr, Column) and not self.columns[expr.name].guessed:
-            return self.columns[expr.name].distinct
+            return self.distinct(expr)
         return min(self.distinct(expr), _GUESSED_VALUES)
 
     def with_rows(self, rows: float) -> Estimate:
@@ -262,7 +262,7 @@ def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
     if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
         share = 1.0
         for a, b in zip(lefts, rights, strict=True):
-            share *= min(1.0, b / a) if a else 1.0
+            share *= min(1.0, b / a)
         share = 0.5 if share == 1.0 and node.kind is JoinKind.ANTI else share
         rows = left.rows * (share if node.kind is JoinKind.SEMI else max(0.05, 1.0 - share))
         return left.with_rows(max(1.0, rows) if left.rows else 0.0)
