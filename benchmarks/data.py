@@ -31,14 +31,15 @@ def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str
         print(f"making TPC-H {', '.join(missing)} at scale {scale:g} in {home}", file=sys.stderr)
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as made:
-            command = [_generator(), "tpch", "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
+            command = [generator(), "tpch", "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
             subprocess.run([*command, "--quiet"], check=True)
             for table in missing:
                 (Path(made) / f"{table}.parquet").replace(paths[table])
     return paths
 
 
-def _generator() -> str:
+def generator() -> str:
+    """Return the path of tpcgen-cli."""
     beside = Path(sys.executable).with_name("tpcgen-cli")
     found = str(beside) if beside.exists() else shutil.which("tpcgen-cli")
     if found is None:
