@@ -59,13 +59,13 @@ def _join(node: Join) -> Plan:
         case JoinKind.ANTI:
             return empty(node) if left else node.left if right else node
         case JoinKind.LEFT:
-            return empty(node) if left else _without_partners(node, node.left) if right else node
+            return empty(node) if left else without_partners(node, node.left) if right else node
     if left and right:
         return empty(node)
-    return _without_partners(node, node.right if left else node.left) if left or right else node
+    return without_partners(node, node.right if left else node.left) if left or right else node
 
 
-def _without_partners(node: Join, side: Plan) -> Plan:
+def without_partners(node: Join, side: Plan) -> Plan:
     """Return a side's rows with nulls in the columns of the other."""
     exprs = (
         NamedExpr(

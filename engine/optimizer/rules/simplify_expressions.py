@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...expr import Literal
-from ...plan import Filter, Join, Plan, Scan
+from ...plan import Filter, Join, JoinKind, Plan, Scan, Union
 from ...traversal import transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions
 from ..properties import empty
 from ..simplify import Simplifier
+from .propagate_empty import without_partners
 
 
 def simplify_expressions(plan: Plan, context: OptimizerContext) -> Plan:
@@ -24,6 +25,10 @@ def simplify_expressions(plan: Plan, context: OptimizerContext) -> Plan:
                 return child if value is True else empty(child)
             case Scan(predicate=Literal(value=value)):
                 return replace(changed, predicate=None) if value is True else empty(changed)
+            case Join(
+                residual=Literal(), kind=JoinKind.FULL, left=left, right=right
+            ):  # never true: no row has a partner
+                return Union(inputs=(without_partners(changed, left), without_partners(changed, right)))
             case Join(residual=Literal()):  # never true: nothing on the right is a partner
                 return replace(changed, right=empty(changed.right), residual=None)
             case _:

@@ -97,6 +97,9 @@ CASES: dict[str, Plan] = {
     "a filter by null": where(T, call("less", A, NULL)),
     "a filter that always holds": where(T, eq(ONE, ONE)),
     "a condition on a join that never holds": join(T, scan("u", x="int64"), ("a", "x"), residual=eq(ONE, TWO)),
+    "a condition on a full join that never holds": join(
+        T, scan("u", x="int64"), ("a", "x"), kind="full", residual=eq(ONE, TWO)
+    ),
     "equalities become a list": where(
         T, any_(eq(A, ONE), eq(A, TWO), compare(T, "equal", "s", "a"), in_list(A, [2, 3]))
     ),
