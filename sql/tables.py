@@ -150,7 +150,10 @@ class TableStatements:
         if node.args.get("default"):
             added, names = self._query(exp.Select(expressions=[exp.Literal.number(1)])), []
         else:
-            added = self._query(node.expression)
+            query = node.expression.copy()
+            if node.args.get("with_"):
+                query.set("with_", node.args["with_"].copy())
+            added = self._query(query)
             names = names or (list(added.columns) if node.args.get("by_name") else None)
         wanted = [f.name for f in schema] if names is None else [self._column(node, schema, name) for name in names]
         if names != [] and len(added.columns) != len(wanted):
