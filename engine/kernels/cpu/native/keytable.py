@@ -307,13 +307,18 @@ class KeyRows:
                 keys, rows, start, stop, self._table, self._capacity, self._region, self._first
             )
 
-        each(fill, regions, executor)
+        fill(0)  # keys that are repeated mostly show in any region, before the others are filled for nothing
+        filled = regions
+        if repeated[0]:
+            filled = 1
+        else:
+            each(lambda region: fill(region + 1), regions - 1, executor)
         if repeated.any():
+            self._table[: 2 * filled * (self._region + 1)] = 0
             self._list_hashed(keys, rows, bounds, executor)
 
     def _list_hashed(self, keys: Words, rows: Rows, bounds: Longs, executor: Executor | None) -> None:
         regions = len(bounds) - 1
-        self._table[:] = 0
         numbers = np.empty(len(keys), dtype=np.int32)
         counts = np.zeros(regions, dtype=np.int64)
 
