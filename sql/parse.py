@@ -170,7 +170,7 @@ def _tokens(source: SqlText, dialect: Dialect) -> list[Token]:
     try:
         return list(dialect.tokenize(source.text))
     except TokenError as error:
-        missing = re.match(r"Missing (\S+) from", str(error.__cause__ or ""))
+        missing = re.match(r"Missing (\S+) from", str(error.__context__ or ""))
         what = missing[1] if missing else "*/"
         raise _unclosed(source, what) from None
 

@@ -97,6 +97,8 @@ class TableStatements:
             name, kind = str(part.name), part.args.get("kind")
             if kind is None:
                 raise self._source.error(part, f"column {name!r} needs a type")
+            if any(f.name.lower() == name.lower() for f in fields):
+                raise self._source.error(part, f"column {name!r} is defined twice")
             fields.append(Field(name, data_type(self._source, kind)))
             for constraint in part.args.get("constraints") or []:
                 rule = constraint.kind
@@ -189,7 +191,12 @@ class TableStatements:
         frame = self._session.tables[known]
         where = node.args.get("where")
         condition = exp.true() if where is None else where.this
-        new = {self._column(node, frame.schema, item.this.name): item.expression for item in node.expressions}
+        new: dict[str, exp.Expr] = {}
+        for item in node.expressions:
+            name = self._column(node, frame.schema, item.this.name)
+            if name in new:
+                raise self._source.error(item, f"column {name!r} is set twice")
+            new[name] = item.expression
         items: list[exp.Expr] = []
         for f in frame.schema:
             value: exp.Expr = exp.column(exp.to_identifier(f.name, quoted=True))

@@ -78,7 +78,13 @@ class QueryBinder:
             return self
         self.statement.allow_only(clause, ("expressions", "recursive"), "WITH")
         queries = self
+        given: set[str] = set()
         for cte in clause.expressions:
+            if cte.alias.lower() in given:
+                raise self.statement.source.error(
+                    cte.args["alias"], f"{cte.alias!r} is defined twice in one WITH clause"
+                )
+            given.add(cte.alias.lower())
             self.statement.allow_only(cte, ("this", "alias", "materialized"), "WITH")
             queries = replace(queries, ctes={**queries.ctes, cte.alias.lower(): queries._cte(cte, clause)})
         return queries
