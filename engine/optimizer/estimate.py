@@ -156,7 +156,7 @@ def _estimate(node: Plan, inputs: list[Estimate]) -> Estimate:
         case Sort(fetch=fetch):
             return inputs[0] if fetch is None else inputs[0].with_rows(min(inputs[0].rows, fetch))
         case Union():
-            return _union(inputs)
+            return _union(node.schema, inputs)
         case MapBatches(adds=adds):
             added = {f.name: ColumnEstimate(distinct=inputs[0].rows) for f in adds}
             kept = inputs[0].columns if node.keeps else {}
@@ -245,9 +245,9 @@ def _grouped(schema: Schema, below: Estimate, keys: dict[str, Expr]) -> Estimate
     return Estimate(rows=rows, columns=columns)
 
 
-def _union(inputs: list[Estimate]) -> Estimate:
+def _union(schema: Schema, inputs: list[Estimate]) -> Estimate:
     rows = sum(each.rows for each in inputs)
-    columns = dict(inputs[0].columns)
+    columns = {name: inputs[0].columns[name] for name in schema.names}  # a scan's estimate may know of more columns
     for other in inputs[1:]:
         for name, mine in columns.items():
             columns[name] = ColumnEstimate(distinct=max(mine.distinct, other.columns[name].distinct))
