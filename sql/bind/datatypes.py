@@ -1,11 +1,13 @@
-"""SQL type names to data types."""
+"""SQL type names to data types, and back."""
 
 from __future__ import annotations
+
+import re
 
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.dtypes import DataType
+from ...engine.dtypes import DataType, Kind
 from ...engine.errors import suggestion
 from ..parse import SqlText
 
@@ -46,6 +48,45 @@ _PLAIN: dict[str, DataType] = {
     "TIMESTAMP_MS": dtypes.timestamp("ms"),
     "TIMESTAMP_NS": dtypes.timestamp("ns"),
 }
+
+_NAMES: dict[Kind, str] = {
+    Kind.NULL: '"NULL"',
+    Kind.BOOL: "BOOLEAN",
+    Kind.INT8: "TINYINT",
+    Kind.INT16: "SMALLINT",
+    Kind.INT32: "INTEGER",
+    Kind.INT64: "BIGINT",
+    Kind.UINT8: "UTINYINT",
+    Kind.UINT16: "USMALLINT",
+    Kind.UINT32: "UINTEGER",
+    Kind.UINT64: "UBIGINT",
+    Kind.FLOAT32: "FLOAT",
+    Kind.FLOAT64: "DOUBLE",
+    Kind.STRING: "VARCHAR",
+    Kind.BINARY: "BLOB",
+    Kind.DATE: "DATE",
+    Kind.TIME: "TIME",
+    Kind.DURATION: "INTERVAL",
+    Kind.INTERVAL: "INTERVAL",
+}
+
+
+def type_name(dtype: DataType) -> str:
+    """Return what DuckDB calls a type."""
+    if dtype.value is not None:
+        return f"{type_name(dtype.value)}[]"
+    if dtype.kind is Kind.STRUCT:
+        return f"STRUCT({', '.join(f'{_quoted(name)} {type_name(field)}' for name, field in dtype.fields)})"
+    if dtype.kind is Kind.DECIMAL:
+        return f"DECIMAL({dtype.precision},{dtype.scale})"
+    if dtype.kind is Kind.TIMESTAMP:
+        unit = "" if dtype.unit == "us" else f"_{dtype.unit.upper()}"
+        return "TIMESTAMP WITH TIME ZONE" if dtype.tz else f"TIMESTAMP{unit}"
+    return _NAMES[dtype.kind]
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) else '"' + name.replace('"', '""') + '"'
 
 
 def data_type(source: SqlText, node: exp.Expr) -> DataType:

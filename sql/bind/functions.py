@@ -14,6 +14,7 @@ from ...engine.expr import Expr, call, case, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
 from . import lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, spelled
+from .datatypes import type_name
 from .operators import compare
 
 if TYPE_CHECKING:
@@ -133,8 +134,11 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.BitwiseAnd: _binary("bitwise_and"),
     exp.BitwiseOr: _binary("bitwise_or"),
     exp.BitwiseXor: _binary("bitwise_xor"),
+    exp.BitwiseLeftShift: _binary("shift_left"),
+    exp.BitwiseRightShift: _binary("shift_right"),
     exp.BitwiseNot: lambda binder, node: call("bitwise_not", binder.bind(node.this)),
     exp.Length: _length,
+    exp.Typeof: lambda binder, node: literal(type_name(binder.bind(node.this).dtype)),
     exp.ArrayToString: _list_join,
     **lists.SPECIAL,
     **text.SPECIAL,

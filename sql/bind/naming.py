@@ -10,7 +10,8 @@ from sqlglot import exp
 _INFIX: dict[type[exp.Expr], str] = {
     exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.IntDiv: "//", exp.Mod: "%", exp.DPipe: "||",
     exp.EQ: "=", exp.NEQ: "!=", exp.LT: "<", exp.LTE: "<=", exp.GT: ">", exp.GTE: ">=",
-    exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.And: "AND", exp.Or: "OR",
+    exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseLeftShift: "<<", exp.BitwiseRightShift: ">>",
+    exp.And: "AND", exp.Or: "OR",
     exp.NullSafeEQ: "IS NOT DISTINCT FROM", exp.NullSafeNEQ: "IS DISTINCT FROM",
 }  # fmt: skip
 _QUOTED = {"substring", "left", "right", "year", "month", "day", "hour", "minute", "second", "replace", "position"}

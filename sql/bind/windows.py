@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 _CLAUSES = ("SELECT", "ORDER BY", "QUALIFY", "DISTINCT ON")
 _AGGREGATES = frozenset(
-    ("size", "count", "sum", "mean", "min", "max", "var", "std", "var_pop", "std_pop", "any", "all", "first")
+    ("size", "count", "sum", "product", "mean", "min", "max", "var", "std", "var_pop", "std_pop", "any", "all", "first")
 )
 _SAYS_NULLS = exp.IgnoreNulls | exp.RespectNulls
 

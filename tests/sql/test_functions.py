@@ -15,6 +15,10 @@ degrees(x), radians(id), cbrt(x), cbrt(-8), sinh(k), cosh(k), tanh(x), pi(), 2 *
 trunc(x), trunc(m), trunc(-m), trunc(id), trunc(-1.5), isinf(x), isinf('-inf'::double)
 gcd(id, k), lcm(id, k), gcd(-4, 6), lcm(0, 5), gcd(k, 0)
 id & k, id | 3, xor(id, k), ~id, bit_count(k), bit_count(id - 5)
+id << k, id << 55, 0 << 99, k << 1, id >> k, -id >> 1, id >> 64, id >> -1, null << k, (k::tinyint << 3) >> 1
+typeof(id), typeof(k), typeof(x), typeof(s), typeof(b), typeof(d), typeof(ts), typeof(m), typeof(null), typeof(k + 1.5)
+typeof(k::tinyint), typeof(k::ubigint), typeof(x::float), typeof(s::blob), typeof(ts::timestamptz), typeof(ts::timestamp_s), typeof(ts::time)
+typeof([s]), typeof({'i': id, 'b c': [x]}), typeof(ts - ts)
 """
 
 TEXT = r"""
@@ -107,6 +111,13 @@ def test_functions_of_time(expressions: str) -> None:
         ("ts at time zone 'Europe/Berln'", "unknown time zone 'Europe/Berln'; did you mean 'Europe/Berlin'"),
         ("date_diff('fortnight', d, d)", "fortnight"),
         ("to_timestamp(1e300)", "leaves the range"),
+        ("id << 61", "does not fit int64"),
+        ("-id << 1", "does not fit"),
+        ("1 << id - 2", "does not fit"),
+        ("uuid()", r"the function uuid is not supported"),
+        ("json_extract(s, '$.a')", "the function json_extract is not supported"),
+        ("s::uuid", "the type UUID is not supported"),
+        ("s::json", "the type JSON is not supported"),
         ("sin(s)", "sin does not accept"),
         ("list_element(s, 1)", "list_element does not accept"),
     ],

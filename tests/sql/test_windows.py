@@ -24,6 +24,7 @@ select id, count(*) over (order by d range between interval 1 month preceding an
 select id, count(*) over (order by ts range between interval 2 hours preceding and current row) as n from t
 select id, sum(id) over (order by m range between 2.5 preceding and 2.5 following) from t
 select id, stddev(id) over (order by id rows 3 preceding), var_pop(x) over (partition by b), bool_or(b) over (order by id), any_value(s) over (partition by k order by id) as a from t
+select id, product(id) over (order by id), product(k) over (partition by b), product(x) over (order by id rows 1 preceding) from t
 select id, sum(id) filter (where b) over (order by id), count(*) filter (k = 1) over () from t
 select id, sum(id) over w, count(*) over (w rows 1 preceding), rank() over (v) from t window w as (partition by b order by id), v as (order by k)
 select id from t qualify row_number() over (partition by k order by id desc) = 1

@@ -72,5 +72,9 @@ ARITHMETIC: tuple[Function, ...] = (
     function("bitwise_or", r.integers, "|", "a.bitwise_or(b)", "bits set in either"),
     function("bitwise_xor", r.integers, "xor", "a.bitwise_xor(b)", "bits set in one of two"),
     function("bitwise_not", r.integer, "~", "a.bitwise_not()", "bits flipped"),
+    function(
+        "shift_left", r.integers, "<<", "", "bits moved up; of a negative number or out of its type raises", raises=True
+    ),
+    function("shift_right", r.integers, ">>", "", "bits moved down; 0 where none are left"),
     function("bit_count", r.integer_to_int64, "bit_count", "", "number of set bits"),
 )

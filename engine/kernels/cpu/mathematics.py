@@ -62,6 +62,32 @@ def bit_count(value: pa.Array) -> pa.Array:
     return array_from(np.bitwise_count(unsigned).astype(np.int64), pa.int64(), validity(value))
 
 
+@scalar("shift_left")
+def shift_left(call: Call, args: list[Value]) -> pa.Array:
+    """Bits moved up; raises where that loses one, or the number or the distance is negative."""
+    left, right = full(args)
+    numbers, distances = values_of(left), values_of(right)
+    most = np.iinfo(numbers.dtype)
+    valid = np.asarray(pc.and_(pc.is_valid(left), pc.is_valid(right)).to_numpy(zero_copy_only=False))
+    near = np.clip(distances, 0, most.bits - 1)
+    fits = (numbers >= 0) & (distances >= 0) & (numbers <= most.max >> near)
+    fits &= (distances < most.bits) | (numbers == 0)
+    if not np.all(fits | ~valid):
+        raise overflow(call)
+    return array_from(numbers << near, left.type, validity(left, right))
+
+
+@elementwise("shift_right")
+def shift_right(*args: Value) -> pa.Array:
+    """Bits moved down, the sign kept; 0 for a distance that the type does not have."""
+    left, right = full([*args])
+    numbers, distances = values_of(left), values_of(right)
+    bits = np.iinfo(numbers.dtype).bits
+    inside = (distances >= 0) & (distances < bits)
+    moved = np.where(inside, numbers >> np.clip(distances, 0, bits - 1), numbers.dtype.type(0))
+    return array_from(moved, left.type, validity(left, right))
+
+
 @scalar("gcd")
 def gcd(_: Call, args: list[Value]) -> pa.Array:
     """Greatest common divisor, not negative."""

@@ -79,6 +79,8 @@ CASES: dict[str, list[Case]] = {
     "bitwise_or": infix("|", "int int"),
     "bitwise_xor": prefix("xor", "int int"),
     "bitwise_not": prefix("~", "int", "byte"),
+    "shift_left": infix("<<", "count count"),
+    "shift_right": infix(">>", "int int", "byte byte", "int place"),
     "bit_count": prefix("bit_count", "int"),
     **{
         name: infix(symbol, *PAIRS)
