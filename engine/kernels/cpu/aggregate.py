@@ -61,7 +61,7 @@ class States:
     def update(self, ids: Rows, groups: int, inputs: Sequence[pa.Array]) -> None:
         """Add rows; ``inputs`` are the values of `inputs`."""
         rest = iter(inputs)
-        every = Batch(ids=ids, groups=groups)
+        every = Batch(ids=ids, groups=groups, every_row=True)
         for state, (position, _) in zip(self._states, self._places, strict=True):
             spec = self._specs[position]
             values = None if spec.argument is None else next(rest)
@@ -74,7 +74,7 @@ class States:
 
     def merge(self, ids: Rows, groups: int, partials: Sequence[pa.Array]) -> None:
         """Add partial states, one column per accumulator."""
-        batch = Batch(ids=ids, groups=groups)
+        batch = Batch(ids=ids, groups=groups, every_row=True)
         for state, (position, width) in zip(self._states, self._places, strict=True):
             if isinstance(state, Moments):
                 state.merge(batch, list(partials[position : position + width]))

@@ -38,10 +38,13 @@ class Batch:
         Group of each row; -1 leaves it out.
     groups
         Number of groups known by now.
+    every_row
+        Whether it is known that no row is left out.
     """
 
     ids: Rows
     groups: int
+    every_row: bool = False
     _complete: bool | None = None
     _rows: NDArray[np.int64] | None = None
     _lanes: tuple[Rows, Rows] | None = None
@@ -50,7 +53,7 @@ class Batch:
     def complete(self) -> bool:
         """Whether no row is left out."""
         if self._complete is None:
-            self._complete = bool(len(self.ids) == 0 or self.ids.min() >= 0)
+            self._complete = self.every_row or bool(len(self.ids) == 0 or self.ids.min() >= 0)
         return self._complete
 
     @property

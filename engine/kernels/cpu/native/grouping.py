@@ -162,9 +162,13 @@ def _insert_direct(
     state: Longs,
     ids: Rows,
 ) -> int:
-    """Group rows from ``start`` on by their distance from ``low``; return the row at which the keys were full."""
+    """Group rows from ``start`` on by their distance from ``low``.
+
+    Return the row at which the keys were full, or one whose key no slot stands for; else the number of rows.
+    """
     count = state[COUNT]
     last = len(words) - AHEAD if len(slots) > 2 * LARGE else 0
+    size = np.uint64(len(slots))
     for i in range(start, len(words)):
         if i < last:
             prefetch_write(slots, np.int64(words[i + AHEAD] - low))
@@ -179,6 +183,9 @@ def _insert_direct(
             ids[i] = np.int32(state[NULL_GROUP])
             continue
         slot = words[i] - low
+        if slot >= size:
+            state[COUNT] = count
+            return i
         found = slots[slot]
         if found == 0:
             if count == len(keys):
@@ -282,19 +289,22 @@ class WordGroups:
         """Return the group of each row, making groups for new keys; ``extent`` bounds the words if it is known."""
         ids = rows_out(out, len(words))
         self._rows += len(words)
-        if self._slots is not None:
-            self._cover(extent or signed_extent(words, bits, bit_offset), len(words))
-        keys, state, before = self._keys, self._state, len(self)
-        done = 0
+        before, done = len(self), 0
         while True:
+            keys, state = self._keys, self._state
             if self._slots is not None:
                 done = _insert_direct(words, bits, bit_offset, done, self._low, self._slots, keys, state, ids)
             else:
                 done = _insert_words(words, bits, bit_offset, done, self._table, self._shift, keys, state, ids)
             if done == len(words):
                 return ids
-            # The rest of the words may bring as many new keys as those so far: growing once saves moving all keys.
-            keys = self._enlarge(before + (len(self) - before) * len(words) // max(done, 1))
+            if self._slots is not None and len(self) < len(keys):
+                # A key beyond the array.
+                rest = extent or signed_extent(words[done:], bits, bit_offset + done)
+                self._cover(rest, len(words))
+            else:
+                # The rest of the words may bring as many new keys as those so far: growing once saves moving all keys.
+                self._enlarge(before + (len(self) - before) * len(words) // max(done, 1))
 
     def find(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None) -> Rows:
         """Return the group of each row, or -1 for keys never inserted."""
@@ -343,10 +353,9 @@ class WordGroups:
         keys[: len(self)] = self.keys()
         self._keys = keys
 
-    def _enlarge(self, expected: int) -> Words:
+    def _enlarge(self, expected: int) -> None:
         capacity = max(larger(len(self._keys)), min(expected, MAX_ROWS))
         if self._slots is None:
             self._hash(capacity)
         else:
             self._resize(capacity)
-        return self._keys
