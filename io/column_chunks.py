@@ -94,6 +94,8 @@ class RowGroupReader:
         ``pyarrow.NativeFile`` of the file; used by one thread.
     footer
         Its ``FileMetaData``.
+    present
+        Names of its columns.
     schema
         Columns to give and columns that conditions read.
     names
@@ -110,6 +112,7 @@ class RowGroupReader:
     url: str
     handle: Any
     footer: Any
+    present: frozenset[str]
     schema: Schema
     names: tuple[str, ...]
     keys: Mapping[str, Any]
@@ -173,7 +176,7 @@ class RowGroupReader:
     def _given(self, number: int, rows: int, name: str) -> pa.Array:
         """Return a column of a row group that the file lacks, that has one value, or that pyarrow reads."""
         batch = empty_batch(rows)
-        if name not in self.keys and name in self.arrow().schema_arrow.names:
+        if name not in self.keys and name in self.present:
             table = self.arrow().read_row_group(number, columns=[name], use_threads=False)
             whole = table.unify_dictionaries().combine_chunks().to_batches()
             batch = whole[0] if whole else batch

@@ -120,6 +120,11 @@ def _factor(column: Any, dtype: DataType) -> int | Decimal | None:
     return 1 if dtype.kind is Kind.DATE or dtype.is_signed else None
 
 
+def top_level_names(metadata: Any) -> frozenset[str]:
+    """Return the names of a file's columns, nested ones as a whole; costs the conversion of its schema."""
+    return frozenset(metadata.schema.to_arrow_schema().names)
+
+
 def chunk_bounds(leaf: Leaf, chunk: Any) -> Bounds:
     """Return what the statistics of one column chunk say; unknown where they are absent or of no use."""
     statistics = chunk.statistics

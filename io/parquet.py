@@ -36,6 +36,7 @@ from .footers import (
     read_footer,
     read_footers,
     table_statistics,
+    top_level_names,
 )
 from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
 from .tables import FileTable
@@ -141,7 +142,7 @@ class ParquetSplit:
 
     def _by_arrow(self, groups: RowGroupReader, run: list[int], stored: list[str]) -> Iterator[pa.RecordBatch]:
         reader = groups.arrow()
-        columns = [name for name in stored if name in reader.schema_arrow.names]
+        columns = [name for name in stored if name in groups.present]
         for batch in self._read_run(reader, run, columns):
             yield from groups.tested(conform(batch, groups.schema, self.keys, where=groups.url))
 
@@ -152,6 +153,7 @@ class ParquetSplit:
             url=self.location.url(self.file.path),
             handle=handle,
             footer=footer,
+            present=top_level_names(footer),
             schema=self.schema.extend(self.tested),
             names=self.schema.names,
             keys=self.keys,
@@ -324,7 +326,7 @@ class ParquetSource:
         """
         footer = self._metadata()[position]
         dictionaries = _dictionary_columns(footer, schema, kept)
-        present = {footer.schema.column(j).path.partition(".")[0] for j in range(footer.num_columns)}
+        present = top_level_names(footer)
         count = len((present & set(schema.names)) - self._table.keys[position].keys())
         tiny = len(kept) >= _MANY_GROUPS and sum(group.rows for group in kept) < _SMALL_GROUP * len(kept)
         if tiny or not self._files.location.is_local:
@@ -339,7 +341,7 @@ class ParquetSource:
         if any(not outcomes(part, keys) & Outcomes.TRUE for part in parts):
             return []
         leaves = plain_leaves(footer, self.schema, self._table.stored[position]) if needed else {}
-        present = {footer.schema.column(j).path.partition(".")[0] for j in range(footer.num_columns)}
+        present = top_level_names(footer)
         chunks = _chunks_of(footer, [f.name for f in schema if f.name not in keys])
         kept = []
         for index in range(footer.num_row_groups):
@@ -398,7 +400,7 @@ class ParquetSource:
 
 
 def _group_bounds(
-    group: Any, needed: Iterable[str], leaves: Mapping[str, Leaf], present: set[str]
+    group: Any, needed: Iterable[str], leaves: Mapping[str, Leaf], present: frozenset[str]
 ) -> dict[str, Bounds]:
     bounds: dict[str, Bounds] = {}
     for name in needed:

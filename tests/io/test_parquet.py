@@ -201,6 +201,13 @@ def test_a_column_that_one_file_lacks_has_no_statistics(tmp_path: Path) -> None:
     assert (known.columns["a"].minimum, known.columns["a"].nulls) == (None, None)
 
 
+def test_a_dot_in_the_name_of_a_nested_column_does_not_hide_it(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"a.b": [[1], None, [2]], "k": [1, 2, 3]}), tmp_path / "dots.parquet")
+    source = ParquetSource(tmp_path / "dots.parquet")
+    plan = source.scan(ScanRequest(columns=("k",), predicate=call("is_not_null", column(source, "a.b"))))
+    assert len(plan.splits) == 1
+
+
 def test_small_row_groups_of_a_file_that_lacks_every_column(tmp_path: Path, scan: Any) -> None:
     pq.write_table(pa.table({"a": range(10)}), tmp_path / "1.parquet", row_group_size=2)
     pq.write_table(pa.table({"b": range(4)}), tmp_path / "2.parquet", row_group_size=2)
