@@ -108,13 +108,13 @@ def same_number(types: Types) -> tuple[Types, DataType] | None:
     return (types, types[0]) if len(types) == 1 and types[0].is_numeric else None
 
 
-def reals(arity: int) -> Rule:
-    """Return a rule from so many numbers to float64, each argument as float64."""
+def reals(arity: int, result: DataType = dtypes.float64) -> Rule:
+    """Return a rule from so many numbers to float64 or another type, each argument as float64."""
 
     def rule(types: Types) -> tuple[Types, DataType] | None:
         if len(types) != arity or not all(t.is_numeric or t.kind is Kind.NULL for t in types):
             return None
-        return (dtypes.float64,) * arity, dtypes.float64
+        return (dtypes.float64,) * arity, result
 
     return rule
 
@@ -122,6 +122,11 @@ def reals(arity: int) -> Rule:
 def integer(types: Types) -> tuple[Types, DataType] | None:
     """One integer to its own type."""
     return (types, types[0]) if len(types) == 1 and types[0].is_integer else None
+
+
+def bits(types: Types) -> tuple[Types, DataType] | None:
+    """One integer, or null, to its own type."""
+    return ((dtypes.int64,), dtypes.int64) if [t.kind for t in types] == [Kind.NULL] else integer(types)
 
 
 def integer_to_int64(types: Types) -> tuple[Types, DataType] | None:

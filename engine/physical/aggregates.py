@@ -131,6 +131,8 @@ def _finish_nested(aggregate: AggregateCall, state: Column) -> Expr:
             return call("struct_field", state, name="second")
         case "covar_samp" | "covar_pop" | "corr":
             return _comoment(aggregate.function, state)
+        case function if function.startswith("regr_"):
+            return _regression(function.removeprefix("regr_"), state)
     return state
 
 
@@ -146,6 +148,26 @@ def _comoment(function: str, state: Column) -> Expr:
         value = call("divide", c2, call("subtract", count, literal(lost)))
     least = 1.0 if function == "covar_samp" else 0.0
     return case([(call("greater", count, literal(least)), value)])
+
+
+def _regression(what: str, state: Column) -> Expr:
+    """Part of the line through pairs of y (first) and x (second), as DuckDB has it: NaN and null of a constant x."""
+    count, mean_y, mean_x, syy, sxx, sxy = (call("struct_field", state, name=name) for name in COMOMENT_FIELDS)
+    zero, some = literal(0.0), call("greater", count, literal(0.0))
+    if what == "count":
+        return cast(case([(some, count)], zero), dtypes.int64)
+    plain = {"avgx": mean_x, "avgy": mean_y, "sxx": sxx, "syy": syy, "sxy": sxy}.get(what)
+    if plain is not None:
+        return case([(some, plain)])
+    slope = call("divide", sxy, sxx)
+    if what == "slope":
+        return case([(some, slope)])
+    if what == "intercept":
+        value = call("subtract", mean_y, call("multiply", slope, mean_x))
+    else:
+        explained = call("divide", call("multiply", slope, sxy), syy)
+        value = case([(call("equal", syy, zero), literal(1.0))], explained)
+    return case([(call("and", some, call("not_equal", sxx, zero)), value)])
 
 
 def _moment(function: str, state: dict[Accumulator, Column]) -> Expr:

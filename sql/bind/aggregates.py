@@ -10,7 +10,7 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import AggregateCall, Column, Expr, Literal, NamedAggregate, aggregate, call, literal
-from ...engine.expr.catalogue import SQL_AGGREGATES
+from ...engine.expr.catalogue import AGGREGATES, SQL_AGGREGATES
 from .arguments import spelled
 from .names import Names
 from .naming import default_name
@@ -23,11 +23,14 @@ if TYPE_CHECKING:
 _SPELLINGS = {
     "logical_or": "any", "logical_and": "all", "variance_pop": "var_pop", "stddev_pop": "std_pop", "stdev": "std",
     "count_if": "size", "countif": "size", "approx_distinct": "approx_count_distinct",
-    "arbitrary": "first",
+    "arbitrary": "first", "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
 }  # fmt: skip
 
 
-_OF_TWO = frozenset({"arg_min", "arg_max", "covar_samp", "covar_pop", "corr"})
+_OF_TWO = frozenset(
+    name for name, entry in AGGREGATES.items() if {"arg_min", "arg_max", "comoments"} & {*entry.partial}
+)
+_COUNTS = ("count", "size", "regr_count")
 
 
 class Aggregates:
@@ -62,9 +65,7 @@ class Aggregates:
 
     def of_no_rows(self) -> dict[str, Any]:
         """Return what each column holds where there are no rows: 0 for counts, null for the others."""
-        return {
-            column.name: 0 if call.function in ("count", "size") else None for call, column in self._columns.items()
-        }
+        return {column.name: 0 if call.function in _COUNTS else None for call, column in self._columns.items()}
 
 
 def aggregate_name(node: exp.Expr) -> str | None:

@@ -25,6 +25,7 @@ _SPELLING = {
     "approx_distinct": "approx_count_distinct", "array_contains": "list_contains", "array_append": "list_append",
     "array_concat": "list_concat", "array_sort": "list_sort", "array_distinct": "list_distinct",
     "time_to_unix": "epoch", "explode": "unnest",
+    "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
 }  # fmt: skip
 
 

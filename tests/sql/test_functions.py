@@ -64,6 +64,13 @@ select b, product(id), product(x) from t group by b
 select b, corr(id, k), covar_samp(id, k), covar_pop(id, k), corr(x, id) from t group by b
 select corr(id, k), covar_samp(id, k), covar_pop(id, k), corr(id, id), covar_samp(m, id), corr(id, 1) from t
 select corr(id, k) filter (where id < 4), list(id) filter (where id = 5), product(k) filter (where id > 4) from t
+select b, bit_and(id), bit_or(k), bit_xor(id), bit_and(k::utinyint), bit_xor(distinct k), bit_or(k) filter (where id > 3) from t group by b
+select bit_and(k), bit_or(k::tinyint), bit_xor(k), bit_and(null) from t
+select bit_and(k), bit_or(v), bit_xor(v), regr_count(k, v), regr_slope(k, v), regr_sxx(k, v) from e
+select regr_slope(id, k), regr_intercept(id, k), regr_count(id, k), regr_r2(id, k), regr_avgx(id, k), regr_avgy(id, k) from t
+select b, regr_sxx(m, k), regr_syy(m, k), regr_sxy(m, k), regr_slope(m, k), regr_count(m, k) filter (where id < 6) from t group by b
+select regr_r2(1, id), regr_slope(id, 1), regr_intercept(id, 1), regr_r2(id, 1), regr_r2(1, 1), regr_avgx(null, id), regr_count(null, id) from t
+select id, (select regr_count(v, u.k) from u where u.k = t.k) as n from t
 select approx_count_distinct(k), last(id), count_if(id > 3), median(x) + 1, max(id) - median(id) from t
 select median(v), mode(v), corr(k, v), list(v), string_agg(v), product(v), arg_max(k, v), covar_pop(k, v) from e
 select k, median(v), mode(v), corr(k, v), list(v), last(v) from e group by k

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ... import dtypes
 from .. import rules as r
 from .entry import Aggregate, aggregate
 
@@ -61,7 +62,25 @@ AGGREGATES: tuple[Aggregate, ...] = (
         "sketch",
     ),
     aggregate("product", r.reals(1), "product", "prod", "product as float64", "product"),
+    aggregate("bit_and", r.bits, "bit_and", "", "bits set in every value", "bit_and"),
+    aggregate("bit_or", r.bits, "bit_or", "", "bits set in any value", "bit_or"),
+    aggregate("bit_xor", r.bits, "bit_xor", "", "bits set in an odd number of values", "bit_xor"),
     aggregate("covar_samp", r.reals(2), "covar_samp", "cov", "sample covariance", "comoments"),
     aggregate("covar_pop", r.reals(2), "covar_pop", "", "population covariance", "comoments"),
     aggregate("corr", r.reals(2), "corr", "corr", "correlation; NaN where a value is constant", "comoments"),
+    # a line through pairs of y and x, by least squares; pairs with a null are left out
+    aggregate("regr_count", r.reals(2, dtypes.int64), "regr_count", "", "number of pairs of y and x", "comoments"),
+    *(
+        aggregate(f"regr_{name}", r.reals(2), f"regr_{name}", "", summary, "comoments")
+        for name, summary in (
+            ("slope", "slope of the line through pairs of y and x; NaN where x is constant"),
+            ("intercept", "where the line through pairs of y and x meets x = 0; null where x is constant"),
+            ("r2", "share of the variance of y that the line explains; 1 where y is constant"),
+            ("avgx", "mean of x over the pairs of y and x"),
+            ("avgy", "mean of y over the pairs of y and x"),
+            ("sxx", "sum of squared deviations of x"),
+            ("syy", "sum of squared deviations of y"),
+            ("sxy", "sum of products of the deviations of y and x"),
+        )
+    ),
 )

@@ -1,4 +1,4 @@
-"""States of the accumulators that keep values rather than a number: lists, pairs, co-moments; and products.
+"""States of the accumulators that keep values rather than a number: lists, pairs, co-moments; and products and bits.
 
 Lists are merged by joining them, pairs by picking again, co-moments by Chan's formula (Chan, Golub, LeVeque 1979) with
 the product of the means' distances for the co-moment (Pébay 2008).
@@ -34,7 +34,15 @@ from .table import concat_columns
 KEEPING = frozenset(
     {Accumulator.COLLECT, Accumulator.COLLECT_ALL, Accumulator.ARG_MIN, Accumulator.ARG_MAX}
     | {Accumulator.COMOMENTS, Accumulator.LAST, Accumulator.PRODUCT, Accumulator.SKETCH}
+    | {Accumulator.BIT_AND, Accumulator.BIT_OR, Accumulator.BIT_XOR}
 )
+_FOLDS: dict[Accumulator, tuple[np.ufunc, int]] = {
+    Accumulator.PRODUCT: (np.multiply, 1),
+    Accumulator.BIT_AND: (np.bitwise_and, -1),
+    Accumulator.BIT_OR: (np.bitwise_or, 0),
+    Accumulator.BIT_XOR: (np.bitwise_xor, 0),
+}
+"""What values are folded with, one after the other, and what that begins with: all bits set in -1."""
 
 
 def make_keeping_state(spec: AccumulatorSpec) -> State:
@@ -50,7 +58,7 @@ def make_keeping_state(spec: AccumulatorSpec) -> State:
             return Last(spec.dtype, order=0)
         case Accumulator.SKETCH:
             return Sketches()
-    return Product()
+    return Folded(spec.dtype, *_FOLDS[spec.kind])
 
 
 def keeping_row_state(spec: AccumulatorSpec, values: pa.Array, condition: pa.Array | None, num_rows: int) -> pa.Array:
@@ -151,31 +159,44 @@ def _valid(values: pa.Array) -> NDArray[np.bool_]:
     return flags
 
 
-class Product:
-    """Product of floats; null while a group has met none."""
+class Folded:
+    """Numbers folded with a function of two, such as their product; null while a group has met none.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    dtype
+        Type of the numbers.
+    function
+        What combines two of them, in any order.
+    start
+        What changes no number that it is combined with.
+    """
+
+    def __init__(self, dtype: DataType, function: np.ufunc, start: int) -> None:
         self._seen = Seen()
-        self._state = np.zeros(0, dtype=np.float64)
+        self._arrow, self._function = to_arrow_type(dtype), function
+        numbers = np.dtype(self._arrow.to_pandas_dtype())
+        self._start = np.array(start).astype(numbers)[()]
+        self._state = np.zeros(0, dtype=numbers)
 
     def update(self, batch: Batch, values: pa.Array | None) -> None:
-        """Multiply by values."""
+        """Fold values in."""
         assert values is not None
         ids = batch.ids
-        self._state = grown(self._state, batch.groups, 1.0)
+        self._state = grown(self._state, batch.groups, self._start)
         self._seen.update(batch, values)
         rows = np.flatnonzero((ids >= 0) & _valid(values))
         with np.errstate(all="ignore"):
-            np.multiply.at(self._state, ids[rows], values_of(values)[rows])
+            self._function.at(self._state, ids[rows], values_of(values)[rows])
 
     def merge(self, batch: Batch, partial: pa.Array) -> None:
-        """Multiply by products."""
+        """Fold what came of others in."""
         self.update(batch, partial)
 
     def finish(self, groups: int) -> pa.Array:
-        """Return the products."""
-        self._state = grown(self._state, groups, 1.0)
-        return array_from(self._state[:groups].copy(), pa.float64(), self._seen.bitmap(groups))
+        """Return what came of each group."""
+        self._state = grown(self._state, groups, self._start)
+        return array_from(self._state[:groups].copy(), self._arrow, self._seen.bitmap(groups))
 
     @property
     def nbytes(self) -> int:

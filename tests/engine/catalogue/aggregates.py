@@ -46,6 +46,11 @@ AGGREGATES: dict[str, list[Case]] = {
     "quantile": [case("int", "quantile_cont({0}, 0.3)", q=0.3), case("unit", "quantile_cont({0}, 0.75)", q=0.75)],
     "quantile_disc": [case("int", "quantile_disc({0}, 0.3)", q=0.3), case("text", "quantile_disc({0}, 0.5)", q=0.5)],
     "product": plain("product", "unit", "count"),
+    **{name: plain(name, "int", "byte") for name in ("bit_and", "bit_or", "bit_xor")},
+    **{
+        f"regr_{name}": [case("unit int", f"regr_{name}({{0}}, {{1}})", distinct=False)]
+        for name in ("count", "slope", "intercept", "r2", "avgx", "avgy", "sxx", "syy", "sxy")
+    },
     "covar_samp": [case("unit int", "covar_samp({0}, {1})", distinct=False)],
     "covar_pop": [case("unit int", "covar_pop({0}, {1})", distinct=False)],
     "corr": [case("unit int", "corr({0}, {1})", distinct=False)],

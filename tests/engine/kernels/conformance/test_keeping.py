@@ -37,6 +37,9 @@ CASES: list[tuple[AggregateCall, str]] = [
     (aggregate("corr", c("i"), c("d")), "corr(i, d)"),
     (aggregate("covar_samp", c("j"), c("i"), filter=POSITIVE), "covar_samp(j, i) filter (i > 0)"),
     (aggregate("covar_pop", c("d"), c("j")), "covar_pop(d, j)"),
+    (aggregate("bit_and", c("i")), "bit_and(i)"),
+    (aggregate("bit_or", c("j"), filter=POSITIVE), "bit_or(j) filter (i > 0)"),
+    (aggregate("bit_xor", c("i")), "bit_xor(i)"),
     (aggregate("product", c("j"), filter=call("not_equal", c("j"), literal(0))), "product(j) filter (j <> 0)"),
 ]
 
