@@ -44,10 +44,12 @@ _SELECTIVITY = {
     "is_null": 0.05,
     "is_not_null": 0.95,
     "like": 0.1,
+    "like_pattern": 0.1,
     "contains": 0.1,
     "starts_with": 0.05,
     "ends_with": 0.05,
     "regexp_matches": 0.1,
+    "regexp_matches_pattern": 0.1,
 }
 _GUESSED_VALUES = 20.0
 """Distinct values of a column that is compared with constants, where they can only be guessed: people write such

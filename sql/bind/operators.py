@@ -237,14 +237,15 @@ def as_text(expr: Expr) -> Expr:
 
 def _like(binder: ExpressionBinder, node: Any, escape: str | None = None) -> Expr:
     arg, pattern = binder.bind(node.this), binder.bind(node.expression)
-    if not isinstance(pattern, Literal):
-        raise binder.source.unsupported(node.expression, "LIKE with a pattern that is not a constant")
-    if pattern.value is None:
+    fold = isinstance(node, exp.ILike)
+    if isinstance(pattern, Literal) and pattern.value is None:
         return literal(None, dtypes.bool_)
     if not pattern.dtype.is_text:
         raise binder.source.error(node.expression, f"the pattern of LIKE must be text, not {pattern.dtype}")
-    fold = isinstance(node, exp.ILike)
-    test = call("like", arg, pattern=pattern.value, escape=escape, fold=fold)
+    if isinstance(pattern, Literal):
+        test = call("like", arg, pattern=pattern.value, escape=escape, fold=fold)
+    else:
+        test = call("like_pattern", arg, pattern, escape=escape, fold=fold)
     return call("not", test) if node.args.get("negate") else test
 
 

@@ -36,16 +36,20 @@ def _trim(binder: ExpressionBinder, node: Any) -> Expr:
 
 def _regexp(binder: ExpressionBinder, node: Any) -> Expr:
     binder.statement.allow_only(node, ("this", "expression", "flag"), "a regular expression")
-    pattern = constant_text(binder, node.expression, "a regular expression")
-    pattern = _flagged(pattern, _flags(binder, node.args.get("flag"), "ims"))
-    if isinstance(node, exp.RegexpFullMatch):
-        pattern = f"^(?:{pattern})$"
-    return call("regexp_matches", binder.bind(node.this), pattern=pattern)
+    flags = _flags(binder, node.args.get("flag"), "ims")
+    return _search(binder, node, f"(?{flags})" if flags else "", whole=isinstance(node, exp.RegexpFullMatch))
 
 
-def _similar(binder: ExpressionBinder, node: Any) -> Expr:
-    pattern = constant_text(binder, node.expression, "a pattern of SIMILAR TO")
-    return call("regexp_matches", binder.bind(node.this), pattern=f"^(?:{pattern})$")
+def _search(binder: ExpressionBinder, node: Any, start: str = "", *, whole: bool) -> Expr:
+    """Return whether a regular expression matches, anywhere or the whole; it may differ by row."""
+    text, pattern = binder.bind(node.this), binder.bind(node.expression)
+    start, end = (f"^(?:{start}", ")$") if whole else (start, "")
+    if isinstance(pattern, Literal) and isinstance(pattern.value, str):
+        return call("regexp_matches", text, pattern=start + pattern.value + end)
+    if not pattern.dtype.is_text:
+        raise binder.source.error(node.expression, f"a regular expression must be text, not {pattern.dtype}")
+    built = call("concat", literal(start), pattern, literal(end)) if start or end else pattern
+    return call("regexp_matches_pattern", text, built)
 
 
 def _glob(binder: ExpressionBinder, node: Any) -> Expr:
@@ -173,7 +177,7 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.SplitPart: _split_part,
     exp.StrPosition: _position,
     exp.RegexpLike: _regexp,
-    exp.SimilarTo: _similar,
+    exp.SimilarTo: lambda binder, node: _search(binder, node, whole=True),
     exp.Glob: _glob,
     exp.RegexpFullMatch: _regexp,
 }

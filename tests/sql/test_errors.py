@@ -115,7 +115,7 @@ select id from t where id in (select v from u where u.k = t.k except select 1) |
 alter table t add column z int | 1:1 | ALTER
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
 select * from flatten(3) | 1:15 | the table function flatten
-select id from t where s like s | 1:31 | LIKE with a pattern that is not a constant
+select id from t where s glob s | 1:31 | a pattern of GLOB that is not a constant text
 select * from t, (select t.id + 1 as n) q | 1:26 | a column of the query around inside FROM (LATERAL)
 """
 

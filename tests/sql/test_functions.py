@@ -32,6 +32,9 @@ ascii(s), chr((id + 96)::int), chr(233), md5(s), sha256(s)
 regexp_replace(s, 'a', 'o'), regexp_replace(s, 'A', 'o', 'gi'), regexp_replace(s, '(.)a', '[\1]', 'g'), regexp_replace(s, '', '-')
 regexp_extract(s, 'a(.)', 1), regexp_extract(s, 'a.'), regexp_extract(s, '[(](a)?', 1), regexp_extract(s, '(x)|(a)', 2), regexp_extract(s, '[]a](p)\(?', 1)
 regexp_extract(s, '(?:a)(?P<y>p)(p)', 2), regexp_extract(s, 'B(A)', 1, 'i'), regexp_full_match(s, 'a.*e'), s ilike 'BAN%'
+s like s, s not like left(s, 1) || '%', s ilike upper(s), 'apple' like s, s like case when id > 3 then '%' else '_____' end, s like case when id < 0 then 'x' end
+s like replace(s, '_', '!_') escape '!', s ilike '%' || lower(substr(s, 2, 1)) || '%', s ~~ s, s !~~ s
+regexp_matches(s, left(s, 1)), regexp_matches(s, upper(left(s, 1)), 'i'), regexp_full_match(s, 'a' || '.*'), regexp_full_match(s, left(s, 2) || '.*'), s similar to s, s not similar to left(s, 1)
 case when id > 100 then chr((id * 100000000)::int) else 'x' end
 """
 
@@ -109,6 +112,10 @@ def test_functions_of_time(expressions: str) -> None:
         ("regexp_extract(s, 'a(b)', 2)", "has no group 2; it has 1"),
         ("regexp_replace(s, '(', 'x')", "cannot be used as a regular expression"),
         ("regexp_replace(s, 'a', 'x', 'q')", "unknown flags 'q'"),
+        ("regexp_matches(s, s || '(')", r"'.*\(' is not a regular expression"),
+        ("regexp_matches(s, id)", "a regular expression must be text, not int64"),
+        ("s like s || '!' escape '!'", "ends in its escape character"),
+        ("s like id", "the pattern of LIKE must be text, not int64"),
         ("chr(-id)", "is not a code point"),
         ("make_date(2023, 2, id + 27)", r"make_date\(2023, 2, 29\) is not a date"),
         ("make_timestamp(2023, 2, 1, 24, 0, 0)", "is not a timestamp"),

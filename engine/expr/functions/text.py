@@ -101,6 +101,23 @@ TEXT: tuple[Function, ...] = (
         options=("pattern",),
     ),
     function(
+        "like_pattern",
+        r.text_to(dtypes.bool_, dtypes.string),
+        "",
+        "",
+        "SQL pattern that differs by row",
+        options=("escape", "fold"),
+        raises=True,
+    ),
+    function(
+        "regexp_matches_pattern",
+        r.text_to(dtypes.bool_, dtypes.string),
+        "",
+        "",
+        "RE2 search for an expression that differs by row",
+        raises=True,
+    ),
+    function(
         "concat_ws", r.all_text, "concat_ws", "", "texts joined by the first, nulls left out", nulls=Nulls.HANDLED
     ),
     function("left", r.text_to(_TEXT, dtypes.int64), "left", "a.str[:n]", "first code points, or all but the last"),

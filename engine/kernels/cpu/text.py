@@ -1,4 +1,4 @@
-"""Text functions: code points, not bytes; RE2 for regular expressions; patterns are constants of the plan."""
+"""Text functions: code points, not bytes; RE2 for regular expressions."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -140,14 +141,40 @@ def _matched(
 @scalar("like", per_value=True)
 def like(call: Call, args: list[Value]) -> pa.Array:
     """Match an SQL pattern: ``%`` any run, ``_`` one code point, the escape makes the next one literal."""
-    parts, wildcards = like_parts(call.option("pattern"), call.option("escape"))
-    text = args[0]
-    if call.option("fold") or "_" in wildcards:
+    return _like(args[0], call.option("pattern"), call.option("escape"), fold=bool(call.option("fold")))
+
+
+@scalar("like_pattern")
+def like_pattern(call: Call, args: list[Value]) -> pa.Array:
+    """Match SQL patterns that differ by row."""
+    escape, fold = call.option("escape"), bool(call.option("fold"))
+    return _by_pattern(args, lambda text, pattern: _like(text, pattern, escape, fold=fold))
+
+
+def _like(text: pa.Array, pattern: str, escape: str | None, *, fold: bool) -> pa.Array:
+    parts, wildcards = like_parts(pattern, escape)
+    if fold or "_" in wildcards:
         expression = re.escape(parts[0])
         for wildcard, part in zip(wildcards, parts[1:], strict=True):
             expression += (".*" if wildcard == "%" else ".") + re.escape(part)
-        return pc.match_substring_regex(text, pattern=f"(?s)^{expression}$", ignore_case=bool(call.option("fold")))
+        return pc.match_substring_regex(text, pattern=f"(?s)^{expression}$", ignore_case=fold)
     return match_segments(text, parts) if wildcards else pc.equal(text, scalar_of(parts[0], pa.string()))
+
+
+def _by_pattern(args: list[Value], match: Callable[[pa.Array, str], pa.Array]) -> pa.Array:
+    """Match texts with the patterns beside them: one call for all rows of a pattern."""
+    text, patterns = full(args)
+    encoded = patterns.dictionary_encode()
+    codes = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()
+    order = np.argsort(codes, kind="stable")
+    texts = text.take(pa.array(order))
+    ends = np.searchsorted(codes[order], np.arange(len(encoded.dictionary)), side="right").tolist()
+    pieces = [
+        match(texts.slice(start, end - start), pattern)
+        for start, end, pattern in zip([0, *ends], ends, encoded.dictionary.to_pylist(), strict=False)
+    ]
+    pieces.append(pa.nulls(len(text) - (ends[-1] if ends else 0), pa.bool_()))
+    return pa.concat_arrays(pieces).take(pa.array(np.argsort(order)))
 
 
 def like_parts(pattern: str, escape: str | None) -> tuple[list[str], list[str]]:
@@ -182,8 +209,17 @@ def like_parts(pattern: str, escape: str | None) -> tuple[list[str], list[str]]:
 @scalar("regexp_matches", per_value=True)
 def regexp_matches(call: Call, args: list[Value]) -> pa.Array:
     """Whether a regular expression matches anywhere."""
-    pattern = call.option("pattern")
+    return _search_expression(args[0], call.option("pattern"))
+
+
+@scalar("regexp_matches_pattern")
+def regexp_matches_pattern(_: Call, args: list[Value]) -> pa.Array:
+    """Whether the regular expression of the row matches anywhere."""
+    return _by_pattern(args, _search_expression)
+
+
+def _search_expression(text: pa.Array, pattern: str) -> pa.Array:
     try:
-        return pc.match_substring_regex(args[0], pattern=pattern)
+        return pc.match_substring_regex(text, pattern=pattern)
     except pa.ArrowInvalid as error:
         raise ExecutionError(f"{pattern!r} is not a regular expression (RE2): {error}") from error

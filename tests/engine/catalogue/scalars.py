@@ -121,6 +121,12 @@ CASES: dict[str, list[Case]] = {
         case("text", "{0} LIKE '!%' ESCAPE '!'", pattern="!%", escape="!", fold=False),
     ],
     "regexp_matches": [case("text", "regexp_matches({0}, '^a.?b')", pattern="^a.?b")],
+    "like_pattern": [
+        case("text text", "{0} LIKE {1}", escape=None, fold=False),
+        case("text text", "{0} ILIKE {1}", escape=None, fold=True),
+        case("text text", "{0} LIKE {1} ESCAPE 'x'", escape="x", fold=False),
+    ],
+    "regexp_matches_pattern": prefix("regexp_matches", "text part", "text text"),
     "concat_ws": prefix("concat_ws", "part text text"),
     "left": prefix("left", "text count"),
     "right": prefix("right", "text count"),
