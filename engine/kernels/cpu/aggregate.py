@@ -194,13 +194,15 @@ class CpuGroupBy:
         self._keys = KeyTable(self._dtypes, self._capacity)
         self._states = States(self._spec.accumulators)
         self._rows = 0
-        self._passed: list[Sequence[pa.Array]] = []
-        self._passed_bytes = 0
+        # The first rows as they came, until it is known whether they are grouped or passed on; then those passed on.
+        self._kept: list[Sequence[pa.Array]] = []
+        self._kept_bytes = 0
+        self._judged = self._gave_up = False
 
     @property
     def nbytes(self) -> int:
-        """Bytes held by keys and states."""
-        return self._keys.nbytes + self._states.nbytes + self._passed_bytes
+        """Bytes held by keys, states and rows passed on."""
+        return self._keys.nbytes + self._states.nbytes + self._kept_bytes
 
     def update(self, table: Table) -> None:
         """Add the rows of a table."""
@@ -209,13 +211,27 @@ class CpuGroupBy:
         rows = own(table)
         keys = [key.expr for key in self._spec.keys]
         columns = Evaluator(rows).columns([*keys, *self._states.inputs()])
-        if self._rows >= _JUDGED_ROWS and len(self._keys) > _WORTHWHILE * self._rows:
-            self._passed.append(columns)
-            self._passed_bytes += sum(column.nbytes for column in columns)
+        if not self._judged:
+            self._judge()
+        if not self._judged or self._gave_up:
+            self._kept.append(columns)
+            self._kept_bytes += sum(column.nbytes for column in columns)
+        if self._gave_up:
             return
         self._rows += table.num_rows
         ids = self._keys.insert(columns[: len(keys)])
         self._states.update(ids, len(self._keys), columns[len(keys) :])
+
+    def _judge(self) -> None:
+        """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped."""
+        if self._rows < _JUDGED_ROWS:
+            return
+        self._judged = True
+        if len(self._keys) > _WORTHWHILE * self._rows:
+            self._gave_up = True
+            self._keys, self._states = KeyTable(self._dtypes), States(self._spec.accumulators)
+        else:
+            self._kept, self._kept_bytes = [], 0
 
     def merge(self, partial: CpuTable) -> None:
         """Add a table of partial states."""
@@ -242,7 +258,7 @@ class CpuGroupBy:
         for tables, table in zip(parts, split(grouped, hashes, partitions), strict=True):
             if table.num_rows:
                 tables.append(table)
-        if self._passed:
+        if self._gave_up:
             self._spread(parts)
         self._reset()
         return parts
@@ -251,10 +267,10 @@ class CpuGroupBy:
         """Add the rows that were passed on to the partitions of their keys."""
         bits = len(parts).bit_length() - 1
         if bits == 0:
-            parts[0] += [self._single_rows(columns) for columns in self._passed]
+            parts[0] += [self._single_rows(columns) for columns in self._kept]
             return
-        together = all(spreadable(column) for column in zip(*self._passed, strict=True))
-        for run in [self._passed] if together else [[columns] for columns in self._passed]:
+        together = all(spreadable(column) for column in zip(*self._kept, strict=True))
+        for run in [self._kept] if together else [[columns] for columns in self._kept]:
             hashes = [hash_columns(each[: len(self._dtypes)], self._dtypes, len(each[0])) for each in run]
             columns, offsets = spread(run, hashes, bits)
             for tables, start, stop in zip(parts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
@@ -268,8 +284,11 @@ class CpuGroupBy:
 
 def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     """Merge the partial states of one partition into one row per group."""
-    # Partial states are distinct in each thread, and rows are passed on only where most are: both tell of groups.
-    groups = CpuGroupBy(spec, capacity=min(sum(partial.num_rows for partial in partials), _MOST_EXPECTED))
+    # Partial states are distinct in each thread, and rows are passed on only where many are: both tell of groups. A
+    # table of single words that grows once costs less than one of twice the size; one of whole rows does not.
+    halved = len(spec.keys) == 1 and all(isinstance(partial.columns, RowStates) for partial in partials)
+    rows = sum(partial.num_rows for partial in partials) >> halved
+    groups = CpuGroupBy(spec, capacity=min(rows, _MOST_EXPECTED))
     for partial in _joined(partials, spec):
         groups.merge(partial)
     return groups.finish()
