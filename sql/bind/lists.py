@@ -393,6 +393,16 @@ def any_of_list(value: Expr, lists: Expr) -> Expr:
     )
 
 
+def holds_in_list(binder: ExpressionBinder, lists: Expr, test: Callable[[Expr], Expr], *, every: bool) -> Expr:
+    """Return whether a test holds for any, or every, value of a list, or null where a null leaves it open."""
+    tests = _each(binder, lists, test, ListMethod.TRANSFORM)
+    open_ = call("less", call("list_fold", tests, fold="count"), call("list_length", tests))
+    decided = literal(value=not every)
+    return case(
+        [(call("list_contains", tests, decided), decided), (open_, literal(None, dtypes.bool_))], literal(value=every)
+    )
+
+
 _NAMED_FOLDS = ("sum", "avg", "product", "count", "bool_and", "bool_or", "first", "last", "any_value", "median", "mode")
 
 BY_NAME: dict[str, Handler] = {

@@ -79,7 +79,7 @@ def _read_text(binder: ExpressionBinder, node: exp.Expr, side: Expr, other: Expr
 
 def _comparison(binder: ExpressionBinder, node: Any) -> Expr:
     function = _COMPARISONS[type(node)]
-    if isinstance(unwrapped(node.expression), exp.Any | exp.All):
+    if _is_quantifier(unwrapped(node.expression)):
         return _quantified(binder, node, function)
     if isinstance(unwrapped(node.this), exp.Tuple) and isinstance(unwrapped(node.expression), exp.Tuple):
         return _tuple_comparison(binder, node)
@@ -87,20 +87,36 @@ def _comparison(binder: ExpressionBinder, node: Any) -> Expr:
     return compare(binder, node, function, left, right)
 
 
+def _is_quantifier(node: exp.Expr) -> bool:
+    """Return whether this is ANY, SOME or ALL of something; sqlglot reads some of them as functions of a list."""
+    named = isinstance(node, exp.Anonymous) and node.name.lower() in ("all", "some") and len(node.expressions) == 1
+    return named or isinstance(node, exp.Any | exp.All)
+
+
 def _quantified(binder: ExpressionBinder, node: Any, function: str) -> Expr:
     quantifier = unwrapped(node.expression)
-    query, every = unwrapped(quantifier.this), isinstance(quantifier, exp.All)
-    if not isinstance(query, exp.Query) and function == "equal" and not every:
-        from .lists import any_of_list
-
-        return any_of_list(binder.bind(node.this), binder.bind(query))
+    named = isinstance(quantifier, exp.Anonymous)
+    query = unwrapped(quantifier.expressions[0] if named else quantifier.this)
+    every = quantifier.name.lower() == "all" if named else isinstance(quantifier, exp.All)
     if not isinstance(query, exp.Query):
-        raise binder.source.unsupported(node, f"{'ALL' if every else 'ANY'} of anything but a query")
+        return _over_list(binder, node, function, binder.bind(query), every=every)
     if function == "equal" and not every:
         return binder.subqueries.contains(binder, node, node.this, query)
     if function == "not_equal" and every:
         return call("not", binder.subqueries.contains(binder, node, node.this, query))
     return binder.subqueries.compares(binder, node, function, node.this, query, every=every)
+
+
+def _over_list(binder: ExpressionBinder, node: Any, function: str, lists: Expr, *, every: bool) -> Expr:
+    from .lists import any_of_list, holds_in_list
+
+    if lists.dtype.kind is not Kind.LIST:
+        word = "ALL" if every else "ANY"
+        raise binder.source.error(node, f"{word} takes a list or a query in parentheses, not {lists.dtype}")
+    value = binder.bind(node.this)
+    if function == "equal" and not every:
+        return any_of_list(value, lists)
+    return holds_in_list(binder, lists, lambda item: compare(binder, node, function, value, item), every=every)
 
 
 def _tuple_comparison(binder: ExpressionBinder, node: Any) -> Expr:

@@ -48,6 +48,8 @@ list_reduce([1, 2, 3], lambda a, b: a + b), list_reduce([i, 2, 3], lambda a, b, 
 list_reduce(['a', 'b'], lambda a, b: a || b), list_reduce([1, 2, 3], lambda a, b: a || b, 'x'), list_transform(d, lambda x: x + 1)
 [x + 1 for x in l], [x + 1 for x in l if x > 1], [x || '!' for x in w]
 i = any([1, 2]), i = any(l), 3 = any(l), 5 = any(l), null = any(l), i = any([]), 1 = any(null::bigint[])
+i > any(l), i <> any(l), i >= any([1, 2]), i < any([]), i <> any([1, null]), i = some([1, 2]), null < any(l), 'b' < any(w), i < any(f), 2.5 > any(l)
+i = all(l), i <= all(l), i <> all(l), i <> all([1, 9]), i = all([]), i > all([0, null]), i <= all(null::bigint[]), 'b' >= all(w), '2' <= all(l), null = all(l), (i > all([1])) and i < any([4])
 map {'a': i, 'b': 2}['a'], map {'a': 1}['z'], map([1, 2], ['x', 'y'])[2], map_keys(map {'a': i}), map_values(map {'a': i, 'b': 5}), cardinality(map {'a': 1})
 map_extract(map {'a': 1}, 'a'), element_at(map {'k': i}, 'k'), map_contains(map {'a': 1}, 'a'), map_contains(map {'a': 1}, 'b')
 range(3), range(1, 4), generate_series(1, i), list_sum(range(i)), [1, 2]::varchar[], null::int[], l::double[]
@@ -122,6 +124,8 @@ def test_parameters_hide_columns_inside_their_lambda_only() -> None:
         ("select (1).b", "syntax error|which is no struct"),
         ("select map_keys([1])", "takes a map, not list"),
         ("select list_aggregate([1], 'nix')", "the aggregate nix of a list"),
+        ("select 1 > any(2)", "ANY takes a list or a query in parentheses, not int64"),
+        ("select 1 = all(2)", "ALL takes a list or a query in parentheses, not int64"),
         ("select [1] = [2]", "equal does not accept"),
         ("select [1, 'x', date '2020-01-01']", "list_value does not accept"),
     ],
