@@ -45,7 +45,8 @@ SUFFIXES = (".parquet", ".parq", ".pq")
 _SPLIT_BYTES = 16 * 1024 * 1024
 _SPLIT_BYTES_LEAST = 512 * 1024
 _SPLITS_PER_CORE = 8
-_MANY_GROUPS, _SMALL_GROUP = 64, 8192
+_MANY_CHUNKS, _SMALL_GROUP = 32, 8192
+"""From this many column chunks of fewer rows than this on, starting our decoder for each costs more than it saves."""
 _WORTH_COMPILING = 32 * 1024 * 1024
 """Stored bytes to read for which it pays to compile the decoder, where it is not compiled yet."""
 
@@ -321,14 +322,14 @@ class ParquetSource:
     def _stored(self, position: int, kept: list[_Kept], schema: Schema, decoder: Decoder) -> _FileColumns:
         """Return how a file's columns are stored and who will decode them.
 
-        Files elsewhere are pyarrow's, and so are files of many small row groups: it reads several at once, where
-        ours is started for each (twice the time at 4,000 rows, seven times at 200).
+        Files elsewhere are pyarrow's, and so are those of many small column chunks: opening a file costs it some
+        0.5 ms and each chunk 5 to 20 us, where ours takes 45 us a chunk and then up to half of its time a value.
         """
         footer = self._metadata()[position]
         dictionaries = _dictionary_columns(footer, schema, kept)
         present = top_level_names(footer)
         count = len((present & set(schema.names)) - self._table.keys[position].keys())
-        tiny = len(kept) >= _MANY_GROUPS and sum(group.rows for group in kept) < _SMALL_GROUP * len(kept)
+        tiny = len(kept) * count >= _MANY_CHUNKS and sum(group.rows for group in kept) < _SMALL_GROUP * len(kept)
         if tiny or not self._files.location.is_local:
             return _FileColumns(dictionaries, count, {})
         groups = [group.index for group in kept]

@@ -29,6 +29,7 @@ ROWS = 3000
 def _decode_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the engine's decoder for small files too, whether or not it is compiled already."""
     monkeypatch.setattr("volley.io.parquet._WORTH_COMPILING", 0)
+    monkeypatch.setattr("volley.io.parquet._SMALL_GROUP", 0)
 
 
 TYPES: dict[str, pa.DataType] = {

@@ -37,6 +37,7 @@ def test_very_many_damaged_chunks(seed: int) -> None:
 @pytest.fixture
 def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("volley.io.parquet._WORTH_COMPILING", 0)
+    monkeypatch.setattr("volley.io.parquet._SMALL_GROUP", 0)
     path = tmp_path / "x.parquet"
     pq.write_table(pa.table({"n": range(5000), "t": [str(i % 7) for i in range(5000)]}), path, use_dictionary=["t"])
     return path

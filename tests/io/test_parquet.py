@@ -84,6 +84,25 @@ def test_small_row_groups_are_joined_into_full_batches(path: Path) -> None:
     assert sizes == [2000] * 5
 
 
+@pytest.mark.parametrize(
+    ("columns", "rows", "group_rows", "remark"),
+    [
+        (40, 500, 500, "40 of 40 column chunks by pyarrow"),
+        (2, 2_000, 100, "40 of 40 column chunks by pyarrow"),
+        (7, 2_000, 500, ""),
+        (40, 9_000, 9_000, ""),
+    ],
+)
+def test_many_small_column_chunks_are_left_to_pyarrow(
+    columns: int, rows: int, group_rows: int, remark: str, tmp_path: Path, scan: Any
+) -> None:
+    table = pa.table({f"c{i}": np.arange(rows) + i for i in range(columns)})
+    pq.write_table(table, tmp_path / "chunks.parquet", row_group_size=group_rows)
+    source = ParquetSource(tmp_path / "chunks.parquet")
+    assert source.scan(ScanRequest(columns=tuple(table.column_names))).remark == remark
+    assert scan(source).equals(table)
+
+
 def test_a_file_of_100_000_row_groups_is_read_in_full_batches(tmp_path: Path) -> None:
     path = tmp_path / "tiny.parquet"
     pq.write_table(pa.table({"id": range(100_000)}), path, row_group_size=1, use_dictionary=False, compression="none")
