@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from ..engine.errors import TypeMismatch, UserFunctionError, VolleyError
+from ..engine.errors import SqlError, TypeMismatch, UserFunctionError, VolleyError
 from ..engine.frame import DataFrame, Session, current_session
 from ..engine.frame.files import files
 from ..engine.frame.registered import Registered, Role, models
 from ..engine.frame.udf import UserFunction
 from ..engine.plan import Plan, Scan
 from .statements import execute
+from .views import View
 
 
 def sql(
@@ -80,6 +82,8 @@ class FrameCatalogue:
         Finds a variable by name.
     session
         Whose registered tables are known; by default that of the first frame given, else the current one.
+    within
+        Views that are being bound: they cannot read themselves.
     """
 
     def __init__(
@@ -87,9 +91,10 @@ class FrameCatalogue:
         frames: Mapping[str, Any],
         scope: Callable[[str], object | None] | None = None,
         session: Session | None = None,
+        within: tuple[str, ...] = (),
     ) -> None:
         self._frames = {name: _given(name, value) for name, value in frames.items()}
-        self._scope = scope
+        self._scope, self._within = scope, within
         first = next(iter(self._frames.values()), None)
         self.session = session or (first.session if first is not None else current_session())
 
@@ -100,11 +105,45 @@ class FrameCatalogue:
         name = name_parts[-1]
         for tables in (self._frames, self.session.tables):
             # `or` would ask a frame whether it is true, which runs it.
-            spelled = name if name in tables else next((key for key in tables if key.lower() == name.lower()), None)
+            spelled = _spelled(name, tables)
             if spelled is not None:
                 return tables[spelled].plan
+        spelled = _spelled(name, self._within)
+        if spelled is not None:
+            raise SqlError(f"view {spelled!r} would read itself; give one of the two another name")
+        spelled = _spelled(name, self.session.views)
+        if spelled is not None:
+            return self._view(spelled)
         variable = None if self._scope is None else self._scope(name)
         return _frame(variable).plan if _is_table(variable) else None
+
+    def _view(self, name: str) -> Plan:
+        view: View = self.session.views[name]
+        within = (*self._within, name)
+        return view.read(name, FrameCatalogue(view.frames, view.variables.get, self.session, within))
+
+    def for_view(self, name: str) -> tuple[FrameCatalogue, dict[str, DataFrame], dict[str, object]]:
+        """Return the catalogue in which a new view is bound first, and the frames and variables for it to keep."""
+        kept: dict[str, object] = {}
+
+        def scope(variable: str) -> object | None:
+            value = None if self._scope is None else self._scope(variable)
+            if _is_table(value):
+                value = _frame(value)
+            if isinstance(value, DataFrame | UserFunction):
+                kept[variable] = value
+            return value
+
+        within = (*self._within, name)
+        return FrameCatalogue(self._frames, scope, self.session, within), self._frames, kept
+
+    def readable(self) -> dict[str, DataFrame]:
+        """Return the session's tables and views by name, without the views that cannot be read at present."""
+        found = dict(self.session.tables)
+        for name in self.session.views:
+            with suppress(VolleyError):
+                found[name] = DataFrame.from_plan(self._view(name), self.session)
+        return found
 
     def file(self, path: str | list[str], format: str | None = None, **options: Any) -> Plan | None:  # noqa: A002
         """Return the plan that reads a path; None for a plain name without a dot, slash or star."""
@@ -147,7 +186,12 @@ class FrameCatalogue:
 
     def names(self) -> list[str]:
         """Return the names given and registered."""
-        return list(dict.fromkeys((*self._frames, *self.session.tables)))
+        return list(dict.fromkeys((*self._frames, *self.session.tables, *self.session.views)))
+
+
+def _spelled(name: str, names: Collection[str]) -> str | None:
+    """Return a name as it is spelled among others, whose case does not matter; None where there is none."""
+    return name if name in names else next((key for key in names if key.lower() == name.lower()), None)
 
 
 def _is_table(value: object) -> bool:

@@ -16,10 +16,11 @@ from ..engine.expr.nodes import NamedAggregate
 from ..engine.frame import DataFrame, Session
 from ..engine.plan import Aggregate, Plan, Project, Union
 from ..engine.schema import Field
-from .bind import Catalogue, bind_tree
+from .bind import bind_tree
 from .models import model_statement
 from .parse import SqlText, explained, parse, parse_statement, reset_setting
-from .tables import TableStatements, table
+from .tables import TableStatements, selected, table
+from .views import ViewCatalogue
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 _FORMATS = {"arrow": "ipc", "feather": "ipc", "ndjson": "json", "jsonl": "json"}
@@ -27,7 +28,7 @@ _OPTIONS = {"delim": "delimiter", "sep": "delimiter", "row_group_size": "row_gro
 
 
 def execute(
-    text: str, catalogue: Catalogue, session: Session, *, dialect: str = "duckdb", params: Parameters = None
+    text: str, catalogue: ViewCatalogue, session: Session, *, dialect: str = "duckdb", params: Parameters = None
 ) -> DataFrame:
     """Return the frame of one statement: lazy for a query, EXPLAIN and SUMMARIZE; for others what they did.
 
@@ -57,9 +58,9 @@ def execute(
 class Statements:
     """Runs one parsed statement."""
 
-    def __init__(self, source: SqlText, catalogue: Catalogue, session: Session, params: Parameters) -> None:
+    def __init__(self, source: SqlText, catalogue: ViewCatalogue, session: Session, params: Parameters) -> None:
         self._source, self._catalogue, self._session, self._params = source, catalogue, session, params
-        self._tables = TableStatements(source, catalogue, session, self._query)
+        self._tables = TableStatements(source, catalogue, session, self._query, params)
 
     def run(self, tree: exp.Expr) -> DataFrame:
         """Return the frame of the statement."""
@@ -80,9 +81,9 @@ class Statements:
         return self._query(tree) if handler is None else handler(tree)
 
     def _query(self, tree: exp.Expr) -> DataFrame:
-        if isinstance(tree, exp.Table):
-            tree = exp.Select(expressions=[exp.Star()], from_=exp.From(this=tree))
-        return DataFrame.from_plan(bind_tree(self._source, tree, self._catalogue, self._params), self._session)
+        return DataFrame.from_plan(
+            bind_tree(self._source, selected(tree), self._catalogue, self._params), self._session
+        )
 
     def _describe(self, node: exp.Describe) -> DataFrame:
         schema = self._query(node.this).schema

@@ -1,12 +1,13 @@
 """Statements that make, fill, change and drop named tables.
 
 A table is a frame registered with the session. Frames never change: a statement that changes a table computes its rows
-anew and registers them under its name, so that frames and views made of it before keep what they were made of.
+anew and registers them under its name, so that frames made of it before keep what they were made of. Views are bound
+anew each time they are read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,10 +20,10 @@ from ..engine.expr.nodes import NamedAggregate
 from ..engine.frame import DataFrame, Session
 from ..engine.plan import Aggregate, EmptySource, Filter, Plan, Project, Scan, Union
 from ..engine.schema import Field, Schema
-from .bind import Catalogue
 from .bind.datatypes import data_type
 from .bind.rows import RowsSource
 from .parse import SqlText
+from .views import View, ViewCatalogue
 
 Query = Callable[[exp.Expr], DataFrame]
 
@@ -39,8 +40,16 @@ class Rules:
 class TableStatements:
     """Runs the statements about named tables of one text; ``query`` binds a query of it."""
 
-    def __init__(self, source: SqlText, catalogue: Catalogue, session: Session, query: Query) -> None:
+    def __init__(
+        self,
+        source: SqlText,
+        catalogue: ViewCatalogue,
+        session: Session,
+        query: Query,
+        params: Mapping[str, Any] | Sequence[Any] | None,
+    ) -> None:
         self._source, self._catalogue, self._session, self._query = source, catalogue, session, query
+        self._params = params
 
     # --- making and dropping
 
@@ -57,29 +66,58 @@ class TableStatements:
             return self._done("exists already", known)
         if known is not None and not node.args.get("replace"):
             raise self._source.error(table, f"{known!r} exists already; write create or replace {kind.lower()}")
-        rules = Rules()
-        if node.expression is not None:
-            frame = self._of_query(node.expression, parts, target)
-            frame = frame.cache() if kind == "TABLE" else frame
-        elif kind == "VIEW" or not parts:
-            raise self._source.unsupported(target, f"CREATE {kind} without AS and a query, or columns")
-        else:
-            frame, rules = self._of_columns(parts)
         if known is not None:
-            self._session.unregister(known)
-        self._session.register(name, frame)
-        self._session.rules[name] = rules
+            self._same_kind(table, known, kind)
+        query = node.expression
+        if query is not None and any(not isinstance(column, exp.Identifier) for column in parts):
+            raise self._source.unsupported(target, "column types in CREATE … AS; cast in the query")
+        if query is None and (kind == "VIEW" or not parts):
+            raise self._source.unsupported(target, f"CREATE {kind} without AS and a query, or columns")
+        if kind == "VIEW":
+            view = self._view(name, query, parts, target)
+            self._forget(known)
+            self._session.views[name] = view
+        else:
+            frame, rules = self._of_columns(parts) if query is None else (self._of_query(query, parts, target), Rules())
+            self._forget(known)
+            self._session.register(name, frame)
+            self._session.rules[name] = rules
         return self._done(f"{kind.lower()} created", name)
 
+    def _view(self, name: str, query: exp.Expr, names: Sequence[exp.Expr], target: exp.Expr) -> View:
+        """Return a view whose query can be bound now."""
+        catalogue, frames, variables = self._catalogue.for_view(name)
+        view = View(
+            source=self._source,
+            query=selected(query),
+            columns=tuple(str(column.name) for column in names),
+            params=self._params,
+            frames=frames,
+            variables=variables,
+        )
+        with self._source.placed(target):
+            view.bind(catalogue)
+        return view
+
+    def _same_kind(self, node: exp.Expr, known: str, kind: str) -> None:
+        """Refuse to drop or replace a table as a view, or a view as a table."""
+        is_view = known in self._session.views
+        if is_view != (kind == "VIEW"):
+            found = "view" if is_view else "table"
+            raise self._source.error(node, f"{known!r} is a {found}, not a {kind.lower()}; write {found}")
+
+    def _forget(self, known: str | None) -> None:
+        if known is not None and self._session.views.pop(known, None) is None:
+            del self._session.tables[known]
+            self._session.rules.pop(known, None)
+
     def _of_query(self, query: exp.Expr, names: Sequence[exp.Expr], target: exp.Expr) -> DataFrame:
-        if any(not isinstance(column, exp.Identifier) for column in names):
-            raise self._source.unsupported(target, "column types in CREATE … AS; cast in the query")
         frame = self._query(query)
         if len(names) > len(frame.columns):
             raise self._source.error(
                 target, f"the query gives {len(frame.columns)} columns; {len(names)} names are given"
             )
-        return frame.rename({old: str(new.name) for old, new in zip(frame.columns, names, strict=False)})
+        return frame.rename({old: str(new.name) for old, new in zip(frame.columns, names, strict=False)}).cache()
 
     def _of_columns(self, parts: Sequence[exp.Expr]) -> tuple[DataFrame, Rules]:
         """Return an empty table of typed columns, and what its rows must keep."""
@@ -131,8 +169,8 @@ class TableStatements:
             name = self._name(target)
             known = self.known(name)
             if known is not None:
-                self._session.unregister(known)
-                self._session.rules.pop(known, None)
+                self._same_kind(target, known, kind)
+                self._forget(known)
             elif not node.args.get("exists"):
                 raise self._unknown(target, name)
             done.append((known or name, "not there" if known is None else "dropped"))
@@ -259,8 +297,9 @@ class TableStatements:
     # --- what they share
 
     def known(self, name: str) -> str | None:
-        """Return a table's name as it was registered."""
-        return next((known for known in self._session.tables if known.lower() == name.lower()), None)
+        """Return the name of a table or view as it was registered."""
+        names = (*self._session.tables, *self._session.views)
+        return next((known for known in names if known.lower() == name.lower()), None)
 
     def _name(self, node: exp.Expr) -> str:
         if not isinstance(node, exp.Table) or len(node.parts) != 1:
@@ -272,10 +311,13 @@ class TableStatements:
         known = self.known(name)
         if known is None:
             raise self._unknown(node, name)
+        if known in self._session.views:
+            raise self._source.error(node, f"{known!r} is a view, whose rows cannot be changed; change its tables")
         return known
 
     def _unknown(self, node: exp.Expr, name: str) -> Exception:
-        hint = suggestion(name, self._session.tables) if self._session.tables else "; none is registered"
+        names = (*self._session.tables, *self._session.views)
+        hint = suggestion(name, names) if names else "; none is registered"
         return self._source.error(node, f"unknown table {name!r}{hint}")
 
     def _column(self, node: exp.Expr, schema: Schema, name: str) -> str:
@@ -327,6 +369,11 @@ class TableStatements:
 
     def _count(self, rows: int) -> DataFrame:
         return table(self._session, {"Count": dtypes.int64}, [(rows,)])
+
+
+def selected(query: exp.Expr) -> exp.Expr:
+    """Return a query, which may be given as the name of a table, as a SELECT."""
+    return exp.Select(expressions=[exp.Star()], from_=exp.From(this=query)) if isinstance(query, exp.Table) else query
 
 
 def _from(target: exp.Expr, items: list[exp.Expr]) -> exp.Select:

@@ -50,6 +50,8 @@ class Session:
         Functions and models by name.
     rules
         What SQL has said that the rows of registered tables must keep, by name.
+    views
+        Queries by name that SQL binds anew each time they are read.
     recursion_limit
         Most rounds of a recursive query before it is stopped with an error.
 
@@ -81,6 +83,7 @@ class Session:
         self.tables: dict[str, DataFrame] = {}
         self.registered: dict[str, Registered] = {}
         self.rules: dict[str, Any] = {}
+        self.views: dict[str, Any] = {}
         self.recursion_limit = 10_000
         self._begun = (self.threads, self.memory_limit, self.recursion_limit)
         self._tokens: list[Token[Session | None]] = []
@@ -96,11 +99,12 @@ class Session:
 
     def register(self, name: str, frame: DataFrame) -> None:
         """Give a frame a name that SQL can use; replaces what had the name before."""
+        self.views.pop(name, None)
         self.tables[name] = frame
 
     def unregister(self, name: str) -> None:
-        """Forget a named frame, function or model."""
-        if self.registered.pop(name, None) is not None:
+        """Forget a named frame, view, function or model."""
+        if self.registered.pop(name, None) is not None or self.views.pop(name, None) is not None:
             return
         if name not in self.tables:
             raise ColumnNotFound(name, self.tables, " among the registered tables")

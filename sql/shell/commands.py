@@ -125,7 +125,7 @@ class ShellCommands:
         self._shell.say(text.rstrip("\n") if argument else text + _KEYS)
 
     def _tables(self, _: str) -> None:
-        tables = self._shell.session.tables
+        tables = self._shell.tables()
         if not tables:
             self._shell.say("no table has a name yet; query a file: select * from 'trips.parquet';")
             return
@@ -135,7 +135,7 @@ class ShellCommands:
             self._shell.say(f"{name:<{width}}  {count} column{'' if count == 1 else 's'}")
 
     def _schema(self, argument: str) -> None:
-        tables = self._shell.session.tables
+        tables = self._shell.tables()
         if not argument and not tables:
             self._tables("")
         chosen = {name: frame for name, frame in tables.items() if argument.lower() in ("", name.lower())}
@@ -147,7 +147,7 @@ class ShellCommands:
 
     def _named(self, argument: str) -> DataFrame:
         """Return the table of a name or a path, quoted or not."""
-        tables = self._shell.session.tables
+        tables = self._shell.tables()
         known = next((frame for name, frame in tables.items() if name.lower() == argument.strip('"').lower()), None)
         if known is not None:
             return known
@@ -200,6 +200,7 @@ class ShellCommands:
         tables: Mapping[str, DataFrame] = self._shell.session.tables
         for name, frame in tables.items():
             session.register(name, DataFrame.from_plan(frame.plan, session))
+        session.views.update(self._shell.session.views)
         self._shell.session = session
 
 

@@ -187,9 +187,13 @@ class Shell:
             raise ConfigError("there is no query yet")
         return self._last
 
+    def tables(self) -> dict[str, DataFrame]:
+        """Return the tables and readable views by name."""
+        return FrameCatalogue({}, session=self.session).readable()
+
     def columns(self) -> dict[str, list[str]]:
         """Return the columns of each table."""
-        return {name: frame.columns for name, frame in self.session.tables.items()}
+        return {name: frame.columns for name, frame in self.tables().items()}
 
     def columns_of(self, query: str) -> Sequence[str]:
         """Return the columns of a query; none where it is wrong. Remembered, because Tab asks again and again."""

@@ -61,10 +61,9 @@ def test_a_script_does_what_it_does_in_duckdb(session: vl.Session) -> None:
 
 def test_frames_made_before_a_change_keep_their_rows(session: vl.Session) -> None:
     vl.register("x", vl.DataFrame({"a": [1, 2]}))
-    before, view = vl.sql("from x"), vl.sql("create view v as select a + 1 as b from x")
+    before = vl.sql("from x")
     vl.sql("insert into x values (3)")
-    assert (len(before), len(vl.sql("from v")), len(vl.sql("from x"))) == (2, 2, 3)
-    assert view.to_dict() == {"name": ["v"], "result": ["view created"]}
+    assert (len(before), len(vl.sql("from x"))) == (2, 3)
 
 
 def test_a_change_that_fails_leaves_the_table(session: vl.Session) -> None:
