@@ -122,3 +122,11 @@ def test_registering_a_frame_replaces_a_view_and_unregistering_forgets_one(sessi
     session.unregister("w")
     with pytest.raises(SqlError, match="unknown table 'w'"):
         vl.sql("from w")
+
+
+def test_dropping_a_view_leaves_a_function_of_its_name(session: vl.Session) -> None:
+    vl.register_function("several", lambda: {"a": [1, 2]}, kind="table")
+    vl.sql("create view several as select max(a) as a from several()")
+    assert vl.sql("from several").to_dict() == {"a": [2]}
+    vl.sql("drop view several")
+    assert vl.sql("from several()").to_dict() == {"a": [1, 2]}
