@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.errors import PlanError, SqlError
-from ...engine.expr import Column, NamedExpr, call, cast, literal
+from ...engine.expr import Column, Expr, NamedExpr, SortKey, call, cast, literal
 from ...engine.frame.sample import sampled_plan
 from ...engine.plan import (
     UNBOUNDED_FOLLOWING,
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 _WHOLE = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=UNBOUNDED_FOLLOWING)
 
 
-def limited(queries: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
-    """Return the rows that LIMIT and OFFSET of a node leave."""
+def limited(queries: QueryBinder, plan: Plan, node: exp.Expr, keys: Sequence[SortKey] = ()) -> Plan:
+    """Return the rows that LIMIT and OFFSET of a node leave of those in the order of its ``keys``."""
     share = _share(queries, node)
     if share is not None:
         return _of_share(plan, share, _skipped(queries, node))
+    if _with_ties(node):
+        return _and_ties(queries, plan, node, keys)
     count, skipped = limits(queries, node)
     return plan if count is None and not skipped else Limit(input=plan, count=count, offset=skipped)
 
@@ -44,16 +47,40 @@ def limits(queries: QueryBinder, node: exp.Expr) -> tuple[int | None, int]:
     limit, count = node.args.get("limit"), None
     if limit is not None:
         options = limit.args.get("limit_options")
-        fetch = isinstance(limit, exp.Fetch)
-        if options is not None and options.args.get("with_ties"):
-            raise queries.statement.source.unsupported(limit, "WITH TIES in FETCH")
+        if _with_ties(node):
+            raise queries.statement.source.unsupported(limit, "WITH TIES in a correlated subquery")
         if options is not None and options.args.get("percent"):
             raise queries.statement.source.unsupported(limit, "a percentage in LIMIT of a correlated subquery")
-        known = ("count", "direction", "limit_options") if fetch else ("expression", "limit_options")
-        queries.statement.allow_only(limit, known, "FETCH" if fetch else "LIMIT")
-        wanted = limit.args.get("count") or exp.Literal.number(1) if fetch else limit.expression
-        count = _count(queries, wanted, "FETCH" if fetch else "LIMIT")
+        count = _wanted(queries, limit)
     return count, _skipped(queries, node)
+
+
+def _wanted(queries: QueryBinder, limit: exp.Expr) -> int | None:
+    fetch = isinstance(limit, exp.Fetch)
+    known = ("count", "direction", "limit_options") if fetch else ("expression", "limit_options")
+    queries.statement.allow_only(limit, known, "FETCH" if fetch else "LIMIT")
+    wanted = limit.args.get("count") or exp.Literal.number(1) if fetch else limit.expression
+    return _count(queries, wanted, "FETCH" if fetch else "LIMIT")
+
+
+def _with_ties(node: exp.Expr) -> bool:
+    limit = node.args.get("limit")
+    options = None if limit is None else limit.args.get("limit_options")
+    return options is not None and bool(options.args.get("with_ties"))
+
+
+def _and_ties(queries: QueryBinder, plan: Plan, node: exp.Expr, keys: Sequence[SortKey]) -> Plan:
+    """Keep so many rows, and those that equal the last of them in the keys."""
+    limit: exp.Expr = node.args["limit"]
+    if node.args.get("order") is None:
+        raise queries.statement.source.error(limit, "WITH TIES needs an ORDER BY, which says what rows tie in")
+    count, skipped = _wanted(queries, limit), _skipped(queries, node)
+    conditions = [call("greater", over(window_call("row_number")), literal(skipped))]
+    if count is not None:
+        # No row ties with the last of none.
+        last = literal(skipped + count if count else 0)
+        conditions.append(call("less_equal", over(window_call("rank"), (), keys), last))
+    return _kept(plan, conditions)
 
 
 def _skipped(queries: QueryBinder, node: exp.Expr) -> int:
@@ -94,8 +121,13 @@ def _of_share(plan: Plan, share: float, skipped: int) -> Plan:
     # The share of the rows, rounded down: compared with a place, a fraction makes no difference.
     wanted = call("divide", call("multiply", cast(total, dtypes.float64), literal(share)), literal(100.0))
     last = call("less_equal", call("subtract", cast(number, dtypes.float64), literal(float(skipped))), wanted)
-    numbered, (within, after) = plan_windows(plan, [last, call("greater", number, literal(skipped))], keeps_order=True)
-    kept = filtered(numbered, [within, after])
+    return _kept(plan, [last, call("greater", number, literal(skipped))])
+
+
+def _kept(plan: Plan, conditions: Sequence[Expr]) -> Plan:
+    """Return the rows that pass conditions with window functions, in their order."""
+    numbered, tests = plan_windows(plan, conditions, keeps_order=True)
+    kept = filtered(numbered, tests)
     own = tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema)
     return Project(input=kept, exprs=own)
 

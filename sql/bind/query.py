@@ -217,11 +217,9 @@ class QueryBinder:
     def modified(self, query: BoundQuery, node: exp.Expr) -> BoundQuery:
         """Return a query with the ORDER BY, LIMIT and OFFSET of a node around it."""
         order = node.args.get("order")
-        plan = query.plan
-        if order is not None:
-            keys = self._output_keys(query, order)
-            plan = Sort(input=plan, keys=tuple(keys)) if keys else plan
-        return BoundQuery(plan=limited(self, plan, node), columns=query.columns)
+        keys = () if order is None else tuple(self._output_keys(query, order))
+        plan = Sort(input=query.plan, keys=keys) if keys else query.plan
+        return BoundQuery(plan=limited(self, plan, node, keys), columns=query.columns)
 
     def _output_keys(self, query: BoundQuery, order: exp.Expr) -> list[SortKey]:
         scope = Scope(columns=[ScopeColumn(name=n, relation=None, column=c) for n, c in query.columns])

@@ -57,7 +57,7 @@ class SelectBinder:
         plan, columns, keys = Projection(self._statement, self._node).apply(core)
         if keys:
             plan = Sort(input=plan, keys=keys)
-        return BoundQuery(plan=limited(self._queries, plan, self._node), columns=columns)
+        return BoundQuery(plan=limited(self._queries, plan, self._node, keys), columns=columns)
 
     # --- the clauses before the projection
 

@@ -112,6 +112,7 @@ select sum(id) over (order by id rows k preceding) from t | 1:39 | a frame's off
 select (select count(*) from u where u.k = t.k limit 0) from t | 1:16 | a correlated subquery with LIMIT
 select (select sum(sum(v)) over () from u where u.k = t.k) from t | 1:16 | a window function in a correlated aggregate
 select id from t where id in (select v from u where u.k = t.k except select 1) | 1:38 | a correlated subquery with a set
+select (select v from u where u.k = t.k order by v fetch next row with ties) from t | 1:16 | WITH TIES in a
 alter table t add column z int | 1:1 | ALTER
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
 select * from flatten(3) | 1:15 | the table function flatten

@@ -44,6 +44,33 @@ def test_limits(query: str) -> None:
     assert_same(query, small_tables())
 
 
+@pytest.mark.parametrize(
+    ("clauses", "kept"),
+    [
+        ("order by k fetch first 1 rows with ties", [1, 2]),
+        ("order by k fetch first 2 rows with ties", [1, 2]),
+        ("order by k fetch first 3 rows with ties", [1, 2, 3, 4]),
+        ("order by k desc fetch first row with ties", [8]),
+        ("order by k nulls first fetch next 1 row with ties", [6, 7]),
+        ("order by k offset 1 rows fetch next 1 rows with ties", [2]),
+        ("order by k offset 2 rows fetch next 1 rows with ties", [3, 4]),
+        ("order by b, k fetch first 3 rows with ties", [1, 2, 5]),
+        ("order by k fetch first 0 rows with ties", []),
+        ("order by k fetch first 100 rows with ties", [1, 2, 3, 4, 5, 6, 7, 8]),
+    ],
+)
+def test_ties_with_the_last_row_stay(clauses: str, kept: list[int]) -> None:
+    """DuckDB has no WITH TIES; the rows are those of PostgreSQL's definition."""
+    frame = vl.sql(f"select id from t {clauses}", **small_tables())
+    assert sorted(frame.to_dict()["id"]) == kept
+    assert frame.columns == ["id"]
+
+
+def test_ties_keep_the_order_and_stand_around_unions() -> None:
+    text = "select k from t union all select k from u order by k desc nulls last fetch first 4 rows with ties"
+    assert vl.sql(text, **small_tables()).to_dict() == {"k": [9, 4, 3, 2, 2, 2, 2]}
+
+
 def test_a_share_keeps_the_order_of_the_rows() -> None:
     assert vl.sql("select x from (values (3), (1), (2), (0)) v(x) limit 50%").to_dict() == {"x": [3, 1]}
 
@@ -65,6 +92,7 @@ def test_a_sample_can_be_drawn_again() -> None:
         ("select id from t limit 120%", "a share in LIMIT lies between 0 and 100 percent"),
         ("select id from t offset 'x'", "OFFSET must be a whole number"),
         ("select id from t limit id", "unknown column 'id'"),
+        ("select id from t fetch first 2 rows with ties", "WITH TIES needs an ORDER BY"),
         ("select id from t tablesample 120%", "between 0 and 1"),
         ("select id from t using sample -3 rows", "syntax error|must be a whole number"),
     ],
