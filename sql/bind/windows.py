@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from ...engine.errors import suggestion
-from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, substitute
+from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, call, case, literal, substitute
 from ...engine.expr.catalogue import SQL_WINDOW_FUNCTIONS, WINDOW_FUNCTIONS
 from ...engine.plan import (
     CURRENT_ROW,
@@ -72,7 +73,7 @@ def bind_window(binder: ExpressionBinder, node: Any) -> Expr:
     try:
         partition_by = [binder.bind(key) for key in window.args.get("partition_by") or []]
         order_by = _order_keys(binder, window)
-        call_ = _call(binder, node.this, _frame(binder, window.args.get("spec")))
+        call_ = _call(binder, node.this, _frame(binder, window.args.get("spec")), partition_by, order_by)
     finally:
         binder.clause = clause
     return over(call_, partition_by, order_by)
@@ -93,7 +94,9 @@ def _order_keys(binder: ExpressionBinder, window: exp.Expr) -> list[SortKey]:
     return keys
 
 
-def _call(binder: ExpressionBinder, node: Any, frame: Frame) -> WindowCall:
+def _call(
+    binder: ExpressionBinder, node: Any, frame: Frame, partition_by: Sequence[Expr], order_by: Sequence[SortKey]
+) -> WindowCall:
     condition, ignore_nulls, function = None, False, node
     while isinstance(function, exp.Filter | _SAYS_NULLS):
         if isinstance(function, exp.Filter):
@@ -103,7 +106,7 @@ def _call(binder: ExpressionBinder, node: Any, frame: Frame) -> WindowCall:
         function = function.this
     name = window_name(function)
     if name is None:
-        return _aggregate(binder, function, frame, condition)
+        return _aggregate(binder, function, frame, condition, partition_by, order_by)
     written = arguments(function)
     if written and isinstance(written[0], _SAYS_NULLS):
         ignore_nulls = isinstance(written[0], exp.IgnoreNulls)
@@ -122,7 +125,14 @@ def _call(binder: ExpressionBinder, node: Any, frame: Frame) -> WindowCall:
     return window_call(name, *args, frame=frame, where=condition, offset=offset, ignore_nulls=ignore_nulls)
 
 
-def _aggregate(binder: ExpressionBinder, node: exp.Expr, frame: Frame, condition: Expr | None) -> WindowCall:
+def _aggregate(
+    binder: ExpressionBinder,
+    node: exp.Expr,
+    frame: Frame,
+    condition: Expr | None,
+    partition_by: Sequence[Expr],
+    order_by: Sequence[SortKey],
+) -> WindowCall:
     name = aggregate_name(node)
     written = binder.source.written(node)
     if name is None:
@@ -130,11 +140,19 @@ def _aggregate(binder: ExpressionBinder, node: exp.Expr, frame: Frame, condition
     if name not in _AGGREGATES or spelled(node)[0] in ("count_if", "countif"):
         raise binder.source.unsupported(node, f"{written} with OVER")
     distinct, args = aggregate_arguments(binder, node)
-    if distinct:
-        raise binder.source.unsupported(node, f"{written} of DISTINCT values with OVER")
     if name == "count" and not args:
         name = "size"
-    return window_call(name, *(binder.bind(arg) for arg in args), frame=frame, where=condition)
+    values = [binder.bind(arg) for arg in args]
+    if distinct:
+        whole = frame == replace(DEFAULT_FRAME, unit=frame.unit, end=UNBOUNDED_FOLLOWING)
+        if len(values) != 1 or not (whole or frame == DEFAULT_FRAME):
+            raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
+        value = values[0] if condition is None else case([(condition, values[0])])
+        # Each value counts in the first row that has it. Which of several peers that is makes no difference: a
+        # frame that reaches from the start to the row's last peer holds all of them or none.
+        turn = over(window_call("row_number"), (*partition_by, value), () if whole else order_by)
+        return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame)
+    return window_call(name, *values, frame=frame, where=condition)
 
 
 def _whole_number(binder: ExpressionBinder, node: exp.Expr, function: str) -> int:

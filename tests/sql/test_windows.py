@@ -25,6 +25,13 @@ select id, count(*) over (order by ts range between interval 2 hours preceding a
 select id, sum(id) over (order by m range between 2.5 preceding and 2.5 following) from t
 select id, stddev(id) over (order by id rows 3 preceding), var_pop(x) over (partition by b), bool_or(b) over (order by id), any_value(s) over (partition by k order by id) as a from t
 select id, product(id) over (order by id), product(k) over (partition by b), product(x) over (order by id rows 1 preceding) from t
+select id, count(distinct k) over (), count(distinct k) over (partition by b), sum(distinct k) over (partition by b), avg(distinct x) over (), min(distinct s) over (partition by k) from t
+select id, count(distinct k) over (order by id), count(distinct b) over (order by k desc), sum(distinct k) over (partition by b order by id), count(distinct x) over (order by b nulls first) from t
+select id, count(distinct k) filter (where id > 2) over (), count(distinct s) filter (where b) over (order by id), count(distinct x) over (partition by k) + 1 from t
+select id, count(distinct k) over (order by id rows between unbounded preceding and unbounded following), count(distinct d) over (partition by b order by id range between unbounded preceding and current row) from t
+select k, count(distinct count(*)) over () as n, sum(distinct sum(id)) over (order by k) from t group by k
+select id, (select max(c) from (select count(distinct v) over () as c from u where u.k = t.k) q) as m from t
+select count(distinct v) over () from e
 select id, sum(id) filter (where b) over (order by id), count(*) filter (k = 1) over () from t
 select id, sum(id) over w, count(*) over (w rows 1 preceding), rank() over (v) from t window w as (partition by b order by id), v as (order by k)
 select id from t qualify row_number() over (partition by k order by id desc) = 1
