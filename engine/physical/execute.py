@@ -28,15 +28,14 @@ MOST_PAIRS = 1 << 24
 """Pairs of a join without keys that are made at once."""
 
 
-def pieces(device: Device, operators: Sequence[Operator], table: Table, joins: dict[int, JoinTable]) -> Iterator[Table]:
-    """Yield a table in pieces whose products with the build sides of joins without keys are not too large.
+def pieces(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Iterator[Table]:
+    """Yield a table in pieces whose product with the build side of a join without keys is not too large.
 
     Between two pieces a run may be stopped, and only the pairs of one piece are held.
     """
     rows = table.num_rows
-    for operator in operators:
-        if isinstance(operator, Probe) and not operator.node.spec.probe_keys:
-            rows = min(rows, MOST_PAIRS // max(1, joins[operator.stage].num_rows))
+    if isinstance(operator, Probe) and not operator.node.spec.probe_keys:
+        rows = min(rows, MOST_PAIRS // max(1, joins[operator.stage].num_rows))
     rows = max(1, rows)
     if rows >= table.num_rows:
         yield table

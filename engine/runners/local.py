@@ -24,6 +24,7 @@ from ..physical import Exec
 from ..physical.execute import apply_operator, merge_input, pieces
 from ..physical.stages import (
     CollectSink,
+    Operator,
     OutputInput,
     Pipeline,
     Probe,
@@ -368,11 +369,8 @@ class _StageWork:
         if task.waits:
             self._wait_for_tasks_before(number)
         try:
-            for table in self._pieces(task.pipeline, tables):
-                if self.run_.cancelled.is_set() or self.enough.is_set():
-                    return
-                result = self._through(task.pipeline, table, steps)
-                if result.num_rows:
+            for table in tables:
+                for result in self._through(task.pipeline.operators, table, steps[1:-1]):
                     size, begun = result.nbytes, time.perf_counter()
                     local.consume(number, result)
                     steps[-1].add(result.num_rows, size, time.perf_counter() - begun)
@@ -398,19 +396,25 @@ class _StageWork:
             share = min(1.0, table.num_rows / task.rows) if task.rows else 0.0
             observer.advanced(self.stage.number, table.num_rows, int(task.bytes * share))
 
-    def _pieces(self, pipeline: Pipeline, tables: Iterator[Table]) -> Iterator[Table]:
-        for table in tables:
-            yield from pieces(self.run_.device, pipeline.operators, table, self.run_.joins)
+    def _through(
+        self, operators: Sequence[Operator], table: Table, steps: Sequence[OperatorMetrics]
+    ) -> Iterator[Table]:
+        """Yield the rows that operators make of a table, in pieces where there are too many pairs of a join.
 
-    def _through(self, pipeline: Pipeline, table: Table, steps: list[OperatorMetrics]) -> Table:
-        """Pass a table through the operators, leaving off when no row is left."""
-        for operator, counted in zip(pipeline.operators, steps[1:-1], strict=True):
-            if not table.num_rows:
-                break
+        Raises `Stopped`, before an operator or between two pieces, where nobody wants the rows any more.
+        """
+        if self.run_.cancelled.is_set() or self.enough.is_set():
+            raise Stopped
+        if not table.num_rows:
+            return
+        if not operators:
+            yield table
+            return
+        for piece in pieces(self.run_.device, operators[0], table, self.run_.joins):
             begun = time.perf_counter()
-            table = apply_operator(self.run_.device, operator, table, self.run_.joins)
-            counted.add(table.num_rows, table.nbytes, time.perf_counter() - begun)
-        return table
+            made = apply_operator(self.run_.device, operators[0], piece, self.run_.joins)
+            steps[0].add(made.num_rows, made.nbytes, time.perf_counter() - begun)
+            yield from self._through(operators[1:], made, steps[1:])
 
 
 def _splits(stage: Stage) -> Iterator[Split]:

@@ -240,6 +240,44 @@ def test_a_cross_product_is_made_in_pieces(monkeypatch):
     assert pairs.limit(5).to_arrow()["m"].to_pylist() == [0, 1, 2, 3, 4]
 
 
+def test_products_of_products_are_made_in_pieces_and_can_be_stopped(monkeypatch):
+    monkeypatch.setattr(execute, "MOST_PAIRS", 1000)
+    first, second, third = (numbers(100, partitions=1, threads=2)[["n"]].rename({"n": name}) for name in "abc")
+    sizes = []
+
+    def count(table):
+        sizes.append(table.num_rows)
+        return table
+
+    product = first.merge(second, how="cross").merge(third, how="cross")
+    counted = product.map_batches(count, dict.fromkeys("abc", "int64"))
+    table = counted.to_arrow()
+    assert max(sizes) <= 1000
+    assert table["c"].to_pylist() == list(range(100)) * 10**4
+    assert table["a"].to_pylist() == [n for n in range(100) for _ in range(10**4)]
+
+    sizes.clear()
+    batches = counted.iter_batches()
+    next(batches)
+    batches.close()
+    assert len(sizes) < 500, "a reader who leaves stops it"
+
+    def interrupt(table):
+        sizes.append(table.num_rows)
+        if len(sizes) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return table.slice(0, 0)
+
+    sizes.clear()
+    with pytest.raises(KeyboardInterrupt):
+        product.map_batches(
+            interrupt,
+            dict.fromkeys("abc", "int64"),
+        ).to_arrow()
+    assert len(sizes) < 500
+    assert not volley_threads()
+
+
 def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
     monkeypatch.setattr(execute, "MOST_PAIRS", 10_000)
     left, right = numbers(3000, partitions=1, threads=2), numbers(3000, partitions=1)
