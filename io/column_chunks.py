@@ -29,7 +29,7 @@ from ..engine.kernels.decoding import (
 )
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
-from .footers import plain_leaves
+from .footers import Layout, plain_leaves
 
 _UNITS = {"s": "", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -43,19 +43,25 @@ class Stored:
 
 
 def stored_columns(
-    footer: Any, schema: Schema, dictionaries: Sequence[str], row_groups: Sequence[int], decoder: Decoder
+    footer: Any,
+    layout: Layout,
+    schema: Schema,
+    dictionaries: Sequence[str],
+    row_groups: Sequence[int],
+    decoder: Decoder,
 ) -> dict[str, Stored]:
     """Return the columns of ``schema`` that a decoder can read from all of some row groups of a file.
 
     A column that the file holds in another type than the schema's is not among them.
     """
     arrow = footer.schema.to_arrow_schema()
+    groups = [footer.row_group(group) for group in row_groups]
     found = {}
-    for name, leaf in plain_leaves(footer, schema).items():
+    for name, leaf in plain_leaves(footer, layout, schema).items():
         column = footer.schema.column(leaf.index)
         if not _is_stored_as(leaf.dtype, arrow.field(name).type, column):
             continue
-        codecs = {footer.row_group(group).column(leaf.index).compression for group in row_groups}
+        codecs = {group.column(leaf.index).compression for group in groups}
         spec = ChunkSpec(
             dtype=leaf.dtype,
             physical=column.physical_type,
@@ -95,7 +101,7 @@ class RowGroupReader:
     footer
         Its ``FileMetaData``.
     present
-        Names of its columns.
+        Gives the names of its columns.
     schema
         Columns to give and columns that conditions read.
     names
@@ -112,7 +118,7 @@ class RowGroupReader:
     url: str
     handle: Any
     footer: Any
-    present: frozenset[str]
+    present: Callable[[], frozenset[str]]
     schema: Schema
     names: tuple[str, ...]
     keys: Mapping[str, Any]
@@ -176,7 +182,7 @@ class RowGroupReader:
     def _given(self, number: int, rows: int, name: str) -> pa.Array:
         """Return a column of a row group that the file lacks, that has one value, or that pyarrow reads."""
         batch = empty_batch(rows)
-        if name not in self.keys and name in self.present:
+        if name not in self.keys and name in self.present():
             table = self.arrow().read_row_group(number, columns=[name], use_threads=False)
             whole = table.unify_dictionaries().combine_chunks().to_batches()
             batch = whole[0] if whole else batch

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import accumulate
 from types import MappingProxyType
 from typing import Any
 
@@ -95,17 +96,55 @@ class Leaf:
     factor: int | Decimal | None
 
 
-def plain_leaves(metadata: Any, schema: Schema, stored: Mapping[str, DataType] = NO_OTHERS) -> dict[str, Leaf]:
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the columns of one file stand among its column chunks.
+
+    Making it takes time for every column that the file has, whatever a query asks for.
+
+    Attributes
+    ----------
+    flat
+        Position of the one chunk of each column that is not nested.
+    chunks
+        Positions of the chunks of every column.
+    """
+
+    flat: Mapping[str, int]
+    chunks: Mapping[str, Sequence[int]]
+
+    @classmethod
+    def of(cls, metadata: Any) -> Layout:
+        """Return the layout of a file, from its footer."""
+        flat: dict[str, int] = {}
+        chunks: dict[str, list[int]] = {name: [] for name in column_names(metadata)}
+        for index in range(metadata.num_columns):
+            column = metadata.schema.column(index)
+            path = column.path
+            if path == column.name and column.max_repetition_level == 0:
+                flat[path] = index
+            prefixes = accumulate(path.split("."), lambda outer, inner: f"{outer}.{inner}")
+            name = path if path in chunks else next((prefix for prefix in prefixes if prefix in chunks), path)
+            chunks.setdefault(name, []).append(index)
+        return cls(flat, chunks)
+
+
+def column_names(metadata: Any) -> frozenset[str]:
+    """Return the names of a file's columns, nested ones as a whole; costs the conversion of its schema."""
+    return frozenset(metadata.schema.to_arrow_schema().names)
+
+
+def plain_leaves(
+    metadata: Any, layout: Layout, schema: Schema, stored: Mapping[str, DataType] = NO_OTHERS
+) -> dict[str, Leaf]:
     """Return the flat columns of a file that ``schema`` has; ``stored`` are the types that the file has otherwise."""
     leaves: dict[str, Leaf] = {}
-    for index in range(metadata.num_columns):
-        column = metadata.schema.column(index)
-        name = column.name
-        if column.path == name and column.max_repetition_level == 0 and name in schema:
-            dtype = schema[name].dtype
-            if not dtype.is_nested:
-                own = stored.get(name, dtype)
-                leaves[name] = Leaf(index=index, dtype=dtype, stored=own, factor=_factor(column, own))
+    for field in schema:
+        index = layout.flat.get(field.name)
+        if index is not None and not field.dtype.is_nested:
+            own = stored.get(field.name, field.dtype)
+            factor = _factor(metadata.schema.column(index), own)
+            leaves[field.name] = Leaf(index=index, dtype=field.dtype, stored=own, factor=factor)
     return leaves
 
 
@@ -118,11 +157,6 @@ def _factor(column: Any, dtype: DataType) -> int | Decimal | None:
     if dtype.is_decimal:
         return Decimal(1).scaleb(-dtype.scale)
     return 1 if dtype.kind is Kind.DATE or dtype.is_signed else None
-
-
-def top_level_names(metadata: Any) -> frozenset[str]:
-    """Return the names of a file's columns, nested ones as a whole; costs the conversion of its schema."""
-    return frozenset(metadata.schema.to_arrow_schema().names)
 
 
 def chunk_bounds(leaf: Leaf, chunk: Any) -> Bounds:
@@ -162,6 +196,7 @@ def is_worth_a_dictionary(chunk: Any) -> bool:
 
 def table_statistics(
     footers: Sequence[Any],
+    layouts: Sequence[Layout],
     schema: Schema,
     stored: Sequence[Mapping[str, DataType]],
     keys: Mapping[str, ColumnStatistics],
@@ -172,8 +207,7 @@ def table_statistics(
     """
     groups = [footer.row_group(i) for footer in footers for i in range(footer.num_row_groups)]
     size = sum(group.column(j).total_compressed_size for group in groups for j in range(group.num_columns))
-    leaves = [plain_leaves(footer, schema, own) for footer, own in zip(footers, stored, strict=True)]
-    columns = ColumnFacts(footers, schema, leaves, keys)
+    columns = ColumnFacts(tuple(zip(footers, layouts, stored, strict=True)), schema, keys)
     return Statistics(rows=sum(footer.num_rows for footer in footers), bytes=size, columns=columns)
 
 
@@ -182,12 +216,11 @@ class ColumnFacts(Mapping[str, ColumnStatistics]):
 
     def __init__(
         self,
-        footers: Sequence[Any],
+        files: Sequence[tuple[Any, Layout, Mapping[str, DataType]]],
         schema: Schema,
-        leaves: Sequence[Mapping[str, Leaf]],
         keys: Mapping[str, ColumnStatistics],
     ) -> None:
-        self._footers, self._schema, self._leaves = footers, schema, leaves
+        self._files, self._schema = files, schema
         self._known = dict(keys)
 
     def __getitem__(self, name: str) -> ColumnStatistics:
@@ -204,12 +237,13 @@ class ColumnFacts(Mapping[str, ColumnStatistics]):
         return len(self._schema)
 
     def _gather(self, name: str) -> ColumnStatistics:
-        dtype = self._schema[name].dtype
+        alone = self._schema.select([name])
+        dtype = alone[name].dtype
         present: list[Bounds] = []
         nulls: int | None = 0
         distinct: float | None = 0.0
-        for footer, leaves in zip(self._footers, self._leaves, strict=True):
-            leaf = leaves.get(name)
+        for footer, layout, stored in self._files:
+            leaf = plain_leaves(footer, layout, alone, stored).get(name)
             if leaf is None:
                 return ColumnStatistics()
             for i in range(footer.num_row_groups):
