@@ -18,7 +18,7 @@ from .aggregates import Aggregates, aggregate_name, bind_aggregate
 from .attachment import Attachment, Computed
 from .datatypes import data_type
 from .functions import SPECIAL, function
-from .lists import field_of
+from .lists import field_of, struct_of
 from .literals import number, time_constant
 from .operators import OPERATORS
 from .patterns import BOUND
@@ -191,9 +191,18 @@ class ExpressionBinder:
                 for field in parts[length:] if found is not None else []:
                     assert found is not None
                     found = field_of(self, node, found, field)
+        if found is None and len(parts) == 1:
+            found = self._row(node, parts[0])
         if found is None:
             raise self._unknown(node, parts[-1], parts[-2] if len(parts) > 1 else None)
         return found
+
+    def _row(self, node: exp.Column, relation: str) -> Expr | None:
+        """Return the row of a table as a struct, where a name is no column's but a table's."""
+        columns = self.scope.star(relation)
+        for each in columns:
+            self.places.setdefault(each.column.name, node)
+        return struct_of(self, node, [c.name for c in columns], [c.column for c in columns]) if columns else None
 
     def _of_parts(self, node: exp.Column, name: str, relation: str | None) -> Expr | None:
         """Return what a name means: a parameter of a lambda, a column, an alias, a column of a query around."""

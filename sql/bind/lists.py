@@ -5,14 +5,14 @@ A map is a list of structs of a key and a value; what maps do is written with th
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
-from ...engine.expr import Expr, call, case, literal
+from ...engine.expr import Expr, Literal, call, case, literal
 from ...engine.expr.lambdas import ListMethod, list_lambda
 from .arguments import arguments, constant_text, counted_arguments
 from .operands import unwrapped
@@ -60,15 +60,16 @@ def _struct(binder: ExpressionBinder, node: Any) -> Expr:
         inner = unwrapped(key)
         names.append(str(inner.name) if named or isinstance(inner, exp.Column) else f"element_{number}")
         values.append(binder.bind(part))
-    return _struct_of(binder, node, names, values)
+    return struct_of(binder, node, names, values)
 
 
 def _row(binder: ExpressionBinder, node: Any) -> Expr:
     values = [binder.bind(item) for item in node.expressions]
-    return _struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
+    return struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
 
 
-def _struct_of(binder: ExpressionBinder, node: exp.Expr, names: list[str], values: list[Expr]) -> Expr:
+def struct_of(binder: ExpressionBinder, node: exp.Expr, names: list[str], values: Sequence[Expr]) -> Expr:
+    """Return a struct of values, after a look at the names of its fields."""
     if not names:
         raise binder.source.error(node, "a struct needs at least one field")
     lowered = [name.lower() for name in names]
@@ -98,6 +99,23 @@ def _zipped(keys: Expr, values: Expr, binder: ExpressionBinder) -> Expr:
     pair = call("struct_value", key, value, names=(_KEY, _VALUE))
     places = call("list_range", literal(1), call("list_length", keys), literal(1), inclusive=True)
     return list_lambda(ListMethod.TRANSFORM, places, pair, (place,))
+
+
+def _zip(binder: ExpressionBinder, node: Any) -> Expr:
+    lists = [binder.bind(arg) for arg in arguments(node)]
+    last = lists[-1] if len(lists) > 1 else None
+    shortest = isinstance(last, Literal) and last.value is True
+    if isinstance(last, Literal) and isinstance(last.value, bool):
+        lists.pop()
+    if not lists or any(each.dtype.kind is not Kind.LIST for each in lists):
+        raise binder.source.error(node, "list_zip takes lists, and perhaps true to end with the shortest")
+    sizes = [call("coalesce", call("list_length", each), literal(0)) for each in lists]
+    size = call("least" if shortest else "greatest", *sizes) if len(sizes) > 1 else sizes[0]
+    place = binder.variable("place", dtypes.int64)
+    names = tuple(f"element{number}" for number in range(1, len(lists) + 1))
+    row = call("struct_value", *(call("list_element", each, place) for each in lists), names=names)
+    places = call("list_range", literal(1), size, literal(1), inclusive=True)
+    return list_lambda(ListMethod.TRANSFORM, places, row, (place,))
 
 
 # --- parts
@@ -182,7 +200,7 @@ def _struct_insert(binder: ExpressionBinder, node: Any) -> Expr:
     names = [name for name, _ in value.dtype.fields]
     values = [call("struct_field", value, name=name) for name in names]
     added = [binder.bind(item.expression) for item in more]
-    return _struct_of(binder, node, [*names, *(str(item.this.name) for item in more)], [*values, *added])
+    return struct_of(binder, node, [*names, *(str(item.this.name) for item in more)], [*values, *added])
 
 
 # --- maps
@@ -413,6 +431,8 @@ BY_NAME: dict[str, Handler] = {
     "list_apply": _with_lambda(ListMethod.TRANSFORM),
     "array_transform": _with_lambda(ListMethod.TRANSFORM),
     "array_apply": _with_lambda(ListMethod.TRANSFORM),
+    "list_zip": _zip,
+    "array_zip": _zip,
     "array_filter": _with_lambda(ListMethod.FILTER),
     "list_reduce": _with_lambda(ListMethod.REDUCE),
     "array_reduce": _with_lambda(ListMethod.REDUCE),

@@ -50,6 +50,7 @@ list_reduce(['a', 'b'], lambda a, b: a || b), list_reduce([1, 2, 3], lambda a, b
 i = any([1, 2]), i = any(l), 3 = any(l), 5 = any(l), null = any(l), i = any([]), 1 = any(null::bigint[])
 i > any(l), i <> any(l), i >= any([1, 2]), i < any([]), i <> any([1, null]), i = some([1, 2]), null < any(l), 'b' < any(w), i < any(f), 2.5 > any(l)
 i = all(l), i <= all(l), i <> all(l), i <> all([1, 9]), i = all([]), i > all([0, null]), i <= all(null::bigint[]), 'b' >= all(w), '2' <= all(l), null = all(l), (i > all([1])) and i < any([4])
+list_zip(l, w), list_zip(l, l, d), list_zip(l), list_zip([1, 2], ['a']), list_zip(l, [i], true), list_zip([1, 2], [i], false), list_zip(l, null::int[])
 map {'a': i, 'b': 2}['a'], map {'a': 1}['z'], map([1, 2], ['x', 'y'])[2], map_keys(map {'a': i}), map_values(map {'a': i, 'b': 5}), cardinality(map {'a': 1})
 map_extract(map {'a': 1}, 'a'), element_at(map {'k': i}, 'k'), map_contains(map {'a': 1}, 'a'), map_contains(map {'a': 1}, 'b')
 range(3), range(1, 4), generate_series(1, i), list_sum(range(i)), [1, 2]::varchar[], null::int[], l::double[]
@@ -85,6 +86,14 @@ select q.s.a from (select {'a': id, 'b': k} as s from t) q where q.s.b = 1
 select (select list_max(lst.l)) as m from lst
 select max(st.a) over () as m from lst
 select i from lst order by list_sum(l), i
+select u from u
+select q, q.v + 1 as n from u as q where q is not null
+select (q).name as name, struct_extract(q, 'v') as v from (select name, v from u) q
+select k, count(distinct u) as n from u group by k
+select list_sort(list(e.v)) as l, count(e) as n from e
+select t.id, u from t join u on t.k = u.k
+select u, count(*) as n from u group by u
+select v as u from u order by u
 """
 
 
@@ -124,6 +133,8 @@ def test_parameters_hide_columns_inside_their_lambda_only() -> None:
         ("select (1).b", "syntax error|which is no struct"),
         ("select map_keys([1])", "takes a map, not list"),
         ("select list_aggregate([1], 'nix')", "the aggregate nix of a list"),
+        ("select list_zip([1], 2)", "list_zip takes lists"),
+        ("select list_zip([x], x) from (select true as x) q", "list_zip takes lists"),
         ("select 1 > any(2)", "ANY takes a list or a query in parentheses, not int64"),
         ("select 1 = all(2)", "ALL takes a list or a query in parentheses, not int64"),
         ("select [1] = [2]", "equal does not accept"),
