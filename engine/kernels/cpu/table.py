@@ -135,10 +135,12 @@ def from_arrow(data: pa.RecordBatch | pa.Table, schema: Schema) -> CpuTable:
         If the data lack a column of the schema.
     """
     columns = []
+    names = data.schema.names
     for position, f in enumerate(schema):
-        index = position if _has_name(data, position, f.name) else data.schema.get_field_index(f.name)
+        in_place = position < len(names) and names[position] == f.name
+        index = position if in_place else data.schema.get_field_index(f.name)
         if index < 0:
-            raise ExecutionError(f"a batch lacks the column {f.name!r}; it has {', '.join(data.schema.names)}")
+            raise ExecutionError(f"a batch lacks the column {f.name!r}; it has {', '.join(names)}")
         columns.append(_adopt(data.column(index), f.name, f.dtype))
     return CpuTable(schema=schema, columns=tuple(columns), num_rows=data.num_rows)
 
@@ -199,11 +201,6 @@ def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:
 def take_rows(table: CpuTable, rows: Rows) -> CpuTable:
     """Gather rows by 0-based position."""
     return table.with_columns([take_column(column, rows) for column in table.columns], len(rows))
-
-
-def _has_name(data: pa.RecordBatch | pa.Table, position: int, name: str) -> bool:
-    names = data.schema.names
-    return position < len(names) and names[position] == name
 
 
 def _joined(arrays: list[pa.Array]) -> pa.Array:
