@@ -86,10 +86,19 @@ class Statements:
         )
 
     def _describe(self, node: exp.Describe) -> DataFrame:
-        schema = self._query(node.this).schema
-        rows = [(f.name, str(f.dtype), "YES" if f.nullable else "NO") for f in schema]
-        kinds = {"column_name": dtypes.string, "column_type": dtypes.string, "null": dtypes.string}
-        return table(self._session, kinds, rows)
+        schema, rules = self._query(node.this).schema, self._tables.rules(node.this)
+        required, primary = ({name.lower() for name in names} for names in (rules.required, rules.primary))
+        unique = {name.lower() for key in rules.unique for name in key}
+        rows = []
+        for f in schema:
+            name = f.name.lower()
+            key = "PRI" if name in primary else "UNI" if name in unique else None
+            default = rules.defaults.get(name)
+            nullable = f.nullable and name not in required
+            shown = None if default is None else default.sql("duckdb")
+            rows.append((f.name, str(f.dtype), "YES" if nullable else "NO", key, shown, None))
+        names = ("column_name", "column_type", "null", "key", "default", "extra")
+        return table(self._session, dict.fromkeys(names, dtypes.string), rows)
 
     def _summarize(self, node: exp.Summarize) -> DataFrame:
         frame = self._query(node.this)

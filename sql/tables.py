@@ -34,6 +34,7 @@ class Rules:
 
     required: tuple[str, ...] = ()
     unique: tuple[tuple[str, ...], ...] = ()
+    primary: tuple[str, ...] = ()
     defaults: dict[str, exp.Expr] = field(default_factory=dict)
 
 
@@ -124,13 +125,14 @@ class TableStatements:
         fields: list[Field] = []
         required: list[str] = []
         unique: list[tuple[str, ...]] = []
+        primary: tuple[str, ...] = ()
         defaults: dict[str, exp.Expr] = {}
         for part in parts:
             if isinstance(part, exp.Identifier):
                 raise self._source.error(part, f"column {part.name!r} needs a type")
             if not isinstance(part, exp.ColumnDef):
                 unique.append(self._key(part))
-                required.extend(unique[-1] if isinstance(part, exp.PrimaryKey) else ())
+                primary = unique[-1] if isinstance(part, exp.PrimaryKey) else primary
                 continue
             name, kind = str(part.name), part.args.get("kind")
             if kind is None:
@@ -144,14 +146,15 @@ class TableStatements:
                     required.extend(() if rule.args.get("allow_null") else (name,))
                 elif isinstance(rule, exp.PrimaryKeyColumnConstraint | exp.UniqueColumnConstraint):
                     unique.append((name,))
-                    required.extend((name,) if isinstance(rule, exp.PrimaryKeyColumnConstraint) else ())
+                    primary = (name,) if isinstance(rule, exp.PrimaryKeyColumnConstraint) else primary
                 elif isinstance(rule, exp.DefaultColumnConstraint):
                     defaults[name.lower()] = rule.this
                 else:
                     raise self._source.unsupported(constraint, f"the constraint {constraint.sql()}")
         plan = Scan(source=EmptySource(schema=Schema(tuple(fields))))
         frame = DataFrame.from_plan(plan, self._session)
-        return frame, Rules(required=tuple(dict.fromkeys(required)), unique=tuple(unique), defaults=defaults)
+        required = list(dict.fromkeys((*required, *primary)))
+        return frame, Rules(required=tuple(required), unique=tuple(unique), primary=primary, defaults=defaults)
 
     def _key(self, node: exp.Expr) -> tuple[str, ...]:
         inner = node.this if isinstance(node, exp.UniqueColumnConstraint) else node
@@ -293,6 +296,12 @@ class TableStatements:
             )
         rules = self._session.rules.get(known, Rules())
         return self._append(known, dict(zip(wanted, added.columns, strict=True)), added, rules, target)
+
+    def rules(self, node: exp.Expr) -> Rules:
+        """Return what the rows of a named table must keep; nothing where the node names none."""
+        known = self.known(str(node.name)) if isinstance(node, exp.Table) and len(node.parts) == 1 else None
+        found = None if known is None else self._session.rules.get(known)
+        return Rules() if found is None else found
 
     # --- what they share
 

@@ -36,8 +36,8 @@ def test_explain_analyze_counts_rows(session: vl.Session) -> None:
 
 
 def test_describe_a_table_and_a_query(session: vl.Session) -> None:
-    described = run("describe t").to_pylist()
-    assert described[0] == {"column_name": "id", "column_type": "int64", "null": "YES"}
+    described, nothing = run("describe t").to_pylist(), {"key": None, "default": None, "extra": None}
+    assert described[0] == {"column_name": "id", "column_type": "int64", "null": "YES", **nothing}
     assert [row["column_name"] for row in described] == small_tables()["t"].schema.names
     assert run("describe select 1 as a, 'x' as b")["column_type"].to_pylist() == ["int64", "string"]
 
@@ -54,6 +54,23 @@ def test_summarize(session: vl.Session) -> None:
     assert rows["s"]["avg"] is None
     empty = run("summarize select k from t where false").to_pylist()[0]
     assert (empty["count"], empty["min"], empty["null_percentage"]) == (0, None, None)
+
+
+def test_describe_says_what_the_rows_of_a_table_must_keep(session: vl.Session) -> None:
+    connection = duckdb.connect()
+    for statement in (
+        "create table kept (a int primary key, B varchar not null default 'q', c double default 3, d int unique)",
+        "create table pairs (a int, b int, c int, d int not null unique, primary key (a, b), unique (b, c))",
+        "create view over_it as from kept",
+    ):
+        connection.execute(statement)
+        run(statement)
+    for name in ("kept", "pairs"):
+        theirs = connection.sql(f"describe {name}").to_arrow_table().to_pydict()
+        ours = run(f"describe {name}").to_pydict()
+        assert list(ours) == list(theirs)
+        assert {**ours, "column_type": []} == {**theirs, "column_type": []}, name
+    assert run("describe over_it")["key"].to_pylist() == [None] * 4, "only a table keeps rules, not what reads it"
 
 
 def test_tables_are_computed_once_and_views_each_time(session: vl.Session) -> None:
