@@ -257,6 +257,14 @@ class Device(Protocol):
         """Keep the rows where the predicate is true, in order."""
         ...
 
+    def settle(self, table: Table) -> Table:
+        """Return the table with all its columns made.
+
+        A device may leave columns to be made when a later kernel reads them. A table that is kept must not wait: its
+        making would fall to one thread, and it would hold on to what it is made of.
+        """
+        ...
+
     def slice(self, table: Table, offset: int, length: int) -> Table:
         """Return a run of rows; shares memory where it can."""
         ...

@@ -371,7 +371,10 @@ class _StageWork:
         try:
             for table in tables:
                 for result in self._through(task.pipeline.operators, table, steps[1:-1]):
-                    size, begun = result.nbytes, time.perf_counter()
+                    begun = time.perf_counter()
+                    if self.sink.retains:
+                        result = self.run_.device.settle(result)  # noqa: PLW2901 - the same rows
+                    size = result.nbytes
                     local.consume(number, result)
                     steps[-1].add(result.num_rows, size, time.perf_counter() - begun)
             local.finish_task(number)

@@ -69,7 +69,15 @@ class LocalSink(Protocol):
 
 
 class SinkRun(Protocol):
-    """One execution of a stage's sink."""
+    """One execution of a stage's sink.
+
+    Attributes
+    ----------
+    retains
+        Whether tables are kept as they come, and therefore have to be settled.
+    """
+
+    retains: bool
 
     def local(self) -> LocalSink:
         """Return the part for one thread."""
@@ -110,6 +118,8 @@ def open_sink(sink: StageSink, context: SinkContext) -> SinkRun:
 class _Base:
     """Memory accounting and no-op hooks shared by the sinks, each of which is its own local part unless it says so."""
 
+    retains = False
+
     def __init__(self, context: SinkContext) -> None:
         self.context = context
         self.reserved = 0
@@ -130,6 +140,8 @@ class _Base:
 
 class _Collect(_Base):
     """Keeps tables by task."""
+
+    retains = True
 
     def __init__(self, context: SinkContext) -> None:
         super().__init__(context)
@@ -165,6 +177,8 @@ class _Build(_Collect):
 
 class _Partition(_Base):
     """Spreads rows by hash; within a partition they keep task order."""
+
+    retains = True
 
     def __init__(self, context: SinkContext, sink: PartitionSink) -> None:
         super().__init__(context)
@@ -320,6 +334,7 @@ class _TopK(_Base):
 class InOrder:
     """The thread's part of a sink that takes tables in task order through ``delivery``."""
 
+    retains = True
     delivery: OrderedDelivery
 
     def local(self) -> LocalSink:

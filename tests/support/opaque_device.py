@@ -97,6 +97,9 @@ class OpaqueDevice:
     def filter(self, table: Table, predicate: Expr) -> OpaqueTable:
         return OpaqueTable(self._inner.filter(_open(table), predicate))
 
+    def settle(self, table: Table) -> OpaqueTable:
+        return OpaqueTable(self._inner.settle(_open(table)))
+
     def slice(self, table: Table, offset: int, length: int) -> OpaqueTable:
         return OpaqueTable(self._inner.slice(_open(table), offset, length))
 

@@ -14,7 +14,7 @@ from .join import CpuJoinTable
 from .partition import hash_partition
 from .project import project
 from .sort import sort_tables
-from .table import CpuTable, concat_tables, from_arrow, own, slice_table, to_arrow
+from .table import CpuTable, concat_tables, from_arrow, own, settle, slice_table, to_arrow
 from .topk import CpuTopK
 from .unnest import unnest
 from .window import window_rows
@@ -43,6 +43,10 @@ class CpuDevice:
     def filter(self, table: Table, predicate: Expr) -> CpuTable:
         """Keep the rows where the predicate is true."""
         return filter_rows(own(table), predicate)
+
+    def settle(self, table: Table) -> CpuTable:
+        """Make the columns that wait to be asked for."""
+        return settle(own(table))
 
     def slice(self, table: Table, offset: int, length: int) -> CpuTable:
         """Return a run of rows, sharing memory."""

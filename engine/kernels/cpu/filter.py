@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pyarrow as pa
 
 from ...expr import Expr
@@ -9,7 +12,7 @@ from .buffers import bits_of, flags_of
 from .gather import take_column
 from .native import select_bits
 from .project import Evaluator, shared
-from .table import CpuTable, KeptColumns, slice_table, take_rows
+from .table import CpuTable, PendingColumns, slice_table, take_rows
 
 _DENSE = 0.9
 """Beyond this share of kept rows, Arrow's filter, which copies runs, beats taking by position."""
@@ -35,10 +38,20 @@ def masked(table: CpuTable, mask: pa.Array) -> CpuTable:
         return slice_table(table, 0, 0)
     share = kept / table.num_rows
     if share > _DENSE:
-        return table.with_columns(KeptColumns(table.columns, lambda column: column.filter(mask), share), kept)
+        return _pending(table, lambda column: column.filter(mask), kept)
     values, offset = flags_of(mask)
     bits, bit_offset = bits_of(mask)
     rows = select_bits(values, offset, table.num_rows, bits=bits, bit_offset=bit_offset)
     if share < _SPARSE:
         return take_rows(table, rows)
-    return table.with_columns(KeptColumns(table.columns, lambda column: take_column(column, rows), share), kept)
+    return _pending(table, lambda column: take_column(column, rows), kept)
+
+
+def _pending(table: CpuTable, keep: Callable[[pa.Array], pa.Array], kept: int) -> CpuTable:
+    columns = table.columns
+
+    def made(position: int) -> pa.Array:
+        return keep(columns[position])
+
+    makers = [partial(made, position) for position in range(len(columns))]
+    return table.with_columns(PendingColumns(makers, table.nbytes * kept // table.num_rows), kept)

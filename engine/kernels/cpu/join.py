@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from .keys import JoinKeys
 from .native import NO_BITS, JoinIndex
 from .native.arrays import Rows, Words
 from .project import Evaluator, shared
-from .table import CpuTable, concat_tables, own
+from .table import CpuTable, PendingColumns, concat_tables, own
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""
@@ -170,20 +171,29 @@ class CpuJoinTable:
         return probe_rows[keep], build_rows[keep]
 
     def _output(self, table: CpuTable, probe_rows: Rows, build_rows: Rows | None, *, distinct: bool) -> CpuTable:
-        """Gather the output's columns: by name from the probing table, then from the build table.
+        """Return the output, whose columns are gathered when they are asked for.
 
-        ``distinct`` says that ``probe_rows``, which ascend, has no row twice.
+        They come by name from the probing table, then from the build table. ``distinct`` says that ``probe_rows``,
+        which ascend, has no row twice.
         """
         schema = self._spec.output
         probed = self._spec.side is not JoinSide.NONE  # or else names may be those of both sides
         everything = distinct and len(probe_rows) == table.num_rows
         outer = self._spec.side is JoinSide.LEFT
-        columns = []
-        for f in schema:
-            if probed and f.name in self._spec.probe_schema:
-                column = table.column(f.name)
-                columns.append(column if everything else take_column(column, probe_rows))
-            else:
-                assert build_rows is not None
-                columns.append(take_column(self._build.column(f.name), build_rows, outer=outer))
-        return CpuTable(schema=schema, columns=tuple(columns), num_rows=len(probe_rows))
+
+        def from_probe(name: str) -> pa.Array:
+            column = table.column(name)
+            return column if everything else take_column(column, probe_rows)
+
+        def from_build(name: str) -> pa.Array:
+            assert build_rows is not None
+            return take_column(self._build.column(name), build_rows, outer=outer)
+
+        rows = len(probe_rows)
+        makers: list[Callable[[], pa.Array]] = [
+            partial(from_probe if probed and f.name in self._spec.probe_schema else from_build, f.name) for f in schema
+        ]
+        size = table.nbytes * rows // max(table.num_rows, 1)
+        if build_rows is not None:
+            size += self._build.nbytes * rows // max(self._build.num_rows, 1)
+        return CpuTable(schema=schema, columns=PendingColumns(makers, size), num_rows=rows)

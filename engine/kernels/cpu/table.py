@@ -50,7 +50,7 @@ class CpuTable:
         """Bytes referred to by the rows, dictionaries included."""
         if not self._nbytes:
             columns = self.columns
-            held = columns.nbytes if isinstance(columns, KeptColumns) else sum(column.nbytes for column in columns)
+            held = columns.nbytes if isinstance(columns, PendingColumns) else sum(column.nbytes for column in columns)
             self._nbytes.append(held)
         return self._nbytes[0]
 
@@ -63,27 +63,24 @@ class CpuTable:
         return CpuTable(schema=self.schema, columns=columns, num_rows=num_rows)
 
 
-class KeptColumns(Sequence[pa.Array]):
-    """The columns of a filtered table, each copied when it is first asked for: many a column only serves the filter.
+class PendingColumns(Sequence[pa.Array]):
+    """Columns of which each is made when it is first asked for: many a column only serves what made the table.
 
     Parameters
     ----------
-    columns
-        Columns before the filter.
-    keep
-        Gives the kept rows of one column.
-    share
-        Kept share of the rows, to estimate bytes by.
+    makers
+        Give the columns.
+    nbytes
+        Estimate of their bytes.
     """
 
-    def __init__(self, columns: Sequence[pa.Array], keep: Callable[[pa.Array], pa.Array], share: float) -> None:
-        self._sources = columns
-        self._keep = keep
-        self._share = share
-        self._kept: list[pa.Array | None] = [None] * len(columns)
+    def __init__(self, makers: Sequence[Callable[[], pa.Array]], nbytes: int) -> None:
+        self._makers = makers
+        self._made: list[pa.Array | None] = [None] * len(makers)
+        self.nbytes = nbytes
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return len(self._made)
 
     @overload
     def __getitem__(self, index: int) -> pa.Array: ...
@@ -94,15 +91,15 @@ class KeptColumns(Sequence[pa.Array]):
     def __getitem__(self, index: int | slice) -> pa.Array | tuple[pa.Array, ...]:
         if isinstance(index, slice):
             return tuple(self[position] for position in range(*index.indices(len(self))))
-        kept = self._kept[index]
-        if kept is None:
-            kept = self._kept[index] = self._keep(self._sources[index])
-        return kept
+        made = self._made[index]
+        if made is None:
+            made = self._made[index] = self._makers[index]()
+        return made
 
-    @property
-    def nbytes(self) -> int:
-        """Estimated bytes of the kept rows."""
-        return int(sum(column.nbytes for column in self._sources) * self._share)
+
+def settle(table: CpuTable) -> CpuTable:
+    """Return the table with every column made."""
+    return table.with_columns(table.columns[:], table.num_rows) if isinstance(table.columns, PendingColumns) else table
 
 
 def own(table: Table) -> CpuTable:

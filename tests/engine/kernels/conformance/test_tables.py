@@ -158,3 +158,12 @@ def test_encodings_are_what_they_claim() -> None:
     kinds = {str(encode(data).schema.field("s").type).split("<")[0] for encode in ENCODINGS}
     assert kinds == {"string", "dictionary"}
     assert any(encode(data).column("s").chunk(0).offset for encode in ENCODINGS)
+
+
+def test_settled_tables_have_the_same_rows(device: Device) -> None:
+    data = pa.table({"i": [1, 2, 3, 4, 5, 6], "s": ["a", None, "c", "d", "e", "f"]})
+    table = upload(device, data)
+    for kept in (table, device.filter(table, call("greater", col(data, "i"), literal(2)))):
+        settled = device.settle(kept)
+        assert settled.num_rows == kept.num_rows
+        assert download(device, settled).equals(download(device, kept))
