@@ -127,13 +127,21 @@ def outcomes(expr: Expr, bounds: Mapping[str, Bounds]) -> Outcomes:
 
 
 # ------------------------------------------------------------------------------------------ logic
-def _negated(values: Outcomes) -> Outcomes:
+def _negation(values: Outcomes) -> Outcomes:
     result = values & Outcomes.NULL
     if values & Outcomes.TRUE:
         result |= Outcomes.FALSE
     if values & Outcomes.FALSE:
         result |= Outcomes.TRUE
     return result
+
+
+_NEGATED = {values: _negation(values) for values in map(Outcomes, range(Outcomes.ANY.value + 1))}
+"""Kept, since it is asked for every row group and operations on flags are slow."""
+
+
+def _negated(values: Outcomes) -> Outcomes:
+    return _NEGATED[values]
 
 
 def _combined(function: str, parts: Iterable[Outcomes]) -> Outcomes:
@@ -208,8 +216,9 @@ def _compared(known: Bounds | None, test: Callable[[Bounds], Outcomes]) -> Outco
     """Return the outcomes of a test that propagates null; ``test`` sees bounds of existing values."""
     if known is None:
         return Outcomes.ANY
-    result = Outcomes.NULL if known.has_null else Outcomes.NONE
-    return (result | test(known)) if known.has_value else result
+    if not known.has_null:
+        return test(known) if known.has_value else Outcomes.NONE
+    return Outcomes.NULL | test(known) if known.has_value else Outcomes.NULL
 
 
 def _comparison(function: str, known: Bounds | None, constant: Literal) -> Outcomes:
@@ -231,9 +240,13 @@ def _nullness(known: Bounds | None) -> Outcomes:
     return null | (Outcomes.FALSE if known.has_value else Outcomes.NONE)
 
 
+_EITHER = Outcomes.TRUE | Outcomes.FALSE
+
+
 def _may(*, be_true: bool, be_false: bool) -> Outcomes:
-    true = Outcomes.TRUE if be_true else Outcomes.NONE
-    return true | (Outcomes.FALSE if be_false else Outcomes.NONE)
+    if be_true:
+        return _EITHER if be_false else Outcomes.TRUE
+    return Outcomes.FALSE if be_false else Outcomes.NONE
 
 
 def _equals(b: Bounds, value: Any) -> Outcomes:
