@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine.errors import suggestion
-from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, call, case, literal, substitute
+from ...engine.expr import (
+    Column,
+    Expr,
+    Literal,
+    NamedExpr,
+    SortKey,
+    aggregate,
+    call,
+    case,
+    in_list,
+    literal,
+    substitute,
+)
 from ...engine.expr.catalogue import SQL_WINDOW_FUNCTIONS, WINDOW_FUNCTIONS
 from ...engine.plan import (
     CURRENT_ROW,
     DEFAULT_FRAME,
     UNBOUNDED_FOLLOWING,
     UNBOUNDED_PRECEDING,
+    WHOLE_PARTITION,
     Bound,
     Exclusion,
     Frame,
@@ -73,7 +86,11 @@ def bind_window(binder: ExpressionBinder, node: Any) -> Expr:
     try:
         partition_by = [binder.bind(key) for key in window.args.get("partition_by") or []]
         order_by = _order_keys(binder, window)
-        call_ = _call(binder, node.this, _frame(binder, window.args.get("spec")), partition_by, order_by)
+        frame = _frame(binder, window.args.get("spec"))
+        whole = frame == WHOLE_PARTITION or (frame == DEFAULT_FRAME and not order_by)
+        if whole and isinstance(node.this, exp.Median):
+            return _median(binder.bind(node.this.this), partition_by)
+        call_ = _call(binder, node.this, frame, partition_by, order_by)
     finally:
         binder.clause = clause
     return over(call_, partition_by, order_by)
@@ -144,7 +161,7 @@ def _aggregate(
         name = "size"
     values = [binder.bind(arg) for arg in args]
     if distinct:
-        whole = frame == replace(DEFAULT_FRAME, unit=frame.unit, end=UNBOUNDED_FOLLOWING)
+        whole = replace(frame, unit=FrameUnit.ROWS) == WHOLE_PARTITION
         if len(values) != 1 or not (whole or frame == DEFAULT_FRAME):
             raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
         value = values[0] if condition is None else case([(condition, values[0])])
@@ -153,6 +170,22 @@ def _aggregate(
         turn = over(window_call("row_number"), (*partition_by, value), () if whole else order_by)
         return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame)
     return window_call(name, *values, frame=frame, where=condition)
+
+
+def _median(value: Expr, partition_by: Sequence[Expr]) -> Expr:
+    """Return the median over whole partitions: of the one or two values in the middle of those in order."""
+    aggregate("median", value)  # refuses types that have none
+    count = over(window_call("count", value, frame=WHOLE_PARTITION), partition_by)
+    place = over(window_call("row_number"), partition_by, [SortKey(expr=value)])
+    # Of n values the middle ones have a place of n / 2 to n / 2 + 1: one place where n is odd, else two.
+    distance = call("subtract", call("multiply", place, literal(2)), count)
+
+    def at(*distances: int) -> Expr:
+        here = call("and", call("is_not_null", value), in_list(distance, list(distances)))
+        return over(window_call("max", case([(here, value)]), frame=WHOLE_PARTITION), partition_by)
+
+    middle = call("list_quantile", call("list_value", at(0, 1), at(1, 2)), q=0.5, discrete=False)
+    return case([(call("greater", count, literal(0)), middle)])
 
 
 def _whole_number(binder: ExpressionBinder, node: exp.Expr, function: str) -> int:

@@ -106,6 +106,7 @@ show databases | 1:1 | SHOW
 explain drop table t | 1:9 | DROP
 create index i on t (k) | 1:14 | CREATE INDEX
 select id from t qualify rank() over () in (select 1) | 1:26 | a window function that a subquery reads
+select median(id) over (order by id) from t | 1:8 | median with OVER
 select count(distinct k) over (order by id rows 2 preceding) from t | 1:8 | count of DISTINCT values over a frame
 select lag(id, k) over () from t | 1:16 | lag with a number that is not a constant
 select sum(id) over (order by id rows k preceding) from t | 1:39 | a frame's offset that is not a constant

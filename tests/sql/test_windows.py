@@ -32,6 +32,10 @@ select id, count(distinct k) over (order by id rows between unbounded preceding 
 select k, count(distinct count(*)) over () as n, sum(distinct sum(id)) over (order by k) from t group by k
 select id, (select max(c) from (select count(distinct v) over () as c from u where u.k = t.k) q) as m from t
 select count(distinct v) over () from e
+select id, median(id) over (), median(k) over (partition by b), median(x) over (partition by k), median(m) over (partition by b) from t
+select id, median(d) over (), median(ts) over (), median(k) over (order by id rows between unbounded preceding and unbounded following), id - median(id) over (partition by k) as apart from t
+select k, median(sum(id)) over (), median(v) over (partition by k) from t left join u using (k) group by k, v
+select median(v) over () from e
 select id, sum(id) filter (where b) over (order by id), count(*) filter (k = 1) over () from t
 select id, sum(id) over w, count(*) over (w rows 1 preceding), rank() over (v) from t window w as (partition by b order by id), v as (order by k)
 select id from t qualify row_number() over (partition by k order by id desc) = 1
