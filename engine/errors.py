@@ -100,6 +100,10 @@ class ExecutionError(VolleyError):
     """The plan was right but the run failed."""
 
 
+class TooManyPairs(ExecutionError):
+    """A join would give too many pairs for one batch of several rows; who probes gives it fewer rows at once."""
+
+
 class ArithmeticOverflow(ExecutionError, OverflowError):
     """An integer or decimal result does not fit its type."""
 

@@ -213,7 +213,10 @@ class JoinTable(Protocol):
         ...
 
     def probe(self, table: Table) -> Table:
-        """Return the joined rows for a probing table."""
+        """Return the joined rows for a probing table.
+
+        Raises `TooManyPairs`, with nothing remembered, where a table of several rows has too many for one call.
+        """
         ...
 
     def remaining(self) -> Table:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ..errors import UserFunctionError, VolleyError
+from ..errors import TooManyPairs, UserFunctionError, VolleyError
 from ..expr import Column, NamedExpr
 from ..kernels.protocol import Device, JoinTable, Table
 from ..schema import Schema
@@ -42,6 +42,19 @@ def pieces(device: Device, operator: Operator, table: Table, joins: dict[int, Jo
         return
     for start in range(0, table.num_rows, rows):
         yield device.slice(table, start, min(rows, table.num_rows - start))
+
+
+def apply_in_pieces(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Iterator[Table]:
+    """Yield in order what a streaming operator makes of a table, in pieces where a join gives too many pairs."""
+    for piece in pieces(device, operator, table, joins):
+        try:
+            made = apply_operator(device, operator, piece, joins)
+        except TooManyPairs:
+            half = piece.num_rows // 2
+            for start, rows in ((0, half), (half, piece.num_rows - half)):
+                yield from apply_in_pieces(device, operator, device.slice(piece, start, rows), joins)
+        else:
+            yield made
 
 
 def apply_operator(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Table:

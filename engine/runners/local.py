@@ -21,7 +21,7 @@ from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
-from ..physical.execute import apply_operator, merge_input, pieces
+from ..physical.execute import apply_in_pieces, merge_input
 from ..physical.stages import (
     CollectSink,
     Operator,
@@ -413,10 +413,7 @@ class _StageWork:
         if not operators:
             yield table
             return
-        for piece in pieces(self.run_.device, operators[0], table, self.run_.joins):
-            begun = time.perf_counter()
-            made = apply_operator(self.run_.device, operators[0], piece, self.run_.joins)
-            steps[0].add(made.num_rows, made.nbytes, time.perf_counter() - begun)
+        for made in _timed(apply_in_pieces(self.run_.device, operators[0], table, self.run_.joins), steps[0]):
             yield from self._through(operators[1:], made, steps[1:])
 
 

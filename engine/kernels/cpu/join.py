@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...errors import TooManyPairs
 from ...expr import columns_of
 from ...schema import Schema
 from ..protocol import BuildRows, JoinSide, JoinSpec, Table
@@ -18,7 +19,7 @@ from .buffers import bools_of, physical_type
 from .compare import known_true
 from .gather import take_column
 from .keys import JoinKeys
-from .native import NO_BITS, JoinIndex
+from .native import NO_BITS, JoinIndex, joining
 from .native.arrays import Rows, Words
 from .project import Evaluator, shared
 from .table import CpuTable, PendingColumns, concat_tables, own
@@ -147,6 +148,8 @@ class CpuJoinTable:
         pieces: list[tuple[Any, Any]] = []
         start = 0
         ends = np.cumsum(counts, dtype=np.int64)
+        if self._keys is not None and len(ends) > 1 and ends[-1] > joining.MOST_PAIRS:
+            raise TooManyPairs(f"a join would test {ends[-1]:,} pairs for {len(ends):,} rows; use smaller batches")
         while start < len(matches):
             done = int(ends[start - 1]) if start else 0
             stop = max(start + 1, int(np.searchsorted(ends, done + _MAX_PAIRS, side="right")))

@@ -13,6 +13,7 @@ import pytest
 import volley as vl
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
+from volley.engine.kernels.cpu.native import joining
 from volley.engine.physical import execute
 from volley.engine.plan import Scan, ScanPlan
 from volley.engine.runners import local
@@ -276,6 +277,26 @@ def test_products_of_products_are_made_in_pieces_and_can_be_stopped(monkeypatch)
         ).to_arrow()
     assert len(sizes) < 500
     assert not volley_threads()
+
+
+@pytest.mark.parametrize("how", ["inner", "left"])
+def test_keys_that_repeat_without_end_are_joined_in_pieces(monkeypatch, how):
+    monkeypatch.setattr(joining, "MOST_PAIRS", 1000)
+    left, right = (numbers(400, partitions=1, threads=2).assign(g=lambda frame: frame["n"] % 2) for _ in range(2))
+    sizes = []
+
+    def count(table):
+        sizes.append(table.num_rows)
+        return table
+
+    pairs = left[["n", "g"]].merge(right[["n", "g"]].rename({"n": "m"}), on="g", how=how)
+    table = pairs.map_batches(count, dict.fromkeys(pairs.columns, "int64")).to_arrow()
+    assert max(sizes) <= 1000
+    assert table["n"].to_pylist() == [n for n in range(400) for _ in range(200)]
+    text = f"select l.n, r.n as m from l {how} join r on l.g = r.g and l.n + r.n = 300"
+    tested = vl.sql(text, l=left, r=right).to_arrow().to_pylist()
+    assert tested[:301] == [{"n": n, "m": 300 - n} for n in range(301)]
+    assert tested[301:] == ([{"n": n, "m": None} for n in range(301, 400)] if how == "left" else [])
 
 
 def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):

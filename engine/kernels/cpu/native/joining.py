@@ -10,6 +10,7 @@ from concurrent.futures import Executor
 
 import numpy as np
 
+from ....errors import TooManyPairs
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, rows_out
 from .compile import instruction, kernel
 from .keytable import KeyRows
@@ -19,6 +20,8 @@ prefetch_read = instruction("prefetch_read")
 # Offsets beyond the second-level cache are prefetched for the row this far ahead.
 _LARGE = 1 << 17
 _AHEAD = 24
+MOST_PAIRS = 1 << 24
+"""Pairs that several probe rows may give at once."""
 
 
 @kernel("i64(const i32[], const i32[], i64)")
@@ -201,6 +204,8 @@ class JoinIndex:
         lists = self._keys.lists
         assert lists is not None
         total = _count_pairs(matches, lists.offsets, left)
+        if total > MOST_PAIRS and len(matches) > 1:
+            raise TooManyPairs(f"a join would give {total:,} pairs for {len(matches):,} rows; use smaller batches")
         probe, build = rows_out(probe_out, total), rows_out(build_out, total)
         _fill_pairs(matches, lists.offsets, lists.rows, left, probe, build)
         return probe, build
