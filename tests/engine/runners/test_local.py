@@ -13,8 +13,6 @@ import pytest
 import volley as vl
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
-from volley.engine.kernels.cpu.native import joining
-from volley.engine.physical import execute
 from volley.engine.plan import Scan, ScanPlan
 from volley.engine.runners import local
 
@@ -226,95 +224,6 @@ def test_rows_without_partner_come_after_the_probing_and_not_beyond_a_limit():
     assert not volley_threads()
     text = joined.explain("analyze")
     assert "unmatched rows of stage 0  [1 rows; " in text
-
-
-def test_a_cross_product_is_made_in_pieces(monkeypatch):
-    monkeypatch.setattr(execute, "MOST_PAIRS", 1000)
-    left, right = numbers(500, partitions=1, threads=2), numbers(300, partitions=1)
-    sizes = []
-    pairs = left.rename({"k": "j"}).merge(right.rename({"n": "m"}), how="cross")
-    seen = pairs.map_batches(lambda t: sizes.append(t.num_rows) or t, dict.fromkeys(pairs.columns, "int64"))
-    table = seen.to_arrow()
-    assert max(sizes) <= 1000
-    assert table["n"].to_pylist() == [n for n in range(500) for _ in range(300)]
-    assert table["m"].to_pylist() == list(range(300)) * 500
-    assert pairs.limit(5).to_arrow()["m"].to_pylist() == [0, 1, 2, 3, 4]
-
-
-def test_products_of_products_are_made_in_pieces_and_can_be_stopped(monkeypatch):
-    monkeypatch.setattr(execute, "MOST_PAIRS", 1000)
-    first, second, third = (numbers(100, partitions=1, threads=2)[["n"]].rename({"n": name}) for name in "abc")
-    sizes = []
-
-    def count(table):
-        sizes.append(table.num_rows)
-        return table
-
-    product = first.merge(second, how="cross").merge(third, how="cross")
-    counted = product.map_batches(count, dict.fromkeys("abc", "int64"))
-    table = counted.to_arrow()
-    assert max(sizes) <= 1000
-    assert table["c"].to_pylist() == list(range(100)) * 10**4
-    assert table["a"].to_pylist() == [n for n in range(100) for _ in range(10**4)]
-
-    sizes.clear()
-    batches = counted.iter_batches()
-    next(batches)
-    batches.close()
-    assert len(sizes) < 500, "a reader who leaves stops it"
-
-    def interrupt(table):
-        sizes.append(table.num_rows)
-        if len(sizes) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        return table.slice(0, 0)
-
-    sizes.clear()
-    with pytest.raises(KeyboardInterrupt):
-        product.map_batches(
-            interrupt,
-            dict.fromkeys("abc", "int64"),
-        ).to_arrow()
-    assert len(sizes) < 500
-    assert not volley_threads()
-
-
-@pytest.mark.parametrize("how", ["inner", "left"])
-def test_keys_that_repeat_without_end_are_joined_in_pieces(monkeypatch, how):
-    monkeypatch.setattr(joining, "MOST_PAIRS", 1000)
-    left, right = (numbers(400, partitions=1, threads=2).assign(g=lambda frame: frame["n"] % 2) for _ in range(2))
-    sizes = []
-
-    def count(table):
-        sizes.append(table.num_rows)
-        return table
-
-    pairs = left[["n", "g"]].merge(right[["n", "g"]].rename({"n": "m"}), on="g", how=how)
-    table = pairs.map_batches(count, dict.fromkeys(pairs.columns, "int64")).to_arrow()
-    assert max(sizes) <= 1000
-    assert table["n"].to_pylist() == [n for n in range(400) for _ in range(200)]
-    text = f"select l.n, r.n as m from l {how} join r on l.g = r.g and l.n + r.n = 300"
-    tested = vl.sql(text, l=left, r=right).to_arrow().to_pylist()
-    assert tested[:301] == [{"n": n, "m": 300 - n} for n in range(301)]
-    assert tested[301:] == ([{"n": n, "m": None} for n in range(301, 400)] if how == "left" else [])
-
-
-def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
-    monkeypatch.setattr(execute, "MOST_PAIRS", 10_000)
-    left, right = numbers(3000, partitions=1, threads=2), numbers(3000, partitions=1)
-    calls = []
-
-    def interrupt(table):
-        calls.append(1)
-        if len(calls) == 1:
-            os.kill(os.getpid(), signal.SIGINT)
-        return table
-
-    pairs = left[["n"]].merge(right[["n"]].rename({"n": "m"}), how="cross")
-    with pytest.raises(KeyboardInterrupt):
-        pairs.map_batches(interrupt, {"n": "int64", "m": "int64"}).to_arrow()
-    assert len(calls) < 500
-    assert not volley_threads()
 
 
 # ------------------------------------------------------------------------- stopping and what is left
