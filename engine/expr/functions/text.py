@@ -103,7 +103,7 @@ TEXT: tuple[Function, ...] = (
     function(
         "like_pattern",
         r.text_to(dtypes.bool_, dtypes.string),
-        "",
+        "~~",
         "",
         "SQL pattern that differs by row",
         options=("escape", "fold"),
@@ -112,7 +112,7 @@ TEXT: tuple[Function, ...] = (
     function(
         "regexp_matches_pattern",
         r.text_to(dtypes.bool_, dtypes.string),
-        "",
+        "~",
         "",
         "RE2 search for an expression that differs by row",
         raises=True,
