@@ -127,6 +127,13 @@ class GroupBy(Protocol):
         """Device bytes held by the state."""
         ...
 
+    def shared(self, parts: int) -> Sequence[GroupBy]:
+        """Return states, at most so many, that hold what this one does, for threads to drain at the same time.
+
+        Threads meet with unlike numbers of rows where taking them costs little; this evens the rest of the work out.
+        """
+        ...
+
     def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state: for each hash partition of the keys a list of partial-state tables.
 

@@ -29,8 +29,9 @@ T = TypeVar("T")
 Parallel: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs thunks on the runner's threads and returns their results in order."""
 
-PARTITION_BYTES = 1024 * 1024
-"""Aim of state bytes per hash partition, so that merging one stays in a core's cache."""
+PARTITION_BYTES = 4 * 1024 * 1024
+"""Aim of state bytes per hash partition: merging one stays near a core's cache, and works long between the steps that
+hold the interpreter's lock (1.5M keys on two threads: 0.19 s with 1 MiB, 0.11 with 4)."""
 MAX_PARTITIONS = 128
 
 
@@ -233,7 +234,8 @@ class _Group(_Base):
 
     def finish(self, parallel: Parallel) -> Output:
         count = _partition_count(sum(one.counted for one in self.locals))
-        drained: list[list[list[Table]]] = parallel([partial(one.state.partials, count) for one in self.locals])
+        states = [state for one in self.locals for state in one.state.shared(self.context.threads)]
+        drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
         merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
         return Output(partitions=[tables for tables in merged if tables], reserved=self.reserved)
 

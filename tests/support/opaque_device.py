@@ -160,6 +160,9 @@ class OpaqueGroupBy:
     def nbytes(self) -> int:
         return self._inner.nbytes
 
+    def shared(self, parts: int) -> list[OpaqueGroupBy]:
+        return [OpaqueGroupBy(state) for state in self._inner.shared(parts)]
+
     def partials(self, partitions: int) -> list[list[Table]]:
         return [[OpaqueTable(table) for table in part] for part in self._inner.partials(partitions)]
 

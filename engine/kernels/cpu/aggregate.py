@@ -250,6 +250,18 @@ class CpuGroupBy:
         columns = (*self._keys.columns(), *self._states.finish(len(self._keys)))
         return CpuTable(schema=self._spec.schema, columns=columns, num_rows=len(self._keys))
 
+    def shared(self, parts: int) -> list[CpuGroupBy]:
+        """Share out the rows passed on; what is grouped stays together."""
+        if not self._gave_up:
+            return [self]
+        states = []
+        for part in range(min(parts, len(self._kept))):
+            state = CpuGroupBy(self._spec)
+            state._judged = state._gave_up = True
+            state._kept = self._kept[part::parts]
+            states.append(state)
+        return states
+
     def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state into partial states, split by the hash of the keys."""
         parts: list[list[Table]] = [[] for _ in range(partitions)]
