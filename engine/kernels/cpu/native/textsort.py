@@ -18,6 +18,7 @@ load_unaligned = instruction("load_unaligned")
 
 # Repetition is judged on this many rows: if at most half are distinct, sorting distinct strings pays.
 _SAMPLE = 8192
+_TELLING = 16
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _EIGHT, _SIXTEEN, _HALF = np.uint64(8), np.uint64(16), np.uint64(32)
@@ -184,11 +185,16 @@ def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None)
 
 
 def _repeats(offsets: Longs | Rows, data: Bytes) -> bool:
+    """Return whether a string occurs four times or more on average, as far as the first ones tell.
+
+    Of ``s`` strings drawn from ``d`` about ``s * s / (2 * d)`` repeat an earlier one, while those are few.
+    """
     if len(offsets) <= _SAMPLE:
         return False
     sample = BytesGroups()
     sample.insert(offsets[: _SAMPLE + 1], data)
-    return 2 * len(sample) <= _SAMPLE
+    repeated = _SAMPLE - len(sample)
+    return repeated >= _TELLING and repeated * (len(offsets) - 1) >= 2 * _SAMPLE * _SAMPLE
 
 
 def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int) -> Rows:

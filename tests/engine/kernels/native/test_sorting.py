@@ -115,12 +115,24 @@ def strings(rng: np.random.Generator, name: str) -> list[bytes]:
         "zero bytes": [b"\0" * int(i) + b"\1" * int(j) for i, j in rng.integers(0, 12, (900, 2))],
         "high bytes": [bytes([int(i), 255, int(j)]) for i, j in rng.integers(0, 256, (900, 2))],
         "repeated": [b"customer#%04d" % i for i in rng.integers(0, 300, 20_000)],
+        "repeated seldom": [b"customer#%05d" % i for i in rng.integers(0, 5_000, 40_000)],
         "distinct": [b"customer#%09d" % i for i in rng.permutation(20_000)],
         "long ties": [b"z" * 100 + bytes([65 + int(i)]) + b"y" * int(j) for i, j in rng.integers(0, 3, (300, 2))],
     }[name]
 
 
-TEXTS = ["empty", "one", "all empty", "prefixes", "zero bytes", "high bytes", "repeated", "distinct", "long ties"]
+TEXTS = [
+    "empty",
+    "one",
+    "all empty",
+    "prefixes",
+    "zero bytes",
+    "high bytes",
+    "repeated",
+    "repeated seldom",
+    "distinct",
+    "long ties",
+]
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
