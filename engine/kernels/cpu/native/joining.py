@@ -158,8 +158,8 @@ class JoinIndex:
         lists = self._keys.lists
         if lists is None:
             return (matches >= 0).astype(np.int64)
-        sizes = np.append(np.diff(lists.offsets), np.int32(0)).astype(np.int64)
-        return sizes[matches]
+        keys = np.maximum(matches, 0)
+        return np.where(matches >= 0, lists.offsets[keys + 1] - lists.offsets[keys], 0).astype(np.int64)
 
     def partners_of_any(self, matches: Rows) -> Rows:
         """Return the build rows that some probe row meets; one may come several times."""
