@@ -3,9 +3,10 @@
 .DELETE_ON_ERROR:
 .SILENT:
 
-.PHONY: help demo test slt fuzz tpch tpcds check types format bench docs lock clean
+.PHONY: help demo test slt fuzz tpch tpcds check check-gpu types format bench docs lock clean
 
 VENV := .venv
+GPU_VENV := .venv-gpu
 BIN := $(VENV)/bin
 # What mypy sees: the package and nothing beside it, or the room io/ would stand for the standard library's io.
 TYPED := $(VENV)/typed
@@ -17,8 +18,8 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
 help: ## list these targets
-	grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /\1|/' \
-		| while IFS='|' read -r name text; do printf '  make %-8s %s\n' "$$name" "$$text"; done
+	grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
+		| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.demo ## install, run the demo job on the data shipped here, say where its report is
 	$(BIN)/volley demo
@@ -50,6 +51,12 @@ check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs an
 types: $(VENV)/.dev ## mypy --strict alone
 	mkdir -p $(TYPED) && ln -sfn $(CURDIR)/volley $(TYPED)/volley
 	cd $(TYPED) && $(CURDIR)/$(BIN)/mypy --config-file $(CURDIR)/pyproject.toml --cache-dir $(CURDIR)/.mypy_cache -p volley
+
+check-gpu: $(GPU_VENV)/.made ## types and tests of the GPU device against RAPIDS' own wheels (1.5 GB; needs no GPU)
+	mkdir -p $(TYPED) && ln -sfn $(CURDIR)/volley $(TYPED)/volley
+	cd $(TYPED) && $(CURDIR)/$(GPU_VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --python-version 3.12 \
+		--cache-dir $(CURDIR)/.mypy_cache/gpu -p volley.engine.kernels.gpu
+	$(GPU_VENV)/bin/python -m pytest -q tests/engine/kernels/simulator
 
 format: $(VENV)/.dev ## let ruff format and sort
 	$(BIN)/ruff check --fix-only --quiet .
@@ -92,5 +99,14 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
 	$(call install,ml$(comma)dev)
 	touch $(VENV)/.demo
+
+# RAPIDS beside all that the tests need: what the GPU device is written against, on a machine with or without one.
+$(GPU_VENV)/.made: pyproject.toml constraints.txt
+	test -x $(GPU_VENV)/bin/python || $(PYTHON) -m venv $(GPU_VENV)
+	$(GPU_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	echo "installing volley-engine[ml,dev,gpu-check] into $(GPU_VENV)"
+	$(GPU_VENV)/bin/uv pip install --quiet --python $(GPU_VENV)/bin/python -c constraints.txt -e '.[ml,dev,gpu-check]' \
+		|| $(GPU_VENV)/bin/python -m pip install --quiet -c constraints.txt -e '.[ml,dev,gpu-check]'
+	touch $@
 
 comma := ,

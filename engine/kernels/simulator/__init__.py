@@ -1,0 +1,1 @@
+"""A stand-in for pylibcudf on machines without a GPU, behind the real signatures."""
