@@ -23,6 +23,9 @@ from ..schema import Field, Schema
 ArrowData: TypeAlias = Any
 """A ``pyarrow.RecordBatch`` or ``pyarrow.Table``, passed through unopened."""
 
+PackedTables: TypeAlias = Any
+"""Bytes that hold tables, with the buffer protocol, such as a ``memoryview``; of the device that packed them."""
+
 
 class Table(Protocol):
     """Rows on a device."""
@@ -317,6 +320,14 @@ class Device(Protocol):
 
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys; equal keys go to one partition on every call and every machine."""
+        ...
+
+    def pack(self, tables: Sequence[Table]) -> PackedTables:
+        """Return at least one table of one schema as one run of bytes, to be sent to another process or spilled."""
+        ...
+
+    def unpack(self, packed: PackedTables, schema: Schema) -> Sequence[Table]:
+        """Return the tables that another process, or this one, has packed; they may share the memory of the bytes."""
         ...
 
     def unnest(

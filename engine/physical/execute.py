@@ -5,7 +5,7 @@ Both are written against the kernel protocol only, so that every runner and ever
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import TooManyPairs, UserFunctionError, VolleyError
 from ..expr import Column, NamedExpr
@@ -28,7 +28,7 @@ MOST_PAIRS = 1 << 24
 """Pairs of a join without keys that are made at once."""
 
 
-def pieces(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Iterator[Table]:
+def pieces(device: Device, operator: Operator, table: Table, joins: Mapping[int, JoinTable]) -> Iterator[Table]:
     """Yield a table in pieces whose product with the build side of a join without keys is not too large.
 
     Between two pieces a run may be stopped, and only the pairs of one piece are held.
@@ -44,7 +44,9 @@ def pieces(device: Device, operator: Operator, table: Table, joins: dict[int, Jo
         yield device.slice(table, start, min(rows, table.num_rows - start))
 
 
-def apply_in_pieces(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Iterator[Table]:
+def apply_in_pieces(
+    device: Device, operator: Operator, table: Table, joins: Mapping[int, JoinTable]
+) -> Iterator[Table]:
     """Yield in order what a streaming operator makes of a table, in pieces where a join gives too many pairs."""
     for piece in pieces(device, operator, table, joins):
         try:
@@ -57,7 +59,7 @@ def apply_in_pieces(device: Device, operator: Operator, table: Table, joins: dic
             yield made
 
 
-def apply_operator(device: Device, operator: Operator, table: Table, joins: dict[int, JoinTable]) -> Table:
+def apply_operator(device: Device, operator: Operator, table: Table, joins: Mapping[int, JoinTable]) -> Table:
     """Return what a streaming operator makes of a table; ``joins`` has the hash tables built by earlier stages."""
     match operator:
         case FilterExec():

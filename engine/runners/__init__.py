@@ -1,6 +1,7 @@
-"""Runners execute stages: threads of this process now, a cluster later. Must not know operators' insides."""
+"""Runs stages: on threads of this process, or on the workers of a Dask cluster."""
 
-from .local import LocalRunner, RunResult
+from .local import LocalRunner
 from .metrics import Observer, RunMetrics
+from .result import RunResult
 
 __all__ = ["LocalRunner", "Observer", "RunMetrics", "RunResult"]

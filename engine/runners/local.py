@@ -13,58 +13,33 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Self
 
 from ..errors import Cancelled
-from ..exchange import MemoryAccount, OrderedDelivery, Stopped
+from ..exchange import MemoryAccount, OrderedDelivery
 from ..kernels.protocol import Device, JoinTable, Table
-from ..physical import Exec
-from ..physical.execute import apply_in_pieces, merge_input
+from ..physical.execute import merge_input
 from ..physical.stages import (
     CollectSink,
-    Operator,
     OutputInput,
     Pipeline,
-    Probe,
     RemainingInput,
     ScanInput,
     Stage,
     StageGraph,
-    StageInput,
 )
-from ..plan import Split, WrittenFile
+from ..plan import Split
 from ..schema import Schema
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
+from .pipeline import Task, TaskRunner, expected, sink_name
+from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
 _TURN = 0.1
 """Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
 STREAM_DEPTH = 8
 """Tables that a streamed result may run ahead of its reader."""
-
-
-@dataclass(slots=True)
-class RunResult:
-    """What a run gives: tables in order, the files it wrote or the value it folded; and what it did."""
-
-    tables: list[Table] = field(default_factory=list)
-    written: tuple[WrittenFile, ...] = ()
-    value: Any = None
-    metrics: RunMetrics = field(default_factory=RunMetrics)
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """An independent piece of a stage's work."""
-
-    pipeline: Pipeline
-    tables: Callable[[], Iterator[Table]]
-    bytes: int
-    rows: int
-    waits: bool = False
-    """Whether every task before it must have ended."""
 
 
 class LocalRunner:
@@ -201,24 +176,24 @@ class _Run:
             work.close()
         work.raise_failure()
 
-    def tasks(self, stage: Stage) -> list[_Task]:
+    def tasks(self, stage: Stage) -> list[Task]:
         return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline)]
 
-    def _pipeline_tasks(self, pipeline: Pipeline) -> Iterator[_Task]:
+    def _pipeline_tasks(self, pipeline: Pipeline) -> Iterator[Task]:
         source = pipeline.input
         if isinstance(source, ScanInput):
             schema = source.node.schema
             for split in source.node.scan.splits:
-                yield _Task(pipeline, partial(self._read, split, schema), split.bytes or 0, split.rows or 0)
+                yield Task(pipeline, partial(self._read, split, schema), split.bytes or 0, split.rows or 0)
             return
         if isinstance(source, RemainingInput):
-            yield _Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
+            yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
             return
         partitions = self.outputs[source.stage].partitions
         threads = max(1, self.threads // max(1, len(partitions)))
         for partition in partitions:
             merged = partial(self._merged, source, partition, threads)
-            yield _Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
+            yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
 
     def _read(self, split: Split, schema: Schema) -> Iterator[Table]:
         for batch in split.read():
@@ -271,10 +246,10 @@ class _StageWork:
         self.tasks = run.tasks(stage)
         self.next_task = itertools.count()
         self.ended = [threading.Event() for _ in self.tasks]
-        self.enough = threading.Event()
+        self.runner = TaskRunner(run.device, stage, sink, run.joins, run.cancelled.is_set, run.observer)
         self.failures: list[BaseException] = []
         self.lock = threading.Lock()
-        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=_expected(stage))
+        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=expected(stage))
         self.started = time.perf_counter()
         self.threads: list[tuple[threading.Thread, threading.Event]] = []
 
@@ -303,7 +278,7 @@ class _StageWork:
         """Return the sink's output; the time that takes counts as the sink's."""
         begun = time.perf_counter()
         output = self.sink.finish(self.parallel)
-        self.metrics.operators[_sink_name(self.stage)].seconds += time.perf_counter() - begun
+        self.metrics.operators[sink_name(self.stage)].seconds += time.perf_counter() - begun
         return output
 
     def close(self) -> None:
@@ -353,7 +328,7 @@ class _StageWork:
         local = self.sink.local()
         operators: dict[str, OperatorMetrics] = {}
         while (number := next(self.next_task)) < len(self.tasks):
-            if self.run_.cancelled.is_set() or self.enough.is_set():
+            if self.run_.cancelled.is_set() or self.runner.enough.is_set():
                 break
             self._run_task(number, local, operators)
         with self.lock:
@@ -362,112 +337,23 @@ class _StageWork:
 
     def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
         task = self.tasks[number]
-        steps = _steps(task.pipeline, self.stage, operators)
-        tables = _timed(task.tables(), steps[0])
-        if self.run_.observer is not None and isinstance(task.pipeline.input, ScanInput):
-            tables = self._told(task, tables, self.run_.observer)
         if task.waits:
             self._wait_for_tasks_before(number)
         try:
-            for table in tables:
-                for result in self._through(task.pipeline.operators, table, steps[1:-1]):
-                    begun = time.perf_counter()
-                    if self.sink.retains:
-                        result = self.run_.device.settle(result)  # noqa: PLW2901 - the same rows
-                    size = result.nbytes
-                    local.consume(number, result)
-                    steps[-1].add(result.num_rows, size, time.perf_counter() - begun)
-            local.finish_task(number)
-        except Stopped:
-            self.enough.set()
-            return
+            ended = self.runner.run(number, task, local, operators)
         finally:
             self.ended[number].set()
-        if self.run_.observer is not None:
+        if ended and self.run_.observer is not None:
             self.run_.observer.task_finished(self.stage.number, task.rows, task.bytes)
 
     def _wait_for_tasks_before(self, number: int) -> None:
         """Wait until earlier tasks have ended, which other threads work on; or until nobody wants this one."""
         for ended in self.ended[:number]:
-            while not (ended.wait(0.05) or self.run_.cancelled.is_set() or self.enough.is_set()):
+            while not (ended.wait(0.05) or self.run_.cancelled.is_set() or self.runner.enough.is_set()):
                 pass
-
-    def _told(self, task: _Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
-        """Yield the tables of a scan; tell of each when the operators are done with it."""
-        for table in tables:
-            yield table
-            share = min(1.0, table.num_rows / task.rows) if task.rows else 0.0
-            observer.advanced(self.stage.number, table.num_rows, int(task.bytes * share))
-
-    def _through(
-        self, operators: Sequence[Operator], table: Table, steps: Sequence[OperatorMetrics]
-    ) -> Iterator[Table]:
-        """Yield the rows that operators make of a table, in pieces where there are too many pairs of a join.
-
-        Raises `Stopped`, before an operator or between two pieces, where nobody wants the rows any more.
-        """
-        if self.run_.cancelled.is_set() or self.enough.is_set():
-            raise Stopped
-        if not table.num_rows:
-            return
-        if not operators:
-            yield table
-            return
-        for made in _timed(apply_in_pieces(self.run_.device, operators[0], table, self.run_.joins), steps[0]):
-            yield from self._through(operators[1:], made, steps[1:])
 
 
 def _splits(stage: Stage) -> Iterator[Split]:
     for pipeline in stage.pipelines:
         if isinstance(pipeline.input, ScanInput):
             yield from pipeline.input.node.scan.splits
-
-
-def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
-    """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order, with nodes."""
-    source = pipeline.input
-    match source:
-        case StageInput(stage=earlier):
-            first = f"rows of stage {earlier}"
-        case RemainingInput(node=node, stage=earlier):
-            first = f"{node.spec.rest.value} rows of stage {earlier}"
-        case _:
-            first = source.node.title
-    nodes = [operator.node if isinstance(operator, Probe) else operator for operator in pipeline.operators]
-    return [
-        (first, None if isinstance(source, RemainingInput) else source.node),
-        *((node.title, node) for node in nodes),
-        (_sink_name(stage), None),
-    ]
-
-
-def _sink_name(stage: Stage) -> str:
-    return f"-> {stage.name}"
-
-
-def _expected(stage: Stage) -> dict[str, OperatorMetrics]:
-    """Return counters for all operators of a stage, which know what is expected; the sink's comes last."""
-    operators: dict[str, OperatorMetrics] = {}
-    for pipeline in stage.pipelines:
-        for name, node in _names(pipeline, stage):
-            counted = operators.setdefault(name, OperatorMetrics())
-            if node is not None:
-                counted.expect(node.rows, node.schema.row_width)
-    sink = _sink_name(stage)
-    return {**{name: counted for name, counted in operators.items() if name != sink}, sink: operators[sink]}
-
-
-def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
-    """Return the counters of a pipeline's input, its operators and the stage's sink, in order."""
-    return [operators.setdefault(name, OperatorMetrics()) for name, _ in _names(pipeline, stage)]
-
-
-def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:
-    """Yield tables, counting rows and the time taken to make each."""
-    while True:
-        begun = time.perf_counter()
-        table = next(tables, None)
-        if table is None:
-            return
-        counted.add(table.num_rows, table.nbytes, time.perf_counter() - begun)
-        yield table

@@ -17,6 +17,7 @@ from volley.engine.kernels.protocol import (
     GroupSpec,
     JoinSpec,
     JoinTable,
+    PackedTables,
     Table,
     TopK,
     WindowSpec,
@@ -134,6 +135,12 @@ class OpaqueDevice:
 
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         return [OpaqueTable(part) for part in self._inner.hash_partition(_open(table), keys, partitions)]
+
+    def pack(self, tables: Sequence[Table]) -> PackedTables:
+        return self._inner.pack(_open_all(tables))
+
+    def unpack(self, packed: PackedTables, schema: Schema) -> list[Table]:
+        return [OpaqueTable(table) for table in self._inner.unpack(packed, schema)]
 
     def unnest(
         self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, Table, WindowSpec
+from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
 from .aggregate import CpuGroupBy, distinct_first, merge_groups, merge_reduced, reduce_rows
 from .filter import filter_rows
 from .join import CpuJoinTable
+from .pack import pack, unpack
 from .partition import hash_partition
 from .project import project
 from .sort import sort_tables
@@ -98,6 +99,14 @@ class CpuDevice:
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
         return [*hash_partition(own(table), keys, partitions)]
+
+    def pack(self, tables: Sequence[Table]) -> memoryview:
+        """Return tables as bytes."""
+        return memoryview(pack([own(table) for table in tables]))
+
+    def unpack(self, packed: PackedTables, schema: Schema) -> list[Table]:
+        """Return the tables that bytes hold."""
+        return [*unpack(packed, schema)]
 
     def unnest(
         self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None

@@ -1,0 +1,168 @@
+"""Runs one task of a stage: its tables pass the stage's operators into a sink. Every runner shares this."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..exchange import Stopped
+from ..kernels.protocol import Device, JoinTable, Table
+from ..physical import Exec
+from ..physical.execute import apply_in_pieces
+from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageInput
+from .metrics import Observer, OperatorMetrics
+from .sinks import LocalSink, SinkRun
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """An independent piece of a stage's work.
+
+    Attributes
+    ----------
+    tables
+        Gives the tables of the pipeline's input; called once, on the thread that does the task.
+    bytes, rows
+        Stored bytes and rows that it reads, 0 where unknown.
+    waits
+        Whether every task before it must have ended.
+    """
+
+    pipeline: Pipeline
+    tables: Callable[[], Iterator[Table]]
+    bytes: int
+    rows: int
+    waits: bool = False
+
+
+class TaskRunner:
+    """Runs tasks of one stage, each on the thread that calls.
+
+    Parameters
+    ----------
+    joins
+        Hash tables by the number of the stage that built them.
+    stopped
+        Says whether the run was cancelled; asked before every operator.
+    observer
+        Is told of the rows that scans have given, or None.
+
+    Attributes
+    ----------
+    enough
+        Set once the sink needs no more rows.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        stage: Stage,
+        sink: SinkRun,
+        joins: Mapping[int, JoinTable],
+        stopped: Callable[[], bool],
+        observer: Observer | None = None,
+    ) -> None:
+        self.device, self.stage, self.sink, self.joins = device, stage, sink, joins
+        self.stopped, self.observer = stopped, observer
+        self.enough = threading.Event()
+
+    def run(self, number: int, task: Task, local: LocalSink, operators: dict[str, OperatorMetrics]) -> bool:
+        """Run a task into a thread's part of the sink; return False where it was stopped before its end.
+
+        ``operators`` takes up what was counted.
+        """
+        steps = _steps(task.pipeline, self.stage, operators)
+        tables = _timed(task.tables(), steps[0])
+        if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
+            tables = self._told(task, tables, self.observer)
+        try:
+            for table in tables:
+                for result in self._through(task.pipeline.operators, table, steps[1:-1]):
+                    begun = time.perf_counter()
+                    if self.sink.retains:
+                        result = self.device.settle(result)  # noqa: PLW2901 - the same rows
+                    size = result.nbytes
+                    local.consume(number, result)
+                    steps[-1].add(result.num_rows, size, time.perf_counter() - begun)
+            local.finish_task(number)
+        except Stopped:
+            self.enough.set()
+            return False
+        return True
+
+    def _told(self, task: Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
+        """Yield the tables of a scan; tell of each when the operators are done with it."""
+        for table in tables:
+            yield table
+            share = min(1.0, table.num_rows / task.rows) if task.rows else 0.0
+            observer.advanced(self.stage.number, table.num_rows, int(task.bytes * share))
+
+    def _through(
+        self, operators: Sequence[Operator], table: Table, steps: Sequence[OperatorMetrics]
+    ) -> Iterator[Table]:
+        """Yield the rows that operators make of a table, in pieces where there are too many pairs of a join.
+
+        Raises `Stopped`, before an operator or between two pieces, where nobody wants the rows any more.
+        """
+        if self.stopped() or self.enough.is_set():
+            raise Stopped
+        if not table.num_rows:
+            return
+        if not operators:
+            yield table
+            return
+        for made in _timed(apply_in_pieces(self.device, operators[0], table, self.joins), steps[0]):
+            yield from self._through(operators[1:], made, steps[1:])
+
+
+def sink_name(stage: Stage) -> str:
+    """Return the name in metrics of a stage's sink."""
+    return f"-> {stage.name}"
+
+
+def expected(stage: Stage) -> dict[str, OperatorMetrics]:
+    """Return counters for all operators of a stage, which know what is expected; the sink's comes last."""
+    operators: dict[str, OperatorMetrics] = {}
+    for pipeline in stage.pipelines:
+        for name, node in _names(pipeline, stage):
+            counted = operators.setdefault(name, OperatorMetrics())
+            if node is not None:
+                counted.expect(node.rows, node.schema.row_width)
+    sink = sink_name(stage)
+    return {**{name: counted for name, counted in operators.items() if name != sink}, sink: operators[sink]}
+
+
+def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
+    """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order, with nodes."""
+    source = pipeline.input
+    match source:
+        case StageInput(stage=earlier):
+            first = f"rows of stage {earlier}"
+        case RemainingInput(node=node, stage=earlier):
+            first = f"{node.spec.rest.value} rows of stage {earlier}"
+        case _:
+            first = source.node.title
+    nodes = [operator.node if isinstance(operator, Probe) else operator for operator in pipeline.operators]
+    return [
+        (first, None if isinstance(source, RemainingInput) else source.node),
+        *((node.title, node) for node in nodes),
+        (sink_name(stage), None),
+    ]
+
+
+def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
+    """Return the counters of a pipeline's input, its operators and the stage's sink, in order."""
+    return [operators.setdefault(name, OperatorMetrics()) for name, _ in _names(pipeline, stage)]
+
+
+def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:
+    """Yield tables, counting rows and the time taken to make each."""
+    while True:
+        begun = time.perf_counter()
+        table = next(tables, None)
+        if table is None:
+            return
+        counted.add(table.num_rows, table.nbytes, time.perf_counter() - begun)
+        yield table
