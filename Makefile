@@ -56,7 +56,7 @@ check-gpu: $(GPU_VENV)/.made ## types and tests of the GPU device against RAPIDS
 	mkdir -p $(TYPED) && ln -sfn $(CURDIR)/volley $(TYPED)/volley
 	cd $(TYPED) && $(CURDIR)/$(GPU_VENV)/bin/mypy --config-file $(CURDIR)/pyproject.toml --python-version 3.12 \
 		--cache-dir $(CURDIR)/.mypy_cache/gpu -p volley.engine.kernels.gpu
-	$(GPU_VENV)/bin/python -m pytest -q tests/engine/kernels/simulator
+	$(GPU_VENV)/bin/python -m pytest -q tests/engine/kernels/simulator tests/engine/kernels/gpu
 
 format: $(VENV)/.dev ## let ruff format and sort
 	$(BIN)/ruff check --fix-only --quiet .
