@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from ..errors import ConfigError, DeviceUnavailable, suggestion
+from ..errors import ConfigError, suggestion
 from .protocol import Device
 
 NAMES = ("auto", "cpu", "gpu")
@@ -32,8 +32,7 @@ def open_device(name: str) -> Device:
         keep_freed_memory()
         return cast("Device", CpuDevice())  # a device takes only tables of its own, which the protocol cannot say
     if name == "gpu":
-        raise DeviceUnavailable(
-            "this version of Volley has no GPU kernels; leave device out or use device='cpu' "
-            "(volley doctor shows what this machine has)"
-        )
+        from .gpu.device import GpuDevice  # raises DeviceUnavailable where pylibcudf does not load
+
+        return cast("Device", GpuDevice())
     raise ConfigError(f"unknown device {name!r}{suggestion(name, NAMES)}")

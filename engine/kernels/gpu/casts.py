@@ -1,0 +1,156 @@
+"""Casts: a value that does not fit raises `CastError` naming it, or gives null where the cast is a try.
+
+What libcudf converts as we do, or what can be put right beside it; the rest (text of floats and times, parsing) goes
+to the CPU device.
+"""
+
+from __future__ import annotations
+
+from ... import dtypes
+from ...dtypes import DataType, Kind
+from ...errors import CastError
+from ...expr import Cast
+from . import decimals
+from .arithmetic import greatest_of, least_of
+from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, nulls, truth, type_of, unary
+from .library import plc
+from .memory import run
+from .transfer import fetched
+from .types import FLOAT64, INT64, decimal_type
+
+
+def cast_refusal(expr: Cast) -> str | None:
+    """Return why the device cannot convert between two types, or None."""
+    source, target = expr.arg.dtype, expr.dtype
+    if source == target or source.kind is Kind.NULL:
+        return None
+    plain = source.is_integer or source.is_float or source.kind is Kind.BOOL
+    if plain and (target.is_integer or target.is_float or target.kind is Kind.BOOL):
+        return None
+    if source.is_decimal and (target.is_float or target.kind is Kind.BOOL or target.is_integer):
+        return None if target.kind is not Kind.UINT64 else "decimals become no uint64 there"
+    if target.is_decimal and (source.is_decimal or source.is_integer or source.kind is Kind.BOOL):
+        return None
+    if source.is_float and target.is_decimal and target.precision <= _INT64_DIGITS:
+        return None
+    return f"{source} to {target} is converted on the CPU"
+
+
+_INT64_DIGITS = 18
+
+
+def cast_column(expr: Cast, value: Value) -> plc.Column:
+    """Return a value as the cast's type.
+
+    Raises
+    ------
+    CastError
+        If the cast is strict and a value does not fit; names the first such value.
+    """
+    [column] = full([value], 1) if isinstance(value, plc.Scalar) else [value]
+    source, target = expr.arg.dtype, expr.dtype
+    if source == target:
+        return column
+    if source.kind is Kind.NULL:
+        return nulls(target, column.size())
+    fits, result = _converted(column, source, target)
+    if fits is None or not any_true(_false(fits)):
+        return result
+    if expr.strict:
+        _raise(expr, column, fits)
+    return chosen(fits, result, constant(None, target))
+
+
+def _raise(expr: Cast, column: plc.Column, fits: plc.Column) -> None:
+    wrong = run(plc.stream_compaction.apply_boolean_mask, plc.Table([column]), _false(fits))
+    culprit = fetched(wrong.columns()[0], expr.arg.dtype)[0].as_py()
+    raise CastError(f"cannot cast {culprit!r} to {expr.dtype} in {expr}; use try_cast to get null instead")
+
+
+def _false(mask: plc.Column) -> plc.Column:
+    return run(plc.unary.unary_operation, mask, Un.NOT)
+
+
+def _converted(value: plc.Column, source: DataType, target: DataType) -> tuple[plc.Column | None, plc.Column]:
+    """Return where values fit (None: everywhere; null where they are null) and the values converted."""
+    if target.kind is Kind.BOOL:
+        zero = constant(0 if not source.is_float else 0.0, source)
+        return None, truth(value, zero, Op.NOT_EQUAL)
+    if target.is_decimal:
+        return _to_decimal(value, source, target)
+    if target.is_float:
+        floats = decimals.to_float(value, source) if source.is_decimal else value
+        return None, cast(floats, type_of(target))
+    return _to_integer(value, source, target)
+
+
+def _to_integer(value: plc.Column, source: DataType, target: DataType) -> tuple[plc.Column | None, plc.Column]:
+    if source.is_float:
+        wide = cast(value, FLOAT64)
+        rounded = unary(wide, Un.RINT)  # ties to even
+        low = constant(float(least_of(target)), dtypes.float64)
+        high = constant(float(greatest_of(target) + 1), dtypes.float64)
+        fits = truth(truth(rounded, low, Op.GREATER_EQUAL), truth(rounded, high, Op.LESS), Op.LOGICAL_AND)
+        held = chosen(fits, rounded, constant(0.0, dtypes.float64))
+        # A null stays null: the mask is null there, and so is the comparison that it came from.
+        return fits, _null_again(cast(held, type_of(target)), value, target)
+    if source.is_decimal:
+        whole = decimals.rescaled(value, 0)
+        bound = dtypes.decimal(dtypes.MAX_DECIMAL_PRECISION, 0)
+        fits = _between(whole, least_of(target), greatest_of(target), bound)
+        return fits, cast(cast(whole, INT64), type_of(target))
+    if source.kind is Kind.BOOL or _widens(source, target):
+        return None, cast(value, type_of(target))
+    low, high = max(least_of(target), least_of(source)), min(greatest_of(target), greatest_of(source))
+    return _between(value, low, high, source), cast(value, type_of(target))
+
+
+def _null_again(result: plc.Column, value: plc.Column, dtype: DataType) -> plc.Column:
+    if value.null_count() == 0:
+        return result
+    return chosen(run(plc.unary.is_valid, value), result, constant(None, dtype))
+
+
+def _widens(source: DataType, target: DataType) -> bool:
+    return least_of(target) <= least_of(source) and greatest_of(source) <= greatest_of(target)
+
+
+def _between(value: plc.Column, low: int, high: int, dtype: DataType) -> plc.Column:
+    from decimal import Decimal
+
+    first, last = (Decimal(low), Decimal(high)) if dtype.is_decimal else (low, high)
+    above = truth(value, constant(first, dtype), Op.GREATER_EQUAL)
+    return truth(above, truth(value, constant(last, dtype), Op.LESS_EQUAL), Op.LOGICAL_AND)
+
+
+def _to_decimal(value: plc.Column, source: DataType, target: DataType) -> tuple[plc.Column | None, plc.Column]:
+    if source.is_float:
+        return _float_to_decimal(value, target)
+    if not source.is_decimal:
+        before = dtypes.decimal(3, 0) if source.kind is Kind.BOOL else dtypes.as_decimal(source)
+        value = cast(cast(value, INT64) if source.kind is Kind.BOOL else value, decimal_type(0))
+        source = before
+    if target.precision - target.scale >= source.precision - source.scale + (target.scale < source.scale):
+        return None, decimals.rescaled(value, target.scale)
+    # What has too many digits before the point must be found before scaling up, which would wrap.
+    held = value if target.scale >= source.scale else decimals.rescaled(value, target.scale)
+    scale = min(source.scale, target.scale)
+    fits = _false(decimals.outside(held, target, max(target.precision - target.scale + scale, 1)))
+    return fits, decimals.rescaled(held, target.scale)
+
+
+def _float_to_decimal(value: plc.Column, target: DataType) -> tuple[plc.Column | None, plc.Column]:
+    """Scale and round as DuckDB does: multiply by the power of ten, halves away from zero."""
+    scaled = binary(cast(value, FLOAT64), constant(10.0**target.scale, dtypes.float64), Op.MUL, FLOAT64)
+    limit = constant(10.0**target.precision, dtypes.float64)
+    near = truth(unary(scaled, Un.ABS), limit, Op.LESS)  # false for NaN
+    held = chosen(near, scaled, constant(0.0, dtypes.float64))
+    whole = cast(held, INT64)
+    rest = binary(held, cast(whole, FLOAT64), Op.SUB, FLOAT64)
+    up = cast(truth(rest, constant(0.5, dtypes.float64), Op.GREATER_EQUAL), INT64)
+    down = cast(truth(rest, constant(-0.5, dtypes.float64), Op.LESS_EQUAL), INT64)
+    whole = binary(binary(whole, up, Op.ADD, INT64), down, Op.SUB, INT64)
+    most = 10**target.precision - 1
+    fits = truth(near, _between(whole, -most, most, dtypes.int64), Op.LOGICAL_AND)
+    result = decimals.relabelled(cast(whole, decimal_type(0)), target.scale)
+    return fits, _null_again(result, value, target)

@@ -1,0 +1,54 @@
+"""Functions that libcudf has not: computed by the CPU device, with both transfers counted.
+
+Only the arguments' values cross, and the result: what is below and above in the expression stays on the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from ...arrow import to_arrow_type
+from ...expr import Call, Column, Expr, Literal, NamedExpr
+from ...expr.lambdas import ListLambda
+from ...schema import Field, Schema
+from ..cpu import project as cpu_project
+from ..cpu import table as cpu
+from . import memory
+from .columns import Value, uploaded
+from .library import plc
+from .transfer import fetched
+
+
+def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> plc.Column:
+    """Compute one expression node over the values of its arguments."""
+    names: list[Expr] = []
+    fields: list[Field] = []
+    arrays: list[pa.Array] = []
+    for place, (argument, value) in enumerate(arguments):
+        if isinstance(value, plc.Scalar) and isinstance(argument, Literal):
+            names.append(argument)
+            continue
+        name = argument.name if isinstance(expr, ListLambda) and isinstance(argument, Column) else f"argument {place}"
+        names.append(Column(name=name, dtype=argument.dtype))
+        fields.append(Field(name, argument.dtype))
+        column = value if isinstance(value, plc.Column) else memory.run(plc.Column.from_scalar, value, rows)
+        arrays.append(fetched(column, argument.dtype))
+    node = expr if isinstance(expr, ListLambda) else expr.with_children(tuple(names))
+    memory.ledger().fell_back(expr.function if isinstance(expr, Call) else type(expr).__name__.lower(), rows)
+    return uploaded(_computed(node, Schema(tuple(fields)), arrays, rows), expr.dtype)
+
+
+def _computed(node: Expr, schema: Schema, arrays: list[pa.Array], rows: int) -> pa.Array:
+    data = pa.Table.from_arrays(arrays, list(schema.names)) if arrays else _rows_alone(rows)
+    table = cpu.from_arrow(data, schema)
+    result = cpu.to_arrow(cpu_project.project(table, [NamedExpr(name="value", expr=node)]))
+    column = result.column(0)
+    whole = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
+    assert whole.type == to_arrow_type(node.dtype)
+    return whole
+
+
+def _rows_alone(rows: int) -> pa.Table:
+    return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))

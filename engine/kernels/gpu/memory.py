@@ -1,0 +1,180 @@
+"""Device memory: the pool, a stream for each thread, retry when memory runs out, spilling, and bytes across the bus.
+
+Memory runs out in two steps. `run` tries a call of pylibcudf again after it moved tables that nobody works with to the
+host: a call changes nothing until it succeeds, so it may be repeated. What still does not fit raises
+`OutOfDeviceMemory`, and `in_halves` repeats the kernel on halves of its rows.
+"""
+
+from __future__ import annotations
+
+import functools
+import gc
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+
+from ...errors import MemoryLimitExceeded
+from .library import rmm
+
+if TYPE_CHECKING:
+    from .batch import GpuTable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+ATTEMPTS = 12
+"""Times that a call is tried before its rows are halved."""
+
+_POOL_KEEPS = 0.9
+"""Share of the device's memory that the pool does not give back to the driver."""
+
+
+class OutOfDeviceMemory(MemoryLimitExceeded):
+    """The device has no room for a kernel's result, even after spilling."""
+
+
+@dataclass(slots=True)
+class Ledger:
+    """Bytes that crossed between host and device, and what was computed on the CPU instead."""
+
+    to_device: int = 0
+    to_host: int = 0
+    spilled: int = 0
+    retries: int = 0
+    splits: int = 0
+    fallbacks: dict[str, int] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def add(self, *, to_device: int = 0, to_host: int = 0, spilled: int = 0, retries: int = 0, splits: int = 0) -> None:
+        """Count."""
+        with self._lock:
+            self.to_device += to_device
+            self.to_host += to_host
+            self.spilled += spilled
+            self.retries += retries
+            self.splits += splits
+
+    def fell_back(self, function: str, rows: int) -> None:
+        """Count rows of a function that the CPU computed."""
+        with self._lock:
+            self.fallbacks[function] = self.fallbacks.get(function, 0) + rows
+
+
+@contextmanager
+def counted() -> Iterator[Ledger]:
+    """Count what crosses the bus within the block, in all threads."""
+    global _ledger  # noqa: PLW0603 - one account for the process
+    before, _ledger = _ledger, Ledger()
+    try:
+        yield _ledger
+    finally:
+        _ledger = before
+
+
+_ledger = Ledger()
+
+
+def ledger() -> Ledger:
+    """Return the account of what crossed the bus."""
+    return _ledger
+
+
+class _Pool:
+    """The memory resource of all threads, and the tables that may be spilled."""
+
+    def __init__(self) -> None:
+        _, total = rmm.mr.available_device_memory()
+        self.resource = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(total * _POOL_KEEPS))
+        # Some calls take no resource; they use the current one.
+        rmm.mr.set_current_device_resource(self.resource)
+        self.tables: weakref.WeakSet[GpuTable] = weakref.WeakSet()
+        self.lock = threading.Lock()
+
+
+@functools.cache
+def pool() -> _Pool:
+    """Return the pool, made when it is first asked for."""
+    return _Pool()
+
+
+_thread = threading.local()
+
+
+def stream() -> Any:
+    """Return the stream of this thread."""
+    own = getattr(_thread, "stream", None)
+    if own is None:
+        own = _thread.stream = rmm.pylibrmm.stream.Stream()
+    return own
+
+
+def kernel(function: Callable[P, T]) -> Callable[P, T]:
+    """Finish the thread's stream before a function of the protocol returns: other threads may take its result."""
+
+    @functools.wraps(function)
+    def finished(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        finally:
+            stream().synchronize()
+
+    return finished
+
+
+def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function of pylibcudf on this thread's stream with the pool's memory, again where memory ran out.
+
+    Raises
+    ------
+    OutOfDeviceMemory
+        If there is no room after all that can be spilled was.
+    """
+    return _tried(cast("Callable[..., T]", function), args, {**kwargs, "stream": stream(), "mr": pool().resource})
+
+
+def on_stream(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Call a function of pylibcudf that takes a stream and no memory resource; else as `run`."""
+    return _tried(cast("Callable[..., T]", function), args, {**kwargs, "stream": stream()})
+
+
+def _tried(function: Callable[..., T], args: Sequence[Any], kwargs: dict[str, Any]) -> T:
+    for attempt in range(ATTEMPTS):
+        try:
+            return function(*args, **kwargs)
+        except MemoryError as error:
+            if attempt + 1 == ATTEMPTS:
+                raise OutOfDeviceMemory(f"the GPU has no memory left: {error}") from error
+            ledger().add(retries=1)
+            make_room()
+    raise AssertionError("unreachable")
+
+
+def make_room() -> int:
+    """Move every table that is held to the host; return how many bytes.
+
+    A table that a kernel works with right now keeps its columns until that kernel is over: spilling it is no mistake,
+    it only frees nothing yet.
+    """
+    stream().synchronize()
+    gc.collect(0)
+    with pool().lock:
+        tables = list(pool().tables)
+    return sum(table.spill() for table in tables)
+
+
+def in_halves(
+    table: GpuTable, compute: Callable[[GpuTable], GpuTable], joined: Callable[[Sequence[GpuTable]], GpuTable]
+) -> GpuTable:
+    """Compute over all rows at once or, where memory runs out, over halves, quarters, … in order."""
+    try:
+        return compute(table)
+    except OutOfDeviceMemory:
+        if table.num_rows < 2:
+            raise
+    ledger().add(splits=1)
+    middle = table.num_rows // 2
+    parts = [table.part(0, middle), table.part(middle, table.num_rows - middle)]
+    return joined([in_halves(part, compute, joined) for part in parts])

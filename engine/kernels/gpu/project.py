@@ -1,0 +1,165 @@
+"""Expression evaluation over one table.
+
+Columns are computed at most once per table: equal sub-expressions of one projection share their value. Branches of a
+``case`` that could raise are computed on the rows that take them only. What the device cannot compute goes to the CPU
+device, argument by argument, and comes back (``fallback``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ... import dtypes
+from ...errors import UnsupportedOperation
+from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
+from ...expr.lambdas import ListLambda
+from ...schema import Schema
+from ...traversal import walk
+from ..cpu.project import can_raise, shared
+from . import arithmetic, compare  # noqa: F401 - they register the kernels
+from .batch import GpuTable
+from .casts import cast_column, cast_refusal
+from .columns import Value, any_true, chosen, constant, filled, full, negated, nulls, repeated, type_of
+from .fallback import on_cpu
+from .library import plc
+from .membership import in_list, list_refusal
+from .memory import run
+from .registry import KERNELS, refusal
+
+
+def project(table: GpuTable, exprs: Sequence[NamedExpr]) -> GpuTable:
+    """Compute one column per expression."""
+    evaluator = Evaluator(table)
+    roots = shared(tuple(named.expr for named in exprs))
+    columns = tuple(evaluator.column(root) for root in roots)
+    return GpuTable(Schema(tuple(named.field for named in exprs)), columns, table.num_rows)
+
+
+def refused(expr: Expr) -> str | None:
+    """Return why the CPU must compute a part of an expression, naming the part; None where the device can do all."""
+    for node in walk(expr):
+        why = _node_refusal(node)
+        if why is not None:
+            name = node.function if isinstance(node, Call) else str(node)
+            return f"{name}: {why}"
+    return None
+
+
+def _node_refusal(node: Expr) -> str | None:
+    match node:
+        case Call():
+            return refusal(node)
+        case Cast():
+            return cast_refusal(node)
+        case InList():
+            return list_refusal(node)
+        case ListLambda():
+            return "libcudf evaluates no lambda over lists"
+    return None
+
+
+class Evaluator:
+    """Evaluates expressions over one table; values are kept per expression object."""
+
+    def __init__(self, table: GpuTable) -> None:
+        self.table = table
+        self._values: dict[int, tuple[Expr, Value]] = {}
+
+    def column(self, expr: Expr) -> plc.Column:
+        """Return the value per row as a column."""
+        value = self.value(expr)
+        return repeated(value, self.table.num_rows) if isinstance(value, plc.Scalar) else value
+
+    def columns(self, exprs: Sequence[Expr]) -> list[plc.Column]:
+        """Return the values of several expressions."""
+        return [self.column(root) for root in shared(tuple(exprs))]
+
+    def value(self, expr: Expr) -> Value:
+        """Return the value as a column, or as a scalar where it is a constant."""
+        if isinstance(expr, Column):
+            return self.table.column(expr.name)
+        kept = self._values.get(id(expr))
+        if kept is not None:
+            return kept[1]
+        value = self._compute(expr)
+        self._values[id(expr)] = (expr, value)
+        return value
+
+    def _compute(self, expr: Expr) -> Value:
+        if isinstance(expr, Literal):
+            return constant(expr.value, expr.dtype)
+        if isinstance(expr, Case):
+            return self._case(expr)
+        if isinstance(expr, ListLambda):
+            return on_cpu(expr, self._table_columns(expr), self.table.num_rows)
+        arguments = [(child, self.value(child)) for child in expr.children]
+        if _node_refusal(expr) is not None:
+            return on_cpu(expr, arguments, self.table.num_rows)
+        values = [value for _, value in arguments]
+        if all(isinstance(value, plc.Scalar) for value in values):
+            values = [*full(values[:1], self.table.num_rows), *values[1:]]
+        match expr:
+            case Call():
+                return KERNELS[expr.function].run(expr, values, self.table.num_rows)
+            case Cast():
+                return cast_column(expr, values[0])
+            case InList():
+                return in_list(expr, values[0])
+        raise UnsupportedOperation(f"the gpu device cannot evaluate {expr}")
+
+    def _table_columns(self, expr: Expr) -> list[tuple[Expr, Value]]:
+        """Return the columns of the table that a lambda and its list read."""
+        names = dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Column))
+        fields = self.table.schema
+        return [(Column(name=n, dtype=fields[n].dtype), self.table.column(n)) for n in names if n in fields]
+
+    def _case(self, expr: Case) -> Value:
+        if any(can_raise(part) for part in expr.children[1:]):
+            return self._lazy_case(expr)
+        rows = self.table.num_rows
+        result = self.value(expr.default)
+        for condition, value in reversed(expr.branches):
+            [mask] = full([self.value(condition)], rows)
+            result = chosen(mask, self.value(value), result)
+        return result
+
+    def _lazy_case(self, expr: Case) -> Value:
+        """Evaluate each part on the rows that reach it, and put its values among those of the others."""
+        rows = self.table.num_rows
+        result = nulls(expr.dtype, rows)
+        rest = repeated(constant(True, _BOOL), rows)  # noqa: FBT003 - the value itself
+        for condition, value in expr.branches:
+            reached = masked(self.table, rest)
+            if reached.num_rows == 0:
+                return result
+            taken = filled(Evaluator(reached).column(condition), constant(False, _BOOL))  # noqa: FBT003 - the value
+            mask = _scattered(taken, rest)
+            result = self._placed(result, mask, value)
+            rest = run(plc.binaryop.binary_operation, rest, negated(mask), _AND, type_of(_BOOL))
+        return self._placed(result, rest, expr.default)
+
+    def _placed(self, result: plc.Column, mask: plc.Column, value: Expr) -> plc.Column:
+        """Put the values of an expression, computed where the mask is true, into a column."""
+        if not any_true(mask):
+            return result
+        values = Evaluator(masked(self.table, mask)).column(value)
+        placed = run(plc.copying.boolean_mask_scatter, plc.Table([values]), plc.Table([result]), mask)
+        return placed.columns()[0]
+
+
+_BOOL = dtypes.bool_
+_AND = plc.binaryop.BinaryOperator.LOGICAL_AND
+
+
+def _scattered(flags: plc.Column, mask: plc.Column) -> plc.Column:
+    """Spread flags of the rows where a mask is true over all rows, false elsewhere."""
+    nowhere = repeated(constant(False, _BOOL), mask.size())  # noqa: FBT003 - the value itself
+    return run(plc.copying.boolean_mask_scatter, plc.Table([flags]), plc.Table([nowhere]), mask).columns()[0]
+
+
+def masked(table: GpuTable, mask: plc.Column) -> GpuTable:
+    """Keep the rows where a mask is true, not null, in order."""
+    if not len(table.schema):
+        kept = run(plc.stream_compaction.apply_boolean_mask, plc.Table([mask]), mask)
+        return GpuTable(table.schema, (), kept.num_rows())
+    return table.like(run(plc.stream_compaction.apply_boolean_mask, table.table, mask))

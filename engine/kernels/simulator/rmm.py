@@ -1,0 +1,100 @@
+"""What stands for ``rmm``: streams and memory resources; ``mr`` and ``pylibrmm.stream`` are reached as there."""
+
+from __future__ import annotations
+
+import threading
+from types import SimpleNamespace
+from typing import Any
+
+from .machine import machine
+from .signatures import signature
+
+
+class Stream:
+    """A queue of work. What was launched is finished only after ``synchronize``."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        signature("rmm.pylibrmm.stream.Stream").bind(*args, **kwargs)
+        self._launched = 0
+        self._finished = 0
+
+    def synchronize(self) -> None:
+        """Wait for all work."""
+        self._finished = self._launched
+
+    def is_default(self) -> bool:
+        """Whether this is the default stream."""
+        return self is DEFAULT_STREAM
+
+    def launch(self) -> int:
+        """Return the number of a new piece of work."""
+        self._launched += 1
+        return self._launched
+
+    def finished(self, ticket: int) -> bool:
+        """Return whether a piece of work is known to be over."""
+        return ticket <= self._finished
+
+
+DEFAULT_STREAM = Stream()
+
+
+class DeviceMemoryResource:
+    """Where device memory comes from, with an account of what is out."""
+
+    def __init__(self) -> None:
+        self.bytes_out = 0
+        self._lock = threading.Lock()
+
+    def take(self, nbytes: int) -> None:
+        """Allocate."""
+        machine().take(nbytes)
+        with self._lock:
+            self.bytes_out += nbytes
+
+    def give(self, nbytes: int) -> None:
+        """Deallocate."""
+        with self._lock:
+            self.bytes_out -= nbytes
+        machine().give(nbytes)
+
+
+class CudaMemoryResource(DeviceMemoryResource):
+    """Plain allocations."""
+
+
+class CudaAsyncMemoryResource(DeviceMemoryResource):
+    """The driver's pool."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        signature("rmm.mr.CudaAsyncMemoryResource").bind(*args, **kwargs)
+        super().__init__()
+
+
+_current: list[DeviceMemoryResource] = [CudaMemoryResource()]
+
+
+def get_current_device_resource() -> DeviceMemoryResource:
+    """Return the resource of calls that take none."""
+    return _current[0]
+
+
+def set_current_device_resource(mr: DeviceMemoryResource) -> None:
+    """Replace the resource of calls that take none."""
+    _current[0] = mr
+
+
+def available_device_memory() -> tuple[int, int]:
+    """Return free and all bytes."""
+    return machine().memory - machine().used, machine().memory
+
+
+mr = SimpleNamespace(
+    DeviceMemoryResource=DeviceMemoryResource,
+    CudaMemoryResource=CudaMemoryResource,
+    CudaAsyncMemoryResource=CudaAsyncMemoryResource,
+    available_device_memory=available_device_memory,
+    get_current_device_resource=get_current_device_resource,
+    set_current_device_resource=set_current_device_resource,
+)
+pylibrmm = SimpleNamespace(stream=SimpleNamespace(Stream=Stream, DEFAULT_STREAM=DEFAULT_STREAM))
