@@ -27,6 +27,7 @@ from ..engine.kernels.decoding import (
     StoredRows,
     UnknownEncoding,
 )
+from ..engine.plan import KeyFilter
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
 from .footers import Layout, plain_leaves
@@ -112,6 +113,8 @@ class RowGroupReader:
         Columns that the decoder can read.
     arrow
         Gives the reader of all other columns of the file.
+    filters
+        Of columns that the decoder reads.
     """
 
     decoder: Decoder
@@ -126,6 +129,7 @@ class RowGroupReader:
     arrow: Callable[[], pq.ParquetFile]
     conditions: tuple[Expr, ...]
     batch_rows: int
+    filters: tuple[KeyFilter, ...] = ()
 
     def read(self, run: Sequence[int]) -> Iterator[pa.RecordBatch]:
         """Yield the batches of some row groups; several, which are small, together as one batch where they can be."""
@@ -168,7 +172,7 @@ class RowGroupReader:
             else:
                 columns[field.name] = GivenColumn(read=partial(self._given, number, group.num_rows, field.name))
         rows = StoredRows(rows=group.num_rows, schema=self.schema, columns=columns)
-        return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows)
+        return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows, self.filters)
 
     def _bytes_of(self, chunk: Any) -> pa.Buffer:
         start, size = chunk.data_page_offset, chunk.total_compressed_size

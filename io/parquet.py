@@ -10,36 +10,30 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
-from functools import cache, partial
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from ..engine.arrow import from_arrow_schema
 from ..engine.dtypes import Kind
-from ..engine.errors import PlanError, ReadError, TypeMismatch
+from ..engine.errors import PlanError, TypeMismatch
 from ..engine.expr import Expr, all_of, columns_of, conjuncts
-from ..engine.kernels.decoding import DamagedChunk, Decoder, open_decoder
+from ..engine.kernels.decoding import Decoder, open_decoder
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
-from .column_chunks import RowGroupReader, Stored, stored_columns
-from .conform import conform, empty_batch
-from .filesystem import FileInfo, Location, PathLike, reason, resolve
+from .column_chunks import Stored, stored_columns
+from .filesystem import PathLike, resolve
 from .footers import (
     Layout,
     Leaf,
     chunk_bounds,
-    column_names,
     is_worth_a_dictionary,
     plain_leaves,
-    read_footer,
     read_footers,
     table_statistics,
 )
 from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
+from .row_groups import ParquetSplit
 from .tables import FileTable
 
 SUFFIXES = (".parquet", ".parq", ".pq")
@@ -50,158 +44,6 @@ _MANY_CHUNKS, _SMALL_GROUP = 32, 8192
 """From this many column chunks of fewer rows than this on, starting our decoder for each costs more than it saves."""
 _WORTH_COMPILING = 32 * 1024 * 1024
 """Stored bytes to read for which it pays to compile the decoder, where it is not compiled yet."""
-
-
-_NONE = Schema(())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ParquetSplit:
-    """Some consecutive row groups of one file.
-
-    Attributes
-    ----------
-    schema
-        Columns to give, in order.
-    tested
-        Columns that only ``conditions`` read.
-    conditions
-        Only rows for which each is true are given.
-    keys
-        Values of partition columns.
-    dictionaries
-        Text columns to read as dictionaries.
-    stored
-        Columns that the engine's decoder reads.
-    take
-        Stop after this many rows, or None; None where there are conditions.
-    footer
-        ``FileMetaData``, so that threads of this process do not read it again; stays behind when pickled.
-    """
-
-    location: Location
-    file: FileInfo
-    schema: Schema
-    keys: Mapping[str, Any]
-    row_groups: tuple[int, ...]
-    group_rows: tuple[int, ...]
-    dictionaries: tuple[str, ...]
-    batch_rows: int
-    bytes: int
-    tested: Schema = _NONE
-    conditions: tuple[Expr, ...] = ()
-    stored: Mapping[str, Stored] = field(default_factory=dict)
-    take: int | None = None
-    footer: Any = field(default=None, repr=False, compare=False)
-
-    @property
-    def label(self) -> str:
-        """File and row groups."""
-        first, last = self.row_groups[0], self.row_groups[-1]
-        groups = f"row group {first}" if first == last else f"row groups {first}-{last}"
-        return f"{self.location.url(self.file.path)}[{groups}]"
-
-    @property
-    def rows(self) -> int:
-        """Rows before any condition."""
-        total = sum(self.group_rows)
-        return total if self.take is None else min(total, self.take)
-
-    def read(self) -> Iterator[pa.RecordBatch]:
-        """Yield record batches of the row groups, in order.
-
-        Raises
-        ------
-        ReadError
-            If the file has been replaced since the query was planned, or is damaged.
-        """
-        left = self.rows
-        for batch in self._batches():
-            if batch.num_rows >= left:
-                yield batch.slice(0, left)
-                return
-            left -= batch.num_rows
-            if batch.num_rows:
-                yield batch
-
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        stored = [f.name for f in (*self.schema, *self.tested) if f.name not in self.keys]
-        if not stored and not self.conditions:
-            rows = sum(self.group_rows)
-            for start in range(0, rows, self.batch_rows):
-                yield conform(empty_batch(min(self.batch_rows, rows - start)), self.schema, self.keys)
-            return
-        url = self.location.url(self.file.path)
-        handle = self.location.open_unchanged(self.file)
-        try:
-            groups = self._group_reader(handle)
-            for run in self._runs():
-                yield from groups.read(run) if groups.stored else self._by_arrow(groups, run, stored)
-        except (pa.ArrowException, OSError, DamagedChunk) as error:
-            raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
-        finally:
-            handle.close()
-
-    def _by_arrow(self, groups: RowGroupReader, run: list[int], stored: list[str]) -> Iterator[pa.RecordBatch]:
-        reader = groups.arrow()
-        present = groups.present()
-        columns = [name for name in stored if name in present]
-        for batch in self._read_run(reader, run, columns):
-            yield from groups.tested(conform(batch, groups.schema, self.keys, where=groups.url))
-
-    def _group_reader(self, handle: Any) -> RowGroupReader:
-        footer = self.footer if self.footer is not None else read_footer(self.location, self.file)
-        return RowGroupReader(
-            decoder=open_decoder(),
-            url=self.location.url(self.file.path),
-            handle=handle,
-            footer=footer,
-            present=cache(partial(column_names, footer)),
-            schema=self.schema.extend(self.tested),
-            names=self.schema.names,
-            keys=self.keys,
-            stored=self.stored,
-            arrow=cache(
-                lambda: pq.ParquetFile(
-                    handle,
-                    metadata=footer,
-                    read_dictionary=list(self.dictionaries),
-                    pre_buffer=not self.location.is_local,
-                )
-            ),
-            conditions=self.conditions,
-            batch_rows=self.batch_rows,
-        )
-
-    def _runs(self) -> Iterator[list[int]]:
-        """Yield row groups together where they are so small that one batch holds several."""
-        run: list[int] = []
-        rows = 0
-        for group, count in zip(self.row_groups, self.group_rows, strict=True):
-            if run and rows + count > self.batch_rows:
-                yield run
-                run, rows = [], 0
-            run.append(group)
-            rows += count
-        yield run
-
-    def _read_run(self, reader: pq.ParquetFile, run: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
-        if len(run) > 1:
-            table = reader.read_row_groups(run, columns=columns, use_threads=False)
-            whole = table.unify_dictionaries().combine_chunks()
-            if not columns:
-                yield empty_batch(table.num_rows)
-            yield from whole.to_batches() if columns else ()
-            return
-        rows = reader.metadata.row_group(run[0]).num_rows
-        pieces = max(1, -(-rows // self.batch_rows))
-        yield from reader.iter_batches(
-            batch_size=max(1, -(-rows // pieces)), row_groups=run, columns=columns, use_threads=False
-        )
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        state = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "footer"}
-        return (partial(ParquetSplit, **state), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -394,7 +236,8 @@ class ParquetSource:
                 group_rows=(),
                 dictionaries=columns.dictionaries,
                 batch_rows=request.batch_rows,
-                bytes=0,
+                group_bytes=(),
+                leaves=plain_leaves(footer, self._layout()[position], schema, self._table.stored[position]),
                 footer=footer,
             )
             splits.extend(
@@ -402,7 +245,7 @@ class ParquetSource:
                     whole,
                     row_groups=tuple(g.index for g in groups),
                     group_rows=tuple(g.rows for g in groups),
-                    bytes=sum(g.bytes for g in groups),
+                    group_bytes=tuple(g.bytes for g in groups),
                 )
                 for groups in _balanced(kept, target)
             )

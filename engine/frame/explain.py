@@ -24,7 +24,7 @@ def explain(frame: DataFrame, stage: str) -> str:
             return explain_plan(session.optimized(frame.plan))
         case "physical":
             root = session.lowered(frame.plan, estimated=True)
-            return explain_exec(root, cut(root))
+            return explain_exec(root, cut(root, dynamic_filters=session.dynamic_filters))
         case "analyze":
             return session.run(frame.plan, estimated=True).metrics.describe()
     raise PlanError(f"explain knows {', '.join(STAGES)}; not {stage!r}")

@@ -43,6 +43,8 @@ class Session:
         Most bytes held between operators, as a number or like ``"8GiB"``; by default unlimited.
     observer
         Is told of progress.
+    dynamic_filters
+        Whether scans leave out rows for which a join that was built before has no partner.
 
     Attributes
     ----------
@@ -71,6 +73,7 @@ class Session:
         threads: int | None = None,
         memory_limit: int | str | None = None,
         observer: Observer | None = None,
+        dynamic_filters: bool = True,
     ) -> None:
         if cluster is not None:
             raise ConfigError(f"cluster={cluster!r}: this version of Volley runs in one process; leave cluster out")
@@ -80,6 +83,7 @@ class Session:
         self.threads = threads or len(os.sched_getaffinity(0))
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
+        self.dynamic_filters = dynamic_filters
         self.tables: dict[str, DataFrame] = {}
         self.registered: dict[str, Registered] = {}
         self.rules: dict[str, Any] = {}
@@ -145,7 +149,7 @@ class Session:
         self, plan: Plan, result: CollectSink | FoldSink | None = None, *, estimated: bool = False
     ) -> StageGraph:
         """Optimise and lower a plan to stages."""
-        return cut(self.lowered(plan, estimated=estimated), result)
+        return cut(self.lowered(plan, estimated=estimated), result, dynamic_filters=self.dynamic_filters)
 
     @property
     def lowering(self) -> LoweringOptions:

@@ -13,12 +13,15 @@ from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr
+from ..plan.source import KeyFilter, KeySet
 from ..schema import Schema
 
 ArrowArray: TypeAlias = Any
 """A ``pyarrow.Array``; opaque here."""
 ArrowBatch: TypeAlias = Any
 """A ``pyarrow.RecordBatch``; opaque here."""
+ArrowColumn: TypeAlias = Any
+"""A ``pyarrow.ChunkedArray``; opaque here."""
 
 
 class DamagedChunk(Exception):
@@ -98,12 +101,17 @@ class Decoder(Protocol):
         ...
 
     def decode(
-        self, stored: StoredRows, columns: Sequence[str], conditions: Sequence[Expr], batch_rows: int
+        self,
+        stored: StoredRows,
+        columns: Sequence[str],
+        conditions: Sequence[Expr],
+        batch_rows: int,
+        filters: Sequence[KeyFilter] = (),
     ) -> Iterator[ArrowBatch]:
         """Yield record batches of some columns, of the rows for which every condition is true, in order.
 
-        Conditions may read any column of ``stored``, and must not raise on any value. Small decimals come as
-        ``decimal64``, text possibly as dictionaries; no batch is empty.
+        Conditions may read any column of ``stored``, and must not raise on any value. Rows that ``filters`` leave out
+        may be missing. Small decimals come as ``decimal64``, text possibly as dictionaries; no batch is empty.
 
         Raises
         ------
@@ -120,3 +128,10 @@ def open_decoder() -> Decoder:
     from .cpu.decode import CpuDecoder
 
     return CpuDecoder()
+
+
+def key_set(dtype: DataType, columns: Sequence[ArrowColumn]) -> KeySet | None:
+    """Return the set of the values of some columns of one type; None where such a set is not worth having."""
+    from .cpu.keysets import key_set as made
+
+    return made(dtype, columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..quantities import format_bytes
 from .nodes import Exec
-from .stages import Probe, RemainingInput, StageGraph, StageInput
+from .stages import Probe, RemainingInput, ScanInput, StageGraph, StageInput
 
 
 def explain_exec(root: Exec, graph: StageGraph | None = None) -> str:
@@ -14,6 +14,7 @@ def explain_exec(root: Exec, graph: StageGraph | None = None) -> str:
     rows and bytes expected, where ``lower`` was given estimates.
     """
     stages = {} if graph is None else _places(graph)
+    keys = {} if graph is None else _keys(graph)
     lines = []
     stack: list[tuple[Exec, int]] = [(root, 0)]
     while stack:
@@ -21,6 +22,7 @@ def explain_exec(root: Exec, graph: StageGraph | None = None) -> str:
         facts = [str(node.partitioning), *(["ordered"] if node.ordered else []), node.device]
         if id(node) in stages:
             facts.insert(0, f"stage {', '.join(map(str, stages[id(node)]))}")
+        facts += keys.get(id(node), ())
         if node.rows is not None:
             facts += [f"~{node.rows:,.0f} rows", f"~{format_bytes(node.rows * node.schema.row_width)}"]
         lines.append(f"{'  ' * depth}{node.title}  [{', '.join(facts)}]")
@@ -40,3 +42,13 @@ def _places(graph: StageGraph) -> dict[int, list[int]]:
         for node in {id(node): node for node in nodes}.values():
             places.setdefault(id(node), []).append(stage.number)
     return places
+
+
+def _keys(graph: StageGraph) -> dict[int, list[str]]:
+    """Return the join keys that each scan makes use of, by the operator's id."""
+    inputs = [pipeline.input for stage in graph.stages for pipeline in stage.pipelines]
+    found: dict[int, list[str]] = {}
+    for each in inputs:
+        if isinstance(each, ScanInput) and each.keys:
+            found.setdefault(id(each.node), []).extend(map(str, each.keys))
+    return found

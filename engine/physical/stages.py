@@ -38,15 +38,17 @@ from .nodes import (
     WindowExec,
     WriteExec,
 )
+from .scan_keys import ScanKey, below, keys_of_join, narrowable, of_build, of_probe, reached_twice
 
 # Inputs: where the tasks of a pipeline come from.
 
 
 @dataclass(frozen=True, slots=True)
 class ScanInput:
-    """One task for each split of a scan."""
+    """One task for each split of a scan; rows that are not among ``keys`` may be left out."""
 
     node: ScanExec
+    keys: tuple[ScanKey, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +252,12 @@ class Stage:
         probes = [o.stage for p in self.pipelines for o in p.operators if isinstance(o, Probe)]
         return frozenset((*inputs, *probes))
 
+    @property
+    def asks(self) -> frozenset[tuple[int, int]]:
+        """Stages that build joins, and positions of their keys whose values this one's scans make use of if known."""
+        scans = [p.input for p in self.pipelines if isinstance(p.input, ScanInput)]
+        return frozenset((key.stage, key.position) for scan in scans for key in scan.keys)
+
 
 @dataclass(frozen=True, slots=True)
 class StageGraph:
@@ -259,9 +267,19 @@ class StageGraph:
     schema: Schema
 
 
-def cut(root: Exec, result: CollectSink | FoldSink | None = None) -> StageGraph:
-    """Cut a physical plan into stages at its exchanges; ``result`` says what becomes of its rows (default: collect)."""
-    cutter = _Cutter()
+def cut(root: Exec, result: CollectSink | FoldSink | None = None, *, dynamic_filters: bool = True) -> StageGraph:
+    """Cut a physical plan into stages at its exchanges.
+
+    Parameters
+    ----------
+    root
+        The operator that gives the result.
+    result
+        What becomes of its rows; by default they are collected.
+    dynamic_filters
+        Whether scans are to leave out rows that a join built before them has no partner for.
+    """
+    cutter = _Cutter(root, dynamic_filters=dynamic_filters)
     pipelines = cutter.pipelines(root)
     if not _is_written(cutter, pipelines):
         cutter.add(pipelines, result or CollectSink(), root.schema)
@@ -277,45 +295,51 @@ def _is_written(cutter: _Cutter, pipelines: tuple[Pipeline, ...]) -> bool:
 class _Cutter:
     """Collects stages while walking a physical plan; a shared node is cut once."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: Exec, *, dynamic_filters: bool) -> None:
         self.stages: list[Stage] = []
         self._ends: dict[int, int] = {}
+        self._dynamic_filters = dynamic_filters
+        self._shared = reached_twice(root) if dynamic_filters else frozenset()
 
     def add(self, pipelines: tuple[Pipeline, ...], sink: StageSink, schema: Schema, ends: tuple[Exec, ...] = ()) -> int:
         number = len(self.stages)
         self.stages.append(Stage(number, pipelines, sink, schema, ends))
         return number
 
-    def pipelines(self, node: Exec) -> tuple[Pipeline, ...]:
-        """Return the pipelines whose tasks give the rows of a node, in order."""
+    def pipelines(self, node: Exec, asked: tuple[ScanKey, ...] = ()) -> tuple[Pipeline, ...]:
+        """Return the pipelines whose tasks give the rows of a node, in order; of those, what is ``asked`` is enough."""
         match node:
             case ScanExec():
-                return (Pipeline(ScanInput(node)),)
+                return (Pipeline(ScanInput(node, asked if narrowable(node) else ())),)
             case UnionExec():
-                return tuple(pipeline for child in node.inputs for pipeline in self.pipelines(child))
-            case FilterExec() | ProjectExec() | UnnestExec() | MapBatchesExec():
-                return _extended(self.pipelines(node.input), node)
+                return tuple(pipeline for child in node.inputs for pipeline in self.pipelines(child, asked))
+            case FilterExec():
+                return _extended(self.pipelines(node.input, asked), node)
+            case ProjectExec() | UnnestExec() | MapBatchesExec():
+                return _extended(self.pipelines(node.input, below(node, asked)), node)
             case HashJoinExec(build=BroadcastExec() as build):
-                stage = self._ended(node, build.input, BuildSink(node.spec), build)
-                probing = _extended(self.pipelines(node.probe), Probe(node, stage))
+                stage = self._ended(node, build.input, BuildSink(node.spec), build, asked=of_build(node, asked))
+                own = keys_of_join(node, stage) if self._dynamic_filters else ()
+                probing = _extended(self.pipelines(node.probe, of_probe(node, asked) + own), Probe(node, stage))
                 rest = () if node.spec.rest is BuildRows.NONE else (Pipeline(RemainingInput(node, stage)),)
                 return (*probing, *rest)
             case UnaryExec():
-                return (Pipeline(self._breaker(node)),)
+                return (Pipeline(self._breaker(node, asked)),)
         raise TypeError(f"{type(node).__name__} is not a pipeline operator")
 
-    def _breaker(self, node: UnaryExec) -> Input:
+    def _breaker(self, node: UnaryExec, asked: tuple[ScanKey, ...]) -> Input:
         """Return the input that an operator needing all its rows becomes for the stage above."""
+        asked = below(node, asked)
         match node:
             case FinalAggregateExec(input=HashExchangeExec(input=PartialAggregateExec() as partial) as exchange):
-                stage = self._ended(node, partial.input, GroupSink(node.spec), partial, exchange)
+                stage = self._ended(node, partial.input, GroupSink(node.spec), partial, exchange, asked=asked)
                 return MergeGroupsInput(node, stage, node.spec)
             case FinalReduceExec(input=GatherExec(input=PartialReduceExec() as partial_) as exchange):
                 sink = ReduceSink(node.accumulators, partial_.input.schema)
                 stage = self._ended(node, partial_.input, sink, partial_, exchange)
                 return MergeReducedInput(node, stage, node.accumulators)
             case SortExec(input=GatherExec() as exchange):
-                stage = self._ended(node, exchange.input, CollectSink(), exchange)
+                stage = self._ended(node, exchange.input, CollectSink(), exchange, asked=asked)
                 return SortInput(node, stage, node.keys, node.schema)
             case TopKExec():
                 stage = self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema), node)
@@ -323,10 +347,10 @@ class _Cutter:
             case LimitExec():
                 return StageInput(node, self._ended(node, node.input, LimitSink(node.count, node.offset), node))
             case DistinctFirstExec(input=HashExchangeExec() as exchange):
-                stage = self._ended(node, exchange.input, PartitionSink(exchange.keys), exchange)
+                stage = self._ended(node, exchange.input, PartitionSink(exchange.keys), exchange, asked=asked)
                 return DistinctInput(node, stage, node.on, node.schema)
             case WindowExec(input=HashExchangeExec() as exchange):
-                stage = self._ended(node, exchange.input, PartitionSink(exchange.keys), exchange)
+                stage = self._ended(node, exchange.input, PartitionSink(exchange.keys), exchange, asked=asked)
                 return WindowInput(node, stage, node.spec, exchange.schema)
             case WindowExec(input=GatherExec() as exchange):
                 stage = self._ended(node, exchange.input, CollectSink(), exchange)
@@ -336,11 +360,12 @@ class _Cutter:
                 return StageInput(node, self._ended(node, node.input, sink_, node))
         raise TypeError(f"{type(node).__name__} is not a stage boundary")
 
-    def _ended(self, node: Exec, rows: Exec, sink: StageSink, *ends: Exec) -> int:
+    def _ended(self, node: Exec, rows: Exec, sink: StageSink, *ends: Exec, asked: tuple[ScanKey, ...] = ()) -> int:
         """Return the stage that runs ``rows`` into ``sink`` on behalf of ``node``; a shared node has one stage."""
         known = self._ends.get(id(node))
         if known is None:
-            known = self._ends[id(node)] = self.add(self.pipelines(rows), sink, rows.schema, ends)
+            wanted = () if id(node) in self._shared else asked
+            known = self._ends[id(node)] = self.add(self.pipelines(rows, wanted), sink, rows.schema, ends)
         return known
 
 

@@ -33,7 +33,19 @@ from .nodes import (
     Write,
 )
 from .recursion import Recursion, WorkingTable
-from .source import ArrowBatch, ScanPlan, ScanRequest, Sink, SinkWriter, Source, Split, WrittenFile
+from .source import (
+    ArrowBatch,
+    KeyFilter,
+    KeySet,
+    NarrowableSplit,
+    ScanPlan,
+    ScanRequest,
+    Sink,
+    SinkWriter,
+    Source,
+    Split,
+    WrittenFile,
+)
 from .statistics import ColumnStatistics, Statistics
 from .unnest import Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
 from .window import (
@@ -66,9 +78,12 @@ __all__ = [
     "Interval",
     "Join",
     "JoinKind",
+    "KeyFilter",
+    "KeySet",
     "Limit",
     "MapBatches",
     "NamedWindow",
+    "NarrowableSplit",
     "Plan",
     "Project",
     "Recursion",

@@ -7,9 +7,9 @@ as Arrow record batches, which the engine hands to a device without looking insi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..expr import Expr
 from ..schema import Schema
@@ -44,6 +44,36 @@ class ScanRequest:
     batch_rows: int = 128 * 1024
 
 
+class KeySet(Protocol):
+    """Values that a join key has on the side that was built; opaque but for asking whether some may be among them."""
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        ...
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether it has left out enough of the rows tested so far to be worth its while."""
+        ...
+
+    def may_hold(self, minimum: Any, maximum: Any) -> bool:
+        """Return whether any value may be within two inclusive bounds, as ordinals (None: unbounded)."""
+        ...
+
+    def select(self, values: Any) -> Any:
+        """Return the positions in a ``pyarrow.Array`` of the values that may be among them, ascending; never nulls."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFilter:
+    """Only rows whose ``column`` may be among ``keys`` are needed; others may be given all the same."""
+
+    column: str
+    keys: KeySet
+
+
 class Split(Protocol):
     """One independently readable piece of a source; pickles small."""
 
@@ -64,6 +94,15 @@ class Split(Protocol):
 
     def read(self) -> Iterator[ArrowBatch]:
         """Yield record batches with the requested columns, in the source's order; none of them empty."""
+        ...
+
+
+@runtime_checkable
+class NarrowableSplit(Split, Protocol):
+    """A split that can make use of what becomes known after planning, but before it is read."""
+
+    def narrowed(self, filters: Sequence[KeyFilter]) -> NarrowableSplit | None:
+        """Return the split without rows that filters leave out, as far as it can tell; None where none is left."""
         ...
 
 

@@ -20,6 +20,7 @@ from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical.execute import merge_input
+from ..physical.scan_keys import ScanKey
 from ..physical.stages import (
     CollectSink,
     OutputInput,
@@ -29,10 +30,9 @@ from ..physical.stages import (
     Stage,
     StageGraph,
 )
-from ..plan import Split
-from ..schema import Schema
+from ..plan import KeyFilter, KeySet, Split
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, expected, sink_name
+from .pipeline import Task, TaskRunner, expected, read_split, sink_name
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
@@ -93,6 +93,8 @@ class _Run:
         self.metrics = RunMetrics()
         self.outputs: dict[int, Output] = {}
         self.joins: dict[int, JoinTable] = {}
+        self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
+        self.keys: dict[tuple[int, int], KeySet] = {}
         self.cancelled = threading.Event()
         self.started = time.perf_counter()
 
@@ -108,6 +110,7 @@ class _Run:
         self.memory.release(sum(output.reserved for output in self.outputs.values()))
         self.outputs.clear()
         self.joins.clear()
+        self.keys.clear()
         if self.observer is not None:
             self.observer.run_finished()
 
@@ -122,7 +125,9 @@ class _Run:
     def run_stage(self, stage: Stage) -> None:
         """Run a stage to its end and keep its output."""
         owner = f"stage {stage.number} ({stage.name})"
-        sink = open_sink(stage.sink, SinkContext(self.device, self.memory, self.cancelled.is_set, owner, self.threads))
+        keys = frozenset(position for number, position in self.asked if number == stage.number)
+        context = SinkContext(self.device, self.memory, self.cancelled.is_set, owner, self.threads, keys)
+        sink = open_sink(stage.sink, context)
         work = _StageWork(self, stage, sink)
         try:
             work.run()
@@ -141,6 +146,7 @@ class _Run:
         self.outputs[stage.number] = output
         if output.join is not None:
             self.joins[stage.number] = output.join
+        self.keys.update({(stage.number, position): keys for position, keys in output.keys.items()})
         self._free_inputs(stage)
 
     def _free_inputs(self, stage: Stage) -> None:
@@ -182,9 +188,11 @@ class _Run:
     def _pipeline_tasks(self, pipeline: Pipeline) -> Iterator[Task]:
         source = pipeline.input
         if isinstance(source, ScanInput):
-            schema = source.node.schema
+            filters = self._filters(source.keys)
             for split in source.node.scan.splits:
-                yield Task(pipeline, partial(self._read, split, schema), split.bytes or 0, split.rows or 0)
+                counted = OperatorMetrics()
+                read = partial(read_split, self.device, split, source.node.schema, filters, counted)
+                yield Task(pipeline, read, split.bytes or 0, split.rows or 0, counted=counted)
             return
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
@@ -195,9 +203,10 @@ class _Run:
             merged = partial(self._merged, source, partition, threads)
             yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
 
-    def _read(self, split: Split, schema: Schema) -> Iterator[Table]:
-        for batch in split.read():
-            yield self.device.from_arrow(batch, schema)
+    def _filters(self, keys: Sequence[ScanKey]) -> list[KeyFilter]:
+        """Return what is known of the joins whose keys a scan makes use of."""
+        known = [(key.column, self.keys.get((key.stage, key.position))) for key in keys]
+        return [KeyFilter(column, found) for column, found in known if found is not None]
 
     def _remaining(self, stage: int) -> Iterator[Table]:
         yield self.joins[stage].remaining()

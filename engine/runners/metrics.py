@@ -12,7 +12,9 @@ from ..quantities import format_bytes
 class OperatorMetrics:
     """Totals of one operator over all tasks; seconds are summed over threads.
 
-    ``expected_rows`` and ``expected_bytes`` are what the plan expected, None where nobody asked.
+    ``expected_rows`` and ``expected_bytes`` are what the plan expected, None where nobody asked. Of a scan,
+    ``stored_rows`` and ``stored_bytes`` are what its source set out to read, ``skipped_rows`` and ``skipped_bytes``
+    what it need not read of the plan's splits once the keys of a join were known.
     """
 
     rows: int = 0
@@ -21,6 +23,10 @@ class OperatorMetrics:
     seconds: float = 0.0
     expected_rows: float | None = None
     expected_bytes: float | None = None
+    stored_rows: int = 0
+    stored_bytes: int = 0
+    skipped_rows: int = 0
+    skipped_bytes: int = 0
 
     def add(self, rows: int, size: int, seconds: float) -> None:
         """Count one table."""
@@ -35,6 +41,10 @@ class OperatorMetrics:
         self.bytes += other.bytes
         self.batches += other.batches
         self.seconds += other.seconds
+        self.stored_rows += other.stored_rows
+        self.stored_bytes += other.stored_bytes
+        self.skipped_rows += other.skipped_rows
+        self.skipped_bytes += other.skipped_bytes
 
     def expect(self, rows: float | None, row_width: int) -> None:
         """Add to what is expected."""
@@ -48,7 +58,10 @@ class OperatorMetrics:
             rows += f" of ~{self.expected_rows:,.0f}"
         if self.expected_bytes is not None:
             size += f" of ~{format_bytes(self.expected_bytes)}"
-        return f"{rows}; {size} in {self.batches:,} batches; {self.seconds:.3f} s"
+        stored = f"; read {self.stored_rows:,} rows, {format_bytes(self.stored_bytes)}" if self.stored_bytes else ""
+        if self.skipped_rows:
+            stored += f"; join keys skipped {self.skipped_rows:,} rows, {format_bytes(self.skipped_bytes)}"
+        return f"{rows}; {size} in {self.batches:,} batches{stored}; {self.seconds:.3f} s"
 
 
 @dataclass(slots=True)

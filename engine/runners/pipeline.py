@@ -5,13 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..exchange import Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_in_pieces
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageInput
+from ..plan import KeyFilter, NarrowableSplit, Split
+from ..schema import Schema
 from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
 
@@ -28,6 +30,8 @@ class Task:
         Stored bytes and rows that it reads, 0 where unknown.
     waits
         Whether every task before it must have ended.
+    counted
+        Takes up what is counted while the tables are given.
     """
 
     pipeline: Pipeline
@@ -35,6 +39,23 @@ class Task:
     bytes: int
     rows: int
     waits: bool = False
+    counted: OperatorMetrics = field(default_factory=OperatorMetrics)
+
+
+def read_split(
+    device: Device, split: Split, schema: Schema, filters: Sequence[KeyFilter], counted: OperatorMetrics
+) -> Iterator[Table]:
+    """Yield the tables of a split, without rows that joins have no partner for, as far as it can leave them out."""
+    left: Split | None = split
+    if filters and isinstance(split, NarrowableSplit):
+        left = split.narrowed(filters)
+    rows, size = (left.rows or 0, left.bytes or 0) if left is not None else (0, 0)
+    counted.stored_rows += rows
+    counted.stored_bytes += size
+    counted.skipped_rows += (split.rows or 0) - rows
+    counted.skipped_bytes += (split.bytes or 0) - size
+    for batch in left.read() if left is not None else ():
+        yield device.from_arrow(batch, schema)
 
 
 class TaskRunner:
@@ -90,6 +111,8 @@ class TaskRunner:
         except Stopped:
             self.enough.set()
             return False
+        finally:
+            steps[0].merge(task.counted)
         return True
 
     def _told(self, task: Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:

@@ -10,6 +10,8 @@ from functools import partial, reduce
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..exchange import MemoryAccount, OrderedDelivery
+from ..expr import NamedExpr
+from ..kernels.decoding import key_set
 from ..kernels.protocol import Device, GroupBy, JoinTable, Table, TopK
 from ..physical.stages import (
     BuildSink,
@@ -23,7 +25,7 @@ from ..physical.stages import (
     TopKSink,
     WriteSink,
 )
-from ..plan import SinkWriter, WrittenFile
+from ..plan import KeySet, SinkWriter, WrittenFile
 
 T = TypeVar("T")
 Parallel: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
@@ -37,10 +39,14 @@ MAX_PARTITIONS = 128
 
 @dataclass(slots=True)
 class Output:
-    """What a stage leaves for later ones; ``reserved`` bytes are given back when its last reader is done."""
+    """What a stage leaves for later ones; ``reserved`` bytes are given back when its last reader is done.
+
+    ``keys`` has the values of those keys of a built join that scans have asked for, by position.
+    """
 
     partitions: list[list[Table]] = field(default_factory=list)
     join: JoinTable | None = None
+    keys: dict[int, KeySet] = field(default_factory=dict)
     written: tuple[WrittenFile, ...] = ()
     value: Any = None
     reserved: int = 0
@@ -48,13 +54,17 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class SinkContext:
-    """What a sink may use: kernels, the memory account, whether the run was cancelled, and how many threads."""
+    """What a sink may use: kernels, the memory account, whether the run was cancelled, and how many threads.
+
+    ``keys`` are the positions of the join keys whose values are asked for.
+    """
 
     device: Device
     memory: MemoryAccount
     stopped: Callable[[], bool]
     owner: str
     threads: int = 1
+    keys: frozenset[int] = frozenset()
 
 
 class LocalSink(Protocol):
@@ -170,10 +180,27 @@ class _Build(_Collect):
         self.spec = sink.spec
 
     def finish(self, parallel: Parallel) -> Output:
-        join = self.context.device.build_join(self.ordered(), self.spec, threads=self.context.threads)
+        tables = self.ordered()
+        join = self.context.device.build_join(tables, self.spec, threads=self.context.threads)
+        keys = self._key_sets(tables)
         self.tables.clear()
         self.reserve(join.nbytes - self.reserved)
-        return Output(join=join, reserved=self.reserved)
+        kept = {position: made for position, made in keys.items() if self.context.memory.try_reserve(made.nbytes)}
+        self.reserved += sum(made.nbytes for made in kept.values())
+        return Output(join=join, keys=kept, reserved=self.reserved)
+
+    def _key_sets(self, tables: Sequence[Table]) -> dict[int, KeySet]:
+        """Return the values of the keys that are asked for, where such a set is worth having."""
+        device = self.context.device
+        found = {}
+        for position in sorted(self.context.keys):
+            key = self.spec.build_keys[position]
+            alone = [NamedExpr(name="key", expr=key)]
+            columns = [device.to_arrow(device.project(table, alone)).column(0) for table in tables]
+            made = key_set(key.dtype, columns)
+            if made is not None:
+                found[position] = made
+        return found
 
 
 class _Partition(_Base):

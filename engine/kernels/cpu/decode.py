@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...expr import Expr, columns_of
+from ...plan.source import KeyFilter, KeySet
 from ..decoding import ChunkSpec, GivenColumn, StoredRows
 from .buffers import INT64_DIGITS, bits_of, flags_of
 from .chunks import ChunkReader, Coded
@@ -45,11 +46,17 @@ class CpuDecoder:
         return spec.codec in CODECS and _is_known(spec)
 
     def decode(
-        self, stored: StoredRows, columns: Sequence[str], conditions: Sequence[Expr], batch_rows: int
+        self,
+        stored: StoredRows,
+        columns: Sequence[str],
+        conditions: Sequence[Expr],
+        batch_rows: int,
+        filters: Sequence[KeyFilter] = (),
     ) -> Iterator[pa.RecordBatch]:
-        """Yield record batches of the rows for which every condition is true."""
+        """Yield record batches of the rows for which every condition is true, without those that filters leave out."""
         group = _RowGroup(stored)
         tests = _tests(group, shared(tuple(conditions)))
+        tests += [_key_test(group, each) for each in filters if each.keys.is_useful]
         if any(not test.can_pass for test in tests):
             return
         tests = sorted((test for test in tests if not test.always_passes), key=lambda test: test.share)
@@ -127,11 +134,14 @@ class _Test:
         What they read, sorted.
     wanted
         A flag for each entry of the dictionary, then one for null; None where they must be computed by row.
+    keys
+        What the one column's values must be among, instead of conditions.
     """
 
     conditions: tuple[Expr, ...]
     columns: tuple[str, ...]
     wanted: Bits | None
+    keys: KeySet | None = None
 
     @property
     def can_pass(self) -> bool:
@@ -145,8 +155,10 @@ class _Test:
 
     @property
     def share(self) -> float:
-        """Share of the dictionary that passes, or 2 without one: cheap and selective tests go first."""
-        return 2.0 if self.wanted is None else float(self.wanted.mean())
+        """Share of the dictionary that passes, or 2 or 3 without one: cheap and selective tests go first."""
+        if self.wanted is not None:
+            return float(self.wanted.mean())
+        return 2.0 if self.keys is None else 3.0
 
 
 def _tests(group: _RowGroup, conditions: Sequence[Expr]) -> list[_Test]:
@@ -167,6 +179,15 @@ def _test(group: _RowGroup, columns: tuple[str, ...], conditions: tuple[Expr, ..
     return _Test(conditions, columns, wanted)
 
 
+def _key_test(group: _RowGroup, given: KeyFilter) -> _Test:
+    reader = group.open(given.column)
+    if not isinstance(reader, ChunkReader) or not reader.coded:
+        return _Test((), (given.column,), None, given.keys)
+    wanted = np.zeros(len(reader.choices) + 1, dtype=np.uint8)
+    wanted[given.keys.select(reader.choices)] = 1
+    return _Test((), (given.column,), wanted)
+
+
 class _Batch:
     """A run of a row group's rows; remembers what has been decoded for it."""
 
@@ -182,6 +203,8 @@ class _Batch:
             if test.wanted is not None:
                 assert isinstance(pieces[0], Coded)
                 passed = pieces[0].select(test.wanted)
+            elif test.keys is not None:
+                passed = test.keys.select(_array(pieces[0]))
             else:
                 arrays = [_array(piece) for piece in pieces]
                 left = self._count if rows is None else len(rows)

@@ -1,0 +1,164 @@
+"""Sets of join keys that scans of the other side test their rows against before these reach the join.
+
+A set may hold more than the keys, never less: integers are flagged in one table, by their distance from the least of
+them or, where they lie too far apart, by a hash of it; texts are compared exactly while they are few. Knows nothing of
+joins.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from ...dtypes import DataType, Kind
+from .buffers import present, values_of
+from .native import encodings
+from .native.arrays import Bits, Rows
+
+MOST_KEYS = 1 << 24
+"""Of more build rows no set is made."""
+_LEAST_SLOTS, _MOST_SLOTS, _SLOTS_PER_KEY = 1 << 16, 1 << 25, 16
+_MOST_TEXTS = 4096
+_TRIAL_ROWS = 1 << 17
+_MOST_PASSING = 0.5
+"""After so many rows, a set that lets more than this share pass goes: a row costs a nanosecond or so to test."""
+_UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
+_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio: Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4)."""
+
+
+def key_set(dtype: DataType, columns: Sequence[pa.ChunkedArray]) -> IntegerKeys | TextKeys | None:
+    """Return the set of the values of some columns; None where a set of their type is not worth having."""
+    rows = sum(len(column) for column in columns)
+    if rows > MOST_KEYS:
+        return None
+    if dtype.kind is Kind.STRING:
+        return TextKeys.of(columns)
+    if dtype.kind is Kind.UINT64 or not (dtype.is_integer or dtype.kind in (Kind.DATE, Kind.TIMESTAMP)):
+        return None
+    chunks = [chunk for column in columns for chunk in column.chunks]
+    found = [values_of(chunk)[present(chunk)] if chunk.null_count else values_of(chunk) for chunk in chunks]
+    keys = np.concatenate([np.zeros(0, dtype=np.int64), *(each.astype(np.int64, copy=False) for each in found)])
+    return IntegerKeys(keys, _UNIT_NS[dtype.unit] if dtype.kind is Kind.TIMESTAMP else 1)
+
+
+class _Keys:
+    """Counts how many rows a set lets pass. Threads may lose a count to each other, which changes no answer."""
+
+    def __init__(self) -> None:
+        self._tested = self._passed = 0
+
+    @property
+    def is_useful(self) -> bool:
+        """Whether it has left out enough of the rows tested so far."""
+        return self._tested < _TRIAL_ROWS or self._passed <= _MOST_PASSING * self._tested
+
+    def _counted(self, rows: Rows, tested: int) -> Rows:
+        self._tested += tested
+        self._passed += len(rows)
+        return rows
+
+
+class IntegerKeys(_Keys):
+    """Integers, and dates and timestamps as such.
+
+    Parameters
+    ----------
+    keys
+        The values, of shape (n,), in any order and with repetitions.
+    unit
+        Ordinals per integer: nanoseconds of a timestamp's unit, else 1.
+    """
+
+    def __init__(self, keys: NDArray[np.int64], unit: int = 1) -> None:
+        super().__init__()
+        self._unit = unit
+        self._low, self._high = (int(keys.min()), int(keys.max())) if len(keys) else (0, -1)
+        span = self._high - self._low + 1
+        allowed = min(_MOST_SLOTS, max(_LEAST_SLOTS, _SLOTS_PER_KEY * len(keys)))
+        self._is_exact = span <= allowed
+        self._shift = np.uint64(65 - allowed.bit_length())
+        slots = span if self._is_exact else 1 << (allowed.bit_length() - 1)
+        self._flags: Bits = np.zeros(slots + 1, dtype=np.uint8)  # the last slot is that of values outside the bounds
+        self._flags[self._slots(keys)] = 1
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._flags.nbytes
+
+    def may_hold(self, minimum: Any, maximum: Any) -> bool:
+        """Return whether any value may be within two bounds."""
+        low = self._low if minimum is None else max(self._low, -int(-minimum // self._unit))
+        high = self._high if maximum is None else min(self._high, int(maximum // self._unit))
+        if low > high:
+            return False
+        return not self._is_exact or bool(self._flags[low - self._low : high - self._low + 1].any())
+
+    def select(self, values: pa.Array) -> Rows:
+        """Return the positions of the values that may be among the keys."""
+        slots = self._slots(values_of(values))
+        if values.null_count:
+            slots[~present(values)] = len(self._flags) - 1
+        rows: Rows = np.empty(len(slots) + 1, dtype=np.int32)
+        return self._counted(rows[: encodings.select_codes(slots, self._flags, rows)], len(values))
+
+    def _slots(self, keys: NDArray[Any]) -> Rows:
+        """Return the slot of each key: the last one where it is known not to be among them."""
+        away = keys.astype(np.int64).view(np.uint64)
+        away -= np.uint64(self._low & 0xFFFF_FFFF_FFFF_FFFF)  # wraps around to a great distance below the least
+        if self._is_exact:
+            np.minimum(away, np.uint64(len(self._flags) - 1), out=away)
+        else:
+            away *= _MULTIPLIER
+            away >>= self._shift
+        return away.astype(np.int32)
+
+
+class TextKeys(_Keys):
+    """A few texts."""
+
+    def __init__(self, texts: pa.StringArray) -> None:
+        super().__init__()
+        self._texts = texts
+        self._sorted = sorted(texts.to_pylist())
+
+    @classmethod
+    def of(cls, columns: Sequence[pa.ChunkedArray]) -> TextKeys | None:
+        """Return the set of the texts of some columns; None where there are too many."""
+        met = pa.array([], pa.string())
+        for column in columns:
+            for chunk in column.chunks:
+                texts = pc.unique(chunk).drop_null()
+                if pa.types.is_dictionary(texts.type):
+                    texts = texts.cast(pa.string())
+                met = pc.unique(pa.concat_arrays([met, texts]))
+                if len(met) > _MOST_TEXTS:
+                    return None
+        return cls(met)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return int(self._texts.nbytes)
+
+    def may_hold(self, minimum: Any, maximum: Any) -> bool:
+        """Return whether any text may be within two bounds."""
+        at = 0 if minimum is None else bisect_left(self._sorted, minimum)
+        return at < len(self._sorted) and (maximum is None or self._sorted[at] <= maximum)
+
+    def select(self, values: pa.Array) -> Rows:
+        """Return the positions of the texts that are among the keys."""
+        if isinstance(values, pa.DictionaryArray):
+            wanted = pc.is_in(values.dictionary, value_set=self._texts)
+            found = wanted.take(values.indices).fill_null(False)  # noqa: FBT003  # a value
+        else:
+            found = pc.is_in(values, value_set=self._texts, skip_nulls=True)
+        rows: Rows = np.flatnonzero(found.to_numpy(zero_copy_only=False)).astype(np.int32)
+        return self._counted(rows, len(values))

@@ -1,0 +1,220 @@
+"""Row groups of one Parquet file as a split: read by the engine's decoder where it can, else by pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from functools import cache, partial
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ..engine.errors import ReadError
+from ..engine.expr import Expr
+from ..engine.kernels.decoding import DamagedChunk, open_decoder
+from ..engine.plan import KeyFilter
+from ..engine.schema import Schema
+from .column_chunks import RowGroupReader, Stored
+from .conform import conform, empty_batch
+from .filesystem import FileInfo, Location, reason
+from .footers import Leaf, chunk_bounds, column_names, read_footer
+from .pruning import constant_bounds
+
+_NONE = Schema(())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetSplit:
+    """Some consecutive row groups of one file.
+
+    Attributes
+    ----------
+    schema
+        Columns to give, in order.
+    tested
+        Columns that only ``conditions`` read.
+    conditions
+        Only rows for which each is true are given.
+    keys
+        Values of partition columns.
+    dictionaries
+        Text columns to read as dictionaries.
+    stored
+        Columns that the engine's decoder reads.
+    group_bytes
+        Stored bytes of the asked-for columns in each row group.
+    leaves
+        Where flat columns stand in the file, for their statistics.
+    filters
+        Rows that these leave out may be left out; of columns that the decoder reads.
+    take
+        Stop after this many rows, or None; None where there are conditions.
+    footer
+        ``FileMetaData``, so that threads of this process do not read it again; stays behind when pickled.
+    """
+
+    location: Location
+    file: FileInfo
+    schema: Schema
+    keys: Mapping[str, Any]
+    row_groups: tuple[int, ...]
+    group_rows: tuple[int, ...]
+    dictionaries: tuple[str, ...]
+    batch_rows: int
+    group_bytes: tuple[int, ...]
+    leaves: Mapping[str, Leaf] = field(default_factory=dict)
+    filters: tuple[KeyFilter, ...] = ()
+    tested: Schema = _NONE
+    conditions: tuple[Expr, ...] = ()
+    stored: Mapping[str, Stored] = field(default_factory=dict)
+    take: int | None = None
+    footer: Any = field(default=None, repr=False, compare=False)
+
+    @property
+    def label(self) -> str:
+        """File and row groups."""
+        first, last = self.row_groups[0], self.row_groups[-1]
+        groups = f"row group {first}" if first == last else f"row groups {first}-{last}"
+        return f"{self.location.url(self.file.path)}[{groups}]"
+
+    @property
+    def rows(self) -> int:
+        """Rows before any condition."""
+        total = sum(self.group_rows)
+        return total if self.take is None else min(total, self.take)
+
+    @property
+    def bytes(self) -> int:
+        """Stored bytes of the asked-for columns."""
+        return sum(self.group_bytes)
+
+    def narrowed(self, filters: Sequence[KeyFilter]) -> ParquetSplit | None:
+        """Return the split without the row groups, and the rows that the decoder can test, that filters leave out."""
+        if self.take is not None:
+            return self
+        footer = self._footer()
+        kept = [
+            place
+            for place, number in enumerate(self.row_groups)
+            if all(self._may_match(footer.row_group(number), each) for each in filters)
+        ]
+        if not kept:
+            return None
+        return replace(
+            self,
+            row_groups=tuple(self.row_groups[place] for place in kept),
+            group_rows=tuple(self.group_rows[place] for place in kept),
+            group_bytes=tuple(self.group_bytes[place] for place in kept),
+            filters=tuple(each for each in filters if each.column in self.stored and each.column not in self.keys),
+        )
+
+    def _may_match(self, group: Any, given: KeyFilter) -> bool:
+        name = given.column
+        if name in self.keys:
+            bounds = constant_bounds(self.keys[name], self.schema[name].dtype)
+        elif name in self.leaves:
+            bounds = chunk_bounds(self.leaves[name], group.column(self.leaves[name].index))
+        else:
+            return True
+        return bounds.has_value and given.keys.may_hold(bounds.minimum, bounds.maximum)
+
+    def _footer(self) -> Any:
+        return self.footer if self.footer is not None else read_footer(self.location, self.file)
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Yield record batches of the row groups, in order.
+
+        Raises
+        ------
+        ReadError
+            If the file has been replaced since the query was planned, or is damaged.
+        """
+        left = self.rows
+        for batch in self._batches():
+            if batch.num_rows >= left:
+                yield batch.slice(0, left)
+                return
+            left -= batch.num_rows
+            if batch.num_rows:
+                yield batch
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        stored = [f.name for f in (*self.schema, *self.tested) if f.name not in self.keys]
+        if not stored and not self.conditions:
+            rows = sum(self.group_rows)
+            for start in range(0, rows, self.batch_rows):
+                yield conform(empty_batch(min(self.batch_rows, rows - start)), self.schema, self.keys)
+            return
+        url = self.location.url(self.file.path)
+        handle = self.location.open_unchanged(self.file)
+        try:
+            groups = self._group_reader(handle)
+            for run in self._runs():
+                yield from groups.read(run) if groups.stored else self._by_arrow(groups, run, stored)
+        except (pa.ArrowException, OSError, DamagedChunk) as error:
+            raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
+        finally:
+            handle.close()
+
+    def _by_arrow(self, groups: RowGroupReader, run: list[int], stored: list[str]) -> Iterator[pa.RecordBatch]:
+        reader = groups.arrow()
+        present = groups.present()
+        columns = [name for name in stored if name in present]
+        for batch in self._read_run(reader, run, columns):
+            yield from groups.tested(conform(batch, groups.schema, self.keys, where=groups.url))
+
+    def _group_reader(self, handle: Any) -> RowGroupReader:
+        footer = self._footer()
+        return RowGroupReader(
+            decoder=open_decoder(),
+            url=self.location.url(self.file.path),
+            handle=handle,
+            footer=footer,
+            present=cache(partial(column_names, footer)),
+            schema=self.schema.extend(self.tested),
+            names=self.schema.names,
+            keys=self.keys,
+            stored=self.stored,
+            arrow=cache(
+                lambda: pq.ParquetFile(
+                    handle,
+                    metadata=footer,
+                    read_dictionary=list(self.dictionaries),
+                    pre_buffer=not self.location.is_local,
+                )
+            ),
+            conditions=self.conditions,
+            batch_rows=self.batch_rows,
+            filters=self.filters,
+        )
+
+    def _runs(self) -> Iterator[list[int]]:
+        """Yield row groups together where they are so small that one batch holds several."""
+        run: list[int] = []
+        rows = 0
+        for group, count in zip(self.row_groups, self.group_rows, strict=True):
+            if run and rows + count > self.batch_rows:
+                yield run
+                run, rows = [], 0
+            run.append(group)
+            rows += count
+        yield run
+
+    def _read_run(self, reader: pq.ParquetFile, run: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
+        if len(run) > 1:
+            table = reader.read_row_groups(run, columns=columns, use_threads=False)
+            whole = table.unify_dictionaries().combine_chunks()
+            if not columns:
+                yield empty_batch(table.num_rows)
+            yield from whole.to_batches() if columns else ()
+            return
+        rows = reader.metadata.row_group(run[0]).num_rows
+        pieces = max(1, -(-rows // self.batch_rows))
+        yield from reader.iter_batches(
+            batch_size=max(1, -(-rows // pieces)), row_groups=run, columns=columns, use_threads=False
+        )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        state = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "footer"}
+        return (partial(ParquetSplit, **state), ())
