@@ -226,10 +226,26 @@ def common_type(left: DataType, right: DataType) -> DataType | None:
         return _common_temporal(left, right)
     if left.kind is right.kind and left.kind in (Kind.TIME, Kind.DURATION):
         return DataType(left.kind, unit=_finer(left.unit, right.unit))
+    if {left.kind, right.kind} == {Kind.DURATION, Kind.INTERVAL}:
+        return interval
     if left.kind is Kind.LIST and right.kind is Kind.LIST and left.value and right.value:
         value = common_type(left.value, right.value)
         return None if value is None else list_(value)
-    return None
+    return _common_struct(left, right) if left.kind is right.kind is Kind.STRUCT else None
+
+
+def _common_struct(left: DataType, right: DataType) -> DataType | None:
+    """Return the struct of common types of fields in the same places; names that are only numbered give way."""
+    if len(left.fields) != len(right.fields):
+        return None
+    names, others = ([name.lower() for name, _ in side.fields] for side in (left, right))
+    numbered = [f"element{number}" for number in range(1, len(names) + 1)]
+    if names != others and numbered not in (names, others):
+        return None
+    values = [common_type(a, b) for (_, a), (_, b) in zip(left.fields, right.fields, strict=True)]
+    named = right if names == numbered else left
+    pairs = [(name, value) for (name, _), value in zip(named.fields, values, strict=True) if value is not None]
+    return struct(pairs) if len(pairs) == len(values) else None
 
 
 def _common_numeric(left: DataType, right: DataType) -> DataType:

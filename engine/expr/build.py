@@ -79,10 +79,8 @@ def cast(arg: Expr, dtype: DataType, *, strict: bool = True) -> Expr:
 
 def castable(source: DataType, target: DataType) -> bool:
     """Return whether a cast between two types is defined at all."""
-    if source.kind is Kind.NULL or (target.is_text and not source.is_nested):
+    if source.kind is Kind.NULL or target.is_text or source.is_text:
         return True
-    if source.is_text:
-        return not target.is_nested and target.kind is not Kind.INTERVAL
     plain = (Kind.BOOL,)
     if (source.is_numeric or source.kind in plain) and (target.is_numeric or target.kind in plain):
         return True
@@ -92,6 +90,10 @@ def castable(source: DataType, target: DataType) -> bool:
         return True
     if source.kind is target.kind is Kind.LIST and source.value and target.value:
         return castable(source.value, target.value)
+    if source.kind is target.kind is Kind.STRUCT and len(source.fields) == len(target.fields):
+        return all(castable(a, b) for (_, a), (_, b) in zip(source.fields, target.fields, strict=True))
+    if source.kind is Kind.DURATION and target.kind is Kind.INTERVAL:
+        return True
     return source.kind is target.kind and source.kind in (Kind.TIME, Kind.DURATION, Kind.BINARY)
 
 

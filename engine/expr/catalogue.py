@@ -7,7 +7,7 @@ kernel per entry under the entry's name (a test compares the two sets).
 
 from __future__ import annotations
 
-from .functions import aggregates, arithmetic, lists, logic, nested, temporal, text, windows
+from .functions import aggregates, arithmetic, intervals, lists, logic, nested, temporal, text, windows
 from .functions.entry import Aggregate, Function, Nulls, WindowFunction
 
 __all__ = [
@@ -23,7 +23,15 @@ __all__ = [
     "WindowFunction",
 ]
 
-_SCALARS = (*arithmetic.ARITHMETIC, *logic.LOGIC, *text.TEXT, *temporal.TEMPORAL, *nested.NESTED, *lists.LISTS)
+_SCALARS = (
+    *arithmetic.ARITHMETIC,
+    *logic.LOGIC,
+    *text.TEXT,
+    *temporal.TEMPORAL,
+    *intervals.INTERVALS,
+    *nested.NESTED,
+    *lists.LISTS,
+)
 
 FUNCTIONS: dict[str, Function] = {entry.name: entry for entry in _SCALARS}
 AGGREGATES: dict[str, Aggregate] = {entry.name: entry for entry in aggregates.AGGREGATES}

@@ -77,7 +77,7 @@ def comparison(types: Types) -> tuple[Types, DataType] | None:
     if len(types) != 2:
         return None
     common = common_type(*types)
-    if common is None or common.is_nested or common.kind is Kind.INTERVAL:
+    if common is None:
         return None
     if common.kind is Kind.NULL:  # no value of any type is there: devices need not compare nothing with nothing
         common = dtypes.bool_
@@ -302,9 +302,9 @@ def list_range(types: Types) -> tuple[Types, DataType] | None:
 
 
 def list_to_value(types: Types) -> tuple[Types, DataType] | None:
-    """One list, to the type of its values, which must be ordered."""
+    """One list, to the type of its values."""
     value = types[0].value if len(types) == 1 else None
-    return None if value is None or value.is_nested else (types, value)
+    return None if value is None else (types, value)
 
 
 def list_to_int64(types: Types) -> tuple[Types, DataType] | None:
@@ -334,7 +334,7 @@ def list_contains(types: Types) -> tuple[Types, DataType] | None:
     if len(types) != 2 or types[0].value is None:
         return None
     shared = common_type(types[0].value, types[1])
-    if shared is None or shared.is_nested:
+    if shared is None:
         return None
     return (dtypes.list_(shared), shared), dtypes.bool_
 
@@ -365,8 +365,8 @@ def count(types: Types) -> tuple[Types, DataType] | None:
 
 
 def number_of(types: Types) -> tuple[Types, DataType] | None:
-    """One plain value of any type, to int64."""
-    return (types, dtypes.int64) if len(types) == 1 and not types[0].is_nested else None
+    """One value of any type, to int64."""
+    return (types, dtypes.int64) if len(types) == 1 else None
 
 
 def total(types: Types) -> tuple[Types, DataType] | None:
@@ -398,10 +398,8 @@ def moments(types: Types) -> tuple[Types, DataType] | None:
 
 
 def extreme(types: Types) -> tuple[Types, DataType] | None:
-    """One value of an ordered type, to that type."""
-    if len(types) != 1 or types[0].is_nested or types[0].kind is Kind.INTERVAL:
-        return None
-    return types, types[0]
+    """One value of any type, to that type."""
+    return (types, types[0]) if len(types) == 1 else None
 
 
 def any_value(types: Types) -> tuple[Types, DataType] | None:

@@ -39,6 +39,7 @@ _PLAIN: dict[str, DataType] = {
     "BLOB": dtypes.binary,
     "DATE": dtypes.date,
     "TIME": dtypes.time("us"),
+    "INTERVAL": dtypes.interval,
     "TIMESTAMP": dtypes.timestamp("us"),
     "TIMESTAMPNTZ": dtypes.timestamp("us"),
     "DATETIME": dtypes.timestamp("us"),

@@ -271,7 +271,7 @@ class ExpressionBinder:
 
 
 def _named(node: exp.Expr) -> str:
-    words: dict[type[Any], str] = {exp.Interval: "an interval outside date arithmetic", exp.Star: "* in an expression"}
+    words: dict[type[Any], str] = {exp.Star: "* in an expression"}
     return words.get(type(node), f"{node.key.replace('_', ' ')} ({node.sql(dialect='duckdb')[:40]})")
 
 

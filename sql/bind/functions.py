@@ -12,9 +12,10 @@ from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, call, case, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
-from . import lists, temporal, text
+from . import buckets, intervals, lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, spelled
 from .datatypes import type_name
+from .lengths import CLOCKS, part_of
 from .operators import compare
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
     for name in names:
         known = _SPELLINGS.get(name) or SQL_FUNCTIONS.get(name)
         if known is not None and known not in _OPTIONED:
-            return call(known, *(binder.bind(arg) for arg in arguments(node)))
+            bound = [binder.bind(arg) for arg in arguments(node)]
+            if len(bound) == 1 and bound[0].dtype.kind in CLOCKS and known in temporal.PARTS:
+                return part_of(binder, node, known, bound[0])
+            return call(known, *bound)
     if isinstance(node, exp.Anonymous):
         from .registered import user_scalar
 
@@ -123,6 +127,8 @@ _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     **lists.BY_NAME,
     **text.BY_NAME,
     **temporal.BY_NAME,
+    **intervals.BY_NAME,
+    **buckets.BY_NAME,
 }
 
 SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
@@ -143,4 +149,6 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     **lists.SPECIAL,
     **text.SPECIAL,
     **temporal.SPECIAL,
+    **intervals.SPECIAL,
+    **buckets.SPECIAL,
 }

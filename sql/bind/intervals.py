@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,9 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import Expr, call, cast, literal
-from .literals import Interval, interval, length_of, shifted, unit_name
+from ...engine.intervals import Interval, length_of
+from .lengths import of_constant
+from .literals import interval, shifted, unit_name
 from .operands import as_date, unwrapped
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
 _NAMED = {
     "to_years": "year", "to_quarters": "quarter", "to_months": "month", "to_weeks": "week", "to_days": "day",
     "to_hours": "hour", "to_minutes": "minute", "to_seconds": "second", "to_milliseconds": "millisecond",
-    "to_microseconds": "microsecond",
+    "to_microseconds": "microsecond", "to_decades": "decade", "to_centuries": "century", "to_millennia": "millennium",
 }  # fmt: skip
 
 
@@ -55,7 +58,8 @@ def length(binder: ExpressionBinder, node: exp.Expr) -> Length | None:
         for one, other in ((node.this, node.expression), (node.expression, node.this)):
             step = length(binder, one)
             if isinstance(step, Interval):
-                return Times(times=_number(binder, node, binder.bind(other)), step=step)
+                times = _number(binder, node, binder.bind(other))
+                return None if times.dtype.is_float or times.dtype.is_decimal else Times(times=times, step=step)
     return None
 
 
@@ -74,13 +78,34 @@ def _times(binder: ExpressionBinder, node: exp.Expr, number: Expr, unit: str) ->
     if step.microseconds and not number.dtype.is_integer:  # fractions of a second count
         micros = call("multiply", cast(number, dtypes.float64), literal(float(step.microseconds)))
         return Times(times=cast(call("round", micros), dtypes.int64), step=Interval(microseconds=1))
-    return Times(times=cast(number, dtypes.int64), step=step)
+    whole = call("trunc", number) if number.dtype.is_float or number.dtype.is_decimal else number
+    return Times(times=cast(whole, dtypes.int64), step=step)
 
 
 def _number(binder: ExpressionBinder, node: exp.Expr, number: Expr) -> Expr:
     if not number.dtype.is_numeric and number.dtype.kind is not Kind.NULL:
         raise binder.source.error(node, f"an interval takes a number, not {number.dtype}; cast it first")
     return number
+
+
+def interval_expr(amount: Length) -> Expr:
+    """Return a length as a value."""
+    if isinstance(amount, Interval):
+        return of_constant(amount)
+    times, step = cast(amount.times, dtypes.int64), amount.step
+    numbers = (step.months, step.days, step.microseconds)
+    return call("interval_value", *(call("multiply", times, literal(n)) for n in numbers))
+
+
+def length_value(binder: ExpressionBinder, node: Any) -> Expr:
+    """Bind ``INTERVAL …`` or a call such as ``to_days(…)`` as a value."""
+    if isinstance(node, exp.Interval) and node.args.get("unit") is None:
+        value = unwrapped(node.this)
+        if not isinstance(value, exp.Literal | exp.Neg):
+            return binder.cast_to(node, binder.bind(value), dtypes.interval, strict=True)
+    amount = length(binder, node)
+    assert amount is not None
+    return interval_expr(amount)
 
 
 def negated(amount: Length) -> Length:
@@ -108,3 +133,10 @@ def moved(binder: ExpressionBinder, node: exp.Expr, moment: Expr, amount: Length
     counts = [call("multiply", times, literal(n)) for n in (step.months, step.days, step.microseconds)]
     later = call("later_by", moment, *counts)
     return cast(later, dtypes.timestamp("us")) if later.dtype.kind is Kind.DATE else later
+
+
+BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = dict.fromkeys(_NAMED, length_value)
+SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
+    exp.Interval: length_value,
+    exp.ToDays: length_value,
+}

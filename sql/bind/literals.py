@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
-from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 
 from sqlglot import exp
 
@@ -13,46 +11,8 @@ from ...engine import dtypes
 from ...engine.dtypes import MAX_DECIMAL_PRECISION, DataType, Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal, call, cast, literal
+from ...engine.intervals import UNITS, Interval, length_of, parse_interval, unit_of
 from ..parse import SqlText
-
-_MICROSECONDS = {
-    "microsecond": 1,
-    "millisecond": 1_000,
-    "second": 1_000_000,
-    "minute": 60_000_000,
-    "hour": 3_600_000_000,
-}
-_DAYS = {"day": 1, "week": 7}
-_MONTHS = {"month": 1, "quarter": 3, "year": 12, "decade": 120, "century": 1200}
-_SHORT_UNITS = {
-    "us": "microsecond", "usec": "microsecond", "ms": "millisecond", "msec": "millisecond", "s": "second",
-    "sec": "second", "m": "minute", "min": "minute", "h": "hour", "hr": "hour", "d": "day", "w": "week",
-    "mon": "month", "q": "quarter", "y": "year", "yr": "year", "centurie": "century",
-}  # fmt: skip
-_PART = re.compile(r"\s*([+-]?\d+(?:\.\d+)?)\s*([A-Za-z]+)")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interval:
-    """A length of time: months, then days, then microseconds, each added in turn."""
-
-    months: int = 0
-    days: int = 0
-    microseconds: int = 0
-
-    def __neg__(self) -> Interval:
-        return Interval(months=-self.months, days=-self.days, microseconds=-self.microseconds)
-
-    def __add__(self, other: Interval) -> Interval:
-        return Interval(
-            months=self.months + other.months,
-            days=self.days + other.days,
-            microseconds=self.microseconds + other.microseconds,
-        )
-
-    def scaled(self, factor: int) -> Interval:
-        """Return this length so many times."""
-        return Interval(months=self.months * factor, days=self.days * factor, microseconds=self.microseconds * factor)
 
 
 def number(source: SqlText, node: exp.Expr) -> Literal:
@@ -78,7 +38,15 @@ def _decimal(text: str) -> Literal:
 
 
 def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType) -> Expr | None:
-    """Return a text as a date or timestamp constant; None where the target is neither or has a time zone."""
+    """Return a text as a constant date, time or timestamp; None where the target is none or has a time zone."""
+    if target.kind is Kind.INTERVAL:
+        length = interval_of_text(source, node, value)
+        return call("interval_value", *map(literal, (length.months, length.days, length.microseconds)))
+    if target.kind is Kind.TIME:
+        try:
+            return literal(dt.time.fromisoformat(value.strip().zfill(8) if value.count(":") == 2 else value.strip()))
+        except ValueError:
+            raise source.error(node, f"{value!r} is not a time; write it like '12:30:00'") from None
     if not target.is_temporal or target.tz is not None:
         return None
     try:
@@ -94,21 +62,10 @@ def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType)
 
 def unit_name(source: SqlText, node: exp.Expr, written: str) -> str:
     """Return the plain name of a unit of time, e.g. ``month`` for ``Months`` or ``mon``."""
-    name = written.strip("'\"").lower()
-    known = (*_MICROSECONDS, *_DAYS, *_MONTHS)
-    for candidate in (name, name.removesuffix("s"), _SHORT_UNITS.get(name), _SHORT_UNITS.get(name.removesuffix("s"))):
-        if candidate in known:
-            return candidate
-    raise source.error(node, f"unknown unit of time {written!r}{suggestion(name, known)}")
-
-
-def length_of(unit: str, amount: Decimal) -> Interval:
-    """Return so many units; a fraction of a month or day is dropped, as DuckDB drops it."""
-    if unit in _MONTHS:
-        return Interval(months=int(amount) * _MONTHS[unit])
-    if unit in _DAYS:
-        return Interval(days=int(amount) * _DAYS[unit])
-    return Interval(microseconds=int(amount * _MICROSECONDS[unit]))
+    found = unit_of(written)
+    if found is None:
+        raise source.error(node, f"unknown unit of time {written!r}{suggestion(written.lower(), UNITS)}")
+    return found
 
 
 def interval(source: SqlText, node: exp.Interval) -> Interval:
@@ -120,23 +77,26 @@ def interval(source: SqlText, node: exp.Interval) -> Interval:
         value = value.this
     if not isinstance(value, exp.Literal):
         raise source.unsupported(node, "an interval whose length is not a constant")
-    if unit is not None:
-        if not isinstance(unit, exp.Var):
-            raise source.unsupported(node, f"the interval unit {unit.sql()}")
-        try:
-            amount = Decimal(str(value.this).strip())
-        except ArithmeticError:
-            raise source.error(node, f"{value.this!r} is not a number of {unit.name.lower()}s") from None
-        return length_of(unit_name(source, node, unit.name), amount * sign)
-    total, text, end = Interval(), str(value.this), 0
-    for match in _PART.finditer(text):
-        if match.start() != end:
-            break
-        end = match.end()
-        total += length_of(unit_name(source, node, match[2]), Decimal(match[1]))
-    if not end or text[end:].strip():
+    if unit is None:
+        return interval_of_text(source, node, str(value.this)).scaled(sign)
+    if not isinstance(unit, exp.Var):
+        raise source.unsupported(node, f"the interval unit {unit.sql()}")
+    try:
+        amount = Decimal(str(value.this).strip())
+    except ArithmeticError:
+        raise source.error(node, f"{value.this!r} is not a number of {unit.name.lower()}s") from None
+    name = unit_name(source, node, unit.name)
+    # `interval '1.5' day` takes whole days, `interval '1.5 days'` does not; sqlglot says which was written.
+    whole = name not in ("second", "millisecond") and not node.args.get("fraction_in_string")
+    return length_of(name, (amount.to_integral_value(ROUND_DOWN) if whole else amount) * sign)
+
+
+def interval_of_text(source: SqlText, node: exp.Expr, text: str) -> Interval:
+    """Return the length that a text means."""
+    found = parse_interval(text)
+    if found is None:
         raise source.error(node, f"{text!r} is not an interval; write it like interval '3 days' or interval 3 day")
-    return total.scaled(sign)
+    return found
 
 
 def shifted(moment: Expr, length: Interval) -> Expr:

@@ -10,7 +10,8 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import Call, Expr, Literal, call, case, cast, in_list, literal
-from .intervals import length, moved, negated
+from .intervals import interval_expr, length, moved, negated
+from .lengths import CLOCKS, alike, combined, difference, is_length, multiplied, negated_length
 from .literals import time_constant
 from .operands import as_date, unwrapped
 
@@ -61,6 +62,7 @@ def compare(binder: ExpressionBinder, node: exp.Expr, function: str, left: Expr,
     """Return a comparison; a constant text takes the other side's type, dates widened to timestamps stay dates."""
     if as_date(left).dtype.kind is Kind.DATE and as_date(right).dtype.kind is Kind.DATE:
         left, right = as_date(left), as_date(right)
+    left, right = alike(binder, node, left, right)
     left, right = _read_text(binder, node, left, right), _read_text(binder, node, right, left)
     return call(function, left, right)
 
@@ -134,11 +136,21 @@ def _additive(binder: ExpressionBinder, node: Any) -> Expr:
     minus = isinstance(node, exp.Sub)
     right = length(binder, node.expression)
     if right is not None:
-        return moved(binder, node, binder.bind(node.this), negated(right) if minus else right)
+        moment = binder.bind(node.this)
+        if moment.dtype.is_temporal:
+            return moved(binder, node, moment, negated(right) if minus else right)
+        return combined(binder, node, moment, interval_expr(right), minus=minus)
     left = None if minus else length(binder, node.this)
     if left is not None:
-        return moved(binder, node, binder.bind(node.expression), left)
+        moment = binder.bind(node.expression)
+        return (
+            moved(binder, node, moment, left)
+            if moment.dtype.is_temporal
+            else combined(binder, node, interval_expr(left), moment, minus=False)
+        )
     a, b = binder.bind(node.this), binder.bind(node.expression)
+    if a.dtype.kind in CLOCKS or b.dtype.kind in CLOCKS:
+        return combined(binder, node, a, b, minus=minus)
     if a.dtype.is_temporal or b.dtype.is_temporal:
         return _date_arithmetic(binder, node, a, b, minus=minus)
     return call("subtract" if minus else "add", a, b)
@@ -148,7 +160,7 @@ def _date_arithmetic(binder: ExpressionBinder, node: exp.Expr, a: Expr, b: Expr,
     if minus and isinstance(b, Literal) and b.dtype.is_text:
         b = time_constant(binder.source, node, str(b.value), a.dtype) or b
     if minus and a.dtype.is_temporal and b.dtype.is_temporal:
-        return call("difference", a, b)
+        return difference(a, b)
     moment, days = (a, b) if a.dtype.is_temporal else (b, a)
     if moment.dtype.kind is Kind.DATE and days.dtype.is_integer and (a is moment or not minus):
         if not isinstance(days, Literal):
@@ -162,11 +174,16 @@ def _date_arithmetic(binder: ExpressionBinder, node: exp.Expr, a: Expr, b: Expr,
 
 
 def _arithmetic(binder: ExpressionBinder, node: Any) -> Expr:
-    return call(_ARITHMETIC[type(node)], binder.bind(node.this), binder.bind(node.expression))
+    left, right = binder.bind(node.this), binder.bind(node.expression)
+    if isinstance(node, exp.Mul) and (is_length(left) or is_length(right)):
+        return multiplied(binder, node, *((left, right) if is_length(left) else (right, left)))
+    return call(_ARITHMETIC[type(node)], left, right)
 
 
 def _division(binder: ExpressionBinder, node: Any) -> Expr:
     a, b = binder.bind(node.this), binder.bind(node.expression)
+    if is_length(a):
+        return multiplied(binder, node, a, b, divide=True)
     # Dialects such as PostgreSQL's divide integers to integers; sqlglot marks their `/` as typed.
     whole = node.args.get("typed") and a.dtype.is_integer and b.dtype.is_integer
     return call("truncate_divide" if whole else "divide", a, b)
@@ -176,7 +193,7 @@ def _negation(binder: ExpressionBinder, node: Any) -> Expr:
     arg = binder.bind(node.this)
     if isinstance(arg, Literal) and arg.dtype.is_numeric and arg.value is not None:
         return Literal(value=-arg.value, dtype=arg.dtype)
-    return call("negate", arg)
+    return negated_length(arg) if is_length(arg) else call("negate", arg)
 
 
 def _connective(binder: ExpressionBinder, node: Any) -> Expr:
@@ -216,6 +233,8 @@ def _in(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _needs_cast(arg: Expr, value: Literal) -> bool:
+    if arg.dtype.is_nested or arg.dtype.kind in CLOCKS:
+        return True
     return value.dtype.is_text and not arg.dtype.is_text and not arg.dtype.is_temporal
 
 

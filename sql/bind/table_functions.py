@@ -13,8 +13,9 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
+from ...engine.intervals import Interval
 from ..parse import SqlText
-from .literals import Interval, interval
+from .literals import interval
 from .operands import unwrapped
 
 _NODES: dict[type[exp.Expr], str] = {exp.ReadParquet: "parquet", exp.ReadCSV: "csv"}

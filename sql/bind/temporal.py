@@ -12,10 +12,12 @@ from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal, call, cast, literal
+from ...engine.intervals import length_of
 from .arguments import arguments, constant_text, counted_arguments
 from .intervals import Times, length, moved, negated
-from .literals import length_of, unit_name
-from .operands import as_date
+from .lengths import CLOCKS, is_length, part_of, ticks_since, truncated_length
+from .literals import unit_name
+from .operands import as_date, unwrapped
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -28,8 +30,16 @@ _PARTS = {
     "us": "microsecond", "centuries": "century", "decades": "decade", "millennia": "millennium",
     "hours": "hour", "minutes": "minute", "seconds": "second", "y": "year", "mon": "month", "d": "day",
 }  # fmt: skip
+PARTS = frozenset(
+    (
+        *("year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "microsecond"),
+        *("epoch", "decade", "century", "millennium"),
+    )
+)
+"""Parts that are functions too."""
 _SUNDAY_IS_ONE = frozenset(("bigquery", "databricks", "doris", "hive", "mysql", "spark", "spark2", "starrocks", "tsql"))
-_TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second")
+_TRUNCATIONS = (*("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"),)
+_SCALES = {"3": "ms", "6": "us", "9": "ns"}
 
 
 def _part(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) -> Expr:
@@ -39,6 +49,8 @@ def _part(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) 
     parts = ("year", "quarter", "month", "day", "week", "epoch", "decade", "century", "millennium", *_PARTS.values())
     if known not in (*parts, *clock):
         raise binder.source.error(node, f"unknown date part {written!r}{suggestion(name, sorted({*parts, *clock}))}")
+    if moment.dtype.kind in CLOCKS:
+        return part_of(binder, node, known, moment)
     return call(known, moment if known in clock else as_date(moment))
 
 
@@ -55,6 +67,13 @@ def _day_of_week(binder: ExpressionBinder, node: Any) -> Expr:
 
 def _date_part(binder: ExpressionBinder, node: Any) -> Expr:
     part, moment = counted_arguments(binder, node, 2)
+    inner = unwrapped(part)
+    if isinstance(inner, exp.Array):
+        from .lists import struct_of
+
+        names = [constant_text(binder, item, "a date part") for item in inner.expressions]
+        value = binder.bind(moment)
+        return struct_of(binder, node, names, [_part(binder, node, name, value) for name in names])
     return _part(binder, node, constant_text(binder, part, "a date part"), binder.bind(moment))
 
 
@@ -80,13 +99,15 @@ def _date_trunc(binder: ExpressionBinder, node: Any) -> Expr:
 
 def _truncated(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) -> Expr:
     unit = unit_name(binder.source, node, written)
+    if is_length(moment):
+        return truncated_length(unit, moment)
     if unit not in _TRUNCATIONS:
         raise binder.source.unsupported(node, f"date_trunc to {unit}")
     if not moment.dtype.is_temporal:
         raise binder.source.error(node, f"date_trunc takes a date or a timestamp, not {moment.dtype}")
     day = as_date(moment)
     if day.dtype.kind is Kind.DATE:
-        whole = day if unit in ("hour", "minute", "second") else call("date_trunc", day, unit=unit)
+        whole = day if unit in _TRUNCATIONS[5:] else call("date_trunc", day, unit=unit)
         return cast(whole, dtypes.timestamp("us"))
     return call("date_trunc", moment, unit=unit)
 
@@ -153,10 +174,25 @@ def _from_epoch(binder: ExpressionBinder, node: Any) -> Expr:
     scale = node.args.get("scale")
     binder.statement.allow_only(node, ("this", "scale"), "a timestamp of seconds")
     seconds = binder.bind(node.this)
+    if scale is not None and (seconds.dtype.is_temporal or seconds.dtype.kind in CLOCKS):
+        return ticks_since(binder, node, seconds, _SCALES[scale.name])
     if scale is None:
         return call("from_epoch", seconds)
     moment = call("from_epoch", call("divide", seconds, literal(10.0 ** int(scale.name))))
     return cast(moment, dtypes.timestamp("us"))
+
+
+def _epoch(binder: ExpressionBinder, node: Any) -> Expr:
+    value = binder.bind(node.this)
+    return part_of(binder, node, "epoch", value) if value.dtype.kind in CLOCKS else call("epoch", as_date(value))
+
+
+def _ticks_since(unit: str) -> Callable[[ExpressionBinder, Any], Expr]:
+    def handler(binder: ExpressionBinder, node: Any) -> Expr:
+        (moment,) = counted_arguments(binder, node, 1)
+        return ticks_since(binder, node, binder.bind(moment), unit)
+
+    return handler
 
 
 def _to_date(binder: ExpressionBinder, node: Any) -> Expr:
@@ -172,6 +208,21 @@ def _now(binder: ExpressionBinder, _: Any) -> Expr:
     return literal(binder.statement.started, dtypes.timestamp("us", "UTC"))
 
 
+def _local_now(binder: ExpressionBinder, _: Any) -> Expr:
+    return literal(binder.statement.started.replace(tzinfo=None))
+
+
+def _clock(binder: ExpressionBinder, _: Any) -> Expr:
+    return literal(binder.statement.started.time())
+
+
+def _make_time(binder: ExpressionBinder, node: Any) -> Expr:
+    binder.statement.allow_only(node, ("hour", "min", "sec"), "make_time")
+    hour, minute, second = (binder.bind(node.args[key]) for key in ("hour", "min", "sec"))
+    moment = call("make_timestamp", literal(1970), literal(1), literal(1), hour, minute, second)
+    return cast(moment, dtypes.time("us"))
+
+
 BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "date_part": _date_part,
     "datepart": _date_part,
@@ -182,6 +233,11 @@ BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "now": _now,
     "today": _today,
     "get_current_timestamp": _now,
+    "transaction_timestamp": _now,
+    "current_localtimestamp": _local_now,
+    "current_localtime": _clock,
+    "epoch_us": _ticks_since("us"),
+    "epoch_ns": _ticks_since("ns"),
 }
 
 SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
@@ -202,10 +258,14 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.TimestampFromParts: _from_parts("make_timestamp"),
     exp.StrToTime: _strptime,
     exp.TimeToStr: _strftime,
-    exp.TimeToUnix: lambda binder, node: call("epoch", as_date(binder.bind(node.this))),
+    exp.TimeToUnix: _epoch,
     exp.UnixToTime: _from_epoch,
     exp.Date: _to_date,
     exp.TsOrDsToDate: _to_date,
     exp.CurrentDate: _today,
     exp.CurrentTimestamp: _now,
+    exp.CurrentTime: _clock,
+    exp.Localtime: _clock,
+    exp.Localtimestamp: _local_now,
+    exp.TimeFromParts: _make_time,
 }

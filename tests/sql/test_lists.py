@@ -137,7 +137,7 @@ def test_parameters_hide_columns_inside_their_lambda_only() -> None:
         ("select list_zip([x], x) from (select true as x) q", "list_zip takes lists"),
         ("select 1 > any(2)", "ANY takes a list or a query in parentheses, not int64"),
         ("select 1 = all(2)", "ALL takes a list or a query in parentheses, not int64"),
-        ("select [1] = [2]", "equal does not accept"),
+        ("select [1] = ['a']", "equal does not accept"),
         ("select [1, 'x', date '2020-01-01']", "list_value does not accept"),
     ],
 )

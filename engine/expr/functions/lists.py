@@ -29,8 +29,7 @@ def _lists(types: Types) -> tuple[Types, DataType] | None:
 
 
 def _plain_list(types: Types) -> tuple[Types, DataType] | None:
-    value = types[0].value if len(types) == 1 else None
-    return None if value is None or value.is_nested else (types, types[0])
+    return (types, types[0]) if len(types) == 1 and types[0].kind is Kind.LIST else None
 
 
 def _slice(types: Types) -> tuple[Types, DataType] | None:
@@ -58,8 +57,7 @@ def _last_field(types: Types, options: Mapping[str, Any]) -> DataType | None:
     value = types[0].value
     assert value is not None
     *keys, (_, last) = value.fields
-    ordered = all(not dtype.is_nested for _, dtype in keys)
-    return dtypes.list_(last) if ordered and len(options["orders"]) == len(keys) else None
+    return dtypes.list_(last) if len(options["orders"]) == len(keys) else None
 
 
 def _fold_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
@@ -78,7 +76,7 @@ def _fold_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
 
 def _same_lists(types: Types) -> tuple[Types, DataType] | None:
     shared = None if len(types) != 2 else common_type(*types)
-    return None if shared is None or shared.value is None or shared.value.is_nested else ((shared, shared), shared)
+    return None if shared is None or shared.value is None else ((shared, shared), shared)
 
 
 _ANY: Rule = _any_values

@@ -96,7 +96,7 @@ TEMPORAL: tuple[Function, ...] = (
     function(
         "later_by",
         r.moment_and_counts,
-        "to_years to_months to_weeks to_days to_hours to_minutes to_seconds",
+        "",
         "",
         "later by computed months, then days, then microseconds; clips to the month's end",
     ),
@@ -136,6 +136,14 @@ TEMPORAL: tuple[Function, ...] = (
         "epoch",
         "a.dt.timestamp()",
         "seconds since 1970-01-01 00:00 UTC; of a duration its length",
+    ),
+    function(
+        "epoch_count",
+        r.temporal_to(dtypes.int64),
+        "epoch_ms epoch_us epoch_ns",
+        "",
+        "whole milli-, micro- or nanoseconds since 1970-01-01 00:00 UTC",
+        options=("unit",),
     ),
     function("day_name", r.temporal_to(dtypes.string), "dayname", "a.dt.day_name()", "English name of the day"),
     function("month_name", r.temporal_to(dtypes.string), "monthname", "a.dt.month_name()", "English name of the month"),

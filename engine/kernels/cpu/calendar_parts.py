@@ -69,6 +69,24 @@ def epoch(value: pa.Array) -> pa.Array:
     return array_from(seconds, pa.float64(), validity(value))
 
 
+@scalar("epoch_count")
+def epoch_count(call: Call, args: list[Value]) -> pa.Array:
+    """Whole milli-, micro- or nanoseconds since 1970-01-01 00:00 UTC, local times being taken as UTC."""
+    (value,) = args
+    numbers, per_second = values_of(value).astype(np.int64), 1
+    if pa.types.is_date(value.type):
+        numbers = numbers * 86_400
+    else:
+        per_second = _TICKS[value.type.unit]
+    wanted = _TICKS[call.option("unit")]
+    if wanted >= per_second:
+        factor = wanted // per_second
+        if np.abs(numbers[value.is_valid().to_numpy(zero_copy_only=False)]).max(initial=0) > 2**63 // factor:
+            raise ArithmeticOverflow(f"{call} does not fit {call.dtype}")
+        return array_from(numbers * factor, pa.int64(), validity(value))
+    return array_from(numbers // (per_second // wanted), pa.int64(), validity(value))
+
+
 @elementwise("day_name")
 def day_name(value: pa.Array) -> pa.Array:
     """English name of the day of the week."""

@@ -22,13 +22,16 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import CastError, UnsupportedOperation
 from ...expr import Cast
+from ...intervals import interval_text, parse_interval
 from . import decimals
 from .buffers import INT64_DIGITS, array_from, bools_from, is_small, physical_type, validity, values_of
+from .comparable import intervals_of
 from .constants import array_of, scalar_of
 
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
+_DAY = 86_400_000_000
 _DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
@@ -43,7 +46,7 @@ def cast_array(node: Cast, value: pa.Array) -> pa.Array:
     source, target = node.arg.dtype, node.dtype
     if source.kind is Kind.NULL:
         return pa.nulls(len(value), physical_type(target))
-    result = _converted(value, source, target)
+    result = convert(value, source, target)
     if node.strict and result.null_count > value.null_count:
         lost = pc.and_(pc.is_null(result), pc.is_valid(value))
         culprit = value.filter(lost)[0].as_py()
@@ -51,13 +54,24 @@ def cast_array(node: Cast, value: pa.Array) -> pa.Array:
     return result
 
 
-def _converted(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
+def convert(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
     """Convert what fits, null elsewhere."""
     arrow = to_arrow_type(target)
+    if source.is_nested or target.is_nested:
+        from .nested_casts import cast_nested  # it stands on this module
+
+        return cast_nested(value, source, target)
     if target.is_text:
         return _to_text(value, source)
     if source.is_text:
         return _from_text(value, target, arrow)
+    if source.kind is Kind.DURATION and target.kind is Kind.INTERVAL:
+        micros = values_of(_fitting(value, pa.duration("us")))
+        days = np.where(micros < 0, -(-micros // _DAY), micros // _DAY)
+        return intervals_of(np.zeros_like(days), days, micros - days * _DAY, value)
+    if source.kind is Kind.TIMESTAMP and target.kind is Kind.TIME:
+        local = pc.local_timestamp(value) if source.tz else value
+        return local.cast(arrow, safe=False)
     if target.kind is Kind.BOOL:
         whole = decimals.integers(value)
         return pc.not_equal(whole, scalar_of(0, whole.type))
@@ -235,9 +249,9 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
         case Kind.TIME:
             return _trim_fraction(value.cast(text))
         case Kind.DURATION:
-            return _by_value(value, text, str)
+            return _by_value(value, text, lambda x: interval_text(0, *_days_and_rest(x)))
         case Kind.INTERVAL:
-            return _by_value(value, text, _interval_text)
+            return _by_value(value, text, lambda x: interval_text(x.months, x.days, x.nanoseconds // 1000))
         case _:
             return value.cast(text)
 
@@ -257,8 +271,11 @@ def _trim_fraction(text: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(shorter, r"\.$", "")
 
 
-def _interval_text(value: Any) -> str:
-    return f"{value.months} months {value.days} days {value.nanoseconds // 1000} microseconds"
+def _days_and_rest(span: dt.timedelta) -> tuple[int, int]:
+    """Return whole days and the microseconds left, both of the sign of the length."""
+    micros = span // dt.timedelta(microseconds=1)
+    days = abs(micros) // _DAY * (-1 if micros < 0 else 1)
+    return days, micros - days * _DAY
 
 
 def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
@@ -273,6 +290,10 @@ def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Arra
             return _parsed(trimmed, arrow, _parse_date)
         case Kind.TIMESTAMP:
             return _parsed(trimmed, arrow, lambda text: _parse_timestamp(text, target))
+        case Kind.TIME:
+            return _parsed(trimmed, arrow, _parse_time)
+        case Kind.INTERVAL:
+            return _by_value(trimmed, arrow, _parse_interval)
         case Kind.BINARY:
             return value.cast(arrow)
         case _ if target.is_integer:
@@ -287,7 +308,7 @@ def _parsed(text: pa.Array, arrow: pa.DataType, parse: Callable[[str], Any]) -> 
     """Parse with Arrow where it understands every value, else each distinct value with our own rules."""
     try:
         return text.cast(arrow)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _by_value(text, arrow, parse)
 
 
@@ -346,6 +367,26 @@ def _parse_moment(text: str) -> dt.datetime | None:
     digits = zone[1:].replace(":", "").ljust(4, "0")
     shift = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
     return moment.replace(tzinfo=dt.timezone(-shift if zone[0] == "-" else shift))
+
+
+def _parse_interval(text: str) -> tuple[int, int, int] | None:
+    length = parse_interval(text)
+    return None if length is None else (length.months, length.days, length.microseconds * 1_000)
+
+
+_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
+
+
+def _parse_time(text: str) -> dt.time | None:
+    found = _TIME.fullmatch(text)
+    if found is None:
+        moment = _parse_moment(text)  # a timestamp's clock
+        return None if moment is None or ":" not in text else moment.time()
+    hour, minute, second, fraction = found.groups()
+    try:
+        return dt.time(int(hour), int(minute), int(second or 0), int((fraction or "0")[:6].ljust(6, "0")))
+    except ValueError:
+        return None
 
 
 def _parse_date(text: str) -> dt.date | None:

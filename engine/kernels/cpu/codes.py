@@ -1,24 +1,21 @@
-"""Codes for values that are not words by themselves: text, and through Python nested values."""
+"""Codes for values that are not words by themselves: text, and by way of bytes nested values."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ...arrow import to_arrow_type
-from ...dtypes import DataType
+from ...dtypes import DataType, binary
 from ...errors import ExecutionError
 from .buffers import bits_of, empty, text_of
+from .comparable import comparable
 from .native import BytesGroups
 from .native.arrays import Rows, Words
+from .native.grouping import MINIMUM_CAPACITY
 from .words import looked_up
 
 NULL = -1
-UNKNOWN = -2
-"""Code of a value never inserted, where codes are only looked up."""
-
 _MAX_BYTES = 2**31 - 1
 
 
@@ -107,29 +104,32 @@ class TextCodes:
 
 
 class ObjectCodes:
-    """Codes of values of nested and other rare types, through Python: correct, not fast."""
+    """Codes of nested values and intervals, by the bytes that they compare by; each keeps the value met first."""
 
     def __init__(self, dtype: DataType) -> None:
         self._arrow = to_arrow_type(dtype)
-        self._codes: dict[str, int] = {}
-        self._values: list[Any] = []
-        self.nbytes = 0
+        self._codes = TextCodes(binary, MINIMUM_CAPACITY)
+        self._values: list[pa.Array] = []
+        self._held = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._codes.nbytes + self._held
 
     def words(self, array: pa.Array, *, insert: bool) -> Words:
         """Return the code of each value as a word; nulls give `NULL`."""
-        codes = np.full(len(array), NULL, dtype=np.int64)
-        for row, value in enumerate(array.to_pylist()):
-            if value is None:
-                continue
-            key = repr(value)
-            code = self._codes.get(key, UNKNOWN)
-            if code == UNKNOWN and insert:
-                code = self._codes[key] = len(self._values)
-                self._values.append(value)
-                self.nbytes += 64 + len(key)
-            codes[row] = code
-        return codes.view(np.uint64)
+        if pa.types.is_null(array.type):
+            return np.full(len(array), NULL, dtype=np.int64).view(np.uint64)
+        known = len(self._codes)
+        words = self._codes.words(comparable(array), insert=insert)
+        if insert and len(self._codes) > known:
+            codes, first = np.unique(words.view(np.int64), return_index=True)
+            added = array.take(pa.array(first[codes >= known]))
+            self._values.append(added)
+            self._held += added.nbytes
+        return words
 
     def values(self) -> pa.Array:
         """Return the value of each code."""
-        return pa.array(self._values, self._arrow)
+        return pa.concat_arrays(self._values) if self._values else pa.nulls(0, self._arrow)

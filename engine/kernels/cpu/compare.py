@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from ...errors import ExecutionError
 from ...expr import Call
 from .arithmetic import full
+from .comparable import comparable
 from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 
@@ -29,10 +30,10 @@ def _is_float(value: Value) -> bool:
 
 
 def _typed(left: Value, right: Value) -> tuple[Value, Value]:
-    """Return operands that Arrow compares: values of no type, which are all null, as bools."""
+    """Return operands that Arrow compares: values of no type, all null, as bools, nested ones as bytes."""
     if pa.types.is_null(left.type) and pa.types.is_null(right.type):
         return pc.cast(left, pa.bool_()), pc.cast(right, pa.bool_())
-    return left, right
+    return comparable(left), comparable(right)
 
 
 def _is_plain_constant(value: Value) -> bool:

@@ -18,6 +18,7 @@ from ...errors import ArithmeticOverflow
 from ...expr import Call, Column, SortKey
 from .arithmetic import full
 from .buffers import values_of
+from .comparable import comparable
 from .compare import equal
 from .gather import take_column
 from .native import argsort
@@ -186,6 +187,7 @@ def _codes(values: pa.Array) -> NDArray[np.int64]:
     """Return a number for each value, the same for equal ones."""
     if pa.types.is_floating(values.type):
         values = pc.add(values, pa.scalar(0.0, values.type))  # one zero
+    values = comparable(values)
     codes: NDArray[np.int64] = values_of(values.dictionary_encode().indices).astype(np.int64)
     return codes
 

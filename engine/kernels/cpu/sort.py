@@ -12,10 +12,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
-from ...errors import UnsupportedOperation
 from ...expr import Column, SortKey
 from ...schema import Schema
 from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, values_of
+from .comparable import comparable
 from .gather import encoded, take_column
 from .native import (
     NO_BITS,
@@ -270,4 +270,6 @@ def ranks(column: pa.Array, dtype: DataType) -> Any:
         return codes.astype(np.int32)
     if dtype.kind is Kind.NULL:
         return np.zeros(len(column), dtype=np.int32)
-    raise UnsupportedOperation(f"the cpu device cannot order values of type {dtype}")
+    starts, data = text_of(comparable(column))
+    bits, offset = bits_of(column)
+    return text_ranks(starts, data, bits=bits, bit_offset=offset)

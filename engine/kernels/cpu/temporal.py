@@ -99,8 +99,18 @@ def _moved(value: pa.Array, months: NDArray[Any], days: NDArray[Any], micros: ND
     moved = array_from((_add_months(whole, months) + days) * 86_400 * ticks + rest, pa.timestamp(unit))
     if zone:
         moved = pc.assume_timezone(moved, zone, ambiguous="earliest", nonexistent="latest")
-    step = pa.array(micros * ticks // 1_000_000, pa.int64())
+    step = array_from(_in_ticks(micros, ticks), pa.int64())
     return pc.add_checked(moved, step.cast(pa.duration(unit)))
+
+
+def _in_ticks(micros: NDArray[np.int64], ticks: int) -> NDArray[np.int64]:
+    """Return microseconds as ticks of so many a second, without a product that does not fit."""
+    if ticks <= 1_000_000:
+        return micros // (1_000_000 // ticks)
+    factor = ticks // 1_000_000
+    if np.abs(micros).max(initial=0) > 2**63 // factor:
+        raise OverflowError
+    return micros * factor
 
 
 def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:

@@ -89,9 +89,14 @@ def _hash_column(column: pa.Array, dtype: DataType) -> Words:
     if dtype.is_decimal:
         low, high = (hash_words(half, bits=bits, bit_offset=offset) for half in halves_words(column))
         return combine_hashes(low, high)
-    shown = pa.array([None if value is None else repr(value) for value in column.to_pylist()], pa.string())
-    starts, data = text_of(shown)
-    return hash_bytes(starts, data, bits=bits_of(shown)[0])
+    from .comparable import comparable  # it stands on this module
+
+    encoded = comparable(column)
+    if not pa.types.is_binary(encoded.type):  # of no type: all are null
+        return hash_words(np.zeros(len(column), np.uint64), bits=bits, bit_offset=offset)
+    starts, data = text_of(encoded)
+    bits, offset = bits_of(encoded)
+    return hash_bytes(starts, data, bits=bits, bit_offset=offset)
 
 
 def validity_bits(columns: Sequence[pa.Array]) -> tuple[Bits, int]:

@@ -41,6 +41,7 @@ def logarithm(name: str) -> list[Case]:
 
 
 PAIRS = ("int int", "float float", "text text", "date date", "time time", "money money", "bool bool", "int money")
+DEEP = ("ints ints", "texts texts", "lists lists", "struct struct", "length length", "clock clock")
 TIMES = ("date", "time")
 
 CASES: dict[str, list[Case]] = {
@@ -83,7 +84,7 @@ CASES: dict[str, list[Case]] = {
     "shift_right": infix(">>", "int int", "byte byte", "int place"),
     "bit_count": prefix("bit_count", "int"),
     **{
-        name: infix(symbol, *PAIRS)
+        name: infix(symbol, *PAIRS, *DEEP)
         for name, symbol in (
             ("equal", "="),
             ("not_equal", "<>"),
@@ -176,6 +177,23 @@ CASES: dict[str, list[Case]] = {
     "later_by": [
         case("time count some int", "{0} + to_months({1}::INTEGER) + to_days({2}::INTEGER) + to_microseconds({3})")
     ],
+    "interval_value": [
+        case("int int int", "to_months({0}::INTEGER) + to_days({1}::INTEGER) + to_microseconds({2})"),
+    ],
+    "interval_part": [
+        case("length", "date_part('year', {0}) * 12 + date_part('month', {0})", part="months"),
+        case("length", "date_part('day', {0})", part="days"),
+        case("length", "date_part('hour', {0}) * 3600000000 + date_part('minute', {0}) * 60000000 + "
+             "date_part('microsecond', {0})", part="microseconds"),
+    ],
+    "interval_scaled": [
+        case("length unit", "{0} * {1}", divide=False),
+        case("length some", "{0} / {1}", divide=True),
+    ],
+    "age": [*prefix("age", "time time", "date date", "date time")],
+    "time_value": [case("count", "make_time(0, 0, {0} / 1e6)")],
+    "time_ticks": [case("clock", "epoch_us({0})")],
+    "epoch_count": [case(kind, f"epoch_{unit}({{0}})", unit=unit) for kind in TIMES for unit in ("ms", "us", "ns")],
     "difference": [case("date date", "{0} - {1}"), case("time time", lambda one, two: one - two)],
     "epoch": prefix("epoch", *TIMES),
     "day_name": prefix("dayname", *TIMES),

@@ -43,6 +43,11 @@ POOLS: dict[str, tuple[pa.DataType, list[Any]]] = {
         pa.timestamp("us", "UTC"),
         [dt.datetime(2024, 3, 31, 1, 30, tzinfo=dt.UTC), dt.datetime(1970, 1, 1, tzinfo=dt.UTC)],
     ),
+    "clock": (pa.time64("us"), [dt.time(), dt.time(23, 59, 59, 999_999), dt.time(12, 30)]),
+    "length": (
+        pa.month_day_nano_interval(),
+        [(0, 0, 0), (1, 0, 0), (0, 30, 0), (-14, 3, -5_000_000_000), (25, -40, 90_061_000_001_000)],
+    ),
     "year": (pa.int64(), [1969, 2000, 2024]),
     "month": (pa.int64(), [1, 2, 12]),
     "day": (pa.int64(), [1, 28]),

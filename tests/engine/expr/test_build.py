@@ -212,8 +212,10 @@ def test_aggregates_refuse() -> None:
         (dtypes.list_(dtypes.int8), dtypes.list_(dtypes.string), True),
         (dtypes.int64, dtypes.date, False),
         (dtypes.date, dtypes.int64, False),
-        (dtypes.list_(dtypes.int8), dtypes.string, False),
-        (dtypes.string, dtypes.struct([("a", dtypes.int8)]), False),
+        (dtypes.list_(dtypes.int8), dtypes.string, True),
+        (dtypes.string, dtypes.struct([("a", dtypes.int8)]), True),
+        (dtypes.interval, dtypes.int64, False),
+        (dtypes.duration("us"), dtypes.interval, True),
     ],
 )
 def test_castable(source: DataType, target: DataType, expected: bool) -> None:

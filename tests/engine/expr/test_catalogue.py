@@ -60,6 +60,11 @@ def test_entries_are_documented(entry: Function | Aggregate) -> None:
         "single",
         "list_ordered",
         "sketch_count",
+        "later_by",
+        "interval_part",
+        "interval_scaled",
+        "time_value",
+        "time_ticks",
     )
     assert entry.sql or entry.frame or entry.name in unspelled
     assert all(spelling == spelling.lower() for spelling in entry.sql)
