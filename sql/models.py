@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -136,7 +137,7 @@ def _blank(text: str) -> str:
 
 def _blanked(source: SqlText, end: int) -> SqlText:
     """Return the rest of a text at its own place, so that errors show where they are."""
-    return SqlText(text=_blank(source.text[:end]) + source.text[end:], dialect=source.dialect)
+    return replace(source, text=_blank(source.text[:end]) + source.text[end:])
 
 
 def _done(session: Session, name: str, what: str) -> DataFrame:

@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -19,6 +19,7 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
+from .null_order import Ordering
 
 TOO_DEEP = "the query is nested too deeply; name parts of it in a WITH clause"
 _STATEMENTS = ("select", "with", "from", "values")
@@ -42,10 +43,11 @@ _KNOWN_ELSEWHERE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SqlText:
-    """A SQL text and its dialect; makes errors that point into it."""
+    """A SQL text, its dialect and what its ORDER BY means by default; makes errors that point into it."""
 
     text: str
     dialect: str = "duckdb"
+    ordering: Ordering | None = None
 
     def place(self, node: exp.Expr | None) -> tuple[int, int] | tuple[None, None]:
         """Return the 1-based line and column where a node begins, or Nones where that is not known."""
@@ -118,7 +120,7 @@ def explained(source: SqlText) -> tuple[str, SqlText] | None:
     analyze = re.match(r"\s*analyze\b", source.text[end:], re.IGNORECASE)
     end += analyze.end() if analyze else 0
     blank = "".join(sign if sign == "\n" else " " for sign in source.text[:end])
-    inner = SqlText(text=blank + source.text[end:], dialect=source.dialect)
+    inner = replace(source, text=blank + source.text[end:])
     return ("analyze" if analyze else "optimized"), inner
 
 
@@ -143,6 +145,8 @@ def parse_statement(source: SqlText) -> exp.Expr:
     dialect = dialect_named(source.dialect)
     tokens = _tokens(source, dialect)
     statements = _statements(source, dialect, tokens)
+    if source.ordering is not None:
+        statements = _ordered(source, source.ordering, tokens)
     if not statements:
         raise SqlError("there is no SQL in the text; write a query such as: select 1")
     if len(statements) > 1:
@@ -195,6 +199,22 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
     finally:
         logger.setLevel(level)
     return [tree for tree in parsed if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+def _ordered(source: SqlText, ordering: Ordering, tokens: list[Token]) -> list[exp.Expr]:
+    """Parse again with each default place of nulls that a dialect can have, to see which keys state theirs."""
+    if ordering.nulls is None:
+        places = [dialect_named(source.dialect).NULL_ORDERING] * 2
+    else:
+        places = ["nulls_are_large", "nulls_are_small"]
+    found = []
+    for place in places:
+        dialect = dialect_named(source.dialect)
+        dialect.NULL_ORDERING = place  # of this object alone
+        found.append(_statements(source, dialect, tokens))
+    for large, small in zip(*found, strict=True):
+        ordering.complete(large, small)
+    return found[0]
 
 
 def _numbered(tokens: list[Token]) -> list[Token]:

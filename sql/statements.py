@@ -18,6 +18,7 @@ from ..engine.plan import Aggregate, Plan, Project, Union
 from ..engine.schema import Field
 from .bind import bind_tree
 from .models import model_statement
+from .null_order import SETTINGS, Ordering, stated
 from .parse import SqlText, explained, parse, parse_statement, reset_setting
 from .tables import TableStatements, selected, table
 from .views import ViewCatalogue
@@ -39,7 +40,7 @@ def execute(
     UnsupportedOperation
         If the text uses SQL that Volley does not offer.
     """
-    source = SqlText(text=text, dialect=dialect)
+    source = SqlText(text=text, dialect=dialect, ordering=Ordering.of(session.options))
     asked = explained(source)
     if asked is not None:
         stage, inner = asked
@@ -119,13 +120,20 @@ class Statements:
             if item.args.get("kind") or not isinstance(item.this, exp.EQ):
                 raise self._source.unsupported(item, f"SET {str(item.args.get('kind') or item.sql()).upper()}")
             name, value = str(item.this.this.name).lower(), item.this.expression
-            self._session.configure(name, _option(value))
+            if name in SETTINGS:
+                kept, chosen = stated(name, _option(value))
+                self._session.options[kept] = chosen
+            else:
+                self._session.configure(name, _option(value))
             done.append((name, "set"))
         return table(self._session, {"name": dtypes.string, "result": dtypes.string}, done)
 
     def reset(self, name: str) -> DataFrame:
         """Give a setting the value that it had when the session began."""
-        self._session.configure(name, None)
+        if name in SETTINGS:
+            self._session.options.pop("default_null_order" if name == "null_order" else name, None)
+        else:
+            self._session.configure(name, None)
         return table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, "reset")])
 
     # --- files

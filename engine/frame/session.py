@@ -56,6 +56,8 @@ class Session:
         Queries by name that SQL binds anew each time they are read.
     recursion_limit
         Most rounds of a recursive query before it is stopped with an error.
+    options
+        Settings that only SQL reads, by name.
 
     Raises
     ------
@@ -89,6 +91,7 @@ class Session:
         self.rules: dict[str, Any] = {}
         self.views: dict[str, Any] = {}
         self.recursion_limit = 10_000
+        self.options: dict[str, str] = {}
         self._begun = (self.threads, self.memory_limit, self.recursion_limit)
         self._tokens: list[Token[Session | None]] = []
 

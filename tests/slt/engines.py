@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import duckdb
 import pyarrow as pa
 
+import volley.api  # noqa: F401 - makes the formats of files and the models known
 from tests.slt.results import Answer
 from volley.engine.errors import Cancelled, PlanError, UnsupportedOperation, VolleyError
 from volley.engine.frame import Session
