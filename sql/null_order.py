@@ -54,7 +54,7 @@ class Ordering:
         for item, other in zip(large.find_all(exp.Ordered), small.find_all(exp.Ordered), strict=True):
             explicit = bool(item.args.get("nulls_first")) is bool(other.args.get("nulls_first"))
             if self.descending and item.args.get("desc") is None:
-                item.set("desc", True)
+                item.args["desc"] = True
             if not explicit and self.nulls is not None:
                 by_direction = LARGE if item.args.get("desc") else SMALL
                 item.set("nulls_first", self.nulls in (FIRST, by_direction))

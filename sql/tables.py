@@ -21,6 +21,7 @@ from ..engine.frame import DataFrame, Session
 from ..engine.plan import Aggregate, EmptySource, Filter, Plan, Project, Scan, Union
 from ..engine.schema import Field, Schema
 from .bind.datatypes import data_type
+from .bind.query import MIXED
 from .bind.rows import RowsSource
 from .parse import SqlText
 from .views import View, ViewCatalogue
@@ -194,6 +195,7 @@ class TableStatements:
             added, names = self._query(exp.Select(expressions=[exp.Literal.number(1)])), []
         else:
             query = node.expression.copy()
+            query.meta[MIXED] = True
             if node.args.get("with_"):
                 query.set("with_", node.args["with_"].copy())
             added = self._query(query)

@@ -16,6 +16,8 @@ from .names import Names
 from .naming import default_name
 from .operators import as_text
 from .ordered import ordered_aggregate, without_order
+from .owners import AggregatedOutside, of_outer, owner
+from .scope import Scope
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -81,10 +83,15 @@ def aggregate_name(node: exp.Expr) -> str | None:
     return "" if isinstance(node, exp.AggFunc) else None
 
 
-def has_aggregate(node: exp.Expr) -> bool:
-    """Return whether a node calls an aggregate of its own query: not of one nested in it, and not with OVER."""
+def has_aggregate(node: exp.Expr, scope: Scope | None = None) -> bool:
+    """Return whether a node calls an aggregate of its own query: not of one nested in it, and not with OVER.
+
+    In a ``scope`` those of queries around do not count either.
+    """
     for part in node.walk(prune=lambda n: isinstance(n, exp.Query)):
-        if not isinstance(part, exp.Query) and aggregate_name(part) is not None and not _has_over(part):
+        if isinstance(part, exp.Query) or aggregate_name(part) is None or _has_over(part):
+            continue
+        if scope is None or owner(scope, part) is None:
             return True
     return False
 
@@ -100,6 +107,9 @@ def bind_aggregate(
     binder: ExpressionBinder, node: exp.Expr, condition: exp.Expr | None = None, named: exp.Expr | None = None
 ) -> Expr:
     """Bind a call of an aggregate, with the condition of its FILTER clause; ``named`` is the node with the clause."""
+    around = owner(binder.scope, named or node, binder.own_names)
+    if around is not None:
+        return _of_query_around(binder, around, node, condition, named)
     if binder.aggregates is None:
         hint = "; use HAVING" if binder.clause == "WHERE" else ""
         raise binder.source.error(node, f"an aggregate cannot stand in {binder.clause}{hint}")
@@ -133,6 +143,16 @@ def bind_aggregate(
         )
     found = aggregate(function, *args, distinct=distinct, filter=predicate, **options)
     return binder.aggregates.column(found, default_name(named or node))
+
+
+def _of_query_around(
+    binder: ExpressionBinder, around: Scope, node: exp.Expr, condition: exp.Expr | None, named: exp.Expr | None
+) -> Expr:
+    if around.aggregating is not None:
+        return of_outer(binder, around, node, bind_aggregate(around.aggregating, node, condition, named))
+    if around.aggregated:
+        raise binder.source.error(node, "an aggregate of the query around cannot stand in its FROM, WHERE or GROUP BY")
+    raise AggregatedOutside(around)
 
 
 def _split_options(

@@ -113,6 +113,11 @@ class ExpressionBinder:
         inner._variables = self._variables
         return inner
 
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Names in lower case that mean something here though they are no columns: aliases and lambdas' parameters."""
+        return frozenset((*self.aliases, *self._variables)) - self._expanding
+
     def variable(self, wanted: str, dtype: DataType) -> Variable:
         """Return a new parameter of a lambda."""
         return Variable(name=self.statement.names.fresh(wanted), dtype=dtype)
@@ -245,7 +250,7 @@ class ExpressionBinder:
         while around is not None:
             if around.find(name, relation):
                 refused = self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
-                return refused if around is self.scope.around else ReadsOuter(str(refused))
+                return ReadsOuter(str(refused))
             around = around.outer or around.around
         scopes = [self.scope]
         while scopes[-1].outer is not None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...engine.expr import Call, Expr, all_of, columns_of
-from ...engine.plan import Filter, Join, JoinKind, Plan
+from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of
+from ...engine.plan import Filter, Join, JoinKind, Plan, Project
+from .attachment import Domain
+from .names import Names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +39,26 @@ def split_condition(parts: Iterable[Expr], left: frozenset[str], right: frozense
         else:
             rest.append(part)
     return JoinCondition(on=tuple(on), left_only=tuple(left_only), right_only=tuple(right_only), rest=tuple(rest))
+
+
+def within_domain(
+    names: Names, left: Plan, right: Plan, side: str, parts: Iterable[Expr], own: tuple[Column, ...]
+) -> Plan:
+    """Return a RIGHT or FULL join for each value of a domain, whose columns ``own`` the left side has."""
+    theirs = tuple(Column(name=names.fresh(column.name), dtype=column.dtype) for column in own)
+    renamed = tuple(NamedExpr(name=new.name, expr=column) for new, column in zip(theirs, own, strict=True))
+    values = Project(input=Domain(columns=own), exprs=renamed)
+    right = Join(left=values, right=right, kind=JoinKind.INNER, on=())
+    pairs, rest = tuple(zip(own, theirs, strict=True)), all_of(parts)
+    if side == "RIGHT":
+        flipped = tuple((b, a) for a, b in pairs)
+        made = Join(left=right, right=left, kind=JoinKind.LEFT, on=flipped, nulls_equal=True, residual=rest)
+    else:
+        made = Join(left=left, right=right, kind=JoinKind.FULL, on=pairs, nulls_equal=True, residual=rest)
+    kept = [f for f in made.schema if f.name not in {column.name for column in (*own, *theirs)}]
+    exprs = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in kept]
+    exprs += [NamedExpr(name=a.name, expr=call("coalesce", a, b)) for a, b in pairs]
+    return Project(input=made, exprs=tuple(exprs))
 
 
 def _equal_pair(part: Expr, left: frozenset[str], right: frozenset[str]) -> tuple[Expr, Expr] | None:

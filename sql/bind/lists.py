@@ -17,6 +17,7 @@ from ...engine.expr.lambdas import ListMethod, list_lambda
 from .arguments import arguments, constant_text, counted_arguments
 from .operands import unwrapped
 from .operators import as_text
+from .rewriting import list_of_rows
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -42,7 +43,10 @@ def _array(binder: ExpressionBinder, node: Any) -> Expr:
     if len(items) == 1 and isinstance(items[0], exp.Comprehension):
         return _comprehension(binder, items[0])
     if len(items) == 1 and isinstance(unwrapped(items[0]), exp.Query):
-        raise binder.source.unsupported(node, "ARRAY of a query; use list(…) in a subquery")
+        listed = list_of_rows(items[0])
+        if listed is None:
+            raise binder.source.unsupported(node, "ARRAY of a query with this ORDER BY")
+        return binder.bind(listed)
     return call("list_value", *(binder.bind(item) for item in items)) if items else _empty()
 
 

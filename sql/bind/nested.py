@@ -7,7 +7,7 @@ keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -15,10 +15,12 @@ from sqlglot import exp
 from ...engine.expr import Column, Expr, NamedExpr, call, literal
 from ...engine.plan import Aggregate, Plan
 from ...engine.traversal import walk
+from .branches import BranchBinder, rows_as_selects
+from .inlining import inlined
 from .joins import filtered
 from .limits import limits
 from .operands import unwrapped
-from .scope import CorrelatedSet, DomainNeeded, Scope
+from .scope import DomainNeeded, ReadsOuter, Scope
 from .windows import first_rows
 
 if TYPE_CHECKING:
@@ -72,21 +74,46 @@ class NestedBinder:
             query = unwrapped(query.this)
         if isinstance(query, exp.Select) and not _modified(query):
             return self._select(query, residual=residual)
+        if isinstance(query, exp.Values) and query.find(exp.Column) is not None:
+            query = rows_as_selects(query)
         try:
-            bound = self._queries.bind(query, self._scope)
+            bound = replace(self._queries, around=self._scope).bind(query, self._scope)
         except DomainNeeded as need:
             if need.scope in _around(self._scope):
                 raise
             if isinstance(query, exp.Select):
                 return self._select(query, residual=False)
-            refused = self._source.unsupported(node, "a correlated subquery with a set operation")
-            raise CorrelatedSet(str(refused)) from None
-        once = isinstance(query.args.get("limit"), exp.Limit) and query.args["limit"].expression.name in ("0", "1")
+            return self._over_domain(query)
+        except ReadsOuter:
+            return self._over_domain(inlined(self._statement, query))
         values = tuple((name, column) for name, column in bound.columns)
-        return Nested(plan=bound.plan, values=values, at_most_one=once)
+        return Nested(plan=bound.plan, values=values, at_most_one=_takes_one(query))
+
+    def _over_domain(self, query: exp.Expr) -> Nested:
+        """Bind a set operation that reads the query around."""
+
+        def select(branch: exp.Select, scope: Scope) -> Nested:
+            queries = self._queries.with_ctes(branch)
+            return self._from_core(branch, queries.select(branch, scope).core(lift=False), scope)
+
+        bound, domain = BranchBinder(self._queries, self._scope, select).bind(query)
+        width = len(domain)
+        keys = tuple((outer, own) for (outer, _), (_, own) in zip(domain, bound.columns, strict=False))
+        return Nested(
+            plan=bound.plan,
+            values=tuple((name, column) for name, column in bound.columns[width:]),
+            keys=keys,
+            nulls_equal=True,
+            at_most_one=_takes_one(query),
+            domain=domain,
+        )
 
     def _select(self, query: exp.Select, *, residual: bool) -> Nested:
-        queries = self._queries.with_ctes(query)
+        try:
+            queries = replace(self._queries, around=self._scope).with_ctes(query)
+        except ReadsOuter:
+            return self._select(inlined(self._statement, query), residual=residual)
+        queries = replace(queries, around=self._queries.around)
         scope = Scope(outer=self._scope)
         while True:
             try:
@@ -166,6 +193,12 @@ class NestedBinder:
 def _modified(query: exp.Expr) -> bool:
     """Whether LIMIT or OFFSET chooses among the rows, so that they must be computed as written."""
     return query.args.get("limit") is not None or query.args.get("offset") is not None
+
+
+def _takes_one(query: exp.Expr) -> bool:
+    """Whether LIMIT plainly leaves no more than one row."""
+    limit = query.args.get("limit")
+    return isinstance(limit, exp.Limit) and limit.expression.name in ("0", "1")
 
 
 def _around(scope: Scope) -> list[Scope]:

@@ -14,6 +14,7 @@ from .intervals import interval_expr, length, moved, negated
 from .lengths import CLOCKS, alike, combined, difference, is_length, multiplied, negated_length
 from .literals import time_constant
 from .operands import as_date, unwrapped
+from .rewriting import compared_tuples
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -123,10 +124,10 @@ def _over_list(binder: ExpressionBinder, node: Any, function: str, lists: Expr, 
 
 def _tuple_comparison(binder: ExpressionBinder, node: Any) -> Expr:
     left, right = unwrapped(node.this).expressions, unwrapped(node.expression).expressions
-    if not isinstance(node, exp.EQ | exp.NEQ):
-        raise binder.source.unsupported(node, "ordering of tuples")
     if len(left) != len(right):
         raise binder.source.error(node, f"tuples of {len(left)} and {len(right)} values cannot be compared")
+    if not isinstance(node, exp.EQ | exp.NEQ):
+        return binder.bind(compared_tuples(_COMPARISONS[type(node)], left, right))
     pairs = [compare(binder, node, "equal", binder.bind(a), binder.bind(b)) for a, b in zip(left, right, strict=True)]
     equal = balanced("and", pairs)
     return call("not", equal) if isinstance(node, exp.NEQ) else equal

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind, common_type
+from ...engine.errors import VolleyError
 from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
 from ...engine.plan import Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
 from ...engine.schema import Field, Schema
@@ -25,6 +26,9 @@ from .select import SelectBinder
 from .sets import MODIFIERS, SetBinder
 from .statement import Statement
 from .subqueries import SubqueryBinder
+
+MIXED = "mixed"
+"""Marks VALUES whose columns need not be of one type, because each value is cast to that of a table's column."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,7 +58,7 @@ class QueryBinder:
         if isinstance(node, exp.Select):
             return queries.select(node, Scope(outer=outer, around=self.around)).bind()
         if isinstance(node, exp.SetOperation):
-            return queries.modified(SetBinder(queries).bind(node, outer), node)
+            return queries.modified(SetBinder(queries, lambda side: queries.bind(side, outer)).bind(node), node)
         if isinstance(node, exp.Subquery):
             self.statement.allow_only(node, ("this", "alias", "joins", "pivots", "sample", *MODIFIERS), "a subquery")
             return queries.modified(queries.bind(node.this, outer), node)
@@ -174,16 +178,31 @@ class QueryBinder:
         for position in range(len(rows[0])):
             dtype = _row_type([row[position].dtype for row in bound])
             if dtype is None:
-                raise source.error(node, f"column {position + 1} of VALUES mixes types; cast its values to one")
+                dtype = self._mixed(node, position, bound)
             fields.append(Field(self.statement.names.fresh(f"col{position}"), dtype))
         schema = Schema(tuple(fields))
         plan = self._constant_rows(schema, bound)
         columns = [(f"col{i}", Column(name=f.name, dtype=f.dtype)) for i, f in enumerate(fields)]
         return BoundQuery(plan=plan, columns=tuple(columns))
 
+    def _mixed(self, node: exp.Expr, position: int, rows: list[list[Expr]]) -> DataType:
+        """Return the type of a column of VALUES with texts among other values, which constant texts are read as."""
+        refused = f"column {position + 1} of VALUES mixes types; cast its values to one"
+        dtype = _type_beside_texts([row[position] for row in rows], mixed=bool(node.meta.get(MIXED)))
+        if dtype is None:
+            raise self.statement.source.error(node, refused)
+        for row in rows:
+            value = row[position]
+            if isinstance(value, Literal) and value.dtype.is_text and not dtype.is_text:
+                try:
+                    row[position] = self.statement.constant(cast(value, dtype)) or value
+                except VolleyError:
+                    raise self.statement.source.error(node, refused) from None
+        return dtype
+
     def constant(self, node: exp.Expr, clause: str) -> Expr:
         """Bind an expression that reads no column; a subquery in it is run at once."""
-        scope = Scope()
+        scope = Scope(around=self.around)
         binder = ExpressionBinder(
             statement=self.statement, scope=scope, subqueries=SubqueryBinder(self, scope), clause=clause
         )
@@ -217,11 +236,12 @@ class QueryBinder:
     def modified(self, query: BoundQuery, node: exp.Expr) -> BoundQuery:
         """Return a query with the ORDER BY, LIMIT and OFFSET of a node around it."""
         order = node.args.get("order")
-        keys = () if order is None else tuple(self._output_keys(query, order))
+        keys = () if order is None else tuple(self.output_keys(query, order))
         plan = Sort(input=query.plan, keys=keys) if keys else query.plan
         return BoundQuery(plan=limited(self, plan, node, keys), columns=query.columns)
 
-    def _output_keys(self, query: BoundQuery, order: exp.Expr) -> list[SortKey]:
+    def output_keys(self, query: BoundQuery, order: exp.Expr) -> list[SortKey]:
+        """Return the keys of an ORDER BY around a query, which may read its columns alone."""
         scope = Scope(columns=[ScopeColumn(name=n, relation=None, column=c) for n, c in query.columns])
         binder = ExpressionBinder(
             statement=self.statement, scope=scope, subqueries=SubqueryBinder(self, scope), clause="ORDER BY"
@@ -259,6 +279,16 @@ def _row_type(types: list[DataType]) -> DataType | None:
     if result is not None and result.kind is Kind.NULL:
         return dtypes.int32  # a column of nulls alone is an INTEGER in DuckDB
     return result
+
+
+def _type_beside_texts(values: list[Expr], *, mixed: bool) -> DataType | None:
+    """Return the type that constant texts take beside values of others; with ``mixed`` all can become texts."""
+    texts = [value for value in values if value.dtype.is_text]
+    if mixed:
+        return dtypes.string if texts else None
+    if not all(isinstance(value, Literal) for value in texts):
+        return None
+    return _row_type([value.dtype for value in values if not value.dtype.is_text])
 
 
 def _plain_value(value: Expr, dtype: DataType) -> Literal | None:

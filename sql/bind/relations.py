@@ -18,13 +18,14 @@ from ...engine.plan import Join, JoinKind, Plan, Project, Scan
 from ...engine.schema import Field, Schema
 from .attachment import Attachment, Computed, Domain, attach
 from .bound import BoundQuery
-from .joins import filtered, joined, names_of, semi, split_condition
+from .joins import filtered, joined, names_of, semi, split_condition, within_domain
 from .limits import sampled
-from .operands import unwrapped
+from .names import deduplicated
 from .operators import flattened
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
 from .registered import applied, model_arguments, task_of
+from .rewriting import is_always, without_alias
 from .rows import RowsSource, one_row
 from .scope import ReadsOuter, Scope, ScopeColumn
 from .table_functions import Moments, Series, table_function
@@ -101,31 +102,10 @@ class RelationBinder:
         try:
             first = nothing if node is None else self._relation(node)
         except ReadsOuter:
-            if self._scope.outer is None:
+            if self._scope.outer is None or node is None:
                 raise
             return self._correlated(start or nothing, node)
         return first if start is None else self._product(start, first)
-
-    def _correlated(self, left: Relation, node: exp.Expr | None) -> Relation:
-        """Join each row with what a query in FROM gives for it that reads queries around, though not its neighbours."""
-        from .subqueries import SubqueryBinder
-
-        if not isinstance(node, exp.Subquery) or any(node.args.get(key) for key in ("pivots", "sample", "joins")):
-            raise self._source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
-        visible, self._scope.columns = self._scope.columns, []
-        try:
-            plan, columns = SubqueryBinder(self._queries, self._scope).lateral(node, left.plan, outer=False)
-        finally:
-            self._scope.columns = visible
-        right = self._named_columns(columns, node.args.get("alias"))
-        return Relation(plan=plan, columns=(*left.columns, *right))
-
-    def _joined_correlated(self, left: Relation, node: exp.Join) -> Relation:
-        relation, on = self._correlated(left, node.this), node.args.get("on")
-        if on is None:
-            return relation
-        stated = self._condition(on, relation, replace(relation, columns=()))
-        return replace(relation, plan=filtered(stated.right, stated.parts))
 
     # --- single relations
 
@@ -136,7 +116,8 @@ class RelationBinder:
             relation = self._subquery(node)
         elif isinstance(node, exp.Values):
             self._statement.allow_only(node, ("expressions", "alias"), "VALUES")
-            relation = self._named(self._queries.bind(node), node.args.get("alias"), "values")
+            queries = replace(self._queries, around=self._scope)
+            relation = self._named(queries.bind(node), node.args.get("alias"), "values")
         else:
             raise self._source.unsupported(node, f"{node.key.upper()} in FROM")
         if node.args.get("sample") is not None:
@@ -235,9 +216,11 @@ class RelationBinder:
 
     def _subquery(self, node: exp.Subquery) -> Relation:
         alias = node.args.get("alias")
-        if isinstance(node.this, exp.Table | exp.Subquery) and not isinstance(node.this, exp.Query):
-            self._statement.allow_only(node, ("this", "joins"), "a join in parentheses")
-            return self._relation(node.this)
+        inner = node.this
+        if isinstance(inner, exp.Table) or (isinstance(inner, exp.Subquery) and inner.args.get("joins")):
+            self._statement.allow_only(node, ("this", "alias", "joins", "pivots", "sample"), "a join in parentheses")
+            relation = self._relation(inner)
+            return relation if alias is None else self._renamed(relation, alias)
         self._statement.allow_only(node, _SUBQUERY_ARGS, "FROM")
         queries = replace(self._queries, around=self._scope)
         return self._named(queries.bind(node), alias, "unnamed_subquery")
@@ -253,6 +236,13 @@ class RelationBinder:
         for position, identifier in enumerate(renamed):
             columns[position] = replace(columns[position], name=str(identifier.name))
         return Relation(plan=bound.plan, columns=tuple(columns))
+
+    def _renamed(self, relation: Relation, alias: exp.Expr) -> Relation:
+        """Return a join in parentheses that has got a name: its columns are those of one table."""
+        shown = [c for c in relation.columns if not c.merged]
+        names = deduplicated([c.name for c in shown])
+        columns = tuple((name, c.column) for name, c in zip(names, shown, strict=True))
+        return self._named(BoundQuery(plan=relation.plan, columns=columns), alias, "unnamed_subquery")
 
     # --- joins
 
@@ -271,13 +261,13 @@ class RelationBinder:
             return self._joined_unnest(left, node, side if kind not in _SEMI_KINDS else kind)
         if isinstance(node.this, exp.Lateral):
             return self._lateral(left, node, side if kind not in _SEMI_KINDS else kind)
-        plain = not method and not side and kind in ("", "CROSS", "INNER") and not node.args.get("using")
+        self._scope.columns = list(left.columns)
         try:
             right = self._relation(node.this)
         except ReadsOuter:
-            if self._scope.outer is None or not plain:
+            if method or kind in _SEMI_KINDS or node.args.get("using"):
                 raise
-            return self._joined_correlated(left, node)
+            return self._lateral(left, node, side)
         if method == "POSITIONAL":
             both = (*left.columns, *right.columns)
             return Relation(plan=positional(self._statement.names, left.plan, right.plan), columns=both)
@@ -296,14 +286,25 @@ class RelationBinder:
         parts.extend(stated.parts)
         condition = split_condition(parts, names_of(stated.left), names_of(stated.right))
         if stated.after and (side or kind in _SEMI_KINDS):
-            raise self._source.unsupported(on, f"a subquery that reads both sides in ON of a {side or kind} JOIN")
+            return self._after_joining(left, right, node, side or kind)
         if kind in _SEMI_KINDS:
             return Relation(plan=semi(stated.left, stated.right, _SEMI_KINDS[kind], condition), columns=left.columns)
         if side in ("RIGHT", "FULL") and self._scope.domain:
-            raise self._source.unsupported(node.this, f"{side} JOIN in a correlated subquery")
-        plan = joined(stated.left, stated.right, side, condition)
+            own = tuple(column for _, column in self._scope.domain)
+            plan = within_domain(self._statement.names, stated.left, stated.right, side, parts, own)
+        else:
+            plan = joined(stated.left, stated.right, side, condition)
         plan = filtered(attach(plan, stated.attachments), stated.after)
         return self._merged(plan, left, right, pairs, side)
+
+    def _after_joining(self, left: Relation, right: Relation, node: exp.Join, side: str) -> Relation:
+        """Join each row with the right rows that meet a condition with a subquery over both sides."""
+        if side != "LEFT" or node.args.get("using") or len({c.relation for c in right.columns}) != 1:
+            refused = f"a subquery that reads both sides in ON of a {side} JOIN"
+            raise self._source.unsupported(node.args["on"], refused)
+        query = exp.Select(expressions=[exp.Star()], from_=exp.From(this=node.this)).where(node.args["on"])
+        named = exp.TableAlias(this=exp.to_identifier(right.columns[0].relation, quoted=True))
+        return self._correlated(left, query, named, outer=True)
 
     def _asof(
         self, left: Relation, right: Relation, node: exp.Join, pairs: list[tuple[ScopeColumn, ScopeColumn]]
@@ -337,30 +338,44 @@ class RelationBinder:
 
     def _lateral(self, left: Relation, node: exp.Join, side: str) -> Relation:
         """Join each row with what a query that reads its columns gives for it."""
+        lateral, on = node.this, node.args.get("on")
+        explicit = isinstance(lateral, exp.Lateral)
+        query, alias = lateral.this if explicit else lateral, lateral.args.get("alias")
+        if explicit:
+            self._statement.allow_only(lateral, ("this", "alias"), "LATERAL")
+        if side not in ("", "LEFT") or node.args.get("using") or not isinstance(query, exp.Subquery | exp.Values):
+            raise self._source.unsupported(lateral, "LATERAL other than of a query, joined by ON")
+        plain = is_always(on)
+        if side and not plain:  # the rows that are joined are those of the query that meet the condition
+            inner = exp.Subquery(this=without_alias(query), alias=None if alias is None else alias.copy())
+            query, on = exp.Select(expressions=[exp.Star()], from_=exp.From(this=inner)).where(on), None
+        relation = self._correlated(left, query, alias, outer=side == "LEFT")
+        if on is None or plain:
+            return relation
+        stated = self._condition(on, relation, replace(relation, columns=()))
+        return replace(
+            relation, plan=filtered(attach(stated.right, stated.attachments), [*stated.parts, *stated.after])
+        )
+
+    def _correlated(
+        self, left: Relation, node: exp.Expr, alias: exp.Expr | None = None, *, outer: bool = False
+    ) -> Relation:
+        """Join each row with what a query in FROM gives for it that reads its columns or those of queries around."""
         from .subqueries import SubqueryBinder
 
-        lateral, on = node.this, node.args.get("on")
-        self._statement.allow_only(lateral, ("this", "alias"), "LATERAL")
-        plain = on is None or (isinstance(unwrapped(on), exp.Boolean) and bool(unwrapped(on).this))
-        if (
-            side not in ("", "LEFT")
-            or not plain
-            or node.args.get("using")
-            or not isinstance(lateral.this, exp.Subquery)
-        ):
-            raise self._source.unsupported(lateral, "LATERAL other than of a query, joined on true or by LEFT JOIN")
-        subqueries = SubqueryBinder(self._queries, self._scope)
-        plan, columns = subqueries.lateral(lateral.this, left.plan, outer=side == "LEFT")
-        # The names of the query's columns are found as those of any relation.
-        right = self._named_columns(columns, lateral.args.get("alias"))
-        return Relation(plan=plan, columns=(*left.columns, *right))
+        if any(node.args.get(key) for key in ("pivots", "sample", "joins")):
+            raise self._source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
+        alias = alias or node.args.get("alias")
+        self._scope.columns = list(left.columns)
+        plan, columns = SubqueryBinder(self._queries, self._scope).lateral(without_alias(node), left.plan, outer=outer)
+        return Relation(plan=plan, columns=(*left.columns, *self._named_columns(columns, alias)))
 
     def _joined_unnest(self, left: Relation, node: exp.Join, side: str) -> Relation:
         """Join each row with the values of lists of its own."""
         item, on = node.this, node.args.get("on")
         unnested = lists_in_from(item)
         assert unnested is not None
-        plain = on is None or (isinstance(unwrapped(on), exp.Boolean) and bool(unwrapped(on).this))
+        plain = is_always(on)
         if side not in ("", "LEFT") or (side and not plain) or node.args.get("using"):
             raise self._source.unsupported(item, "UNNEST joined otherwise than by CROSS JOIN or LEFT JOIN … ON true")
         relation = self._unnest(left, item, *unnested, outer=side == "LEFT")
@@ -374,7 +389,8 @@ class RelationBinder:
     ) -> Relation:
         """Return the rows of a relation beside the values of lists that may be made of its columns."""
         inner = node.this if isinstance(node, exp.Lateral) else node
-        self._statement.allow_only(inner, ("this", "expressions", "alias", "offset"), "UNNEST")
+        if not isinstance(inner, exp.GenerateSeries):
+            self._statement.allow_only(inner, ("this", "expressions", "alias", "offset"), "UNNEST")
         binder = self._expressions("UNNEST")
         bound = [list_of(binder, item) for item in lists]
         plan = attach(left.plan, binder.attachments)

@@ -8,9 +8,13 @@ the subquery and becomes part of the join with the outer query. Anywhere else th
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ...engine.errors import UnsupportedOperation
 from ...engine.expr import Column
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,12 +48,8 @@ class DomainNeeded(Exception):  # a signal between binders, never seen by users
         self.column = column
 
 
-class CorrelatedSet(UnsupportedOperation):
-    """A set operation reads a column of a query around; where its branches can be asked one by one they are."""
-
-
 class ReadsOuter(UnsupportedOperation):
-    """A query in FROM reads a column of a query that its own one is nested in; it must be bound as a lateral join."""
+    """A query in FROM or WITH reads a column of a query around it; it must be bound as a lateral join."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -61,11 +61,15 @@ class Scope:
     outer
         Scope of the query around this one.
     around
-        For a query in FROM: the scope it stands in, whose columns it could read only if LATERAL were offered.
+        For a query in FROM: the scope it stands in, whose columns it reads only as a lateral join.
     domain
         Outer columns that this query reads, and the own columns that stand for them.
     lifting
         Whether an expression of this query may read outer columns as they are (while WHERE is bound).
+    aggregated
+        Whether a nested query calls an aggregate of this one.
+    aggregating
+        The binder of the clauses that may call aggregates, while they are bound.
     """
 
     columns: list[ScopeColumn] = field(default_factory=list)
@@ -73,6 +77,8 @@ class Scope:
     outer: Scope | None = None
     domain: tuple[tuple[Column, Column], ...] = ()
     lifting: bool = False
+    aggregated: bool = False
+    aggregating: ExpressionBinder | None = None
     _indexed: list[ScopeColumn] | None = field(default=None, init=False)
     _by_name: dict[str, list[ScopeColumn]] = field(default_factory=dict, init=False)
 

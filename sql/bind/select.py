@@ -21,6 +21,7 @@ from .later import LaterBinder
 from .limits import limited, sampled
 from .operators import flattened
 from .outputs import OutputBinder
+from .owners import AggregatedOutside
 from .projection import Projection
 from .registered import task_of
 from .relations import RelationBinder
@@ -63,6 +64,15 @@ class SelectBinder:
 
     def core(self, *, lift: bool) -> Core:
         """Return everything before the projection; with ``lift`` WHERE may read outer columns."""
+        try:
+            return self._core(lift=lift)
+        except AggregatedOutside as found:
+            if found.scope is not self._scope:
+                raise
+        self._scope.columns, self._scope.aggregated = [], True
+        return self._core(lift=lift)
+
+    def _core(self, *, lift: bool) -> Core:
         self._statement.allow_only(self._node, _SELECT_ARGS, "SELECT")
         relations = RelationBinder(queries=self._queries, scope=self._scope, expressions=self._binder)
         plan = relations.bind(self._node)
@@ -164,7 +174,7 @@ class SelectBinder:
         order = self._node.args.get("order")
         qualify = self._node.args.get("qualify")
         nodes = [o.node for o in outputs if o.column is None] + [n for n in (order, qualify) if n is not None]
-        return any(has_aggregate(node) for node in nodes)
+        return self._scope.aggregated or any(has_aggregate(node, self._scope) for node in nodes)
 
     def _aggregated(self, plan: Plan, outputs: list[Output], lifted: list[Expr]) -> Core:
         grouping = self._binder("GROUP BY")
@@ -172,9 +182,11 @@ class SelectBinder:
         aggregates = Aggregates(self._statement.names)
         binder = self._binder("SELECT", aggregates)
         binder.nested, binder.computed = grouping.nested, dict(grouping.computed)
+        self._scope.aggregating = binder
         items = [(o.name, o.column or binder.bind(o.node)) for o in outputs]
         having = self._having(binder)
         later = self._later.bind(binder, outputs, items)
+        self._scope.aggregating = None
         plan = attach(plan, [*grouping.attachments, *binder.input_attachments])
         ties, residual = self._correlation(plan, lifted)
         if residual:

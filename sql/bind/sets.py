@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -14,27 +15,26 @@ from .windows import first_rows
 
 if TYPE_CHECKING:
     from .query import QueryBinder
-    from .scope import Scope
 
 MODIFIERS = ("with_", "order", "limit", "offset")
 """Clauses around a query that are applied to what it gives."""
 
 
 class SetBinder:
-    """Binds the set operations of one query."""
+    """Binds the set operations of one query; ``branch`` binds the queries in them, by default on their own."""
 
-    def __init__(self, queries: QueryBinder) -> None:
-        self._queries = queries
+    def __init__(self, queries: QueryBinder, branch: Callable[[exp.Expr], BoundQuery] | None = None) -> None:
+        self._branch = branch or queries.bind
         self._statement = queries.statement
 
-    def bind(self, node: exp.SetOperation, outer: Scope | None) -> BoundQuery:
+    def bind(self, node: exp.SetOperation) -> BoundQuery:
         """Return a UNION, INTERSECT or EXCEPT, without the clauses around it."""
         self._statement.allow_only(node, ("this", "expression", "distinct", "by_name", *MODIFIERS), "a set operation")
         if isinstance(node, exp.Union):
-            return self._union(node, outer)
+            return self._union(node)
         if node.args.get("by_name"):
             raise self._statement.source.unsupported(node.expression, f"{node.key.upper()} BY NAME")
-        sides = [self._queries.bind(side, outer) for side in (node.this, node.expression)]
+        sides = [self._branch(side) for side in (node.this, node.expression)]
         left, right = self._same_types(node, sides)
         kind = JoinKind.SEMI if isinstance(node, exp.Intersect) else JoinKind.ANTI
         on: tuple[tuple[Expr, Expr], ...] = tuple(
@@ -49,14 +49,14 @@ class SetBinder:
         joined = Join(left=first, right=second, kind=kind, on=(*on, (own, theirs)), nulls_equal=True)
         return BoundQuery(plan=joined, columns=left.columns)
 
-    def _union(self, node: exp.Union, outer: Scope | None) -> BoundQuery:
+    def _union(self, node: exp.Union) -> BoundQuery:
         branches: list[exp.Expr] = [node.expression]
         first: exp.Expr = node.this
         while _continues(first, node):
             branches.append(first.args["expression"])
             first = first.this
         branches.append(first)
-        bound = [self._queries.bind(branch, outer) for branch in reversed(branches)]
+        bound = [self._branch(branch) for branch in reversed(branches)]
         bound = self._same_types(node, self._aligned(bound) if node.args.get("by_name") else bound)
         head = bound[0]
         inputs = [head.plan]

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +35,8 @@ from .joins import filtered
 from .nested import Nested, NestedBinder
 from .operands import unwrapped
 from .operators import balanced, compare
-from .scope import CorrelatedSet, Scope
+from .rewriting import any_of_rows
+from .scope import Scope
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -69,7 +69,7 @@ class SubqueryBinder:
         while isinstance(inner, exp.Not):
             inner, negated = unwrapped(inner.this), not negated
         query = inner.args.get("query") if isinstance(inner, exp.In) else None
-        with self._source.placed(inner), contextlib.suppress(CorrelatedSet):
+        with self._source.placed(inner):
             if isinstance(inner, exp.Exists):
                 return self._exists_condition(binder, inner, negated=negated)
             if query is not None:
@@ -87,13 +87,7 @@ class SubqueryBinder:
 
     def exists(self, binder: ExpressionBinder, node: exp.Expr) -> Expr:
         """Return whether a query has rows, as a value."""
-        try:
-            nested = self._nested.bind(node.this, residual=False)
-        except CorrelatedSet:
-            branches = _branches(node.this)
-            if branches is None:
-                raise
-            return balanced("or", [self.exists(binder, exp.Exists(this=branch)) for branch in branches])
+        nested = self._nested.bind(node.this, residual=False)
         if nested.defaults is not None:
             return self._exists_of_aggregate(binder, node, nested)
         if nested.one_row and not nested.keys:
@@ -113,14 +107,8 @@ class SubqueryBinder:
     def contains(self, binder: ExpressionBinder, node: exp.Expr, needle: exp.Expr, query: exp.Expr) -> Expr:
         """Return whether a query gives a value: true, false, or null where a null leaves it open."""
         if isinstance(unwrapped(needle), exp.Tuple):
-            raise self._source.unsupported(node, "IN with several columns, other than as a condition of its own")
-        try:
-            nested = self._nested.bind(query, residual=False)
-        except CorrelatedSet:
-            branches = _branches(query)
-            if branches is None:
-                raise
-            return balanced("or", [self.contains(binder, node, needle, branch) for branch in branches])
+            return binder.bind(any_of_rows("equal", needle, query))
+        nested = self._nested.bind(query, residual=False)
         if nested.defaults is not None:
             return self._equals_aggregate(binder, node, needle, nested)
         ((wanted, found),) = self._compared(binder, node, needle, nested)
@@ -146,9 +134,13 @@ class SubqueryBinder:
         """
         if every:
             return call("not", self.compares(binder, node, _NEGATED[function], needle, query, every=False))
+        if isinstance(unwrapped(needle), exp.Tuple):
+            return binder.bind(any_of_rows(function, needle, query))
         nested = self._nested.bind(query, residual=False)
-        if nested.defaults is not None or len(nested.values) != 1 or isinstance(unwrapped(needle), exp.Tuple):
-            raise self._source.unsupported(node, "a comparison of tuples or correlated aggregates with ANY or ALL")
+        if len(nested.values) != 1:
+            raise self._source.error(node, f"ANY and ALL compare with one column, the query gives {len(nested.values)}")
+        if nested.defaults is not None:
+            return binder.bind(any_of_rows(function, needle, query))
         wanted = binder.bind(needle)
         test = compare(binder, node, function, wanted, nested.values[0][1])
         assert isinstance(test, Call)
@@ -173,8 +165,9 @@ class SubqueryBinder:
         With ``outer`` a row for which the query gives nothing stays, beside nulls.
         """
         nested = self._nested.bind(node, residual=True)
-        if nested.having:
-            raise self._source.unsupported(node, "LATERAL of an aggregate with HAVING")
+        having = all_of(nested.having)
+        if having is not None:
+            nested = replace(nested, values=(*nested.values, ("having", having)), having=())
         columns = tuple((name, self._fresh(name, value.dtype)) for name, value in nested.values)
         exprs = [*_own(nested.plan)]
         exprs += [NamedExpr(name=c.name, expr=v) for (_, c), (_, v) in zip(columns, nested.values, strict=True)]
@@ -198,7 +191,14 @@ class SubqueryBinder:
             default = self._of_no_rows(node, nested, value)
             kept.append(NamedExpr(name=present.name, expr=case([(call("is_null", marker), default)], column)))
             filled.append((name, present))
-        return Project(input=joined, exprs=tuple(kept)), tuple(filled)
+        made: Plan = Project(input=joined, exprs=tuple(kept))
+        if having is None:
+            return made, tuple(filled)
+        (*shown, (_, passed)) = filled
+        if not outer:
+            return Filter(input=made, predicate=passed), tuple(shown)
+        exprs = [*_own(plan), *(NamedExpr(name=c.name, expr=case([(passed, c)])) for _, c in shown)]
+        return Project(input=made, exprs=tuple(exprs)), tuple(shown)
 
     # --- EXISTS and IN as conditions of their own
 
@@ -427,16 +427,6 @@ class SubqueryBinder:
 
     def _fresh(self, wanted: str, dtype: dtypes.DataType) -> Column:
         return Column(name=self._statement.names.fresh(wanted), dtype=dtype)
-
-
-def _branches(query: exp.Expr) -> tuple[exp.Expr, exp.Expr] | None:
-    """Return the two queries of a plain UNION, any of whose rows will do; None for other queries."""
-    inner = unwrapped(query)
-    while isinstance(inner, exp.Subquery) and list(filter(None, inner.args.values())) == [inner.this]:
-        inner = unwrapped(inner.this)
-    if not isinstance(inner, exp.Union) or any(inner.args.get(key) for key in ("with_", "order", "limit", "offset")):
-        return None
-    return inner.this, inner.expression
 
 
 def _deciding(function: str, low: Column, high: Column) -> tuple[Column, ...]:
