@@ -43,6 +43,7 @@ from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.registry import KERNELS
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
+from volley.sql.bind.own_macros import OWN_MACROS
 from volley.sql.shell import Shell
 
 PAGES = Path(__file__).parent
@@ -254,6 +255,16 @@ def _aggregates() -> str:
     return _table(heading, rows)
 
 
+def _own_macros() -> str:
+    """Return a table of functions that SQL says by others."""
+    lines = [
+        line.partition(" AS ") for line in OWN_MACROS.strip().splitlines() if "__(" not in line.partition(" AS ")[0]
+    ]
+    return _table(
+        ("function", "means"), [(_code(head), _code(body.replace("__", ""))) for head, _, body in sorted(lines)]
+    )
+
+
 def _window_functions() -> str:
     rows = (
         (_code(w.name), ", ".join(map(_code, w.sql)), _code(w.frame), "yes" if w.framed else "", w.summary)
@@ -427,6 +438,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "functions": _functions,
     "aggregates": _aggregates,
     "window functions": _window_functions,
+    "functions said by others": _own_macros,
     "CSV options": _options(CsvOptions),
     "JSON options": _options(JsonOptions),
     "job keys": _job_keys,

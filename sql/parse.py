@@ -108,6 +108,17 @@ def parse(source: SqlText) -> exp.Expr:
     return tree
 
 
+def tokens_of(source: SqlText) -> list[Token]:
+    """Return the tokens of a text; `SqlError` where something is opened and never closed."""
+    return _tokens(source, dialect_named(source.dialect))
+
+
+def from_offset(source: SqlText, start: int, end: int | None = None, before: str = "") -> SqlText:
+    """Return a part of a text that keeps its place, so that errors show where it is; ``before`` is put before it."""
+    blank = "".join(sign if sign == "\n" else " " for sign in source.text[: start - len(before)])
+    return replace(source, text=blank + before + source.text[start:end])
+
+
 def explained(source: SqlText) -> tuple[str, SqlText] | None:
     """Return the stage of the plan that an EXPLAIN asks for and the query in it; None for other statements.
 
@@ -119,9 +130,7 @@ def explained(source: SqlText) -> tuple[str, SqlText] | None:
     end = tokens[0].end + 1
     analyze = re.match(r"\s*analyze\b", source.text[end:], re.IGNORECASE)
     end += analyze.end() if analyze else 0
-    blank = "".join(sign if sign == "\n" else " " for sign in source.text[:end])
-    inner = replace(source, text=blank + source.text[end:])
-    return ("analyze" if analyze else "optimized"), inner
+    return ("analyze" if analyze else "optimized"), from_offset(source, end)
 
 
 def reset_setting(source: SqlText) -> str | None:

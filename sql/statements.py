@@ -17,6 +17,7 @@ from ..engine.frame import DataFrame, Session
 from ..engine.plan import Aggregate, Plan, Project, Union
 from ..engine.schema import Field
 from .bind import bind_tree
+from .macros import macro_statement
 from .models import model_statement
 from .null_order import SETTINGS, Ordering, stated
 from .parse import SqlText, explained, parse, parse_statement, reset_setting
@@ -47,6 +48,9 @@ def execute(
         frame = DataFrame.from_plan(bind_tree(inner, parse(inner), catalogue, params), session)
         return table(session, {"plan": dtypes.string}, [(line,) for line in frame.explain(stage).splitlines()])
     statements = Statements(source, catalogue, session, params)
+    macro = macro_statement(source, session)
+    if macro is not None:
+        return macro
     made = model_statement(
         source, session, lambda inner, tree: DataFrame.from_plan(bind_tree(inner, tree, catalogue, params), session)
     )

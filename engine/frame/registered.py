@@ -21,11 +21,12 @@ class Role(Enum):
     AGGREGATE = "aggregate"
     TABLE = "table"
     MODEL = "model"
+    MACRO = "macro"
 
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A function or a model with its role; scalar functions and aggregates are `UserFunction` values."""
+    """A function, a model or SQL's macro with its role; scalar functions and aggregates are `UserFunction` values."""
 
     role: Role
     value: Any

@@ -16,9 +16,9 @@ from ...engine.expr import Expr, NamedExpr
 from ...engine.plan import Plan, Project
 from ..parse import TOO_DEEP, SqlText, parse
 from .bound import BoundQuery
+from .macros import expanded
 from .names import deduplicated
 from .query import QueryBinder
-from .registered import with_aggregates
 from .statement import Catalogue, Statement
 
 __all__ = ["Catalogue", "bind_sql", "bind_tree"]
@@ -67,7 +67,7 @@ def bind_tree(
 ) -> Plan:
     """Return the plan of a query that has been parsed, perhaps as part of another statement; see `bind_sql`."""
     statement = Statement(source=source, catalogue=catalogue, params=params)
-    with_aggregates(statement, tree)
+    expanded(statement, tree)
     try:
         bound = QueryBinder(statement=statement).bind(tree)
     except RecursionError:

@@ -17,6 +17,7 @@ from .arguments import arguments, constant_text, counted_arguments, spelled
 from .datatypes import type_name
 from .lengths import CLOCKS, part_of
 from .operators import compare
+from .own_macros import own_macro_names
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -55,7 +56,7 @@ def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
         called = user_scalar(binder, node, str(node.name))
         if called is not None:
             return called
-        near = suggestion(names[0], (*SQL_FUNCTIONS, *SQL_AGGREGATES, *_BY_NAME))
+        near = suggestion(names[0], (*SQL_FUNCTIONS, *SQL_AGGREGATES, *_BY_NAME, *own_macro_names()))
         hint = near if "did you mean" in near else ""
         raise binder.source.error(node, f"unknown function {node.name!r}{hint}")
     raise binder.source.unsupported(node, f"the function {binder.source.written(node)}")

@@ -23,10 +23,17 @@ _SPELLING = {
     "percentile_disc": "quantile_disc", "str_position": "strpos", "split": "string_split", "time_to_str": "strftime",
     "str_to_time": "strptime", "date_from_parts": "make_date", "timestamp_from_parts": "make_timestamp",
     "approx_distinct": "approx_count_distinct", "array_contains": "list_contains", "array_append": "list_append",
-    "array_concat": "list_concat", "array_sort": "list_sort", "array_distinct": "list_distinct",
+    "array_concat": "list_concat",
+    "euclidean_distance": "list_distance",
+    "cosine_distance": "list_cosine_distance",
+    "array_sort": "list_sort", "array_distinct": "list_distinct",
     "time_to_unix": "epoch", "explode": "unnest",
     "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
 }  # fmt: skip
+
+
+WRITTEN_AS = "written_as"
+"""Key of a node's ``meta`` for the name of what it was put in the place of."""
 
 
 def default_name(node: exp.Expr) -> str:
@@ -39,6 +46,9 @@ def default_name(node: exp.Expr) -> str:
 def _text(node: Any) -> str:
     if not isinstance(node, exp.Expr):
         return str(node)
+    written: str | None = node.meta.get(WRITTEN_AS)
+    if written is not None:
+        return written
     known = _KNOWN.get(type(node))
     if known is not None:
         return known(node)

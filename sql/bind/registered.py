@@ -62,16 +62,6 @@ def _computed(binder: ExpressionBinder, node: exp.Expr, call: Expr, name: str) -
     return binder.computed[call]
 
 
-def with_aggregates(statement: Statement, tree: exp.Expr) -> None:
-    """Mark the calls of users' aggregates in a tree, which the parser takes for functions of values."""
-    for node in list(tree.find_all(exp.Anonymous)):
-        found = statement.catalogue.registered(str(node.name))
-        if found is not None and found.role is Role.AGGREGATE:
-            made = exp.AnonymousAggFunc(this=str(node.name), expressions=node.expressions)
-            made.meta.update(node.meta)
-            node.replace(made)
-
-
 # --- models
 
 

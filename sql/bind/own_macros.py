@@ -1,0 +1,114 @@
+"""Functions that are said by others: their names, parameters and bodies in SQL.
+
+A function belongs here where its body is as quick as a kernel of its own would be and reads its arguments once or
+cheaply; the others are in the catalogue of the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from functools import cache
+
+import sqlglot
+from sqlglot import exp
+
+OWN_MACROS = """
+yearweek(d) AS isoyear(d) * 100 + week(d)
+era(d) AS CASE WHEN year(d) > 0 THEN 1 ELSE 0 END
+julian(d) AS epoch(d) / 86400 + 2440588
+nanosecond(t) AS microsecond(t) * 1000
+days_in_month(d) AS day(last_day(d))
+timezone(zone, t) AS t AT TIME ZONE zone
+make_timestamp_ms(n) AS epoch_ms(n)
+ago(i) AS now() - i
+even(x) AS CASE WHEN x >= 0 THEN ceil(x / 2) * 2 ELSE floor(x / 2) * 2 END
+fdiv(x, y) AS floor(x / y)
+fmod(x, y) AS x - y * floor(x / y)
+signbit(x) AS x < 0
+add(x, y) AS x + y
+subtract(x, y) AS x - y
+multiply(x, y) AS x * y
+asinh(x) AS ln(x + sqrt(x * x + 1))
+acosh(x) AS ln(x + sqrt(x * x - 1))
+atanh(x) AS ln((1 + x) / (1 - x)) / 2
+cot(x) AS 1 / tan(x)
+strlen(s) AS octet_length(encode(s))
+ord(s) AS unicode(s)
+left_grapheme(s, n) AS left(s, n)
+right_grapheme(s, n) AS right(s, n)
+substring_grapheme(s, i, n) AS substring(s, i, n)
+length_grapheme(s) AS length(s)
+regexp_escape(s) AS regexp_replace(s, '([^a-zA-Z0-9_])', '\\\\\\1', 'g')
+parse_filename(p) AS regexp_extract(p, '([^/\\\\]*)$', 1)
+geomean(x) AS exp(avg(ln(x)))
+geometric_mean(x) AS exp(avg(ln(x)))
+wavg(x, w) AS sum(x * w) / sum(CASE WHEN x IS NOT NULL THEN w END)
+weighted_avg(x, w) AS sum(x * w) / sum(CASE WHEN x IS NOT NULL THEN w END)
+sem(x) AS stddev_pop(x) / sqrt(count(x))
+fsum(x) AS sum(x::DOUBLE)
+kahan_sum(x) AS sum(x::DOUBLE)
+sumkahan(x) AS sum(x::DOUBLE)
+favg(x) AS avg(x)
+count_star() AS count(*)
+array_push_back(l, x) AS list_append(l, x)
+array_push_front(l, x) AS list_prepend(x, l)
+array_pop_back(l) AS list_slice(l, 1, len(l) - 1)
+array_pop_front(l) AS list_slice(l, 2, len(l))
+array_to_string_comma_default(l, s) AS array_to_string(l, s)
+list_select(l, places) AS list_transform(places, lambda place__ : list_extract(l, place__))
+array_select(l, places) AS list_transform(places, lambda place__ : list_extract(l, place__))
+list_except(l, other) AS list_filter(list_distinct(l), lambda value__ : NOT list_contains(other, value__))
+map_contains_entry(m, k, v) AS len(list_filter(map_entries(m), lambda e__ : e__.key = k AND e__.value = v)) > 0
+map_contains_value(m, v) AS list_contains(map_values(m), v)
+list_dot_product(a, b) AS list_sum(list_transform(list_zip(a, b), lambda p__ : (p__.element1 * p__.element2)::DOUBLE))
+list_inner_product(a, b) AS list_dot_product(a, b)
+array_dot_product(a, b) AS list_dot_product(a, b)
+array_inner_product(a, b) AS list_dot_product(a, b)
+list_negative_inner_product(a, b) AS -list_dot_product(a, b)
+list_negative_dot_product(a, b) AS -list_dot_product(a, b)
+array_negative_dot_product(a, b) AS -list_dot_product(a, b)
+array_negative_inner_product(a, b) AS -list_dot_product(a, b)
+squares__(p) AS list_sum(list_transform(p, lambda p__ : (p__.element1 - p__.element2)::DOUBLE ** 2))
+euclidean_distance(a, b) AS sqrt(squares__(list_zip(a, b)))
+array_distance(a, b) AS euclidean_distance(a, b)
+list_cosine_similarity(a, b) AS list_dot_product(a, b) / (sqrt(list_dot_product(a, a)) * sqrt(list_dot_product(b, b)))
+array_cosine_similarity(a, b) AS list_cosine_similarity(a, b)
+cosine_distance(a, b) AS 1 - list_cosine_similarity(a, b)
+array_cosine_distance(a, b) AS 1 - list_cosine_similarity(a, b)
+pg_typeof(x) AS lower(typeof(x))
+generate_subscripts(l, d) AS unnest(generate_series(1, len(l)))
+regexp_split_to_table(s, p) AS unnest(string_split_regex(s, p))
+user() AS 'volley'
+current_user() AS 'volley'
+current_database() AS 'memory'
+current_catalog() AS 'memory'
+current_schema() AS 'main'
+version() AS 'volley'
+"""
+
+
+@cache
+def _texts() -> dict[str, list[str]]:
+    """Return the lines of each name."""
+    found: dict[str, list[str]] = {}
+    for line in OWN_MACROS.strip().splitlines():
+        found.setdefault(line.partition("(")[0], []).append(line)
+    return found
+
+
+def own_macro_names() -> Collection[str]:
+    """Return the names of all."""
+    return _texts().keys()
+
+
+@cache
+def own_macro(name: str) -> tuple[tuple[tuple[str, ...], exp.Expr], ...]:
+    """Return the parameters and the body of each form of a function; nothing where there is none of the name."""
+    made = []
+    for line in _texts().get(name, ()):
+        head, _, body = line.partition(" AS ")
+        inside = head.partition("(")[2].rstrip(")")
+        parameters = tuple(part.strip() for part in inside.split(",") if part.strip())
+        select = sqlglot.parse_one(f"SELECT {body}", dialect="duckdb")
+        made.append((parameters, select.expressions[0]))
+    return tuple(made)
