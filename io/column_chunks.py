@@ -111,6 +111,8 @@ class RowGroupReader:
         Columns with one value for every row.
     stored
         Columns that the decoder can read.
+    inside
+        Dotted names of what is read of a column that is not read as a whole.
     arrow
         Gives the reader of all other columns of the file.
     filters
@@ -126,6 +128,7 @@ class RowGroupReader:
     names: tuple[str, ...]
     keys: Mapping[str, Any]
     stored: Mapping[str, Stored]
+    inside: Mapping[str, tuple[str, ...]]
     arrow: Callable[[], pq.ParquetFile]
     conditions: tuple[Expr, ...]
     batch_rows: int
@@ -187,7 +190,8 @@ class RowGroupReader:
         """Return a column of a row group that the file lacks, that has one value, or that pyarrow reads."""
         batch = empty_batch(rows)
         if name not in self.keys and name in self.present():
-            table = self.arrow().read_row_group(number, columns=[name], use_threads=False)
+            parts = list(self.inside.get(name, (name,)))
+            table = self.arrow().read_row_group(number, columns=parts, use_threads=False)
             whole = table.unify_dictionaries().combine_chunks().to_batches()
             batch = whole[0] if whole else batch
         return conform(batch, self.schema.select([name]), self.keys, where=self.url).column(0)

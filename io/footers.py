@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,10 +19,11 @@ import pyarrow.parquet as pq
 from ..engine import dtypes
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ReadError
+from ..engine.expr import Path
 from ..engine.plan import ColumnStatistics, Statistics
 from ..engine.schema import Schema
 from .filesystem import FileInfo, FileSet, Location, reason
-from .pruning import Bounds, converted, ordinal
+from .pruning import Bounds, bounds_name, converted, ordinal
 
 _UNIT_NS = {"milliseconds": 1_000_000, "microseconds": 1_000, "nanoseconds": 1}
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
@@ -30,6 +31,7 @@ _TYPED_BOUNDS = frozenset(
     {Kind.BOOL, Kind.DECIMAL, Kind.STRING, Kind.BINARY, Kind.FLOAT32, Kind.FLOAT64}
     | {Kind.UINT8, Kind.UINT16, Kind.UINT32, Kind.UINT64}
 )
+_TWO = -1
 _WIDTHS = {"INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8}
 _PAGE_HEADER_BYTES = 20
 NO_OTHERS: Mapping[str, DataType] = MappingProxyType({})
@@ -108,25 +110,52 @@ class Layout:
         Position of the one chunk of each column that is not nested.
     chunks
         Positions of the chunks of every column.
+    fields
+        Position of the one chunk of each field of structs, of fields of fields and so on, by their dotted names; below
+        0 where two have one name.
+    paths
+        The dotted name of each chunk.
     """
 
     flat: Mapping[str, int]
     chunks: Mapping[str, Sequence[int]]
+    fields: Mapping[str, int]
+    paths: Sequence[str]
 
     @classmethod
     def of(cls, metadata: Any) -> Layout:
         """Return the layout of a file, from its footer."""
         flat: dict[str, int] = {}
+        fields: dict[str, int] = {}
+        paths: list[str] = []
         chunks: dict[str, list[int]] = {name: [] for name in column_names(metadata)}
         for index in range(metadata.num_columns):
             column = metadata.schema.column(index)
             path = column.path
-            if path == column.name and column.max_repetition_level == 0:
-                flat[path] = index
+            if column.max_repetition_level == 0:
+                if path == column.name:
+                    flat[path] = index
+                else:
+                    fields[path] = _TWO if path in fields else index
+            paths.append(path)
             prefixes = accumulate(path.split("."), lambda outer, inner: f"{outer}.{inner}")
-            name = path if path in chunks else next((prefix for prefix in prefixes if prefix in chunks), path)
+            inner = path != column.name
+            name = next((prefix for prefix in prefixes if inner and prefix in chunks and prefix != path), path)
             chunks.setdefault(name, []).append(index)
-        return cls(flat, chunks)
+        return cls(flat, chunks, fields, paths)
+
+    def parts(self, name: str, paths: Iterable[Path]) -> dict[str, list[int]]:
+        """Return the positions of the chunks of a column, by the dotted names that they are read by.
+
+        Of a column that some ``paths`` lead into, only chunks below one of these count, unless the file has none.
+        """
+        own = self.chunks.get(name, ())
+        found: dict[str, list[int]] = {}
+        for part in (".".join(path) for path in paths if path[0] == name):
+            below = [j for j in own if self.paths[j] == part or self.paths[j].startswith(f"{part}.")]
+            if below:
+                found[part] = below
+        return found or {name: list(own)}
 
 
 def column_names(metadata: Any) -> frozenset[str]:
@@ -146,6 +175,28 @@ def plain_leaves(
             factor = _factor(metadata.schema.column(index), own)
             leaves[field.name] = Leaf(index=index, dtype=field.dtype, stored=own, factor=factor)
     return leaves
+
+
+def field_leaves(
+    metadata: Any, layout: Layout, schema: Schema, paths: Iterable[Path], stored: Mapping[str, DataType] = NO_OTHERS
+) -> dict[str, Leaf]:
+    """Return the leaves of fields of structs, by `bounds_name`; those of lists are not among them."""
+    leaves: dict[str, Leaf] = {}
+    for path in paths:
+        name = ".".join(path)
+        dtype = _dtype_at(schema[path[0]].dtype, path[1:])
+        own = _dtype_at(stored.get(path[0], schema[path[0]].dtype), path[1:])
+        index = layout.fields.get(name, _TWO)
+        if index != _TWO and own is not None and dtype is not None and not dtype.is_nested:
+            factor = _factor(metadata.schema.column(index), own)
+            leaves[bounds_name(path)] = Leaf(index=index, dtype=dtype, stored=own, factor=factor)
+    return leaves
+
+
+def _dtype_at(dtype: DataType | None, names: Sequence[str]) -> DataType | None:
+    for name in names:
+        dtype = None if dtype is None else dict(dtype.fields).get(name)
+    return dtype
 
 
 def _factor(column: Any, dtype: DataType) -> int | Decimal | None:

@@ -9,7 +9,7 @@ dictionaries an order of magnitude less than text.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -17,7 +17,7 @@ from typing import Any
 from ..engine.arrow import from_arrow_schema
 from ..engine.dtypes import Kind
 from ..engine.errors import PlanError, TypeMismatch
-from ..engine.expr import Expr, all_of, columns_of, conjuncts
+from ..engine.expr import Expr, Path, all_of, columns_of, conjuncts, field_paths
 from ..engine.kernels.decoding import Decoder, open_decoder
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
@@ -27,12 +27,13 @@ from .footers import (
     Layout,
     Leaf,
     chunk_bounds,
+    field_leaves,
     is_worth_a_dictionary,
     plain_leaves,
     read_footers,
     table_statistics,
 )
-from .pruning import ALL_NULL, Bounds, Outcomes, constant_bounds, outcomes
+from .pruning import ALL_NULL, Bounds, Outcomes, bounds_name, column_of_bounds, constant_bounds, outcomes
 from .row_groups import ParquetSplit
 from .tables import FileTable
 
@@ -57,11 +58,15 @@ class _Kept:
 
 @dataclass(frozen=True, slots=True)
 class _FileColumns:
-    """Of the asked-for columns of one file: those read as dictionaries, how many it has, those decoded here."""
+    """Of the asked-for columns of one file: those read as dictionaries, how many it has, those decoded here.
+
+    ``inside`` has the dotted names of what is read of a column that is not read as a whole.
+    """
 
     dictionaries: tuple[str, ...]
     count: int
     decoded: Mapping[str, Stored]
+    inside: Mapping[str, tuple[str, ...]]
 
 
 class ParquetSource:
@@ -146,7 +151,7 @@ class ParquetSource:
         total = 0
         for position, footer in enumerate(self._metadata()):
             total += footer.num_row_groups
-            kept = self._kept(position, footer, schema, parts, undecided)
+            kept = self._kept(position, schema, request.fields, parts, undecided)
             if kept:
                 kept_files.append((position, kept))
         kept_total = sum(len(kept) for _, kept in kept_files)
@@ -158,7 +163,8 @@ class ParquetSource:
         tested = self.schema.select(sorted(columns_of(*applied) - set(given.names)))
         limit = None if undecided else request.limit
         chosen = _first_rows(kept_files, limit)
-        stored = [self._stored(position, kept, given.extend(tested), decoder) for position, kept in chosen]
+        read = given.extend(tested)
+        stored = [self._stored(position, kept, read, request.fields, decoder) for position, kept in chosen]
         splits = self._splits(chosen, stored, given, tested, applied, request)
         if limit is not None:
             splits = _limited(splits, limit)
@@ -171,7 +177,9 @@ class ParquetSource:
             remark=_by_arrow(chosen, stored),
         )
 
-    def _stored(self, position: int, kept: list[_Kept], schema: Schema, decoder: Decoder) -> _FileColumns:
+    def _stored(
+        self, position: int, kept: list[_Kept], schema: Schema, fields: Sequence[Path], decoder: Decoder
+    ) -> _FileColumns:
         """Return how a file's columns are stored and who will decode them.
 
         Files elsewhere are pyarrow's, and so are those of many small column chunks: opening a file costs it some
@@ -179,22 +187,30 @@ class ParquetSource:
         """
         footer, layout = self._metadata()[position], self._layout()[position]
         dictionaries = _dictionary_columns(footer, layout, schema, kept)
+        inside = {name: tuple(layout.parts(name, fields)) for name in {path[0] for path in fields} & set(schema.names)}
         count = len((layout.chunks.keys() & set(schema.names)) - self._table.keys[position].keys())
         tiny = len(kept) * count >= _MANY_CHUNKS and sum(group.rows for group in kept) < _SMALL_GROUP * len(kept)
         if tiny or not self._files.location.is_local:
-            return _FileColumns(dictionaries, count, {})
+            return _FileColumns(dictionaries, count, {}, inside)
         groups = [group.index for group in kept]
-        return _FileColumns(dictionaries, count, stored_columns(footer, layout, schema, dictionaries, groups, decoder))
+        decoded = stored_columns(footer, layout, schema, dictionaries, groups, decoder)
+        return _FileColumns(dictionaries, count, decoded, inside)
 
-    def _kept(self, position: int, footer: Any, schema: Schema, parts: list[Expr], undecided: set[int]) -> list[_Kept]:
+    def _kept(
+        self, position: int, schema: Schema, fields: Sequence[Path], parts: list[Expr], undecided: set[int]
+    ) -> list[_Kept]:
         """Return a file's row groups that may match; add to ``undecided`` each conjunct not true of all their rows."""
         keys = {name: constant_bounds(v, self.schema[name].dtype) for name, v in self._table.keys[position].items()}
         needed = sorted(columns_of(*parts) - keys.keys())
         if any(not outcomes(part, keys) & Outcomes.TRUE for part in parts):
             return []
-        layout = self._layout()[position]
+        footer, layout = self._metadata()[position], self._layout()[position]
         leaves = plain_leaves(footer, layout, self.schema.select(needed), self._table.stored[position])
-        chunks = [j for f in schema if f.name not in keys for j in layout.chunks.get(f.name, ())]
+        inner = [path for path in field_paths(*parts) if len(path) > 1 and path[0] not in keys]
+        leaves |= field_leaves(footer, layout, self.schema, inner, self._table.stored[position])
+        needed += [bounds_name(path) for path in inner]
+        read = [layout.parts(f.name, fields).values() for f in schema if f.name not in keys]
+        chunks = {j for parts_of_one in read for part in parts_of_one for j in part}
         kept = []
         for index in range(footer.num_row_groups):
             group = footer.row_group(index)
@@ -231,6 +247,7 @@ class ParquetSource:
                 tested=tested,
                 conditions=conditions,
                 stored=columns.decoded if decode else {},
+                inside=columns.inside,
                 keys=self._table.keys_within(position, schema.extend(tested)),
                 row_groups=(),
                 group_rows=(),
@@ -257,7 +274,7 @@ def _group_bounds(group: Any, needed: Iterable[str], leaves: Mapping[str, Leaf],
     for name in needed:
         if name in leaves:
             bounds[name] = chunk_bounds(leaves[name], group.column(leaves[name].index))
-        elif name not in layout.chunks:
+        elif column_of_bounds(name) not in layout.chunks:
             bounds[name] = ALL_NULL
     return bounds
 

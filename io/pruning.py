@@ -15,7 +15,7 @@ from enum import Flag
 from typing import Any
 
 from ..engine.dtypes import DataType, Kind, as_decimal
-from ..engine.expr import Call, Cast, Column, Expr, InList, Literal
+from ..engine.expr import Call, Cast, Column, Expr, InList, Literal, Path, field_path
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -53,6 +53,16 @@ class Bounds:
 
 
 ALL_NULL = Bounds(has_value=False)
+
+
+def bounds_name(path: Path) -> str:
+    """Return the name by which bounds of a column or field are known: a column's own, for a field one that none has."""
+    return "\0".join(path)
+
+
+def column_of_bounds(name: str) -> str:
+    """Return the column that a name of bounds belongs to."""
+    return name.partition("\0")[0]
 
 
 def ordinal(value: Any, dtype: DataType) -> Any:
@@ -97,7 +107,10 @@ def converted(known: Bounds, source: DataType, target: DataType) -> Bounds:
 
 
 def outcomes(expr: Expr, bounds: Mapping[str, Bounds]) -> Outcomes:
-    """Return every value that a boolean expression can have, given bounds of its columns; `ANY` where in doubt."""
+    """Return every value that a boolean expression can have; `ANY` where in doubt.
+
+    ``bounds`` are those of its columns and of fields of structs, by `bounds_name`.
+    """
     match expr:
         case Literal(value=None):
             return Outcomes.NULL
@@ -171,9 +184,10 @@ def _constant(expr: Expr) -> Literal | None:
 
 
 def _interval(expr: Expr, bounds: Mapping[str, Bounds]) -> Bounds | None:
-    """Return the bounds of a column, or of a column under casts that keep its order; None where unknown."""
-    if isinstance(expr, Column):
-        known = bounds.get(expr.name)
+    """Return the bounds of a column or a field, or of one under casts that keep its order; None where unknown."""
+    path = field_path(expr)
+    if path is not None:
+        known = bounds.get(bounds_name(path))
         if known is not None and expr.dtype.is_float:
             return replace(known, maximum=None)
         return known

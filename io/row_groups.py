@@ -42,6 +42,8 @@ class ParquetSplit:
         Text columns to read as dictionaries.
     stored
         Columns that the engine's decoder reads.
+    inside
+        Dotted names of what is read of a column that is not read as a whole.
     group_bytes
         Stored bytes of the asked-for columns in each row group.
     leaves
@@ -63,6 +65,7 @@ class ParquetSplit:
     dictionaries: tuple[str, ...]
     batch_rows: int
     group_bytes: tuple[int, ...]
+    inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     leaves: Mapping[str, Leaf] = field(default_factory=dict)
     filters: tuple[KeyFilter, ...] = ()
     tested: Schema = _NONE
@@ -160,7 +163,7 @@ class ParquetSplit:
     def _by_arrow(self, groups: RowGroupReader, run: list[int], stored: list[str]) -> Iterator[pa.RecordBatch]:
         reader = groups.arrow()
         present = groups.present()
-        columns = [name for name in stored if name in present]
+        columns = [part for name in stored if name in present for part in self.inside.get(name, (name,))]
         for batch in self._read_run(reader, run, columns):
             yield from groups.tested(conform(batch, groups.schema, self.keys, where=groups.url))
 
@@ -176,6 +179,7 @@ class ParquetSplit:
             names=self.schema.names,
             keys=self.keys,
             stored=self.stored,
+            inside=self.inside,
             arrow=cache(
                 lambda: pq.ParquetFile(
                     handle,

@@ -1,6 +1,7 @@
 """Expressions and the one function catalogue. Knows types and names; must not know plans, devices or files."""
 
 from .build import aggregate, call, case, cast, in_list, literal
+from .fields import Path, field_path, field_paths
 from .nodes import (
     AggregateCall,
     Call,
@@ -33,6 +34,7 @@ __all__ = [
     "Literal",
     "NamedAggregate",
     "NamedExpr",
+    "Path",
     "SortKey",
     "aggregate",
     "all_of",
@@ -43,6 +45,8 @@ __all__ = [
     "columns_of",
     "conjuncts",
     "disjuncts",
+    "field_path",
+    "field_paths",
     "in_list",
     "literal",
     "operands",

@@ -17,6 +17,7 @@ from .rules.order_joins import order_joins
 from .rules.outer_to_inner import outer_to_inner
 from .rules.propagate_empty import propagate_empty
 from .rules.prune_columns import prune_columns
+from .rules.prune_fields import prune_fields
 from .rules.push_down_filter import push_down_filter
 from .rules.push_down_limit import push_down_limit
 from .rules.push_down_semi_join import push_down_semi_join
@@ -61,7 +62,9 @@ RULES: tuple[tuple[Rule, ...], ...] = (
     ),
     # 4. Which side of a join is built, when both are what they will be.
     (choose_build_side,),
-    # 5. Last, for every rewrite makes new objects.
+    # 5. Fields of structs, once it is settled which expressions there are.
+    (prune_fields,),
+    # 6. Last, for every rewrite makes new objects.
     (share_subplans,),
 )
 

@@ -154,6 +154,7 @@ def _scan(plan: Scan, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
     request = ScanRequest(
         columns=needed,
         predicate=plan.predicate,
+        fields=plan.fields,
         only_tested=frozenset(needed) - frozenset(wanted),
         limit=plan.limit,
         batch_rows=options.batch_rows,
@@ -161,7 +162,14 @@ def _scan(plan: Scan, _: tuple[Exec, ...], options: LoweringOptions) -> Exec:
     scan = plan.source.scan(request)
     given = needed if scan.columns is None else scan.columns
     schema = plan.source.schema.select(given)
-    node: Exec = ScanExec(schema=schema, label=plan.source.label, scan=scan, ordered=True, device=options.device)
+    node: Exec = ScanExec(
+        schema=schema,
+        label=plan.source.label,
+        scan=scan,
+        fields=plan.fields,
+        ordered=True,
+        device=options.device,
+    )
     if scan.residual is not None:
         node = FilterExec(schema=schema, input=node, predicate=scan.residual, ordered=True, device=options.device)
     if given != wanted:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from ..expr import Expr, NamedExpr, SortKey
+from ..expr import Expr, NamedExpr, Path, SortKey
 from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
 from ..schema import Field, Schema
@@ -86,16 +86,18 @@ class ScanExec(Exec):
 
     label: str
     scan: ScanPlan
+    fields: tuple[Path, ...] = ()
 
     @property
     def detail(self) -> str:
-        """Source, columns, the condition that it applies, number of splits, what was skipped."""
+        """Source, columns, fields, the condition that it applies, number of splits, what was skipped."""
         scan = self.scan
         where = "" if scan.applied is None else f" where {scan.applied}"
         skipped = f", skipped {scan.skipped}" if scan.skipped else ""
         remark = f", {scan.remark}" if scan.remark else ""
         columns = ", ".join(self.schema.names)
-        return f"{self.label} columns=[{columns}]{where} ({len(scan.splits)} splits{skipped}{remark})"
+        fields = f" fields=[{', '.join(map('.'.join, self.fields))}]" if self.fields else ""
+        return f"{self.label} columns=[{columns}]{fields}{where} ({len(scan.splits)} splits{skipped}{remark})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from typing import Any, Self
 from .. import dtypes
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, columns_of
+from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, columns_of
 from ..schema import Field, Schema
 from .source import Sink, Source
 
@@ -70,12 +70,16 @@ class Scan(Plan):
         Rows where this is not true are left out; over the source's columns, which need not be among ``columns``.
     limit
         At most this many rows.
+    fields
+        Of columns of structs that are not read as a whole, the fields that are read, also by the predicate; others may
+        be given as null.
     """
 
     source: Source
     columns: tuple[str, ...] | None = None
     predicate: Expr | None = None
     limit: int | None = None
+    fields: tuple[Path, ...] = ()
 
     def _derive(self) -> Schema:
         if self.predicate is not None:
@@ -85,10 +89,12 @@ class Scan(Plan):
 
     @property
     def detail(self) -> str:
-        """Source, columns, predicate and limit."""
+        """Source, columns, fields, predicate and limit."""
         parts = [self.source.label]
         if self.columns is not None:
             parts.append(f"columns=[{', '.join(self.columns)}]")
+        if self.fields:
+            parts.append(f"fields=[{', '.join(map('.'.join, self.fields))}]")
         if self.predicate is not None:
             parts.append(f"where {self.predicate}")
         if self.limit is not None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from ..expr import Expr
+from ..expr import Expr, Path
 from ..schema import Schema
 from .statistics import Statistics
 
@@ -29,6 +29,8 @@ class ScanRequest:
         Columns to return, in this order; may be empty (only row counts matter).
     predicate
         Boolean expression over the source's columns that the plan filters by; the source may use it to skip.
+    fields
+        Of columns of structs that are not read as a whole, the fields that are; others may be given as null.
     only_tested
         Those of ``columns`` that nothing but the predicate reads: a source that applies it may leave them out.
     limit
@@ -39,6 +41,7 @@ class ScanRequest:
 
     columns: tuple[str, ...]
     predicate: Expr | None = None
+    fields: tuple[Path, ...] = ()
     only_tested: frozenset[str] = frozenset()
     limit: int | None = None
     batch_rows: int = 128 * 1024

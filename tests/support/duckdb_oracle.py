@@ -256,6 +256,8 @@ def expression(expr: Expr) -> str:
             return f"({expression(arg)} {word} {_constant(expr.option('pattern'))}{tail})"
         case Call(function="date_trunc", args=(arg,)):
             return f"CAST(date_trunc('{expr.option('unit')}', {expression(arg)}) AS {sql_type(expr.dtype)})"
+        case Call(function="struct_field", args=(arg,)):
+            return f"struct_extract({expression(arg)}, {_constant(expr.option('name'))})"
         case Call(function=function, args=args) if function in _INFIX:
             return "(" + f" {_INFIX[function]} ".join(expression(arg) for arg in args) + ")"
         case Call(function=function, args=args):
@@ -287,6 +289,8 @@ def sql_type(dtype: DataType) -> str:
             return "INTEGER"
         case Kind.LIST if dtype.value is not None:
             return f"{sql_type(dtype.value)}[]"
+        case Kind.STRUCT:
+            return f"STRUCT({', '.join(f'{_name(name)} {sql_type(value)}' for name, value in dtype.fields)})"
     return _TYPES[dtype]
 
 
