@@ -421,7 +421,7 @@ def _dot_commands() -> str:
     return _table(("command", "does"), rows)
 
 
-COMMANDS = ("", "run", "demo", "sql", "explain", "doctor", "completion")
+COMMANDS = ("", "run", "demo", "sql", "explain", "doctor", "render", "completion")
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "volley": _names,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import completion, demo, doctor, explain, run, sql
+from . import completion, demo, doctor, explain, render, run, sql
 
 _DESCRIPTION = "Volley: dataframes, SQL, ETL and machine learning in one plan, on the CPU or on GPUs."
 
@@ -17,6 +17,7 @@ examples:
   volley run job.yaml --set train.models.trees.params.max_depth=4
   volley explain trips.parquet -c "select dest, count(*) from trips group by dest"
   volley doctor                                 what this machine offers and what will be used
+  volley render job.yaml --target daskjob       the Kubernetes manifests of a job
 
 exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM
 environment: VOLLEY_DEBUG=1 shows the traceback of an error
@@ -44,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     parser.set_defaults(execute=None, debug=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, demo, sql, explain, doctor, completion):
+    for command in (run, demo, sql, explain, doctor, render, completion):
         added = command.add(commands)
         added.formatter_class = argparse.RawDescriptionHelpFormatter
         added.add_argument("--debug", action="store_true", help="show the traceback of an error")
