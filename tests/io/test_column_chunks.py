@@ -370,6 +370,10 @@ def test_no_page_is_opened_where_no_entry_of_a_dictionary_passes(
             readers.append(self)
             return super().read(*args)
 
+        def read_codes(self, *args: Any) -> Any:
+            readers.append(self)
+            return super().read_codes(*args)
+
     monkeypatch.setattr("volley.engine.kernels.cpu.decode.ChunkReader", Counted)
     for text, reads in (("b", 0), ("c", 4)):
         readers.clear()

@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .buffers import present
-from .native import NO_BITS, count_valid
+from .buffers import present, scratch
+from .native import NO_BITS, count_valid, split_lanes
 from .native.arrays import Rows
 
 
@@ -65,8 +65,8 @@ class Batch:
         if self.groups > _FEW_GROUPS or len(self.ids) < _LANED_ROWS:
             return None
         if self._lanes is None:
-            turn = np.arange(len(self.ids), dtype=np.int32) & np.int32(_LANES - 1)
-            parts = self.ids * np.int32(_LANES) + turn
+            parts = scratch(len(self.ids), np.int32)
+            split_lanes(self.ids, parts)
             self._lanes = parts, np.repeat(np.arange(self.groups, dtype=np.int32), _LANES)
         return self._lanes
 

@@ -5,10 +5,9 @@ Pages without a wanted row are not opened. Rows are numbered within the row grou
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,13 +18,11 @@ from ...dtypes import DataType, Kind
 from ..decoding import ChunkSpec, DamagedChunk
 from .buffers import array_from, empty, physical_type, scratch
 from .gather import encoded
-from .native import encodings, pack_bits, pages, take
+from .native import codepages, encodings, pack_bits, pages, take
 from .native.arrays import Bits, Rows
 from .pages import DICTIONARY_ENCODINGS, TOGETHER, Page, PageReader, Texts, Values, element_type
 
 _MOST_BYTES = 2**31 - 1
-_MOST = 0.5
-"""Beyond this share of pages with wanted rows, decoding all at once costs less than opening these one by one."""
 _identity = np.arange(64 * 1024, dtype=np.int32)
 
 Piece: TypeAlias = tuple[Page, Rows | slice]
@@ -109,20 +106,36 @@ class ChunkReader:
             self._choices = self._assembled([(self._as_page(), slice(0, len(self._dictionary)))], len(self._dictionary))
         return self._choices
 
-    def read(self, start: int, count: int, rows: Rows | None = None) -> pa.Array | Coded:
-        """Return ``count`` rows from ``start`` on, or those of them at ``rows``; coded where the whole chunk is."""
-        if self.coded and self._spec.codec in TOGETHER and (rows is None or self._touches_most(start, count, rows)):
-            return self._codes_together(start, count).take(rows)
+    def read(self, start: int, count: int, rows: Rows | None = None) -> pa.Array:
+        """Return the values of ``count`` rows from ``start`` on, or of those of them at ``rows``."""
         length = count if rows is None else len(rows)
-        pieces = self._pieces(start, count, rows)
-        return self._codes(pieces, length) if self.coded else self._assembled(pieces, length)
+        if not self._in_one_call:
+            pieces = self._pieces(start, count, rows)
+            return self.looked_up(self._codes(pieces, length)) if self.coded else self._assembled(pieces, length)
+        if not isinstance(self._dictionary, np.ndarray) or self._dictionary.itemsize not in codepages.decode_values:
+            return self.looked_up(self.read_codes(start, count, rows))
+        out = empty(length, self._dictionary.dtype)
+        flags = self._decoded(start, rows, out, look_up=True)
+        return _fixed_array(out, self._spec.dtype, _bitmap(flags))
 
-    def _touches_most(self, start: int, count: int, rows: Rows) -> bool:
-        first = bisect_right(self._starts, start)
-        ends = np.array(self._starts[first : bisect_left(self._starts, start + count)], dtype=np.int32) - start
-        bounds = [0, *np.searchsorted(rows, ends).tolist(), len(rows)]
-        touched = sum(low < high for low, high in pairwise(bounds))
-        return bool(touched > _MOST * (len(bounds) - 1))
+    def read_codes(self, start: int, count: int, rows: Rows | None = None) -> Coded:
+        """Return rows as `read` does, but coded; only where the whole chunk is."""
+        length = count if rows is None else len(rows)
+        if not self._in_one_call:
+            return self._codes(self._pieces(start, count, rows), length)
+        codes = self.room_for_codes(length)
+        return Coded(self, codes, self._decoded(start, rows, codes, look_up=False))
+
+    @property
+    def _in_one_call(self) -> bool:
+        return self.coded and self._spec.codec in TOGETHER
+
+    def _decoded(self, start: int, rows: Rows | None, out: NDArray[Any], *, look_up: bool) -> Bits | None:
+        """Decode rows from ``start`` on to ``out``; return their flags as `PageReader.decode` does."""
+        assert self._dictionary is not None
+        number = max(0, bisect_right(self._starts, start) - 1)
+        skipped = start - self._starts[number]
+        return self._pages.decode(self._first + number, skipped, rows, self._dictionary, out, look_up=look_up)
 
     def room_for_codes(self, length: int) -> Rows:
         """Return memory for codes: given away where text stays codes, else only looked up."""
@@ -166,23 +179,6 @@ class ChunkReader:
             self._held = (number, self._pages.open(self._first + number, self._dictionary))
         page = self._held[1]
         return page, (wanted if page.positions is None else page.positions[wanted])
-
-    def _codes_together(self, start: int, count: int) -> Coded:
-        """Return ``count`` rows from ``start`` on, of the pages in full at once, of those in part one by one."""
-        first = bisect_left(self._starts, start)
-        beyond = bisect_right(self._starts, start + count) - 1
-        if first >= beyond:
-            return self._codes(self._pieces(start, count, None), count)
-        head, tail = self._starts[first] - start, start + count - self._starts[beyond]
-        assert self._dictionary is not None
-        codes = self.room_for_codes(count)
-        flags = _Flags(count)
-        self._fill(codes, flags, 0, self._pieces(start, head, None))
-        middle = codes[head : count - tail]
-        found = self._pages.decode_codes(self._first + first, self._first + beyond, len(self._dictionary), middle)
-        flags.put(found, head)
-        self._fill(codes, flags, count - tail, self._pieces(start + count - tail, tail, None))
-        return Coded(self, codes, flags.values)
 
     def _codes(self, pieces: Iterable[Piece], length: int) -> Coded:
         codes = self.room_for_codes(length)

@@ -19,7 +19,7 @@ from ...errors import ArithmeticOverflow
 from ...expr import Call
 from .buffers import INT64_DIGITS, array_from, empty, halves_of, is_small, physical_type, validity, values_of
 from .constants import scalar_of
-from .native import narrow_i128
+from .native import affine_i64, combine_i64, multiply_i64, narrow_i128
 from .registry import Value
 
 
@@ -74,11 +74,28 @@ def _sum(call: Call, args: list[Value], plain: Callable[..., Value], checked: Ca
     scale = call.dtype.scale
     whole = max(arg.type.precision - arg.type.scale for arg in args)
     fits = whole + scale + 1 <= call.dtype.precision
+    if fits and all(arg.is_valid for arg in args if isinstance(arg, pa.Scalar)):
+        left_factor, right_factor = (10 ** (scale - arg.type.scale) for arg in args)
+        return _combined(call, args, left_factor, -right_factor if plain is pc.subtract else right_factor)
     try:
         left, right = (_scaled_up(arg, scale, checked=not fits) for arg in args)
         return _small(call, (plain if fits else checked)(left, right), check=not fits)
     except pa.ArrowInvalid as error:
         raise overflow(call) from error
+
+
+def _combined(call: Call, args: list[Value], left_factor: int, right_factor: int) -> pa.Array:
+    """Return the sum of two small decimals times factors, one of them an array, which is known to fit."""
+    left, right = args
+    arrays = [arg for arg in args if isinstance(arg, pa.Array)]
+    out = empty(len(arrays[0]), np.int64)
+    if isinstance(right, pa.Scalar):
+        affine_i64(values_of(left), left_factor, integers(right).as_py() * right_factor, out)
+    elif isinstance(left, pa.Scalar):
+        affine_i64(values_of(right), right_factor, integers(left).as_py() * left_factor, out)
+    else:
+        combine_i64(values_of(left), left_factor, values_of(right), right_factor, out)
+    return array_from(out, physical_type(call.dtype), validity(*arrays))
 
 
 def _scaled_up(value: Value, scale: int, *, checked: bool) -> Value:
@@ -91,6 +108,11 @@ def multiply(call: Call, args: list[Value]) -> pa.Array:
     """``*`` of decimals."""
     if not all(is_small(arg.type) for arg in args) or call.dtype.precision > INT64_DIGITS:
         return _wide(call, pc.multiply, args)
+    if all(isinstance(arg, pa.Array) for arg in args):
+        out, extents = empty(len(args[0]), np.int64), np.empty(2, dtype=np.int64)
+        multiply_i64(values_of(args[0]), values_of(args[1]), out, extents)
+        if (int(extents[0]) + 1) * (int(extents[1]) + 1) < 10**call.dtype.precision:
+            return array_from(out, physical_type(call.dtype), validity(*args))
     left, right = (integers(arg) for arg in args)
     if largest(left) * largest(right) < 10**call.dtype.precision:
         return _small(call, pc.multiply(left, right), check=False)

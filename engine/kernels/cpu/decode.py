@@ -35,7 +35,10 @@ class CpuDecoder:
     @property
     def is_compiled(self) -> bool:
         """Whether the kernels that most files need are kept on disk."""
-        return all(kernel.is_kept for kernel in (pages.walk_pages, pages.unsnap, codepages.decode_codes))
+        return all(
+            kernel.is_kept
+            for kernel in (pages.walk_pages, pages.unsnap, codepages.decode_codes, codepages.decode_values[8])
+        )
 
     def accepts(self, condition: Expr) -> bool:
         """Return whether a condition reads a column and raises on no value."""
@@ -199,14 +202,12 @@ class _Batch:
         """Return the rows that pass all tests, None where there are none."""
         rows: Rows | None = None
         for test in tests:
-            pieces = [self._piece(name, rows, keep=name in self._names) for name in test.columns]
             if test.wanted is not None:
-                assert isinstance(pieces[0], Coded)
-                passed = pieces[0].select(test.wanted)
+                passed = self._codes(test.columns[0], rows).select(test.wanted)
             elif test.keys is not None:
-                passed = test.keys.select(_array(pieces[0]))
+                passed = test.keys.select(self._values(test.columns[0], rows, keep=test.columns[0] in self._names))
             else:
-                arrays = [_array(piece) for piece in pieces]
+                arrays = [self._values(name, rows, keep=name in self._names) for name in test.columns]
                 left = self._count if rows is None else len(rows)
                 passed = self._group.passes(test.conditions, test.columns, arrays, left)
             if not len(passed):
@@ -215,30 +216,38 @@ class _Batch:
                 rows = rows[passed]
             elif len(passed) < self._count:
                 rows = passed
-        arrays = [_array(self._piece(name, rows)) for name in self._names]
+        arrays = [self._values(name, rows) for name in self._names]
         if not arrays:
             count = self._count if rows is None else len(rows)
             return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
         return pa.RecordBatch.from_arrays(arrays, names=list(self._names))
 
-    def _piece(self, name: str, rows: Rows | None, *, keep: bool = False) -> pa.Array | Coded:
+    def _codes(self, name: str, rows: Rows | None) -> Coded:
+        """Return some rows of a coded column (None: all); all are kept where the column is given as well."""
+        column = self._group.open(name)
+        assert isinstance(column, ChunkReader)
+        kept = self._kept.get(name)
+        if kept is None and name not in self._names:
+            return column.read_codes(self._start, self._count, rows)
+        if kept is None:
+            kept = self._kept[name] = column.read_codes(self._start, self._count)
+        assert isinstance(kept, Coded)
+        return kept.take(rows)
+
+    def _values(self, name: str, rows: Rows | None, *, keep: bool = False) -> pa.Array:
         """Return some rows of a column (None: all); ``keep`` it whole for the next time, so that it is decoded once."""
-        if name not in self._kept and not keep:
-            return self._read(name, rows)
         if name not in self._kept:
+            if not keep:
+                return self._read(name, rows)
             self._kept[name] = self._read(name, None)
         kept = self._kept[name]
-        if rows is None:
-            return kept
-        return kept.take(rows) if isinstance(kept, Coded) else take_column(kept, rows)
+        if isinstance(kept, Coded):
+            return kept.take(rows).array()
+        return kept if rows is None else take_column(kept, rows)
 
-    def _read(self, name: str, rows: Rows | None) -> pa.Array | Coded:
+    def _read(self, name: str, rows: Rows | None) -> pa.Array:
         column = self._group.open(name)
         if isinstance(column, ChunkReader):
             return column.read(self._start, self._count, rows)
         piece = column.slice(self._start, self._count)
         return piece if rows is None else take_column(piece, rows)
-
-
-def _array(piece: pa.Array | Coded) -> pa.Array:
-    return piece.array() if isinstance(piece, Coded) else piece

@@ -29,6 +29,7 @@ TOGETHER = ("UNCOMPRESSED", "SNAPPY")
 
 _STORED = {"INT32": np.int32, "INT64": np.int64, "FLOAT": np.float32, "DOUBLE": np.float64}
 _MOST_BYTES = 2**31 - 1
+_NO_ROWS = np.zeros(0, dtype=np.int32)
 
 Region: TypeAlias = tuple[Bytes, int, int]
 """Bytes with the start and the end of the part that is meant."""
@@ -133,27 +134,45 @@ class PageReader:
             return Page(rows, positions, dictionary, _codes(values, count, len(dictionary)))
         return Page(rows, positions, self._values(values, count, row[pages.ENCODING]), None)
 
-    def decode_codes(self, first: int, beyond: int, choices: int, out: Rows) -> Bits | None:
-        """Decode the codes of whole pages to ``out``; return a flag per row that is 0 for null, None without nulls."""
+    def decode(
+        self, number: int, skipped: int, rows: Rows | None, dictionary: Values, out: NDArray[Any], *, look_up: bool
+    ) -> Bits | None:
+        """Decode rows of pages of codes to ``out``, as codes or looked up in the dictionary.
+
+        Parameters
+        ----------
+        number, skipped
+            The page that the rows begin in, and how many of its rows stand before row 0.
+        rows
+            The wanted rows, sorted; None for all from row 0 on, as many as ``out`` has.
+
+        Returns
+        -------
+        Bits or None
+            A flag per row that is 0 for null, None where none is.
+        """
         optional = self.spec.optional
-        rows = self._table[first:beyond]
-        room = int(rows[:, (pages.STORED, pages.SIZE)].max()) + pages.SLACK
+        room = int(self._table[number:, (pages.STORED, pages.SIZE)].max(initial=0)) + pages.SLACK
         if len(self._scratch) < room:
             self._scratch = scratch(room, np.uint8)
-        positions = scratch(int(rows[:, pages.VALUES].max()) if optional else 0, np.int32)
+        most = int(self._table[number:, pages.VALUES].max(initial=0))
         flags = np.ones(len(out) if optional else 0, dtype=np.uint8)
-        facts = np.empty(2, dtype=np.int64)
         codec = codepages.SNAPPED if self.spec.codec == "SNAPPY" else codepages.STORED_PLAINLY
-        done = codepages.decode_codes(
-            self._data, self._table, first, beyond, codec, optional, self._scratch, positions, out, flags, facts
-        )
+        where = (self._data, self._table, number, skipped, codec, optional, self._scratch)
+        rooms = scratch(most if optional else 0, np.int32), scratch(most, np.int32)
+        chosen = (_NO_ROWS, True) if rows is None else (rows, False)
+        if look_up:
+            assert isinstance(dictionary, np.ndarray)
+            word = np.dtype(f"u{out.itemsize}")
+            run = codepages.decode_values[out.itemsize]
+            done = run(*where, *rooms, *chosen, dictionary.view(word), out.view(word), flags)
+        else:
+            done = codepages.decode_codes(*where, *rooms, *chosen, len(dictionary), out, flags)
         if done == pages.UNSUPPORTED:
             raise UnknownEncoding("levels that are not runs")
-        _checked(done, "pages")
-        nulls = facts[codepages.NULLS_FOUND]
-        if facts[codepages.GREATEST_CODE] >= choices and nulls < len(out):
+        if done == codepages.BEYOND:
             raise DamagedChunk("a code lies beyond its dictionary")
-        return flags if nulls else None
+        return flags if _checked(done, "pages") else None
 
     def _regions(self, row: list[int]) -> tuple[Region | None, Region]:
         """Return the levels, None where there are none, and the decompressed values of a data page."""

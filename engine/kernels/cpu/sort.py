@@ -39,6 +39,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
+_FEW = 64
+"""Texts up to which ranking them one by one costs less than making kernels ready for them."""
 _LARGE = 1 << 17
 """Rows from which a sort is worth threads of its own, and columns follow their keys by way of buckets."""
 
@@ -256,6 +258,8 @@ def ranks(column: pa.Array, dtype: DataType) -> Any:
         indices = values_of(column.indices)
         return known[np.where(indices < len(known), indices, 0) if column.null_count else indices]
     if is_bytes(dtype):
+        if len(column) <= _FEW:
+            return _ranks_of_few(column)
         starts, data = text_of(column)
         bits, offset = bits_of(column)
         return text_ranks(starts, data, bits=bits, bit_offset=offset)
@@ -273,3 +277,9 @@ def ranks(column: pa.Array, dtype: DataType) -> Any:
     starts, data = text_of(comparable(column))
     bits, offset = bits_of(column)
     return text_ranks(starts, data, bits=bits, bit_offset=offset)
+
+
+def _ranks_of_few(texts: pa.Array) -> Rows:
+    known = [text or b"" for text in texts.cast(pa.binary()).to_pylist()]
+    places = {text: place for place, text in enumerate(sorted(set(known)))}
+    return np.array([places[text] for text in known], dtype=np.int32)

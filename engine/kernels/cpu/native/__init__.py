@@ -24,6 +24,7 @@ from .accumulate import (
     min_f64,
     min_i64,
     moments_f64,
+    split_lanes,
     sum_f64,
     sum_i64,
     sum_i64_wide,
@@ -31,6 +32,7 @@ from .accumulate import (
     total_f64,
     total_i64,
 )
+from .arithmetic import affine_i64, combine_i64, multiply_i64
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .bucketsort import BucketSort
 from .compile import cache_directory, warm
@@ -93,12 +95,14 @@ __all__ = [
     "add_key",
     "add_moments",
     "add_sums",
+    "affine_i64",
     "argsort",
     "build_least",
     "build_moments",
     "build_sums",
     "cache_directory",
     "combine_hashes",
+    "combine_i64",
     "count_bits",
     "count_partitions",
     "count_valid",
@@ -122,6 +126,7 @@ __all__ = [
     "min_f64",
     "min_i64",
     "moments_f64",
+    "multiply_i64",
     "narrow_i128",
     "null_words",
     "order_bits",
@@ -146,6 +151,7 @@ __all__ = [
     "sort_groups",
     "spans",
     "spans_of",
+    "split_lanes",
     "spread_groups",
     "start_positions",
     "sum_f64",

@@ -31,6 +31,13 @@ def reach(ids: Rows, i: Number, last: Number, state: Longs | Doubles, width: Num
         prefetch_write(state, np.int64(max(ids[i + _AHEAD], np.int32(0))) * width)
 
 
+@kernel("void(const i32[], i32[])")
+def split_lanes(ids: Rows, out: Rows) -> None:
+    """Split each group in four, which rows go to in turn: group g is 4 * g to 4 * g + 3. What is -1 stays negative."""
+    for i in range(len(ids)):
+        out[i] = ids[i] * np.int32(4) + np.int32(i & 3)
+
+
 @kernel("void(const i32[], const u8[], i64, i64[])")
 def count_valid(ids: Rows, bits: Bits, bit_offset: int, counts: Longs) -> None:
     """Count the non-null rows of each group; all rows where there is no bitmap."""

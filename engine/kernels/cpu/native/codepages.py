@@ -1,16 +1,18 @@
-"""Whole pages of dictionary codes in one call: the bulk of most files, where a call per page would cost a third.
+"""Pages of dictionary codes, as many as a chunk has, in one call: a call per page and per step costs a third more.
 
-Does what opening such pages one by one does, for chunks that are stored plainly or compressed by Snappy.
+Does what opening such pages one by one does, for chunks that are stored plainly or compressed by Snappy. A page's codes
+are looked up while they are in the cache of the processor; pages without a wanted row are passed over.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Rows
-from .compile import instruction, kernel
+from .arrays import Bits, Bytes, Longs, Number, Rows
+from .compile import device, instruction, kernel
 from .encodings import rows_of_values, unpacked
 from .pages import (
     COMPRESSED,
@@ -32,106 +34,248 @@ load_unaligned = instruction("load_unaligned")
 
 STORED_PLAINLY: Final = 0
 SNAPPED: Final = 1
-NULLS_FOUND: Final = 1
-GREATEST_CODE: Final = 0
+BEYOND: Final = -4
+"""What is returned where a code lies beyond its dictionary."""
 _RUNS: Final = 3
+_CODES: Final = 0
+_VALUES: Final = 1
 
 
-@kernel("i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], u8[], i64[])")
-def decode_codes(  # noqa: C901 - the cases of one page
+@device
+def _codes_of_page(  # noqa: C901 - the cases of one page
+    data: Bytes,
+    table: Longs,
+    page: Number,
+    codec: Number,
+    optional: Number,
+    scratch: Bytes,
+    positions: Rows,
+    codes: Rows,
+) -> Number:
+    """Decode one page's codes, and the positions of its rows in them where not every row has one.
+
+    Returns the number of codes, or what is wrong, and the greatest code.
+    """
+    nothing = np.int64(0)
+    start = table[page, START]
+    end = start + table[page, STORED]
+    size = table[page, SIZE]
+    n = table[page, VALUES]
+    if n > len(codes):
+        return np.int64(DAMAGED), nothing
+    values = n
+    later = table[page, KIND] == DATA_PAGE_V2
+    if later:
+        levels = table[page, DEFINITION_BYTES]
+        if table[page, REPETITION_BYTES] != 0 or levels < 0 or levels > end - start or levels > size:
+            return np.int64(DAMAGED), nothing
+        if optional:
+            values = rows_of_values(data, start, start + levels, n, positions)
+        start += levels
+        size -= levels
+    unpack = codec == SNAPPED and (not later or (table[page, COMPRESSED] != 0 and start < end))
+    if unpack and unsnapped(data, start, end, scratch, size) < 0:
+        return np.int64(DAMAGED), nothing
+    # One array for both cases: numba gives each variable one type, and `data` may be read-only.
+    if not unpack:
+        if end - start > len(scratch):
+            return np.int64(DAMAGED), nothing
+        for k in range(end - start):
+            scratch[np.uint64(k)] = data[np.uint64(start + k)]
+        size = end - start
+    at = np.int64(0)
+    if optional and not later:
+        if table[page, LEVEL_ENCODING] != _RUNS:
+            return np.int64(UNSUPPORTED), nothing
+        if size < 4:
+            return np.int64(DAMAGED), nothing
+        levels = np.int64(load_unaligned(scratch, 0) & np.uint64(0xFFFFFFFF))
+        if levels > size - 4:
+            return np.int64(DAMAGED), nothing
+        at = 4 + levels
+        values = rows_of_values(scratch, np.int64(4), at, n, positions)
+    if values <= 0:
+        return values, nothing
+    if at >= size:
+        return np.int64(DAMAGED), nothing
+    top = unpacked(scratch, at + 1, size, np.int64(scratch[np.uint64(at)]), values, codes, nothing)
+    return (np.int64(DAMAGED) if top < 0 else values), top
+
+
+@device
+def _decoded(
+    data: Bytes,
+    table: Longs,
+    first: Number,
+    skipped: Number,
+    codec: Number,
+    optional: Number,
+    scratch: Bytes,
+    positions: Rows,
+    codes: Rows,
+    rows: Rows,
+    every: Number,
+    choices: Number,
+    values: NDArray[Any],
+    given: Number,
+    out: NDArray[Any],
+    flags: Bits,
+) -> Number:
+    """Do the work of `decode_codes` and of `decode_values`."""
+    nulls = np.int64(0)
+    done = np.int64(0)
+    wanted = np.int64(len(out))
+    begin = -np.int64(skipped)
+    page = np.int64(first)
+    while done < wanted:
+        if page >= len(table):
+            return np.int64(DAMAGED)
+        n = table[page, VALUES]
+        if n < 0:
+            return np.int64(DAMAGED)
+        stop = begin + n
+        # Of this page's rows those from `done` to `upto` - 1 among the wanted ones.
+        upto = min(wanted, stop)
+        if not every:
+            upto = done
+            while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
+                upto += 1
+        if upto > done:
+            count, top = _codes_of_page(data, table, page, codec, optional, scratch, positions, codes)
+            if count < 0:
+                return count
+            if count > 0 and top >= choices:
+                return np.int64(BEYOND)
+            whole = count == n
+            if whole and every and given == _VALUES:  # the most common case by far, without a test per row
+                for k in range(done, upto):
+                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(k - begin)])]
+                done = upto
+            for k in range(done, upto):
+                row = (k if every else np.int64(rows[np.uint64(k)])) - begin
+                place = row if whole else np.int64(positions[np.uint64(row)])
+                if place < 0:
+                    nulls += 1
+                    flags[np.uint64(k)] = np.uint8(0)
+                    out[np.uint64(k)] = 0
+                elif given == _VALUES:
+                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(place)])]
+                else:
+                    out[np.uint64(k)] = codes[np.uint64(place)]
+            done = upto
+        begin = stop
+        page += 1
+    return nulls
+
+
+@kernel("i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], const i32[], bool, i64, i32[], u8[])")
+def decode_codes(
     data: Bytes,
     table: Longs,
     first: int,
-    beyond: int,
+    skipped: int,
     codec: int,
-    optional: bool,  # noqa: FBT001 - kernels take their arguments by place
+    optional: bool,  # noqa: FBT001
     scratch: Bytes,
     positions: Rows,
+    codes: Rows,
+    rows: Rows,
+    every: bool,  # noqa: FBT001
+    choices: int,
     out: Rows,
     flags: Bits,
-    facts: Longs,
 ) -> int:
-    """Decode the codes of the pages ``first`` to ``beyond - 1`` of a page table, one after the other.
+    """Decode the codes of some rows of a chunk.
 
     Parameters
     ----------
     data, table
         A column chunk and its page table, as `walk_pages` fills it.
+    first, skipped
+        The page that the rows begin in, and how many of its rows stand before row 0.
     codec
         `STORED_PLAINLY` or `SNAPPED`.
     optional
         Whether there are levels that say which rows are null.
     scratch
         Room for a decompressed page and `SLACK`.
-    positions
-        Room for the rows of one page where there are levels.
+    positions, codes
+        Room for the rows of one page, ``positions`` only where there are levels.
+    rows, every
+        The wanted rows, sorted, as many as ``out`` has; or that these are all rows from 0 on.
+    choices
+        Length of the dictionary.
     out, flags
-        Codes by row, 0 for null; and, where any row is null, from that page on 1 for each row that is not.
-    facts
-        Two numbers: the greatest code, and the number of nulls.
+        Codes of the wanted rows, 0 for null; flags, where there are levels, are set to 0 for those that are null.
 
     Returns
     -------
     int
-        Number of rows; `DAMAGED` or `UNSUPPORTED`.
+        Number of nulls; `DAMAGED`, `UNSUPPORTED` or `BEYOND`.
     """
-    facts[GREATEST_CODE] = 0
-    facts[NULLS_FOUND] = 0
-    done = np.int64(0)
-    for page in range(first, beyond):
-        start = table[page, START]
-        end = start + table[page, STORED]
-        size = table[page, SIZE]
-        n = table[page, VALUES]
-        if n > len(out) - done:
-            return DAMAGED
-        values = n
-        later = table[page, KIND] == DATA_PAGE_V2
-        if later:
-            levels = table[page, DEFINITION_BYTES]
-            if table[page, REPETITION_BYTES] != 0 or levels < 0 or levels > end - start or levels > size:
-                return DAMAGED
-            if optional:
-                values = rows_of_values(data, start, start + levels, n, positions)
-            start += levels
-            size -= levels
-        unpack = codec == SNAPPED and (not later or (table[page, COMPRESSED] != 0 and start < end))
-        if unpack and unsnapped(data, start, end, scratch, size) < 0:
-            return DAMAGED
-        # One array for both cases: numba gives each variable one type, and `data` may be read-only.
-        if not unpack:
-            if end - start > len(scratch):
-                return DAMAGED
-            for k in range(end - start):
-                scratch[np.uint64(k)] = data[np.uint64(start + k)]
-            size = end - start
-        at = np.int64(0)
-        if optional and not later:
-            if table[page, LEVEL_ENCODING] != _RUNS:
-                return UNSUPPORTED
-            if size < 4:
-                return DAMAGED
-            levels = np.int64(load_unaligned(scratch, 0) & np.uint64(0xFFFFFFFF))
-            if levels > size - 4:
-                return DAMAGED
-            at = 4 + levels
-            values = rows_of_values(scratch, np.int64(4), at, n, positions)
-        if values < 0:
-            return DAMAGED
-        if values > 0:
-            if at >= size:
-                return DAMAGED
-            top = unpacked(scratch, at + 1, size, np.int64(scratch[np.uint64(at)]), values, out, done)
-            if top < 0:
-                return DAMAGED
-            facts[GREATEST_CODE] = max(facts[GREATEST_CODE], top)
-        if values < n or facts[NULLS_FOUND] > 0:
-            facts[NULLS_FOUND] += n - values
-            for k in range(n):
-                row = n - 1 - k
-                place = row if values == n else np.int64(positions[np.uint64(row)])
-                code = out[np.uint64(done + max(place, 0))] if place >= 0 else np.int32(0)
-                out[np.uint64(done + row)] = code
-                flags[np.uint64(done + row)] = np.uint8(place >= 0)
-        done += n
-    return int(done)
+    return int(
+        _decoded(
+            data,
+            table,
+            first,
+            skipped,
+            codec,
+            optional,
+            scratch,
+            positions,
+            codes,
+            rows,
+            every,
+            choices,
+            codes,
+            _CODES,
+            out,
+            flags,
+        )
+    )
+
+
+def _decode_values(
+    data: Bytes,
+    table: Longs,
+    first: int,
+    skipped: int,
+    codec: int,
+    optional: bool,  # noqa: FBT001
+    scratch: Bytes,
+    positions: Rows,
+    codes: Rows,
+    rows: Rows,
+    every: bool,  # noqa: FBT001
+    values: NDArray[Any],
+    out: NDArray[Any],
+    flags: Bits,
+) -> int:
+    return int(
+        _decoded(
+            data,
+            table,
+            first,
+            skipped,
+            codec,
+            optional,
+            scratch,
+            positions,
+            codes,
+            rows,
+            every,
+            len(values),
+            values,
+            _VALUES,
+            out,
+            flags,
+        )
+    )
+
+
+_SIGNATURE = "i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], const i32[], bool, {0}, {1}, u8[])"
+decode_values = {
+    4: kernel(_SIGNATURE.format("const u32[]", "u32[]"))(_decode_values),
+    8: kernel(_SIGNATURE.format("const u64[]", "u64[]"))(_decode_values),
+}
+"""By the width of values: as `decode_codes`, but ``values`` is the dictionary and ``out`` gets values from it."""

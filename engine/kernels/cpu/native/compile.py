@@ -47,6 +47,7 @@ _KERNEL_MODULES = (
     "grouping",
     "rowgroups",
     "accumulate",
+    "arithmetic",
     "radix",
     "keytable",
     "joining",
