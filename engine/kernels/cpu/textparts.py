@@ -15,9 +15,12 @@ from ...expr import Call
 from ...expr.regex import named_groups
 from .arithmetic import full
 from .buffers import array_from
+from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 from .text import by_row, constants_of
 from .words import hash_columns
+
+_EMPTY = scalar_of("", pa.string())
 
 elementwise("reverse", per_value=True)(pc.utf8_reverse)
 elementwise("title", per_value=True)(pc.utf8_title)
@@ -26,7 +29,12 @@ elementwise("title", per_value=True)(pc.utf8_title)
 @elementwise("concat_ws")
 def concat_ws(separator: Value, *texts: Value) -> pa.Array:
     """Texts joined, nulls left out; null where the separator is."""
-    return pc.binary_join_element_wise(*full([*texts, separator]), null_handling="skip")
+    first, *rest, mark = full([*texts, separator])
+    nothing = first.is_null()
+    for text in rest:
+        nothing = pc.and_(nothing, text.is_null())
+    # Of nulls alone Arrow's kernel makes no row at all.
+    return pc.binary_join_element_wise(pc.if_else(nothing, _EMPTY, first), *rest, mark, null_handling="skip")
 
 
 @scalar("left", per_value=True)

@@ -239,30 +239,10 @@ def absolute(call: Call, args: list[Value], rows: int) -> plc.Column:
     return unary(value, Un.ABS)
 
 
-@scalar("sign", refuses=lambda call: "libcudf has no sign of decimals" if call.dtype.is_decimal else None)
-def sign(call: Call, args: list[Value], rows: int) -> plc.Column:
-    """-1, 0 or 1 in the argument's type; NaN stays."""
-    [value] = full(args, rows)
-    zero = constant(0.0 if call.dtype.is_float else 0, call.dtype)
-    kind = type_of(call.dtype)
-    above, below = (cast(truth(value, zero, op), kind) for op in (Op.GREATER, Op.LESS))
-    steps = binary(above, below, Op.SUB, kind)
-    if not call.dtype.is_float:
-        return steps
-    return chosen(truth(value, value, Op.EQUAL), steps, value)
-
-
 def truncated(value: plc.Column, dtype: DataType) -> plc.Column:
     """Return the whole float next to a value towards zero."""
     negative = truth(value, constant(0.0, dtype), Op.LESS)
     return chosen(negative, unary(value, Un.CEIL), unary(value, Un.FLOOR))
-
-
-@scalar("trunc", refuses=lambda call: "libcudf does not truncate decimals" if call.dtype.is_decimal else None)
-def trunc(call: Call, args: list[Value], rows: int) -> plc.Column:
-    """Whole number next to a value towards zero."""
-    [value] = full(args, rows)
-    return value if call.dtype.is_integer else truncated(value, call.dtype)
 
 
 def _whole(call: Call, args: list[Value], rows: int, op: Any) -> plc.Column:

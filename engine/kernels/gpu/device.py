@@ -12,7 +12,7 @@ from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTa
 from . import memory
 from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
-from .library import is_simulated
+from .library import SIMULATED
 from .memory import in_halves, kernel
 from .pack import pack, unpack
 from .project import project
@@ -28,7 +28,7 @@ class GpuDevice:
     @property
     def name(self) -> str:
         """Shown by ``explain``."""
-        return "gpu (simulated)" if is_simulated() else "gpu"
+        return "gpu (simulated)" if SIMULATED else "gpu"
 
     @kernel
     def from_arrow(self, data: ArrowData, schema: Schema) -> GpuTable:

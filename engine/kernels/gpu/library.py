@@ -12,13 +12,12 @@ from ...errors import DeviceUnavailable
 SWITCH = "VOLLEY_SIMULATE_GPU"
 
 
-def is_simulated() -> bool:
-    """Return whether the simulator was asked for."""
-    return os.environ.get(SWITCH, "") == "1"
+SIMULATED = os.environ.get(SWITCH, "") == "1"
+"""Whether the simulator stands in for pylibcudf in this process: decided once, when this module is first imported."""
 
 
 def _load() -> tuple[Any, Any]:
-    if is_simulated():
+    if SIMULATED:
         from .. import simulator
 
         return simulator, simulator.rmm
@@ -39,4 +38,4 @@ if TYPE_CHECKING:
 else:
     plc, rmm = _load()
 
-__all__ = ["SWITCH", "is_simulated", "plc", "rmm"]
+__all__ = ["SIMULATED", "SWITCH", "plc", "rmm"]

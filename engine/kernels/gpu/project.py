@@ -16,7 +16,7 @@ from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
 from ..cpu.project import can_raise, shared
-from . import arithmetic, compare  # noqa: F401 - they register the kernels
+from . import arithmetic, compare, mathematics, nested, temporal, text  # noqa: F401 - they register the kernels
 from .batch import GpuTable
 from .casts import cast_column, cast_refusal
 from .columns import Value, any_true, chosen, constant, filled, full, negated, nulls, repeated, type_of

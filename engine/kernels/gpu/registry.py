@@ -1,8 +1,8 @@
 """The GPU kernels of the function catalogue, by catalogue name, and the functions that the CPU must compute.
 
-Every entry of the catalogue has a kernel here or a reason why it has none (`NO_KERNEL`); a test compares. A kernel may
-refuse some calls, by their types or options; the reason is shown by ``explain`` and ``doctor``, and such a call is
-computed by the CPU device (``fallback``).
+An entry of the catalogue has a kernel here, or the CPU device computes it (`NO_KERNEL` says why). A kernel may refuse
+some calls, by their types or options; the reason is shown by ``explain`` and ``doctor``, and such a call is computed by
+the CPU device (``fallback``).
 """
 
 from __future__ import annotations

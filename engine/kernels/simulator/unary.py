@@ -34,7 +34,8 @@ def unary_operation(input: Column, op: Any, stream: Any = None, mr: Any = None) 
         if op.name in _REAL:
             _demand(op, dtype, dtype.id() in FLOATS)
             return device(typed(_REAL[op.name](values), valid, dtype), dtype)
-        return device(_arithmetic(op, values, valid, dtype), dtype)
+        result = _arithmetic(op, values, valid, dtype)
+        return device(result, DataType(TypeId.INT32) if op == UnaryOperator.BIT_COUNT else dtype)
 
 
 def _arithmetic(op: Any, values: Any, valid: Any, dtype: DataType) -> pa.Array:
@@ -57,7 +58,9 @@ def _arithmetic(op: Any, values: Any, valid: Any, dtype: DataType) -> pa.Array:
             _demand(op, dtype, whole)
             return typed(~values, valid, dtype)
         case UnaryOperator.BIT_COUNT:
-            raise NotImplementedError("BIT_COUNT gives int32, and is not simulated")
+            _demand(op, dtype, whole)
+            counts = np.bitwise_count(values.view(f"u{values.dtype.itemsize}"))
+            return typed(counts, valid, DataType(TypeId.INT32))
     raise NotImplementedError(f"{op.name} is not simulated")
 
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import volley as vl
 from tests.engine.catalogue.scalars import CASES, ELSEWHERE, Case
 from tests.engine.catalogue.tables import decoded, normal, table
+from tests.support.simulated_gpu import SESSIONS
 from volley.engine.expr import call, literal
 from volley.engine.expr.catalogue import FUNCTIONS
 from volley.engine.frame import Series
@@ -34,13 +35,18 @@ def connection() -> Any:
     return duckdb.connect(config={"threads": 1})
 
 
+@pytest.fixture(scope="module", params=SESSIONS)
+def session(request: pytest.FixtureRequest) -> vl.Session:
+    return SESSIONS[request.param](threads=2)
+
+
 @pytest.mark.parametrize(("name", "number"), ALL, ids=[f"{name}-{number}" for name, number in ALL])
 @settings(max_examples=4)
 @given(seed=st.integers(0, 10**6), rows=st.sampled_from([0, 1, 7, 40]))
-def test_same_as_the_oracle(connection: Any, name: str, number: int, seed: int, rows: int) -> None:
+def test_same_as_the_oracle(connection: Any, session: vl.Session, name: str, number: int, seed: int, rows: int) -> None:
     own = CASES[name][number]
     given_ = table(Random(seed), own.kinds, rows)
-    frame = vl.DataFrame(given_, session=SESSION)
+    frame = vl.DataFrame(given_, session=session)
     columns = [frame[f"c{n}"].expr for n in range(len(own.kinds))]
     made = call(name, *columns, *(literal(one) for one in own.constants), **own.options)
     ours = frame.select(r=Series(frame, made)).to_arrow().column(0).to_pylist()

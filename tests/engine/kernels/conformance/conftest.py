@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import pytest
 
 from tests.support.opaque_device import OpaqueDevice
+from tests.support.simulated_gpu import simulated_device
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.devices import open_device
 from volley.engine.kernels.protocol import Device
 
-
-def _simulated() -> Device:
-    os.environ["VOLLEY_SIMULATE_GPU"] = "1"
-    return open_device("gpu")
-
-
-DEVICES: dict[str, Callable[[], Device]] = {"cpu": CpuDevice, "gpu-simulated": _simulated}
+DEVICES: dict[str, Callable[[], Device]] = {"cpu": CpuDevice, "gpu-simulated": simulated_device}
 
 
 @pytest.fixture(params=DEVICES, scope="session")

@@ -53,6 +53,8 @@ CASES: list[tuple[Expr, str]] = [
     (call("multiply", d, call("subtract", literal(1), d)), "d * (1 - d)"),
     (call("multiply", d, literal(3)), "d * 3"),
     (call("subtract", literal(1), d), "1 - d"),
+    (call("concat_ws", s, r), "concat_ws(s, r)"),  # rows where nothing is joined
+    (call("concat_ws", literal("-"), s, r), "concat_ws('-', s, r)"),
     (call("negate", i), "-i"),
     (call("negate", d), "-d"),
     (call("negate", f), "-f"),

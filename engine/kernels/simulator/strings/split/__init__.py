@@ -1,0 +1,7 @@
+"""What stands for ``pylibcudf.strings.split``."""
+
+from __future__ import annotations
+
+from . import split
+
+__all__ = ["split"]

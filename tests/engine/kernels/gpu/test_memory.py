@@ -1,0 +1,116 @@
+"""When device memory runs out: calls are repeated, tables spilled, rows halved; and nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from volley.engine import dtypes
+from volley.engine.errors import MemoryLimitExceeded
+from volley.engine.expr import Column, NamedExpr, literal
+from volley.engine.expr.build import call
+from volley.engine.kernels.protocol import Device
+from volley.engine.schema import Schema
+
+ROWS = 10_000
+DATA = pa.table({"i": pa.array(range(ROWS)), "s": pa.array([str(n % 7) for n in range(ROWS)])})
+SCHEMA = Schema.of([("i", dtypes.int64), ("s", dtypes.string)])
+NUMBER = Column(name="i", dtype=dtypes.int64)
+PLUS = [NamedExpr(name="x", expr=call("multiply", call("add", NUMBER, literal(1)), literal(2)))]
+EXPECTED = [2 * (n + 1) for n in range(ROWS)]
+
+
+@pytest.fixture
+def machine(gpu: Device) -> Any:
+    from volley.engine.kernels.simulator import machine
+
+    return machine()
+
+
+@pytest.fixture
+def ledger(gpu: Device) -> Iterator[Any]:
+    from volley.engine.kernels.gpu import memory
+
+    with memory.counted() as ledger:
+        yield ledger
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+def test_failures_by_rate_change_no_answer(gpu: Device, machine: Any, ledger: Any, rate: float) -> None:
+    from volley.engine.kernels.simulator import FaultPlan
+
+    with machine.failing(FaultPlan(rate=rate, seed=3)) as plan:
+        for _ in range(8):
+            table = gpu.from_arrow(DATA, SCHEMA)
+            kept = gpu.filter(table, call("less", NUMBER, literal(ROWS // 2)))
+            result = gpu.to_arrow(gpu.project(kept, PLUS))
+            assert result.column("x").to_pylist() == EXPECTED[: ROWS // 2]
+    assert plan.failures > 0
+    assert ledger.retries == plan.failures
+
+
+def test_each_allocation_may_fail(gpu: Device, machine: Any) -> None:
+    from volley.engine.kernels.simulator import FaultPlan
+
+    table = gpu.from_arrow(DATA, SCHEMA)
+    with machine.failing(FaultPlan()) as counted:
+        gpu.project(table, PLUS)
+    assert counted.allocations > 5
+    for number in range(1, counted.allocations + 1):
+        with machine.failing(FaultPlan(numbers={number})) as plan:
+            result = gpu.project(table, PLUS)
+        assert plan.failures == 1
+        assert gpu.to_arrow(result).column("x").to_pylist() == EXPECTED
+
+
+def test_tables_that_wait_are_spilled_and_come_back(gpu: Device, machine: Any, ledger: Any) -> None:
+    waiting = [gpu.from_arrow(DATA, SCHEMA) for _ in range(4)]
+    with machine.limited(memory=machine.used + 3 * 8 * ROWS):
+        result = gpu.project(waiting[0], PLUS)
+    assert ledger.spilled >= 3 * 8 * ROWS
+    assert gpu.to_arrow(result).column("x").to_pylist() == EXPECTED
+    for table in waiting:
+        assert gpu.to_arrow(table).equals(gpu.to_arrow(gpu.from_arrow(DATA, SCHEMA)))
+
+
+def test_what_does_not_fit_at_once_is_computed_in_halves(gpu: Device, machine: Any, ledger: Any) -> None:
+    from volley.engine.kernels.gpu import memory
+
+    data = DATA.select(["i"])
+    table = gpu.from_arrow(data, Schema.of([("i", dtypes.int64)]))
+    memory.make_room()
+    ledger.splits = 0
+    # Room for the rows, for the result, and for a little of what is between them.
+    with machine.limited(memory=machine.used + 8 * ROWS + 8 * ROWS + 60_000):
+        result = gpu.project(table, PLUS)
+    assert ledger.splits > 0
+    assert gpu.to_arrow(result).column("x").to_pylist() == EXPECTED
+
+
+def test_no_room_at_all_is_one_clear_error(gpu: Device, machine: Any) -> None:
+    table = gpu.from_arrow(DATA, SCHEMA)
+    with machine.limited(memory=0), pytest.raises(MemoryLimitExceeded, match="the GPU has no memory left"):
+        gpu.project(table, PLUS)
+    assert gpu.to_arrow(gpu.project(table, PLUS)).column("x").to_pylist() == EXPECTED
+
+
+def test_memory_is_given_back(gpu: Device, machine: Any) -> None:
+    from volley.engine.kernels.gpu import memory
+
+    memory.make_room()
+    gpu.to_arrow(gpu.project(gpu.from_arrow(DATA, SCHEMA), PLUS))  # constants are kept
+    before = machine.used
+    gpu.to_arrow(gpu.project(gpu.from_arrow(DATA, SCHEMA), PLUS))
+    assert machine.used == before
+
+
+def test_what_crosses_is_what_the_machine_saw(gpu: Device, machine: Any, ledger: Any) -> None:
+    traffic = machine.traffic
+    before = traffic.to_device, traffic.to_host
+    table = gpu.from_arrow(DATA, SCHEMA)
+    gpu.to_arrow(gpu.project(table, [NamedExpr(name="i", expr=NUMBER)]))
+    assert ledger.to_device == traffic.to_device - before[0] == DATA.nbytes
+    assert ledger.to_host == traffic.to_host - before[1] == DATA.column("i").nbytes

@@ -1,0 +1,37 @@
+"""The GPU device on the simulator, for tests; the process stays as it is for those that look for a real one."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import volley as vl
+from volley.engine.kernels.devices import open_device
+from volley.engine.kernels.protocol import Device
+
+SWITCH = "VOLLEY_SIMULATE_GPU"
+
+
+def simulated_device() -> Device:
+    """Return the GPU device; the first call in a process decides that it is simulated."""
+    before = os.environ.get(SWITCH)
+    os.environ[SWITCH] = "1"
+    try:
+        device = open_device("gpu")
+    finally:
+        if before is None:
+            del os.environ[SWITCH]
+        else:
+            os.environ[SWITCH] = before
+    assert device.name == "gpu (simulated)"
+    return device
+
+
+def simulated_session(**options: Any) -> vl.Session:
+    """Return a session on the simulated GPU."""
+    simulated_device()
+    return vl.Session(device="gpu", **options)
+
+
+SESSIONS = {"cpu": vl.Session, "gpu-simulated": simulated_session}
+"""Makers of sessions, by the name of the device that tests show."""
