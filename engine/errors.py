@@ -6,6 +6,7 @@ A message is one clear line: what is wrong, where, and what to do about it.
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 
 
@@ -100,6 +101,10 @@ class ExecutionError(VolleyError):
     """The plan was right but the run failed."""
 
 
+class TemporaryFailure(ExecutionError):
+    """Something outside of the run stands in its way: the same run may succeed when it is tried again."""
+
+
 class TooManyPairs(ExecutionError):
     """A join would give too many pairs for one batch of several rows; who probes gives it fewer rows at once."""
 
@@ -138,6 +143,27 @@ class Cancelled(VolleyError):
 
 class Terminated(KeyboardInterrupt):
     """The process was asked to end, by SIGTERM or its like: as Ctrl-C, but a prompt must not go on after it."""
+
+
+_PASSING = frozenset(
+    {
+        errno.ENOSPC, errno.EDQUOT, errno.EAGAIN, errno.ESTALE, errno.ETIMEDOUT, errno.ECONNREFUSED, errno.ECONNRESET,
+        errno.ECONNABORTED, errno.EPIPE, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH,
+    }
+)  # fmt: skip
+"""What the operating system says of disks and networks that may be better later."""
+
+
+def is_temporary(error: BaseException) -> bool:
+    """Tell whether an error, or one that it came from, may be gone when the run is tried again."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, TemporaryFailure | ConnectionError | TimeoutError):
+            return True
+        if isinstance(cause, OSError) and cause.errno in _PASSING:
+            return True
+        cause = cause.__cause__ or cause.__context__
+    return False
 
 
 _SHOWN_WIDTH = 120

@@ -21,6 +21,7 @@ _OBJECT_STORES = frozenset({"s3", "s3a", "gs", "gcs", "az", "abfs", "abfss", "ad
 WEB = ("http", "https")
 _FORBIDDEN = (401, 403)
 _NOT_FOUND = (404, 410)
+_TRY_LATER = (408, 425, 429)
 
 
 class Store:
@@ -227,6 +228,14 @@ def public_url(name: str) -> str:
     return f"{scheme}{mark}{authority}{slash}{path}"
 
 
+def _is_unreachable(error: Exception, status: object) -> bool:
+    """Tell whether a server could not be asked, or said that it cannot answer now; each library has its own classes."""
+    if isinstance(status, int) and (status in _TRY_LATER or status >= 500):
+        return True
+    names = [kind.__name__ for kind in type(error).__mro__]
+    return any(word in name for name in names for word in ("Connect", "Timeout", "Disconnected"))
+
+
 def translated(error: Exception, hidden: tuple[str, ...]) -> Exception:
     """Return an error of a store's library as an `OSError` that shows no credentials; the same one if it is that."""
     said = str(error)
@@ -241,5 +250,7 @@ def translated(error: Exception, hidden: tuple[str, ...]) -> Exception:
         kind = FileNotFoundError
     elif isinstance(error, PermissionError) or status in _FORBIDDEN:
         kind = PermissionError
+    elif _is_unreachable(error, status):
+        kind = ConnectionError
     number = error.errno if isinstance(error, OSError) else None
     return kind(number, text) if number is not None else kind(text or type(error).__name__)

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from .cli.arguments import build_parser
 
-_FAILED, _USAGE, _BROKEN_PIPE = 1, 2, 128 + signal.SIGPIPE
+_FAILED, _USAGE, _TRY_AGAIN, _BROKEN_PIPE = 1, 2, os.EX_TEMPFAIL, 128 + signal.SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -26,8 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 where the
-        reader of a pipe went away.
+        0 done, 1 the work failed, 2 wrong usage, 75 a full disk, a server or another run was in the way (try again),
+        130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 where the reader of a pipe went away.
     """
     parser = build_parser()
     arguments = parser.parse_args(argv)
@@ -93,7 +93,7 @@ def _leave_pipe() -> int:
 def _explain(error: Exception) -> tuple[str, int]:
     """Return the line to show for an error, and the exit code."""
     from .deploy.job.document import JobSpecError
-    from .engine.errors import VolleyError, told
+    from .engine.errors import VolleyError, is_temporary, told
     from .sql.shell import debugging, internal_error
 
     if debugging():
@@ -101,7 +101,9 @@ def _explain(error: Exception) -> tuple[str, int]:
 
         traceback.print_exc()
     if isinstance(error, VolleyError):
-        return f"error: {told(error)}", _USAGE if isinstance(error, JobSpecError) else _FAILED
+        if isinstance(error, JobSpecError):
+            return f"error: {told(error)}", _USAGE
+        return f"error: {told(error)}", _TRY_AGAIN if is_temporary(error) else _FAILED
     return internal_error(error), _FAILED
 
 

@@ -13,11 +13,13 @@ from typing import Any
 import fsspec
 
 from ...engine.errors import ReadError
+from ...io.store import public_url
 from ..report.contents import CheckResult, Verdict
 from . import fingerprint
 from .context import JobContext
 from .load import Job
 from .runner import FinishedStep
+from .secrecy import public, without_options
 from .tables import Tables
 
 FORMAT = 1
@@ -69,20 +71,20 @@ def inputs_of(job: Job, tables: Tables) -> list[Input]:
     found: list[Input] = []
     for name, source in job.spec.sources.items():
         for path in source.path:
-            found.extend(_files(name, tables.resolve(path), path))
+            found.extend(_files(name, tables.resolve(path), path, source.options.get("storage_options")))
     return found
 
 
-def _files(table: str, path: str, shown: str) -> Iterator[Input]:
-    system, root = fsspec.core.url_to_fs(path)
+def _files(table: str, path: str, shown: str, options: object) -> Iterator[Input]:
+    system, root = fsspec.core.url_to_fs(path, **(options if isinstance(options, dict) else {}))
     matches = system.glob(root) if any(sign in root for sign in "*?[") else [root]
     files = sorted(file for match in matches for file in system.find(match))
     if not files:
-        raise ReadError(f"source {table}: no file at {path}")
+        raise ReadError(f"source {table}: no file at {public_url(path)}")
     local = "file" in (system.protocol if isinstance(system.protocol, tuple) else (system.protocol,))
     for file in files:
         mark = fingerprint.of_file(Path(file)) if local else str(system.ukey(file))
-        name = shown if len(files) == 1 else os.path.relpath(file, root) if system.isdir(root) else file
+        name = public_url(shown) if len(files) == 1 else os.path.relpath(file, root) if system.isdir(root) else file
         yield Input(table=table, path=name, bytes=int(system.size(file) or 0), sha256=mark)
 
 
@@ -127,7 +129,7 @@ def build(
             "name": job.spec.name,
             "file": str(job.path),
             "sha256": job_hash(job),
-            "spec": job.spec.model_dump(mode="json", exclude_none=True),
+            "spec": public(job.spec.model_dump(mode="json", exclude_none=True)),
         },
         "seeds": {"job": job.spec.seed} | ({"split": context.seed(split.seed)} if split is not None else {}),
         "verdict": ending.verdict,
@@ -145,8 +147,8 @@ def build(
 
 
 def job_hash(job: Job) -> str:
-    """Return the SHA-256 of what the job says after environment values and overrides."""
-    return fingerprint.of_settings(job.spec.model_dump(mode="json", exclude_none=True))
+    """Return the SHA-256 of what the job says after environment values and overrides; credentials do not count."""
+    return fingerprint.of_settings(without_options(job.spec.model_dump(mode="json", exclude_none=True)))
 
 
 def as_data(parts: Sequence[Input] | Sequence[Output]) -> list[dict[str, object]]:

@@ -20,6 +20,7 @@ from .preflight import preflight
 from .progress import Progress, choose_progress
 from .publish import FAILED_MANIFEST, FAILED_REPORT, MANIFEST, REPORT, publish, publish_failure, stage_outputs
 from .runner import Execution, execute, no_room
+from .secrecy import without_options
 from .steps import build_steps, failed_checks
 from .summary import checks_of, report_of, verdict_of
 from .tables import Tables
@@ -90,7 +91,7 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
 
 
 def _sources(job: Job) -> object:
-    return {name: source.model_dump(mode="json") for name, source in job.spec.sources.items()}
+    return without_options({name: source.model_dump(mode="json") for name, source in job.spec.sources.items()})
 
 
 def _finish(context: JobContext, execution: Execution, inputs: Sequence[manifest.Input], started: float) -> JobOutcome:

@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Self
 
-from ...engine.errors import ExecutionError, WriteError
+from ...engine.errors import TemporaryFailure, WriteError
 
 _RECORD = "step.json"
 _UNFINISHED = ".unfinished-"
@@ -60,7 +60,7 @@ class Workspace:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             self._lock.close()
-            raise ExecutionError(
+            raise TemporaryFailure(
                 f"another run is writing to {self.out}; wait for it, or choose another folder with --out"
             ) from None
         self._drop_unfinished()

@@ -14,19 +14,12 @@ from urllib.parse import urlsplit
 
 from ..job.document import JobSpecError, Location, Position, Problem, read_document
 from ..job.load import Job, load_job
+from ..job.secrecy import is_secret_place
 from .settings import RenderSettings, SecretKey, slug
 
 JOB_FOLDER = "/job"
 JOB_FILE = "job.yaml"
 _MOST_BYTES = 900 * 1024
-_PUBLIC_OPTIONS = frozenset(
-    {
-        "endpoint_url", "region_name", "region", "host", "hostname", "port", "account_name", "project", "protocol",
-        "profile", "anon", "access", "consistency", "cache_type", "addressing_style", "signature_version",
-        "requester_pays", "compression", "mode", "version_aware",
-    }
-)  # fmt: skip
-"""Storage options whose values may stand in a manifest; every other text may be a credential."""
 _LITERAL_SECRETS = {
     "a password in a URL": re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@'\"]*:(?!\$\{)[^/\s@'\"]+@"),
     "a signed URL": re.compile(r"[?&](?:X-Amz-Signature|X-Goog-Signature|sig)=(?!\$\{)[^&\s'\"]+", re.IGNORECASE),
@@ -124,7 +117,7 @@ def read_contents(path: Path, settings: RenderSettings) -> JobContents:
     ports = {_port(path) for path in _urls(job)}
     written = read_document(path, environment=environment).data  # an override changes the run, not the file
     for location, text in {*_texts(job.document.data, ()), *_texts(written, ())}:
-        _check_text(findings, location, text, secret_place=_is_secret_place(location))
+        _check_text(findings, location, text, secret_place=is_secret_place(location))
         if location[-1] == "endpoint_url":
             ports.add(_port(text))
     _check_places(findings, settings)
@@ -156,11 +149,6 @@ def _texts(value: object, location: Location) -> Iterator[tuple[Location, str]]:
             yield from _texts(part, (*location, index))
     elif isinstance(value, str):
         yield location, value
-
-
-def _is_secret_place(location: Location) -> bool:
-    """Tell whether a text at ``location`` is a storage option that may be a credential."""
-    return "storage_options" in location[:-1] and location[-1] not in _PUBLIC_OPTIONS
 
 
 def _check_text(findings: _Findings, location: Location, text: str, *, secret_place: bool) -> None:

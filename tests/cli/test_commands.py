@@ -260,5 +260,5 @@ def test_a_second_run_waits_for_nobody(slow_job: Path) -> None:
     _, err = second.communicate(timeout=60)
     running.kill()
     running.communicate(timeout=60)
-    assert second.returncode == 1
+    assert second.returncode == 75  # it may succeed later
     assert "another run is writing to" in err

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import errno
 import inspect
 import pickle
 
 import pytest
 
 from volley.engine import errors
-from volley.engine.errors import ColumnNotFound, SqlError, VolleyError, suggestion
+from volley.engine.errors import ColumnNotFound, SqlError, VolleyError, is_temporary, suggestion
 
 CLASSES = [c for _, c in inspect.getmembers(errors, inspect.isclass) if issubclass(c, Exception)]
 
@@ -55,3 +56,31 @@ def test_standard_errors_can_be_caught() -> None:
     assert issubclass(errors.DivisionByZero, ZeroDivisionError)
     assert issubclass(errors.ArithmeticOverflow, OverflowError)
     assert issubclass(errors.MemoryLimitExceeded, MemoryError)
+
+
+def caused_by(cause: BaseException) -> VolleyError:
+    """Return an error as it is raised by code that says an operating system's error in its own words."""
+    try:
+        try:
+            raise cause
+        except BaseException:
+            raise errors.ReadError("cannot read") from None
+    except VolleyError as error:
+        return error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (errors.TemporaryFailure("another run"), True),
+        (caused_by(ConnectionResetError()), True),
+        (caused_by(TimeoutError()), True),
+        (caused_by(OSError(errno.ENOSPC, "full")), True),
+        (caused_by(FileNotFoundError(errno.ENOENT, "gone")), False),
+        (caused_by(PermissionError()), False),
+        (errors.ReadError("broken"), False),
+        (errors.MemoryLimitExceeded("too much"), False),
+    ],
+)
+def test_what_may_be_better_another_time(error: VolleyError, expected: bool) -> None:
+    assert is_temporary(error) is expected

@@ -22,7 +22,7 @@ import s3fs
 import volley as vl
 from tests.support.servers import ACCESS_KEY, SECRET_KEY, WebServer, make_certificate, object_store, web_server
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.errors import ReadError, WriteError
+from volley.engine.errors import ReadError, WriteError, is_temporary
 from volley.engine.plan import ScanRequest
 from volley.io import open_source, sink_for
 from volley.io.parquet import ParquetSource
@@ -264,8 +264,9 @@ def test_urls_are_shown_without_user_and_signature(name: str, public: str) -> No
 
 def test_no_server_there(options: dict[str, Any]) -> None:
     nowhere = {**options, "endpoint_url": "http://127.0.0.1:9", "config_kwargs": {"retries": {"total_max_attempts": 1}}}
-    with pytest.raises(ReadError, match=r"cannot read 's3://bucket/t.csv': .*127.0.0.1:9"):
+    with pytest.raises(ReadError, match=r"cannot read 's3://bucket/t.csv': .*127.0.0.1:9") as caught:
         open_source("s3://bucket/t.csv", storage_options=nowhere)
+    assert is_temporary(caught.value)
 
 
 # ------------------------------------------------------------------------------------------ web servers

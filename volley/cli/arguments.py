@@ -19,7 +19,8 @@ examples:
   volley doctor                                 what this machine offers and what will be used
   volley render job.yaml --target daskjob       the Kubernetes manifests of a job
 
-exit codes: 0 done, 1 the work failed, 2 wrong usage, 130 stopped by Ctrl-C, 143 by SIGTERM
+exit codes: 0 done, 1 the work failed, 2 wrong usage, 75 a full disk, a server or another run was in the way: try again,
+            130 stopped by Ctrl-C, 143 by SIGTERM
 environment: VOLLEY_DEBUG=1 shows the traceback of an error
 """
 

@@ -12,7 +12,7 @@ import pytest
 from volley.deploy.job.progress import LogProgress
 from volley.deploy.job.runner import JobStep, StepOutcome, execute
 from volley.deploy.job.workspace import Workspace
-from volley.engine.errors import Cancelled, ExecutionError, WriteError
+from volley.engine.errors import Cancelled, ExecutionError, TemporaryFailure, WriteError
 
 
 class Recorder:
@@ -159,7 +159,7 @@ def test_leftovers_of_a_killed_run_are_removed(tmp_path: Path) -> None:
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
-    with Workspace(tmp_path), pytest.raises(ExecutionError, match="another run is writing"), Workspace(tmp_path):
+    with Workspace(tmp_path), pytest.raises(TemporaryFailure, match="another run is writing"), Workspace(tmp_path):
         pass
 
 
