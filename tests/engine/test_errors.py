@@ -58,12 +58,12 @@ def test_standard_errors_can_be_caught() -> None:
     assert issubclass(errors.MemoryLimitExceeded, MemoryError)
 
 
-def caused_by(cause: BaseException) -> VolleyError:
+def caused_by(cause: OSError) -> VolleyError:
     """Return an error as it is raised by code that says an operating system's error in its own words."""
     try:
         try:
             raise cause
-        except BaseException:
+        except OSError:
             raise errors.ReadError("cannot read") from None
     except VolleyError as error:
         return error
