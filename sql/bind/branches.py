@@ -36,7 +36,10 @@ def rows_as_selects(node: exp.Values) -> exp.Expr:
     queries = []
     for row in node.expressions:
         values = row.expressions if isinstance(row, exp.Tuple) else [row]
-        named = [exp.alias_(unwrapped(value).copy(), f"col{place}") for place, value in enumerate(values)]
+        named = [
+            exp.Alias(this=exp.Paren(this=unwrapped(value).copy()), alias=exp.to_identifier(f"col{place}"))
+            for place, value in enumerate(values)
+        ]
         queries.append(exp.Select(expressions=named))
     made: exp.Expr = queries[0]
     for query in queries[1:]:

@@ -246,12 +246,9 @@ class ExpressionBinder:
             self._expanding.discard(name)
 
     def _unknown(self, node: exp.Expr, name: str, relation: str | None) -> PlanError:
-        around = self.scope.around
-        while around is not None:
-            if around.find(name, relation):
-                refused = self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
-                return ReadsOuter(str(refused))
-            around = around.outer or around.around
+        if any(around.find(name, relation) for around in self.scope.hidden()):
+            refused = self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
+            return ReadsOuter(str(refused))
         scopes = [self.scope]
         while scopes[-1].outer is not None:
             scopes.append(scopes[-1].outer)

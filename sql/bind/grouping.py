@@ -9,10 +9,12 @@ from typing import TypeAlias
 
 from sqlglot import exp
 
-from ...engine.expr import Column, Expr, NamedExpr, literal
-from ...engine.plan import Aggregate, Plan, Project, Union
+from ...engine.expr import Column, Expr, NamedExpr, call, literal
+from ...engine.plan import Aggregate, Join, JoinKind, Plan, Project, Union
 from .aggregates import Aggregates, has_aggregate
+from .attachment import Domain
 from .expressions import ExpressionBinder
+from .names import Names
 
 GroupingSet: TypeAlias = tuple[Expr, ...]
 
@@ -90,13 +92,15 @@ def grouped(
     ties: Sequence[Expr],
     by_key: dict[Expr, Column],
     aggregates: Aggregates,
+    names: Names | None = None,
 ) -> Plan:
     """Return the groups of every set: all keys, null where a set lacks them, the aggregates, and GROUPING's numbers.
 
-    ``ties`` are keys of every set, and ``by_key`` says which column holds a key.
+    ``ties`` are keys of every set, and ``by_key`` says which column holds a key. With ``names`` the ties are a domain's
+    columns, and the group of all rows is there for each of its values.
     """
     groupings = aggregates.groupings()
-    if len(sets) == 1 and not groupings:
+    if len(sets) == 1 and not groupings and names is None:
         return _of_set(plan, [*sets[0], *ties], by_key, aggregates)
     inputs = []
     for keys in sets:
@@ -107,13 +111,39 @@ def grouped(
         values += [(Column(name=a.name, dtype=a.call.dtype),) * 2 for a in aggregates.named()]
         values += [(column, literal(_grouping_number(args, present))) for args, column in groupings.items()]
         exprs = tuple(NamedExpr(name=column.name, expr=value) for column, value in values)
-        inputs.append(Project(input=_of_set(plan, [*keys, *ties], by_key, aggregates), exprs=exprs))
+        groups = _of_set(plan, [*keys, *ties], by_key, aggregates)
+        if names is not None and not keys:
+            groups = _of_all_rows(names, groups, [by_key[tie] for tie in ties], aggregates)
+        inputs.append(Project(input=groups, exprs=exprs))
     return inputs[0] if len(inputs) == 1 else Union(inputs=tuple(inputs))
 
 
 def _of_set(plan: Plan, keys: list[Expr], by_key: dict[Expr, Column], aggregates: Aggregates) -> Plan:
     named = tuple(NamedExpr(name=by_key[key].name, expr=key) for key in dict.fromkeys(keys))
     return Aggregate(input=plan, keys=named, aggregates=aggregates.named())
+
+
+def _of_all_rows(names: Names, groups: Plan, ties: list[Column], aggregates: Aggregates) -> Plan:
+    """Return the groups of all rows of each value of a domain, those of values without rows among them."""
+    found = [Column(name=names.fresh(tie.name), dtype=tie.dtype) for tie in ties]
+    known = [Column(name=names.fresh(a.name), dtype=a.call.dtype) for a in aggregates.named()]
+    named = [Column(name=a.name, dtype=a.call.dtype) for a in aggregates.named()]
+    pairs = zip((*found, *known), (*ties, *named), strict=True)
+    right = Project(input=groups, exprs=tuple(NamedExpr(name=new.name, expr=old) for new, old in pairs))
+    joined = Join(
+        left=Domain(columns=tuple(ties)),
+        right=right,
+        kind=JoinKind.LEFT,
+        on=tuple(zip(ties, found, strict=True)),
+        nulls_equal=True,
+    )
+    nothing = aggregates.of_no_rows()
+    exprs = [NamedExpr(name=tie.name, expr=tie) for tie in ties]
+    for old, new in zip(named, known, strict=True):
+        default = nothing[old.name]
+        value = new if default is None else call("coalesce", new, literal(default, new.dtype))
+        exprs.append(NamedExpr(name=old.name, expr=value))
+    return Project(input=joined, exprs=tuple(exprs))
 
 
 def _grouping_number(args: Sequence[Expr], present: set[Expr]) -> int:

@@ -59,13 +59,25 @@ def flattened(node: exp.Expr, kind: type[exp.Expr]) -> list[exp.Expr]:
     return result
 
 
+_EQUALITIES = ("equal", "not_equal", "is_not_distinct")
+
+
 def compare(binder: ExpressionBinder, node: exp.Expr, function: str, left: Expr, right: Expr) -> Expr:
     """Return a comparison; a constant text takes the other side's type, dates widened to timestamps stay dates."""
     if as_date(left).dtype.kind is Kind.DATE and as_date(right).dtype.kind is Kind.DATE:
         left, right = as_date(left), as_date(right)
     left, right = alike(binder, node, left, right)
     left, right = _read_text(binder, node, left, right), _read_text(binder, node, right, left)
+    if function in _EQUALITIES:
+        left, right = _cast_text(left, right), _cast_text(right, left)
     return call(function, left, right)
+
+
+def _cast_text(side: Expr, other: Expr) -> Expr:
+    """Return texts as values of the type that they are to equal."""
+    kind = other.dtype.kind
+    read = other.dtype.is_numeric or other.dtype.is_temporal or kind is Kind.BOOL
+    return cast(side, other.dtype) if side.dtype.is_text and read else side
 
 
 def _read_text(binder: ExpressionBinder, node: exp.Expr, side: Expr, other: Expr) -> Expr:
@@ -236,7 +248,9 @@ def _in(binder: ExpressionBinder, node: Any) -> Expr:
 def _needs_cast(arg: Expr, value: Literal) -> bool:
     if arg.dtype.is_nested or arg.dtype.kind in CLOCKS:
         return True
-    return value.dtype.is_text and not arg.dtype.is_text and not arg.dtype.is_temporal
+    if value.dtype.kind is Kind.NULL or arg.dtype.kind is Kind.NULL:
+        return False
+    return value.dtype.is_text is not arg.dtype.is_text and not arg.dtype.is_temporal
 
 
 def _is(binder: ExpressionBinder, node: Any) -> Expr:

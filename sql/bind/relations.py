@@ -25,7 +25,7 @@ from .operators import flattened
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
 from .registered import applied, model_arguments, task_of
-from .rewriting import is_always, without_alias
+from .rewriting import behind_commas, is_always, without_alias
 from .rows import RowsSource, one_row
 from .scope import ReadsOuter, Scope, ScopeColumn
 from .table_functions import Moments, Series, table_function
@@ -86,7 +86,7 @@ class RelationBinder:
         if self._scope.domain:
             start = Relation(plan=Domain(columns=tuple(own for _, own in self._scope.domain)), columns=())
         clause = node.args.get("from_")
-        joins = node.args.get("joins") or []
+        joins = behind_commas(node.args.get("joins") or [])
         nothing = Relation(plan=Scan(source=one_row(self._statement.names.fresh("one_row"))), columns=())
         if clause is not None and (unnested := lists_in_from(clause.this)) is not None:
             relation = self._unnest(start or nothing, clause.this, *unnested)

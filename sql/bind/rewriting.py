@@ -102,6 +102,35 @@ def is_always(condition: exp.Expr | None) -> bool:
     return inner is None or (isinstance(inner, exp.Boolean) and bool(inner.this))
 
 
+def behind_commas(joins: Sequence[exp.Join]) -> list[exp.Join]:
+    """Return the joins of FROM with those that bind to a table behind a comma put into it.
+
+    The parser puts all joins in one row, though a comma binds less than JOIN. For inner and left joins with ON that is
+    the same, and they can so read the tables before the comma.
+    """
+    result: list[exp.Join] = []
+    place: int | None = None  # of the last comma's join
+    tight = False
+    for join in joins:
+        comma = not any(value for key, value in join.args.items() if key != "this")
+        if comma:
+            place, tight = len(result), False
+        tight = tight or (place is not None and _binds_tightly(join))
+        result.append(join)
+        if tight and place is not None:
+            (first, *inner), result = result[place:], result[:place]
+            item = first.this.copy()
+            item.set("joins", [*(item.args.get("joins") or []), *(each.copy() for each in inner)])
+            result.append(exp.Join(this=item))
+    return result
+
+
+def _binds_tightly(join: exp.Join) -> bool:
+    """Whether a join gives something else where more tables stand on its left side."""
+    named = join.args.get("method") or join.args.get("using") or join.kind in ("SEMI", "ANTI")
+    return bool(named) or join.side in ("RIGHT", "FULL")
+
+
 def without_alias(query: exp.Expr) -> exp.Expr:
     """Return a query in FROM without its name."""
     if query.args.get("alias") is None:

@@ -112,6 +112,16 @@ class Scope:
         """Aliases in order."""
         return list(dict.fromkeys(c.relation for c in self.columns if c.relation is not None))
 
+    def hidden(self) -> list[Scope]:
+        """Return the scopes whose columns can be read only if a query in FROM is bound as a lateral join."""
+        found, seen = [self], {id(self)}
+        for scope in found:  # which grows
+            for next_one in (scope.outer, scope.around):
+                if next_one is not None and id(next_one) not in seen:
+                    seen.add(id(next_one))
+                    found.append(next_one)
+        return found
+
     def capture(self, column: Column, *, direct: bool) -> Column:
         """Return what stands in this query for a column of an outer one.
 

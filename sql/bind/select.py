@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from ...engine.expr import Column, Expr, Literal, NamedExpr, columns_of, conjuncts
 from ...engine.plan import Plan, Project, Sort
+from ...engine.plan.window import has_window
 from ...engine.traversal import transform_down
 from .aggregates import Aggregates, has_aggregate
 from .attachment import attach
@@ -189,12 +190,17 @@ class SelectBinder:
         self._scope.aggregating = None
         plan = attach(plan, [*grouping.attachments, *binder.input_attachments])
         ties, residual = self._correlation(plan, lifted)
-        if residual:
-            outer = next(iter(columns_of(residual[0]) - names_of(plan)))
-            raise DomainNeeded(self._scope, column_named(residual[0], outer))
+        # The group of all rows is there for every outer value, which only a domain knows.
+        later_reads = bool(binder.attachments) or any(map(has_window, (*(e for _, e in items), *later.qualify)))
+        complete = () in sets and bool(ties) and (len(sets) > 1 or later_reads)
+        if residual or (complete and not self._scope.domain):
+            read = residual[0] if residual else ties[0][0]
+            outer = next(iter(columns_of(read) - names_of(plan)))
+            raise DomainNeeded(self._scope, column_named(read, outer))
         by_key = self._named_keys(sets, ties)
-        self._check_sets(sets, ties, by_key, aggregates)
-        groups = grouped(plan, sets, [own for _, own, _ in ties], by_key, aggregates)
+        self._check_sets(by_key, aggregates)
+        names = self._statement.names if complete else None
+        groups = grouped(plan, sets, [own for _, own, _ in ties], by_key, aggregates, names)
         known = names_of(groups) | {n for a in binder.attachments for n in a.names}
         rewrite = self._grouped(by_key, known, binder.places)
         core = Core(
@@ -204,25 +210,17 @@ class SelectBinder:
             order=tuple(later.rewritten(rewrite).order),
             keys=tuple((outer, by_key[own]) for outer, own, _ in ties),
             nulls_equal=bool(self._scope.domain),
-            implicit=sets == ((),),
+            implicit=sets == ((),) and not complete,
             of_no_rows=tuple(aggregates.of_no_rows().items()),
         )
         return unnested(self._later.applied(core, later.rewritten(rewrite)))
 
-    def _check_sets(
-        self,
-        sets: tuple[GroupingSet, ...],
-        ties: list[tuple[Expr, Expr, Column]],
-        by_key: dict[Expr, Column],
-        aggregates: Aggregates,
-    ) -> None:
+    def _check_sets(self, by_key: dict[Expr, Column], aggregates: Aggregates) -> None:
         group = self._node.args.get("group")
         for keys in aggregates.groupings():
             if any(key not in by_key for key in keys):
                 place = self._node.find(exp.Grouping, exp.GroupingId)
                 raise self._source.error(place or group, "the arguments of GROUPING must be keys of GROUP BY")
-        if ties and len(sets) > 1 and () in sets:
-            raise self._source.unsupported(group, "the empty grouping set in a correlated subquery")
 
     def _named_keys(self, sets: tuple[GroupingSet, ...], ties: list[tuple[Expr, Expr, Column]]) -> dict[Expr, Column]:
         by_key: dict[Expr, Column] = {}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ...engine.dtypes import DataType, common_type
+from ...engine import dtypes
+from ...engine.dtypes import DataType, Kind, common_type
 from ...engine.expr import Column, Expr, NamedExpr, cast, literal
 from ...engine.plan import Distinct, Join, JoinKind, Plan, Project, Union
 from .bound import BoundQuery
@@ -99,7 +100,7 @@ class SetBinder:
     def _common(self, node: exp.Expr, columns: list[tuple[str, Column]]) -> DataType:
         result: DataType | None = columns[0][1].dtype
         for _, column in columns[1:]:
-            result = None if result is None else common_type(result, column.dtype)
+            result = None if result is None else _common_type(result, column.dtype)
         if result is None:
             shown = " and ".join(str(t) for t in dict.fromkeys(column.dtype for _, column in columns))
             raise self._statement.source.error(
@@ -117,6 +118,14 @@ class SetBinder:
             exprs.append(NamedExpr(name=name, expr=cast(column, dtype)))
             columns.append((shown, Column(name=name, dtype=dtype)))
         return BoundQuery(plan=Project(input=query.plan, exprs=tuple(exprs)), columns=tuple(columns))
+
+
+def _common_type(left: DataType, right: DataType) -> DataType | None:
+    """Return the type that holds both; texts and plain values become texts."""
+    if left.is_text is not right.is_text and not left.is_nested and not right.is_nested:
+        other = right if left.is_text else left
+        return dtypes.string if other.kind is not Kind.NULL else common_type(left, right)
+    return common_type(left, right)
 
 
 def _continues(inner: exp.Expr, node: exp.Union) -> bool:

@@ -15,6 +15,25 @@ NUMBERS = {
 }  # fmt: skip
 """Columns of integers; ``one``, ``two`` and ``three`` are queries in FROM."""
 TEXTS = {"t": ("s",), "u": ("name",)}
+VALUES = {
+    "t": {"float": ("x",), "decimal": ("m",), "date": ("d",), "moment": ("ts",), "flag": ("b",)},
+    "w": {"float": ("z",)},
+}  # fmt: skip
+"""Columns of other types by their kind."""
+SHAPES = {
+    "float": ("{0}", "{0} + 1", "{0} * {1}", "-{0}", "abs({0})", "coalesce({0}, 0)", "nullif({0}, {1})", "[{0}, {1}]",
+              "case when {2} then {0} else {1} end", "floor({0} / 2)", "isnan({0})", "greatest({0}, {1}, 1.5)",
+              "cast({0} as varchar)", "{{'a': {0}, 'b': {1}}}"),
+    "decimal": ("{0}", "{0} + 1", "{0} * {1}", "-{0}", "round({0}, 1)", "{0} % 2", "coalesce({0}, {1}, 0)",
+                "cast({0} as integer)", "case when {2} then {0} end", "{0} - {1}", "cast({0} as decimal(12, 1))"),
+    "date": ("{0}", "{0} + 1", "{0} + interval 1 month", "date_trunc('month', {0})", "extract(dow from {0})",
+             "{0} - {1}", "last_day({0})", "dayofyear({0})", "strftime({0}, '%d %m')", "least({0}, {1})",
+             "date_diff('week', {0}, {1})", "[{0}]", "case when {2} then {0} end"),
+    "moment": ("{0}", "{0} + interval 36 hours", "date_trunc('hour', {0})", "extract(minute from {0})", "{0} - {1}",
+               "cast({0} as date)", "epoch({0})", "date_part('second', {0})", "greatest({0}, {1})"),
+    "flag": ("{0}", "not {0}", "{0} and {1}", "{0} or {2}", "cast({0} as integer)", "{0} is not distinct from {2}"),
+}  # fmt: skip
+"""What is made of a value, another one of its kind, and a condition."""
 WORDS = ("apple", "Banana", "", "cherry", "déjà", "a_b%c", "two", "one", "x" * 40, "Ω")
 NAN = float("nan")
 TESTS = {
@@ -86,10 +105,15 @@ class QueryMaker:
             operator = self._one("union all", "union", "intersect", "except")
             inner = f"({self.select(1)} {self._one('union', 'except')} {self.select(1)})"
             return f"{inner} {operator} {self.select(1)}"
-        if choice < 0.1:
+        if choice < 0.09:
             return self._words()
+        if choice < 0.13:
+            return self._values()
         if choice < 0.2:
             kind = self._one("union all", "union", "intersect", "except", "intersect all", "except all")
+            if self._random.random() < 0.2:
+                names = f"{self.select(2)} {self._one('union all', 'union')} by name {self.select(3)}"
+                return f"select * from ({names}) q"
             return f"{self.select(2)} {kind} {self.select(2)}"
         if choice < 0.33:
             joined = "select a.c0, count(*) as n from c a join c b on a.c0 = b.c0 group by a.c0"
@@ -108,6 +132,28 @@ class QueryMaker:
         if self._random.random() < 0.3:
             return f"select min({word}) as c0, max({word}) as c1, count(distinct {word}) as c2 from {text}{where}"
         return f"select {self._one('', 'distinct ')}{word} as c0, {self._text(scope)} as c1 from {text}{where}"
+
+    def _values(self) -> str:
+        """Return a query of floats, decimals, dates or lists, perhaps grouped by them."""
+        scope, text = self._from()
+        where = f" where {self.condition(scope, (), 2)}" if self._random.random() < 0.6 else ""
+        kinds = [kind for table, _ in scope for kind in VALUES.get(table, ())]
+        if not kinds:
+            return f"select {self.number(scope, (), 2)} as c0 from {text}{where}"
+        kind = self._one(*kinds)
+        columns = [f"{alias}.{name}" for table, alias in scope for name in VALUES.get(table, {}).get(kind, ())]
+        value, other = self._one(*columns), self._one(*columns)
+        shown = self._one(*SHAPES[kind]).format(value, other, self.condition(scope, (), 1))
+        if self._random.random() < 0.4:
+            return f"select {shown} as c0, {self.aggregate(scope)} as c1 from {text}{where} group by 1"
+        if self._random.random() < 0.4:
+            wanted = self._one("min({0})", "max({0})", "count(distinct {0})", "list_sort(list(distinct {0}))")
+            return f"select {wanted.format(shown)} as c0, count({shown}) as c1 from {text}{where}"
+        ordered = f"row_number() over (order by {shown}) <= 3" if self._random.random() < 0.2 else ""
+        if ordered:
+            return f"select count(*) as c0 from (select 1 from {text}{where} qualify {ordered}) q"
+        items = f"{shown} as c0, {value} {self._one('<', '=', '>=')} {other} as c1"
+        return f"select {self._one('', 'distinct ')}{items} from {text}{where}"
 
     def _text(self, scope: tuple[tuple[str, str], ...]) -> str:
         columns = [f"{alias}.{name}" for table, alias in scope for name in TEXTS.get(table, ())]
@@ -137,7 +183,7 @@ class QueryMaker:
     ) -> str:
         keys = [self.number(scope, (), 1) for _ in range(self._random.randint(0 if width > 1 else 1, width - 1 or 1))]
         keys = [key for key in keys if not key.lstrip("-").isdigit()]
-        items = [*keys, *(self.aggregate(scope) for _ in range(width - len(keys)))][:width]
+        items = [*keys, *(self._of_group(scope) for _ in range(width - len(keys)))][:width]
         shown = ", ".join(f"{item} as c{i}" for i, item in enumerate(items))
         listed = ", ".join(keys)
         sets = (f"rollup ({listed})", f"cube ({listed})", f"grouping sets (({listed}), ())")
@@ -147,6 +193,16 @@ class QueryMaker:
             f" having {self.aggregate(scope)} > {self._random.randint(0, 4)}" if self._random.random() < 0.3 else ""
         )
         return f"select {shown} from {text}{where}{group}{having}"
+
+    def _of_group(self, scope: tuple[tuple[str, str], ...]) -> str:
+        """Return an aggregate, or what a nested query makes of one."""
+        if self._random.random() < 0.85:
+            return self.aggregate(scope)
+        table = self._table()
+        compared = f"{self._column((table,))} {self._one('<', '=', '>=', '<>')} {self.aggregate(scope, distinct=False)}"
+        if self._random.random() < 0.3:
+            return f"cast(exists (select 1 from {table[0]} {table[1]} where {compared}) as integer)"
+        return f"(select {self.aggregate((table,))} from {table[0]} {table[1]} where {compared})"
 
     def _windowed(
         self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...], text: str, where: str, width: int
@@ -183,6 +239,9 @@ class QueryMaker:
             scope, text = [first], f"({self.select(width)}) {first[1]}"
             self._depth -= 1
         for _ in range(self._random.choice([0, 0, 1, 1, 2])):
+            if self._depth < 1 and self._random.random() < 0.12:
+                text += self._lateral(scope)
+                continue
             table = self._table()
             kind = self._one(
                 "join", "join", "left join", "left join", "right join", "full join", "semi join", "anti join"
@@ -200,6 +259,25 @@ class QueryMaker:
             if not kind.startswith(("semi", "anti")):
                 scope.append(table)
         return tuple(scope), text
+
+    def _lateral(self, scope: list[tuple[str, str]]) -> str:
+        """Return a join with a query that may read the relations before it, and add it to these."""
+        self._depth += 1
+        self._aliases += 1
+        width, around, name = self._random.randint(1, 2), tuple(scope), f"q{self._aliases}"
+        inner = self.select(width, around)
+        if self._random.random() < 0.2:
+            inner = f"{inner} {self._one('union all', 'union', 'except', 'intersect')} {self.select(width, around)}"
+        elif self._random.random() < 0.15:
+            width, inner = 1, f"values ({self.number(around, (), 1)}), ({self.number(around, (), 1)})"
+            inner = f"select col0 as c0 from ({inner}) v"
+        self._depth -= 1
+        scope.append((("one", "two")[width - 1], name))
+        kind = self._one(", lateral", ",", " join lateral", " left join lateral")
+        on = " on true" if "join" in kind else ""
+        if on and self._random.random() < 0.3:
+            on = f" on {self._column(scope)} {self._one('=', '<', '<>')} {self._column(scope[-1:])}"
+        return f"{kind} ({inner}) {name}{on}"
 
     def _table(self) -> tuple[str, str]:
         self._aliases += 1
@@ -238,6 +316,11 @@ class QueryMaker:
     def _scalar(self, scope: tuple[tuple[str, str], ...], outer: tuple[tuple[str, str], ...]) -> str:
         table = self._table()
         condition = self.condition((table,), (*scope, *outer), 1)
+        if self._random.random() < 0.12:
+            branch = f"select {self._column((table,))} as c0 from {table[0]} {table[1]} where {condition}"
+            other = f"select {self.number((*scope, *outer), (), 0)}"
+            whole = f"{branch} {self._one('union all', 'union', 'except', 'intersect')} {other}"
+            return f"select {self._one('sum', 'max', 'count')}(c0) from ({whole}) s"
         return f"select {self.aggregate((table,))} from {table[0]} {table[1]} where {condition}"
 
     def aggregate(self, scope: tuple[tuple[str, str], ...], *, distinct: bool = True) -> str:
@@ -279,6 +362,22 @@ class QueryMaker:
             inner = f"select {self._column((table,))} from {table[0]} {table[1]} where {where}"
             compared = f"{self._column(scope)} {self._one('=', '<>', '<', '<=', '>', '>=')}"
             return f"{negation}({compared} {self._one('any', 'all')} ({inner}))"
+        if self._random.random() < 0.12:
+            table = self._table()
+            wanted = f"({self._column(scope)}, {self._column(around)})"
+            inner = f"select {self._column((table,))}, {self._column((table,))} from {table[0]} {table[1]}"
+            if self._random.random() < 0.5:
+                inner += f" where {self.condition((table,), around, 1)}"
+            test = f"{wanted} {self._one('in', 'not in', '< any', '>= all', '<> all', '= any')} ({inner})"
+            return f"({test}) is {self._one('true', 'not true', 'null', 'false')}" if negation else test
+        if self._random.random() < 0.12:
+            first, second = self._table(), self._table()
+            parts = [
+                f"select {self._column((each,))} from {each[0]} {each[1]} where {self.condition((each,), around, 1)}"
+                for each in (first, second)
+            ]
+            whole = f"{parts[0]} {self._one('union all', 'union', 'intersect', 'except')} {parts[1]}"
+            return self._one(f"{negation}exists ({whole})", f"{self._column(scope)} {negation}in ({whole})")
         if self._random.random() < 0.5:
             table = self._table()
             return f"{negation}exists (select 1 from {table[0]} {table[1]} where {self.condition((table,), around, 1)})"

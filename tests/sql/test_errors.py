@@ -63,7 +63,7 @@ select avg(b) from t | 1:8 | avg takes a number, not bool
 select uper(s) from t | 1:8 | unknown function 'uper'; did you mean 'upper'
 select lower(s, s) from t | 1:18 | syntax error at ')': the number of provided arguments (2) is greater
 select case when b then 1 else s end from t | 1:18 | the branches of a case have no common type
-select id from t where s = 1 | 1:24 | equal does not accept (s: string, 1: int64)
+select id from t where s < 1 | 1:24 | less does not accept (s: string, 1: int64)
 select date '2020-02-30' | 1:13 | '2020-02-30' is not a date
 select d + 1.5 from t | 1:8 | date + decimal(2,1) is not defined; add an interval
 select d + interval 'two days' from t | 1:21 | 'two days' is not an interval
@@ -74,7 +74,7 @@ select cast(id as decimal(99)) from t | 1:27 | decimal(99,0) is not a type
 select id from t limit -1 | 1:25 | LIMIT must be a whole number of at least 0, not -1
 select id from t limit 1.5 | 1:24 | LIMIT must be a whole number
 select id from t union select id, k from t | 1:8 | the queries of UNION give 1 and 2 columns
-select id from t union select s from t | 1:8 | column 'id' of UNION is int64 and string; cast one of them
+select id from t union select [id] from t | 1:8 | column 'id' of UNION is int64 and list(int64); cast one
 select (select id, k from t) | 1:16 | a scalar subquery must give one column, this one gives 2
 select id from t where id in (select id, k from t) | 1:24 | IN looks for 1 columns, the subquery gives 2
 values (1), (2, 3) | 1:14 | this row of VALUES has 2 values, the first has 1
@@ -109,7 +109,6 @@ select count(distinct k) over (order by id rows 2 preceding) from t | 1:8 | coun
 select lag(id, k) over () from t | 1:16 | lag with a number that is not a constant
 select sum(id) over (order by id rows k preceding) from t | 1:39 | a frame's offset that is not a constant
 select (select count(*) from u where u.k = t.k limit 0) from t | 1:16 | a correlated subquery with LIMIT
-select (select sum(sum(v)) over () from u where u.k = t.k) from t | 1:16 | a window function in a correlated aggregate
 select (select v from u where u.k = t.k order by v fetch next row with ties) from t | 1:16 | WITH TIES in a
 alter table t add column z int | 1:1 | ALTER
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
