@@ -240,7 +240,7 @@ class QueryMaker:
             self._depth -= 1
         for _ in range(self._random.choice([0, 0, 1, 1, 2])):
             if self._depth < 1 and self._random.random() < 0.12:
-                text += self._lateral(scope)
+                text += self._lateral(scope, self._one(" cross join lateral", " join lateral", " left join lateral"))
                 continue
             table = self._table()
             kind = self._one(
@@ -258,9 +258,11 @@ class QueryMaker:
             text += f" {kind} {table[0]} {table[1]} on {condition}"
             if not kind.startswith(("semi", "anti")):
                 scope.append(table)
+        if self._depth < 1 and self._random.random() < 0.08:
+            text += self._lateral(scope, self._one(", lateral", ","))
         return tuple(scope), text
 
-    def _lateral(self, scope: list[tuple[str, str]]) -> str:
+    def _lateral(self, scope: list[tuple[str, str]], kind: str) -> str:
         """Return a join with a query that may read the relations before it, and add it to these."""
         self._depth += 1
         self._aliases += 1
@@ -273,8 +275,7 @@ class QueryMaker:
             inner = f"select col0 as c0 from ({inner}) v"
         self._depth -= 1
         scope.append((("one", "two")[width - 1], name))
-        kind = self._one(", lateral", ",", " join lateral", " left join lateral")
-        on = " on true" if "join" in kind else ""
+        on = " on true" if kind in (" join lateral", " left join lateral") else ""
         if on and self._random.random() < 0.3:
             on = f" on {self._column(scope)} {self._one('=', '<', '<>')} {self._column(scope[-1:])}"
         return f"{kind} ({inner}) {name}{on}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.sql.fuzz import PER_TABLES, connected, verdict
@@ -9,8 +11,12 @@ from tests.sql.oracle import small_tables
 from tests.sql.random_queries import QueryMaker, random_tables
 
 BATCH = 25
-FOUND = (1026, 1345, 1449, 1476, 2584, 2922, 3001, 3027, 4652)
-"""Seeds at which Volley once went wrong; what was smaller than these stands in ``tests/slt/cases/found.test``."""
+FOUND = [
+    line.split("\t")
+    for line in (Path(__file__).parent / "found_queries.tsv").read_text().splitlines()
+    if not line.startswith("#")
+]
+"""Numbers of random tables, and queries over them at which Volley once went wrong; smaller ones: ``tests/slt/cases``."""
 
 
 @pytest.mark.parametrize("start", range(0, 200, BATCH))
@@ -31,7 +37,7 @@ def test_random_queries_over_random_tables(start: int) -> None:
         assert verdict(text, tables, connection) is None, f"seed {seed}: {text}"
 
 
-@pytest.mark.parametrize("seed", FOUND)
-def test_what_random_queries_have_found(seed: int) -> None:
-    tables = random_tables(seed // PER_TABLES)
-    assert verdict(QueryMaker(seed).query(), tables, connected(tables)) is None
+@pytest.mark.parametrize(("number", "text"), FOUND, ids=range(len(FOUND)))
+def test_what_random_queries_have_found(number: str, text: str) -> None:
+    tables = random_tables(int(number))
+    assert verdict(text, tables, connected(tables)) is None
