@@ -56,8 +56,9 @@ class Attachment:
 
     @property
     def outer(self) -> tuple[Expr, ...]:
-        """Every expression that the plan joined with must be able to compute."""
-        return (*(outer for outer, _ in self.on), *(outer for outer, _ in self.domain))
+        """Every expression that the plan joined with must be able to compute, beside the subquery's columns."""
+        residual = () if self.residual is None else (self.residual,)
+        return (*(outer for outer, _ in self.on), *(outer for outer, _ in self.domain), *residual)
 
     @property
     def names(self) -> frozenset[str]:

@@ -419,7 +419,8 @@ class RelationBinder:
             known = len(binder.attachments)
             condition = binder.condition(part)
             attached = binder.attachments[known:]
-            reads = frozenset(name for made in attached for expr in made.outer for name in columns_of(expr))
+            given = frozenset(name for made in attached for name in made.names)
+            reads = frozenset(name for made in attached for expr in made.outer for name in columns_of(expr)) - given
             if reads <= names_of(on.right):
                 on.right = attach(on.right, attached)
             elif reads <= names_of(on.left):

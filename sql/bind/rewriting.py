@@ -105,8 +105,8 @@ def is_always(condition: exp.Expr | None) -> bool:
 def behind_commas(joins: Sequence[exp.Join]) -> list[exp.Join]:
     """Return the joins of FROM with those that bind to a table behind a comma put into it.
 
-    The parser puts all joins in one row, though a comma binds less than JOIN. For inner and left joins with ON that is
-    the same, and they can so read the tables before the comma.
+    The parser puts all joins in one row, though a comma binds less than JOIN. But for right and full joins, and those
+    by names, that is the same, and so they can read the tables before the comma.
     """
     result: list[exp.Join] = []
     place: int | None = None  # of the last comma's join
@@ -127,8 +127,7 @@ def behind_commas(joins: Sequence[exp.Join]) -> list[exp.Join]:
 
 def _binds_tightly(join: exp.Join) -> bool:
     """Whether a join gives something else where more tables stand on its left side."""
-    named = join.args.get("method") or join.args.get("using") or join.kind in ("SEMI", "ANTI")
-    return bool(named) or join.side in ("RIGHT", "FULL")
+    return bool(join.args.get("method") or join.args.get("using")) or join.side in ("RIGHT", "FULL")
 
 
 def without_alias(query: exp.Expr) -> exp.Expr:

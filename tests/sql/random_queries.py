@@ -187,7 +187,8 @@ class QueryMaker:
         shown = ", ".join(f"{item} as c{i}" for i, item in enumerate(items))
         listed = ", ".join(keys)
         sets = (f"rollup ({listed})", f"cube ({listed})", f"grouping sets (({listed}), ())")
-        shape = self._one(listed, listed, listed, *sets)
+        # DuckDB 2.0 loses the group of no rows of a correlated branch of a set operation.
+        shape = self._one(listed, listed, listed, *(() if outer else sets))
         group = f" group by {shape}" if keys else ""
         having = (
             f" having {self.aggregate(scope)} > {self._random.randint(0, 4)}" if self._random.random() < 0.3 else ""

@@ -16,7 +16,7 @@ FOUND = [
     for line in (Path(__file__).parent / "found_queries.tsv").read_text().splitlines()
     if not line.startswith("#")
 ]
-"""Numbers of random tables, and queries over them at which Volley once went wrong; smaller ones: ``tests/slt/cases``."""
+"""Numbers of random tables and queries over them that once went wrong; smaller ones stand in ``tests/slt/cases``."""
 
 
 @pytest.mark.parametrize("start", range(0, 200, BATCH))
