@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self
 
-from ..errors import ColumnNotFound, ConfigError, VolleyError, suggestion
+from ..errors import ColumnNotFound, ConfigError, UnsupportedOperation, VolleyError, suggestion
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device
 from ..kernels.protocol import Device, Table
 from ..optimizer import Estimator, OptimizerContext, optimize
-from ..physical import Exec, LoweringOptions, StageGraph, cut, lower
+from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks
 from ..physical.stages import CollectSink, FoldSink
 from ..plan import Plan, Recursion, ScanPlan
 from ..runners import LocalRunner, Observer, RunResult
@@ -45,6 +45,9 @@ class Session:
         Is told of progress.
     dynamic_filters
         Whether scans leave out rows for which a join that was built before has no partner.
+    cpu_fallback
+        Whether the CPU may compute what a GPU has no kernels for, which ``explain("physical")`` shows; if not, such a
+        query is refused.
 
     Attributes
     ----------
@@ -76,6 +79,7 @@ class Session:
         memory_limit: int | str | None = None,
         observer: Observer | None = None,
         dynamic_filters: bool = True,
+        cpu_fallback: bool = True,
     ) -> None:
         if cluster is not None:
             raise ConfigError(f"cluster={cluster!r}: this version of Volley runs in one process; leave cluster out")
@@ -86,6 +90,7 @@ class Session:
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
         self.dynamic_filters = dynamic_filters
+        self.cpu_fallback = cpu_fallback
         self.tables: dict[str, DataFrame] = {}
         self.registered: dict[str, Registered] = {}
         self.rules: dict[str, Any] = {}
@@ -146,7 +151,16 @@ class Session:
 
     def lowered(self, plan: Plan, *, estimated: bool = False) -> Exec:
         """Optimise a plan and lower it to physical operators, which say how many rows are expected if asked to."""
-        return lower(self.optimized(plan), self.lowering, Estimator().rows if estimated else None)
+        root = lower(self.optimized(plan), self.lowering, Estimator().rows if estimated else None)
+        if self.device.refusal is None:
+            return root
+        root = mark_fallbacks(root, self.device.refusal)
+        if not self.cpu_fallback:
+            for node, reason in fallbacks(root):
+                raise UnsupportedOperation(
+                    f"{node.title}: {self.device.name} cannot compute {reason}; allow cpu_fallback or use device='cpu'"
+                )
+        return root
 
     def stages(
         self, plan: Plan, result: CollectSink | FoldSink | None = None, *, estimated: bool = False
@@ -157,7 +171,7 @@ class Session:
     @property
     def lowering(self) -> LoweringOptions:
         """Options of lowering for this session's device."""
-        return LoweringOptions(device=self.device.name, recursions=self._rounds)
+        return LoweringOptions(device=self.device.name, batch_rows=self.device.batch_rows, recursions=self._rounds)
 
     def _rounds(self, recursion: Recursion) -> ScanPlan:
         from .recursion import RecursionSplit
@@ -210,10 +224,14 @@ class Session:
             yield self.device.concat(held, schema)
 
     def _fold_constant(self, expr: Expr) -> Literal | None:
-        """Evaluate an expression without columns on the device; None where it raises, so that the run raises."""
+        """Evaluate an expression without columns; None where it raises, so that the run raises.
+
+        A single value is not worth a device's trouble, and every device has the same answer.
+        """
+        device = self.device if self.device.refusal is None else open_device("cpu")
         try:
-            one = self.device.from_arrow(_one_row(), Schema(()))
-            value = self.device.to_arrow(self.device.project(one, [NamedExpr(name="value", expr=expr)]))
+            one = device.from_arrow(_one_row(), Schema(()))
+            value = device.to_arrow(device.project(one, [NamedExpr(name="value", expr=expr)]))
         except VolleyError:
             return None
         return Literal(value=value.column(0)[0].as_py(), dtype=expr.dtype)

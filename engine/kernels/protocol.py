@@ -10,7 +10,7 @@ SEMANTICS: see ``docs/semantics.md``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
@@ -252,6 +252,19 @@ class Device(Protocol):
     @property
     def name(self) -> str:
         """Shown by ``explain``, e.g. ``cpu`` or ``gpu``."""
+        ...
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows that a scan should give at once."""
+        ...
+
+    @property
+    def refusal(self) -> Callable[[Expr], str | None] | None:
+        """Tells why the device leaves a part of an expression to the CPU (None: it does not); None where it never does.
+
+        The device computes such an expression all the same, with both transfers.
+        """
         ...
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> Table:

@@ -1,8 +1,19 @@
 """Physical operators, lowering and stages. Knows the kernel protocol; must not know devices, files, SQL or runners."""
 
 from .explain import explain_exec
+from .fallbacks import fallbacks, mark_fallbacks
 from .lower import LoweringOptions, lower
 from .nodes import Exec
 from .stages import Stage, StageGraph, cut
 
-__all__ = ["Exec", "LoweringOptions", "Stage", "StageGraph", "cut", "explain_exec", "lower"]
+__all__ = [
+    "Exec",
+    "LoweringOptions",
+    "Stage",
+    "StageGraph",
+    "cut",
+    "explain_exec",
+    "fallbacks",
+    "lower",
+    "mark_fallbacks",
+]

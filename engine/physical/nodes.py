@@ -52,6 +52,8 @@ class Exec:
         Name of the device whose kernels run it.
     rows
         How many rows are expected; None where nobody asked (see `lower`).
+    on_cpu
+        What of it the CPU computes for the device, and why (see `mark_fallbacks`).
     """
 
     schema: Schema = field(repr=False)
@@ -59,6 +61,7 @@ class Exec:
     ordered: bool = False
     device: str = "cpu"
     rows: float | None = field(default=None, compare=False)
+    on_cpu: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def children(self) -> tuple[Exec, ...]:

@@ -5,7 +5,7 @@ What runs on it touches tables through the kernel protocol only, as it must for 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
 from volley.engine.expr import Expr, NamedExpr, SortKey
@@ -85,6 +85,14 @@ class OpaqueDevice:
     @property
     def name(self) -> str:
         return f"opaque {self._inner.name}"
+
+    @property
+    def batch_rows(self) -> int:
+        return self._inner.batch_rows
+
+    @property
+    def refusal(self) -> Callable[[Expr], str | None] | None:
+        return self._inner.refusal
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.from_arrow(data, schema))

@@ -29,6 +29,16 @@ class CpuDevice:
         """Shown by ``explain``."""
         return "cpu"
 
+    @property
+    def batch_rows(self) -> int:
+        """Rows that a scan should give at once."""
+        return 128 * 1024
+
+    @property
+    def refusal(self) -> None:
+        """The CPU computes everything."""
+        return None
+
     def from_arrow(self, data: ArrowData, schema: Schema) -> CpuTable:
         """Take Arrow rows with the given types."""
         return from_arrow(data, schema)

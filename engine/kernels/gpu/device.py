@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from ...errors import ExecutionError, UnsupportedOperation
@@ -15,7 +15,7 @@ from .filter import filter_rows
 from .library import SIMULATED
 from .memory import in_halves, kernel
 from .pack import pack, unpack
-from .project import project
+from .project import project, refused
 from .transfer import from_arrow, to_arrow
 
 
@@ -29,6 +29,16 @@ class GpuDevice:
     def name(self) -> str:
         """Shown by ``explain``."""
         return "gpu (simulated)" if SIMULATED else "gpu"
+
+    @property
+    def batch_rows(self) -> int:
+        """Rows that a scan should give at once: enough that starting a kernel costs little beside running it."""
+        return 8 * 1024 * 1024
+
+    @property
+    def refusal(self) -> Callable[[Expr], str | None]:
+        """Tells why a part of an expression is computed by the CPU."""
+        return refused
 
     @kernel
     def from_arrow(self, data: ArrowData, schema: Schema) -> GpuTable:

@@ -1,0 +1,59 @@
+"""Sessions on the simulated GPU: what explain says, what falls back, what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+import volley as vl
+from tests.support.simulated_gpu import simulated_session
+from volley.engine.errors import UnsupportedOperation
+
+DATA = {"i": [3, 1, None, 2], "s": ["ab", None, "ba", "c"]}
+
+
+def frame(session: vl.Session) -> vl.DataFrame:
+    return vl.DataFrame(DATA, session=session)
+
+
+def test_the_device_calls_itself_simulated() -> None:
+    session = simulated_session()
+    assert session.device.name == "gpu (simulated)"
+    own = frame(session)
+    text = own[own.i > 1].explain("physical")
+    assert "FilterExec (i > 1)  [stage 0, splits, ordered, gpu (simulated)" in text
+    assert ", cpu" not in text
+
+
+def test_explain_names_what_the_cpu_computes() -> None:
+    session = simulated_session()
+    own = frame(session)
+    made = vl.sql("select translate(s, 'ab', 'xy') as t, i + 1 as j from own where i < 3", own=own)
+    assert made.to_dict() == {"t": [None, "c"], "j": [2, 3]}
+    lines = made.explain("physical").splitlines()
+    marked = [line for line in lines if "on the cpu" in line]
+    assert len(marked) == 1
+    assert "on the cpu translate: libcudf maps characters by a table for the whole column only" in marked[0]
+    assert marked[0].lstrip().startswith("ProjectExec")
+
+
+def test_without_fallback_such_a_query_is_refused_before_it_runs() -> None:
+    session = simulated_session(cpu_fallback=False)
+    own = frame(session)
+    assert vl.sql("select i + 1 as j from own", own=own).to_dict() == {"j": [4, 2, None, 3]}
+    refused = vl.sql("select translate(s, 'ab', 'xy') as t from own", own=own)
+    with pytest.raises(UnsupportedOperation, match=r"gpu \(simulated\) cannot compute translate: libcudf maps"):
+        refused.to_arrow()
+
+
+def test_results_leave_with_their_types() -> None:
+    session = simulated_session()
+    own = frame(session)
+    cpu = vl.DataFrame(DATA)
+    text = """
+        select i::decimal(9, 2) * 1.5 as d, date '2024-01-31' + interval 1 month as m, i / 2 as r, i // 2 as q,
+               upper(s) as u, s like 'a%' as l, case when i > 1 then 'big' else s end as c, coalesce(i, 0) as z,
+               s || '!' as x, timestamp '2024-01-01 10:00:00' as t, time '10:00:00' as k
+        from own
+    """
+    ours = vl.sql(text, own=own).to_arrow()
+    assert ours.equals(vl.sql(text, own=cpu).to_arrow())
