@@ -112,7 +112,7 @@ class ChunkReader:
         if not self._in_one_call:
             pieces = self._pieces(start, count, rows)
             return self.looked_up(self._codes(pieces, length)) if self.coded else self._assembled(pieces, length)
-        if not isinstance(self._dictionary, np.ndarray) or self._dictionary.itemsize not in codepages.decode_values:
+        if not isinstance(self._dictionary, np.ndarray) or self._dictionary.itemsize not in codepages.decode:
             return self.looked_up(self.read_codes(start, count, rows))
         out = empty(length, self._dictionary.dtype)
         flags = self._decoded(start, rows, out, look_up=True)

@@ -35,10 +35,8 @@ class CpuDecoder:
     @property
     def is_compiled(self) -> bool:
         """Whether the kernels that most files need are kept on disk."""
-        return all(
-            kernel.is_kept
-            for kernel in (pages.walk_pages, pages.unsnap, codepages.decode_codes, codepages.decode_values[8])
-        )
+        headers = pages.walk_pages.is_kept and pages.unsnap.is_kept
+        return headers and all(kernel.is_kept for kernel in codepages.decode.values())
 
     def accepts(self, condition: Expr) -> bool:
         """Return whether a condition reads a column and raises on no value."""

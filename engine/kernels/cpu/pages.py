@@ -161,13 +161,10 @@ class PageReader:
         where = (self._data, self._table, number, skipped, codec, optional, self._scratch)
         rooms = scratch(most if optional else 0, np.int32), scratch(most, np.int32)
         chosen = (_NO_ROWS, True) if rows is None else (rows, False)
-        if look_up:
-            assert isinstance(dictionary, np.ndarray)
-            word = np.dtype(f"u{out.itemsize}")
-            run = codepages.decode_values[out.itemsize]
-            done = run(*where, *rooms, *chosen, dictionary.view(word), out.view(word), flags)
-        else:
-            done = codepages.decode_codes(*where, *rooms, *chosen, len(dictionary), out, flags)
+        word = np.dtype(f"u{out.itemsize}")
+        values = dictionary.view(word) if look_up and isinstance(dictionary, np.ndarray) else np.zeros(0, dtype=word)
+        run = codepages.decode[out.itemsize]
+        done = run(*where, *rooms, *chosen, len(dictionary), look_up, values, out.view(word), flags)
         if done == pages.UNSUPPORTED:
             raise UnknownEncoding("levels that are not runs")
         if done == codepages.BEYOND:

@@ -37,8 +37,6 @@ SNAPPED: Final = 1
 BEYOND: Final = -4
 """What is returned where a code lies beyond its dictionary."""
 _RUNS: Final = 3
-_CODES: Final = 0
-_VALUES: Final = 1
 
 
 @device
@@ -102,90 +100,25 @@ def _codes_of_page(  # noqa: C901 - the cases of one page
     return (np.int64(DAMAGED) if top < 0 else values), top
 
 
-@device
-def _decoded(
-    data: Bytes,
-    table: Longs,
-    first: Number,
-    skipped: Number,
-    codec: Number,
-    optional: Number,
-    scratch: Bytes,
-    positions: Rows,
-    codes: Rows,
-    rows: Rows,
-    every: Number,
-    choices: Number,
-    values: NDArray[Any],
-    given: Number,
-    out: NDArray[Any],
-    flags: Bits,
-) -> Number:
-    """Do the work of `decode_codes` and of `decode_values`."""
-    nulls = np.int64(0)
-    done = np.int64(0)
-    wanted = np.int64(len(out))
-    begin = -np.int64(skipped)
-    page = np.int64(first)
-    while done < wanted:
-        if page >= len(table):
-            return np.int64(DAMAGED)
-        n = table[page, VALUES]
-        if n < 0:
-            return np.int64(DAMAGED)
-        stop = begin + n
-        # Of this page's rows those from `done` to `upto` - 1 among the wanted ones.
-        upto = min(wanted, stop)
-        if not every:
-            upto = done
-            while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
-                upto += 1
-        if upto > done:
-            count, top = _codes_of_page(data, table, page, codec, optional, scratch, positions, codes)
-            if count < 0:
-                return count
-            if count > 0 and top >= choices:
-                return np.int64(BEYOND)
-            whole = count == n
-            if whole and every and given == _VALUES:  # the most common case by far, without a test per row
-                for k in range(done, upto):
-                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(k - begin)])]
-                done = upto
-            for k in range(done, upto):
-                row = (k if every else np.int64(rows[np.uint64(k)])) - begin
-                place = row if whole else np.int64(positions[np.uint64(row)])
-                if place < 0:
-                    nulls += 1
-                    flags[np.uint64(k)] = np.uint8(0)
-                    out[np.uint64(k)] = 0
-                elif given == _VALUES:
-                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(place)])]
-                else:
-                    out[np.uint64(k)] = codes[np.uint64(place)]
-            done = upto
-        begin = stop
-        page += 1
-    return nulls
-
-
-@kernel("i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], const i32[], bool, i64, i32[], u8[])")
-def decode_codes(
+def _decode(
     data: Bytes,
     table: Longs,
     first: int,
     skipped: int,
     codec: int,
-    optional: bool,  # noqa: FBT001
+    optional: bool,  # noqa: FBT001 - kernels take their arguments by place
     scratch: Bytes,
     positions: Rows,
     codes: Rows,
     rows: Rows,
     every: bool,  # noqa: FBT001
     choices: int,
-    out: Rows,
+    look_up: bool,  # noqa: FBT001
+    values: NDArray[Any],
+    out: NDArray[Any],
     flags: Bits,
 ) -> int:
-    """Decode the codes of some rows of a chunk.
+    """Decode some rows of a chunk of codes.
 
     Parameters
     ----------
@@ -205,77 +138,65 @@ def decode_codes(
         The wanted rows, sorted, as many as ``out`` has; or that these are all rows from 0 on.
     choices
         Length of the dictionary.
+    look_up, values
+        Whether the dictionary's values are wanted, and they; else the codes are.
     out, flags
-        Codes of the wanted rows, 0 for null; flags, where there are levels, are set to 0 for those that are null.
+        What is wanted of the wanted rows, 0 for null; flags, where there are levels, are set to 0 for those rows.
 
     Returns
     -------
     int
         Number of nulls; `DAMAGED`, `UNSUPPORTED` or `BEYOND`.
     """
-    return int(
-        _decoded(
-            data,
-            table,
-            first,
-            skipped,
-            codec,
-            optional,
-            scratch,
-            positions,
-            codes,
-            rows,
-            every,
-            choices,
-            codes,
-            _CODES,
-            out,
-            flags,
-        )
-    )
+    nulls = np.int64(0)
+    done = np.int64(0)
+    wanted = np.int64(len(out))
+    begin = -np.int64(skipped)
+    page = np.int64(first)
+    while done < wanted:
+        if page >= len(table):
+            return DAMAGED
+        n = table[page, VALUES]
+        if n < 0:
+            return DAMAGED
+        stop = begin + n
+        # Of this page's rows those from `done` to `upto` - 1 among the wanted ones.
+        upto = min(wanted, stop)
+        if not every:
+            upto = done
+            while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
+                upto += 1
+        if upto > done:
+            count, top = _codes_of_page(data, table, page, codec, optional, scratch, positions, codes)
+            if count < 0:
+                return int(count)
+            if count > 0 and top >= choices:
+                return BEYOND
+            whole = count == n
+            if whole and every and look_up:  # the most common case by far, without a test per row
+                for k in range(done, upto):
+                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(k - begin)])]
+                done = upto
+            for k in range(done, upto):
+                row = (k if every else np.int64(rows[np.uint64(k)])) - begin
+                place = row if whole else np.int64(positions[np.uint64(row)])
+                if place < 0:
+                    nulls += 1
+                    flags[np.uint64(k)] = np.uint8(0)
+                    out[np.uint64(k)] = 0
+                elif look_up:
+                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(place)])]
+                else:
+                    out[np.uint64(k)] = codes[np.uint64(place)]
+            done = upto
+        begin = stop
+        page += 1
+    return int(nulls)
 
 
-def _decode_values(
-    data: Bytes,
-    table: Longs,
-    first: int,
-    skipped: int,
-    codec: int,
-    optional: bool,  # noqa: FBT001
-    scratch: Bytes,
-    positions: Rows,
-    codes: Rows,
-    rows: Rows,
-    every: bool,  # noqa: FBT001
-    values: NDArray[Any],
-    out: NDArray[Any],
-    flags: Bits,
-) -> int:
-    return int(
-        _decoded(
-            data,
-            table,
-            first,
-            skipped,
-            codec,
-            optional,
-            scratch,
-            positions,
-            codes,
-            rows,
-            every,
-            len(values),
-            values,
-            _VALUES,
-            out,
-            flags,
-        )
-    )
-
-
-_SIGNATURE = "i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], const i32[], bool, {0}, {1}, u8[])"
-decode_values = {
-    4: kernel(_SIGNATURE.format("const u32[]", "u32[]"))(_decode_values),
-    8: kernel(_SIGNATURE.format("const u64[]", "u64[]"))(_decode_values),
-}
-"""By the width of values: as `decode_codes`, but ``values`` is the dictionary and ``out`` gets values from it."""
+_SIGNATURE = (
+    "i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], const i32[], bool, i64, bool, "
+    "const {0}[], {0}[], u8[])"
+)
+decode = {width: kernel(_SIGNATURE.format(f"u{8 * width}"))(_decode) for width in (4, 8)}
+"""By the width of what is wanted in bytes; codes have 4."""
