@@ -18,13 +18,13 @@ from .collected import KEEPING, keeping_row_state, make_keeping_state
 from .compare import known_true
 from .gather import take_column
 from .keys import KeyTable
-from .native.arrays import Rows
+from .native.arrays import Longs, Rows
 from .partition import split
 from .project import Evaluator
 from .spread import spread, spreadable
 from .states import Moments, State, make_state, row_state
 from .table import CpuTable, concat_columns, concat_tables, own, slice_table, take_rows
-from .words import hash_columns
+from .words import partition_words
 
 
 def _masked(values: pa.Array | None, condition: pa.Array) -> pa.Array:
@@ -127,6 +127,12 @@ _MERGED_ROWS = 65_536
 _MOST_EXPECTED = 1 << 20
 _LARGE_PIECE = 4_096
 _JUDGED_ROWS = 100_000
+_SHARED_ROWS = 1 << 20
+"""Rows passed on that are worth another thread."""
+_RUN_BYTES = 1 << 18
+_EASY_RUN_BITS, _MOST_RUN_BITS = 8, 10
+"""Rows passed on are spread over runs of about so many bytes, whose tables fit the cache; over more than 256, which
+takes longer, only if their bytes are sixteen times as many."""
 _WORTHWHILE = 0.6
 """A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
 
@@ -142,9 +148,12 @@ class RowStates(Sequence[pa.Array]):
         Keys, then the inputs of the accumulators' `States`.
     num_rows
         Number of rows.
+    runs
+        Where runs of rows begin, of which no two share a key, and the last ends; None where there are none.
     """
 
-    def __init__(self, spec: GroupSpec, columns: Sequence[pa.Array], num_rows: int) -> None:
+    def __init__(self, spec: GroupSpec, columns: Sequence[pa.Array], num_rows: int, runs: Longs | None = None) -> None:
+        self.runs = runs
         self.keys = list(columns[: len(spec.keys)])
         self.inputs = list(columns[len(spec.keys) :])
         self._spec, self._num_rows = spec, num_rows
@@ -198,6 +207,7 @@ class CpuGroupBy:
         self._kept: list[Sequence[pa.Array]] = []
         self._kept_bytes = 0
         self._judged = self._gave_up = False
+        self._run_bits = 0
 
     @property
     def nbytes(self) -> int:
@@ -245,6 +255,19 @@ class CpuGroupBy:
         ids = self._keys.insert(partial.columns[:width])
         self._states.merge(ids, len(self._keys), partial.columns[width:])
 
+    def insert_runs(self, pieces: Sequence[RowStates]) -> bool:
+        """Add all rows of a partition to an empty state; return whether they could be grouped run by run."""
+        runs = common_runs([piece.runs for piece in pieces])
+        ids = None if runs is None else self._keys.insert_runs([piece.keys for piece in pieces], runs)
+        if ids is None:
+            return False
+        start = 0
+        for piece in pieces:
+            stop = start + len(piece.keys[0])
+            self._states.update(ids[start:stop], len(self._keys), piece.inputs)
+            start = stop
+        return True
+
     def finish(self) -> CpuTable:
         """Return one row per group."""
         columns = (*self._keys.columns(), *self._states.finish(len(self._keys)))
@@ -255,10 +278,12 @@ class CpuGroupBy:
         if not self._gave_up:
             return [self]
         states = []
-        for part in range(min(parts, len(self._kept))):
+        rows = sum(len(columns[0]) for columns in self._kept)
+        parts = min(parts, len(self._kept), 1 + rows // _SHARED_ROWS)
+        for part in range(parts):
             state = CpuGroupBy(self._spec)
             state._judged = state._gave_up = True
-            state._kept = self._kept[part::parts]
+            state._kept, state._run_bits = self._kept[part::parts], _run_bits(self._kept_bytes)
             states.append(state)
         return states
 
@@ -266,8 +291,8 @@ class CpuGroupBy:
         """Drain the state into partial states, split by the hash of the keys."""
         parts: list[list[Table]] = [[] for _ in range(partitions)]
         grouped = self.finish()
-        hashes = hash_columns(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
-        for tables, table in zip(parts, split(grouped, hashes, partitions), strict=True):
+        words = partition_words(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
+        for tables, table in zip(parts, split(grouped, words, partitions), strict=True):
             if table.num_rows:
                 tables.append(table)
         if self._gave_up:
@@ -282,20 +307,29 @@ class CpuGroupBy:
             parts[0] += [self._single_rows(columns) for columns in self._kept]
             return
         together = all(spreadable(column) for column in zip(*self._kept, strict=True))
-        for run in [self._kept] if together else [[columns] for columns in self._kept]:
-            hashes = [hash_columns(each[: len(self._dtypes)], self._dtypes, len(each[0])) for each in run]
-            columns, offsets = spread(run, hashes, bits)
-            for tables, start, stop in zip(parts, offsets[:-1].tolist(), offsets[1:].tolist(), strict=True):
+        finer = max(self._run_bits - bits, 0) if together else 0
+        for batches in [self._kept] if together else [[columns] for columns in self._kept]:
+            words = [partition_words(each[: len(self._dtypes)], self._dtypes, len(each[0])) for each in batches]
+            columns, offsets = spread(batches, words, bits + finer)
+            for part, tables in enumerate(parts):
+                runs = offsets[part << finer : (part + 1 << finer) + 1]
+                start, stop = int(runs[0]), int(runs[-1])
                 if stop > start:
-                    tables.append(self._single_rows([column.slice(start, stop - start) for column in columns]))
+                    own = [column.slice(start, stop - start) for column in columns]
+                    tables.append(self._single_rows(own, runs - start if together else None))
 
-    def _single_rows(self, columns: Sequence[pa.Array]) -> CpuTable:
+    def _single_rows(self, columns: Sequence[pa.Array], runs: Longs | None = None) -> CpuTable:
         rows = len(columns[0])
-        return CpuTable(schema=self._spec.schema, columns=RowStates(self._spec, columns, rows), num_rows=rows)
+        return CpuTable(schema=self._spec.schema, columns=RowStates(self._spec, columns, rows, runs), num_rows=rows)
 
 
 def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     """Merge the partial states of one partition into one row per group."""
+    passed_on = [partial.columns for partial in partials if isinstance(partial.columns, RowStates)]
+    if len(passed_on) == len(partials):
+        groups = CpuGroupBy(spec)
+        if groups.insert_runs(passed_on):
+            return groups.finish()
     # Partial states are distinct in each thread, and rows are passed on only where many are: both tell of groups. A
     # table of single words that grows once costs less than one of twice the size; one of whole rows does not.
     halved = len(spec.keys) == 1 and all(isinstance(partial.columns, RowStates) for partial in partials)
@@ -304,6 +338,20 @@ def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     for partial in _joined(partials, spec):
         groups.merge(partial)
     return groups.finish()
+
+
+def _run_bits(size: int) -> int:
+    wanted = (size // _RUN_BYTES).bit_length()
+    return max(min(wanted, _EASY_RUN_BITS), min(wanted - 4, _MOST_RUN_BITS))
+
+
+def common_runs(pieces: Sequence[Longs | None]) -> Longs | None:
+    """Return runs of several pieces as shape (pieces, runs + 1), as fine as the least finely cut; None without runs."""
+    known = [runs for runs in pieces if runs is not None]
+    if not known or len(known) < len(pieces):
+        return None
+    count = min(len(runs) for runs in known) - 1
+    return np.stack([runs[:: (len(runs) - 1) // count] for runs in known])
 
 
 def _joined(tables: Sequence[CpuTable], spec: GroupSpec) -> Iterator[CpuTable]:

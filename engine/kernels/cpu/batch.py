@@ -18,14 +18,23 @@ def grown(array: Any, groups: int, fill: Any) -> Any:
     """Return the array with room for ``groups`` rows, new ones filled; doubles, so that growth is amortised."""
     if len(array) >= groups:
         return array
-    larger = np.full((max(groups, 2 * len(array), 64), *array.shape[1:]), fill, dtype=array.dtype)
-    larger[: len(array)] = array
+    shape = (max(groups, 2 * len(array), 64), *array.shape[1:])
+    larger = np.full(shape, fill, dtype=array.dtype) if fill else np.zeros(shape, dtype=array.dtype)
+    if len(array):
+        larger[: len(array)] = array
     return larger
+
+
+def trimmed(array: Any, groups: int) -> Any:
+    """Return the groups' part of an array that is not used further; a copy where that is much less than it holds."""
+    return array[:groups] if len(array) <= 2 * groups else array[:groups].copy()
 
 
 _LANES = 4
 _FEW_GROUPS = 16
 _LANED_ROWS = 4096
+# With fewer rows per group, counting them once for all states costs more than it saves.
+_MANY_GROUPS = 8
 
 
 @dataclass(slots=True, kw_only=True)
@@ -72,7 +81,7 @@ class Batch:
 
     def add_rows(self, counts: NDArray[np.int64]) -> None:
         """Add the number of rows of each group to ``counts``."""
-        if self.groups > len(self.ids):
+        if self.groups * _MANY_GROUPS > len(self.ids):
             count_valid(self.ids, NO_BITS, 0, counts)
             return
         if self._rows is None:

@@ -22,7 +22,13 @@ elementwise("is_not_null")(pc.is_valid)
 elementwise("is_nan")(pc.is_nan)
 elementwise("is_finite")(pc.is_finite)
 elementwise("not")(pc.invert)
-elementwise("coalesce")(pc.coalesce)
+
+
+@elementwise("coalesce")
+def _coalesce(*values: Value) -> Value:
+    first = values[0]
+    complete = isinstance(first, pa.Array) and not first.null_count
+    return first if complete and all(value.type == first.type for value in values) else pc.coalesce(*values)
 
 
 def _is_float(value: Value) -> bool:

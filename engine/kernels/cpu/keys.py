@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind, int64
-from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, validity
+from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, present, validity
 from .codes import NULL, ObjectCodes, TextCodes
 from .constants import scalar_of
 from .gather import encoded, plain
-from .native import NO_BITS, KeyPacking, RowGroups, WordGroups, null_words, signed_extent, zero_nulls
-from .native.arrays import Bits, Rows, Words
+from .native import NO_BITS, KeyPacking, RowGroups, RunGroups, WordGroups, null_words, signed_extent, zero_nulls
+from .native.arrays import Bits, Longs, Rows, Words
 from .native.grouping import MINIMUM_CAPACITY
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
@@ -65,9 +65,9 @@ class _Column:
             return [self.coder.words(column, insert=insert)]
         return halves_words(column) if self.width == 2 else [words_of(column, self.dtype)]
 
-    def values(self, words: NDArray[np.uint64], present: NDArray[np.bool_]) -> pa.Array:
+    def values(self, words: NDArray[np.uint64], known: NDArray[np.bool_]) -> pa.Array:
         """Return the keys that words of shape (n, width) came from."""
-        bitmap = None if present.all() else pa.py_buffer(np.packbits(present, bitorder="little"))
+        bitmap = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
         arrow = physical_type(self.dtype)
         first = words[:, 0]
         if self.coder is not None:
@@ -84,7 +84,8 @@ class _Column:
         if self.dtype.is_float:
             floats = np.ascontiguousarray(first).view(np.float64)
             return array_from(floats.astype(arrow.to_pandas_dtype()), arrow, bitmap)
-        return array_from(first.astype(f"i{arrow.bit_width // 8}"), arrow, bitmap)
+        first = np.ascontiguousarray(first)
+        return array_from(first.view(np.int64).astype(f"i{arrow.bit_width // 8}", copy=False), arrow, bitmap)
 
 
 class KeyTable:
@@ -106,7 +107,9 @@ class KeyTable:
         self._flags = flagged > 0 and (len(self._columns) > 1 or widths > 1)
         self._single = widths == 1
         self._zeros = np.zeros(0, dtype=np.uint64)
-        self._words = WordGroups(capacity) if self._single else RowGroups(widths + self._flags, capacity)
+        self._words: WordGroups | RowGroups | RunGroups = (
+            WordGroups(capacity) if self._single else RowGroups(widths + self._flags, capacity)
+        )
         coder = self._columns[0].coder
         # The codes of a single column of text are the numbers, until a dictionary brings texts that no row may use.
         self._texts = coder if len(self._columns) == 1 and isinstance(coder, TextCodes) else None
@@ -127,16 +130,38 @@ class KeyTable:
                 return self._texts.numbers(columns[0])
             self._number_codes(self._texts)
         words = self._row_words(columns, insert=True)
+        assert not isinstance(self._words, RunGroups)
         if isinstance(self._words, RowGroups):
             return self._words.insert(words, extents=self._extents(columns))
         bits, offset = self._single_bits(columns[0])
         return self._words.insert(words[0], bits=bits, bit_offset=offset)
+
+    def insert_runs(self, pieces: Sequence[Sequence[pa.Array]], runs: Longs) -> Rows | None:
+        """Give numbers, for good, to the keys of all rows at once, in pieces and runs as `RunGroups` takes them.
+
+        Returns
+        -------
+        Rows or None
+            The numbers, piece after piece; None, and nothing done, where keys are texts or of rare types.
+        """
+        if any(column.coder is not None for column in self._columns):
+            return None
+        flagged = [column for columns in pieces for column in self._flagged(columns)]
+        nulls = any(column.null_count for column in flagged)
+        self._flags = self._flags and nulls
+        words = [self._row_words(columns, insert=True) for columns in pieces]
+        bits = NO_BITS
+        if self._single and nulls:
+            bits = np.packbits(np.concatenate([present(column) for column in flagged]), bitorder="little")
+        self._words = RunGroups(words, runs, bits=bits)
+        return self._words.ids
 
     def find(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, -1 for keys never inserted."""
         if self._texts is not None:
             return self._texts.found(plain(columns[0]))
         words = self._row_words(columns, insert=False)
+        assert not isinstance(self._words, RunGroups)
         if isinstance(self._words, RowGroups):
             return self._words.find(words)
         bits, offset = self._single_bits(columns[0])
@@ -147,22 +172,22 @@ class KeyTable:
         if self._texts is not None:
             return [self._texts.values()]
         keys = self._words.keys()
-        if isinstance(self._words, WordGroups):
-            present = np.ones(len(keys), dtype=np.bool_)
+        if not isinstance(self._words, RowGroups) and self._single:
+            known = self._known(self._columns[0], keys)
             if self._words.null_group >= 0:
-                present[self._words.null_group] = False
-            return [self._columns[0].values(keys.reshape(-1, 1), present & self._known(self._columns[0], keys))]
+                known[self._words.null_group] = False
+            return [self._columns[0].values(keys.reshape(-1, 1), known)]
         result, at, flag = [], int(self._flags), 0
         flags = np.ascontiguousarray(keys[:, 0])
         nullable = self._flags and bool(flags.any())
         for column in self._columns:
             words = np.ascontiguousarray(keys[:, at : at + column.width])
-            present = self._known(column, words[:, 0])
+            known = self._known(column, words[:, 0])
             if column.null is None:
                 if nullable:
-                    present = (flags >> np.uint64(flag)) & np.uint64(1) == 0
+                    known = (flags >> np.uint64(flag)) & np.uint64(1) == 0
                 flag += 1
-            result.append(column.values(words, present))
+            result.append(column.values(words, known))
             at += column.width
         return result
 

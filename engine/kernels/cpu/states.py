@@ -16,7 +16,7 @@ from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
-from .batch import Batch, Seen, grown
+from .batch import Batch, Seen, grown, trimmed
 from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
 from .constants import scalar_of
 from .decimals import widened
@@ -38,7 +38,7 @@ class State(Protocol):
         ...
 
     def finish(self, groups: int) -> pa.Array:
-        """Return the state of each group."""
+        """Return the state of each group; the last thing asked, so that no copy need be made."""
         ...
 
     @property
@@ -111,7 +111,7 @@ class Count:
     def finish(self, groups: int) -> pa.Array:
         """Return the counts."""
         self._counts = grown(self._counts, groups, 0)
-        return array_from(self._counts[:groups].copy(), pa.int64())
+        return array_from(trimmed(self._counts, groups), pa.int64())
 
     @property
     def nbytes(self) -> int:
@@ -155,7 +155,7 @@ class IntegerSum(_Valued):
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
         self._sums = grown(self._sums, groups, 0)
-        return array_from(self._sums[:groups].copy(), pa.int64(), self.seen.bitmap(groups))
+        return array_from(trimmed(self._sums, groups), pa.int64(), self.seen.bitmap(groups))
 
     @property
     def nbytes(self) -> int:

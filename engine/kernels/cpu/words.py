@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
 from .buffers import INT64_DIGITS, bits_of, bools_of, empty, halves_of, present, text_of, values_of
-from .native import NO_BITS, combine_hashes, float_words, hash_bytes, hash_words, take
+from .native import NO_BITS, combine_hashes, float_words, hash_bytes, hash_words, take, zero_nulls
 from .native.arrays import Bits, Words
 
 
@@ -73,6 +73,14 @@ def hash_columns(columns: Sequence[pa.Array], dtypes: Sequence[DataType], num_ro
         own = _hash_column(column, dtype)
         hashes = own if hashes is None else combine_hashes(hashes, own)
     return np.zeros(num_rows, dtype=np.uint64) if hashes is None else hashes
+
+
+def partition_words(columns: Sequence[pa.Array], dtypes: Sequence[DataType], num_rows: int) -> Words:
+    """Return the word per row by which rows are partitioned, equal for equal keys: a single key's own, else a hash."""
+    if len(columns) != 1 or not is_one_word(dtypes[0]):
+        return hash_columns(columns, dtypes, num_rows)
+    words = words_of(columns[0], dtypes[0])
+    return zero_nulls(words, *bits_of(columns[0])) if columns[0].null_count else words
 
 
 def _hash_column(column: pa.Array, dtype: DataType) -> Words:

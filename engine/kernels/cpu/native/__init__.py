@@ -53,8 +53,9 @@ from .ordering import order_bits, order_floats, order_integers, order_nulls, row
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts
-from .radix import count_partitions, partition_order, partition_positions, start_positions
+from .radix import count_partitions, move_pairs, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
+from .rungroups import RunGroups
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
 from .textsort import text_argsort, text_prefixes, text_ranks
@@ -90,6 +91,7 @@ __all__ = [
     "JoinIndex",
     "KeyPacking",
     "RowGroups",
+    "RunGroups",
     "WordGroups",
     "add_differences",
     "add_key",
@@ -126,6 +128,7 @@ __all__ = [
     "min_f64",
     "min_i64",
     "moments_f64",
+    "move_pairs",
     "multiply_i64",
     "narrow_i128",
     "null_words",

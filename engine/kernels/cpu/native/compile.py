@@ -46,6 +46,7 @@ _KERNEL_MODULES = (
     "packing",
     "grouping",
     "rowgroups",
+    "rungroups",
     "accumulate",
     "arithmetic",
     "radix",
