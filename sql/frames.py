@@ -12,6 +12,8 @@ from ..engine.frame.files import files
 from ..engine.frame.registered import Registered, Role, models
 from ..engine.frame.udf import UserFunction
 from ..engine.plan import Plan, Scan
+from .information import system_table
+from .state import qualified
 from .statements import execute
 from .views import View
 
@@ -100,9 +102,19 @@ class FrameCatalogue:
 
     def table(self, name_parts: tuple[str, ...]) -> Plan | None:
         """Return the plan of a table by its name, whose case does not matter."""
-        if len(name_parts) != 1 and name_parts[:-1] not in (("main",), ("memory", "main")):
-            return None
-        name = name_parts[-1]
+        if len(name_parts) > 1:
+            system = system_table(self.session, name_parts)
+            if system is not None:
+                return system.plan
+        keys = _keys(self.session, name_parts)
+        for key in keys[:-1]:
+            found = self._table(key)
+            if found is not None:
+                return found
+        return self._table(keys[-1]) if keys else None
+
+    def _table(self, name: str) -> Plan | None:
+        """Return the plan of a table by the key it is registered under."""
         for tables in (self._frames, self.session.tables):
             # `or` would ask a frame whether it is true, which runs it.
             spelled = _spelled(name, tables)
@@ -121,6 +133,10 @@ class FrameCatalogue:
         view: View = self.session.views[name]
         within = (*self._within, name)
         return view.read(name, FrameCatalogue(view.frames, view.variables.get, self.session, within))
+
+    def with_frames(self, frames: Mapping[str, DataFrame]) -> FrameCatalogue:
+        """Return this catalogue with further frames, which come first."""
+        return FrameCatalogue({**self._frames, **frames}, self._scope, self.session, self._within)
 
     def for_view(self, name: str) -> tuple[FrameCatalogue, dict[str, DataFrame], dict[str, object]]:
         """Return the catalogue in which a new view is bound first, and the frames and variables for it to keep."""
@@ -187,6 +203,13 @@ class FrameCatalogue:
     def names(self) -> list[str]:
         """Return the names given and registered."""
         return list(dict.fromkeys((*self._frames, *self.session.tables, *self.session.views)))
+
+
+def _keys(session: Session, parts: tuple[str, ...]) -> list[str]:
+    """Return the keys by which a table may be registered, the likeliest first."""
+    key = qualified(session, parts)
+    own = [key] if key is not None else []
+    return [*own, parts[0]] if len(parts) == 1 and parts[0] not in own else own
 
 
 def _spelled(name: str, names: Collection[str]) -> str | None:

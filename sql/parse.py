@@ -32,12 +32,13 @@ _KEYWORDS = (
 """Words that people misspell where the parser then stumbles over them or over what follows."""
 _OTHERS = (
     exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
-    | exp.Insert | exp.Update | exp.Delete | exp.TruncateTable | exp.Set
+    | exp.Insert | exp.Update | exp.Delete | exp.TruncateTable | exp.Set | exp.Alter | exp.Pragma
 )  # fmt: skip
 _KNOWN_ELSEWHERE = (
     "create", "insert", "update", "delete", "drop", "alter", "copy", "set", "reset", "explain", "describe",
     "summarize", "show", "pivot", "unpivot", "attach", "detach", "use", "install", "load", "pragma", "call",
-    "begin", "commit", "rollback", "merge", "truncate", "vacuum", "analyze", "prepare", "execute",
+    "begin", "commit", "rollback", "merge", "truncate", "vacuum", "analyze", "prepare", "execute", "comment", "export",
+    "import",
 )  # fmt: skip
 
 
@@ -92,6 +93,11 @@ class SqlText:
     def unsupported(self, node: exp.Expr | None, what: str) -> UnsupportedOperation:
         """Return the error for SQL that is right but not offered; ``what`` names the construct."""
         placed = self.error(node, f"{what} is not supported in SQL")
+        return UnsupportedOperation(str(placed), place=placed)
+
+    def unsupported_at(self, offset: int, what: str) -> UnsupportedOperation:
+        """Return the same error about the character at an offset."""
+        placed = self.error_at(offset, f"{what} is not supported in SQL")
         return UnsupportedOperation(str(placed), place=placed)
 
 

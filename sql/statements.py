@@ -11,21 +11,42 @@ from typing import Any
 from sqlglot import exp
 
 from ..engine import dtypes
+from ..engine.errors import suggestion
 from ..engine.expr import Column, Expr, NamedExpr, aggregate, call, case, cast, literal
 from ..engine.expr.nodes import NamedAggregate
 from ..engine.frame import DataFrame, Session
 from ..engine.plan import Aggregate, Plan, Project, Union
 from ..engine.schema import Field
+from .alter import Alterations
 from .bind import bind_tree
+from .commands import Context, command
+from .information import CATALOGUE, split_name, table_info
 from .macros import macro_statement
 from .models import model_statement
 from .null_order import SETTINGS, Ordering, stated
 from .parse import SqlText, explained, parse, parse_statement, reset_setting
-from .tables import TableStatements, selected, table
+from .sequences import asks_session, create_sequence, drop_sequence, taken
+from .state import MAIN, state_of
+from .tables import selected, table
 from .views import ViewCatalogue
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 _FORMATS = {"arrow": "ipc", "feather": "ipc", "ndjson": "json", "jsonl": "json"}
+_NO_PRAGMAS = (
+    "enable_verification",
+    "disable_verification",
+    "verify_parallelism",
+    "disable_verify_parallelism",
+    "enable_profiling",
+    "disable_profiling",
+    "enable_object_cache",
+    "disable_object_cache",
+    "enable_optimizer",
+    "verify_external",
+    "disable_verify_external",
+    "force_checkpoint",
+)
+"""What DuckDB's tests turn on in itself; it changes no answer."""
 _OPTIONS = {"delim": "delimiter", "sep": "delimiter", "row_group_size": "row_group_rows"}
 
 
@@ -48,6 +69,13 @@ def execute(
         frame = DataFrame.from_plan(bind_tree(inner, parse(inner), catalogue, params), session)
         return table(session, {"plan": dtypes.string}, [(line,) for line in frame.explain(stage).splitlines()])
     statements = Statements(source, catalogue, session, params)
+
+    def again(inner: SqlText, given: Parameters) -> DataFrame:
+        return execute(inner.text, catalogue, session, dialect=inner.dialect, params=given)
+
+    done = command(Context(source=source, session=session, run=again, value=statements.value))
+    if done is not None:
+        return done
     macro = macro_statement(source, session)
     if macro is not None:
         return macro
@@ -65,7 +93,7 @@ class Statements:
 
     def __init__(self, source: SqlText, catalogue: ViewCatalogue, session: Session, params: Parameters) -> None:
         self._source, self._catalogue, self._session, self._params = source, catalogue, session, params
-        self._tables = TableStatements(source, catalogue, session, self._query, params)
+        self._tables = Alterations(source, catalogue, session, self._query, params)
 
     def run(self, tree: exp.Expr) -> DataFrame:
         """Return the frame of the statement."""
@@ -73,8 +101,10 @@ class Statements:
             exp.Describe: self._describe,
             exp.Summarize: self._summarize,
             exp.Show: self._show,
-            exp.Create: self._tables.create,
-            exp.Drop: self._tables.drop,
+            exp.Create: self._create,
+            exp.Drop: self._drop,
+            exp.Alter: self._tables.alter,
+            exp.Pragma: self._pragma,
             exp.Insert: self._tables.insert,
             exp.Update: self._tables.update,
             exp.Delete: self._tables.delete,
@@ -85,10 +115,95 @@ class Statements:
         handler = handlers.get(type(tree))
         return self._query(tree) if handler is None else handler(tree)
 
-    def _query(self, tree: exp.Expr) -> DataFrame:
-        return DataFrame.from_plan(
-            bind_tree(self._source, selected(tree), self._catalogue, self._params), self._session
+    def _query(self, tree: exp.Expr, **frames: DataFrame) -> DataFrame:
+        """Return the frame of a query, perhaps over further frames by name."""
+        catalogue = self._catalogue.with_frames(frames) if frames else self._catalogue
+        tree, finish = selected(tree), None
+        if asks_session(self._source, tree):
+            tree, finish = taken(self._source, self._session, tree)
+        # What is computed on the way to a result need not read every parameter of the text.
+        frame = DataFrame.from_plan(
+            bind_tree(self._source, tree, catalogue, self._params, strict=not frames), self._session
         )
+        if finish is not None:
+            frame = frame.cache()
+            finish(len(frame))
+        return frame
+
+    def value(self, node: exp.Expr) -> Any:
+        """Return the value of an expression that reads no table."""
+        made = self._query(
+            exp.Select(expressions=[exp.Alias(this=node.copy(), alias=exp.to_identifier("value"))])
+        ).collect()
+        return made.column(0)[0].as_py()
+
+    # --- schemas, sequences, indexes
+
+    def _create(self, node: exp.Create) -> DataFrame:
+        kind = str(node.args["kind"]).upper()
+        if kind == "SEQUENCE":
+            return create_sequence(self._source, self._session, node)
+        if kind == "INDEX":
+            return self._tables.create_index(node)
+        if kind != "SCHEMA":
+            return self._tables.create(node)
+        name, schemas = str(node.this.db), state_of(self._session).schemas
+        known = next((schema for schema in schemas if schema.lower() == name.lower()), None)
+        if known is not None and not node.args.get("exists"):
+            raise self._source.error(node.this, f"the schema {known!r} exists already")
+        if known is None:
+            schemas.append(name)
+        return self._done(known or name, "schema created" if known is None else "exists already")
+
+    def _drop(self, node: exp.Drop) -> DataFrame:
+        kind = str(node.args["kind"]).upper()
+        if kind == "SEQUENCE":
+            return drop_sequence(self._source, self._session, node)
+        if kind == "INDEX":
+            raise self._source.unsupported(node, "DROP INDEX")
+        return self._drop_schema(node) if kind == "SCHEMA" else self._tables.drop(node)
+
+    def _drop_schema(self, node: exp.Drop) -> DataFrame:
+        state = state_of(self._session)
+        (target, *_) = node.args.get("tables") or [node.this]
+        name = str(target.db or target.name)
+        known = next((schema for schema in state.schemas if schema.lower() == name.lower()), None)
+        if known is None and node.args.get("exists"):
+            return self._done(name, "not there")
+        if known is None or known == MAIN:
+            what = "cannot be dropped" if known else f"is unknown{suggestion(name, state.schemas)}"
+            raise self._source.error(target, f"the schema {name!r} {what}")
+        held = [key for key in (*self._session.tables, *self._session.views) if split_name(key)[0] == known]
+        if held and not node.args.get("cascade"):
+            raise self._source.error(target, f"the schema {known!r} holds {len(held)} tables or views; write cascade")
+        for key in held:
+            self._session.rules.pop(key, None)
+            self._session.unregister(key)
+        state.schemas.remove(known)
+        state.schema = MAIN if state.schema == known else state.schema
+        return self._done(known, "dropped")
+
+    def _pragma(self, node: exp.Pragma) -> DataFrame:
+        call = node.this
+        name = str(call.this.this.name if isinstance(call, exp.EQ) else call.name).lower()
+        if isinstance(call, exp.EQ):
+            return self._set(exp.Set(expressions=[exp.SetItem(this=call)]))
+        if name in ("table_info", "show") and len(call.expressions) == 1:
+            (argument,) = call.expressions
+            target = exp.to_table(f'"{argument.name}"' if "." not in argument.name else argument.name, dialect="duckdb")
+            frame = self._query(target)
+            return table_info(self._session, frame, self._tables.rules(target))
+        if name in _NO_PRAGMAS:
+            return self._done(name, "nothing to do")
+        if name == "show_tables":
+            return self._show(exp.Show(this="TABLES"))
+        if name == "database_list":
+            kinds = {"seq": dtypes.int64, "name": dtypes.string, "file": dtypes.string}
+            return table(self._session, kinds, [(0, CATALOGUE, None)])
+        raise self._source.unsupported(node, f"PRAGMA {name}")
+
+    def _done(self, name: str, what: str) -> DataFrame:
+        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])
 
     def _describe(self, node: exp.Describe) -> DataFrame:
         schema, rules = self._query(node.this).schema, self._tables.rules(node.this)
@@ -112,7 +227,8 @@ class Statements:
     def _show(self, node: exp.Show) -> DataFrame:
         if str(node.name).upper() != "TABLES":
             raise self._source.unsupported(node, f"SHOW {node.name.upper()}")
-        names = sorted(self._catalogue.names())
+        schema = state_of(self._session).schema
+        names = sorted(own for where, own in map(split_name, self._catalogue.names()) if where == schema)
         return table(self._session, {"name": dtypes.string}, [(name,) for name in names])
 
     # --- settings
@@ -121,7 +237,13 @@ class Statements:
         """Change settings of the session."""
         done = []
         for item in node.expressions:
-            if item.args.get("kind") or not isinstance(item.this, exp.EQ):
+            kind = str(item.args.get("kind") or "").upper()
+            if kind == "VARIABLE" and isinstance(item.this, exp.EQ):
+                name = str(item.this.this.name).lower()
+                state_of(self._session).variables[name] = self.value(item.this.expression)
+                done.append((name, "set"))
+                continue
+            if kind not in ("", "SESSION", "GLOBAL", "LOCAL") or not isinstance(item.this, exp.EQ):
                 raise self._source.unsupported(item, f"SET {str(item.args.get('kind') or item.sql()).upper()}")
             name, value = str(item.this.this.name).lower(), item.this.expression
             if name in SETTINGS:

@@ -10,6 +10,7 @@ from sqlglot import exp
 
 from ..engine.errors import PlanError, SqlError, UnsupportedOperation
 from ..engine.expr import Column, NamedExpr
+from ..engine.frame import DataFrame
 from ..engine.plan import Plan, Project
 from .bind import Catalogue, bind_tree
 from .parse import SqlText
@@ -73,7 +74,11 @@ class View:
 
 
 class ViewCatalogue(Catalogue, Protocol):
-    """A catalogue whose names views can keep."""
+    """A catalogue whose names views can keep, and that can be given further frames."""
+
+    def with_frames(self, frames: Mapping[str, DataFrame]) -> ViewCatalogue:
+        """Return this catalogue with further frames, which come first."""
+        ...
 
     def for_view(self, name: str) -> tuple[Catalogue, Mapping[str, Any], Mapping[str, object]]:
         """Return the catalogue in which a new view is bound first, and the frames and variables for it to keep.

@@ -61,6 +61,8 @@ class Session:
         Most rounds of a recursive query before it is stopped with an error.
     options
         Settings that only SQL reads, by name.
+    kept
+        What a room above keeps with the session, by the room's name.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Session:
         self.views: dict[str, Any] = {}
         self.recursion_limit = 10_000
         self.options: dict[str, str] = {}
+        self.kept: dict[str, Any] = {}
         self._begun = (self.threads, self.memory_limit, self.recursion_limit)
         self._tokens: list[Token[Session | None]] = []
 

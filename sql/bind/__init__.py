@@ -64,15 +64,21 @@ def bind_tree(
     tree: exp.Expr,
     catalogue: Catalogue,
     params: Mapping[str, Any] | Sequence[Any] | None = None,
+    *,
+    strict: bool = True,
 ) -> Plan:
-    """Return the plan of a query that has been parsed, perhaps as part of another statement; see `bind_sql`."""
+    """Return the plan of a query that has been parsed, perhaps as part of another statement; see `bind_sql`.
+
+    ``strict`` says that the query must use every parameter.
+    """
     statement = Statement(source=source, catalogue=catalogue, params=params)
     expanded(statement, tree)
     try:
         bound = QueryBinder(statement=statement).bind(tree)
     except RecursionError:
         raise SqlError(TOO_DEEP) from None
-    statement.check_params_used()
+    if strict:
+        statement.check_params_used()
     names = deduplicated([name for name, _ in bound.columns])
     if names == list(bound.plan.schema.names) and len(bound.plan.schema) == len(bound.columns):
         return bound.plan

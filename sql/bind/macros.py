@@ -56,7 +56,7 @@ def expanded(statement: Statement, tree: exp.Expr) -> None:
             continue
         forms: Sequence[Macro] = found.value if found is not None and found.role is Role.MACRO else ()
         if found is None:
-            forms = [Macro(parameters=p, body=body) for p, body in own_macro(name.lower())]
+            forms = [Macro(parameters=p, body=body, in_from=f) for p, body, f in own_macro(name.lower())]
         if not forms:
             continue
         if depth >= _DEEPEST:

@@ -4,6 +4,7 @@ A function belongs here where its body is as quick as a kernel of its own would 
 cheaply; the others are in the catalogue of the engine.
 """
 
+# ruff: noqa: E501  # one function is one line
 from __future__ import annotations
 
 from collections.abc import Collection
@@ -84,6 +85,11 @@ current_database() AS 'memory'
 current_catalog() AS 'memory'
 current_schema() AS 'main'
 version() AS 'volley'
+duckdb_tables() AS TABLE SELECT 'memory' AS database_name, table_schema AS schema_name, table_name, false AS internal, false AS temporary FROM information_schema.tables WHERE table_type = 'BASE TABLE'
+duckdb_views() AS TABLE SELECT 'memory' AS database_name, table_schema AS schema_name, table_name AS view_name, false AS internal, false AS temporary FROM information_schema.tables WHERE table_type = 'VIEW'
+duckdb_columns() AS TABLE SELECT 'memory' AS database_name, table_schema AS schema_name, table_name, column_name, ordinal_position AS column_index, false AS internal, column_default, is_nullable = 'YES' AS is_nullable, data_type FROM information_schema.columns
+duckdb_schemas() AS TABLE SELECT 'memory' AS database_name, schema_name, false AS internal FROM information_schema.schemata
+pragma_table_info(t) AS TABLE SELECT (ordinal_position - 1)::INTEGER AS cid, column_name AS name, data_type AS type, is_nullable = 'NO' AS "notnull", column_default AS dflt_value, is_primary AS pk FROM information_schema.columns WHERE table_name = t ORDER BY ordinal_position
 """
 
 
@@ -102,13 +108,15 @@ def own_macro_names() -> Collection[str]:
 
 
 @cache
-def own_macro(name: str) -> tuple[tuple[tuple[str, ...], exp.Expr], ...]:
-    """Return the parameters and the body of each form of a function; nothing where there is none of the name."""
-    made = []
+def own_macro(name: str) -> tuple[tuple[tuple[str, ...], exp.Expr, bool], ...]:
+    """Return parameters, body and whether it stands in FROM of each form of a function; nothing for other names."""
+    made: list[tuple[tuple[str, ...], exp.Expr, bool]] = []
     for line in _texts().get(name, ()):
         head, _, body = line.partition(" AS ")
         inside = head.partition("(")[2].rstrip(")")
         parameters = tuple(part.strip() for part in inside.split(",") if part.strip())
-        select = sqlglot.parse_one(f"SELECT {body}", dialect="duckdb")
-        made.append((parameters, select.expressions[0]))
+        if body.startswith("TABLE "):
+            made.append((parameters, sqlglot.parse_one(body.removeprefix("TABLE "), dialect="duckdb"), True))
+        else:
+            made.append((parameters, sqlglot.parse_one(f"SELECT {body}", dialect="duckdb").expressions[0], False))
     return tuple(made)
