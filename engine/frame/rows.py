@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
+from .. import dtypes
 from ..errors import PlanError
-from ..expr import SortKey, call, literal
+from ..expr import Expr, SortKey, call, cast, literal
 from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, Unnest, over, window_call
 from .core import Core
 from .loc import Loc, Places
@@ -67,10 +69,31 @@ class Rows(Core):
         """
         return evaluated(self._own, expr, _variables(sys._getframe(1)) if local_dict is None else local_dict)  # noqa: SLF001  # the caller's variables are part of the contract
 
-    def dropna(self, subset: str | Sequence[str] | None = None) -> DataFrame:
-        """Leave out rows with a null in any column, or in some."""
+    def dropna(
+        self, subset: str | Sequence[str] | None = None, *, how: str = "any", thresh: int | None = None
+    ) -> DataFrame:
+        """Leave out rows with nulls.
+
+        Parameters
+        ----------
+        subset
+            Columns to look at; by default all.
+        how
+            Whether ``any`` null is enough, or ``all`` values have to be null.
+        thresh
+            Instead: keep rows with at least so many values that are not null.
+        """
         names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        if how not in ("any", "all"):
+            raise PlanError(f"how is 'any' or 'all', not {how!r}")
         frame = self._own
+        if thresh is not None or how == "all":
+            known = [cast(call("is_not_null", self._column(name)), dtypes.int64) for name in names]
+            zero: Expr = literal(0)
+            total = reduce(lambda left, right: call("add", left, right), known, zero)
+            least = 1 if thresh is None else thresh
+            test = call("greater_equal", total, literal(least))
+            return frame.with_plan(Filter(input=frame.plan, predicate=test), index=self.index) if names else frame
         for name in names:
             test = call("is_not_null", self._column(name))
             frame = frame.with_plan(Filter(input=frame.plan, predicate=test), index=self.index)
@@ -105,12 +128,12 @@ class Rows(Core):
         return self.sort_values(self.index, ascending=ascending)
 
     def nlargest(self, n: int, columns: str | Sequence[str]) -> DataFrame:
-        """Return the ``n`` rows with the greatest values, greatest first."""
-        return self.sort_values(columns, ascending=False).limit(n)
+        """Return the ``n`` rows with the greatest values, greatest first; the first ones of equal rows."""
+        return self.sort_values(columns, ascending=False, stable=True).limit(n)
 
     def nsmallest(self, n: int, columns: str | Sequence[str]) -> DataFrame:
-        """Return the ``n`` rows with the least values, least first."""
-        return self.sort_values(columns).limit(n)
+        """Return the ``n`` rows with the least values, least first; the first ones of equal rows."""
+        return self.sort_values(columns, stable=True).limit(n)
 
     def limit(self, count: int | None, offset: int = 0) -> DataFrame:
         """Return at most ``count`` rows (None: all) after ``offset``, lazily."""

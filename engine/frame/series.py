@@ -47,6 +47,9 @@ Values: TypeAlias = list[Any]
 """``list`` itself is an accessor inside the class."""
 
 
+_BOUNDS = ("both", "left", "right", "neither")
+
+
 class Series(SeriesWindows, SeriesRows, Operators, Measures):
     """One column of a frame, or an expression over its columns; lazy like the frame.
 
@@ -182,10 +185,12 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
         test = in_list(self.expr, [value for value in values if value is not None])
         return self.derive(call("coalesce", test, literal(value=False)))
 
-    def between(self, low: Any, high: Any) -> Series:
-        """Whether ``low <= value <= high``."""
-        above: Series = self >= low
-        below: Series = self <= high
+    def between(self, low: Any, high: Any, inclusive: str = "both") -> Series:
+        """Whether ``low <= value <= high``; ``inclusive`` is ``both``, or ``left``, ``right`` or ``neither`` bound."""
+        if inclusive not in _BOUNDS:
+            raise PlanError(f"inclusive is one of {', '.join(_BOUNDS)}, not {inclusive!r}")
+        above: Series = self >= low if inclusive in ("both", "left") else self > low
+        below: Series = self <= high if inclusive in ("both", "right") else self < high
         return above & below
 
     def isna(self) -> Series:

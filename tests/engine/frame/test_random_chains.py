@@ -1,0 +1,35 @@
+"""Chains of frame methods over drawn schemas and rows: what pandas gives, with the optimiser and without."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, settings
+
+import volley as vl
+from tests.support.chains import Pair, cells_in_pandas, cells_of, chains
+from volley.engine.physical import cut, lower
+from volley.engine.plan import Aggregate
+from volley.engine.runners import LocalRunner
+from volley.engine.traversal import walk
+
+
+def as_written(frame: vl.DataFrame) -> list[tuple[Any, ...]]:
+    """Return the rows of a frame's plan, run without any rewriting but that of counts of distinct values."""
+    session = frame.session
+    plan = frame.plan
+    if any(isinstance(node, Aggregate) and any(a.call.distinct for a in node.aggregates) for node in walk(plan)):
+        return cells_of(frame.to_arrow())
+    result = LocalRunner(session.device, threads=2).execute(cut(lower(plan, session.lowering)))
+    return cells_of(session.device.to_arrow(session.device.concat(result.tables, frame.schema)))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain})
+@given(pair=chains())
+def test_rows_are_those_of_pandas(pair: Pair) -> None:
+    found, plain, expected = cells_of(pair.ours.to_arrow()), as_written(pair.ours), cells_in_pandas(pair.theirs)
+    if not pair.ordered:
+        found, plain, expected = (sorted(rows, key=repr) for rows in (found, plain, expected))
+    assert list(pair.ours.columns) == list(pair.theirs.columns), pair.steps
+    assert found == expected, pair.steps
+    assert plain == found, pair.steps
