@@ -34,10 +34,11 @@ def _of_two(op: Any) -> Kernel:
 
 for _name, _op in _REAL.items():
     scalar(_name)(_of_one(_op))
-for _name, _op in (("divide", Op.TRUE_DIV), ("power", Op.POW), ("atan2", Op.ATAN2)):
-    scalar(_name)(_of_two(_op))
-for _name, _op in (("and", Op.BITWISE_AND), ("or", Op.BITWISE_OR), ("xor", Op.BITWISE_XOR)):
-    scalar(f"bitwise_{_name}")(_of_two(_op))
+for _name, _two in (
+    *(("divide", Op.TRUE_DIV), ("power", Op.POW), ("atan2", Op.ATAN2)),
+    *(("bitwise_and", Op.BITWISE_AND), ("bitwise_or", Op.BITWISE_OR), ("bitwise_xor", Op.BITWISE_XOR)),
+):
+    scalar(_name)(_of_two(_two))
 scalar("bitwise_not")(_of_one(Un.BIT_INVERT))
 
 

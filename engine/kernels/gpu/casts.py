@@ -101,8 +101,8 @@ def _to_integer(value: plc.Column, source: DataType, target: DataType) -> tuple[
         return fits, cast(cast(whole, INT64), type_of(target))
     if source.kind is Kind.BOOL or _widens(source, target):
         return None, cast(value, type_of(target))
-    low, high = max(least_of(target), least_of(source)), min(greatest_of(target), greatest_of(source))
-    return _between(value, low, high, source), cast(value, type_of(target))
+    least, most = max(least_of(target), least_of(source)), min(greatest_of(target), greatest_of(source))
+    return _between(value, least, most, source), cast(value, type_of(target))
 
 
 def _null_again(result: plc.Column, value: plc.Column, dtype: DataType) -> plc.Column:

@@ -16,18 +16,19 @@ SIMULATED = os.environ.get(SWITCH, "") == "1"
 """Whether the simulator stands in for pylibcudf in this process: decided once, when this module is first imported."""
 
 
-def _load() -> tuple[Any, Any]:
+def _load() -> tuple[Any, Any, Any]:
     if SIMULATED:
         from .. import simulator
 
-        return simulator, simulator.rmm
+        return simulator, simulator.rmm, simulator.rmm.Stream
     if importlib.util.find_spec("pylibcudf") is None:
         raise DeviceUnavailable(
             "pylibcudf is not installed (pip install 'volley-engine[gpu]'); leave device out or use device='cpu' "
             "(volley doctor shows what this machine has)"
         )
     try:
-        return importlib.import_module("pylibcudf"), importlib.import_module("rmm")
+        streams = importlib.import_module("rmm.pylibrmm.stream")
+        return importlib.import_module("pylibcudf"), importlib.import_module("rmm"), streams.Stream
     except Exception as error:  # the CUDA libraries fail in many ways where there is no driver
         raise DeviceUnavailable(f"pylibcudf does not load here: {error}") from error
 
@@ -35,7 +36,8 @@ def _load() -> tuple[Any, Any]:
 if TYPE_CHECKING:
     import pylibcudf as plc
     import rmm
+    from rmm.pylibrmm.stream import Stream
 else:
-    plc, rmm = _load()
+    plc, rmm, Stream = _load()
 
-__all__ = ["SIMULATED", "SWITCH", "plc", "rmm"]
+__all__ = ["SIMULATED", "SWITCH", "Stream", "plc", "rmm"]

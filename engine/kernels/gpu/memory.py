@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
-from .library import rmm
+from .library import Stream, rmm
 
 if TYPE_CHECKING:
     from .batch import GpuTable
@@ -103,11 +103,11 @@ def pool() -> _Pool:
 _thread = threading.local()
 
 
-def stream() -> Any:
+def stream() -> Stream:
     """Return the stream of this thread."""
-    own = getattr(_thread, "stream", None)
+    own: Stream | None = getattr(_thread, "stream", None)
     if own is None:
-        own = _thread.stream = rmm.pylibrmm.stream.Stream()
+        own = _thread.stream = Stream()
     return own
 
 

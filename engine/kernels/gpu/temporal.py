@@ -94,9 +94,13 @@ def _grouped_years(years: int, shift: int) -> Callable[[plc.Column], plc.Column]
     return grouped
 
 
-for _name, _component_name in (("year", "YEAR"), ("month", "MONTH"), ("day", "DAY"), ("hour", "HOUR"),
-                               ("minute", "MINUTE"), ("second", "SECOND"), ("iso_day_of_week", "WEEKDAY")):  # fmt: skip
-    _part(_name, lambda value, part=_Part[_component_name]: _component(value, part))  # type: ignore[misc]
+def _as_libcudf(part: Any) -> Callable[[plc.Column], plc.Column]:
+    return lambda value: _component(value, part)
+
+
+for _name in ("year", "month", "day", "hour", "minute", "second"):
+    _part(_name, _as_libcudf(getattr(_Part, _name.upper())))
+_part("iso_day_of_week", _as_libcudf(_Part.WEEKDAY))
 _part("quarter", lambda value: cast(run(plc.datetime.extract_quarter, value), INT64))
 _part("day_of_year", lambda value: cast(run(plc.datetime.day_of_year, value), INT64))
 _part("day_of_week", _sunday_first)

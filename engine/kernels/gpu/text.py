@@ -167,7 +167,8 @@ def concat_ws(call: Call, args: list[Value], rows: int) -> plc.Column:
 def replace(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Each occurrence replaced; an empty text to look for changes nothing."""
     [text] = full(args[:1], rows)
-    return run(_strings.replace.replace, text, args[1], args[2]) if literal(call, 1) else text
+    old, new = (constant(literal(call, place), dtypes.string) for place in (1, 2))
+    return run(_strings.replace.replace, text, old, new) if literal(call, 1) else text
 
 
 def _finding(function: Any) -> Kernel:
@@ -291,9 +292,10 @@ def _refuses_split(call: Call) -> str | None:
 
 
 @scalar("split", refuses=_refuses_split)
-def split(_: Call, args: list[Value], rows: int) -> plc.Column:
+def split(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Pieces between separators."""
-    return run(_strings.split.split.split_record, full(args[:1], rows)[0], args[1], -1)
+    mark = constant(literal(call, 1), dtypes.string)
+    return run(_strings.split.split.split_record, full(args[:1], rows)[0], mark, -1)
 
 
 def _digest(function: Any) -> Kernel:

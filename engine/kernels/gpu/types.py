@@ -53,9 +53,9 @@ def device_type(dtype: DataType) -> plc.DataType:
         case Kind.DECIMAL:
             return decimal_type(dtype.scale)
         case Kind.TIMESTAMP:
-            return plc.DataType(T[f"TIMESTAMP_{_UNITS[dtype.unit]}"])
+            return plc.DataType(getattr(T, f"TIMESTAMP_{_UNITS[dtype.unit]}"))
         case Kind.DURATION | Kind.TIME:
-            return plc.DataType(T[f"DURATION_{_UNITS[dtype.unit]}"])
+            return plc.DataType(getattr(T, f"DURATION_{_UNITS[dtype.unit]}"))
         case _:
             return plc.DataType(_PLAIN[dtype.kind])
 
