@@ -41,6 +41,7 @@ from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.registry import KERNELS
+from volley.engine.kernels.devices import functions_without_kernel
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
 from volley.sql.bind.own_macros import OWN_MACROS
@@ -86,6 +87,15 @@ def _cell(text: str) -> str:
 
 def _code(text: str) -> str:
     return f"`{text}`" if text else ""
+
+
+def _left_to_the_cpu() -> str:
+    with mock.patch.dict(os.environ, {"VOLLEY_SIMULATE_GPU": "1"}):
+        missing = functions_without_kernel("gpu")
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in missing.items():
+        by_reason.setdefault(reason, []).append(_code(name))
+    return _table(["why", "functions"], ((reason, ", ".join(names)) for reason, names in by_reason.items()))
 
 
 def _summary(documented: Any) -> str:
@@ -436,6 +446,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "pandas methods": _pandas_methods,
     "Session options": _options(vl.Session),
     "functions": _functions,
+    "left to the cpu": _left_to_the_cpu,
     "aggregates": _aggregates,
     "window functions": _window_functions,
     "functions said by others": _own_macros,

@@ -36,3 +36,19 @@ def open_device(name: str) -> Device:
 
         return cast("Device", GpuDevice())
     raise ConfigError(f"unknown device {name!r}{suggestion(name, NAMES)}")
+
+
+def functions_without_kernel(name: str) -> dict[str, str]:
+    """Return the functions of the catalogue that a device leaves to the CPU whatever their arguments, with the reasons.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If the device's library does not load here.
+    """
+    if name != "gpu":
+        return {}
+    from ..expr.catalogue import FUNCTIONS
+    from .gpu.project import without_kernel
+
+    return without_kernel(FUNCTIONS)

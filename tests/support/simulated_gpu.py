@@ -29,8 +29,7 @@ def simulated_device() -> Device:
 
 def simulated_session(**options: Any) -> vl.Session:
     """Return a session on the simulated GPU."""
-    simulated_device()
-    return vl.Session(device="gpu", **options)
+    return vl.Session(device=simulated_device(), **options)
 
 
 SESSIONS = {"cpu": vl.Session, "gpu-simulated": simulated_session}

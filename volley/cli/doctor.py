@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from importlib import metadata, util
 from pathlib import Path
 
+from .gpus import gpu_findings
+
 _REQUIRED = (
     "pyarrow",
     "numpy",
@@ -113,22 +115,13 @@ def _memory() -> int:
 
 
 def _devices() -> list[Finding]:
-    driver = Path("/proc/driver/nvidia/version")
-    library = util.find_spec("pylibcudf") is not None
-    if not driver.is_file():
-        state, found = "absent", "no NVIDIA driver"
-    elif not library:
-        state, found = (
-            "absent",
-            "there is an NVIDIA driver, but pylibcudf is not installed (pip install volley-engine[gpu])",
-        )
-    else:
-        state, found = "ok", f"driver and pylibcudf {_version('pylibcudf')}"
-    chosen = "this version runs every operator on the CPU"
     return [
         Finding(topic="devices", subject="cpu", state="ok", found=platform.processor() or platform.machine()),
-        Finding(topic="devices", subject="gpu", state=state, found=found),
-        Finding(topic="devices", subject="will be used", state="ok", found=f"cpu: {chosen}"),
+        *(
+            Finding(topic="devices", subject=subject, state=state, found=found)
+            for subject, state, found in gpu_findings()
+        ),
+        Finding(topic="devices", subject="will be used", state="ok", found="cpu, unless device='gpu' is asked for"),
     ]
 
 

@@ -12,7 +12,7 @@ from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTa
 from . import memory
 from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
-from .library import SIMULATED
+from .library import SIMULATED, check_still_chosen
 from .memory import in_halves, kernel
 from .pack import pack, unpack
 from .project import project, refused
@@ -23,6 +23,7 @@ class GpuDevice:
     """Kernels of one GPU. Stateless: any number of threads may use one."""
 
     def __init__(self) -> None:
+        check_still_chosen()
         memory.pool()
 
     @property

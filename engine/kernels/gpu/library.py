@@ -16,6 +16,19 @@ SIMULATED = os.environ.get(SWITCH, "") == "1"
 """Whether the simulator stands in for pylibcudf in this process: decided once, when this module is first imported."""
 
 
+def check_still_chosen() -> None:
+    """Refuse to pass a simulator off as a GPU, or a GPU off as a simulator, where the switch was turned since.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If what this process has loaded is not what is asked for now.
+    """
+    if (os.environ.get(SWITCH, "") == "1") != SIMULATED:
+        loaded = "the simulator" if SIMULATED else "pylibcudf"
+        raise DeviceUnavailable(f"this process has loaded {loaded}; set {SWITCH} before it starts")
+
+
 def _load() -> tuple[Any, Any, Any]:
     if SIMULATED:
         from .. import simulator
@@ -40,4 +53,4 @@ if TYPE_CHECKING:
 else:
     plc, rmm, Stream = _load()
 
-__all__ = ["SIMULATED", "SWITCH", "Stream", "plc", "rmm"]
+__all__ = ["SIMULATED", "SWITCH", "Stream", "check_still_chosen", "plc", "rmm"]

@@ -7,7 +7,7 @@ device, argument by argument, and comes back (``fallback``).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ... import dtypes
 from ...errors import UnsupportedOperation
@@ -24,7 +24,7 @@ from .fallback import on_cpu
 from .library import plc
 from .membership import in_list, list_refusal
 from .memory import run
-from .registry import KERNELS, refusal
+from .registry import KERNELS, NO_KERNEL, refusal
 
 
 def project(table: GpuTable, exprs: Sequence[NamedExpr]) -> GpuTable:
@@ -43,6 +43,11 @@ def refused(expr: Expr) -> str | None:
             name = node.function if isinstance(node, Call) else str(node)
             return f"{name}: {why}"
     return None
+
+
+def without_kernel(functions: Iterable[str]) -> dict[str, str]:
+    """Return those of some functions that have no kernel here, with the reasons."""
+    return {name: NO_KERNEL.get(name, "there is no kernel for it") for name in functions if name not in KERNELS}
 
 
 def _node_refusal(node: Expr) -> str | None:

@@ -24,7 +24,7 @@ How to add a call: write the function in the file of its module with the recorde
 ``@simulated("pylibcudf.<module>.<name>")``, open the arguments with ``values.host``, and return
 ``values.device(array)``. Cite libcudf's rule in a comment where it is not what Arrow does.
 
-What it cannot show: speed; whether a kernel exists for each pair of types (`is_supported_operation` is approximated);
+What it cannot show: speed; whether a kernel exists for each pair of types, unless pylibcudf is installed (``real``);
 libcudf's own defects and limits of regular expressions and Unicode tables; races between streams that share a buffer
 for writing; fragmentation of the pool; that pinned memory is pinned; the driver.
 """

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from . import real
 from .binding import enumerated, simulated
 from .column import Column
 from .machine import SimulatorError
@@ -81,6 +82,8 @@ def _repeated(array: pa.Array, rows: int) -> pa.Array:
 
 def _demand(op: Any, left: DataType, right: DataType, out: DataType) -> None:
     """Raise where libcudf has no such operation."""
+    if real.refuses_operation(op, left, right, out):
+        raise TypeError(f"the installed pylibcudf has no {op.name} of {left!r} and {right!r} to {out!r}")
     known = [kind for kind in (left, right) if kind.id() in DECIMALS]
     if known:
         _demand_decimal(op, left, right, out)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from . import real
 from .binding import enumerated, simulated
 from .column import Column
 from .types import BOOL8, DECIMALS, DURATIONS, FLOATS, INTEGERS, TIMESTAMPS, DataType, TypeId
@@ -121,7 +122,7 @@ def is_supported_cast(from_: DataType, to: DataType) -> bool:
 def cast(input: Column, data_type: DataType, stream: Any = None, mr: Any = None) -> Column:
     """Convert numbers as C++ does: truncate towards zero, wrap where a value does not fit."""
     source = input.type()
-    if not is_supported_cast(source, data_type):
+    if not is_supported_cast(source, data_type) or real.refuses_cast(source, data_type):
         raise TypeError(f"Unsupported cast from {source!r} to {data_type!r}")
     array = host(input)
     values, valid = numbers(array), present(array)

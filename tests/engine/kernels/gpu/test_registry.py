@@ -6,9 +6,11 @@ import pyarrow as pa
 import pytest
 
 from volley.engine import dtypes
+from volley.engine.errors import DeviceUnavailable
 from volley.engine.expr import Call, Column, Expr, NamedExpr, literal
 from volley.engine.expr.build import call, cast
 from volley.engine.expr.catalogue import FUNCTIONS
+from volley.engine.kernels.devices import open_device
 from volley.engine.kernels.protocol import Device
 from volley.engine.schema import Schema
 
@@ -90,3 +92,9 @@ def test_an_unknown_function_is_named(gpu: Device) -> None:
 def test_tables_of_other_devices_are_refused(gpu: Device) -> None:
     with pytest.raises(TypeError, match="object"):
         gpu.to_arrow(object())  # type: ignore[arg-type]  # the mistake under test
+
+
+def test_a_loaded_simulator_is_not_passed_off_as_a_gpu(gpu: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("VOLLEY_SIMULATE_GPU", raising=False)
+    with pytest.raises(DeviceUnavailable, match="has loaded the simulator"):
+        open_device("gpu")
