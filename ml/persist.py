@@ -117,6 +117,10 @@ def array_from_bytes(data: bytes) -> pa.Array:
 
 
 def _read_header(source: Path) -> dict[str, Any]:
+    if source.is_file():
+        raise ModelFileError(
+            f"{source} is a file; a saved model is a folder. Pickles and the like are not read: they can run code"
+        )
     if not source.is_dir():
         raise ModelFileError(f"there is no saved model at {source}")
     place = source / _HEADER

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import pickle
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from volley import ml
 from volley.engine.errors import WriteError
 from volley.ml.errors import ModelFileError
 from volley.ml.persist import ModelState, array_from_bytes, array_to_bytes, load_state, save_state
@@ -115,3 +119,61 @@ def test_objects_are_never_stored(tmp_path: Path) -> None:
 )
 def test_arrow_arrays_keep_their_type(values: pa.Array) -> None:
     assert array_from_bytes(array_to_bytes(values)).equals(values)
+
+
+class Payload:
+    """Leaves a mark when it is unpickled."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return (Path.touch, (self.mark,))
+
+
+def test_a_pickle_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "model.pkl").write_bytes(pickle.dumps(Payload(tmp_path / "executed")))
+    with pytest.raises(ModelFileError, match=r"a saved model is a folder. Pickles and the like are not read"):
+        ml.load(tmp_path / "model.pkl")
+    assert not (tmp_path / "executed").exists()
+
+
+def test_objects_in_a_model_are_refused_though_all_checksums_are_right(tmp_path: Path, saved: Path) -> None:
+    np.savez(saved / "arrays.npz", coef=np.array([Payload(tmp_path / "executed")], dtype=object))
+    sign(saved)
+    with pytest.raises(ModelFileError, match=r"arrays.npz is damaged: Object arrays cannot be loaded"):
+        load_state(saved)
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("name", ["../outside", "/etc/passwd"])
+def test_files_outside_of_a_model_are_not_read(saved: Path, name: str) -> None:
+    header = json.loads((saved / "model.json").read_text())
+    header["sha256"][name] = "0"
+    (saved / "model.json").write_text(json.dumps(header))
+    sign(saved)
+    with pytest.raises(ModelFileError, match="names a file outside the model"):
+        load_state(saved)
+
+
+def test_classes_are_taken_from_a_list(saved: Path) -> None:
+    """What a model says of its steps is a name to look up, nothing to import."""
+    header = json.loads((saved / "model.json").read_text())
+    with pytest.raises(ModelFileError, match="holds a 'Ridge', which this Volley does not know"):
+        ml.load(saved)
+    header |= {"class": "Model", "config": {"core": {"class": "os.system"}, "task": "binary"}}
+    (saved / "model.json").write_text(json.dumps(header))
+    sign(saved)
+    with pytest.raises(ModelFileError, match=r"class 'os.system', which this Volley does not know"):
+        ml.load(saved)
+
+
+def sign(saved: Path) -> None:
+    """Put right checksums into a model that was changed, as somebody who means harm would."""
+    header = json.loads((saved / "model.json").read_text())
+    header.pop("checksum")
+    for name in header["sha256"]:
+        if (saved / name).is_file() and Path(name).name == name:
+            header["sha256"][name] = hashlib.sha256((saved / name).read_bytes()).hexdigest()
+    header["checksum"] = hashlib.sha256(json.dumps(header, sort_keys=True).encode()).hexdigest()
+    (saved / "model.json").write_text(json.dumps(header))
