@@ -97,7 +97,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml constraints.txt
 
 # The development install holds all that the demo needs, so a later `make demo` installs nothing.
 $(VENV)/.dev: $(VENV)/.made pyproject.toml constraints.txt
-	$(call install,ml$(comma)dev)
+	$(call install,ml$(comma)cluster$(comma)dev)
 	touch $(VENV)/.demo
 
 # RAPIDS beside all that the tests need: what the GPU device is written against, on a machine with or without one.
