@@ -17,7 +17,7 @@ from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, Volley
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ucxx|inproc)://\S+")
-_CONNECT = "30s"
+_CONNECT = "15s"
 
 
 class Cluster:
