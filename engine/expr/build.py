@@ -17,6 +17,7 @@ from ..dtypes import DataType, Kind, common_type
 from ..errors import PlanError, TypeMismatch, suggestion
 from .catalogue import AGGREGATES, FUNCTIONS
 from .nodes import AggregateCall, Call, Case, Cast, Expr, InList, Literal
+from .rules import Rule
 
 
 def literal(value: Any, dtype: DataType | None = None) -> Literal:
@@ -117,6 +118,8 @@ def call(function: str, *args: Expr, **options: Any) -> Expr:
         adapted = args
         resolved = entry.rule(tuple(arg.dtype for arg in adapted))
     if resolved is None:
+        resolved = _with_typed_nulls(entry.rule, tuple(arg.dtype for arg in adapted))
+    if resolved is None:
         raise TypeMismatch(_mismatch(function, args))
     parameters, result = resolved
     if set(options) != set(entry.options):
@@ -129,6 +132,17 @@ def call(function: str, *args: Expr, **options: Any) -> Expr:
     cast_args = tuple(cast(arg, want) for arg, want in zip(adapted, parameters, strict=True))
     ordered = tuple((name, options[name]) for name in entry.options)
     return Call(function=function, args=cast_args, dtype=result, options=ordered)
+
+
+def _with_typed_nulls(rule: Rule, types: tuple[DataType, ...]) -> tuple[tuple[DataType, ...], DataType] | None:
+    """Return what a rule says where nulls without a type take the first one that it accepts."""
+    if not any(dtype.kind is Kind.NULL for dtype in types):
+        return None
+    for wanted in (dtypes.int32, dtypes.float64, dtypes.string, dtypes.date, dtypes.timestamp("us"), dtypes.bool_):
+        resolved = rule(tuple(wanted if dtype.kind is Kind.NULL else dtype for dtype in types))
+        if resolved is not None:
+            return resolved
+    return None
 
 
 def _mismatch(function: str, args: Sequence[Expr]) -> str:
