@@ -2,19 +2,5 @@
 
 from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
-from .store import BucketStore, OutputId, belongs
-from .transfer import FETCH, Calls, Exchange, Request, RowsLost
 
-__all__ = [
-    "FETCH",
-    "BucketStore",
-    "Calls",
-    "Exchange",
-    "MemoryAccount",
-    "OrderedDelivery",
-    "OutputId",
-    "Request",
-    "RowsLost",
-    "Stopped",
-    "belongs",
-]
+__all__ = ["MemoryAccount", "OrderedDelivery", "Stopped"]

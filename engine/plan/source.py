@@ -78,10 +78,7 @@ class KeyFilter:
 
 
 class Split(Protocol):
-    """One independently readable piece of a source; pickles small.
-
-    A split that only the process which made it can read has an attribute ``resident`` that is true.
-    """
+    """One independently readable piece of a source; pickles small."""
 
     @property
     def label(self) -> str:

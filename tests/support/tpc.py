@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
@@ -54,7 +55,9 @@ def assert_same_rows(ours: pa.Table, theirs: pa.Table) -> None:
         assert all(same_value(a, b) for a, b in zip(mine, oracle, strict=True)), (mine, oracle)
 
 
-def assert_as_duckdb(text: Path, folder: Path) -> None:
+def assert_as_duckdb(text: Path, folder: Path, session: vl.Session | None = None) -> None:
     """Compare both answers to the text in a file."""
     sql = text.read_text()
-    assert_same_rows(query(sql, frames(folder)).to_arrow(), answer(sql, folder))
+    with session or nullcontext():
+        ours = query(sql, frames(folder)).to_arrow()
+    assert_same_rows(ours, answer(sql, folder))

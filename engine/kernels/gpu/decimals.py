@@ -59,10 +59,10 @@ def check(call: Call, result: plc.Column) -> None:
 def outside(value: plc.Column, dtype: DataType, digits: int | None = None) -> plc.Column:
     """Return where decimals have more digits than a type: ``digits`` in all, those of the type unless given."""
     scale = -value.type().scale()
-    most = Decimal(10 ** (digits or dtype.precision) - 1).scaleb(-scale)
+    most = Decimal((0, (9,) * (digits or dtype.precision), -scale))  # arithmetic would round it to 28 digits
     held = dtypes.decimal(MAX_DECIMAL_PRECISION, scale)
     above = truth(value, constant(most, held), Op.GREATER)
-    return truth(above, truth(value, constant(-most, held), Op.LESS), Op.LOGICAL_OR)
+    return truth(above, truth(value, constant(most.copy_negate(), held), Op.LESS), Op.LOGICAL_OR)
 
 
 def to_float(value: plc.Column, dtype: DataType) -> plc.Column:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NoReturn
 
-from ...errors import ExecutionError, UnsupportedOperation
+from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
+from ..protocol import AccumulatorSpec, ArrowData, GroupBy, GroupSpec, JoinSpec, Table, WindowSpec
 from . import memory
+from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
+from .join import GpuJoinTable
 from .library import SIMULATED, check_still_chosen
 from .memory import in_halves, kernel
-from .pack import pack, unpack
+from .partition import hash_partition
 from .project import project, refused
+from .sort import sort_tables
+from .topk import GpuTopK
 from .transfer import from_arrow, to_arrow
+from .unnest import unnest
+from .window import window_rows
 
 
 class GpuDevice:
@@ -85,62 +90,57 @@ class GpuDevice:
             raise ExecutionError(f"cannot put {first.num_rows} rows beside {second.num_rows}")
         return GpuTable(first.schema.extend(second.schema), (*first.columns, *second.columns), first.num_rows)
 
-    def group_by(self, spec: GroupSpec) -> NoReturn:
+    def group_by(self, spec: GroupSpec) -> GroupBy:
         """Start the first phase of an aggregation with keys."""
-        raise _missing("group_by")
+        return group_by(spec)
 
-    def merge_groups(self, partials: Sequence[Table], spec: GroupSpec) -> NoReturn:
+    @kernel
+    def merge_groups(self, partials: Sequence[Table], spec: GroupSpec) -> GpuTable:
         """Merge the partial states of one partition."""
-        raise _missing("merge_groups")
+        return merge_groups([own(table) for table in partials], spec)
 
-    def reduce(self, table: Table, accumulators: Sequence[AccumulatorSpec]) -> NoReturn:
+    @kernel
+    def reduce(self, table: Table, accumulators: Sequence[AccumulatorSpec]) -> GpuTable:
         """Aggregate without keys."""
-        raise _missing("reduce")
+        return reduce_rows(own(table), accumulators)
 
-    def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> NoReturn:
+    @kernel
+    def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> GpuTable:
         """Merge rows of partial states into one row."""
-        raise _missing("merge_reduced")
+        return merge_reduced([own(table) for table in partials], accumulators)
 
-    def build_join(self, tables: Sequence[Table], spec: JoinSpec, *, threads: int = 1) -> NoReturn:
-        """Build the hash table of a join."""
-        raise _missing("build_join")
+    @kernel
+    def build_join(self, tables: Sequence[Table], spec: JoinSpec, *, threads: int = 1) -> GpuJoinTable:
+        """Prepare the build side of a join; the GPU needs no threads of the host."""
+        return GpuJoinTable([own(table) for table in tables], spec)
 
-    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> NoReturn:
+    @kernel
+    def sort(self, tables: Sequence[Table], keys: Sequence[SortKey], schema: Schema, *, threads: int = 1) -> GpuTable:
         """Return all rows in order."""
-        raise _missing("sort")
+        return sort_tables([own(table) for table in tables], keys, schema)
 
-    def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> NoReturn:
+    def top_k(self, keys: Sequence[SortKey], k: int, schema: Schema) -> GpuTopK:
         """Start a top-k."""
-        raise _missing("top_k")
+        return GpuTopK(keys, k, schema)
 
-    def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> NoReturn:
+    @kernel
+    def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
-        raise _missing("hash_partition")
+        return [*hash_partition(own(table), keys, partitions)]
 
     @kernel
-    def pack(self, tables: Sequence[Table]) -> PackedTables:
-        """Return tables as bytes."""
-        return memoryview(pack([own(table) for table in tables]))
-
-    @kernel
-    def unpack(self, packed: PackedTables, schema: Schema) -> Sequence[Table]:
-        """Return the tables that bytes hold."""
-        return [*unpack(packed, schema)]
-
     def unnest(
         self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None
-    ) -> NoReturn:
+    ) -> GpuTable:
         """Return one row for each value of some lists."""
-        raise _missing("unnest")
+        return unnest(own(table), columns, schema, keeps_empty=keeps_empty, ordinality=ordinality)
 
-    def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> NoReturn:
+    @kernel
+    def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> GpuTable:
         """Add the columns of window functions."""
-        raise _missing("window")
+        return window_rows([own(table) for table in tables], spec, schema)
 
-    def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> NoReturn:
+    @kernel
+    def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> GpuTable:
         """Keep the first row of each set of rows equal in the columns ``on``."""
-        raise _missing("distinct_first")
-
-
-def _missing(kernel_name: str) -> UnsupportedOperation:
-    return UnsupportedOperation(f"the gpu device has no {kernel_name} yet; use device='cpu'")
+        return distinct_first([own(table) for table in tables], on, schema)

@@ -144,7 +144,7 @@ class Column:
         """Return structs, none of them null, over columns as fields."""
         arrays = [child._opened() for child in children]
         joined = pa.StructArray.from_arrays(arrays, [str(place) for place in range(len(arrays))])
-        return _made(joined, DataType(TypeId.STRUCT))
+        return _sharing(children[0], joined, joined.type)
 
     def __getattr__(self, name: str) -> NoReturn:
         if name.startswith("__"):

@@ -10,6 +10,7 @@ from .aggregation import Aggregation, Kind
 from .binding import enumerated, simulated
 from .column import Column
 from .scalar import Scalar
+from .scans import minmax, scan  # noqa: F401 - part of this module there
 from .types import BOOL8, DataType, TypeId
 from .values import decimals, device_scalar, host, numbers, present, typed
 

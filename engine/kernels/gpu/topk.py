@@ -1,0 +1,44 @@
+"""The first rows of an order, kept while tables pass by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...expr import SortKey
+from ...schema import Schema
+from ..protocol import Table
+from .batch import GpuTable, concat_tables, own
+from .memory import kernel
+from .sort import sort_rows
+
+
+class GpuTopK:
+    """Keeps the first ``k`` rows of an order."""
+
+    def __init__(self, keys: Sequence[SortKey], k: int, schema: Schema) -> None:
+        self._keys, self._k, self._schema = tuple(keys), k, schema
+        self._held: list[GpuTable] = []
+        self._rows = 0
+
+    @kernel
+    def update(self, table: Table) -> None:
+        """Offer the rows of a table."""
+        rows = own(table)
+        self._held.append(sort_rows(rows, self._keys, self._k) if rows.num_rows > 2 * self._k else rows)
+        self._rows += self._held[-1].num_rows
+        if self._rows > 4 * self._k + _HELD_ROWS:
+            self._cut()
+
+    @kernel
+    def result(self) -> GpuTable:
+        """Return at most ``k`` rows, sorted."""
+        self._cut()
+        return self._held[0]
+
+    def _cut(self) -> None:
+        best = sort_rows(concat_tables(self._held, self._schema), self._keys, self._k)
+        self._held, self._rows = [best], best.num_rows
+
+
+_HELD_ROWS = 1 << 20
+"""Rows that may wait before they are sorted: few large sorts cost a GPU less than many small ones."""
