@@ -1,4 +1,8 @@
-"""Putting a job's results where people look for them: all of them, or none."""
+"""Putting a job's results where people look for them: all of them, or none.
+
+Everything is written beside its place first. Then a list of what is to be moved is written, and the moves are done. A
+process that dies between two of them leaves the list, and the next run in that folder finishes them first.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ from pathlib import Path
 from .context import MODEL_FOLDER, JobContext, train_key
 from .manifest import Output, outputs_of
 from .tables import write
-from .workspace import write_atomically
+from .workspace import Workspace, write_atomically
 
 MANIFEST = "manifest.json"
 REPORT = "report.html"
 FAILED_MANIFEST = "manifest.failed.json"
 FAILED_REPORT = "report.failed.html"
-_STAGING = ".publish"
+_STAGING, _MOVES, _ASIDE = ".publish", ".moves.json", ".replaced"
 _SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "ipc": ".arrow"}
 
 
@@ -43,17 +47,32 @@ def publish(context: JobContext, outputs: list[Output], *, manifest: str, report
 
     Each file or folder appears by a rename. What an earlier run's manifest names and this run did not make is removed.
     """
-    out = context.workspace.out
-    staging = context.workspace.root / _STAGING
+    workspace = context.workspace
+    staging = workspace.root / _STAGING
     texts = {MANIFEST: manifest} if report is None else {REPORT: report, MANIFEST: manifest}
-    stale = _earlier_outputs(out) - {output.path for output in outputs} - set(texts)
+    stale = _earlier_outputs(workspace.out) - {output.path for output in outputs} - set(texts)
     for name, text in texts.items():
         (staging / name).write_text(text, encoding="utf-8")
-    for path in [*(output.path for output in outputs), *texts]:
-        _replace(staging / path, out / path)
-    for path in stale:
-        _remove(out / path)
+    moves = {"moved": [*(output.path for output in outputs), *texts], "removed": sorted(stale)}
+    write_atomically(staging / _MOVES, json.dumps(moves))
+    finish_moves(workspace)
+
+
+def finish_moves(workspace: Workspace) -> bool:
+    """Do what is left of the moves that were written down; tell whether there were any."""
+    staging = workspace.root / _STAGING
+    try:
+        moves = json.loads((staging / _MOVES).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return False
+    for path in moves["moved"]:
+        if (staging / path).exists():
+            _replace(staging / path, workspace.out / path, aside=staging / _ASIDE)
+    for path in moves["removed"]:
+        _remove(workspace.out / path)
+    (staging / _MOVES).unlink()
     shutil.rmtree(staging)
+    return True
 
 
 def publish_failure(context: JobContext, *, manifest: str, report: str | None) -> None:
@@ -75,11 +94,14 @@ def _earlier_outputs(out: Path) -> set[str]:
     return inside | {REPORT, FAILED_MANIFEST, FAILED_REPORT}
 
 
-def _replace(new: Path, target: Path) -> None:
+def _replace(new: Path, target: Path, *, aside: Path) -> None:
+    """Put a file or folder in the place of what is there; a folder that is there steps aside first."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    if new.is_dir() or target.is_dir():
-        _remove(target)
+    if target.exists() and (new.is_dir() or target.is_dir()):
+        _remove(aside)
+        target.replace(aside)
     new.replace(target)
+    _remove(aside)
 
 
 def _remove(path: Path) -> None:

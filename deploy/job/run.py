@@ -18,7 +18,16 @@ from .load import Job
 from .manifest import Ending
 from .preflight import preflight
 from .progress import Progress, choose_progress
-from .publish import FAILED_MANIFEST, FAILED_REPORT, MANIFEST, REPORT, publish, publish_failure, stage_outputs
+from .publish import (
+    FAILED_MANIFEST,
+    FAILED_REPORT,
+    MANIFEST,
+    REPORT,
+    finish_moves,
+    publish,
+    publish_failure,
+    stage_outputs,
+)
 from .runner import Execution, execute, no_room
 from .secrecy import without_options
 from .steps import build_steps, failed_checks
@@ -74,6 +83,8 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
         device=chosen.device, threads=chosen.threads, memory_limit=chosen.memory_limit, observer=shown.observer
     )
     with Workspace(folder) as workspace, session:
+        if finish_moves(workspace):
+            shown.say(f"the outputs of an earlier run, which was killed, were put into {folder}")
         preflight(job)
         if fresh:
             workspace.clear()

@@ -351,3 +351,50 @@ def test_after_a_mistake_is_mended_the_job_goes_on(job_of: Loader, folder: Path)
         run(job_of())
     (folder / "functions.py").write_text("def clean(adults):\n    return adults[adults.income.notna()]\n")
     assert run(job_of())[1] == ALL[2:]
+
+
+# ----------------------------------------------------------------------------------------------- killed
+
+
+class Killed(BaseException):
+    """Stands for SIGKILL: nothing of ours catches it."""
+
+
+def is_whole(folder: Path) -> bool:
+    """Tell whether the outputs are those that their manifest describes."""
+    described = manifest(folder)["outputs"]
+    found = {output["path"]: (folder / "out" / output["path"]).exists() for output in described}
+    hashed = {o["path"]: o["sha256"] for o in described if (folder / "out" / o["path"]).is_file()}
+    return all(found.values()) and all(of_file(folder / "out" / path) == sha256 for path, sha256 in hashed.items())
+
+
+@pytest.mark.parametrize("moment", range(10))
+def test_a_run_killed_between_two_moves_is_finished_by_the_next(
+    job_of: Loader, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    run(job_of())
+    replace = Path.replace
+    moved: list[Path | str] = []
+
+    def dying(self: Path, target: Path | str) -> Path:
+        if Path(target).name == ".replaced" or (".publish" in str(self) and ".publish" not in str(target)):
+            if len(moved) == moment:
+                raise Killed
+            moved.append(target)
+        return replace(self, target)
+
+    monkeypatch.setattr(Path, "replace", dying)
+    other = ("max_depth: 3", "max_depth: 2")
+    with pytest.raises(Killed):
+        run(job_of(other))
+    monkeypatch.undo()
+    assert (folder / "out" / "manifest.json").exists()
+    lines = Lines()
+    sys.modules.pop("functions", None)
+    outcome = run_job(job_of(other), progress=LogProgress(lines))
+    assert outcome.verdict == "passed"
+    assert "the outputs of an earlier run, which was killed, were put into" in lines.text
+    assert not [line for line in lines.text.splitlines() if line.endswith("…")]
+    assert is_whole(folder)
+    assert not list((folder / "out").rglob(".publish"))
+    assert not list((folder / "out").rglob(".replaced"))
