@@ -10,10 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..engine.arrow import from_arrow_schema
 from ..engine.errors import ReadError
 from ..engine.expr import Expr
 from ..engine.kernels.decoding import DamagedChunk, open_decoder
-from ..engine.plan import KeyFilter
+from ..engine.plan import KeyFilter, ParquetRows
 from ..engine.schema import Schema
 from .column_chunks import RowGroupReader, Stored
 from .conform import conform, empty_batch
@@ -124,6 +125,24 @@ class ParquetSplit:
 
     def _footer(self) -> Any:
         return self.footer if self.footer is not None else read_footer(self.location, self.file)
+
+    def as_stored(self) -> ParquetRows | None:
+        """Return where the rows lie, where the file is a local one and has each column in the type asked for."""
+        wanted = self.schema.extend(self.tested)
+        if not self.location.is_local or self.take is not None or self.keys or self.inside or not len(wanted):
+            return None
+        kept = from_arrow_schema(self._footer().schema.to_arrow_schema())
+        if any(f.name not in kept or kept[f.name].dtype != f.dtype for f in wanted):
+            return None
+        self.location.open_unchanged(self.file).close()
+        return ParquetRows(
+            path=self.file.path,
+            row_groups=self.row_groups,
+            group_rows=self.group_rows,
+            group_bytes=self.group_bytes,
+            tested=self.tested,
+            conditions=self.conditions,
+        )
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield record batches of the row groups, in order.

@@ -10,13 +10,14 @@ SEMANTICS: see ``docs/semantics.md``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
+from ..plan.source import ParquetSplitLike
 from ..plan.window import NamedWindow
 from ..schema import Field, Schema
 
@@ -269,6 +270,10 @@ class Device(Protocol):
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> Table:
         """Take Arrow rows; ``schema`` gives the types they must have on the device."""
+        ...
+
+    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> Iterator[Table] | None:
+        """Decode a split's rows, with the columns of ``schema``, from their file; None where the host must."""
         ...
 
     def to_arrow(self, table: Table) -> ArrowData:

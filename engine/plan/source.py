@@ -110,6 +110,45 @@ class NarrowableSplit(Split, Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ParquetRows:
+    """Rows of a split as they lie in a local Parquet file, for devices that decode them themselves.
+
+    Attributes
+    ----------
+    path
+        Of the file, which has not changed since it was planned.
+    row_groups, group_rows, group_bytes
+        Which ones, how many rows each has, and the stored bytes of the columns asked for.
+    tested
+        Columns beside those asked for that only ``conditions`` read.
+    conditions
+        Only rows for which each is true are asked for.
+    """
+
+    path: str
+    row_groups: tuple[int, ...]
+    group_rows: tuple[int, ...]
+    group_bytes: tuple[int, ...]
+    tested: Schema
+    conditions: tuple[Expr, ...]
+
+
+@runtime_checkable
+class ParquetSplitLike(Split, Protocol):
+    """A split of rows that may lie in a Parquet file just as they are asked for."""
+
+    def as_stored(self) -> ParquetRows | None:
+        """Return where the rows lie; None where they need more than decoding.
+
+        Raises
+        ------
+        ReadError
+            If the file has been replaced since the query was planned.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ScanPlan:
     """A source's answer: its splits in order and the part of the predicate still to be applied (None: all applied).
 

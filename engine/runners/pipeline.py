@@ -12,7 +12,7 @@ from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_in_pieces
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageInput
-from ..plan import KeyFilter, NarrowableSplit, Split
+from ..plan import KeyFilter, NarrowableSplit, ParquetSplitLike, Split
 from ..schema import Schema
 from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
@@ -54,7 +54,17 @@ def read_split(
     counted.stored_bytes += size
     counted.skipped_rows += (split.rows or 0) - rows
     counted.skipped_bytes += (split.bytes or 0) - size
-    for batch in left.read() if left is not None else ():
+    if left is not None:
+        yield from _tables(device, left, schema)
+
+
+def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
+    """Yield the tables of a split: decoded by the device where it can, else brought to it as Arrow batches."""
+    tables = device.read_parquet(split, schema) if isinstance(split, ParquetSplitLike) else None
+    if tables is not None:
+        yield from tables
+        return
+    for batch in split.read():
         yield device.from_arrow(batch, schema)
 
 

@@ -5,7 +5,7 @@ What runs on it touches tables through the kernel protocol only, as it must for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from volley.engine.expr import Expr, NamedExpr, SortKey
@@ -22,6 +22,7 @@ from volley.engine.kernels.protocol import (
     TopK,
     WindowSpec,
 )
+from volley.engine.plan import ParquetSplitLike
 from volley.engine.schema import Schema
 
 
@@ -96,6 +97,10 @@ class OpaqueDevice:
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.from_arrow(data, schema))
+
+    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> Iterator[Table] | None:
+        tables = self._inner.read_parquet(split, schema)
+        return None if tables is None else map(OpaqueTable, tables)
 
     def to_arrow(self, table: Table) -> ArrowData:
         return self._inner.to_arrow(_open(table))

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
+from ...plan.source import ParquetSplitLike
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
 from .aggregate import CpuGroupBy, distinct_first, merge_groups, merge_reduced, reduce_rows
@@ -42,6 +43,9 @@ class CpuDevice:
     def from_arrow(self, data: ArrowData, schema: Schema) -> CpuTable:
         """Take Arrow rows with the given types."""
         return from_arrow(data, schema)
+
+    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> None:
+        """Leave it to the source, which has the decoder of this processor."""
 
     def to_arrow(self, table: Table) -> ArrowData:
         """Give the rows as a ``pyarrow.Table``."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
+from ...plan.source import ParquetSplitLike
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupBy, GroupSpec, JoinSpec, Table, WindowSpec
+from ..protocol import AccumulatorSpec, ArrowData, GroupBy, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
 from . import memory
 from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own
@@ -15,8 +16,10 @@ from .filter import filter_rows
 from .join import GpuJoinTable
 from .library import SIMULATED, check_still_chosen
 from .memory import in_halves, kernel
+from .pack import pack, unpack
 from .partition import hash_partition
 from .project import project, refused
+from .scan import read_parquet
 from .sort import sort_tables
 from .topk import GpuTopK
 from .transfer import from_arrow, to_arrow
@@ -50,6 +53,11 @@ class GpuDevice:
     def from_arrow(self, data: ArrowData, schema: Schema) -> GpuTable:
         """Copy Arrow rows to the device."""
         return from_arrow(data, schema)
+
+    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> Iterator[GpuTable] | None:
+        """Decode rows of a Parquet file on the device."""
+        stored = split.as_stored()
+        return None if stored is None else read_parquet(stored, schema)
 
     @kernel
     def to_arrow(self, table: Table) -> ArrowData:
@@ -127,6 +135,16 @@ class GpuDevice:
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
         return [*hash_partition(own(table), keys, partitions)]
+
+    @kernel
+    def pack(self, tables: Sequence[Table]) -> PackedTables:
+        """Return tables as bytes."""
+        return memoryview(pack([own(table) for table in tables]))
+
+    @kernel
+    def unpack(self, packed: PackedTables, schema: Schema) -> Sequence[Table]:
+        """Return the tables that bytes hold."""
+        return [*unpack(packed, schema)]
 
     @kernel
     def unnest(

@@ -1,0 +1,118 @@
+"""Parquet decoded by the device: the same rows as the host's decoder, and only stored bytes cross the bus."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import volley as vl
+from tests.support.simulated_gpu import simulated_session
+from volley.engine.errors import ReadError
+
+ROWS = 5000
+DATA = pa.table(
+    {
+        "s": [None if n % 7 == 0 else f"text {n % 100}" for n in range(ROWS)],
+        "i": pa.array([None if n % 11 == 0 else n for n in range(ROWS)], pa.int32()),
+        "f": [n / 8 for n in range(ROWS)],
+        "d": pa.array([Decimal(n) / 100 for n in range(ROWS)], pa.decimal128(9, 2)),
+        "w": pa.array([Decimal(n) / 100 for n in range(ROWS)], pa.decimal128(30, 2)),
+        "t": [dt.date(2000, 1, 1) + dt.timedelta(days=n) for n in range(ROWS)],
+        "m": pa.array([n * 10**6 for n in range(ROWS)], pa.timestamp("us")),
+        "z": pa.array([n * 10**6 for n in range(ROWS)], pa.timestamp("us", "Europe/Berlin")),
+        "b": [n % 3 == 0 for n in range(ROWS)],
+        "x": pa.array([b"\xff" * (n % 3) for n in range(ROWS)]),
+        "l": [[n, n + 1] for n in range(ROWS)],
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("parquet") / "t.parquet"
+    pq.write_table(DATA, path, row_group_size=1000)
+    return path
+
+
+@pytest.fixture
+def ledger() -> Iterator[Any]:
+    simulated_session()
+    from volley.engine.kernels.gpu import memory
+
+    with memory.counted() as ledger:
+        yield ledger
+
+
+def calls() -> int:
+    from volley.engine.kernels import simulator
+
+    return simulator.calls["pylibcudf.io.parquet.read_parquet"]
+
+
+def read(path: Path, session: vl.Session) -> vl.DataFrame:
+    with session:
+        return vl.read_parquet(path)
+
+
+def test_flat_columns_are_decoded_on_the_device(path: Path, ledger: Any) -> None:
+    session = simulated_session(threads=1)
+    before = calls()
+    names = [name for name in DATA.column_names if name not in ("l", "x")][::-1]
+    assert read(path, session)[names].to_arrow().equals(DATA.select(names))
+    assert calls() > before
+    metadata = pq.ParquetFile(path).metadata
+    chunks = [metadata.row_group(g).column(c) for g in range(metadata.num_row_groups) for c in range(9)]
+    assert ledger.to_device == sum(chunk.total_compressed_size for chunk in chunks)
+
+
+def test_conditions_are_tested_on_the_device_and_row_groups_skipped(path: Path, ledger: Any) -> None:
+    session = simulated_session(threads=1)
+    kept, expected = (
+        frame[(frame.i >= 3500) & (frame.s == "text 7")][["f", "d"]]
+        for frame in (read(path, session), read(path, vl.Session()))
+    )
+    assert "where" in kept.explain("physical")
+    assert kept.to_arrow().equals(expected.to_arrow())
+    assert expected.to_arrow().num_rows > 5
+    metadata = pq.ParquetFile(path).metadata
+    chunks = [metadata.row_group(g).column(c) for g in (3, 4) for c in range(4)]
+    constants = 100
+    read_bytes = sum(chunk.total_compressed_size for chunk in chunks)
+    assert read_bytes <= ledger.to_device < read_bytes + constants
+
+
+def test_what_needs_more_than_decoding_is_left_to_the_host(path: Path) -> None:
+    session = simulated_session(threads=1)
+    before = calls()
+    assert read(path, session)[["l", "i"]].to_arrow().equals(DATA.select(["l", "i"]))
+    assert read(path, session).head(3).to_arrow().equals(DATA.slice(0, 3))
+    assert calls() == before
+
+
+def test_out_of_memory_while_reading_reads_less_at_once(path: Path, ledger: Any) -> None:
+    from volley.engine.kernels.gpu import memory
+    from volley.engine.kernels.simulator import FaultPlan, machine
+
+    session = simulated_session(threads=1)
+    frame = read(path, session)[["i", "f"]]
+    with machine().failing(FaultPlan(numbers=set(range(1, memory.ATTEMPTS + 3)))):
+        assert frame.to_arrow().equals(DATA.select(["i", "f"]))
+    assert ledger.splits == 1
+    assert ledger.retries == memory.ATTEMPTS + 1
+
+
+def test_a_replaced_file_is_noticed(tmp_path: Path) -> None:
+    session = simulated_session(threads=1)
+    pq.write_table(DATA.select(["i"]), tmp_path / "t.parquet")
+    frame = read(tmp_path / "t.parquet", session)
+    stages = session.stages(frame.plan)
+    pq.write_table(DATA.select(["i", "f"]), tmp_path / "t.parquet")
+    with pytest.raises(ReadError, match="changed"):
+        session._runner().execute(stages)
