@@ -52,7 +52,8 @@ class Workspace:
 
     def __enter__(self) -> Self:
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.out.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, exist_ok=True)  # rows of every step, also of those that are not published
             self._lock = (self.root / "lock").open("w")
         except OSError as error:
             raise WriteError(f"the output folder {self.out} cannot be written: {error.strerror}") from None
