@@ -422,6 +422,18 @@ def text_total(types: Types) -> tuple[Types, DataType] | None:
     return ((dtypes.string,), dtypes.string) if len(types) == 1 and not types[0].is_nested else None
 
 
+def histogram(types: Types) -> tuple[Types, DataType] | None:
+    """One value of any type, to a map from values to numbers."""
+    if len(types) != 1:
+        return None
+    return types, dtypes.list_(dtypes.struct([("key", types[0]), ("value", dtypes.uint64)]))
+
+
+def entropy(types: Types) -> tuple[Types, DataType] | None:
+    """One value of any type, to float64."""
+    return (types, dtypes.float64) if len(types) == 1 else None
+
+
 def list_of(types: Types) -> tuple[Types, DataType] | None:
     """One value of any type, to a list of it."""
     return (types, dtypes.list_(types[0])) if len(types) == 1 else None

@@ -123,6 +123,12 @@ def _finish_nested(aggregate: AggregateCall, state: Column) -> Expr:
             return call("list_quantile", state, q=options["q"], discrete=True)
         case "mode":
             return call("list_mode", state)
+        case "histogram":
+            return call("list_histogram", state)
+        case "entropy":
+            return case([(call("is_not_null", state), call("list_fold", state, fold="entropy"))], literal(0.0))
+        case "skewness" | "kurtosis" | "kurtosis_pop" | "mad":
+            return call("list_fold", state, fold=aggregate.function)
         case "approx_count_distinct":
             return call("sketch_count", state)
         case "string_agg":

@@ -28,7 +28,9 @@ def window_spec(plan: Window) -> tuple[WindowSpec, tuple[NamedExpr, ...]]:
 def _finished(named: NamedWindow, primitives: dict[WindowCall, str], taken: Schema) -> NamedExpr:
     """Return an aggregate as an expression over primitive ones, which are added where they are new."""
     own = named.call
-    aggregate = AggregateCall(function=own.function, args=own.args, dtype=own.dtype, filter=own.filter)
+    aggregate = AggregateCall(
+        function=own.function, args=own.args, dtype=own.dtype, filter=own.filter, options=own.options
+    )
     parts = decompose([NamedAggregate(name=named.name, call=aggregate)])
     (finish,) = parts.finish
     used = columns_of(finish.expr)

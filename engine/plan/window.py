@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
+from typing import Any
 
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..errors import PlanError, TypeMismatch, UnsupportedOperation, suggestion
 from ..expr import Column, Expr, SortKey, aggregate, call, cast, columns_of, literal
 from ..expr.catalogue import AGGREGATES, WINDOW_FUNCTIONS
+from ..expr.nodes import Options
 from ..schema import Field, Schema
 from ..traversal import transform_up, walk_once
 from .frame import DEFAULT_FRAME, Bound, Edge, Frame, Interval
@@ -38,6 +40,8 @@ class WindowCall:
         Rows to go back or forward (``lag``, ``lead``), the how-manieth value (``nth_value``), or buckets (``ntile``).
     ignore_nulls
         Of functions that pick a value: pass over rows whose value is null.
+    options
+        Of an aggregate: its constants.
     """
 
     function: str
@@ -47,6 +51,7 @@ class WindowCall:
     filter: Expr | None = None
     offset: int = 1
     ignore_nulls: bool = False
+    options: Options = ()
 
     @property
     def inputs(self) -> tuple[Expr, ...]:
@@ -88,7 +93,10 @@ class NamedWindow:
         return f"{self.call} as {self.name}"
 
 
-_OVER_FRAMES = frozenset({"count_rows", "count", "sum", "product", "min", "max", "first", "last", "mean", "m2"})
+_OVER_FRAMES = frozenset(
+    {"count_rows", "count", "sum", "product", "min", "max", "first", "last", "mean", "m2", "collect", "collect_all"}
+    | {"arg_min", "arg_max", "comoments", "bit_and", "bit_or", "bit_xor"}
+)
 """Primitive accumulators that devices compute over frames (see ``volley.engine.kernels.protocol``)."""
 
 
@@ -99,6 +107,7 @@ def window_call(
     where: Expr | None = None,
     offset: int = 1,
     ignore_nulls: bool = False,
+    **options: Any,
 ) -> WindowCall:
     """Return a window function or an aggregate of the catalogue over arguments, with implicit casts inserted.
 
@@ -121,8 +130,10 @@ def window_call(
             raise PlanError(f"{function} passes over nulls anyway; leave ignore nulls out")
         if not set(AGGREGATES[function].partial) <= _OVER_FRAMES:
             raise UnsupportedOperation(f"{function} has no window form; group by the partition and join its result")
-        own = aggregate(function, *args, filter=where)
-        return WindowCall(function=function, args=own.args, dtype=own.dtype, filter=own.filter, frame=frame)
+        own = aggregate(function, *args, filter=where, **options)
+        return WindowCall(
+            function=function, args=own.args, dtype=own.dtype, filter=own.filter, frame=frame, options=own.options
+        )
     if where is not None:
         raise PlanError(f"a filter goes with aggregates, not with {function}")
     if ignore_nulls and not args:

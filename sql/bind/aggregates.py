@@ -9,9 +9,10 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import AggregateCall, Column, Expr, Literal, NamedAggregate, aggregate, call, literal
+from ...engine.expr import AggregateCall, Column, Expr, Literal, NamedAggregate, aggregate, call, cast, literal
 from ...engine.expr.catalogue import AGGREGATES, SQL_AGGREGATES
 from .arguments import spelled
+from .lengths import CLOCKS, of_ticks, ticks_since
 from .names import Names
 from .naming import default_name
 from .operators import as_text
@@ -29,9 +30,7 @@ _SPELLINGS = {
 }  # fmt: skip
 
 
-_OF_TWO = frozenset(
-    name for name, entry in AGGREGATES.items() if {"arg_min", "arg_max", "comoments"} & {*entry.partial}
-)
+OF_TWO = frozenset(name for name, entry in AGGREGATES.items() if {"arg_min", "arg_max", "comoments"} & {*entry.partial})
 _COUNTS = ("count", "size", "regr_count")
 
 
@@ -134,8 +133,14 @@ def bind_aggregate(
         args = []
     elif function == "count" and not args:
         function = "size"
-    args, options = _split_options(binder, node, function, args)
-    if len(args) > (2 if function in _OF_TWO else 1):
+    args, options = split_options(binder, node, function, args)
+    if function == "median" and args and args[0].dtype.is_text:
+        function, options = "quantile_disc", {"q": 0.5}
+    if function in ("mean", "median") and args and (args[0].dtype.is_temporal or args[0].dtype.kind in CLOCKS):
+        of_time = _of_time(binder, function, args[0], default_name(named or node), distinct=distinct, where=predicate)
+        if of_time is not None:
+            return of_time
+    if len(args) > (2 if function in OF_TWO else 1):
         raise binder.source.unsupported(node, f"{binder.source.written(node)} of {len(args)} arguments")
     if args and function == "mean" and args[0].dtype.kind is Kind.BOOL:
         raise binder.source.error(
@@ -143,6 +148,20 @@ def bind_aggregate(
         )
     found = aggregate(function, *args, distinct=distinct, filter=predicate, **options)
     return binder.aggregates.column(found, default_name(named or node))
+
+
+def _of_time(
+    binder: ExpressionBinder, function: str, value: Expr, name: str, *, distinct: bool, where: Expr | None
+) -> Expr | None:
+    """Return the mean of moments, times or lengths, or the median of times or lengths: of their microseconds."""
+    if value.dtype.is_temporal and function == "median":
+        return None
+    ticks = cast(
+        ticks_since(binder, exp.Null(), value, "us"), dtypes.decimal(20, 0) if function == "mean" else dtypes.int64
+    )
+    assert binder.aggregates is not None
+    found = binder.aggregates.column(aggregate(function, ticks, distinct=distinct, filter=where), name)
+    return of_ticks(value.dtype, cast(call("round", found), dtypes.int64))
 
 
 def _of_query_around(
@@ -155,7 +174,7 @@ def _of_query_around(
     raise AggregatedOutside(around)
 
 
-def _split_options(
+def split_options(
     binder: ExpressionBinder, node: exp.Expr, function: str, args: list[Expr]
 ) -> tuple[list[Expr], dict[str, Any]]:
     """Return the arguments per row, and the constants among the arguments as options."""

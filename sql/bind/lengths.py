@@ -5,12 +5,13 @@ A length is taken apart into months, days and microseconds, a time of day into m
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.dtypes import Kind
+from ...engine.dtypes import DataType, Kind
 from ...engine.expr import Call, Cast, Expr, Literal, call, cast, literal
 from ...engine.intervals import MICROSECONDS, MONTHS, Interval
 from .literals import interval_of_text
@@ -197,6 +198,19 @@ def ticks_since(binder: ExpressionBinder, node: exp.Expr, value: Expr, unit: str
         raise binder.source.error(node, f"a moment, a time or an interval is needed, not {value.dtype}")
     ticks = _int(ticks, "floor_divide", divisor) if divisor > 1 else ticks
     return _int(ticks, "multiply", factor) if factor > 1 else ticks
+
+
+def of_ticks(dtype: DataType, ticks: Expr) -> Expr:
+    """Return whole microseconds as a moment, a time of day or a length of days and time."""
+    if dtype.kind is Kind.TIME:
+        return call("time_value", ticks)
+    if dtype.is_temporal:
+        epoch = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001 - local time
+        start = epoch if dtype.tz is None else call("assume_timezone", epoch, zone="UTC")
+        moved = call("later_by", start, literal(0), literal(0), ticks)
+        return moved if dtype.tz is None else cast(moved, dtypes.timestamp("us", dtype.tz))
+    days = _int(ticks, "truncate_divide", _DAY)
+    return call("interval_value", literal(0), days, _int(ticks, "remainder", _DAY))
 
 
 def truncated_length(unit: str, value: Expr) -> Expr:

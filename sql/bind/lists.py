@@ -13,6 +13,7 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
 from ...engine.expr import Expr, Literal, call, case, literal
+from ...engine.expr.functions.lists import STATISTICS
 from ...engine.expr.lambdas import ListMethod, list_lambda
 from .arguments import arguments, constant_text, counted_arguments
 from .operands import unwrapped
@@ -32,6 +33,9 @@ _FOLDS = {
     "count": "count",
     "bool_and": "all",
     "bool_or": "any",
+    "variance": "var_samp",
+    "stddev": "stddev_samp",
+    **{name: name for name in (*STATISTICS, "bit_and", "bit_or", "bit_xor")},
 }
 
 
@@ -340,7 +344,7 @@ def _prepend(binder: ExpressionBinder, node: Any) -> Expr:
     return call("list_concat", call("list_value", binder.bind(node.expression)), binder.bind(node.this))
 
 
-def fold(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Expr:
+def fold(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str, more: exp.Expr | None = None) -> Expr:
     """Return an aggregate of the values of a list."""
     if value.dtype.kind is not Kind.LIST:
         raise binder.source.error(node, f"list_{name} takes a list, not {value.dtype}")
@@ -353,9 +357,18 @@ def fold(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Ex
         return call("list_element", _present(binder, value), literal(1))
     if name in ("median", "mode"):
         return call("list_mode", value) if name == "mode" else call("list_quantile", value, q=0.5, discrete=False)
-    if name == "string_agg":
-        texts = _each(binder, value, as_text, ListMethod.TRANSFORM)
-        return call("list_join", texts, separator=",")
+    if name in ("string_agg", "group_concat", "listagg"):
+        separator = "," if more is None else constant_text(binder, more, "a separator")
+        return call("list_join", _each(binder, value, as_text, ListMethod.TRANSFORM), separator=separator)
+    if name in ("quantile", "quantile_cont", "quantile_disc") and more is not None:
+        share = binder.statement.constant(binder.bind(more))
+        if share is None or not share.dtype.is_numeric or share.value is None:
+            raise binder.source.error(more, f"{name} takes a constant share from 0 to 1")
+        return call("list_quantile", value, q=float(share.value), discrete=name != "quantile_cont")
+    if name == "histogram":
+        return call("list_histogram", value)
+    if name == "approx_count_distinct":
+        return call("list_length", call("list_distinct", value))
     if name not in _FOLDS:
         raise binder.source.unsupported(node, f"the aggregate {name} of a list")
     return call("list_fold", value, fold=_FOLDS[name])
@@ -366,8 +379,9 @@ def _present(binder: ExpressionBinder, value: Expr) -> Expr:
 
 
 def _list_aggregate(binder: ExpressionBinder, node: Any) -> Expr:
-    first, second = counted_arguments(binder, node, 2)
-    return fold(binder, node, binder.bind(first), constant_text(binder, second, "the name of an aggregate").lower())
+    first, second, *more = counted_arguments(binder, node, 2, 3)
+    name = constant_text(binder, second, "the name of an aggregate").lower()
+    return fold(binder, node, binder.bind(first), name, more[0] if more else None)
 
 
 def _fold_named(name: str) -> Handler:
@@ -425,7 +439,10 @@ def holds_in_list(binder: ExpressionBinder, lists: Expr, test: Callable[[Expr], 
     )
 
 
-_NAMED_FOLDS = ("sum", "avg", "product", "count", "bool_and", "bool_or", "first", "last", "any_value", "median", "mode")
+_NAMED_FOLDS = (
+    *("sum", "avg", "product", "count", "bool_and", "bool_or", "first", "last", "any_value", "median", "mode"),
+    *("string_agg", "histogram", "approx_count_distinct", "bit_and", "bit_or", "bit_xor", *STATISTICS),
+)
 
 BY_NAME: dict[str, Handler] = {
     "row": _row,

@@ -13,6 +13,7 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.expr import Expr, Literal, aggregate, call, cast, literal
 from ...engine.expr.lambdas import ListMethod, list_lambda
+from .arguments import arguments
 from .naming import default_name
 from .operators import as_text
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
 _BY_ORDER = (exp.ArrayAgg, exp.GroupConcat, exp.First, exp.Last, exp.AnyValue)
-_PERCENTILES = (exp.PercentileCont, exp.PercentileDisc, exp.Quantile)
+PERCENTILES = (exp.PercentileCont, exp.PercentileDisc, exp.Quantile)
 
 
 def without_order(node: exp.Expr) -> exp.Expr:
@@ -41,29 +42,51 @@ def ordered_aggregate(
     """Return a call of an aggregate of values in an order, or of a percentile; None for all others."""
     if isinstance(node, exp.WithinGroup):
         return _within_group(binder, node, condition, named or node)
-    if isinstance(node, _PERCENTILES) and isinstance(_share_of(node), exp.Array):
+    if isinstance(node, PERCENTILES) and isinstance(share_of(node), exp.Array):
         return _shares(binder, node, condition, named or node)
     if isinstance(node, _BY_ORDER) and isinstance(node.this, exp.Order):
         return _in_order(binder, node, condition, named or node)
-    return None
+    return _several(binder, node, condition, named or node)
 
 
-def _share_of(node: Any) -> exp.Expr | None:
+def _several(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr) -> Expr | None:
+    """Return the n least or greatest values, or those with the n least or greatest keys; None for other calls."""
+    given = arguments(node) if isinstance(node, exp.Min | exp.Max | exp.ArgMin | exp.ArgMax) else []
+    if len(given) != (2 if isinstance(node, exp.Min | exp.Max) else 3):
+        return None
+    *values, count = given
+    number = binder.statement.constant(binder.bind(count))
+    if number is None or not isinstance(number.value, int) or number.value < 0:
+        raise binder.source.error(count, f"{binder.source.written(node)} takes a constant whole number of values")
+    greatest = isinstance(node, exp.Max | exp.ArgMax)
+    key = exp.Ordered(this=values[-1], desc=greatest)
+    known: exp.Expr = exp.Not(this=exp.Is(this=values[-1].copy(), expression=exp.Null()))
+    known = known if condition is None else exp.and_(known, condition.copy())
+    found = _collected(binder, values[0], [key], known, named)
+    return call("list_slice", found, literal(1), literal(number.value))
+
+
+def share_of(node: Any) -> exp.Expr | None:
+    """Return the share, or the list of shares, of a percentile."""
     share: exp.Expr | None = node.args.get("quantile") or node.expression
     return share
+
+
+def with_share(node: Any, share: exp.Expr) -> exp.Expr:
+    """Return a percentile of one share in the place of several."""
+    single: exp.Expr = node.copy()
+    single.meta.update(node.meta)
+    single.set("quantile" if node.args.get("quantile") is not None else "expression", share.copy())
+    return single
 
 
 def _shares(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr) -> Expr:
     """Return the percentiles of a list of shares."""
     from .aggregates import bind_aggregate
 
-    share = _share_of(node)
+    share = share_of(node)
     assert share is not None
-    made = []
-    for item in share.expressions:
-        single = node.copy()
-        single.set("quantile" if node.args.get("quantile") is not None else "expression", item.copy())
-        made.append(bind_aggregate(binder, single, condition, named))
+    made = [bind_aggregate(binder, with_share(node, item), condition, named) for item in share.expressions]
     if not made:
         raise binder.source.error(node, f"{binder.source.written(node)} takes at least one share")
     return call("list_value", *made)
@@ -73,7 +96,7 @@ def _within_group(binder: ExpressionBinder, node: Any, condition: exp.Expr | Non
     from .aggregates import bind_aggregate
 
     inner, keys = node.this, node.expression.expressions
-    if len(keys) != 1 or not isinstance(inner, (*_PERCENTILES, exp.Mode)):
+    if len(keys) != 1 or not isinstance(inner, (*PERCENTILES, exp.Mode)):
         raise binder.source.unsupported(node, "WITHIN GROUP but for a percentile or mode of one key")
     key = keys[0]
     if isinstance(inner, exp.Mode):
@@ -110,26 +133,34 @@ def _percentile(
 
 
 def _in_order(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, named: exp.Expr) -> Expr:
-    separator: Literal | None = None
-    if isinstance(node, exp.GroupConcat):
-        given = node.args.get("separator")
-        separator = literal(",") if given is None else binder.statement.constant(binder.bind(given))
-        if not isinstance(separator, Literal) or not isinstance(separator.value, str):
-            raise binder.source.unsupported(node, "a separator that is not a constant text")
+    separator = _separator(binder, node) if isinstance(node, exp.GroupConcat) else None
     order = node.this
     if isinstance(order.this, exp.Distinct):
         values = _distinct(binder, node, order, condition, named)
     else:
         values = _collected(binder, order.this, order.expressions, condition, named)
     if separator is not None:
-        variable = binder.variable("x", _of(values))
-        texts = list_lambda(ListMethod.TRANSFORM, values, as_text(variable), (variable,))
-        return call("list_join", texts, separator=separator.value)
+        return joined_texts(binder, node, values)
     if isinstance(node, exp.AnyValue):
         return call("list_element", _present(binder, values), literal(1))
     if isinstance(node, exp.ArrayAgg):
         return values
     return call("list_element", values, literal(1 if isinstance(node, exp.First) else -1))
+
+
+def _separator(binder: ExpressionBinder, node: Any) -> str:
+    given = node.args.get("separator")
+    separator = literal(",") if given is None else binder.statement.constant(binder.bind(given))
+    if not isinstance(separator, Literal) or not isinstance(separator.value, str):
+        raise binder.source.unsupported(node, "a separator that is not a constant text")
+    return separator.value
+
+
+def joined_texts(binder: ExpressionBinder, node: Any, values: Expr) -> Expr:
+    """Return the texts of a list, joined as a call of string_agg says."""
+    variable = binder.variable("x", _of(values))
+    texts = list_lambda(ListMethod.TRANSFORM, values, as_text(variable), (variable,))
+    return call("list_join", texts, separator=_separator(binder, node))
 
 
 def _collected(
@@ -143,7 +174,7 @@ def _collected(
     predicate = None if condition is None else inner.condition(condition)
     pairs = aggregate("list", call("struct_value", *exprs, names=names), filter=predicate)
     column = binder.aggregates.column(pairs, default_name(named))
-    return call("list_ordered", column, orders=tuple(_direction(key) for key in keys))
+    return call("list_ordered", column, orders=tuple(direction(key) for key in keys))
 
 
 def _distinct(
@@ -158,11 +189,12 @@ def _distinct(
         raise binder.source.unsupported(node, "FILTER beside DISTINCT and ORDER BY in an aggregate")
     values = aggregate("list", binder.for_aggregate_input().bind(value), distinct=True)
     column = binder.aggregates.column(values, default_name(named))
-    descending, nulls_first = _direction(key)
+    descending, nulls_first = direction(key)
     return call("list_sorted", column, descending=descending, nulls_first=nulls_first)
 
 
-def _direction(key: Any) -> tuple[bool, bool]:
+def direction(key: Any) -> tuple[bool, bool]:
+    """Return whether a key of an order is descending, and whether nulls come first."""
     return bool(key.args.get("desc")), bool(key.args.get("nulls_first"))
 
 

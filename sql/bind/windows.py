@@ -47,20 +47,18 @@ from ...engine.plan import (
 from ...engine.plan import Interval as FrameInterval
 from ...engine.plan.window import has_window
 from ...engine.traversal import transform_up
-from .aggregates import aggregate_arguments, aggregate_name
+from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, split_options
 from .arguments import arguments, spelled
 from .literals import interval
 from .names import Names
 from .naming import merged_window
 from .operands import unwrapped
+from .ordered import PERCENTILES, direction, joined_texts, share_of, with_share, without_order
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
 _CLAUSES = ("SELECT", "ORDER BY", "QUALIFY", "DISTINCT ON")
-_AGGREGATES = frozenset(
-    ("size", "count", "sum", "product", "mean", "min", "max", "var", "std", "var_pop", "std_pop", "any", "all", "first")
-)
 _SAYS_NULLS = exp.IgnoreNulls | exp.RespectNulls
 
 
@@ -90,10 +88,10 @@ def bind_window(binder: ExpressionBinder, node: Any) -> Expr:
         whole = frame == WHOLE_PARTITION or (frame == DEFAULT_FRAME and not order_by)
         if whole and isinstance(node.this, exp.Median):
             return _median(binder.bind(node.this.this), partition_by)
-        call_ = _call(binder, node.this, frame, partition_by, order_by)
+        made = _call(binder, node.this, frame, partition_by, order_by)
     finally:
         binder.clause = clause
-    return over(call_, partition_by, order_by)
+    return made if isinstance(made, Expr) else over(made, partition_by, order_by)
 
 
 def _order_keys(binder: ExpressionBinder, window: exp.Expr) -> list[SortKey]:
@@ -113,7 +111,7 @@ def _order_keys(binder: ExpressionBinder, window: exp.Expr) -> list[SortKey]:
 
 def _call(
     binder: ExpressionBinder, node: Any, frame: Frame, partition_by: Sequence[Expr], order_by: Sequence[SortKey]
-) -> WindowCall:
+) -> WindowCall | Expr:
     condition, ignore_nulls, function = None, False, node
     while isinstance(function, exp.Filter | _SAYS_NULLS):
         if isinstance(function, exp.Filter):
@@ -149,18 +147,31 @@ def _aggregate(
     condition: Expr | None,
     partition_by: Sequence[Expr],
     order_by: Sequence[SortKey],
-) -> WindowCall:
+) -> WindowCall | Expr:
     name = aggregate_name(node)
     written = binder.source.written(node)
     if name is None:
         raise binder.source.error(node, f"OVER may follow a window function or an aggregate, not {written}")
-    if name not in _AGGREGATES or spelled(node)[0] in ("count_if", "countif"):
+    if not name or name == "approx_count_distinct" or isinstance(node, exp.AnonymousAggFunc):
         raise binder.source.unsupported(node, f"{written} with OVER")
+    if spelled(node)[0] in ("count_if", "countif"):
+        counted = binder.condition(arguments(node)[0])
+        return window_call("size", frame=frame, where=counted if condition is None else call("and", condition, counted))
+    if isinstance(node, exp.ArrayAgg | exp.GroupConcat) and isinstance(node.this, exp.Order):
+        return _ordered_list(binder, node, frame, condition, partition_by, order_by)
+    share = share_of(node) if isinstance(node, PERCENTILES) else None
+    if isinstance(share, exp.Array):
+        singles = [with_share(node, item) for item in share.expressions]
+        calls = [_aggregate(binder, each, frame, condition, partition_by, order_by) for each in singles]
+        return call("list_value", *(c if isinstance(c, Expr) else over(c, partition_by, order_by) for c in calls))
+    node = without_order(node)
     distinct, args = aggregate_arguments(binder, node)
     if name == "count" and not args:
         name = "size"
-    values = [binder.bind(arg) for arg in args]
-    if distinct:
+    values, options = split_options(binder, node, name, [binder.bind(arg) for arg in args])
+    if len(values) > (2 if name in OF_TWO else 1):
+        raise binder.source.unsupported(node, f"{written} of {len(values)} arguments with OVER")
+    if distinct and name not in ("min", "max", "any", "all", "bit_and", "bit_or", "mode", "histogram"):
         whole = replace(frame, unit=FrameUnit.ROWS) == WHOLE_PARTITION
         if len(values) != 1 or not (whole or frame == DEFAULT_FRAME):
             raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
@@ -168,8 +179,30 @@ def _aggregate(
         # Each value counts in the first row that has it. Which of several peers that is makes no difference: a
         # frame that reaches from the start to the row's last peer holds all of them or none.
         turn = over(window_call("row_number"), (*partition_by, value), () if whole else order_by)
-        return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame)
-    return window_call(name, *values, frame=frame, where=condition)
+        return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame, **options)
+    with binder.source.placed(node):
+        return window_call(name, *values, frame=frame, where=condition, **options)
+
+
+def _ordered_list(
+    binder: ExpressionBinder,
+    node: Any,
+    frame: Frame,
+    condition: Expr | None,
+    partition_by: Sequence[Expr],
+    order_by: Sequence[SortKey],
+) -> Expr:
+    """Return the list, or the joined texts, of a frame's values in an order of their own."""
+    order = node.this
+    if isinstance(order.this, exp.Distinct):
+        raise binder.source.unsupported(node, "DISTINCT with ORDER BY in an aggregate with OVER")
+    exprs = [*(binder.bind(key.this) for key in order.expressions), binder.bind(order.this)]
+    row = call("struct_value", *exprs, names=tuple(str(number) for number in range(len(exprs))))
+    pairs = over(window_call("list", row, frame=frame, where=condition), partition_by, order_by)
+    values = call("list_ordered", pairs, orders=tuple(direction(key) for key in order.expressions))
+    if isinstance(node, exp.ArrayAgg):
+        return values
+    return joined_texts(binder, node, values)
 
 
 def _median(value: Expr, partition_by: Sequence[Expr]) -> Expr:

@@ -34,7 +34,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     aggregate(
         "quantile_disc",
         r.extreme,
-        "quantile_disc percentile_disc quantile",
+        "quantile_disc percentile_disc quantile approx_quantile",
         "",
         "value that so large a share of the sorted values does not exceed",
         "collect",
@@ -49,6 +49,24 @@ AGGREGATES: tuple[Aggregate, ...] = (
         "texts joined, in no promised order",
         "collect",
         options=("separator",),
+    ),
+    aggregate(
+        "histogram",
+        r.histogram,
+        "histogram",
+        "",
+        "map from the different values, in order, to how often they are there",
+        "collect",
+    ),
+    aggregate("entropy", r.entropy, "entropy", "", "bits that a value tells on average", "collect"),
+    *(
+        aggregate(name, r.moments, name, "", summary, "collect")
+        for name, summary in (
+            ("skewness", "skewness of a sample; null below three values"),
+            ("kurtosis", "excess kurtosis of a sample; null below four values"),
+            ("kurtosis_pop", "excess kurtosis of a population; null below two values"),
+            ("mad", "median of the distances from the median"),
+        )
     ),
     aggregate("list", r.list_of, "list array_agg", "list", "values, also null, in no promised order", "collect_all"),
     aggregate("arg_min", r.value_by_key, "arg_min argmin min_by", "", "value where a key is least", "arg_min"),

@@ -10,7 +10,22 @@ from ...dtypes import MAX_DECIMAL_PRECISION, DataType, Kind, common_type
 from ..rules import Rule, Types, a_list, common, list_contains
 from .entry import Function, Nulls, function
 
-FOLDS = ("sum", "mean", "product", "count", "all", "any")
+STATISTICS = (
+    *(
+        "var_samp",
+        "var_pop",
+        "stddev_samp",
+        "stddev_pop",
+        "sem",
+        "skewness",
+        "kurtosis",
+        "kurtosis_pop",
+        "mad",
+        "entropy",
+    ),
+)
+_BITS = ("bit_and", "bit_or", "bit_xor")
+FOLDS = ("sum", "mean", "product", "count", "all", "any", *_BITS, *STATISTICS)
 """What `list_fold` can make of the values of a list that are not null."""
 
 
@@ -67,11 +82,22 @@ def _fold_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
         return dtypes.int64
     if name in ("any", "all"):
         return dtypes.bool_ if value.kind in (Kind.BOOL, Kind.NULL) else None
+    if name in _BITS:
+        return value if value.is_integer else None
+    if name == "entropy":
+        return dtypes.float64
     if not value.is_numeric and value.kind is not Kind.NULL:
         return None
     if name == "sum" and value.is_decimal:
         return dtypes.decimal(MAX_DECIMAL_PRECISION, value.scale)
     return dtypes.int64 if name == "sum" and value.is_integer else dtypes.float64
+
+
+def _histogram(types: Types) -> tuple[Types, DataType] | None:
+    value = types[0].value if len(types) == 1 else None
+    if value is None:
+        return None
+    return types, dtypes.list_(dtypes.struct([("key", value), ("value", dtypes.uint64)]))
 
 
 def _same_lists(types: Types) -> tuple[Types, DataType] | None:
@@ -129,6 +155,13 @@ LISTS: tuple[Function, ...] = (
         f"{', '.join(FOLDS[:-1])} or {FOLDS[-1]} of the values that are not null",
         options=("fold",),
         typed=_fold_type,
+    ),
+    function(
+        "list_histogram",
+        _histogram,
+        "list_histogram",
+        "",
+        "map from the different values, in order, to how often they are there; null without values",
     ),
     function(
         "list_ordered",

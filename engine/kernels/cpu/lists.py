@@ -20,6 +20,8 @@ from .arithmetic import full
 from .buffers import values_of
 from .comparable import comparable
 from .compare import equal
+from .folds import NAMES as STATISTICS
+from .folds import statistic
 from .gather import take_column
 from .native import argsort
 from .nested import inner, outer
@@ -234,6 +236,11 @@ def list_fold(call: Call, args: list[Value]) -> pa.Array:
     counts = np.bincount(owners, minlength=len(lists))
     if name == "count":
         return pc.if_else(lists.is_valid(), pa.array(counts), None)
+    if name in STATISTICS:
+        dtype = call.args[0].dtype.value
+        assert dtype is not None
+        made = outer(statistic(name, owners, values, len(lists), dtype), call.dtype)
+        return pc.if_else(lists.is_valid(), made, None) if lists.null_count else made
     if name == "sum" and pa.types.is_integer(values.type):
         values = values.cast(pa.int64(), safe=False) if values.type != pa.uint64() else values
         rough = np.bincount(owners, weights=values_of(values).astype(np.float64), minlength=len(lists))

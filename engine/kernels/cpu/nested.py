@@ -115,7 +115,7 @@ def list_element(call: Call, args: list[Value]) -> pa.Array:
 def list_contains(_: Call, args: list[Value]) -> pa.Array:
     """Whether a value is among those of the list; nulls in the list are passed over."""
     lists, wanted = full(args)
-    parents, values = _present(lists)
+    parents, values = present_values(lists)
     same = equal(values, take_column(inner(wanted), parents)) if len(values) else pa.array([], pa.bool_())
     hits = parents[pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False)]
     found = np.bincount(hits, minlength=len(lists)) > 0
@@ -125,7 +125,7 @@ def list_contains(_: Call, args: list[Value]) -> pa.Array:
 @scalar("list_join")
 def list_join(call: Call, args: list[Value]) -> pa.Array:
     """Texts joined, nulls left out; null where there is no text."""
-    parents, texts = _present(args[0])
+    parents, texts = present_values(args[0])
     joined = pc.binary_join(_lists(parents, texts, len(args[0])), call.option("separator"))
     some = np.bincount(parents, minlength=len(args[0])) > 0
     return pc.if_else(pa.array(some), joined, None)
@@ -134,7 +134,7 @@ def list_join(call: Call, args: list[Value]) -> pa.Array:
 @scalar("list_quantile")
 def list_quantile(call: Call, args: list[Value]) -> pa.Array:
     """Value at a share of each sorted list."""
-    parents, values = _present(args[0])
+    parents, values = present_values(args[0])
     dtype = call.args[0].dtype.value
     assert dtype is not None
     order = _sorted(parents, values, dtype)
@@ -178,7 +178,7 @@ def _between(
 @scalar("list_mode")
 def list_mode(call: Call, args: list[Value]) -> pa.Array:
     """Most frequent value of each list, the least of several."""
-    parents, values = _present(args[0])
+    parents, values = present_values(args[0])
     if not len(values):
         return pa.nulls(len(args[0]), physical_type(call.dtype))
     words = order_words(outer(values, call.dtype), SortKey(expr=Column(name="", dtype=call.dtype)))
@@ -196,7 +196,7 @@ def list_mode(call: Call, args: list[Value]) -> pa.Array:
     return outer(take_column(values, rows, outer=True), call.dtype)
 
 
-def _present(lists: pa.ListArray) -> tuple[NDArray[np.int32], pa.Array]:
+def present_values(lists: pa.ListArray) -> tuple[NDArray[np.int32], pa.Array]:
     """Return the values of all lists that are not null, and the list of each."""
     parents = values_of(pc.list_parent_indices(lists).cast(pa.int32()))
     values = lists.flatten()

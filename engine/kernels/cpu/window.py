@@ -42,6 +42,7 @@ from .native import (
 from .native.arrays import Longs, Rows, rows_out
 from .project import Evaluator
 from .table import CpuTable, concat_columns, concat_tables
+from .window_states import STATES
 from .words import floats_of, integers_of
 
 _LARGEST = 10**38
@@ -52,20 +53,20 @@ def window_rows(tables: Sequence[CpuTable], spec: WindowSpec, schema: Schema) ->
     """Return the rows of the tables, in order, with the columns of window functions added."""
     table = concat_tables(tables, schema)
     evaluator = Evaluator(table)
-    work = _Work(evaluator, lay_out(evaluator, spec), spec)
+    work = Work(evaluator, lay_out(evaluator, spec), spec)
     added = tuple(work.column(named) for named in spec.functions)
     return CpuTable(schema=spec.output(schema), columns=(*table.columns, *added), num_rows=table.num_rows)
 
 
 @dataclass(frozen=True, slots=True)
-class _Values:
+class Values:
     """An argument with its validity at sorted positions; no array where every value counts."""
 
     column: pa.Array
     valid: NDArray[np.bool_] | None
 
 
-class _Work:
+class Work:
     """The functions of one window over one table."""
 
     def __init__(self, evaluator: Evaluator, layout: Layout, spec: WindowSpec) -> None:
@@ -79,14 +80,14 @@ class _Work:
             return array_from(self._numbers(peers=own.function == "rank"), pa.int64())
         if own.function in _PLACES:
             values = _PLACES[own.function](self.layout, own.offset)
-            return array_from(self._put_back(values), to_arrow_type(own.dtype))
+            return array_from(self.put_back(values), to_arrow_type(own.dtype))
         if own.function in ("lag", "lead"):
             return self._shifted(own)
         if own.function in ("first_value", "last_value", "nth_value"):
             return self._picked(own)
         match own.function:
             case "count_rows" | "count":
-                return array_from(self._put_back(self._counts(own, self._values(own).valid)), pa.int64())
+                return array_from(self.put_back(self._counts(own, self.values(own).valid)), pa.int64())
             case "sum" if own.dtype.is_float:
                 return self._float_sum(own)
             case "sum":
@@ -99,11 +100,14 @@ class _Work:
                 return self._first_or_last(own)
             case "m2":
                 return self._squares(own)
+        if own.function in STATES:
+            return STATES[own.function](self, own)
         raise UnsupportedOperation(f"the cpu device has no window function {own.function}")
 
     # putting values where their rows are
 
-    def _put_back(self, values: NDArray[Any]) -> NDArray[Any]:
+    def put_back(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return values at sorted positions where their rows are."""
         if not self.layout.sorted:
             return np.ascontiguousarray(values)
         if values.ndim > 1 or values.dtype not in (np.int64, np.int32, np.float64):
@@ -129,12 +133,12 @@ class _Work:
             return column
         rows = self.layout.rows
         chosen = np.where(positions >= 0, rows[positions], -1).astype(np.int32)
-        return take_column(column, self._put_back(chosen), outer=True)
+        return take_column(column, self.put_back(chosen), outer=True)
 
     def _bitmap(self, present: NDArray[np.bool_]) -> pa.Buffer | None:
         if present.all():
             return None
-        return pa.py_buffer(np.packbits(self._put_back(present), bitorder="little"))
+        return pa.py_buffer(np.packbits(self.put_back(present), bitorder="little"))
 
     # functions that pick a value
 
@@ -161,7 +165,7 @@ class _Work:
         both = concat_columns([column, self.evaluator.column(own.args[1])])
         rows_out(None, len(both))  # row numbers of both must fit
         chosen = np.where(inside, rows[np.where(inside, target, 0)], rows + np.int32(len(rows)))
-        return take_column(both, self._put_back(chosen))
+        return take_column(both, self.put_back(chosen))
 
     def _picked(self, own: WindowCall) -> pa.Array:
         column = self.evaluator.column(own.args[0])
@@ -170,7 +174,7 @@ class _Work:
         return self._taken(column, self._nth(own, valid, count, last=own.function == "last_value"))
 
     def _first_or_last(self, own: WindowCall) -> pa.Array:
-        values = self._values(own)
+        values = self.values(own)
         return self._taken(values.column, self._nth(own, values.valid, 1, last=own.function == "last"))
 
     def _nth(self, own: WindowCall, valid: NDArray[np.bool_] | None, count: int, *, last: bool) -> NDArray[np.int64]:
@@ -196,14 +200,20 @@ class _Work:
 
     # aggregates
 
-    def _values(self, own: WindowCall) -> _Values:
+    def values(self, own: WindowCall) -> Values:
         """Return an aggregate's argument, and which rows have a value that passes the filter."""
         column = self.evaluator.column(own.args[0]) if own.args else pa.nulls(0)
-        valid = self._known(column) if column.null_count else None
-        if own.filter is not None:
-            passed = known_true(self.evaluator.column(own.filter)).to_numpy(zero_copy_only=False)[self.layout.rows]
+        valid, passed = self._known(column) if column.null_count else None, self.passing(own)
+        if passed is not None:
             valid = passed if valid is None else valid & passed
-        return _Values(column, valid)
+        return Values(column, valid)
+
+    def passing(self, own: WindowCall) -> NDArray[np.bool_] | None:
+        """Return which rows pass an aggregate's filter; None where it has none."""
+        if own.filter is None:
+            return None
+        passed: NDArray[np.bool_] = known_true(self.evaluator.column(own.filter)).to_numpy(zero_copy_only=False)
+        return passed[self.layout.rows]
 
     def _counts(self, own: WindowCall, valid: NDArray[np.bool_] | None) -> Longs:
         """Count the valid rows of each frame."""
@@ -217,7 +227,7 @@ class _Work:
             add_differences(prefix, lows, highs, total)
         return total
 
-    def _present(self, own: WindowCall, valid: NDArray[np.bool_] | None) -> pa.Buffer | None:
+    def present(self, own: WindowCall, valid: NDArray[np.bool_] | None) -> pa.Buffer | None:
         """Return the bitmap of rows whose frame has a valid row; None where all have."""
         if valid is None and own.frame.holds_its_row:
             return None
@@ -232,7 +242,7 @@ class _Work:
         return ordered if valid is None else np.where(valid, ordered, ordered.dtype.type(0))
 
     def _float_sum(self, own: WindowCall) -> pa.Array:
-        values = self._values(own)
+        values = self.values(own)
         ordered = self._in_order(floats_of(values.column), values.valid)
         total = np.zeros(len(ordered), dtype=np.float64)
         runs = self.frames.runs(own.frame)
@@ -243,21 +253,21 @@ class _Work:
             build_sums(ordered, tree)
             for lows, highs in runs:
                 add_sums(tree, lows, highs, total)
-        return array_from(self._put_back(total), pa.float64(), self._present(own, values.valid))
+        return array_from(self.put_back(total), pa.float64(), self.present(own, values.valid))
 
     def _product(self, own: WindowCall) -> pa.Array:
-        values = self._values(own)
+        values = self.values(own)
         ordered = self._in_order(floats_of(values.column), values.valid)
         if values.valid is not None:
             ordered = np.where(values.valid, ordered, 1.0)
         total = np.ones(len(ordered), dtype=np.float64)
         for lows, highs in self.frames.runs(own.frame):
             _multiply(ordered, lows, highs, total)
-        return array_from(self._put_back(total), pa.float64(), self._present(own, values.valid))
+        return array_from(self.put_back(total), pa.float64(), self.present(own, values.valid))
 
     def _exact_sum(self, own: WindowCall) -> pa.Array:
-        values = self._values(own)
-        bitmap = self._present(own, values.valid)
+        values = self.values(own)
+        bitmap = self.present(own, values.valid)
         if own.dtype.is_decimal and not is_small(values.column.type):
             return self._wide_sum(own, values, bitmap)
         low, high = self._halves(own, self._in_order(integers_of(values.column), values.valid))
@@ -265,8 +275,8 @@ class _Work:
         if not own.dtype.is_decimal:
             if wide:
                 raise _overflow(own)
-            return array_from(self._put_back(low), pa.int64(), bitmap)
-        pairs = np.stack([self._put_back(low), self._put_back(high)], axis=1)
+            return array_from(self.put_back(low), pa.int64(), bitmap)
+        pairs = np.stack([self.put_back(low), self.put_back(high)], axis=1)
         return pa.Array.from_buffers(to_arrow_type(own.dtype), len(low), [bitmap, pa.py_buffer(pairs)])
 
     def _halves(self, own: WindowCall, ordered: Longs) -> tuple[Longs, Longs]:
@@ -279,7 +289,7 @@ class _Work:
                 add_differences(prefix, lows, highs, total)
         return totals
 
-    def _wide_sum(self, own: WindowCall, values: _Values, bitmap: pa.Buffer | None) -> pa.Array:
+    def _wide_sum(self, own: WindowCall, values: Values, bitmap: pa.Buffer | None) -> pa.Array:
         """Sum decimals of more than 18 digits in quarters of 32 bits, the highest of which carries the sign."""
         words = halves_of(values.column)
         carry = np.zeros(len(self.layout.rows), dtype=np.int64)
@@ -298,13 +308,16 @@ class _Work:
         too_large = (abs((high << 64) + (low & 2**64 - 1)) >= _LARGEST for low, high in pairs[suspect].tolist())
         if not fits.all() or any(too_large):
             raise _overflow(own)
-        placed = np.ascontiguousarray(self._put_back(pairs))
+        placed = np.ascontiguousarray(self.put_back(pairs))
         return pa.Array.from_buffers(to_arrow_type(own.dtype), len(placed), [bitmap, pa.py_buffer(placed)])
 
     def _extreme(self, own: WindowCall) -> pa.Array:
-        values = self._values(own)
+        values = self.values(own)
         key = SortKey(expr=own.args[0], descending=own.function == "max")
-        words = one_word(values.column, key)
+        return self.extreme(own, values, one_word(values.column, key))
+
+    def extreme(self, own: WindowCall, values: Values, words: NDArray[Any]) -> pa.Array:
+        """Return the value of the row of each frame whose word is least."""
         words = words[self.layout.rows] if self.layout.sorted else words
         valid = np.ones(len(words), dtype=np.uint8) if values.valid is None else values.valid.astype(np.uint8)
         best = np.full(len(words), -1, dtype=np.int32)
@@ -320,7 +333,7 @@ class _Work:
 
     def _squares(self, own: WindowCall) -> pa.Array:
         """Return the sum of squared deviations from each frame's mean."""
-        values = self._values(own)
+        values = self.values(own)
         ordered = self._in_order(floats_of(values.column), values.valid)
         valid = np.ones(len(ordered), dtype=np.uint8) if values.valid is None else values.valid.astype(np.uint8)
         counts, means, squares = (np.zeros(2 * len(ordered), dtype=np.float64) for _ in range(3))
@@ -328,7 +341,7 @@ class _Work:
         count, mean, square = (np.zeros(len(ordered), dtype=np.float64) for _ in range(3))
         for lows, highs in self.frames.runs(own.frame):
             add_moments(counts, means, squares, lows, highs, count, mean, square)
-        return array_from(self._put_back(square), pa.float64(), self._bitmap(count > 0))
+        return array_from(self.put_back(square), pa.float64(), self._bitmap(count > 0))
 
 
 def _is_running(own: WindowCall) -> bool:

@@ -45,6 +45,9 @@ AGGREGATES: dict[str, list[Case]] = {
     "median": plain("median", "int", "unit"),
     "quantile": [case("int", "quantile_cont({0}, 0.3)", q=0.3), case("unit", "quantile_cont({0}, 0.75)", q=0.75)],
     "quantile_disc": [case("int", "quantile_disc({0}, 0.3)", q=0.3), case("text", "quantile_disc({0}, 0.5)", q=0.5)],
+    "histogram": plain("histogram", "int", "text", "bool", distinct=False),
+    **{name: plain(name, "int") for name in ("entropy", "skewness", "kurtosis_pop", "mad")},
+    "kurtosis": plain("kurtosis", "int"),
     "product": plain("product", "unit", "count"),
     **{name: plain(name, "int", "byte") for name in ("bit_and", "bit_or", "bit_xor")},
     **{

@@ -243,7 +243,14 @@ CASES: dict[str, list[Case]] = {
     "list_fold": [
         *(case("ints", f"list_{fold}({{0}})", fold=fold) for fold in ("sum", "min", "max", "count")),
         case("ints", "list_avg({0})", fold="mean"),
+        *(case("ints", f"list_{fold}({{0}})", fold=fold) for fold in ("bit_and", "bit_or", "bit_xor")),
+        *(
+            case("ints", f"list_{fold}({{0}})", fold=fold)
+            for fold in ("var_samp", "var_pop", "stddev_samp", "stddev_pop", "sem", "skewness", "kurtosis_pop", "mad")
+        ),
+        case("texts", "list_entropy({0})", fold="entropy"),
     ],
+    "list_histogram": [case(kind, "map_entries(list_histogram({0}))") for kind in ("ints", "texts")],
     "list_intersect": [
         case("ints ints", lambda one, two: [v for v in dict.fromkeys(one) if v is not None and v in two])
     ],

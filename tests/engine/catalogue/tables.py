@@ -99,6 +99,8 @@ def normal(value: Any) -> Any:
         return "nan" if math.isnan(number) else float(f"{number:.12g}") + 0.0
     if isinstance(value, dt.datetime):
         return value.astimezone(dt.UTC).replace(tzinfo=None) if value.tzinfo else value
+    if isinstance(value, tuple) and len(value) == 2:  # an entry of a map
+        return {"key": normal(value[0]), "value": normal(value[1])}
     if isinstance(value, list):
         return [normal(one) for one in value]
     if isinstance(value, dict):

@@ -180,7 +180,7 @@ def test_the_catalogue_has_no_window_function_twice() -> None:
 
 
 def test_aggregates_that_need_all_values_are_refused_while_planning(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = replace(AGGREGATES["sum"], name="whole", partial=("collect",))
+    whole = replace(AGGREGATES["sum"], name="whole", partial=("sketch",))
     monkeypatch.setitem(AGGREGATES, "whole", whole)
     with pytest.raises(UnsupportedOperation, match="whole has no window form; group by"):
         window_call("whole", A)

@@ -1,0 +1,143 @@
+"""Accumulators over frames that keep more than a number: lists, pairs, co-moments; and bits.
+
+A list over a frame holds every row of it, so that lists over growing frames take the square of the rows; they are
+refused where they would not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from ...arrow import to_arrow_type
+from ...errors import ExecutionError
+from ...expr import Column, SortKey
+from ...plan import WindowCall
+from .buffers import array_from, values_of
+from .frames import one_word
+from .gather import plain, take_column
+from .native import add_sums, build_sums
+from .native.arrays import Rows
+from .nested import inner
+from .words import floats_of
+
+if TYPE_CHECKING:
+    from .window import Work
+
+_MOST = 2**28
+"""Most values that the lists of one table may hold together."""
+_BITS: dict[str, tuple[np.ufunc, int]] = {
+    "bit_and": (np.bitwise_and, -1), "bit_or": (np.bitwise_or, 0), "bit_xor": (np.bitwise_xor, 0),
+}  # fmt: skip
+
+
+def lists_over(work: Work, own: WindowCall) -> pa.Array:
+    """Return the values of each frame in order, without nulls unless all are wanted; null where there is none."""
+    values = work.values(own)
+    known = values.valid
+    if own.function == "collect_all":
+        known = work.passing(own)
+    column = plain(values.column)
+    rows = work.layout.rows
+    runs = [(lows.astype(np.int64), highs.astype(np.int64)) for lows, highs in work.frames.runs(own.frame)]
+    if known is not None:
+        before = np.concatenate([[0], np.cumsum(known, dtype=np.int64)])
+        runs = [(before[lows], before[highs]) for lows, highs in runs]
+        rows = rows[np.flatnonzero(known)]
+    starts = np.stack([work.put_back(lows) for lows, _ in runs], axis=1)
+    sizes = np.stack([work.put_back(np.maximum(highs - lows, 0)) for lows, highs in runs], axis=1)
+    total = int(sizes.sum())
+    if total > _MOST:
+        raise ExecutionError(
+            f"the lists of {own} would hold {total:,} values; use a narrower frame, or group and join instead"
+        )
+    flat = sizes.ravel()
+    first = np.cumsum(flat) - flat
+    places = np.repeat(starts.ravel() - first, flat) + np.arange(total, dtype=np.int64)
+    taken = take_column(inner(column), rows[places].astype(np.int32))
+    lengths = sizes.sum(axis=1)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
+    empty = None if (lengths > 0).all() else pa.array(lengths == 0)
+    arrow = to_arrow_type(own.dtype)
+    made = pa.ListArray.from_arrays(pa.array(offsets), taken, mask=empty)
+    return made if made.type == arrow else made.cast(arrow)
+
+
+def pairs_over(work: Work, own: WindowCall) -> pa.Array:
+    """Return the pair of each frame whose first value is least, or greatest."""
+    values = work.values(own)
+    key_type = own.args[0].dtype.fields[0][1]
+    key = SortKey(expr=Column(name="", dtype=key_type), descending=own.function == "arg_max")
+    words = one_word(values.column.field(0), key)
+    return work.extreme(own, values, words)
+
+
+def bits_over(work: Work, own: WindowCall) -> pa.Array:
+    """Fold the bits of the values of each frame: spans of 1, 2, 4, … values are shared."""
+    values = work.values(own)
+    function, start = _BITS[own.function]
+    ordered = values_of(values.column)[work.layout.rows]
+    total = np.zeros(len(ordered), dtype=ordered.dtype)
+    nothing = np.array(start).astype(ordered.dtype) if start == 0 else ~np.zeros(1, dtype=ordered.dtype)[0]
+    total[:] = nothing
+    if values.valid is not None:
+        ordered = np.where(values.valid, ordered, nothing)
+    for lows, highs in work.frames.runs(own.frame):
+        begin, left, width, spans = lows.astype(np.int64), np.maximum(highs - lows, 0), 1, ordered
+        while len(left) and left.max() >= width:
+            chosen = np.flatnonzero(left & width)
+            total[chosen] = function(total[chosen], spans[begin[chosen]])
+            begin[chosen] += width
+            spans = function(spans[:-width], spans[width:])
+            width *= 2
+    return array_from(work.put_back(total), values.column.type, work.present(own, values.valid))
+
+
+def comoments_over(work: Work, own: WindowCall) -> pa.Array:
+    """Return count, means and squared and joint deviations of the pairs of each frame, from sums about one centre."""
+    values = work.values(own)
+    rows = work.layout.rows
+    valid = np.ones(len(rows), dtype=np.bool_) if values.valid is None else values.valid
+    sides = [np.where(valid, floats_of(values.column.field(place))[rows], 0.0) for place in (0, 1)]
+    centres = [float(side[valid].mean()) if valid.any() else 0.0 for side in sides]
+    centres = [centre if np.isfinite(centre) else 0.0 for centre in centres]
+    a, b = (np.where(valid, side - centre, 0.0) for side, centre in zip(sides, centres, strict=True))
+    n, sa, sb, saa, sbb, sab = (
+        _sums(work, own, each) for each in (valid.astype(np.float64), a, b, a * a, b * b, a * b)
+    )
+    with np.errstate(all="ignore"):
+        parts = [
+            n,
+            centres[0] + sa / n,
+            centres[1] + sb / n,
+            np.maximum(saa - sa * sa / n, 0.0),
+            np.maximum(sbb - sb * sb / n, 0.0),
+            sab - sa * sb / n,
+        ]
+    arrow = to_arrow_type(own.dtype)
+    cleared = [np.where(n > 0, part, 0.0) for part in parts]
+    return pa.StructArray.from_arrays([pa.array(work.put_back(part)) for part in cleared], fields=list(arrow))
+
+
+def _sums(work: Work, own: WindowCall, ordered: NDArray[np.float64]) -> NDArray[np.float64]:
+    total = np.zeros(len(ordered), dtype=np.float64)
+    tree = np.zeros(2 * len(ordered), dtype=np.float64)
+    build_sums(np.ascontiguousarray(ordered), tree)
+    runs: list[tuple[Rows, Rows]] = work.frames.runs(own.frame)
+    for lows, highs in runs:
+        add_sums(tree, lows, highs, total)
+    return total
+
+
+STATES: dict[str, Callable[[Work, WindowCall], pa.Array]] = {
+    "collect": lists_over,
+    "collect_all": lists_over,
+    "arg_min": pairs_over,
+    "arg_max": pairs_over,
+    "comoments": comoments_over,
+    **dict.fromkeys(_BITS, bits_over),
+}
