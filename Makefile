@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 .SILENT:
 
-.PHONY: help demo test slt fuzz tpch tpcds check check-gpu types format bench docs lock clean
+.PHONY: help demo test slt fuzz tpch tpcds ucx check check-gpu types format bench docs lock clean
 
 VENV := .venv
 GPU_VENV := .venv-gpu
@@ -38,6 +38,10 @@ tpch: $(VENV)/.dev ## compare the 22 TPC-H queries with DuckDB at scale factor 1
 
 tpcds: $(VENV)/.dev ## compare the 99 TPC-DS queries with DuckDB at scale factor 1 (slow)
 	$(BIN)/python -m pytest -m slow tests/sql/test_tpcds.py
+
+ucx: $(VENV)/.dev ## install UCX (300 MB) and run the cluster's tests over it
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[ml,cluster,dev]'
+	$(BIN)/python -m pytest -m ucx
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs and their snippets
 	$(BIN)/ruff format --check .

@@ -49,3 +49,11 @@ def tpch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.tpc import generate
 
     return generate(tmp_path_factory.mktemp("tpch"), "0.01")
+
+
+@pytest.fixture(scope="session")
+def tpcds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder of TPC-DS's tables as Parquet, generated at scale 0.01."""
+    from tests.support.tpc import generate
+
+    return generate(tmp_path_factory.mktemp("tpcds"), "0.01", "tpcds")

@@ -2,5 +2,19 @@
 
 from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
+from .store import BucketStore, OutputId, belongs
+from .transfer import FETCH, Calls, Exchange, Request, RowsLost
 
-__all__ = ["MemoryAccount", "OrderedDelivery", "Stopped"]
+__all__ = [
+    "FETCH",
+    "BucketStore",
+    "Calls",
+    "Exchange",
+    "MemoryAccount",
+    "OrderedDelivery",
+    "OutputId",
+    "Request",
+    "RowsLost",
+    "Stopped",
+    "belongs",
+]

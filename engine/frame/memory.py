@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 
@@ -88,7 +88,15 @@ class MemorySource:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class MemorySplit:
-    """A run of rows of a table."""
+    """A run of rows of a table.
+
+    Attributes
+    ----------
+    resident
+        Only this process has the rows.
+    """
+
+    resident: ClassVar[bool] = True
 
     table: pa.Table
     start: int

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from ..errors import ExecutionError
 from ..expr import Column
@@ -23,8 +23,10 @@ class RecursionSplit:
     """All rows of a recursion, round by round.
 
     A recursion is one task of the stage that reads it; within a round every thread of the session works. A reader that
-    has enough rows, such as a limit, ends it.
+    has enough rows, such as a limit, ends it. Only the session's process can run it.
     """
+
+    resident: ClassVar[bool] = True
 
     recursion: Recursion
     session: Session

@@ -22,6 +22,7 @@ from ..schema import Schema
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from ..runners.dask import Cluster, DaskRunner
     from .frame import DataFrame
     from .registered import Registered
 
@@ -36,11 +37,14 @@ class Session:
     device
         ``"cpu"``, ``"gpu"`` or ``"auto"`` (the best device that this machine has and Volley can use).
     cluster
-        Only None in this version: plans run in this process.
+        None: plans run in this process. ``"local"`` or ``"local:4"``: on worker processes of this machine, which the
+        session starts and ends. ``"tcp://host:8786"`` (also ``tls``, ``ucx``) or a ``distributed.Client``: on the
+        workers of a Dask cluster.
     threads
-        Worker threads; by default one per usable core.
+        Worker threads; by default one per usable core, or one for each worker process that the session starts.
     memory_limit
-        Most bytes held between operators, as a number or like ``"8GiB"``; by default unlimited.
+        Most bytes held between operators, of each task on a cluster, as a number or like ``"8GiB"``; by default
+        unlimited.
     observer
         Is told of progress.
     dynamic_filters
@@ -75,7 +79,7 @@ class Session:
     def __init__(
         self,
         device: str | Device = "auto",
-        cluster: None = None,
+        cluster: Any = None,
         *,
         threads: int | None = None,
         memory_limit: int | str | None = None,
@@ -83,11 +87,10 @@ class Session:
         dynamic_filters: bool = True,
         cpu_fallback: bool = True,
     ) -> None:
-        if cluster is not None:
-            raise ConfigError(f"cluster={cluster!r}: this version of Volley runs in one process; leave cluster out")
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
         self.device = open_device(device) if isinstance(device, str) else device
+        self.cluster = None if cluster is None else _open_cluster(cluster, self.device, threads)
         self.threads = threads or len(os.sched_getaffinity(0))
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
@@ -109,6 +112,13 @@ class Session:
 
     def __exit__(self, *_: object) -> None:
         _current.reset(self._tokens.pop())
+        if not self._tokens:
+            self.close()
+
+    def close(self) -> None:
+        """Leave the cluster, and end the workers that this session started; using the session again starts new ones."""
+        if self.cluster is not None:
+            self.cluster.close()
 
     # names
 
@@ -204,7 +214,11 @@ class Session:
         """Run a plan and fold its rows into one value; see `DataFrame.fold`."""
         return self.run(plan, FoldSink(initial, update, merge)).value
 
-    def _runner(self) -> LocalRunner:
+    def _runner(self) -> LocalRunner | DaskRunner:
+        if self.cluster is not None:
+            from ..runners.dask import DaskRunner
+
+            return DaskRunner(self.cluster, memory_limit=self.memory_limit, observer=self.observer)
         return LocalRunner(self.device, threads=self.threads, memory_limit=self.memory_limit, observer=self.observer)
 
     def _collected(self, result: RunResult, schema: Schema) -> pa.Table:
@@ -249,6 +263,16 @@ def _chunked(tables: Sequence[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
+
+
+def _open_cluster(where: Any, device: Device, threads: int | None) -> Cluster:
+    try:
+        from ..runners.dask import Cluster
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"cluster={where!r} needs the module {error.name}: pip install 'volley-engine[cluster]'"
+        ) from error
+    return Cluster(where, device, threads=threads)
 
 
 _current: ContextVar[Session | None] = ContextVar("volley_session", default=None)

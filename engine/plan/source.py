@@ -78,7 +78,10 @@ class KeyFilter:
 
 
 class Split(Protocol):
-    """One independently readable piece of a source; pickles small."""
+    """One independently readable piece of a source; pickles small.
+
+    A split that only the process which made it can read has an attribute ``resident`` that is true.
+    """
 
     @property
     def label(self) -> str:

@@ -185,9 +185,14 @@ def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
     ]
 
 
+def step_names(pipeline: Pipeline, stage: Stage) -> list[str]:
+    """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order."""
+    return [name for name, _ in _names(pipeline, stage)]
+
+
 def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
     """Return the counters of a pipeline's input, its operators and the stage's sink, in order."""
-    return [operators.setdefault(name, OperatorMetrics()) for name, _ in _names(pipeline, stage)]
+    return [operators.setdefault(name, OperatorMetrics()) for name in step_names(pipeline, stage)]
 
 
 def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:

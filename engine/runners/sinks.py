@@ -59,7 +59,15 @@ class Output:
 class SinkContext:
     """What a sink may use: kernels, the memory account, whether the run was cancelled, and how many threads.
 
-    ``keys`` are the positions of the join keys whose values are asked for.
+    Attributes
+    ----------
+    keys
+        Positions of the join keys whose values are asked for.
+    buckets
+        How many hash partitions to make, a power of two, all of which are in the output; None to choose by size.
+    shared
+        Whether other processes have sinks of the same stage: then what is written is prepared, and made visible or
+        removed, by who runs the stage.
     """
 
     device: Device
@@ -68,6 +76,12 @@ class SinkContext:
     owner: str
     threads: int = 1
     keys: frozenset[int] = frozenset()
+    buckets: int | None = None
+    shared: bool = False
+
+    def filled(self, partitions: list[list[Table]]) -> list[list[Table]]:
+        """Return hash partitions without the empty ones, unless their number is given."""
+        return partitions if self.buckets is not None else [tables for tables in partitions if tables]
 
 
 class LocalSink(Protocol):
@@ -213,7 +227,7 @@ class _Partition(_Base):
 
     def __init__(self, context: SinkContext, sink: PartitionSink) -> None:
         super().__init__(context)
-        self.keys, self.partitions = sink.keys, 16
+        self.keys, self.partitions = sink.keys, context.buckets or 16
         self.pieces: dict[int, list[list[Table]]] = {}
 
     def local(self) -> LocalSink:
@@ -227,7 +241,7 @@ class _Partition(_Base):
     def finish(self, parallel: Parallel) -> Output:
         ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]
         by_partition = [[parts[p] for parts in ordered if parts[p].num_rows] for p in range(self.partitions)]
-        return Output(partitions=[tables for tables in by_partition if tables], reserved=self.reserved)
+        return Output(partitions=self.context.filled(by_partition), reserved=self.reserved)
 
 
 class _GroupLocal:
@@ -263,11 +277,12 @@ class _Group(_Base):
         return made
 
     def finish(self, parallel: Parallel) -> Output:
-        count = _partition_count(sum(one.counted for one in self.locals), self.context.threads)
+        size = sum(one.counted for one in self.locals)
+        count = self.context.buckets or _partition_count(size, self.context.threads)
         states = [state for one in self.locals for state in one.state.shared(self.context.threads)]
         drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
         merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
-        return Output(partitions=[tables for tables in merged if tables], reserved=self.reserved)
+        return Output(partitions=self.context.filled(merged), reserved=self.reserved)
 
 
 def _partition_count(size: int, threads: int) -> int:
@@ -293,7 +308,7 @@ class _Reduce(_Base):
 
     def finish(self, parallel: Parallel) -> Output:
         rows = [row for task in sorted(self.rows) for row in self.rows[task]]
-        if not rows:
+        if not rows and not self.context.shared:
             empty = self.context.device.concat([], self.schema)
             rows = [self.context.device.reduce(empty, self.accumulators)]
         return Output(partitions=[rows])
@@ -315,8 +330,10 @@ class _Fold(_Base):
         self.states[task] = self.sink.update(state, self.context.device.to_arrow(table))
 
     def finish(self, parallel: Parallel) -> Output:
-        ordered = [self.states[task] for task in sorted(self.states)] or [self.sink.initial()]
-        return Output(value=reduce(self.sink.merge, ordered))
+        ordered = [self.states[task] for task in sorted(self.states)]
+        if self.context.shared:
+            return Output(value=[reduce(self.sink.merge, ordered)] if ordered else [])
+        return Output(value=reduce(self.sink.merge, ordered or [self.sink.initial()]))
 
 
 class _TopKLocal:
@@ -420,11 +437,12 @@ class _Write(_Base):
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context)
         self.sink = sink.sink
-        self.sink.open(sink.schema)
+        if not context.shared:
+            self.sink.open(sink.schema)
 
     def finish(self, parallel: Parallel) -> Output:
         self.close()
-        return Output(written=self.sink.commit())
+        return Output() if self.context.shared else Output(written=self.sink.commit())
 
     def write(self, writer: SinkWriter, table: Table) -> None:
         for batch in self.context.device.to_arrow(table).to_batches():
@@ -435,6 +453,8 @@ class _Write(_Base):
 
     def abort(self) -> None:
         super().abort()
+        if self.context.shared:  # what a writer has not closed counts for nothing
+            return
         with suppress(Exception):
             self.close()
         self.sink.abort()
@@ -482,6 +502,8 @@ class _TaskWrite(_Write):
             writer.close()
 
     def finish(self, parallel: Parallel) -> Output:
+        if self.context.shared:
+            return Output()
         if not self.writers:
             self.sink.writer(0).close()
         return Output(written=self.sink.commit())

@@ -11,11 +11,6 @@ from tests.support.tpc import assert_as_duckdb, generate, texts
 QUERIES = texts("tpcds")
 
 
-@pytest.fixture(scope="module")
-def tpcds(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("tpcds"), "0.01", "tpcds")
-
-
 def test_all_99_are_here() -> None:
     assert len(QUERIES) == 99
 

@@ -10,6 +10,8 @@ from ...schema import Schema
 from .gather import plain
 from .table import CpuTable, settle
 
+_WORD = 8
+
 
 def pack(tables: Sequence[CpuTable]) -> pa.Buffer:
     """Return at least one table of one schema as bytes; rows are copied once, and only those of a slice."""
@@ -24,8 +26,14 @@ def pack(tables: Sequence[CpuTable]) -> pa.Buffer:
 
 
 def unpack(packed: object, schema: Schema) -> list[CpuTable]:
-    """Return the tables that ``packed``, anything with the buffer protocol, holds; they share its memory."""
-    with pa.ipc.open_stream(pa.py_buffer(packed)) as reader:
+    """Return the tables that ``packed``, anything with the buffer protocol, holds.
+
+    They share its memory, unless it begins where the kernels' words would lie across those of the machine.
+    """
+    content = pa.py_buffer(packed)
+    if content.address % _WORD:
+        content = pa.py_buffer(content.to_pybytes())
+    with pa.ipc.open_stream(content) as reader:
         return [CpuTable(schema=schema, columns=tuple(batch.columns), num_rows=batch.num_rows) for batch in reader]
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from volley.engine.kernels.protocol import Device
 from volley.engine.schema import Schema
 
-from .cases import canonical_rows, download, rows, schema_of, tables, upload
+from .cases import canonical_rows, col, download, rows, schema_of, tables, upload
 
 EVERY = "ijkufgdwsrbtmz"
 
@@ -52,3 +53,15 @@ def test_a_dictionary_larger_than_the_rows_is_not_sent(device: Device) -> None:
     assert memoryview(packed).nbytes < 2_000
     (back,) = device.unpack(packed, table.schema)
     assert download(device, back)["s"].to_pylist() == ["text 7", "text 8"]
+
+
+@pytest.mark.parametrize("shift", range(1, 9))
+def test_bytes_may_begin_anywhere(device: Device, shift: int) -> None:
+    table = upload(device, pa.table({"a": [1, 2, 3], "s": ["x", None, "yz"]}))
+    packed = memoryview(device.pack([table]))
+    message = bytearray(shift + packed.nbytes)
+    message[shift:] = packed
+    (back,) = device.unpack(memoryview(message)[shift:], table.schema)
+    keys = [col(download(device, table), "a")]
+    assert sum(part.num_rows for part in device.hash_partition(back, keys, 4)) == 3  # a kernel of words takes it
+    assert download(device, back).equals(download(device, table))

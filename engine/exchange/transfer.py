@@ -1,0 +1,219 @@
+"""Buckets on their way between processes: a reader asks those who made them for pages, a few at a time.
+
+What carries the messages is given from outside: `Calls` names an address and an operation, so that this works over any
+of Dask's comms. A reader has at most `STREAMS` pages on their way, which bounds what its process receives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import zlib
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from ..errors import ExecutionError
+from ..kernels.protocol import Device, PackedTables, Table
+from ..schema import Schema
+from .ordered import Stopped
+from .store import BucketStore, Missing, OutputId
+
+STREAMS = 4
+"""Pages on their way to one reader."""
+ANSWER_SECONDS = 60.0
+"""How long a page may take before the one who was asked counts as lost for the attempt."""
+_TURN = 0.1
+FETCH = "volley_fetch"
+CHECKED = "VOLLEY_EXCHANGE_CHECKSUMS"
+"""Environment variable: where it is 1, senders add a checksum to every frame, which receivers compare."""
+
+
+class RowsLost(Exception):  # a signal to the query's coordinator, not an error for users
+    """Rows that a task needs cannot be had from the worker that made them.
+
+    Attributes
+    ----------
+    worker
+        Address that was asked.
+    gone
+        Whether it answered that it does not have them, rather than not at all.
+    """
+
+    def __init__(self, worker: str, reason: str, *, gone: bool = False) -> None:
+        super().__init__(f"{worker}: {reason}")
+        self.worker, self.reason, self.gone = worker, reason, gone
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_rows_lost, (self.worker, self.reason, self.gone))
+
+
+def _rows_lost(worker: str, reason: str, gone: bool) -> RowsLost:  # noqa: FBT001 - called by pickle, by position
+    return RowsLost(worker, reason, gone=gone)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Buckets ``first`` up to, not including, ``last`` of some tasks' outputs, all on one worker."""
+
+    worker: str
+    query: str
+    stage: int
+    tasks: tuple[tuple[int, int], ...]
+    first: int
+    last: int
+
+    @property
+    def outputs(self) -> list[OutputId]:
+        """The outputs, by task and attempt."""
+        return [OutputId(self.query, self.stage, task, attempt) for task, attempt in self.tasks]
+
+
+class Calls(Protocol):
+    """Carries messages to other processes."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop on which messages are sent."""
+        ...
+
+    def call(self, address: str, operation: str, **message: Any) -> Awaitable[Any]:
+        """Send a message and return the answer; raises `OSError` where there is none."""
+        ...
+
+    def frame(self, packed: PackedTables) -> Any:
+        """Return packed tables as part of a message that is not copied or pickled."""
+        ...
+
+
+class Exchange:
+    """Gives and takes buckets.
+
+    Parameters
+    ----------
+    address
+        Of this process, whose own buckets need no message; empty where others cannot call it.
+    """
+
+    def __init__(self, device: Device, store: BucketStore, calls: Calls, address: str) -> None:
+        self.device, self.store, self.calls, self.address = device, store, calls, address
+        self.received = 0
+        self.sent = 0
+        self._packers = ThreadPoolExecutor(2, thread_name_prefix="volley-pack")
+        self._lock = threading.Lock()
+
+    def close(self) -> None:
+        """Free everything."""
+        self._packers.shutdown(wait=False, cancel_futures=True)
+        self.store.close()
+
+    async def serve(
+        self, *, query: str, stage: int, tasks: Sequence[Sequence[int]], first: int, last: int, start: int = 0
+    ) -> dict[str, Any]:
+        """Answer a request for a page."""
+        outputs = [OutputId(query, stage, task, attempt) for task, attempt in tasks]
+        running = asyncio.get_running_loop()
+        try:  # packing copies rows: not on the thread that carries all messages
+            page = await running.run_in_executor(self._packers, self.store.page, outputs, first, last, start)
+        except Missing:
+            return {"status": "missing"}
+        self.sent += sum(memoryview(frame).nbytes for frame in page.frames)
+        sums = [zlib.crc32(frame) for frame in page.frames] if os.environ.get(CHECKED) == "1" else []
+        return {
+            "status": "OK",
+            # The first frame of a message may be received behind its head, at any address; the others have their own.
+            "lead": self.calls.frame(bytearray(8)),
+            "frames": [self.calls.frame(frame) for frame in page.frames],
+            "counts": page.counts,
+            "following": page.following,
+            "sums": sums,
+        }
+
+    def fetch(
+        self, requests: Sequence[Request], schema: Schema, stopped: Callable[[], bool]
+    ) -> Iterator[tuple[int, Sequence[Table]]]:
+        """Yield task and tables of what is asked for, in no order between tasks.
+
+        Raises
+        ------
+        RowsLost
+            Where a worker does not answer or does not have them.
+        Stopped
+            Where ``stopped`` says so while waiting.
+        """
+        here = [request for request in requests if request.worker == self.address]
+        there = [request for request in requests if request.worker != self.address]
+        waiting = [part for request in there for part in _shared_out(request, -(-STREAMS // len(there)))]
+        under_way: dict[Future[Any], Request] = {}
+        try:
+            while waiting or under_way or here:
+                while waiting and len(under_way) < STREAMS:
+                    request = waiting.pop(0)
+                    under_way[self._ask(request, 0)] = request
+                if here:
+                    yield from self._own(here.pop(0))
+                    continue
+                done, _ = wait(under_way, timeout=_TURN, return_when=FIRST_COMPLETED)
+                if stopped():
+                    raise Stopped
+                for future in done:
+                    request = under_way.pop(future)
+                    frames, counts, following = self._answer(request, future)
+                    if following is not None:
+                        under_way[self._ask(request, following)] = request
+                    for frame, counted in zip(frames, counts, strict=True):
+                        yield from _by_task(self.device.unpack(frame, schema), counted)
+        finally:
+            for future in under_way:
+                future.cancel()
+
+    def _own(self, request: Request) -> Iterator[tuple[int, Sequence[Table]]]:
+        try:
+            yield from self.store.tables(request.outputs, request.first, request.last)
+        except Missing:
+            raise RowsLost(self.address, "the rows were freed", gone=True) from None
+
+    def _ask(self, request: Request, start: int) -> Future[Any]:
+        answer = self.calls.call(
+            request.worker,
+            FETCH,
+            query=request.query,
+            stage=request.stage,
+            tasks=request.tasks,
+            first=request.first,
+            last=request.last,
+            start=start,
+        )
+        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(answer, ANSWER_SECONDS), self.calls.loop)
+
+    def _answer(self, request: Request, future: Future[Any]) -> tuple[Any, Any, int | None]:
+        try:
+            answer = future.result()
+        except (OSError, TimeoutError) as error:  # every error of a comm is one of these
+            raise RowsLost(request.worker, str(error) or type(error).__name__) from error
+        if answer["status"] != "OK":
+            raise RowsLost(request.worker, "it does not have the rows", gone=True)
+        frames = answer["frames"]
+        for frame, expected in zip(frames, answer["sums"], strict=bool(answer["sums"])):
+            if zlib.crc32(frame) != expected:
+                raise ExecutionError(f"rows from {request.worker} arrived changed: the network or its memory is faulty")
+        with self._lock:
+            self.received += sum(memoryview(frame).nbytes for frame in frames)
+        return frames, answer["counts"], answer["following"]
+
+
+def _shared_out(request: Request, parts: int) -> Iterator[Request]:
+    """Yield a request as several of neighbouring tasks, so that one is packed while another is on its way."""
+    size = -(-len(request.tasks) // max(1, parts))
+    for start in range(0, len(request.tasks), size):
+        tasks = request.tasks[start : start + size]
+        yield Request(request.worker, request.query, request.stage, tasks, request.first, request.last)
+
+
+def _by_task(tables: Sequence[Table], counted: Sequence[Sequence[int]]) -> Iterator[tuple[int, Sequence[Table]]]:
+    start = 0
+    for task, number in counted:
+        yield task, tables[start : start + number]
+        start += number

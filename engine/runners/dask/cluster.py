@@ -1,0 +1,165 @@
+"""A Dask cluster as a session sees it: connected to when first used, checked, and closed if the session started it."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from threading import Lock
+from typing import Any
+
+from distributed import Client, LocalCluster
+
+from ...errors import ConfigError
+from ...exchange import BucketStore, Exchange
+from ...kernels.protocol import Device, PackedTables
+from .placement import Slots
+from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
+
+_LOCAL = re.compile(r"local(?::([1-9]\d*))?")
+_ADDRESS = re.compile(r"(tcp|tls|ucx|ucxx|inproc)://\S+")
+_CONNECT = "15s"
+
+
+class Cluster:
+    """Workers that run plans.
+
+    Parameters
+    ----------
+    where
+        ``"local"`` or ``"local:4"`` for worker processes on this machine, the address of a scheduler
+        (``"tcp://host:8786"``, ``"tls://…"``, ``"ucx://…"``), or a ``distributed.Client``, which stays open.
+    device
+        The session's, which must be the workers'.
+    threads
+        Threads for each worker of a cluster started here.
+
+    Raises
+    ------
+    ConfigError
+        Where ``where`` is none of these, or the workers cannot run this version of Volley.
+    """
+
+    def __init__(self, where: Any, device: Device, *, threads: int | None = None) -> None:
+        given = isinstance(where, Client)
+        if not given and not (isinstance(where, str) and (_LOCAL.fullmatch(where) or _ADDRESS.fullmatch(where))):
+            raise ConfigError(
+                f"cluster={where!r} is no cluster; give 'local', 'local:4', a scheduler's address such as "
+                "'tcp://host:8786', or a distributed.Client"
+            )
+        self.where, self.device, self.threads = where, device, threads
+        self._client: Client | None = None
+        self._started: LocalCluster | None = None
+        self._exchange: Exchange | None = None
+        self._lock = Lock()
+
+    @property
+    def client(self) -> Client:
+        """The client, connected, with Volley ready on all workers."""
+        with self._lock:
+            if self._client is None or self._client.status in ("closed", "closing"):
+                self._connect()
+            assert self._client is not None
+            return self._client
+
+    @property
+    def exchange(self) -> Exchange:
+        """What fetches rows from workers to this process."""
+        client = self.client
+        if self._exchange is None:
+            comms = Comms(client, client.loop.asyncio_loop)
+            self._exchange = Exchange(self.device, BucketStore(self.device), comms, "")
+        return self._exchange
+
+    def slots(self) -> Slots:
+        """Return how many workers and threads there are now."""
+        threads = self.client.nthreads()
+        return Slots(max(1, len(threads)), max(1, sum(threads.values())))
+
+    def put(self, worker: str, output: Any, frames: list[PackedTables], schema: Any) -> Any:
+        """Send rows to a worker as the output of a task; returns their number and bytes."""
+        comms = self.exchange.calls
+        return self.client.sync(
+            comms.call, worker, PUT, output=output, frames=[comms.frame(frame) for frame in frames], schema=schema
+        )
+
+    def forget(self, query: str, stage: int | None = None) -> None:
+        """Let workers end a query's tasks and forget its rows; with ``stage``, only the rows of that stage."""
+        message = {"op": STOP, "query": query} if stage is None else {"op": FREE, "query": query, "stage": stage}
+        client = self.client
+
+        async def tell() -> None:
+            with suppress(OSError, TimeoutError):  # workers forget by themselves what a lost client has left
+                await client.scheduler.broadcast(msg=message, on_error="ignore")
+
+        client.loop.add_callback(tell)
+
+    def close(self) -> None:
+        """Disconnect, and end the workers that were started here."""
+        with self._lock:
+            if self._exchange is not None:
+                self._exchange.close()
+            if self._client is not None and self._client is not self.where:
+                self._client.close()
+            if self._started is not None:
+                self._started.close()
+            self._client = self._started = self._exchange = None
+
+    def _connect(self) -> None:
+        if isinstance(self.where, Client):
+            client = self.where
+        elif (local := _LOCAL.fullmatch(self.where)) is not None:
+            self._started = start_local(int(local[1] or 0), self.threads)
+            client = Client(self._started, set_as_default=False)
+        else:
+            try:
+                client = Client(self.where, timeout=_CONNECT, set_as_default=False)
+            except (OSError, TimeoutError) as error:
+                raise ConfigError(f"no Dask scheduler answers at {self.where}: {error}") from error
+        try:
+            _prepare(client, self.device)
+        except BaseException:
+            if client is not self.where:
+                client.close()
+            raise
+        self._client, self._exchange = client, None
+
+
+def start_local(workers: int, threads: int | None, **options: Any) -> LocalCluster:
+    """Start worker processes on this machine that only it can reach."""
+    import os
+
+    count = workers or len(os.sched_getaffinity(0))
+    settings: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "processes": True, **options}
+    return LocalCluster(n_workers=count, threads_per_worker=threads or 1, **settings)
+
+
+def _prepare(client: Client, device: Device) -> None:
+    """Put Volley on scheduler and workers, and refuse those that differ from this process."""
+    try:
+        client.register_plugin(VolleySchedulerPlugin())
+        client.register_plugin(VolleyWorkerPlugin(device.name))
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"the cluster cannot load Volley ({error}); install volley-engine {versions()['volley-engine']} with the "
+            "extra [cluster] for its scheduler and all workers"
+        ) from error
+    answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
+    differences = _differences(answers)
+    if differences:
+        raise ConfigError("the cluster differs from this process: " + "; ".join(differences))
+
+
+def _differences(answers: dict[str, Any]) -> list[str]:
+    ours = versions()
+    found: dict[str, list[str]] = {}
+    for worker, answer in sorted(answers.items()):
+        for name, version in answer["versions"].items():
+            if version != ours.get(name):
+                found.setdefault(f"{name} is {version} on the workers and {ours.get(name)} here", []).append(worker)
+    return [f"{text} ({', '.join(workers[:3])}{', …' if len(workers) > 3 else ''})" for text, workers in found.items()]
+
+
+def quiet_close(cluster: Cluster) -> None:
+    """Close at the end of the process, when the other end may be gone already."""
+    with suppress(OSError, TimeoutError, RuntimeError):
+        cluster.close()

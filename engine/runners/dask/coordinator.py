@@ -1,0 +1,374 @@
+"""Takes one query through the cluster, stage by stage, deciding between stages by what the ones before have made."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import reduce
+from typing import Any, Self, TypeVar
+
+from ...kernels.protocol import BuildRows, Table
+from ...physical.nodes import Exec, ScanExec
+from ...physical.stages import (
+    CollectSink,
+    FoldSink,
+    LimitSink,
+    Pipeline,
+    Probe,
+    ReduceSink,
+    RemainingInput,
+    ScanInput,
+    Stage,
+    StageGraph,
+    StageInput,
+    StageSink,
+    TopKSink,
+    WriteSink,
+)
+from ...plan import Split, WrittenFile
+from ...schema import Schema
+from ..metrics import Observer, RunMetrics, StageMetrics
+from ..pipeline import expected, step_names
+from ..result import RunResult
+from .assignment import Buckets, Report, StagePlan, Unit
+from .cluster import Cluster
+from .lines import Line, first_cut, joined, output_schema, rest_of, side_sink, task_sink
+from .placement import BROADCAST_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
+from .tasks import Ran, Tasks
+from .uploads import Uploads
+
+ExecT = TypeVar("ExecT", bound=Exec)
+
+
+class Coordinator:
+    """One execution of a stage graph on a cluster.
+
+    Parameters
+    ----------
+    memory_limit
+        Most bytes that an operator of a task may hold.
+    observer
+        Is told of progress.
+    """
+
+    def __init__(
+        self, cluster: Cluster, graph: StageGraph, *, memory_limit: int | None, observer: Observer | None
+    ) -> None:
+        self.cluster, self.graph, self.memory_limit, self.observer = cluster, graph, memory_limit, observer
+        self.query = f"{cluster.client.id}/{uuid.uuid4().hex[:12]}"
+        self.tasks = Tasks(cluster.client, self.query, self._finished)
+        self.slots = cluster.slots()
+        self.buckets = bucket_count(self.slots)
+        self.metrics = RunMetrics()
+        self.written: tuple[WrittenFile, ...] = ()
+        self.value: Any = None
+        self._made: dict[int, int] = {}
+        self._shuffled: dict[int, bool] = {}
+        self._extra: dict[int, list[int]] = {}
+        self._counted: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
+        self._next = len(graph.stages)
+        self._uploads = Uploads(cluster, self.tasks)
+        self._begun = time.perf_counter()
+
+    def __enter__(self) -> Self:
+        if self.observer is not None:
+            splits = [split for stage in self.graph.stages for split in _splits(stage.pipelines)]
+            rows, size = (sum(getattr(split, what) or 0 for split in splits) for what in ("rows", "bytes"))
+            self.observer.run_started(len(self.graph.stages), rows, size)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with suppress(OSError, TimeoutError, RuntimeError):  # a cluster that is lost has nothing to free
+            self.tasks.abandon()
+            self.cluster.forget(self.query)
+        if self.observer is not None:
+            self.observer.run_finished()
+
+    # results
+
+    def run(self) -> None:
+        """Run every stage."""
+        for stage in self.graph.stages:
+            self._run_stage(stage)
+
+    def result(self) -> RunResult:
+        """Return the rows, files or value of the last stage."""
+        last = self.graph.stages[-1].sink
+        tables = list(self.rows()) if isinstance(last, CollectSink) else []
+        self.metrics.seconds = time.perf_counter() - self._begun
+        return RunResult(tables, self.written, self.value, self.metrics)
+
+    def rows(self) -> Iterator[Table]:
+        """Yield the tables of the last stage in order, as they come from the workers."""
+        number = self._made[len(self.graph.stages) - 1]
+        for task in range(len(self.tasks.stages[number].tasks)):
+            yield from self._uploads.download(number, task)
+
+    # stages
+
+    def _run_stage(self, stage: Stage) -> None:
+        lines = self._cut([Line(pipeline) for pipeline in stage.pipelines], stage)
+        sink = stage.sink
+        if isinstance(sink, WriteSink):
+            self._write(stage, lines, sink)
+        else:
+            number = self._ran(stage, lines, task_sink(sink))
+            number = self._merged(stage, sink, number)
+            self._made[stage.number] = number
+            if isinstance(sink, FoldSink):
+                states = [state for report in self.tasks.stages[number].done for state in report.value]
+                self.value = reduce(sink.merge, states or [sink.initial()])
+        self._free_inputs(stage)
+
+    def _cut(self, lines: list[Line], stage: Stage) -> list[Line]:
+        """Run the probing sides of joins that are shuffled, and return the lines that read them by bucket."""
+        while (cut := first_cut(lines, self._is_shuffled)) is not None:
+            spec = cut.probe.node.spec
+            probing = Stage(self._new(stage), (), side_sink(spec.probe_keys), spec.probe_schema)
+            self._made[probing.number] = self._ran(probing, cut.before, probing.sink)
+            lines = joined(lines, cut, probing.number)
+        return lines
+
+    def _is_shuffled(self, probe: Probe) -> bool:
+        """Whether the rows of both sides meet by bucket, rather than each worker getting the whole build side."""
+        known = self._shuffled.get(probe.stage)
+        if known is None:
+            spec = probe.node.spec
+            size = self._sizes(probe.stage).total
+            large = bool(spec.build_keys) and size > BROADCAST_BYTES
+            known = self._shuffled[probe.stage] = spec.rest is not BuildRows.NONE or large
+        return known
+
+    def _merged(self, stage: Stage, sink: StageSink, number: int) -> int:
+        """Bring what tasks have kept each for itself together, where the stage's rows are those of one task."""
+        if not isinstance(sink, TopKSink | LimitSink):
+            return number
+        if isinstance(sink, TopKSink) and len(self.tasks.stages[number].tasks) == 1:
+            return number
+        return self._again(stage, sink, number)
+
+    def _again(self, stage: Stage, sink: StageSink, number: int) -> int:
+        """Run a stage's rows, which tasks have made, through a sink of one task."""
+        more = self._new(stage)
+        self._made[more] = number
+        again = Stage(more, (), sink, stage.schema)
+        node = stage.ends[0] if stage.ends else self._first_node(stage)
+        return self._ran(again, [Line(Pipeline(StageInput(node, more)))], sink)
+
+    @staticmethod
+    def _first_node(stage: Stage) -> Any:
+        return stage.pipelines[0].input.node
+
+    def _write(self, stage: Stage, lines: Sequence[Line], sink: WriteSink) -> None:
+        """Let tasks write, and make what they wrote visible in one step."""
+        sink.sink.open(sink.schema)
+        try:
+            if sink.sink.single_writer:
+                number = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
+                self._made[stage.number] = self._again(stage, sink, number)
+            else:
+                self._made[stage.number] = self._ran(stage, lines, sink)
+            self.written = sink.sink.commit()
+        except BaseException:
+            self.tasks.abandon()
+            sink.sink.abort()
+            raise
+
+    def _ran(self, stage: Stage, lines: Sequence[Line], sink: StageSink) -> int:
+        """Run the tasks of a stage, and return its number."""
+        begun, number = time.perf_counter(), stage.number
+        pipelines = tuple(line.pipeline for line in lines)
+        units = list(self._units(lines, stage))
+        made = groups(units, self.slots)
+        bare = tuple(_bare(pipeline) for pipeline in pipelines)
+        probes = {o.stage for p in pipelines for o in p.operators if isinstance(o, Probe)}
+        own = {line.build for line in lines}
+        plan = StagePlan(
+            query=self.query,
+            stage=replace(stage, pipelines=bare, sink=sink, ends=()),
+            buckets=self.buckets,
+            schema=output_schema(stage),
+            broadcast=tuple(sorted(probes - own)),
+            alone=len(made) == 1,
+            memory_limit=self.memory_limit,
+        )
+        reads = {known: self._made[known] for known in self._needs(lines, units)}
+        ran = self.tasks.stages[number] = Ran(plan, made, reads)
+        shown = replace(stage, pipelines=pipelines)
+        metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
+        self.metrics.stages.append(metrics)
+        self._counted[number] = metrics, _shown_names(plan.stage, shown)
+        if self.observer is not None:
+            self.observer.stage_started(number, stage.name, len(made), sum(unit.bytes for unit in units))
+        self.tasks.run(ran, range(len(made)), self._preferred(ran))
+        if isinstance(sink, ReduceSink) and not plan.alone and not any(sum(report.rows) for report in ran.done):
+            self._reduce_nothing(ran)
+        metrics.seconds = time.perf_counter() - begun
+        if self.observer is not None:
+            self.observer.stage_finished(number)
+        return number
+
+    def _reduce_nothing(self, ran: Ran) -> None:
+        """Make the one row that an aggregation without keys gives of no rows."""
+        ran.plan = replace(ran.plan, alone=True)
+        ran.tasks, ran.reports, ran.attempts = [()], [None], [max(ran.attempts)]
+        self.tasks.run(ran, [0])
+
+    def _needs(self, lines: Sequence[Line], units: Sequence[Unit]) -> set[int]:
+        needs = {unit.uploaded for unit in units if unit.uploaded is not None}
+        for line in lines:
+            if not isinstance(line.pipeline.input, ScanInput | RemainingInput):
+                needs.add(line.pipeline.input.stage)
+            needs |= {o.stage for o in line.pipeline.operators if isinstance(o, Probe)}
+        return needs
+
+    def _preferred(self, ran: Ran) -> str | None:
+        """Return the worker that has most of what a lone task reads."""
+        if len(ran.tasks) != 1 or not ran.reads:
+            return None
+        held: dict[str, int] = {}
+        for made in ran.reads.values():
+            for report in self.tasks.stages[made].done:
+                held[report.worker] = held.get(report.worker, 0) + sum(report.bytes)
+        return max(held, key=lambda worker: held[worker], default=None)
+
+    # units
+
+    def _units(self, lines: Sequence[Line], stage: Stage) -> Iterator[Unit]:
+        number = 0
+        for position, line in enumerate(lines):
+            for unit in self._units_of(lines, position, line, stage):
+                yield replace(unit, number=number)
+                number += 1
+
+    def _units_of(self, lines: Sequence[Line], position: int, line: Line, stage: Stage) -> Iterator[Unit]:
+        source = line.pipeline.input
+        if isinstance(source, ScanInput):
+            yield from self._scan_units(position, source)
+        elif isinstance(source, RemainingInput):
+            return  # comes with the units of its join
+        elif line.build is None:
+            found = self._sizes(source.stage)
+            for buckets in runs(found, self.slots) if len(found.rows) > 1 else [Buckets(0, 1)]:
+                yield _reading(position, buckets, found)
+        else:
+            yield from self._join_units(lines, position, source.stage, line.build)
+
+    def _scan_units(self, position: int, source: ScanInput) -> Iterator[Unit]:
+        splits = source.node.scan.splits
+        number: int | None = None
+        if self._uploads.needed(splits):
+            number = self._new()
+            self._made[number] = number
+            self.tasks.stages[number] = self._uploads.send(number, splits, source.node.schema)
+        for place, split in enumerate(splits):
+            rows, size = split.rows or 0, split.bytes or 0
+            if number is not None:
+                yield Unit(
+                    number=0,
+                    pipeline=position,
+                    uploaded=number,
+                    buckets=Buckets(0, 1, place, place + 1),
+                    rows=rows,
+                    bytes=size,
+                )
+            else:
+                yield Unit(number=0, pipeline=position, split=split, rows=rows, bytes=size)
+
+    def _join_units(self, lines: Sequence[Line], position: int, probed: int, build: int) -> Iterator[Unit]:
+        probing, building = self._sizes(probed), self._sizes(build)
+        rest = rest_of(lines, position)
+        made = self.tasks.stages[self._made[probed]].done
+        wide = max(len(probing.rows), len(building.rows))
+        probing, building = _widened(probing, wide), _widened(building, wide)
+        for buckets in joined_runs(probing, building, made, self.slots, divisible=rest is None, every=rest is not None):
+            unit = _reading(position, buckets, probing)
+            yield replace(
+                unit, build=build, rest=rest, bytes=unit.bytes + sum(building.bytes[buckets.first : buckets.last])
+            )
+
+    def _sizes(self, stage: int) -> Sizes:
+        return sizes(self.tasks.stages[self._made[stage]].done)
+
+    # the end of things
+
+    def _new(self, stage: Stage | None = None) -> int:
+        number = self._next
+        self._next += 1
+        if stage is not None:
+            self._extra.setdefault(stage.number, []).append(number)
+        return number
+
+    def _free_inputs(self, stage: Stage) -> None:
+        """Let workers forget outputs that no later stage reads."""
+        wanted = {need for later in self.graph.stages[stage.number + 1 :] for need in later.needs}
+        kept = {self._made[number] for number in wanted if number in self._made} | {self._made[stage.number]}
+        over = {self._made[need] for need in stage.needs - wanted} | {stage.number, *self._extra.get(stage.number, ())}
+        for number in over - kept:
+            ran = self.tasks.stages.get(number)
+            if ran is not None:
+                ran.reports = [None] * len(ran.tasks)
+                self.cluster.forget(self.query, number)
+
+    def _finished(self, ran: Ran, report: Report) -> None:
+        metrics, shown = self._counted[ran.plan.stage.number]
+        for name, counted in report.operators.items():
+            metrics.operators[shown[name]].merge(counted)
+        if self.observer is not None:
+            units = ran.tasks[report.task]
+            rows, size = sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
+            self.observer.task_finished(ran.plan.stage.number, rows, size)
+
+
+def _reading(position: int, buckets: Buckets, found: Sizes) -> Unit:
+    chosen = slice(buckets.first, buckets.last)
+    return Unit(
+        number=0,
+        pipeline=position,
+        buckets=buckets,
+        rows=sum(found.rows[chosen]),
+        bytes=sum(found.bytes[chosen]),
+    )
+
+
+def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:
+    """Return what workers call the operators of a stage, and what users know them by."""
+    pairs = zip(run.pipelines, shown.pipelines, strict=True)
+    return {
+        a: b for ours, theirs in pairs for a, b in zip(step_names(ours, run), step_names(theirs, shown), strict=True)
+    }
+
+
+def _widened(found: Sizes, buckets: int) -> Sizes:
+    missing = [0] * (buckets - len(found.rows))
+    return Sizes(found.rows + missing, found.bytes + missing)
+
+
+def _splits(pipelines: Sequence[Pipeline]) -> Iterator[Split]:
+    for pipeline in pipelines:
+        if isinstance(pipeline.input, ScanInput):
+            yield from pipeline.input.node.scan.splits
+
+
+def _bare(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline as workers need it: without its scan's splits and without what its operators stand on."""
+    source = pipeline.input
+    node: Any = _alone(source.node)
+    if isinstance(node, ScanExec):
+        node = replace(node, scan=replace(node.scan, splits=()))
+    operators = tuple(
+        replace(operator, node=_alone(operator.node)) if isinstance(operator, Probe) else _alone(operator)
+        for operator in pipeline.operators
+    )
+    return Pipeline(replace(source, node=node), operators)
+
+
+_NOTHING = Exec(schema=Schema(()))
+
+
+def _alone(node: ExecT) -> ExecT:
+    """Return a physical operator without its inputs."""
+    return node.with_children(tuple(_NOTHING for _ in node.children))

@@ -1,0 +1,137 @@
+"""How a stage's work is divided: units from splits and buckets, and groups of units for tasks.
+
+Real bytes of the stages before decide: small buckets are read together, large ones of a probing side by several tasks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .assignment import Buckets, Report, Unit
+
+TASKS_PER_SLOT = 3
+"""Tasks for each thread of the cluster: enough to even out unlike ones, few enough for the scheduler."""
+BROADCAST_BYTES = 64 * 1024 * 1024
+"""A build side of so many bytes is sent to every worker; a larger one is shuffled."""
+SMALL_BYTES = 8 * 1024 * 1024
+"""Work on so many bytes is not worth another task."""
+SKEW = 2.0
+"""A bucket that holds so many times a task's share is split."""
+_MOST_BUCKETS = 1024
+
+
+class Slots(NamedTuple):
+    """The cluster's threads: how many workers, and threads in all."""
+
+    workers: int
+    threads: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Rows and bytes of a stage's output by bucket, and bytes of the largest by task."""
+
+    rows: list[int]
+    bytes: list[int]
+
+    @property
+    def total(self) -> int:
+        """Bytes of all buckets."""
+        return sum(self.bytes)
+
+
+def bucket_count(slots: Slots) -> int:
+    """Return how many hash buckets a query's exchanges have: some for each task, so that unlike ones can be joined."""
+    wanted = min(_MOST_BUCKETS, 4 * slots.threads)
+    return max(8, 1 << (wanted - 1).bit_length())
+
+
+def sizes(reports: Sequence[Report]) -> Sizes:
+    """Add up what the tasks of a stage made."""
+    buckets = max((len(report.bytes) for report in reports), default=1)
+    rows, size = [0] * buckets, [0] * buckets
+    for report in reports:
+        for number, (counted, held) in enumerate(zip(report.rows, report.bytes, strict=True)):
+            rows[number] += counted
+            size[number] += held
+    return Sizes(rows, size)
+
+
+def runs(found: Sizes, slots: Slots) -> Iterator[Buckets]:
+    """Yield neighbouring buckets together up to a task's share of the bytes; buckets without rows are left out."""
+    share = max(SMALL_BYTES, found.total // (slots.threads * 2))
+    first, held = None, 0
+    for number, size in enumerate(found.bytes):
+        if not found.rows[number]:
+            continue
+        if first is not None and held + size > share:
+            yield Buckets(first, number)
+            first, held = None, 0
+        first = number if first is None else first
+        held += size
+    if first is not None:
+        yield Buckets(first, len(found.bytes))
+
+
+def joined_runs(
+    probe: Sizes, build: Sizes, reports: Sequence[Report], slots: Slots, *, divisible: bool, every: bool
+) -> Iterator[Buckets]:
+    """Yield the buckets of a shuffled join.
+
+    Parameters
+    ----------
+    reports
+        Of the tasks that made the probing side.
+    divisible
+        Whether several tasks may probe with parts of a bucket, each against all of its build rows.
+    every
+        Whether buckets without probing rows count, for the sake of their build rows.
+    """
+    both = Sizes(
+        [p + b if every else p for p, b in zip(probe.rows, build.rows, strict=True)],
+        [p + b for p, b in zip(probe.bytes, build.bytes, strict=True)],
+    )
+    share = max(SMALL_BYTES, both.total // (slots.threads * 2))
+    for run in runs(both, slots):
+        alone = run.last - run.first == 1 or sum(1 for size in probe.rows[run.first : run.last] if size) == 1
+        if divisible and alone and sum(probe.bytes[run.first : run.last]) > SKEW * share:
+            yield from _divided(run, reports, share)
+        else:
+            yield run
+
+
+def _divided(run: Buckets, reports: Sequence[Report], share: int) -> Iterator[Buckets]:
+    """Yield a bucket in parts of about a share, each made by some of the tasks before."""
+    start, held = 0, 0
+    for task, report in enumerate(reports):
+        size = sum(report.bytes[run.first : run.last])
+        if held and held + size > share:
+            yield Buckets(run.first, run.last, start, task)
+            start, held = task, 0
+        held += size
+    yield Buckets(run.first, run.last, start, len(reports))
+
+
+def groups(units: Sequence[Unit], slots: Slots) -> list[tuple[Unit, ...]]:
+    """Return units in neighbouring groups of about as many bytes, one for each task.
+
+    Without units there is one group, so that there is an output.
+    """
+    if not units:
+        return [()]
+    sized = [unit.bytes or SMALL_BYTES for unit in units]  # what is not known may be large
+    total = sum(sized)
+    count = min(len(units), slots.threads * TASKS_PER_SLOT, max(slots.threads, -(-total // SMALL_BYTES)))
+    made: list[tuple[Unit, ...]] = []
+    start, passed = 0, 0
+    for number, size in enumerate(sized):
+        passed += size
+        left = len(units) - number - 1
+        full = passed * count >= total * (len(made) + 1)
+        if (full or left < count - len(made) - 1) and len(made) < count - 1:
+            made.append(tuple(units[start : number + 1]))
+            start = number + 1
+    made.append(tuple(units[start:]))
+    return [group for group in made if group]

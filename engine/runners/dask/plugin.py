@@ -1,0 +1,148 @@
+"""What stands on each worker: the exchange, reached by handlers of the worker's own server, and the tasks' function."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import platform
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from distributed import Scheduler, Worker, get_worker
+from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
+from distributed.protocol import Serialize, pickle
+
+from ...exchange import FETCH, BucketStore, Exchange, OutputId
+from ...kernels.devices import open_device
+from ...kernels.protocol import PackedTables
+from .assignment import Assignment, Report, StagePlan
+from .work import Bench, run
+
+NAME = "volley"
+ABOUT, STOP, FREE, PUT = "volley_about", "volley_stop", "volley_free", "volley_put"
+_CONNECT_SECONDS = 5.0
+_SHARE = 0.4
+"""Part of a worker's memory that outputs may take before they are spilled."""
+_COMPARED = ("volley-engine", "pyarrow", "numpy", "numba", "pandas", "dask", "distributed")
+_LOG = logging.getLogger("volley.cluster")
+
+
+class Comms:
+    """Messages over a server's or client's pool of Dask comms, whichever protocol they speak."""
+
+    def __init__(self, owner: Any, loop: asyncio.AbstractEventLoop) -> None:
+        self._owner, self._loop = owner, loop
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The owner's event loop."""
+        return self._loop
+
+    async def call(self, address: str, operation: str, **message: Any) -> Any:
+        """Send a message and return the answer."""
+        from distributed.core import send_recv
+
+        pool = self._owner.rpc
+        comm = await pool.connect(address, timeout=_CONNECT_SECONDS)
+        try:
+            return await send_recv(comm, op=operation, **message)
+        finally:
+            pool.reuse(address, comm)
+
+    def frame(self, packed: PackedTables) -> Any:
+        """Return packed tables as a frame that goes as it is."""
+        return Serialize(memoryview(packed))
+
+
+class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed ships no types
+    """Gives a worker its exchange; registered once, also with workers that come later."""
+
+    name = NAME
+    idempotent = True
+
+    def __init__(self, device: str = "auto") -> None:
+        self.device = device
+
+    def setup(self, worker: Worker) -> None:
+        """Open the device and answer messages."""
+        limit = worker.memory_manager.memory_limit
+        device = open_device(self.device)
+        folder = Path(worker.local_directory)
+        store = BucketStore(device, limit=int(limit * _SHARE) if limit else None, folder=folder)
+        exchange = Exchange(device, store, Comms(worker, worker.loop.asyncio_loop), worker.address)
+        self.bench = Bench(device, exchange)
+        worker.handlers.update(
+            {FETCH: exchange.serve, ABOUT: self.about, STOP: self.stop, FREE: self.free, PUT: self.put}
+        )
+
+    def teardown(self, worker: Worker) -> None:
+        """Let go of everything."""
+        for operation in (FETCH, ABOUT, STOP, FREE, PUT):
+            worker.handlers.pop(operation, None)
+        self.bench.exchange.close()
+
+    async def about(self) -> dict[str, Any]:
+        """Answer with the versions that must agree, and the device."""
+        return {"versions": versions(), "device": self.bench.device.name}
+
+    async def stop(self, query: str) -> str:
+        """Let a query's tasks end, and forget its rows."""
+        self.bench.stop(query)
+        self.bench.free(query)
+        return "OK"
+
+    async def free(self, query: str, stage: int | None = None) -> str:
+        """Forget rows that nobody reads any more."""
+        self.bench.free(query, stage)
+        return "OK"
+
+    async def put(self, output: Sequence[Any], frames: Sequence[PackedTables], schema: Any) -> list[int]:
+        """Keep rows that the client has sent as the output of a task; answer with their number and bytes."""
+        device = self.bench.device
+        tables = [table for frame in frames for table in device.unpack(frame, schema)]
+        self.bench.exchange.store.put(OutputId(*output), [tables])
+        return [sum(table.num_rows for table in tables), sum(table.nbytes for table in tables)]
+
+
+class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distributed ships no types
+    """Tells workers to forget the queries of a client that is gone."""
+
+    name = NAME
+    idempotent = True
+
+    async def start(self, scheduler: Scheduler) -> None:
+        """Remember the scheduler."""
+        self.scheduler = scheduler
+
+    def remove_client(self, scheduler: Scheduler, client: str) -> None:
+        """Stop its queries, whose names begin with the client's."""
+        message = {"op": STOP, "query": client, "reply": False}
+        scheduler.loop.add_callback(scheduler.broadcast, msg=message, on_error="ignore")
+
+
+def run_assignment(plan: bytes, rest: bytes) -> Report:
+    """Run an assignment, in its two pickled parts, on the worker whose thread calls."""
+    plugin = get_worker().plugins[NAME]
+    task, attempt, units, sources = pickle.loads(rest)
+    return run(plugin.bench, Assignment(plan=_plan(plan), task=task, attempt=attempt, units=units, sources=sources))
+
+
+@lru_cache(maxsize=8)
+def _plan(packed: bytes) -> StagePlan:
+    """Return what all tasks of a stage share, unpickled once."""
+    plan: StagePlan = pickle.loads(packed)
+    return plan
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that client and workers must share."""
+    found = {"python": platform.python_version()}
+    for name in _COMPARED:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "missing"
+    return found

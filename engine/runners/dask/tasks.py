@@ -1,0 +1,231 @@
+"""Running a stage's tasks on the cluster to their end: submitting, waiting, and making again what was lost."""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from distributed import Client, Future
+from distributed.protocol import pickle
+from distributed.scheduler import KilledWorker
+
+from ...errors import Cancelled, ExecutionError
+from ...exchange import RowsLost
+from .assignment import Place, Report, Source, StagePlan, Unit
+from .plugin import run_assignment
+
+_TURN = 0.1
+_LOOK_SECONDS = 2.0
+_PATIENCE_SECONDS = 60.0
+"""How long a query waits for a first worker, or for the scheduler to answer again."""
+_MOST_LOSSES = 20
+"""How often a task may find rows lost before the query is given up."""
+
+
+@dataclass(slots=True)
+class Ran:
+    """A stage that was run, with all that it takes to run any of its tasks again.
+
+    Attributes
+    ----------
+    reads
+        Numbers that the stage knows its inputs by, and of the stages that made them.
+    reports
+        By task; None where the output is lost or freed.
+    """
+
+    plan: StagePlan
+    tasks: list[tuple[Unit, ...]]
+    reads: dict[int, int]
+    reports: list[Report | None] = field(default_factory=list)
+    attempts: list[int] = field(default_factory=list)
+    resend: Callable[[int, int], Report] | None = None
+
+    def __post_init__(self) -> None:
+        self.reports = [None] * len(self.tasks)
+        self.attempts = [0] * len(self.tasks)
+
+    def lose(self, worker: str) -> None:
+        """Count what a worker held as lost."""
+        for task, report in enumerate(self.reports):
+            if report is not None and report.worker == worker:
+                self.reports[task] = None
+
+    @property
+    def done(self) -> list[Report]:
+        """The reports, all of which must be there."""
+        return [report for report in self.reports if report is not None]
+
+
+class Tasks:
+    """Runs tasks of one query.
+
+    Parameters
+    ----------
+    finished
+        Called with the stage and the report when a task ends.
+    """
+
+    def __init__(self, client: Client, query: str, finished: Callable[[Ran, Report], None]) -> None:
+        self.client, self.query, self._finished = client, query, finished
+        self.stages: dict[int, Ran] = {}
+        self.recomputed = 0
+        self._names = itertools.count()
+        self._wake: queue.SimpleQueue[Future] = queue.SimpleQueue()
+        self._open: set[Future] = set()
+        self._looked = self._heard = time.monotonic()
+
+    # running
+
+    def run(self, ran: Ran, tasks: Iterable[int], prefer: str | None = None) -> None:
+        """Run tasks of a stage; returns when all have reported.
+
+        Raises
+        ------
+        ExecutionError
+            What a task raised, or where the cluster is lost.
+        """
+        todo = list(tasks)
+        if ran.resend is not None:
+            for task in todo:
+                ran.attempts[task] += 1
+                ran.reports[task] = ran.resend(task, ran.attempts[task])
+            return
+        under_way: dict[Future, int] = {}
+        losses = 0
+        try:
+            while todo or under_way:
+                if todo:
+                    under_way.update(self._submit(ran, todo, prefer))
+                    todo, prefer = [], None
+                for future in self._next(under_way):
+                    task = under_way.pop(future)
+                    self._open.discard(future)
+                    report = self._report(future, ran)
+                    if report is None:
+                        losses += 1
+                        if losses > _MOST_LOSSES * len(ran.tasks):
+                            raise ExecutionError(f"rows that {_named(ran)} needs were lost {losses} times: giving up")
+                        todo.append(task)
+                    else:
+                        ran.reports[task] = report
+                        self._finished(ran, report)
+        finally:
+            self.abandon(under_way)
+
+    def source(self, number: int) -> Source:
+        """Return where a stage's rows are; those that are lost are made again first."""
+        ran = self.stages[number]
+        missing = [task for task, report in enumerate(ran.reports) if report is None]
+        if missing:
+            self.recomputed += len(missing)
+            self.run(ran, missing)
+        places = tuple(Place(r.worker, r.task, r.attempt) for r in ran.done)
+        return Source(number, ran.plan.schema, places)
+
+    def lose(self, worker: str, numbers: Sequence[int] | None = None) -> None:
+        """Count what a worker held of some stages, or of all, as lost."""
+        for number, ran in self.stages.items():
+            if numbers is None or number in numbers:
+                ran.lose(worker)
+
+    def abandon(self, futures: Iterable[Future] | None = None) -> None:
+        """Cancel tasks that have not ended: all of them by default."""
+        left = list(self._open if futures is None else futures)
+        self._open.difference_update(left)
+        if left and self.client.status == "running":
+            self.client.cancel(left, force=True)
+
+    # steps
+
+    def _submit(self, ran: Ran, tasks: Sequence[int], prefer: str | None) -> dict[Future, int]:
+        while True:  # until nothing was lost while lost rows were made again
+            sources = {known: self.source(made) for known, made in ran.reads.items()}
+            if all(None not in self.stages[made].reports for made in ran.reads.values()):
+                break
+        plan = pickle.dumps(ran.plan)
+        rest = []
+        for task in tasks:
+            ran.attempts[task] += 1
+            rest.append(pickle.dumps((task, ran.attempts[task], ran.tasks[task], sources)))
+        name = f"volley {ran.plan.stage.name}"
+        keys = [f"{name}-{self.query}-{ran.plan.stage.number}-{task}-{next(self._names)}" for task in tasks]
+        futures = self.client.map(
+            run_assignment,
+            [plan] * len(tasks),
+            rest,
+            key=keys,
+            pure=False,
+            workers=None if prefer is None else [prefer],
+            allow_other_workers=prefer is not None,
+        )
+        for future in futures:
+            self._open.add(future)
+            future.add_done_callback(self._wake.put)
+        return dict(zip(futures, tasks, strict=True))
+
+    def _next(self, under_way: Iterable[Future]) -> list[Future]:
+        """Return those that have ended, after waiting a moment for one."""
+        ended = [future for future in under_way if future.done()]
+        if ended:
+            return ended
+        try:
+            self._wake.get(timeout=_TURN)
+        except queue.Empty:
+            self._look()
+        return [future for future in under_way if future.done()]
+
+    def _look(self) -> None:
+        """Raise where the scheduler is gone, or where there have been no workers for long."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        if self.client.status == "running" and self.workers():
+            self._heard = now
+        elif self.client.status in ("closed", "closing") or now - self._heard > _PATIENCE_SECONDS:
+            lost = "scheduler does not answer" if self.client.status != "running" else "cluster has no workers"
+            raise ExecutionError(f"the {lost}; start it again and repeat the query")
+
+    def workers(self) -> list[str]:
+        """Return the addresses of the workers that the scheduler knows."""
+        return sorted(self.client.sync(self.client.scheduler.ncores))
+
+    def _report(self, future: Future, ran: Ran) -> Report | None:
+        """Return what a task reports; None where it has to be run again.
+
+        Raises
+        ------
+        ExecutionError
+            What the task raised for reasons of its own.
+        """
+        if future.status == "finished":
+            try:
+                report: Report = future.result()
+            except (OSError, TimeoutError) as error:
+                raise ExecutionError(f"the cluster's scheduler is lost: {error}") from error
+            future.release()
+            return report
+        if future.status != "error":
+            if self.client.status == "running":
+                raise Cancelled("the run was cancelled")
+            raise ExecutionError("the cluster's scheduler is lost; start it again and repeat the query")
+        failure = future.exception()
+        if isinstance(failure, RowsLost):
+            numbers = None if failure.worker not in self.workers() else list(ran.reads.values())
+            if numbers is None or failure.gone:
+                self.lose(failure.worker, numbers)
+            return None
+        if isinstance(failure, KilledWorker):
+            raise ExecutionError(
+                f"{_named(ran)} ended the worker it ran on several times, most likely for want of memory: give workers "
+                "more memory or fewer threads"
+            ) from failure
+        raise failure
+
+
+def _named(ran: Ran) -> str:
+    return f"stage {ran.plan.stage.number} ({ran.plan.stage.name})"

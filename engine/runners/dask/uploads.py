@@ -1,0 +1,90 @@
+"""Rows between the client and the workers: those of frames in the client's memory, and those of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ...exchange import RowsLost, Stopped
+from ...kernels.protocol import Table
+from ...physical.stages import CollectSink, Stage
+from ...plan import Split
+from ...schema import Schema
+from .assignment import Buckets, Report, StagePlan, Unit
+from .cluster import Cluster
+from .tasks import Ran, Tasks
+
+_INLINE_BYTES = 256 * 1024
+"""Rows in memory up to so many bytes travel with the tasks that read them."""
+_MESSAGE_BYTES = 32 * 1024 * 1024
+_MOST_LOSSES = 20
+
+
+class Uploads:
+    """Sends and fetches rows for one query."""
+
+    def __init__(self, cluster: Cluster, tasks: Tasks) -> None:
+        self.cluster, self.tasks = cluster, tasks
+
+    @staticmethod
+    def needed(splits: Sequence[Split]) -> bool:
+        """Whether a scan reads what only this process has, and too much to send with tasks."""
+        here = [split for split in splits if getattr(split, "resident", False)]
+        return any(split.bytes is None for split in here) or sum(split.bytes or 0 for split in here) > _INLINE_BYTES
+
+    def send(self, number: int, splits: Sequence[Split], schema: Schema) -> Ran:
+        """Send the rows of splits to the workers in turn, as the output of a stage with a task for each split."""
+        stage = Stage(number, (), CollectSink(), schema)
+        plan = StagePlan(query=self.tasks.query, stage=stage, buckets=1, schema=schema)
+        units: list[tuple[Unit, ...]] = [
+            (Unit(number=place, pipeline=0, split=split),) for place, split in enumerate(splits)
+        ]
+
+        def resend(task: int, attempt: int) -> Report:
+            return self._send(number, splits[task], task, attempt, schema)
+
+        ran = Ran(plan, list(units), {}, resend=resend)
+        self.tasks.run(ran, range(len(splits)))
+        return ran
+
+    def _send(self, number: int, split: Split, task: int, attempt: int, schema: Schema) -> Report:
+        device = self.cluster.device
+        tables = [device.from_arrow(batch, schema) for batch in split.read()]
+        frames = [device.pack(run) for run in _runs(tables)]
+        output = (self.tasks.query, number, task, attempt)
+        for _ in range(_MOST_LOSSES):
+            workers = self.tasks.workers()
+            worker = workers[task % len(workers)] if workers else ""
+            try:
+                rows, size = self.cluster.put(worker, output, frames, schema)
+            except (OSError, TimeoutError):
+                continue
+            return Report(worker=worker, task=task, attempt=attempt, rows=[rows], bytes=[size])
+        raise RowsLost("", "rows could not be sent to any worker")
+
+    def download(self, number: int, task: int) -> Iterator[Table]:
+        """Yield the tables of a task's output; what is lost on the way is made again."""
+        for _ in range(_MOST_LOSSES):
+            source = self.tasks.source(number)
+            place = source.places[task]
+            requests = source.requests(self.tasks.query, Buckets(0, 1, task, task + 1))
+            try:
+                found = list(self.cluster.exchange.fetch(requests, source.schema, lambda: False))
+            except RowsLost:
+                self.tasks.lose(place.worker, None if place.worker not in self.tasks.workers() else [number])
+                continue
+            for _, tables in found:
+                yield from tables
+            return
+        raise Stopped
+
+
+def _runs(tables: Sequence[Table]) -> Iterator[list[Table]]:
+    """Yield tables in runs of about a message."""
+    run: list[Table] = []
+    for table in tables:
+        run.append(table)
+        if sum(held.nbytes for held in run) >= _MESSAGE_BYTES:
+            yield run
+            run = []
+    if run:
+        yield run

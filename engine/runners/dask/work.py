@@ -1,0 +1,218 @@
+"""Runs one assignment: what its units read passes the stage, and the output stays in the exchange."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
+from functools import partial
+from threading import Lock
+from typing import Any
+
+from ...errors import Cancelled, VolleyError
+from ...exchange import Exchange, MemoryAccount, OutputId, Stopped, belongs
+from ...kernels.protocol import Device, JoinTable, Table
+from ...physical.execute import merge_input
+from ...physical.stages import OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
+from ..metrics import OperatorMetrics
+from ..pipeline import Task, TaskRunner
+from ..sinks import Output, SinkContext, open_sink
+from .assignment import Assignment, Buckets, Report, Unit
+
+
+class Bench:
+    """What the tasks of one worker share: kernels, the exchange, hash tables and which queries were stopped."""
+
+    def __init__(self, device: Device, exchange: Exchange) -> None:
+        self.device, self.exchange = device, exchange
+        self._stopped: set[str] = set()
+        self._joins: dict[tuple[str, int], Future[JoinTable]] = {}
+        self._lock = Lock()
+
+    def stopped(self, query: str) -> bool:
+        """Whether nobody wants a query's rows any more."""
+        return query in self._stopped or query.partition("/")[0] in self._stopped
+
+    def stop(self, query: str) -> None:
+        """Let the tasks of a query end at their next table."""
+        self._stopped.add(query)
+
+    def free(self, query: str, stage: int | None = None) -> None:
+        """Forget what a query, or one of its stages, has left here."""
+        self.exchange.store.free(query, stage)
+        with self._lock:
+            for key in [key for key in self._joins if belongs(key[0], query) and stage in (None, key[1])]:
+                del self._joins[key]
+
+    def join_table(self, query: str, stage: int, build: Callable[[], JoinTable]) -> JoinTable:
+        """Return the hash table of a broadcast build side, made by the first task that asks."""
+        with self._lock:
+            known = self._joins.get((query, stage))
+            mine = known is None
+            future = self._joins[query, stage] = Future() if known is None else known
+        if mine:
+            try:
+                future.set_result(build())
+            except BaseException as error:
+                with self._lock:  # the next to ask tries again
+                    self._joins.pop((query, stage), None)
+                future.set_exception(error)
+                raise
+        return future.result()
+
+
+def run(bench: Bench, assignment: Assignment) -> Report:
+    """Run the units in order into one output, and return what there is of it.
+
+    Raises
+    ------
+    RowsLost
+        Where rows of an earlier stage cannot be had.
+    Cancelled
+        Where the query was stopped.
+    """
+    return _Work(bench, assignment).run()
+
+
+class _Work:
+    def __init__(self, bench: Bench, assignment: Assignment) -> None:
+        self.bench, self.assignment, self.plan = bench, assignment, assignment.plan
+        self.device, self.stage = bench.device, assignment.plan.stage
+        self.stopped = partial(bench.stopped, assignment.plan.query)
+        self.operators: dict[str, OperatorMetrics] = {}
+
+    def run(self) -> Report:
+        begun, received = time.perf_counter(), self.bench.exchange.received
+        plan, assignment = self.plan, self.assignment
+        account = MemoryAccount(plan.memory_limit)
+        owner = f"stage {self.stage.number} ({self.stage.name})"
+        shared = not (plan.alone and isinstance(self.stage.sink, ReduceSink))  # which gives a row even of no rows
+        context = SinkContext(self.device, account, self.stopped, owner, buckets=plan.buckets, shared=shared)
+        sink = open_sink(self.stage.sink, context)
+        try:
+            local = sink.local()
+            runner = TaskRunner(self.device, self.stage, sink, self._broadcast(), self.stopped)
+            numbered = isinstance(self.stage.sink, WriteSink) and not self.stage.sink.sink.single_writer
+            for position, unit in enumerate(assignment.units):
+                self._run_unit(runner, unit.number if numbered else position, unit, local)
+                if runner.enough.is_set():
+                    break
+            if self.stopped():
+                raise Cancelled("the run was cancelled")
+            output = sink.finish(_one_by_one)
+        except Stopped:
+            sink.abort()
+            raise Cancelled("the run was cancelled") from None
+        except BaseException:
+            sink.abort()
+            raise
+        report = self._keep(output)
+        report.seconds = time.perf_counter() - begun
+        report.received = self.bench.exchange.received - received
+        report.complete = not runner.enough.is_set()
+        return report
+
+    def _keep(self, output: Output) -> Report:
+        assignment = self.assignment
+        buckets = [self._joined(tables) for tables in output.partitions]
+        made = OutputId(self.plan.query, self.stage.number, assignment.task, assignment.attempt)
+        store = self.bench.exchange.store
+        store.put(made, buckets)
+        if self.stopped():  # while this was put: who stops has looked already
+            self.bench.free(self.plan.query)
+        return Report(
+            worker=self.bench.exchange.address,
+            task=assignment.task,
+            attempt=assignment.attempt,
+            rows=[sum(table.num_rows for table in tables) for tables in buckets],
+            bytes=[sum(table.nbytes for table in tables) for tables in buckets],
+            value=output.value,
+            operators=self.operators,
+            spilled=store.spilled,
+        )
+
+    def _joined(self, tables: Sequence[Table]) -> Sequence[Table]:
+        """Return the tables of a bucket as one, where they are so small that moving each would cost more."""
+        if len(tables) < 2 or sum(table.num_rows for table in tables) // len(tables) > _SMALL_ROWS:
+            return tables
+        return [self.device.concat(tables, tables[0].schema)]
+
+    def _run_unit(self, runner: TaskRunner, number: int, unit: Unit, local: Any) -> None:
+        pipeline = self.stage.pipelines[unit.pipeline]
+        joins = runner.joins
+        try:
+            if unit.build is not None:
+                probe = pipeline.operators[0]
+                assert isinstance(probe, Probe)
+                assert unit.buckets is not None
+                own = {unit.build: self._built(probe, unit.build, unit.buckets._replace(first_task=0, last_task=None))}
+                runner.joins = {**joins, **own}
+            ended = runner.run(number, Task(pipeline, partial(self._tables, unit), 0, unit.rows), local, self.operators)
+            if ended and unit.rest is not None and unit.build is not None:
+                rest = self.stage.pipelines[unit.rest]
+                remaining = runner.joins[unit.build].remaining
+                runner.run(number, Task(rest, lambda: iter([remaining()]), 0, 0), local, self.operators)
+        except VolleyError as error:
+            if unit.split is not None:
+                error.add_note(f"in {unit.split.label}")
+            raise
+        finally:
+            runner.joins = joins
+
+    def _tables(self, unit: Unit) -> Iterator[Table]:
+        source = self.stage.pipelines[unit.pipeline].input
+        if isinstance(source, ScanInput):
+            if unit.uploaded is not None:
+                assert unit.buckets is not None
+                for _, tables in self._ordered(unit.uploaded, unit.buckets):
+                    yield from tables
+                return
+            assert unit.split is not None
+            for batch in unit.split.read():
+                yield self.device.from_arrow(batch, source.node.schema)
+            return
+        assert not isinstance(source, RemainingInput)
+        assert unit.buckets is not None
+        if unit.build is not None:  # a probing side, whose rows need no order
+            for _, tables in self._fetched(source.stage, unit.buckets):
+                yield from tables
+            return
+        yield from self._merged(source, unit.buckets)
+
+    def _merged(self, source: OutputInput, buckets: Buckets) -> Sequence[Table]:
+        partition = [table for _, tables in self._ordered(source.stage, buckets) for table in tables]
+        if not partition:
+            return ()
+        return merge_input(self.device, source, partition, threads=1)
+
+    def _fetched(self, stage: int, buckets: Buckets) -> Iterator[tuple[int, Sequence[Table]]]:
+        source = self.assignment.sources[stage]
+        requests = source.requests(self.plan.query, buckets)
+        return self.bench.exchange.fetch(requests, source.schema, self.stopped)
+
+    def _ordered(self, stage: int, buckets: Buckets) -> list[tuple[int, Sequence[Table]]]:
+        """Return the tables of all tasks in their order."""
+        return sorted(self._fetched(stage, buckets), key=lambda pair: pair[0])
+
+    def _built(self, probe: Probe, stage: int, buckets: Buckets) -> JoinTable:
+        rows = [table for _, tables in self._ordered(stage, buckets) for table in tables]
+        return self.device.build_join(rows, probe.node.spec, threads=1)
+
+    def _broadcast(self) -> Mapping[int, JoinTable]:
+        """Return the hash tables that all units share."""
+        joins: dict[int, JoinTable] = {}
+        for pipeline in {unit.pipeline for unit in self.assignment.units}:
+            for probe in self.stage.pipelines[pipeline].operators:
+                if isinstance(probe, Probe) and probe.stage in self.plan.broadcast and probe.stage not in joins:
+                    build = partial(self._built, probe, probe.stage, Buckets(0, _EVERY))
+                    made = self.assignment.sources[probe.stage].stage
+                    joins[probe.stage] = self.bench.join_table(self.plan.query, made, build)
+        return joins
+
+
+_SMALL_ROWS = 32 * 1024
+_EVERY = 1 << 30
+
+
+def _one_by_one(thunks: Sequence[Callable[[], Any]]) -> list[Any]:
+    return [thunk() for thunk in thunks]
