@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.simulated_gpu import simulated_device, simulated_session
-from tests.support.tpc import assert_as_duckdb, texts
+from tests.support.tpc import assert_as_duckdb, frames, texts
+from volley.engine.physical.stages import ScanInput
+from volley.sql import query
 
 simulated_device()  # before the kernels are imported, or they would look for a real GPU
 
@@ -35,3 +37,29 @@ def test_tpch(text: Path, tpch: Path) -> None:
         assert_as_duckdb(text, tpch, simulated_session(threads=2))
     assert set(ledger.fallbacks) == FALLBACKS
     assert ledger.spilled == ledger.retries == ledger.splits == 0
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.2])
+@pytest.mark.parametrize("text", texts("tpch"), ids=lambda path: path.stem)
+def test_tpch_while_allocations_fail(text: Path, tpch: Path, rate: float) -> None:
+    plan = simulator.FaultPlan(rate=rate, seed=int(text.stem[1:]))
+    with memory.counted() as ledger, simulator.machine().failing(plan):
+        assert_as_duckdb(text, tpch, simulated_session(threads=2))
+    assert ledger.retries + ledger.splits > 0 or plan.failures == 0
+
+
+_ANSWERS = 4096
+"""Bytes of constants, and of answers that a decision on the host waits for."""
+
+
+@pytest.mark.parametrize("text", texts("tpch"), ids=lambda path: path.stem)
+def test_inputs_cross_the_bus_once_and_results_once(text: Path, tpch: Path) -> None:
+    with simulated_session(threads=1, dynamic_filters=False) as session:  # which would send keys to the host
+        frame = query(text.read_text(), frames(tpch))
+        inputs = [pipeline.input for stage in session.stages(frame.plan).stages for pipeline in stage.pipelines]
+        scans = [each.node for each in inputs if isinstance(each, ScanInput)]
+        stored = sum(split.bytes or 0 for scan in scans for split in scan.scan.splits)
+        with memory.counted() as ledger:
+            result = frame.to_arrow()
+    assert 0 < ledger.to_device <= stored + _ANSWERS
+    assert result.nbytes <= ledger.to_host <= result.nbytes + _ANSWERS

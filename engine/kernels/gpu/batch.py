@@ -56,7 +56,7 @@ class GpuTable:
             if self._columns is None:
                 assert self._spilled is not None
                 memory.ledger().add(to_device=self._spilled.nbytes)
-                self._columns = run(plc.Table.from_arrow, self._spilled).columns()
+                self._columns = tuple(run(plc.Column.from_arrow, column) for column in self._spilled.columns)
                 memory.stream().synchronize()  # other threads may ask next
                 self._spilled = None
             return self._columns
@@ -140,8 +140,12 @@ def concat_tables(tables: Sequence[GpuTable], schema: Schema) -> GpuTable:
     rows = sum(table.num_rows for table in filled)
     if not len(schema):
         return GpuTable(schema, (), rows)
-    joined = run(plc.concatenate.concatenate, [table.table for table in filled])
-    return GpuTable(schema, joined.columns(), rows)
+    parts = [table.columns for table in filled]
+    try:
+        columns = run(plc.concatenate.concatenate, [table.table for table in filled]).columns()
+    except memory.OutOfDeviceMemory:  # one column after the other needs less at once
+        columns = tuple(run(plc.concatenate.concatenate, [*column]) for column in zip(*parts, strict=True))
+    return GpuTable(schema, columns, rows)
 
 
 def empty_table(schema: Schema) -> GpuTable:

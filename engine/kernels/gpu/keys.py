@@ -12,7 +12,7 @@ from ...dtypes import DataType, int32
 from ...expr import SortKey
 from .columns import Op, binary, constant
 from .library import plc
-from .memory import run
+from .memory import by_columns, run
 from .types import device_type
 
 Order = plc.types.Order
@@ -52,7 +52,8 @@ def positions(rows: int) -> plc.Column:
 def gathered(table: plc.Table, rows: plc.Column, *, outer: bool = False) -> plc.Table:
     """Return rows by position; ``outer``: nulls for positions that lie outside."""
     policy = plc.copying.OutOfBoundsPolicy
-    return run(plc.copying.gather, table, rows, policy.NULLIFY if outer else policy.DONT_CHECK)
+    bounds = policy.NULLIFY if outer else policy.DONT_CHECK
+    return by_columns(lambda part: run(plc.copying.gather, part, rows, bounds), table)
 
 
 def taken(column: plc.Column, rows: plc.Column, *, outer: bool = False) -> plc.Column:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
-from .library import Stream, rmm
+from .library import Stream, plc, rmm
 
 if TYPE_CHECKING:
     from .batch import GpuTable
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-ATTEMPTS = 12
-"""Times that a call is tried before its rows are halved."""
+ATTEMPTS = 30
+"""Times that a call is tried before its rows are halved; other threads may give memory back meanwhile."""
 
 _POOL_KEEPS = 0.9
 """Share of the device's memory that the pool does not give back to the driver."""
@@ -133,6 +133,21 @@ def run(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         If there is no room after all that can be spilled was.
     """
     return _tried(cast("Callable[..., T]", function), args, {**kwargs, "stream": stream(), "mr": pool().resource})
+
+
+def by_columns(compute: Callable[[plc.Table], plc.Table], table: plc.Table) -> plc.Table:
+    """Compute a table column by column or all at once: half of the columns at a time where memory runs out."""
+    try:
+        return compute(table)
+    except OutOfDeviceMemory:
+        columns = table.columns()
+        if len(columns) < 2:
+            raise
+    ledger().add(splits=1)
+    middle = len(columns) // 2
+    rows = table.num_rows()
+    parts = [by_columns(compute, plc.Table(part, rows)) for part in (columns[:middle], columns[middle:])]
+    return plc.Table([column for part in parts for column in part.columns()], parts[0].num_rows())
 
 
 def on_stream(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -23,7 +23,7 @@ from .columns import Value, any_true, chosen, constant, filled, full, negated, n
 from .fallback import on_cpu
 from .library import plc
 from .membership import in_list, list_refusal
-from .memory import run
+from .memory import by_columns, run
 from .registry import KERNELS, NO_KERNEL, refusal
 
 
@@ -167,4 +167,5 @@ def masked(table: GpuTable, mask: plc.Column) -> GpuTable:
     if not len(table.schema):
         kept = run(plc.stream_compaction.apply_boolean_mask, plc.Table([mask]), mask)
         return GpuTable(table.schema, (), kept.num_rows())
-    return table.like(run(plc.stream_compaction.apply_boolean_mask, table.table, mask))
+    keep = plc.stream_compaction.apply_boolean_mask
+    return table.like(by_columns(lambda part: run(keep, part, mask), table.table))

@@ -31,7 +31,14 @@ def read_parquet(rows: ParquetRows, schema: Schema) -> Iterator[GpuTable] | None
     wanted = schema.extend(f for f in rows.tested if f.name not in schema)
     if not len(schema) or not all(_decodes(f.dtype) for f in wanted):
         return None
-    return (table for run_ in _runs(rows) for table in [_kept(_read(rows.path, run_, wanted), rows, schema)])
+    return _tables(rows, wanted, schema)
+
+
+def _tables(rows: ParquetRows, wanted: Schema, schema: Schema) -> Iterator[GpuTable]:
+    for groups in _runs(rows):
+        table = _read(rows.path, groups, wanted)
+        memory.ledger().add(to_device=sum(size for _, size in groups))
+        yield _kept(table, rows, schema)
 
 
 def _decodes(dtype: DataType) -> bool:
@@ -53,32 +60,37 @@ def _runs(rows: ParquetRows) -> Iterator[list[tuple[int, int]]]:
 
 @kernel
 def _read(path: str, groups: list[tuple[int, int]], wanted: Schema) -> GpuTable:
+    """Read row groups at once or, where memory runs out, half of them at a time, at last half of the columns."""
+    names = list(wanted.names)
     try:
-        return _decoded(path, groups, wanted)
+        columns = _decoded(path, groups, names)
     except OutOfDeviceMemory:
-        if len(groups) < 2:
+        if len(groups) < 2 and len(names) < 2:
             raise
-    memory.ledger().add(splits=1)
-    middle = len(groups) // 2
-    return concat_tables([_read(path, part, wanted) for part in (groups[:middle], groups[middle:])], wanted)
+        memory.ledger().add(splits=1)
+        if len(groups) > 1:
+            middle = len(groups) // 2
+            return concat_tables([_read(path, part, wanted) for part in (groups[:middle], groups[middle:])], wanted)
+        middle = len(names) // 2
+        parts = [_read(path, groups, wanted.select(part)) for part in (names[:middle], names[middle:])]
+        columns = [column for part in parts for column in part.columns]
+    for column, field in zip(columns, wanted, strict=True):
+        if column.type() != device_type(field.dtype):
+            raise ReadError(f"{path!r}: column {field.name!r} was decoded as {column.type()!r}, not {field.dtype}")
+    return GpuTable(wanted, columns, columns[0].size())
 
 
-def _decoded(path: str, groups: list[tuple[int, int]], wanted: Schema) -> GpuTable:
+def _decoded(path: str, groups: list[tuple[int, int]], names: list[str]) -> list[plc.Column]:
     source = plc.io.types.SourceInfo([path])
     builder = plc.io.parquet.ParquetReaderOptions.builder(source)
-    options = builder.column_names([*wanted.names]).decimal_width(plc.TypeId.DECIMAL128).build()
+    options = builder.column_names(names).decimal_width(plc.TypeId.DECIMAL128).build()
     options.set_row_groups([[number for number, _ in groups]])
     try:
         read = run(plc.io.parquet.read_parquet, options)
     except RuntimeError as error:  # what libcudf throws reaches Python so
         raise ReadError(f"{path!r} is damaged: {error}; copy or write it again") from error
-    memory.ledger().add(to_device=sum(size for _, size in groups))
     by_name = dict(zip(read.column_names(), read.tbl.columns(), strict=True))  # in an order of libcudf's own
-    columns = [by_name[f.name] for f in wanted]
-    for column, field in zip(columns, wanted, strict=True):
-        if column.type() != device_type(field.dtype):
-            raise ReadError(f"{path!r}: column {field.name!r} was decoded as {column.type()!r}, not {field.dtype}")
-    return GpuTable(wanted, columns, read.tbl.num_rows())
+    return [by_name[name] for name in names]
 
 
 @kernel
