@@ -1,0 +1,158 @@
+"""A worker that dies costs time, never rows, and never a hang."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from tests.support.faults import MOMENTS, arm
+from volley.engine.errors import ExecutionError
+from volley.engine.frame import DataFrame
+from volley.engine.runners.dask import coordinator
+
+ROWS = 5_000
+
+
+@pytest.fixture(scope="module")
+def mortals() -> Iterator[vl.Session]:
+    """Return a session over workers that may be killed: new ones take their place."""
+    session = vl.Session(cluster="local:3")
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="module")
+def orders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("orders")
+    rng = random.Random(9)
+    for part in range(9):
+        ids = list(range(part * ROWS, (part + 1) * ROWS))
+        rows = {"id": ids, "who": [rng.randrange(5_000) for _ in ids], "price": [rng.randrange(999) for _ in ids]}
+        vl.from_arrow(pa.table(rows)).to_parquet(folder / f"{part}.parquet")
+    return folder
+
+
+def joined(o: DataFrame) -> DataFrame:
+    """A plan with scans, shuffles, joins and a sorted result."""
+    totals = o.groupby("who").agg(total=("price", "sum"), n=("id", "size"))
+    return o[o.price > 500].merge(totals, on="who").groupby("n").agg(s=("total", "sum"), k=("id", "size"))
+
+
+@pytest.fixture
+def armed(mortals: vl.Session, tmp_path: Path) -> Callable[[str], Path]:
+    """Return what makes one worker die at a moment; its answer is the flag, which goes with the worker."""
+
+    def set_up(moment: str) -> Path:
+        client = mortals.cluster.client
+        client.wait_for_workers(3, timeout=60)
+        flag = tmp_path / "flag"
+        flag.touch()
+        client.run(arm, moment, str(flag))
+        return flag
+
+    return set_up
+
+
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != "write"])
+def test_rows_are_whole_when_a_worker_dies(
+    moment: str,
+    mortals: vl.Session,
+    orders: Path,
+    armed: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(coordinator, "BROADCAST_BYTES", 0)
+    plan = joined(vl.read_parquet(orders))
+    expected = plan.to_arrow()
+    flag = armed(moment)
+    assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(expected)
+    assert not flag.exists()  # one has died
+
+
+def test_a_result_is_whole_when_a_worker_that_has_part_of_it_dies(
+    mortals: vl.Session, orders: Path, armed: Callable[[str], Path]
+) -> None:
+    plan = vl.read_parquet(orders)[["id", "price"]]  # nothing is sent but the result
+    flag = armed("send")
+    assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(plan.to_arrow())
+    assert not flag.exists()
+
+
+def test_what_is_written_is_there_once_when_a_worker_dies(
+    mortals: vl.Session, orders: Path, armed: Callable[[str], Path], tmp_path: Path
+) -> None:
+    frame = vl.read_parquet(orders)
+    flag = armed("write")
+    DataFrame.from_plan(frame.plan, mortals).to_parquet(tmp_path / "out")
+    assert not flag.exists()
+    back = vl.read_parquet(tmp_path / "out").sort_values("id").to_arrow()
+    assert back.equals(frame.sort_values("id").to_arrow())
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]  # nothing temporary is left beside it
+
+
+def test_only_what_was_lost_is_made_again(
+    mortals: vl.Session, orders: Path, armed: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[int] = []
+    sources = coordinator.Tasks.source
+
+    def counting(tasks: coordinator.Tasks, number: int) -> object:
+        before = tasks.recomputed
+        found = sources(tasks, number)
+        made.append(tasks.recomputed - before)
+        return found
+
+    monkeypatch.setattr(coordinator.Tasks, "source", counting)
+    plan = vl.read_parquet(orders).groupby("who").agg(n=("id", "size"))
+    expected = plan.to_arrow()
+    armed("send")
+    assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(expected)
+    assert 0 < sum(made) < 9  # of nine tasks that read a file, those of one worker
+
+
+def test_an_error_of_the_users_own_is_not_tried_again(mortals: vl.Session, orders: Path, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+
+    def bad(table: pa.Table) -> pa.Table:
+        with calls.open("a") as file:
+            file.write("x")
+        raise ValueError("no such thing")
+
+    frame = DataFrame.from_plan(vl.read_parquet(orders / "3.parquet").plan, mortals)
+    with pytest.raises(ExecutionError, match="ValueError: no such thing") as caught:
+        frame.map_batches(bad, {"x": "int64"}, reads=["id"], keeps=True).to_arrow()
+    assert len(calls.read_text()) == 1
+    assert any("3.parquet" in note for note in caught.value.__notes__)
+
+
+def test_workers_forget_a_query_that_has_ended(mortals: vl.Session, orders: Path) -> None:
+    def held(dask_worker: object) -> int:
+        return len(dask_worker.plugins["volley"].bench.exchange.store._outputs)  # type: ignore[attr-defined]
+
+    frame = DataFrame.from_plan(joined(vl.read_parquet(orders)).plan, mortals)
+    client = mortals.cluster.client
+    client.wait_for_workers(3, timeout=60)
+    frame.to_arrow()
+    for _ in range(100):  # they are told, and nobody waits for that
+        if not any(client.run(held).values()):
+            break
+    assert not any(client.run(held).values())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_ten_random_deaths_each(
+    seed: int, mortals: vl.Session, orders: Path, armed: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(seed)
+    plan = joined(vl.read_parquet(orders))
+    expected = plan.to_arrow()
+    for _ in range(10):
+        monkeypatch.setattr(coordinator, "BROADCAST_BYTES", rng.choice([0, 1 << 26]))
+        armed(rng.choice([moment for moment in MOMENTS if moment != "write"]))
+        assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(expected)
