@@ -80,7 +80,11 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
     chosen = job.spec.session
     shown = progress or choose_progress()
     session = Session(
-        device=chosen.device, threads=chosen.threads, memory_limit=chosen.memory_limit, observer=shown.observer
+        device=chosen.device,
+        cluster=chosen.cluster,
+        threads=chosen.threads,
+        memory_limit=chosen.memory_limit,
+        observer=shown.observer,
     )
     with Workspace(folder) as workspace, session:
         if finish_moves(workspace):

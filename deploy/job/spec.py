@@ -89,6 +89,9 @@ class SessionSpec(Section):
     """Where the job runs and within which limits."""
 
     device: Literal["auto", "cpu", "gpu"] = Field(default="auto", description="Device of the operators")
+    cluster: str | None = Field(
+        default=None, description="Workers that run it: local:4, or a scheduler such as tcp://host:8786"
+    )
     threads: int | None = Field(default=None, ge=1, description="Threads; all cores where absent")
     memory_limit: ByteSize | None = Field(default=None, description="Bytes, or a text such as 4GiB")
 

@@ -265,14 +265,24 @@ def _chunked(tables: Sequence[pa.Table]) -> pa.Table:
     return tables[0] if len(tables) == 1 else pa.concat_tables(tables, promote_options="default")
 
 
-def _open_cluster(where: Any, device: Device, threads: int | None) -> Cluster:
+def cluster_module(what: str) -> Any:
+    """Return the room of the cluster's runner, on behalf of ``what`` was asked for.
+
+    Raises
+    ------
+    ConfigError
+        If Dask is not installed.
+    """
     try:
-        from ..runners.dask import Cluster
+        from ..runners import dask
     except ModuleNotFoundError as error:
-        raise ConfigError(
-            f"cluster={where!r} needs the module {error.name}: pip install 'volley-engine[cluster]'"
-        ) from error
-    return Cluster(where, device, threads=threads)
+        raise ConfigError(f"{what} needs the module {error.name}: pip install 'volley-engine[cluster]'") from error
+    return dask
+
+
+def _open_cluster(where: Any, device: Device, threads: int | None) -> Cluster:
+    cluster: Cluster = cluster_module(f"cluster={where!r}").Cluster(where, device, threads=threads)
+    return cluster
 
 
 _current: ContextVar[Session | None] = ContextVar("volley_session", default=None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..quantities import format_bytes
 
@@ -65,23 +65,84 @@ class OperatorMetrics:
 
 
 @dataclass(slots=True)
+class WorkerMetrics:
+    """What one worker did for a stage: tasks, rows and bytes made, bytes from other workers, bytes in files now."""
+
+    tasks: int = 0
+    rows: int = 0
+    bytes: int = 0
+    received: int = 0
+    spilled: int = 0
+    seconds: float = 0.0
+
+    def __str__(self) -> str:
+        spilled = f", {format_bytes(self.spilled)} spilled" if self.spilled else ""
+        return (
+            f"{self.tasks} tasks, {self.rows:,} rows, {format_bytes(self.bytes)} made, "
+            f"{format_bytes(self.received)} received{spilled}, {self.seconds:.3f} s"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A task of a stage on a worker: from when to when, in seconds since the epoch."""
+
+    stage: int
+    name: str
+    task: int
+    worker: str
+    begun: float
+    ended: float
+
+
+@dataclass(slots=True)
 class StageMetrics:
-    """One stage: tasks, wall seconds, and its operators in order."""
+    """One stage: tasks, wall seconds, its operators in order, and on a cluster what each worker did."""
 
     number: int
     name: str
     tasks: int = 0
     seconds: float = 0.0
     operators: dict[str, OperatorMetrics] = field(default_factory=dict)
+    workers: dict[str, WorkerMetrics] = field(default_factory=dict)
+
+    @property
+    def skew(self) -> float:
+        """How many times a worker's mean share of the work the busiest one had, in seconds."""
+        seconds = [worker.seconds for worker in self.workers.values()]
+        return max(seconds) * len(seconds) / sum(seconds) if sum(seconds) else 1.0
 
 
 @dataclass(slots=True)
 class RunMetrics:
-    """One run: its stages, wall seconds and the most bytes held between stages."""
+    """One run: its stages, wall seconds, the most bytes held between stages, and on a cluster when which task ran."""
 
     stages: list[StageMetrics] = field(default_factory=list)
     seconds: float = 0.0
     peak_bytes: int = 0
+    spans: list[Span] = field(default_factory=list)
+
+    def timeline(self) -> dict[str, Any]:
+        """Return the run's tasks as a Chrome trace, which Perfetto shows: a process for each worker."""
+        numbers = {worker: number for number, worker in enumerate(sorted({span.worker for span in self.spans}), 1)}
+        names: list[dict[str, Any]] = [
+            {"ph": "M", "name": "process_name", "pid": number, "args": {"name": worker}}
+            for worker, number in numbers.items()
+        ]
+        tasks: list[dict[str, Any]] = [
+            {
+                "ph": "X",
+                "name": f"stage {span.stage} {span.name}",
+                "cat": span.name,
+                "pid": numbers[span.worker],
+                "tid": 0,
+                "ts": span.begun * 1e6,
+                "dur": (span.ended - span.begun) * 1e6,
+                "args": {"task": span.task},
+            }
+            for span in self.spans
+        ]
+        return {"traceEvents": [*names, *tasks], "displayTimeUnit": "ms"}
 
     def describe(self) -> str:
         """Return a text with one line per stage and operator, as ``explain("analyze")`` prints it."""
@@ -90,6 +151,10 @@ class RunMetrics:
             lines.append(f"stage {stage.number} {stage.name}: {stage.tasks} tasks, {stage.seconds:.3f} s")
             for name, operator in stage.operators.items():
                 lines.append(f"  {name}  [{operator}]")
+            for address, worker in sorted(stage.workers.items()):
+                lines.append(f"  {address}: {worker}")
+            if len(stage.workers) > 1:
+                lines.append(f"  the busiest worker had {stage.skew:.2f} times its share")
         return "\n".join(lines)
 
 

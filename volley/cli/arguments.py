@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from . import completion, demo, doctor, explain, render, run, sql
+from . import cluster, completion, demo, doctor, explain, render, run, sql
 
 _DESCRIPTION = "Volley: dataframes, SQL, ETL and machine learning in one plan, on the CPU or on GPUs."
 
@@ -16,6 +16,7 @@ examples:
   volley sql trips.parquet -f report.sql -o report.csv
   volley run job.yaml --set train.models.trees.params.max_depth=4
   volley explain trips.parquet -c "select dest, count(*) from trips group by dest"
+  volley cluster --workers 4                    worker processes that sql, run and explain use with --cluster
   volley doctor                                 what this machine offers and what will be used
   volley render job.yaml --target daskjob       the Kubernetes manifests of a job
 
@@ -46,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     parser.set_defaults(execute=None, debug=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in (run, demo, sql, explain, doctor, render, completion):
+    for command in (run, demo, sql, explain, doctor, cluster, render, completion):
         added = command.add(commands)
         added.formatter_class = argparse.RawDescriptionHelpFormatter
         added.add_argument("--debug", action="store_true", help="show the traceback of an error")

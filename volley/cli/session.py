@@ -6,10 +6,15 @@ import argparse
 
 
 def add_session_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``, ``--threads`` and ``--memory-limit``."""
+    """Add ``--device``, ``--cluster``, ``--threads`` and ``--memory-limit``."""
     group = parser.add_argument_group("where it runs")
     group.add_argument("--device", choices=["auto", "cpu", "gpu"], help="auto takes a GPU where there is one")
-    group.add_argument("--threads", type=_positive, metavar="N", help="threads; all cores where absent")
+    group.add_argument(
+        "--cluster",
+        metavar="WHERE",
+        help="workers that run it: local:4 for 4 processes of this machine, or a scheduler such as tcp://host:8786",
+    )
+    group.add_argument("--threads", type=positive, metavar="N", help="threads; all cores where absent")
     group.add_argument(
         "--memory-limit",
         metavar="SIZE",
@@ -17,7 +22,8 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a whole number from 1 on."""
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
     return int(text)

@@ -131,6 +131,8 @@ class Report:
         Of its output, by bucket.
     value
         What a fold came to: a list of one state, or of none where there were no rows.
+    begun
+        When the task began, in seconds since the epoch.
     received
         Bytes that came from other workers.
     complete
@@ -144,6 +146,7 @@ class Report:
     bytes: list[int]
     value: Any = None
     operators: dict[str, OperatorMetrics] = field(default_factory=dict)
+    begun: float = 0.0
     seconds: float = 0.0
     received: int = 0
     spilled: int = 0

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from threading import Lock
 from typing import Any
 
-from distributed import Client, LocalCluster
+from distributed import Client
 
 from ...errors import ConfigError
 from ...exchange import BucketStore, Exchange
 from ...kernels.protocol import Device, PackedTables
+from .launch import ClusterSettings, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
 
@@ -48,7 +49,7 @@ class Cluster:
             )
         self.where, self.device, self.threads = where, device, threads
         self._client: Client | None = None
-        self._started: LocalCluster | None = None
+        self._started = ExitStack()
         self._exchange: Exchange | None = None
         self._lock = Lock()
 
@@ -100,16 +101,16 @@ class Cluster:
                 self._exchange.close()
             if self._client is not None and self._client is not self.where:
                 self._client.close()
-            if self._started is not None:
-                self._started.close()
-            self._client = self._started = self._exchange = None
+            self._started.close()
+            self._client = self._exchange = None
 
     def _connect(self) -> None:
         if isinstance(self.where, Client):
             client = self.where
         elif (local := _LOCAL.fullmatch(self.where)) is not None:
-            self._started = start_local(int(local[1] or 0), self.threads)
-            client = Client(self._started, set_as_default=False)
+            settings = ClusterSettings(workers=int(local[1] or 0) or None, threads=self.threads or 1)
+            started = self._started.enter_context(start_cluster(settings))
+            client = Client(started, set_as_default=False)
         else:
             try:
                 client = Client(self.where, timeout=_CONNECT, set_as_default=False)
@@ -120,17 +121,9 @@ class Cluster:
         except BaseException:
             if client is not self.where:
                 client.close()
+            self._started.close()
             raise
         self._client, self._exchange = client, None
-
-
-def start_local(workers: int, threads: int | None, **options: Any) -> LocalCluster:
-    """Start worker processes on this machine that only it can reach."""
-    import os
-
-    count = workers or len(os.sched_getaffinity(0))
-    settings: dict[str, Any] = {"host": "127.0.0.1", "dashboard_address": None, "processes": True, **options}
-    return LocalCluster(n_workers=count, threads_per_worker=threads or 1, **settings)
 
 
 def _prepare(client: Client, device: Device) -> None:
@@ -157,9 +150,3 @@ def _differences(answers: dict[str, Any]) -> list[str]:
             if version != ours.get(name):
                 found.setdefault(f"{name} is {version} on the workers and {ours.get(name)} here", []).append(worker)
     return [f"{text} ({', '.join(workers[:3])}{', …' if len(workers) > 3 else ''})" for text, workers in found.items()]
-
-
-def quiet_close(cluster: Cluster) -> None:
-    """Close at the end of the process, when the other end may be gone already."""
-    with suppress(OSError, TimeoutError, RuntimeError):
-        cluster.close()

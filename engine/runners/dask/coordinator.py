@@ -30,7 +30,7 @@ from ...physical.stages import (
 )
 from ...plan import Split, WrittenFile
 from ...schema import Schema
-from ..metrics import Observer, RunMetrics, StageMetrics
+from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
 from ..pipeline import expected, step_names
 from ..result import RunResult
 from .assignment import Buckets, Report, StagePlan, Unit
@@ -317,6 +317,16 @@ class Coordinator:
         metrics, shown = self._counted[ran.plan.stage.number]
         for name, counted in report.operators.items():
             metrics.operators[shown[name]].merge(counted)
+        worker = metrics.workers.setdefault(report.worker, WorkerMetrics())
+        worker.tasks += 1
+        worker.rows += sum(report.rows)
+        worker.bytes += sum(report.bytes)
+        worker.received += report.received
+        worker.spilled = max(worker.spilled, report.spilled)
+        worker.seconds += report.seconds
+        ended = report.begun + report.seconds
+        span = Span(metrics.number, metrics.name, report.task, report.worker, report.begun, ended)
+        self.metrics.spans.append(span)
         if self.observer is not None:
             units = ran.tasks[report.task]
             rows, size = sum(unit.rows for unit in units), sum(unit.bytes for unit in units)

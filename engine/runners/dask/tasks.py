@@ -142,6 +142,11 @@ class Tasks:
     # steps
 
     def _submit(self, ran: Ran, tasks: Sequence[int], prefer: str | None) -> dict[Future, int]:
+        known_workers = set(self.workers())
+        for made in ran.reads.values():  # asking one that is gone would take its time
+            for report in self.stages[made].reports:
+                if report is not None and report.worker not in known_workers:
+                    self.lose(report.worker)
         while True:  # until nothing was lost while lost rows were made again
             sources = {known: self.source(made) for known, made in ran.reads.items()}
             if all(None not in self.stages[made].reports for made in ran.reads.values()):

@@ -108,6 +108,7 @@ class _Work:
             raise
         report = self._keep(output)
         report.seconds = time.perf_counter() - begun
+        report.begun = time.time() - report.seconds
         report.received = self.bench.exchange.received - received
         report.complete = not runner.enough.is_set()
         return report
