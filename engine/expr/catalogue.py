@@ -7,7 +7,7 @@ kernel per entry under the entry's name (a test compares the two sets).
 
 from __future__ import annotations
 
-from .functions import aggregates, arithmetic, intervals, lists, logic, nested, temporal, text, windows
+from .functions import aggregates, arithmetic, codings, intervals, lists, logic, nested, temporal, text, windows
 from .functions.entry import Aggregate, Function, Nulls, WindowFunction
 
 __all__ = [
@@ -27,6 +27,7 @@ _SCALARS = (
     *arithmetic.ARITHMETIC,
     *logic.LOGIC,
     *text.TEXT,
+    *codings.CODINGS,
     *temporal.TEMPORAL,
     *intervals.INTERVALS,
     *nested.NESTED,

@@ -33,8 +33,28 @@ asinh(x) AS ln(x + sqrt(x * x + 1))
 acosh(x) AS ln(x + sqrt(x * x - 1))
 atanh(x) AS ln((1 + x) / (1 - x)) / 2
 cot(x) AS 1 / tan(x)
-strlen(s) AS octet_length(encode(s))
-ord(s) AS unicode(s)
+unicode(s) AS CASE WHEN s = '' THEN -1 ELSE ascii(s) END
+ord(s) AS CASE WHEN s = '' THEN -1 ELSE ascii(s) END
+bit_length(s) AS octet_length(s) * 8
+parse_dirname(p) AS CASE WHEN starts_with(p, '/') THEN '/' ELSE regexp_extract(p, '^([^/]*)/', 1) END
+parse_dirpath(p) AS regexp_extract(p, '^(.*)/[^/]*$', 1)
+path_join(a, b) AS rtrim(a, '/') || '/' || b
+constant_or_null(x, y) AS CASE WHEN y IS NOT NULL THEN x END
+bar(x, low, high) AS bar(x, low, high, 80)
+bar(x, low, high, width) AS rpad(repeat('█', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) // 8) || substring('▏▎▍▌▋▊▉', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) % 8, 1), width::INTEGER, ' ')
+list_where(l, mask) AS list_transform(list_filter(list_zip(l, mask), lambda p__ : p__.element2), lambda p__ : p__.element1)
+array_where(l, mask) AS list_where(l, mask)
+list_grade_up(l) AS list_transform(list_sort(list_zip(l, generate_series(1, len(l)))), lambda p__ : p__.element2)
+array_grade_up(l) AS list_grade_up(l)
+grade_up(l) AS list_grade_up(l)
+list_resize(l, n) AS list_transform(generate_series(1, n), lambda i__ : list_extract(l, i__))
+list_resize(l, n, x) AS list_slice(list_concat(l, list_transform(range(n), lambda i__ : x)), 1, n)
+array_resize(l, n) AS list_resize(l, n)
+array_resize(l, n, x) AS list_resize(l, n, x)
+timezone_hour(t) AS 0
+timezone_minute(t) AS 0
+make_timestamptz(y, mo, d, h, mi, s) AS make_timestamp(y, mo, d, h, mi, s) AT TIME ZONE 'UTC'
+date_sub(unit, a, b) AS datesub(unit, a, b)
 left_grapheme(s, n) AS left(s, n)
 right_grapheme(s, n) AS right(s, n)
 substring_grapheme(s, i, n) AS substring(s, i, n)

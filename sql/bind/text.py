@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine.expr import Expr, Literal, call, literal
-from .arguments import constant_text, counted_arguments
+from .arguments import arguments, constant_text, counted_arguments
 from .operators import as_text
 
 if TYPE_CHECKING:
@@ -157,9 +157,63 @@ def _sha2(binder: ExpressionBinder, node: Any) -> Expr:
     return call("sha256", binder.bind(node.this))
 
 
+def _format(binder: ExpressionBinder, node: Any) -> Expr:
+    """Put values into a text: what holds plain braces only is joined, which is quick."""
+    given = arguments(node)
+    percent = isinstance(node, exp.Anonymous)
+    if not given:
+        raise binder.source.error(node, f"{binder.source.written(node)} needs a text to fill")
+    form = constant_text(binder, given[0], "a format")
+    values = [binder.bind(value) for value in given[1:]]
+    pieces = form.split("{}")
+    plain = (
+        not percent and len(pieces) == len(values) + 1 and not any(sign in piece for piece in pieces for sign in "{}")
+    )
+    if not plain:
+        return (
+            call("format_text", *values, form=form, percent=percent)
+            if values
+            else literal(_unfilled(form, percent=percent))
+        )
+    parts: list[Expr] = []
+    for piece, value in zip(pieces, [*values, None], strict=True):
+        parts += [literal(piece)] if piece else []
+        parts += [] if value is None else [as_text(value)]
+    return call("concat", *parts) if parts else literal("")
+
+
+def _unfilled(form: str, *, percent: bool) -> str:
+    return form % () if percent else form.format()
+
+
+def _extract_all(binder: ExpressionBinder, node: Any) -> Expr:
+    given = arguments(node)
+    pattern = constant_text(binder, given[1], "a regular expression")
+    group = literal(0) if len(given) < 3 else binder.bind(given[2])
+    if not isinstance(group, Literal) or not isinstance(group.value, int):
+        raise binder.source.unsupported(node, "a group that is not a constant number")
+    return call("regexp_extract_all", binder.bind(given[0]), pattern=pattern, group=group.value)
+
+
+def _named(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
+    """Return a handler for a function that the parser knows by another name; what it adds to the call is left out."""
+    return lambda binder, node: call(name, *(binder.bind(arg) for arg in arguments(node)[:1]))
+
+
+def _pair(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
+    return lambda binder, node: call(name, binder.bind(node.this), binder.bind(node.expression))
+
+
+def _to_base(binder: ExpressionBinder, node: Any) -> Expr:
+    given = [binder.bind(arg) for arg in counted_arguments(binder, node, 2, 3)]
+    return call("to_base", *given, *([] if len(given) > 2 else [literal(0)]))
+
+
 BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "regexp_split_to_array": _regexp_split,
     "string_split_regex": _regexp_split,
+    "printf": _format,
+    "to_base": _to_base,
 }
 
 SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
@@ -179,5 +233,16 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.RegexpLike: _regexp,
     exp.SimilarTo: lambda binder, node: _search(binder, node, whole=True),
     exp.Glob: _glob,
+    exp.Format: _format,
+    exp.RegexpExtractAll: _extract_all,
+    exp.Levenshtein: _pair("levenshtein"),
+    exp.JarowinklerSimilarity: _pair("jaro_winkler_similarity"),
+    exp.ToBase64: _named("to_base64"),
+    exp.FromBase64: _named("from_base64"),
+    exp.Hex: _named("to_hex"),
+    exp.Unhex: _named("from_hex"),
+    exp.Encode: _named("encode"),
+    exp.Decode: _named("decode"),
+    exp.SHA: _named("sha1"),
     exp.RegexpFullMatch: _regexp,
 }

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pytest
 
 from tests.sql.oracle import rows_of, run_both, same_value, small_tables
-from volley.engine.errors import VolleyError
+from volley.engine.errors import ExecutionError, VolleyError
 from volley.sql import sql
 
 NUMBERS = """
@@ -171,3 +172,12 @@ def test_aggregates(query: str) -> None:
 def test_what_aggregates_refuse(query: str, message: str) -> None:
     with pytest.raises(VolleyError, match=message):
         run_both(query, small_tables())
+
+
+def test_error_raises_its_text_where_it_is_reached() -> None:
+    data = pa.table({"x": [1, 2]})
+    assert sql("select case when x > 5 then error('too large') else x end as x from t", t=data).to_dict() == {
+        "x": [1, 2]
+    }
+    with pytest.raises(ExecutionError, match="too large"):
+        sql("select case when x > 1 then error('too large') else x end from t", t=data).to_arrow()

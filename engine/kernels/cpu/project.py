@@ -20,7 +20,7 @@ from ...expr.catalogue import FUNCTIONS
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
-from . import arithmetic, calendar_parts, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
+from . import arithmetic, calendar_parts, codings, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
@@ -36,7 +36,17 @@ _RAISING = frozenset(
 )
 _DECIMAL_AWARE = frozenset(
     {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
-    | {"is_null", "is_not_null", "pair", "list_contains", "list_position", "list_value", "struct_value", "hash"}
+    | {
+        "is_null",
+        "is_not_null",
+        "pair",
+        "list_contains",
+        "list_position",
+        "list_value",
+        "struct_value",
+        "hash",
+        "format_text",
+    }
 )
 _MIN_DICTIONARY = 64
 

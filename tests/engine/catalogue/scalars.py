@@ -250,6 +250,41 @@ CASES: dict[str, list[Case]] = {
         ),
         case("texts", "list_entropy({0})", fold="entropy"),
     ],
+    # codings and likeness
+    **{
+        name: prefix(sql, "text")
+        for name, sql in (
+            ("octet_length", "strlen"), ("to_hex", "hex"), ("to_binary", "bin"), ("encode", "encode"),
+            ("url_encode", "url_encode"), ("url_decode", "url_decode"), ("strip_accents", "strip_accents"),
+            ("nfc_normalize", "nfc_normalize"), ("sha1", "sha1"),
+        )
+    },
+    "to_base64": [case("text", "to_base64(encode({0}))")],
+    "from_base64": [case("base64", "from_base64({0})")],
+    "from_hex": [case("digits16", "from_hex({0})")],
+    "from_binary": [case("digits2", "from_binary({0})")],
+    "decode": [case("bytes", "decode({0})")],
+    "format_bytes": [case("size", "format_bytes({0})")],
+    "format_decimal_bytes": [case("size", "formatReadableDecimalSize({0})")],
+    "factorial": [case("count", "factorial({0}::INTEGER)")],
+    "gamma": prefix("gamma", "place"),
+    "lgamma": prefix("lgamma", "place"),
+    "levenshtein": prefix("levenshtein", "text text"),
+    **{
+        name: prefix(name, "word word")
+        for name in ("damerau_levenshtein", "hamming", "jaccard", "jaro_similarity", "jaro_winkler_similarity")
+    },
+    "next_after": prefix("nextafter", "unit real"),
+    "round_even": [case("unit place", "round_even({0}::DOUBLE, {1}::INTEGER)")],
+    "to_base": [case("count", "to_base({0}, 2, 4)", 2, 4)],
+    "format_text": [
+        case("text int", "format('{{}}: {{:4d}}!', {0}, {1})", form="{}: {:4d}!", percent=False),
+        case("text int", "printf('%-5s%03d', {0}, {1})", form="%-5s%03d", percent=True),
+    ],
+    "regexp_extract_all": [
+        case("text", "regexp_extract_all({0}, '[a-b]')", pattern="[a-b]", group=0),
+        case("text", "regexp_extract_all({0}, '(a)(b?)', 2)", pattern="(a)(b?)", group=2),
+    ],
     "list_histogram": [case(kind, "map_entries(list_histogram({0}))") for kind in ("ints", "texts")],
     "list_intersect": [
         case("ints ints", lambda one, two: [v for v in dict.fromkeys(one) if v is not None and v in two])
@@ -258,6 +293,7 @@ CASES: dict[str, list[Case]] = {
 }  # fmt: skip
 
 ELSEWHERE = {
+    "error": "tests/sql/test_functions.py",
     "hash": "test_equal_values_have_equal_hashes",
     "sketch_count": "tests/engine/kernels/cpu/test_sketches.py",
     "list_ordered": "tests/sql/test_ordered.py",
