@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
 from decimal import Decimal, localcontext
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from ... import dtypes
 from ...dtypes import DataType, Kind
@@ -25,6 +25,8 @@ from .types import FLOAT64, INT64, decimal_type, device_type
 Computation: TypeAlias = "Generator[list[Request], list[plc.Column], list[plc.Column]]"
 
 agg = plc.aggregation
+_UNTYPED: Any = plc.aggregation
+"""The same: it has more at run time than its stubs say."""
 _VALID, _EVERY = plc.types.NullPolicy.EXCLUDE, plc.types.NullPolicy.INCLUDE
 _MOST_INT64 = 1 << 63
 _MOST_DECIMAL = 10**38
@@ -96,7 +98,7 @@ def _folded(spec: AccumulatorSpec, column: plc.Column, precision: int) -> Comput
         case Accumulator.PRODUCT:
             return _plain(column, agg.product(), device_type(spec.dtype))
         case Accumulator.BIT_AND | Accumulator.BIT_OR | Accumulator.BIT_XOR:
-            return _plain(column, agg.bitwise(agg.BitwiseOp[spec.kind.value.removeprefix("bit_").upper()]))
+            return _plain(column, _UNTYPED.bitwise(_UNTYPED.BitwiseOp[spec.kind.value.removeprefix("bit_").upper()]))
     raise AssertionError(spec.kind)
 
 
@@ -130,7 +132,7 @@ def only_where(column: plc.Column, mask: plc.Column, dtype: DataType) -> plc.Col
 # sums
 
 
-def _most(column: plc.Column, scale: int = 0) -> int:
+def magnitude(column: plc.Column, scale: int = 0) -> int:
     """Return the greatest magnitude of integers, or of decimals in their last digit; waits for the device."""
     if column.size() == column.null_count():
         return 0
@@ -149,16 +151,17 @@ def _overflow(spec: AccumulatorSpec) -> ArithmeticOverflow:
 
 def _integer_sum(spec: AccumulatorSpec, column: plc.Column) -> Computation:
     """Sum in 64 bits where that cannot wrap around, else in 128 bits, and see whether it fits."""
-    if _most(column) * column.size() < _MOST_INT64:
+    if magnitude(column) * column.size() < _MOST_INT64:
         [found] = yield [(column, agg.sum())]
         return [cast(found, device_type(spec.dtype))]
     [wide] = yield [(cast(column, decimal_type(0)), agg.sum())]
-    if _most(wide) >= _MOST_INT64 and any_true(_beyond_int64(wide)):
+    if magnitude(wide) >= _MOST_INT64 and any_true(beyond_int64(wide)):
         raise _overflow(spec)
     return [cast(wide, device_type(spec.dtype))]
 
 
-def _beyond_int64(wide: plc.Column) -> plc.Column:
+def beyond_int64(wide: plc.Column) -> plc.Column:
+    """Return where whole decimals do not fit 64 bits."""
     dtype = dtypes.decimal(38, 0)
     ends = (constant(Decimal(end), dtype) for end in (-_MOST_INT64, _MOST_INT64 - 1))
     below, above = (truth(wide, end, op) for end, op in zip(ends, (Op.LESS, Op.GREATER), strict=True))
@@ -170,7 +173,7 @@ def _decimal_sum(spec: AccumulatorSpec, column: plc.Column, precision: int) -> C
     scale = spec.dtype.scale
     exact, coarse = decimal_type(scale), decimal_type(scale - _HALF_DIGITS)
     column = cast(column, exact)
-    safe = 10**precision * column.size() < _MOST_DECIMAL or _most(column, scale) * column.size() < _MOST_DECIMAL
+    safe = 10**precision * column.size() < _MOST_DECIMAL or magnitude(column, scale) * column.size() < _MOST_DECIMAL
     if safe:
         [found] = yield [(column, agg.sum())]
         return [found]
@@ -178,10 +181,10 @@ def _decimal_sum(spec: AccumulatorSpec, column: plc.Column, precision: int) -> C
     low = binary(column, cast(high, exact), Op.SUB, exact)
     highs, lows = yield [(high, agg.sum()), (low, agg.sum())]
     carried = binary(highs, cast(lows, coarse), Op.ADD, coarse)
-    if _most(carried, scale - _HALF_DIGITS) > 10**_HALF_DIGITS:
+    if magnitude(carried, scale - _HALF_DIGITS) > 10**_HALF_DIGITS:
         raise _overflow(spec)
     total = binary(cast(highs, exact), lows, Op.ADD, exact)
-    if _most(total, scale) >= _MOST_DECIMAL:
+    if magnitude(total, scale) >= _MOST_DECIMAL:
         raise _overflow(spec)
     return [total]
 
@@ -235,7 +238,7 @@ def _joined_lists(groups: Groups, column: plc.Column) -> Computation:
     yield []
     mask = is_valid(column)
     some = groups.where(mask)
-    return groups.aligned(some, some.first([(_kept(column, mask), agg.merge_lists())]))
+    return groups.aligned(some, some.first([(_kept(column, mask), _UNTYPED.merge_lists())]))
 
 
 def _picked(spec: AccumulatorSpec, groups: Groups, column: plc.Column, mask: plc.Column | None) -> Computation:

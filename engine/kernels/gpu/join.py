@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from ... import dtypes
 from ...errors import TooManyPairs
 from ...expr import Expr, columns_of
-from ...schema import Schema
+from ...schema import Field, Schema
 from ..cpu.project import shared
 from ..protocol import BuildRows, JoinSide, JoinSpec, Table
 from . import memory
@@ -149,7 +149,8 @@ class GpuJoinTable:
     def _tested(self, table: GpuTable, probe_rows: plc.Column, build_rows: plc.Column) -> tuple[plc.Column, plc.Column]:
         residual = self._spec.residual
         assert residual is not None
-        fields, columns = [], []
+        fields: list[Field] = []
+        columns: list[plc.Column] = []
         for source, rows in ((table, probe_rows), (self._build, build_rows)):
             names = [n for n in sorted(columns_of(residual)) if (n in table.schema) == (source is table)]
             if names:

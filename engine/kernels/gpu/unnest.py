@@ -8,6 +8,7 @@ from functools import reduce
 from ... import dtypes
 from ...errors import ExecutionError
 from ...schema import Schema
+from . import memory
 from .batch import GpuTable
 from .columns import Op, binary, cast, chosen, constant, is_valid, truth
 from .keys import gathered, positions, taken
@@ -75,4 +76,5 @@ def _total(counts: plc.Column) -> int:
     if not counts.size():
         return 0
     total = run(plc.reduce.reduce, cast(counts, INT64), plc.aggregation.sum(), INT64)
-    return int(on_stream(total.to_py))
+    memory.ledger().add(to_host=8)
+    return int(on_stream(total.to_arrow).as_py())

@@ -31,6 +31,8 @@ def scan(col: Column, agg: Aggregation, inclusive: Any, stream: Any = None, mr: 
             raise NotImplementedError("a scan over nulls is not simulated")
         return device(array, col.type())
     values = numbers(array)
+    if pa.types.is_decimal(array.type):
+        values = values.astype(object)  # 128 bits, not 64
     with np.errstate(all="ignore"):
         found = folded(values, agg.kind())
     if _Scan(inclusive) == _Scan.EXCLUSIVE:
