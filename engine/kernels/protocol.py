@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
 from ..plan.source import ParquetSplitLike
-from ..plan.window import NamedWindow
+from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
 
 ArrowData: TypeAlias = Any
@@ -247,6 +247,10 @@ class TopK(Protocol):
         ...
 
 
+Computed: TypeAlias = Expr | AccumulatorSpec | WindowCall
+"""What a device computes a column, or a partial state, of."""
+
+
 class Device(Protocol):
     """The kernels of one device."""
 
@@ -261,10 +265,10 @@ class Device(Protocol):
         ...
 
     @property
-    def refusal(self) -> Callable[[Expr], str | None] | None:
-        """Tells why the device leaves a part of an expression to the CPU (None: it does not); None where it never does.
+    def refusal(self) -> Callable[[Computed], str | None] | None:
+        """Tells why the device leaves a part of what it is asked for to the CPU (None: it does not).
 
-        The device computes such an expression all the same, with both transfers.
+        None where it never does. The device gives the answer all the same, with both transfers.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""What operators leave to the CPU: expressions that their device has no kernels for."""
+"""What operators leave to the CPU: expressions, aggregates and windows that their device has no kernels for."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from ..expr import Expr
+from ..kernels.protocol import AccumulatorSpec, Computed
+from ..plan import WindowCall
 from ..schema import Schema
 from .nodes import Exec
 
-Refusal = Callable[[Expr], str | None]
+Refusal = Callable[[Computed], str | None]
 
 
 def mark_fallbacks(root: Exec, refusal: Refusal) -> Exec:
@@ -28,7 +30,7 @@ def mark_fallbacks(root: Exec, refusal: Refusal) -> Exec:
         children = tuple(done[id(child)] for child in node.children)
         changed = any(new is not old for new, old in zip(children, node.children, strict=True))
         made = node.with_children(children) if changed else node
-        reasons = dict.fromkeys(reason for expr in _expressions(node) if (reason := refusal(expr)) is not None)
+        reasons = dict.fromkeys(reason for part in _parts(node) if (reason := refusal(part)) is not None)
         done[id(node)] = replace(made, on_cpu=tuple(reasons)) if reasons else made
     return done[id(root)]
 
@@ -45,14 +47,16 @@ def fallbacks(root: Exec) -> Iterator[tuple[Exec, str]]:
             stack.extend(node.children)
 
 
-def _expressions(node: Exec) -> Iterator[Expr]:
-    """Yield the expressions that an operator itself computes, wherever its fields hold them."""
+def _parts(node: Exec) -> Iterator[Computed]:
+    """Yield what an operator itself computes, wherever its fields hold it."""
     stack: list[Any] = [getattr(node, f.name) for f in fields(node)]
     while stack:
         value = stack.pop()
-        if isinstance(value, Expr):
+        if isinstance(value, Expr | AccumulatorSpec | WindowCall):
             yield value
-        elif isinstance(value, tuple):
+        if isinstance(value, Expr):
+            continue
+        if isinstance(value, tuple):
             stack.extend(value)
         elif is_dataclass(value) and not isinstance(value, Exec | Schema | type) and _of_kernels(value):
             stack.extend(getattr(value, f.name) for f in fields(value))

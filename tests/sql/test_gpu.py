@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.simulated_gpu import simulated_device, simulated_session
-from tests.support.tpc import assert_as_duckdb, frames, texts
+from tests.support.tpc import assert_as_duckdb, frames, generate, texts
 from volley.engine.physical.stages import ScanInput
 from volley.sql import query
 
@@ -19,7 +19,7 @@ from volley.engine.kernels import simulator  # noqa: E402
 from volley.engine.kernels.gpu import memory  # noqa: E402
 
 FALLBACKS: set[str] = set()
-"""What the CPU computes of TPC-H: nothing."""
+"""What the CPU computes of TPC-H and TPC-DS: nothing."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -63,3 +63,17 @@ def test_inputs_cross_the_bus_once_and_results_once(text: Path, tpch: Path) -> N
             result = frame.to_arrow()
     assert 0 < ledger.to_device <= stored + _ANSWERS
     assert result.nbytes <= ledger.to_host <= result.nbytes + _ANSWERS
+
+
+@pytest.fixture(scope="module")
+def tpcds(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return generate(tmp_path_factory.mktemp("tpcds"), "0.01", "tpcds")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", texts("tpcds"), ids=lambda path: path.stem)
+def test_tpcds(text: Path, tpcds: Path) -> None:
+    """All of TPC-DS, nothing of it on the CPU: ``pytest -m slow tests/sql/test_gpu.py``."""
+    with memory.counted() as ledger:
+        assert_as_duckdb(text, tpcds, simulated_session(threads=2))
+    assert set(ledger.fallbacks) == FALLBACKS

@@ -12,6 +12,7 @@ from volley.engine.expr import Expr, NamedExpr, SortKey
 from volley.engine.kernels.protocol import (
     AccumulatorSpec,
     ArrowData,
+    Computed,
     Device,
     GroupBy,
     GroupSpec,
@@ -92,7 +93,7 @@ class OpaqueDevice:
         return self._inner.batch_rows
 
     @property
-    def refusal(self) -> Callable[[Expr], str | None] | None:
+    def refusal(self) -> Callable[[Computed], str | None] | None:
         return self._inner.refusal
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:

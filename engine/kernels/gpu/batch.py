@@ -30,7 +30,7 @@ class GpuTable:
         Bytes to account for where the columns share memory; else those that they refer to.
     """
 
-    __slots__ = ("__weakref__", "_columns", "_lock", "_nbytes", "_spilled", "num_rows", "schema")
+    __slots__ = ("__weakref__", "_columns", "_lock", "_made_on", "_nbytes", "_spilled", "num_rows", "schema")
 
     def __init__(self, schema: Schema, columns: Sequence[plc.Column], num_rows: int, nbytes: int | None = None) -> None:
         assert len(schema) == len(columns)
@@ -39,6 +39,7 @@ class GpuTable:
         self._columns: tuple[plc.Column, ...] | None = tuple(columns)
         self._spilled: pa.Table | None = None
         self._lock = threading.Lock()
+        self._made_on = memory.stream()
         self._nbytes = sum(_held_bytes(column) for column in columns) if nbytes is None else nbytes
         if columns:
             with memory.pool().lock:
@@ -97,6 +98,7 @@ class GpuTable:
         try:
             if self._columns is None:
                 return 0
+            self._made_on.synchronize()  # another thread's kernel may have just made it
             names = [metadata(f.name, f.dtype) for f in self.schema]
             rows = on_stream(plc.Table(self._columns, self.num_rows).to_arrow, names)
             self._spilled = _as_carried(rows, self.schema)

@@ -6,10 +6,21 @@ from collections.abc import Callable, Iterator, Sequence
 
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
+from ...plan import WindowCall
 from ...plan.source import ParquetSplitLike
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupBy, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
-from . import memory
+from ..protocol import (
+    AccumulatorSpec,
+    ArrowData,
+    Computed,
+    GroupBy,
+    GroupSpec,
+    JoinSpec,
+    PackedTables,
+    Table,
+    WindowSpec,
+)
+from . import accumulate, memory, window
 from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
@@ -24,7 +35,6 @@ from .sort import sort_tables
 from .topk import GpuTopK
 from .transfer import from_arrow, to_arrow
 from .unnest import unnest
-from .window import window_rows
 
 
 class GpuDevice:
@@ -45,9 +55,9 @@ class GpuDevice:
         return 8 * 1024 * 1024
 
     @property
-    def refusal(self) -> Callable[[Expr], str | None]:
-        """Tells why a part of an expression is computed by the CPU."""
-        return refused
+    def refusal(self) -> Callable[[Computed], str | None]:
+        """Tells why a part of what is asked for is computed by the CPU."""
+        return _refusal
 
     @kernel
     def from_arrow(self, data: ArrowData, schema: Schema) -> GpuTable:
@@ -156,9 +166,20 @@ class GpuDevice:
     @kernel
     def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> GpuTable:
         """Add the columns of window functions."""
-        return window_rows([own(table) for table in tables], spec, schema)
+        return window.window_rows([own(table) for table in tables], spec, schema)
 
     @kernel
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> GpuTable:
         """Keep the first row of each set of rows equal in the columns ``on``."""
         return distinct_first([own(table) for table in tables], on, schema)
+
+
+def _refusal(part: Computed) -> str | None:
+    """Return why the CPU computes a part of an expression, an accumulator or a window function, naming it."""
+    if isinstance(part, AccumulatorSpec):
+        why = accumulate.refusal(part)
+        return why and f"{part.kind.value}: {why}"
+    if isinstance(part, WindowCall):
+        why = window.refusal(part)
+        return why and f"{part.function}: {why}"
+    return refused(part)

@@ -14,7 +14,7 @@ from ... import dtypes
 from .columns import constant
 from .keys import gathered, masked_rows, placed, positions
 from .library import plc
-from .memory import run
+from .memory import OutOfDeviceMemory, run
 
 Request: TypeAlias = "tuple[plc.Column, plc.aggregation.Aggregation]"
 
@@ -55,7 +55,12 @@ class Groups:
         """Aggregate columns; the groups come in the order that all later results have."""
         assert self._keys is None
         asked = requests or [(self.any_column, _count_rows())]
-        self._keys, found = _aggregated(self._row_keys, asked)
+        try:
+            self._keys, found = _aggregated(self._row_keys, asked)
+        except OutOfDeviceMemory:  # one aggregate after the other needs less at once
+            if len(asked) < 2:
+                raise
+            return [*self.first(asked[:1]), *(column for one in asked[1:] for column in self.again([one]))]
         return found if requests else []
 
     def again(self, requests: Sequence[Request]) -> list[plc.Column]:

@@ -57,3 +57,22 @@ def test_results_leave_with_their_types() -> None:
     """
     ours = vl.sql(text, own=own).to_arrow()
     assert ours.equals(vl.sql(text, own=cpu).to_arrow())
+
+
+def test_explain_names_aggregates_and_windows_that_the_cpu_computes() -> None:
+    session = simulated_session(threads=1)
+    own = frame(session)
+    sketched = vl.sql("select s, approx_count_distinct(i) as n, sum(i) as t from own group by s", own=own)
+    told = [
+        line for line in sketched.explain("physical").splitlines() if "on the cpu sketch: libcudf counts no" in line
+    ]
+    assert [line.split()[0] for line in told] == ["FinalAggregateExec", "PartialAggregateExec"]
+    assert sorted(sketched.to_dict()["n"]) == [0, 1, 1, 1]
+    text = (
+        "select i, max(i) over (order by i rows between 1 preceding and unbounded following) as m from own order by i"
+    )
+    made = vl.sql(text, own=own)
+    [line] = [line for line in made.explain("physical").splitlines() if "on the cpu" in line]
+    assert "WindowExec" in line
+    assert "on the cpu max: libcudf would read all rows of such frames" in line
+    assert made.to_dict()["m"] == [3, 3, 3, 3]
