@@ -19,6 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native.parallel import Threads
 
 BATCH = 131_072
 PARTITION_BITS = 8
@@ -44,6 +45,11 @@ def data(rows: int) -> dict[str, Any]:
         "price": rng.random(rows).round(2),
         "text": pa.array([f"customer#{i:09d}" for i in rng.integers(0, 50_000, rows // 3).tolist()]),
     }
+
+
+def sorted_wide(values: NDArray[np.int64], threads: int) -> NDArray[np.int32]:
+    with Threads(threads) as shared:
+        return native.argsort([native.order_integers(values)], threads=shared)
 
 
 def group_partitioned(keys: NDArray[np.int64], values: NDArray[np.float64], pool: Pool, threads: int) -> list[Any]:
@@ -157,7 +163,7 @@ def cases(columns: dict[str, Any]) -> Iterator[tuple[str, Work, str]]:
     )
     yield (
         "argsort int64",
-        lambda pool, _: native.argsort([native.order_integers(columns["wide"])], executor=pool),
+        lambda _, threads: sorted_wide(columns["wide"], threads),
         "select wide from t order by wide",
     )
     yield (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
@@ -21,6 +20,7 @@ from .gather import take_column
 from .keys import JoinKeys
 from .native import NO_BITS, JoinIndex, joining
 from .native.arrays import Rows, Words
+from .native.parallel import Threads
 from .project import Evaluator, shared
 from .table import CpuTable, PendingColumns, concat_tables, own
 
@@ -46,8 +46,8 @@ class CpuJoinTable:
         if threads == 1 or self._build.num_rows < _SHARED_ROWS:
             self._index = JoinIndex(words, bits=bits, bit_offset=offset, first=first)
         else:
-            with ThreadPoolExecutor(threads, thread_name_prefix="volley-build") as executor:
-                self._index = JoinIndex(words, bits=bits, bit_offset=offset, executor=executor, first=first)
+            with Threads(threads, "volley-build") as shared_with:
+                self._index = JoinIndex(words, bits=bits, bit_offset=offset, threads=shared_with, first=first)
         # Threads only ever write True into it, so that they need not wait for each other.
         remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
         self._met: NDArray[np.bool_] = np.zeros(remembered, dtype=np.bool_)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,18 +24,17 @@ from .native import (
     order_floats,
     order_integers,
     order_nulls,
+    signed_extent,
     spans_of,
     text_ranks,
     unsigned_extent,
 )
-from .native.arrays import Rows, Words
+from .native.arrays import Longs, Rows, Words
+from .native.parallel import Threads, mapped
 from .project import Evaluator
 from .spread import spreadable
 from .table import CpuTable, concat_columns, concat_tables, is_dictionary, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
 _FEW = 64
@@ -53,16 +51,16 @@ def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Sch
         return take_rows(table, sorted_rows(table, keys))
     if threads == 1:
         return sort_large(filled, keys, schema, None)
-    with ThreadPoolExecutor(threads, thread_name_prefix="volley-sort") as executor:
-        return sort_large(filled, keys, schema, executor)
+    with Threads(threads, "volley-sort") as shared:
+        return sort_large(filled, keys, schema, shared)
 
 
 def sort_large(
-    tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, executor: Executor | None
+    tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, threads: Threads | None
 ) -> CpuTable:
     """Return the rows of at least one table in order, batch by batch where that can be, without joining them first."""
     if all(is_one_word(key.expr.dtype) for key in keys):
-        words = _words_by_table(tables, keys, executor)
+        words = _words_by_table(tables, keys, threads)
     else:
         # The words of texts are ranks, which rows have only together.
         whole = concat_tables(tables, schema)
@@ -70,17 +68,17 @@ def sort_large(
         tables = [slice_table(whole, start, stop - start) for start, stop in spans]
         together = _key_words(Evaluator(whole).columns([key.expr for key in keys]), keys)
         words = [[[word[start:stop] for word in key] for key in together] for start, stop in spans]
-    layout = _Layout(words, executor)
+    layout = _Layout(words, threads)
     if layout.width == 0 or layout.width > 64:
         table = concat_tables(tables, schema)
         if layout.width:
-            flat = [[word for key in chunk for word in key] for chunk in words]
-            order = argsort([np.concatenate(column) for column in zip(*flat, strict=True)], executor=executor)
-            columns = mapped(lambda column: take_column(column, order), table.columns, executor)
+            flat = [[_unsigned(word) for key in chunk for word in key] for chunk in words]
+            order = argsort([np.concatenate(column) for column in zip(*flat, strict=True)], threads=threads)
+            columns = mapped(lambda column: take_column(column, order), table.columns, threads)
             table = table.with_columns(columns, len(order))
         return table
-    sort = BucketSort(layout.packed(words, executor), layout.least, layout.width, executor, follow=True)
-    following = _Following(sort, tables, executor)
+    sort = BucketSort(layout.packed(words, threads), layout.least, layout.width, threads, follow=True)
+    following = _Following(sort, tables, threads)
     columns = []
     for position, field in enumerate(schema):
         whole_keys = [number for number, key in enumerate(keys) if _is_whole(key, field.name)]
@@ -100,24 +98,47 @@ def _is_whole(key: SortKey, name: str) -> bool:
 
 
 def _words_by_table(
-    tables: Sequence[CpuTable], keys: Sequence[SortKey], executor: Executor | None
-) -> list[list[list[Words]]]:
+    tables: Sequence[CpuTable], keys: Sequence[SortKey], threads: Threads | None
+) -> list[list[list[Words | Longs]]]:
     """Return the words of each key of each table, with a word for nulls in all tables if there are any in one."""
     exprs = [key.expr for key in keys]
-    columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, executor)
+    columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, threads)
     nullable = [any(own[k].null_count for own in columns) for k in range(len(keys))]
-    return mapped(lambda own: _key_words(own, keys, nullable), columns, executor)
+    return mapped(lambda own: _key_words(own, keys, nullable), columns, threads)
 
 
 def _key_words(
     columns: Sequence[pa.Array], keys: Sequence[SortKey], nullable: Sequence[bool] | None = None
-) -> list[list[Words]]:
+) -> list[list[Words | Longs]]:
     flags = [False] * len(keys) if nullable is None else nullable
-    return [order_words(*each[:2], nullable=each[2]) for each in zip(columns, keys, flags, strict=True)]
+    return [_ordered(*each) for each in zip(columns, keys, flags, strict=True)]
+
+
+def _ordered(column: pa.Array, key: SortKey, nullable: bool) -> list[Words | Longs]:  # noqa: FBT001 - of a tuple
+    """Return the words of a key; integers that have their own order are given as they are, and signed."""
+    as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
+    return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable)]
+
+
+def _is_signed(dtype: DataType) -> bool:
+    return is_one_word(dtype) and not dtype.is_float and dtype.kind is not Kind.UINT64
+
+
+def _unsigned(words: Words | Longs) -> Words:
+    """Return words whose unsigned order is the wanted one."""
+    return order_integers(words) if words.dtype == np.int64 else words.view(np.uint64)
+
+
+def _extent(words: Words | Longs) -> tuple[int, int]:
+    if words.dtype == np.int64:
+        return signed_extent(words.view(np.uint64), NO_BITS, 0) or (0, 0)
+    return unsigned_extent(words.view(np.uint64))
 
 
 class _Layout:
     """Where the words of the keys stand in one word of all, each less its least; by chunk, key and word of the key.
+
+    Words are unsigned, or signed if their dtype is.
 
     Attributes
     ----------
@@ -125,9 +146,10 @@ class _Layout:
         The packed words less ``least`` have so many bits; more than 64 say that there is no such word.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[Sequence[Words]]], executor: Executor | None) -> None:
-        measured = mapped(lambda chunk: [[unsigned_extent(word) for word in key] for key in chunk], chunks, executor)
+    def __init__(self, chunks: Sequence[Sequence[Sequence[Words | Longs]]], threads: Threads | None) -> None:
+        measured = mapped(lambda chunk: [[_extent(word) for word in key] for key in chunk], chunks, threads)
         self._shape = [len(key) for key in chunks[0]]
+        self._signed = [word.dtype == np.int64 for key in chunks[0] for word in key]
         flat = [[extent for key in chunk for extent in key] for chunk in measured]
         extents = [(min(low for low, _ in own), max(high for _, high in own)) for own in zip(*flat, strict=True)]
         self._leasts = [low for low, _ in extents]
@@ -137,11 +159,11 @@ class _Layout:
         self._only = varying[0] if len(varying) == 1 else None
         self.least = 0 if self._only is None else self._leasts[self._only]
 
-    def packed(self, chunks: Sequence[Sequence[Sequence[Words]]], executor: Executor | None) -> list[Words]:
+    def packed(self, chunks: Sequence[Sequence[Sequence[Words | Longs]]], threads: Threads | None) -> list[Words]:
         """Return one word per row of each chunk."""
 
-        def pack(chunk: Sequence[Sequence[Words]]) -> Words:
-            flat = [word for key in chunk for word in key]
+        def pack(chunk: Sequence[Sequence[Words | Longs]]) -> Words:
+            flat = [word.view(np.uint64) for key in chunk for word in key]
             if self._only is not None:
                 return flat[self._only]
             words = np.zeros(len(flat[0]), dtype=np.uint64)
@@ -150,13 +172,13 @@ class _Layout:
                     add_key(flat[number], self._leasts[number], self._shift(number), words)
             return words
 
-        return mapped(pack, chunks, executor)
+        return mapped(pack, chunks, threads)
 
     def read_back(self, sort: BucketSort, number: int, key: SortKey, kind: pa.DataType) -> pa.Array:
         """Return a key's column, of whole numbers without nulls, in order."""
         word = sum(self._shape[: number + 1]) - 1
         values = empty(len(sort.numbers), np.int64)
-        flip = _SIGN ^ (_ALL if key.descending else 0)
+        flip = 0 if self._signed[word] else _SIGN ^ (_ALL if key.descending else 0)
         sort.integers(self._shift(word), self._widths[word], self._leasts[word], flip, values)
         stored = storage(kind)
         return array_from(values if stored.itemsize == 8 else values.astype(stored), kind)
@@ -168,8 +190,8 @@ class _Layout:
 class _Following:
     """Columns put into the order of their rows' keys."""
 
-    def __init__(self, sort: BucketSort, tables: Sequence[CpuTable], executor: Executor | None) -> None:
-        self._sort, self._executor = sort, executor
+    def __init__(self, sort: BucketSort, tables: Sequence[CpuTable], threads: Threads | None) -> None:
+        self._sort, self._threads = sort, threads
         self._sizes = [table.num_rows for table in tables]
         self._rows: Rows | None = None
 
@@ -197,11 +219,6 @@ class _Following:
             numbers = [np.arange(*span, dtype=np.int32) for span in pairwise(starts.tolist())]
             self._rows = self._followed(numbers, np.dtype(np.int32))
         return self._rows
-
-
-def mapped(work: Callable[[T], R], items: Iterable[T], executor: Executor | None) -> list[R]:
-    """Return what each item becomes, made on the executor's threads where there are any."""
-    return [*(map(work, items) if executor is None else executor.map(work, items))]
 
 
 def sorted_rows(table: CpuTable, keys: Sequence[SortKey]) -> Any:

@@ -11,18 +11,20 @@ two steps that both run along memory: into their buckets, and then within the bu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Longs, Number, Rows, Words
-from .compile import device, kernel
+from .compile import device, instruction, kernel
 from .gathering import put, take
-from .parallel import each, spans_of
+from .parallel import Threads, each, spans_of
+
+prefetch_write = instruction("prefetch_write")
 
 _BYTE = np.uint64(8)
+_LINE = np.uint64(7)
 _MASK = np.uint64(255)
 _TINY = 40
 _BUCKET_BITS = 9
@@ -73,6 +75,8 @@ def _scatter_buckets(
             out_numbers[position] = number
         else:
             out[position] = (key << number_bits) | np.uint64(number)
+        if position & _LINE == 0:
+            prefetch_write(out, np.int64(position) + 8)
 
 
 @device
@@ -212,7 +216,7 @@ class BucketSort:
         The words of each chunk.
     least, width
         The words less ``least`` have so many bits, at least one.
-    executor
+    threads
         Threads to share the work with; the result is the same without.
     numbers
         What travels with the keys of each chunk, or None for row numbers.
@@ -230,17 +234,17 @@ class BucketSort:
         chunks: Sequence[Words],
         least: int,
         width: int,
-        executor: Executor | None = None,
+        threads: Threads | None = None,
         *,
         numbers: Sequence[Rows] | None = None,
         follow: bool = False,
     ) -> None:
-        self._executor = executor
+        self._threads = threads
         sizes = [len(chunk) for chunk in chunks]
         n = sum(sizes)
         number_bits = (n - 1).bit_length()
         self._number_bits = number_bits if width + number_bits <= 64 and numbers is None else 0
-        self._parts = spans_of(n, 1 if executor is None else _PARTS)
+        self._parts = spans_of(n, 1 if threads is None else _PARTS)
         self._places = [np.empty(size if follow else 0, dtype=np.int32) for size in sizes]
         beside = 0 if self._number_bits else n
         self._words, self._beside = np.empty(n, dtype=np.uint64), np.empty(beside, dtype=np.int32)
@@ -252,13 +256,13 @@ class BucketSort:
         self.numbers = self._beside
         if self._number_bits:
             self.numbers = np.empty(n, dtype=np.int32)
-            each(self._extract, len(self._parts), executor)
+            each(self._extract, len(self._parts), threads)
 
     def _scatter(
         self, chunks: Sequence[Words], least: int, shift: int, buckets: int, numbers: Sequence[Rows] | None
     ) -> Longs:
         counts = np.zeros((len(chunks), buckets), dtype=np.int64)
-        each(lambda c: _count_buckets(chunks[c], least, shift, counts[c]), len(chunks), self._executor)
+        each(lambda c: _count_buckets(chunks[c], least, shift, counts[c]), len(chunks), self._threads)
         starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
         positions = starts[:-1].reshape(buckets, len(chunks)).T.copy()
         first_rows = np.cumsum([0, *(len(chunk) for chunk in chunks)])
@@ -270,7 +274,7 @@ class BucketSort:
                 self._words, self._beside, self._places[c],
             )  # fmt: skip
 
-        each(scatter, len(chunks), self._executor)
+        each(scatter, len(chunks), self._threads)
         return np.ascontiguousarray(starts[:: len(chunks)])
 
     def _sort(self, bounds: Longs, shift: int) -> None:
@@ -285,7 +289,7 @@ class BucketSort:
             first, last = splits[part], splits[part + 1]
             _sort_buckets(self._words, self._beside, spare, spare_beside, bounds, first, last, low, low + shift, counts)
 
-        each(sort, len(self._parts), self._executor)
+        each(sort, len(self._parts), self._threads)
 
     def _extract(self, part: int) -> None:
         start, stop = self._parts[part]
@@ -302,15 +306,15 @@ class BucketSort:
             start, stop = self._parts[part]
             _extract_integers(self._words[start:stop], shift % 64, (1 << width) - 1, least, flip, out[start:stop])
 
-        each(extract, len(self._parts), self._executor)
+        each(extract, len(self._parts), self._threads)
 
     def follow(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
         """Write the values of the rows, of 1, 4 or 8 bytes and given by chunk, in order."""
         bucketed = np.empty(len(out), dtype=out.dtype)
-        each(lambda c: put(chunks[c], self._places[c], bucketed), len(chunks), self._executor)
+        each(lambda c: put(chunks[c], self._places[c], bucketed), len(chunks), self._threads)
 
         def gather(part: int) -> None:
             start, stop = self._parts[part]
             take(bucketed, self.numbers[start:stop], out[start:stop])
 
-        each(gather, len(self._parts), self._executor)
+        each(gather, len(self._parts), self._threads)

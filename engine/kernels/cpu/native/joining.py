@@ -6,14 +6,13 @@ are row pairs in probe order; for one probe row, in build order.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
-
 import numpy as np
 
 from ....errors import TooManyPairs
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, rows_out
 from .compile import instruction, kernel
 from .keytable import KeyRows
+from .parallel import Threads
 
 prefetch_read = instruction("prefetch_read")
 
@@ -119,7 +118,7 @@ class JoinIndex:
         Keys of the build side.
     bits, bit_offset
         Which of them are valid.
-    executor
+    threads
         Threads to share the work with, or None.
     first
         Whether the first build row of each key is enough, as for semi and anti joins.
@@ -138,10 +137,10 @@ class JoinIndex:
         *,
         bits: Bits = NO_BITS,
         bit_offset: int = 0,
-        executor: Executor | None = None,
+        threads: Threads | None = None,
         first: bool = False,
     ) -> None:
-        self._keys = KeyRows(words, bits, bit_offset, executor, first=first)
+        self._keys = KeyRows(words, bits, bit_offset, threads, first=first)
         self.unique = self._keys.lists is None
 
     @property

@@ -12,7 +12,6 @@ which `RowLists` has the build rows in order.
 
 from __future__ import annotations
 
-from concurrent.futures import Executor
 from typing import NamedTuple
 
 import numpy as np
@@ -21,7 +20,7 @@ from .arrays import Bits, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
 from .grouping import LARGE
 from .packing import signed_extent
-from .parallel import each, spans_of
+from .parallel import Threads, each, spans_of
 
 prefetch_read = instruction("prefetch_read")
 
@@ -239,7 +238,7 @@ class KeyRows:
     ----------
     words, bits, bit_offset
         The build side's keys and their validity.
-    executor
+    threads
         Threads to share the work with, or None.
     first
         Whether the first row of each key is enough.
@@ -251,7 +250,7 @@ class KeyRows:
     """
 
     def __init__(
-        self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None = None, *, first: bool = False
+        self, words: Words, bits: Bits, bit_offset: int, threads: Threads | None = None, *, first: bool = False
     ) -> None:
         self._first = first
         self.lists: RowLists | None = None
@@ -264,7 +263,7 @@ class KeyRows:
             self._low = extent[0]
             self._enter_direct(words, bits, bit_offset, size)
         else:
-            self._enter_hashed(words, bits, bit_offset, executor)
+            self._enter_hashed(words, bits, bit_offset, threads)
 
     @property
     def nbytes(self) -> int:
@@ -290,13 +289,13 @@ class KeyRows:
         _list_direct(words, bits, bit_offset, self._low, offsets, self._slots, rows)
         self.lists = RowLists(offsets, rows)
 
-    def _enter_hashed(self, words: Words, bits: Bits, bit_offset: int, executor: Executor | None) -> None:
+    def _enter_hashed(self, words: Words, bits: Bits, bit_offset: int, threads: Threads | None) -> None:
         regions, self._region = _layout(len(words))
-        keys, rows, bounds = _by_region(words, bits, bit_offset, regions, executor)
+        keys, rows, bounds = _by_region(words, bits, bit_offset, regions, threads)
         if regions > 1 and np.diff(bounds).max() > (self._region + 1) // 4 * 3:
             # The hash or the keys are so uneven that a region might not hold its own: make it one region.
             regions, self._region = 1, (1 << (2 * len(words)).bit_length()) - 1
-            keys, rows, bounds = _by_region(words, bits, bit_offset, regions, executor)
+            keys, rows, bounds = _by_region(words, bits, bit_offset, regions, threads)
         self._capacity = regions * (self._region + 1)
         self._table = np.zeros(2 * self._capacity, dtype=np.uint64)
         repeated = np.zeros(regions, dtype=np.bool_)
@@ -312,12 +311,12 @@ class KeyRows:
         if repeated[0]:
             filled = 1
         else:
-            each(lambda region: fill(region + 1), regions - 1, executor)
+            each(lambda region: fill(region + 1), regions - 1, threads)
         if repeated.any():
             self._table[: 2 * filled * (self._region + 1)] = 0
-            self._list_hashed(keys, rows, bounds, executor)
+            self._list_hashed(keys, rows, bounds, threads)
 
-    def _list_hashed(self, keys: Words, rows: Rows, bounds: Longs, executor: Executor | None) -> None:
+    def _list_hashed(self, keys: Words, rows: Rows, bounds: Longs, threads: Threads | None) -> None:
         regions = len(bounds) - 1
         numbers = np.empty(len(keys), dtype=np.int32)
         counts = np.zeros(regions, dtype=np.int64)
@@ -326,7 +325,7 @@ class KeyRows:
             start, stop = bounds[region], bounds[region + 1]
             counts[region] = _number_keys(keys, start, stop, self._table, self._capacity, self._region, numbers)
 
-        each(number, regions, executor)
+        each(number, regions, threads)
         bases = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
         offsets = np.zeros(bases[-1] + 1, dtype=np.int32)
         offsets[-1] = len(keys)
@@ -341,7 +340,7 @@ class KeyRows:
                 self._table, first, first + size, offsets, listed,
             )  # fmt: skip
 
-        each(place, regions, executor)
+        each(place, regions, threads)
         self.lists = RowLists(offsets, listed)
 
 
@@ -357,16 +356,16 @@ def _layout(rows: int) -> tuple[int, int]:
 
 
 def _by_region(
-    words: Words, bits: Bits, bit_offset: int, regions: int, executor: Executor | None
+    words: Words, bits: Bits, bit_offset: int, regions: int, threads: Threads | None
 ) -> tuple[Words, Rows, Longs]:
     """Return the valid keys and their rows, region by region and in row order within each, and the regions' bounds."""
-    cuts = spans_of(len(words), 8 if executor is not None and len(words) >= _SHARED_ROWS else 1)
+    cuts = spans_of(len(words), 8 if threads is not None and len(words) >= _SHARED_ROWS else 1)
     counts = np.zeros((len(cuts), regions), dtype=np.int64)
 
     def count(part: int) -> None:
         _count_regions(words, bits, bit_offset, *cuts[part], regions, counts[part])
 
-    each(count, len(cuts), executor)
+    each(count, len(cuts), threads)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
     positions = starts[:-1].reshape(regions, len(cuts)).T.copy()
     keys, rows = np.empty(starts[-1], dtype=np.uint64), np.empty(starts[-1], dtype=np.int32)
@@ -374,5 +373,5 @@ def _by_region(
     def scatter(part: int) -> None:
         _scatter_regions(words, bits, bit_offset, *cuts[part], regions, positions[part], keys, rows)
 
-    each(scatter, len(cuts), executor)
+    each(scatter, len(cuts), threads)
     return keys, rows, np.ascontiguousarray(starts[:: len(cuts)])

@@ -7,7 +7,6 @@ first (``bucketsort``).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +15,7 @@ from .arrays import Rows, Words, rows_out
 from .bucketsort import BucketSort
 from .compile import kernel
 from .packing import add_key, unsigned_extent
-from .parallel import spans_of
+from .parallel import Threads, spans_of
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _PARTS = 8
@@ -70,7 +69,7 @@ class _Column:
     width: int
 
 
-def argsort(columns: Sequence[Words], *, out: Rows | None = None, executor: Executor | None = None) -> Rows:
+def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threads | None = None) -> Rows:
     """Return the stable order of rows by one or more word columns, most significant first.
 
     Parameters
@@ -79,7 +78,7 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, executor: Exec
         Words of equal length.
     out
         Where to write the rows.
-    executor
+    threads
         Threads to share the work with; the result is the same without.
     """
     n = len(columns[0])
@@ -95,10 +94,10 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, executor: Exec
         if position:
             words = np.empty(n, dtype=np.uint64)
             _take_words(packed.words, order, words)
-        spans = spans_of(n, _PARTS if executor is not None and n >= _SHARED_ROWS else 1)
+        spans = spans_of(n, _PARTS if threads is not None and n >= _SHARED_ROWS else 1)
         pieces = [words[start:stop] for start, stop in spans]
         numbers = [order[start:stop] for start, stop in spans] if position else None
-        order = BucketSort(pieces, packed.least, packed.width, executor, numbers=numbers).numbers
+        order = BucketSort(pieces, packed.least, packed.width, threads, numbers=numbers).numbers
     rows[:] = order
     return rows
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
 from volley.engine.kernels.cpu.native import keytable
+from volley.engine.kernels.cpu.native.parallel import Threads
 
 from .conftest import Column, column, texts
 
@@ -76,9 +75,9 @@ def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: p
     # Small regions and shared work even for few rows.
     monkeypatch.setattr(keytable, "_REGION_BITS", 2)
     monkeypatch.setattr(keytable, "_SHARED_ROWS", 1)
-    with ThreadPoolExecutor(threads) as executor:
+    with Threads(threads) as executor:
         index = native.JoinIndex(
-            build.words, bits=build.bits, bit_offset=build.bit_offset, executor=executor if threads > 1 else None
+            build.words, bits=build.bits, bit_offset=build.bit_offset, threads=executor if threads > 1 else None
         )
     matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     inner = expected_pairs(build, probe, "inner")

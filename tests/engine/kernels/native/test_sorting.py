@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native.parallel import Threads
 
 from .conftest import GREATEST, LEAST, Column, column, key_columns, texts
 
@@ -57,9 +57,9 @@ def test_several_columns(rng: np.random.Generator, names: tuple[str, ...], n: in
 @pytest.mark.parametrize("name", NAMES)
 def test_threads_change_nothing(rng: np.random.Generator, name: str) -> None:
     words = word_columns(rng, 70_000)[name]
-    with ThreadPoolExecutor(3) as executor:
+    with Threads(3) as executor:
         for columns in ([words], [words, word_columns(rng, 70_000)["full"]]):
-            assert (native.argsort(columns, executor=executor) == np.lexsort(columns[::-1])).all()
+            assert (native.argsort(columns, threads=executor) == np.lexsort(columns[::-1])).all()
 
 
 @pytest.mark.parametrize("nulls_first", [False, True])
