@@ -61,7 +61,7 @@ class States:
     def update(self, ids: Rows, groups: int, inputs: Sequence[pa.Array]) -> None:
         """Add rows; ``inputs`` are the values of `inputs`."""
         rest = iter(inputs)
-        every = Batch(ids=ids, groups=groups, every_row=True)
+        every = Batch(ids=ids, groups=groups, every_row=True, defers=True)
         for state, (position, _) in zip(self._states, self._places, strict=True):
             spec = self._specs[position]
             values = None if spec.argument is None else next(rest)
@@ -71,6 +71,7 @@ class States:
                 state.update(batch, values)
             else:
                 state.update(batch, values)
+        every.end()
 
     def merge(self, ids: Rows, groups: int, partials: Sequence[pa.Array]) -> None:
         """Add partial states, one column per accumulator."""

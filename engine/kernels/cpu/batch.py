@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -49,14 +49,18 @@ class Batch:
         Number of groups known by now.
     every_row
         Whether it is known that no row is left out.
+    defers
+        Whether counting rows may be put off until `end`.
     """
 
     ids: Rows
     groups: int
     every_row: bool = False
+    defers: bool = False
     _complete: bool | None = None
     _rows: NDArray[np.int64] | None = None
     _lanes: tuple[Rows, Rows] | None = None
+    _awaiting: list[NDArray[np.int64]] = field(default_factory=list)
 
     @property
     def complete(self) -> bool:
@@ -81,6 +85,22 @@ class Batch:
 
     def add_rows(self, counts: NDArray[np.int64]) -> None:
         """Add the number of rows of each group to ``counts``."""
+        if self.defers:
+            self._awaiting.append(counts)
+        else:
+            self._count(counts)
+
+    def taken_over(self) -> NDArray[np.int64] | None:
+        """Return counts that a state will add the rows to while it goes over them anyway; None if none wait alone."""
+        return self._awaiting.pop() if len(self._awaiting) == 1 else None
+
+    def end(self) -> None:
+        """Do what was put off."""
+        for counts in self._awaiting:
+            self._count(counts)
+        self._awaiting.clear()
+
+    def _count(self, counts: NDArray[np.int64]) -> None:
         if self.groups * _MANY_GROUPS > len(self.ids):
             count_valid(self.ids, NO_BITS, 0, counts)
             return

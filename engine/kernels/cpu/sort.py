@@ -126,7 +126,7 @@ def _is_signed(dtype: DataType) -> bool:
 
 def _unsigned(words: Words | Longs) -> Words:
     """Return words whose unsigned order is the wanted one."""
-    return order_integers(words) if words.dtype == np.int64 else words.view(np.uint64)
+    return order_integers(words.view(np.int64)) if words.dtype == np.int64 else words.view(np.uint64)
 
 
 def _extent(words: Words | Longs) -> tuple[int, int]:

@@ -226,7 +226,11 @@ class FloatSum(_Valued):
         self._sums = grown(self._sums, batch.groups, 0.0)
         lanes = batch.lanes
         if lanes is None:
-            native.sum_f64(batch.ids, floats_of(values), *bits_of(values), self._sums)
+            counts = None if values.null_count else batch.taken_over()
+            if counts is None:
+                native.sum_f64(batch.ids, floats_of(values), *bits_of(values), self._sums)
+            else:
+                native.count_and_sum_f64(batch.ids, floats_of(values), self._sums, counts)
             return
         parts, folded = lanes
         sums = np.zeros((len(folded), 2), dtype=np.float64)

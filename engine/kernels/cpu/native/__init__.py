@@ -15,6 +15,7 @@ with a `RowGroups`, and index the words or numbers with `JoinIndex`.
 """
 
 from .accumulate import (
+    count_and_sum_f64,
     count_valid,
     first_row,
     max_f64,
@@ -48,8 +49,8 @@ from .hashing import (
     null_words,
     zero_nulls,
 )
-from .joining import JoinIndex, flagged_rows, mark_rows
-from .ordering import order_bits, order_floats, order_integers, order_nulls, rows_within, values_within
+from .joining import JoinIndex
+from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts
@@ -105,6 +106,7 @@ __all__ = [
     "cache_directory",
     "combine_hashes",
     "combine_i64",
+    "count_and_sum_f64",
     "count_bits",
     "count_partitions",
     "count_valid",
@@ -112,14 +114,12 @@ __all__ = [
     "extreme_texts",
     "find_least",
     "first_row",
-    "flagged_rows",
     "float_words",
     "hash_bytes",
     "hash_rows",
     "hash_words",
     "join_halves",
     "mark_changes",
-    "mark_rows",
     "mark_steps",
     "max_f64",
     "max_i64",
@@ -132,7 +132,6 @@ __all__ = [
     "multiply_i64",
     "narrow_i128",
     "null_words",
-    "order_bits",
     "order_floats",
     "order_integers",
     "order_nulls",

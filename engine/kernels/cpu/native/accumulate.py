@@ -159,6 +159,20 @@ def sum_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, sums: Doubl
                 add_compensated(sums, np.uint32(ids[i]), values[i])
 
 
+@kernel("void(const i32[], const f64[], f64[,], i64[])")
+def count_and_sum_f64(ids: Rows, values: Doubles, sums: Doubles, counts: Longs) -> None:
+    """Do `count_valid` and `sum_f64` of values without nulls in one pass."""
+    last = len(ids) - _AHEAD if sums.size > _LARGE else 0
+    for i in range(len(ids)):
+        if i < last:
+            group = np.int64(max(ids[i + _AHEAD], np.int32(0)))
+            prefetch_write(sums, group << 1)
+            prefetch_write(counts, group)
+        if ids[i] >= 0:
+            add_compensated(sums, np.uint32(ids[i]), values[i])
+            counts[np.uint32(ids[i])] += 1
+
+
 @kernel("void(const i32[], const f64[,], f64[,])")
 def merge_sum_f64(ids: Rows, other: Doubles, sums: Doubles) -> None:
     """Add another table's compensated sums, whose group ``g`` is group ``ids[g]`` here."""

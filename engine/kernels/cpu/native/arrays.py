@@ -31,6 +31,7 @@ Number: TypeAlias = Any
 
 NO_BITS: Final[Bits] = np.zeros(0, dtype=np.uint8)
 MAX_ROWS: Final = 2**31 - 1
+_KEPT_ROWS = 1 << 18
 
 
 @device
@@ -89,6 +90,20 @@ def rows_out(out: Rows | None, length: int) -> Rows:
     if out is None or len(out) < length:
         return np.empty(length, dtype=np.int32)
     return out[:length]
+
+
+_ascending: list[Rows] = []
+
+
+def ascending(length: int) -> Rows:
+    """Return the row numbers from 0 on, not to be written to; those of a batch are made once."""
+    if length > _KEPT_ROWS:
+        return np.arange(length, dtype=np.int32)
+    if not _ascending:
+        made = np.arange(_KEPT_ROWS, dtype=np.int32)
+        made.setflags(write=False)
+        _ascending.append(made)
+    return _ascending[0][:length]
 
 
 def addresses(columns: Sequence[NDArray[Any]]) -> Words:

@@ -36,6 +36,9 @@ _DIRECT_SIZE = 1 << 18
 # A new hash table has room for as many keys as the batch that called for it has rows, up to this many.
 _TRUSTED_ROWS = 1 << 17
 
+# Rows that are looked up before it is asked whether all of them were known.
+_BLOCK = 512
+
 # Positions in a table's state array.
 COUNT = 0
 NULL_GROUP = 1
@@ -150,6 +153,28 @@ def rehash_pairs(old: Words, table: Words, shift: int) -> None:
         table[(slot << _ONE) + _ONE] = old[i + 1]
 
 
+@device
+def look_up_known(words: Words, start: Number, low: Number, slots: Rows, ids: Rows) -> Number:
+    """Give rows from ``start`` on their groups, while all keys of a block have one; return the row that comes next.
+
+    The rows of such a block need no decisions.
+    """
+    while start + _BLOCK <= len(words):
+        greatest, least = _ZERO, np.int32(0)
+        for i in range(start, start + _BLOCK):
+            greatest = max(greatest, words[i] - low)
+        if greatest >= np.uint64(len(slots)):
+            break
+        for i in range(start, start + _BLOCK):
+            ids[i] = slots[words[i] - low] - np.int32(1)
+        for i in range(start, start + _BLOCK):
+            least = min(least, ids[i])
+        if least < 0:
+            break
+        start += _BLOCK
+    return start
+
+
 @kernel("i64(const u64[], const u8[], i64, i64, u64, i32[], u64[], i64[], i32[])")
 def _insert_direct(
     words: Words,
@@ -169,6 +194,8 @@ def _insert_direct(
     count = state[COUNT]
     last = len(words) - AHEAD if len(slots) > 2 * LARGE else 0
     size = np.uint64(len(slots))
+    if len(bits) == 0 and 0 < len(slots) <= 2 * LARGE:
+        start = look_up_known(words, start, low, slots, ids)
     for i in range(start, len(words)):
         if i < last:
             prefetch_write(slots, np.int64(words[i + AHEAD] - low))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import TooManyPairs
-from .arrays import NO_BITS, Bits, Longs, Rows, Words, rows_out
+from .arrays import NO_BITS, Bits, Longs, Rows, Words, ascending, rows_out
 from .compile import instruction, kernel
 from .keytable import KeyRows
 from .parallel import Threads
@@ -69,12 +69,6 @@ def _unique_inner(matches: Rows, probe: Rows, build: Rows) -> int:
     return k
 
 
-@kernel("void(i32[])")
-def _number_rows(out: Rows) -> None:
-    for i in range(len(out)):
-        out[i] = np.int32(i)
-
-
 @kernel("i64(const i32[], i64, i32[])")
 def _select(matches: Rows, wanted: int, out: Rows) -> int:
     k = 0
@@ -82,29 +76,6 @@ def _select(matches: Rows, wanted: int, out: Rows) -> int:
         out[k] = np.int32(i)
         k += (matches[i] >= 0) == wanted
     return k
-
-
-@kernel("void(const i32[], u8[])")
-def mark_rows(rows: Rows, flags: Bits) -> None:
-    """Set the flag (one byte per build row) of every row that is not -1: for right, full and reverse semi joins."""
-    for i in range(len(rows)):
-        if rows[i] >= 0:
-            flags[np.uint32(rows[i])] = 1
-
-
-@kernel("i64(const u8[], i64, i32[])")
-def _flagged_rows(flags: Bits, value: int, out: Rows) -> int:
-    k = 0
-    for i in range(len(flags)):
-        out[k] = np.int32(i)
-        k += (flags[i] != 0) == value
-    return k
-
-
-def flagged_rows(flags: Bits, *, value: bool, out: Rows | None = None) -> Rows:
-    """Return the rows whose flag byte is set, or (``value`` false) is not."""
-    found = rows_out(out, len(flags) + 1)
-    return found[: _flagged_rows(flags, value, found)]
 
 
 class JoinIndex:
@@ -167,27 +138,28 @@ class JoinIndex:
         # Each key once: its build rows are many where its probe rows are.
         return self.inner(np.unique(matches))[1]
 
-    def inner(
-        self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None
-    ) -> tuple[Rows, Rows]:
-        """Return (probe rows, build rows) of all pairs."""
+    def inner(self, matches: Rows) -> tuple[Rows, Rows]:
+        """Return (probe rows, build rows) of all pairs.
+
+        Where the index is unique and every row has a partner, the build rows are ``matches`` itself.
+        """
         if not self.unique:
-            return self._pairs(matches, probe_out, build_out, left=False)
+            return self._pairs(matches, left=False)
+        if len(matches) and matches.min() >= 0:
+            return ascending(len(matches)), matches
         n = len(matches) + 1
-        probe, build = rows_out(probe_out, n), rows_out(build_out, n)
+        probe, build = rows_out(None, n), rows_out(None, n)
         found = _unique_inner(matches, probe, build)
         return probe[:found], build[:found]
 
-    def left(self, matches: Rows, *, probe_out: Rows | None = None, build_out: Rows | None = None) -> tuple[Rows, Rows]:
+    def left(self, matches: Rows) -> tuple[Rows, Rows]:
         """Return (probe rows, build rows) of all pairs, and probe rows without a partner with build row -1.
 
         Where the index is unique, the build rows are ``matches`` itself.
         """
         if not self.unique:
-            return self._pairs(matches, probe_out, build_out, left=True)
-        probe = rows_out(probe_out, len(matches))
-        _number_rows(probe)
-        return probe, matches
+            return self._pairs(matches, left=True)
+        return ascending(len(matches)), matches
 
     def semi(self, matches: Rows, *, out: Rows | None = None) -> Rows:
         """Return the probe rows that have a partner."""
@@ -199,12 +171,12 @@ class JoinIndex:
         found = rows_out(out, len(matches) + 1)
         return found[: _select(matches, 0, found)]
 
-    def _pairs(self, matches: Rows, probe_out: Rows | None, build_out: Rows | None, *, left: bool) -> tuple[Rows, Rows]:
+    def _pairs(self, matches: Rows, *, left: bool) -> tuple[Rows, Rows]:
         lists = self._keys.lists
         assert lists is not None
         total = _count_pairs(matches, lists.offsets, left)
         if total > MOST_PAIRS and len(matches) > 1:
             raise TooManyPairs(f"a join would give {total:,} pairs for {len(matches):,} rows; use smaller batches")
-        probe, build = rows_out(probe_out, total), rows_out(build_out, total)
+        probe, build = rows_out(None, total), rows_out(None, total)
         _fill_pairs(matches, lists.offsets, lists.rows, left, probe, build)
         return probe, build

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, bit, missing, rows_out
+from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, kernel
 
 _BLOCK = 64
@@ -38,13 +38,6 @@ def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, out: 
         else:
             word = words[i]
             out[i] = (word ^ (_ALL if word >= _SIGN else _SIGN)) ^ flip
-
-
-@kernel("void(const u8[], i64, const u8[], i64, u64, u64[])")
-def _order_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
-    for i in range(len(out)):
-        value = np.uint64(bit(values, value_offset + i)) ^ flip
-        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else value
 
 
 @kernel("void(const u8[], i64, u64, u64[])")
@@ -129,22 +122,6 @@ def order_floats(
     """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0; nulls give 0."""
     out = np.empty(len(values), dtype=np.uint64) if out is None else out
     _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, out)
-    return out
-
-
-def order_bits(
-    values: Bits,
-    value_offset: int,
-    length: int,
-    *,
-    bits: Bits = NO_BITS,
-    bit_offset: int = 0,
-    descending: bool = False,
-    out: Words | None = None,
-) -> Words:
-    """Turn a bitmap of booleans into words of the same (or reversed) order; nulls give 0."""
-    out = np.empty(length, dtype=np.uint64) if out is None else out
-    _order_bits(values, value_offset, bits, bit_offset, int(descending), out)
     return out
 
 

@@ -196,3 +196,16 @@ def test_total_of_integers_in_128_bits(rng: np.random.Generator, n: int, reach: 
         out = np.full((1, 2), 7)
         native.total_i64(values, out)
         assert (int(out[0, 1]) << 64) + int(out[0, 0]) % 2**64 == sum(values.tolist())
+
+
+@pytest.mark.parametrize("groups", [3, 90_000])
+def test_counting_and_adding_in_one_pass(rng: np.random.Generator, groups: int) -> None:
+    ids = rng.integers(-1, groups, 5000).astype(np.int32)
+    values = rng.random(len(ids))
+    sums, counts = np.zeros((groups, 2)), np.zeros(groups, np.int64)
+    native.count_and_sum_f64(ids, values, sums, counts)
+    expected_sums, expected_counts = np.zeros((groups, 2)), np.zeros(groups, np.int64)
+    native.sum_f64(ids, values, native.NO_BITS, 0, expected_sums)
+    native.count_valid(ids, native.NO_BITS, 0, expected_counts)
+    assert (sums == expected_sums).all()
+    assert (counts == expected_counts).all()

@@ -102,18 +102,6 @@ def test_unique_is_known(rng: np.random.Generator) -> None:
     assert not native.JoinIndex(np.array([1, 2, 1], np.uint64)).unique
 
 
-def test_outputs_of_the_caller_are_used(rng: np.random.Generator) -> None:
-    for name in ("unique dense", "many to many"):
-        build, probe = sides(rng, name)
-        index = native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset)
-        matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
-        outs = np.empty(20_000, np.int32), np.empty(20_000, np.int32)
-        result = index.inner(matches, probe_out=outs[0], build_out=outs[1])
-        assert np.shares_memory(result[0], outs[0])
-        assert np.shares_memory(result[1], outs[1])
-        assert pairs(result) == pairs(index.inner(matches))
-
-
 def test_keys_of_several_columns_join_through_their_groups(rng: np.random.Generator) -> None:
     names = [b"ab", b"a", b"", b"longer than eight", b"longer than eighs"]
     build_text, probe_text = rng.integers(0, 4, 300), rng.integers(0, 5, 400)
@@ -131,15 +119,3 @@ def test_keys_of_several_columns_join_through_their_groups(rng: np.random.Genera
     build = column(build_text * 100 + build_number)
     probe = column(probe_text * 100 + probe_number)
     assert pairs(index.inner(matches)) == expected_pairs(build, probe, "inner")
-
-
-def test_marked_rows_give_right_and_full_joins(rng: np.random.Generator) -> None:
-    build, probe = sides(rng, "many to many")
-    index = native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset)
-    matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
-    _, build_rows = index.left(matches)
-    flags = np.zeros(900, np.uint8)
-    native.mark_rows(build_rows, flags)
-    met = set(build_rows[build_rows >= 0].tolist())
-    assert native.flagged_rows(flags, value=True).tolist() == sorted(met)
-    assert native.flagged_rows(flags, value=False).tolist() == sorted(set(range(900)) - met)

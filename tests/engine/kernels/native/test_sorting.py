@@ -86,15 +86,6 @@ def test_floats_with_nulls(rng: np.random.Generator, descending: bool, nulls_fir
     check_order(data, value, keys, descending=descending, nulls_first=nulls_first)
 
 
-@pytest.mark.parametrize("descending", [False, True])
-def test_booleans_with_nulls(rng: np.random.Generator, descending: bool) -> None:
-    data = column(rng.random(777) < 0.5, rng.random(777) < 0.8)
-    bitmap = np.packbits(np.concatenate([[True] * 3, data.values]), bitorder="little")
-    value = native.order_bits(bitmap, 3, 777, bits=data.bits, bit_offset=data.bit_offset, descending=descending)
-    keys = [bool(v) if ok else None for v, ok in zip(data.values, data.valid, strict=True)]
-    check_order(data, value, keys, descending=descending, nulls_first=True)
-
-
 def check_order(
     data: Column, value: NDArray[np.uint64], keys: list[Any], *, descending: bool, nulls_first: bool
 ) -> None:
