@@ -8,7 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from . import io
-from .engine.frame import DataFrame, Series, Session, concat, current_session, udf
+from .engine.frame import (
+    DataFrame,
+    Series,
+    Session,
+    concat,
+    current_session,
+    cut,
+    get_dummies,
+    merge_asof,
+    qcut,
+    udf,
+)
 from .engine.frame.asked import use_sql
 from .engine.frame.files import use_files
 from .engine.frame.registered import Registered, Role, registered_function, use_models
@@ -24,8 +35,12 @@ __all__ = [
     "Session",
     "concat",
     "current_session",
+    "cut",
     "from_arrow",
     "from_pandas",
+    "get_dummies",
+    "merge_asof",
+    "qcut",
     "read_csv",
     "read_ipc",
     "read_json",

@@ -1,5 +1,7 @@
 """The pandas-like API over plans: frames, columns, group-by, sessions. Must not know SQL text or file formats."""
 
+from .asof import merge_asof
+from .binning import cut, get_dummies, qcut
 from .combine import concat
 from .frame import DataFrame
 from .groupby import GroupBy
@@ -7,4 +9,16 @@ from .series import Series
 from .session import Session, current_session
 from .udf import udf
 
-__all__ = ["DataFrame", "GroupBy", "Series", "Session", "concat", "current_session", "udf"]
+__all__ = [
+    "DataFrame",
+    "GroupBy",
+    "Series",
+    "Session",
+    "concat",
+    "current_session",
+    "cut",
+    "get_dummies",
+    "merge_asof",
+    "qcut",
+    "udf",
+]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..dtypes import DataType, Kind, common_type
 from ..errors import PlanError, TypeMismatch
-from ..expr import NamedExpr, cast, literal
-from ..plan import Plan, Project, Union
+from ..expr import NamedExpr, call, cast, literal
+from ..plan import Plan, Project, Unnest
 from .core import Core
 from .series import Series
 from .types import parse_dtype
@@ -136,6 +136,8 @@ class Columns(Core):
     ) -> DataFrame:
         """Return a row for each row and column: the column's name and its value, beside the ``id_vars``.
 
+        The rows that are made of one row follow each other.
+
         Raises
         ------
         TypeMismatch
@@ -148,9 +150,7 @@ class Columns(Core):
         if not values:
             raise PlanError("melt needs at least one column of values")
         dtype = self._shared_type(values)
-        return self.with_plan(
-            Union(inputs=tuple(self._melted(ids, name, dtype, (var_name, value_name)) for name in values))
-        )
+        return self.with_plan(self._melted(ids, values, dtype, var_name, value_name))
 
     def _shared_type(self, names: Sequence[str]) -> DataType:
         shared = self.schema[names[0]].dtype
@@ -164,11 +164,16 @@ class Columns(Core):
             shared = other
         return shared
 
-    def _melted(self, ids: list[str], name: str, dtype: DataType, names: tuple[str, str]) -> Plan:
+    def _melted(self, ids: list[str], values: list[str], dtype: DataType, var_name: str, value_name: str) -> Plan:
+        """Return a row for each entry of lists of the names and of the values, which takes one pass over the rows."""
         exprs = [NamedExpr(name=key, expr=self._column(key)) for key in ids]
-        exprs.append(NamedExpr(name=names[0], expr=literal(name)))
-        exprs.append(NamedExpr(name=names[1], expr=cast(self._column(name), dtype)))
-        return Project(input=self.plan, exprs=tuple(exprs))
+        names = call("list_value", *(literal(name) for name in values))
+        exprs.append(NamedExpr(name=var_name, expr=names))
+        cells = call("list_value", *(cast(self._column(name), dtype) for name in values))
+        exprs.append(NamedExpr(name=value_name, expr=cells))
+        return Unnest(
+            input=Project(input=self.plan, exprs=tuple(exprs)), columns=(var_name, value_name), keeps_empty=False
+        )
 
 
 _FAMILIES: Mapping[Any, Callable[[DataType], bool]] = {

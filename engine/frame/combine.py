@@ -13,6 +13,7 @@ from .core import Core
 from .groupby import GroupBy
 from .join import merged
 from .pivot import pivoted
+from .resample import Resampler
 from .series import Series
 
 if TYPE_CHECKING:
@@ -67,6 +68,14 @@ class Combining(Core):
         keys = tuple(self._key(key) if isinstance(key, Series) else key for key in given)
         frame.schema.select(keys)
         return GroupBy(frame, keys, sort=sort, dropna=dropna, as_index=as_index)
+
+    def resample(self, rule: str, *, on: str) -> Resampler:
+        """Group rows by equal lengths of time, also those without rows; see `Resampler`.
+
+        ``rule`` is a unit or several shorter ones that divide a day: ``MS``, ``D``, ``6h``, ``15min``. Each length is
+        called by its start.
+        """
+        return Resampler(self._own, rule, on)
 
     def _key(self, key: Series) -> str:
         """Return the name of a key: the expression's text where its column stays beside it."""

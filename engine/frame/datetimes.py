@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING
 
 from .. import dtypes
 from ..dtypes import Kind, timestamp
 from ..errors import PlanError, TypeMismatch
-from ..expr import Expr, call, case, cast, literal
+from ..expr import Expr, any_of, call, case, cast, literal
 from ..expr.build import castable
 from .accessors import Accessor
 from .types import parse_dtype
@@ -29,7 +30,7 @@ _ALIASES = {
     **dict.fromkeys(("us", "U"), "microsecond"),
 }
 """pandas' names of units."""
-_LENGTHS = {
+LENGTHS = {
     "year": (12, 0, 0),
     "quarter": (3, 0, 0),
     "month": (1, 0, 0),
@@ -42,6 +43,8 @@ _LENGTHS = {
     "microsecond": (0, 0, 1),
 }
 """Months, days and microseconds of each unit."""
+_DAY = 86_400_000_000
+_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 
 
 class DatetimeAccessor(Accessor):
@@ -138,17 +141,75 @@ class DatetimeAccessor(Accessor):
         return self._column.derive(cast(self._column.expr, timestamp(unit, self._column.dtype.tz)))
 
     def floor(self, unit: str) -> Series:
-        """Start of the unit, by its name or pandas': ``year``, ``month``, ``day`` or ``D``, ``hour`` or ``h``, …."""
-        return self._column.derive(self._start(_unit(unit)))
+        """Start of the unit, by its name or pandas': ``year``, ``month``, ``day`` or ``D``, ``hour`` or ``h``, ….
+
+        Also of several days or shorter units, counted from 1970 on, such as ``15min``.
+        """
+        step, several = self._steps(unit)
+        if several:
+            return self._column.derive(self._at(call("multiply", self._count(step), literal(step))))
+        return self._column.derive(self._start(split_unit(unit)[1]))
 
     def normalize(self) -> Series:
         """Start of the day."""
         return self.floor("day")
 
     def ceil(self, unit: str) -> Series:
-        """Start of the next unit; a moment that starts one stays."""
-        start, end = self._around(_unit(unit))
+        """Start of the next unit; a moment that starts one stays. See `floor`."""
+        step, several = self._steps(unit)
+        if several:
+            before = call("floor_divide", call("negate", self._ticks), literal(step))
+            return self._column.derive(self._at(call("multiply", call("negate", before), literal(step))))
+        start, end = self._around(split_unit(unit)[1])
         return self._column.derive(case([(call("equal", start, self._column.expr), start)], end))
+
+    def round(self, unit: str) -> Series:
+        """Start of the unit that is nearest, half-way the one with the even number since 1970; see `floor`.
+
+        The unit is a week, a day or shorter, or several of these.
+        """
+        step, _ = self._steps(unit)
+        if not step:
+            raise PlanError(f"times cannot be rounded to {unit!r}, which has no fixed length; use floor or ceil")
+        below, ticks = self._count(step), self._ticks
+        rest = call("multiply", call("subtract", ticks, call("multiply", below, literal(step))), literal(2))
+        odd = call("not_equal", call("remainder", below, literal(2)), literal(0))
+        up = any_of((call("greater", rest, literal(step)), call("and", call("equal", rest, literal(step)), odd)))
+        assert up is not None
+        count = case([(up, call("add", below, literal(1)))], below)
+        return self._column.derive(self._at(call("multiply", count, literal(step))))
+
+    def _steps(self, given: str) -> tuple[int, bool]:
+        """Return the microseconds of a unit, 0 of one without fixed length, and whether it is several of one."""
+        number, unit = split_unit(given)
+        months, days, microseconds = LENGTHS[unit]
+        step = 0 if months else number * (days * _DAY + microseconds)
+        if number > 1 and (months or self._column.dtype.tz is not None):
+            what = "of fixed length" if months else "of timestamps without a zone"
+            raise PlanError(f"{given!r}: only units {what} can be taken several at a time")
+        if unit == "week" and number > 1:
+            raise PlanError(f"{given!r}: write several weeks as days")
+        return step, number > 1
+
+    @property
+    def _ticks(self) -> Expr:
+        """Microseconds since 1970."""
+        moment = self._column.expr
+        if moment.dtype.kind is Kind.DATE:
+            moment = cast(moment, timestamp("us"))
+        return call("epoch_count", moment, unit="us")
+
+    def _count(self, step: int) -> Expr:
+        """Return how many steps of so many microseconds there are since 1970."""
+        return call("floor_divide", self._ticks, literal(step))
+
+    def _at(self, ticks: Expr) -> Expr:
+        """Return the moment so many microseconds after 1970, in the column's unit."""
+        dtype = self._column.dtype
+        made = call("later_by", literal(_EPOCH), literal(0), literal(0), ticks)
+        if dtype.tz is not None:
+            raise PlanError("a timestamp with a zone cannot be rounded; convert it with tz_localize(None) first")
+        return made if dtype.kind is Kind.DATE else cast(made, dtype)
 
     def _start(self, unit: str) -> Expr:
         return call("date_trunc", self._column.expr, unit=unit)
@@ -156,7 +217,7 @@ class DatetimeAccessor(Accessor):
     def _around(self, unit: str) -> tuple[Expr, Expr]:
         """Return the start of the unit and that of the next."""
         start = self._start(unit)
-        months, days, microseconds = _LENGTHS[unit]
+        months, days, microseconds = LENGTHS[unit]
         if microseconds and start.dtype.kind is Kind.DATE:
             start = cast(start, timestamp("us"))
         return start, call("add_interval", start, months=months, days=days, microseconds=microseconds)
@@ -268,10 +329,25 @@ class DatetimeAccessor(Accessor):
         return self._column.derive(cast(own, timestamp(own.dtype.unit, zone)))
 
 
+def split_unit(given: str) -> tuple[int, str]:
+    """Return the number and the name of a unit such as ``15min``; one of it where there is no number.
+
+    Raises
+    ------
+    PlanError
+        If there is no such unit.
+    """
+    digits = given[: len(given) - len(given.lstrip("0123456789"))]
+    unit = _unit(given[len(digits) :].strip())
+    if digits and int(digits) < 1:
+        raise PlanError(f"{given!r} is no length of time")
+    return int(digits or 1), unit
+
+
 def _unit(given: str) -> str:
     unit = _ALIASES.get(given, given)
-    if unit not in _LENGTHS:
+    if unit not in LENGTHS:
         raise PlanError(
-            f"times have no unit {given!r}; use one of {', '.join(_LENGTHS)}, or pandas' {', '.join(_ALIASES)}"
+            f"times have no unit {given!r}; use one of {', '.join(LENGTHS)}, or pandas' {', '.join(_ALIASES)}"
         )
     return unit

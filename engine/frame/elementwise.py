@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
 from .cells import Cells
+from .rolling import Rolling
 from .series import Series
 from .udf import UserFunction, row_function
-from .window import Rolling
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -92,9 +93,20 @@ class Elementwise(Cells):
         """Fill nulls in the numeric columns on the line between their neighbours; see `Series.interpolate`."""
         return self._each(lambda column: column.interpolate(), self._numbers())
 
-    def rolling(self, window: int, min_periods: int | None = None) -> FrameRolling:
-        """Return the rows up to each row, ``window`` in number, waiting for an aggregate; see `Series.rolling`."""
-        return FrameRolling(self._own, lambda column: column.rolling(window, min_periods))
+    def rolling(
+        self,
+        window: int | str | timedelta,
+        min_periods: int | None = None,
+        *,
+        center: bool = False,
+        on: str | None = None,
+    ) -> FrameRolling:
+        """Return the rows up to each row, ``window`` in number or time, waiting for an aggregate; see `Series.rolling`.
+
+        The column ``on`` stays as it is.
+        """
+        kept = () if on is None else (on,)
+        return FrameRolling(self._own, lambda column: column.rolling(window, min_periods, center=center, on=on), kept)
 
     def expanding(self, min_periods: int = 1) -> FrameRolling:
         """Return all rows up to each row, waiting for an aggregate; see `Series.expanding`."""
@@ -196,17 +208,19 @@ class FrameRolling:
         The rows.
     make
         Gives the moving rows of one column.
+    kept
+        Columns that stay as they are, in front.
     """
 
-    def __init__(self, frame: DataFrame, make: Callable[[Series], Rolling]) -> None:
-        self._frame, self._make = frame, make
+    def __init__(self, frame: DataFrame, make: Callable[[Series], Rolling], kept: tuple[str, ...] = ()) -> None:
+        self._frame, self._make, self._kept = frame, make, kept
 
     def __getitem__(self, name: str) -> Rolling:
         return self._make(self._frame[name])
 
     def _aggregate(self, function: str) -> DataFrame:
-        names = [field.name for field in self._frame.schema if field.dtype.is_numeric]
-        return self._frame.select(**{name: getattr(self[name], function)() for name in names})
+        names = [f.name for f in self._frame.schema if f.dtype.is_numeric and f.name not in self._kept]
+        return self._frame.select(*self._kept, **{name: getattr(self[name], function)() for name in names})
 
     def sum(self) -> DataFrame:
         """Return the sums."""

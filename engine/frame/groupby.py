@@ -13,6 +13,7 @@ from ..plan import WHOLE_PARTITION, Aggregate, Filter, MapBatches, Plan, Project
 from ..schema import Field
 from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
 from .applied import OfGroupFrames
+from .grouprows import GroupRows
 from .measures import QUARTILES, only_index
 from .replacements import not_found
 from .sample import with_chances
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 _NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
 
 
-class GroupBy(GroupWindows):
+class GroupBy(GroupRows, GroupWindows):
     """Groups of a frame's rows, waiting for aggregates.
 
     Parameters

@@ -8,6 +8,8 @@ columns in use must fit in memory. The SQL forms, which promise no order, are sp
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
@@ -20,27 +22,23 @@ from ..plan import (
     DEFAULT_FRAME,
     UNBOUNDED_FOLLOWING,
     UNBOUNDED_PRECEDING,
-    Bound,
     Frame,
-    FrameUnit,
     MapBatches,
     Plan,
     Project,
     Window,
-    following,
     over,
-    preceding,
     window_call,
 )
 from .aggregating import known
 from .reducing import SPELLINGS
+from .rolling import Rolling, lately, moving, rows_between
 from .udf import placed
 
 if TYPE_CHECKING:
     from .frame import DataFrame
     from .series import Series
 
-_ROLLED = ("sum", "mean", "min", "max", "std", "var", "count")
 _ALONG = ("cumsum", "cumprod", "cummin", "cummax", "ffill", "bfill", "shift", "diff", "pct_change", "rank")
 """Methods of groups that `GroupWindows.transform` takes by name beside aggregates."""
 _RANKS = ("average", "min", "max", "first", "dense")
@@ -72,13 +70,9 @@ def keeps_rows(plan: Plan, ancestor: Plan) -> bool:
     return True
 
 
-def _rows(start: Bound, end: Bound = CURRENT_ROW) -> Frame:
-    return Frame(unit=FrameUnit.ROWS, start=start, end=end)
-
-
 def _running(function: str, value: Expr, by: tuple[Expr, ...]) -> Expr:
     """Return an aggregate of the values so far; null where the value is, which it otherwise passes over."""
-    so_far = over(window_call(function, value, frame=_rows(UNBOUNDED_PRECEDING)), by)
+    so_far = over(window_call(function, value, frame=rows_between(UNBOUNDED_PRECEDING)), by)
     return case([(call("is_not_null", value), so_far)])
 
 
@@ -117,7 +111,7 @@ def _interpolated(value: Expr, by: tuple[Expr, ...]) -> Expr:
 def _filled(value: Expr, by: tuple[Expr, ...], *, forward: bool) -> Expr:
     """Return the value, or else the nearest one before (or after) that is not null."""
     function = "last_value" if forward else "first_value"
-    frame = _rows(UNBOUNDED_PRECEDING) if forward else _rows(CURRENT_ROW, UNBOUNDED_FOLLOWING)
+    frame = rows_between(UNBOUNDED_PRECEDING) if forward else rows_between(CURRENT_ROW, UNBOUNDED_FOLLOWING)
     return over(window_call(function, value, frame=frame, ignore_nulls=True), by)
 
 
@@ -156,6 +150,7 @@ class SeriesWindows:
     __slots__ = ()
 
     if TYPE_CHECKING:
+        frame: DataFrame
         expr: Expr
 
         def derive(self, expr: Expr, name: str | None = None) -> Series:
@@ -221,95 +216,63 @@ class SeriesWindows:
         """
         return self.derive(_ranked(self.expr, self._by, method, ascending=ascending, pct=pct))
 
-    def rolling(self, window: int, min_periods: int | None = None, *, center: bool = False) -> Rolling:
+    def rolling(
+        self,
+        window: int | str | timedelta,
+        min_periods: int | None = None,
+        *,
+        center: bool = False,
+        on: Series | str | None = None,
+    ) -> Rolling:
         """Return the rows up to each row, ``window`` in number, waiting for an aggregate.
 
-        The aggregate is null where fewer than ``min_periods`` (by default ``window``) values are not null. With
-        ``center`` the row stands in the middle of them.
+        The aggregate is null where fewer than ``min_periods`` values are not null. With ``center`` the row stands in
+        the middle of them.
+
+        Parameters
+        ----------
+        window
+            A number of rows; or a length of time, such as ``"7D"``: the rows whose time ``on`` is less than that before
+            the row's own, and not after it.
+        min_periods
+            By default ``window`` for a number of rows, 1 for a length of time.
+        center
+            Whether the row stands in the middle of a number of rows.
+        on
+            Column of times.
         """
-        return Rolling(self._rolled, *moving(window, min_periods, center=center))
+        if isinstance(window, int):
+            return Rolling(self._rolled, *moving(window, min_periods, center=center))
+        if on is None or center:
+            raise PlanError("a window of time needs its column of times, on=, and cannot be centred")
+        times = self.frame[on].expr if isinstance(on, str) else on.expr
+        order = (SortKey(expr=times),)
+        made = partial(self._rolled, order=order)
+        return Rolling(made, lately(window), 1 if min_periods is None else min_periods)
 
     def expanding(self, min_periods: int = 1) -> Rolling:
         """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
-        return Rolling(self._rolled, _rows(UNBOUNDED_PRECEDING), min_periods)
+        return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
 
-    def _rolled(self, function: str, frame: Frame, least: int) -> Series:
-        return self.derive(_rolled(function, self.expr, self._by, frame, least))
-
-
-def moving(window: int, min_periods: int | None, *, center: bool) -> tuple[Frame, int]:
-    """Return the frame of so many rows, and how many values it needs."""
-    if not _is_whole(window) or window < 1:
-        raise PlanError(f"rolling needs a number of rows from 1 on, not {window!r}")
-    least = window if min_periods is None else min_periods
-    if not 0 <= least <= window:
-        raise PlanError(f"min_periods must lie between 0 and the window's {window} rows, not {least}")
-    after = (window - 1) // 2 if center else 0
-    return _rows(preceding(window - 1 - after), following(after) if after else CURRENT_ROW), least
+    def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = ()) -> Series:
+        return self.derive(_rolled(function, self.expr, self._by, frame, least, order))
 
 
-def _rolled(function: str, value: Expr, by: tuple[Expr, ...], frame: Frame, least: int) -> Expr:
-    made = cast(over(window_call(function, value, frame=frame), by), dtypes.float64)
+def _rolled(
+    function: str,
+    value: Expr,
+    by: tuple[Expr, ...],
+    frame: Frame,
+    least: int,
+    order: tuple[SortKey, ...] = (),
+) -> Expr:
+    made = cast(over(window_call(function, value, frame=frame), by, order), dtypes.float64)
     if function == "sum" and least == 0:
         made = call("coalesce", made, literal(0.0))
     if least <= 1:
         return made
     seen = window_call("size", frame=frame) if function == "count" else window_call("count", value, frame=frame)
-    return case([(call("greater_equal", over(seen, by), literal(least)), made)])
-
-
-class Rolling:
-    """A frame of rows that moves with each row, waiting for an aggregate; results are float64, as in pandas.
-
-    Parameters
-    ----------
-    make
-        Gives an aggregate by name over a frame of rows, null where too few values are not null.
-    frame
-        Rows seen from each row.
-    min_periods
-        Values, not null, below which the result is null; for ``count``, as in pandas, rows.
-    """
-
-    def __init__(self, make: Callable[[str, Frame, int], Any], frame: Frame, min_periods: int) -> None:
-        self._make, self._frame, self._min_periods = make, frame, min_periods
-
-    def _aggregate(self, function: str) -> Any:
-        return self._make(function, self._frame, self._min_periods)
-
-    def agg(self, function: str) -> Any:
-        """Return an aggregate by name: ``sum``, ``mean``, ``min``, ``max``, ``std``, ``var`` or ``count``."""
-        if function not in _ROLLED:
-            raise PlanError(f"moving rows have no aggregate {function!r}{suggestion(function, _ROLLED)}")
-        return self._aggregate(function)
-
-    def sum(self) -> Any:
-        """Return the sum."""
-        return self._aggregate("sum")
-
-    def mean(self) -> Any:
-        """Return the mean."""
-        return self._aggregate("mean")
-
-    def min(self) -> Any:
-        """Return the least value."""
-        return self._aggregate("min")
-
-    def max(self) -> Any:
-        """Return the greatest value."""
-        return self._aggregate("max")
-
-    def std(self) -> Any:
-        """Return the sample standard deviation."""
-        return self._aggregate("std")
-
-    def var(self) -> Any:
-        """Return the sample variance."""
-        return self._aggregate("var")
-
-    def count(self) -> Any:
-        """Return the number of values that are not null."""
-        return self._aggregate("count")
+    return case([(call("greater_equal", over(seen, by, order), literal(least)), made)])
 
 
 class GroupWindows:
@@ -394,16 +357,28 @@ class GroupWindows:
         """Return the change since so many rows of the group before, as a share of the value there."""
         return self._beside(lambda value, by: _change(value, by, periods))
 
-    def rolling(self, window: int, min_periods: int | None = None, *, center: bool = False) -> Rolling:
+    def rolling(
+        self,
+        window: int | str | timedelta,
+        min_periods: int | None = None,
+        *,
+        center: bool = False,
+        on: str | None = None,
+    ) -> Rolling:
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
-        return Rolling(self._rolled, *moving(window, min_periods, center=center))
+        if isinstance(window, int):
+            return Rolling(self._rolled, *moving(window, min_periods, center=center))
+        if on is None or center:
+            raise PlanError("a window of time needs its column of times, on=, and cannot be centred")
+        made = partial(self._rolled, order=(SortKey(expr=self.frame[on].expr),))
+        return Rolling(made, lately(window), 1 if min_periods is None else min_periods)
 
     def expanding(self, min_periods: int = 1) -> Rolling:
         """Return the group's rows up to each row, all of them; see `Series.expanding`."""
-        return Rolling(self._rolled, _rows(UNBOUNDED_PRECEDING), min_periods)
+        return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
 
-    def _rolled(self, function: str, frame: Frame, least: int) -> Any:
-        return self._beside(lambda value, by: _rolled(function, value, by, frame, least))
+    def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = ()) -> Any:
+        return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order))
 
     def cumcount(self) -> Series:
         """Return how many rows of the group come before each row."""

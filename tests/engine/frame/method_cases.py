@@ -20,6 +20,13 @@ Case = Callable[[Any], Any] | tuple[Callable[[Any], Any], Callable[[Any], Any]]
 N = ["k", "v", "w"]
 
 
+def melted(made: Any, *args: Any, **options: Any) -> Any:
+    """Return the molten frame with the rows that are made of one row together, as Volley gives them."""
+    if not isinstance(made, pd.DataFrame):
+        return made.melt(*args, **options)
+    return made.melt(*args, **options, ignore_index=False).sort_index(kind="stable").reset_index(drop=True)
+
+
 def written(method: str, suffix: str, read: Callable[[Any], Any], **options: Any) -> Case:
     """Return a case that writes a file by a method and reads it back."""
 
@@ -131,7 +138,7 @@ FRAME: dict[str, Case] = {
     "max": lambda f: f[N].max(),
     "mean": lambda f: f[N].mean(),
     "median": lambda f: f[N].median(),
-    "melt": lambda f: f.melt(id_vars=["k"], value_vars=["v", "w"]),
+    "melt": lambda f: melted(f, id_vars=["k"], value_vars=["v", "w"]),
     "merge": lambda f: f[["i", "k"]].merge(f[["i", "w"]], on="i").sort_values("i"),
     "min": lambda f: f[N].min(),
     "mod": lambda f: f[["k"]].mod(2),
@@ -160,6 +167,7 @@ FRAME: dict[str, Case] = {
     "rename_axis": lambda f: f[["i", "w"]].set_index("i").rename_axis("row"),
     "replace": lambda f: f[["k", "w"]].replace({1: 100}),
     "reset_index": lambda f: f.set_index("k").reset_index(),
+    "resample": lambda f: f[["t", "v", "w"]].resample("D", on="t").mean().reset_index(),
     "rolling": lambda f: f[N].rolling(3, min_periods=1).sum(),
     "round": lambda f: f[["w"]].round(2),
     "sample": lambda f: len(f.sample(7)),
@@ -405,6 +413,15 @@ GROUPS: dict[str, Case] = {
     "std": lambda f: f.groupby("k")[["v", "w"]].std(),
     "sum": lambda f: f.groupby("k")[["v", "w"]].sum(),
     "tail": lambda f: f.groupby("k").tail(1),
+    "corr": (
+        lambda f: f.groupby("k")[["v", "w"]].corr().to_pandas().rename_axis(["k", None]),
+        lambda f: f.groupby("k")[["v", "w"]].corr(),
+    ),
+    "cov": (
+        lambda f: f.groupby("k")[["v", "w"]].cov().to_pandas().rename_axis(["k", None]),
+        lambda f: f.groupby("k")[["v", "w"]].cov(),
+    ),
+    "filter": lambda f: f.groupby("k").filter(lambda g: g.w.mean() > 0),
     "transform": lambda f: f.groupby("k").v.transform(lambda x: (x - x.mean()) / x.std()),
     "value_counts": (
         lambda f: f.groupby("k").g.value_counts().sort_values(["k", "g"]).to_pandas()["count"].tolist(),

@@ -147,6 +147,7 @@ PROPERTIES = [
 FREQUENCIES = ["D", "h", "min", "s", "ms", "us"]
 METHODS = {
     "floor": [(unit,) for unit in FREQUENCIES],
+    "round": [(unit,) for unit in FREQUENCIES],
     "ceil": [(unit,) for unit in FREQUENCIES],
     "normalize": [()],
     "day_name": [()],
@@ -250,7 +251,7 @@ def test_lists_and_structs_come_apart():
         (lambda f: f.s.str.swapcase(), r"\.str has no 'swapcase' here; use map"),
         (lambda f: f.s.str.partition(" "), r"\.str has no 'partition' here; use split"),
         (lambda f: f.s.str.uper(), r"\.str has no 'uper' here; did you mean 'upper'"),
-        (lambda f: f.t.dt.round("D"), r"\.dt has no 'round' here; use floor\(unit\) or ceil"),
+        (lambda f: f.t.dt.nanosecond, r"\.dt has no 'nanosecond' here; use microsecond"),
         (lambda f: f.t.dt.yaer, r"\.dt has no 'yaer' here; did you mean 'year'"),
         (lambda f: f.l.list.quantil(0.5), r"\.list has no 'quantil' here; did you mean 'quantile'"),
         (lambda f: f.p.struct.fields, r"\.struct has no 'fields' here; did you mean 'field'"),

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.engine.frame.method_cases import melted
 from volley.engine.errors import ColumnNotFound, PlanError, TypeMismatch
 
 
@@ -82,9 +83,9 @@ FRAMES = {
     "ffill": lambda f: f.ffill(),
     "bfill": lambda f: f.bfill(),
     "rank": lambda f: f[["k", "v"]].rank(method="min"),
-    "melt": lambda f: f.melt(id_vars=["k", "g"], value_vars=["v", "w"]),
-    "melt all": lambda f: f[["k", "w"]].melt(var_name="name", value_name="number"),
-    "melt one": lambda f: f.melt("g", "w"),
+    "melt": lambda f: melted(f, id_vars=["k", "g"], value_vars=["v", "w"]),
+    "melt all": lambda f: melted(f[["k", "w"]], var_name="name", value_name="number"),
+    "melt one": lambda f: melted(f, "g", "w"),
     "set and reset index": lambda f: f.set_index("k").reset_index(),
     "set index": lambda f: f.set_index(["k", "g"]),
     "reset and drop": lambda f: f.set_index("k").reset_index(drop=True),

@@ -1,0 +1,125 @@
+"""What groups decide of rows, and how their columns go together: ``filter``, ``corr``, ``cov``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations_with_replacement
+from typing import TYPE_CHECKING, Any
+
+from .. import dtypes
+from ..errors import PlanError, VolleyError
+from ..expr import Column, Expr, NamedAggregate, aggregate, all_of, call, literal
+from ..plan import Union
+from .aggregating import Aggregates
+from .grouped import GroupedSeries
+from .series import Series
+from .window import present_keys
+
+if TYPE_CHECKING:
+    from .frame import DataFrame
+
+_KEPT, _PLACE = "__kept", "__place"
+
+
+class LazyGroup:
+    """A group as a function given to ``filter`` sees it first: its columns' aggregates are those of each row's group.
+
+    Parameters
+    ----------
+    frame
+        The rows.
+    keys
+        The group's keys.
+    """
+
+    def __init__(self, frame: DataFrame, keys: tuple[Expr, ...]) -> None:
+        self._frame, self._keys = frame, keys
+
+    def __getitem__(self, name: str) -> GroupedSeries:
+        return GroupedSeries(self._frame, self._frame[name].expr, name, self._keys)
+
+    def __getattr__(self, name: str) -> GroupedSeries:
+        if name.startswith("_") or name not in self._frame.schema:
+            raise AttributeError(name)
+        return self[name]
+
+
+class GroupRows:
+    """Methods of `GroupBy` that keep or lose whole groups, or compare columns within them."""
+
+    if TYPE_CHECKING:
+        frame: DataFrame
+        keys: tuple[str, ...]
+        dropna: bool
+        selected: tuple[str, ...] | None
+
+        def _aggregated(self, made: Aggregates) -> DataFrame: ...
+        def _column(self, name: str) -> Column: ...
+        def _numbers(self) -> tuple[str, ...]: ...
+        def _partition(self) -> tuple[Expr, ...]: ...
+        def apply(self, function: Callable[[Any], Any], adds: Any = None) -> DataFrame:
+            """Apply a function to each group's rows."""
+
+    def filter(self, function: Callable[[Any], Any]) -> DataFrame:
+        """Return the rows of the groups for which a function of the group is true, in the frame's order.
+
+        A function of aggregates, such as ``lambda g: g.x.mean() > 3``, becomes part of the plan. Any other, such as
+        ``lambda g: len(g) > 2``, is called for each group with a pandas DataFrame of its rows without the keys; rows
+        then come in no promised order.
+        """
+        by = self._partition()
+        try:
+            made = function(LazyGroup(self.frame, by))
+        except (VolleyError, TypeError, ValueError, AttributeError, KeyError):
+            made = None
+        if not isinstance(made, Series) or made.dtype.kind is not dtypes.bool_.kind:
+            return self._filtered_in_python(function)
+        tests = [*(present_keys(by) if self.dropna else []), call("coalesce", made.expr, literal(value=False))]
+        test = all_of(tests)
+        assert test is not None
+        rows = self.frame.filter(Series(self.frame, test))
+        return rows if self.selected is None else rows.select(*self.selected)
+
+    def _filtered_in_python(self, function: Callable[[Any], Any]) -> DataFrame:
+        def kept(rows: Any) -> bool:
+            return bool(function(rows))
+
+        chosen = self.apply(kept, {_KEPT: "bool"}).reset_index()
+        names = {key: f"__{key}" for key in self.keys}
+        chosen = chosen[chosen[_KEPT]].select(*self.keys).rename(columns=names)
+        if not self.dropna:
+            raise PlanError("filter by a Python function leaves out rows with null keys; group with dropna=True")
+        rows = self.frame.merge(chosen, how="semi", left_on=list(names), right_on=list(names.values()))
+        return rows if self.selected is None else rows.select(*self.selected)
+
+    def corr(self) -> DataFrame:
+        """Return the correlation of each pair of numeric columns within each group, with a row for each column.
+
+        Rows where either is null are left out. The column that a row is for is called ``column``.
+        """
+        return self._pairwise("corr")
+
+    def cov(self) -> DataFrame:
+        """Return the sample covariance of each pair of numeric columns within each group; see `corr`."""
+        return self._pairwise("covar_samp")
+
+    def _pairwise(self, function: str) -> DataFrame:
+        names = self._numbers()
+        if not names or "column" in self.keys:
+            raise PlanError(f"{function} needs numeric columns, and no key called 'column'")
+        pairs = {pair: f"__{n}" for n, pair in enumerate(combinations_with_replacement(names, 2))}
+        calls = tuple(
+            NamedAggregate(name=made, call=aggregate(function, self._column(a), self._column(b)))
+            for (a, b), made in pairs.items()
+        )
+        wide = self._aggregated(Aggregates(calls, (), tuple(pairs.values())))
+        rows = []
+        for place, own in enumerate(names):
+            columns = {
+                other: wide[pairs[min(own, other, key=names.index), max(own, other, key=names.index)]]
+                for other in names
+            }
+            marked = wide.assign(**{_PLACE: place, "column": own, **columns})
+            rows.append(marked.select(*self.keys, _PLACE, "column", *names).plan)
+        made = self.frame.with_plan(Union(inputs=tuple(rows))).sort_values([*self.keys, _PLACE])
+        return made.drop(columns=_PLACE).set_index([*self.keys, "column"])

@@ -1,0 +1,98 @@
+"""Rows that move with each row: frames of so many rows or so much time, waiting for an aggregate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from ..errors import PlanError, suggestion
+from ..plan import CURRENT_ROW, Bound, Frame, FrameUnit, Interval, following, preceding
+from .datetimes import LENGTHS, split_unit
+
+_ROLLED = ("sum", "mean", "min", "max", "std", "var", "count")
+
+
+def rows_between(start: Bound, end: Bound = CURRENT_ROW) -> Frame:
+    """Return the frame of the rows between two bounds."""
+    return Frame(unit=FrameUnit.ROWS, start=start, end=end)
+
+
+def lately(length: str | timedelta) -> Frame:
+    """Return the frame of the rows less than a length of time before each row, and not after it."""
+    if isinstance(length, str):
+        number, unit = split_unit(length)
+        if LENGTHS[unit][0]:
+            raise PlanError(f"a window of time has a fixed length, such as '7D' or '90min', not {length!r}")
+        _, days, ticks = LENGTHS[unit]
+        length = number * timedelta(days=days, microseconds=ticks)
+    ticks = length // timedelta(microseconds=1)
+    if ticks < 1:
+        raise PlanError(f"a window of time has a length above 0, not {length}")
+    start = preceding(Interval(microseconds=ticks - 1))
+    return Frame(unit=FrameUnit.RANGE, start=start, end=CURRENT_ROW)
+
+
+def moving(window: int, min_periods: int | None, *, center: bool) -> tuple[Frame, int]:
+    """Return the frame of so many rows, and how many values it needs."""
+    if isinstance(window, bool) or window < 1:
+        raise PlanError(f"rolling needs a number of rows from 1 on, not {window!r}")
+    least = window if min_periods is None else min_periods
+    if not 0 <= least <= window:
+        raise PlanError(f"min_periods must lie between 0 and the window's {window} rows, not {least}")
+    after = (window - 1) // 2 if center else 0
+    return rows_between(preceding(window - 1 - after), following(after) if after else CURRENT_ROW), least
+
+
+class Rolling:
+    """A frame of rows that moves with each row, waiting for an aggregate; results are float64, as in pandas.
+
+    Parameters
+    ----------
+    make
+        Gives an aggregate by name over a frame of rows, null where too few values are not null.
+    frame
+        Rows seen from each row.
+    min_periods
+        Values, not null, below which the result is null; for ``count``, as in pandas, rows.
+    """
+
+    def __init__(self, make: Callable[[str, Frame, int], Any], frame: Frame, min_periods: int) -> None:
+        self._make, self._frame, self._min_periods = make, frame, min_periods
+
+    def _aggregate(self, function: str) -> Any:
+        return self._make(function, self._frame, self._min_periods)
+
+    def agg(self, function: str) -> Any:
+        """Return an aggregate by name: ``sum``, ``mean``, ``min``, ``max``, ``std``, ``var`` or ``count``."""
+        if function not in _ROLLED:
+            raise PlanError(f"moving rows have no aggregate {function!r}{suggestion(function, _ROLLED)}")
+        return self._aggregate(function)
+
+    def sum(self) -> Any:
+        """Return the sum."""
+        return self._aggregate("sum")
+
+    def mean(self) -> Any:
+        """Return the mean."""
+        return self._aggregate("mean")
+
+    def min(self) -> Any:
+        """Return the least value."""
+        return self._aggregate("min")
+
+    def max(self) -> Any:
+        """Return the greatest value."""
+        return self._aggregate("max")
+
+    def std(self) -> Any:
+        """Return the sample standard deviation."""
+        return self._aggregate("std")
+
+    def var(self) -> Any:
+        """Return the sample variance."""
+        return self._aggregate("var")
+
+    def count(self) -> Any:
+        """Return the number of values that are not null."""
+        return self._aggregate("count")
