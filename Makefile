@@ -41,7 +41,7 @@ tpcds: $(VENV)/.dev ## compare the 99 TPC-DS queries with DuckDB at scale factor
 
 ucx: $(VENV)/.dev ## install UCX (300 MB) and run the cluster's tests over it
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[ml,cluster,dev]'
-	$(BIN)/python -m pytest -m ucx
+	VOLLEY_TEST_PROTOCOL=ucx $(BIN)/python -m pytest -m 'ucx or cluster' tests/engine/runners/dask
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs and their snippets
 	$(BIN)/ruff format --check .

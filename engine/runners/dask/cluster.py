@@ -7,7 +7,7 @@ from contextlib import ExitStack, suppress
 from threading import Lock
 from typing import Any
 
-from distributed import Client
+from distributed import Client, Security
 
 from ...errors import ConfigError
 from ...exchange import BucketStore, Exchange
@@ -112,6 +112,11 @@ class Cluster:
             started = self._started.enter_context(start_cluster(settings))
             client = Client(started, set_as_default=False)
         else:
+            if self.where.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
+                raise ConfigError(
+                    f"{self.where} needs certificates: set distributed.comm.tls.ca-file, client.cert and client.key in "
+                    "Dask's configuration, or give a distributed.Client"
+                )
             try:
                 client = Client(self.where, timeout=_CONNECT, set_as_default=False)
             except (OSError, TimeoutError) as error:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 
 import volley as vl
-from volley.engine.runners.dask import coordinator
+from volley.engine.runners.dask import ClusterSettings, coordinator, start_cluster
 
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[vl.Session]:
-    """Return a session over two worker processes."""
-    session = vl.Session(cluster="local:2")
-    yield session
-    session.close()
+    """Return a session over two worker processes; ``VOLLEY_TEST_PROTOCOL=ucx`` lets them talk UCX."""
+    with start_cluster(ClusterSettings(workers=2, protocol=os.environ.get("VOLLEY_TEST_PROTOCOL", "tcp"))) as started:
+        session = vl.Session(cluster=started.scheduler_address)
+        yield session
+        session.close()
 
 
 @pytest.fixture(params=["broadcast", "shuffle"])
