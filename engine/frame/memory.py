@@ -102,6 +102,7 @@ class MemorySplit:
     start: int
     rows: int
     batch_rows: int
+    _bytes: list[int] = field(default_factory=list, repr=False)
 
     @property
     def label(self) -> str:
@@ -110,8 +111,10 @@ class MemorySplit:
 
     @property
     def bytes(self) -> int:
-        """Bytes of the buffers' visible parts."""
-        return int(self.table.nbytes)
+        """Bytes of the buffers' visible parts; asked for several times, so kept."""
+        if not self._bytes:
+            self._bytes.append(int(self.table.nbytes))
+        return self._bytes[0]
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield batches that share the table's memory."""

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeGuard
 
 from ..exchange import Stopped
 from ..kernels.protocol import Device, JoinTable, Table
@@ -60,12 +61,23 @@ def read_split(
 
 def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
     """Yield the tables of a split: decoded by the device where it can, else brought to it as Arrow batches."""
-    tables = device.read_parquet(split, schema) if isinstance(split, ParquetSplitLike) else None
+    tables = device.read_parquet(split, schema) if _is_parquet(split) else None
     if tables is not None:
         yield from tables
         return
     for batch in split.read():
         yield device.from_arrow(batch, schema)
+
+
+_parquet_kinds: dict[type, bool] = {}
+
+
+def _is_parquet(split: Split) -> TypeGuard[ParquetSplitLike]:
+    """Return whether a split is one of a Parquet file, which takes a while to find out and is the same for a class."""
+    kind = type(split)
+    if kind not in _parquet_kinds:
+        _parquet_kinds[kind] = isinstance(split, ParquetSplitLike)
+    return _parquet_kinds[kind]
 
 
 class TaskRunner:

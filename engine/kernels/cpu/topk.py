@@ -24,6 +24,7 @@ from .table import CpuTable, own, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS = 4_096
+_FIRST_ROWS = 1 << 15
 
 
 class CpuTopK:
@@ -38,6 +39,10 @@ class CpuTopK:
     def update(self, table: Table) -> None:
         """Offer the rows of a table."""
         rows = own(table)
+        if self._bound is None and rows.num_rows > 2 * _FIRST_ROWS:
+            # What a part of the rows says of the order spares most of the others more than a look.
+            self.update(slice_table(rows, 0, _FIRST_ROWS))
+            rows = slice_table(rows, _FIRST_ROWS, rows.num_rows - _FIRST_ROWS)
         if self._bound is not None:
             rows = self._bound.within(rows)
         if rows.num_rows > 4 * self._k > 0:

@@ -38,7 +38,12 @@ _INSERT_VALID = 3
 @device
 def same_bytes(first: Bytes, start: Number, second: Bytes, other: Number, length: Number) -> Number:
     """Return whether two slices of the same length are equal, eight bytes at a time."""
-    if length >= 8:
+    if 8 <= length <= 24:
+        middle, last = (length - 8) >> 1, length - 8
+        differing = load_unaligned(first, start) ^ load_unaligned(second, other)
+        differing |= load_unaligned(first, start + middle) ^ load_unaligned(second, other + middle)
+        return (differing | (load_unaligned(first, start + last) ^ load_unaligned(second, other + last))) == _ZERO
+    if length > 24:
         for k in range(0, length - 8, 8):
             if load_unaligned(first, start + k) != load_unaligned(second, other + k):
                 return False
@@ -87,8 +92,9 @@ def look_ahead(
 ) -> None:
     """Compute the tags of a block of strings, and prefetch what they will be compared with where it is much."""
     for i in range(block, stop):
-        tag = text_tag(data, np.int64(offsets[i]), np.int64(offsets[i + 1]))
-        tags[i - block] = tag
+        row = np.uint64(i)
+        tag = text_tag(data, np.int64(offsets[row]), np.int64(offsets[row + _ONE]))
+        tags[np.uint64(i - block)] = tag
         if len(table) > LARGE:
             prefetch_write(table, np.int64((tag >> shift) << _ONE))
     if len(table) > LARGE:
@@ -136,9 +142,10 @@ def _group_bytes(
                     group = state[NULL_GROUP]
                 ids[i] = np.int32(group)
                 continue
-            begin = np.int64(offsets[i])
-            length = np.int64(offsets[i + 1]) - begin
-            tag = tags[i - block]
+            row = np.uint64(i)
+            begin = np.int64(offsets[row])
+            length = np.int64(offsets[row + _ONE]) - begin
+            tag = tags[np.uint64(i - block)]
             slot = tag >> shift
             while True:
                 position = slot << _ONE
@@ -162,7 +169,7 @@ def _group_bytes(
                 ):
                     break
                 slot = (slot + _ONE) & mask
-            ids[i] = np.int32(-1 - how) if pair == _ZERO else np.int32(pair & _IDENTIFIER) - np.int32(1)
+            ids[row] = np.int32(-1 - how) if pair == _ZERO else np.int32(pair & _IDENTIFIER) - np.int32(1)
     return n
 
 

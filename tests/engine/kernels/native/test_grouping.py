@@ -189,13 +189,13 @@ def test_byte_strings(rng: np.random.Generator, name: str, dtype: type) -> None:
 
 def tagged(tag: int, count: int) -> list[bytes]:
     """Return different strings of 8 bytes that ``hashing.text_tag`` gives one tag: the function run backwards."""
-    golden, odd = 0x9E3779B97F4A7C15, 0xD6E8FEB86659FD93
-    inverse = pow(odd, -1, 2**64)
+    odd, lengths = 0xD6E8FEB86659FD93, 0x165667B19E3779F9
+    factors = 0x9E3779B97F4A7C15 + odd + 0xC2B2AE3D27D4EB4F  # the first, middle and last 8 bytes are all of them
     made = []
     for low in range(count):
-        h = (tag << 32 | low) * inverse % 2**64
-        h = (h ^ h >> 32) * inverse % 2**64
-        made.append((h ^ 8 * golden % 2**64).to_bytes(8, "little"))
+        h = (tag << 32 | low) * pow(odd, -1, 2**64) % 2**64
+        h ^= h >> 29 ^ h >> 58
+        made.append(((h - 8 * lengths) * pow(factors, -1, 2**64) % 2**64).to_bytes(8, "little"))
     return made
 
 
