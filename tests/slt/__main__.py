@@ -50,7 +50,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument(
         "--style", choices=("auto", "sqlite", "duckdb"), default="auto", help="whose rules say how numbers compare"
     )
-    made.add_argument("--messages", action="store_true", help="compare the errors' messages below ---- too")
+    made.add_argument(
+        "--messages", action="store_true", help="compare errors with the patterns and messages of the files, too"
+    )
     made.add_argument(
         "--timeout", type=float, default=60.0, metavar="S", help="longest that one record may take (60 s)"
     )
@@ -132,7 +134,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "__WORKING_DIRECTORY__": str(Path.cwd()),
         }
         names = tuple(asked.name or (asked.engine,))
-        options = Options(names=names, messages=asked.messages, style=asked.style, variables=places)
+        options = Options(
+            names=names,
+            patterns=asked.messages or paths == [CASES],  # those of other engines' files are not in Volley's words
+            messages=asked.messages,
+            style=asked.style,
+            variables=places,
+        )
         reports = run(paths, make, options, asked.show)
     if asked.json is not None:
         rows = [

@@ -176,7 +176,7 @@ class Run:
     def _failed_statement(self, record: Statement, error: Failed) -> tuple[str, str]:
         if isinstance(error, Crashed):
             return FAILED, str(error)
-        if isinstance(error, Unsupported) and record.pattern is None:
+        if isinstance(error, Unsupported) and (record.pattern is None or not self._options.patterns):
             self._spoil(record.sql, str(error))
             return (PASSED, "") if record.expect == "maybe" else (UNSUPPORTED, str(error))
         if record.expect in ("ok", "count"):
@@ -205,6 +205,9 @@ class Run:
     # --- queries
 
     def _query(self, record: Query) -> None:
+        if record.expected and record.expected[0].startswith("<FILE>:"):
+            self._note(record, UNSUPPORTED, "results that stand in a file of their own")
+            return
         try:
             answer = self._engine.run(record.sql)
         except Unsupported as error:
@@ -228,7 +231,7 @@ class Run:
             rows = sorted(rows) if sort == "rowsort" else rows
             if self._labels.setdefault(record.label, rows) != rows:
                 return f"the result is not that of the queries before with the label {record.label}"
-        if record.expected is None:
+        if record.expected is None or record.expected[:1] == ("<slt:ignore>",):
             return None
         return difference(record.expected, answer, types=record.types, sort=sort, sqlite=self._sqlite)
 
@@ -254,7 +257,9 @@ class Run:
                 self._engine = self._engine if self._engine in self._databases.values() else self._make()
             case "control":
                 self._sort = arguments[1] if arguments[:1] == ("sortmode",) else self._sort
-            case "hash-threshold" | "sleep" | "subtest" | "set" | "reset" | "tags" | "include":
+            case "include":
+                self._include(record, variables)
+            case "hash-threshold" | "sleep" | "subtest" | "set" | "reset" | "tags" | "connection" | "user":
                 pass
             case _:
                 self._report.outcomes.append(
@@ -267,6 +272,17 @@ class Run:
             self._engine = self._make()
             return
         self._engine = self._databases.setdefault(arguments[0], self._make())
+
+    def _include(self, record: Command, variables: dict[str, str]) -> None:
+        """Run the records of other files, whose paths are relative to this one."""
+        found = [path for pattern in record.arguments for path in sorted(self._report.path.parent.glob(pattern))]
+        if not found:
+            self._stop(record, f"include {' '.join(record.arguments)}: there is no such file")
+        for path in found:
+            try:
+                self.records(parse(path.read_text(encoding="utf-8", errors="replace")), variables)
+            except ScriptError as error:
+                self._stop(record, f"include {path.name}: {error}")
 
     def _stop(self, record: Command, reason: str) -> None:
         self._report.outcomes.append(Outcome(line=record.line, sql="", verdict=UNSUPPORTED, reason=reason))

@@ -201,6 +201,9 @@ class _Parser:
         if word == "query":
             return self._query(rest, conditions)
         self._at += 1
+        if word == "system":  # a shell's command follows
+            while self._at < len(self._lines) and self._lines[self._at].strip():
+                self._at += 1
         if word in ("loop", "foreach", "concurrentloop", "concurrentforeach"):
             line = self._at
             variables, values = _loop(word.removeprefix("concurrent"), rest, line)
@@ -233,7 +236,12 @@ class _Parser:
         if rest and rest[0] == "error":
             return self._statement(rest, conditions)
         types, sort, label = "", None, None
-        for position, word in enumerate(rest):
+        words = [*rest[:1], *(part for word in rest[1:] for part in word.split(","))]
+        named = "colnames" in words[1:]
+        words = words[: words.index("retry")] if "retry" in words[1:] else words
+        for position, word in enumerate(words):
+            if word == "colnames" and position:
+                continue
             if word in SORTS:
                 sort = "rowsort" if word == "sort" else word
             elif position == 0:
@@ -244,6 +252,8 @@ class _Parser:
         sql = self._sql()
         start = self._at
         expected = tuple(self._block()) if self._is_separator() else None
+        if named and expected:
+            expected = expected[1:]
         return Query(
             line=line, conditions=conditions, types=types, sort=sort, label=label, sql=sql, expected=expected,
             results=(start, self._at),

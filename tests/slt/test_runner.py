@@ -261,3 +261,36 @@ def test_records_keep_what_their_header_says() -> None:
     assert (query.types, query.sort, query.label, query.expected) == ("IT", "nosort", "lab-1", ("1\tx",))
     assert isinstance(statement, Statement)
     assert (statement.pattern, statement.sql) == ("no (way|go)", "select\n2")
+
+
+def test_included_files_run_in_their_place(tmp_path: Path) -> None:
+    (tmp_path / "first.slt.part").write_text("statement ok\ncreate table t as select 1 as a\n")
+    report = run(tmp_path, "include ./*.slt.part\n\nquery I\nselect a from t\n----\n1\n")
+    assert verdicts(report) == [PASSED, PASSED]
+    missing = run(tmp_path, "include nowhere.part\n\nquery I\nselect 1\n----\n1\n")
+    assert [(o.verdict, o.reason) for o in missing.outcomes] == [
+        (UNSUPPORTED, "include nowhere.part: there is no such file")
+    ]
+
+
+def test_column_names_retries_and_results_that_do_not_matter(tmp_path: Path) -> None:
+    text = (
+        "query IT colnames,rowsort\nselect x as a, 'k' as b from (values (2), (1)) v(x)\n----\na b\n1 k\n2 k\n\n"
+        "query I rowsort retry 3 backoff 1s\nselect 1\n----\n1\n\n"
+        "connection other\nquery T\nselect 'x'\n----\n<slt:ignore>\n\n"
+        "query I\nselect 1\n----\n<FILE>:data/answer.csv\n"
+    )
+    assert verdicts(run(tmp_path, text)) == [PASSED, PASSED, PASSED, UNSUPPORTED]
+
+
+def test_shell_commands_are_not_run(tmp_path: Path) -> None:
+    report = run(tmp_path, "system ok\ntouch never\n\nquery I\nselect 1\n----\n1\n")
+    assert [(o.verdict, o.reason) for o in report.outcomes] == [(UNSUPPORTED, "directive system"), (PASSED, "")]
+
+
+def test_patterns_of_other_engines_count_only_on_demand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.slt"
+    path.write_text("statement error Other engine's words: \\(x\\)\nselect zz from (select 1 as a)\n")
+    assert main([str(path)]) == 0
+    assert main([str(path), "--messages"]) == 1
+    assert "expected one like" in capsys.readouterr().out
