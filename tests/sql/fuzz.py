@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tests.sql.oracle import rows_of, same_value
 from tests.sql.random_queries import QueryMaker, random_tables
+from tests.support.simulated_gpu import SESSIONS
 from volley.engine.errors import UnsupportedOperation, VolleyError
 from volley.sql import query
 
@@ -60,9 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command = argparse.ArgumentParser(prog="python -m tests.sql.fuzz", description=__doc__)
     command.add_argument("-n", type=int, default=1000, metavar="N", help="number of queries (default 1000)")
     command.add_argument("--seed", type=int, default=0, metavar="SEED", help="seed of the first query (default 0)")
+    command.add_argument("--device", choices=SESSIONS, default="cpu", help="what runs them (default cpu)")
     command.add_argument("--show", action="store_true", help="print every query before it runs")
     asked = command.parse_args(arguments)
     wrong, began = 0, time.monotonic()
+    session = SESSIONS[asked.device]()
     for seed in range(asked.seed, asked.seed + asked.n):
         if seed == asked.seed or seed % PER_TABLES == 0:
             tables = random_tables(seed // PER_TABLES)
@@ -71,7 +74,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = QueryMaker(seed).query()
         if asked.show:
             print(f"{seed}: {text}", flush=True)
-        found = verdict(text, tables, connection)
+        with session:
+            found = verdict(text, tables, connection)
         if found is not None:
             wrong += 1
             print(f"seed {seed}: {found}\n  {text}", flush=True)

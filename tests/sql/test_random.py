@@ -9,6 +9,7 @@ import pytest
 from tests.sql.fuzz import PER_TABLES, connected, verdict
 from tests.sql.oracle import small_tables
 from tests.sql.random_queries import QueryMaker, random_tables
+from tests.support.simulated_gpu import SESSIONS
 
 BATCH = 25
 FOUND = [
@@ -19,13 +20,14 @@ FOUND = [
 """Numbers of random tables and queries over them that once went wrong; smaller ones stand in ``tests/slt/cases``."""
 
 
-@pytest.mark.parametrize("start", range(0, 200, BATCH))
-def test_random_queries(start: int) -> None:
+@pytest.mark.parametrize(("device", "start"), [*(("cpu", n) for n in range(0, 200, BATCH)), ("gpu-simulated", 200)])
+def test_random_queries(device: str, start: int) -> None:
     tables = small_tables()
     connection = connected(tables)
-    for seed in range(start, start + BATCH):
-        text = QueryMaker(seed).query()
-        assert verdict(text, tables, connection) is None, f"seed {seed}: {text}"
+    with SESSIONS[device]():
+        for seed in range(start, start + BATCH):
+            text = QueryMaker(seed).query()
+            assert verdict(text, tables, connection) is None, f"seed {seed}: {text}"
 
 
 @pytest.mark.parametrize("start", range(0, 100 * PER_TABLES, 5 * PER_TABLES))

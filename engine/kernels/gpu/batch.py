@@ -12,11 +12,12 @@ from ..protocol import Table
 from . import memory
 from .library import plc
 from .memory import on_stream, run
+from .spilling import Spilled
 from .types import carried_type, metadata
 
 
 class GpuTable:
-    """Rows on the GPU, or on the host while they are spilled.
+    """Rows on the GPU, or in the host's memory or a file while they are spilled.
 
     Parameters
     ----------
@@ -37,7 +38,7 @@ class GpuTable:
         self.schema = schema
         self.num_rows = num_rows
         self._columns: tuple[plc.Column, ...] | None = tuple(columns)
-        self._spilled: pa.Table | None = None
+        self._spilled: Spilled | None = None
         self._lock = threading.Lock()
         self._made_on = memory.stream()
         self._nbytes = sum(_held_bytes(column) for column in columns) if nbytes is None else nbytes
@@ -57,7 +58,8 @@ class GpuTable:
             if self._columns is None:
                 assert self._spilled is not None
                 memory.ledger().add(to_device=self._spilled.nbytes)
-                self._columns = tuple(run(plc.Column.from_arrow, column) for column in self._spilled.columns)
+                rows = self._spilled.rows()
+                self._columns = tuple(run(plc.Column.from_arrow, column) for column in rows.columns)
                 memory.stream().synchronize()  # other threads may ask next
                 self._spilled = None
             return self._columns
@@ -101,7 +103,7 @@ class GpuTable:
             self._made_on.synchronize()  # another thread's kernel may have just made it
             names = [metadata(f.name, f.dtype) for f in self.schema]
             rows = on_stream(plc.Table(self._columns, self.num_rows).to_arrow, names)
-            self._spilled = _as_carried(rows, self.schema)
+            self._spilled = Spilled(_as_carried(rows, self.schema), memory.pool().spilled)
             self._columns = None
             memory.ledger().add(to_host=rows.nbytes, spilled=rows.nbytes)
             return self._nbytes

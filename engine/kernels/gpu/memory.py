@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
 from .library import Stream, plc, rmm
+from .spilling import HostStore
 
 if TYPE_CHECKING:
     from .batch import GpuTable
@@ -83,7 +84,7 @@ def ledger() -> Ledger:
 
 
 class _Pool:
-    """The memory resource of all threads, and the tables that may be spilled."""
+    """The memory resource of all threads, the tables that may be spilled, and where they go."""
 
     def __init__(self) -> None:
         _, total = rmm.mr.available_device_memory()
@@ -91,6 +92,7 @@ class _Pool:
         # Some calls take no resource; they use the current one.
         rmm.mr.set_current_device_resource(self.resource)
         self.tables: weakref.WeakSet[GpuTable] = weakref.WeakSet()
+        self.spilled = HostStore()
         self.lock = threading.Lock()
 
 

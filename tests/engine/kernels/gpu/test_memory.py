@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -114,3 +115,36 @@ def test_what_crosses_is_what_the_machine_saw(gpu: Device, machine: Any, ledger:
     gpu.to_arrow(gpu.project(table, [NamedExpr(name="i", expr=NUMBER)]))
     assert ledger.to_device == traffic.to_device - before[0] == DATA.nbytes
     assert ledger.to_host == traffic.to_host - before[1] == DATA.column("i").nbytes
+
+
+def test_beyond_a_budget_spilled_tables_go_to_files(
+    gpu: Device, ledger: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from volley.engine.kernels.gpu import memory
+    from volley.engine.kernels.gpu.spilling import HostStore
+
+    store = HostStore(host_bytes=DATA.nbytes + DATA.nbytes // 2, folder=str(tmp_path))
+    memory.make_room()
+    monkeypatch.setattr(memory.pool(), "spilled", store)
+    tables = [gpu.from_arrow(DATA, SCHEMA) for _ in range(3)]
+    expected = gpu.to_arrow(tables[0])
+    memory.make_room()
+    files = list(tmp_path.iterdir())
+    assert len(files) == 2
+    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+    assert DATA.nbytes <= store.held <= store.host_bytes
+    assert all(gpu.to_arrow(table).equals(expected) for table in tables)
+    assert list(tmp_path.iterdir()) == []
+    memory.make_room()
+    del tables
+    assert list(tmp_path.iterdir()) == []
+    assert store.held == 0
+
+
+def test_the_budget_comes_from_the_environment(gpu: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from volley.engine.kernels.gpu.spilling import HostStore
+
+    monkeypatch.setenv("VOLLEY_GPU_SPILL_HOST_BYTES", "1000")
+    monkeypatch.setenv("VOLLEY_GPU_SPILL_DIR", str(tmp_path))
+    store = HostStore()
+    assert (store.host_bytes, store.folder) == (1000, str(tmp_path))
