@@ -25,6 +25,8 @@ _WORTHWHILE = 0.6
 """Partial states are merged before they are passed on where that leaves at most this share of them."""
 _OTHER_SEED = 0x9E3779B9
 """Seed for splitting states of one partition, whose usual hashes are alike in their last bits."""
+_SEEDS = 8
+"""Hashes that are tried before states count as those of one group."""
 
 
 def computed(groups: Groups, computations: Sequence[Computation]) -> list[plc.Column]:
@@ -203,12 +205,14 @@ def _merged_in_parts(states: GpuTable, spec: GroupSpec, seed: int) -> GpuTable:
     except OutOfDeviceMemory:
         if states.num_rows < 2:
             raise
-    memory.ledger().add(splits=1)
-    keys = states.columns[: len(spec.keys)]
-    parts = [part for part in split(states, keys, 2, seed=seed) if part.num_rows]
-    if len(parts) == 1 and seed != _OTHER_SEED:
-        raise OutOfDeviceMemory("the states of one group do not fit the GPU's memory")
-    return concat_tables([_merged_in_parts(part, spec, seed + 1) for part in parts], spec.schema)
+        memory.ledger().add(splits=1)
+        keys = states.columns[: len(spec.keys)]
+        for other in range(seed, seed + _SEEDS):
+            parts = [part for part in split(states, keys, 2, seed=other) if part.num_rows]
+            if len(parts) == 2:
+                merged = [_merged_in_parts(part, spec, other + 1) for part in parts]
+                return concat_tables(merged, spec.schema)
+        raise  # all of one group
 
 
 def reduce_rows(table: GpuTable, accumulators: Sequence[AccumulatorSpec]) -> GpuTable:

@@ -36,6 +36,7 @@ from . import (
     binaryop,
     column,
     concatenate,
+    contiguous_split,
     copying,
     datetime,
     filling,
@@ -60,6 +61,7 @@ from . import (
 )
 from .binding import calls
 from .column import Column
+from .gpumemoryview import gpumemoryview
 from .machine import (
     FaultPlan,
     HostAccess,
@@ -90,9 +92,11 @@ __all__ = [
     "calls",
     "column",
     "concatenate",
+    "contiguous_split",
     "copying",
     "datetime",
     "filling",
+    "gpumemoryview",
     "groupby",
     "hashing",
     "interop",
