@@ -33,14 +33,14 @@ TEXTS = Path(__file__).parents[1] / "tests" / "sql" / "tpcds"
 SCALE = "0.01"
 
 
-def tpcds() -> dict[str, Path]:
+def tpcds(scale: str = SCALE) -> dict[str, Path]:
     """Return the Parquet file of each TPC-DS table, made by tpcgen-cli if they are not there."""
-    home = FOLDER / f"tpcds-{SCALE}"
+    home = FOLDER / f"tpcds-{scale}"
     if not home.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=FOLDER) as made:
             target = Path(made) / "tables"
-            command = [generator(), "tpcds", "parquet", "-s", SCALE, "-o", str(target)]
+            command = [generator(), "tpcds", "parquet", "-s", scale, "-o", str(target)]
             subprocess.run(command, check=True, capture_output=True)
             target.replace(home)
     return {path.stem: path for path in sorted(home.glob("*.parquet"))}

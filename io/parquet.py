@@ -53,7 +53,7 @@ class _Kept:
 
     index: int
     rows: int
-    bytes: int
+    bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +151,7 @@ class ParquetSource:
         total = 0
         for position, footer in enumerate(self._metadata()):
             total += footer.num_row_groups
-            kept = self._kept(position, schema, request.fields, parts, undecided)
+            kept = self._kept(position, parts, undecided)
             if kept:
                 kept_files.append((position, kept))
         kept_total = sum(len(kept) for _, kept in kept_files)
@@ -164,6 +164,7 @@ class ParquetSource:
         limit = None if undecided else request.limit
         chosen = _first_rows(kept_files, limit)
         read = given.extend(tested)
+        chosen = [(position, self._sized(position, kept, read, request.fields)) for position, kept in chosen]
         stored = [self._stored(position, kept, read, request.fields, decoder) for position, kept in chosen]
         splits = self._splits(chosen, stored, given, tested, applied, request)
         if limit is not None:
@@ -196,9 +197,21 @@ class ParquetSource:
         decoded = stored_columns(footer, layout, schema, dictionaries, groups, decoder)
         return _FileColumns(dictionaries, count, decoded, inside)
 
-    def _kept(
-        self, position: int, schema: Schema, fields: Sequence[Path], parts: list[Expr], undecided: set[int]
-    ) -> list[_Kept]:
+    def _sized(self, position: int, kept: list[_Kept], schema: Schema, fields: Sequence[Path]) -> list[_Kept]:
+        """Return row groups with the stored bytes of the columns that are read of them."""
+        footer, layout = self._metadata()[position], self._layout()[position]
+        keys = self._table.keys[position]
+        read = [layout.parts(f.name, fields).values() for f in schema if f.name not in keys]
+        chunks = {j for parts in read for part in parts for j in part}
+        if not chunks:
+            return kept
+        groups = [(group, footer.row_group(group.index)) for group in kept]
+        return [
+            replace(group, bytes=sum(stored.column(j).total_compressed_size for j in chunks))
+            for group, stored in groups
+        ]
+
+    def _kept(self, position: int, parts: list[Expr], undecided: set[int]) -> list[_Kept]:
         """Return a file's row groups that may match; add to ``undecided`` each conjunct not true of all their rows."""
         keys = {name: constant_bounds(v, self.schema[name].dtype) for name, v in self._table.keys[position].items()}
         needed = sorted(columns_of(*parts) - keys.keys())
@@ -209,8 +222,6 @@ class ParquetSource:
         inner = [path for path in field_paths(*parts) if len(path) > 1 and path[0] not in keys]
         leaves |= field_leaves(footer, layout, self.schema, inner, self._table.stored[position])
         needed += [bounds_name(path) for path in inner]
-        read = [layout.parts(f.name, fields).values() for f in schema if f.name not in keys]
-        chunks = {j for parts_of_one in read for part in parts_of_one for j in part}
         kept = []
         for index in range(footer.num_row_groups):
             group = footer.row_group(index)
@@ -220,8 +231,7 @@ class ParquetSource:
             possible = [outcomes(part, bounds) for part in parts]
             if all(values & Outcomes.TRUE for values in possible):
                 undecided.update(i for i, values in enumerate(possible) if values != Outcomes.TRUE)
-                stored = sum(group.column(j).total_compressed_size for j in chunks)
-                kept.append(_Kept(index, group.num_rows, stored))
+                kept.append(_Kept(index, group.num_rows))
         return kept
 
     def _splits(

@@ -161,3 +161,29 @@ def test_any_query_of_fields_is_that_of_the_table_in_memory(tmp_path_factory, ro
         return
     found = vl.sql(query, f=vl.read_parquet(file)).to_arrow().to_pylist()
     assert sorted(map(repr, found)) == sorted(map(repr, expected))
+
+
+COUNTS = [
+    ("select count(*) as n from f", ROWS),
+    ("select count(*) as n from f where i >= 0 and i < 4000", ROWS),
+    ("select count(*) as n from f where i < 2000", 2_000),
+    ("select count(*) as n from (select * from f limit 1500) x", 1_500),
+    ("select count(*) as n from f where i < 0", 0),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), COUNTS)
+def test_rows_are_counted_from_footers(tmp_path, query, expected):
+    file = tmp_path / "f.parquet"
+    pq.write_table(pa.table({"i": np.arange(ROWS), "x": np.zeros(ROWS)}), file, row_group_size=1_000)
+    counted = vl.sql(query, f=vl.read_parquet(file))
+    assert read_bytes(counted) == 0
+    file.unlink()
+    assert counted.to_dict() == {"n": [expected]}
+
+
+def test_rows_of_partitions_are_counted_from_footers(tmp_path):
+    vl.DataFrame({"day": [1, 1, 2], "x": [1, 2, 3]}).to_parquet(tmp_path / "days", partition_by=["day"])
+    counted = vl.read_parquet(tmp_path / "days").groupby("day", as_index=False).agg(n=("day", "size"))
+    assert read_bytes(counted) == 0
+    assert counted.to_dict() == {"day": [1, 2], "n": [2, 1]}

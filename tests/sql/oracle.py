@@ -101,5 +101,10 @@ def plain(value: Any) -> Any:
 def same_value(mine: Any, oracle: Any) -> bool:
     """Whether two values are equal, floats to a relative 1e-9."""
     if isinstance(mine, float) and isinstance(oracle, float):
-        return mine == oracle or math.isclose(mine, oracle, rel_tol=1e-9, abs_tol=1e-12)
+        both_nan = math.isnan(mine) and math.isnan(oracle)
+        return both_nan or mine == oracle or math.isclose(mine, oracle, rel_tol=1e-9, abs_tol=1e-12)
+    if isinstance(mine, list) and isinstance(oracle, list):
+        return len(mine) == len(oracle) and all(map(same_value, mine, oracle))
+    if isinstance(mine, dict) and isinstance(oracle, dict):
+        return [*mine] == [*oracle] and all(map(same_value, mine.values(), oracle.values()))
     return type(mine) is type(oracle) and bool(mine == oracle)

@@ -31,7 +31,7 @@ SHAPES = {
              "date_diff('week', {0}, {1})", "[{0}]", "case when {2} then {0} end"),
     "moment": ("{0}", "{0} + interval 36 hours", "date_trunc('hour', {0})", "extract(minute from {0})", "{0} - {1}",
                "cast({0} as date)", "epoch({0})", "date_part('second', {0})", "greatest({0}, {1})"),
-    "flag": ("{0}", "not {0}", "{0} and {1}", "{0} or {2}", "cast({0} as integer)", "{0} is not distinct from {2}"),
+    "flag": ("{0}", "not {0}", "{0} and {1}", "{0} or ({2})", "cast({0} as integer)", "{0} is not distinct from ({2})"),
 }  # fmt: skip
 """What is made of a value, another one of its kind, and a condition."""
 WORDS = ("apple", "Banana", "", "cherry", "déjà", "a_b%c", "two", "one", "x" * 40, "Ω")

@@ -26,6 +26,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)  # the first one makes the tables, too
 @pytest.mark.parametrize("text", QUERIES, ids=lambda path: path.stem)
 def test_tpch_at_scale_1(text: Path, whole: Path) -> None:
     assert_as_duckdb(text, whole)
