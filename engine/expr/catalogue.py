@@ -7,7 +7,19 @@ kernel per entry under the entry's name (a test compares the two sets).
 
 from __future__ import annotations
 
-from .functions import aggregates, arithmetic, codings, intervals, lists, logic, nested, temporal, text, windows
+from .functions import (
+    aggregates,
+    arithmetic,
+    codings,
+    documents,
+    intervals,
+    lists,
+    logic,
+    nested,
+    temporal,
+    text,
+    windows,
+)
 from .functions.entry import Aggregate, Function, Nulls, WindowFunction
 
 __all__ = [
@@ -28,6 +40,7 @@ _SCALARS = (
     *logic.LOGIC,
     *text.TEXT,
     *codings.CODINGS,
+    *documents.DOCUMENTS,
     *temporal.TEMPORAL,
     *intervals.INTERVALS,
     *nested.NESTED,

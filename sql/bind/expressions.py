@@ -11,12 +11,13 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
 from ...engine.errors import PlanError, suggestion
-from ...engine.expr import Column, Expr, Literal, cast, literal
+from ...engine.expr import Column, Expr, Literal, call, cast, literal
 from ...engine.expr.lambdas import Variable
 from ..parse import SqlText
 from .aggregates import Aggregates, aggregate_name, bind_aggregate
 from .attachment import Attachment, Computed
 from .datatypes import data_type
+from .documents import as_document
 from .functions import SPECIAL, function
 from .lists import field_of, struct_of
 from .literals import number, time_constant
@@ -280,6 +281,12 @@ def _named(node: exp.Expr) -> str:
 def _cast(binder: ExpressionBinder, node: Any) -> Expr:
     binder.statement.allow_only(node, ("this", "to", "safe"), "CAST")
     target = data_type(binder.source, node.args["to"])
+    written = node.args["to"].this
+    if written in (exp.DType.JSON, exp.DType.UUID):
+        value = binder.bind(node.this)
+        if isinstance(node, exp.TryCast):
+            raise binder.source.unsupported(node, f"TRY_CAST to {written.value}")
+        return as_document(value) if written is exp.DType.JSON else call("to_uuid", cast(value, dtypes.string))
     return binder.cast_to(node, binder.bind(node.this), target, strict=not isinstance(node, exp.TryCast))
 
 

@@ -12,7 +12,7 @@ from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, call, case, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
-from . import buckets, intervals, lists, temporal, text
+from . import buckets, documents, intervals, lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, spelled
 from .datatypes import type_name
 from .lengths import CLOCKS, part_of
@@ -130,6 +130,7 @@ _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     **temporal.BY_NAME,
     **intervals.BY_NAME,
     **buckets.BY_NAME,
+    **documents.BY_NAME,
 }
 
 SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
@@ -152,4 +153,5 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     **temporal.SPECIAL,
     **intervals.SPECIAL,
     **buckets.SPECIAL,
+    **documents.SPECIAL,
 }

@@ -92,7 +92,8 @@ def _map_literal(binder: ExpressionBinder, node: Any) -> Expr:
     keys = [binder.bind(pair.this) for pair in pairs]
     values = [binder.bind(pair.expression) for pair in pairs]
     if not pairs:
-        raise binder.source.unsupported(node, "a map without keys")
+        nothing = call("struct_value", literal(None), literal(None), names=(_KEY, _VALUE))
+        return call("list_slice", call("list_value", nothing), literal(2), literal(1))
     return _zipped(call("list_value", *keys), call("list_value", *values), binder)
 
 
@@ -165,8 +166,8 @@ def _counted_from_zero(node: exp.Expr, item: exp.Expr) -> bool:
 
 
 def _sliced(binder: ExpressionBinder, node: Any, value: Expr, item: Any) -> Expr:
-    if item.args.get("step") is not None:
-        raise binder.source.unsupported(node, "a slice with a step")
+    if item.args.get("step") is not None and not value.dtype.is_text:
+        return _stepped(binder, node, value, item)
     begin = literal(1) if item.this is None else binder.bind(item.this)
     end = literal(-1) if item.expression is None else binder.bind(item.expression)
     if value.dtype.is_text:
@@ -177,6 +178,28 @@ def _sliced(binder: ExpressionBinder, node: Any, value: Expr, item: Any) -> Expr
         count = call("greatest", call("add", call("subtract", last, first), literal(1)), literal(0))
         return call("substring", value, first, count)
     return call("list_slice", value, begin, end)
+
+
+def _stepped(binder: ExpressionBinder, node: Any, value: Expr, item: Any) -> Expr:
+    """Return every so-manieth value of a slice, backwards where the step is negative."""
+    step = binder.statement.constant(binder.bind(item.args["step"]))
+    if step is None or not isinstance(step.value, int) or step.value == 0:
+        raise binder.source.error(node, "the step of a slice is a constant whole number other than 0")
+    begin, end = (None if part is None else binder.bind(part) for part in (item.this, item.expression))
+    if step.value < 0:
+        begin, end = end, begin
+    first, last = literal(1) if begin is None else begin, literal(-1) if end is None else end
+    part = call("list_slice", value, first, last)
+    part = call("list_reverse", part) if step.value < 0 else part
+    return every_nth(binder, part, abs(step.value))
+
+
+def every_nth(binder: ExpressionBinder, value: Expr, step: int) -> Expr:
+    """Return the first value of a list and those so many places further on."""
+    assert value.dtype.value is not None
+    variables = binder.variable("x", value.dtype.value), binder.variable("place", dtypes.int64)
+    chosen = call("equal", call("remainder", variables[1], literal(step)), literal(1 % step))
+    return list_lambda(ListMethod.FILTER, value, chosen, variables)
 
 
 def field_of(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Expr:
@@ -209,6 +232,85 @@ def _struct_insert(binder: ExpressionBinder, node: Any) -> Expr:
     values = [call("struct_field", value, name=name) for name in names]
     added = [binder.bind(item.expression) for item in more]
     return struct_of(binder, node, [*names, *(str(item.this.name) for item in more)], [*values, *added])
+
+
+def _struct_argument(binder: ExpressionBinder, node: Any, arg: exp.Expr) -> Expr:
+    value = binder.bind(arg)
+    if value.dtype.kind is not Kind.STRUCT:
+        raise binder.source.error(node, f"{binder.source.written(node)} takes a struct, not {value.dtype}")
+    return value
+
+
+def _fields(value: Expr) -> tuple[list[str], list[Expr]]:
+    names = [name for name, _ in value.dtype.fields]
+    return names, [call("struct_field", value, name=name) for name in names]
+
+
+def _struct_keys(binder: ExpressionBinder, node: Any) -> Expr:
+    (arg,) = counted_arguments(binder, node, 1)
+    value = _struct_argument(binder, node, arg)
+    names = call("list_value", *(literal(name) for name, _ in value.dtype.fields))
+    return case([(call("is_not_null", value), names)])
+
+
+def _struct_values(binder: ExpressionBinder, node: Any) -> Expr:
+    (arg,) = counted_arguments(binder, node, 1)
+    _, values = _fields(_struct_argument(binder, node, arg))
+    return struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
+
+
+def _struct_concat(binder: ExpressionBinder, node: Any) -> Expr:
+    names: list[str] = []
+    values: list[Expr] = []
+    for arg in arguments(node):
+        more, parts = _fields(_struct_argument(binder, node, arg))
+        names += more
+        values += parts
+    return struct_of(binder, node, names, values)
+
+
+def _struct_update(binder: ExpressionBinder, node: Any) -> Expr:
+    first, *more = arguments(node)
+    names, values = _fields(_struct_argument(binder, node, first))
+    for item in more:
+        if not isinstance(item, exp.PropertyEQ):
+            raise binder.source.error(node, "struct_update takes a struct and fields, as in struct_update(s, a := 1)")
+        name, value = str(item.this.name), binder.bind(item.expression)
+        place = next((at for at, known in enumerate(names) if known.lower() == name.lower()), None)
+        if place is None:
+            names.append(name)
+            values.append(value)
+        else:
+            values[place] = value
+    return struct_of(binder, node, names, values)
+
+
+def _struct_extract_at(binder: ExpressionBinder, node: Any) -> Expr:
+    first, second = counted_arguments(binder, node, 2)
+    value, place = _struct_argument(binder, node, first), binder.statement.constant(binder.bind(second))
+    fields = value.dtype.fields
+    if place is None or not isinstance(place.value, int) or not 1 <= place.value <= len(fields):
+        raise binder.source.error(second, f"the place of a field is a constant from 1 to {len(fields)}")
+    return call("struct_field", value, name=fields[place.value - 1][0])
+
+
+def _map_from_entries(binder: ExpressionBinder, node: Any) -> Expr:
+    value = binder.bind(node.this)
+    pair = value.dtype.value
+    if pair is None or len(pair.fields) != 2:
+        raise binder.source.error(node, f"map_from_entries takes a list of pairs, not {value.dtype}")
+    names = [name for name, _ in pair.fields]
+
+    def renamed(entry: Expr) -> Expr:
+        return call("struct_value", *(call("struct_field", entry, name=n) for n in names), names=(_KEY, _VALUE))
+
+    return _each(binder, value, renamed, ListMethod.TRANSFORM)
+
+
+def _list_slice(binder: ExpressionBinder, node: Any) -> Expr:
+    first, begin, end, *step = counted_arguments(binder, node, 3, 4)
+    bounds = exp.Slice(this=begin, expression=end, step=step[0] if step else None)
+    return _sliced(binder, node, binder.bind(first), bounds)
 
 
 # --- maps
@@ -466,6 +568,14 @@ BY_NAME: dict[str, Handler] = {
     "array_has_all": _has_all,
     "array_has_any": _has_any,
     "struct_insert": _struct_insert,
+    "struct_keys": _struct_keys,
+    "struct_values": _struct_values,
+    "struct_concat": _struct_concat,
+    "struct_update": _struct_update,
+    "struct_extract_at": _struct_extract_at,
+    "array_value": _array,
+    "list_slice": _list_slice,
+    "array_slice": _list_slice,
     "map_values": _map_part(_VALUE),
     "map_entries": lambda binder, node: _map_argument(binder, node, binder.bind(node.expressions[0])),
     "cardinality": lambda binder, node: call("list_length", binder.bind(node.expressions[0])),
@@ -492,12 +602,14 @@ SPECIAL: dict[type[exp.Expr], Handler] = {
     exp.ArraySort: _sort,
     exp.Bracket: _bracket,
     exp.Dot: _dot,
+    exp.MapFromEntries: _map_from_entries,
     exp.Flatten: lambda binder, node: call("list_flatten", binder.bind(node.this)),
     exp.Identifier: _identifier,
     exp.Map: _map_of_lists,
     exp.MapKeys: _map_part(_KEY),
     exp.Struct: _struct,
     exp.StructExtract: _struct_extract,
+    exp.Tuple: _row,
     exp.Transform: _with_lambda(ListMethod.TRANSFORM),
     exp.ToMap: lambda binder, node: (
         binder.bind(node.this) if isinstance(node.this, exp.Bracket) else _map_literal(binder, node)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
+from ...engine.dtypes import Kind
 from ...engine.expr import Column, Expr
 from .grouping import Output
 from .naming import default_name
@@ -34,6 +35,8 @@ class OutputBinder:
             star = item.this if isinstance(item, exp.Column) else item
             if id(item) in added:
                 outputs.extend(Output(name=name, node=item, column=column) for name, column in added[id(item)])
+            elif (fields := self._fields(item, star)) is not None:
+                outputs.extend(fields)
             elif isinstance(star, exp.Star):
                 outputs.extend(_of_choice(c, item) for c in self._chooser.of_star(item, star))
             elif chooses_columns(item):
@@ -43,6 +46,21 @@ class OutputBinder:
         if not outputs:
             raise self._source.error(node, "SELECT gives no columns")
         return outputs
+
+    def _fields(self, item: exp.Expr, star: exp.Expr) -> list[Output] | None:
+        """Return the fields of a column that is a struct, which ``s.*`` stands for where no table is called so."""
+        if not isinstance(item, exp.Column) or not isinstance(star, exp.Star) or not item.table or item.db:
+            return None
+        if any(star.args.values()) or self._scope.star(str(item.table)):
+            return None
+        matches = self._scope.find(str(item.table), None)
+        if len(matches) != 1 or matches[0].column.dtype.kind is not Kind.STRUCT:
+            return None
+        owner = exp.column(item.args["table"].copy())
+        return [
+            Output(name=name, node=exp.Dot(this=owner.copy(), expression=exp.to_identifier(name, quoted=True)))
+            for name, _ in matches[0].column.dtype.fields
+        ]
 
     def conditions(self, node: exp.Expr) -> list[exp.Expr]:
         """Return the conditions that one with COLUMNS(…) in it stands for, all of which must hold."""

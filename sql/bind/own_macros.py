@@ -39,6 +39,9 @@ bit_length(s) AS octet_length(s) * 8
 parse_dirname(p) AS CASE WHEN starts_with(p, '/') THEN '/' ELSE regexp_extract(p, '^([^/]*)/', 1) END
 parse_dirpath(p) AS regexp_extract(p, '^(.*)/[^/]*$', 1)
 path_join(a, b) AS rtrim(a, '/') || '/' || b
+json_group_array(x) AS coalesce(to_json(list(x)), '[]')
+json_group_object(k, v) AS coalesce(to_json(map(list(k), list(v))), '{}')
+map_concat(a, b) AS list_concat(list_transform(map_entries(a), lambda e__ : {'key': e__.key, 'value': CASE WHEN map_contains(b, e__.key) THEN map_extract_value(b, e__.key) ELSE e__.value END}), list_filter(map_entries(b), lambda e__ : NOT map_contains(a, e__.key)))
 constant_or_null(x, y) AS CASE WHEN y IS NOT NULL THEN x END
 bar(x, low, high) AS bar(x, low, high, 80)
 bar(x, low, high, width) AS rpad(repeat('█', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) // 8) || substring('▏▎▍▌▋▊▉', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) % 8, 1), width::INTEGER, ' ')

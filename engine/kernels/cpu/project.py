@@ -20,7 +20,7 @@ from ...expr.catalogue import FUNCTIONS
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
-from . import arithmetic, calendar_parts, codings, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
+from . import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
@@ -46,6 +46,7 @@ _DECIMAL_AWARE = frozenset(
         "struct_value",
         "hash",
         "format_text",
+        "to_json",
     }
 )
 _MIN_DICTIONARY = 64

@@ -285,6 +285,21 @@ CASES: dict[str, list[Case]] = {
         case("text", "regexp_extract_all({0}, '[a-b]')", pattern="[a-b]", group=0),
         case("text", "regexp_extract_all({0}, '(a)(b?)', 2)", pattern="(a)(b?)", group=2),
     ],
+    # documents
+    "json_checked": [case("document", "{0}::JSON::VARCHAR")],
+    "json_valid": prefix("json_valid", "document", "text"),
+    "json_extract": [
+        case("document", "json_extract({0}, '$.a')", path=("a",), plain=False, scalar=False),
+        case("document", "json_extract_string({0}, '$.b[0]')", path=("b", 0), plain=True, scalar=False),
+        case("document", "json_value({0}, '$.b')", path=("b",), plain=True, scalar=True),
+    ],
+    "json_type": prefix("json_type", "document"),
+    "json_array_length": prefix("json_array_length", "document"),
+    "json_keys": prefix("json_keys", "document"),
+    "json_contains": prefix("json_contains", "document document"),
+    "json_pretty": prefix("json_pretty", "document"),
+    "to_json": [case(kind, "to_json({0})::VARCHAR") for kind in ("int", "text", "bool", "date", "ints", "struct")],
+    "to_uuid": [case("uuid", "{0}::UUID::VARCHAR")],
     "list_histogram": [case(kind, "map_entries(list_histogram({0}))") for kind in ("ints", "texts")],
     "list_intersect": [
         case("ints ints", lambda one, two: [v for v in dict.fromkeys(one) if v is not None and v in two])

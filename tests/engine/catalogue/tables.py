@@ -28,6 +28,11 @@ POOLS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "text": (pa.string(), ["", "a", "ab", "B", "abcab", "été", "日本", "a b", "x.y", "%", "Zebra"]),
     "part": (pa.string(), ["a", "b", "ab", ".", "é", " "]),
     "digits": (pa.string(), ["2024-02-29", "1999-12-31", "2000-01-01"]),
+    "document": (
+        pa.string(),
+        ['{"a":1,"b":["x",null]}', '{"a":{"c":-2.5},"b":"x"}', "[1,2,3]", '"x"', "1", "null", "true", "{}"],
+    ),
+    "uuid": (pa.string(), ["00000000-0000-0000-0000-00000000000A", "12345678123456781234567812345678"]),
     "base64": (pa.string(), ["", "YWI=", "w6k="]),
     "digits16": (pa.string(), ["6162", "ff", ""]),
     "digits2": (pa.string(), ["0110", "1111000011110000"]),

@@ -65,6 +65,7 @@ def test_entries_are_documented(entry: Function | Aggregate) -> None:
         "interval_scaled",
         "time_value",
         "time_ticks",
+        "to_uuid",
     )
     assert entry.sql or entry.frame or entry.name in unspelled
     assert all(spelling == spelling.lower() for spelling in entry.sql)

@@ -1,0 +1,202 @@
+"""JSON documents, read with Python, each different text once."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import uuid
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType, Kind
+from ...errors import CastError
+from ...expr import Call
+from .arithmetic import full
+from .buffers import is_small
+from .constants import array_of
+from .decimals import widened
+from .registry import Value, scalar
+
+_MISSING = object()
+
+
+def _parsed(text: str) -> Any:
+    return json.loads(text, parse_constant=_no_constant)
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no value of JSON")
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
+    """Apply a function to each different row of texts; a malformed document raises."""
+    known: dict[tuple[str, ...], Any] = {}
+    made: list[Any] = []
+    for row in zip(*(arg.to_pylist() for arg in full(args)), strict=True):
+        if None in row:
+            made.append(None)
+            continue
+        if row not in known:
+            try:
+                known[row] = function(*row)
+            except ValueError as error:
+                shown = row[0] if len(row[0]) < 60 else row[0][:57] + "…"
+                raise CastError(f"{shown!r} is not JSON: {error}, in {call.function}") from error
+        made.append(known[row])
+    return array_of(made, to_arrow_type(call.dtype))
+
+
+def _register(name: str, function: Callable[..., Any]) -> None:
+    @scalar(name)
+    def run(call: Call, args: list[Value]) -> pa.Array:
+        return _on_texts(call, args, function)
+
+    run.__doc__ = f"{name}, document by document."
+
+
+def _checked(text: str) -> str:
+    _parsed(text)
+    return text
+
+
+def _is_valid(text: str) -> bool:
+    try:
+        _parsed(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _type(text: str) -> str:
+    match _parsed(text):
+        case None:
+            return "NULL"
+        case bool():
+            return "BOOLEAN"
+        case int() as number:
+            return "UBIGINT" if number >= 0 else "BIGINT"
+        case float():
+            return "DOUBLE"
+        case str():
+            return "VARCHAR"
+        case list():
+            return "ARRAY"
+    return "OBJECT"
+
+
+def _length(text: str) -> int:
+    value = _parsed(text)
+    return len(value) if isinstance(value, list) else 0
+
+
+def _keys(text: str) -> list[str]:
+    value = _parsed(text)
+    return list(value) if isinstance(value, dict) else []
+
+
+def _contains(text: str, other: str) -> bool:
+    return _holds(_parsed(text), _parsed(other))
+
+
+def _holds(value: Any, wanted: Any) -> bool:
+    """Return whether a document is another, or has it in it; an object is in one with its keys and values."""
+    if type(value) is type(wanted) and value == wanted:
+        return True
+    if isinstance(value, list):
+        if isinstance(wanted, list):
+            return all(any(_holds(item, part) for item in value) for part in wanted)
+        return any(_holds(item, wanted) for item in value)
+    if isinstance(value, dict):
+        if isinstance(wanted, dict):
+            return all(key in value and _holds(value[key], part) for key, part in wanted.items())
+        return any(_holds(item, wanted) for item in value.values())
+    return False
+
+
+_register("json_checked", _checked)
+_register("json_valid", _is_valid)
+_register("json_type", _type)
+_register("json_array_length", _length)
+_register("json_keys", _keys)
+_register("json_contains", _contains)
+_register("json_pretty", lambda text: json.dumps(_parsed(text), ensure_ascii=False, indent=4))
+
+
+@scalar("json_extract")
+def json_extract(call: Call, args: list[Value]) -> pa.Array:
+    """Part of a document at a path."""
+    path, plain, only_scalar = call.option("path"), bool(call.option("plain")), bool(call.option("scalar"))
+
+    def part(text: str) -> str | None:
+        value = _at(_parsed(text), path)
+        if value is _MISSING or (only_scalar and isinstance(value, dict | list)):
+            return None
+        if plain:
+            return None if value is None else value if isinstance(value, str) else _written(value)
+        return _written(value)
+
+    return _on_texts(call, args, part)
+
+
+def _at(value: Any, path: Sequence[str | int]) -> Any:
+    """Return the part at a path of keys and places; a negative place counts from the end."""
+    for step in path:
+        if isinstance(step, str):
+            value = value.get(step, _MISSING) if isinstance(value, dict) else _MISSING
+        elif isinstance(value, list) and -len(value) <= step < len(value):
+            value = value[step]
+        else:
+            return _MISSING
+    return value
+
+
+@scalar("to_json")
+def to_json(call: Call, args: list[Value]) -> pa.Array:
+    """Document of a value."""
+    dtype = call.args[0].dtype
+    values = (widened(args[0]) if is_small(args[0].type) else args[0]).to_pylist()
+    return array_of([None if value is None else _written(_plain(value, dtype)) for value in values], pa.string())
+
+
+def _plain(value: Any, dtype: DataType) -> Any:
+    """Return what stands for a value in JSON: maps are objects, moments texts, decimals numbers."""
+    if value is None:
+        return None
+    if dtype.kind is Kind.LIST:
+        assert dtype.value is not None
+        fields = dtype.value.fields
+        if [name for name, _ in fields] == ["key", "value"]:
+            return {_key(pair["key"]): _plain(pair["value"], fields[1][1]) for pair in value}
+        return [_plain(item, dtype.value) for item in value]
+    if dtype.kind is Kind.STRUCT:
+        return {name: _plain(value[name], field) for name, field in dtype.fields}
+    if isinstance(value, Decimal):
+        return float(value) if value % 1 else int(value)
+    if isinstance(value, dt.datetime):
+        return value.isoformat(" ")
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def _key(value: Any) -> str:
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+@scalar("to_uuid")
+def to_uuid(call: Call, args: list[Value]) -> pa.Array:
+    """UUID in the usual spelling."""
+
+    def spelled(text: str) -> str:
+        try:
+            return str(uuid.UUID(text.strip()))
+        except ValueError:
+            raise CastError(f"{text!r} is not a UUID") from None
+
+    return _on_texts(call, args, spelled)
