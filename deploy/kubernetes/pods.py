@@ -73,8 +73,6 @@ class JobPods:
         """Return the pod that runs the job: by itself on one node, or through the scheduler."""
         settings = self.settings
         arguments = [f"{JOB_FOLDER}/{JOB_FILE}", "--out", f"{OUTPUTS}/{self.name}", "--threads", "$(CPU_LIMIT)"]
-        limit = int(settings.memory_bytes * _OPERATOR_SHARE)
-        arguments += ["--memory-limit", str(limit)]
         for override in settings.overrides:
             arguments += ["--set", override]
         variables = [*_limits("volley"), *self._own_variables()]
@@ -82,7 +80,9 @@ class JobPods:
         if settings.is_cluster:
             arguments += ["--cluster", "$(DASK_SCHEDULER_ADDRESS)"]
             variables += self._cluster_variables()
-        elif gpus:
+        else:  # a worker's limit is its own
+            arguments += ["--memory-limit", str(int(settings.memory_bytes * _OPERATOR_SHARE))]
+        if gpus:
             arguments += ["--device", "gpu"]
         container = self._container(
             "volley",

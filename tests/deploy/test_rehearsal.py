@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from tests.support.kubelet import Kubelet, why_not
+from tests.support.kubelet import ROOT, Kubelet, why_not
 from tests.support.manifests import Files, the
 from tests.support.small_job import write_small_job
 from volley.deploy.job.load import load_job
@@ -46,11 +49,22 @@ def kubelet(files: Files, job_file: Path, tmp_path: Path) -> Kubelet:
     outputs = tmp_path / "outputs"
     outputs.mkdir(exist_ok=True)
     config = the("ConfigMap", files)
+    secrets = {"people-tls": certificates(tmp_path)} if "people-tls" in str(files) else {}
     return Kubelet(
         folder=tmp_path / "pods",
         claims={"people-data": job_file.parent / "data", "people-outputs": outputs},
         config_maps={config["metadata"]["name"]: config["data"]},
+        secrets=secrets,
     )
+
+
+def certificates(tmp_path: Path) -> dict[str, str]:
+    """Return the contents of the Secret for TLS, made by the commands of the page about Kubernetes."""
+    (commands,) = re.findall(r"```sh\n(.*?)```", (ROOT / "docs" / "kubernetes.md").read_text(), re.DOTALL)
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    subprocess.run(["sh", "-e", "-c", commands], cwd=folder, capture_output=True, check=True)
+    return {name: (folder / name).read_text() for name in ("ca.crt", "tls.crt", "tls.key")}
 
 
 def hashes(folder: Path) -> dict[str, str]:
@@ -79,3 +93,44 @@ def test_a_job_of_one_node_gives_what_it_gives_here(job_file: Path, tmp_path: Pa
     assert hashes(made) == hashes(here.folder)
     assert json.loads((made / "manifest.json").read_text())["verdict"] == "passed"
     assert (made / "report.html").stat().st_uid == 10001
+
+
+@pytest.mark.parametrize("protocol", ["tcp", "tls"])
+def test_a_job_on_workers_gives_what_it_gives_here(job_file: Path, tmp_path: Path, protocol: str) -> None:
+    """What the Dask operator makes of a DaskJob: a scheduler, workers with a name and its address, and the runner."""
+    tls: dict[str, Any] = {"protocol": "tls", "tls_secret": "people-tls"} if protocol == "tls" else {}
+    files = render(job_file, RenderSettings(target="daskjob", workers=2, **SMALL, **tls))
+    job = the("DaskJob", files)["spec"]
+    cluster = job["cluster"]["spec"]
+    with kubelet(files, job_file, tmp_path) as node:
+        scheduler = node.start("scheduler", cluster["scheduler"]["spec"])
+        node.hosts["people-scheduler"] = scheduler.ip
+        added = {"DASK_SCHEDULER_ADDRESS": "tcp://the-operators-own:8786"}
+        workers = [
+            node.start(f"worker-{n}", cluster["worker"]["spec"], extra={**added, "DASK_WORKER_NAME": f"worker-{n}"})
+            for n in range(cluster["worker"]["replicas"])
+        ]
+        runner = node.start("runner", job["job"]["spec"], extra=added)
+        for pod in (scheduler, *workers):
+            node.wait_ready(pod)
+        assert runner.wait(300) == 0, runner.output + workers[0].output
+    assert "passed" in runner.output
+    assert f"{protocol}://{scheduler.ip}:8786" in scheduler.output
+    assert all("Start worker at" in worker.output for worker in workers)
+    here = run_job(load_job(job_file), out=tmp_path / "here", progress=LogProgress(io.StringIO()))
+    assert same_tables(tmp_path / "outputs" / "people", here.folder)
+
+
+def same_tables(made: Path, expected: Path) -> bool:
+    """Tell whether two folders hold the same outputs; rows of tables may stand in another order."""
+    names = [name for name in hashes(expected) if name.endswith((".parquet", ".csv"))]
+    assert names
+    for table in ("scored", "explanations.parquet", "audit.csv"):
+        frames = [_sorted(folder / table) for folder in (made, expected)]
+        pd.testing.assert_frame_equal(*frames)
+    return hashes(made).keys() == hashes(expected).keys()
+
+
+def _sorted(path: Path) -> pd.DataFrame:
+    frame = pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    return frame.sort_values(list(frame.columns), ignore_index=True)
