@@ -13,6 +13,7 @@ from typing import Any
 import fsspec
 
 from ...engine.errors import ReadError
+from ...engine.machine import available_cores
 from ...io.store import public_url
 from ..report.contents import CheckResult, Verdict
 from . import fingerprint
@@ -99,7 +100,7 @@ def environment() -> dict[str, object]:
     return {
         "python": platform.python_version(),
         "platform": platform.platform(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": available_cores(),
         "libraries": versions,
     }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
@@ -12,6 +11,7 @@ from ..errors import ColumnNotFound, ConfigError, UnsupportedOperation, VolleyEr
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device
 from ..kernels.protocol import Device, Table
+from ..machine import available_cores
 from ..optimizer import Estimator, OptimizerContext, optimize
 from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks
 from ..physical.stages import CollectSink, FoldSink
@@ -91,7 +91,7 @@ class Session:
             raise ConfigError(f"threads must be at least 1, not {threads}")
         self.device = open_device(device) if isinstance(device, str) else device
         self.cluster = None if cluster is None else _open_cluster(cluster, self.device, threads)
-        self.threads = threads or len(os.sched_getaffinity(0))
+        self.threads = threads or available_cores()
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
         self.observer = observer
         self.dynamic_filters = dynamic_filters

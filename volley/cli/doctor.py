@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import platform
 import shutil
 import sys
@@ -90,7 +89,9 @@ def examine() -> list[Finding]:
 
 
 def _machine() -> list[Finding]:
-    cores = len(os.sched_getaffinity(0))
+    from ..engine.machine import available_cores, available_memory
+
+    cores = available_cores()
     spill = Path(tempfile.gettempdir())
     free = shutil.disk_usage(spill).free
     old = sys.version_info < (3, 11)
@@ -99,19 +100,11 @@ def _machine() -> list[Finding]:
         Finding(topic="machine", subject="python", state="wrong" if old else "ok", found=python),
         Finding(topic="machine", subject="system", state="ok", found=f"{platform.system()} {platform.machine()}"),
         Finding(topic="machine", subject="cores", state="ok", found=f"{cores}: as many threads are used"),
-        Finding(topic="machine", subject="memory", state="ok", found=f"{_memory() / 2**30:.1f} GiB"),
+        Finding(topic="machine", subject="memory", state="ok", found=f"{available_memory() / 2**30:.1f} GiB"),
         Finding(
             topic="machine", subject="temporary files", state="ok", found=f"{free / 2**30:.1f} GiB free in {spill}"
         ),
     ]
-
-
-def _memory() -> int:
-    """Return the bytes this process may use: the container's limit, else the machine's memory."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.is_file() else "max"
-    return min(total, int(text)) if text.isdecimal() else total
 
 
 def _devices() -> list[Finding]:

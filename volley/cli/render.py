@@ -29,7 +29,9 @@ examples:
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
     """Add the command."""
     about = "write the Kubernetes manifests of a job"
-    parser = commands.add_parser("render", help=about, description=f"{about.capitalize()}.", epilog=_EXAMPLES)
+    parser = commands.add_parser(
+        "render", help=about, description="Write the Kubernetes manifests of a job.", epilog=_EXAMPLES
+    )
     parser.add_argument("job", metavar="JOB.yaml", type=Path, help="the job file")
     parser.add_argument("--target", choices=_TARGETS, default="job", help="what runs it (job)")
     parser.add_argument(
