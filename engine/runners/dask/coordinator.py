@@ -11,7 +11,7 @@ from functools import reduce
 from typing import Any, Self, TypeVar
 
 from ...kernels.protocol import BuildRows, Table
-from ...physical.nodes import Exec, ScanExec
+from ...physical.nodes import Exec, ProjectExec, ScanExec
 from ...physical.stages import (
     CollectSink,
     FoldSink,
@@ -247,7 +247,7 @@ class Coordinator:
     def _units_of(self, lines: Sequence[Line], position: int, line: Line, stage: Stage) -> Iterator[Unit]:
         source = line.pipeline.input
         if isinstance(source, ScanInput):
-            yield from self._scan_units(position, source)
+            yield from self._scan_units(position, source, _enough(line.pipeline, stage))
         elif isinstance(source, RemainingInput):
             return  # comes with the units of its join
         elif line.build is None:
@@ -257,13 +257,13 @@ class Coordinator:
         else:
             yield from self._join_units(lines, position, source.stage, line.build)
 
-    def _scan_units(self, position: int, source: ScanInput) -> Iterator[Unit]:
+    def _scan_units(self, position: int, source: ScanInput, enough: int | None) -> Iterator[Unit]:
         splits = source.node.scan.splits
         number: int | None = None
         if self._uploads.needed(splits):
             number = self._new()
             self._made[number] = number
-            self.tasks.stages[number] = self._uploads.send(number, splits, source.node.schema)
+            self.tasks.stages[number] = self._uploads.send(number, splits, source.node.schema, enough)
         for place, split in enumerate(splits):
             rows, size = split.rows or 0, split.bytes or 0
             if number is not None:
@@ -342,6 +342,15 @@ def _reading(position: int, buckets: Buckets, found: Sizes) -> Unit:
         rows=sum(found.rows[chosen]),
         bytes=sum(found.bytes[chosen]),
     )
+
+
+def _enough(pipeline: Pipeline, stage: Stage) -> int | None:
+    """Return how many rows of a scan a stage can use: a recursion may have no end."""
+    sink = stage.sink
+    if not isinstance(sink, LimitSink) or sink.count is None:
+        return None
+    keeps = all(isinstance(operator, ProjectExec) for operator in pipeline.operators)
+    return sink.count + sink.offset if keeps else None
 
 
 def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:

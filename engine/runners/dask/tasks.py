@@ -142,7 +142,7 @@ class Tasks:
     # steps
 
     def _submit(self, ran: Ran, tasks: Sequence[int], prefer: str | None) -> dict[Future, int]:
-        known_workers = set(self.workers())
+        known_workers = set(self.workers()) if ran.reads else set()
         for made in ran.reads.values():  # asking one that is gone would take its time
             for report in self.stages[made].reports:
                 if report is not None and report.worker not in known_workers:

@@ -8,6 +8,7 @@ from ...exchange import RowsLost, Stopped
 from ...kernels.protocol import Table
 from ...physical.stages import CollectSink, Stage
 from ...plan import Split
+from ...plan.source import ArrowBatch
 from ...schema import Schema
 from .assignment import Buckets, Report, StagePlan, Unit
 from .cluster import Cluster
@@ -31,8 +32,11 @@ class Uploads:
         here = [split for split in splits if getattr(split, "resident", False)]
         return any(split.bytes is None for split in here) or sum(split.bytes or 0 for split in here) > _INLINE_BYTES
 
-    def send(self, number: int, splits: Sequence[Split], schema: Schema) -> Ran:
-        """Send the rows of splits to the workers in turn, as the output of a stage with a task for each split."""
+    def send(self, number: int, splits: Sequence[Split], schema: Schema, enough: int | None) -> Ran:
+        """Send the rows of splits to the workers in turn, as the output of a stage with a task for each split.
+
+        ``enough`` is how many rows of each are wanted, if not all.
+        """
         stage = Stage(number, (), CollectSink(), schema)
         plan = StagePlan(query=self.tasks.query, stage=stage, buckets=1, schema=schema)
         units: list[tuple[Unit, ...]] = [
@@ -40,15 +44,15 @@ class Uploads:
         ]
 
         def resend(task: int, attempt: int) -> Report:
-            return self._send(number, splits[task], task, attempt, schema)
+            return self._send(number, _rows(splits[task], enough), task, attempt, schema)
 
         ran = Ran(plan, list(units), {}, resend=resend)
         self.tasks.run(ran, range(len(splits)))
         return ran
 
-    def _send(self, number: int, split: Split, task: int, attempt: int, schema: Schema) -> Report:
+    def _send(self, number: int, batches: Iterator[ArrowBatch], task: int, attempt: int, schema: Schema) -> Report:
         device = self.cluster.device
-        tables = [device.from_arrow(batch, schema) for batch in split.read()]
+        tables = [device.from_arrow(batch, schema) for batch in batches]
         frames = [device.pack(run) for run in _runs(tables)]
         output = (self.tasks.query, number, task, attempt)
         for _ in range(_MOST_LOSSES):
@@ -76,6 +80,16 @@ class Uploads:
                 yield from tables
             return
         raise Stopped
+
+
+def _rows(split: Split, enough: int | None) -> Iterator[ArrowBatch]:
+    """Yield a split's batches until there are enough rows."""
+    given = 0
+    for batch in split.read():
+        yield batch
+        given += batch.num_rows
+        if enough is not None and given >= enough:
+            return
 
 
 def _runs(tables: Sequence[Table]) -> Iterator[list[Table]]:

@@ -128,6 +128,12 @@ def test_a_recursion_runs_its_rounds_on_the_workers(cluster: vl.Session) -> None
     assert DataFrame.from_plan(frame.plan, cluster).to_arrow().to_pylist() == [{"s": 45}]
 
 
+def test_a_limit_ends_a_recursion_without_end(cluster: vl.Session) -> None:
+    frame = query("with recursive r(n) as (select 1 union all select n + 1 from r) select n from r limit 4", {})
+    found = DataFrame.from_plan(frame.plan, cluster).to_arrow()
+    assert found["n"].to_pylist() == [1, 2, 3, 4]
+
+
 @pytest.mark.parametrize("name", ["q03", "q13", "q16", "q21"])
 def test_tpch(name: str, tpch: Path, cluster: vl.Session, joins: str) -> None:
     there, here = both(query((texts("tpch")[int(name[1:]) - 1]).read_text(), frames(tpch)), cluster)

@@ -1,0 +1,68 @@
+"""Queries that nobody waits for any more leave nothing behind on the workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from volley.engine.exchange import OutputId
+from volley.engine.frame import DataFrame
+
+
+def outputs(dask_worker: object) -> int:
+    return len(dask_worker.plugins["volley"].bench.exchange.store._outputs)  # type: ignore[attr-defined]
+
+
+def wait_until(true: object, seconds: float = 60.0) -> None:
+    ends = time.monotonic() + seconds
+    while not true():  # type: ignore[operator]
+        assert time.monotonic() < ends
+        time.sleep(0.05)
+
+
+def test_ctrl_c_ends_the_tasks_on_the_workers(cluster: vl.Session, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+
+    def slow(table: pa.Table) -> pa.Table:
+        started.touch()
+        time.sleep(0.05)
+        return pa.table({"b": table["a"]})
+
+    def interrupt() -> None:
+        wait_until(started.exists)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    for part in range(2):
+        rows = pa.table({"a": list(range(200))})
+        vl.from_arrow(rows).to_parquet(tmp_path / "in" / f"{part}.parquet", row_group_rows=1)
+    frame = DataFrame.from_plan(vl.read_parquet(tmp_path / "in").plan, cluster)
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        frame.map_batches(slow, {"b": "int64"}, reads=["a"], keeps=True).to_arrow()
+    killer.join()
+    client = cluster.cluster.client
+    wait_until(lambda: not any(client.processing().values()))
+    wait_until(lambda: not any(client.run(outputs).values()))
+    assert frame.limit(1).to_arrow().num_rows == 1  # the workers are free
+
+
+def test_workers_forget_a_client_that_is_gone(cluster: vl.Session) -> None:
+    client = cluster.cluster.client
+    other = vl.Session(cluster=client.scheduler.address)
+    name = other.cluster.client.id
+
+    def leave(dask_worker: object) -> None:
+        dask_worker.plugins["volley"].bench.exchange.store.put(OutputId(f"{name}/1", 0, 0, 1), [])  # type: ignore[attr-defined]
+
+    client.run(leave)
+    assert all(client.run(outputs).values())
+    other.close()
+    wait_until(lambda: not any(client.run(outputs).values()))

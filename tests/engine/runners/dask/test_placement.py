@@ -1,0 +1,88 @@
+"""How work is divided: every unit and bucket once, small ones together, skewed ones apart."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from volley.engine.runners.dask.assignment import Buckets, Report, Unit
+from volley.engine.runners.dask.placement import (
+    SMALL_BYTES,
+    TASKS_PER_SLOT,
+    Sizes,
+    Slots,
+    bucket_count,
+    groups,
+    joined_runs,
+    runs,
+)
+
+SLOTS = Slots(2, 4)
+MIB = 1024 * 1024
+SIZES = st.lists(st.sampled_from([0, 1, MIB, 20 * MIB, 500 * MIB]), min_size=1, max_size=40)
+
+
+def units(sizes: list[int]) -> list[Unit]:
+    return [Unit(number=number, pipeline=0, bytes=size) for number, size in enumerate(sizes)]
+
+
+@given(sizes=SIZES, threads=st.integers(1, 9))
+def test_groups_hold_every_unit_once_in_order(sizes: list[int], threads: int) -> None:
+    made = groups(units(sizes), Slots(1, threads))
+    assert [unit.number for group in made for unit in group] == list(range(len(sizes)))
+    assert all(made)
+    assert len(made) <= threads * TASKS_PER_SLOT
+
+
+def test_many_splits_become_few_tasks_of_like_size() -> None:
+    made = groups(units([MIB] * 10_000), SLOTS)
+    assert len(made) == SLOTS.threads * TASKS_PER_SLOT
+    assert max(map(len, made)) - min(map(len, made)) <= 1
+
+
+def test_without_units_there_is_one_group() -> None:
+    assert groups([], SLOTS) == [()]
+
+
+@given(sizes=SIZES)
+def test_runs_hold_every_bucket_that_has_rows_once(sizes: list[int]) -> None:
+    found = Sizes([1 if size else 0 for size in sizes], sizes)
+    covered = [number for run in runs(found, SLOTS) for number in range(run.first, run.last) if sizes[number]]
+    assert covered == [number for number, size in enumerate(sizes) if size]
+
+
+def test_small_buckets_are_read_together() -> None:
+    assert list(runs(Sizes([1] * 16, [1_000] * 16), SLOTS)) == [Buckets(0, 16)]
+
+
+def report(task: int, sizes: list[int]) -> Report:
+    return Report(worker="w", task=task, attempt=1, rows=[1 if size else 0 for size in sizes], bytes=sizes)
+
+
+def test_a_bucket_with_half_of_the_rows_is_shared_out() -> None:
+    makers = [report(task, [SMALL_BYTES] * 3 + [20 * SMALL_BYTES]) for task in range(8)]
+    probe = Sizes([8] * 4, [8 * SMALL_BYTES] * 3 + [160 * SMALL_BYTES])
+    build = Sizes([1] * 4, [MIB] * 4)
+    made = list(joined_runs(probe, build, makers, SLOTS, divisible=True, every=False))
+    parts = [run for run in made if run.first == 3]
+    assert len(parts) >= SLOTS.threads
+    assert parts[0].first_task == 0
+    assert all(a.last_task == b.first_task for a, b in pairwise(parts))
+    assert parts[-1].last_task == 8
+    whole = list(joined_runs(probe, build, makers, SLOTS, divisible=False, every=False))
+    assert [run.last_task for run in whole] == [None] * len(whole)
+
+
+def test_build_rows_alone_count_where_they_are_given_too() -> None:
+    probe, build = Sizes([0, 1], [0, 9]), Sizes([1, 0], [9, 0])
+    assert list(joined_runs(probe, build, [], SLOTS, divisible=False, every=True)) == [Buckets(0, 2)]
+    assert list(joined_runs(probe, build, [], SLOTS, divisible=True, every=False)) == [Buckets(1, 2)]
+
+
+def test_buckets_are_a_power_of_two() -> None:
+    for threads in (1, 2, 3, 64, 10_000):
+        count = bucket_count(Slots(1, threads))
+        assert count & (count - 1) == 0
+        assert 8 <= count <= 1024
