@@ -166,7 +166,7 @@ class RunGroups:
         sizes = [len(piece[0]) for piece in pieces]
         bases = np.cumsum([0, *sizes])
         self.ids = rows_out(None, int(bases[-1]))
-        self._keys = np.empty(len(self.ids) * self._width, dtype=np.uint64)
+        keys = np.empty(len(self.ids) * self._width, dtype=np.uint64)
         state = np.array([0, -1], dtype=np.int64)
         where = np.stack([addresses(piece) for piece in pieces])
         slots, done, last = _FIRST_SLOTS, 0, runs.shape[1] - 1
@@ -174,12 +174,13 @@ class RunGroups:
             table, shift = np.zeros(2 * slots, dtype=np.uint64), 65 - slots.bit_length()
             if self._width == 1:
                 done = _insert_word_runs(
-                    where[:, 0].copy(), runs, bases, bits, done, table, shift, self._keys, state, self.ids
+                    where[:, 0].copy(), runs, bases, bits, done, table, shift, keys, state, self.ids
                 )
             else:
-                done = _insert_row_runs(where, runs, bases, done, table, shift, self._keys, state, self.ids)
+                done = _insert_row_runs(where, runs, bases, done, table, shift, keys, state, self.ids)
             slots *= 2
         self._count, self.null_group = int(state[COUNT]), int(state[NULL_GROUP])
+        self._keys = keys[: self._count * self._width].copy()  # rows are many more than groups
 
     def __len__(self) -> int:
         return self._count
@@ -191,5 +192,4 @@ class RunGroups:
 
     def keys(self) -> Words:
         """Return the key of each group: words, or shape (groups, width) where they have several."""
-        keys = self._keys[: self._count * self._width]
-        return keys if self._width == 1 else keys.reshape(-1, self._width)
+        return self._keys if self._width == 1 else self._keys.reshape(-1, self._width)
