@@ -100,9 +100,13 @@ def _insert_row_runs(
     state: Longs,
     ids: Rows,
 ) -> int:
-    """Group runs as `_insert_word_runs` does, by at least two words: ``columns`` has the addresses of each piece."""
+    """Group runs as `_insert_word_runs` does, by at least two words: ``columns`` has the addresses of each piece.
+
+    ``keys`` has the first words of all groups, then the second, and so on.
+    """
     mask = np.uint64(len(table) // 2 - 1)
     width = columns.shape[1]
+    room = len(keys) // width
     count = state[COUNT]
     for run in range(first, runs.shape[1] - 1):
         before = np.uint64(count)
@@ -119,10 +123,10 @@ def _insert_row_runs(
                     if found <= before:
                         break
                     if table[position] == hashed:
-                        at = (found - _ONE) * np.uint64(width)
+                        group = np.int64(found - _ONE)
                         same = True
                         for j in range(width):
-                            same &= keys[at + np.uint64(j)] == load_word(columns[p, j], i)
+                            same &= keys[j * room + group] == load_word(columns[p, j], i)
                         if same:
                             break
                     slot = (slot + _ONE) & mask
@@ -131,7 +135,7 @@ def _insert_row_runs(
                         state[COUNT] = np.int64(before)
                         return run
                     for j in range(width):
-                        keys[count * width + j] = load_word(columns[p, j], i)
+                        keys[j * room + count] = load_word(columns[p, j], i)
                     count += 1
                     found = np.uint64(count)
                     table[position] = hashed
@@ -180,7 +184,8 @@ class RunGroups:
                 done = _insert_row_runs(where, runs, bases, done, table, shift, keys, state, self.ids)
             slots *= 2
         self._count, self.null_group = int(state[COUNT]), int(state[NULL_GROUP])
-        self._keys = keys[: self._count * self._width].copy()  # rows are many more than groups
+        known = keys.reshape(self._width, -1)[:, : self._count]
+        self._keys = known if 2 * self._count > len(self.ids) else known.copy()
 
     def __len__(self) -> int:
         return self._count
@@ -192,4 +197,4 @@ class RunGroups:
 
     def keys(self) -> Words:
         """Return the key of each group: words, or shape (groups, width) where they have several."""
-        return self._keys if self._width == 1 else self._keys.reshape(-1, self._width)
+        return self._keys[0] if self._width == 1 else self._keys.T
