@@ -130,10 +130,10 @@ _LARGE_PIECE = 4_096
 _JUDGED_ROWS = 100_000
 _SHARED_ROWS = 1 << 20
 """Rows passed on that are worth another thread."""
-_RUN_BYTES = 1 << 18
-_EASY_RUN_BITS, _MOST_RUN_BITS = 8, 10
-"""Rows passed on are spread over runs of about so many bytes, whose tables fit the cache; over more than 256, which
-takes longer, only if their bytes are sixteen times as many."""
+_RUN_BYTES = 1 << 22
+_RUN_BITS, _MOST_RUN_BITS = 8, 10
+"""Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if a
+thread's part of each would have more than so many bytes. The thread with the fewest says how many a partition has."""
 _WORTHWHILE = 0.6
 """A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
 
@@ -342,8 +342,7 @@ def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
 
 
 def _run_bits(size: int) -> int:
-    wanted = (size // _RUN_BYTES).bit_length()
-    return max(min(wanted, _EASY_RUN_BITS), min(wanted - 4, _MOST_RUN_BITS))
+    return max(_RUN_BITS, min((size // _RUN_BYTES).bit_length(), _MOST_RUN_BITS))
 
 
 def common_runs(pieces: Sequence[Longs | None]) -> Longs | None:

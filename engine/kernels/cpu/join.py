@@ -36,21 +36,25 @@ class CpuJoinTable:
 
     def __init__(self, tables: Sequence[CpuTable], spec: JoinSpec, *, threads: int = 1) -> None:
         self._spec = spec
-        self._build = concat_tables(tables, spec.build_schema)
         dtypes = [key.dtype for key in spec.build_keys]
         self._keys = JoinKeys(dtypes, nulls_equal=spec.nulls_equal) if dtypes else None
-        words, bits, offset = self._constant(self._build), NO_BITS, 0
-        if self._keys is not None:
-            words, bits, offset = self._keys.build(Evaluator(self._build).columns(spec.build_keys))
-        first = spec.side in (JoinSide.SEMI, JoinSide.ANTI) and spec.residual is None and spec.rest is BuildRows.NONE
-        if threads == 1 or self._build.num_rows < _SHARED_ROWS:
-            self._index = JoinIndex(words, bits=bits, bit_offset=offset, first=first)
+        if threads == 1 or sum(table.num_rows for table in tables) < _SHARED_ROWS:
+            self._build, self._index = self._built(tables, None)
         else:
             with Threads(threads, "volley-build") as shared_with:
-                self._index = JoinIndex(words, bits=bits, bit_offset=offset, threads=shared_with, first=first)
+                self._build, self._index = self._built(tables, shared_with)
         # Threads only ever write True into it, so that they need not wait for each other.
         remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
         self._met: NDArray[np.bool_] = np.zeros(remembered, dtype=np.bool_)
+
+    def _built(self, tables: Sequence[CpuTable], threads: Threads | None) -> tuple[CpuTable, JoinIndex]:
+        spec = self._spec
+        build = concat_tables(tables, spec.build_schema, threads)
+        words, bits, offset = self._constant(build), NO_BITS, 0
+        if self._keys is not None:
+            words, bits, offset = self._keys.build(Evaluator(build).columns(spec.build_keys))
+        first = spec.side in (JoinSide.SEMI, JoinSide.ANTI) and spec.residual is None and spec.rest is BuildRows.NONE
+        return build, JoinIndex(words, bits=bits, bit_offset=offset, threads=threads, first=first)
 
     @property
     def num_rows(self) -> int:

@@ -24,6 +24,7 @@ from .buffers import INT64_DIGITS, is_small, physical_type
 from .decimals import narrowed, widened
 from .gather import encoded, plain, take_column
 from .native.arrays import Rows
+from .native.parallel import Threads, mapped
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,13 +179,13 @@ def concat_columns(arrays: Sequence[pa.Array]) -> pa.Array:
     return encoded(indices, unified.chunk(0).dictionary)
 
 
-def concat_tables(tables: Sequence[CpuTable], schema: Schema) -> CpuTable:
-    """Join tables of one schema; empty ones are left out."""
+def concat_tables(tables: Sequence[CpuTable], schema: Schema, threads: Threads | None = None) -> CpuTable:
+    """Join tables of one schema, on the threads where there are any; empty ones are left out."""
     filled = [table for table in tables if table.num_rows]
     if not filled:
         return empty_table(schema)
-    columns = tuple(concat_columns([table.columns[i] for table in filled]) for i in range(len(schema)))
-    return CpuTable(schema=schema, columns=columns, num_rows=sum(table.num_rows for table in filled))
+    columns = mapped(lambda i: concat_columns([table.columns[i] for table in filled]), range(len(schema)), threads)
+    return CpuTable(schema=schema, columns=tuple(columns), num_rows=sum(table.num_rows for table in filled))
 
 
 def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:

@@ -21,6 +21,7 @@ from .compile import device, instruction, kernel
 from .grouping import LARGE
 from .packing import signed_extent
 from .parallel import Threads, each, spans_of
+from .reuse import borrow_words
 
 prefetch_read = instruction("prefetch_read")
 
@@ -31,6 +32,7 @@ _ZERO = np.uint64(0)
 # An array over the keys' range may have so many entries whatever the number of rows, or so many for each row.
 _DIRECT_SIZE = 1 << 18
 _DIRECT_PER_ROW = 8
+_FIRST_ROWS = 1 << 12
 # Rows to come for which a table beyond the cache is prefetched: about as far as its latency reaches.
 _AHEAD = 40
 # Slots of a region: 512 KiB, a part of the second-level cache.
@@ -257,9 +259,14 @@ class KeyRows:
         self._low = 0
         self._slots: Rows | None = None
         self._table, self._capacity, self._region = np.zeros(0, dtype=np.uint64), 0, 0
-        extent = signed_extent(words, bits, bit_offset) or (0, -1)
-        size = extent[1] - extent[0] + 1
-        if size <= max(_DIRECT_SIZE, _DIRECT_PER_ROW * len(words)):
+        most = max(_DIRECT_SIZE, _DIRECT_PER_ROW * len(words))
+        extent, size = (0, -1), 0
+        for end in (min(_FIRST_ROWS, len(words)), len(words)):  # the first rows mostly tell that keys lie far apart
+            extent = signed_extent(words[:end], bits, bit_offset) or (0, -1)
+            size = extent[1] - extent[0] + 1
+            if size > most:
+                break
+        if size <= most:
             self._low = extent[0]
             self._enter_direct(words, bits, bit_offset, size)
         else:
@@ -297,24 +304,25 @@ class KeyRows:
             regions, self._region = 1, (1 << (2 * len(words)).bit_length()) - 1
             keys, rows, bounds = _by_region(words, bits, bit_offset, regions, threads)
         self._capacity = regions * (self._region + 1)
-        self._table = np.zeros(2 * self._capacity, dtype=np.uint64)
+        self._table = borrow_words(2 * self._capacity)
         repeated = np.zeros(regions, dtype=np.bool_)
 
         def fill(region: int) -> None:
             start, stop = bounds[region], bounds[region + 1]
+            self._clear(region)
             repeated[region] = _fill_unique(
                 keys, rows, start, stop, self._table, self._capacity, self._region, self._first
             )
 
         fill(0)  # keys that are repeated mostly show in any region, before the others are filled for nothing
-        filled = regions
-        if repeated[0]:
-            filled = 1
-        else:
+        if not repeated[0]:
             each(lambda region: fill(region + 1), regions - 1, threads)
         if repeated.any():
-            self._table[: 2 * filled * (self._region + 1)] = 0
             self._list_hashed(keys, rows, bounds, threads)
+
+    def _clear(self, region: int) -> None:
+        size = 2 * (self._region + 1)
+        self._table[region * size : (region + 1) * size] = 0
 
     def _list_hashed(self, keys: Words, rows: Rows, bounds: Longs, threads: Threads | None) -> None:
         regions = len(bounds) - 1
@@ -323,6 +331,7 @@ class KeyRows:
 
         def number(region: int) -> None:
             start, stop = bounds[region], bounds[region + 1]
+            self._clear(region)
             counts[region] = _number_keys(keys, start, stop, self._table, self._capacity, self._region, numbers)
 
         each(number, regions, threads)

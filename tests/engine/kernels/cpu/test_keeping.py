@@ -47,6 +47,7 @@ def test_rows_passed_on_are_grouped_by_the_second_phase(
     monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 20)
     monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
     monkeypatch.setattr(sinks, "PARTITION_BYTES", partition_bytes)
+    monkeypatch.setattr(aggregate, "_RUN_BITS", 4)
     monkeypatch.setattr(aggregate, "_RUN_BYTES", 1 << 10)
     data = random_table("ijdwstmb", 3000, seed=4)
     expected = duck(ORDINARY.format(keys=keys), data=pa.table(data))
