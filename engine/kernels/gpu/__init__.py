@@ -9,6 +9,7 @@ Files have the names of those of ``cpu/`` where they correspond.
 ``types``, ``batch``      how our types are held on the device; `GpuTable`, a schema over device columns
 ``transfer``              Arrow in and out
 ``registry``, ``project`` kernels by catalogue name; evaluation of expressions over one table
+``fused``                 whole expressions in one pass
 ``fallback``              functions computed by the CPU device, with both transfers
 ``udf``                   numba users' functions for CUDA
 ``compare``, …            the kernels of the catalogue by family: ``arithmetic``, ``decimals``, ``casts``, ``text``, …

@@ -21,6 +21,8 @@ from .batch import GpuTable
 from .casts import cast_column, cast_refusal
 from .columns import Value, any_true, chosen, constant, filled, full, negated, nulls, repeated, type_of
 from .fallback import on_cpu
+from .fused import computed as fused
+from .fused import is_fused
 from .library import plc
 from .membership import in_list, list_refusal
 from .memory import by_columns, run
@@ -97,6 +99,8 @@ class Evaluator:
             return self._case(expr)
         if isinstance(expr, ListLambda):
             return on_cpu(expr, self._table_columns(expr), self.table.num_rows)
+        if is_fused(expr):
+            return fused(expr, self.table)
         arguments = [(child, self.value(child)) for child in expr.children]
         if _node_refusal(expr) is not None:
             return on_cpu(expr, arguments, self.table.num_rows)

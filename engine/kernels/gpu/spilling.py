@@ -30,11 +30,6 @@ class Spilled:
         self._path = store.written(rows)
         weakref.finalize(self, self._path.unlink, missing_ok=True)
 
-    @property
-    def on_disk(self) -> bool:
-        """Whether the rows are in a file."""
-        return self._path is not None
-
     def rows(self) -> pa.Table:
         """Return the rows; those of a file are read as they are used."""
         if self._rows is not None:

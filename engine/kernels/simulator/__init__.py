@@ -39,6 +39,7 @@ from . import (
     contiguous_split,
     copying,
     datetime,
+    expressions,
     filling,
     groupby,
     hashing,
@@ -56,6 +57,7 @@ from . import (
     stream_compaction,
     strings,
     table,
+    transform,
     types,
     unary,
 )
@@ -95,6 +97,7 @@ __all__ = [
     "contiguous_split",
     "copying",
     "datetime",
+    "expressions",
     "filling",
     "gpumemoryview",
     "groupby",
@@ -114,6 +117,7 @@ __all__ = [
     "stream_compaction",
     "strings",
     "table",
+    "transform",
     "types",
     "unary",
 ]
