@@ -18,7 +18,8 @@ Files have the names of those of ``cpu/`` where they correspond.
 ========================  ==========================================================================================
 
 Relational kernels (``aggregate``, ``join``, ``sort``, ``topk``, ``window``, ``partition``, ``unnest``) stand on
-``batch``, ``memory`` and `Evaluator` of ``project`` alone.
+``batch``, ``memory`` and `Evaluator` of ``project`` alone: ``keys`` has what keys and positions need, ``groups`` and
+``accumulate`` what aggregation is made of, ``frames`` where windows lie. ``serialization`` is for Dask.
 
 Rules of the room
 -----------------

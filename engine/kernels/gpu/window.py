@@ -40,6 +40,8 @@ _BOUNDED = (Edge.PRECEDING, Edge.CURRENT_ROW, Edge.FOLLOWING)
 
 def refusal(call: WindowCall) -> str | None:
     """Return why the CPU must compute a window function; None where libcudf can."""
+    if call.function not in _KNOWN:
+        return "it is put together of the rows of each frame"
     if call.function in ("min", "max") and (call.dtype.is_nested or call.dtype.kind is dtypes.Kind.INTERVAL):
         return f"libcudf has no order for values of type {call.dtype}"
     if call.function == "sum" and not call.dtype.is_numeric:
@@ -392,6 +394,13 @@ def _ntile(layout: Layout, buckets: int) -> plc.Column:
     after = op(larger, op(op(place, in_larger, Op.SUB), narrow, Op.DIV), Op.ADD)
     return op(chosen(truth(place, in_larger, Op.LESS), op(place, wide, Op.DIV), after), one, Op.ADD)
 
+
+_KNOWN = frozenset(
+    {"row_number", "rank", "dense_rank", "percent_rank", "cume_dist", "ntile", "lag", "lead"}
+    | {"first_value", "last_value", "nth_value", "first", "last"}
+    | {"count_rows", "count", "sum", "product", "min", "max", "m2"}
+)
+"""Functions with a kernel here."""
 
 _PLACES: dict[str, Callable[[Layout, int], plc.Column]] = {
     "row_number": _row_number,

@@ -14,8 +14,9 @@ from tests.support.simulated_gpu import simulated_device
 from volley.engine import dtypes
 from volley.engine.errors import TooManyPairs
 from volley.engine.expr import NamedExpr
+from volley.engine.expr.catalogue import WINDOW_FUNCTIONS
 from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, Device, GroupSpec, JoinSide, JoinSpec
-from volley.engine.plan import Bound, Edge, Exclusion, Frame, FrameUnit, window_call
+from volley.engine.plan import Bound, Edge, Exclusion, Frame, FrameUnit, WindowCall, window_call
 from volley.engine.schema import Schema
 
 DEVICE: Device = simulated_device()
@@ -162,3 +163,12 @@ def test_which_windows_the_cpu_computes_is_known_before() -> None:
         "product(f)": ["bounded", "bounded, excluding", "to the end"],
         "m2(f)": ["default", "bounded, excluding", "to the end"],
     }
+
+
+def test_every_accumulator_over_frames_has_a_kernel_or_a_reason() -> None:
+    data = random_table("f", 3)
+    for name in (*(kind.value for kind in Accumulator), *WINDOW_FUNCTIONS):
+        made = WindowCall(function=name, args=(col(data, "f"),), dtype=dtypes.float64)
+        known = name in window._KNOWN
+        assert (window.refusal(made) is None) == known or name == "m2", name
+    assert set(WINDOW_FUNCTIONS) <= window._KNOWN
