@@ -133,6 +133,8 @@ class Stage:
         if self.location.is_local:
             target = Path(self._target)
             is_file, is_directory = target.is_file(), target.is_dir()
+            if target.exists() and not is_file and not is_directory:
+                raise WriteError(f"{self.url!r} is a device, pipe or socket, which a file would replace; choose a file")
             names = [p.relative_to(target).as_posix() for p in target.rglob("*") if not p.is_dir()]
         else:
             store = self.location.store

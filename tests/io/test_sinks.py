@@ -359,6 +359,15 @@ def test_foreign_files_are_not_replaced(table: pa.Table, tmp_path: Path) -> None
     assert entries(tmp_path) == ["d.parquet", "notes.txt"]
 
 
+def test_devices_and_pipes_are_not_replaced(table: pa.Table, tmp_path: Path) -> None:
+    for name in ("pipe.csv", "pipe"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(WriteError, match=f"{name}' is a device, pipe or socket, which a file would replace"):
+            sink_for(tmp_path / name).open(from_arrow_schema(table.schema))
+        assert (tmp_path / name).is_fifo()
+    assert entries(tmp_path) == ["pipe", "pipe.csv"]
+
+
 @pytest.mark.parametrize(
     ("name", "arrow", "said"),
     [
