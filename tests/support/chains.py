@@ -83,13 +83,15 @@ def in_pandas(table: pa.Table) -> pd.DataFrame:
 
 
 @st.composite
-def pairs(draw: st.DrawFn, *, most_rows: int = 25) -> Pair:
-    """Draw a table of some columns, with nulls, in some encoding, cut into batches."""
+def pairs(draw: st.DrawFn, *, most_rows: int = 25, nan: bool = False) -> Pair:
+    """Draw a table of some columns, with nulls and perhaps NaN, in some encoding, cut into batches."""
     names = draw(st.lists(st.sampled_from(list(ARROW)), min_size=2, max_size=6, unique=True))
     rows = draw(st.integers(0, most_rows))
     columns = {}
     for name in names:
         cells = _CELLS[name]
+        if nan and ARROW[name] == pa.float64():
+            cells |= st.just(math.nan)
         share = draw(st.sampled_from([0, 1, 3]))
         cell = st.one_of(*[cells] * 3, *[st.none()] * share) if share < 3 else st.none() | cells
         columns[name] = pa.array(draw(st.lists(cell, min_size=rows, max_size=rows)), ARROW[name])
@@ -486,9 +488,9 @@ def _counted(frame: pd.DataFrame, names: list[str]) -> pd.DataFrame:
 
 
 @st.composite
-def chains(draw: st.DrawFn, *, most: int = 4) -> Pair:
+def chains(draw: st.DrawFn, *, most: int = 4, nan: bool = False) -> Pair:
     """Draw a table and one to four steps."""
-    pair = draw(pairs())
+    pair = draw(pairs(nan=nan))
     for _ in range(draw(st.integers(1, most))):
         step = draw(st.sampled_from(STEPS))
         try:
@@ -499,8 +501,9 @@ def chains(draw: st.DrawFn, *, most: int = 4) -> Pair:
 
 
 # ------------------------------------------------------------------------------------------ comparison
-def cells_of(table: pa.Table) -> list[tuple[Any, ...]]:
-    return list(zip(*([_cell(v) for v in column.to_pylist()] for column in table.columns), strict=True))
+def cells_of(table: pa.Table, *, nan: Any = None) -> list[tuple[Any, ...]]:
+    """Return the rows of a table in a form to compare; ``nan`` stands for NaN."""
+    return list(zip(*([_cell(v, nan) for v in column.to_pylist()] for column in table.columns), strict=True))
 
 
 def cells_in_pandas(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
@@ -515,9 +518,9 @@ def cells_in_pandas(frame: pd.DataFrame) -> list[tuple[Any, ...]]:
     return list(zip(*columns, strict=True))
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: Any, nan: Any = None) -> Any:
     if isinstance(value, float):
-        return None if math.isnan(value) else float(f"{value:.9g}") + 0.0
+        return nan if math.isnan(value) else float(f"{value:.9g}") + 0.0
     if isinstance(value, bool):
         return value
     if isinstance(value, int | Decimal):
