@@ -48,6 +48,11 @@ def with_chances(frame: DataFrame, random_state: int | None) -> tuple[DataFrame,
     return frame.with_plan(_with_chances(frame.plan, _seed(random_state))), _COLUMN
 
 
+def with_chance(plan: Plan, seed: int) -> tuple[Plan, Column]:
+    """Return a plan with a number between 0 and 1 beside each row, which its place and the seed decide."""
+    return _with_chances(plan, seed), _COLUMN
+
+
 def _seed(random_state: int | None) -> int:
     return int(np.random.default_rng(random_state).integers(2**63))
 

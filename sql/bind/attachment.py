@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...engine.expr import Column, Expr, NamedExpr
+from ...engine.frame.sample import with_chance
 from ...engine.frame.udf import placed
 from ...engine.plan import Aggregate, Join, JoinKind, Plan, Project
 from ...engine.schema import Field, Schema
@@ -111,9 +112,34 @@ class Computed:
         return Project(input=below, exprs=(*own, NamedExpr(name=self.column.name, expr=value)))
 
 
-def attach(
-    plan: Plan, attachments: Sequence[Attachment | Computed], rewrite: Callable[[Expr], Expr] = lambda e: e
-) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """Numbers by chance from 0 to 1, drawn once for each row before expressions read their column."""
+
+    column: Column
+    seed: int
+
+    @property
+    def outer(self) -> tuple[Expr, ...]:
+        """Nothing is read."""
+        return ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The name of the column."""
+        return frozenset((self.column.name,))
+
+    def apply(self, plan: Plan, _rewrite: Callable[[Expr], Expr]) -> Plan:
+        """Return a plan with the column."""
+        drawn, chance = with_chance(plan, self.seed)
+        own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
+        return Project(input=drawn, exprs=(*own, NamedExpr(name=self.column.name, expr=chance)))
+
+
+Attached = Attachment | Computed | Drawn
+
+
+def attach(plan: Plan, attachments: Sequence[Attached], rewrite: Callable[[Expr], Expr] = lambda e: e) -> Plan:
     """Return a plan joined with several subqueries, in order."""
     for attachment in attachments:
         plan = attachment.apply(plan, rewrite)

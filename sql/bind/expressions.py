@@ -15,7 +15,7 @@ from ...engine.expr import Column, Expr, Literal, call, cast, literal
 from ...engine.expr.lambdas import Variable
 from ..parse import SqlText
 from .aggregates import Aggregates, aggregate_name, bind_aggregate
-from .attachment import Attachment, Computed
+from .attachment import Attached, Drawn
 from .datatypes import data_type
 from .documents import as_document
 from .functions import SPECIAL, function
@@ -88,8 +88,8 @@ class ExpressionBinder:
         self.clause = clause
         self.aliases = aliases or {}
         self.aggregates = aggregates
-        self.attachments: list[Attachment | Computed] = []
-        self.input_attachments: list[Attachment | Computed] = []
+        self.attachments: list[Attached] = []
+        self.input_attachments: list[Attached] = []
         self.places: dict[str, exp.Expr] = {}
         self.nested: dict[exp.Expr, Expr] = {}
         self.computed: dict[Expr, Column] = {}
@@ -294,6 +294,12 @@ def _literal(binder: ExpressionBinder, node: Any) -> Expr:
     return literal(str(node.this)) if node.is_string else number(binder.source, node)
 
 
+def _random(binder: ExpressionBinder, _: Any) -> Expr:
+    column = Column(name=binder.statement.names.fresh("random"), dtype=dtypes.float64)
+    binder.attachments.append(Drawn(column=column, seed=binder.statement.seed()))
+    return column
+
+
 def _parameter(binder: ExpressionBinder, node: Any) -> Expr:
     return binder.statement.parameter(node, str(node.name))
 
@@ -325,6 +331,7 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Boolean: lambda _, node: literal(bool(node.this)),
     exp.Null: lambda *_: literal(None),
     exp.Placeholder: _parameter,
+    exp.Rand: _random,
     exp.Parameter: _parameter,
     exp.Cast: _cast,
     exp.TryCast: _cast,

@@ -42,6 +42,8 @@ path_join(a, b) AS rtrim(a, '/') || '/' || b
 json_group_array(x) AS coalesce(to_json(list(x)), '[]')
 json_group_object(k, v) AS coalesce(to_json(map(list(k), list(v))), '{}')
 map_concat(a, b) AS list_concat(list_transform(map_entries(a), lambda e__ : {'key': e__.key, 'value': CASE WHEN map_contains(b, e__.key) THEN map_extract_value(b, e__.key) ELSE e__.value END}), list_filter(map_entries(b), lambda e__ : NOT map_contains(a, e__.key)))
+uuid() AS uuid_of__(md5(random()::VARCHAR || random()::VARCHAR))
+uuid_of__(h) AS substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-a' || substr(h, 18, 3) || '-' || substr(h, 21, 12)
 constant_or_null(x, y) AS CASE WHEN y IS NOT NULL THEN x END
 bar(x, low, high) AS bar(x, low, high, 80)
 bar(x, low, high, width) AS rpad(repeat('█', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) // 8) || substring('▏▎▍▌▋▊▉', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) % 8, 1), width::INTEGER, ' ')
@@ -57,7 +59,6 @@ array_resize(l, n, x) AS list_resize(l, n, x)
 timezone_hour(t) AS 0
 timezone_minute(t) AS 0
 make_timestamptz(y, mo, d, h, mi, s) AS make_timestamp(y, mo, d, h, mi, s) AT TIME ZONE 'UTC'
-date_sub(unit, a, b) AS datesub(unit, a, b)
 left_grapheme(s, n) AS left(s, n)
 right_grapheme(s, n) AS right(s, n)
 substring_grapheme(s, i, n) AS substring(s, i, n)

@@ -16,7 +16,7 @@ from ...engine.frame.range_source import RangeSource
 from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Plan, Project, Scan
 from ...engine.schema import Field, Schema
-from .attachment import Attachment, Computed, Domain, attach
+from .attachment import Attached, Domain, attach
 from .bound import BoundQuery
 from .joins import filtered, joined, names_of, semi, split_condition, within_domain
 from .limits import sampled
@@ -63,7 +63,7 @@ class _On:
     left: Plan
     right: Plan
     parts: list[Expr] = field(default_factory=list)
-    attachments: list[Attachment | Computed] = field(default_factory=list)
+    attachments: list[Attached] = field(default_factory=list)
     after: list[Expr] = field(default_factory=list)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import random
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -64,6 +65,10 @@ class Statement:
         self.started = dt.datetime.now(dt.UTC)
         self._params = _by_name(params)
         self._used: set[str] = set()
+
+    def seed(self) -> int:
+        """Return a seed for numbers by chance, another each time."""
+        return random.SystemRandom().getrandbits(62)
 
     def parameter(self, node: exp.Expr, name: str) -> Literal:
         """Return the constant given for a parameter."""

@@ -11,8 +11,8 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
-from ...engine.expr import Expr, Literal, call, cast, literal
-from ...engine.intervals import length_of
+from ...engine.expr import Expr, Literal, call, case, cast, literal
+from ...engine.intervals import MONTHS, length_of
 from .arguments import arguments, constant_text, counted_arguments
 from .intervals import Times, length, moved, negated
 from .lengths import CLOCKS, is_length, part_of, ticks_since, truncated_length
@@ -146,15 +146,41 @@ def _as_moment(binder: ExpressionBinder, node: exp.Expr, moment: Expr) -> Expr:
     return as_date(moment)
 
 
+def _date_sub(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return how many whole units lie between two moments."""
+    written, first, second = counted_arguments(binder, node, 3)
+    unit = unit_name(binder.source, node, constant_text(binder, written, "a unit of time"))
+    start, end = (_as_moment(binder, node, binder.bind(side)) for side in (first, second))
+    if unit not in MONTHS:
+        distance = call("subtract", *(call("epoch_count", side, unit="us") for side in (end, start)))
+        step = length_of(unit, Decimal(1))
+        return call("truncate_divide", distance, literal(step.days * 86_400_000_000 + step.microseconds))
+    start, end = (cast(side, dtypes.timestamp("us")) if side.dtype.kind is Kind.DATE else side for side in (start, end))
+    months = call("date_diff", start, end, unit="month")
+    reached = call("later_by", start, months, literal(0), literal(0))
+    early = call("and", call("greater_equal", end, start), call("greater", reached, end))
+    late = call("and", call("less", end, start), call("less", reached, end))
+    one = case([(early, literal(-1)), (late, literal(1))], literal(0))
+    return call("truncate_divide", call("add", months, one), literal(MONTHS[unit]))
+
+
 def _strftime(binder: ExpressionBinder, node: Any) -> Expr:
     binder.statement.allow_only(node, ("this", "format"), "strftime")
-    form = constant_text(binder, node.args["format"], "a format")
-    return call("strftime", as_date(binder.bind(node.this)), format=form)
+    moment, form = node.this, node.args["format"]
+    if isinstance(moment, exp.Literal) and moment.is_string and not isinstance(form, exp.Literal):
+        moment, form = form, moment  # DuckDB takes them in either order
+    return call("strftime", as_date(binder.bind(moment)), format=constant_text(binder, form, "a format"))
 
 
 def _strptime(binder: ExpressionBinder, node: Any) -> Expr:
     text, form = counted_arguments(binder, node, 2)
     name = "try_strptime" if isinstance(node, exp.Anonymous) else "strptime"
+    inner = unwrapped(form)
+    if isinstance(inner, exp.Array) and inner.expressions:
+        value = binder.bind(text)
+        *tries, last = (constant_text(binder, item, "a format") for item in inner.expressions)
+        made = [call("try_strptime", value, format=each) for each in tries]
+        return call("coalesce", *made, call(name, value, format=last)) if made else call(name, value, format=last)
     return call(name, binder.bind(text), format=constant_text(binder, form, "a format"))
 
 
@@ -236,6 +262,8 @@ BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "transaction_timestamp": _now,
     "current_localtimestamp": _local_now,
     "current_localtime": _clock,
+    "date_sub": _date_sub,
+    "datesub": _date_sub,
     "epoch_us": _ticks_since("us"),
     "epoch_ns": _ticks_since("ns"),
 }
