@@ -12,19 +12,20 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .buffers import array_from, bits_of, empty, flags_of, halves_of, text_of, values_of
-from .native import take, take_bits, take_bytes
+from .native import take, take_bits, take_bytes, take_bytes_shared
 from .native.arrays import Rows
+from .native.parallel import Threads
 
 _MAX_BYTES = 2**31 - 1
 
 
-def take_column(column: pa.Array, rows: Rows, *, outer: bool = False) -> pa.Array:
-    """Return the values at ``rows``; ``outer`` says that some positions may be -1."""
+def take_column(column: pa.Array, rows: Rows, *, outer: bool = False, threads: Threads | None = None) -> pa.Array:
+    """Return the values at ``rows``; ``outer`` says that some positions may be -1. Texts are copied on the threads."""
     if isinstance(column, pa.DictionaryArray):
         return encoded(take_column(column.indices, rows, outer=outer), column.dictionary)
     kind = column.type
     if pa.types.is_string(kind) or pa.types.is_binary(kind):
-        return _take_text(column, rows, outer=outer)
+        return _take_text(column, rows, outer=outer, threads=threads)
     if pa.types.is_boolean(kind):
         return _take_flags(column, rows, outer=outer)
     if _bit_width(kind) in (8, 16, 32, 64):
@@ -77,9 +78,12 @@ def _take_flags(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
     return pa.Array.from_buffers(column.type, len(rows), [bitmap, pa.py_buffer(out)], null_count=nulls)
 
 
-def _take_text(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
+def _take_text(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | None) -> pa.Array:
     offsets, data = text_of(column)
-    starts, taken = take_bytes(offsets, data, rows)
+    if threads is None:
+        starts, taken = take_bytes(offsets, data, rows)
+    else:
+        starts, taken = take_bytes_shared(offsets, data, rows, threads)
     if len(taken) > _MAX_BYTES:
         return column.take(_positions(rows, outer=outer))
     bitmap, nulls = _validity(column, rows, outer=outer)

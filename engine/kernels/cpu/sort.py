@@ -63,10 +63,10 @@ def sort_large(
         words = _words_by_table(tables, keys, threads)
     else:
         # The words of texts are ranks, which rows have only together.
-        whole = concat_tables(tables, schema)
+        whole = concat_tables(tables, schema, threads)
         spans = spans_of(whole.num_rows, -(-whole.num_rows // _LARGE))
         tables = [slice_table(whole, start, stop - start) for start, stop in spans]
-        together = _key_words(Evaluator(whole).columns([key.expr for key in keys]), keys)
+        together = _key_words(Evaluator(whole).columns([key.expr for key in keys]), keys, threads=threads)
         words = [[[word[start:stop] for word in key] for key in together] for start, stop in spans]
     layout = _Layout(words, threads)
     if layout.width == 0 or layout.width > 64:
@@ -74,7 +74,15 @@ def sort_large(
         if layout.width:
             flat = [[_unsigned(word) for key in chunk for word in key] for chunk in words]
             order = argsort([np.concatenate(column) for column in zip(*flat, strict=True)], threads=threads)
-            columns = mapped(lambda column: take_column(column, order), table.columns, threads)
+            # A text is shared out by rows, other columns each to a thread.
+            taken = {
+                i: take_column(column, order, threads=threads)
+                for i, column in enumerate(table.columns)
+                if _is_text(column)
+            }
+            columns = mapped(
+                lambda i: taken[i] if i in taken else take_column(table.columns[i], order), range(len(schema)), threads
+            )
             table = table.with_columns(columns, len(order))
         return table
     sort = BucketSort(layout.packed(words, threads), layout.least, layout.width, threads, follow=True)
@@ -88,6 +96,10 @@ def sort_large(
         else:
             columns.append(following.column(arrays))
     return CpuTable(schema=schema, columns=columns, num_rows=len(sort.numbers))
+
+
+def _is_text(column: pa.Array) -> bool:
+    return bool(pa.types.is_string(column.type) or pa.types.is_binary(column.type))
 
 
 def _is_whole(key: SortKey, name: str) -> bool:
@@ -108,16 +120,22 @@ def _words_by_table(
 
 
 def _key_words(
-    columns: Sequence[pa.Array], keys: Sequence[SortKey], nullable: Sequence[bool] | None = None
+    columns: Sequence[pa.Array],
+    keys: Sequence[SortKey],
+    nullable: Sequence[bool] | None = None,
+    threads: Threads | None = None,
 ) -> list[list[Words | Longs]]:
     flags = [False] * len(keys) if nullable is None else nullable
-    return [_ordered(*each) for each in zip(columns, keys, flags, strict=True)]
+    return [
+        _ordered(column, key, nullable=flag, threads=threads)
+        for column, key, flag in zip(columns, keys, flags, strict=True)
+    ]
 
 
-def _ordered(column: pa.Array, key: SortKey, nullable: bool) -> list[Words | Longs]:  # noqa: FBT001 - of a tuple
+def _ordered(column: pa.Array, key: SortKey, *, nullable: bool, threads: Threads | None) -> list[Words | Longs]:
     """Return the words of a key; integers that have their own order are given as they are, and signed."""
     as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
-    return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable)]
+    return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable, threads=threads)]
 
 
 def _is_signed(dtype: DataType) -> bool:
@@ -199,7 +217,7 @@ class _Following:
         """Return the values of a column, given by chunk."""
         first = arrays[0]
         if not spreadable(arrays):
-            return take_column(concat_columns(arrays), self._order())
+            return take_column(concat_columns(arrays), self._order(), threads=self._threads)
         if isinstance(first, pa.DictionaryArray):
             return encoded(self.column([array.indices for array in arrays]), first.dictionary)
         values = self._followed([values_of(array) for array in arrays], storage(first.type))
@@ -233,7 +251,9 @@ def _words(table: CpuTable, keys: Sequence[SortKey]) -> list[Words]:
     return words or [np.zeros(table.num_rows, dtype=np.uint64)]
 
 
-def order_words(column: pa.Array, key: SortKey, *, nullable: bool = False) -> list[Words]:
+def order_words(
+    column: pa.Array, key: SortKey, *, nullable: bool = False, threads: Threads | None = None
+) -> list[Words]:
     """Return a key as word columns whose unsigned order is the wanted one.
 
     The last holds the values; one for nulls stands before it if there are any, or ``nullable`` says there might be.
@@ -261,11 +281,11 @@ def order_words(column: pa.Array, key: SortKey, *, nullable: bool = False) -> li
         )
         low = np.ascontiguousarray(pairs[:, 0]) ^ np.int64(np.iinfo(np.int64).min)
         return [*words, high, order_integers(low, bits=bits, bit_offset=offset, descending=key.descending)]
-    rank = ranks(column, dtype).astype(np.int64)
+    rank = ranks(column, dtype, threads).astype(np.int64)
     return [*words, order_integers(rank, bits=bits, bit_offset=offset, descending=key.descending)]
 
 
-def ranks(column: pa.Array, dtype: DataType) -> Any:
+def ranks(column: pa.Array, dtype: DataType, threads: Threads | None = None) -> Any:
     """Return int32 ranks: order and equality are those of the values; nulls hold anything."""
     if is_dictionary(column):
         starts, data = text_of(column.dictionary)
@@ -279,7 +299,7 @@ def ranks(column: pa.Array, dtype: DataType) -> Any:
             return _ranks_of_few(column)
         starts, data = text_of(column)
         bits, offset = bits_of(column)
-        return text_ranks(starts, data, bits=bits, bit_offset=offset)
+        return text_ranks(starts, data, bits=bits, bit_offset=offset, threads=threads)
     if dtype.is_decimal:
         _, codes = np.unique(
             np.array(

@@ -37,7 +37,17 @@ from .arithmetic import affine_i64, combine_i64, multiply_i64
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .bucketsort import BucketSort
 from .compile import cache_directory, warm
-from .gathering import count_bits, narrow_i128, pack_bits, put, select_bits, take, take_bits, take_bytes
+from .gathering import (
+    count_bits,
+    narrow_i128,
+    pack_bits,
+    put,
+    select_bits,
+    take,
+    take_bits,
+    take_bytes,
+    take_bytes_shared,
+)
 from .grouping import WordGroups
 from .hashing import (
     NULL_HASH,
@@ -163,6 +173,7 @@ __all__ = [
     "take",
     "take_bits",
     "take_bytes",
+    "take_bytes_shared",
     "text_argsort",
     "text_prefixes",
     "text_ranks",

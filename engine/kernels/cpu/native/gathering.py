@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from .arrays import Bits, Bytes, Longs, Rows, bit, byte_at, copy_bytes, rows_out
 from .compile import kernel
+from .parallel import Threads, each, mapped, spans_of
+
+_PARTS = 8
 
 
 def _take_values(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
@@ -174,6 +177,29 @@ def take_bytes(
     total = _take_offsets(offsets, rows, new_offsets)
     new_data = np.empty(total, np.uint8) if data_out is None or len(data_out) < total else data_out[:total]
     _take_bytes(offsets, data, rows, new_offsets, new_data)
+    return new_offsets, new_data
+
+
+def take_bytes_shared(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: Threads) -> tuple[Longs, Bytes]:
+    """Do what `take_bytes` does on several threads."""
+    spans = spans_of(len(rows), _PARTS)
+
+    def measure(span: tuple[int, int]) -> Longs:
+        own = np.empty(span[1] - span[0] + 1, dtype=np.int64)
+        _take_offsets(offsets, rows[span[0] : span[1]], own)
+        return own
+
+    measured = mapped(measure, spans, threads)
+    bases = np.cumsum([0, *(own[-1] for own in measured)])
+    new_offsets, new_data = np.empty(len(rows) + 1, dtype=np.int64), np.empty(bases[-1], dtype=np.uint8)
+    new_offsets[-1] = bases[-1]
+
+    def copy(part: int) -> None:
+        start, stop = spans[part]
+        _take_bytes(offsets, data, rows[start:stop], measured[part], new_data[bases[part] : bases[part + 1]])
+        np.add(measured[part][:-1], bases[part], out=new_offsets[start:stop])
+
+    each(copy, len(spans), threads)
     return new_offsets, new_data
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
 from .hashing import short_word
+from .parallel import Threads, each, mapped, spans_of
 from .sorting import argsort
 from .textgroups import BytesGroups
 
@@ -149,20 +150,24 @@ def _widen(ranks: Rows, out: Words) -> None:
 
 
 def text_ranks(
-    offsets: Longs | Rows, data: Bytes, *, bits: Bits = NO_BITS, bit_offset: int = 0, out: Rows | None = None
+    offsets: Longs | Rows,
+    data: Bytes,
+    *,
+    bits: Bits = NO_BITS,
+    bit_offset: int = 0,
+    out: Rows | None = None,
+    threads: Threads | None = None,
 ) -> Rows:
     """Return ranks of byte strings: equal strings share one, lesser bytes have lesser ones, nulls have 0.
+
+    Threads, where given, share the work where strings repeat.
 
     The ranks of strings begin at 0 and leave no gaps. Widened to words they are a sort key like any other.
     """
     n = len(offsets) - 1
     ranks = rows_out(out, n)
     if _repeats(offsets, data):
-        groups = BytesGroups()
-        ids = groups.insert(offsets, data, bits=bits, bit_offset=bit_offset)
-        key_offsets, key_data = groups.keys()
-        of_group = _distinct_ranks(key_offsets, key_data, groups.null_group)
-        _ranks_of_groups(ids, of_group, ranks)
+        _rank_repeated(offsets, data, (bits, bit_offset), ranks, threads)
         return ranks
     rows = np.empty(n + 1, dtype=np.int32)
     rows = rows[: _valid_rows(bits, bit_offset, n, rows)]
@@ -170,6 +175,38 @@ def text_ranks(
     ranks[:] = 0
     _scatter_ranks(order, segments, ranks)
     return ranks
+
+
+def _rank_repeated(
+    offsets: Longs | Rows, data: Bytes, validity: tuple[Bits, int], ranks: Rows, threads: Threads | None
+) -> None:
+    """Give the strings of each thread's part numbers, rank the distinct ones of all parts, then the rows."""
+    bits, bit_offset = validity
+    spans = spans_of(len(ranks), 1 if threads is None else threads.count)
+
+    def number(span: tuple[int, int]) -> BytesGroups:
+        groups = BytesGroups()
+        start, stop = span
+        groups.insert(offsets[start : stop + 1], data, bits=bits, bit_offset=bit_offset + start, out=ranks[start:stop])
+        return groups
+
+    parts = mapped(number, spans, threads)
+    whole, places = parts[0], []
+    for groups in parts:
+        valid = np.ones(len(groups), dtype=np.bool_)
+        if groups.null_group >= 0:
+            valid[groups.null_group] = False
+        if groups is whole:
+            places.append(np.arange(len(groups), dtype=np.int32))
+        else:
+            places.append(whole.insert(*groups.keys(), bits=np.packbits(valid, bitorder="little")))
+    of_group = _distinct_ranks(*whole.keys(), whole.null_group)
+
+    def rank(part: int) -> None:
+        start, stop = spans[part]
+        _ranks_of_groups(ranks[start:stop], of_group[places[part]], ranks[start:stop])
+
+    each(rank, len(spans), threads)
 
 
 def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None) -> Rows:

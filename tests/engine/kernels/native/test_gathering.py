@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native.parallel import Threads
 
 from .conftest import column, texts
 
@@ -67,6 +68,10 @@ def test_byte_strings(rng: np.random.Generator, dtype: type, outs: bool) -> None
     taken = [new_data[new_offsets[i] : new_offsets[i + 1]].tobytes() for i in range(1000)]
     assert taken == [known[row] if row >= 0 else b"" for row in rows]
     assert buffers[1] is None or np.shares_memory(new_data, buffers[1])
+    with Threads(2) as threads:
+        shared_offsets, shared_data = native.take_bytes_shared(offsets, data, rows, threads)
+    assert (shared_offsets == new_offsets).all()
+    assert (shared_data == new_data).all()
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 8, 63, 64, 65, 3001])

@@ -139,6 +139,9 @@ def test_text(rng: np.random.Generator, name: str, dtype: type) -> None:
     kept = pd.Series([s for s, ok in zip(known, valid, strict=True) if ok], dtype=object)
     assert ranks[valid].tolist() == (kept.rank(method="dense").astype(int) - 1).tolist()
     assert (ranks[~valid] == 0).all()
+    with Threads(3) as threads:
+        shared = native.text_ranks(offsets, data, bits=nullable.bits, bit_offset=nullable.bit_offset, threads=threads)
+    assert (shared == ranks).all()
 
 
 def test_extremes_keep_their_order() -> None:
