@@ -75,6 +75,8 @@ def read_parquet(
     options: ParquetReaderOptions, stream: Any = None, mr: Any = None, parquet_metadatas: Any = None
 ) -> TableWithMetadata:
     """Decode row groups. The order of the columns is not promised: here it is the file's, whatever was asked for."""
+    if parquet_metadatas is not None:
+        raise NotImplementedError("reading by given footers is not simulated")
     [path] = options._source.paths
     try:
         file = pq.ParquetFile(path)
