@@ -16,7 +16,6 @@ from ..engine.frame import DataFrame
 from ..engine.plan import EmptySource, Project, Scan, Union
 from .bind.query import MIXED
 from .rules import Rules
-from .sequences import calls_sequence
 from .tables import TableStatements
 
 _ROW = "row__"
@@ -80,22 +79,19 @@ class Changes(TableStatements):
             if source is not None:
                 with self._source.placed(node):
                     value = cast(Column(name=source, dtype=added.schema[source].dtype), f.dtype)
-            elif default is not None and calls_sequence(default):
-                added, column = self._numbered_from(added, default)
-                value = cast(column, f.dtype)
             elif default is not None:
-                made = self._query(exp.Select(expressions=[_named(default, "made")])).collect()
-                value = cast(literal(made.column(0)[0].as_py()), f.dtype)
+                added, column = self._with_default(added, default)
+                value = cast(column, f.dtype)
             else:
                 value = literal(None, f.dtype)
             exprs.append(NamedExpr(name=f.name, expr=value))
         with self._source.placed(node):
             return DataFrame.from_plan(Project(input=added.plan, exprs=tuple(exprs)), self._session).cache()
 
-    def _numbered_from(self, added: DataFrame, series: exp.Expr) -> tuple[DataFrame, Column]:
-        """Return rows with the next numbers of a sequence."""
-        name = f"number{len(added.columns)}__"
-        star: list[exp.Expr] = [exp.Star(), _named(series, name)]
+    def _with_default(self, added: DataFrame, default: exp.Expr) -> tuple[DataFrame, Column]:
+        """Return rows with the value of a default, such as the next numbers of a sequence."""
+        name = f"default{len(added.columns)}__"
+        star: list[exp.Expr] = [exp.Star(), _named(default, name)]
         made = self._query(exp.Select(expressions=star, from_=exp.From(this=exp.to_table("rows__"))), rows__=added)
         return made.cache(), Column(name=name, dtype=made.schema[name].dtype)
 

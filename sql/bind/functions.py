@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
-from ...engine.expr import Expr, call, case, literal
+from ...engine.expr import Expr, call, case, cast, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
 from . import buckets, documents, intervals, lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, spelled
@@ -105,7 +106,10 @@ def _length(binder: ExpressionBinder, node: Any) -> Expr:
 
 def _list_join(binder: ExpressionBinder, node: Any) -> Expr:
     separator = constant_text(binder, node.expression, "a separator")
-    return call("list_join", binder.bind(node.this), separator=separator)
+    value = binder.bind(node.this)
+    if value.dtype.value is not None and not value.dtype.value.is_nested:
+        value = cast(value, dtypes.list_(dtypes.string))
+    return call("list_join", value, separator=separator)
 
 
 # --- numbers
@@ -122,9 +126,23 @@ def _log(binder: ExpressionBinder, node: Any) -> Expr:
     return call("divide", call("ln", value), call("ln", base))
 
 
+def _bounded(name: str, *, infinite: bool) -> Callable[[ExpressionBinder, Any], Expr]:
+    """Return a handler that asks whether a value is finite; moments always are."""
+
+    def handler(binder: ExpressionBinder, node: Any) -> Expr:
+        (arg,) = counted_arguments(binder, node, 1)
+        value = binder.bind(arg)
+        if value.dtype.is_temporal:
+            return case([(call("is_not_null", value), literal(value=not infinite))])
+        return call(name, value)
+
+    return handler
+
+
 _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "iff": _iff,
     "ifelse": _iff,
+    "isfinite": _bounded("is_finite", infinite=False),
     **lists.BY_NAME,
     **text.BY_NAME,
     **temporal.BY_NAME,
@@ -138,6 +156,7 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.If: _if,
     exp.Nullif: _nullif,
     exp.Log: _log,
+    exp.IsInf: _bounded("is_infinite", infinite=True),
     exp.Pi: lambda *_: literal(math.pi),
     exp.BitwiseAnd: _binary("bitwise_and"),
     exp.BitwiseOr: _binary("bitwise_or"),

@@ -105,7 +105,7 @@ def _series(source: SqlText, node: exp.GenerateSeries, constant: Callable[[exp.E
     step_node = unwrapped(node.args["step"]) if node.args.get("step") is not None else None
     if isinstance(step_node, exp.Interval):
         first, last = (_moment(source, node.args[key], constant, name) for key in ("start", "end"))
-        values = _moments(source, node, first, last, interval(source, step_node), exclusive=exclusive)
+        values = moments_between(source, node, first, last, interval(source, step_node), exclusive=exclusive)
         return Moments(name=name, values=tuple(values))
     bounds = []
     for key, default in (("start", 0), ("end", 0), ("step", 1)):
@@ -133,7 +133,7 @@ def _moment(source: SqlText, node: exp.Expr, constant: Callable[[exp.Expr, str],
     raise source.unsupported(node, f"{name} from or to anything but a constant date or timestamp without a zone")
 
 
-def _moments(
+def moments_between(
     source: SqlText, node: exp.Expr, start: dt.datetime, stop: dt.datetime, step: Interval, *, exclusive: bool
 ) -> Iterator[dt.datetime]:
     """Yield the moments of a series; each is a step later than the one before, whose day may have been clipped."""

@@ -164,6 +164,11 @@ def _date_sub(binder: ExpressionBinder, node: Any) -> Expr:
     return call("truncate_divide", call("add", months, one), literal(MONTHS[unit]))
 
 
+def _age(binder: ExpressionBinder, node: Any) -> Expr:
+    given = [_as_moment(binder, node, binder.bind(side)) for side in counted_arguments(binder, node, 1, 2)]
+    return call("age", *(given if len(given) > 1 else [_today(binder, node), given[0]]))
+
+
 def _strftime(binder: ExpressionBinder, node: Any) -> Expr:
     binder.statement.allow_only(node, ("this", "format"), "strftime")
     moment, form = node.this, node.args["format"]
@@ -262,6 +267,7 @@ BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "transaction_timestamp": _now,
     "current_localtimestamp": _local_now,
     "current_localtime": _clock,
+    "age": _age,
     "date_sub": _date_sub,
     "datesub": _date_sub,
     "epoch_us": _ticks_since("us"),

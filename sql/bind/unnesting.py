@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
+from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import Column, Expr, NamedExpr, call, literal
+from ...engine.expr import Column, Expr, NamedExpr, call, cast, literal
+from ...engine.expr.lambdas import ListMethod, list_lambda
+from ...engine.intervals import Interval
 from ...engine.plan import Plan, Project, Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
 from .core import Core
+from .intervals import Length, length
 from .names import Names
+from .table_functions import moments_between
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -37,12 +43,49 @@ def unnest_call(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def series_call(binder: ExpressionBinder, node: Any) -> Expr:
-    """Return ``range`` or ``generate_series`` as a list of whole numbers."""
+    """Return ``range`` or ``generate_series`` as a list of whole numbers or of moments."""
+    step = None if node.args.get("step") is None else length(binder, node.args["step"])
+    if step is not None:
+        return _moments(binder, node, step)
     bounds = [
         binder.bind(node.args[key]) if node.args.get(key) is not None else literal(default)
         for key, default in (("start", 0), ("end", 0), ("step", 1))
     ]
     return call("list_range", *bounds, inclusive=not node.args.get("is_end_exclusive"))
+
+
+def _moments(binder: ExpressionBinder, node: Any, step: Length) -> Expr:
+    """Return moments in constant steps: so many as may fit, less those behind the end."""
+    if not isinstance(step, Interval) or bool(step.months) == bool(step.days or step.microseconds):
+        raise binder.source.unsupported(node, "a series in steps that are not constant, or of months and days at once")
+    start, end = (binder.bind(node.args[key]) for key in ("start", "end"))
+    if not start.dtype.is_temporal or not end.dtype.is_temporal:
+        raise binder.source.error(node, f"a series in steps of time takes moments, not {start.dtype} and {end.dtype}")
+    start, end = (cast(side, dtypes.timestamp("us")) if side.dtype.kind is Kind.DATE else side for side in (start, end))
+    if step.months:
+        return _months(binder, node, start, end, step)
+    ticks = step.days * 86_400_000_000 + step.microseconds
+    distance = call("subtract", *(call("epoch_count", side, unit="us") for side in (end, start)))
+    most = call("add", call("floor_divide", distance, literal(ticks)), literal(1))
+    places = call("list_range", literal(0), most, literal(1), inclusive=True)
+    place = binder.variable("place", dtypes.int64)
+    counts = (literal(0), literal(0), call("multiply", place, literal(ticks)))
+    moments = list_lambda(ListMethod.TRANSFORM, places, call("later_by", start, *counts), (place,))
+    moment = binder.variable("moment", start.dtype)
+    compare = ("less" if ticks > 0 else "greater") + ("" if node.args.get("is_end_exclusive") else "_equal")
+    return list_lambda(ListMethod.FILTER, moments, call(compare, moment, end), (moment,))
+
+
+def _months(binder: ExpressionBinder, node: Any, start: Expr, end: Expr, step: Interval) -> Expr:
+    """Return moments in steps of months, each from the one before, whose day may have been clipped."""
+    bounds = [binder.statement.constant(side) for side in (start, end)]
+    first, last = (None if bound is None else bound.value for bound in bounds)
+    if not isinstance(first, dt.datetime) or not isinstance(last, dt.datetime):
+        raise binder.source.unsupported(node, "a series in steps of months between moments that are not constant")
+    exclusive = bool(node.args.get("is_end_exclusive"))
+    made = [literal(moment) for moment in moments_between(binder.source, node, first, last, step, exclusive=exclusive)]
+    empty = call("list_slice", call("list_value", start), literal(2), literal(1))
+    return call("list_value", *made) if made else empty
 
 
 def lists_in_from(node: exp.Expr) -> tuple[list[exp.Expr], str] | None:

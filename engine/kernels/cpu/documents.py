@@ -15,6 +15,7 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import CastError
 from ...expr import Call
+from ...intervals import interval_text
 from .arithmetic import full
 from .buffers import is_small
 from .constants import array_of
@@ -178,6 +179,8 @@ def _plain(value: Any, dtype: DataType) -> Any:
         return [_plain(item, dtype.value) for item in value]
     if dtype.kind is Kind.STRUCT:
         return {name: _plain(value[name], field) for name, field in dtype.fields}
+    if dtype.kind is Kind.INTERVAL:
+        return interval_text(value.months, value.days, value.nanoseconds // 1_000)
     if isinstance(value, Decimal):
         return float(value) if value % 1 else int(value)
     if isinstance(value, dt.datetime):
