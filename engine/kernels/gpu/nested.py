@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
-from .registry import on_cpu
+from ...expr import Call, Literal
+from .columns import Value, cast, full, nulls
+from .library import plc
+from .memory import run
+from .registry import on_cpu, scalar
+from .types import INT64
+
+_LONGEST = 2**31 - 1
 
 on_cpu(
     "lists are computed on the CPU",
-    *("list_value", "list_range", "list_element", "list_length", "list_contains", "list_join", "list_quantile"),
+    *("list_value", "list_range", "list_contains", "list_join", "list_quantile"),
     *("list_mode", "list_concat", "list_slice", "list_sorted", "list_distinct", "list_reverse", "list_position"),
     *("list_flatten", "list_fold", "list_ordered", "list_intersect"),
 )
 on_cpu("structs are computed on the CPU", "struct_value", "pair")
 on_cpu("the sketch is read on the CPU", "sketch_count")
 on_cpu("structs are computed on the CPU", "struct_field")
+
+
+@scalar("list_length")
+def list_length(_: Call, args: list[Value], rows: int) -> plc.Column:
+    """Return the number of values, nulls included."""
+    return cast(run(plc.lists.count_elements, full(args, rows)[0]), INT64)
+
+
+def _refuses_place(call: Call) -> str | None:
+    place = call.args[1]
+    if not isinstance(place, Literal) or place.value is None or abs(place.value) > _LONGEST:
+        return "argument 2 must be a constant that is not null"
+    return None
+
+
+@scalar("list_element", refuses=_refuses_place)
+def list_element(call: Call, args: list[Value], rows: int) -> plc.Column:
+    """Return the value at a 1-based position, from the end where it is negative; null where there is none."""
+    place = call.args[1]
+    assert isinstance(place, Literal)
+    if not place.value:
+        return nulls(call.dtype, rows)
+    index = place.value - 1 if place.value > 0 else place.value
+    return run(plc.lists.extract_list_element, full(args[:1], rows)[0], index)
