@@ -170,7 +170,7 @@ class Observer(Protocol):
         ...
 
     def advanced(self, number: int, rows: int, size: int) -> None:
-        """Say that a scan of a stage has given so many more rows, which are so many of its stored bytes."""
+        """Say that a scan of a stage has read so many more rows, which are so many of its stored bytes."""
         ...
 
     def task_finished(self, number: int, rows: int, size: int) -> None:

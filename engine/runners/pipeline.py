@@ -138,11 +138,15 @@ class TaskRunner:
         return True
 
     def _told(self, task: Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
-        """Yield the tables of a scan; tell of each when the operators are done with it."""
+        """Yield the tables of a scan; tell of each when the operators are done with it, then of rows left out."""
+        rows = size = 0
         for table in tables:
             yield table
             share = min(1.0, table.num_rows / task.rows) if task.rows else 0.0
             observer.advanced(self.stage.number, table.num_rows, int(task.bytes * share))
+            rows, size = rows + table.num_rows, size + int(task.bytes * share)
+        if task.rows > rows or task.bytes > size:  # rows that the scan itself left out
+            observer.advanced(self.stage.number, max(0, task.rows - rows), max(0, task.bytes - size))
 
     def _through(
         self, operators: Sequence[Operator], table: Table, steps: Sequence[OperatorMetrics]

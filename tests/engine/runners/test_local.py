@@ -153,6 +153,27 @@ def test_an_observer_hears_of_rows_and_bytes_while_they_are_read(tmp_path):
     assert size * 0.99 <= sum(event[2] for event in told) <= size
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select sum(n) from f where n % 100000 = 7",
+        "select sum(n) from f where n + k < 0",
+        "select sum(f.n) from f join (values (3, 'x'), (4, 'y')) d(n, name) on f.n = d.n",
+    ],
+)
+def test_an_observer_hears_of_rows_that_the_scan_left_out(tmp_path, query):
+    path = tmp_path / "numbers.parquet"
+    numbers(300_000).to_parquet(str(path))
+    watcher = Watcher()
+    with vl.Session(observer=watcher, threads=2):
+        vl.sql(query, f=vl.read_parquet(str(path))).to_arrow()
+    (_, _, rows, size) = watcher.events[0]
+    told = [event for event in watcher.events if event[0] == "advanced"]
+    assert rows >= 300_000
+    assert sum(event[1] for event in told) == rows
+    assert sum(event[2] for event in told) == size
+
+
 def test_analyze_counts_rows_of_each_operator():
     frame = numbers(1000, partitions=2)
     text = frame[frame.n < 10].explain("analyze")
