@@ -43,6 +43,8 @@ LENGTHS = {
     "microsecond": (0, 0, 1),
 }
 """Months, days and microseconds of each unit."""
+_EVEN_ZONES = (None, "UTC")
+"""Zones in which all days are equally long."""
 _DAY = 86_400_000_000
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 
@@ -184,8 +186,8 @@ class DatetimeAccessor(Accessor):
         number, unit = split_unit(given)
         months, days, microseconds = LENGTHS[unit]
         step = 0 if months else number * (days * _DAY + microseconds)
-        if number > 1 and (months or self._column.dtype.tz is not None):
-            what = "of fixed length" if months else "of timestamps without a zone"
+        if number > 1 and (months or self._column.dtype.tz not in _EVEN_ZONES):
+            what = "of fixed length" if months else "of timestamps in UTC or without a zone"
             raise PlanError(f"{given!r}: only units {what} can be taken several at a time")
         if unit == "week" and number > 1:
             raise PlanError(f"{given!r}: write several weeks as days")
@@ -207,8 +209,8 @@ class DatetimeAccessor(Accessor):
         """Return the moment so many microseconds after 1970, in the column's unit."""
         dtype = self._column.dtype
         made = call("later_by", literal(_EPOCH), literal(0), literal(0), ticks)
-        if dtype.tz is not None:
-            raise PlanError("a timestamp with a zone cannot be rounded; convert it with tz_localize(None) first")
+        if dtype.tz not in _EVEN_ZONES:
+            raise PlanError(f"a timestamp in {dtype.tz} cannot be rounded; convert it with tz_convert('UTC') first")
         return made if dtype.kind is Kind.DATE else cast(made, dtype)
 
     def _start(self, unit: str) -> Expr:

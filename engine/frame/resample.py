@@ -45,9 +45,9 @@ class Resampler:
             )
         if frame.schema[on].dtype.kind not in (Kind.TIMESTAMP, Kind.DATE):
             raise TypeMismatch(f"resample needs times; {on!r} is {frame.schema[on].dtype}")
-        if frame.schema[on].dtype.tz is not None:
+        if frame.schema[on].dtype.tz not in (None, "UTC"):
             raise PlanError(
-                f"{on!r} has a zone, whose days differ in length; convert it with dt.tz_localize(None) first"
+                f"{on!r} has a zone, whose days differ in length; convert it with dt.tz_convert('UTC') first"
             )
         self._step = (number * months, dt.timedelta(days=days, microseconds=number * ticks))
         self._on = on

@@ -171,6 +171,21 @@ def test_resample(frame, data, rule):
     assert sizes.tolist() == data.resample(rule, on="t").size().tolist()
 
 
+@pytest.mark.parametrize("rule", ["D", "6h", "MS"])
+def test_times_in_utc(frame, data, rule):
+    theirs = data.assign(t=data.t.dt.tz_localize("UTC"))
+    ours = vl.DataFrame(theirs)
+    made = ours[["t", "v"]].resample(rule, on="t").sum().to_pandas()
+    pd.testing.assert_frame_equal(made, theirs[["t", "v"]].resample(rule, on="t").sum(), check_freq=False)
+    if rule == "6h":
+        assert ours.t.dt.round(rule).to_list() == theirs.t.dt.round(rule).dt.to_pydatetime().tolist()
+    elsewhere = ours.assign(t=ours.t.dt.tz_convert("Europe/Paris"))
+    with pytest.raises(PlanError, match=r"'t' has a zone, whose days differ in length"):
+        elsewhere.resample(rule, on="t")
+    with pytest.raises(PlanError, match=r"a timestamp in Europe/Paris cannot be rounded; convert it with tz_convert"):
+        elsewhere.t.dt.round("h")
+
+
 def test_resample_of_no_rows(frame):
     assert frame[frame.i < 0].resample("D", on="t").sum().to_dict() == {"t": [], "k": [], "v": [], "w": [], "i": []}
 
