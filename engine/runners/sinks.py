@@ -10,7 +10,7 @@ from functools import partial, reduce
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from ..exchange import MemoryAccount, OrderedDelivery
-from ..expr import NamedExpr
+from ..expr import Expr, NamedExpr
 from ..kernels.decoding import key_set
 from ..kernels.protocol import Device, GroupBy, JoinTable, Table, TopK
 from ..physical.stages import (
@@ -208,16 +208,18 @@ class _Build(_Collect):
 
     def _key_sets(self, tables: Sequence[Table]) -> dict[int, KeySet]:
         """Return the values of the keys that are asked for, where such a set is worth having."""
-        device = self.context.device
         found = {}
         for position in sorted(self.context.keys):
-            key = self.spec.build_keys[position]
-            alone = [NamedExpr(name="key", expr=key)]
-            columns = [device.to_arrow(device.project(table, alone)).column(0) for table in tables]
-            made = key_set(key.dtype, columns)
+            made = keys_of(self.context.device, self.spec.build_keys[position], tables)
             if made is not None:
                 found[position] = made
         return found
+
+
+def keys_of(device: Device, key: Expr, tables: Sequence[Table]) -> KeySet | None:
+    """Return the values of a key in tables, where such a set is worth having."""
+    alone = [NamedExpr(name="key", expr=key)]
+    return key_set(key.dtype, [device.to_arrow(device.project(table, alone)).column(0) for table in tables])
 
 
 class _Partition(_Base):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from ...exchange import Request
+from ...expr import Expr
 from ...physical.stages import Stage
 from ...plan import Split
 from ...schema import Schema
@@ -83,6 +84,14 @@ class Unit:
     bytes: int = 0
 
 
+class AskedKey(NamedTuple):
+    """A key of a join: the stage that makes the build side, which of its keys, and how that is computed there."""
+
+    stage: int
+    position: int
+    key: Expr
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StagePlan:
     """A stage as workers run it.
@@ -97,6 +106,8 @@ class StagePlan:
         That of the rows that come out.
     broadcast
         Numbers of the stages whose rows every worker builds a join's hash table of.
+    asked
+        Keys of joins whose values scans make use of.
     alone
         Whether one task has all units, so that its output is that of the stage.
     """
@@ -106,6 +117,7 @@ class StagePlan:
     buckets: int
     schema: Schema
     broadcast: tuple[int, ...] = ()
+    asked: tuple[AskedKey, ...] = ()
     alone: bool = False
     memory_limit: int | None = None
 

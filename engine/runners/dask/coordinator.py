@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 from ...kernels.protocol import BuildRows, Table
 from ...physical.nodes import Exec, ProjectExec, ScanExec
 from ...physical.stages import (
+    BuildSink,
     CollectSink,
     FoldSink,
     LimitSink,
@@ -33,7 +34,7 @@ from ...schema import Schema
 from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
 from ..pipeline import expected, step_names
 from ..result import RunResult
-from .assignment import Buckets, Report, StagePlan, Unit
+from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
 from .cluster import Cluster
 from .lines import Line, first_cut, joined, output_schema, rest_of, side_sink, task_sink
 from .placement import BROADCAST_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
@@ -192,10 +193,11 @@ class Coordinator:
             buckets=self.buckets,
             schema=output_schema(stage),
             broadcast=tuple(sorted(probes - own)),
+            asked=tuple(self._asked(lines)),
             alone=len(made) == 1,
             memory_limit=self.memory_limit,
         )
-        reads = {known: self._made[known] for known in self._needs(lines, units)}
+        reads = {known: self._made[known] for known in self._needs(lines, units) | {key.stage for key in plan.asked}}
         ran = self.tasks.stages[number] = Ran(plan, made, reads)
         shown = replace(stage, pipelines=pipelines)
         metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
@@ -224,6 +226,24 @@ class Coordinator:
                 needs.add(line.pipeline.input.stage)
             needs |= {o.stage for o in line.pipeline.operators if isinstance(o, Probe)}
         return needs
+
+    def _asked(self, lines: Sequence[Line]) -> Iterator[AskedKey]:
+        """Yield the keys that scans can make use of: of build sides that are small enough for every worker."""
+        keys = {
+            (key.stage, key.position)
+            for line in lines
+            if isinstance(line.pipeline.input, ScanInput)
+            for key in line.pipeline.input.keys
+        }
+        for stage, position in sorted(keys):
+            sink = self.graph.stages[stage].sink
+            if isinstance(sink, BuildSink) and stage in self._made and self._is_there(stage):
+                yield AskedKey(stage, position, sink.spec.build_keys[position])
+
+    def _is_there(self, stage: int) -> bool:
+        """Whether a stage's rows are on the workers, and few."""
+        reports = self.tasks.stages[self._made[stage]].reports
+        return None not in reports and self._sizes(stage).total <= BROADCAST_BYTES
 
     def _preferred(self, ran: Ran) -> str | None:
         """Return the worker that has most of what a lone task reads."""

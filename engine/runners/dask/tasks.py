@@ -101,11 +101,14 @@ class Tasks:
                 if todo:
                     under_way.update(self._submit(ran, todo, prefer))
                     todo, prefer = [], None
-                for future in self._next(under_way):
+                ended = self._next(under_way)
+                reports = self._reports(ended)
+                for future in ended:
                     task = under_way.pop(future)
                     self._open.discard(future)
-                    report = self._report(future, ran)
+                    report = reports.get(future)
                     if report is None:
+                        self._raise_failure(future, ran)
                         losses += 1
                         if losses > _MOST_LOSSES * len(ran.tasks):
                             raise ExecutionError(f"rows that {_named(ran)} needs were lost {losses} times: giving up")
@@ -199,21 +202,27 @@ class Tasks:
         """Return the addresses of the workers that the scheduler knows."""
         return sorted(self.client.sync(self.client.scheduler.ncores))
 
-    def _report(self, future: Future, ran: Ran) -> Report | None:
-        """Return what a task reports; None where it has to be run again.
+    def _reports(self, futures: Sequence[Future]) -> dict[Future, Report]:
+        """Return the reports of the tasks that have ended well, all in one round."""
+        well = [future for future in futures if future.status == "finished"]
+        try:
+            reports = dict(zip(well, self.client.gather(well), strict=True)) if well else {}
+        except (OSError, TimeoutError) as error:
+            raise ExecutionError(f"the cluster's scheduler is lost: {error}") from error
+        for future in well:
+            future.release()
+        return reports
+
+    def _raise_failure(self, future: Future, ran: Ran) -> None:
+        """Return where a task has to be run again.
 
         Raises
         ------
         ExecutionError
             What the task raised for reasons of its own.
         """
-        if future.status == "finished":
-            try:
-                report: Report = future.result()
-            except (OSError, TimeoutError) as error:
-                raise ExecutionError(f"the cluster's scheduler is lost: {error}") from error
-            future.release()
-            return report
+        if future.status == "pending":  # its worker died after it had ended
+            return
         if future.status != "error":
             if self.client.status == "running":
                 raise Cancelled("the run was cancelled")
@@ -223,7 +232,7 @@ class Tasks:
             numbers = None if failure.worker not in self.workers() else list(ran.reads.values())
             if numbers is None or failure.gone:
                 self.lose(failure.worker, numbers)
-            return None
+            return
         if isinstance(failure, KilledWorker):
             raise ExecutionError(
                 f"{_named(ran)} ended the worker it ran on several times, most likely for want of memory: give workers "

@@ -7,17 +7,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import Cancelled, VolleyError
 from ...exchange import Exchange, MemoryAccount, OutputId, Stopped, belongs
+from ...expr import Expr
 from ...kernels.protocol import Device, JoinTable, Table
 from ...physical.execute import merge_input
+from ...physical.scan_keys import ScanKey
 from ...physical.stages import OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
+from ...plan import KeyFilter, KeySet
 from ..metrics import OperatorMetrics
-from ..pipeline import Task, TaskRunner
-from ..sinks import Output, SinkContext, open_sink
+from ..pipeline import Task, TaskRunner, read_split
+from ..sinks import Output, SinkContext, keys_of, open_sink
 from .assignment import Assignment, Buckets, Report, Unit
+
+T = TypeVar("T")
 
 
 class Bench:
@@ -26,7 +31,7 @@ class Bench:
     def __init__(self, device: Device, exchange: Exchange) -> None:
         self.device, self.exchange = device, exchange
         self._stopped: set[str] = set()
-        self._joins: dict[tuple[str, int], Future[JoinTable]] = {}
+        self._shared: dict[tuple[str, int, str], Future[Any]] = {}
         self._lock = Lock()
 
     def stopped(self, query: str) -> bool:
@@ -41,21 +46,23 @@ class Bench:
         """Forget what a query, or one of its stages, has left here."""
         self.exchange.store.free(query, stage)
         with self._lock:
-            for key in [key for key in self._joins if belongs(key[0], query) and stage in (None, key[1])]:
-                del self._joins[key]
+            for key in [key for key in self._shared if belongs(key[0], query) and stage in (None, key[1])]:
+                del self._shared[key]
 
-    def join_table(self, query: str, stage: int, build: Callable[[], JoinTable]) -> JoinTable:
-        """Return the hash table of a broadcast build side, made by the first task that asks."""
+    def shared(self, query: str, stage: int, what: str, build: Callable[[], T]) -> T:
+        """Return what every task makes alike of a broadcast build side, made by the first one that asks."""
+        key = (query, stage, what)
         with self._lock:
-            known = self._joins.get((query, stage))
+            known = self._shared.get(key)
             mine = known is None
-            future = self._joins[query, stage] = Future() if known is None else known
+            future: Future[T] = Future() if known is None else known
+            self._shared[key] = future
         if mine:
             try:
                 future.set_result(build())
             except BaseException as error:
                 with self._lock:  # the next to ask tries again
-                    self._joins.pop((query, stage), None)
+                    self._shared.pop(key, None)
                 future.set_exception(error)
                 raise
         return future.result()
@@ -148,7 +155,9 @@ class _Work:
                 assert unit.buckets is not None
                 own = {unit.build: self._built(probe, unit.build, unit.buckets._replace(first_task=0, last_task=None))}
                 runner.joins = {**joins, **own}
-            ended = runner.run(number, Task(pipeline, partial(self._tables, unit), 0, unit.rows), local, self.operators)
+            counted = OperatorMetrics()
+            task = Task(pipeline, partial(self._tables, unit, counted), 0, unit.rows, counted=counted)
+            ended = runner.run(number, task, local, self.operators)
             if ended and unit.rest is not None and unit.build is not None:
                 rest = self.stage.pipelines[unit.rest]
                 remaining = runner.joins[unit.build].remaining
@@ -160,7 +169,7 @@ class _Work:
         finally:
             runner.joins = joins
 
-    def _tables(self, unit: Unit) -> Iterator[Table]:
+    def _tables(self, unit: Unit, counted: OperatorMetrics) -> Iterator[Table]:
         source = self.stage.pipelines[unit.pipeline].input
         if isinstance(source, ScanInput):
             if unit.uploaded is not None:
@@ -169,8 +178,8 @@ class _Work:
                     yield from tables
                 return
             assert unit.split is not None
-            for batch in unit.split.read():
-                yield self.device.from_arrow(batch, source.node.schema)
+            filters = self._filters(source.keys)
+            yield from read_split(self.device, unit.split, source.node.schema, filters, counted)
             return
         assert not isinstance(source, RemainingInput)
         assert unit.buckets is not None
@@ -179,6 +188,24 @@ class _Work:
                 yield from tables
             return
         yield from self._merged(source, unit.buckets)
+
+    def _filters(self, keys: Sequence[ScanKey]) -> list[KeyFilter]:
+        """Return what is known of the joins whose keys a scan makes use of."""
+        exprs = {(asked.stage, asked.position): asked.key for asked in self.plan.asked}
+        found = []
+        for key in keys:
+            expr = exprs.get((key.stage, key.position))
+            if expr is not None:
+                made = self.assignment.sources[key.stage].stage
+                build = partial(self._keys, key.stage, expr)
+                keys_there = self.bench.shared(self.plan.query, made, f"keys {key.position}", build)
+                if keys_there is not None:
+                    found.append(KeyFilter(key.column, keys_there))
+        return found
+
+    def _keys(self, stage: int, key: Expr) -> KeySet | None:
+        rows = [table for _, tables in self._ordered(stage, Buckets(0, _EVERY)) for table in tables]
+        return keys_of(self.device, key, rows)
 
     def _merged(self, source: OutputInput, buckets: Buckets) -> Sequence[Table]:
         partition = [table for _, tables in self._ordered(source.stage, buckets) for table in tables]
@@ -207,7 +234,7 @@ class _Work:
                 if isinstance(probe, Probe) and probe.stage in self.plan.broadcast and probe.stage not in joins:
                     build = partial(self._built, probe, probe.stage, Buckets(0, _EVERY))
                     made = self.assignment.sources[probe.stage].stage
-                    joins[probe.stage] = self.bench.join_table(self.plan.query, made, build)
+                    joins[probe.stage] = self.bench.shared(self.plan.query, made, "join", build)
         return joins
 
 

@@ -99,6 +99,15 @@ def test_rows_in_this_process_are_sent_to_the_workers(cluster: vl.Session, joins
     assert there.equals(here)
 
 
+def test_the_keys_of_a_small_side_narrow_what_workers_read(files: Path, cluster: vl.Session) -> None:
+    orders = vl.read_parquet(files / "orders")
+    frame = orders.merge(vl.DataFrame({"id": [7, 11]}), on="id").sort_values("id")
+    run = cluster.run(frame.plan)
+    assert sum(table.num_rows for table in run.tables) == 2
+    skipped = [operator.skipped_rows for stage in run.metrics.stages for operator in stage.operators.values()]
+    assert sum(skipped) >= 4 * ROWS  # four of five files hold no such key
+
+
 def test_an_aggregate_of_no_rows_is_one_row(files: Path, cluster: vl.Session) -> None:
     frame = vl.read_parquet(files / "orders")
     none = query("select count(*) n, sum(price) s, min(tag) t from o where price < 0", {"o": frame})
