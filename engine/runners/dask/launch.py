@@ -68,7 +68,9 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
         "host": settings.host,
         "protocol": f"{settings.protocol}://",
         "scheduler_port": settings.port,
-        "dashboard_address": settings.dashboard,
+        # Without an address, both would serve their metrics and health on every interface, and at port 8787.
+        "dashboard_address": settings.dashboard or f"{settings.host}:0",
+        "worker_dashboard_address": f"{settings.host}:0",
         "security": _security(settings),
     }
     if settings.memory_limit is not None:

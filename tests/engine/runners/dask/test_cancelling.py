@@ -6,8 +6,10 @@ import os
 import signal
 import threading
 import time
+import warnings
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -25,6 +27,20 @@ def wait_until(true: object, seconds: float = 60.0) -> None:
     while not true():  # type: ignore[operator]
         assert time.monotonic() < ends
         time.sleep(0.05)
+
+
+def test_a_cluster_listens_on_this_machine_only(cluster: vl.Session) -> None:
+    here = psutil.Process()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a process may end while it is looked at
+        listening = [
+            connection.laddr.ip
+            for process in (here, *here.children(recursive=True))
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        ]
+    assert len(listening) >= 3  # the scheduler and two workers
+    assert set(listening) == {"127.0.0.1"}
 
 
 def test_ctrl_c_ends_the_tasks_on_the_workers(cluster: vl.Session, tmp_path: Path) -> None:
