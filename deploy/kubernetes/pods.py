@@ -26,6 +26,8 @@ _OPERATOR_SHARE = 0.8
 _SCHEDULER_CPUS, _SCHEDULER_MEMORY = 1, "4Gi"
 _CONNECT_SECONDS = 300
 """How long workers and runner wait for the scheduler, whose pod may have to wait for its node and its image."""
+_WAITING = {"CONNECT": _CONNECT_SECONDS, "PATIENCE": 900}
+"""How long the runner waits for the scheduler at first, and for a first worker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +228,9 @@ class JobPods:
 
     def _cluster_variables(self) -> list[Manifest]:
         # The operator adds an address of its own, always tcp://, only where there is none.
-        return [_variable("DASK_SCHEDULER_ADDRESS", self.scheduler_address), *self._comm_variables()]
+        address = _variable("DASK_SCHEDULER_ADDRESS", self.scheduler_address)
+        waiting = [_variable(f"DASK_VOLLEY__{name}", f"{time}s") for name, time in _WAITING.items()]
+        return [address, *waiting, *self._comm_variables()]
 
     def _comm_variables(self) -> list[Manifest]:
         comm = "DASK_DISTRIBUTED__COMM__"

@@ -9,16 +9,16 @@ from typing import Any
 
 from distributed import Client, Security
 
-from ...errors import ConfigError
+from ...errors import ConfigError, TemporaryFailure
 from ...exchange import BucketStore, Exchange
 from ...kernels.protocol import Device, PackedTables
 from .launch import ClusterSettings, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
+from .waiting import waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ucxx|inproc)://\S+")
-_CONNECT = "15s"
 
 
 class Cluster:
@@ -118,9 +118,9 @@ class Cluster:
                     "Dask's configuration, or give a distributed.Client"
                 )
             try:
-                client = Client(self.where, timeout=_CONNECT, set_as_default=False)
+                client = Client(self.where, timeout=waiting_seconds("connect"), set_as_default=False)
             except (OSError, TimeoutError) as error:
-                raise ConfigError(f"no Dask scheduler answers at {self.where}: {error}") from error
+                raise TemporaryFailure(f"no Dask scheduler answers at {self.where}: {error}") from error
         try:
             _prepare(client, self.device)
         except BaseException:

@@ -12,15 +12,14 @@ from distributed import Client, Future
 from distributed.protocol import pickle
 from distributed.scheduler import KilledWorker
 
-from ...errors import Cancelled, ExecutionError
+from ...errors import Cancelled, ExecutionError, TemporaryFailure
 from ...exchange import RowsLost
 from .assignment import Place, Report, Source, StagePlan, Unit
 from .plugin import run_assignment
+from .waiting import waiting_seconds
 
 _TURN = 0.1
 _LOOK_SECONDS = 2.0
-_PATIENCE_SECONDS = 60.0
-"""How long a query waits for a first worker, or for the scheduler to answer again."""
 _MOST_LOSSES = 20
 """How often a task may find rows lost before the query is given up."""
 
@@ -194,9 +193,9 @@ class Tasks:
         self._looked = now
         if self.client.status == "running" and self.workers():
             self._heard = now
-        elif self.client.status in ("closed", "closing") or now - self._heard > _PATIENCE_SECONDS:
+        elif self.client.status in ("closed", "closing") or now - self._heard > waiting_seconds("patience"):
             lost = "scheduler does not answer" if self.client.status != "running" else "cluster has no workers"
-            raise ExecutionError(f"the {lost}; start it again and repeat the query")
+            raise TemporaryFailure(f"the {lost}; start it again and repeat the query")
 
     def workers(self) -> list[str]:
         """Return the addresses of the workers that the scheduler knows."""
@@ -226,7 +225,7 @@ class Tasks:
         if future.status != "error":
             if self.client.status == "running":
                 raise Cancelled("the run was cancelled")
-            raise ExecutionError("the cluster's scheduler is lost; start it again and repeat the query")
+            raise TemporaryFailure("the cluster's scheduler is lost; start it again and repeat the query")
         failure = future.exception()
         if isinstance(failure, RowsLost):
             numbers = None if failure.worker not in self.workers() else list(ran.reads.values())

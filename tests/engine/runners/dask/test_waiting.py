@@ -1,0 +1,35 @@
+"""A cluster that is not there yet: how long that is waited for, and that it may be tried again."""
+
+from __future__ import annotations
+
+import dask
+import pytest
+from distributed import LocalCluster
+
+import volley as vl
+from volley.engine.errors import TemporaryFailure, is_temporary
+from volley.engine.runners.dask.waiting import waiting_seconds
+
+
+def test_the_environment_sets_how_long() -> None:
+    given = dask.config.collect_env({"DASK_VOLLEY__PATIENCE": "15m"})
+    with dask.config.set(given):
+        assert waiting_seconds("patience") == 900
+    assert waiting_seconds("connect") == 15
+
+
+def test_no_scheduler() -> None:
+    session = vl.Session(cluster="tcp://127.0.0.1:9")
+    told = pytest.raises(TemporaryFailure, match=r"no Dask scheduler answers at tcp://127.0.0.1:9")
+    with dask.config.set({"volley.connect": "1s"}), session, told as caught:
+        vl.sql("select count(*) from range(3)").to_arrow()
+    assert is_temporary(caught.value)
+
+
+@pytest.mark.cluster
+def test_no_workers() -> None:
+    with LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
+        session = vl.Session(cluster=empty.scheduler_address)
+        short = dask.config.set({"volley.patience": "1s"})
+        with short, session, pytest.raises(TemporaryFailure, match="the cluster has no workers; start it again"):
+            vl.sql("select count(*) from range(3)").to_arrow()
