@@ -197,6 +197,8 @@ class ExpressionBinder:
                 for field in parts[length:] if found is not None else []:
                     assert found is not None
                     found = field_of(self, node, found, field)
+        if found is None and len(parts) in (3, 4):  # schema.table.column
+            found = self._of_parts(node, parts[-1], parts[-2])
         if found is None and len(parts) == 1:
             found = self._row(node, parts[0])
         if found is None:

@@ -125,6 +125,7 @@ class LaterBinder:
             return [items[position - 1][1]]
         if isinstance(node, exp.Column) and not node.table:
             for output, (name, expr) in zip(outputs, items, strict=True):
-                if isinstance(output.node, exp.Alias) and name.lower() == node.name.lower():
+                renamed = output.column is not None and not self._scope.find(str(node.name), None)
+                if (isinstance(output.node, exp.Alias) or renamed) and name.lower() == node.name.lower():
                     return [expr]
         return [binder.bind(node)]

@@ -120,7 +120,7 @@ class Scope:
                 if next_one is not None and id(next_one) not in seen:
                     seen.add(id(next_one))
                     found.append(next_one)
-        return found
+        return found[1:]
 
     def capture(self, column: Column, *, direct: bool) -> Column:
         """Return what stands in this query for a column of an outer one.
