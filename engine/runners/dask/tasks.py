@@ -110,7 +110,7 @@ class Tasks:
                         self._raise_failure(future, ran)
                         losses += 1
                         if losses > _MOST_LOSSES * len(ran.tasks):
-                            raise ExecutionError(f"rows that {_named(ran)} needs were lost {losses} times: giving up")
+                            raise TemporaryFailure(f"rows that {_named(ran)} needs were lost {losses} times: giving up")
                         todo.append(task)
                     else:
                         ran.reports[task] = report
@@ -207,7 +207,7 @@ class Tasks:
         try:
             reports = dict(zip(well, self.client.gather(well), strict=True)) if well else {}
         except (OSError, TimeoutError) as error:
-            raise ExecutionError(f"the cluster's scheduler is lost: {error}") from error
+            raise TemporaryFailure(f"the cluster's scheduler is lost: {error}") from error
         for future in well:
             future.release()
         return reports
