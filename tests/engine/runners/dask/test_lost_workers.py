@@ -58,7 +58,14 @@ def armed(mortals: vl.Session, tmp_path: Path) -> Callable[[str], Path]:
     return set_up
 
 
-@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment != "write"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(moment, marks=() if moment == "send" else pytest.mark.cluster)
+        for moment in MOMENTS
+        if moment != "write"
+    ],
+)
 def test_rows_are_whole_when_a_worker_dies(
     moment: str,
     mortals: vl.Session,
@@ -74,6 +81,7 @@ def test_rows_are_whole_when_a_worker_dies(
     assert not flag.exists()  # one has died
 
 
+@pytest.mark.cluster
 def test_a_result_is_whole_when_a_worker_that_has_part_of_it_dies(
     mortals: vl.Session, orders: Path, armed: Callable[[str], Path]
 ) -> None:
