@@ -105,11 +105,12 @@ def mask(tree: Tree) -> int:
 
 
 def is_connected(tree: Tree, reach: Callable[[int], int]) -> bool:
-    """Return whether each join of a tree has a condition."""
+    """Return whether each join of a tree has a condition, or one side that nothing more could be joined to by one."""
     if isinstance(tree, int):
         return True
     left, right = mask(tree[0]), mask(tree[1])
-    return bool(reach(left) & right) and is_connected(tree[0], reach) and is_connected(tree[1], reach)
+    joined = bool(reach(left) & right) or reach(left) == left or reach(right) == right
+    return joined and is_connected(tree[0], reach) and is_connected(tree[1], reach)
 
 
 def left_deep(rng: random.Random, size: int, reach: Callable[[int], int]) -> Tree:
