@@ -10,21 +10,26 @@ from ...engine.expr.catalogue import (
     SQL_WINDOW_FUNCTIONS,
     WINDOW_FUNCTIONS,
 )
+from ..bind.own_macros import OWN_MACROS
 
 KEYWORDS = (
-    "all", "and", "any", "anti", "as", "asc", "asof", "between", "by", "case", "cast", "copy", "create", "cross",
-    "cube", "current", "date", "desc", "describe", "distinct", "drop", "else", "end", "escape", "except", "exclude",
-    "exists", "explain", "extract", "false", "filter", "first", "following", "from", "full", "group", "grouping",
-    "groups", "having", "ilike", "in", "inner", "insert", "intersect", "interval", "into", "is", "join", "last",
-    "lateral", "left", "like", "limit", "natural", "not", "null", "nulls", "offset", "on", "or", "order", "outer",
-    "over", "partition", "pivot", "preceding", "qualify", "range", "recursive", "rename", "replace", "right",
-    "rollup", "row", "rows", "select", "semi", "set", "sets", "show", "similar", "summarize", "table",
-    "tablesample", "temp", "then", "ties", "time", "timestamp", "to", "true", "try_cast", "unbounded", "union",
-    "unnest", "unpivot", "using", "values", "view", "when", "where", "window", "with", "within",
+    "add", "all", "alter", "and", "anti", "any", "as", "asc", "asof", "begin", "between", "by", "case", "cast",
+    "check", "column", "commit", "conflict", "constraint", "copy", "create", "cross", "cube", "current", "date",
+    "deallocate", "default", "delete", "desc", "describe", "distinct", "do", "drop", "else", "end", "escape",
+    "except", "exclude", "execute", "exists", "explain", "extract", "false", "filter", "first", "following",
+    "foreign", "from", "full", "generated", "group", "grouping", "groups", "having", "ilike", "in", "inner",
+    "insert", "intersect", "interval", "into", "is", "join", "key", "last", "lateral", "left", "like", "limit",
+    "macro", "natural", "not", "nothing", "null", "nulls", "offset", "on", "or", "order", "outer", "over",
+    "partition", "pivot", "preceding", "prepare", "primary", "qualify", "range", "recursive", "references",
+    "rename", "replace", "returning", "right", "rollback", "rollup", "row", "rows", "schema", "select", "semi",
+    "sequence", "set", "sets", "show", "similar", "summarize", "table", "tablesample", "temp", "then", "ties",
+    "time", "timestamp", "to", "transaction", "true", "truncate", "try_cast", "type", "unbounded", "union",
+    "unique", "unnest", "unpivot", "update", "using", "values", "view", "when", "where", "window", "with",
+    "within",
 )  # fmt: skip
 STARTS = (
     "select", "with", "from", "values", "create", "drop", "insert", "copy", "describe", "summarize", "show",
-    "explain",
+    "explain", "update", "delete", "alter", "begin", "commit", "rollback", "truncate", "prepare", "execute",
 )  # fmt: skip
 """What a statement may begin with, the usual first."""
 
@@ -53,4 +58,9 @@ def functions() -> dict[str, str]:
         (SQL_WINDOW_FUNCTIONS, WINDOW_FUNCTIONS),
     ):
         named |= {name: entries[entry].summary for name, entry in spellings.items()}
+    for line in OWN_MACROS.strip().splitlines():
+        head, _, body = line.partition(" AS ")
+        name = head.partition("(")[0]
+        if not name.endswith("__"):
+            named.setdefault(name, f"{head} means {body}")
     return dict(sorted((name, does) for name, does in named.items() if name not in KEYWORDS))
