@@ -19,12 +19,12 @@ from .attachment import Attached, Drawn
 from .datatypes import data_type
 from .documents import as_document
 from .functions import SPECIAL, function
-from .lists import field_of, struct_of
 from .literals import number, time_constant
 from .operators import OPERATORS
 from .patterns import BOUND
 from .scope import ReadsOuter, Scope
 from .statement import Statement
+from .structs import field_of, struct_of
 from .unnesting import series_call, unnest_call
 from .windows import bind_window, window_name
 

@@ -1,11 +1,11 @@
-"""Lists, structs and maps: literals, slices, fields, lambdas, and the functions that are made of these.
+"""Lists and maps: literals, slices, lambdas, and the functions that are made of these; structs are in ``structs``.
 
 A map is a list of structs of a key and a value; what maps do is written with the functions of lists.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -19,6 +19,9 @@ from .arguments import arguments, constant_text, counted_arguments
 from .operands import unwrapped
 from .operators import as_text
 from .rewriting import list_of_rows
+from .structs import BY_NAME as STRUCTS_BY_NAME
+from .structs import SPECIAL as STRUCTS
+from .structs import field_name
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -57,34 +60,6 @@ def _array(binder: ExpressionBinder, node: Any) -> Expr:
 def _empty() -> Expr:
     """Return a list without values, whose type is that of whatever it is joined with."""
     return call("list_slice", call("list_value", literal(None)), literal(2), literal(1))
-
-
-def _struct(binder: ExpressionBinder, node: Any) -> Expr:
-    names, values = [], []
-    for number, item in enumerate(node.expressions, start=1):
-        named = isinstance(item, exp.PropertyEQ | exp.EQ | exp.Alias)
-        part = item.expression if isinstance(item, exp.PropertyEQ | exp.EQ) else item.this if named else item
-        key = item.args["alias"] if isinstance(item, exp.Alias) else item.this if named else item
-        inner = unwrapped(key)
-        names.append(str(inner.name) if named or isinstance(inner, exp.Column) else f"element_{number}")
-        values.append(binder.bind(part))
-    return struct_of(binder, node, names, values)
-
-
-def _row(binder: ExpressionBinder, node: Any) -> Expr:
-    values = [binder.bind(item) for item in node.expressions]
-    return struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
-
-
-def struct_of(binder: ExpressionBinder, node: exp.Expr, names: list[str], values: Sequence[Expr]) -> Expr:
-    """Return a struct of values, after a look at the names of its fields."""
-    if not names:
-        raise binder.source.error(node, "a struct needs at least one field")
-    lowered = [name.lower() for name in names]
-    twice = next((name for name in names if lowered.count(name.lower()) > 1), None)
-    if twice is not None:
-        raise binder.source.error(node, f"the struct has two fields {twice!r}")
-    return call("struct_value", *values, names=tuple(names))
 
 
 def _map_literal(binder: ExpressionBinder, node: Any) -> Expr:
@@ -150,7 +125,7 @@ def _bracket_of(binder: ExpressionBinder, node: Any, value: Expr) -> Expr:
         name = binder.statement.constant(place)
         if name is None or not isinstance(name.value, str):
             raise binder.source.error(node, "a field of a struct is named by a constant text, as in s['a']")
-        return call("struct_field", value, name=_field(value.dtype, name.value))
+        return call("struct_field", value, name=field_name(value.dtype, name.value))
     if is_map(value.dtype):
         return _of_key(binder, value, place)
     if value.dtype.is_text:
@@ -200,98 +175,6 @@ def every_nth(binder: ExpressionBinder, value: Expr, step: int) -> Expr:
     variables = binder.variable("x", value.dtype.value), binder.variable("place", dtypes.int64)
     chosen = call("equal", call("remainder", variables[1], literal(step)), literal(1 % step))
     return list_lambda(ListMethod.FILTER, value, chosen, variables)
-
-
-def field_of(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Expr:
-    """Return a field of a struct."""
-    if value.dtype.kind is not Kind.STRUCT:
-        raise binder.source.error(node, f"{name!r} is asked of {value.dtype}, which is no struct")
-    return call("struct_field", value, name=_field(value.dtype, name))
-
-
-def _field(dtype: DataType, name: str) -> str:
-    names = [known for known, _ in dtype.fields]
-    return name if name in names else next((known for known in names if known.lower() == name.lower()), name)
-
-
-def _dot(binder: ExpressionBinder, node: Any) -> Expr:
-    return field_of(binder, node, binder.bind(node.this), str(node.expression.name))
-
-
-def _struct_extract(binder: ExpressionBinder, node: Any) -> Expr:
-    value = binder.bind(node.this)
-    return field_of(binder, node, value, constant_text(binder, node.expression, "the name of a struct's field"))
-
-
-def _struct_insert(binder: ExpressionBinder, node: Any) -> Expr:
-    first, *more = arguments(node)
-    value = binder.bind(first)
-    if value.dtype.kind is not Kind.STRUCT or not all(isinstance(item, exp.PropertyEQ) for item in more):
-        raise binder.source.error(node, "struct_insert takes a struct and fields, as in struct_insert(s, a := 1)")
-    names = [name for name, _ in value.dtype.fields]
-    values = [call("struct_field", value, name=name) for name in names]
-    added = [binder.bind(item.expression) for item in more]
-    return struct_of(binder, node, [*names, *(str(item.this.name) for item in more)], [*values, *added])
-
-
-def _struct_argument(binder: ExpressionBinder, node: Any, arg: exp.Expr) -> Expr:
-    value = binder.bind(arg)
-    if value.dtype.kind is not Kind.STRUCT:
-        raise binder.source.error(node, f"{binder.source.written(node)} takes a struct, not {value.dtype}")
-    return value
-
-
-def _fields(value: Expr) -> tuple[list[str], list[Expr]]:
-    names = [name for name, _ in value.dtype.fields]
-    return names, [call("struct_field", value, name=name) for name in names]
-
-
-def _struct_keys(binder: ExpressionBinder, node: Any) -> Expr:
-    (arg,) = counted_arguments(binder, node, 1)
-    value = _struct_argument(binder, node, arg)
-    names = call("list_value", *(literal(name) for name, _ in value.dtype.fields))
-    return case([(call("is_not_null", value), names)])
-
-
-def _struct_values(binder: ExpressionBinder, node: Any) -> Expr:
-    (arg,) = counted_arguments(binder, node, 1)
-    _, values = _fields(_struct_argument(binder, node, arg))
-    return struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
-
-
-def _struct_concat(binder: ExpressionBinder, node: Any) -> Expr:
-    names: list[str] = []
-    values: list[Expr] = []
-    for arg in arguments(node):
-        more, parts = _fields(_struct_argument(binder, node, arg))
-        names += more
-        values += parts
-    return struct_of(binder, node, names, values)
-
-
-def _struct_update(binder: ExpressionBinder, node: Any) -> Expr:
-    first, *more = arguments(node)
-    names, values = _fields(_struct_argument(binder, node, first))
-    for item in more:
-        if not isinstance(item, exp.PropertyEQ):
-            raise binder.source.error(node, "struct_update takes a struct and fields, as in struct_update(s, a := 1)")
-        name, value = str(item.this.name), binder.bind(item.expression)
-        place = next((at for at, known in enumerate(names) if known.lower() == name.lower()), None)
-        if place is None:
-            names.append(name)
-            values.append(value)
-        else:
-            values[place] = value
-    return struct_of(binder, node, names, values)
-
-
-def _struct_extract_at(binder: ExpressionBinder, node: Any) -> Expr:
-    first, second = counted_arguments(binder, node, 2)
-    value, place = _struct_argument(binder, node, first), binder.statement.constant(binder.bind(second))
-    fields = value.dtype.fields
-    if place is None or not isinstance(place.value, int) or not 1 <= place.value <= len(fields):
-        raise binder.source.error(second, f"the place of a field is a constant from 1 to {len(fields)}")
-    return call("struct_field", value, name=fields[place.value - 1][0])
 
 
 def _map_from_entries(binder: ExpressionBinder, node: Any) -> Expr:
@@ -547,7 +430,7 @@ _NAMED_FOLDS = (
 )
 
 BY_NAME: dict[str, Handler] = {
-    "row": _row,
+    **STRUCTS_BY_NAME,
     "list_pack": _array,
     "list_value": _array,
     "list_transform": _with_lambda(ListMethod.TRANSFORM),
@@ -567,12 +450,6 @@ BY_NAME: dict[str, Handler] = {
     "list_has_all": _has_all,
     "array_has_all": _has_all,
     "array_has_any": _has_any,
-    "struct_insert": _struct_insert,
-    "struct_keys": _struct_keys,
-    "struct_values": _struct_values,
-    "struct_concat": _struct_concat,
-    "struct_update": _struct_update,
-    "struct_extract_at": _struct_extract_at,
     "array_value": _array,
     "list_slice": _list_slice,
     "array_slice": _list_slice,
@@ -587,6 +464,7 @@ BY_NAME: dict[str, Handler] = {
 }
 
 SPECIAL: dict[type[exp.Expr], Handler] = {
+    **STRUCTS,
     exp.Array: _array,
     exp.ArrayAppend: _append,
     exp.ArrayConcat: _concat,
@@ -601,15 +479,11 @@ SPECIAL: dict[type[exp.Expr], Handler] = {
     exp.ArrayReverse: lambda binder, node: call("list_reverse", binder.bind(node.this)),
     exp.ArraySort: _sort,
     exp.Bracket: _bracket,
-    exp.Dot: _dot,
     exp.MapFromEntries: _map_from_entries,
     exp.Flatten: lambda binder, node: call("list_flatten", binder.bind(node.this)),
     exp.Identifier: _identifier,
     exp.Map: _map_of_lists,
     exp.MapKeys: _map_part(_KEY),
-    exp.Struct: _struct,
-    exp.StructExtract: _struct_extract,
-    exp.Tuple: _row,
     exp.Transform: _with_lambda(ListMethod.TRANSFORM),
     exp.ToMap: lambda binder, node: (
         binder.bind(node.this) if isinstance(node.this, exp.Bracket) else _map_literal(binder, node)

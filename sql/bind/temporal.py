@@ -69,7 +69,7 @@ def _date_part(binder: ExpressionBinder, node: Any) -> Expr:
     part, moment = counted_arguments(binder, node, 2)
     inner = unwrapped(part)
     if isinstance(inner, exp.Array):
-        from .lists import struct_of
+        from .structs import struct_of
 
         names = [constant_text(binder, item, "a date part") for item in inner.expressions]
         value = binder.bind(moment)

@@ -1,0 +1,156 @@
+"""Structs: literals, fields, and the functions that make structs of others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sqlglot import exp
+
+from ...engine.dtypes import DataType, Kind
+from ...engine.expr import Expr, call, case, literal
+from .arguments import arguments, constant_text, counted_arguments
+from .operands import unwrapped
+
+if TYPE_CHECKING:
+    from .expressions import ExpressionBinder
+
+Handler = Callable[["ExpressionBinder", Any], Expr]
+
+
+def _struct(binder: ExpressionBinder, node: Any) -> Expr:
+    names, values = [], []
+    for number, item in enumerate(node.expressions, start=1):
+        named = isinstance(item, exp.PropertyEQ | exp.EQ | exp.Alias)
+        part = item.expression if isinstance(item, exp.PropertyEQ | exp.EQ) else item.this if named else item
+        key = item.args["alias"] if isinstance(item, exp.Alias) else item.this if named else item
+        inner = unwrapped(key)
+        names.append(str(inner.name) if named or isinstance(inner, exp.Column) else f"element_{number}")
+        values.append(binder.bind(part))
+    return struct_of(binder, node, names, values)
+
+
+def _row(binder: ExpressionBinder, node: Any) -> Expr:
+    values = [binder.bind(item) for item in node.expressions]
+    return struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
+
+
+def struct_of(binder: ExpressionBinder, node: exp.Expr, names: list[str], values: Sequence[Expr]) -> Expr:
+    """Return a struct of values, after a look at the names of its fields."""
+    if not names:
+        raise binder.source.error(node, "a struct needs at least one field")
+    lowered = [name.lower() for name in names]
+    twice = next((name for name in names if lowered.count(name.lower()) > 1), None)
+    if twice is not None:
+        raise binder.source.error(node, f"the struct has two fields {twice!r}")
+    return call("struct_value", *values, names=tuple(names))
+
+
+def field_of(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Expr:
+    """Return a field of a struct."""
+    if value.dtype.kind is not Kind.STRUCT:
+        raise binder.source.error(node, f"{name!r} is asked of {value.dtype}, which is no struct")
+    return call("struct_field", value, name=field_name(value.dtype, name))
+
+
+def field_name(dtype: DataType, name: str) -> str:
+    """Return the name of a field as it is spelled, whose case does not matter."""
+    names = [known for known, _ in dtype.fields]
+    return name if name in names else next((known for known in names if known.lower() == name.lower()), name)
+
+
+def _dot(binder: ExpressionBinder, node: Any) -> Expr:
+    return field_of(binder, node, binder.bind(node.this), str(node.expression.name))
+
+
+def _struct_extract(binder: ExpressionBinder, node: Any) -> Expr:
+    value = binder.bind(node.this)
+    return field_of(binder, node, value, constant_text(binder, node.expression, "the name of a struct's field"))
+
+
+def _struct_insert(binder: ExpressionBinder, node: Any) -> Expr:
+    first, *more = arguments(node)
+    value = binder.bind(first)
+    if value.dtype.kind is not Kind.STRUCT or not all(isinstance(item, exp.PropertyEQ) for item in more):
+        raise binder.source.error(node, "struct_insert takes a struct and fields, as in struct_insert(s, a := 1)")
+    names = [name for name, _ in value.dtype.fields]
+    values = [call("struct_field", value, name=name) for name in names]
+    added = [binder.bind(item.expression) for item in more]
+    return struct_of(binder, node, [*names, *(str(item.this.name) for item in more)], [*values, *added])
+
+
+def _struct_argument(binder: ExpressionBinder, node: Any, arg: exp.Expr) -> Expr:
+    value = binder.bind(arg)
+    if value.dtype.kind is not Kind.STRUCT:
+        raise binder.source.error(node, f"{binder.source.written(node)} takes a struct, not {value.dtype}")
+    return value
+
+
+def _fields(value: Expr) -> tuple[list[str], list[Expr]]:
+    names = [name for name, _ in value.dtype.fields]
+    return names, [call("struct_field", value, name=name) for name in names]
+
+
+def _struct_keys(binder: ExpressionBinder, node: Any) -> Expr:
+    (arg,) = counted_arguments(binder, node, 1)
+    value = _struct_argument(binder, node, arg)
+    names = call("list_value", *(literal(name) for name, _ in value.dtype.fields))
+    return case([(call("is_not_null", value), names)])
+
+
+def _struct_values(binder: ExpressionBinder, node: Any) -> Expr:
+    (arg,) = counted_arguments(binder, node, 1)
+    _, values = _fields(_struct_argument(binder, node, arg))
+    return struct_of(binder, node, [f"element{number}" for number in range(1, len(values) + 1)], values)
+
+
+def _struct_concat(binder: ExpressionBinder, node: Any) -> Expr:
+    names: list[str] = []
+    values: list[Expr] = []
+    for arg in arguments(node):
+        more, parts = _fields(_struct_argument(binder, node, arg))
+        names += more
+        values += parts
+    return struct_of(binder, node, names, values)
+
+
+def _struct_update(binder: ExpressionBinder, node: Any) -> Expr:
+    first, *more = arguments(node)
+    names, values = _fields(_struct_argument(binder, node, first))
+    for item in more:
+        if not isinstance(item, exp.PropertyEQ):
+            raise binder.source.error(node, "struct_update takes a struct and fields, as in struct_update(s, a := 1)")
+        name, value = str(item.this.name), binder.bind(item.expression)
+        place = next((at for at, known in enumerate(names) if known.lower() == name.lower()), None)
+        if place is None:
+            names.append(name)
+            values.append(value)
+        else:
+            values[place] = value
+    return struct_of(binder, node, names, values)
+
+
+def _struct_extract_at(binder: ExpressionBinder, node: Any) -> Expr:
+    first, second = counted_arguments(binder, node, 2)
+    value, place = _struct_argument(binder, node, first), binder.statement.constant(binder.bind(second))
+    fields = value.dtype.fields
+    if place is None or not isinstance(place.value, int) or not 1 <= place.value <= len(fields):
+        raise binder.source.error(second, f"the place of a field is a constant from 1 to {len(fields)}")
+    return call("struct_field", value, name=fields[place.value - 1][0])
+
+
+BY_NAME: dict[str, Handler] = {
+    "row": _row,
+    "struct_insert": _struct_insert,
+    "struct_keys": _struct_keys,
+    "struct_values": _struct_values,
+    "struct_concat": _struct_concat,
+    "struct_update": _struct_update,
+    "struct_extract_at": _struct_extract_at,
+}
+SPECIAL: dict[type[exp.Expr], Handler] = {
+    exp.Dot: _dot,
+    exp.Struct: _struct,
+    exp.StructExtract: _struct_extract,
+    exp.Tuple: _row,
+}
