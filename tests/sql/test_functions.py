@@ -181,3 +181,7 @@ def test_error_raises_its_text_where_it_is_reached() -> None:
     }
     with pytest.raises(ExecutionError, match="too large"):
         sql("select case when x > 1 then error('too large') else x end from t", t=data).to_arrow()
+
+
+def test_likeness_counts_code_points() -> None:
+    assert sql("select levenshtein('été', 'ete') as a, hamming('été', 'ete') as b").to_dict() == {"a": [2], "b": [2]}

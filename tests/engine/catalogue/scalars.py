@@ -269,7 +269,7 @@ CASES: dict[str, list[Case]] = {
     "factorial": [case("count", "factorial({0}::INTEGER)")],
     "gamma": prefix("gamma", "place"),
     "lgamma": prefix("lgamma", "place"),
-    "levenshtein": prefix("levenshtein", "text text"),
+    "levenshtein": prefix("levenshtein", "word word"),
     **{
         name: prefix(name, "word word")
         for name in ("damerau_levenshtein", "hamming", "jaccard", "jaro_similarity", "jaro_winkler_similarity")
