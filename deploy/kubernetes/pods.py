@@ -75,8 +75,6 @@ class JobPods:
         """Return the pod that runs the job: by itself on one node, or through the scheduler."""
         settings = self.settings
         arguments = [f"{JOB_FOLDER}/{JOB_FILE}", "--out", f"{OUTPUTS}/{self.name}", "--threads", "$(CPU_LIMIT)"]
-        for override in settings.overrides:
-            arguments += ["--set", override]
         variables = [*_limits("volley"), *self._own_variables()]
         gpus = 0 if settings.is_cluster else settings.gpus
         if settings.is_cluster:
@@ -86,6 +84,8 @@ class JobPods:
             arguments += ["--memory-limit", str(int(settings.memory_bytes * _OPERATOR_SHARE))]
         if gpus:
             arguments += ["--device", "gpu"]
+        for override in settings.overrides:
+            arguments += ["--set", override]
         container = self._container(
             "volley",
             ["volley", "run", *arguments],
