@@ -76,7 +76,8 @@ class JobPods:
         settings = self.settings
         arguments = [f"{JOB_FOLDER}/{JOB_FILE}", "--out", f"{OUTPUTS}/{self.name}", "--threads", "$(CPU_LIMIT)"]
         variables = [*_limits("volley"), *self._own_variables()]
-        gpus = 0 if settings.is_cluster else settings.gpus
+        # A session has the device of its workers, and opens it where it is.
+        gpus = min(settings.gpus, 1) if settings.is_cluster else settings.gpus
         if settings.is_cluster:
             arguments += ["--cluster", "$(DASK_SCHEDULER_ADDRESS)"]
             variables += self._cluster_variables()

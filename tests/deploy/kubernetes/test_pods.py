@@ -67,16 +67,23 @@ def test_accounts_have_no_rights(rendered: Renderer, target: str) -> None:
     assert not [found["kind"] for found in objects(files) if found["kind"].startswith(("Role", "ClusterRole"))]
 
 
-@pytest.mark.parametrize(("target", "component"), [("job", "runner"), ("daskjob", "worker")])
-def test_gpus_are_limits_of_those_who_compute(rendered: Renderer, target: str, component: str) -> None:
+@pytest.mark.parametrize(
+    ("target", "gpus"),
+    [("job", {"volley": "2"}), ("daskjob", {"worker": "2", "volley": "1", "scheduler": None})],
+)
+def test_gpus_are_limits_of_those_who_compute(rendered: Renderer, target: str, gpus: dict[str, str | None]) -> None:
+    """The runner of a cluster has one too: a session has the device of its workers, and opens it where it is."""
     pods = all_pods(rendered(target=target, gpus=2, cpus=8, memory="64Gi"))
+    assert {container["name"] for container in containers(pods)} == set(gpus)
     for pod in pods:
         (container,) = pod["containers"]
-        computes = container["name"] == {"runner": "volley"}.get(component, component)
-        assert container["resources"]["limits"].get("nvidia.com/gpu") == ("2" if computes else None)
-        assert ("tolerations" in pod) == computes
+        wanted = gpus[container["name"]]
+        assert container["resources"]["limits"].get("nvidia.com/gpu") == wanted
+        assert ("tolerations" in pod) == (wanted is not None)
         assert container["resources"]["limits"] == container["resources"]["requests"]
         assert container["image"].endswith("-gpu")
+        if container["name"] == "volley":
+            assert "--device gpu" in " ".join(container["args"])
     worker = [c["args"] for c in containers(pods) if c["name"] == "worker"]
     assert all(arguments[:2] == ["cuda", "worker"] for arguments in worker)
 
