@@ -24,6 +24,7 @@ from .rules.push_down_semi_join import push_down_semi_join
 from .rules.remove_sort import remove_sort
 from .rules.restrict_groups import restrict_groups
 from .rules.rewrite_distinct import rewrite_distinct
+from .rules.roll_up_groups import roll_up_groups
 from .rules.share_subplans import share_subplans
 from .rules.simplify_expressions import simplify_expressions
 from .rules.split_count_distinct import split_count_distinct
@@ -31,6 +32,8 @@ from .rules.split_count_distinct import split_count_distinct
 Rule: TypeAlias = Callable[[Plan, OptimizerContext], Plan]
 
 RULES: tuple[tuple[Rule, ...], ...] = (
+    # 0. While the grouping sets of one GROUP BY still read one object.
+    (roll_up_groups,),
     # 1. Normal form: what other rules recognise. Each phase is repeated until none of its rules changes anything.
     (
         merge_projections,  # first: long chains of assignments collapse before anything walks through them
