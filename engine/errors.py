@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import errno
 from collections.abc import Iterable
+from typing import Self
 
 
 class VolleyError(Exception):
@@ -135,6 +136,10 @@ class UserFunctionError(ExecutionError):
 
 class MemoryLimitExceeded(ExecutionError, MemoryError):
     """The run needs more than the session's ``memory_limit``."""
+
+    def __new__(cls, *args: object) -> Self:
+        """Make the error, also where a scheduler unpickles it: MemoryError's own refuses what has two bases."""
+        return Exception.__new__(cls, *args)
 
 
 class Cancelled(VolleyError):

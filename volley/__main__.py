@@ -26,7 +26,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 the work failed, 2 wrong usage, 75 a full disk, a server or another run was in the way (try again),
+        0 done, 1 the work failed, 2 wrong usage, 75 a job met a full disk, a silent server or another run (try again),
         130 stopped by Ctrl-C, 143 by SIGTERM, 129 by SIGHUP, 141 where the reader of a pipe went away.
     """
     parser = build_parser()
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 return _stop(f"{_how(received)}: {told(error)}", 128 + received[-1])
             if arguments.debug:
                 raise
-            return _stop(*_explain(error))
+            return _stop(*_explain(error, resumes=arguments.resumes))
         return code
 
 
@@ -90,8 +90,8 @@ def _leave_pipe() -> int:
     return _BROKEN_PIPE
 
 
-def _explain(error: Exception) -> tuple[str, int]:
-    """Return the line to show for an error, and the exit code."""
+def _explain(error: Exception, *, resumes: bool) -> tuple[str, int]:
+    """Return the line to show for an error, and the exit code; ``resumes`` where to try again is to go on."""
     from .deploy.job.document import JobSpecError
     from .engine.errors import VolleyError, is_temporary, told
     from .sql.shell import debugging, internal_error
@@ -103,7 +103,7 @@ def _explain(error: Exception) -> tuple[str, int]:
     if isinstance(error, VolleyError):
         if isinstance(error, JobSpecError):
             return f"error: {told(error)}", _USAGE
-        return f"error: {told(error)}", _TRY_AGAIN if is_temporary(error) else _FAILED
+        return f"error: {told(error)}", _TRY_AGAIN if resumes and is_temporary(error) else _FAILED
     return internal_error(error), _FAILED
 
 

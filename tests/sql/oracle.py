@@ -95,6 +95,10 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, int | float | Decimal):
         return "nan" if math.isnan(value) else round(float(value), 9) + 0.0
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    if isinstance(value, dict):
+        return {name: plain(each) for name, each in value.items()}
     return value
 
 

@@ -20,7 +20,7 @@ examples:
   volley doctor                                 what this machine offers and what will be used
   volley render job.yaml --target daskjob       the Kubernetes manifests of a job
 
-exit codes: 0 done, 1 the work failed, 2 wrong usage, 75 a full disk, a server or another run was in the way: try again,
+exit codes: 0 done, 1 the work failed, 2 wrong usage, 75 a job met a full disk, silent server or other run: try again,
             130 stopped by Ctrl-C, 143 by SIGTERM
 environment: VOLLEY_DEBUG=1 shows the traceback of an error
 """
@@ -45,7 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
-    parser.set_defaults(execute=None, debug=False)
+    parser.set_defaults(execute=None, debug=False, resumes=False)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in (run, demo, sql, explain, doctor, cluster, render, completion):
         added = command.add(commands)

@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     parser.add_argument("job", metavar="JOB.yaml", type=Path, help="the job file")
     parser.add_argument("--check", action="store_true", help="check the job file, its queries and columns, and stop")
     add_run_arguments(parser)
-    parser.set_defaults(execute=execute)
+    parser.set_defaults(execute=execute, resumes=True)
     return parser
 
 

@@ -48,6 +48,8 @@ def _on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa
         if row not in known:
             try:
                 known[row] = function(*row)
+            except CastError:  # which says more
+                raise
             except ValueError as error:
                 shown = row[0] if len(row[0]) < 60 else row[0][:57] + "…"
                 raise CastError(f"{shown!r} is not JSON: {error}, in {call.function}") from error
@@ -200,6 +202,6 @@ def to_uuid(call: Call, args: list[Value]) -> pa.Array:
         try:
             return str(uuid.UUID(text.strip()))
         except ValueError:
-            raise CastError(f"{text!r} is not a UUID") from None
+            raise CastError(f"{text!r} is not a UUID, in {call.function}") from None
 
     return _on_texts(call, args, spelled)
