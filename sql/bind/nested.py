@@ -67,13 +67,16 @@ class NestedBinder:
         self._source = queries.statement.source
         self._scope = scope
 
-    def bind(self, node: exp.Expr, *, residual: bool) -> Nested:
-        """Bind a nested query; with ``residual`` its conditions on outer columns need not be equalities."""
+    def bind(self, node: exp.Expr, *, residual: bool, counted: bool = False) -> Nested:
+        """Bind a nested query; with ``residual`` its conditions on outer columns need not be equalities.
+
+        With ``counted`` it matters how often it gives a row, so that DISTINCT must be done before such conditions.
+        """
         query = unwrapped(node)
         while isinstance(query, exp.Subquery) and not _modified(query):
             query = unwrapped(query.this)
         if isinstance(query, exp.Select) and not _modified(query):
-            return self._select(query, residual=residual)
+            return self._select(query, residual=residual and not (counted and query.args.get("distinct")))
         if isinstance(query, exp.Values) and query.find(exp.Column) is not None:
             query = rows_as_selects(query)
         try:
@@ -179,7 +182,7 @@ class NestedBinder:
         self, plan: Plan, core: Core
     ) -> tuple[Plan, tuple[tuple[str, Expr], ...], tuple[tuple[Expr, Column], ...]]:
         if core.residual:
-            return plan, core.items, core.keys  # only EXISTS and IN keep residuals, and they ignore repetition
+            return plan, core.items, core.keys  # EXISTS and IN, which ignore repetition: see `bind`
         own = {column.name: column for _, column in core.keys}
         exprs = [NamedExpr(name=name, expr=column) for name, column in own.items()]
         values = []

@@ -164,7 +164,7 @@ class SubqueryBinder:
 
         With ``outer`` a row for which the query gives nothing stays, beside nulls.
         """
-        nested = self._nested.bind(node, residual=True)
+        nested = self._nested.bind(node, residual=True, counted=True)
         having = all_of(nested.having)
         if having is not None:
             nested = replace(nested, values=(*nested.values, ("having", having)), having=())
