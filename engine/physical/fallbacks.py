@@ -10,6 +10,7 @@ from ..expr import Expr
 from ..kernels.protocol import AccumulatorSpec, Computed
 from ..plan import WindowCall
 from ..schema import Schema
+from ..traversal import transform_up, walk_once
 from .nodes import Exec
 
 Refusal = Callable[[Computed], str | None]
@@ -17,34 +18,17 @@ Refusal = Callable[[Computed], str | None]
 
 def mark_fallbacks(root: Exec, refusal: Refusal) -> Exec:
     """Return the operators with what the CPU computes of each; those that occur twice stay one object."""
-    done: dict[int, Exec] = {}
-    stack: list[tuple[Exec, bool]] = [(root, False)]
-    while stack:
-        node, ready = stack.pop()
-        if id(node) in done:
-            continue
-        if not ready:
-            stack.append((node, True))
-            stack.extend((child, False) for child in node.children)
-            continue
-        children = tuple(done[id(child)] for child in node.children)
-        changed = any(new is not old for new, old in zip(children, node.children, strict=True))
-        made = node.with_children(children) if changed else node
+
+    def rewrite(node: Exec) -> Exec:
         reasons = dict.fromkeys(reason for part in _parts(node) if (reason := refusal(part)) is not None)
-        done[id(node)] = replace(made, on_cpu=tuple(reasons)) if reasons else made
-    return done[id(root)]
+        return replace(node, on_cpu=tuple(reasons)) if reasons else node
+
+    return transform_up(root, rewrite)
 
 
 def fallbacks(root: Exec) -> Iterator[tuple[Exec, str]]:
-    """Yield the operators that the CPU computes something of, with the reasons."""
-    seen: set[int] = set()
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) not in seen:
-            seen.add(id(node))
-            yield from ((node, reason) for reason in node.on_cpu)
-            stack.extend(node.children)
+    """Return the operators that the CPU computes something of, with the reasons."""
+    return ((node, reason) for node in walk_once(root) for reason in node.on_cpu)
 
 
 def _parts(node: Exec) -> Iterator[Computed]:
