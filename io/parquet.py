@@ -8,7 +8,6 @@ dictionaries an order of magnitude less than text.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -19,6 +18,7 @@ from ..engine.dtypes import Kind
 from ..engine.errors import PlanError, TypeMismatch
 from ..engine.expr import Expr, Path, all_of, columns_of, conjuncts, field_paths
 from ..engine.kernels.decoding import Decoder, open_decoder
+from ..engine.machine import available_cores
 from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .column_chunks import Stored, stored_columns
@@ -244,7 +244,7 @@ class ParquetSource:
         request: ScanRequest,
     ) -> list[ParquetSplit]:
         total = sum(group.bytes for _, kept in kept_files for group in kept)
-        even = total // (_SPLITS_PER_CORE * (os.cpu_count() or 1))
+        even = total // (_SPLITS_PER_CORE * (available_cores()))
         target = min(_SPLIT_BYTES, max(_SPLIT_BYTES_LEAST, even))
         decode = total >= _WORTH_COMPILING or open_decoder().is_compiled
         splits: list[ParquetSplit] = []

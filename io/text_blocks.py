@@ -7,7 +7,6 @@ reads. Both end where a record ends, so that records are never torn and quoted l
 from __future__ import annotations
 
 import codecs
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -18,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..engine.errors import ReadError
+from ..engine.machine import available_cores
 from .compression import compression_of, unpacked
 from .filesystem import FileInfo, Location, reason
 
@@ -149,7 +149,7 @@ class TextFile:
         Whether a line end stands inside quotes is decided by the number of quotes before it, counted in parallel.
         """
         size = self.file.size
-        target = max(BLOCK_BYTES, min(_PIECE_BYTES, size // (4 * (os.cpu_count() or 1))))
+        target = max(BLOCK_BYTES, min(_PIECE_BYTES, size // (4 * (available_cores()))))
         if not self.is_plain or size - start < 2 * target:
             return ((start, None),)
         edges = list(range(start, size, target))
@@ -174,7 +174,7 @@ class TextFile:
                 return count_byte(handle.read(span[1] - span[0]), self.quote)
 
         spans = list(zip(edges, [*edges[1:], self.file.size], strict=True))
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        with ThreadPoolExecutor(max_workers=available_cores()) as pool:
             counts = list(pool.map(quotes, spans))
         if sum(counts) % 2:
             return None

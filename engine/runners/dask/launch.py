@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ import dask
 from distributed import LocalCluster, Security
 
 from ...errors import ConfigError, DeviceUnavailable
+from ...machine import available_cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +63,7 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
         Where GPUs are asked for and cannot be used.
     """
     options: dict[str, Any] = {
-        "n_workers": settings.workers or len(os.sched_getaffinity(0)),
+        "n_workers": settings.workers or available_cores(),
         "threads_per_worker": settings.threads,
         "host": settings.host,
         "protocol": f"{settings.protocol}://",
