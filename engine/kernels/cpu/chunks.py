@@ -183,14 +183,12 @@ class ChunkReader:
     def _codes(self, pieces: Iterable[Piece], length: int) -> Coded:
         codes = self.room_for_codes(length)
         flags = _Flags(length)
-        self._fill(codes, flags, 0, pieces)
-        return Coded(self, codes, flags.values)
-
-    def _fill(self, codes: Rows, flags: _Flags, at: int, pieces: Iterable[Piece]) -> None:
+        at = 0
         for page, where in pieces:
             assert page.codes is not None
             flags.add(page, where, at)
             at = _place(page.codes, where, codes, at)
+        return Coded(self, codes, flags.values)
 
     def _assembled(self, pieces: Iterable[Piece], length: int, *, nullable: bool = False) -> pa.Array:
         """Return the values of pieces, one after the other; ``nullable`` where any piece may have nulls."""
@@ -219,16 +217,11 @@ class _Flags:
 
     def add(self, page: Page, where: Rows | slice, at: int) -> None:
         """Add the rows of a piece, which begin at ``at``."""
-        if not isinstance(where, slice) and (page.positions is not None or self._nullable):
-            self.put((where >= 0).view(np.uint8), at)
-
-    def put(self, flags: Bits | None, at: int) -> None:
-        """Add the flags of some rows, None where none of them is null, which begin at ``at``."""
-        if flags is None:
+        if isinstance(where, slice) or not (page.positions is not None or self._nullable):
             return
         if self.values is None:
             self.values = np.ones(self._length, dtype=np.uint8)
-        self.values[at : at + len(flags)] = flags
+        self.values[at : at + len(where)] = where >= 0
 
 
 class _TextBuilder:
