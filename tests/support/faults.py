@@ -23,8 +23,8 @@ def die_once(flag: str) -> None:
 def arm(moment: str, flag: str) -> None:
     """Let this worker die at a moment; run on workers by ``Client.run``."""
     from volley.engine.exchange import store, transfer
-    from volley.engine.runners import sinks
     from volley.engine.runners.dask import work
+    from volley.engine.runners.sinks.writes import TaskWrite
 
     places: dict[str, tuple[Any, str]] = {
         "scan": (work._Work, "_tables"),
@@ -32,7 +32,7 @@ def arm(moment: str, flag: str) -> None:
         "receive": (transfer.Exchange, "_answer"),
         "join": (work._Work, "_built"),
         "finish": (work._Work, "_keep"),
-        "write": (sinks._TaskWrite, "consume"),
+        "write": (TaskWrite, "consume"),
     }
     owner, name = places[moment]
     setattr(owner, name, _deadly(getattr(owner, name), flag))

@@ -12,7 +12,7 @@ from volley.engine.expr import Column, NamedExpr
 from volley.engine.kernels.cpu import aggregate
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
-from volley.engine.runners import sinks
+from volley.engine.runners.sinks import states
 from volley.engine.schema import Field, Schema
 
 QUERY = """
@@ -46,7 +46,7 @@ def test_rows_passed_on_are_grouped_by_the_second_phase(
 ) -> None:
     monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 20)
     monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
-    monkeypatch.setattr(sinks, "PARTITION_BYTES", partition_bytes)
+    monkeypatch.setattr(states, "PARTITION_BYTES", partition_bytes)
     monkeypatch.setattr(aggregate, "_RUN_BITS", 4)
     monkeypatch.setattr(aggregate, "_RUN_BYTES", 1 << 10)
     data = random_table("ijdwstmb", 3000, seed=4)

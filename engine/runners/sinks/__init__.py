@@ -1,0 +1,45 @@
+"""Stage sinks, which every runner shares: each keeps state per thread and makes it the stage's output at the end."""
+
+from __future__ import annotations
+
+from ...physical.stages import (
+    BuildSink,
+    CollectSink,
+    FoldSink,
+    GroupSink,
+    LimitSink,
+    PartitionSink,
+    ReduceSink,
+    StageSink,
+    TopKSink,
+    WriteSink,
+)
+from .base import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun
+from .rows import Build, Collect, Limit, Partition, keys_of
+from .states import Fold, Group, Reduce, TopRows
+from .writes import OrderedWrite, TaskWrite
+
+__all__ = ["InOrder", "LocalSink", "Output", "Parallel", "SinkContext", "SinkRun", "keys_of", "open_sink"]
+
+
+def open_sink(sink: StageSink, context: SinkContext) -> SinkRun:
+    """Start a stage's sink."""
+    match sink:
+        case CollectSink():
+            return Collect(context)
+        case FoldSink():
+            return Fold(context, sink)
+        case GroupSink():
+            return Group(context, sink)
+        case ReduceSink():
+            return Reduce(context, sink)
+        case BuildSink():
+            return Build(context, sink)
+        case TopKSink():
+            return TopRows(context, sink)
+        case LimitSink():
+            return Limit(context, sink)
+        case PartitionSink():
+            return Partition(context, sink)
+        case WriteSink():
+            return OrderedWrite(context, sink) if sink.sink.single_writer else TaskWrite(context, sink)

@@ -1,0 +1,138 @@
+"""What a stage's sink is to a runner, and what sinks share: the memory account, and tables taken in task order."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
+
+from ...exchange import MemoryAccount, OrderedDelivery
+from ...kernels.protocol import Device, JoinTable, Table
+from ...plan import KeySet, WrittenFile
+
+Parallel: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
+"""Runs thunks on the runner's threads and returns their results in order."""
+
+
+@dataclass(slots=True)
+class Output:
+    """What a stage leaves for later ones; ``reserved`` bytes are given back when its last reader is done.
+
+    ``keys`` has the values of those keys of a built join that scans have asked for, by position.
+    """
+
+    partitions: list[list[Table]] = field(default_factory=list)
+    join: JoinTable | None = None
+    keys: dict[int, KeySet] = field(default_factory=dict)
+    written: tuple[WrittenFile, ...] = ()
+    value: Any = None
+    reserved: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SinkContext:
+    """What a sink may use: kernels, the memory account, whether the run was cancelled, and how many threads.
+
+    Attributes
+    ----------
+    keys
+        Positions of the join keys whose values are asked for.
+    buckets
+        How many hash partitions to make, a power of two, all of which are in the output; None to choose by size.
+    shared
+        Whether other processes have sinks of the same stage: then what is written is prepared, and made visible or
+        removed, by who runs the stage.
+    """
+
+    device: Device
+    memory: MemoryAccount
+    stopped: Callable[[], bool]
+    owner: str
+    threads: int = 1
+    keys: frozenset[int] = frozenset()
+    buckets: int | None = None
+    shared: bool = False
+
+    def filled(self, partitions: list[list[Table]]) -> list[list[Table]]:
+        """Return hash partitions without the empty ones, unless their number is given."""
+        return partitions if self.buckets is not None else [tables for tables in partitions if tables]
+
+
+class LocalSink(Protocol):
+    """The part of a sink that belongs to one thread."""
+
+    def consume(self, task: int, table: Table) -> None:
+        """Take a table of a task; raises `Stopped` when the stage needs no more."""
+        ...
+
+    def finish_task(self, task: int) -> None:
+        """Say that a task ended."""
+        ...
+
+
+class SinkRun(Protocol):
+    """One execution of a stage's sink.
+
+    Attributes
+    ----------
+    retains
+        Whether tables are kept as they come, and therefore have to be settled.
+    """
+
+    retains: bool
+
+    def local(self) -> LocalSink:
+        """Return the part for one thread."""
+        ...
+
+    def finish(self, parallel: Parallel) -> Output:
+        """Return the output, once every task has ended."""
+        ...
+
+    def abort(self) -> None:
+        """Give up: release memory and remove what is half made."""
+        ...
+
+
+class SinkBase:
+    """Memory accounting and no-op hooks shared by the sinks, each of which is its own local part unless it says so."""
+
+    retains = False
+
+    def __init__(self, context: SinkContext) -> None:
+        self.context = context
+        self.reserved = 0
+        self._lock = threading.Lock()
+
+    def reserve(self, size: int) -> None:
+        """Charge the run with more bytes, which may be fewer than none."""
+        self.context.memory.reserve(size, self.context.owner)
+        with self._lock:
+            self.reserved += size
+
+    def finish_task(self, task: int) -> None:
+        """Nothing to do between tasks."""
+
+    def abort(self) -> None:
+        self.context.memory.release(self.reserved)
+        self.reserved = 0
+
+
+class InOrder:
+    """The thread's part of a sink that takes tables in task order through ``delivery``."""
+
+    retains = True
+    delivery: OrderedDelivery
+
+    def local(self) -> LocalSink:
+        """Return the sink itself: its delivery is shared by the threads."""
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        """Deliver a table when its turn comes; raises `Stopped` when no more are wanted."""
+        self.delivery.put(task, table)
+
+    def finish_task(self, task: int) -> None:
+        """Let the next task deliver."""
+        self.delivery.finish(task)

@@ -1,0 +1,124 @@
+"""Sinks that keep rows as they come: all of them, the first ones, by hash, or for a join's hash table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...exchange import OrderedDelivery
+from ...expr import Expr, NamedExpr
+from ...kernels.decoding import key_set
+from ...kernels.protocol import Device, Table
+from ...physical.stages import BuildSink, LimitSink, PartitionSink
+from ...plan import KeySet
+from .base import InOrder, LocalSink, Output, Parallel, SinkBase, SinkContext
+
+
+class Collect(SinkBase):
+    """Keeps tables by task."""
+
+    retains = True
+
+    def __init__(self, context: SinkContext) -> None:
+        super().__init__(context)
+        self.tables: dict[int, list[Table]] = {}
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        self.reserve(table.nbytes)
+        self.tables.setdefault(task, []).append(table)
+
+    def ordered(self) -> list[Table]:
+        return [table for task in sorted(self.tables) for table in self.tables[task]]
+
+    def finish(self, parallel: Parallel) -> Output:
+        return Output(partitions=[self.ordered()], reserved=self.reserved)
+
+
+class Build(Collect):
+    """Keeps the build side's rows, then builds the hash table once."""
+
+    def __init__(self, context: SinkContext, sink: BuildSink) -> None:
+        super().__init__(context)
+        self.spec = sink.spec
+
+    def finish(self, parallel: Parallel) -> Output:
+        tables = self.ordered()
+        join = self.context.device.build_join(tables, self.spec, threads=self.context.threads)
+        keys = self._key_sets(tables)
+        self.tables.clear()
+        self.reserve(join.nbytes - self.reserved)
+        kept = {position: made for position, made in keys.items() if self.context.memory.try_reserve(made.nbytes)}
+        self.reserved += sum(made.nbytes for made in kept.values())
+        return Output(join=join, keys=kept, reserved=self.reserved)
+
+    def _key_sets(self, tables: Sequence[Table]) -> dict[int, KeySet]:
+        """Return the values of the keys that are asked for, where such a set is worth having."""
+        found = {}
+        for position in sorted(self.context.keys):
+            made = keys_of(self.context.device, self.spec.build_keys[position], tables)
+            if made is not None:
+                found[position] = made
+        return found
+
+
+def keys_of(device: Device, key: Expr, tables: Sequence[Table]) -> KeySet | None:
+    """Return the values of a key in tables, where such a set is worth having."""
+    alone = [NamedExpr(name="key", expr=key)]
+    return key_set(key.dtype, [device.to_arrow(device.project(table, alone)).column(0) for table in tables])
+
+
+class Partition(SinkBase):
+    """Spreads rows by hash; within a partition they keep task order."""
+
+    retains = True
+
+    def __init__(self, context: SinkContext, sink: PartitionSink) -> None:
+        super().__init__(context)
+        self.keys, self.partitions = sink.keys, context.buckets or 16
+        self.pieces: dict[int, list[list[Table]]] = {}
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        self.reserve(table.nbytes)
+        parts = self.context.device.hash_partition(table, self.keys, self.partitions)
+        self.pieces.setdefault(task, []).append(parts)
+
+    def finish(self, parallel: Parallel) -> Output:
+        ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]
+        by_partition = [[parts[p] for parts in ordered if parts[p].num_rows] for p in range(self.partitions)]
+        return Output(partitions=self.context.filled(by_partition), reserved=self.reserved)
+
+
+class Limit(InOrder, SinkBase):
+    """Takes rows in task order until it has enough."""
+
+    def __init__(self, context: SinkContext, sink: LimitSink) -> None:
+        super().__init__(context)
+        self.skip = sink.offset
+        self.left = sink.count
+        self.tables: list[Table] = []
+        self.delivery = OrderedDelivery(self._take, context.stopped, memory=context.memory)
+
+    def _take(self, table: Table) -> bool:
+        start = min(self.skip, table.num_rows)
+        self.skip -= start
+        length = table.num_rows - start
+        if self.left is not None:
+            length = min(length, self.left)
+            self.left -= length
+        if length:
+            kept = table if length == table.num_rows else self.context.device.slice(table, start, length)
+            self.reserve(kept.nbytes)
+            self.tables.append(kept)
+        return self.left is None or self.left > 0
+
+    def abort(self) -> None:
+        self.delivery.close()
+        super().abort()
+
+    def finish(self, parallel: Parallel) -> Output:
+        return Output(partitions=[self.tables], reserved=self.reserved)

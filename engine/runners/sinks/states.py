@@ -1,0 +1,155 @@
+"""Sinks that keep less than they take: states of aggregates and folds, and the best rows."""
+
+from __future__ import annotations
+
+from functools import partial, reduce
+from typing import Any
+
+from ...kernels.protocol import GroupBy, Table, TopK
+from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
+from .base import LocalSink, Output, Parallel, SinkBase, SinkContext
+
+PARTITION_BYTES = 4 * 1024 * 1024
+"""Aim of state bytes per hash partition, where there are enough for every thread."""
+LARGE_PARTITION_BYTES = 32 * 1024 * 1024
+"""Most state bytes per hash partition."""
+PARTITIONS_PER_THREAD = 4
+"""Partitions of several sizes keep threads evenly busy; each costs steps that hold the interpreter's lock."""
+MAX_PARTITIONS = 128
+
+
+class _GroupLocal:
+    """One thread's partial aggregation."""
+
+    def __init__(self, sink: Group) -> None:
+        self.sink = sink
+        self.state: GroupBy = sink.context.device.group_by(sink.spec)
+        self.counted = 0
+
+    def consume(self, task: int, table: Table) -> None:
+        self.state.update(table)
+        held = self.state.nbytes
+        self.sink.reserve(held - self.counted)
+        self.counted = held
+
+    def finish_task(self, task: int) -> None:
+        """Nothing to do between tasks."""
+
+
+class Group(SinkBase):
+    """Partial aggregation per thread, drained into as many hash partitions as the states' size asks for."""
+
+    def __init__(self, context: SinkContext, sink: GroupSink) -> None:
+        super().__init__(context)
+        self.spec = sink.spec
+        self.locals: list[_GroupLocal] = []
+
+    def local(self) -> LocalSink:
+        made = _GroupLocal(self)
+        with self._lock:
+            self.locals.append(made)
+        return made
+
+    def finish(self, parallel: Parallel) -> Output:
+        size = sum(one.counted for one in self.locals)
+        count = self.context.buckets or _partition_count(size, self.context.threads)
+        states = [state for one in self.locals for state in one.state.shared(self.context.threads)]
+        drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
+        merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
+        return Output(partitions=self.context.filled(merged), reserved=self.reserved)
+
+
+def _partition_count(size: int, threads: int) -> int:
+    """Return a power of two: one for small states, more for large ones."""
+    enough = max(threads * PARTITIONS_PER_THREAD, size // LARGE_PARTITION_BYTES)
+    wanted = max(1, min(MAX_PARTITIONS, size // PARTITION_BYTES, enough))
+    return 1 << (wanted - 1).bit_length()
+
+
+class Reduce(SinkBase):
+    """Aggregates each table to one row of states; keeps the rows in task order so that sums repeat exactly."""
+
+    def __init__(self, context: SinkContext, sink: ReduceSink) -> None:
+        super().__init__(context)
+        self.accumulators, self.schema = sink.accumulators, sink.schema
+        self.rows: dict[int, list[Table]] = {}
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        self.rows.setdefault(task, []).append(self.context.device.reduce(table, self.accumulators))
+
+    def finish(self, parallel: Parallel) -> Output:
+        rows = [row for task in sorted(self.rows) for row in self.rows[task]]
+        if not rows and not self.context.shared:
+            empty = self.context.device.concat([], self.schema)
+            rows = [self.context.device.reduce(empty, self.accumulators)]
+        return Output(partitions=[rows])
+
+
+class Fold(SinkBase):
+    """A state per task, merged in task order, so that the result does not depend on the number of threads."""
+
+    def __init__(self, context: SinkContext, sink: FoldSink) -> None:
+        super().__init__(context)
+        self.sink = sink
+        self.states: dict[int, Any] = {}
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        state = self.states[task] if task in self.states else self.sink.initial()
+        self.states[task] = self.sink.update(state, self.context.device.to_arrow(table))
+
+    def finish(self, parallel: Parallel) -> Output:
+        ordered = [self.states[task] for task in sorted(self.states)]
+        if self.context.shared:
+            return Output(value=[reduce(self.sink.merge, ordered)] if ordered else [])
+        return Output(value=reduce(self.sink.merge, ordered or [self.sink.initial()]))
+
+
+class _TopKLocal:
+    """One thread's best rows."""
+
+    def __init__(self, sink: TopRows, state: TopK) -> None:
+        self.sink, self.state = sink, state
+        self.rows, self.bytes, self.counted = 0, 0, 0
+
+    def consume(self, task: int, table: Table) -> None:
+        self.rows += table.num_rows
+        self.bytes += table.nbytes
+        held = self.bytes * min(self.sink.sink.k, self.rows) // max(1, self.rows)  # rows kept, of the mean size
+        self.sink.reserve(held - self.counted)
+        self.counted = held
+        self.state.update(table)
+
+    def finish_task(self, task: int) -> None:
+        """Nothing to do between tasks."""
+
+
+class TopRows(SinkBase):
+    """Best rows per thread, then of all threads."""
+
+    def __init__(self, context: SinkContext, sink: TopKSink) -> None:
+        super().__init__(context)
+        self.sink = sink
+        self.locals: list[_TopKLocal] = []
+
+    def _new(self) -> TopK:
+        return self.context.device.top_k(self.sink.keys, self.sink.k, self.sink.schema)
+
+    def local(self) -> LocalSink:
+        made = _TopKLocal(self, self._new())
+        with self._lock:
+            self.locals.append(made)
+        return made
+
+    def finish(self, parallel: Parallel) -> Output:
+        best = self._new()
+        for one in self.locals:
+            best.update(one.state.result())
+        result = best.result()
+        self.reserve(result.nbytes - self.reserved)
+        return Output(partitions=[[result]], reserved=self.reserved)

@@ -1,0 +1,93 @@
+"""Sinks that write files: in task order with one writer, or with a writer for each task."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from ...exchange import OrderedDelivery
+from ...kernels.protocol import Table
+from ...physical.stages import WriteSink
+from ...plan import SinkWriter
+from .base import InOrder, LocalSink, Output, Parallel, SinkBase, SinkContext
+
+
+class _Write(SinkBase):
+    """Writing that publishes at the end, or nothing at all."""
+
+    def __init__(self, context: SinkContext, sink: WriteSink) -> None:
+        super().__init__(context)
+        self.sink = sink.sink
+        if not context.shared:
+            self.sink.open(sink.schema)
+
+    def finish(self, parallel: Parallel) -> Output:
+        self.close()
+        return Output() if self.context.shared else Output(written=self.sink.commit())
+
+    def write(self, writer: SinkWriter, table: Table) -> None:
+        for batch in self.context.device.to_arrow(table).to_batches():
+            writer.write(batch)
+
+    def close(self) -> None:
+        raise TypeError("a write sink closes its writers")
+
+    def abort(self) -> None:
+        super().abort()
+        if self.context.shared:  # what a writer has not closed counts for nothing
+            return
+        with suppress(Exception):
+            self.close()
+        self.sink.abort()
+
+
+class OrderedWrite(InOrder, _Write):
+    """One writer, rows in task order."""
+
+    def __init__(self, context: SinkContext, sink: WriteSink) -> None:
+        super().__init__(context, sink)
+        self.writer = self.sink.writer(0)
+        self.delivery = OrderedDelivery(self._put, context.stopped, memory=context.memory)
+
+    def _put(self, table: Table) -> bool:
+        self.write(self.writer, table)
+        return True
+
+    def close(self) -> None:
+        self.writer.close()
+
+    def abort(self) -> None:
+        self.delivery.close()
+        super().abort()
+
+
+class TaskWrite(_Write):
+    """One writer per task, opened when its first rows come; at least one, so that the schema is always written."""
+
+    def __init__(self, context: SinkContext, sink: WriteSink) -> None:
+        super().__init__(context, sink)
+        self.writers: dict[int, SinkWriter] = {}
+
+    def local(self) -> LocalSink:
+        return self
+
+    def consume(self, task: int, table: Table) -> None:
+        writer = self.writers.get(task)
+        if writer is None:
+            writer = self.writers[task] = self.sink.writer(task)
+        self.write(writer, table)
+
+    def finish_task(self, task: int) -> None:
+        writer = self.writers.get(task)
+        if writer is not None:
+            writer.close()
+
+    def finish(self, parallel: Parallel) -> Output:
+        if self.context.shared:
+            return Output()
+        if not self.writers:
+            self.sink.writer(0).close()
+        return Output(written=self.sink.commit())
+
+    def close(self) -> None:
+        for writer in self.writers.values():
+            writer.close()
