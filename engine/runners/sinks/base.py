@@ -96,7 +96,7 @@ class SinkRun(Protocol):
 
 
 class SinkBase:
-    """Memory accounting and no-op hooks shared by the sinks, each of which is its own local part unless it says so."""
+    """Memory accounting and hooks shared by the sinks, each of which is its own local part unless it says so."""
 
     retains = False
 
@@ -110,6 +110,9 @@ class SinkBase:
         self.context.memory.reserve(size, self.context.owner)
         with self._lock:
             self.reserved += size
+
+    def local(self: LocalSink) -> LocalSink:
+        return self
 
     def finish_task(self, task: int) -> None:
         """Nothing to do between tasks."""

@@ -10,7 +10,7 @@ from ...kernels.decoding import key_set
 from ...kernels.protocol import Device, Table
 from ...physical.stages import BuildSink, LimitSink, PartitionSink
 from ...plan import KeySet
-from .base import InOrder, LocalSink, Output, Parallel, SinkBase, SinkContext
+from .base import InOrder, Output, Parallel, SinkBase, SinkContext
 
 
 class Collect(SinkBase):
@@ -21,9 +21,6 @@ class Collect(SinkBase):
     def __init__(self, context: SinkContext) -> None:
         super().__init__(context)
         self.tables: dict[int, list[Table]] = {}
-
-    def local(self) -> LocalSink:
-        return self
 
     def consume(self, task: int, table: Table) -> None:
         self.reserve(table.nbytes)
@@ -78,9 +75,6 @@ class Partition(SinkBase):
         super().__init__(context)
         self.keys, self.partitions = sink.keys, context.buckets or 16
         self.pieces: dict[int, list[list[Table]]] = {}
-
-    def local(self) -> LocalSink:
-        return self
 
     def consume(self, task: int, table: Table) -> None:
         self.reserve(table.nbytes)

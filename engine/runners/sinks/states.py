@@ -74,9 +74,6 @@ class Reduce(SinkBase):
         self.accumulators, self.schema = sink.accumulators, sink.schema
         self.rows: dict[int, list[Table]] = {}
 
-    def local(self) -> LocalSink:
-        return self
-
     def consume(self, task: int, table: Table) -> None:
         self.rows.setdefault(task, []).append(self.context.device.reduce(table, self.accumulators))
 
@@ -95,9 +92,6 @@ class Fold(SinkBase):
         super().__init__(context)
         self.sink = sink
         self.states: dict[int, Any] = {}
-
-    def local(self) -> LocalSink:
-        return self
 
     def consume(self, task: int, table: Table) -> None:
         state = self.states[task] if task in self.states else self.sink.initial()

@@ -8,7 +8,7 @@ from ...exchange import OrderedDelivery
 from ...kernels.protocol import Table
 from ...physical.stages import WriteSink
 from ...plan import SinkWriter
-from .base import InOrder, LocalSink, Output, Parallel, SinkBase, SinkContext
+from .base import InOrder, Output, Parallel, SinkBase, SinkContext
 
 
 class _Write(SinkBase):
@@ -66,9 +66,6 @@ class TaskWrite(_Write):
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context, sink)
         self.writers: dict[int, SinkWriter] = {}
-
-    def local(self) -> LocalSink:
-        return self
 
     def consume(self, task: int, table: Table) -> None:
         writer = self.writers.get(task)
