@@ -7,7 +7,8 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, settings
 
 import volley as vl
-from tests.support.chains import Pair, cells_in_pandas, cells_of, chains
+from tests.support.chains import chains
+from tests.support.pairs import Pair, cells_in_pandas, cells_of
 from volley.engine.physical import cut, lower
 from volley.engine.plan import Aggregate
 from volley.engine.runners import LocalRunner
