@@ -16,6 +16,7 @@ import pyarrow as pa
 from ...expr import Expr, columns_of
 from ...plan.source import KeyFilter, KeySet
 from ..decoding import ChunkSpec, GivenColumn, StoredRows
+from ..evaluation import can_raise, shared
 from .buffers import INT64_DIGITS, bits_of, flags_of
 from .chunks import ChunkReader, Coded
 from .compare import conjunction
@@ -23,7 +24,7 @@ from .gather import take_column
 from .native import codepages, pages, select_bits
 from .native.arrays import Bits, Rows
 from .pages import CODECS
-from .project import Evaluator, can_raise, shared
+from .project import Evaluator
 from .table import CpuTable, from_arrow
 
 _INTEGERS = {"INT32": 32, "INT64": 64}

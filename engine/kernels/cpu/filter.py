@@ -8,10 +8,11 @@ from functools import partial
 import pyarrow as pa
 
 from ...expr import Expr
+from ..evaluation import shared
 from .buffers import bits_of, flags_of
 from .gather import take_column
 from .native import select_bits
-from .project import Evaluator, shared
+from .project import Evaluator
 from .table import CpuTable, PendingColumns, slice_table, take_rows
 
 _DENSE = 0.9

@@ -21,7 +21,7 @@ from .keys import JoinKeys
 from .native import NO_BITS, JoinIndex, joining
 from .native.arrays import Rows, Words
 from .native.parallel import Threads
-from .project import Evaluator, shared
+from .project import Evaluator
 from .table import CpuTable, PendingColumns, concat_tables, own
 
 _MAX_PAIRS = 1 << 22
@@ -173,7 +173,7 @@ class CpuJoinTable:
             fields.append(source.schema[name])
             columns.append(take_column(source.column(name), rows))
         pairs = CpuTable(schema=Schema(tuple(fields)), columns=columns, num_rows=len(probe_rows))
-        mask = Evaluator(pairs).column(shared((residual,))[0])
+        [mask] = Evaluator(pairs).columns([residual])
         keep = bools_of(known_true(mask))
         return probe_rows[keep], build_rows[keep]
 

@@ -15,11 +15,10 @@ import pyarrow.compute as pc
 
 from ...dtypes import DataType
 from ...errors import UnsupportedOperation
-from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
-from ...expr.catalogue import FUNCTIONS
+from ...expr import Call, Case, Cast, Expr, InList, Literal, NamedExpr
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
-from ...traversal import walk
+from ..evaluation import Evaluation, can_raise
 from . import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
@@ -30,10 +29,6 @@ from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value
 from .table import CpuTable
 
-_RAISING = frozenset(
-    {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
-    | {"round", "floor", "ceil", "add_interval", "difference"}
-)
 _DECIMAL_AWARE = frozenset(
     {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
     | {
@@ -54,81 +49,18 @@ _MIN_DICTIONARY = 64
 
 def project(table: CpuTable, exprs: Sequence[NamedExpr]) -> CpuTable:
     """Compute one column per expression."""
-    evaluator = Evaluator(table)
-    roots = shared(tuple(named.expr for named in exprs))
-    columns = tuple(evaluator.column(root) for root in roots)
+    columns = tuple(Evaluator(table).columns([named.expr for named in exprs]))
     schema = Schema(tuple(named.field for named in exprs))
     return CpuTable(schema=schema, columns=columns, num_rows=table.num_rows)
 
 
-_interned: dict[tuple[int, ...], tuple[tuple[Expr, ...], tuple[Expr, ...]]] = {}
-_MAX_INTERNED = 4096
-
-
-def shared(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
-    """Return the expressions with equal sub-expressions made one object, so that a value can be kept per object.
-
-    The answer is remembered by the identity of ``exprs``, since operators ask again for every batch.
-    """
-    key = tuple(map(id, exprs))
-    known = _interned.get(key)
-    if known is None:
-        if len(_interned) >= _MAX_INTERNED:
-            _interned.clear()
-        seen: dict[Any, Expr] = {}
-        # The originals are kept so that their identities stay theirs.
-        known = _interned[key] = (exprs, tuple(_intern(expr, seen) for expr in exprs))
-    return known[1]
-
-
-def _intern(expr: Expr, seen: dict[Any, Expr]) -> Expr:
-    children = tuple(_intern(child, seen) for child in expr.children)
-    node = expr.with_children(children) if children else expr
-    # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
-    own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
-    return seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
-
-
-def _head(node: Expr) -> Any:
-    match node:
-        case Call():
-            return (node.function, repr(node.options))
-        case Cast():
-            return node.strict
-        case InList():
-            return (repr(node.values), node.has_null)
-        case ListLambda():
-            return (node.method, node.variables)
-        case _:
-            return len(node.children)
-
-
-class Evaluator:
-    """Evaluates expressions over one table; values are kept per expression object."""
-
-    def __init__(self, table: CpuTable) -> None:
-        self.table = table
-        self._values: dict[int, tuple[Expr, Value]] = {}
+class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
+    """Evaluates expressions over one table."""
 
     def column(self, expr: Expr) -> pa.Array:
         """Return the value per row as an array; text may come dictionary-encoded."""
         value = self.value(expr)
         return pa.repeat(value, self.table.num_rows) if isinstance(value, pa.Scalar) else value
-
-    def columns(self, exprs: Sequence[Expr]) -> list[pa.Array]:
-        """Return the values of several expressions."""
-        return [self.column(root) for root in shared(tuple(exprs))]
-
-    def value(self, expr: Expr) -> Value:
-        """Return the value as an array, or as a scalar where it does not depend on any row."""
-        if isinstance(expr, Column):
-            return self.table.column(expr.name)
-        kept = self._values.get(id(expr))
-        if kept is not None:
-            return kept[1]
-        value = self._compute(expr)
-        self._values[id(expr)] = (expr, value)
-        return value
 
     def _compute(self, expr: Expr) -> Value:
         match expr:
@@ -228,18 +160,6 @@ class Evaluator:
         return take_column(pa.concat_arrays(pieces), back)
 
 
-def can_raise(expr: Expr) -> bool:
-    """Return whether evaluating the expression can fail on some value."""
-    for node in walk(expr):
-        if isinstance(node, Cast) and node.strict:
-            return True
-        if isinstance(node, Call) and node.function in _RAISING and not node.dtype.is_float:
-            return True
-        if isinstance(node, Call) and FUNCTIONS[node.function].raises:
-            return True
-    return False
-
-
 def constant(value: Any, dtype: DataType) -> pa.Scalar:
     """Return a plain Python value as an Arrow scalar of a type."""
     return scalar_of(value, physical_type(dtype))
@@ -285,13 +205,14 @@ def _in_list(expr: InList, value: pa.Array) -> pa.Array:
 
 
 _choice_arrays: dict[int, tuple[InList, pa.Array]] = {}
+_MAX_CHOICES = 4096
 
 
 def _choices(expr: InList, arrow: pa.DataType) -> pa.Array:
     """Return a list's constants as an array, made once for all batches."""
     known = _choice_arrays.get(id(expr))
     if known is None:
-        if len(_choice_arrays) >= _MAX_INTERNED:
+        if len(_choice_arrays) >= _MAX_CHOICES:
             _choice_arrays.clear()
         # The expression is kept so that its identity stays its own.
         known = _choice_arrays[id(expr)] = (expr, array_of(expr.values, arrow))

@@ -13,7 +13,6 @@ from ... import dtypes
 from ...errors import TooManyPairs
 from ...expr import Expr, columns_of
 from ...schema import Field, Schema
-from ..cpu.project import shared
 from ..protocol import BuildRows, JoinSide, JoinSpec, Table
 from . import memory
 from .batch import GpuTable, concat_tables, own
@@ -157,7 +156,7 @@ class GpuJoinTable:
                 fields += [source.schema[name] for name in names]
                 columns += gathered(source.select(names), rows).columns()
         pairs = GpuTable(Schema(tuple(fields)), columns, probe_rows.size())
-        mask = Evaluator(pairs).column(shared((residual,))[0])
+        [mask] = Evaluator(pairs).columns([residual])
         kept = masked_rows(plc.Table([probe_rows, build_rows]), mask).columns()
         return kept[0], kept[1]
 

@@ -15,7 +15,7 @@ from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
-from ..cpu.project import can_raise, shared
+from ..evaluation import Evaluation, can_raise
 from . import arithmetic, compare, mathematics, nested, temporal, text  # noqa: F401 - they register the kernels
 from .batch import GpuTable
 from .casts import cast_column, cast_refusal
@@ -31,9 +31,7 @@ from .registry import KERNELS, NO_KERNEL, refusal
 
 def project(table: GpuTable, exprs: Sequence[NamedExpr]) -> GpuTable:
     """Compute one column per expression."""
-    evaluator = Evaluator(table)
-    roots = shared(tuple(named.expr for named in exprs))
-    columns = tuple(evaluator.column(root) for root in roots)
+    columns = Evaluator(table).columns([named.expr for named in exprs])
     return GpuTable(Schema(tuple(named.field for named in exprs)), columns, table.num_rows)
 
 
@@ -65,32 +63,13 @@ def _node_refusal(node: Expr) -> str | None:
     return None
 
 
-class Evaluator:
-    """Evaluates expressions over one table; values are kept per expression object."""
-
-    def __init__(self, table: GpuTable) -> None:
-        self.table = table
-        self._values: dict[int, tuple[Expr, Value]] = {}
+class Evaluator(Evaluation[GpuTable, "plc.Column", "plc.Scalar"]):
+    """Evaluates expressions over one table."""
 
     def column(self, expr: Expr) -> plc.Column:
         """Return the value per row as a column."""
         value = self.value(expr)
         return repeated(value, self.table.num_rows) if isinstance(value, plc.Scalar) else value
-
-    def columns(self, exprs: Sequence[Expr]) -> list[plc.Column]:
-        """Return the values of several expressions."""
-        return [self.column(root) for root in shared(tuple(exprs))]
-
-    def value(self, expr: Expr) -> Value:
-        """Return the value as a column, or as a scalar where it is a constant."""
-        if isinstance(expr, Column):
-            return self.table.column(expr.name)
-        kept = self._values.get(id(expr))
-        if kept is not None:
-            return kept[1]
-        value = self._compute(expr)
-        self._values[id(expr)] = (expr, value)
-        return value
 
     def _compute(self, expr: Expr) -> Value:
         if isinstance(expr, Literal):

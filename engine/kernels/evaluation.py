@@ -1,0 +1,122 @@
+"""What evaluating expressions is on every device: equal parts shared, values kept, and what could raise told apart.
+
+Knows expressions only; a device adds how the value of each node is computed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from ..expr import Call, Cast, Column, Expr, InList, Literal
+from ..expr.catalogue import FUNCTIONS
+from ..expr.lambdas import ListLambda
+from ..traversal import walk
+
+_RAISING = frozenset(
+    {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
+    | {"round", "floor", "ceil", "add_interval", "difference"}
+)
+
+
+class Columns(Protocol):
+    """A device's table, as far as expressions read it."""
+
+    def column(self, name: str) -> Any:
+        """Return a column by name."""
+        ...
+
+
+T = TypeVar("T", bound=Columns)
+C = TypeVar("C")
+S = TypeVar("S")
+
+
+class Evaluation(ABC, Generic[T, C, S]):
+    """Evaluates expressions over one table, to columns or scalars; values are kept per expression object."""
+
+    def __init__(self, table: T) -> None:
+        self.table = table
+        self._values: dict[int, tuple[Expr, C | S]] = {}
+
+    @abstractmethod
+    def column(self, expr: Expr) -> C:
+        """Return the value per row as a column."""
+
+    @abstractmethod
+    def _compute(self, expr: Expr) -> C | S:
+        """Return the value of an expression that is no column."""
+
+    def columns(self, exprs: Sequence[Expr]) -> list[C]:
+        """Return the values of several expressions."""
+        return [self.column(root) for root in shared(tuple(exprs))]
+
+    def value(self, expr: Expr) -> C | S:
+        """Return the value as a column, or as a scalar where it does not depend on any row."""
+        if isinstance(expr, Column):
+            column: C = self.table.column(expr.name)
+            return column
+        kept = self._values.get(id(expr))
+        if kept is not None:
+            return kept[1]
+        value = self._compute(expr)
+        self._values[id(expr)] = (expr, value)
+        return value
+
+
+_interned: dict[tuple[int, ...], tuple[tuple[Expr, ...], tuple[Expr, ...]]] = {}
+_MAX_INTERNED = 4096
+
+
+def shared(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
+    """Return the expressions with equal sub-expressions made one object, so that a value can be kept per object.
+
+    The answer is remembered by the identity of ``exprs``, since operators ask again for every batch.
+    """
+    key = tuple(map(id, exprs))
+    known = _interned.get(key)
+    if known is None:
+        if len(_interned) >= _MAX_INTERNED:
+            _interned.clear()
+        seen: dict[Any, Expr] = {}
+        # The originals are kept so that their identities stay theirs.
+        known = _interned[key] = (exprs, tuple(_intern(expr, seen) for expr in exprs))
+    return known[1]
+
+
+def _intern(expr: Expr, seen: dict[Any, Expr]) -> Expr:
+    children = tuple(_intern(child, seen) for child in expr.children)
+    node = expr.with_children(children) if children else expr
+    # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
+    own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
+    return seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
+
+
+def _head(node: Expr) -> Any:
+    match node:
+        case Call():
+            return (node.function, repr(node.options))
+        case Cast():
+            return node.strict
+        case InList():
+            return (repr(node.values), node.has_null)
+        case ListLambda():
+            return (node.method, node.variables)
+        case _:
+            return len(node.children)
+
+
+def can_raise(expr: Expr) -> bool:
+    """Return whether evaluating the expression can fail on some value, integer overflow included.
+
+    The optimizer's question of the same name leaves overflow out, which is an error wherever a value is computed.
+    """
+    for node in walk(expr):
+        if isinstance(node, Cast) and node.strict:
+            return True
+        if isinstance(node, Call) and node.function in _RAISING and not node.dtype.is_float:
+            return True
+        if isinstance(node, Call) and FUNCTIONS[node.function].raises:
+            return True
+    return False
