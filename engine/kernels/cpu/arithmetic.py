@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from ...arrow import to_arrow_type
 from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
+from ..constants import scalar_of
 from . import decimals
 from .buffers import array_from, validity, values_of
-from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 
 # IEEE throughout: infinities and NaN, no errors.

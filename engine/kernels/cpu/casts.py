@@ -23,10 +23,10 @@ from ...dtypes import DataType, Kind
 from ...errors import CastError, UnsupportedOperation
 from ...expr import Cast
 from ...intervals import interval_text, parse_interval
+from ..constants import array_of, scalar_of
 from . import decimals
 from .buffers import INT64_DIGITS, array_from, bools_from, is_small, physical_type, validity, values_of
 from .comparable import intervals_of
-from .constants import array_of, scalar_of
 
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})

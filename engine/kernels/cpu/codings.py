@@ -19,9 +19,9 @@ import pyarrow.compute as pc
 from ...arrow import to_arrow_type
 from ...errors import ArithmeticOverflow, CastError, ExecutionError
 from ...expr import Call
+from ..constants import array_of
 from .arithmetic import full
 from .buffers import array_from, validity, values_of
-from .constants import array_of
 from .registry import Value, scalar
 
 _LARGEST = 10**38

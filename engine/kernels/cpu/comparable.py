@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ..constants import scalar_of
 from .buffers import bits_of, halves_of, is_small, validity, values_of
-from .constants import scalar_of
 from .gather import plain
 from .native import order_floats, order_integers
 from .registry import Value

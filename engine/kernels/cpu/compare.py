@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from ...errors import ExecutionError
 from ...expr import Call
+from ..constants import scalar_of
 from .arithmetic import full
 from .comparable import comparable
-from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 
 FALSE = scalar_of(False, pa.bool_())  # noqa: FBT003 - the value itself

@@ -16,9 +16,9 @@ from ...dtypes import DataType, Kind
 from ...errors import CastError
 from ...expr import Call
 from ...intervals import interval_text
+from ..constants import array_of
 from .arithmetic import full
 from .buffers import is_small
-from .constants import array_of
 from .decimals import widened
 from .registry import Value, scalar
 

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind, int64
+from ..constants import scalar_of
 from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, present, validity
 from .codes import NULL, ObjectCodes, TextCodes
-from .constants import scalar_of
 from .gather import encoded, plain
 from .native import NO_BITS, KeyPacking, RowGroups, RunGroups, WordGroups, null_words, signed_extent, zero_nulls
 from .native.arrays import Bits, Longs, Rows, Words

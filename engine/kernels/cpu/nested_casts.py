@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
+from ..constants import scalar_of
 from .buffers import is_small
 from .casts import convert
-from .constants import scalar_of
 from .decimals import widened
 from .nested import outer
 from .nested_text import parsed

@@ -18,12 +18,12 @@ from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Expr, InList, Literal, NamedExpr
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
+from ..constants import array_of, scalar_of
 from ..evaluation import Evaluation, can_raise
 from . import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
 from .compare import known_true
-from .constants import array_of, scalar_of
 from .decimals import integers, narrowed
 from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value

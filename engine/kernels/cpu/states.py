@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, UnsupportedOperation
+from ..constants import scalar_of
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
 from .batch import Batch, Seen, grown, trimmed
 from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
-from .constants import scalar_of
 from .decimals import widened
 from .picking import Picked
 from .words import floats_of, integers_of, is_one_word

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from ...errors import ArithmeticOverflow, ExecutionError
 from ...expr import Call
+from ..constants import scalar_of
 from .arithmetic import full
 from .buffers import array_from, present, validity, values_of
-from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 
 _TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}

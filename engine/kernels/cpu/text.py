@@ -13,8 +13,8 @@ import pyarrow.compute as pc
 from ...arrow import to_arrow_type
 from ...errors import ExecutionError
 from ...expr import Call
+from ..constants import scalar_of
 from .arithmetic import full
-from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 from .search import match_segments
 

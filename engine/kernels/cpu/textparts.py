@@ -13,9 +13,9 @@ import pyarrow.compute as pc
 from ...errors import ExecutionError
 from ...expr import Call
 from ...expr.regex import named_groups
+from ..constants import scalar_of
 from .arithmetic import full
 from .buffers import array_from
-from .constants import scalar_of
 from .registry import Value, elementwise, scalar
 from .text import by_row, constants_of
 from .words import hash_columns

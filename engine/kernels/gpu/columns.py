@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import pyarrow as pa
 
 from ...dtypes import DataType
-from ..cpu.constants import array_of
+from ..constants import array_of
 from . import memory
 from .library import plc
 from .memory import on_stream, run

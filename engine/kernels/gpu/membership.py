@@ -5,7 +5,7 @@ from __future__ import annotations
 from ... import dtypes
 from ...arrow import to_arrow_type
 from ...expr import InList
-from ..cpu.constants import array_of
+from ..constants import array_of
 from .columns import Value, chosen, constant, full, uploaded, where_valid
 from .library import plc
 from .memory import run

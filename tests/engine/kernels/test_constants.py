@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pytest
 
-from volley.engine.kernels.cpu.constants import array_of, scalar_of
+from volley.engine.kernels.constants import array_of, scalar_of
 
 CASES: list[tuple[list[Any], pa.DataType]] = [
     ([1, None, -5], pa.int64()),
