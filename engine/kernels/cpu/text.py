@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ...arrow import to_arrow_type
 from ...errors import ExecutionError
 from ...expr import Call
+from ...expr.like import like_parts
 from ..constants import scalar_of
 from .arithmetic import full
 from .registry import Value, elementwise, scalar
@@ -175,35 +176,6 @@ def _by_pattern(args: list[Value], match: Callable[[pa.Array, str], pa.Array]) -
     ]
     pieces.append(pa.nulls(len(text) - (ends[-1] if ends else 0), pa.bool_()))
     return pa.concat_arrays(pieces).take(pa.array(np.argsort(order)))
-
-
-def like_parts(pattern: str, escape: str | None) -> tuple[list[str], list[str]]:
-    """Split a pattern at its wildcards.
-
-    Returns
-    -------
-    parts, wildcards
-        The literal texts, and the wildcards between them (one fewer).
-
-    Raises
-    ------
-    ExecutionError
-        If the pattern ends in its escape character.
-    """
-    parts, wildcards = [""], []
-    characters = iter(pattern)
-    for character in characters:
-        if escape and character == escape:
-            literal = next(characters, None)
-            if literal is None:
-                raise ExecutionError(f"LIKE pattern {pattern!r} ends in its escape character {escape!r}")
-            parts[-1] += literal
-        elif character in "%_":
-            wildcards.append(character)
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts, wildcards
 
 
 @scalar("regexp_matches", per_value=True)

@@ -11,7 +11,7 @@ from typing import Any
 
 from ... import dtypes
 from ...expr import Call, Literal
-from ..cpu.text import like_parts
+from ...expr.like import like_parts
 from . import patterns
 from .columns import Op, Value, any_true, binary, cast, constant, filled, full, nulls, truth, where_valid
 from .fallback import on_cpu as computed_on_cpu

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from ...errors import ExecutionError
 from ...expr import Call, Cast, Expr, Literal, call, literal
+from ...expr.like import like_parts
 from ..expressions import widens
 
 _RIGHT_NEUTRAL = {"add": 0, "subtract": 0, "multiply": 1, "divide": 1}
@@ -67,19 +69,11 @@ def simplify_like(node: Expr) -> Expr | None:
 
 def _pieces(pattern: str, escape: str | None) -> list[str] | None:
     """Return the plain text between the ``%`` of a pattern; None where it has other wildcards or is malformed."""
-    pieces = [""]
-    characters = iter(pattern)
-    for character in characters:
-        if escape and character == escape:
-            escaped = next(characters, None)
-            if escaped is None:
-                return None
-            pieces[-1] += escaped
-        elif character == "_":
-            return None
-        elif character == "%":
-            if len(pieces) < 2 or pieces[-1]:
-                pieces.append("")
-        else:
-            pieces[-1] += character
-    return pieces
+    try:
+        parts, wildcards = like_parts(pattern, escape)
+    except ExecutionError:
+        return None
+    if "_" in wildcards:
+        return None
+    # Several wildcards in a row mean what one does.
+    return [parts[0], *filter(None, parts[1:-1]), parts[-1]] if wildcards else parts
