@@ -15,8 +15,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...expr import SortKey
-from ...plan import Bound, Edge, Exclusion, Frame, FrameUnit
+from ...plan import Bound
 from ...plan.window import range_limit
+from ..frames import FrameRuns
 from ..protocol import WindowSpec
 from .buffers import empty
 from .keys import KeyTable
@@ -60,6 +61,11 @@ class Layout:
     sorted: bool
     partition_flags: NDArray[np.uint8]
     peer_flags: NDArray[np.uint8]
+
+    @property
+    def count(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
 
     @cached_property
     def positions(self) -> Positions:
@@ -144,45 +150,21 @@ def _spans(flags: NDArray[np.uint8]) -> Run:
     return starts, ends
 
 
-class Frames:
-    """The frames of a window's rows; those asked for twice are found once."""
+class Frames(FrameRuns[Layout, Evaluator, Rows]):
+    """The frames of a window's rows, as runs of sorted rows."""
 
-    def __init__(self, layout: Layout, evaluator: Evaluator, order_by: tuple[SortKey, ...]) -> None:
-        self.layout, self.evaluator, self.order_by = layout, evaluator, order_by
-        self._known: dict[Frame, list[Run]] = {}
+    def _rows_away(self, distance: int) -> Rows:
+        found = empty(self.layout.count, np.int32)
+        rows_away(*self.layout.partitions, distance, found)
+        return found
 
-    def runs(self, frame: Frame) -> list[Run]:
-        """Return the one to three runs of positions that make up each row's frame, in order."""
-        if frame not in self._known:
-            lows = self._bound(frame, frame.start, 0)
-            highs = self._bound(frame, frame.end, 1)
-            self._known[frame] = self._excluded(lows, highs, frame.exclusion)
-        return self._known[frame]
-
-    def _bound(self, frame: Frame, bound: Bound, end: int) -> Rows:
-        """Return the first position within a start bound (``end`` 0), or after an end bound (1)."""
-        if bound.edge is Edge.UNBOUNDED_PRECEDING or bound.edge is Edge.UNBOUNDED_FOLLOWING:
-            return self.layout.partitions[end]
-        if frame.unit is FrameUnit.ROWS:
-            found = empty(len(self.layout.rows), np.int32)
-            rows_away(*self.layout.partitions, self._distance(bound) + end, found)
-            return found
-        if bound.edge is Edge.CURRENT_ROW:
-            return self.layout.peers[end]
-        if frame.unit is FrameUnit.RANGE:
-            return self._in_range(bound, end)
-        group = self.layout.group_numbers + (self._distance(bound) + end)
-        first = self.layout.group_starts[np.clip(group, 0, len(self.layout.group_starts) - 1)]
+    def _groups_away(self, distance: int) -> Rows:
+        group = self.layout.group_numbers + distance
+        first: Rows = self.layout.group_starts[np.clip(group, 0, len(self.layout.group_starts) - 1)]
         starts, ends = self.layout.partitions
-        return np.minimum(np.maximum(first, starts), ends)
-
-    def _distance(self, bound: Bound) -> int:
-        count = len(self.layout.rows)
-        offset = bound.offset if isinstance(bound.offset, int) else 0
-        return min(offset, count) if bound.edge is Edge.FOLLOWING else -min(offset, count)
+        return self._least(self._greatest(first, starts), ends)
 
     def _in_range(self, bound: Bound, end: int) -> Rows:
-        """Search each row's limit among the keys of its partition; rows without a key see those without one."""
         exprs = range_limit(self.order_by[0], bound)
         value, limit = self.evaluator.columns(exprs)
         # The two are of one type, which need not be the key's.
@@ -199,16 +181,15 @@ class Frames:
         search_sorted(words[rows], limits[rows], starts, ends, end, found)
         return found if absent is None else np.where(absent, self.layout.peers[end], found)
 
-    def _excluded(self, lows: Rows, highs: Rows, exclusion: Exclusion) -> list[Run]:
-        if exclusion is Exclusion.NO_OTHERS:
-            return [(lows, highs)]
+    def _own_rows(self) -> Run:
         here = self.layout.positions.astype(np.int32)
-        first, last = (here, here + np.int32(1)) if exclusion is Exclusion.CURRENT_ROW else self.layout.peers
-        before = (lows, np.minimum(highs, first))
-        after = (np.maximum(lows, last), highs)
-        if exclusion is Exclusion.TIES:
-            return [before, (np.maximum(lows, here), np.minimum(highs, here + np.int32(1))), after]
-        return [before, after]
+        return here, here + np.int32(1)
+
+    def _least(self, left: Rows, right: Rows) -> Rows:
+        return np.minimum(left, right)
+
+    def _greatest(self, left: Rows, right: Rows) -> Rows:
+        return np.maximum(left, right)
 
 
 def _comparable(columns: list[pa.Array], key: SortKey) -> list[Words]:

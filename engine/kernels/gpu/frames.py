@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from ... import dtypes
 from ...expr import SortKey
-from ...plan import Bound, Edge, Exclusion, Frame, FrameUnit
+from ...plan import Bound
 from ...plan.window import range_limit
+from ..frames import FrameRuns
 from ..protocol import WindowSpec
 from .columns import Op, binary, cast, chosen, constant, is_null, repeated, truth
 from .keys import gathered, one_zero, orders, positions, sorted_positions, taken
@@ -111,47 +112,23 @@ class Layout:
         )
 
 
-class Frames:
-    """The frames of a window's rows; those asked for twice are found once."""
+class Frames(FrameRuns[Layout, Evaluator, "plc.Column"]):
+    """The frames of a window's rows, as runs of sorted rows; a low may lie above a high."""
 
-    def __init__(self, layout: Layout, evaluator: Evaluator, order_by: tuple[SortKey, ...]) -> None:
-        self.layout, self.evaluator, self.order_by = layout, evaluator, order_by
-        self._known: dict[Frame, list[Run]] = {}
+    def _rows_away(self, distance: int) -> plc.Column:
+        return self._within(plus(self.layout.positions, number(distance)))
 
-    def runs(self, frame: Frame) -> list[Run]:
-        """Return the one to three runs of positions that make up each row's frame; a low may lie above a high."""
-        if frame not in self._known:
-            lows = self._bound(frame, frame.start, 0)
-            highs = self._bound(frame, frame.end, 1)
-            self._known[frame] = self._excluded(lows, highs, frame.exclusion)
-        return self._known[frame]
-
-    def _bound(self, frame: Frame, bound: Bound, end: int) -> plc.Column:
-        """Return the first position within a start bound (``end`` 0), or after an end bound (1)."""
-        layout = self.layout
-        if bound.edge is Edge.UNBOUNDED_PRECEDING or bound.edge is Edge.UNBOUNDED_FOLLOWING:
-            return layout.partitions[end]
-        if frame.unit is FrameUnit.ROWS:
-            return self._within(plus(layout.positions, number(self._distance(bound) + end)))
-        if bound.edge is Edge.CURRENT_ROW:
-            return layout.peers[end]
-        if frame.unit is FrameUnit.RANGE:
-            return self._in_range(bound, end)
-        wanted = plus(layout.group_numbers, number(self._distance(bound) + end))
+    def _groups_away(self, distance: int) -> plc.Column:
+        groups = self.layout.group_numbers
+        wanted = plus(groups, number(distance))
         up = [plc.types.Order.ASCENDING], [plc.types.NullOrder.AFTER]
-        return self._within(run(plc.search.lower_bound, plc.Table([layout.group_numbers]), plc.Table([wanted]), *up))
+        return self._within(run(plc.search.lower_bound, plc.Table([groups]), plc.Table([wanted]), *up))
 
     def _within(self, found: plc.Column) -> plc.Column:
         starts, ends = self.layout.partitions
         return least(greatest(found, starts), ends)
 
-    def _distance(self, bound: Bound) -> int:
-        count = self.layout.count
-        offset = bound.offset if isinstance(bound.offset, int) else 0
-        return min(offset, count) if bound.edge is Edge.FOLLOWING else -min(offset, count)
-
     def _in_range(self, bound: Bound, end: int) -> plc.Column:
-        """Search each row's limit among the keys of its partition; rows without a key see those without one."""
         key = self.order_by[0]
         exprs = range_limit(key, bound)
         value, limit = (
@@ -170,13 +147,12 @@ class Frames:
         )
         return chosen(is_null(value), self.layout.peers[end], found) if value.null_count() else found
 
-    def _excluded(self, lows: plc.Column, highs: plc.Column, exclusion: Exclusion) -> list[Run]:
-        if exclusion is Exclusion.NO_OTHERS:
-            return [(lows, highs)]
+    def _own_rows(self) -> Run:
         here = self.layout.positions
-        after_here = plus(here, number(1))
-        first, last = (here, after_here) if exclusion is Exclusion.CURRENT_ROW else self.layout.peers
-        before, after = (lows, least(highs, first)), (greatest(lows, last), highs)
-        if exclusion is Exclusion.TIES:
-            return [before, (greatest(lows, here), least(highs, after_here)), after]
-        return [before, after]
+        return here, plus(here, number(1))
+
+    def _least(self, left: plc.Column, right: plc.Column) -> plc.Column:
+        return least(left, right)
+
+    def _greatest(self, left: plc.Column, right: plc.Column) -> plc.Column:
+        return greatest(left, right)
