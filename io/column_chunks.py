@@ -14,9 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..engine.arrow import from_arrow_type
 from ..engine.dtypes import DataType, Kind
-from ..engine.errors import TypeMismatch
 from ..engine.expr import Expr
 from ..engine.kernels.decoding import (
     ChunkSpec,
@@ -30,7 +28,7 @@ from ..engine.kernels.decoding import (
 from ..engine.plan import KeyFilter
 from ..engine.schema import Schema
 from .conform import conform, empty_batch
-from .footers import Layout, plain_leaves
+from .footers import Leaf
 
 _UNITS = {"s": "", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
 
@@ -45,22 +43,19 @@ class Stored:
 
 def stored_columns(
     footer: Any,
-    layout: Layout,
-    schema: Schema,
+    leaves: Mapping[str, Leaf],
     dictionaries: Sequence[str],
-    row_groups: Sequence[int],
+    groups: Sequence[Any],
     decoder: Decoder,
 ) -> dict[str, Stored]:
-    """Return the columns of ``schema`` that a decoder can read from all of some row groups of a file.
+    """Return the columns among ``leaves`` that a decoder can read from all of some row groups of a file.
 
-    A column that the file holds in another type than the schema's is not among them.
+    A column that the file holds in another type than the one asked for is not among them.
     """
-    arrow = footer.schema.to_arrow_schema()
-    groups = [footer.row_group(group) for group in row_groups]
     found = {}
-    for name, leaf in plain_leaves(footer, layout, schema).items():
+    for name, leaf in leaves.items():
         column = footer.schema.column(leaf.index)
-        if not _is_stored_as(leaf.dtype, arrow.field(name).type, column):
+        if leaf.stored != leaf.dtype or not _has_unit_of(leaf.dtype, column):
             continue
         codecs = {group.column(leaf.index).compression for group in groups}
         spec = ChunkSpec(
@@ -76,13 +71,8 @@ def stored_columns(
     return found
 
 
-def _is_stored_as(dtype: DataType, arrow: pa.DataType, column: Any) -> bool:
+def _has_unit_of(dtype: DataType, column: Any) -> bool:
     """Whether the stored numbers are those of the type, as they are where their unit of time is the type's."""
-    try:
-        if from_arrow_type(arrow) != dtype:
-            return False
-    except TypeMismatch:
-        return False
     if dtype.kind not in (Kind.TIMESTAMP, Kind.TIME):
         return True
     logical = json.loads(column.logical_type.to_json())

@@ -60,9 +60,11 @@ class _Kept:
 class _FileColumns:
     """Of the asked-for columns of one file: those read as dictionaries, how many it has, those decoded here.
 
-    ``inside`` has the dotted names of what is read of a column that is not read as a whole.
+    ``leaves`` has the flat ones among them, ``inside`` the dotted names of what is read of a column that is not read
+    as a whole.
     """
 
+    leaves: Mapping[str, Leaf]
     dictionaries: tuple[str, ...]
     count: int
     decoded: Mapping[str, Stored]
@@ -186,16 +188,18 @@ class ParquetSource:
         Files elsewhere are pyarrow's, and so are those of many small column chunks: opening a file costs it some
         0.5 ms and each chunk 5 to 20 us, where ours takes 45 us a chunk and then up to half of its time a value.
         """
-        footer, layout = self._metadata()[position], self._layout()[position]
-        dictionaries = _dictionary_columns(footer, layout, schema, kept)
-        inside = {name: tuple(layout.parts(name, fields)) for name in {path[0] for path in fields} & set(schema.names)}
-        count = len((layout.chunks.keys() & set(schema.names)) - self._table.keys[position].keys())
+        footer, layout, keys = self._metadata()[position], self._layout()[position], self._table.keys[position]
+        own = Schema(tuple(f for f in schema if f.name not in keys))
+        leaves = plain_leaves(footer, layout, own, self._table.stored[position])
+        groups = [footer.row_group(group.index) for group in kept]
+        dictionaries = _dictionary_columns(leaves, groups)
+        inside = {name: tuple(layout.parts(name, fields)) for name in {path[0] for path in fields} & set(own.names)}
+        count = len(layout.chunks.keys() & set(own.names))
         tiny = len(kept) * count >= _MANY_CHUNKS and sum(group.rows for group in kept) < _SMALL_GROUP * len(kept)
         if tiny or not self._files.location.is_local:
-            return _FileColumns(dictionaries, count, {}, inside)
-        groups = [group.index for group in kept]
-        decoded = stored_columns(footer, layout, schema, dictionaries, groups, decoder)
-        return _FileColumns(dictionaries, count, decoded, inside)
+            return _FileColumns(leaves, dictionaries, count, {}, inside)
+        decoded = stored_columns(footer, leaves, dictionaries, groups, decoder)
+        return _FileColumns(leaves, dictionaries, count, decoded, inside)
 
     def _sized(self, position: int, kept: list[_Kept], schema: Schema, fields: Sequence[Path]) -> list[_Kept]:
         """Return row groups with the stored bytes of the columns that are read of them."""
@@ -264,7 +268,7 @@ class ParquetSource:
                 dictionaries=columns.dictionaries,
                 batch_rows=request.batch_rows,
                 group_bytes=(),
-                leaves=plain_leaves(footer, self._layout()[position], schema, self._table.stored[position]),
+                leaves=columns.leaves,
                 footer=footer,
             )
             splits.extend(
@@ -289,9 +293,7 @@ def _group_bounds(group: Any, needed: Iterable[str], leaves: Mapping[str, Leaf],
     return bounds
 
 
-def _dictionary_columns(footer: Any, layout: Layout, schema: Schema, kept: Iterable[_Kept]) -> tuple[str, ...]:
-    leaves = plain_leaves(footer, layout, schema)
-    groups = [footer.row_group(group.index) for group in kept]
+def _dictionary_columns(leaves: Mapping[str, Leaf], groups: Sequence[Any]) -> tuple[str, ...]:
     return tuple(
         name
         for name, leaf in leaves.items()
