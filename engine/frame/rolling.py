@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from ..errors import PlanError, suggestion
+from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, Bound, Frame, FrameUnit, Interval, following, preceding
 from .datetimes import LENGTHS, split_unit
 
@@ -18,7 +20,7 @@ def rows_between(start: Bound, end: Bound = CURRENT_ROW) -> Frame:
     return Frame(unit=FrameUnit.ROWS, start=start, end=end)
 
 
-def lately(length: str | timedelta) -> Frame:
+def _lately(length: str | timedelta) -> Frame:
     """Return the frame of the rows less than a length of time before each row, and not after it."""
     if isinstance(length, str):
         number, unit = split_unit(length)
@@ -33,7 +35,7 @@ def lately(length: str | timedelta) -> Frame:
     return Frame(unit=FrameUnit.RANGE, start=start, end=CURRENT_ROW)
 
 
-def moving(window: int, min_periods: int | None, *, center: bool) -> tuple[Frame, int]:
+def _moving(window: int, min_periods: int | None, *, center: bool) -> tuple[Frame, int]:
     """Return the frame of so many rows, and how many values it needs."""
     if isinstance(window, bool) or window < 1:
         raise PlanError(f"rolling needs a number of rows from 1 on, not {window!r}")
@@ -42,6 +44,23 @@ def moving(window: int, min_periods: int | None, *, center: bool) -> tuple[Frame
         raise PlanError(f"min_periods must lie between 0 and the window's {window} rows, not {least}")
     after = (window - 1) // 2 if center else 0
     return rows_between(preceding(window - 1 - after), following(after) if after else CURRENT_ROW), least
+
+
+def rolled(
+    make: Callable[..., Any],
+    window: int | str | timedelta,
+    min_periods: int | None,
+    *,
+    center: bool,
+    times: Expr | None,
+) -> Rolling:
+    """Return moving rows, so many or of so much time by ``times``; ``make`` is told of an order by keyword, if any."""
+    if isinstance(window, int):
+        return Rolling(make, *_moving(window, min_periods, center=center))
+    if times is None or center:
+        raise PlanError("a window of time needs its column of times, on=, and cannot be centred")
+    made = partial(make, order=(SortKey(expr=times),))
+    return Rolling(made, _lately(window), 1 if min_periods is None else min_periods)
 
 
 class Rolling:

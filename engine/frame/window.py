@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
@@ -32,7 +31,7 @@ from ..plan import (
 )
 from .aggregating import known
 from .reducing import SPELLINGS
-from .rolling import Rolling, lately, moving, rows_between
+from .rolling import Rolling, rolled, rows_between
 from .udf import placed
 
 if TYPE_CHECKING:
@@ -241,14 +240,8 @@ class SeriesWindows:
         on
             Column of times.
         """
-        if isinstance(window, int):
-            return Rolling(self._rolled, *moving(window, min_periods, center=center))
-        if on is None or center:
-            raise PlanError("a window of time needs its column of times, on=, and cannot be centred")
-        times = self.frame[on].expr if isinstance(on, str) else on.expr
-        order = (SortKey(expr=times),)
-        made = partial(self._rolled, order=order)
-        return Rolling(made, lately(window), 1 if min_periods is None else min_periods)
+        times = self.frame[on] if isinstance(on, str) else on
+        return rolled(self._rolled, window, min_periods, center=center, times=None if times is None else times.expr)
 
     def expanding(self, min_periods: int = 1) -> Rolling:
         """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
@@ -366,12 +359,8 @@ class GroupWindows:
         on: str | None = None,
     ) -> Rolling:
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
-        if isinstance(window, int):
-            return Rolling(self._rolled, *moving(window, min_periods, center=center))
-        if on is None or center:
-            raise PlanError("a window of time needs its column of times, on=, and cannot be centred")
-        made = partial(self._rolled, order=(SortKey(expr=self.frame[on].expr),))
-        return Rolling(made, lately(window), 1 if min_periods is None else min_periods)
+        times = None if on is None else self.frame[on].expr
+        return rolled(self._rolled, window, min_periods, center=center, times=times)
 
     def expanding(self, min_periods: int = 1) -> Rolling:
         """Return the group's rows up to each row, all of them; see `Series.expanding`."""
