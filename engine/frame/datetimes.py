@@ -43,9 +43,10 @@ LENGTHS = {
     "microsecond": (0, 0, 1),
 }
 """Months, days and microseconds of each unit."""
-_EVEN_ZONES = (None, "UTC")
+EVEN_ZONES = (None, "UTC")
 """Zones in which all days are equally long."""
-_DAY = 86_400_000_000
+DAY = 86_400_000_000
+"""Microseconds of a day."""
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 
 
@@ -185,8 +186,8 @@ class DatetimeAccessor(Accessor):
         """Return the microseconds of a unit, 0 of one without fixed length, and whether it is several of one."""
         number, unit = split_unit(given)
         months, days, microseconds = LENGTHS[unit]
-        step = 0 if months else number * (days * _DAY + microseconds)
-        if number > 1 and (months or self._column.dtype.tz not in _EVEN_ZONES):
+        step = 0 if months else number * (days * DAY + microseconds)
+        if number > 1 and (months or self._column.dtype.tz not in EVEN_ZONES):
             what = "of fixed length" if months else "of timestamps in UTC or without a zone"
             raise PlanError(f"{given!r}: only units {what} can be taken several at a time")
         if unit == "week" and number > 1:
@@ -209,7 +210,7 @@ class DatetimeAccessor(Accessor):
         """Return the moment so many microseconds after 1970, in the column's unit."""
         dtype = self._column.dtype
         made = call("later_by", literal(_EPOCH), literal(0), literal(0), ticks)
-        if dtype.tz not in _EVEN_ZONES:
+        if dtype.tz not in EVEN_ZONES:
             raise PlanError(f"a timestamp in {dtype.tz} cannot be rounded; convert it with tz_convert('UTC') first")
         return made if dtype.kind is Kind.DATE else cast(made, dtype)
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import aggregate
-from .datetimes import LENGTHS, split_unit
+from .aggregating import Aggregates
+from .datetimes import DAY, EVEN_ZONES, LENGTHS, split_unit
+from .groupby import GroupBy
 
 if TYPE_CHECKING:
     from .frame import DataFrame
-    from .groupby import GroupBy
 
 MOST_PERIODS = 10_000_000
 """More are refused: a length of time that makes so many was hardly meant."""
-_DAY_TICKS = 86_400_000_000
-_COUNTED = ("count", "size", "nunique")
+_ZERO_OF_NOTHING = ("count", "size", "sum")
+"""Aggregates that are 0, not null, where there are no rows."""
 
 
 class Resampler:
@@ -39,13 +41,13 @@ class Resampler:
     def __init__(self, frame: DataFrame, rule: str, on: str) -> None:
         number, unit = split_unit(rule)
         months, days, ticks = LENGTHS[unit]
-        if unit == "week" or (number > 1 and (months or days or _DAY_TICKS % (number * ticks))):
+        if unit == "week" or (number > 1 and (months or days or DAY % (number * ticks))):
             raise PlanError(
                 f"resample has no rule {rule!r}; use D, MS, QS, YS, or hours and shorter units that divide a day"
             )
         if frame.schema[on].dtype.kind not in (Kind.TIMESTAMP, Kind.DATE):
             raise TypeMismatch(f"resample needs times; {on!r} is {frame.schema[on].dtype}")
-        if frame.schema[on].dtype.tz not in (None, "UTC"):
+        if frame.schema[on].dtype.tz not in EVEN_ZONES:
             raise PlanError(
                 f"{on!r} has a zone, whose days differ in length; convert it with dt.tz_convert('UTC') first"
             )
@@ -54,54 +56,46 @@ class Resampler:
         start = frame[on].dt.floor(rule)
         self._frame = frame.assign(**{on: start})
 
-    def _groups(self) -> GroupBy:
-        return self._frame.groupby(self._on)
+    def _groups(self) -> _Periods:
+        return _Periods(self._frame, (self._on,), sort=True, dropna=True, as_index=True, every=self._every)
 
     def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row for each length of time; see `GroupBy.agg`."""
-        return self._filled(self._groups().agg(spec, **named), spec, named)
+        return self._groups().agg(spec, **named)
 
     aggregate = agg
 
     def sum(self) -> DataFrame:
         """Return the sum of each numeric column; 0 of no values."""
-        return self._filled(self._groups().sum(), "sum", {})
+        return self._groups().sum()
 
     def count(self) -> DataFrame:
         """Return the number of values that are not null in each column."""
-        return self._filled(self._groups().count(), "count", {})
+        return self._groups().count()
 
     def size(self) -> DataFrame:
         """Return the number of rows, as ``size``."""
-        return self._filled(self._groups().size(), "size", {})
+        return self._groups().size()
 
     def mean(self) -> DataFrame:
         """Return the mean of each numeric column."""
-        return self._filled(self._groups().mean(), "mean", {})
+        return self._groups().mean()
 
     def min(self) -> DataFrame:
         """Return the least value of each column."""
-        return self._filled(self._groups().min(), "min", {})
+        return self._groups().min()
 
     def max(self) -> DataFrame:
         """Return the greatest value of each column."""
-        return self._filled(self._groups().max(), "max", {})
+        return self._groups().max()
 
     def median(self) -> DataFrame:
         """Return the median of each numeric column."""
-        return self._filled(self._groups().median(), "median", {})
+        return self._groups().median()
 
     def std(self) -> DataFrame:
         """Return the sample standard deviation of each numeric column."""
-        return self._filled(self._groups().std(), "std", {})
-
-    def _filled(self, made: DataFrame, spec: Any, named: dict[str, Any]) -> DataFrame:
-        """Return the groups and, between the first and the last of them, those that have no rows."""
-        every = self._every()
-        zeros = _zeros(made, self._on, spec, named)
-        whole = every.merge(made.reset_index(), how="left", on=self._on) if made.index else every
-        whole = whole.assign(**{name: whole[name].fillna(0) for name in zeros})
-        return whole.sort_values(self._on).set_index(self._on)
+        return self._groups().std()
 
     def _every(self) -> DataFrame:
         """Run the plan for the first and the last time, and return the start of each length between them."""
@@ -131,15 +125,16 @@ class Resampler:
         return at.replace(year=at.year + month // 12, month=month % 12 + 1)
 
 
-def _zeros(made: DataFrame, on: str, spec: Any, named: dict[str, Any]) -> list[str]:
-    """Return the columns of counts and sums, which are 0 where there are no rows."""
-    kinds: dict[str, Any] = {name: pair[1] for name, pair in named.items()}
-    if isinstance(spec, str):
-        kinds |= dict.fromkeys((name for name in made.columns if name != on), spec)
-    elif isinstance(spec, dict):
-        for column, how in spec.items():
-            several = [how] if isinstance(how, str) else how
-            kinds |= {column if isinstance(how, str) else f"{column}_{one}": one for one in several}
-    elif spec is not None:
-        kinds |= {name: one for one in spec for name in made.columns if name == one or name.endswith(f"_{one}")}
-    return [name for name, how in kinds.items() if how in (*_COUNTED, "sum") and name in made.columns]
+class _Periods(GroupBy):
+    """Groups by the starts of lengths of time, and beside them those without rows."""
+
+    def __init__(self, *args: Any, every: Callable[[], DataFrame], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._every = every
+
+    def _aggregated(self, made: Aggregates) -> DataFrame:
+        found = super()._aggregated(made)
+        whole = self._every().merge(found.reset_index(), how="left", on=self.keys)
+        zeros = [one.name for one in made.native if one.call.function in _ZERO_OF_NOTHING]
+        whole = whole.assign(**{name: whole[name].fillna(0) for name in zeros})
+        return whole.sort_values(self.keys).set_index(self.keys)

@@ -164,9 +164,13 @@ def test_resample(frame, data, rule):
             of(frame, method).to_pandas(), of(data, method), check_dtype=False, check_freq=False
         )
     spec = {"v": ["sum", "max"], "k": "count"}
+    made = data.resample(rule, on="t")
     ours, theirs = (one.resample(rule, on="t").agg(spec) for one in (frame, data))
     theirs.columns = ["v_sum", "v_max", "k"]
     pd.testing.assert_frame_equal(ours.to_pandas(), theirs, check_dtype=False, check_freq=False)
+    ours = frame.resample(rule, on="t").agg({"v": [np.sum, ("n", "count")], "k": len}).to_pandas()
+    assert ours.v_sum.tolist() == theirs.v_sum.tolist()
+    assert (ours.v_n.tolist(), ours.k.tolist()) == (made.v.count().tolist(), made.size().tolist())
     sizes = frame.resample(rule, on="t").size().to_pandas()["size"]
     assert sizes.tolist() == data.resample(rule, on="t").size().tolist()
 
