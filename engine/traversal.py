@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Protocol, Self, TypeVar
 
@@ -44,6 +45,12 @@ def walk_once(root: N) -> Iterator[N]:
             seen.add(id(node))
             yield node
             stack.extend(reversed(node.children))
+
+
+def shared(root: N) -> list[N]:
+    """Return the node objects that occur several times in the tree, but not those that do only as parts of such."""
+    occurrences = Counter(id(child) for node in walk_once(root) for child in node.children)
+    return [node for node in walk_once(root) if occurrences[id(node)] > 1]
 
 
 def transform_up(root: N, rewrite: Callable[[N], N]) -> N:

@@ -7,13 +7,13 @@ makes no difference whether such rows go before it or after it.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..expr import Cast, Column, Expr
 from ..kernels.protocol import JoinSide
 from ..plan.source import NarrowableSplit
+from ..traversal import shared, walk_once
 from .nodes import (
     DistinctFirstExec,
     Exec,
@@ -131,21 +131,4 @@ def narrowable(scan: ScanExec) -> bool:
 
 def reached_twice(root: Exec) -> frozenset[int]:
     """Return the ids of operators that several paths from the root lead to: what one leaves out, others read."""
-    parents: Counter[int] = Counter()
-    nodes: dict[int, Exec] = {}
-    stack = [root]
-    while stack:
-        node = stack.pop()
-        if id(node) in nodes:
-            continue
-        nodes[id(node)] = node
-        parents.update(id(child) for child in node.children)
-        stack.extend(node.children)
-    shared: set[int] = set()
-    stack = [node for key, node in nodes.items() if parents[key] > 1]
-    while stack:
-        node = stack.pop()
-        if id(node) not in shared:
-            shared.add(id(node))
-            stack.extend(node.children)
-    return frozenset(shared)
+    return frozenset(id(below) for node in shared(root) for below in walk_once(node))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volley.engine.traversal import transform_down, transform_up, walk, walk_once
+from volley.engine.traversal import shared, transform_down, transform_up, walk, walk_once
 
 
 @dataclass(frozen=True)
@@ -105,3 +105,12 @@ def test_walk_once_is_linear_where_everything_is_shared() -> None:
     for _ in range(100):
         tree = Tree(1, (tree, tree))
     assert sum(1 for _ in walk_once(tree)) == 101
+
+
+def test_shared_nodes_are_those_with_several_places_of_their_own() -> None:
+    leaf = Tree(1)
+    inner = Tree(2, (leaf,))
+    twice = Tree(3, (inner, inner))
+    assert [node.name for node in shared(Tree(4, (twice, Tree(5, (inner,)))))] == [2]
+    assert [node.name for node in shared(Tree(4, (inner, leaf)))] == [1]
+    assert not shared(twice.children[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TypeAlias
@@ -24,7 +23,7 @@ from ...plan import (
     Unnest,
     Window,
 )
-from ...traversal import walk_once
+from ...traversal import shared, walk_once
 from ..context import OptimizerContext
 from ..properties import finds_at_most_one
 
@@ -68,11 +67,7 @@ def _choices_shared(plan: Plan) -> frozenset[int]:
 
     Both readers must see the same rows: such a node keeps its columns, so that it stays one (see `share_subplans`).
     """
-    readers: Counter[int] = Counter()
-    for node in walk_once(plan):
-        readers.update(id(child) for child in node.children)
-    shared = [node for node in walk_once(plan) if readers[id(node)] > 1]
-    return frozenset(id(below) for node in shared for below in walk_once(node) if _chooses(below))
+    return frozenset(id(below) for node in shared(plan) for below in walk_once(node) if _chooses(below))
 
 
 def _chooses(node: Plan) -> bool:

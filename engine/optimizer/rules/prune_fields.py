@@ -44,10 +44,9 @@ def prune_fields(plan: Plan, _: OptimizerContext) -> Plan:
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Scan):
             return node
-        fields = _fields(node, wanted[id(node)])
+        fields = _fields(node, read[id(node)])
         return node if fields == node.fields else replace(node, fields=fields)
 
-    wanted = {id(node): read[id(node)] for node in walk_once(plan)}
     return transform_up(plan, rewrite)
 
 
