@@ -34,32 +34,29 @@ def sampled_plan(plan: Plan, n: int | None, frac: float | None, random_state: in
         raise PlanError(f"sample cannot take {n} rows")
     if frac is not None and not 0 <= frac <= 1:
         raise PlanError(f"frac is a share between 0 and 1, not {frac}; rows are never taken twice")
-    drawn: Plan = _with_chances(plan, _seed(random_state))
+    drawn, chance = with_chance(plan, _seed(random_state))
     if frac is None:
-        drawn = Limit(input=Sort(input=drawn, keys=(SortKey(expr=_COLUMN),)), count=1 if n is None else n)
+        drawn = Limit(input=Sort(input=drawn, keys=(SortKey(expr=chance),)), count=1 if n is None else n)
     else:
-        drawn = Filter(input=drawn, predicate=call("less", _COLUMN, literal(float(frac))))
+        drawn = Filter(input=drawn, predicate=call("less", chance, literal(float(frac))))
     own = tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema)
     return Project(input=drawn, exprs=own)
 
 
 def with_chances(frame: DataFrame, random_state: int | None) -> tuple[DataFrame, Column]:
     """Return the frame with a number between 0 and 1 beside each row, which its place and the state decide."""
-    return frame.with_plan(_with_chances(frame.plan, _seed(random_state))), _COLUMN
-
-
-def with_chance(plan: Plan, seed: int) -> tuple[Plan, Column]:
-    """Return a plan with a number between 0 and 1 beside each row, which its place and the seed decide."""
-    return _with_chances(plan, seed), _COLUMN
+    plan, chance = with_chance(frame.plan, _seed(random_state))
+    return frame.with_plan(plan), chance
 
 
 def _seed(random_state: int | None) -> int:
     return int(np.random.default_rng(random_state).integers(2**63))
 
 
-def _with_chances(plan: Plan, seed: int) -> Plan:
+def with_chance(plan: Plan, seed: int) -> tuple[Plan, Column]:
+    """Return a plan with a number between 0 and 1 beside each row, which its place and the seed decide."""
     place = NamedWindow(name=_PLACE, call=window_call("row_number"))
-    return MapBatches(
+    drawn = MapBatches(
         input=Window(input=plan, functions=(place,), keeps_order=True),
         label="chances",
         function=partial(_chances, seed=seed),
@@ -67,6 +64,7 @@ def _with_chances(plan: Plan, seed: int) -> Plan:
         reads=(_PLACE,),
         keeps=True,
     )
+    return drawn, _COLUMN
 
 
 def _chances(table: pa.Table, *, seed: int) -> pa.Table:

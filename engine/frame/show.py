@@ -32,9 +32,7 @@ class First:
     names, types
         Of the columns shown, which are those at both ends if there are many.
     rows
-        Cells by row.
-    more
-        Whether there are rows behind them.
+        Cells by row; the last ones are dots where there are more.
     size
         How many rows and columns there are, in words.
     """
@@ -42,7 +40,6 @@ class First:
     names: list[str]
     types: list[str]
     rows: list[list[str]]
-    more: bool
     size: str
 
 
@@ -58,13 +55,12 @@ def _remembered(frame: DataFrame) -> First:
 
 def _first(frame: DataFrame) -> First:
     """Run the plan of a frame for its first rows, unless they are in memory."""
-    plan = frame.plan
-    known = isinstance(plan, Scan) and isinstance(plan.source, MemorySource)
+    source = frame.plan.source if isinstance(frame.plan, Scan) else None
     names = frame.columns
     gap = len(names) > COLUMNS
     shown = [*names[: COLUMNS // 2], *names[-COLUMNS // 2 :]] if gap else names
-    if isinstance(plan, Scan) and isinstance(plan.source, MemorySource):
-        table: pa.Table = plan.source.table
+    if isinstance(source, MemorySource):
+        table: pa.Table = source.table
     else:
         table = frame.select(*shown).limit(ROWS + 1).collect()
     more = table.num_rows > ROWS
@@ -74,8 +70,10 @@ def _first(frame: DataFrame) -> First:
     if gap:
         shown, types = _with_gap(shown), _with_gap(types)
         rows = [_with_gap(row) for row in rows]
-    counted = f"{table.num_rows:,} rows" if known or not more else f"first {ROWS} rows"
-    return First(shown, types, rows, more, f"{counted} x {len(names)} columns")
+    if more:
+        rows.append(["…"] * len(shown))
+    counted = f"{table.num_rows:,} rows" if isinstance(source, MemorySource) or not more else f"first {ROWS} rows"
+    return First(shown, types, rows, f"{counted} x {len(names)} columns")
 
 
 def _with_gap(cells: Sequence[str]) -> list[str]:
@@ -90,11 +88,9 @@ def as_text(frame: DataFrame, *, types: bool) -> str:
         fields = "\n".join(f"  {field.name}: {field.dtype}" for field in frame.schema)
         return f"DataFrame with {len(frame.schema)} columns; running it failed: {error}\n{fields}"
     heading = [first.names, first.types] if types else [first.names]
-    body = [*first.rows, *([["…"] * len(first.names)] if first.more else [])]
-    widths = [max(map(len, cells)) for cells in zip(*heading, *body, strict=True)]
-    lines = [
-        "  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in (*heading, *body)
-    ]
+    body = [*heading, *first.rows]
+    widths = [max(map(len, cells)) for cells in zip(*body, strict=True)]
+    lines = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in body]
     return "\n".join([*lines, f"[{first.size}]"])
 
 
@@ -112,8 +108,7 @@ def as_html(frame: DataFrame) -> str:
         f"<th>{escape(name)}<br><small>{escape(kind)}</small></th>"
         for name, kind in zip(first.names, first.types, strict=True)
     )
-    body = [*first.rows, *([["…"] * len(first.names)] if first.more else [])]
-    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in body)
+    lines = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in line) + "</tr>" for line in first.rows)
     return (
         f"<table><thead><tr>{heading}</tr></thead><tbody>{lines}</tbody></table>"
         f"<small>{escape(first.size.replace(' x ', ' × '))}</small>"
