@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect
@@ -110,13 +111,23 @@ def parse(source: SqlText) -> exp.Expr:
     """Parse one query; raises as `parse_statement`, and where the statement is no query."""
     tree = parse_statement(source)
     if not isinstance(tree, exp.Query | exp.Values | exp.Pivot):
-        raise source_unsupported(source, _tokens(source, dialect_named(source.dialect)))
+        raise source_unsupported(source, tokens_of(source))
     return tree
 
 
 def tokens_of(source: SqlText) -> list[Token]:
     """Return the tokens of a text; `SqlError` where something is opened and never closed."""
-    return _tokens(source, dialect_named(source.dialect))
+    try:
+        return list(_tokens(source.text, source.dialect))
+    except TokenError as error:
+        missing = re.match(r"Missing (\S+) from", str(error.__context__ or ""))
+        what = missing[1] if missing else "*/"
+        raise _unclosed(source, what) from None
+
+
+@lru_cache(maxsize=1)  # what kind of statement a text is, and its tree, are read from the same tokens
+def _tokens(text: str, dialect: str) -> tuple[Token, ...]:
+    return tuple(dialect_named(dialect).tokenize(text))
 
 
 def from_offset(source: SqlText, start: int, end: int | None = None, before: str = "") -> SqlText:
@@ -130,7 +141,7 @@ def explained(source: SqlText) -> tuple[str, SqlText] | None:
 
     The query keeps its place in the text, so that errors show where they are.
     """
-    tokens = _tokens(source, dialect_named(source.dialect))
+    tokens = tokens_of(source)
     if not tokens or tokens[0].text.lower() != "explain":
         return None
     end = tokens[0].end + 1
@@ -158,10 +169,9 @@ def parse_statement(source: SqlText) -> exp.Expr:
         If the dialect is unknown.
     """
     dialect = dialect_named(source.dialect)
-    tokens = _tokens(source, dialect)
-    statements = _statements(source, dialect, tokens)
-    if source.ordering is not None:
-        statements = _ordered(source, source.ordering, tokens)
+    tokens = tokens_of(source)
+    ordering = source.ordering
+    statements = _statements(source, dialect, tokens) if ordering is None else _ordered(source, ordering, tokens)
     if not statements:
         raise SqlError("there is no SQL in the text; write a query such as: select 1")
     if len(statements) > 1:
@@ -183,15 +193,6 @@ def dialect_named(name: str) -> Dialect:
     except ValueError:
         known = sorted(key for key in Dialect.classes if key)
         raise ConfigError(f"unknown SQL dialect {name!r}{suggestion(name, known)}") from None
-
-
-def _tokens(source: SqlText, dialect: Dialect) -> list[Token]:
-    try:
-        return list(dialect.tokenize(source.text))
-    except TokenError as error:
-        missing = re.match(r"Missing (\S+) from", str(error.__context__ or ""))
-        what = missing[1] if missing else "*/"
-        raise _unclosed(source, what) from None
 
 
 def _unclosed(source: SqlText, delimiter: str) -> SqlError:
@@ -217,7 +218,7 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
 
 
 def _ordered(source: SqlText, ordering: Ordering, tokens: list[Token]) -> list[exp.Expr]:
-    """Parse again with each default place of nulls that a dialect can have, to see which keys state theirs."""
+    """Parse with each default place of nulls that a dialect can have, to see which keys state theirs."""
     if ordering.nulls is None:
         places = [dialect_named(source.dialect).NULL_ORDERING] * 2
     else:
