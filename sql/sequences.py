@@ -20,14 +20,13 @@ from .tables import table
 _ASKED = re.compile(r"\b(nextval|currval|getvariable|current_setting)\b", re.IGNORECASE)
 
 
-def calls_sequence(default: exp.Expr) -> bool:
-    """Return whether a default gives each row a number of its own."""
-    return any(str(node.name).lower() == "nextval" for node in default.find_all(exp.Anonymous))
+def asks_session(source: SqlText, session: Session, tree: exp.Expr) -> bool:
+    """Return whether a statement may read what `taken` gives: its text calls it, or a rule of a table put into it."""
+    return bool(_ASKED.search(source.text)) or (bool(session.rules) and _calls_sequence(tree))
 
 
-def asks_session(source: SqlText, tree: exp.Expr) -> bool:
-    """Return whether a statement may read what `taken` gives."""
-    return bool(_ASKED.search(source.text)) or calls_sequence(tree)
+def _calls_sequence(tree: exp.Expr) -> bool:
+    return any(str(node.name).lower() == "nextval" for node in tree.find_all(exp.Anonymous))
 
 
 def taken(source: SqlText, session: Session, tree: exp.Expr) -> tuple[exp.Expr, Callable[[int], None] | None]:

@@ -119,7 +119,7 @@ class Statements:
         """Return the frame of a query, perhaps over further frames by name."""
         catalogue = self._catalogue.with_frames(frames) if frames else self._catalogue
         tree, finish = selected(tree), None
-        if asks_session(self._source, tree):
+        if asks_session(self._source, self._session, tree):
             tree, finish = taken(self._source, self._session, tree)
         # What is computed on the way to a result need not read every parameter of the text.
         frame = DataFrame.from_plan(
