@@ -15,6 +15,7 @@ from ..engine.schema import Field
 from .bind.datatypes import data_type
 from .changes import Changes
 from .rules import Rules, check
+from .tables import done
 
 
 class Alterations(Changes):
@@ -27,7 +28,7 @@ class Alterations(Changes):
             raise self._source.unsupported(node, f"ALTER {kind}")
         known = self.known(self._name(node.this))
         if known is None and node.args.get("exists"):
-            return self._done("not there", str(node.this.name))
+            return done(self._session, (str(node.this.name), "not there"))
         if known is None or (kind == "TABLE" and known in self._session.views):
             known = self._required(node.this)
         actions = node.args.get("actions") or []
@@ -66,7 +67,7 @@ class Alterations(Changes):
             self._session.register(new, frame)
             own = tuple(replace(each, table=new) if each.table == known else each for each in rules.references)
             self._session.rules[new] = replace(rules, references=own)
-        return self._done("renamed", new)
+        return done(self._session, (new, "renamed"))
 
     def _rename_column(self, node: exp.Alter, known: str, action: exp.RenameColumn) -> DataFrame:
         return self._renamed(node, known, str(action.this.name), str(action.args["to"].name))
@@ -85,14 +86,14 @@ class Alterations(Changes):
                 for each in rules.references
             )
             self._session.rules[other] = replace(rules, references=changed)
-        return self._done("column renamed", known)
+        return done(self._session, (known, "column renamed"))
 
     def _add_column(self, node: exp.Alter, known: str, action: exp.ColumnDef) -> DataFrame:
         frame, rules = self._session.tables[known], self._rules_of(known)
         name, kind = str(action.name), action.args.get("kind")
         if any(f.name.lower() == name.lower() for f in frame.schema):
             if action.args.get("exists"):
-                return self._done("column exists already", known)
+                return done(self._session, (known, "column exists already"))
             raise self._source.error(action, f"column {name!r} exists already")
         if kind is None:
             raise self._source.error(action, f"column {name!r} needs a type")
@@ -113,7 +114,7 @@ class Alterations(Changes):
             self._session.tables[known] = frame
             raise
         self._session.rules[known] = rules
-        return self._done("column added", known)
+        return done(self._session, (known, "column added"))
 
     def _drop_column(self, node: exp.Alter, known: str, action: exp.Drop) -> DataFrame:
         if str(action.args.get("kind")).upper() != "COLUMN":
@@ -130,7 +131,7 @@ class Alterations(Changes):
                 raise self._source.error(node.this, f"{column!r} is the only column of {known!r}; drop the table")
             frame, rules = frame[[f.name for f in frame.schema if f.name != column]], rules.without(column)
         self._keep(known, frame, rules)
-        return self._done("column dropped", known)
+        return done(self._session, (known, "column dropped"))
 
     def _alter_column(self, node: exp.Alter, known: str, action: exp.AlterColumn) -> DataFrame:
         frame, rules = self._session.tables[known], self._rules_of(known)
@@ -168,7 +169,7 @@ class Alterations(Changes):
         else:
             raise self._source.unsupported(node, f"ALTER TABLE {action.sql().upper()}")
         self._session.rules[known] = rules
-        return self._done("column altered", known)
+        return done(self._session, (known, "column altered"))
 
     def _add_constraint(self, node: exp.Alter, known: str, action: exp.AddConstraint) -> DataFrame:
         rules, frame = self._rules_of(known), self._session.tables[known]
@@ -180,7 +181,7 @@ class Alterations(Changes):
         rules = replace(rules, required=tuple(dict.fromkeys((*rules.required, *rules.primary))))
         check(self._session, known, frame, rules, self._rows_where)
         self._session.rules[known] = rules
-        return self._done("constraint added", known)
+        return done(self._session, (known, "constraint added"))
 
     def create_index(self, node: exp.Create) -> DataFrame:
         """Keep the rule of a unique index; an index is nothing else, since tables are read whole."""
@@ -200,7 +201,7 @@ class Alterations(Changes):
             rules = replace(rules, unique=(*rules.unique, tuple(names)))
             check(self._session, known, self._session.tables[known], rules, self._rows_where)
             self._session.rules[known] = rules
-        return self._done("index created", str(index.name))
+        return done(self._session, (str(index.name), "index created"))
 
     def _keep(self, known: str, frame: DataFrame, rules: Rules) -> None:
         """Register a table whose rows are those that it had."""

@@ -15,7 +15,7 @@ from ..engine.frame import DataFrame, Session
 from .information import CATALOGUE, all_tables
 from .parse import SqlText, from_offset, parse, tokens_of
 from .state import MAIN, State, begin, commit, rollback, state_of
-from .tables import table
+from .tables import done, table
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
@@ -33,10 +33,6 @@ class Context:
     def state(self) -> State:
         """What SQL keeps in the session."""
         return state_of(self.session)
-
-    def done(self, name: str, what: str) -> DataFrame:
-        """Return the frame that says what was done."""
-        return table(self.session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])
 
 
 def command(context: Context) -> DataFrame | None:
@@ -56,14 +52,14 @@ def command(context: Context) -> DataFrame | None:
 def _transaction(word: str, run: Callable[[Session], None]) -> Callable[[Context, re.Match[str], int], DataFrame]:
     def handler(context: Context, _match: re.Match[str], _shift: int) -> DataFrame:
         run(context.session)
-        return context.done("transaction", word)
+        return done(context.session, ("transaction", word))
 
     return handler
 
 
 def _nothing(context: Context, match: re.Match[str], _shift: int) -> DataFrame:
     """Say that nothing is to be done: tables are kept whole, and their statistics are exact."""
-    return context.done(match[1].lower(), "nothing to do")
+    return done(context.session, (match[1].lower(), "nothing to do"))
 
 
 # --- prepared statements
@@ -71,7 +67,7 @@ def _nothing(context: Context, match: re.Match[str], _shift: int) -> DataFrame:
 
 def _prepare(context: Context, match: re.Match[str], shift: int) -> DataFrame:
     context.state.prepared[match[1].lower()] = from_offset(context.source, shift + match.start(2), shift + match.end(2))
-    return context.done(match[1], "prepared")
+    return done(context.session, (match[1], "prepared"))
 
 
 def _execute(context: Context, match: re.Match[str], shift: int) -> DataFrame:
@@ -99,7 +95,7 @@ def _deallocate(context: Context, match: re.Match[str], shift: int) -> DataFrame
     if prepared.pop(name, None) is None:
         hint = suggestion(name, prepared) if prepared else ""
         raise context.source.error_at(shift + match.start(1), f"unknown prepared statement {match[1]!r}{hint}")
-    return context.done(match[1], "forgotten")
+    return done(context.session, (match[1], "forgotten"))
 
 
 # --- schemas and what there is
@@ -113,7 +109,7 @@ def _use(context: Context, match: re.Match[str], shift: int) -> DataFrame:
         hint = suggestion(wanted, context.state.schemas)
         raise context.source.error_at(shift + match.start(1), f"unknown schema {match[1]!r}{hint}")
     context.state.schema = found
-    return context.done(found, "in use")
+    return done(context.session, (found, "in use"))
 
 
 def _show_databases(context: Context, _match: re.Match[str], _shift: int) -> DataFrame:
@@ -140,7 +136,7 @@ def _call(context: Context, match: re.Match[str], shift: int) -> DataFrame:
 
 def _reset_variable(context: Context, match: re.Match[str], _shift: int) -> DataFrame:
     context.state.variables.pop(match[1].lower(), None)
-    return context.done(match[1], "reset")
+    return done(context.session, (match[1], "reset"))
 
 
 def _enum(context: Context, match: re.Match[str], _shift: int) -> DataFrame:

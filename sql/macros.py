@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
-from ..engine import dtypes
 from ..engine.errors import suggestion
 from ..engine.frame import DataFrame, Session
 from ..engine.frame.registered import Registered, Role
 from .bind.macros import Macro
 from .parse import SqlText, from_offset, parse, tokens_of
-from .tables import table
+from .tables import done
 
 _CREATE = re.compile(
     r"\s*create\s+(or\s+replace\s+)?(?:temp\s+|temporary\s+)?(?:macro|function)\s+(if\s+not\s+exists\s+)?"
@@ -52,7 +51,7 @@ def _drop(source: SqlText, session: Session, match: re.Match[str]) -> DataFrame:
         known = None
     if known is not None:
         del session.registered[known]
-    return _done(session, known or name, "not there" if known is None else "dropped")
+    return done(session, (known or name, "not there" if known is None else "dropped"))
 
 
 def _create(source: SqlText, session: Session, match: re.Match[str]) -> DataFrame:
@@ -64,7 +63,7 @@ def _create(source: SqlText, session: Session, match: re.Match[str]) -> DataFram
     name = tokens[0].text
     known = _known(session, name)
     if known is not None and match[2]:
-        return _done(session, known, "exists already")
+        return done(session, (known, "exists already"))
     if known is not None and not match[1]:
         raise source.error_at(tokens[0].start, f"{known!r} exists already; write create or replace macro")
     forms = []
@@ -77,7 +76,7 @@ def _create(source: SqlText, session: Session, match: re.Match[str]) -> DataFram
     if known is not None:
         del session.registered[known]
     session.registered[name] = Registered(Role.MACRO, tuple(forms))
-    return _done(session, name, "macro created")
+    return done(session, (name, "macro created"))
 
 
 def _form(source: SqlText, tokens: Sequence[Token]) -> tuple[Macro, Sequence[Token]]:
@@ -146,7 +145,3 @@ def _split(tokens: Sequence[Token], at_most: int | None = None) -> list[Sequence
             pieces.append(tokens[begun:place])
             begun = place + 1
     return [piece for piece in (*pieces, tokens[begun:]) if piece]
-
-
-def _done(session: Session, name: str, what: str) -> DataFrame:
-    return table(session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from sqlglot import exp
@@ -13,8 +12,8 @@ from ..engine import dtypes
 from ..engine.errors import ConfigError, UnsupportedOperation, suggestion
 from ..engine.frame import DataFrame, Session
 from ..engine.frame.registered import Registered, Role, models
-from .parse import SqlText, parse
-from .tables import table
+from .parse import SqlText, from_offset, parse
+from .tables import done, table
 
 Query = Callable[[SqlText, exp.Expr], DataFrame]
 
@@ -49,21 +48,21 @@ def _drop(source: SqlText, session: Session, match: re.Match[str]) -> DataFrame:
         raise source.error_at(match.end(), f"unknown model {name!r}{hint}")
     if known is not None:
         session.unregister(known)
-    return _done(session, known or name, "not there" if known is None else "dropped")
+    return done(session, (known or name, "not there" if known is None else "dropped"))
 
 
 def _create(source: SqlText, session: Session, match: re.Match[str], query: Query) -> DataFrame:
     name, end = _named(source, match.end())
     known = _known(session, name)
     if known is not None and match[2]:
-        return _done(session, known, "exists already")
+        return done(session, (known, "exists already"))
     if known is not None and not match[1]:
         raise source.error_at(match.end(), f"the model {known!r} exists already; write create or replace model")
     options, end = _options(source, end)
     begun = re.match(r"\s*as\b", source.text[end:], re.IGNORECASE)
     if begun is None:
         raise source.error_at(end, f"AS and a query are missing; {_SHAPE}")
-    inner = _blanked(source, end + begun.end())
+    inner = from_offset(source, end + begun.end())
     frame = query(inner, parse(inner))
     try:
         model = models().train(frame, options)
@@ -72,7 +71,7 @@ def _create(source: SqlText, session: Session, match: re.Match[str], query: Quer
     if known is not None:
         session.unregister(known)
     session.registered[name] = Registered(Role.MODEL, model)
-    return _done(session, name, "model created")
+    return done(session, (name, "model created"))
 
 
 def _options(source: SqlText, start: int) -> tuple[dict[str, Any], int]:
@@ -129,16 +128,3 @@ def _named(source: SqlText, start: int) -> tuple[str, int]:
 def _known(session: Session, name: str) -> str | None:
     found = (n for n, r in session.registered.items() if r.role is Role.MODEL and n.lower() == name.lower())
     return next(found, None)
-
-
-def _blank(text: str) -> str:
-    return "".join(sign if sign == "\n" else " " for sign in text)
-
-
-def _blanked(source: SqlText, end: int) -> SqlText:
-    """Return the rest of a text at its own place, so that errors show where they are."""
-    return replace(source, text=_blank(source.text[:end]) + source.text[end:])
-
-
-def _done(session: Session, name: str, what: str) -> DataFrame:
-    return table(session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])

@@ -10,12 +10,11 @@ from typing import Any
 
 from sqlglot import exp
 
-from ..engine import dtypes
 from ..engine.errors import ExecutionError, suggestion
 from ..engine.frame import DataFrame, Session
 from .parse import SqlText
 from .state import Sequence, state_of
-from .tables import table
+from .tables import done
 
 _ASKED = re.compile(r"\b(nextval|currval|getvariable|current_setting)\b", re.IGNORECASE)
 
@@ -136,7 +135,7 @@ def create_sequence(source: SqlText, session: Session, node: exp.Create) -> Data
     """Make a sequence."""
     name, sequences = str(node.this.name).lower(), state_of(session).sequences
     if name in sequences and node.args.get("exists"):
-        return _done(session, name, "exists already")
+        return done(session, (name, "exists already"))
     if name in sequences and not node.args.get("replace"):
         raise source.error(node.this, f"the sequence {name!r} exists already; write create or replace sequence")
     stated: dict[str, Any] = {}
@@ -155,7 +154,7 @@ def create_sequence(source: SqlText, session: Session, node: exp.Create) -> Data
     if not least <= start <= most:
         raise source.error(node.this, f"a sequence starts between {least} and {most}, not at {start}")
     sequences[name] = Sequence(start=start, increment=increment, least=least, most=most, cycle="CYCLE" in options)
-    return _done(session, name, "sequence created")
+    return done(session, (name, "sequence created"))
 
 
 def _number(source: SqlText, node: Any, default: int) -> int:
@@ -170,16 +169,12 @@ def _number(source: SqlText, node: Any, default: int) -> int:
 
 def drop_sequence(source: SqlText, session: Session, node: exp.Drop) -> DataFrame:
     """Forget sequences."""
-    sequences, done = state_of(session).sequences, []
+    sequences, said = state_of(session).sequences, []
     for target in node.args.get("tables") or []:
         name = str(target.name).lower()
         found = sequences.pop(name, None)
         if found is None and not node.args.get("exists"):
             hint = suggestion(name, sequences) if sequences else ""
             raise source.error(target, f"unknown sequence {name!r}{hint}")
-        done.append((name, "not there" if found is None else "dropped"))
-    return table(session, {"name": dtypes.string, "result": dtypes.string}, done)
-
-
-def _done(session: Session, name: str, what: str) -> DataFrame:
-    return table(session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])
+        said.append((name, "not there" if found is None else "dropped"))
+    return done(session, *said)

@@ -27,7 +27,7 @@ from .null_order import SETTINGS, Ordering, stated
 from .parse import SqlText, explained, parse, parse_statement, reset_setting
 from .sequences import asks_session, create_sequence, drop_sequence, taken
 from .state import MAIN, state_of
-from .tables import selected, table
+from .tables import done, selected, table
 from .views import ViewCatalogue
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -73,9 +73,9 @@ def execute(
     def again(inner: SqlText, given: Parameters) -> DataFrame:
         return execute(inner.text, catalogue, session, dialect=inner.dialect, params=given)
 
-    done = command(Context(source=source, session=session, run=again, value=statements.value))
-    if done is not None:
-        return done
+    ran = command(Context(source=source, session=session, run=again, value=statements.value))
+    if ran is not None:
+        return ran
     macro = macro_statement(source, session)
     if macro is not None:
         return macro
@@ -153,7 +153,7 @@ class Statements:
             raise self._source.error(node.this, f"the schema {known!r} exists already")
         if known is None:
             schemas.append(name)
-        return self._done(known or name, "schema created" if known is None else "exists already")
+        return done(self._session, (known or name, "schema created" if known is None else "exists already"))
 
     def _drop(self, node: exp.Drop) -> DataFrame:
         kind = str(node.args["kind"]).upper()
@@ -169,7 +169,7 @@ class Statements:
         name = str(target.db or target.name)
         known = next((schema for schema in state.schemas if schema.lower() == name.lower()), None)
         if known is None and node.args.get("exists"):
-            return self._done(name, "not there")
+            return done(self._session, (name, "not there"))
         if known is None or known == MAIN:
             what = "cannot be dropped" if known else f"is unknown{suggestion(name, state.schemas)}"
             raise self._source.error(target, f"the schema {name!r} {what}")
@@ -181,7 +181,7 @@ class Statements:
             self._session.unregister(key)
         state.schemas.remove(known)
         state.schema = MAIN if state.schema == known else state.schema
-        return self._done(known, "dropped")
+        return done(self._session, (known, "dropped"))
 
     def _pragma(self, node: exp.Pragma) -> DataFrame:
         call = node.this
@@ -194,16 +194,13 @@ class Statements:
             frame = self._query(target)
             return table_info(self._session, frame, self._tables.rules(target))
         if name in _NO_PRAGMAS:
-            return self._done(name, "nothing to do")
+            return done(self._session, (name, "nothing to do"))
         if name == "show_tables":
             return self._show(exp.Show(this="TABLES"))
         if name == "database_list":
             kinds = {"seq": dtypes.int64, "name": dtypes.string, "file": dtypes.string}
             return table(self._session, kinds, [(0, CATALOGUE, None)])
         raise self._source.unsupported(node, f"PRAGMA {name}")
-
-    def _done(self, name: str, what: str) -> DataFrame:
-        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])
 
     def _describe(self, node: exp.Describe) -> DataFrame:
         schema, rules = self._query(node.this).schema, self._tables.rules(node.this)
@@ -235,13 +232,13 @@ class Statements:
 
     def _set(self, node: exp.Set) -> DataFrame:
         """Change settings of the session."""
-        done = []
+        said = []
         for item in node.expressions:
             kind = str(item.args.get("kind") or "").upper()
             if kind == "VARIABLE" and isinstance(item.this, exp.EQ):
                 name = str(item.this.this.name).lower()
                 state_of(self._session).variables[name] = self.value(item.this.expression)
-                done.append((name, "set"))
+                said.append((name, "set"))
                 continue
             if kind not in ("", "SESSION", "GLOBAL", "LOCAL") or not isinstance(item.this, exp.EQ):
                 raise self._source.unsupported(item, f"SET {str(item.args.get('kind') or item.sql()).upper()}")
@@ -251,8 +248,8 @@ class Statements:
                 self._session.options[kept] = chosen
             else:
                 self._session.configure(name, _option(value))
-            done.append((name, "set"))
-        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, done)
+            said.append((name, "set"))
+        return done(self._session, *said)
 
     def reset(self, name: str) -> DataFrame:
         """Give a setting the value that it had when the session began."""
@@ -260,7 +257,7 @@ class Statements:
             self._session.options.pop("default_null_order" if name == "null_order" else name, None)
         else:
             self._session.configure(name, None)
-        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, "reset")])
+        return done(self._session, (name, "reset"))
 
     # --- files
 

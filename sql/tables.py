@@ -56,7 +56,7 @@ class TableStatements:
         name = self._name(table)
         known = self.known(name)
         if known is not None and node.args.get("exists"):
-            return self._done("exists already", known)
+            return done(self._session, (known, "exists already"))
         if known is not None and not node.args.get("replace"):
             raise self._source.error(table, f"{known!r} exists already; write create or replace {kind.lower()}")
         if known is not None:
@@ -75,7 +75,7 @@ class TableStatements:
             self._forget(known)
             self._session.register(name, made[0])
             self._session.rules[name] = made[1]
-        return self._done(f"{kind.lower()} created", name)
+        return done(self._session, (name, f"{kind.lower()} created"))
 
     def _view(self, name: str, query: exp.Expr, names: Sequence[exp.Expr], target: exp.Expr) -> View:
         """Return a view whose query can be bound now."""
@@ -194,7 +194,7 @@ class TableStatements:
         kind, targets = str(node.args["kind"]).upper(), node.args.get("tables") or []
         if kind not in ("TABLE", "VIEW"):
             raise self._source.unsupported(node, f"DROP {kind}")
-        done = []
+        said = []
         for target in targets:
             name = self._name(target)
             known = self.known(name)
@@ -204,8 +204,8 @@ class TableStatements:
                 self._forget(known)
             elif not node.args.get("exists"):
                 raise self._unknown(target, name)
-            done.append((known or name, "not there" if known is None else "dropped"))
-        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, done)
+            said.append((known or name, "not there" if known is None else "dropped"))
+        return done(self._session, *said)
 
     def _not_referred_to(self, node: exp.Expr, known: str) -> None:
         for other, rules in self._session.rules.items():
@@ -299,9 +299,6 @@ class TableStatements:
         query = _from(exp.to_table("rows__"), [counted]).where(condition.copy())
         return int(self._query(query, rows__=frame).collect().column(0)[0].as_py())
 
-    def _done(self, what: str, name: str) -> DataFrame:
-        return table(self._session, {"name": dtypes.string, "result": dtypes.string}, [(name, what)])
-
     def _count(self, rows: int) -> DataFrame:
         return table(self._session, {"Count": dtypes.int64}, [(rows,)])
 
@@ -323,3 +320,8 @@ def table(session: Session, kinds: dict[str, dtypes.DataType], rows: Sequence[tu
     """Return a frame of plain values."""
     schema = Schema(tuple(Field(name, dtype) for name, dtype in kinds.items()))
     return DataFrame.from_plan(Scan(source=RowsSource(schema=schema, values=tuple(rows))), session)
+
+
+def done(session: Session, *results: tuple[str, str]) -> DataFrame:
+    """Return the frame that says of each name what was done."""
+    return table(session, {"name": dtypes.string, "result": dtypes.string}, results)
