@@ -12,6 +12,7 @@ from ..engine.expr import Column, NamedExpr, cast, literal
 from ..engine.frame import DataFrame
 from ..engine.plan import Project
 from ..engine.schema import Field
+from .bind.bound import with_columns
 from .bind.datatypes import data_type
 from .changes import Changes
 from .rules import Rules, check
@@ -100,10 +101,8 @@ class Alterations(Changes):
         for constraint in action.args.get("constraints") or []:
             rules = self._with_rule(known, rules, name, constraint)
         added = Field(name, data_type(self._source, kind))
-        exprs = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in frame.schema]
         wide = DataFrame.from_plan(
-            Project(input=frame.plan, exprs=(*exprs, NamedExpr(name=name, expr=literal(None, added.dtype)))),
-            self._session,
+            with_columns(frame.plan, [NamedExpr(name=name, expr=literal(None, added.dtype))]), self._session
         )
         self._session.tables[known] = wide  # `_typed` reads the columns from here
         try:

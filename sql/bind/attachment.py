@@ -11,6 +11,7 @@ from ...engine.frame.udf import placed
 from ...engine.plan import Aggregate, Join, JoinKind, Plan, Project
 from ...engine.schema import Field, Schema
 from ...engine.traversal import transform_up
+from .bound import unchanged
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +109,7 @@ class Computed:
     def apply(self, plan: Plan, rewrite: Callable[[Expr], Expr]) -> Plan:
         """Return a plan with the column."""
         below, (value,) = placed(plan, [rewrite(self.call)])
-        own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
-        return Project(input=below, exprs=(*own, NamedExpr(name=self.column.name, expr=value)))
+        return Project(input=below, exprs=(*unchanged(plan.schema), NamedExpr(name=self.column.name, expr=value)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,8 +132,7 @@ class Drawn:
     def apply(self, plan: Plan, _rewrite: Callable[[Expr], Expr]) -> Plan:
         """Return a plan with the column."""
         drawn, chance = with_chance(plan, self.seed)
-        own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
-        return Project(input=drawn, exprs=(*own, NamedExpr(name=self.column.name, expr=chance)))
+        return Project(input=drawn, exprs=(*unchanged(plan.schema), NamedExpr(name=self.column.name, expr=chance)))
 
 
 Attached = Attachment | Computed | Drawn

@@ -1,11 +1,13 @@
-"""A query that has been bound."""
+"""A query that has been bound, and the columns of a plan as they are."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...engine.expr import Column, NamedExpr
 from ...engine.plan import Plan, Project
+from ...engine.schema import Field
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +26,13 @@ class BoundQuery:
         return Project(
             input=self.plan, exprs=tuple(NamedExpr(name=column.name, expr=column) for _, column in self.columns)
         )
+
+
+def unchanged(fields: Iterable[Field]) -> tuple[NamedExpr, ...]:
+    """Return columns as they are, such as those of a plan's schema."""
+    return tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in fields)
+
+
+def with_columns(plan: Plan, added: Iterable[NamedExpr]) -> Project:
+    """Return a plan with further columns behind its own."""
+    return Project(input=plan, exprs=(*unchanged(plan.schema), *added))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of
 from ...engine.plan import Filter, Join, JoinKind, Plan, Project
 from .attachment import Domain
+from .bound import unchanged
 from .names import Names
 
 
@@ -56,9 +57,8 @@ def within_domain(
     else:
         made = Join(left=left, right=right, kind=JoinKind.FULL, on=pairs, nulls_equal=True, residual=rest)
     kept = [f for f in made.schema if f.name not in {column.name for column in (*own, *theirs)}]
-    exprs = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in kept]
-    exprs += [NamedExpr(name=a.name, expr=call("coalesce", a, b)) for a, b in pairs]
-    return Project(input=made, exprs=tuple(exprs))
+    merged = (NamedExpr(name=a.name, expr=call("coalesce", a, b)) for a, b in pairs)
+    return Project(input=made, exprs=(*unchanged(kept), *merged))
 
 
 def _equal_pair(part: Expr, left: frozenset[str], right: frozenset[str]) -> tuple[Expr, Expr] | None:

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.errors import PlanError, SqlError
-from ...engine.expr import Column, Expr, NamedExpr, SortKey, call, cast, literal
+from ...engine.expr import Expr, SortKey, call, cast, literal
 from ...engine.frame.sample import sampled_plan
 from ...engine.plan import (
     UNBOUNDED_FOLLOWING,
@@ -23,6 +23,7 @@ from ...engine.plan import (
     plan_windows,
     window_call,
 )
+from .bound import unchanged
 from .joins import filtered
 
 if TYPE_CHECKING:
@@ -128,8 +129,7 @@ def _kept(plan: Plan, conditions: Sequence[Expr]) -> Plan:
     """Return the rows that pass conditions with window functions, in their order."""
     numbered, tests = plan_windows(plan, conditions, keeps_order=True)
     kept = filtered(numbered, tests)
-    own = tuple(NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema)
-    return Project(input=kept, exprs=own)
+    return Project(input=kept, exprs=unchanged(plan.schema))
 
 
 def sampled(queries: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:

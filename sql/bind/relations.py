@@ -17,7 +17,7 @@ from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Plan, Project, Scan
 from ...engine.schema import Field, Schema
 from .attachment import Attached, Domain, attach
-from .bound import BoundQuery
+from .bound import BoundQuery, with_columns
 from .joins import filtered, joined, names_of, semi, split_condition, within_domain
 from .limits import sampled
 from .names import deduplicated
@@ -477,8 +477,7 @@ class RelationBinder:
             ]
         columns.extend(replace(c, merged=c.merged or c.column.name in hidden) for c in right.columns)
         if computed:
-            kept = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
-            plan = Project(input=plan, exprs=(*kept, *computed))
+            plan = with_columns(plan, computed)
         return Relation(plan=plan, columns=tuple(columns))
 
 

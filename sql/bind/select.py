@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ...engine.expr import Column, Expr, Literal, NamedExpr, columns_of, conjuncts
-from ...engine.plan import Plan, Project, Sort
+from ...engine.plan import Plan, Sort
 from ...engine.plan.window import has_window
 from ...engine.traversal import transform_down
 from .aggregates import Aggregates, has_aggregate
 from .attachment import attach
-from .bound import BoundQuery
+from .bound import BoundQuery, with_columns
 from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import GroupBinder, GroupingSet, Output, grouped
@@ -142,8 +142,7 @@ class SelectBinder:
         keys, residual = self._correlation(plan, lifted)
         computed = [NamedExpr(name=c.name, expr=e) for _, e, c in keys if e != c]
         if computed:
-            own = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
-            plan = Project(input=plan, exprs=(*own, *computed))
+            plan = with_columns(plan, computed)
         core = Core(
             plan=plan,
             items=tuple(items),

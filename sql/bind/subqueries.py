@@ -31,6 +31,7 @@ from ...engine.expr.catalogue import FUNCTIONS, Nulls
 from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project
 from ...engine.traversal import walk
 from .attachment import Attachment
+from .bound import unchanged, with_columns
 from .joins import filtered
 from .nested import Nested, NestedBinder
 from .operands import unwrapped
@@ -169,14 +170,13 @@ class SubqueryBinder:
         if having is not None:
             nested = replace(nested, values=(*nested.values, ("having", having)), having=())
         columns = tuple((name, self._fresh(name, value.dtype)) for name, value in nested.values)
-        exprs = [*_own(nested.plan)]
-        exprs += [NamedExpr(name=c.name, expr=v) for (_, c), (_, v) in zip(columns, nested.values, strict=True)]
+        added = [NamedExpr(name=c.name, expr=v) for (_, c), (_, v) in zip(columns, nested.values, strict=True)]
         marker = self._fresh("matched", dtypes.bool_)
         if nested.defaults is not None:
-            exprs.append(NamedExpr(name=marker.name, expr=literal(value=True)))
+            added.append(NamedExpr(name=marker.name, expr=literal(value=True)))
         joined = Attachment(
             kind=JoinKind.LEFT if outer or nested.defaults is not None else JoinKind.INNER,
-            plan=Project(input=nested.plan, exprs=tuple(exprs)),
+            plan=with_columns(nested.plan, added),
             on=nested.keys,
             nulls_equal=nested.nulls_equal,
             residual=all_of(nested.residual),
@@ -184,7 +184,7 @@ class SubqueryBinder:
         ).apply(plan, lambda expr: expr)
         if nested.defaults is None:
             return joined, columns
-        kept = [*_own(plan)]
+        kept = [*unchanged(plan.schema)]
         filled = []
         for (name, column), (_, value) in zip(columns, nested.values, strict=True):
             present = self._fresh(name, column.dtype)
@@ -197,8 +197,8 @@ class SubqueryBinder:
         (*shown, (_, passed)) = filled
         if not outer:
             return Filter(input=made, predicate=passed), tuple(shown)
-        exprs = [*_own(plan), *(NamedExpr(name=c.name, expr=case([(passed, c)])) for _, c in shown)]
-        return Project(input=made, exprs=tuple(exprs)), tuple(shown)
+        nulled = (NamedExpr(name=c.name, expr=case([(passed, c)])) for _, c in shown)
+        return Project(input=made, exprs=(*unchanged(plan.schema), *nulled)), tuple(shown)
 
     # --- EXISTS and IN as conditions of their own
 
@@ -390,9 +390,7 @@ class SubqueryBinder:
             return column
         default = self._of_no_rows(node, nested, value)
         marker = self._fresh("matched", dtypes.bool_)
-        marked = Project(
-            input=reduced.plan, exprs=(*_own(reduced.plan), NamedExpr(name=marker.name, expr=literal(value=True)))
-        )
+        marked = with_columns(reduced.plan, [NamedExpr(name=marker.name, expr=literal(value=True))])
         self._attach(binder, nested, kind=JoinKind.LEFT, plan=marked, on=reduced.keys)
         return case([(call("is_null", marker), default)], column)
 
@@ -434,10 +432,6 @@ def _deciding(function: str, low: Column, high: Column) -> tuple[Column, ...]:
     if function in ("greater", "greater_equal"):
         return (low,)
     return (high,) if function in ("less", "less_equal") else (low, high)
-
-
-def _own(plan: Plan) -> list[NamedExpr]:
-    return [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
 
 
 def _no_rows(rows: Column) -> Expr:

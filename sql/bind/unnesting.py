@@ -14,7 +14,8 @@ from ...engine.dtypes import Kind
 from ...engine.expr import Column, Expr, NamedExpr, call, cast, literal
 from ...engine.expr.lambdas import ListMethod, list_lambda
 from ...engine.intervals import Interval
-from ...engine.plan import Plan, Project, Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
+from ...engine.plan import Plan, Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
+from .bound import with_columns
 from .core import Core
 from .intervals import Length, length
 from .names import Names
@@ -146,16 +147,16 @@ def beside_values(
 
     The columns are all called ``value``; a further one is called ``counted`` and says the values' places.
     """
-    kept = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema]
     made = [NamedExpr(name=names.fresh(value), expr=one) for one in lists]
     ordinality = None if counted is None else names.fresh(counted)
+    width = len(plan.schema)
     plan = Unnest(
-        input=Project(input=plan, exprs=(*kept, *made)),
+        input=with_columns(plan, made),
         columns=tuple(named.name for named in made),
         keeps_empty=keeps_empty,
         ordinality=ordinality,
     )
-    added = plan.schema.fields[len(kept) :]
+    added = plan.schema.fields[width:]
     return plan, tuple(
         (counted if counted and field.name == ordinality else value, Column(name=field.name, dtype=field.dtype))
         for field in added
