@@ -252,9 +252,7 @@ class ExpressionBinder:
         if any(around.find(name, relation) for around in self.scope.hidden()):
             refused = self.source.unsupported(node, "a column of the query around inside FROM (LATERAL)")
             return ReadsOuter(str(refused))
-        scopes = [self.scope]
-        while scopes[-1].outer is not None:
-            scopes.append(scopes[-1].outer)
+        scopes = self.scope.chain
         relations = [r for scope in scopes for r in scope.relations]
         if relation is not None and relation.lower() not in {r.lower() for r in relations}:
             known = suggestion(relation, relations) if relations else "; there is no FROM clause"

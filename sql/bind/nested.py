@@ -82,7 +82,7 @@ class NestedBinder:
         try:
             bound = replace(self._queries, around=self._scope).bind(query, self._scope)
         except DomainNeeded as need:
-            if need.scope in _around(self._scope):
+            if need.scope in self._scope.chain:
                 raise
             if isinstance(query, exp.Select):
                 return self._select(query, residual=False)
@@ -202,10 +202,3 @@ def _takes_one(query: exp.Expr) -> bool:
     """Whether LIMIT plainly leaves no more than one row."""
     limit = query.args.get("limit")
     return isinstance(limit, exp.Limit) and limit.expression.name in ("0", "1")
-
-
-def _around(scope: Scope) -> list[Scope]:
-    found = [scope]
-    while found[-1].outer is not None:
-        found.append(found[-1].outer)
-    return found

@@ -29,11 +29,9 @@ def owner(scope: Scope, node: exp.Expr, own_names: frozenset[str] = frozenset())
 
     ``own_names`` are in lower case the names that mean something else than a column here.
     """
-    chain = [scope]
-    while chain[-1].outer is not None:
-        chain.append(chain[-1].outer)
-    if len(chain) == 1 or node.find(exp.Query) is not None:
+    if scope.outer is None or node.find(exp.Query) is not None:
         return None
+    chain = scope.chain
     nearest: int | None = None
     for column in node.find_all(exp.Column):
         place = _place(chain, column, own_names)

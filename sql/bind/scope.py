@@ -112,6 +112,11 @@ class Scope:
         """Aliases in order."""
         return list(dict.fromkeys(c.relation for c in self.columns if c.relation is not None))
 
+    @property
+    def chain(self) -> list[Scope]:
+        """The scope itself and those of the queries around, the nearest first."""
+        return [self, *([] if self.outer is None else self.outer.chain)]
+
     def hidden(self) -> list[Scope]:
         """Return the scopes whose columns can be read only if a query in FROM is bound as a lateral join."""
         found, seen = [self], {id(self)}
