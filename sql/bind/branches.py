@@ -22,7 +22,7 @@ from .limits import limits
 from .operands import unwrapped
 from .scope import DomainNeeded, Scope
 from .sets import SetBinder
-from .windows import first_rows
+from .windows import some_of_each
 
 if TYPE_CHECKING:
     from .nested import Nested
@@ -94,11 +94,7 @@ class BranchBinder:
         order = node.args.get("order")
         keys = () if order is None else tuple(self._queries.output_keys(values, order))
         ties = [column for _, column in query.columns[:width]]
-        plan, (number,) = first_rows(self._statement.names, query.plan, ties, keys)
-        conditions = [call("greater", number, literal(skipped))]
-        if count is not None:
-            conditions.append(call("less_equal", number, literal(skipped + count)))
-        return replace(query, plan=filtered(plan, conditions))
+        return replace(query, plan=some_of_each(self._statement.names, query.plan, ties, keys, count, skipped))
 
     def _with_keys(self, nested: Nested, domain: Pairs) -> BoundQuery:
         """Return a SELECT's keys and values as columns of their own."""

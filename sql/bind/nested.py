@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from ...engine.expr import Column, Expr, NamedExpr, call, literal
+from ...engine.expr import Column, Expr, NamedExpr
 from ...engine.plan import Aggregate, Plan
 from ...engine.traversal import walk
 from .branches import BranchBinder, rows_as_selects
@@ -21,7 +21,7 @@ from .joins import filtered
 from .limits import limits
 from .operands import unwrapped
 from .scope import DomainNeeded, ReadsOuter, Scope
-from .windows import first_rows
+from .windows import some_of_each
 
 if TYPE_CHECKING:
     from .core import Core
@@ -143,10 +143,13 @@ class NestedBinder:
         # A correlated aggregate without GROUP BY keeps its HAVING apart: a row that it drops is not a key without rows.
         apart = core.implicit and bool(core.keys)
         plan = core.plan if apart else filtered(core.plan, core.having)
-        if _modified(query) and not (core.implicit and self._keeps_one(query)):
+        count, skipped = limits(self._queries, query)
+        keeps_first = not skipped and (count is None or count > 0)  # all that an aggregate without GROUP BY has
+        if _modified(query) and not (core.implicit and keeps_first):
             if core.implicit or distinct is not None:
                 raise self._source.unsupported(query, "a correlated subquery with LIMIT and an aggregate or DISTINCT")
-            plan = self._limited(plan, core, query)
+            own = [column for _, column in core.keys]
+            plan = some_of_each(self._statement.names, plan, own, core.order, count, skipped)
         values = core.items
         keys = core.keys
         if distinct is not None and not core.implicit:
@@ -160,23 +163,9 @@ class NestedBinder:
             defaults=core.of_no_rows if apart else None,
             having=core.having if apart else (),
             one_row=core.implicit and not core.having,
-            at_most_one=core.implicit or limits(self._queries, query)[0] in (0, 1),
+            at_most_one=core.implicit or count in (0, 1),
             domain=scope.domain,
         )
-
-    def _keeps_one(self, query: exp.Select) -> bool:
-        """Whether LIMIT and OFFSET leave the first row, which is all that an aggregate without GROUP BY has."""
-        count, skipped = limits(self._queries, query)
-        return not skipped and (count is None or count > 0)
-
-    def _limited(self, plan: Plan, core: Core, query: exp.Select) -> Plan:
-        """Keep, for each key, the rows that LIMIT and OFFSET leave of them in their order."""
-        count, skipped = limits(self._queries, query)
-        plan, (number,) = first_rows(self._statement.names, plan, [own for _, own in core.keys], core.order)
-        conditions = [call("greater", number, literal(skipped))]
-        if count is not None:
-            conditions.append(call("less_equal", number, literal(skipped + count)))
-        return filtered(plan, conditions)
 
     def _distinct(
         self, plan: Plan, core: Core

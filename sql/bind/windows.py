@@ -49,6 +49,7 @@ from ...engine.plan.window import has_window
 from ...engine.traversal import transform_up
 from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, split_options
 from .arguments import arguments, spelled
+from .joins import filtered
 from .literals import interval
 from .names import Names
 from .naming import merged_window
@@ -298,3 +299,14 @@ def first_rows(
     """Add the number of each row among those of equal keys; it is the last expression, after ``others``."""
     number = over(window_call("row_number"), keys, order)
     return with_windows(names, plan, [*others, number])
+
+
+def some_of_each(
+    names: Names, plan: Plan, keys: Sequence[Expr], order: Sequence[SortKey], count: int | None, skipped: int
+) -> Plan:
+    """Keep of the rows of equal keys, in an order, so many (None: all) after those skipped."""
+    plan, (number,) = first_rows(names, plan, keys, order)
+    conditions = [call("greater", number, literal(skipped))]
+    if count is not None:
+        conditions.append(call("less_equal", number, literal(skipped + count)))
+    return filtered(plan, conditions)
