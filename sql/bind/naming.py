@@ -27,7 +27,7 @@ _SPELLING = {
     "euclidean_distance": "list_distance",
     "cosine_distance": "list_cosine_distance",
     "array_sort": "list_sort", "array_distinct": "list_distinct",
-    "time_to_unix": "epoch", "explode": "unnest",
+    "time_to_unix": "epoch", "explode": "unnest", "current_version": "version",
     "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
 }  # fmt: skip
 

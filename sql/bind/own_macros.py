@@ -109,6 +109,7 @@ current_database() AS 'memory'
 current_catalog() AS 'memory'
 current_schema() AS 'main'
 version() AS 'volley'
+current_version() AS 'volley'
 duckdb_tables() AS TABLE SELECT 'memory' AS database_name, table_schema AS schema_name, table_name, false AS internal, false AS temporary FROM information_schema.tables WHERE table_type = 'BASE TABLE'
 duckdb_views() AS TABLE SELECT 'memory' AS database_name, table_schema AS schema_name, table_name AS view_name, false AS internal, false AS temporary FROM information_schema.tables WHERE table_type = 'VIEW'
 duckdb_columns() AS TABLE SELECT 'memory' AS database_name, table_schema AS schema_name, table_name, column_name, ordinal_position AS column_index, false AS internal, column_default, is_nullable = 'YES' AS is_nullable, data_type FROM information_schema.columns

@@ -257,7 +257,6 @@ def _make_time(binder: ExpressionBinder, node: Any) -> Expr:
 BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "date_part": _date_part,
     "datepart": _date_part,
-    "date_trunc": _date_trunc,
     "datetrunc": _date_trunc,
     "try_strptime": _strptime,
     "weekday": _weekday,

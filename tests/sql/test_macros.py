@@ -27,6 +27,10 @@ def test_a_macro_reads_tables_that_are_there_when_it_is_called() -> None:
     assert vl.sql("select count(*) as n from rows_of(2)").to_dict() == {"n": [2]}
 
 
+def test_functions_said_by_others_are_found_where_the_parser_has_another_name_for_them() -> None:
+    assert vl.sql("select version()").to_dict() == {"version()": ["volley"]}
+
+
 def test_views_keep_to_the_macros_of_the_session() -> None:
     vl.sql("create macro f(x) as x + 1")
     vl.sql("create view v as select f(1) as a")
