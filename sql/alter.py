@@ -8,13 +8,12 @@ from typing import Any
 
 from sqlglot import exp
 
-from ..engine.expr import Column, NamedExpr, cast, literal
+from ..engine.expr import Column, NamedExpr, cast
 from ..engine.frame import DataFrame
 from ..engine.plan import Project
 from ..engine.schema import Field
-from .bind.bound import with_columns
 from .bind.datatypes import data_type
-from .changes import Changes
+from .changes import Changes, plain_key
 from .rules import Rules, check
 from .tables import done
 
@@ -101,17 +100,9 @@ class Alterations(Changes):
         for constraint in action.args.get("constraints") or []:
             rules = self._with_rule(known, rules, name, constraint)
         added = Field(name, data_type(self._source, kind))
-        wide = DataFrame.from_plan(
-            with_columns(frame.plan, [NamedExpr(name=name, expr=literal(None, added.dtype))]), self._session
-        )
-        self._session.tables[known] = wide  # `_typed` reads the columns from here
-        try:
-            names = {f.name: f.name for f in frame.schema}
-            rows = self._typed(known, names, frame, rules, node)
-            self._replace(known, rows.plan, rules, lost=False)
-        except BaseException:
-            self._session.tables[known] = frame
-            raise
+        names = {f.name: f.name for f in frame.schema}
+        rows = self._typed(frame.schema.extend([added]), names, frame, rules, node)
+        self._replace(known, rows.plan, rules, lost=False)
         self._session.rules[known] = rules
         return done(self._session, (known, "column added"))
 
@@ -146,16 +137,13 @@ class Alterations(Changes):
                 ),
                 rows__=frame,
             )
-            exprs = []
-            for f in frame.schema:
-                expr = Column(name=f.name, dtype=f.dtype)
-                if f.name == column:
-                    with self._source.placed(node):
-                        new = cast(Column(name="new__", dtype=made.schema["new__"].dtype), target)
-                    exprs.append(NamedExpr(name=f.name, expr=new))
-                else:
-                    exprs.append(NamedExpr(name=f.name, expr=expr))
-            self._replace(known, Project(input=made.plan, exprs=tuple(exprs)), rules)
+            with self._source.placed(node):
+                new = cast(Column(name="new__", dtype=made.schema["new__"].dtype), target)
+            exprs = tuple(
+                NamedExpr(name=f.name, expr=new if f.name == column else Column(name=f.name, dtype=f.dtype))
+                for f in frame.schema
+            )
+            self._replace(known, Project(input=made.plan, exprs=exprs), rules)
         elif action.args.get("allow_null") is False:
             rules = replace(rules, required=tuple(dict.fromkeys((*rules.required, column))))
             check(self._session, known, frame, rules, self._rows_where)
@@ -189,9 +177,9 @@ class Alterations(Changes):
         columns = [] if params is None else params.args.get("columns") or []
         known = self._required(target)
         names = [
-            self._column(node, self._session.tables[known].schema, str(_plain(c).name))
+            self._column(node, self._session.tables[known].schema, str(plain_key(c).name))
             for c in columns
-            if isinstance(_plain(c), exp.Column)
+            if isinstance(plain_key(c), exp.Column)
         ]
         if node.args.get("unique"):
             if len(names) != len(columns):
@@ -206,10 +194,3 @@ class Alterations(Changes):
         """Register a table whose rows are those that it had."""
         self._session.register(known, frame.cache())
         self._session.rules[known] = rules
-
-
-def _plain(node: exp.Expr) -> exp.Expr:
-    inner = node.this if isinstance(node, exp.Ordered) else node
-    while isinstance(inner, exp.Paren):
-        inner = inner.this
-    return inner

@@ -14,6 +14,8 @@ from sqlglot import exp, parse_one
 from ..engine.expr import Column, NamedExpr, cast, literal
 from ..engine.frame import DataFrame
 from ..engine.plan import EmptySource, Project, Scan, Union
+from ..engine.schema import Schema
+from .bind.operands import unwrapped
 from .bind.query import MIXED
 from .rules import Rules
 from .tables import TableStatements
@@ -51,7 +53,7 @@ class Changes(TableStatements):
             raise self._source.error(
                 node.expression, f"{known!r} takes {len(wanted)} values; {len(added.columns)} are given"
             )
-        rows = self._typed(known, dict(zip(wanted, added.columns, strict=False)), added, rules, node)
+        rows = self._typed(schema, dict(zip(wanted, added.columns, strict=False)), added, rules, node)
         return self._add(node, target, known, rows, rules)
 
     def _without_defaults(
@@ -70,9 +72,10 @@ class Changes(TableStatements):
                     cell.replace(exp.null() if default is None else default.copy())
         return query, names
 
-    def _typed(self, known: str, by_name: dict[str, str], added: DataFrame, rules: Rules, node: exp.Expr) -> DataFrame:
-        """Return rows with all columns of a table, in its types; columns that are not given have their defaults."""
-        schema = self._session.tables[known].schema
+    def _typed(
+        self, schema: Schema, by_name: dict[str, str], added: DataFrame, rules: Rules, node: exp.Expr
+    ) -> DataFrame:
+        """Return rows with all columns of a schema, in its types; columns that are not given have their defaults."""
         exprs = []
         for f in schema:
             source, default = by_name.get(f.name), rules.defaults.get(f.name.lower())
@@ -121,7 +124,7 @@ class Changes(TableStatements):
             if len(rules.unique) != 1 and (alternative == "REPLACE" or self._updates(node)):
                 raise self._source.error(node.this, f"{known!r} has {len(rules.unique)} keys; name the columns of one")
             return list(rules.unique)
-        wanted = {str(_unordered(key).name).lower() for key in stated}
+        wanted = {str(plain_key(key).name).lower() for key in stated}
         found = [key for key in rules.unique if {name.lower() for name in key} == wanted]
         if not found:
             shown = ", ".join(sorted(wanted))
@@ -193,7 +196,7 @@ class Changes(TableStatements):
                 target, f"{known!r} takes {len(wanted)} columns; {path!r} has {len(added.columns)}"
             )
         rules = self._rules_of(known)
-        rows = self._typed(known, dict(zip(wanted, added.columns, strict=True)), added, rules, target)
+        rows = self._typed(schema, dict(zip(wanted, added.columns, strict=True)), added, rules, target)
         self._replace(known, Union(inputs=(self._session.tables[known].plan, rows.plan)), rules, lost=False)
         return self._count(len(rows))
 
@@ -206,9 +209,9 @@ class Changes(TableStatements):
         sets = self._settings(node, known, node.expressions)
         where = node.args.get("where")
         before = self._numbered(node.this)
-        others = _sources(node.args.get("from_"))
         own = exp.alias_(exp.to_table("old__"), _alias(node.this), table=True)
-        joins = [exp.Join(this=other) for other in others]
+        others = node.args.get("from_")
+        joins = [] if others is None else [exp.Join(this=others.this.copy())]
         hits = self._hits([own], joins, None if where is None else where.this, sets, old__=before)
         updated, changed = self._applied(known, before, hits, list(sets))
         self._replace(known, updated.plan, self._rules_of(known))
@@ -344,16 +347,9 @@ def _is_default(node: exp.Expr) -> bool:
     return plain and not node.this.quoted and str(node.name).upper() == "DEFAULT"
 
 
-def _unordered(node: exp.Expr) -> exp.Expr:
-    return node.this if isinstance(node, exp.Ordered) else node
-
-
-def _sources(clause: exp.Expr | None) -> list[exp.Expr]:
-    """Return the relations of a FROM clause, comma by comma."""
-    if clause is None:
-        return []
-    first = clause.this.copy()
-    return [first]
+def plain_key(node: exp.Expr) -> exp.Expr:
+    """Return what an item of a list of keys orders by, without parentheses."""
+    return unwrapped(node.this if isinstance(node, exp.Ordered) else node)
 
 
 def _alias(target: exp.Expr) -> str:

@@ -12,6 +12,7 @@ from sqlglot import exp
 
 from ..engine.errors import ExecutionError, suggestion
 from ..engine.frame import DataFrame, Session
+from .bind.naming import WRITTEN_AS
 from .parse import SqlText
 from .state import Sequence, state_of
 from .tables import done
@@ -44,7 +45,7 @@ def taken(source: SqlText, session: Session, tree: exp.Expr) -> tuple[exp.Expr, 
             raise source.error(node, f"{name} takes a quoted name")
         made = _value(source, session, tree, node, name, str(argument.this), after)
         made.meta.update(node.meta)
-        made.meta["written_as"] = f"{name}('{argument.this}')"
+        made.meta[WRITTEN_AS] = f"{name}('{argument.this}')"
         if node is tree:
             return made, None
         node.replace(made)
