@@ -6,13 +6,13 @@ merged, sorted or taken as they are. Stages are listed so that each one comes af
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..expr import Expr, SortKey
 from ..kernels.protocol import AccumulatorSpec, BuildRows, GroupSpec, JoinSpec, WindowSpec
-from ..plan import Sink
+from ..plan import Sink, Split
 from ..schema import Schema
 from .nodes import (
     BroadcastExec,
@@ -265,6 +265,14 @@ class StageGraph:
 
     stages: tuple[Stage, ...]
     schema: Schema
+
+    @property
+    def splits(self) -> Iterator[Split]:
+        """What the scans of all stages read."""
+        for stage in self.stages:
+            for pipeline in stage.pipelines:
+                if isinstance(pipeline.input, ScanInput):
+                    yield from pipeline.input.node.scan.splits
 
 
 def cut(root: Exec, result: CollectSink | FoldSink | None = None, *, dynamic_filters: bool = True) -> StageGraph:

@@ -30,9 +30,9 @@ from ..physical.stages import (
     Stage,
     StageGraph,
 )
-from ..plan import KeyFilter, KeySet, Split
+from ..plan import KeyFilter, KeySet
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, expected, read_split, sink_name
+from .pipeline import Task, TaskRunner, expected, read_split, sink_name, tell_start
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
@@ -100,9 +100,7 @@ class _Run:
 
     def __enter__(self) -> Self:
         if self.observer is not None:
-            splits = [split for stage in self.graph.stages for split in _splits(stage)]
-            rows, size = (sum(getattr(split, what) or 0 for split in splits) for what in ("rows", "bytes"))
-            self.observer.run_started(len(self.graph.stages), rows, size)
+            tell_start(self.observer, self.graph)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -360,9 +358,3 @@ class _StageWork:
         for ended in self.ended[:number]:
             while not (ended.wait(0.05) or self.run_.cancelled.is_set() or self.runner.enough.is_set()):
                 pass
-
-
-def _splits(stage: Stage) -> Iterator[Split]:
-    for pipeline in stage.pipelines:
-        if isinstance(pipeline.input, ScanInput):
-            yield from pipeline.input.node.scan.splits

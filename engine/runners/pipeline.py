@@ -12,7 +12,7 @@ from ..exchange import Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_in_pieces
-from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageInput
+from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
 from ..plan import KeyFilter, NarrowableSplit, ParquetSplitLike, Split
 from ..schema import Schema
 from .metrics import Observer, OperatorMetrics
@@ -41,6 +41,13 @@ class Task:
     rows: int
     waits: bool = False
     counted: OperatorMetrics = field(default_factory=OperatorMetrics)
+
+
+def tell_start(observer: Observer, graph: StageGraph) -> None:
+    """Tell an observer that a run starts, and what its scans will read."""
+    splits = list(graph.splits)
+    rows, size = sum(split.rows or 0 for split in splits), sum(split.bytes or 0 for split in splits)
+    observer.run_started(len(graph.stages), rows, size)
 
 
 def read_split(

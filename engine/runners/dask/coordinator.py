@@ -29,10 +29,10 @@ from ...physical.stages import (
     TopKSink,
     WriteSink,
 )
-from ...plan import Split, WrittenFile
+from ...plan import WrittenFile
 from ...schema import Schema
 from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
-from ..pipeline import expected, step_names
+from ..pipeline import expected, step_names, tell_start
 from ..result import RunResult
 from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
 from .cluster import Cluster
@@ -76,9 +76,7 @@ class Coordinator:
 
     def __enter__(self) -> Self:
         if self.observer is not None:
-            splits = [split for stage in self.graph.stages for split in _splits(stage.pipelines)]
-            rows, size = (sum(getattr(split, what) or 0 for split in splits) for what in ("rows", "bytes"))
-            self.observer.run_started(len(self.graph.stages), rows, size)
+            tell_start(self.observer, self.graph)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -384,12 +382,6 @@ def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:
 def _widened(found: Sizes, buckets: int) -> Sizes:
     missing = [0] * (buckets - len(found.rows))
     return Sizes(found.rows + missing, found.bytes + missing)
-
-
-def _splits(pipelines: Sequence[Pipeline]) -> Iterator[Split]:
-    for pipeline in pipelines:
-        if isinstance(pipeline.input, ScanInput):
-            yield from pipeline.input.node.scan.splits
 
 
 def _bare(pipeline: Pipeline) -> Pipeline:
