@@ -2,7 +2,7 @@
 
 from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
-from .store import BucketStore, OutputId, belongs
+from .store import BucketStore, OutputId, belongs, in_pages
 from .transfer import FETCH, Calls, Exchange, Request, RowsLost
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "RowsLost",
     "Stopped",
     "belongs",
+    "in_pages",
 ]

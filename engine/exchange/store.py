@@ -107,7 +107,7 @@ class BucketStore:
         for number, tables in enumerate(buckets):
             filled = [table for table in tables if table.num_rows]
             if filled:
-                pieces = [_Piece(piece, sum(table.nbytes for table in piece)) for piece in _pieces(filled)]
+                pieces = [_Piece(piece, sum(table.nbytes for table in piece)) for piece in in_pages(filled)]
                 made[number] = _Bucket(filled[0].schema, pieces)
         with self._lock:
             self._drop(output)
@@ -231,7 +231,7 @@ def belongs(query: str, to: str) -> bool:
     return query == to or query.startswith(f"{to}/")
 
 
-def _pieces(tables: Sequence[Table]) -> Iterator[list[Table]]:
+def in_pages(tables: Sequence[Table]) -> Iterator[list[Table]]:
     """Yield tables in runs of about a page."""
     run: list[Table] = []
     size = 0

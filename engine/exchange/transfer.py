@@ -100,7 +100,6 @@ class Exchange:
     def __init__(self, device: Device, store: BucketStore, calls: Calls, address: str) -> None:
         self.device, self.store, self.calls, self.address = device, store, calls, address
         self.received = 0
-        self.sent = 0
         self._packers = ThreadPoolExecutor(2, thread_name_prefix="volley-pack")
         self._lock = threading.Lock()
 
@@ -119,7 +118,6 @@ class Exchange:
             page = await running.run_in_executor(self._packers, self.store.page, outputs, first, last, start)
         except Missing:
             return {"status": "missing"}
-        self.sent += sum(memoryview(frame).nbytes for frame in page.frames)
         sums = [zlib.crc32(frame) for frame in page.frames] if os.environ.get(CHECKED) == "1" else []
         return {
             "status": "OK",

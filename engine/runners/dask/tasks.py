@@ -20,7 +20,7 @@ from .waiting import waiting_seconds
 
 _TURN = 0.1
 _LOOK_SECONDS = 2.0
-_MOST_LOSSES = 20
+MOST_LOSSES = 20
 """How often a task may find rows lost before the query is given up."""
 
 
@@ -37,7 +37,7 @@ class Ran:
     """
 
     plan: StagePlan
-    tasks: list[tuple[Unit, ...]]
+    tasks: Sequence[tuple[Unit, ...]]
     reads: dict[int, int]
     reports: list[Report | None] = field(default_factory=list)
     attempts: list[int] = field(default_factory=list)
@@ -109,7 +109,7 @@ class Tasks:
                     if report is None:
                         self._raise_failure(future, ran)
                         losses += 1
-                        if losses > _MOST_LOSSES * len(ran.tasks):
+                        if losses > MOST_LOSSES * len(ran.tasks):
                             raise TemporaryFailure(f"rows that {_named(ran)} needs were lost {losses} times: giving up")
                         todo.append(task)
                     else:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from ...exchange import RowsLost, Stopped
+from ...exchange import RowsLost, Stopped, in_pages
 from ...kernels.protocol import Table
 from ...physical.stages import CollectSink, Stage
 from ...plan import Split
@@ -12,12 +12,10 @@ from ...plan.source import ArrowBatch
 from ...schema import Schema
 from .assignment import Buckets, Report, StagePlan, Unit
 from .cluster import Cluster
-from .tasks import Ran, Tasks
+from .tasks import MOST_LOSSES, Ran, Tasks
 
 _INLINE_BYTES = 256 * 1024
 """Rows in memory up to so many bytes travel with the tasks that read them."""
-_MESSAGE_BYTES = 32 * 1024 * 1024
-_MOST_LOSSES = 20
 
 
 class Uploads:
@@ -39,23 +37,21 @@ class Uploads:
         """
         stage = Stage(number, (), CollectSink(), schema)
         plan = StagePlan(query=self.tasks.query, stage=stage, buckets=1, schema=schema)
-        units: list[tuple[Unit, ...]] = [
-            (Unit(number=place, pipeline=0, split=split),) for place, split in enumerate(splits)
-        ]
+        units = [(Unit(number=place, pipeline=0, split=split),) for place, split in enumerate(splits)]
 
         def resend(task: int, attempt: int) -> Report:
             return self._send(number, _rows(splits[task], enough), task, attempt, schema)
 
-        ran = Ran(plan, list(units), {}, resend=resend)
+        ran = Ran(plan, units, {}, resend=resend)
         self.tasks.run(ran, range(len(splits)))
         return ran
 
     def _send(self, number: int, batches: Iterator[ArrowBatch], task: int, attempt: int, schema: Schema) -> Report:
         device = self.cluster.device
         tables = [device.from_arrow(batch, schema) for batch in batches]
-        frames = [device.pack(run) for run in _runs(tables)]
+        frames = [device.pack(page) for page in in_pages(tables)]
         output = (self.tasks.query, number, task, attempt)
-        for _ in range(_MOST_LOSSES):
+        for _ in range(MOST_LOSSES):
             workers = self.tasks.workers()
             worker = workers[task % len(workers)] if workers else ""
             try:
@@ -67,7 +63,7 @@ class Uploads:
 
     def download(self, number: int, task: int) -> Iterator[Table]:
         """Yield the tables of a task's output; what is lost on the way is made again."""
-        for _ in range(_MOST_LOSSES):
+        for _ in range(MOST_LOSSES):
             source = self.tasks.source(number)
             place = source.places[task]
             requests = source.requests(self.tasks.query, Buckets(0, 1, task, task + 1))
@@ -90,15 +86,3 @@ def _rows(split: Split, enough: int | None) -> Iterator[ArrowBatch]:
         given += batch.num_rows
         if enough is not None and given >= enough:
             return
-
-
-def _runs(tables: Sequence[Table]) -> Iterator[list[Table]]:
-    """Yield tables in runs of about a message."""
-    run: list[Table] = []
-    for table in tables:
-        run.append(table)
-        if sum(held.nbytes for held in run) >= _MESSAGE_BYTES:
-            yield run
-            run = []
-    if run:
-        yield run
