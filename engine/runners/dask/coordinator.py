@@ -114,8 +114,7 @@ class Coordinator:
         if isinstance(sink, WriteSink):
             self._write(stage, lines, sink)
         else:
-            number = self._ran(stage, lines, task_sink(sink))
-            number = self._merged(stage, sink, number)
+            number = self._merged(stage, self._ran(stage, lines, task_sink(sink)))
             self._made[stage.number] = number
             if isinstance(sink, FoldSink):
                 states = [state for report in self.tasks.stages[number].done for state in report.value]
@@ -141,25 +140,21 @@ class Coordinator:
             known = self._shuffled[probe.stage] = spec.rest is not BuildRows.NONE or large
         return known
 
-    def _merged(self, stage: Stage, sink: StageSink, number: int) -> int:
+    def _merged(self, stage: Stage, number: int) -> int:
         """Bring what tasks have kept each for itself together, where the stage's rows are those of one task."""
-        if not isinstance(sink, TopKSink | LimitSink):
+        if not isinstance(stage.sink, TopKSink | LimitSink):
             return number
-        if isinstance(sink, TopKSink) and len(self.tasks.stages[number].tasks) == 1:
+        if isinstance(stage.sink, TopKSink) and len(self.tasks.stages[number].tasks) == 1:
             return number
-        return self._again(stage, sink, number)
+        return self._again(stage, number)
 
-    def _again(self, stage: Stage, sink: StageSink, number: int) -> int:
+    def _again(self, stage: Stage, number: int) -> int:
         """Run a stage's rows, which tasks have made, through a sink of one task."""
         more = self._new(stage)
         self._made[more] = number
-        again = Stage(more, (), sink, stage.schema)
-        node = stage.ends[0] if stage.ends else self._first_node(stage)
-        return self._ran(again, [Line(Pipeline(StageInput(node, more)))], sink)
-
-    @staticmethod
-    def _first_node(stage: Stage) -> Any:
-        return stage.pipelines[0].input.node
+        again = Stage(more, (), stage.sink, stage.schema)
+        node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
+        return self._ran(again, [Line(Pipeline(StageInput(node, more)))], stage.sink)
 
     def _write(self, stage: Stage, lines: Sequence[Line], sink: WriteSink) -> None:
         """Let tasks write, and make what they wrote visible in one step."""
@@ -167,7 +162,7 @@ class Coordinator:
         try:
             if sink.sink.single_writer:
                 number = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
-                self._made[stage.number] = self._again(stage, sink, number)
+                self._made[stage.number] = self._again(stage, number)
             else:
                 self._made[stage.number] = self._ran(stage, lines, sink)
             self.written = sink.sink.commit()
@@ -283,18 +278,11 @@ class Coordinator:
             self._made[number] = number
             self.tasks.stages[number] = self._uploads.send(number, splits, source.node.schema, enough)
         for place, split in enumerate(splits):
-            rows, size = split.rows or 0, split.bytes or 0
-            if number is not None:
-                yield Unit(
-                    number=0,
-                    pipeline=position,
-                    uploaded=number,
-                    buckets=Buckets(0, 1, place, place + 1),
-                    rows=rows,
-                    bytes=size,
-                )
+            unit = Unit(number=0, pipeline=position, rows=split.rows or 0, bytes=split.bytes or 0)
+            if number is None:
+                yield replace(unit, split=split)
             else:
-                yield Unit(number=0, pipeline=position, split=split, rows=rows, bytes=size)
+                yield replace(unit, uploaded=number, buckets=Buckets(0, 1, place, place + 1))
 
     def _join_units(self, lines: Sequence[Line], position: int, probed: int, build: int) -> Iterator[Unit]:
         probing, building = self._sizes(probed), self._sizes(build)

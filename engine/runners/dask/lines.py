@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from ...expr import Expr
 from ...physical.stages import (
     BuildSink,
     CollectSink,
     GroupSink,
     LimitSink,
+    Operator,
     PartitionSink,
     Pipeline,
     Probe,
@@ -37,7 +39,7 @@ class Cut:
     start: int
     end: int
     before: tuple[Line, ...]
-    operators: tuple[object, ...]
+    operators: tuple[Operator, ...]
     probe: Probe
 
 
@@ -59,7 +61,7 @@ def first_cut(lines: Sequence[Line], shuffled: Callable[[Probe], bool]) -> Cut |
     return None
 
 
-def _ends_with(line: Line, operators: Sequence[object]) -> bool:
+def _ends_with(line: Line, operators: Sequence[Operator]) -> bool:
     """Whether a line's operators end with these very ones, and do not begin there with a join of its own buckets."""
     own = line.pipeline.operators
     least = len(operators) + (0 if line.build is None else 1)
@@ -73,7 +75,7 @@ def _without(line: Line, last: int) -> Line:
 
 def joined(lines: Sequence[Line], cut: Cut, probed: int) -> list[Line]:
     """Return the lines with the cut one in the place of those before it; ``probed`` is the stage of probing buckets."""
-    pipeline = Pipeline(StageInput(cut.probe.node.probe, probed), cut.operators)  # type: ignore[arg-type]  # as they were
+    pipeline = Pipeline(StageInput(cut.probe.node.probe, probed), cut.operators)
     return [*lines[: cut.start], Line(pipeline, cut.probe.stage), *lines[cut.end :]]
 
 
@@ -86,9 +88,9 @@ def rest_of(lines: Sequence[Line], number: int) -> int | None:
     return following if isinstance(source, RemainingInput) and source.stage == build else None
 
 
-def side_sink(keys: tuple[object, ...]) -> StageSink:
+def side_sink(keys: tuple[Expr, ...]) -> StageSink:
     """Return the sink for a side of a join: by hash where there are keys."""
-    return PartitionSink(keys) if keys else CollectSink()  # type: ignore[arg-type]  # the keys of a join are expressions
+    return PartitionSink(keys) if keys else CollectSink()
 
 
 def task_sink(sink: StageSink) -> StageSink:

@@ -31,7 +31,7 @@ class Slots(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Rows and bytes of a stage's output by bucket, and bytes of the largest by task."""
+    """Rows and bytes of a stage's output by bucket."""
 
     rows: list[int]
     bytes: list[int]

@@ -153,7 +153,7 @@ class _Work:
                 probe = pipeline.operators[0]
                 assert isinstance(probe, Probe)
                 assert unit.buckets is not None
-                own = {unit.build: self._built(probe, unit.build, unit.buckets._replace(first_task=0, last_task=None))}
+                own = {unit.build: self._built(probe, Buckets(unit.buckets.first, unit.buckets.last))}
                 runner.joins = {**joins, **own}
             counted = OperatorMetrics()
             task = Task(pipeline, partial(self._tables, unit, counted), 0, unit.rows, counted=counted)
@@ -174,8 +174,7 @@ class _Work:
         if isinstance(source, ScanInput):
             if unit.uploaded is not None:
                 assert unit.buckets is not None
-                for _, tables in self._ordered(unit.uploaded, unit.buckets):
-                    yield from tables
+                yield from self._ordered(unit.uploaded, unit.buckets)
                 return
             assert unit.split is not None
             filters = self._filters(source.keys)
@@ -204,11 +203,10 @@ class _Work:
         return found
 
     def _keys(self, stage: int, key: Expr) -> KeySet | None:
-        rows = [table for _, tables in self._ordered(stage, Buckets(0, _EVERY)) for table in tables]
-        return keys_of(self.device, key, rows)
+        return keys_of(self.device, key, self._ordered(stage, _ALL))
 
     def _merged(self, source: OutputInput, buckets: Buckets) -> Sequence[Table]:
-        partition = [table for _, tables in self._ordered(source.stage, buckets) for table in tables]
+        partition = self._ordered(source.stage, buckets)
         if not partition:
             return ()
         return merge_input(self.device, source, partition, threads=1)
@@ -218,13 +216,13 @@ class _Work:
         requests = source.requests(self.plan.query, buckets)
         return self.bench.exchange.fetch(requests, source.schema, self.stopped)
 
-    def _ordered(self, stage: int, buckets: Buckets) -> list[tuple[int, Sequence[Table]]]:
+    def _ordered(self, stage: int, buckets: Buckets) -> list[Table]:
         """Return the tables of all tasks in their order."""
-        return sorted(self._fetched(stage, buckets), key=lambda pair: pair[0])
+        by_task = sorted(self._fetched(stage, buckets), key=lambda pair: pair[0])
+        return [table for _, tables in by_task for table in tables]
 
-    def _built(self, probe: Probe, stage: int, buckets: Buckets) -> JoinTable:
-        rows = [table for _, tables in self._ordered(stage, buckets) for table in tables]
-        return self.device.build_join(rows, probe.node.spec, threads=1)
+    def _built(self, probe: Probe, buckets: Buckets) -> JoinTable:
+        return self.device.build_join(self._ordered(probe.stage, buckets), probe.node.spec, threads=1)
 
     def _broadcast(self) -> Mapping[int, JoinTable]:
         """Return the hash tables that all units share."""
@@ -232,14 +230,14 @@ class _Work:
         for pipeline in {unit.pipeline for unit in self.assignment.units}:
             for probe in self.stage.pipelines[pipeline].operators:
                 if isinstance(probe, Probe) and probe.stage in self.plan.broadcast and probe.stage not in joins:
-                    build = partial(self._built, probe, probe.stage, Buckets(0, _EVERY))
+                    build = partial(self._built, probe, _ALL)
                     made = self.assignment.sources[probe.stage].stage
                     joins[probe.stage] = self.bench.shared(self.plan.query, made, "join", build)
         return joins
 
 
 _SMALL_ROWS = 32 * 1024
-_EVERY = 1 << 30
+_ALL = Buckets(0, 1 << 30)
 
 
 def _one_by_one(thunks: Sequence[Callable[[], Any]]) -> list[Any]:
