@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -130,7 +130,7 @@ class Assignment:
     task: int
     attempt: int
     units: Sequence[Unit]
-    sources: dict[int, Source]
+    sources: Mapping[int, Source]
 
 
 @dataclass(slots=True, kw_only=True)

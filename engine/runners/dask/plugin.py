@@ -18,7 +18,7 @@ from distributed.protocol import Serialize, pickle
 from ...exchange import FETCH, BucketStore, Exchange, OutputId
 from ...kernels.devices import open_device
 from ...kernels.protocol import PackedTables
-from .assignment import Assignment, Report, StagePlan
+from .assignment import Assignment, Report, Source, StagePlan
 from .work import Bench, run
 
 NAME = "volley"
@@ -123,18 +123,19 @@ class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distribut
         scheduler.loop.add_callback(scheduler.broadcast, msg=message, on_error="ignore")
 
 
-def run_assignment(plan: bytes, rest: bytes) -> Report:
+def run_assignment(shared: bytes, own: bytes) -> Report:
     """Run an assignment, in its two pickled parts, on the worker whose thread calls."""
     plugin = get_worker().plugins[NAME]
-    task, attempt, units, sources = pickle.loads(rest)
-    return run(plugin.bench, Assignment(plan=_plan(plan), task=task, attempt=attempt, units=units, sources=sources))
+    plan, sources = _shared(shared)
+    task, attempt, units = pickle.loads(own)
+    return run(plugin.bench, Assignment(plan=plan, task=task, attempt=attempt, units=units, sources=sources))
 
 
 @lru_cache(maxsize=8)
-def _plan(packed: bytes) -> StagePlan:
-    """Return what all tasks of a stage share, unpickled once."""
-    plan: StagePlan = pickle.loads(packed)
-    return plan
+def _shared(packed: bytes) -> tuple[StagePlan, dict[int, Source]]:
+    """Return what tasks of a stage share, unpickled once."""
+    shared: tuple[StagePlan, dict[int, Source]] = pickle.loads(packed)
+    return shared
 
 
 def versions() -> dict[str, str]:

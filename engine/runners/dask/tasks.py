@@ -153,17 +153,17 @@ class Tasks:
             sources = {known: self.source(made) for known, made in ran.reads.items()}
             if all(None not in self.stages[made].reports for made in ran.reads.values()):
                 break
-        plan = pickle.dumps(ran.plan)
-        rest = []
+        shared = pickle.dumps((ran.plan, sources))
+        own = []
         for task in tasks:
             ran.attempts[task] += 1
-            rest.append(pickle.dumps((task, ran.attempts[task], ran.tasks[task], sources)))
+            own.append(pickle.dumps((task, ran.attempts[task], ran.tasks[task])))
         name = f"volley {ran.plan.stage.name}"
         keys = [f"{name}-{self.query}-{ran.plan.stage.number}-{task}-{next(self._names)}" for task in tasks]
         futures = self.client.map(
             run_assignment,
-            [plan] * len(tasks),
-            rest,
+            [shared] * len(tasks),
+            own,
             key=keys,
             pure=False,
             workers=None if prefer is None else [prefer],
