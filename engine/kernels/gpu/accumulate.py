@@ -15,9 +15,9 @@ from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow
 from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
 from . import memory
-from .columns import Op, any_true, binary, cast, chosen, constant, filled, is_valid, truth
+from .columns import Op, any_true, binary, cast, chosen, constant, filled, flag, is_valid, known_true, truth
 from .groups import Groups, Request
-from .keys import NullOrder, Order, one_zero, positions, taken
+from .keys import NullOrder, Order, kept, one_zero, positions, taken
 from .library import plc
 from .memory import on_stream, run
 from .types import FLOAT64, INT64, decimal_type, device_type
@@ -109,7 +109,7 @@ def _plain(column: plc.Column, aggregation: plc.aggregation.Aggregation, to: plc
 
 def _count_rows(groups: Groups, mask: plc.Column | None) -> Computation:
     if mask is not None:
-        flags = cast(filled(mask, constant(False, dtypes.bool_)), INT64)  # noqa: FBT003 - the value itself
+        flags = cast(known_true(mask), INT64)
         [found] = yield [(flags, agg.sum())]
         return [found]
     [found] = yield [(groups.any_column, agg.count(_EVERY))]
@@ -192,7 +192,7 @@ def _decimal_sum(spec: AccumulatorSpec, column: plc.Column, precision: int) -> C
 def _float_extreme(spec: AccumulatorSpec, column: plc.Column) -> Computation:
     """Find the least or greatest of floats where NaN is greatest: libcudf leaves open what it makes of NaN."""
     nan = constant(float("nan"), spec.dtype)
-    numbers = chosen(filled(run(plc.unary.is_nan, column), constant(True, dtypes.bool_)), _null(spec.dtype), column)  # noqa: FBT003 - the value itself
+    numbers = chosen(filled(run(plc.unary.is_nan, column), flag(value=True)), _null(spec.dtype), column)
     best, values, found = yield [
         (numbers, agg.min() if spec.kind is Accumulator.MIN else agg.max()),
         (column, agg.count(_VALID)),
@@ -217,10 +217,6 @@ def _known(column: plc.Column, mask: plc.Column | None) -> plc.Column:
     return valid if mask is None else truth(valid, mask, Op.LOGICAL_AND)
 
 
-def _kept(column: plc.Column, mask: plc.Column) -> plc.Column:
-    return run(plc.stream_compaction.apply_boolean_mask, plc.Table([column]), mask).columns()[0]
-
-
 def _collected(spec: AccumulatorSpec, groups: Groups, column: plc.Column, mask: plc.Column | None) -> Computation:
     """List the values, or those that are not null; null where there is none."""
     if spec.kind is Accumulator.COLLECT:
@@ -229,7 +225,7 @@ def _collected(spec: AccumulatorSpec, groups: Groups, column: plc.Column, mask: 
         return (yield [(column, agg.collect_list(_EVERY))])
     yield []
     some = groups.where(mask)
-    found = some.first([(_kept(column, mask), agg.collect_list(_EVERY))])
+    found = some.first([(kept(column, mask), agg.collect_list(_EVERY))])
     return groups.aligned(some, found)
 
 
@@ -238,14 +234,14 @@ def _joined_lists(groups: Groups, column: plc.Column) -> Computation:
     yield []
     mask = is_valid(column)
     some = groups.where(mask)
-    return groups.aligned(some, some.first([(_kept(column, mask), _UNTYPED.merge_lists())]))
+    return groups.aligned(some, some.first([(kept(column, mask), _UNTYPED.merge_lists())]))
 
 
 def _picked(spec: AccumulatorSpec, groups: Groups, column: plc.Column, mask: plc.Column | None) -> Computation:
     """Keep the first pair, in input order, of the least or greatest key."""
     yield []
     mask = _known(column, mask)
-    some, pairs = groups.where(mask), _kept(column, mask)
+    some, pairs = groups.where(mask), kept(column, mask)
     keys = one_zero(fields_of(pairs)[0], spec.dtype.fields[0][1])
     direction = Order.DESCENDING if spec.kind is Accumulator.ARG_MAX else Order.ASCENDING
     order = run(plc.sorting.stable_sorted_order, plc.Table([keys]), [direction], [NullOrder.AFTER])
@@ -272,7 +268,7 @@ def _comoments(_: AccumulatorSpec, groups: Groups, column: plc.Column, mask: plc
     yield []
     mask = _known(column, mask)
     some = groups.where(mask)
-    pair = fields_of(_kept(column, mask))
+    pair = fields_of(kept(column, mask))
     counts, *means = some.first([(pair[0], agg.count(_EVERY)), *((one, agg.mean()) for one in pair)])
     near, far = (binary(value, mean, Op.SUB, FLOAT64) for value, mean in zip(pair, some.spread(means), strict=True))
     squares = some.again([(_multiplied(*two), agg.sum()) for two in ((near, near), (far, far), (near, far))])

@@ -13,10 +13,10 @@ from ...dtypes import DataType
 from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
 from . import decimals
-from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, truth, type_of, unary
+from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, truth, unary
 from .library import plc
 from .registry import Kernel, scalar
-from .types import decimal_type
+from .types import decimal_type, device_type
 
 _REAL = {
     "sqrt": Un.SQRT, "exp": Un.EXP, "ln": Un.LOG, "cbrt": Un.CBRT, "sin": Un.SIN, "cos": Un.COS, "tan": Un.TAN,
@@ -29,7 +29,7 @@ def _of_one(op: Any) -> Kernel:
 
 
 def _of_two(op: Any) -> Kernel:
-    return lambda call, args, _: binary(args[0], args[1], op, type_of(call.dtype))
+    return lambda call, args, _: binary(args[0], args[1], op, device_type(call.dtype))
 
 
 for _name, _op in _REAL.items():
@@ -65,7 +65,7 @@ def add(call: Call, args: list[Value], rows: int) -> plc.Column:
     """``+``."""
     if call.dtype.is_decimal:
         return decimals.combined(call, args, Op.ADD, rows)
-    result = binary(args[0], args[1], Op.ADD, type_of(call.dtype))
+    result = binary(args[0], args[1], Op.ADD, device_type(call.dtype))
     if call.dtype.is_integer:
         # Sums wrap exactly where both operands have one sign and the result has the other.
         _refuse_signs(call, args, result, (args[0], result), (args[1], result))
@@ -77,7 +77,7 @@ def subtract(call: Call, args: list[Value], rows: int) -> plc.Column:
     """``-``."""
     if call.dtype.is_decimal:
         return decimals.combined(call, args, Op.SUB, rows)
-    result = binary(args[0], args[1], Op.SUB, type_of(call.dtype))
+    result = binary(args[0], args[1], Op.SUB, device_type(call.dtype))
     if call.dtype.is_integer:
         if not call.dtype.is_signed:
             if any_true(truth(args[0], args[1], Op.LESS)):
@@ -94,7 +94,7 @@ def _refuse_signs(call: Call, args: list[Value], result: plc.Column, *pairs: tup
         if any_true(truth(result, args[0], Op.LESS)):
             raise _overflow(call)
         return
-    kind = type_of(call.dtype)
+    kind = device_type(call.dtype)
     first, second = (binary(a, b, Op.BITWISE_XOR, kind) for a, b in pairs)
     both = binary(first, second, Op.BITWISE_AND, kind)
     if any_true(truth(both, constant(0, call.dtype), Op.LESS)):
@@ -106,7 +106,7 @@ def multiply(call: Call, args: list[Value], rows: int) -> plc.Column:
     """``*``."""
     if call.dtype.is_decimal:
         return decimals.combined(call, args, Op.MUL, rows)
-    result = binary(args[0], args[1], Op.MUL, type_of(call.dtype))
+    result = binary(args[0], args[1], Op.MUL, device_type(call.dtype))
     if call.dtype.is_integer:
         left, right = full(args, rows)
         _refuse_product(call, left, right, result)
@@ -118,7 +118,7 @@ def _refuse_product(call: Call, left: plc.Column, right: plc.Column, result: plc
         # The product of two may exceed 128 bits with a sign: it wrapped where dividing does not lead back.
         zero = constant(0, call.dtype)
         divisor = chosen(truth(right, zero, Op.EQUAL), constant(1, call.dtype), right)
-        back = binary(result, divisor, Op.DIV, type_of(call.dtype))
+        back = binary(result, divisor, Op.DIV, device_type(call.dtype))
         wrong = truth(truth(back, left, Op.NOT_EQUAL), truth(right, zero, Op.NOT_EQUAL), Op.LOGICAL_AND)
     else:
         wide = [cast(side, decimal_type(0)) for side in (left, right)]
@@ -150,14 +150,14 @@ def _quotient(call: Call, args: list[Value], rows: int) -> tuple[plc.Column, plc
         least = truth(left, constant(least_of(call.dtype), call.dtype), Op.EQUAL)
         if any_true(truth(least, truth(right, constant(-1, call.dtype), Op.EQUAL), Op.LOGICAL_AND)):
             raise _overflow(call)
-    return binary(left, right, Op.DIV, type_of(call.dtype)), left, right
+    return binary(left, right, Op.DIV, device_type(call.dtype)), left, right
 
 
 @scalar("truncate_divide")
 def truncate_divide(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Division rounded towards zero."""
     if call.dtype.is_float:
-        return truncated(binary(args[0], args[1], Op.DIV, type_of(call.dtype)), call.dtype)
+        return truncated(binary(args[0], args[1], Op.DIV, device_type(call.dtype)), call.dtype)
     return _quotient(call, args, rows)[0]
 
 
@@ -165,12 +165,12 @@ def truncate_divide(call: Call, args: list[Value], rows: int) -> plc.Column:
 def floor_divide(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Division rounded down."""
     if call.dtype.is_float:
-        return unary(binary(args[0], args[1], Op.DIV, type_of(call.dtype)), Un.FLOOR)
+        return unary(binary(args[0], args[1], Op.DIV, device_type(call.dtype)), Un.FLOOR)
     quotient, left, right = _quotient(call, args, rows)
     if not call.dtype.is_signed:
         return quotient
-    below = _differs(call, binary(left, right, Op.MOD, type_of(call.dtype)), right)
-    return binary(quotient, cast(below, type_of(call.dtype)), Op.SUB, type_of(call.dtype))
+    below = _differs(call, binary(left, right, Op.MOD, device_type(call.dtype)), right)
+    return binary(quotient, cast(below, device_type(call.dtype)), Op.SUB, device_type(call.dtype))
 
 
 def _differs(call: Call, rest: plc.Column, right: plc.Column) -> plc.Column:
@@ -184,7 +184,7 @@ def _differs(call: Call, rest: plc.Column, right: plc.Column) -> plc.Column:
 def remainder(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Remainder with the dividend's sign."""
     if call.dtype.is_float:
-        return binary(args[0], args[1], Op.MOD, type_of(call.dtype))
+        return binary(args[0], args[1], Op.MOD, device_type(call.dtype))
     return _rest(call, args, rows)[0]
 
 
@@ -194,18 +194,18 @@ def _rest(call: Call, args: list[Value], rows: int) -> tuple[plc.Column, plc.Col
     right = _divisor_or_one(call, right, replaced=0)
     if call.dtype.is_signed:  # nothing is left of a division by -1, which may overflow
         right = _divisor_or_one(call, right, replaced=-1)
-    return binary(left, right, Op.MOD, type_of(call.dtype)), right
+    return binary(left, right, Op.MOD, device_type(call.dtype)), right
 
 
 @scalar("modulo")
 def modulo(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Remainder with the divisor's sign."""
     if call.dtype.is_float:
-        return binary(args[0], args[1], Op.PYMOD, type_of(call.dtype))
+        return binary(args[0], args[1], Op.PYMOD, device_type(call.dtype))
     rest, right = _rest(call, args, rows)
     if not call.dtype.is_signed:
         return rest
-    return chosen(_differs(call, rest, right), binary(rest, right, Op.ADD, type_of(call.dtype)), rest)
+    return chosen(_differs(call, rest, right), binary(rest, right, Op.ADD, device_type(call.dtype)), rest)
 
 
 @scalar("negate")
@@ -214,7 +214,7 @@ def negate(call: Call, args: list[Value], rows: int) -> plc.Column:
     [value] = full(args, rows)
     if call.dtype.is_integer:
         _refuse_least(call, value, signed_only=False)
-        return binary(constant(0, call.dtype), value, Op.SUB, type_of(call.dtype))
+        return binary(constant(0, call.dtype), value, Op.SUB, device_type(call.dtype))
     return unary(value, Un.NEGATE)
 
 

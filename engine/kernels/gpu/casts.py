@@ -12,11 +12,26 @@ from ...errors import CastError
 from ...expr import Cast
 from . import decimals
 from .arithmetic import greatest_of, least_of
-from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, nulls, truth, type_of, unary
+from .columns import (
+    Op,
+    Un,
+    Value,
+    any_true,
+    binary,
+    cast,
+    chosen,
+    constant,
+    full,
+    negated,
+    nulls,
+    truth,
+    unary,
+    where_valid,
+)
+from .keys import kept
 from .library import plc
-from .memory import run
 from .transfer import fetched
-from .types import FLOAT64, INT64, decimal_type
+from .types import FLOAT64, INT64, decimal_type, device_type
 
 
 def cast_refusal(expr: Cast) -> str | None:
@@ -54,7 +69,7 @@ def cast_column(expr: Cast, value: Value) -> plc.Column:
     if source.kind is Kind.NULL:
         return nulls(target, column.size())
     fits, result = _converted(column, source, target)
-    if fits is None or not any_true(_false(fits)):
+    if fits is None or not any_true(negated(fits)):
         return result
     if expr.strict:
         _raise(expr, column, fits)
@@ -62,13 +77,9 @@ def cast_column(expr: Cast, value: Value) -> plc.Column:
 
 
 def _raise(expr: Cast, column: plc.Column, fits: plc.Column) -> None:
-    wrong = run(plc.stream_compaction.apply_boolean_mask, plc.Table([column]), _false(fits))
-    culprit = fetched(wrong.columns()[0], expr.arg.dtype)[0].as_py()
+    wrong = kept(column, negated(fits))
+    culprit = fetched(wrong, expr.arg.dtype)[0].as_py()
     raise CastError(f"cannot cast {culprit!r} to {expr.dtype} in {expr}; use try_cast to get null instead")
-
-
-def _false(mask: plc.Column) -> plc.Column:
-    return run(plc.unary.unary_operation, mask, Un.NOT)
 
 
 def _converted(value: plc.Column, source: DataType, target: DataType) -> tuple[plc.Column | None, plc.Column]:
@@ -80,7 +91,7 @@ def _converted(value: plc.Column, source: DataType, target: DataType) -> tuple[p
         return _to_decimal(value, source, target)
     if target.is_float:
         floats = decimals.to_float(value, source) if source.is_decimal else value
-        return None, cast(floats, type_of(target))
+        return None, cast(floats, device_type(target))
     return _to_integer(value, source, target)
 
 
@@ -93,22 +104,16 @@ def _to_integer(value: plc.Column, source: DataType, target: DataType) -> tuple[
         fits = truth(truth(rounded, low, Op.GREATER_EQUAL), truth(rounded, high, Op.LESS), Op.LOGICAL_AND)
         held = chosen(fits, rounded, constant(0.0, dtypes.float64))
         # A null stays null: the mask is null there, and so is the comparison that it came from.
-        return fits, _null_again(cast(held, type_of(target)), value, target)
+        return fits, where_valid(cast(held, device_type(target)), value, target)
     if source.is_decimal:
         whole = decimals.rescaled(value, 0)
         bound = dtypes.decimal(dtypes.MAX_DECIMAL_PRECISION, 0)
         fits = _between(whole, least_of(target), greatest_of(target), bound)
-        return fits, cast(cast(whole, INT64), type_of(target))
+        return fits, cast(cast(whole, INT64), device_type(target))
     if source.kind is Kind.BOOL or _widens(source, target):
-        return None, cast(value, type_of(target))
+        return None, cast(value, device_type(target))
     least, most = max(least_of(target), least_of(source)), min(greatest_of(target), greatest_of(source))
-    return _between(value, least, most, source), cast(value, type_of(target))
-
-
-def _null_again(result: plc.Column, value: plc.Column, dtype: DataType) -> plc.Column:
-    if value.null_count() == 0:
-        return result
-    return chosen(run(plc.unary.is_valid, value), result, constant(None, dtype))
+    return _between(value, least, most, source), cast(value, device_type(target))
 
 
 def _widens(source: DataType, target: DataType) -> bool:
@@ -135,7 +140,7 @@ def _to_decimal(value: plc.Column, source: DataType, target: DataType) -> tuple[
     # What has too many digits before the point must be found before scaling up, which would wrap.
     held = value if target.scale >= source.scale else decimals.rescaled(value, target.scale)
     scale = min(source.scale, target.scale)
-    fits = _false(decimals.outside(held, target, max(target.precision - target.scale + scale, 1)))
+    fits = negated(decimals.outside(held, target, max(target.precision - target.scale + scale, 1)))
     return fits, decimals.rescaled(held, target.scale)
 
 
@@ -153,4 +158,4 @@ def _float_to_decimal(value: plc.Column, target: DataType) -> tuple[plc.Column |
     most = 10**target.precision - 1
     fits = truth(near, _between(whole, -most, most, dtypes.int64), Op.LOGICAL_AND)
     result = decimals.relabelled(cast(whole, decimal_type(0)), target.scale)
-    return fits, _null_again(result, value, target)
+    return fits, where_valid(result, value, target)

@@ -7,13 +7,13 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
-from ...dtypes import DataType
+from ...dtypes import DataType, bool_
 from ..constants import array_of
 from . import memory
 from .library import plc
 from .memory import on_stream, run
 from .transfer import to_carried
-from .types import BOOL, carried_type, device_type
+from .types import BOOL, carried_type
 
 Value: TypeAlias = "plc.Column | plc.Scalar"
 Op = plc.binaryop.BinaryOperator
@@ -109,6 +109,21 @@ def where_valid(result: plc.Column, argument: Value, dtype: DataType) -> plc.Col
     return chosen(is_valid(argument), result, constant(None, dtype))
 
 
+def flag(*, value: bool) -> plc.Scalar:
+    """Return true or false as a scalar."""
+    return constant(value, bool_)
+
+
+def flags(rows: int, *, value: bool) -> plc.Column:
+    """Return a mask that is true everywhere, or nowhere."""
+    return repeated(flag(value=value), rows)
+
+
+def known_true(mask: plc.Column) -> plc.Column:
+    """Return a mask with false for null."""
+    return filled(mask, flag(value=False))
+
+
 def any_true(mask: plc.Column) -> bool:
     """Return whether a mask is true anywhere; waits for the device."""
     if mask.size() == 0:
@@ -116,11 +131,6 @@ def any_true(mask: plc.Column) -> bool:
     answer = run(plc.reduce.reduce, mask, plc.aggregation.any(), BOOL)
     memory.ledger().add(to_host=1)
     return bool(on_stream(answer.to_py))
-
-
-def type_of(dtype: DataType) -> plc.DataType:
-    """Return libcudf's type of one of ours."""
-    return device_type(dtype)
 
 
 def uploaded(array: pa.Array, dtype: DataType) -> plc.Column:

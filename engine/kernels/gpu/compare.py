@@ -14,7 +14,7 @@ from ... import dtypes
 from ...dtypes import Kind
 from ...errors import ExecutionError
 from ...expr import Call, Expr, Literal
-from .columns import Op, Value, any_true, chosen, constant, filled, full, is_null, is_valid, negated, truth
+from .columns import Op, Un, Value, any_true, chosen, constant, filled, full, is_null, is_valid, negated, truth, unary
 from .library import plc
 from .memory import run
 from .registry import elementwise, scalar
@@ -45,7 +45,7 @@ def _is_nan(_: Call, args: list[Value], rows: int) -> plc.Column:
 
 
 def _magnitude_below_infinity(value: plc.Column, dtype: dtypes.DataType, op: Any) -> plc.Column:
-    return truth(run(plc.unary.unary_operation, value, plc.unary.UnaryOperator.ABS), constant(math.inf, dtype), op)
+    return truth(unary(value, Un.ABS), constant(math.inf, dtype), op)
 
 
 @scalar("is_finite")

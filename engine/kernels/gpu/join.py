@@ -16,8 +16,8 @@ from ...schema import Field, Schema
 from ..protocol import BuildRows, JoinSide, JoinSpec, Table
 from . import memory
 from .batch import GpuTable, concat_tables, own
-from .columns import constant, negated, nulls, repeated
-from .keys import gathered, masked_rows, one_zero, positions
+from .columns import constant, flag, flags, negated, nulls, repeated
+from .keys import gathered, masked_rows, one_zero, positions, positions_where
 from .library import plc
 from .memory import OutOfDeviceMemory, kernel, on_stream, run
 from .project import Evaluator
@@ -42,7 +42,7 @@ class GpuJoinTable:
         self._lock = threading.Lock()
         self._met: plc.Column | None = None
         if spec.rest is not BuildRows.NONE:
-            self._met = _flags(self._build.num_rows, value=False)
+            self._met = flags(self._build.num_rows, value=False)
 
     @staticmethod
     def _normal_keys(table: GpuTable, keys: Sequence[Expr]) -> list[plc.Column]:
@@ -79,7 +79,7 @@ class GpuJoinTable:
         """Return the build rows that have met a partner, or those that have not; the probe's columns are null."""
         assert self._met is not None
         wanted = self._met if self._spec.rest is BuildRows.MATCHED else negated(self._met)
-        rows = masked_rows(plc.Table([positions(self.num_rows)]), wanted).columns()[0]
+        rows = positions_where(wanted)
         count = rows.size()
         names = [f.name for f in self._spec.output if f.name in self._spec.build_schema]
         kept = iter(gathered(self._build.select(names), rows).columns() if names else ())
@@ -102,10 +102,10 @@ class GpuJoinTable:
             case JoinSide.NONE:
                 none = _first_rows(probe_rows, 0)
                 return self._output(table, none, none)
-        partnered = placed_scalar(True, probe_rows, _flags(table.num_rows, value=False))  # noqa: FBT003 - the value
+        partnered = _marked(probe_rows, flags(table.num_rows, value=False))
         if spec.side is JoinSide.SEMI:
-            return self._output(table, self._numbers(table, partnered), None)
-        lonely = self._numbers(table, negated(partnered))
+            return self._output(table, positions_where(partnered), None)
+        lonely = positions_where(negated(partnered))
         if spec.side is JoinSide.ANTI:
             return self._output(table, lonely, None)
         outside = repeated(constant(self.num_rows, dtypes.int32), lonely.size())
@@ -114,10 +114,6 @@ class GpuJoinTable:
             run(plc.concatenate.concatenate, [probe_rows, lonely]),
             run(plc.concatenate.concatenate, [build_rows, outside]),
         )
-
-    @staticmethod
-    def _numbers(table: GpuTable, mask: plc.Column) -> plc.Column:
-        return masked_rows(plc.Table([positions(table.num_rows)]), mask).columns()[0]
 
     def _pairs(self, table: GpuTable, keys: plc.Table) -> tuple[plc.Column, plc.Column]:
         """Return the positions of the pairs with equal keys that meet the residual condition."""
@@ -165,7 +161,7 @@ class GpuJoinTable:
         if self._met is None:
             return
         with self._lock:
-            self._met = placed_scalar(True, build_rows, self._met)  # noqa: FBT003 - the value itself
+            self._met = _marked(build_rows, self._met)
             memory.stream().synchronize()  # another thread may add to it next
 
     def _output(self, table: GpuTable, probe_rows: plc.Column, build_rows: plc.Column | None) -> GpuTable:
@@ -185,13 +181,9 @@ class GpuJoinTable:
         return GpuTable(schema, [found[f.name] for f in schema], count)
 
 
-def _flags(rows: int, *, value: bool) -> plc.Column:
-    return repeated(constant(value, dtypes.bool_), rows)
-
-
-def placed_scalar(value: object, places: plc.Column, target: plc.Column) -> plc.Column:
-    """Return flags with one value put at some positions."""
-    return run(plc.copying.scatter, [constant(value, dtypes.bool_)], places, plc.Table([target])).columns()[0]
+def _marked(places: plc.Column, target: plc.Column) -> plc.Column:
+    """Return flags with true put at some positions."""
+    return run(plc.copying.scatter, [flag(value=True)], places, plc.Table([target])).columns()[0]
 
 
 def _first_rows(column: plc.Column, rows: int) -> plc.Column:

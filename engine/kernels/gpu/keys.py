@@ -62,8 +62,18 @@ def taken(column: plc.Column, rows: plc.Column, *, outer: bool = False) -> plc.C
 
 
 def masked_rows(table: plc.Table, mask: plc.Column) -> plc.Table:
-    """Return the rows where a mask is true, in order."""
-    return run(plc.stream_compaction.apply_boolean_mask, table, mask)
+    """Return the rows where a mask is true, not null, in order."""
+    return by_columns(lambda part: run(plc.stream_compaction.apply_boolean_mask, part, mask), table)
+
+
+def kept(column: plc.Column, mask: plc.Column) -> plc.Column:
+    """Return the values where a mask is true, in order."""
+    return masked_rows(plc.Table([column]), mask).columns()[0]
+
+
+def positions_where(mask: plc.Column) -> plc.Column:
+    """Return the numbers of the rows where a mask is true."""
+    return kept(positions(mask.size()), mask)
 
 
 def placed(values: plc.Column, places: plc.Column, target: plc.Column) -> plc.Column:

@@ -10,10 +10,10 @@ from ... import dtypes
 from ...expr import Call, Literal
 from . import decimals
 from .arithmetic import truncated
-from .columns import Op, Un, Value, binary, cast, chosen, constant, full, truth, type_of, unary
+from .columns import Op, Un, Value, binary, cast, chosen, constant, full, truth, unary
 from .library import plc
 from .registry import Kernel, on_cpu, scalar
-from .types import FLOAT64, INT64, decimal_type
+from .types import FLOAT64, INT64, decimal_type, device_type
 
 on_cpu("libcudf has no function for it", "gcd", "lcm")
 on_cpu("libcudf does not check distances and lost bits", "shift_left", "shift_right")
@@ -98,7 +98,7 @@ def _round_floats(call: Call, value: plc.Column, places: int) -> plc.Column:
     """Scale, cut off, and step away from zero by what was cut off, as the CPU device does."""
     if places > _MOST_PLACES:
         return value
-    kind = type_of(call.dtype)
+    kind = device_type(call.dtype)
     factor = constant(10.0 ** abs(max(places, -_MOST_PLACES)), call.dtype)
     there, back = (Op.MUL, Op.DIV) if places >= 0 else (Op.DIV, Op.MUL)
     scaled = binary(value, factor, there, kind)
@@ -126,7 +126,7 @@ def sign(call: Call, args: list[Value], rows: int) -> plc.Column:
         result = decimals.rescaled(cast(steps, decimal_type(0)), call.dtype.scale)
         decimals.check(call, result)
         return result
-    signs = cast(steps, type_of(call.dtype))
+    signs = cast(steps, device_type(call.dtype))
     # A null is unequal to nothing, and its value stays as it is: null.
     return chosen(truth(value, value, Op.EQUAL), signs, value) if call.dtype.is_float else signs
 

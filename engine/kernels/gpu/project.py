@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from ... import dtypes
 from ...errors import UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
 from ...expr.lambdas import ListLambda
@@ -19,13 +18,14 @@ from ..evaluation import Evaluation, can_raise
 from . import arithmetic, compare, mathematics, nested, temporal, text  # noqa: F401 - they register the kernels
 from .batch import GpuTable
 from .casts import cast_column, cast_refusal
-from .columns import Value, any_true, chosen, constant, filled, full, negated, nulls, repeated, type_of
+from .columns import Op, Value, any_true, chosen, constant, flags, full, known_true, negated, nulls, repeated, truth
 from .fallback import on_cpu
 from .fused import computed as fused
 from .fused import is_fused
+from .keys import kept, masked_rows
 from .library import plc
 from .membership import in_list, list_refusal
-from .memory import by_columns, run
+from .memory import run
 from .registry import KERNELS, NO_KERNEL, refusal
 
 
@@ -115,15 +115,15 @@ class Evaluator(Evaluation[GpuTable, "plc.Column", "plc.Scalar"]):
         """Evaluate each part on the rows that reach it, and put its values among those of the others."""
         rows = self.table.num_rows
         result = nulls(expr.dtype, rows)
-        rest = repeated(constant(True, _BOOL), rows)  # noqa: FBT003 - the value itself
+        rest = flags(rows, value=True)
         for condition, value in expr.branches:
             reached = masked(self.table, rest)
             if reached.num_rows == 0:
                 return result
-            taken = filled(Evaluator(reached).column(condition), constant(False, _BOOL))  # noqa: FBT003 - the value
+            taken = known_true(Evaluator(reached).column(condition))
             mask = _scattered(taken, rest)
             result = self._placed(result, mask, value)
-            rest = run(plc.binaryop.binary_operation, rest, negated(mask), _AND, type_of(_BOOL))
+            rest = truth(rest, negated(mask), Op.LOGICAL_AND)
         return self._placed(result, rest, expr.default)
 
     def _placed(self, result: plc.Column, mask: plc.Column, value: Expr) -> plc.Column:
@@ -131,24 +131,21 @@ class Evaluator(Evaluation[GpuTable, "plc.Column", "plc.Scalar"]):
         if not any_true(mask):
             return result
         values = Evaluator(masked(self.table, mask)).column(value)
-        placed = run(plc.copying.boolean_mask_scatter, plc.Table([values]), plc.Table([result]), mask)
-        return placed.columns()[0]
+        return _put(values, mask, result)
 
 
-_BOOL = dtypes.bool_
-_AND = plc.binaryop.BinaryOperator.LOGICAL_AND
-
-
-def _scattered(flags: plc.Column, mask: plc.Column) -> plc.Column:
+def _scattered(truths: plc.Column, mask: plc.Column) -> plc.Column:
     """Spread flags of the rows where a mask is true over all rows, false elsewhere."""
-    nowhere = repeated(constant(False, _BOOL), mask.size())  # noqa: FBT003 - the value itself
-    return run(plc.copying.boolean_mask_scatter, plc.Table([flags]), plc.Table([nowhere]), mask).columns()[0]
+    return _put(truths, mask, flags(mask.size(), value=False))
+
+
+def _put(values: plc.Column, mask: plc.Column, target: plc.Column) -> plc.Column:
+    """Return a column with values put, one after the other, where a mask is true."""
+    return run(plc.copying.boolean_mask_scatter, plc.Table([values]), plc.Table([target]), mask).columns()[0]
 
 
 def masked(table: GpuTable, mask: plc.Column) -> GpuTable:
     """Keep the rows where a mask is true, not null, in order."""
     if not len(table.schema):
-        kept = run(plc.stream_compaction.apply_boolean_mask, plc.Table([mask]), mask)
-        return GpuTable(table.schema, (), kept.num_rows())
-    keep = plc.stream_compaction.apply_boolean_mask
-    return table.like(by_columns(lambda part: run(keep, part, mask), table.table))
+        return GpuTable(table.schema, (), kept(mask, mask).size())
+    return table.like(masked_rows(table.table, mask))

@@ -12,11 +12,11 @@ from ... import dtypes
 from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, ExecutionError
 from ...expr import Call
-from .columns import Op, Value, any_true, binary, cast, chosen, constant, full, truth, type_of, unary, uploaded
+from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, is_valid, truth, unary, uploaded
 from .library import plc
 from .memory import run
 from .registry import on_cpu, scalar
-from .types import FLOAT64, INT32, INT64
+from .types import FLOAT64, INT32, INT64, device_type
 
 _Part = plc.datetime.DatetimeComponent
 _Floor = plc.datetime.RoundingFrequency
@@ -95,7 +95,7 @@ def _grouped_years(years: int, shift: int) -> Callable[[plc.Column], plc.Column]
 
 def _thursday(value: plc.Column) -> plc.Column:
     """Return the Thursday of each date's week, in whose year the week is counted."""
-    days = cast(value, type_of(dtypes.date))
+    days = cast(value, device_type(dtypes.date))
     weekday = cast(run(plc.datetime.extract_datetime_component, days, _Part.WEEKDAY), INT32)
     return _days_later(days, binary(constant(4, dtypes.int32), weekday, Op.SUB, INT32), Op.ADD)
 
@@ -130,7 +130,7 @@ def _named(names: tuple[str, ...], part: Any) -> Callable[[plc.Column], plc.Colu
         import pyarrow as pa
 
         place = binary(_component(value, part), _number(1), Op.SUB, INT64)
-        beyond = chosen(run(plc.unary.is_valid, place), place, _number(len(names)))
+        beyond = chosen(is_valid(place), place, _number(len(names)))
         table = plc.Table([uploaded(pa.array(names, pa.string()), dtypes.string)])
         return run(plc.copying.gather, table, beyond, plc.copying.OutOfBoundsPolicy.NULLIFY).columns()[0]
 
@@ -174,8 +174,8 @@ def date_trunc(call: Call, args: list[Value], rows: int) -> plc.Column:
     if unit not in _CALENDAR:
         known = ", ".join((*_CALENDAR, *_FLOORS))
         raise ExecutionError(f"date_trunc knows no unit {unit!r}; use one of {known}")
-    days = cast(value, type_of(dtypes.date))
-    return cast(_first_day(days, unit), type_of(call.dtype))
+    days = cast(value, device_type(dtypes.date))
+    return cast(_first_day(days, unit), device_type(call.dtype))
 
 
 def _first_day(days: plc.Column, unit: str) -> plc.Column:
@@ -192,12 +192,12 @@ def _first_day(days: plc.Column, unit: str) -> plc.Column:
         return first
     month = cast(run(plc.datetime.extract_datetime_component, first, _Part.MONTH), INT32)
     back = binary(binary(month, constant(1, dtypes.int32), Op.SUB, INT32), constant(3, dtypes.int32), Op.MOD, INT32)
-    return run(plc.datetime.add_calendrical_months, first, unary(back, plc.unary.UnaryOperator.NEGATE))
+    return run(plc.datetime.add_calendrical_months, first, unary(back, Un.NEGATE))
 
 
 def _days_later(days: plc.Column, count: Value, op: Any) -> plc.Column:
     moved = binary(run(plc.unary.bit_cast, days, INT32), count, op, INT32)
-    return run(plc.unary.bit_cast, moved, type_of(dtypes.date))
+    return run(plc.unary.bit_cast, moved, device_type(dtypes.date))
 
 
 _FAR = 2**62
@@ -233,7 +233,7 @@ def add_interval(call: Call, args: list[Value], rows: int) -> plc.Column:
     if not step:
         return value
     moved = binary(run(plc.unary.bit_cast, value, INT64), _number(step), Op.ADD, INT64)
-    later = run(plc.unary.bit_cast, moved, type_of(call.dtype))
+    later = run(plc.unary.bit_cast, moved, device_type(call.dtype))
     _refuse_wrapped(call, value, later, step)
     return later
 
@@ -254,5 +254,5 @@ def difference(call: Call, args: list[Value], rows: int) -> plc.Column:
     unlike, turned = (binary(left, other, Op.BITWISE_XOR, INT64) for other in (right, distance))
     if any_true(truth(binary(unlike, turned, Op.BITWISE_AND, INT64), _number(0), Op.LESS)):
         raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}")
-    held = run(plc.unary.bit_cast, distance, type_of(dtypes.duration(source.unit)))
-    return cast(held, type_of(call.dtype))
+    held = run(plc.unary.bit_cast, distance, device_type(dtypes.duration(source.unit)))
+    return cast(held, device_type(call.dtype))

@@ -22,10 +22,10 @@ from ..protocol import WindowSpec
 from . import memory
 from .accumulate import beyond_int64, magnitude
 from .batch import GpuTable, concat_tables
-from .columns import Op, any_true, binary, cast, chosen, constant, filled, is_valid, repeated, truth
+from .columns import Op, any_true, binary, cast, chosen, constant, filled, is_valid, known_true, repeated, truth
 from .frames import Frames, Layout, Run, greatest, minus, number, plus
 from .groups import Groups
-from .keys import masked_rows, one_zero, orders, placed, taken
+from .keys import kept, one_zero, orders, placed, taken
 from .library import plc
 from .memory import run
 from .project import Evaluator
@@ -148,8 +148,7 @@ class _Work:
             argument = self._argument(own)
             valid = is_valid(argument) if argument.null_count() else None
         if own.filter is not None:
-            false = constant(False, dtypes.bool_)  # noqa: FBT003 - the value itself
-            passed = filled(self.layout.in_order(self.evaluator.column(own.filter)), false)
+            passed = known_true(self.layout.in_order(self.evaluator.column(own.filter)))
             valid = passed if valid is None else truth(valid, passed, Op.LOGICAL_AND)
         return valid
 
@@ -320,7 +319,7 @@ class _Work:
     def _known(self, valid: plc.Column) -> tuple[plc.Column, plc.Column]:
         """Return how many rows before each position, and before the end, are valid, and where those are."""
         counts = self._totals(cast(valid, INT32), number(0))
-        return counts, masked_rows(plc.Table([self.layout.positions]), valid).columns()[0]
+        return counts, kept(self.layout.positions, valid)
 
     def _picked(self, own: WindowCall) -> plc.Column:
         argument = self._argument(own)
