@@ -18,7 +18,7 @@ from .library import plc
 from .memory import OutOfDeviceMemory, in_halves, kernel, run
 from .partition import split
 from .project import Evaluator
-from .transfer import from_arrow, to_arrow
+from .transfer import on_device, on_host
 
 _MOMENTS = [Accumulator.COUNT, Accumulator.MEAN, Accumulator.M2]
 _WORTHWHILE = 0.6
@@ -153,7 +153,7 @@ class CpuStates:
     def update(self, table: Table) -> None:
         """Add the rows of a table."""
         _fell_back(self._spec.accumulators, table.num_rows)
-        self._state.update(_on_host(own(table)))
+        self._state.update(on_host(own(table)))
 
     def shared(self, parts: int) -> list[CpuStates]:
         """Return this state."""
@@ -163,21 +163,13 @@ class CpuStates:
     def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state into partial states, split by the hash that the CPU has for the keys."""
         parts = self._state.partials(partitions)
-        return [[_sent(cpu.own(table)) for table in tables] for tables in parts]
+        return [[on_device(cpu.own(table)) for table in tables] for tables in parts]
 
 
 def _fell_back(specs: Sequence[AccumulatorSpec], rows: int) -> None:
     for spec in specs:
         if refusal(spec) is not None:
             memory.ledger().fell_back(spec.kind.value, rows)
-
-
-def _on_host(table: GpuTable) -> cpu.CpuTable:
-    return cpu.from_arrow(to_arrow(table), table.schema)
-
-
-def _sent(table: cpu.CpuTable) -> GpuTable:
-    return from_arrow(cpu.to_arrow(table), table.schema)
 
 
 def _refused(specs: Sequence[AccumulatorSpec]) -> bool:
@@ -193,7 +185,7 @@ def merge_groups(partials: Sequence[GpuTable], spec: GroupSpec) -> GpuTable:
     """Merge the partial states of one partition into one row per group."""
     if _refused(spec.accumulators):
         _fell_back(spec.accumulators, sum(table.num_rows for table in partials))
-        return _sent(cpu_aggregate.merge_groups([_on_host(table) for table in partials], spec))
+        return on_device(cpu_aggregate.merge_groups([on_host(table) for table in partials], spec))
     states = concat_tables(partials, spec.schema)
     return states if not states.num_rows else _merged_in_parts(states, spec, seed=_OTHER_SEED)
 
@@ -221,7 +213,7 @@ def reduce_rows(table: GpuTable, accumulators: Sequence[AccumulatorSpec]) -> Gpu
     if _refused(accumulators) or not table.num_rows:
         if table.num_rows:
             _fell_back(accumulators, table.num_rows)
-        return _sent(cpu_aggregate.reduce_rows(_on_host(table), accumulators))
+        return on_device(cpu_aggregate.reduce_rows(on_host(table), accumulators))
     if not accumulators:
         return GpuTable(schema, (), 1)
     return in_halves(table, lambda part: _reduced(part, accumulators), lambda parts: merge_reduced(parts, accumulators))
@@ -240,7 +232,7 @@ def merge_reduced(partials: Sequence[GpuTable], accumulators: Sequence[Accumulat
         return partials[0]
     if _refused(accumulators):
         _fell_back(accumulators, len(partials))
-        return _sent(cpu_aggregate.merge_reduced([_on_host(table) for table in partials], accumulators))
+        return on_device(cpu_aggregate.merge_reduced([on_host(table) for table in partials], accumulators))
     schema = Schema(tuple(spec.field for spec in accumulators))
     states = concat_tables(partials, schema)
     groups = Groups([single_key(states.num_rows)], states.num_rows)

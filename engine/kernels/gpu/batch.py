@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import pyarrow as pa
 
@@ -41,7 +41,7 @@ class GpuTable:
         self._spilled: Spilled | None = None
         self._lock = threading.Lock()
         self._made_on = memory.stream()
-        self._nbytes = sum(_held_bytes(column) for column in columns) if nbytes is None else nbytes
+        self._nbytes = sum(int(column.device_buffer_size()) for column in columns) if nbytes is None else nbytes
         if columns:
             with memory.pool().lock:
                 memory.pool().tables.add(self)
@@ -111,10 +111,6 @@ class GpuTable:
             self._lock.release()
 
 
-def _held_bytes(column: plc.Column) -> int:
-    return int(column.device_buffer_size())
-
-
 def _as_carried(rows: pa.Table, schema: Schema) -> pa.Table:
     """Name fields inside lists as they are sent, so that a spilled table comes back as it was."""
     wanted = pa.schema([pa.field(f.name, carried_type(f.dtype)) for f in schema])
@@ -159,9 +155,3 @@ def empty_table(schema: Schema) -> GpuTable:
         return GpuTable(schema, (), 0)
     none = run(plc.Table.from_arrow, pa.Table.from_arrays(arrays, list(schema.names)))
     return GpuTable(schema, none.columns(), 0)
-
-
-def columns_of(tables: Sequence[GpuTable]) -> Iterator[plc.Column]:
-    """Yield the columns of several tables."""
-    for table in tables:
-        yield from table.columns

@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 from typing import Any, TypeAlias
 
-import pyarrow as pa
-
 from ...dtypes import DataType, bool_
 from ..constants import array_of
 from . import memory
@@ -131,10 +129,3 @@ def any_true(mask: plc.Column) -> bool:
     answer = run(plc.reduce.reduce, mask, plc.aggregation.any(), BOOL)
     memory.ledger().add(to_host=1)
     return bool(on_stream(answer.to_py))
-
-
-def uploaded(array: pa.Array, dtype: DataType) -> plc.Column:
-    """Copy host values to the device."""
-    carried = to_carried(array, dtype)
-    memory.ledger().add(to_device=carried.nbytes)
-    return run(plc.Column.from_arrow, carried)

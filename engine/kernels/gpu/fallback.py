@@ -16,9 +16,9 @@ from ...schema import Field, Schema
 from ..cpu import project as cpu_project
 from ..cpu import table as cpu
 from . import memory
-from .columns import Value, uploaded
+from .columns import Value
 from .library import plc
-from .transfer import fetched
+from .transfer import fetched, rows_alone, uploaded, whole
 
 
 def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> plc.Column:
@@ -41,14 +41,9 @@ def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> pl
 
 
 def _computed(node: Expr, schema: Schema, arrays: list[pa.Array], rows: int) -> pa.Array:
-    data = pa.Table.from_arrays(arrays, list(schema.names)) if arrays else _rows_alone(rows)
+    data = pa.Table.from_arrays(arrays, list(schema.names)) if arrays else rows_alone(rows)
     table = cpu.from_arrow(data, schema)
     result = cpu.to_arrow(cpu_project.project(table, [NamedExpr(name="value", expr=node)]))
-    column = result.column(0)
-    whole = column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks)
-    assert whole.type == to_arrow_type(node.dtype)
-    return whole
-
-
-def _rows_alone(rows: int) -> pa.Table:
-    return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
+    array = whole(result.column(0))
+    assert array.type == to_arrow_type(node.dtype)
+    return array

@@ -6,9 +6,10 @@ from ... import dtypes
 from ...arrow import to_arrow_type
 from ...expr import InList
 from ..constants import array_of
-from .columns import Value, chosen, constant, full, uploaded, where_valid
+from .columns import Value, chosen, constant, full, where_valid
 from .library import plc
 from .memory import run
+from .transfer import uploaded
 
 
 def list_refusal(expr: InList) -> str | None:

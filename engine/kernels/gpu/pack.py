@@ -6,17 +6,16 @@ from collections.abc import Sequence
 
 from ...schema import Schema
 from ..cpu import pack as cpu_pack
-from ..cpu import table as cpu
 from ..protocol import PackedTables
 from .batch import GpuTable
-from .transfer import from_arrow, to_arrow
+from .transfer import on_device, on_host
 
 
 def pack(tables: Sequence[GpuTable]) -> PackedTables:
     """Return tables as one run of host bytes."""
-    return cpu_pack.pack([cpu.from_arrow(to_arrow(table), table.schema) for table in tables])
+    return cpu_pack.pack([on_host(table) for table in tables])
 
 
 def unpack(packed: PackedTables, schema: Schema) -> list[GpuTable]:
     """Return the tables that bytes hold, on the device."""
-    return [from_arrow(cpu.to_arrow(table), schema) for table in cpu_pack.unpack(packed, schema)]
+    return [on_device(table) for table in cpu_pack.unpack(packed, schema)]

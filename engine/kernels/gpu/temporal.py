@@ -12,10 +12,11 @@ from ... import dtypes
 from ...dtypes import DataType, Kind
 from ...errors import ArithmeticOverflow, ExecutionError
 from ...expr import Call
-from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, is_valid, truth, unary, uploaded
+from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, is_valid, truth, unary
 from .library import plc
 from .memory import run
 from .registry import on_cpu, scalar
+from .transfer import uploaded
 from .types import FLOAT64, INT32, INT64, device_type
 
 _Part = plc.datetime.DatetimeComponent

@@ -26,19 +26,34 @@ def from_arrow(data: Any, schema: Schema) -> GpuTable:
     Text that arrives as dictionary codes is spread on the device, so that only codes and distinct values cross.
     """
     adopted = cpu.from_arrow(data, schema)  # checks and converts encodings as the CPU device does
-    columns = [_sent(column, f.dtype) for column, f in zip(adopted.columns, schema, strict=True)]
+    columns = [_spread(column, f.dtype) for column, f in zip(adopted.columns, schema, strict=True)]
     return GpuTable(schema, columns, adopted.num_rows)
 
 
-def _sent(array: pa.Array, dtype: DataType) -> plc.Column:
+def on_host(table: GpuTable) -> cpu.CpuTable:
+    """Copy a table to the CPU device."""
+    return cpu.from_arrow(to_arrow(table), table.schema)
+
+
+def on_device(table: cpu.CpuTable) -> GpuTable:
+    """Copy a table of the CPU device to this one."""
+    return from_arrow(cpu.to_arrow(table), table.schema)
+
+
+def _spread(array: pa.Array, dtype: DataType) -> plc.Column:
     if isinstance(array, pa.DictionaryArray):
-        values = _upload(to_carried(array.dictionary, dtype))
+        values = uploaded(array.dictionary, dtype)
         codes = array.indices.fill_null(-1 - len(array.dictionary)) if array.null_count else array.indices
         places = _upload(codes)
         policy = plc.copying.OutOfBoundsPolicy
         nulls = policy.NULLIFY if array.null_count else policy.DONT_CHECK
         spread = run(plc.copying.gather, plc.Table([values]), places, nulls)
         return spread.columns()[0]
+    return uploaded(array, dtype)
+
+
+def uploaded(array: pa.Array, dtype: DataType) -> plc.Column:
+    """Copy host values to the device."""
     return _upload(to_carried(array, dtype))
 
 
@@ -50,12 +65,11 @@ def _upload(array: pa.Array) -> plc.Column:
 def to_arrow(table: GpuTable) -> pa.Table:
     """Copy the rows to the host, as exactly the schema's types."""
     if not len(table.schema):
-        # Only a table made from a struct array keeps a row count without columns.
-        return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), table.num_rows, [None]))
+        return rows_alone(table.num_rows)
     names = [metadata(f.name, f.dtype) for f in table.schema]
     rows = on_stream(table.table.to_arrow, names)
     memory.ledger().add(to_host=rows.nbytes)
-    arrays = [from_carried(_whole(column), f.dtype) for column, f in zip(rows.columns, table.schema, strict=True)]
+    arrays = [from_carried(whole(column), f.dtype) for column, f in zip(rows.columns, table.schema, strict=True)]
     fields = [
         pa.field(f.name, to_arrow_type(f.dtype), f.nullable or array.null_count > 0)
         for f, array in zip(table.schema, arrays, strict=True)
@@ -63,14 +77,20 @@ def to_arrow(table: GpuTable) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
+def rows_alone(rows: int) -> pa.Table:
+    """Return a table without columns; only one made from a struct array keeps a row count."""
+    return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
+
+
 def fetched(column: plc.Column, dtype: DataType) -> pa.Array:
     """Copy one column to the host."""
     array = on_stream(column.to_arrow, metadata("", dtype))
     memory.ledger().add(to_host=array.nbytes)
-    return from_carried(_whole(array), dtype)
+    return from_carried(whole(array), dtype)
 
 
-def _whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+def whole(column: pa.Array | pa.ChunkedArray) -> pa.Array:
+    """Return a column in one piece."""
     if not isinstance(column, pa.ChunkedArray):
         return column
     if column.num_chunks == 1:

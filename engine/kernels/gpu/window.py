@@ -16,7 +16,6 @@ from ...errors import ArithmeticOverflow
 from ...expr import SortKey
 from ...plan import UNBOUNDED_PRECEDING, Edge, Exclusion, Frame, WindowCall
 from ...schema import Schema
-from ..cpu import table as cpu
 from ..cpu.window import window_rows as cpu_window_rows
 from ..protocol import WindowSpec
 from . import memory
@@ -29,7 +28,7 @@ from .keys import kept, one_zero, orders, placed, taken
 from .library import plc
 from .memory import run
 from .project import Evaluator
-from .transfer import from_arrow, to_arrow
+from .transfer import on_device, on_host
 from .types import FLOAT64, INT32, INT64, decimal_type, device_type
 
 agg = plc.aggregation
@@ -89,11 +88,9 @@ def window_rows(tables: Sequence[GpuTable], spec: WindowSpec, schema: Schema) ->
 
 
 def _on_cpu(tables: Sequence[GpuTable], spec: WindowSpec, schema: Schema, refused: Sequence[WindowCall]) -> GpuTable:
-    rows = [cpu.from_arrow(to_arrow(table), schema) for table in tables]
     for call in refused:
         memory.ledger().fell_back(f"{call.function} over", sum(table.num_rows for table in tables))
-    made = cpu_window_rows(rows, spec, schema)
-    return from_arrow(cpu.to_arrow(made), made.schema)
+    return on_device(cpu_window_rows([on_host(table) for table in tables], spec, schema))
 
 
 class _TooWide(Exception):
