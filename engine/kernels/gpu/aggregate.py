@@ -13,7 +13,7 @@ from . import memory
 from .accumulate import Computation, moments_of_states, of_rows, of_states, refusal
 from .batch import GpuTable, concat_tables, own
 from .groups import Groups, single_key
-from .keys import one_zero
+from .keys import normal, one_zero
 from .library import plc
 from .memory import OutOfDeviceMemory, in_halves, kernel, run
 from .partition import split
@@ -73,7 +73,7 @@ def merged_states(table: GpuTable, spec: GroupSpec) -> GpuTable:
 
 
 def _grouped(keys: Sequence[plc.Column], spec: GroupSpec, rows: int) -> Groups:
-    return Groups([one_zero(column, key.expr.dtype) for column, key in zip(keys, spec.keys, strict=True)], rows)
+    return Groups(normal(keys, [key.expr for key in spec.keys]), rows)
 
 
 def _merging(groups: Groups, states: Sequence[plc.Column], specs: Sequence[AccumulatorSpec]) -> Iterator[Computation]:

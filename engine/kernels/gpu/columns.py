@@ -93,6 +93,16 @@ def chosen(mask: plc.Column, left: Value, right: Value) -> plc.Column:
     return run(plc.copying.copy_if_else, left, right, mask)
 
 
+def least(left: plc.Column, right: Value) -> plc.Column:
+    """Return the lesser of numbers that are there and no NaN."""
+    return chosen(truth(left, right, Op.LESS), left, right)
+
+
+def greatest(left: plc.Column, right: Value) -> plc.Column:
+    """Return the greater of numbers that are there and no NaN."""
+    return chosen(truth(left, right, Op.GREATER), left, right)
+
+
 def filled(value: plc.Column, replacement: Value) -> plc.Column:
     """Replace nulls."""
     return run(plc.replace.replace_nulls, value, replacement)

@@ -16,8 +16,8 @@ from ...plan import Bound
 from ...plan.window import range_limit
 from ..frames import FrameRuns
 from ..protocol import WindowSpec
-from .columns import Op, binary, cast, chosen, constant, is_null, repeated, truth
-from .keys import gathered, one_zero, orders, positions, sorted_positions, taken
+from .columns import Op, binary, cast, chosen, constant, greatest, is_null, least, repeated, truth
+from .keys import gathered, normal, orders, positions, sorted_positions, taken
 from .library import plc
 from .memory import run
 from .project import Evaluator
@@ -42,16 +42,6 @@ def minus(left: plc.Column, right: plc.Column | plc.Scalar) -> plc.Column:
     return binary(left, right, Op.SUB, INT32)
 
 
-def least(left: plc.Column, right: plc.Column | plc.Scalar) -> plc.Column:
-    """Return the lesser position."""
-    return chosen(truth(left, right, Op.LESS), left, right)
-
-
-def greatest(left: plc.Column, right: plc.Column | plc.Scalar) -> plc.Column:
-    """Return the greater position."""
-    return chosen(truth(left, right, Op.GREATER), left, right)
-
-
 class Layout:
     """Rows in the order of partition and ordering keys."""
 
@@ -59,10 +49,8 @@ class Layout:
         self.count = evaluator.table.num_rows
         partition_keys = [SortKey(expr=expr) for expr in spec.partition_by]
         self._keys = [*partition_keys, *spec.order_by]
-        columns = [
-            one_zero(column, key.expr.dtype)
-            for column, key in zip(evaluator.columns([key.expr for key in self._keys]), self._keys, strict=True)
-        ]
+        exprs = [key.expr for key in self._keys]
+        columns = normal(evaluator.columns(exprs), exprs)
         self.rows = sorted_positions(columns, self._keys, self.count)
         """Row number at each sorted position."""
         self.moved = bool(columns)
@@ -131,10 +119,7 @@ class Frames(FrameRuns[Layout, Evaluator, "plc.Column"]):
     def _in_range(self, bound: Bound, end: int) -> plc.Column:
         key = self.order_by[0]
         exprs = range_limit(key, bound)
-        value, limit = (
-            self.layout.in_order(one_zero(column, expr.dtype))
-            for column, expr in zip(self.evaluator.columns(exprs), exprs, strict=True)
-        )
+        value, limit = map(self.layout.in_order, normal(self.evaluator.columns(exprs), exprs))
         starts = self.layout.partitions[0]
         directions, nulls = orders([key])
         search = plc.search.upper_bound if end else plc.search.lower_bound

@@ -17,7 +17,7 @@ from ..protocol import BuildRows, JoinSide, JoinSpec, Table
 from . import memory
 from .batch import GpuTable, concat_tables, own
 from .columns import constant, flag, flags, negated, nulls, repeated
-from .keys import gathered, masked_rows, one_zero, positions, positions_where
+from .keys import gathered, masked_rows, normal, positions, positions_where
 from .library import plc
 from .memory import OutOfDeviceMemory, kernel, on_stream, run
 from .project import Evaluator
@@ -46,8 +46,7 @@ class GpuJoinTable:
 
     @staticmethod
     def _normal_keys(table: GpuTable, keys: Sequence[Expr]) -> list[plc.Column]:
-        columns = Evaluator(table).columns(keys)
-        return [one_zero(column, key.dtype) for column, key in zip(columns, keys, strict=True)]
+        return normal(Evaluator(table).columns(keys), keys)
 
     @property
     def num_rows(self) -> int:

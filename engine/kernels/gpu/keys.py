@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...dtypes import DataType, int32
-from ...expr import SortKey
+from ...expr import Expr, SortKey
 from .columns import Op, binary, constant
 from .library import plc
 from .memory import by_columns, run
@@ -24,6 +24,11 @@ def one_zero(column: plc.Column, dtype: DataType) -> plc.Column:
     if not dtype.is_float:
         return column
     return binary(column, constant(0.0, dtype), Op.ADD, device_type(dtype))
+
+
+def normal(columns: Sequence[plc.Column], exprs: Sequence[Expr]) -> list[plc.Column]:
+    """Return the values of key expressions as libcudf compares them right."""
+    return [one_zero(column, expr.dtype) for column, expr in zip(columns, exprs, strict=True)]
 
 
 def orders(keys: Sequence[SortKey]) -> tuple[list[plc.types.Order], list[plc.types.NullOrder]]:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from ...expr import Expr
 from .batch import GpuTable
-from .keys import one_zero
+from .keys import normal
 from .library import plc
 from .memory import on_stream, run
 from .project import Evaluator
@@ -21,8 +21,7 @@ def hash_partition(table: GpuTable, keys: Sequence[Expr], partitions: int) -> li
     """Split rows by the hash of their keys; ``partitions`` is a power of two."""
     if partitions == 1:
         return [table]
-    columns = Evaluator(table).columns(keys)
-    return split(table, [one_zero(column, key.dtype) for column, key in zip(columns, keys, strict=True)], partitions)
+    return split(table, normal(Evaluator(table).columns(keys), keys), partitions)
 
 
 def split(table: GpuTable, keys: Sequence[plc.Column], partitions: int, seed: int = 0) -> list[GpuTable]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from ...expr import SortKey
 from ...schema import Schema
 from .batch import GpuTable, concat_tables
-from .keys import gathered, one_zero, sorted_positions
+from .keys import gathered, normal, sorted_positions
 from .library import plc
 from .memory import on_stream
 from .project import Evaluator
@@ -23,9 +23,8 @@ def sort_rows(table: GpuTable, keys: Sequence[SortKey], limit: int | None = None
     count = table.num_rows if limit is None else min(limit, table.num_rows)
     if not keys or not len(table.schema) or table.num_rows < 2:
         return table.part(0, count)
-    columns = Evaluator(table).columns([key.expr for key in keys])
-    normal = [one_zero(column, key.expr.dtype) for column, key in zip(columns, keys, strict=True)]
-    order = sorted_positions(normal, keys, table.num_rows)
+    exprs = [key.expr for key in keys]
+    order = sorted_positions(normal(Evaluator(table).columns(exprs), exprs), keys, table.num_rows)
     if count < table.num_rows:
         [order] = on_stream(plc.copying.slice, order, [0, count])
     return table.like(gathered(table.table, order))

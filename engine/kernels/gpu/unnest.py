@@ -10,7 +10,7 @@ from ...errors import ExecutionError
 from ...schema import Schema
 from . import memory
 from .batch import GpuTable
-from .columns import Op, binary, cast, chosen, constant, is_valid, truth
+from .columns import Op, binary, cast, chosen, constant, greatest, is_valid, truth
 from .keys import gathered, positions, taken
 from .library import plc
 from .memory import on_stream, run
@@ -24,8 +24,8 @@ def unnest(
 ) -> GpuTable:
     """Return one row per value of the lists; see ``volley.engine.plan.Unnest``."""
     lists = {name: _Lists(table.column(name)) for name in columns}
-    most = reduce(_greater, (one.lengths for one in lists.values()))
-    repeats = _greater(most, constant(1, dtypes.int32)) if keeps_empty else most
+    most = reduce(greatest, (one.lengths for one in lists.values()))
+    repeats = greatest(most, constant(1, dtypes.int32)) if keeps_empty else most
     total = _total(repeats)
     if total > _MOST_ROWS:
         raise ExecutionError(f"unnesting {table.num_rows:,} rows gives {total:,}; read smaller batches of them")
@@ -66,10 +66,6 @@ class _Lists:
         at = binary(taken(self._starts, rows), places, Op.ADD, INT32)
         outside = constant(self._inside.size(), dtypes.int32)
         return taken(self._inside, chosen(inside, at, outside), outer=True)
-
-
-def _greater(left: plc.Column, right: plc.Column | plc.Scalar) -> plc.Column:
-    return chosen(truth(left, right, Op.GREATER), left, right)
 
 
 def _total(counts: plc.Column) -> int:

@@ -21,8 +21,21 @@ from ..protocol import WindowSpec
 from . import memory
 from .accumulate import beyond_int64, magnitude
 from .batch import GpuTable, concat_tables
-from .columns import Op, any_true, binary, cast, chosen, constant, filled, is_valid, known_true, repeated, truth
-from .frames import Frames, Layout, Run, greatest, minus, number, plus
+from .columns import (
+    Op,
+    any_true,
+    binary,
+    cast,
+    chosen,
+    constant,
+    filled,
+    greatest,
+    is_valid,
+    known_true,
+    repeated,
+    truth,
+)
+from .frames import Frames, Layout, Run, minus, number, plus
 from .groups import Groups
 from .keys import kept, one_zero, orders, placed, taken
 from .library import plc
