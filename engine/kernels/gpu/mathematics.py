@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 from decimal import Decimal
-from typing import Any
 
 from ... import dtypes
-from ...expr import Call, Literal
+from ...expr import Call
 from . import decimals
 from .arithmetic import truncated
 from .columns import Op, Un, Value, binary, cast, chosen, constant, full, truth, unary
 from .library import plc
-from .registry import Kernel, on_cpu, scalar
+from .registry import Kernel, constants, literal, on_cpu, scalar
 from .types import FLOAT64, INT64, decimal_type, device_type
 
 on_cpu("libcudf has no function for it", "gcd", "lcm")
@@ -60,12 +59,9 @@ _MOST_PLACES = 300
 
 
 def _refuses_rounding(call: Call) -> str | None:
-    if len(call.args) == 1:
-        return None
-    digits = call.args[1]
-    if not isinstance(digits, Literal) or digits.value is None:
+    if constants(1)(call):
         return "the number of digits must be a constant that is not null"
-    if call.dtype.is_integer and digits.value < 0:
+    if call.dtype.is_integer and _places(call) < 0:
         return "whole numbers are rounded to tens and hundreds on the CPU"
     return None
 
@@ -81,8 +77,7 @@ def rounded(call: Call, args: list[Value], rows: int) -> plc.Column:
 
 
 def _places(call: Call) -> int:
-    digits: Any = call.args[1].value if len(call.args) > 1 and isinstance(call.args[1], Literal) else 0
-    return int(digits)
+    return int(literal(call, 1)) if len(call.args) > 1 else 0
 
 
 def _round_decimals(call: Call, value: plc.Column, places: int) -> plc.Column:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from ...expr import Call, Literal
+from ...expr import Call
 from .columns import Value, cast, full, nulls
 from .library import plc
 from .memory import run
-from .registry import on_cpu, scalar
+from .registry import constants, literal, on_cpu, scalar
 from .types import INT64
 
 _LONGEST = 2**31 - 1
@@ -17,9 +17,8 @@ on_cpu(
     *("list_mode", "list_concat", "list_slice", "list_sorted", "list_distinct", "list_reverse", "list_position"),
     *("list_flatten", "list_fold", "list_ordered", "list_intersect"),
 )
-on_cpu("structs are computed on the CPU", "struct_value", "pair")
+on_cpu("structs are computed on the CPU", "struct_value", "struct_field", "pair")
 on_cpu("the sketch is read on the CPU", "sketch_count")
-on_cpu("structs are computed on the CPU", "struct_field")
 
 
 @scalar("list_length")
@@ -29,18 +28,14 @@ def list_length(_: Call, args: list[Value], rows: int) -> plc.Column:
 
 
 def _refuses_place(call: Call) -> str | None:
-    place = call.args[1]
-    if not isinstance(place, Literal) or place.value is None or abs(place.value) > _LONGEST:
-        return "argument 2 must be a constant that is not null"
-    return None
+    return constants(1)(call) or ("it counts beyond 31 bits" if abs(literal(call, 1)) > _LONGEST else None)
 
 
 @scalar("list_element", refuses=_refuses_place)
 def list_element(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Return the value at a 1-based position, from the end where it is negative; null where there is none."""
-    place = call.args[1]
-    assert isinstance(place, Literal)
-    if not place.value:
+    place = literal(call, 1)
+    if not place:
         return nulls(call.dtype, rows)
-    index = place.value - 1 if place.value > 0 else place.value
+    index = place - 1 if place > 0 else place
     return run(plc.lists.extract_list_element, full(args[:1], rows)[0], index)

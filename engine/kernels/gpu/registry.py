@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from ...expr import Call
+from ...expr import Call, Literal
 from .columns import Value
 
 Kernel: TypeAlias = Callable[[Call, list[Value], int], Value]
@@ -65,6 +65,27 @@ def on_cpu(reason: str, *names: str) -> None:
     for name in names:
         assert name not in NO_KERNEL, name
         NO_KERNEL[name] = reason
+
+
+def constants(*places: int, nullable: bool = False) -> Refusal:
+    """Return a refusal of calls whose arguments at some places (where there are so many) are no constants."""
+
+    def refuses(call: Call) -> str | None:
+        for place in places:
+            if place < len(call.args):
+                argument = call.args[place]
+                if not isinstance(argument, Literal) or (argument.value is None and not nullable):
+                    return f"argument {place + 1} must be a constant that is not null"
+        return None
+
+    return refuses
+
+
+def literal(call: Call, place: int) -> Any:
+    """Return the value of an argument that is a constant."""
+    argument = call.args[place]
+    assert isinstance(argument, Literal)
+    return argument.value
 
 
 def refusal(call: Call) -> str | None:

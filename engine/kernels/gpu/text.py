@@ -17,7 +17,7 @@ from .columns import Op, Value, any_true, binary, cast, constant, filled, full, 
 from .fallback import on_cpu as computed_on_cpu
 from .library import plc
 from .memory import run
-from .registry import Kernel, Refusal, on_cpu, scalar
+from .registry import Kernel, constants, literal, on_cpu, scalar
 from .types import INT32, INT64
 
 _strings = plc.strings
@@ -27,27 +27,6 @@ on_cpu("libcudf maps characters by a table for the whole column only", "translat
 on_cpu("libcudf has no function for it", "code_point", "character", "like_pattern", "regexp_matches_pattern")
 on_cpu("its numbers must be those of every device", "hash")
 on_cpu("libcudf splits at patterns in another way", "regexp_split")
-
-
-def constants(*places: int, nullable: bool = False) -> Refusal:
-    """Return a refusal of calls whose arguments at some places (where there are so many) are no constants."""
-
-    def refuses(call: Call) -> str | None:
-        for place in places:
-            if place < len(call.args):
-                argument = call.args[place]
-                if not isinstance(argument, Literal) or (argument.value is None and not nullable):
-                    return f"argument {place + 1} must be a constant that is not null"
-        return None
-
-    return refuses
-
-
-def literal(call: Call, place: int) -> Any:
-    """Return the value of an argument that is a constant."""
-    argument = call.args[place]
-    assert isinstance(argument, Literal)
-    return argument.value
 
 
 def _size(value: int | None) -> plc.Scalar:
