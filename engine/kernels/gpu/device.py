@@ -26,7 +26,7 @@ from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
 from .join import GpuJoinTable
 from .library import SIMULATED, check_still_chosen
-from .memory import in_halves, kernel
+from .memory import kernel
 from .pack import pack, unpack
 from .partition import hash_partition
 from .project import project, refused
@@ -77,14 +77,12 @@ class GpuDevice:
     @kernel
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> GpuTable:
         """Compute one column per expression."""
-        schema = Schema(tuple(named.field for named in exprs))
-        return in_halves(own(table), lambda part: project(part, exprs), lambda parts: concat_tables(parts, schema))
+        return project(own(table), exprs)
 
     @kernel
     def filter(self, table: Table, predicate: Expr) -> GpuTable:
         """Keep the rows where the predicate is true."""
-        rows = own(table)
-        return in_halves(rows, lambda p: filter_rows(p, predicate), lambda parts: concat_tables(parts, rows.schema))
+        return filter_rows(own(table), predicate)
 
     def settle(self, table: Table) -> GpuTable:
         """Return the table: its columns are made."""

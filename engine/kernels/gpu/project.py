@@ -16,7 +16,7 @@ from ...schema import Schema
 from ...traversal import walk
 from ..evaluation import Evaluation, can_raise
 from . import arithmetic, compare, mathematics, nested, temporal, text  # noqa: F401 - they register the kernels
-from .batch import GpuTable
+from .batch import GpuTable, concat_tables
 from .casts import cast_column, cast_refusal
 from .columns import Op, Value, any_true, chosen, constant, flags, full, known_true, negated, nulls, repeated, truth
 from .fallback import on_cpu
@@ -25,14 +25,19 @@ from .fused import is_fused
 from .keys import kept, masked_rows
 from .library import plc
 from .membership import in_list, list_refusal
-from .memory import run
+from .memory import in_halves, run
 from .registry import KERNELS, NO_KERNEL, refusal
 
 
 def project(table: GpuTable, exprs: Sequence[NamedExpr]) -> GpuTable:
-    """Compute one column per expression."""
-    columns = Evaluator(table).columns([named.expr for named in exprs])
-    return GpuTable(Schema(tuple(named.field for named in exprs)), columns, table.num_rows)
+    """Compute one column per expression; for half of the rows at a time where memory runs out."""
+    schema = Schema(tuple(named.field for named in exprs))
+    roots = [named.expr for named in exprs]
+
+    def computed(part: GpuTable) -> GpuTable:
+        return GpuTable(schema, Evaluator(part).columns(roots), part.num_rows)
+
+    return in_halves(table, computed, lambda parts: concat_tables(parts, schema))
 
 
 def refused(expr: Expr) -> str | None:

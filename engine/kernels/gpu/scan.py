@@ -17,7 +17,7 @@ from . import memory
 from .batch import GpuTable, concat_tables
 from .filter import filter_rows
 from .library import plc
-from .memory import OutOfDeviceMemory, in_halves, kernel, run
+from .memory import OutOfDeviceMemory, kernel, run
 from .types import device_type
 
 _RUN_BYTES = 512 << 20
@@ -97,6 +97,5 @@ def _decoded(path: str, groups: list[tuple[int, int]], names: list[str]) -> list
 def _kept(table: GpuTable, rows: ParquetRows, schema: Schema) -> GpuTable:
     condition = all_of(rows.conditions)
     if condition is not None:
-        before = table.schema
-        table = in_halves(table, lambda p: filter_rows(p, condition), lambda parts: concat_tables(parts, before))
+        table = filter_rows(table, condition)
     return GpuTable(schema, [table.column(f.name) for f in schema], table.num_rows)
