@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, TypeAlias
 
 from ..dtypes import Kind
@@ -17,7 +17,6 @@ from .series import Series
 Labels: TypeAlias = Sequence[Any] | bool | None
 _MARGIN = 0.001
 """Share of the whole range by which the outer one of equally wide bins is wider, as in pandas."""
-_MOST_DIGITS = 20
 
 
 def cut(
@@ -98,7 +97,7 @@ def _equal(column: Series, count: int, *, right: bool) -> list[float]:
 
 def _names(edges: list[Any], labels: Labels, precision: int, *, right: bool, lowest: bool) -> list[Any]:
     """Return what the bins are called."""
-    if len(edges) < 2 or any(not a < b for a, b in pairwise(edges)):
+    if len(edges) < 2 or any(not a < b for a, b in itertools.pairwise(edges)):
         raise PlanError(f"bins need at least two edges that ascend, not {edges}")
     if labels is None or labels is True:
         return _texts(edges, precision, right=right, lowest=lowest)
@@ -129,7 +128,7 @@ def _texts(edges: list[Any], precision: int, *, right: bool, lowest: bool) -> li
     """Return the bins as pandas spells them: with as many digits as tell the edges apart."""
     shown = edges
     if all(isinstance(edge, int | float) for edge in edges):
-        for digits in range(precision, _MOST_DIGITS):
+        for digits in itertools.count(precision):
             shown = [_rounded(edge, digits) for edge in edges]
             if len(set(shown)) == len(edges):
                 break
@@ -138,7 +137,7 @@ def _texts(edges: list[Any], precision: int, *, right: bool, lowest: bool) -> li
         if any(isinstance(edge, float) for edge in shown):
             shown = [float(edge) for edge in shown]
     start, end = ("(", "]") if right else ("[", ")")
-    return [f"{start}{a}, {b}{end}" for a, b in pairwise(shown)]
+    return [f"{start}{a}, {b}{end}" for a, b in itertools.pairwise(shown)]
 
 
 def _rounded(value: float, digits: int) -> float:

@@ -61,6 +61,12 @@ def test_cut_with_labels_and_of_one_value():
     assert vl.cut(vl.DataFrame({"x": [1.0, None, float("nan")]}).x, [0, 9], labels=False).to_list() == [0, None, None]
 
 
+def test_cut_with_more_digits_than_a_float_has(frame, data):
+    options = {"include_lowest": True, "precision": 20}
+    ours, theirs = vl.cut(frame.v, [-0.5, 0.25, 3.1], **options), pd.cut(data.v, [-0.5, 0.25, 3.1], **options)
+    assert ours.to_list() == in_texts(theirs)
+
+
 @pytest.mark.parametrize("q", [2, 4, [0, 0.1, 0.9, 1]])
 def test_qcut(frame, data, q):
     assert vl.qcut(frame.w, q).to_list() == in_texts(pd.qcut(data.w, q))
