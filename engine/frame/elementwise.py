@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
 from .cells import Cells
-from .rolling import Rolling
+from .rolling import Moving, Rolling
 from .series import Series
 from .udf import UserFunction, row_function
 
@@ -199,7 +199,7 @@ class Elementwise(Cells):
         return self._each(lambda column: ~column)
 
 
-class FrameRolling:
+class FrameRolling(Moving):
     """Frames of rows that move with each row, over every numeric column; results are float64, as in pandas.
 
     Parameters
@@ -221,31 +221,3 @@ class FrameRolling:
     def _aggregate(self, function: str) -> DataFrame:
         names = [f.name for f in self._frame.schema if f.dtype.is_numeric and f.name not in self._kept]
         return self._frame.select(*self._kept, **{name: getattr(self[name], function)() for name in names})
-
-    def sum(self) -> DataFrame:
-        """Return the sums."""
-        return self._aggregate("sum")
-
-    def mean(self) -> DataFrame:
-        """Return the means."""
-        return self._aggregate("mean")
-
-    def min(self) -> DataFrame:
-        """Return the least values."""
-        return self._aggregate("min")
-
-    def max(self) -> DataFrame:
-        """Return the greatest values."""
-        return self._aggregate("max")
-
-    def std(self) -> DataFrame:
-        """Return the sample standard deviations."""
-        return self._aggregate("std")
-
-    def var(self) -> DataFrame:
-        """Return the sample variances."""
-        return self._aggregate("var")
-
-    def count(self) -> DataFrame:
-        """Return the numbers of values that are not null."""
-        return self._aggregate("count")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -63,24 +64,11 @@ def rolled(
     return Rolling(made, _lately(window), 1 if min_periods is None else min_periods)
 
 
-class Rolling:
-    """A frame of rows that moves with each row, waiting for an aggregate; results are float64, as in pandas.
+class Moving(ABC):
+    """Rows that move with each row, waiting for an aggregate."""
 
-    Parameters
-    ----------
-    make
-        Gives an aggregate by name over a frame of rows, null where too few values are not null.
-    frame
-        Rows seen from each row.
-    min_periods
-        Values, not null, below which the result is null; for ``count``, as in pandas, rows.
-    """
-
-    def __init__(self, make: Callable[[str, Frame, int], Any], frame: Frame, min_periods: int) -> None:
-        self._make, self._frame, self._min_periods = make, frame, min_periods
-
-    def _aggregate(self, function: str) -> Any:
-        return self._make(function, self._frame, self._min_periods)
+    @abstractmethod
+    def _aggregate(self, function: str) -> Any: ...
 
     def agg(self, function: str) -> Any:
         """Return an aggregate by name: ``sum``, ``mean``, ``min``, ``max``, ``std``, ``var`` or ``count``."""
@@ -115,3 +103,23 @@ class Rolling:
     def count(self) -> Any:
         """Return the number of values that are not null."""
         return self._aggregate("count")
+
+
+class Rolling(Moving):
+    """A frame of rows that moves with each row, waiting for an aggregate; results are float64, as in pandas.
+
+    Parameters
+    ----------
+    make
+        Gives an aggregate by name over a frame of rows, null where too few values are not null.
+    frame
+        Rows seen from each row.
+    min_periods
+        Values, not null, below which the result is null; for ``count``, as in pandas, rows.
+    """
+
+    def __init__(self, make: Callable[[str, Frame, int], Any], frame: Frame, min_periods: int) -> None:
+        self._make, self._frame, self._min_periods = make, frame, min_periods
+
+    def _aggregate(self, function: str) -> Any:
+        return self._make(function, self._frame, self._min_periods)

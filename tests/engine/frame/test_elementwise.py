@@ -60,6 +60,7 @@ def test_operators(frame, data, name):
 def test_moving_rows_of_every_column(frame, data, aggregate):
     columns = ["k", "v", "w"]
     ours = getattr(frame[columns].rolling(5, 2), aggregate)().to_pandas()
+    assert frame[columns].rolling(5, 2).agg(aggregate).to_pandas().equals(ours)
     pd.testing.assert_frame_equal(ours, getattr(data[columns].rolling(5, 2), aggregate)(), check_dtype=False)
 
 
