@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ..expr import Cast, Column, Expr
-from ..kernels.protocol import JoinSide
+from ..kernels.protocol import BuildRows, JoinSide
 from ..plan.source import NarrowableSplit
 from ..traversal import shared, walk_once
 from .nodes import (
@@ -111,7 +111,7 @@ def of_probe(node: HashJoinExec, asked: Iterable[ScanKey]) -> tuple[ScanKey, ...
 def of_build(node: HashJoinExec, asked: Iterable[ScanKey]) -> tuple[ScanKey, ...]:
     """Return what an inner join lets its build side leave out: by its own columns, and by keys equal to the probe's."""
     spec = node.spec
-    if spec.side is not JoinSide.INNER or spec.rest.value != "none" or spec.nulls_equal:
+    if spec.side is not JoinSide.INNER or spec.rest is not BuildRows.NONE or spec.nulls_equal:
         return ()
     pairs = zip(map(column_of, spec.probe_keys), map(column_of, spec.build_keys), strict=True)
     equal = {probe: build for probe, build in pairs if probe is not None and build is not None}
