@@ -20,9 +20,10 @@ from .settings import RenderSettings, SecretKey, slug
 JOB_FOLDER = "/job"
 JOB_FILE = "job.yaml"
 _MOST_BYTES = 900 * 1024
+_SIGNATURE = r"[?&](?:X-Amz-Signature|X-Goog-Signature|sig)="
 _LITERAL_SECRETS = {
     "a password in a URL": re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@'\"]*:(?!\$\{)[^/\s@'\"]+@"),
-    "a signed URL": re.compile(r"[?&](?:X-Amz-Signature|X-Goog-Signature|sig)=(?!\$\{)[^&\s'\"]+", re.IGNORECASE),
+    "a signed URL": re.compile(_SIGNATURE + r"(?!\$\{)[^&\s'\"]+", re.IGNORECASE),
     "an access key": re.compile(r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
     "a private key": re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----"),
 }
@@ -162,7 +163,7 @@ def _check_text(findings: _Findings, location: Location, text: str, *, secret_pl
     for what in _literal_secrets(text):
         findings.add(location, f"{where} holds {what}, and {_ADVICE}")
     findings.credentials.update(re.findall(r"://[^/\s:@]*:\$\{(\w+)\}@", text))
-    findings.credentials.update(re.findall(r"[?&](?:X-Amz-Signature|X-Goog-Signature|sig)=\$\{(\w+)\}", text))
+    findings.credentials.update(re.findall(_SIGNATURE + r"\$\{(\w+)\}", text))
 
 
 def _literal_secrets(text: str) -> list[str]:

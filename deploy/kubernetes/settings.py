@@ -25,7 +25,6 @@ LONGEST_NAME = 40
 """Characters of a job's name: operator and Kubernetes add up to 23 of their own, and 63 is the limit."""
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
-_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?)(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P|)")
 _UNITS = {"": 1} | {
     unit: base**power
@@ -184,18 +183,6 @@ def check_label(option: str, text: str) -> None:
     """
     if len(text) > 63 or not _LABEL.fullmatch(text):
         raise ConfigError(f"{option} {text!r} must be lower-case letters, digits and -, 63 at most, not - at an end")
-
-
-def check_variable(option: str, name: str) -> None:
-    """Raise unless a text can name an environment variable.
-
-    Raises
-    ------
-    ConfigError
-        Where it cannot.
-    """
-    if not _VARIABLE.fullmatch(name):
-        raise ConfigError(f"{option} {name!r} must be a name of letters, digits and _")
 
 
 def byte_count(text: str, option: str) -> int:

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .session import positive
+
 if TYPE_CHECKING:
     from ..deploy.kubernetes.settings import ClaimMount, RenderSettings, SecretKey
 
@@ -55,9 +57,9 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
 
 
 def _add_sizes(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--workers", type=_positive, default=2, metavar="N", help="workers of a cluster (2)")
+    group.add_argument("--workers", type=positive, default=2, metavar="N", help="workers of a cluster (2)")
     group.add_argument("--gpus", type=_count, default=0, metavar="N", help="GPUs of a worker, or of the one pod (0)")
-    group.add_argument("--cpus", type=_positive, default=4, metavar="N", help="its cores (4)")
+    group.add_argument("--cpus", type=positive, default=4, metavar="N", help="its cores (4)")
     group.add_argument("--memory", default="16Gi", metavar="SIZE", help="its memory (16Gi)")
     group.add_argument("--scratch", default="50Gi", metavar="SIZE", help="its disk for spilled data (50Gi)")
     group.add_argument("--shm", default="1Gi", metavar="SIZE", help="its /dev/shm, part of the memory (1Gi)")
@@ -91,7 +93,7 @@ def _add_data(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--egress-port",
         dest="ports",
-        type=_positive,
+        type=positive,
         action="append",
         default=[],
         metavar="PORT",
@@ -147,12 +149,6 @@ def _settings(arguments: argparse.Namespace) -> RenderSettings:
 def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if not _count(text):
-        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
     return int(text)
 
 
