@@ -14,7 +14,10 @@ from volley.cli import doctor
 from volley.cli.query import parameter, table_name
 from volley.engine.errors import Cancelled, ConfigError
 
-HEAVY = ("numba", "pandas", "xgboost", "dask", "pyarrow", "numpy", "pydantic", "sqlglot", "rich", "yaml")
+HEAVY = (
+    *("numba", "pandas", "xgboost", "dask", "pyarrow", "numpy", "pydantic", "sqlglot", "rich", "yaml"),
+    *("subprocess", "importlib.metadata"),
+)
 NOT_FOR_A_QUERY = ("pandas", "prompt_toolkit", "pygments", "pydantic", "yaml", "rich.progress", "xgboost", "dask")
 
 
@@ -40,7 +43,7 @@ print([name for name in {NOT_FOR_A_QUERY!r} if name in sys.modules], file=sys.st
     assert done.stderr.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "sql", "explain", "doctor", "completion"])
+@pytest.mark.parametrize("command", ["run", "demo", "sql", "explain", "doctor", "cluster", "render", "completion"])
 def test_every_command_has_help_with_examples(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([command, "--help"])

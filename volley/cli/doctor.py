@@ -9,10 +9,7 @@ import shutil
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
-from importlib import metadata, util
 from pathlib import Path
-
-from .gpus import gpu_findings
 
 _REQUIRED = (
     "pyarrow",
@@ -108,6 +105,8 @@ def _machine() -> list[Finding]:
 
 
 def _devices() -> list[Finding]:
+    from .gpus import gpu_findings
+
     return [
         Finding(topic="devices", subject="cpu", state="ok", found=platform.processor() or platform.machine()),
         *(
@@ -136,6 +135,8 @@ def _library(topic: str, name: str, *, missing: str, tail: str) -> Finding:
 
 def _version(name: str) -> str | None:
     """Return the installed version without importing the library."""
+    from importlib import metadata
+
     for distribution in _DISTRIBUTIONS.get(name, (name,)):
         try:
             return metadata.version(distribution)
@@ -145,6 +146,8 @@ def _version(name: str) -> str | None:
 
 
 def _transports() -> list[Finding]:
+    from importlib import util
+
     tcp = util.find_spec("distributed") is not None
     ucx = util.find_spec("distributed_ucxx") is not None
     return [
