@@ -30,11 +30,10 @@ from volley.engine.runners.dask.tasks import Ran, Tasks
 from volley.engine.schema import Schema
 from volley.sql import query
 
-from .data import tpch
+from .data import TPCH, tpch
 from .record import FOLDER as RECORDS
 from .record import commit, machine
 
-TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
 PAGES, PAGE, STREAMS = 32, 32 * 1024 * 1024, 4
 
 
@@ -133,7 +132,7 @@ def throughput(session: vl.Session) -> dict[str, float]:
 def queries(session: vl.Session, scale: float, names: set[str]) -> dict[str, tuple[float, float]]:
     """Return seconds of each TPC-H query on the workers and on as many threads, the least of three turns."""
     threads = vl.Session(threads=session.cluster.slots().threads)
-    tables = {name: vl.read_parquet(path) for name, path in tpch(TABLES, scale).items()}
+    tables = {name: vl.read_parquet(path) for name, path in tpch(TPCH, scale).items()}
     found = {}
     for text in texts("tpch"):
         if names and text.stem not in names:

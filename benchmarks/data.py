@@ -21,9 +21,12 @@ BATCH_ROWS = 128 * 1024
 SPREAD = 0x2545F4914F6CDD1D
 """An odd factor: maps 0, 1, 2, … one to one to words all over the 64 bits, so that no range of keys is dense."""
 
+TPCH = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
+"""All tables of TPC-H."""
+
 
 def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
-    """Return the Parquet file of each TPC-H table, made by tpcgen-cli if it is not there."""
+    """Return the Parquet file of each of some TPC-H tables, made by tpcgen-cli if it is not there."""
     home = folder / f"tpch-{scale:g}"
     paths = {table: home / f"{table}.parquet" for table in tables}
     missing = [table for table, path in paths.items() if not path.exists()]

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import volley as vl
+from tests.support.tpc import texts
 from volley.engine.errors import Cancelled, MemoryLimitExceeded
 from volley.engine.optimizer.estimate import Estimator
 from volley.engine.optimizer.join_graph import JoinGraph
@@ -30,13 +31,11 @@ from volley.engine.optimizer.rules import order_joins
 from volley.engine.runners import LocalRunner
 from volley.sql import query
 
-from .data import tpch
-from .planning import TEXTS, tpcds
+from .data import TPCH, tpch
+from .planning import tpcds
 from .record import FOLDER as RECORDS
 from .record import commit, machine
 
-TPCH = TEXTS.parent / "tpch"
-TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
 LIMIT = 4.0
 AGAIN = 5
 """So many of the quickest orders are measured again."""
@@ -248,9 +247,9 @@ def queries(scale: float, count: int) -> list[Query]:
     """Return the queries with the largest joins, those first."""
     with vl.Session(memory_limit=MEMORY):
         ds = {name: vl.read_parquet(str(path)) for name, path in tpcds(f"{scale:g}").items()}
-        h = {name: vl.read_parquet(str(path)) for name, path in tpch(TABLES, scale).items()}
-    found = [largest(f"TPC-H {p.stem}", p.read_text(), h) for p in sorted(TPCH.glob("q*.sql"))]
-    found += [largest(f"TPC-DS {p.stem}", p.read_text(), ds) for p in sorted(TEXTS.glob("q*.sql"))]
+        h = {name: vl.read_parquet(str(path)) for name, path in tpch(TPCH, scale).items()}
+    found = [largest(f"TPC-H {p.stem}", p.read_text(), h) for p in texts("tpch")]
+    found += [largest(f"TPC-DS {p.stem}", p.read_text(), ds) for p in texts("tpcds")]
     joined = [each for each in found if each.graph is not None and each.graph.classes]  # not of single rows alone
     return sorted(joined, key=lambda each: -len(each.graph.leaves))[:count]
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -23,13 +22,13 @@ import sqlglot
 from sqlglot import tokenizer_core
 
 import volley as vl
+from tests.support.tpc import generate, texts
 from volley.sql import query
 
-from .data import FOLDER, generator
+from .data import FOLDER
 from .record import FOLDER as RECORDS
 from .record import commit, machine
 
-TEXTS = Path(__file__).parents[1] / "tests" / "sql" / "tpcds"
 SCALE = "0.01"
 
 
@@ -39,10 +38,7 @@ def tpcds(scale: str = SCALE) -> dict[str, Path]:
     if not home.exists():
         FOLDER.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=FOLDER) as made:
-            target = Path(made) / "tables"
-            command = [generator(), "tpcds", "parquet", "-s", scale, "-o", str(target)]
-            subprocess.run(command, check=True, capture_output=True)
-            target.replace(home)
+            generate(Path(made) / "tables", scale, "tpcds").replace(home)
     return {path.stem: path for path in sorted(home.glob("*.parquet"))}
 
 
@@ -91,10 +87,10 @@ def connected(frames: Mapping[str, vl.DataFrame]) -> duckdb.DuckDBPyConnection:
 def measured(repeat: int) -> dict[str, dict[str, float]]:
     """Return milliseconds by case and figure."""
     files = {name: vl.read_parquet(str(path)) for name, path in tpcds().items()}
-    texts = [path.read_text() for path in sorted(TEXTS.glob("q*.sql"))]
+    queries = [path.read_text() for path in texts("tpcds")]
     columns = {"a": pa.array([1, 2, 3]), "b": pa.array([1, 2, 3]), **{f"c{i}": pa.array([1, 2, 3]) for i in range(500)}}
     wide = {"t": vl.DataFrame(pa.table(columns)), "s": vl.DataFrame(pa.table({k: columns[k] for k in ("a", "b")}))}
-    cases = {f"TPC-DS, {len(texts)} texts": (texts, files)}
+    cases = {f"TPC-DS, {len(queries)} texts": (queries, files)}
     cases |= {name: ([text], wide) for name, text in large_texts().items()}
     result = {}
     for name, (asked, frames) in cases.items():
