@@ -158,7 +158,7 @@ class RowGroupReader:
     def _decoded(self, number: int, group: Any, stored: Mapping[str, Stored]) -> Iterator[pa.RecordBatch]:
         columns: dict[str, StoredChunk | GivenColumn] = {}
         for field in self.schema:
-            if field.name in stored and field.name not in self.keys:
+            if field.name in stored:
                 column = stored[field.name]
                 read = partial(self._bytes_of, group.column(column.index))
                 columns[field.name] = StoredChunk(spec=column.spec, read=read)

@@ -110,7 +110,8 @@ class ParquetSplit:
             row_groups=tuple(self.row_groups[place] for place in kept),
             group_rows=tuple(self.group_rows[place] for place in kept),
             group_bytes=tuple(self.group_bytes[place] for place in kept),
-            filters=tuple(each for each in filters if each.column in self.stored and each.column not in self.keys),
+            filters=tuple(each for each in filters if each.column in self.stored),
+            footer=footer,
         )
 
     def _may_match(self, group: Any, given: KeyFilter) -> bool:

@@ -19,7 +19,9 @@ import pytest
 from volley.engine import dtypes
 from volley.engine.errors import ReadError, TypeMismatch
 from volley.engine.expr import Column, Expr, call, in_list, literal
-from volley.engine.plan import ScanRequest
+from volley.engine.plan import KeyFilter, ScanRequest
+from volley.io import row_groups
+from volley.io.footers import read_footer
 from volley.io.parquet import ParquetSource
 
 ROWS = 10_000
@@ -250,6 +252,33 @@ def test_splits_and_sources_pickle_small_and_read_the_same(path: Path, table: pa
     ids = [value for split in copies for batch in split.read() for value in batch.column(0).to_pylist()]
     assert ids == list(range(ROWS))
     assert scan(pickle.loads(pickle.dumps(source))).equals(table)
+
+
+class AnyKeys:
+    """Keys that may be anything."""
+
+    nbytes = 0
+    is_useful = False
+
+    def may_hold(self, minimum: Any, maximum: Any) -> bool:
+        return True
+
+    def select(self, values: Any) -> Any:
+        raise AssertionError("not useful")
+
+
+def test_a_pickled_split_that_is_narrowed_reads_its_footer_once(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (split,) = pickle.loads(pickle.dumps(ParquetSource(path).scan(ScanRequest(columns=("id",))).splits))
+    read: list[str] = []
+
+    def counted(location: Any, file: Any) -> Any:
+        read.append(file.path)
+        return read_footer(location, file)
+
+    monkeypatch.setattr(row_groups, "read_footer", counted)
+    left = split.narrowed([KeyFilter("id", AnyKeys())])
+    assert sum(batch.num_rows for batch in left.read()) == ROWS
+    assert read == [str(path)]
 
 
 def test_splits_are_read_by_many_threads_at_once(path: Path, table: pa.Table) -> None:
