@@ -27,7 +27,8 @@ _SHORT_UNITS = {
     "usecond": "microsecond",
 }  # fmt: skip
 _MOST = 2**31
-_DAY = 86_400_000_000
+DAY = 86_400_000_000
+"""Microseconds of a day."""
 _PART = re.compile(r"\s*([+-]?\d*\.?\d+(?:e\d+)?)\s*([A-Za-z]+)", re.IGNORECASE)
 _CLOCK = re.compile(r"\s*([+-]?)(\d+):(\d{1,2})(?::(\d{1,2})(?:\.(\d{1,9}))?)?(?=\s|$)")
 _SECONDS = re.compile(r"\s*([+-]?\d*\.?\d+)\s*$")
@@ -76,7 +77,7 @@ def length_of(unit: str, amount: Decimal) -> Interval:
         return Interval(months=whole) + rest
     if unit in DAYS:
         days = amount * DAYS[unit]
-        return Interval(days=int(days), microseconds=round((days - int(days)) * _DAY))
+        return Interval(days=int(days), microseconds=round((days - int(days)) * DAY))
     return Interval(microseconds=round(amount * MICROSECONDS[unit]))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import asdict
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from .. import dtypes
@@ -10,6 +12,7 @@ from ..dtypes import Kind, timestamp
 from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, any_of, call, case, cast, literal
 from ..expr.build import castable
+from ..intervals import DAY, length_of
 from .accessors import Accessor
 from .types import parse_dtype
 
@@ -30,23 +33,10 @@ _ALIASES = {
     **dict.fromkeys(("us", "U"), "microsecond"),
 }
 """pandas' names of units."""
-LENGTHS = {
-    "year": (12, 0, 0),
-    "quarter": (3, 0, 0),
-    "month": (1, 0, 0),
-    "week": (0, 7, 0),
-    "day": (0, 1, 0),
-    "hour": (0, 0, 3_600_000_000),
-    "minute": (0, 0, 60_000_000),
-    "second": (0, 0, 1_000_000),
-    "millisecond": (0, 0, 1_000),
-    "microsecond": (0, 0, 1),
-}
-"""Months, days and microseconds of each unit."""
+_UNITS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond")
+LENGTHS = {unit: length_of(unit, Decimal(1)) for unit in _UNITS}
 EVEN_ZONES = (None, "UTC")
 """Zones in which all days are equally long."""
-DAY = 86_400_000_000
-"""Microseconds of a day."""
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 
 
@@ -185,10 +175,10 @@ class DatetimeAccessor(Accessor):
     def _steps(self, given: str) -> tuple[int, bool]:
         """Return the microseconds of a unit, 0 of one without fixed length, and whether it is several of one."""
         number, unit = split_unit(given)
-        months, days, microseconds = LENGTHS[unit]
-        step = 0 if months else number * (days * DAY + microseconds)
-        if number > 1 and (months or self._column.dtype.tz not in EVEN_ZONES):
-            what = "of fixed length" if months else "of timestamps in UTC or without a zone"
+        length = LENGTHS[unit]
+        step = 0 if length.months else number * (length.days * DAY + length.microseconds)
+        if number > 1 and (length.months or self._column.dtype.tz not in EVEN_ZONES):
+            what = "of fixed length" if length.months else "of timestamps in UTC or without a zone"
             raise PlanError(f"{given!r}: only units {what} can be taken several at a time")
         if unit == "week" and number > 1:
             raise PlanError(f"{given!r}: write several weeks as days")
@@ -220,10 +210,10 @@ class DatetimeAccessor(Accessor):
     def _around(self, unit: str) -> tuple[Expr, Expr]:
         """Return the start of the unit and that of the next."""
         start = self._start(unit)
-        months, days, microseconds = LENGTHS[unit]
-        if microseconds and start.dtype.kind is Kind.DATE:
+        length = LENGTHS[unit]
+        if length.microseconds and start.dtype.kind is Kind.DATE:
             start = cast(start, timestamp("us"))
-        return start, call("add_interval", start, months=months, days=days, microseconds=microseconds)
+        return start, call("add_interval", start, **asdict(length))
 
     @property
     def microsecond(self) -> Series:

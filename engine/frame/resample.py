@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import aggregate
+from ..intervals import DAY
 from .aggregating import Aggregates
-from .datetimes import DAY, EVEN_ZONES, LENGTHS, split_unit
+from .datetimes import EVEN_ZONES, LENGTHS, split_unit
 from .groupby import GroupBy
 
 if TYPE_CHECKING:
@@ -40,8 +41,9 @@ class Resampler:
 
     def __init__(self, frame: DataFrame, rule: str, on: str) -> None:
         number, unit = split_unit(rule)
-        months, days, ticks = LENGTHS[unit]
-        if unit == "week" or (number > 1 and (months or days or DAY % (number * ticks))):
+        length = LENGTHS[unit]
+        uneven = length.months or length.days or DAY % (number * length.microseconds)
+        if unit == "week" or (number > 1 and uneven):
             raise PlanError(
                 f"resample has no rule {rule!r}; use D, MS, QS, YS, or hours and shorter units that divide a day"
             )
@@ -51,7 +53,7 @@ class Resampler:
             raise PlanError(
                 f"{on!r} has a zone, whose days differ in length; convert it with dt.tz_convert('UTC') first"
             )
-        self._step = (number * months, dt.timedelta(days=days, microseconds=number * ticks))
+        self._step = (number * length.months, dt.timedelta(days=length.days, microseconds=number * length.microseconds))
         self._on = on
         start = frame[on].dt.floor(rule)
         self._frame = frame.assign(**{on: start})

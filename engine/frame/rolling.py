@@ -25,10 +25,10 @@ def _lately(length: str | timedelta) -> Frame:
     """Return the frame of the rows less than a length of time before each row, and not after it."""
     if isinstance(length, str):
         number, unit = split_unit(length)
-        if LENGTHS[unit][0]:
+        unit_length = LENGTHS[unit]
+        if unit_length.months:
             raise PlanError(f"a window of time has a fixed length, such as '7D' or '90min', not {length!r}")
-        _, days, ticks = LENGTHS[unit]
-        length = number * timedelta(days=days, microseconds=ticks)
+        length = number * timedelta(days=unit_length.days, microseconds=unit_length.microseconds)
     ticks = length // timedelta(microseconds=1)
     if ticks < 1:
         raise PlanError(f"a window of time has a length above 0, not {length}")
