@@ -14,19 +14,9 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.workers import outputs, wait_until
 from volley.engine.exchange import OutputId
 from volley.engine.frame import DataFrame
-
-
-def outputs(dask_worker: object) -> int:
-    return len(dask_worker.plugins["volley"].bench.exchange.store._outputs)  # type: ignore[attr-defined]
-
-
-def wait_until(true: object, seconds: float = 60.0) -> None:
-    ends = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < ends
-        time.sleep(0.05)
 
 
 def test_a_cluster_listens_on_this_machine_only(cluster: vl.Session) -> None:

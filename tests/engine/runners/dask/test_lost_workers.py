@@ -11,6 +11,7 @@ import pytest
 
 import volley as vl
 from tests.support.faults import MOMENTS, arm
+from tests.support.workers import outputs, wait_until
 from volley.engine.errors import ExecutionError
 from volley.engine.frame import DataFrame
 from volley.engine.runners.dask import coordinator
@@ -139,17 +140,11 @@ def test_an_error_of_the_users_own_is_not_tried_again(mortals: vl.Session, order
 
 
 def test_workers_forget_a_query_that_has_ended(mortals: vl.Session, orders: Path) -> None:
-    def held(dask_worker: object) -> int:
-        return len(dask_worker.plugins["volley"].bench.exchange.store._outputs)  # type: ignore[attr-defined]
-
     frame = DataFrame.from_plan(joined(vl.read_parquet(orders)).plan, mortals)
     client = mortals.cluster.client
     client.wait_for_workers(3, timeout=60)
     frame.to_arrow()
-    for _ in range(100):  # they are told, and nobody waits for that
-        if not any(client.run(held).values()):
-            break
-    assert not any(client.run(held).values())
+    wait_until(lambda: not any(client.run(outputs).values()))  # they are told, and nobody waits for that
 
 
 @pytest.mark.slow
