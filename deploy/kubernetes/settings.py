@@ -16,10 +16,8 @@ from typing import Literal
 from ...engine.errors import ConfigError
 
 Target = Literal["job", "cronjob", "daskjob", "daskcluster"]
-TARGETS: tuple[Target, ...] = ("job", "cronjob", "daskjob", "daskcluster")
 CLUSTER_TARGETS: frozenset[Target] = frozenset({"daskjob", "daskcluster"})
 Protocol = Literal["tcp", "tls", "ucx"]
-PROTOCOLS: tuple[Protocol, ...] = ("tcp", "tls", "ucx")
 
 LONGEST_NAME = 40
 """Characters of a job's name: operator and Kubernetes add up to 23 of their own, and 63 is the limit."""

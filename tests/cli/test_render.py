@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import yaml
 
 from volley.__main__ import main
+from volley.cli import render
+from volley.cli.arguments import build_parser
+from volley.deploy.kubernetes.settings import Protocol, RenderSettings, Target
 
 ROOT = Path(__file__).resolve().parents[2]
 CENSUS = str(ROOT / "examples" / "census" / "job.yaml")
+
+
+def test_choices_and_defaults_are_those_of_the_settings() -> None:
+    arguments = build_parser().parse_args(["render", CENSUS])
+    assert render._settings(arguments) == RenderSettings()
+    assert get_args(Target) == render._TARGETS
+    assert get_args(Protocol) == render._PROTOCOLS
 
 
 def test_manifests_are_printed_as_one_stream(capsys: pytest.CaptureFixture[str]) -> None:

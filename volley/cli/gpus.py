@@ -56,9 +56,10 @@ def _devices() -> Iterator[Found]:
     answer = subprocess.run(query, capture_output=True, text=True, check=False)  # noqa: S603 - the system's own
     if answer.returncode:
         yield ("devices", "absent", f"nvidia-smi failed: {answer.stderr.strip() or answer.stdout.strip()}")
-    for line in answer.stdout.splitlines() if not answer.returncode else ():
-        index, name, memory = (part.strip() for part in line.split(",", 2))
-        yield (f"device {index}", "ok", f"{name}, {memory}")
+    else:
+        for line in answer.stdout.splitlines():
+            index, name, memory = (part.strip() for part in line.split(",", 2))
+            yield (f"device {index}", "ok", f"{name}, {memory}")
     links = subprocess.run(  # noqa: S603 - the system's own
         [command, "nvlink", "--status"], capture_output=True, text=True, check=False
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from tests.support.manifests import Manifest, Renderer, all_pods, objects, the
-from volley.deploy.kubernetes.settings import TARGETS, ClaimMount, SecretKey
+from volley.deploy.kubernetes.settings import ClaimMount, SecretKey, Target
 
-targets = pytest.mark.parametrize("target", TARGETS)
+targets = pytest.mark.parametrize("target", get_args(Target))
 
 
 def containers(pods: list[Manifest]) -> list[Manifest]:
