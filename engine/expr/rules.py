@@ -364,9 +364,9 @@ def count(types: Types) -> tuple[Types, DataType] | None:
     return (types, dtypes.int64) if len(types) <= 1 else None
 
 
-def number_of(types: Types) -> tuple[Types, DataType] | None:
-    """One value of any type, to int64."""
-    return (types, dtypes.int64) if len(types) == 1 else None
+def value_to(result: DataType) -> Rule:
+    """Return a rule from one value of any type to a type."""
+    return lambda types: (types, result) if len(types) == 1 else None
 
 
 def total(types: Types) -> tuple[Types, DataType] | None:
@@ -397,11 +397,6 @@ def moments(types: Types) -> tuple[Types, DataType] | None:
     return (dtypes.float64,), dtypes.float64
 
 
-def extreme(types: Types) -> tuple[Types, DataType] | None:
-    """One value of any type, to that type."""
-    return (types, types[0]) if len(types) == 1 else None
-
-
 def any_value(types: Types) -> tuple[Types, DataType] | None:
     """One value of any type, to that type."""
     return (types, types[0]) if len(types) == 1 else None
@@ -424,14 +419,12 @@ def text_total(types: Types) -> tuple[Types, DataType] | None:
 
 def histogram(types: Types) -> tuple[Types, DataType] | None:
     """One value of any type, to a map from values to numbers."""
-    if len(types) != 1:
-        return None
-    return types, dtypes.list_(dtypes.struct([("key", types[0]), ("value", dtypes.uint64)]))
+    return (types, numbers_of(types[0])) if len(types) == 1 else None
 
 
-def entropy(types: Types) -> tuple[Types, DataType] | None:
-    """One value of any type, to float64."""
-    return (types, dtypes.float64) if len(types) == 1 else None
+def numbers_of(value: DataType) -> DataType:
+    """Return the type of a map from values of a type to how often they are there."""
+    return dtypes.list_(dtypes.struct([("key", value), ("value", dtypes.uint64)]))
 
 
 def list_of(types: Types) -> tuple[Types, DataType] | None:
@@ -440,10 +433,8 @@ def list_of(types: Types) -> tuple[Types, DataType] | None:
 
 
 def value_by_key(types: Types) -> tuple[Types, DataType] | None:
-    """Take a value of any type and a key of an ordered one, to the value's type."""
-    if len(types) != 2 or extreme(types[1:]) is None:
-        return None
-    return types, types[0]
+    """Take a value and a key, of any types, to the value's type."""
+    return (types, types[0]) if len(types) == 2 else None
 
 
 # Window functions: from argument types to (parameter types, result type).

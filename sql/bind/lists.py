@@ -54,12 +54,12 @@ def _array(binder: ExpressionBinder, node: Any) -> Expr:
         if listed is None:
             raise binder.source.unsupported(node, "ARRAY of a query with this ORDER BY")
         return binder.bind(listed)
-    return call("list_value", *(binder.bind(item) for item in items)) if items else _empty()
+    return call("list_value", *(binder.bind(item) for item in items)) if items else _empty(literal(None))
 
 
-def _empty() -> Expr:
-    """Return a list without values, whose type is that of whatever it is joined with."""
-    return call("list_slice", call("list_value", literal(None)), literal(2), literal(1))
+def _empty(value: Expr) -> Expr:
+    """Return a list without values, of the type of one; that of a plain null is that of whatever it is joined with."""
+    return call("list_slice", call("list_value", value), literal(2), literal(1))
 
 
 def _map_literal(binder: ExpressionBinder, node: Any) -> Expr:
@@ -67,8 +67,7 @@ def _map_literal(binder: ExpressionBinder, node: Any) -> Expr:
     keys = [binder.bind(pair.this) for pair in pairs]
     values = [binder.bind(pair.expression) for pair in pairs]
     if not pairs:
-        nothing = call("struct_value", literal(None), literal(None), names=(_KEY, _VALUE))
-        return call("list_slice", call("list_value", nothing), literal(2), literal(1))
+        return _empty(call("struct_value", literal(None), literal(None), names=(_KEY, _VALUE)))
     return _zipped(call("list_value", *keys), call("list_value", *values), binder)
 
 
@@ -425,9 +424,9 @@ def holds_in_list(binder: ExpressionBinder, lists: Expr, test: Callable[[Expr], 
 
 
 _NAMED_FOLDS = (
-    *("sum", "avg", "product", "count", "bool_and", "bool_or", "first", "last", "any_value", "median", "mode"),
-    *("string_agg", "histogram", "approx_count_distinct", "bit_and", "bit_or", "bit_xor", *STATISTICS),
-)
+    "sum", "avg", "product", "count", "bool_and", "bool_or", "first", "last", "any_value", "median", "mode",
+    "string_agg", "histogram", "approx_count_distinct", "bit_and", "bit_or", "bit_xor", *STATISTICS,
+)  # fmt: skip
 
 BY_NAME: dict[str, Handler] = {
     **STRUCTS_BY_NAME,

@@ -11,8 +11,8 @@ AGGREGATES: tuple[Aggregate, ...] = (
     aggregate("count", r.count, "count", "count", "number of values that are not null", "count"),
     aggregate("sum", r.total, "sum", "sum", "sum; exact or raises for integers and decimals", "sum"),
     aggregate("mean", r.average, "avg mean", "mean", "arithmetic mean as float64", "sum", "count"),
-    aggregate("min", r.extreme, "min", "min", "least value", "min"),
-    aggregate("max", r.extreme, "max", "max", "greatest value; NaN is greatest", "max"),
+    aggregate("min", r.any_value, "min", "min", "least value", "min"),
+    aggregate("max", r.any_value, "max", "max", "greatest value; NaN is greatest", "max"),
     aggregate("var", r.moments, "var_samp variance", "var", "sample variance", "count", "mean", "m2"),
     aggregate("std", r.moments, "stddev_samp stddev", "std", "sample standard deviation", "count", "mean", "m2"),
     aggregate("var_pop", r.moments, "var_pop", "", "population variance", "count", "mean", "m2"),
@@ -33,14 +33,14 @@ AGGREGATES: tuple[Aggregate, ...] = (
     ),
     aggregate(
         "quantile_disc",
-        r.extreme,
+        r.any_value,
         "quantile_disc percentile_disc quantile approx_quantile",
         "",
         "value that so large a share of the sorted values does not exceed",
         "collect",
         options=("q",),
     ),
-    aggregate("mode", r.extreme, "mode", "mode", "most frequent value, the least of several", "collect"),
+    aggregate("mode", r.any_value, "mode", "mode", "most frequent value, the least of several", "collect"),
     aggregate(
         "string_agg",
         r.text_total,
@@ -58,7 +58,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
         "map from the different values, in order, to how often they are there",
         "collect",
     ),
-    aggregate("entropy", r.entropy, "entropy", "", "bits that a value tells on average", "collect"),
+    aggregate("entropy", r.value_to(dtypes.float64), "entropy", "", "bits that a value tells on average", "collect"),
     *(
         aggregate(name, r.moments, name, "", summary, "collect")
         for name, summary in (
@@ -73,7 +73,7 @@ AGGREGATES: tuple[Aggregate, ...] = (
     aggregate("arg_max", r.value_by_key, "arg_max argmax max_by", "", "value where a key is greatest", "arg_max"),
     aggregate(
         "approx_count_distinct",
-        r.number_of,
+        r.value_to(dtypes.int64),
         "approx_count_distinct",
         "approx_count_distinct",
         "number of distinct values, estimated from a sketch of fixed size; standard error 1.6 %",

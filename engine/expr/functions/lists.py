@@ -7,23 +7,12 @@ from typing import Any
 
 from ... import dtypes
 from ...dtypes import MAX_DECIMAL_PRECISION, DataType, Kind, common_type
-from ..rules import Rule, Types, a_list, common, list_contains
+from ..rules import Rule, Types, a_list, common, list_contains, numbers_of
 from .entry import Function, Nulls, function
 
 STATISTICS = (
-    *(
-        "var_samp",
-        "var_pop",
-        "stddev_samp",
-        "stddev_pop",
-        "sem",
-        "skewness",
-        "kurtosis",
-        "kurtosis_pop",
-        "mad",
-        "entropy",
-    ),
-)
+    "var_samp", "var_pop", "stddev_samp", "stddev_pop", "sem", "skewness", "kurtosis", "kurtosis_pop", "mad", "entropy",
+)  # fmt: skip
 _BITS = ("bit_and", "bit_or", "bit_xor")
 FOLDS = ("sum", "mean", "product", "count", "all", "any", *_BITS, *STATISTICS)
 """What `list_fold` can make of the values of a list that are not null."""
@@ -41,10 +30,6 @@ def _struct_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
 def _lists(types: Types) -> tuple[Types, DataType] | None:
     shared = common(types)
     return None if shared is None or shared[1].kind not in (Kind.LIST, Kind.NULL) else shared
-
-
-def _plain_list(types: Types) -> tuple[Types, DataType] | None:
-    return (types, types[0]) if len(types) == 1 and types[0].kind is Kind.LIST else None
 
 
 def _slice(types: Types) -> tuple[Types, DataType] | None:
@@ -95,9 +80,7 @@ def _fold_type(types: Types, options: Mapping[str, Any]) -> DataType | None:
 
 def _histogram(types: Types) -> tuple[Types, DataType] | None:
     value = types[0].value if len(types) == 1 else None
-    if value is None:
-        return None
-    return types, dtypes.list_(dtypes.struct([("key", value), ("value", dtypes.uint64)]))
+    return None if value is None else (types, numbers_of(value))
 
 
 def _same_lists(types: Types) -> tuple[Types, DataType] | None:
@@ -131,13 +114,13 @@ LISTS: tuple[Function, ...] = (
     ),
     function(
         "list_sorted",
-        _plain_list,
+        a_list,
         "list_sort list_reverse_sort array_sort array_reverse_sort",
         "",
         "values in order; NaN is greatest",
         options=("descending", "nulls_first"),
     ),
-    function("list_distinct", _plain_list, "list_distinct array_distinct", "", "different values that are not null"),
+    function("list_distinct", a_list, "list_distinct array_distinct", "", "different values that are not null"),
     function("list_reverse", a_list, "list_reverse array_reverse", "", "values from the last to the first"),
     function(
         "list_position",
