@@ -30,28 +30,26 @@ _PARTS = {
     "us": "microsecond", "centuries": "century", "decades": "decade", "millennia": "millennium",
     "hours": "hour", "minutes": "minute", "seconds": "second", "y": "year", "mon": "month", "d": "day",
 }  # fmt: skip
-PARTS = frozenset(
-    (
-        *("year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "microsecond"),
-        *("epoch", "decade", "century", "millennium"),
-    )
-)
+PARTS = frozenset((
+    "year", "quarter", "month", "day", "hour", "minute", "second", "millisecond", "microsecond", "epoch", "decade",
+    "century", "millennium",
+))  # fmt: skip
 """Parts that are functions too."""
 _SUNDAY_IS_ONE = frozenset(("bigquery", "databricks", "doris", "hive", "mysql", "spark", "spark2", "starrocks", "tsql"))
-_TRUNCATIONS = (*("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond"),)
+_CLOCK = ("hour", "minute", "second", "millisecond", "microsecond")
+_TRUNCATIONS = ("year", "quarter", "month", "week", "day", *_CLOCK)
 _SCALES = {"3": "ms", "6": "us", "9": "ns"}
 
 
 def _part(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) -> Expr:
     name = written.strip("'\"").lower()
     known = _PARTS.get(name, name)
-    clock = ("hour", "minute", "second", "millisecond", "microsecond")
     parts = ("year", "quarter", "month", "day", "week", "epoch", "decade", "century", "millennium", *_PARTS.values())
-    if known not in (*parts, *clock):
-        raise binder.source.error(node, f"unknown date part {written!r}{suggestion(name, sorted({*parts, *clock}))}")
+    if known not in (*parts, *_CLOCK):
+        raise binder.source.error(node, f"unknown date part {written!r}{suggestion(name, sorted({*parts, *_CLOCK}))}")
     if moment.dtype.kind in CLOCKS:
         return part_of(binder, node, known, moment)
-    return call(known, moment if known in clock else as_date(moment))
+    return call(known, moment if known in _CLOCK else as_date(moment))
 
 
 def _extract(binder: ExpressionBinder, node: Any) -> Expr:
@@ -107,7 +105,7 @@ def _truncated(binder: ExpressionBinder, node: exp.Expr, written: str, moment: E
         raise binder.source.error(node, f"date_trunc takes a date or a timestamp, not {moment.dtype}")
     day = as_date(moment)
     if day.dtype.kind is Kind.DATE:
-        whole = day if unit in _TRUNCATIONS[5:] else call("date_trunc", day, unit=unit)
+        whole = day if unit in _CLOCK else call("date_trunc", day, unit=unit)
         return cast(whole, dtypes.timestamp("us"))
     return call("date_trunc", moment, unit=unit)
 
