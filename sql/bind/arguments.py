@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from ...engine.expr import Literal
+from ...engine.expr import Expr, Literal, call
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -41,6 +42,11 @@ def counted_arguments(binder: ExpressionBinder, node: Any, *allowed: int) -> lis
             node, f"{binder.source.written(node)} takes {wanted} arguments; {len(found)} were given"
         )
     return found
+
+
+def of_two(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
+    """Return a handler for a function of the two operands of a node."""
+    return lambda binder, node: call(name, binder.bind(node.this), binder.bind(node.expression))
 
 
 def constant_text(binder: ExpressionBinder, node: exp.Expr, what: str) -> str:

@@ -14,7 +14,8 @@ from ...engine.expr import Expr, call, cast, literal
 from ...engine.intervals import Interval
 from .arguments import arguments
 from .intervals import length
-from .lengths import later, of_constant
+from .lengths import later
+from .literals import of_constant
 from .operands import as_date
 
 if TYPE_CHECKING:

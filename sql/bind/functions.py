@@ -14,7 +14,7 @@ from ...engine.errors import suggestion
 from ...engine.expr import Expr, call, case, cast, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
 from . import buckets, documents, intervals, lists, temporal, text
-from .arguments import arguments, constant_text, counted_arguments, spelled
+from .arguments import arguments, constant_text, counted_arguments, of_two, spelled
 from .datatypes import type_name
 from .lengths import CLOCKS, part_of
 from .operators import compare
@@ -115,10 +115,6 @@ def _list_join(binder: ExpressionBinder, node: Any) -> Expr:
 # --- numbers
 
 
-def _binary(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
-    return lambda binder, node: call(name, binder.bind(node.this), binder.bind(node.expression))
-
-
 def _log(binder: ExpressionBinder, node: Any) -> Expr:
     if node.expression is None:
         return call("log10", binder.bind(node.this))
@@ -158,11 +154,11 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Log: _log,
     exp.IsInf: _bounded("is_infinite", infinite=True),
     exp.Pi: lambda *_: literal(math.pi),
-    exp.BitwiseAnd: _binary("bitwise_and"),
-    exp.BitwiseOr: _binary("bitwise_or"),
-    exp.BitwiseXor: _binary("bitwise_xor"),
-    exp.BitwiseLeftShift: _binary("shift_left"),
-    exp.BitwiseRightShift: _binary("shift_right"),
+    exp.BitwiseAnd: of_two("bitwise_and"),
+    exp.BitwiseOr: of_two("bitwise_or"),
+    exp.BitwiseXor: of_two("bitwise_xor"),
+    exp.BitwiseLeftShift: of_two("shift_left"),
+    exp.BitwiseRightShift: of_two("shift_right"),
     exp.BitwiseNot: lambda binder, node: call("bitwise_not", binder.bind(node.this)),
     exp.Length: _length,
     exp.Typeof: lambda binder, node: literal(type_name(binder.bind(node.this).dtype)),

@@ -13,8 +13,7 @@ from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import Expr, call, cast, literal
 from ...engine.intervals import Interval, length_of
-from .lengths import of_constant
-from .literals import interval, shifted, unit_name
+from .literals import interval, of_constant, shifted, unit_name
 from .operands import as_date, unwrapped
 
 if TYPE_CHECKING:

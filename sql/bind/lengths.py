@@ -13,8 +13,8 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
 from ...engine.expr import Call, Cast, Expr, Literal, call, cast, literal
-from ...engine.intervals import MICROSECONDS, MONTHS, Interval
-from .literals import interval_of_text
+from ...engine.intervals import MICROSECONDS, MONTHS
+from .literals import interval_of_text, of_constant
 from .operands import as_date
 
 if TYPE_CHECKING:
@@ -47,11 +47,6 @@ def as_interval(binder: ExpressionBinder, node: exp.Expr, expr: Expr) -> Expr:
     if expr.dtype.kind not in (*LENGTHS, Kind.NULL):
         raise binder.source.error(node, f"an interval is needed, not {expr.dtype}; cast it first")
     return cast(expr, dtypes.interval)
-
-
-def of_constant(length: Interval) -> Expr:
-    """Return a constant length."""
-    return call("interval_value", *map(literal, (length.months, length.days, length.microseconds)))
 
 
 def parts(expr: Expr) -> tuple[Expr, Expr, Expr]:

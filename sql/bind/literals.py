@@ -40,8 +40,7 @@ def _decimal(text: str) -> Literal:
 def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType) -> Expr | None:
     """Return a text as a constant date, time or timestamp; None where the target is none or has a time zone."""
     if target.kind is Kind.INTERVAL:
-        length = interval_of_text(source, node, value)
-        return call("interval_value", *map(literal, (length.months, length.days, length.microseconds)))
+        return of_constant(interval_of_text(source, node, value))
     if target.kind is Kind.TIME:
         try:
             return literal(dt.time.fromisoformat(value.strip().zfill(8) if value.count(":") == 2 else value.strip()))
@@ -89,6 +88,11 @@ def interval(source: SqlText, node: exp.Interval) -> Interval:
     # `interval '1.5' day` takes whole days, `interval '1.5 days'` does not; sqlglot says which was written.
     whole = name not in ("second", "millisecond") and not node.args.get("fraction_in_string")
     return length_of(name, (amount.to_integral_value(ROUND_DOWN) if whole else amount) * sign)
+
+
+def of_constant(length: Interval) -> Expr:
+    """Return a constant length."""
+    return call("interval_value", *map(literal, (length.months, length.days, length.microseconds)))
 
 
 def interval_of_text(source: SqlText, node: exp.Expr, text: str) -> Interval:

@@ -14,19 +14,12 @@ from .intervals import interval_expr, length, moved, negated
 from .lengths import CLOCKS, alike, combined, difference, is_length, multiplied, negated_length
 from .literals import time_constant
 from .operands import as_date, unwrapped
-from .rewriting import compared_tuples
+from .rewriting import COMPARISONS, compared_tuples
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
-_COMPARISONS: dict[type[exp.Expr], str] = {
-    exp.EQ: "equal",
-    exp.NEQ: "not_equal",
-    exp.LT: "less",
-    exp.LTE: "less_equal",
-    exp.GT: "greater",
-    exp.GTE: "greater_equal",
-}
+_COMPARISONS: dict[type[exp.Expr], str] = {node: function for function, node in COMPARISONS.items()}
 _ARITHMETIC: dict[type[exp.Expr], str] = {
     exp.Mul: "multiply",
     exp.Mod: "remainder",

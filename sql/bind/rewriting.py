@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from .operands import unwrapped
 
-_CLASSES = {
+COMPARISONS = {
     "equal": exp.EQ, "not_equal": exp.NEQ, "less": exp.LT, "less_equal": exp.LTE, "greater": exp.GT,
     "greater_equal": exp.GTE,
 }  # fmt: skip
@@ -25,7 +25,7 @@ def any_of_rows(function: str, needle: exp.Expr, query: exp.Expr) -> exp.Expr:
     wanted = tested.expressions if isinstance(tested, exp.Tuple) else [needle]
     found = [exp.column(_quoted(f"value {place}"), table=_quoted(_ROWS)) for place in range(len(wanted))]
     if len(wanted) == 1:
-        test: exp.Expr = _CLASSES[function](this=exp.paren(wanted[0].copy()), expression=found[0])
+        test: exp.Expr = COMPARISONS[function](this=exp.paren(wanted[0].copy()), expression=found[0])
     else:
         test = compared_tuples(function, [each.copy() for each in wanted], found)
     alias = exp.TableAlias(this=_quoted(_ROWS), columns=[_quoted(f"value {place}") for place in range(len(wanted))])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine.expr import Expr, Literal, call, literal
-from .arguments import arguments, constant_text, counted_arguments
+from .arguments import arguments, constant_text, counted_arguments, of_two
 from .operators import as_text
 
 if TYPE_CHECKING:
@@ -173,17 +173,13 @@ def _format(binder: ExpressionBinder, node: Any) -> Expr:
         return (
             call("format_text", *values, form=form, percent=percent)
             if values
-            else literal(_unfilled(form, percent=percent))
+            else literal(form % () if percent else form.format())
         )
     parts: list[Expr] = []
     for piece, value in zip(pieces, [*values, None], strict=True):
         parts += [literal(piece)] if piece else []
         parts += [] if value is None else [as_text(value)]
     return call("concat", *parts) if parts else literal("")
-
-
-def _unfilled(form: str, *, percent: bool) -> str:
-    return form % () if percent else form.format()
 
 
 def _extract_all(binder: ExpressionBinder, node: Any) -> Expr:
@@ -198,10 +194,6 @@ def _extract_all(binder: ExpressionBinder, node: Any) -> Expr:
 def _named(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
     """Return a handler for a function that the parser knows by another name; what it adds to the call is left out."""
     return lambda binder, node: call(name, *(binder.bind(arg) for arg in arguments(node)[:1]))
-
-
-def _pair(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
-    return lambda binder, node: call(name, binder.bind(node.this), binder.bind(node.expression))
 
 
 def _to_base(binder: ExpressionBinder, node: Any) -> Expr:
@@ -235,8 +227,8 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Glob: _glob,
     exp.Format: _format,
     exp.RegexpExtractAll: _extract_all,
-    exp.Levenshtein: _pair("levenshtein"),
-    exp.JarowinklerSimilarity: _pair("jaro_winkler_similarity"),
+    exp.Levenshtein: of_two("levenshtein"),
+    exp.JarowinklerSimilarity: of_two("jaro_winkler_similarity"),
     exp.ToBase64: _named("to_base64"),
     exp.FromBase64: _named("from_base64"),
     exp.Hex: _named("to_hex"),
