@@ -69,7 +69,7 @@ def _at_path(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
     """Return a handler for a function of a document, or of its part at a path."""
 
     def handler(binder: ExpressionBinder, node: Any) -> Expr:
-        given = arguments(node)
+        given = counted_arguments(binder, node, 1, 2)
         document = _document(binder, given[0])
         if len(given) > 1:
             document = call("json_extract", document, path=_path(binder, given[1]), plain=False, scalar=False)

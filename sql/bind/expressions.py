@@ -133,8 +133,10 @@ class ExpressionBinder:
         finally:
             self._variables = before
 
-    def bind(self, node: exp.Expr) -> Expr:
+    def bind(self, node: exp.Expr | None) -> Expr:
         """Return the typed expression of a node; every error carries the node's place."""
+        if node is None:  # which the parser leaves out of some calls that are too short
+            raise PlanError("an argument is missing")
         with self.source.placed(node):
             if isinstance(node, exp.Subquery | exp.Exists):
                 return self._nested_query(node)

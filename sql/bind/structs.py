@@ -69,12 +69,7 @@ def _struct_extract(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _struct_insert(binder: ExpressionBinder, node: Any) -> Expr:
-    first, *more = arguments(node)
-    value = binder.bind(first)
-    if value.dtype.kind is not Kind.STRUCT or not all(isinstance(item, exp.PropertyEQ) for item in more):
-        raise binder.source.error(node, "struct_insert takes a struct and fields, as in struct_insert(s, a := 1)")
-    names = [name for name, _ in value.dtype.fields]
-    values = [call("struct_field", value, name=name) for name in names]
+    names, values, more = _struct_and_fields(binder, node)
     added = [binder.bind(item.expression) for item in more]
     return struct_of(binder, node, [*names, *(str(item.this.name) for item in more)], [*values, *added])
 
@@ -89,6 +84,14 @@ def _struct_argument(binder: ExpressionBinder, node: Any, arg: exp.Expr) -> Expr
 def _fields(value: Expr) -> tuple[list[str], list[Expr]]:
     names = [name for name, _ in value.dtype.fields]
     return names, [call("struct_field", value, name=name) for name in names]
+
+
+def _struct_and_fields(binder: ExpressionBinder, node: Any) -> tuple[list[str], list[Expr], list[Any]]:
+    """Return the fields of a struct, and the named values behind it."""
+    given, written = arguments(node), binder.source.written(node)
+    if not given or not all(isinstance(item, exp.PropertyEQ) for item in given[1:]):
+        raise binder.source.error(node, f"{written} takes a struct and fields, as in {written}(s, a := 1)")
+    return *_fields(_struct_argument(binder, node, given[0])), given[1:]
 
 
 def _struct_keys(binder: ExpressionBinder, node: Any) -> Expr:
@@ -115,11 +118,8 @@ def _struct_concat(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _struct_update(binder: ExpressionBinder, node: Any) -> Expr:
-    first, *more = arguments(node)
-    names, values = _fields(_struct_argument(binder, node, first))
+    names, values, more = _struct_and_fields(binder, node)
     for item in more:
-        if not isinstance(item, exp.PropertyEQ):
-            raise binder.source.error(node, "struct_update takes a struct and fields, as in struct_update(s, a := 1)")
         name, value = str(item.this.name), binder.bind(item.expression)
         place = next((at for at, known in enumerate(names) if known.lower() == name.lower()), None)
         if place is None:

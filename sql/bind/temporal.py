@@ -203,7 +203,10 @@ def _from_epoch(binder: ExpressionBinder, node: Any) -> Expr:
     scale = node.args.get("scale")
     binder.statement.allow_only(node, ("this", "scale"), "a timestamp of seconds")
     seconds = binder.bind(node.this)
-    if scale is not None and (seconds.dtype.is_temporal or seconds.dtype.kind in CLOCKS):
+    if scale is not None and not (isinstance(scale, exp.Literal) and scale.name.isdecimal()):
+        raise binder.source.unsupported(scale, "a scale that is not a constant whole number")
+    moment_or_length = seconds.dtype.is_temporal or seconds.dtype.kind in CLOCKS
+    if scale is not None and scale.name in _SCALES and moment_or_length:
         return ticks_since(binder, node, seconds, _SCALES[scale.name])
     if scale is None:
         return call("from_epoch", seconds)

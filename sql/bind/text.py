@@ -147,8 +147,7 @@ def _split(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _split_part(binder: ExpressionBinder, node: Any) -> Expr:
-    parts = (node.this, node.args["delimiter"], node.args["part_index"])
-    return call("split_part", *(binder.bind(part) for part in parts))
+    return call("split_part", *(binder.bind(node.args.get(key)) for key in ("this", "delimiter", "part_index")))
 
 
 def _sha2(binder: ExpressionBinder, node: Any) -> Expr:
@@ -169,12 +168,13 @@ def _format(binder: ExpressionBinder, node: Any) -> Expr:
     plain = (
         not percent and len(pieces) == len(values) + 1 and not any(sign in piece for piece in pieces for sign in "{}")
     )
+    if not plain and values:
+        return call("format_text", *values, form=form, percent=percent)
     if not plain:
-        return (
-            call("format_text", *values, form=form, percent=percent)
-            if values
-            else literal(form % () if percent else form.format())
-        )
+        try:
+            return literal(form % () if percent else form.format())
+        except (ValueError, TypeError, IndexError, KeyError) as problem:
+            raise binder.source.error(node, f"{form!r} cannot be filled without values: {problem}") from None
     parts: list[Expr] = []
     for piece, value in zip(pieces, [*values, None], strict=True):
         parts += [literal(piece)] if piece else []

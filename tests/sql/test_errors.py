@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pyarrow as pa
 import pytest
 
 from tests.sql.oracle import small_tables
-from volley.engine.errors import ConfigError, ExecutionError, PlanError, SqlError, TypeMismatch, UnsupportedOperation
+from volley.engine.errors import (
+    ConfigError,
+    ExecutionError,
+    PlanError,
+    SqlError,
+    TypeMismatch,
+    UnsupportedOperation,
+    VolleyError,
+)
 from volley.sql import sql
+from volley.sql.shell.words import functions
 
 MISTAKES = """
 explain select kk from t | 1:16 | unknown column 'kk'; did you mean 'k'?
@@ -96,6 +107,10 @@ select (id from t | 1:12 | syntax error at 'from': expecting )
 select 'abc | 1:8 | ' is opened and never closed
 select id from t; select 1 | 1:18 | more than one statement
 select a as b, b as a | 1:8 | unknown column 'a'
+select format('{} {:d}') | 1:8 | '{} {:d}' cannot be filled without values
+select printf('%d') | 1:8 | '%d' cannot be filled without values
+select levenshtein('a') | 1:8 | an argument is missing
+select struct_insert() | 1:8 | struct_insert takes a struct and fields, as in struct_insert(s, a := 1)
 select b from (select b + 1 as b from u) q | 1:23 | unknown column 'b'
 """
 
@@ -112,6 +127,7 @@ select (select count(*) from u where u.k = t.k limit 0) from t | 1:16 | a correl
 select (select v from u where u.k = t.k order by v fetch next row with ties) from t | 1:16 | WITH TIES in a
 merge into t using u on true when matched then delete | 1:1 | MERGE
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
+select to_timestamp(1, 'a') | 1:24 | a scale that is not a constant whole number
 select * from flatten(3) | 1:15 | the table function flatten
 select id from t where s glob s | 1:31 | a pattern of GLOB that is not a constant text
 """
@@ -179,6 +195,13 @@ def test_a_scalar_subquery_with_two_rows_raises_when_it_runs(tables: dict[str, p
     for text in ("select (select v from u)", "select id, (select v from u where u.k = t.k) from t"):
         with pytest.raises(ExecutionError, match=r"a scalar subquery gave more than one row; .*\(line 1, column"):
             sql(text, **tables).to_arrow()
+
+
+@pytest.mark.parametrize("arguments", ["", "1", "'a'", "'a', 'a'", "[1]", "null, null, null"])
+def test_a_call_with_any_arguments_is_planned_or_refused(arguments: str) -> None:
+    for name in functions():
+        with suppress(VolleyError):
+            sql(f"select {name}({arguments})")
 
 
 @pytest.mark.parametrize("depth", [400, 3000])
