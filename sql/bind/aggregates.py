@@ -185,6 +185,8 @@ def split_options(
             raise binder.source.error(node, f"{written} takes a value and a constant share from 0 to 1")
         return args[:1], {"q": float(share.value)}
     if function == "string_agg":
+        if not args:
+            raise binder.source.error(node, f"{binder.source.written(node)} takes values, and perhaps a separator")
         separator = args[1] if len(args) > 1 else literal(",")
         if not isinstance(separator, Literal) or not isinstance(separator.value, str):
             raise binder.source.unsupported(node, "a separator that is not a constant text")

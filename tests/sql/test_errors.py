@@ -197,7 +197,7 @@ def test_a_scalar_subquery_with_two_rows_raises_when_it_runs(tables: dict[str, p
             sql(text, **tables).to_arrow()
 
 
-@pytest.mark.parametrize("arguments", ["", "1", "'a'", "'a', 'a'", "[1]", "null, null, null"])
+@pytest.mark.parametrize("arguments", ["", "*", "1", "'a'", "'a', 'a'", "[1]", "null, null, null"])
 def test_a_call_with_any_arguments_is_planned_or_refused(arguments: str) -> None:
     for name in functions():
         with suppress(VolleyError):
