@@ -212,6 +212,9 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
         raise _syntax_error(source, tokens, error) from None
     except RecursionError:
         raise SqlError(TOO_DEEP) from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # a mistake of the parser's own
+        message = f"{source.dialect}'s parser cannot read this: {error}; a call in it may lack an argument"
+        raise SqlError(message, text=source.text) from None
     finally:
         logger.setLevel(level)
     return [tree for tree in parsed if tree is not None and not isinstance(tree, exp.Semicolon)]

@@ -181,6 +181,12 @@ def test_no_statement(text: str) -> None:
         sql(text)
 
 
+@pytest.mark.parametrize(("text", "dialect"), [("select week()", "bigquery"), ("select date_trunc()", "spark")])
+def test_calls_that_the_parser_of_a_dialect_stumbles_over(text: str, dialect: str) -> None:
+    with pytest.raises(SqlError, match="may lack an argument"):
+        sql(text, dialect=dialect)
+
+
 def test_unknown_dialect() -> None:
     with pytest.raises(ConfigError, match="unknown SQL dialect 'postgress'; did you mean 'postgres'"):
         sql("select 1", dialect="postgress")
