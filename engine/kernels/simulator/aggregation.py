@@ -5,12 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from .binding import enumerated, simulated
-from .types import Interpolation, NanEquality, NullEquality, NullOrder, NullPolicy, Order
+from .types import NullPolicy
 
 BitwiseOp = enumerated("pylibcudf.aggregation.BitwiseOp")
 Kind = enumerated("pylibcudf.aggregation.Kind")
-RankMethod = enumerated("pylibcudf.aggregation.RankMethod")
-RankPercentage = enumerated("pylibcudf.aggregation.RankPercentage")
 
 
 class Aggregation:
@@ -64,23 +62,11 @@ def any() -> Aggregation:
     return Aggregation._of(Kind.ANY)
 
 
-@simulated("pylibcudf.aggregation.all")
-def all() -> Aggregation:
-    """Whether none is zero."""
-    return Aggregation._of(Kind.ALL)
-
-
 @simulated("pylibcudf.aggregation.count")
 def count(null_handling: Any = NullPolicy.EXCLUDE) -> Aggregation:
     """Number of values, or of rows."""
     valid = NullPolicy(null_handling) == NullPolicy.EXCLUDE
     return Aggregation._of(Kind.COUNT_VALID if valid else Kind.COUNT_ALL)
-
-
-@simulated("pylibcudf.aggregation.sum_of_squares")
-def sum_of_squares() -> Aggregation:
-    """Sum of squares."""
-    return Aggregation._of(Kind.SUM_OF_SQUARES)
 
 
 @simulated("pylibcudf.aggregation.mean")
@@ -95,52 +81,10 @@ def m2() -> Aggregation:
     return Aggregation._of(Kind.M2)
 
 
-@simulated("pylibcudf.aggregation.merge_m2")
-def merge_m2() -> Aggregation:
-    """Merges structs of count, mean and m2."""
-    return Aggregation._of(Kind.MERGE_M2)
-
-
 @simulated("pylibcudf.aggregation.variance")
 def variance(ddof: int = 1) -> Aggregation:
     """Variance."""
     return Aggregation._of(Kind.VARIANCE, ddof=ddof)
-
-
-@simulated("pylibcudf.aggregation.std")
-def std(ddof: int = 1) -> Aggregation:
-    """Standard deviation."""
-    return Aggregation._of(Kind.STD, ddof=ddof)
-
-
-@simulated("pylibcudf.aggregation.median")
-def median() -> Aggregation:
-    """Median."""
-    return Aggregation._of(Kind.MEDIAN)
-
-
-@simulated("pylibcudf.aggregation.quantile")
-def quantile(quantiles: list[float], interp: Any = Interpolation.LINEAR) -> Aggregation:
-    """Quantiles."""
-    return Aggregation._of(Kind.QUANTILE, quantiles=quantiles, interp=interp)
-
-
-@simulated("pylibcudf.aggregation.argmin")
-def argmin() -> Aggregation:
-    """Row of the least."""
-    return Aggregation._of(Kind.ARGMIN)
-
-
-@simulated("pylibcudf.aggregation.argmax")
-def argmax() -> Aggregation:
-    """Row of the greatest."""
-    return Aggregation._of(Kind.ARGMAX)
-
-
-@simulated("pylibcudf.aggregation.nunique")
-def nunique(null_handling: Any = NullPolicy.EXCLUDE) -> Aggregation:
-    """Number of different values."""
-    return Aggregation._of(Kind.NUNIQUE, null_handling=null_handling)
 
 
 @simulated("pylibcudf.aggregation.nth_element")
@@ -149,65 +93,16 @@ def nth_element(n: int, null_handling: Any = NullPolicy.INCLUDE) -> Aggregation:
     return Aggregation._of(Kind.NTH_ELEMENT, n=n, null_handling=null_handling)
 
 
-@simulated("pylibcudf.aggregation.row_number")
-def row_number() -> Aggregation:
-    """Number of the row."""
-    return Aggregation._of(Kind.ROW_NUMBER)
-
-
-@simulated("pylibcudf.aggregation.rank")
-def rank(
-    method: Any,
-    column_order: Any = Order.ASCENDING,
-    null_handling: Any = NullPolicy.EXCLUDE,
-    null_precedence: Any = NullOrder.AFTER,
-    percentage: Any = RankPercentage.NONE,
-) -> Aggregation:
-    """Rank."""
-    return Aggregation._of(
-        Kind.RANK,
-        method=method,
-        column_order=column_order,
-        null_handling=null_handling,
-        null_precedence=null_precedence,
-        percentage=percentage,
-    )
-
-
 @simulated("pylibcudf.aggregation.collect_list")
 def collect_list(null_handling: Any = NullPolicy.INCLUDE) -> Aggregation:
     """List of the values."""
     return Aggregation._of(Kind.COLLECT_LIST, null_handling=null_handling)
 
 
-@simulated("pylibcudf.aggregation.collect_set")
-def collect_set(
-    null_handling: Any = NullPolicy.INCLUDE,
-    nulls_equal: Any = NullEquality.EQUAL,
-    nans_equal: Any = NanEquality.ALL_EQUAL,
-) -> Aggregation:
-    """List of the different values."""
-    return Aggregation._of(
-        Kind.COLLECT_SET, null_handling=null_handling, nulls_equal=nulls_equal, nans_equal=nans_equal
-    )
-
-
 @simulated("pylibcudf.aggregation.merge_lists")
 def merge_lists() -> Aggregation:
     """Lists joined."""
     return Aggregation._of(Kind.MERGE_LISTS)
-
-
-@simulated("pylibcudf.aggregation.lead")
-def lead(offset: int) -> Aggregation:
-    """Value so many rows later."""
-    return Aggregation._of(Kind.LEAD, offset=offset)
-
-
-@simulated("pylibcudf.aggregation.lag")
-def lag(offset: int) -> Aggregation:
-    """Value so many rows before."""
-    return Aggregation._of(Kind.LAG, offset=offset)
 
 
 @simulated("pylibcudf.aggregation.bitwise")

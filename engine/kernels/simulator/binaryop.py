@@ -35,16 +35,6 @@ _BITS = {B.BITWISE_AND: np.bitwise_and, B.BITWISE_OR: np.bitwise_or, B.BITWISE_X
 _NULL_AWARE = (B.NULL_EQUALS, B.NULL_NOT_EQUALS, B.NULL_MAX, B.NULL_MIN, B.NULL_LOGICAL_AND, B.NULL_LOGICAL_OR)
 
 
-@simulated("pylibcudf.binaryop.is_supported_operation")
-def is_supported_operation(out: DataType, lhs: DataType, rhs: DataType, op: Any) -> bool:
-    """Return whether there is such an operation; the real one knows more of it."""
-    try:
-        _demand(B(op), lhs, rhs, out)
-    except TypeError:
-        return False
-    return True
-
-
 @simulated("pylibcudf.binaryop.binary_operation")
 def binary_operation(
     lhs: Column | Scalar, rhs: Column | Scalar, op: Any, output_type: DataType, stream: Any = None, mr: Any = None

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from .binding import enumerated, simulated
 from .column import Column
@@ -15,7 +14,7 @@ from .machine import SimulatorError
 from .scalar import Scalar
 from .table import Table
 from .types import BOOL8, INTEGERS
-from .values import columns_of, device, device_scalar, device_table, host, numbers, present
+from .values import columns_of, device, device_table, host, numbers, present
 
 MaskAllocationPolicy = enumerated("pylibcudf.copying.MaskAllocationPolicy")
 OutOfBoundsPolicy = enumerated("pylibcudf.copying.OutOfBoundsPolicy")
@@ -39,14 +38,6 @@ def gather(source_table: Table, gather_map: Column, bounds_policy: Any, stream: 
     # Nulls among the positions of no rows at all are all that can be taken of them.
     taken = [array.take(take) if rows else pa.nulls(len(take), array.type) for array in columns_of(source_table)]
     return device_table(taken, len(take))
-
-
-@simulated("pylibcudf.copying.empty_like")
-def empty_like(input: Any, stream: Any = None, mr: Any = None) -> Any:
-    """Return no rows of the same types."""
-    if isinstance(input, Table):
-        return device_table([array.slice(0, 0) for array in columns_of(input)])
-    return device(host(input).slice(0, 0), input.type())
 
 
 @simulated("pylibcudf.copying.slice")
@@ -125,16 +116,6 @@ def _replaced(source: Any, places: Any, target: Table) -> list[pa.Array]:
     ]
 
 
-@simulated("pylibcudf.copying.shift")
-def shift(input: Column, offset: int, fill_value: Scalar, stream: Any = None, mr: Any = None) -> Column:
-    """Move values down by an offset, or up by a negative one."""
-    array = host(input)
-    fill = pa.repeat(host(fill_value)[0], min(abs(offset), len(array)))
-    kept = max(len(array) - abs(offset), 0)
-    parts = [fill, array.slice(0, kept)] if offset > 0 else [array.slice(len(array) - kept, kept), fill]
-    return device(pa.concat_arrays(parts), input.type())
-
-
 @simulated("pylibcudf.copying.reverse")
 def reverse(input: Any, stream: Any = None, mr: Any = None) -> Any:
     """Return the rows from the last to the first."""
@@ -145,11 +126,3 @@ def reverse(input: Any, stream: Any = None, mr: Any = None) -> Any:
 
 def _reversed(array: pa.Array) -> pa.Array:
     return array.take(pa.array(np.arange(len(array) - 1, -1, -1)))
-
-
-@simulated("pylibcudf.copying.get_element")
-def get_element(input_column: Column, index: int, stream: Any = None, mr: Any = None) -> Scalar:
-    """Return one value."""
-    if not 0 <= index < input_column.size():
-        raise IndexError("Element index out of bounds")
-    return device_scalar(pc.array_take(host(input_column), pa.array([index])), input_column.type())

@@ -26,8 +26,8 @@ def reduce(
     if init is not None:
         raise NotImplementedError("reduce from an initial value is not simulated")
     kind = agg.kind()
-    if kind in (Kind.ANY, Kind.ALL) and data_type != BOOL8:
-        raise TypeError("any and all give BOOL8")
+    if kind == Kind.ANY and data_type != BOOL8:
+        raise TypeError("any gives BOOL8")
     if kind in (Kind.MIN, Kind.MAX) and data_type != col.type():
         raise TypeError("min and max keep their input's type")
     if col.type().id() == TypeId.STRING:
@@ -47,8 +47,6 @@ def _reduced(kind: Any, values: Any) -> Any:
     match kind:
         case Kind.ANY:
             return (values != 0).any()
-        case Kind.ALL:
-            return (values != 0).all()
         case Kind.MIN:  # NaN is passed over where a number is smaller than it, which none is
             return np.fmin.reduce(values) if values.dtype.kind == "f" else values.min()
         case Kind.MAX:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .binding import enumerated, simulated
 from .column import Column
 from .scalar import Scalar
-from .types import FLOATS
-from .values import device, host, numbers, present, typed
+from .values import device, host
 
 ReplacePolicy = enumerated("pylibcudf.replace.ReplacePolicy")
 
@@ -34,21 +32,3 @@ def replace_nulls(source_column: Column, replacement: Any, stream: Any = None, m
     if len(given) != len(array):
         raise ValueError("Column size mismatch")
     return device(pc.coalesce(array, given), source_column.type())
-
-
-@simulated("pylibcudf.replace.normalize_nans_and_zeros")
-def normalize_nans_and_zeros(
-    source_column: Column,
-    inplace: bool = False,
-    stream: Any = None,
-    mr: Any = None,
-) -> Column:
-    """Make -0.0 into 0.0 and every NaN the same."""
-    if source_column.type().id() not in FLOATS:
-        raise TypeError("Expects float or double input")
-    if inplace:
-        raise NotImplementedError("in place is not simulated")
-    array = host(source_column)
-    values = numbers(array)
-    values = np.where(np.isnan(values), np.nan, values + values.dtype.type(0)).astype(values.dtype)
-    return device(typed(values, present(array), source_column.type()))

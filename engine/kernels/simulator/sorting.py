@@ -11,7 +11,7 @@ from .binding import simulated
 from .column import Column
 from .ranks import dense, ordered, orders_of
 from .table import Table
-from .values import columns_of, device, device_table
+from .values import columns_of, device
 
 
 def _order(table: Table, column_order: list[Any], null_precedence: list[Any]) -> Any:
@@ -27,19 +27,3 @@ def stable_sorted_order(
 ) -> Column:
     """Return the rows' positions in order; ties stay as they are."""
     return device(pa.array(_order(source_table, column_order, null_precedence)))
-
-
-@simulated("pylibcudf.sorting.stable_sort_by_key")
-def stable_sort_by_key(
-    values: Table,
-    keys: Table,
-    column_order: list[Any],
-    null_precedence: list[Any],
-    stream: Any = None,
-    mr: Any = None,
-) -> Table:
-    """Return the values in the order of the keys; ties stay as they are."""
-    if values.num_rows() != keys.num_rows():
-        raise ValueError("Mismatch in number of rows for values and keys")
-    order = pa.array(_order(keys, column_order, null_precedence))
-    return device_table([array.take(order) for array in columns_of(values)], values.num_rows())

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from . import real
 from .binding import enumerated, simulated
@@ -85,28 +84,17 @@ def is_valid(input: Column, stream: Any = None, mr: Any = None) -> Column:
 @simulated("pylibcudf.unary.is_nan")
 def is_nan(input: Column, stream: Any = None, mr: Any = None) -> Column:
     """Return where values are NaN: false for nulls, and the result has no nulls."""
-    return device(_nan(input))
-
-
-@simulated("pylibcudf.unary.is_not_nan")
-def is_not_nan(input: Column, stream: Any = None, mr: Any = None) -> Column:
-    """Return where values are not NaN: true for nulls."""
-    return device(pc.invert(_nan(input)))
-
-
-def _nan(input: Column) -> pa.Array:
     if input.type().id() not in FLOATS:
         raise TypeError(f"NAN is only supported for floating point types, not {input.type()!r}")
     array = host(input)
-    return pa.array(np.isnan(numbers(array)) & present(array))
+    return device(pa.array(np.isnan(numbers(array)) & present(array)))
 
 
 def _is_clock(dtype: DataType) -> bool:
     return dtype.id() in TIMESTAMPS or dtype.id() in DURATIONS
 
 
-@simulated("pylibcudf.unary.is_supported_cast")
-def is_supported_cast(from_: DataType, to: DataType) -> bool:
+def _is_supported_cast(from_: DataType, to: DataType) -> bool:
     """Return whether there is a cast."""
     plain = (*INTEGERS, *FLOATS, TypeId.BOOL8)
     if _is_clock(from_) or _is_clock(to):
@@ -122,7 +110,7 @@ def is_supported_cast(from_: DataType, to: DataType) -> bool:
 def cast(input: Column, data_type: DataType, stream: Any = None, mr: Any = None) -> Column:
     """Convert numbers as C++ does: truncate towards zero, wrap where a value does not fit."""
     source = input.type()
-    if not is_supported_cast(source, data_type) or real.refuses_cast(source, data_type):
+    if not _is_supported_cast(source, data_type) or real.refuses_cast(source, data_type):
         raise TypeError(f"Unsupported cast from {source!r} to {data_type!r}")
     array = host(input)
     values, valid = numbers(array), present(array)
