@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
-from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
 from ..constants import scalar_of
+from ..failures import division_by_zero, overflow
 from . import decimals
 from .buffers import array_from, validity, values_of
 from .registry import Value, elementwise, scalar
@@ -33,17 +33,8 @@ def _checked(call: Call, function: Callable[..., pa.Array], *args: Value) -> pa.
         return function(*args)
     except pa.ArrowInvalid as error:
         if "divide by zero" in str(error):
-            raise _division_by_zero(call) from error
+            raise division_by_zero(call) from error
         raise overflow(call) from error
-
-
-def _division_by_zero(call: Call) -> DivisionByZero:
-    return DivisionByZero(f"division by zero in {call}; make the divisor null there, e.g. with nullif(…, 0)")
-
-
-def overflow(call: Call) -> ArithmeticOverflow:
-    """Return the error for a result that does not fit its type."""
-    return ArithmeticOverflow(f"{call} does not fit {call.dtype}; cast an operand to a wider type")
 
 
 @scalar("add")
@@ -97,7 +88,7 @@ def remainder(call: Call, args: list[Value]) -> pa.Array:
 def _rest(call: Call, args: list[Value], function: Callable[..., NDArray[Any]]) -> pa.Array:
     left, right = full(args)
     if call.dtype.is_integer and pc.any(pc.and_(pc.equal(right, scalar_of(0, right.type)), pc.is_valid(left))).as_py():
-        raise _division_by_zero(call)
+        raise division_by_zero(call)
     return _over_numbers(function, left, right)
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from ...arrow import to_arrow_type
 from ...errors import ArithmeticOverflow, CastError
 from ...expr import Call
+from ..failures import out_of_range
 from .arithmetic import full
 from .buffers import array_from, validity, values_of
 from .registry import Value, elementwise, scalar
@@ -200,7 +201,7 @@ def from_epoch(call: Call, args: list[Value]) -> pa.Array:
     seconds = values_of(args[0])
     valid = args[0].is_valid().to_numpy(zero_copy_only=False)
     if (~(np.abs(seconds[valid]) < 9.2e12)).any():
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}")
+        raise out_of_range(call)
     micros = np.round(np.where(valid, seconds, 0.0) * 1e6).astype(np.int64)
     return array_from(micros, to_arrow_type(call.dtype), validity(args[0]))
 

@@ -20,10 +20,11 @@ import pyarrow.compute as pc
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
-from ...errors import CastError, UnsupportedOperation
+from ...errors import UnsupportedOperation
 from ...expr import Cast
 from ...intervals import interval_text, parse_interval
 from ..constants import array_of, scalar_of
+from ..failures import failed_cast
 from . import decimals
 from .buffers import INT64_DIGITS, array_from, bools_from, is_small, physical_type, validity, values_of
 from .comparable import intervals_of
@@ -50,7 +51,7 @@ def cast_array(node: Cast, value: pa.Array) -> pa.Array:
     if node.strict and result.null_count > value.null_count:
         lost = pc.and_(pc.is_null(result), pc.is_valid(value))
         culprit = value.filter(lost)[0].as_py()
-        raise CastError(f"cannot cast {culprit!r} to {target} in {node}; use try_cast to get null instead")
+        raise failed_cast(node, culprit)
     return result
 
 

@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
-from ...errors import ArithmeticOverflow
 from ...expr import Call
 from ..constants import scalar_of
+from ..failures import overflow
 from .buffers import INT64_DIGITS, array_from, empty, halves_of, is_small, physical_type, validity, values_of
 from .native import affine_i64, combine_i64, multiply_i64, narrow_i128
 from .registry import Value
@@ -221,11 +221,6 @@ def _wide(call: Call, function: Callable[..., Value], args: list[Value]) -> pa.A
     except pa.ArrowInvalid as error:
         raise overflow(call) from error
     return narrowed(result) if call.dtype.precision <= INT64_DIGITS else result
-
-
-def overflow(call: Call) -> ArithmeticOverflow:
-    """Return the error for a decimal that does not fit its type."""
-    return ArithmeticOverflow(f"{call} does not fit {call.dtype}; cast an operand to a wider decimal or to a float")
 
 
 def to_float64(value: pa.Array) -> pa.Array:

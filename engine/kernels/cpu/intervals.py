@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
+from ..failures import division_by_zero, out_of_range
 from .arithmetic import full
 from .buffers import array_from, present, validity, values_of
 from .comparable import interval_parts, intervals_of
@@ -34,7 +34,7 @@ def _checked(
     known = _known(parts)
     fits = (np.abs(months) < _SMALL) & (np.abs(days) < _SMALL) & (np.abs(micros) < _LARGE)
     if not fits[known].all():
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}")
+        raise out_of_range(call)
     numbers = (np.where(known, part, 0).astype(np.int64) for part in (months, days, micros))
     return intervals_of(*numbers, *parts)
 
@@ -62,13 +62,13 @@ def interval_scaled(call: Call, args: list[Value]) -> pa.Array:
     factor, known = values_of(factors), _known([value, factors])
     divide = bool(call.option("divide"))
     if divide and (factor[known] == 0).any():
-        raise DivisionByZero(f"division by zero in {call}; make the divisor null there, e.g. with nullif(…, 0)")
+        raise division_by_zero(call)
     with np.errstate(all="ignore"):
         months, days, micros = (
             np.where(known, part / factor if divide else part * factor, 0.0) for part in interval_parts(value)
         )
     if not np.isfinite(months + days + micros).all():
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}")
+        raise out_of_range(call)
     rest_days = np.round((months - np.trunc(months)) * _DAYS_PER_MONTH, 6)
     share = days - np.trunc(days) + rest_days - np.trunc(rest_days)
     whole_days = np.trunc(days) + np.trunc(rest_days) + np.trunc(share)

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...expr import Call
+from ..failures import overflow
 from . import decimals
-from .arithmetic import full, overflow
+from .arithmetic import full
 from .buffers import array_from, validity, values_of
 from .registry import Value, elementwise, scalar
 

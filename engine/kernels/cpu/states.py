@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
-from ...errors import ArithmeticOverflow, UnsupportedOperation
+from ...errors import UnsupportedOperation
 from ..constants import scalar_of
+from ..failures import sum_overflow
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
 from .batch import Batch, Seen, grown, trimmed
@@ -161,14 +162,6 @@ class IntegerSum(_Valued):
     def nbytes(self) -> int:
         """Bytes held."""
         return self._sums.nbytes + self.seen.nbytes
-
-
-def sum_overflow(spec: AccumulatorSpec) -> ArithmeticOverflow:
-    """Return the error for a sum that does not fit its type."""
-    return ArithmeticOverflow(
-        f"sum({spec.argument if spec.argument is not None else spec.name}) does not fit {spec.dtype}; "
-        "cast the argument to a wider decimal or to a float"
-    )
 
 
 class DecimalSum(_Valued):

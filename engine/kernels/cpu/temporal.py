@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...errors import ArithmeticOverflow, ExecutionError
+from ...errors import ExecutionError
 from ...expr import Call
 from ..constants import scalar_of
+from ..failures import out_of_range
 from .arithmetic import full
 from .buffers import array_from, present, validity, values_of
 from .registry import Value, elementwise, scalar
@@ -68,7 +69,7 @@ def add_interval(call: Call, args: list[Value]) -> pa.Array:
             return array_from(moved.astype(np.int32), value.type, validity(value))
         return _later(value, months, days, micros)
     except (OverflowError, pa.ArrowInvalid) as error:
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error
+        raise out_of_range(call) from error
 
 
 @scalar("later_by")
@@ -88,7 +89,7 @@ def later_by(call: Call, args: list[Value]) -> pa.Array:
             return pc.if_else(valid, array_from(moved.astype(np.int32), value.type), None)
         return pc.if_else(valid, _moved(value, months, days, micros), None)
     except (OverflowError, pa.ArrowInvalid) as error:
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error
+        raise out_of_range(call) from error
 
 
 def _moved(value: pa.Array, months: NDArray[Any], days: NDArray[Any], micros: NDArray[Any]) -> pa.Array:
@@ -156,4 +157,4 @@ def difference(call: Call, args: list[Value]) -> pa.Array:
     try:
         return pc.subtract_checked(*ticks).cast(pa.duration(left.type.unit)).cast(pa.duration("us"), safe=False)
     except pa.ArrowInvalid as error:
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}") from error
+        raise out_of_range(call) from error

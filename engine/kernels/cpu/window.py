@@ -14,10 +14,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
-from ...errors import ArithmeticOverflow, UnsupportedOperation
+from ...errors import UnsupportedOperation
 from ...expr import SortKey
 from ...plan import UNBOUNDED_PRECEDING, Exclusion, NamedWindow, WindowCall
 from ...schema import Schema
+from ..failures import window_sum_overflow
 from ..protocol import WindowSpec
 from .buffers import array_from, empty, halves_of, is_small
 from .compare import known_true
@@ -274,7 +275,7 @@ class Work:
         wide = join_halves(low, high)
         if not own.dtype.is_decimal:
             if wide:
-                raise _overflow(own)
+                raise window_sum_overflow(own)
             return array_from(self.put_back(low), pa.int64(), bitmap)
         pairs = np.stack([self.put_back(low), self.put_back(high)], axis=1)
         return pa.Array.from_buffers(to_arrow_type(own.dtype), len(low), [bitmap, pa.py_buffer(pairs)])
@@ -307,7 +308,7 @@ class Work:
         suspect = np.abs(pairs[:, 1].astype(np.float64)) >= _LARGEST / 2.0**64 * 0.999
         too_large = (abs((high << 64) + (low & 2**64 - 1)) >= _LARGEST for low, high in pairs[suspect].tolist())
         if not fits.all() or any(too_large):
-            raise _overflow(own)
+            raise window_sum_overflow(own)
         placed = np.ascontiguousarray(self.put_back(pairs))
         return pa.Array.from_buffers(to_arrow_type(own.dtype), len(placed), [bitmap, pa.py_buffer(placed)])
 
@@ -366,12 +367,6 @@ def _multiply(values: NDArray[np.float64], lows: Rows, highs: Rows, total: NDArr
             starts[rows] += width
             values = values[:-width] * values[width:]
             width *= 2
-
-
-def _overflow(own: WindowCall) -> ArithmeticOverflow:
-    return ArithmeticOverflow(
-        f"sum({own.args[0]}) over a window does not fit {own.dtype}; cast the argument to a wider decimal or to a float"
-    )
 
 
 # Functions of a row's place alone.

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 
 from ... import dtypes
 from ...dtypes import DataType, Kind
-from ...errors import ArithmeticOverflow
+from ..failures import sum_overflow
 from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
 from . import memory
 from .columns import Op, any_true, binary, cast, chosen, constant, filled, flag, is_valid, known_true, truth
@@ -142,13 +142,6 @@ def magnitude(column: plc.Column, scale: int = 0) -> int:
         return max(abs(int(Decimal(end).scaleb(scale))) for end in ends)
 
 
-def _overflow(spec: AccumulatorSpec) -> ArithmeticOverflow:
-    return ArithmeticOverflow(
-        f"sum({spec.argument if spec.argument is not None else spec.name}) does not fit {spec.dtype}; "
-        "cast the argument to a wider decimal or to a float"
-    )
-
-
 def _integer_sum(spec: AccumulatorSpec, column: plc.Column) -> Computation:
     """Sum in 64 bits where that cannot wrap around, else in 128 bits, and see whether it fits."""
     if magnitude(column) * column.size() < _MOST_INT64:
@@ -156,7 +149,7 @@ def _integer_sum(spec: AccumulatorSpec, column: plc.Column) -> Computation:
         return [cast(found, device_type(spec.dtype))]
     [wide] = yield [(cast(column, decimal_type(0)), agg.sum())]
     if magnitude(wide) >= _MOST_INT64 and any_true(beyond_int64(wide)):
-        raise _overflow(spec)
+        raise sum_overflow(spec)
     return [cast(wide, device_type(spec.dtype))]
 
 
@@ -182,10 +175,10 @@ def _decimal_sum(spec: AccumulatorSpec, column: plc.Column, precision: int) -> C
     highs, lows = yield [(high, agg.sum()), (low, agg.sum())]
     carried = binary(highs, cast(lows, coarse), Op.ADD, coarse)
     if magnitude(carried, scale - _HALF_DIGITS) > 10**_HALF_DIGITS:
-        raise _overflow(spec)
+        raise sum_overflow(spec)
     total = binary(cast(highs, exact), lows, Op.ADD, exact)
     if magnitude(total, scale) >= _MOST_DECIMAL:
-        raise _overflow(spec)
+        raise sum_overflow(spec)
     return [total]
 
 

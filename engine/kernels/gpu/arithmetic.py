@@ -10,8 +10,8 @@ from typing import Any
 
 from ... import dtypes
 from ...dtypes import DataType
-from ...errors import ArithmeticOverflow, DivisionByZero
 from ...expr import Call
+from ..failures import division_by_zero, overflow
 from . import decimals
 from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, truth, unary
 from .library import plc
@@ -40,14 +40,6 @@ for _name, _two in (
 ):
     scalar(_name)(_of_two(_two))
 scalar("bitwise_not")(_of_one(Un.BIT_INVERT))
-
-
-def _overflow(call: Call) -> ArithmeticOverflow:
-    return ArithmeticOverflow(f"{call} does not fit {call.dtype}; cast an operand to a wider type")
-
-
-def _division_by_zero(call: Call) -> DivisionByZero:
-    return DivisionByZero(f"division by zero in {call}; make the divisor null there, e.g. with nullif(…, 0)")
 
 
 def least_of(dtype: DataType) -> int:
@@ -81,7 +73,7 @@ def subtract(call: Call, args: list[Value], rows: int) -> plc.Column:
     if call.dtype.is_integer:
         if not call.dtype.is_signed:
             if any_true(truth(args[0], args[1], Op.LESS)):
-                raise _overflow(call)
+                raise overflow(call)
             return result
         left, right = full(args, rows)
         _refuse_signs(call, args, result, (left, right), (left, result))
@@ -92,13 +84,13 @@ def _refuse_signs(call: Call, args: list[Value], result: plc.Column, *pairs: tup
     """Raise where both pairs of values differ in sign; a sum of unsigned ones wrapped where it is below an operand."""
     if not call.dtype.is_signed:
         if any_true(truth(result, args[0], Op.LESS)):
-            raise _overflow(call)
+            raise overflow(call)
         return
     kind = device_type(call.dtype)
     first, second = (binary(a, b, Op.BITWISE_XOR, kind) for a, b in pairs)
     both = binary(first, second, Op.BITWISE_AND, kind)
     if any_true(truth(both, constant(0, call.dtype), Op.LESS)):
-        raise _overflow(call)
+        raise overflow(call)
 
 
 @scalar("multiply")
@@ -125,7 +117,7 @@ def _refuse_product(call: Call, left: plc.Column, right: plc.Column, result: plc
         exact = binary(wide[0], wide[1], Op.MUL, decimal_type(0))
         wrong = truth(exact, cast(result, decimal_type(0)), Op.NOT_EQUAL)
     if any_true(wrong):
-        raise _overflow(call)
+        raise overflow(call)
 
 
 def _checked_divisor(call: Call, left: plc.Column, right: plc.Column) -> None:
@@ -134,7 +126,7 @@ def _checked_divisor(call: Call, left: plc.Column, right: plc.Column) -> None:
         # Only where the dividend is there as well: null divided by zero is null.
         known = truth(left, left, Op.EQUAL)
         if any_true(truth(known, truth(right, zero, Op.EQUAL), Op.LOGICAL_AND)):
-            raise _division_by_zero(call)
+            raise division_by_zero(call)
 
 
 def _divisor_or_one(call: Call, right: plc.Column, *, replaced: int) -> plc.Column:
@@ -149,7 +141,7 @@ def _quotient(call: Call, args: list[Value], rows: int) -> tuple[plc.Column, plc
     if call.dtype.is_signed:
         least = truth(left, constant(least_of(call.dtype), call.dtype), Op.EQUAL)
         if any_true(truth(least, truth(right, constant(-1, call.dtype), Op.EQUAL), Op.LOGICAL_AND)):
-            raise _overflow(call)
+            raise overflow(call)
     return binary(left, right, Op.DIV, device_type(call.dtype)), left, right
 
 
@@ -226,7 +218,7 @@ def _refuse_least(call: Call, value: plc.Column, *, signed_only: bool) -> None:
     else:
         wrong = truth(value, constant(0, call.dtype), Op.GREATER)
     if any_true(wrong):
-        raise _overflow(call)
+        raise overflow(call)
 
 
 @scalar("abs")

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ... import dtypes
 from ...dtypes import DataType, Kind
-from ...errors import CastError
 from ...expr import Cast
+from ..failures import failed_cast
 from . import decimals
 from .arithmetic import greatest_of, least_of
 from .columns import (
@@ -79,7 +79,7 @@ def cast_column(expr: Cast, value: Value) -> plc.Column:
 def _raise(expr: Cast, column: plc.Column, fits: plc.Column) -> None:
     wrong = kept(column, negated(fits))
     culprit = fetched(wrong, expr.arg.dtype)[0].as_py()
-    raise CastError(f"cannot cast {culprit!r} to {expr.dtype} in {expr}; use try_cast to get null instead")
+    raise failed_cast(expr, culprit)
 
 
 def _converted(value: plc.Column, source: DataType, target: DataType) -> tuple[plc.Column | None, plc.Column]:

@@ -12,19 +12,14 @@ from typing import Any
 
 from ... import dtypes
 from ...dtypes import MAX_DECIMAL_PRECISION, DataType
-from ...errors import ArithmeticOverflow
 from ...expr import Call
+from ..failures import overflow
 from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, truth, unary
 from .library import plc
 from .memory import run
 from .types import FLOAT64, decimal_type
 
 _SURELY_WRAPS = 1.5e38
-
-
-def overflow(call: Call) -> ArithmeticOverflow:
-    """Return the error for a decimal that does not fit its type."""
-    return ArithmeticOverflow(f"{call} does not fit {call.dtype}; cast an operand to a wider decimal or to a float")
 
 
 def combined(call: Call, args: list[Value], op: Any, rows: int) -> plc.Column:

@@ -10,8 +10,9 @@ from typing import Any
 
 from ... import dtypes
 from ...dtypes import DataType, Kind
-from ...errors import ArithmeticOverflow, ExecutionError
+from ...errors import ExecutionError
 from ...expr import Call
+from ..failures import out_of_range
 from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, is_valid, truth, unary
 from .library import plc
 from .memory import run
@@ -241,7 +242,7 @@ def add_interval(call: Call, args: list[Value], rows: int) -> plc.Column:
 
 def _refuse_wrapped(call: Call, before: plc.Column, after: plc.Column, step: int) -> None:
     if step and any_true(truth(after, before, Op.LESS if step > 0 else Op.GREATER)):
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}")
+        raise out_of_range(call)
 
 
 @scalar("difference")
@@ -254,6 +255,6 @@ def difference(call: Call, args: list[Value], rows: int) -> plc.Column:
         return distance
     unlike, turned = (binary(left, other, Op.BITWISE_XOR, INT64) for other in (right, distance))
     if any_true(truth(binary(unlike, turned, Op.BITWISE_AND, INT64), _number(0), Op.LESS)):
-        raise ArithmeticOverflow(f"{call} leaves the range of {call.dtype}")
+        raise out_of_range(call)
     held = run(plc.unary.bit_cast, distance, device_type(dtypes.duration(source.unit)))
     return cast(held, device_type(call.dtype))

@@ -12,11 +12,11 @@ from collections.abc import Callable, Sequence
 from functools import cached_property, reduce
 
 from ... import dtypes
-from ...errors import ArithmeticOverflow
 from ...expr import SortKey
 from ...plan import UNBOUNDED_PRECEDING, Edge, Exclusion, Frame, WindowCall
 from ...schema import Schema
 from ..cpu.window import window_rows as cpu_window_rows
+from ..failures import window_sum_overflow
 from ..protocol import WindowSpec
 from . import memory
 from .accumulate import beyond_int64, magnitude
@@ -253,10 +253,7 @@ class _Work:
         wide = self._totals(cast(values, decimal_type(0)), constant(0, dtypes.decimal(38, 0)))
         sums = self._differences(wide, runs, decimal_type(0))
         if any_true(beyond_int64(sums)):
-            raise ArithmeticOverflow(
-                f"sum({own.args[0]}) over a window does not fit {own.dtype}; "
-                "cast the argument to a wider decimal or to a float"
-            )
+            raise window_sum_overflow(own)
         return cast(sums, INT64)
 
     def _extreme(self, own: WindowCall) -> plc.Column:
