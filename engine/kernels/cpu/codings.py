@@ -27,7 +27,7 @@ from .registry import Value, scalar
 _LARGEST = 10**38
 
 
-def _by_value(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
+def by_value(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
     """Apply a Python function to each different row of arguments once; nulls give null."""
     columns = [arg.to_pylist() for arg in full(args)]
     known: dict[Any, Any] = {}
@@ -46,7 +46,7 @@ def _register(name: str, function: Callable[..., Any], *, per_value: bool = Fals
     @scalar(name, per_value=per_value)
     def run(call: Call, args: list[Value]) -> pa.Array:
         try:
-            return _by_value(call, args, function)
+            return by_value(call, args, function)
         except (ValueError, binascii.Error) as error:
             raise CastError(f"{error}, in {call}") from error
 
@@ -265,7 +265,7 @@ def format_text(call: Call, args: list[Value]) -> pa.Array:
         except (ValueError, TypeError, IndexError, KeyError) as problem:
             raise ExecutionError(f"{form!r} cannot be filled with {row}: {problem}") from problem
 
-    return _by_value(call, args, put)
+    return by_value(call, args, put)
 
 
 _BEGIN, _END = "\ue000", "\ue001"

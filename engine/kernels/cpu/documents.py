@@ -11,14 +11,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import CastError
 from ...expr import Call
 from ...intervals import interval_text
 from ..constants import array_of
-from .arithmetic import full
 from .buffers import is_small
+from .codings import by_value
 from .decimals import widened
 from .registry import Value, scalar
 
@@ -39,22 +38,17 @@ def _written(value: Any) -> str:
 
 def _on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
     """Apply a function to each different row of texts; a malformed document raises."""
-    known: dict[tuple[str, ...], Any] = {}
-    made: list[Any] = []
-    for row in zip(*(arg.to_pylist() for arg in full(args)), strict=True):
-        if None in row:
-            made.append(None)
-            continue
-        if row not in known:
-            try:
-                known[row] = function(*row)
-            except CastError:  # which says more
-                raise
-            except ValueError as error:
-                shown = row[0] if len(row[0]) < 60 else row[0][:57] + "…"
-                raise CastError(f"{shown!r} is not JSON: {error}, in {call.function}") from error
-        made.append(known[row])
-    return array_of(made, to_arrow_type(call.dtype))
+
+    def checked(*row: str) -> Any:
+        try:
+            return function(*row)
+        except CastError:  # which says more
+            raise
+        except ValueError as error:
+            shown = row[0] if len(row[0]) < 60 else row[0][:57] + "…"
+            raise CastError(f"{shown!r} is not JSON: {error}, in {call.function}") from error
+
+    return by_value(call, args, checked)
 
 
 def _register(name: str, function: Callable[..., Any]) -> None:
