@@ -165,7 +165,8 @@ string, binary = DataType(Kind.STRING), DataType(Kind.BINARY)
 date = DataType(Kind.DATE)
 interval = DataType(Kind.INTERVAL)
 
-UNITS = ("s", "ms", "us", "ns")
+TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Units of time, from the coarsest on, and how many a second has."""
 MAX_DECIMAL_PRECISION = 38
 
 
@@ -202,8 +203,8 @@ def struct(fields: Iterable[tuple[str, DataType]]) -> DataType:
 
 
 def _checked(unit: str) -> str:
-    if unit not in UNITS:
-        raise ValueError(f"time unit must be one of {', '.join(UNITS)}, not {unit!r}")
+    if unit not in TICKS:
+        raise ValueError(f"time unit must be one of {', '.join(TICKS)}, not {unit!r}")
     return unit
 
 
@@ -282,4 +283,4 @@ def _common_temporal(left: DataType, right: DataType) -> DataType | None:
 
 
 def _finer(left: str, right: str) -> str:
-    return left if UNITS.index(left) >= UNITS.index(right) else right
+    return left if TICKS[left] >= TICKS[right] else right

@@ -15,9 +15,10 @@ from typing import Any
 
 import pyarrow as pa
 
+from ..dtypes import TICKS
+
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local time
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _HASHED = (int, float, str, bytes, Decimal, dt.date, dt.time, dt.timedelta, type(None))
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -120,5 +121,5 @@ def _unscaled(value: Any, arrow: pa.DataType) -> int | None:
 
 
 def _in_ticks(span: dt.timedelta, unit: str) -> int | None:
-    ticks, lost = divmod((span // _MICROSECOND) * _TICKS[unit], _TICKS["us"])
+    ticks, lost = divmod((span // _MICROSECOND) * TICKS[unit], TICKS["us"])
     return None if lost else ticks

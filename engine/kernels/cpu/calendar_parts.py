@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...arrow import to_arrow_type
+from ...dtypes import TICKS
 from ...errors import ArithmeticOverflow, CastError
 from ...expr import Call
 from ..failures import out_of_range
@@ -20,7 +21,6 @@ from .arithmetic import full
 from .buffers import array_from, validity, values_of
 from .registry import Value, elementwise, scalar
 
-_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _SECONDS = {"hour": 3600, "minute": 60, "second": 1}
 _YEARS = {"year": 1, "decade": 10, "century": 100, "millennium": 1000}
 _DAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -66,7 +66,7 @@ def microsecond(value: pa.Array) -> pa.Array:
 def epoch(value: pa.Array) -> pa.Array:
     """Seconds since 1970-01-01 00:00 UTC, local times being taken as UTC, or of a duration."""
     numbers = values_of(value)
-    seconds = numbers * 86_400.0 if pa.types.is_date(value.type) else numbers / _TICKS[value.type.unit]
+    seconds = numbers * 86_400.0 if pa.types.is_date(value.type) else numbers / TICKS[value.type.unit]
     return array_from(seconds, pa.float64(), validity(value))
 
 
@@ -78,8 +78,8 @@ def epoch_count(call: Call, args: list[Value]) -> pa.Array:
     if pa.types.is_date(value.type):
         numbers = numbers * 86_400
     else:
-        per_second = _TICKS[value.type.unit]
-    wanted = _TICKS[call.option("unit")]
+        per_second = TICKS[value.type.unit]
+    wanted = TICKS[call.option("unit")]
     if wanted >= per_second:
         factor = wanted // per_second
         if np.abs(numbers[value.is_valid().to_numpy(zero_copy_only=False)]).max(initial=0) > 2**63 // factor:
@@ -125,7 +125,7 @@ def date_diff(call: Call, args: list[Value]) -> pa.Array:
     """Count the starts of the unit from one moment to another, for weeks seven days each; negative backwards."""
     unit = call.option("unit")
     start, end = full(args)
-    if unit in _TICKS or unit in _SECONDS or unit.endswith("second"):
+    if unit in TICKS or unit in _SECONDS or unit.endswith("second"):
         counts = [_ticks(moment, unit) for moment in (start, end)]
     else:
         counts = [_counted(_dates(_local(moment)), unit) for moment in (start, end)]
@@ -149,7 +149,7 @@ def _ticks(moment: pa.Array, unit: str) -> NDArray[np.int64]:
     """Return a moment as a whole number of units of at most an hour."""
     if pa.types.is_date(moment.type):
         moment = moment.cast(pa.timestamp("us"))
-    per_second, values = _TICKS[moment.type.unit], values_of(moment)
+    per_second, values = TICKS[moment.type.unit], values_of(moment)
     if unit in _SECONDS:
         return values // (per_second * _SECONDS[unit])
     wanted = 1_000 if unit == "millisecond" else 1_000_000
@@ -214,7 +214,7 @@ def assume_timezone(call: Call, args: list[Value]) -> pa.Array:
     skipped = pc.fill_null(pc.not_equal(pc.local_timestamp(zoned), local), fill_value=False)
     if not pc.any(skipped).as_py():
         return zoned
-    day = pa.scalar(86_400 * _TICKS[local.type.unit], pa.duration(local.type.unit))
+    day = pa.scalar(86_400 * TICKS[local.type.unit], pa.duration(local.type.unit))
     before = pc.assume_timezone(pc.subtract(local, day), zone, ambiguous="latest", nonexistent="latest")
     return pc.if_else(skipped, pc.add(before, day).cast(arrow), zoned)
 

@@ -19,10 +19,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...arrow import to_arrow_type
-from ...dtypes import DataType, Kind
+from ...dtypes import TICKS, DataType, Kind
 from ...errors import UnsupportedOperation
 from ...expr import Cast
-from ...intervals import interval_text, parse_interval
+from ...intervals import DAY, interval_text, parse_interval
 from ..constants import array_of, scalar_of
 from ..failures import failed_cast
 from . import decimals
@@ -32,8 +32,6 @@ from .comparable import intervals_of
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
 _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 _FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
-_DAY = 86_400_000_000
-_DIGITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 
 
 def cast_array(node: Cast, value: pa.Array) -> pa.Array:
@@ -68,8 +66,8 @@ def convert(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
         return _from_text(value, target, arrow)
     if source.kind is Kind.DURATION and target.kind is Kind.INTERVAL:
         micros = values_of(_fitting(value, pa.duration("us")))
-        days = np.where(micros < 0, -(-micros // _DAY), micros // _DAY)
-        return intervals_of(np.zeros_like(days), days, micros - days * _DAY, value)
+        days = np.where(micros < 0, -(-micros // DAY), micros // DAY)
+        return intervals_of(np.zeros_like(days), days, micros - days * DAY, value)
     if source.kind is Kind.TIMESTAMP and target.kind is Kind.TIME:
         local = pc.local_timestamp(value) if source.tz else value
         return local.cast(arrow, safe=False)
@@ -100,8 +98,8 @@ def _between_moments(value: pa.Array, source: DataType, target: DataType, arrow:
         return pc.assume_timezone(local, target.tz, ambiguous="earliest", nonexistent="latest")
     if target.kind is Kind.DATE:
         return pc.floor_temporal(value, unit="day").cast(arrow)
-    if source.kind is Kind.TIMESTAMP and _DIGITS[source.unit] > _DIGITS[target.unit]:
-        ratio = 10 ** (_DIGITS[source.unit] - _DIGITS[target.unit])
+    if source.kind is Kind.TIMESTAMP and TICKS[source.unit] > TICKS[target.unit]:
+        ratio = TICKS[source.unit] // TICKS[target.unit]
         nearest = np.floor_divide(values_of(value) + ratio // 2, ratio)
         return array_from(nearest, arrow, validity(value))
     return _fitting(value, arrow)
@@ -275,8 +273,8 @@ def _trim_fraction(text: pa.Array) -> pa.Array:
 def _days_and_rest(span: dt.timedelta) -> tuple[int, int]:
     """Return whole days and the microseconds left, both of the sign of the length."""
     micros = span // dt.timedelta(microseconds=1)
-    days = abs(micros) // _DAY * (-1 if micros < 0 else 1)
-    return days, micros - days * _DAY
+    days = abs(micros) // DAY * (-1 if micros < 0 else 1)
+    return days, micros - days * DAY
 
 
 def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ...intervals import DAY
 from ..constants import scalar_of
 from .buffers import bits_of, halves_of, is_small, validity, values_of
 from .gather import plain
@@ -22,7 +23,6 @@ from .registry import Value
 from .words import integers_of
 
 _SIGN = np.int64(np.iinfo(np.int64).min)
-_DAY = 86_400_000_000
 _PRESENT, _NULL, _END, _TEXT_END = b"\x01", b"\x02", b"\x00", b"\x00\x00"
 
 
@@ -62,7 +62,7 @@ def _encoded(array: pa.Array) -> pa.Array:
         return _text(array)
     if pa.types.is_interval(kind):
         months, days, micros = interval_parts(array)
-        whole, rest = np.divmod(micros, _DAY)
+        whole, rest = np.divmod(micros, DAY)
         return _fixed([months * 30 + days + whole, rest])
     if pa.types.is_null(kind):
         return _fixed([np.zeros(len(array), dtype=np.int64)])

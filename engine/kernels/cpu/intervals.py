@@ -10,13 +10,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ...expr import Call
+from ...intervals import DAY
 from ..failures import division_by_zero, out_of_range
 from .arithmetic import full
 from .buffers import array_from, present, validity, values_of
 from .comparable import interval_parts, intervals_of
 from .registry import Value, scalar
 
-_DAY = 86_400_000_000
 _SMALL, _LARGE = 2.0**31, 2.0**63 / 1_000
 _DAYS_PER_MONTH = 30
 
@@ -72,7 +72,7 @@ def interval_scaled(call: Call, args: list[Value]) -> pa.Array:
     rest_days = np.round((months - np.trunc(months)) * _DAYS_PER_MONTH, 6)
     share = days - np.trunc(days) + rest_days - np.trunc(rest_days)
     whole_days = np.trunc(days) + np.trunc(rest_days) + np.trunc(share)
-    rest = np.rint(micros + (share - np.trunc(share)) * _DAY)
+    rest = np.rint(micros + (share - np.trunc(share)) * DAY)
     return _checked(call, np.trunc(months), whole_days, rest, [value, factors])
 
 
@@ -87,7 +87,7 @@ def age(_: Call, args: list[Value]) -> pa.Array:
         for difference in (a - b for a, b in zip(*map(_calendar, (later, earlier)), strict=True))
     )
     days = days - (ticks < 0)
-    ticks = np.where(ticks < 0, ticks + _DAY, ticks)
+    ticks = np.where(ticks < 0, ticks + DAY, ticks)
     in_month = np.where(back, _days_of_month(later), _days_of_month(earlier))
     for _round in range(2):  # a month of 28 days may have to be added twice
         months, days = months - (days < 0), np.where(days < 0, days + in_month, days)
@@ -97,13 +97,13 @@ def age(_: Call, args: list[Value]) -> pa.Array:
 
 def _calendar(moments: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Return the number of the month, the day in it and the microseconds of the day."""
-    whole, ticks = np.divmod(moments, _DAY)
+    whole, ticks = np.divmod(moments, DAY)
     months = whole.astype("datetime64[D]").astype("datetime64[M]")
     return months.astype(np.int64), whole - months.astype("datetime64[D]").astype(np.int64), ticks
 
 
 def _days_of_month(moments: NDArray[np.int64]) -> NDArray[np.int64]:
-    months = (moments // _DAY).astype("datetime64[D]").astype("datetime64[M]")
+    months = (moments // DAY).astype("datetime64[D]").astype("datetime64[M]")
     lengths: NDArray[np.int64] = ((months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")).astype(
         np.int64
     )
@@ -114,7 +114,7 @@ def _days_of_month(moments: NDArray[np.int64]) -> NDArray[np.int64]:
 def time_value(_: Call, args: list[Value]) -> pa.Array:
     """Time of day so many microseconds after midnight."""
     (value,) = args
-    return array_from(np.mod(values_of(value), _DAY), pa.time64("us"), validity(value))
+    return array_from(np.mod(values_of(value), DAY), pa.time64("us"), validity(value))
 
 
 @scalar("time_ticks")

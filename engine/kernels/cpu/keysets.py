@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind
+from ...dtypes import TICKS, DataType, Kind
 from .buffers import present, values_of
 from .native import encodings
 from .native.arrays import Bits, Rows
@@ -28,7 +28,6 @@ _MOST_TEXTS = 4096
 _TRIAL_ROWS = 1 << 17
 _MOST_PASSING = 0.5
 """After so many rows, a set that lets more than this share pass goes: a row costs a nanosecond or so to test."""
-_UNIT_NS = {"s": 1_000_000_000, "ms": 1_000_000, "us": 1_000, "ns": 1}
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4)."""
 
@@ -45,7 +44,7 @@ def key_set(dtype: DataType, columns: Sequence[pa.ChunkedArray]) -> IntegerKeys 
     chunks = [chunk for column in columns for chunk in column.chunks]
     found = [values_of(chunk)[present(chunk)] if chunk.null_count else values_of(chunk) for chunk in chunks]
     keys = np.concatenate([np.zeros(0, dtype=np.int64), *(each.astype(np.int64, copy=False) for each in found)])
-    return IntegerKeys(keys, _UNIT_NS[dtype.unit] if dtype.kind is Kind.TIMESTAMP else 1)
+    return IntegerKeys(keys, TICKS["ns"] // TICKS[dtype.unit] if dtype.kind is Kind.TIMESTAMP else 1)
 
 
 class _Keys:

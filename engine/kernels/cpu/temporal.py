@@ -10,15 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ...dtypes import TICKS
 from ...errors import ExecutionError
 from ...expr import Call
+from ...intervals import DAY
 from ..constants import scalar_of
 from ..failures import out_of_range
 from .arithmetic import full
 from .buffers import array_from, present, validity, values_of
 from .registry import Value, elementwise, scalar
 
-_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _TRUNCATIONS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second", "millisecond", "microsecond")
 
 
@@ -63,7 +64,7 @@ def add_interval(call: Call, args: list[Value]) -> pa.Array:
     value = args[0]
     try:
         if pa.types.is_date(value.type):
-            moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // 86_400_000_000
+            moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // DAY
             if np.abs(moved[present(value)]).max(initial=0) >= 2**31:
                 raise OverflowError
             return array_from(moved.astype(np.int32), value.type, validity(value))
@@ -82,7 +83,7 @@ def later_by(call: Call, args: list[Value]) -> pa.Array:
     months, days, micros = (values_of(pc.fill_null(count, 0)) for count in counts)
     try:
         if pa.types.is_date(value.type):
-            moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // 86_400_000_000
+            moved = _add_months(values_of(value).astype(np.int64), months) + days + micros // DAY
             moved = np.where(valid.to_numpy(zero_copy_only=False), moved, 0)
             if np.abs(moved).max(initial=0) >= 2**31:
                 raise OverflowError
@@ -94,7 +95,7 @@ def later_by(call: Call, args: list[Value]) -> pa.Array:
 
 def _moved(value: pa.Array, months: NDArray[Any], days: NDArray[Any], micros: NDArray[Any]) -> pa.Array:
     unit, zone = value.type.unit, value.type.tz
-    ticks = _TICKS[unit]
+    ticks = TICKS[unit]
     local = pc.local_timestamp(value) if zone else value
     whole, rest = np.divmod(values_of(local), 86_400 * ticks)
     moved = array_from((_add_months(whole, months) + days) * 86_400 * ticks + rest, pa.timestamp(unit))
@@ -117,7 +118,7 @@ def _in_ticks(micros: NDArray[np.int64], ticks: int) -> NDArray[np.int64]:
 def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:
     """Months and days move the local clock, microseconds the instant."""
     unit, zone = value.type.unit, value.type.tz
-    ticks = _TICKS[unit]
+    ticks = TICKS[unit]
     if months or days:
         local = pc.local_timestamp(value) if zone else value
         per_day = 86_400 * ticks

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ... import dtypes
-from ...dtypes import DataType, Kind
+from ...dtypes import TICKS, DataType, Kind
 from ...errors import ExecutionError
 from ...expr import Call
+from ...intervals import DAY
 from ..failures import out_of_range
 from .columns import Op, Un, Value, any_true, binary, cast, chosen, constant, full, is_valid, truth, unary
 from .library import plc
@@ -22,7 +23,6 @@ from .types import FLOAT64, INT32, INT64, device_type
 
 _Part = plc.datetime.DatetimeComponent
 _Floor = plc.datetime.RoundingFrequency
-_TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _UTC = frozenset({None, "UTC", "Etc/UTC", "Z", "+00:00"})
 _FLOORS = {"day": _Floor.DAY, "hour": _Floor.HOUR, "minute": _Floor.MINUTE, "second": _Floor.SECOND,
            "millisecond": _Floor.MILLISECOND, "microsecond": _Floor.MICROSECOND}  # fmt: skip
@@ -157,7 +157,7 @@ def epoch(call: Call, args: list[Value], rows: int) -> plc.Column:
     ticks = cast(ticks_of(full(args, rows)[0], source), FLOAT64)
     if source.kind is Kind.DATE:
         return binary(ticks, constant(86_400.0, dtypes.float64), Op.MUL, FLOAT64)
-    return binary(ticks, constant(float(_TICKS[source.unit]), dtypes.float64), Op.DIV, FLOAT64)
+    return binary(ticks, constant(float(TICKS[source.unit]), dtypes.float64), Op.DIV, FLOAT64)
 
 
 def ticks_of(value: plc.Column, dtype: DataType) -> plc.Column:
@@ -213,7 +213,7 @@ def _refuses_interval(call: Call) -> str | None:
         return "the interval is so long that it may leave the type"
     if call.dtype.unit == "ns":
         return "nanoseconds overflow within three centuries"
-    if call.dtype.unit in ("s", "ms") and micros % (1_000_000 // _TICKS[call.dtype.unit]):
+    if call.dtype.unit in ("s", "ms") and micros % (1_000_000 // TICKS[call.dtype.unit]):
         return "the interval is finer than the type"
     return None
 
@@ -226,11 +226,11 @@ def add_interval(call: Call, args: list[Value], rows: int) -> plc.Column:
     if months:
         value = run(plc.datetime.add_calendrical_months, value, constant(months, dtypes.int32))
     if call.dtype.kind is Kind.DATE:
-        days += micros // 86_400_000_000
+        days += micros // DAY
         later = _days_later(value, constant(days, dtypes.int32), Op.ADD) if days else value
         _refuse_wrapped(call, value, later, days)
         return later
-    ticks = _TICKS[call.dtype.unit]
+    ticks = TICKS[call.dtype.unit]
     step = days * 86_400 * ticks + micros * ticks // 1_000_000
     if not step:
         return value
