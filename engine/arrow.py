@@ -99,6 +99,11 @@ def to_arrow_schema(schema: Schema) -> pa.Schema:
     return pa.schema([pa.field(f.name, to_arrow_type(f.dtype), f.nullable) for f in schema])
 
 
+def empty_batch(rows: int) -> pa.RecordBatch:
+    """Return a batch of no columns that still counts its rows, as only one made of structs does."""
+    return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
+
+
 def from_arrow_schema(arrow: pa.Schema) -> Schema:
     """Return the Volley schema of a pyarrow schema; an unsupported type is reported with its column."""
     fields = []

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ..engine.arrow import empty_batch
 from ..engine.dtypes import DataType, Kind
 from ..engine.expr import Expr
 from ..engine.kernels.decoding import (
@@ -27,7 +28,7 @@ from ..engine.kernels.decoding import (
 )
 from ..engine.plan import KeyFilter
 from ..engine.schema import Schema
-from .conform import conform, empty_batch
+from .conform import conform
 from .footers import Leaf
 
 _UNITS = {"s": "", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}

@@ -13,17 +13,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..engine.arrow import to_arrow_type
+from ..engine.arrow import empty_batch, to_arrow_type
 from ..engine.errors import ReadError
 from ..engine.schema import Schema
 from .filesystem import reason
 
 TEXT_DICTIONARY = pa.dictionary(pa.int32(), pa.string())
-
-
-def empty_batch(rows: int) -> pa.RecordBatch:
-    """Return a batch of no columns that still counts its rows."""
-    return pa.RecordBatch.from_struct_array(pa.nulls(rows, pa.struct([])))
 
 
 def conform(

@@ -9,11 +9,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from ..engine.arrow import from_arrow_schema
+from ..engine.arrow import empty_batch, from_arrow_schema
 from ..engine.errors import PlanError, ReadError
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
-from .conform import conform, empty_batch
+from .conform import conform
 from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, resolve, unreadable
 from .tables import FileTable
 

@@ -11,14 +11,14 @@ import pyarrow as pa
 import pyarrow.json as pajson
 
 from ..engine import dtypes
-from ..engine.arrow import from_arrow_type, to_arrow_type
+from ..engine.arrow import empty_batch, from_arrow_type, to_arrow_type
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, ReadError, suggestion
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from ..engine.typenames import named_type
 from .compression import with_compressions
-from .conform import conform, empty_batch
+from .conform import conform
 from .csv_options import agreed_type
 from .filesystem import PathLike, reason, resolve
 from .tables import FileTable

@@ -10,14 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..engine.arrow import from_arrow_schema
+from ..engine.arrow import empty_batch, from_arrow_schema
 from ..engine.errors import ReadError
 from ..engine.expr import Expr
 from ..engine.kernels.decoding import DamagedChunk, open_decoder
 from ..engine.plan import KeyFilter, ParquetRows
 from ..engine.schema import Schema
 from .column_chunks import RowGroupReader, Stored
-from .conform import conform, empty_batch
+from .conform import conform
 from .filesystem import FileInfo, Location, reason
 from .footers import Leaf, chunk_bounds, column_names, read_footer
 from .pruning import constant_bounds

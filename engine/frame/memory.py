@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from ..arrow import from_arrow_schema
+from ..arrow import empty_batch, from_arrow_schema
 from ..errors import ConfigError
 from ..plan import ScanPlan, ScanRequest, Statistics
 from ..schema import Schema
@@ -123,7 +123,7 @@ class MemorySplit:
             return
         for start in range(0, self.rows, self.batch_rows):
             rows = min(self.batch_rows, self.rows - start)
-            yield pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+            yield empty_batch(rows)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled slice would carry its whole table; Arrow's own format cuts it out.

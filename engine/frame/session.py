@@ -245,9 +245,11 @@ class Session:
 
         A single value is not worth a device's trouble, and every device has the same answer.
         """
+        from ..arrow import empty_batch
+
         device = self.device if self.device.refusal is None else open_device("cpu")
         try:
-            one = device.from_arrow(_one_row(), Schema(()))
+            one = device.from_arrow(empty_batch(1), Schema(()))
             value = device.to_arrow(device.project(one, [NamedExpr(name="value", expr=expr)]))
         except VolleyError:
             return None
@@ -312,12 +314,6 @@ def parse_bytes(text: str) -> int:
     if binary:
         factor = 1024 ** "KMGT".index(unit.upper()) * 1024 if unit else 1
     return int(float(number) * factor)
-
-
-def _one_row() -> pa.RecordBatch:
-    import pyarrow as pa
-
-    return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), 1, [None]))
 
 
 def _written_table(result: RunResult, schema: Schema) -> pa.Table:

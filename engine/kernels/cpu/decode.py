@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ...arrow import empty_batch
 from ...expr import Expr, columns_of
 from ...plan.source import KeyFilter, KeySet
 from ..decoding import ChunkSpec, GivenColumn, StoredRows
@@ -217,8 +218,7 @@ class _Batch:
                 rows = passed
         arrays = [self._values(name, rows) for name in self._names]
         if not arrays:
-            count = self._count if rows is None else len(rows)
-            return pa.RecordBatch.from_struct_array(pa.nulls(count, pa.struct([])))
+            return empty_batch(self._count if rows is None else len(rows))
         return pa.RecordBatch.from_arrays(arrays, names=list(self._names))
 
     def _codes(self, name: str, rows: Rows | None) -> Coded:

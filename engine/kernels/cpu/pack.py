@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
+from ...arrow import empty_batch
 from ...schema import Schema
 from .gather import plain
 from .table import CpuTable, settle
@@ -54,8 +55,8 @@ def _agree(tables: list[list[pa.Array]]) -> None:
 
 
 def _batch(columns: list[pa.Array], rows: int) -> pa.RecordBatch:
-    if not columns:  # only a batch made from a struct array keeps a row count without columns
-        return pa.RecordBatch.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
+    if not columns:
+        return empty_batch(rows)
     return pa.RecordBatch.from_arrays(columns, [str(position) for position in range(len(columns))])
 
 

@@ -15,7 +15,7 @@ from typing import overload
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ...arrow import to_arrow_type
+from ...arrow import empty_batch, to_arrow_type
 from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
@@ -146,8 +146,7 @@ def from_arrow(data: pa.RecordBatch | pa.Table, schema: Schema) -> CpuTable:
 def to_arrow(table: CpuTable) -> pa.Table:
     """Return the rows as a ``pyarrow.Table`` whose types are exactly the schema's."""
     if not table.columns:
-        # Only a table made from a struct array keeps a row count without columns.
-        return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), table.num_rows, [None]))
+        return pa.Table.from_batches([empty_batch(table.num_rows)])
     arrays = [widened(column) if is_small(column.type) else plain(column) for column in table.columns]
     fields = [
         pa.field(f.name, to_arrow_type(f.dtype), f.nullable or array.null_count > 0)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from ...arrow import to_arrow_type
+from ...arrow import empty_batch, to_arrow_type
 from ...expr import Call, Column, Expr, Literal, NamedExpr
 from ...expr.lambdas import ListLambda
 from ...schema import Field, Schema
@@ -18,7 +18,7 @@ from ..cpu import table as cpu
 from . import memory
 from .columns import Value
 from .library import plc
-from .transfer import fetched, rows_alone, uploaded, whole
+from .transfer import fetched, uploaded, whole
 
 
 def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> plc.Column:
@@ -41,7 +41,7 @@ def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> pl
 
 
 def _computed(node: Expr, schema: Schema, arrays: list[pa.Array], rows: int) -> pa.Array:
-    data = pa.Table.from_arrays(arrays, list(schema.names)) if arrays else rows_alone(rows)
+    data = pa.Table.from_arrays(arrays, list(schema.names)) if arrays else empty_batch(rows)
     table = cpu.from_arrow(data, schema)
     result = cpu.to_arrow(cpu_project.project(table, [NamedExpr(name="value", expr=node)]))
     array = whole(result.column(0))

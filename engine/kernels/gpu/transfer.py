@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from ...arrow import to_arrow_type
+from ...arrow import empty_batch, to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import ExecutionError
 from ...schema import Schema
@@ -65,7 +65,7 @@ def _upload(array: pa.Array) -> plc.Column:
 def to_arrow(table: GpuTable) -> pa.Table:
     """Copy the rows to the host, as exactly the schema's types."""
     if not len(table.schema):
-        return rows_alone(table.num_rows)
+        return pa.Table.from_batches([empty_batch(table.num_rows)])
     names = [metadata(f.name, f.dtype) for f in table.schema]
     rows = on_stream(table.table.to_arrow, names)
     memory.ledger().add(to_host=rows.nbytes)
@@ -75,11 +75,6 @@ def to_arrow(table: GpuTable) -> pa.Table:
         for f, array in zip(table.schema, arrays, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
-
-
-def rows_alone(rows: int) -> pa.Table:
-    """Return a table without columns; only one made from a struct array keeps a row count."""
-    return pa.Table.from_struct_array(pa.StructArray.from_buffers(pa.struct([]), rows, [None]))
 
 
 def fetched(column: plc.Column, dtype: DataType) -> pa.Array:
