@@ -83,8 +83,7 @@ def from_arrow_type(arrow: pa.DataType) -> DataType:
     if types.is_duration(arrow):
         return dtypes.duration(arrow.unit)
     if types.is_map(arrow):
-        entry = dtypes.struct([("key", from_arrow_type(arrow.key_type)), ("value", from_arrow_type(arrow.item_type))])
-        return dtypes.list_(entry)
+        return dtypes.map_(from_arrow_type(arrow.key_type), from_arrow_type(arrow.item_type))
     if types.is_list(arrow) or types.is_large_list(arrow) or types.is_fixed_size_list(arrow):
         return dtypes.list_(from_arrow_type(arrow.value_type))
     if types.is_struct(arrow):

@@ -123,6 +123,11 @@ class DataType:
         return self.kind in (Kind.LIST, Kind.STRUCT)
 
     @property
+    def is_map(self) -> bool:
+        """Whether this is how maps are held: lists of structs of ``key`` and ``value``."""
+        return self.value is not None and [name for name, _ in self.value.fields] == ["key", "value"]
+
+    @property
     def bits(self) -> int:
         """Width of an integer or float type in bits (0 for others)."""
         return _INTEGER_BITS.get(self.kind) or {Kind.FLOAT32: 32, Kind.FLOAT64: 64}.get(self.kind, 0)
@@ -195,6 +200,11 @@ def duration(unit: str = "us") -> DataType:
 def list_(value: DataType) -> DataType:
     """Return the type of lists of ``value``."""
     return DataType(Kind.LIST, value=value)
+
+
+def map_(key: DataType, value: DataType) -> DataType:
+    """Return the type of maps, which are lists of structs of ``key`` and ``value``."""
+    return list_(struct([("key", key), ("value", value)]))
 
 
 def struct(fields: Iterable[tuple[str, DataType]]) -> DataType:

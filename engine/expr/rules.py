@@ -424,7 +424,7 @@ def histogram(types: Types) -> tuple[Types, DataType] | None:
 
 def numbers_of(value: DataType) -> DataType:
     """Return the type of a map from values of a type to how often they are there."""
-    return dtypes.list_(dtypes.struct([("key", value), ("value", dtypes.uint64)]))
+    return dtypes.map_(value, dtypes.uint64)
 
 
 def list_of(types: Types) -> tuple[Types, DataType] | None:

@@ -104,8 +104,7 @@ def data_type(source: SqlText, node: exp.Expr) -> DataType:
     if kind == "STRUCT" and node.expressions and all(isinstance(f, exp.ColumnDef) for f in node.expressions):
         return dtypes.struct((str(f.name), data_type(source, f.args["kind"])) for f in node.expressions)
     if kind == "MAP" and len(node.expressions) == 2:
-        key, value = (data_type(source, part) for part in node.expressions)
-        return dtypes.list_(dtypes.struct([("key", key), ("value", value)]))
+        return dtypes.map_(*(data_type(source, part) for part in node.expressions))
     plain = _PLAIN.get(kind)
     if plain is not None:
         return plain

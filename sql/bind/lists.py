@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.dtypes import DataType, Kind
+from ...engine.dtypes import Kind
 from ...engine.expr import Expr, Literal, call, case, literal
 from ...engine.expr.functions.lists import STATISTICS
 from ...engine.expr.lambdas import ListMethod, list_lambda
@@ -125,7 +125,7 @@ def _bracket_of(binder: ExpressionBinder, node: Any, value: Expr) -> Expr:
         if name is None or not isinstance(name.value, str):
             raise binder.source.error(node, "a field of a struct is named by a constant text, as in s['a']")
         return call("struct_field", value, name=field_name(value.dtype, name.value))
-    if is_map(value.dtype):
+    if value.dtype.is_map:
         return _of_key(binder, value, place)
     if value.dtype.is_text:
         return call("substring", value, place, literal(1))
@@ -198,13 +198,8 @@ def _list_slice(binder: ExpressionBinder, node: Any) -> Expr:
 # --- maps
 
 
-def is_map(dtype: DataType) -> bool:
-    """Whether this is the type of a map: a list of structs of a key and a value."""
-    return dtype.kind is Kind.LIST and dtype.value is not None and [n for n, _ in dtype.value.fields] == [_KEY, _VALUE]
-
-
 def _map_argument(binder: ExpressionBinder, node: Any, value: Expr) -> Expr:
-    if not is_map(value.dtype):
+    if not value.dtype.is_map:
         raise binder.source.error(node, f"{binder.source.written(node)} takes a map, not {value.dtype}")
     return value
 

@@ -169,9 +169,9 @@ def _plain(value: Any, dtype: DataType) -> Any:
         return None
     if dtype.kind is Kind.LIST:
         assert dtype.value is not None
-        fields = dtype.value.fields
-        if [name for name, _ in fields] == ["key", "value"]:
-            return {_key(pair["key"]): _plain(pair["value"], fields[1][1]) for pair in value}
+        if dtype.is_map:
+            held = dtype.value.fields[1][1]
+            return {_key(pair["key"]): _plain(pair["value"], held) for pair in value}
         return [_plain(item, dtype.value) for item in value]
     if dtype.kind is Kind.STRUCT:
         return {name: _plain(value[name], field) for name, field in dtype.fields}

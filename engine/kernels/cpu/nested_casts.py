@@ -81,16 +81,13 @@ def nested_text(value: pa.Array, dtype: DataType) -> pa.Array:
     rows = len(value)
     if dtype.kind is Kind.LIST:
         assert dtype.value is not None
-        fields = dtype.value.fields
-        pairs = [name for name, _ in fields] == ["key", "value"]
-        if pairs:
-            inside = value.values
-            key, item = (_shown(inside.field(n), fields[n][1]) for n in (0, 1))
+        if dtype.is_map:
+            key, item = (_shown(value.values.field(n), dtype.value.fields[n][1]) for n in (0, 1))
             texts = _joined(key, "=", item)
         else:
             texts = _shown(value.values, dtype.value)
         joined = pc.binary_join(pa.ListArray.from_arrays(value.offsets, texts), scalar_of(", ", pa.string()))
-        made = _joined("{" if pairs else "[", joined, "}" if pairs else "]")
+        made = _joined("{" if dtype.is_map else "[", joined, "}" if dtype.is_map else "]")
     else:
         numbered = [name for name, _ in dtype.fields] == [f"element{n}" for n in range(1, len(dtype.fields) + 1)]
         parts: list[Any] = ["(" if numbered else "{"]

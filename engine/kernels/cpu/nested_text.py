@@ -45,10 +45,9 @@ class _Reader:
         """Read one value up to one of some signs."""
         if dtype.kind is Kind.LIST:
             assert dtype.value is not None
-            pairs = [name for name, _ in dtype.value.fields] == ["key", "value"]
             if self._null(stops):
                 return None
-            return self._map(dtype.value) if pairs and self.peek() == "{" else self._list(dtype.value)
+            return self._map(dtype.value) if dtype.is_map and self.peek() == "{" else self._list(dtype.value)
         if dtype.kind is Kind.STRUCT:
             return None if self._null(stops) else self._struct(dtype)
         word, quoted = self._word(stops)
