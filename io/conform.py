@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ..engine.arrow import empty_batch, to_arrow_type
+from ..engine.arrow import empty_batch, to_arrow_schema, to_arrow_type
 from ..engine.errors import ReadError
 from ..engine.schema import Schema
 from .filesystem import reason
@@ -40,7 +40,7 @@ def conform(
     constants
         Columns with one value for every row (partition keys); they win over the batch's own.
     plain
-        Decode dictionaries too.
+        Decode dictionaries too, and give the schema to the letter.
     where
         The file, for errors.
 
@@ -68,6 +68,8 @@ def conform(
                 ) from error
         else:
             arrays.append(pa.nulls(batch.num_rows, target))
+    if plain:  # the types are the schema's to the letter, and so is what may be null
+        return pa.RecordBatch.from_arrays(arrays, schema=to_arrow_schema(schema))
     return pa.RecordBatch.from_arrays(arrays, names=list(schema.names))
 
 

@@ -13,6 +13,7 @@ from ..engine.frame.registered import Registered, Role, models
 from ..engine.frame.udf import UserFunction
 from ..engine.plan import Plan, Scan
 from .information import system_table
+from .rules import Rules
 from .state import qualified
 from .statements import execute
 from .views import View
@@ -112,6 +113,12 @@ class FrameCatalogue:
             if found is not None:
                 return found
         return self._table(keys[-1]) if keys else None
+
+    def rules(self, name_parts: tuple[str, ...]) -> Rules:
+        """Return what the rows of a table must keep; nothing where the session has made no such table."""
+        known = (_spelled(key, self.session.tables) for key in _keys(self.session, name_parts))
+        key = next((key for key in known if key is not None), None)
+        return self.session.rules.get(key, Rules()) if key is not None else Rules()
 
     def _table(self, name: str) -> Plan | None:
         """Return the plan of a table by the key it is registered under."""

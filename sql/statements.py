@@ -12,11 +12,7 @@ from sqlglot import exp
 
 from ..engine import dtypes
 from ..engine.errors import suggestion
-from ..engine.expr import Column, Expr, NamedExpr, aggregate, call, case, cast, literal
-from ..engine.expr.nodes import NamedAggregate
 from ..engine.frame import DataFrame, Session
-from ..engine.plan import Aggregate, Plan, Project, Union
-from ..engine.schema import Field
 from .alter import Alterations
 from .bind import bind_tree
 from .commands import Context, command
@@ -98,8 +94,6 @@ class Statements:
     def run(self, tree: exp.Expr) -> DataFrame:
         """Return the frame of the statement."""
         handlers: dict[type[exp.Expr], Callable[[Any], DataFrame]] = {
-            exp.Describe: self._describe,
-            exp.Summarize: self._summarize,
             exp.Show: self._show,
             exp.Create: self._create,
             exp.Drop: self._drop,
@@ -202,25 +196,6 @@ class Statements:
             return table(self._session, kinds, [(0, CATALOGUE, None)])
         raise self._source.unsupported(node, f"PRAGMA {name}")
 
-    def _describe(self, node: exp.Describe) -> DataFrame:
-        schema, rules = self._query(node.this).schema, self._tables.rules(node.this)
-        required, primary = ({name.lower() for name in names} for names in (rules.required, rules.primary))
-        unique = {name.lower() for key in rules.unique for name in key}
-        rows = []
-        for f in schema:
-            name = f.name.lower()
-            key = "PRI" if name in primary else "UNI" if name in unique else None
-            default = rules.defaults.get(name)
-            nullable = f.nullable and name not in required
-            shown = None if default is None else default.sql("duckdb")
-            rows.append((f.name, str(f.dtype), "YES" if nullable else "NO", key, shown, None))
-        names = ("column_name", "column_type", "null", "key", "default", "extra")
-        return table(self._session, dict.fromkeys(names, dtypes.string), rows)
-
-    def _summarize(self, node: exp.Summarize) -> DataFrame:
-        frame = self._query(node.this)
-        return DataFrame.from_plan(summary(frame.plan), self._session)
-
     def _show(self, node: exp.Show) -> DataFrame:
         if str(node.name).upper() != "TABLES":
             raise self._source.unsupported(node, f"SHOW {node.name.upper()}")
@@ -294,43 +269,3 @@ def _option(node: exp.Expr | None) -> Any:
     if isinstance(node, exp.Literal) and not node.is_string:
         return int(str(node.this))
     return str(node.name)
-
-
-def summary(plan: Plan) -> Plan:
-    """Return one row for each column: type, extremes, number of distinct values, mean, deviation, share of nulls."""
-    aggregates = [NamedAggregate(name="rows", call=aggregate("size"))]
-    rows: list[list[tuple[str, Expr]]] = []
-    for position, f in enumerate(plan.schema):
-        column = Column(name=f.name, dtype=f.dtype)
-        found: dict[str, Expr] = {}
-        wanted = ("min", "max", "count", *(("mean", "std") if f.dtype.is_numeric else ()))
-        for function in wanted:
-            made = NamedAggregate(name=f"{function}_{position}", call=aggregate(function, column))
-            aggregates.append(made)
-            found[function] = Column(name=made.name, dtype=made.call.dtype)
-        distinct = NamedAggregate(name=f"distinct_{position}", call=aggregate("count", column, distinct=True))
-        aggregates.append(distinct)
-        rows.append(_summary_row(f, found, Column(name=distinct.name, dtype=dtypes.int64)))
-    counted = Aggregate(input=plan, aggregates=tuple(aggregates))
-    inputs = [
-        Project(input=counted, exprs=tuple(NamedExpr(name=name, expr=expr) for name, expr in row)) for row in rows
-    ]
-    return inputs[0] if len(inputs) == 1 else Union(inputs=tuple(inputs))
-
-
-def _summary_row(f: Field, found: dict[str, Expr], distinct: Expr) -> list[tuple[str, Expr]]:
-    count, rows = Column(name="rows", dtype=dtypes.int64), found["count"]
-    nothing = literal(None, dtypes.float64)
-    share = call("multiply", call("divide", call("subtract", count, rows), count), literal(100.0))
-    nulls = case([(call("greater", count, literal(0)), share)])
-    return [
-        ("column_name", literal(f.name)),
-        ("column_type", literal(str(f.dtype))),
-        ("min", cast(found["min"], dtypes.string)),
-        ("max", cast(found["max"], dtypes.string)),
-        ("unique", distinct),
-        ("avg", cast(found.get("mean", nothing), dtypes.float64)),
-        ("std", cast(found.get("std", nothing), dtypes.float64)),
-        ("count", count),
-        ("null_percentage", nulls),
-    ]

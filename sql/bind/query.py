@@ -16,6 +16,7 @@ from ...engine.plan import Plan, Project, Recursion, Scan, Sort, Union, WorkingT
 from ...engine.schema import Field, Schema
 from .attachment import attach
 from .bound import BoundQuery
+from .describing import describing
 from .expressions import ExpressionBinder
 from .limits import limited
 from .operands import unwrapped
@@ -67,6 +68,8 @@ class QueryBinder:
         if isinstance(node, exp.Pivot):
             star = exp.Select(expressions=[exp.Star()], from_=exp.From(this=node.this))
             return PivotBinder(queries).bind(node, queries.bind(star, outer))
+        if isinstance(node, exp.Describe | exp.Summarize):
+            return describing(self.statement, node, queries.bind)
         raise self.statement.source.unsupported(node, f"{node.key.upper()} as a query")
 
     def select(self, node: exp.Select, scope: Scope) -> SelectBinder:

@@ -14,6 +14,7 @@ from ...engine.expr import Expr, Literal, NamedExpr, columns_of, literal
 from ...engine.frame.registered import Registered
 from ...engine.plan import Plan, Project, Scan
 from ..parse import SqlText
+from ..rules import Rules
 from .names import Names
 from .rows import one_row
 
@@ -23,6 +24,10 @@ class Catalogue(Protocol):
 
     def table(self, name_parts: tuple[str, ...]) -> Plan | None:
         """Return the plan behind a name (``("schema", "table")`` or ``("table",)``), or None where there is none."""
+        ...
+
+    def rules(self, name_parts: tuple[str, ...]) -> Rules:
+        """Return what the rows of a table must keep."""
         ...
 
     def file(self, path: str | list[str], format: str | None = None, **options: Any) -> Plan | None:  # noqa: A002

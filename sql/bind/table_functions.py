@@ -23,6 +23,8 @@ _NAMES = {
     "parquet_scan": "parquet", "read_csv_auto": "csv", "read_json": "json", "read_json_auto": "json",
     "read_ndjson": "json", "read_ndjson_auto": "json", "read_ipc": "ipc", "read_arrow": "ipc",
 }  # fmt: skip
+_ALWAYS = ("hive_partitioning", "union_by_name")
+"""Options of DuckDB that say what is always so here: keys of directories are columns, and columns go by name."""
 _OPTIONS = {"delim": "delimiter", "sep": "delimiter", "nullstr": "null_values"}
 _SEVERAL = ("names", "null_values")
 
@@ -79,6 +81,10 @@ def table_function(
         option = str(item.this.name).lower()
         option = _OPTIONS.get(option, option)
         value = _value(source, item.expression)
+        if option in _ALWAYS:
+            if value is not True:
+                raise source.unsupported(item, f"{option} = false")
+            continue
         options[option] = (value,) if option in _SEVERAL and isinstance(value, str) else value
     return FileCall(paths=tuple(paths), format=form, options=options)
 

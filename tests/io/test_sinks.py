@@ -39,6 +39,20 @@ def test_exact_formats_round_trip(table: pa.Table, tmp_path: Path, scan: Any, wr
     assert entries(tmp_path) == ([name, f"{name}/part-00000.parquet"] if name == "out" else [name])
 
 
+@pytest.mark.parametrize(
+    ("name", "by"), [("t.parquet", []), ("t.arrow", []), ("t.csv", []), ("t.jsonl", []), ("out", []), ("out", ["g"])]
+)
+def test_columns_without_nulls_stay_such(tmp_path: Path, scan: Any, write: Any, name: str, by: list[str]) -> None:
+    fields = [pa.field("i", pa.int64(), nullable=False), pa.field("s", pa.string()), pa.field("g", pa.int64(), False)]
+    strict = pa.table({"i": [1, 2, 3], "s": ["a", None, "b"], "g": [0, 0, 0]}, pa.schema(fields))
+    write(sink_for(tmp_path / name, partition_by=by), strict)
+    read = scan(open_source(tmp_path / name))
+    assert read.select(["i", "s", "g"]).to_pydict() == strict.to_pydict()
+    if name in ("t.parquet", "t.arrow", "out"):
+        stored = open_source(tmp_path / name).schema
+        assert [field.nullable for field in stored][:2] == [False, True]
+
+
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.csv.zst", "t.csv.bz2", "t.csv.xz", "t.csv.lz4"])
 def test_csv_round_trip(table: pa.Table, tmp_path: Path, scan: Any, write: Any, name: str) -> None:
     write(sink_for(tmp_path / name), table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.slt.engines import DuckDB, Failed, SQLite
@@ -13,8 +14,10 @@ _MANY = 200
 """More values than this are kept as their hash."""
 
 
-def complete(path: Path) -> int:
+def complete(path: Path, variables: Mapping[str, str]) -> int:
     """Rewrite a file with DuckDB's results, and say where SQLite, which may not know the SQL at all, has others.
+
+    ``variables`` is what is replaced in every text, such as ``__TEST_DIR__``.
 
     Returns
     -------
@@ -24,7 +27,7 @@ def complete(path: Path) -> int:
     text = path.read_text()
     filler = _Filler(path, text.splitlines())
     for record in parse(text):
-        filler.record(record, {})
+        filler.record(record, dict(variables))
     path.write_text("\n".join(filler.rewritten()) + "\n")
     print(f"{path}: {filler.filled} results, SQLite has the same for {filler.agreed} and others for {filler.disagreed}")
     return int(filler.wrong > 0)

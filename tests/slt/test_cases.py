@@ -17,8 +17,10 @@ CASES = sorted((Path(__file__).parent / "cases").rglob("*.test"))
 
 @pytest.mark.parametrize("engine", ["volley", "duckdb"])
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
-def test_file(path: Path, engine: str) -> None:
-    report = run_file(path, ENGINES[engine], Options(names=(engine,), style="duckdb", patterns=engine == "volley"))
+def test_file(path: Path, engine: str, tmp_path: Path) -> None:
+    places = {"__TEST_DIR__": str(tmp_path)}
+    options = Options(names=(engine,), style="duckdb", patterns=engine == "volley", variables=places)
+    report = run_file(path, ENGINES[engine], options)
     assert report.error is None
     wrong = [f"{path.name}:{o.line}: {o.reason}" for o in report.outcomes if o.verdict in (FAILED, UNSUPPORTED)]
     assert not wrong, "\n".join(wrong)

@@ -213,7 +213,7 @@ def test_complete_fills_types_and_results_and_compares_with_sqlite(
         "query rowsort\nselect 2 as a, 'b' as b union all select 1, null\n\n"
         "query I\nselect 1\n----\n7\n\nquery\nselect 7 / 2\n\nskipif duckdb\nquery I\nselect 5\n----\n6\n"
     )
-    assert complete(path) == 0
+    assert complete(path, {}) == 0
     assert path.read_text() == (
         "query IT rowsort\nselect 2 as a, 'b' as b union all select 1, null\n----\n1\tNULL\n2\tb\n\n"
         "query I\nselect 1\n----\n1\n\nquery R\nselect 7 / 2\n----\n3.5\n\nskipif duckdb\nquery I\nselect 5\n----\n6\n"
@@ -226,7 +226,7 @@ def test_complete_fills_types_and_results_and_compares_with_sqlite(
 def test_complete_says_where_duckdb_does_not_do_what_a_record_says(tmp_path: Path) -> None:
     path = tmp_path / "a.test"
     path.write_text("statement error\nselect 1\n")
-    assert complete(path) == 1
+    assert complete(path, {}) == 1
 
 
 def test_the_oracles_run_files_too(tmp_path: Path) -> None:

@@ -42,6 +42,19 @@ def test_describe_a_table_and_a_query(session: vl.Session) -> None:
     assert run("describe select 1 as a, 'x' as b")["column_type"].to_pylist() == ["int64", "string"]
 
 
+def test_describe_and_summarize_stand_in_from(session: vl.Session) -> None:
+    run("create table held (a int primary key, b varchar not null)")
+    query = "select column_name, key from (describe held) order by 1"
+    assert run(query).to_pylist() == [{"column_name": "a", "key": "PRI"}, {"column_name": "b", "key": None}]
+    cte = "with c as (select 1 as x, 'y' as z), d as (describe c) select column_name, column_type from d"
+    assert run(cte).to_pydict() == {"column_name": ["x", "z"], "column_type": ["int64", "string"]}
+    joined = "select d.column_type, s.min from (describe t) d join (summarize t) s using (column_name)"
+    assert run(joined).num_rows == small_tables()["t"].num_columns
+    twice = run("describe select 1 as a, 2 as a")["column_name"].to_pylist()
+    theirs = duckdb.sql("describe select * from (select 1 as a, 2 as a)").fetchall()
+    assert twice == [row[0] for row in theirs]
+
+
 def test_summarize(session: vl.Session) -> None:
     connection = duckdb.connect()
     connection.register("t", small_tables()["t"])
