@@ -5,6 +5,7 @@ imported where they are first used.
 """
 
 from . import fairness, metrics, plots
+from .arrays import TrainingArrays, arrays
 from .errors import ConvergenceError, FitError, ModelFileError, PredictError, UnseenCategory
 from .estimators import GradientBoosting, LogisticRegression, Pipeline, Ridge
 from .evaluation import Evaluation, evaluate
@@ -35,7 +36,9 @@ __all__ = [
     "Ridge",
     "SimpleImputer",
     "StandardScaler",
+    "TrainingArrays",
     "UnseenCategory",
+    "arrays",
     "evaluate",
     "explain",
     "fairness",

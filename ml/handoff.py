@@ -33,10 +33,14 @@ class Ledger:
         right and the values only had to be brought together), ``encode`` (categories).
     shared
         Bytes handed on without a copy.
+    to_device, to_host
+        Bytes that crossed between the host's memory and a device's.
     """
 
     copied: dict[str, int] = field(default_factory=dict)
     shared: int = 0
+    to_device: int = 0
+    to_host: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     def add_copied(self, reason: CopyReason, size: int) -> None:
@@ -49,15 +53,25 @@ class Ledger:
         with self._lock:
             self.shared += size
 
+    def add_crossed(self, *, to_device: int, to_host: int) -> None:
+        """Count bytes that crossed between host and device."""
+        with self._lock:
+            self.to_device += to_device
+            self.to_host += to_host
+
     @property
     def copied_bytes(self) -> int:
         """Bytes copied for all reasons."""
         return sum(self.copied.values())
 
     def as_dict(self) -> dict[str, int]:
-        """Return counts by name for a manifest: ``copied_cast``, …, ``copied_total``, ``shared``."""
+        """Return counts by name for a manifest: ``copied_cast``, …, ``copied_total``, ``shared``.
+
+        With a device, also ``to_device`` and ``to_host``.
+        """
         counts = {f"copied_{reason.replace(' ', '_')}": size for reason, size in sorted(self.copied.items())}
-        return counts | {"copied_total": self.copied_bytes, "shared": self.shared}
+        crossed = {"to_device": self.to_device, "to_host": self.to_host} if self.to_device or self.to_host else {}
+        return counts | {"copied_total": self.copied_bytes, "shared": self.shared} | crossed
 
 
 class FeatureMatrix:

@@ -23,6 +23,7 @@ from .engine.frame import (
 from .engine.frame.asked import use_sql
 from .engine.frame.files import use_files
 from .engine.frame.registered import Registered, Role, registered_function, use_models
+from .engine.frame.resident import source_of_cudf
 from .engine.frame.udf import UserFunction
 from .engine.plan import Scan
 
@@ -37,6 +38,7 @@ __all__ = [
     "current_session",
     "cut",
     "from_arrow",
+    "from_cudf",
     "from_pandas",
     "get_dummies",
     "merge_asof",
@@ -145,6 +147,15 @@ def read_ipc(paths: str | Sequence[str], **options: Any) -> DataFrame:
 def from_arrow(data: Any) -> DataFrame:
     """Return a frame over a ``pyarrow.Table`` or any object that exports an Arrow stream; shares its memory."""
     return DataFrame(data)
+
+
+def from_cudf(data: Any) -> DataFrame:
+    """Return a frame over a ``cudf.DataFrame``; its index is left out (``reset_index()`` keeps it as a column).
+
+    A session on the GPU takes the columns where they lie: do not change them before the frame has run. Others copy
+    them to the host.
+    """
+    return DataFrame.from_plan(Scan(source=source_of_cudf(data)))
 
 
 def from_pandas(data: pd.DataFrame) -> DataFrame:

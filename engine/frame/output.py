@@ -47,6 +47,36 @@ class Output(Rows):
             raise ConfigError("to_polars needs Polars, which is not installed: pip install polars") from error
         return polars.DataFrame(self.collect())
 
+    def to_cudf(self) -> Any:
+        """Run the plan and return the rows as a ``cudf.DataFrame``, if cuDF is installed.
+
+        Of a session on the GPU they stay where they are. cuDF has no dates without a time: they become timestamps.
+        """
+        try:
+            cudf = import_module("cudf")
+        except ImportError as error:
+            raise ConfigError(f"to_cudf needs cuDF: pip install 'volley-engine[gpu]' ({error})") from error
+        import pyarrow as pa
+
+        native = self.session.native(self.plan)
+        if isinstance(native, pa.Table):
+            return cudf.DataFrame.from_arrow(native)
+        return cudf.DataFrame.from_pylibcudf(native, {"columns": list(self.columns)})
+
+    def to_arrays(self) -> dict[str, Any]:
+        """Run the plan and return each column as an array in the memory of the session's device.
+
+        On the CPU they are numpy's; on a GPU objects that CuPy, torch, JAX and XGBoost take in place, by the CUDA array
+        interface or DLPack: ``cupy.asarray(a)``, ``torch.from_dlpack(a)``, ``jax.dlpack.from_dlpack(a)``. They may
+        share memory with the frame: do not write to them. Nulls of float columns become NaN.
+
+        Raises
+        ------
+        TypeMismatch
+            For a column that is not of numbers or bools, or of integers or bools with nulls.
+        """
+        return self.session.shared(self.plan).arrays
+
     def to_numpy(self) -> npt.NDArray[Any]:
         """Run the plan and return the rows as a two-dimensional array of the columns' common type; null is NaN."""
         made: npt.NDArray[Any] = self.collect().to_pandas().to_numpy()

@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self
 
+from ..dtypes import DataType
 from ..errors import ColumnNotFound, ConfigError, UnsupportedOperation, VolleyError, suggestion
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device
 from ..kernels.protocol import Device, Table
+from ..kernels.sharing import DeviceArray, Shared
 from ..machine import available_cores
 from ..optimizer import Estimator, OptimizerContext, optimize
 from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks
@@ -198,6 +200,18 @@ class Session:
     def collect(self, plan: Plan) -> pa.Table:
         """Run a plan and return its rows."""
         return self._collected(self.run(plan), plan.schema)
+
+    def native(self, plan: Plan) -> Any:
+        """Run a plan and return its rows as one table of the device's library, in the device's memory."""
+        return self.device.native(self.device.concat(self.run(plan).tables, plan.schema))
+
+    def shared(self, plan: Plan) -> Shared:
+        """Run a plan and return its columns as arrays in the device's memory, with what was copied for them."""
+        return self.device.share(self.device.concat(self.run(plan).tables, plan.schema))
+
+    def matrix(self, plan: Plan, names: Sequence[str], dtype: DataType) -> tuple[DeviceArray, Shared]:
+        """Run a plan and return columns of it as one column-major matrix in the device's memory."""
+        return self.device.matrix(self.run(plan).tables, names, dtype)
 
     def stream(self, plan: Plan) -> Iterator[pa.RecordBatch]:
         """Run a plan and yield its rows in order, batch by batch, while it runs."""

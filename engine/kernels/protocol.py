@@ -20,6 +20,7 @@ from ..expr import Expr, NamedExpr, SortKey
 from ..plan.source import ParquetSplitLike
 from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
+from .sharing import Account, DeviceArray, Shared
 
 ArrowData: TypeAlias = Any
 """A ``pyarrow.RecordBatch`` or ``pyarrow.Table``, passed through unopened."""
@@ -265,6 +266,11 @@ class Device(Protocol):
         ...
 
     @property
+    def account(self) -> Account | None:
+        """What has crossed the bus until now; None for a device that computes in the host's memory."""
+        ...
+
+    @property
     def refusal(self) -> Callable[[Computed], str | None] | None:
         """Tells why the device leaves a part of what it is asked for to the CPU (None: it does not).
 
@@ -367,4 +373,26 @@ class Device(Protocol):
 
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> Table:
         """Keep the first row, in input order, of each set of rows equal in the columns ``on``."""
+        ...
+
+    def share(self, table: Table) -> Shared:
+        """Give the columns as arrays for other libraries: in place, but for floats with nulls, which become NaN.
+
+        Nothing moves between the host and the device. Raises `TypeMismatch` for a column that no array can hold.
+        """
+        ...
+
+    def matrix(self, tables: Sequence[Table], names: Sequence[str], dtype: DataType) -> tuple[DeviceArray, Shared]:
+        """Write columns of numbers of some tables into one new matrix of floats, shape (rows, columns), column-major.
+
+        Nulls become NaN. Nothing moves between the host and the device; the second value says what was copied.
+        """
+        ...
+
+    def native(self, table: Table) -> Any:
+        """Give the table as the device's library has it, in place: a ``pyarrow.Table`` or a ``pylibcudf.Table``."""
+        ...
+
+    def adopt(self, native: Any, schema: Schema) -> Table | None:
+        """Take a table of the device's library, in place; None where it is no such table."""
         ...

@@ -80,7 +80,8 @@ class KeyFilter:
 class Split(Protocol):
     """One independently readable piece of a source; pickles small.
 
-    A split that only the process which made it can read has an attribute ``resident`` that is true.
+    A split that only the process which made it can read has an attribute ``resident`` that is true. One whose rows are
+    in a device's memory has a method ``native`` that gives them as that device's library has them.
     """
 
     @property

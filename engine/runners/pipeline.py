@@ -68,6 +68,11 @@ def read_split(
 
 def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
     """Yield the tables of a split: decoded by the device where it can, else brought to it as Arrow batches."""
+    if (native := getattr(split, "native", None)) is not None:
+        taken = device.adopt(native(), schema)
+        if taken is not None:
+            yield taken
+            return
     tables = device.read_parquet(split, schema) if _is_parquet(split) else None
     if tables is not None:
         yield from tables

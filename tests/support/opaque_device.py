@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from volley.engine.dtypes import DataType
 from volley.engine.expr import Expr, NamedExpr, SortKey
 from volley.engine.kernels.protocol import (
     AccumulatorSpec,
@@ -23,6 +24,7 @@ from volley.engine.kernels.protocol import (
     TopK,
     WindowSpec,
 )
+from volley.engine.kernels.sharing import Account, Shared
 from volley.engine.plan import ParquetSplitLike
 from volley.engine.schema import Schema
 
@@ -91,6 +93,10 @@ class OpaqueDevice:
     @property
     def batch_rows(self) -> int:
         return self._inner.batch_rows
+
+    @property
+    def account(self) -> Account | None:
+        return self._inner.account
 
     @property
     def refusal(self) -> Callable[[Computed], str | None] | None:
@@ -168,6 +174,19 @@ class OpaqueDevice:
 
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.distinct_first(_open_all(tables), on, schema))
+
+    def share(self, table: Table) -> Shared:
+        return self._inner.share(_open(table))
+
+    def matrix(self, tables: Sequence[Table], names: Sequence[str], dtype: DataType) -> tuple[Any, Shared]:
+        return self._inner.matrix(_open_all(tables), names, dtype)
+
+    def native(self, table: Table) -> Any:
+        return self._inner.native(_open(table))
+
+    def adopt(self, native: Any, schema: Schema) -> OpaqueTable | None:
+        table = self._inner.adopt(native, schema)
+        return None if table is None else OpaqueTable(table)
 
 
 class OpaqueGroupBy:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan.source import ParquetSplitLike
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
+from ..sharing import DeviceArray, Shared
 from .aggregate import CpuGroupBy, distinct_first, merge_groups, merge_reduced, reduce_rows
 from .filter import filter_rows
 from .join import CpuJoinTable
 from .pack import pack, unpack
 from .partition import hash_partition
 from .project import project
+from .sharing import matrix, share
 from .sort import sort_tables
 from .table import CpuTable, concat_tables, from_arrow, own, settle, slice_table, to_arrow
 from .topk import CpuTopK
@@ -34,6 +38,11 @@ class CpuDevice:
     def batch_rows(self) -> int:
         """Rows that a scan should give at once."""
         return 128 * 1024
+
+    @property
+    def account(self) -> None:
+        """There is no bus."""
+        return None
 
     @property
     def refusal(self) -> None:
@@ -135,3 +144,18 @@ class CpuDevice:
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> CpuTable:
         """Keep the first row of each set of rows equal in the columns ``on``."""
         return distinct_first([own(table) for table in tables], on, schema)
+
+    def share(self, table: Table) -> Shared:
+        """Give the columns as numpy arrays."""
+        return share(own(table))
+
+    def matrix(self, tables: Sequence[Table], names: Sequence[str], dtype: DataType) -> tuple[DeviceArray, Shared]:
+        """Write columns of numbers into one column-major matrix."""
+        return matrix([own(table) for table in tables], names, dtype)
+
+    def native(self, table: Table) -> ArrowData:
+        """Give the rows as a ``pyarrow.Table``."""
+        return to_arrow(own(table))
+
+    def adopt(self, native: Any, schema: Schema) -> None:
+        """Tables of the host come as Arrow batches."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
+from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
@@ -20,7 +22,8 @@ from ..protocol import (
     Table,
     WindowSpec,
 )
-from . import accumulate, memory, window
+from ..sharing import Account, DeviceArray, Shared
+from . import accumulate, memory, sharing, window
 from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
@@ -53,6 +56,11 @@ class GpuDevice:
     def batch_rows(self) -> int:
         """Rows that a scan should give at once: enough that starting a kernel costs little beside running it."""
         return 8 * 1024 * 1024
+
+    @property
+    def account(self) -> Account:
+        """What has crossed the bus until now."""
+        return memory.account()
 
     @property
     def refusal(self) -> Callable[[Computed], str | None]:
@@ -170,6 +178,26 @@ class GpuDevice:
     def distinct_first(self, tables: Sequence[Table], on: Sequence[str], schema: Schema) -> GpuTable:
         """Keep the first row of each set of rows equal in the columns ``on``."""
         return distinct_first([own(table) for table in tables], on, schema)
+
+    @kernel
+    def share(self, table: Table) -> Shared:
+        """Give the columns as arrays in device memory."""
+        return sharing.share(own(table))
+
+    @kernel
+    def matrix(self, tables: Sequence[Table], names: Sequence[str], dtype: DataType) -> tuple[DeviceArray, Shared]:
+        """Write columns of numbers into one column-major matrix in device memory."""
+        return sharing.matrix([own(table) for table in tables], names, dtype)
+
+    @kernel
+    def native(self, table: Table) -> Any:
+        """Give the columns as a ``pylibcudf.Table``."""
+        return own(table).table
+
+    @kernel
+    def adopt(self, native: Any, schema: Schema) -> GpuTable | None:
+        """Take a ``pylibcudf.Table``."""
+        return sharing.adopt(native, schema)
 
 
 def _refusal(part: Computed) -> str | None:

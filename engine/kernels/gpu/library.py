@@ -29,19 +29,19 @@ def check_still_chosen() -> None:
         raise DeviceUnavailable(f"this process has loaded {loaded}; set {SWITCH} before it starts")
 
 
-def _load() -> tuple[Any, Any, Any]:
+def _load() -> tuple[Any, Any, Any, Any]:
     if SIMULATED:
         from .. import simulator
 
-        return simulator, simulator.rmm, simulator.rmm.Stream
+        return simulator, simulator.rmm, simulator.rmm.pylibrmm.stream, simulator.rmm.pylibrmm.device_buffer
     if importlib.util.find_spec("pylibcudf") is None:
         raise DeviceUnavailable(
             "pylibcudf is not installed (pip install 'volley-engine[gpu]'); leave device out or use device='cpu' "
             "(volley doctor shows what this machine has)"
         )
     try:
-        streams = importlib.import_module("rmm.pylibrmm.stream")
-        return importlib.import_module("pylibcudf"), importlib.import_module("rmm"), streams.Stream
+        parts = [importlib.import_module(f"rmm.pylibrmm.{name}") for name in ("stream", "device_buffer")]
+        return importlib.import_module("pylibcudf"), importlib.import_module("rmm"), parts[0], parts[1]
     except Exception as error:  # the CUDA libraries fail in many ways where there is no driver
         raise DeviceUnavailable(f"pylibcudf does not load here: {error}") from error
 
@@ -49,8 +49,21 @@ def _load() -> tuple[Any, Any, Any]:
 if TYPE_CHECKING:
     import pylibcudf as plc
     import rmm
-    from rmm.pylibrmm.stream import Stream
+    from rmm.pylibrmm.device_buffer import DeviceBuffer, copy_device_to_ptr
+    from rmm.pylibrmm.stream import DEFAULT_STREAM, Stream
 else:
-    plc, rmm, Stream = _load()
+    plc, rmm, _streams, _buffers = _load()
+    DEFAULT_STREAM, Stream = _streams.DEFAULT_STREAM, _streams.Stream
+    DeviceBuffer, copy_device_to_ptr = _buffers.DeviceBuffer, _buffers.copy_device_to_ptr
 
-__all__ = ["SIMULATED", "SWITCH", "Stream", "check_still_chosen", "plc", "rmm"]
+__all__ = [
+    "DEFAULT_STREAM",
+    "SIMULATED",
+    "SWITCH",
+    "DeviceBuffer",
+    "Stream",
+    "check_still_chosen",
+    "copy_device_to_ptr",
+    "plc",
+    "rmm",
+]

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
+from ..sharing import Account
 from .library import Stream, plc, rmm
 from .spilling import HostStore
 
@@ -39,43 +40,69 @@ class OutOfDeviceMemory(MemoryLimitExceeded):
 
 @dataclass(slots=True)
 class Ledger:
-    """Bytes that crossed between host and device, and what was computed on the CPU instead."""
+    """Bytes that crossed between host and device, and what was computed on the CPU instead.
+
+    What is counted in a ledger is counted in the one ``around`` it, too.
+    """
 
     to_device: int = 0
     to_host: int = 0
     spilled: int = 0
+    to_files: int = 0
     retries: int = 0
     splits: int = 0
     fallbacks: dict[str, int] = field(default_factory=dict)
+    around: Ledger | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def add(self, *, to_device: int = 0, to_host: int = 0, spilled: int = 0, retries: int = 0, splits: int = 0) -> None:
+    def add(
+        self,
+        *,
+        to_device: int = 0,
+        to_host: int = 0,
+        spilled: int = 0,
+        to_files: int = 0,
+        retries: int = 0,
+        splits: int = 0,
+    ) -> None:
         """Count."""
         with self._lock:
             self.to_device += to_device
             self.to_host += to_host
             self.spilled += spilled
+            self.to_files += to_files
             self.retries += retries
             self.splits += splits
+        if self.around is not None:
+            self.around.add(
+                to_device=to_device,
+                to_host=to_host,
+                spilled=spilled,
+                to_files=to_files,
+                retries=retries,
+                splits=splits,
+            )
 
     def fell_back(self, function: str, rows: int) -> None:
         """Count rows of a function that the CPU computed."""
         with self._lock:
             self.fallbacks[function] = self.fallbacks.get(function, 0) + rows
+        if self.around is not None:
+            self.around.fell_back(function, rows)
 
 
 @contextmanager
 def counted() -> Iterator[Ledger]:
     """Count what crosses the bus within the block, in all threads."""
     global _ledger  # noqa: PLW0603 - one account for the process
-    before, _ledger = _ledger, Ledger()
+    before, _ledger = _ledger, Ledger(around=_ledger)
     try:
         yield _ledger
     finally:
         _ledger = before
 
 
-_ledger = Ledger()
+_total = _ledger = Ledger()
 
 
 def ledger() -> Ledger:
@@ -83,17 +110,37 @@ def ledger() -> Ledger:
     return _ledger
 
 
+def account() -> Account:
+    """Return what has crossed since the process began, and the device memory that is in use."""
+    total = _total
+    return Account(
+        to_device=total.to_device,
+        to_host=total.to_host,
+        spilled=total.spilled,
+        to_files=total.to_files,
+        kept=pool().in_use,
+        retries=total.retries,
+        splits=total.splits,
+    )
+
+
 class _Pool:
     """The memory resource of all threads, the tables that may be spilled, and where they go."""
 
     def __init__(self) -> None:
         _, total = rmm.mr.available_device_memory()
-        self.resource = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(total * _POOL_KEEPS))
+        driver = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(total * _POOL_KEEPS))
+        self.resource = rmm.mr.StatisticsResourceAdaptor(driver)  # counts, which costs little beside an allocation
         # Some calls take no resource; they use the current one.
         rmm.mr.set_current_device_resource(self.resource)
         self.tables: weakref.WeakSet[GpuTable] = weakref.WeakSet()
         self.spilled = HostStore()
         self.lock = threading.Lock()
+
+    @property
+    def in_use(self) -> int:
+        """Bytes of device memory that are allocated."""
+        return int(self.resource.allocation_counts.current_bytes)
 
 
 @functools.cache

@@ -64,6 +64,13 @@ class Column:
         """Return the first row of the memory that belongs to the column."""
         return self._start
 
+    @simulated("pylibcudf.column.Column.data", method=True)
+    def data(self) -> Any:
+        """Return the memory of the values, from the first that the memory holds on, and not from `offset`."""
+        from .device_buffer import values_of
+
+        return values_of(self._buffer)
+
     @simulated("pylibcudf.column.Column.device_buffer_size", method=True)
     def device_buffer_size(self) -> int:
         """Return the bytes of the memory it refers to."""

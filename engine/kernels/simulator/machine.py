@@ -7,6 +7,7 @@ from collections.abc import Collection
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -103,6 +104,8 @@ class Machine:
     faults: FaultPlan | None = None
     traffic: Traffic = field(default_factory=Traffic)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
+    _places: WeakValueDictionary[int, Buffer] = field(default_factory=WeakValueDictionary, repr=False)
+    _next_place: int = 0x7E57_0000_0000_0000
     _random: np.random.Generator = field(default_factory=lambda: np.random.default_rng(7), repr=False)
 
     def take(self, nbytes: int) -> None:
@@ -138,6 +141,28 @@ class Machine:
         with self.lock:
             return self._random.permutation(rows)
 
+    def placed(self, buffer: Buffer) -> int:
+        """Give a piece of memory an address."""
+        with self.lock:
+            place = self._next_place
+            self._next_place += -(-buffer.extent // 256) * 256
+            self._places[place] = buffer
+            return place
+
+    def at(self, address: int, nbytes: int) -> tuple[Buffer, int]:
+        """Return the piece of memory that so many bytes from an address lie in, and where in it.
+
+        Raises
+        ------
+        UseAfterFree
+            If there is none, or no longer.
+        """
+        with self.lock:
+            for place, buffer in self._places.items():
+                if place <= address and address + nbytes <= place + buffer.extent:
+                    return buffer, address - place
+        raise UseAfterFree(f"{nbytes} bytes at {address:#x} are no device memory, or no longer")
+
     @contextmanager
     def failing(self, plan: FaultPlan) -> Iterator[FaultPlan]:
         """Let allocations fail by a plan."""
@@ -168,9 +193,12 @@ def machine() -> Machine:
 
 
 class Buffer:
-    """A piece of device memory: values that only simulated kernels may see."""
+    """A piece of device memory: values that only simulated kernels may see.
 
-    __slots__ = ("__weakref__", "_array", "mr", "nbytes", "stream", "ticket")
+    Its address is a number that means nothing on this processor: who follows it there ends the process, as on a GPU.
+    """
+
+    __slots__ = ("__weakref__", "_address", "_array", "mr", "nbytes", "stream", "ticket")
 
     def __init__(self, array: pa.Array, nbytes: int, mr: DeviceMemoryResource, stream: Stream) -> None:
         self.nbytes = 0
@@ -178,12 +206,25 @@ class Buffer:
         mr.take(nbytes)
         self.nbytes = nbytes
         self._array = array
+        self._address = 0
         self.stream = stream
         self.ticket = stream.launch()
 
     def __del__(self) -> None:
         if self.nbytes:
             self.mr.give(self.nbytes)
+
+    @property
+    def extent(self) -> int:
+        """Bytes that it takes on a device, where a bool is a byte and not a bit."""
+        return max(self.nbytes, len(self._array), 1)
+
+    @property
+    def address(self) -> int:
+        """Where it lies; asked for the first time, it gets a place."""
+        if not self._address:
+            self._address = machine().placed(self)
+        return self._address
 
     def check(self, stream: Stream) -> None:
         """Raise where another stream may still be writing."""

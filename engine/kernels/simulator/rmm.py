@@ -71,6 +71,20 @@ class CudaAsyncMemoryResource(DeviceMemoryResource):
         super().__init__()
 
 
+class StatisticsResourceAdaptor(DeviceMemoryResource):
+    """Another resource, with an account of what is out."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound = signature("rmm.mr.StatisticsResourceAdaptor").bind(*args, **kwargs).arguments
+        super().__init__()
+        self.upstream_mr: DeviceMemoryResource = bound["upstream_mr"]
+
+    @property
+    def allocation_counts(self) -> SimpleNamespace:
+        """What is out."""
+        return SimpleNamespace(current_bytes=self.bytes_out)
+
+
 _current: list[DeviceMemoryResource] = [CudaMemoryResource()]
 
 
@@ -93,8 +107,10 @@ mr = SimpleNamespace(
     DeviceMemoryResource=DeviceMemoryResource,
     CudaMemoryResource=CudaMemoryResource,
     CudaAsyncMemoryResource=CudaAsyncMemoryResource,
+    StatisticsResourceAdaptor=StatisticsResourceAdaptor,
     available_device_memory=available_device_memory,
     get_current_device_resource=get_current_device_resource,
     set_current_device_resource=set_current_device_resource,
 )
 pylibrmm = SimpleNamespace(stream=SimpleNamespace(Stream=Stream, DEFAULT_STREAM=DEFAULT_STREAM))
+"""``device_buffer`` joins in its own file, which needs this one."""

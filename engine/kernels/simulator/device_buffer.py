@@ -1,0 +1,122 @@
+"""What stands for ``rmm.pylibrmm.device_buffer``: device memory without a type, and raw copies between addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from . import rmm
+from .binding import simulated
+from .machine import Buffer, HostAccess, SimulatorError, current, machine
+from .signatures import signature
+
+
+class DeviceBuffer:
+    """Bytes in device memory; what they are is undefined until something is copied there."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound = signature("rmm.pylibrmm.device_buffer.DeviceBuffer").bind(*args, **kwargs).arguments
+        self._buffer: Buffer = _allocated(**bound)
+
+    def _buffers(self) -> Iterator[Buffer]:
+        yield self._buffer
+
+    @property
+    def ptr(self) -> int:
+        """The address."""
+        return self._buffer.address
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes."""
+        return self._buffer.nbytes
+
+    size = nbytes
+
+    def __len__(self) -> int:
+        return self.nbytes
+
+    def __bytes__(self) -> NoReturn:
+        raise HostAccess("device memory was read from the host; copy it with copy_to_host")
+
+
+@simulated("rmm.pylibrmm.device_buffer.DeviceBuffer")
+def _allocated(*, ptr: Any = ..., size: Any = ..., stream: Any = ..., mr: Any = None) -> Buffer:
+    if ptr is not ...:
+        raise SimulatorError("memory made of what lies at an address is not simulated")
+    call = current()
+    assert call is not None
+    undefined = np.full(0 if size is ... else size, 0xCD, np.uint8)
+    return Buffer(undefined, len(undefined), call.mr, call.stream)
+
+
+@simulated("rmm.pylibrmm.device_buffer.copy_device_to_ptr")
+def copy_device_to_ptr(d_src: int, d_dst: int, count: int, stream: Any = ...) -> None:
+    """Copy bytes from one address to another."""
+    call = current()
+    assert call is not None
+    (source, start), (target, place) = machine().at(d_src, count), machine().at(d_dst, count)
+    for buffer in (source, target):
+        buffer.check(call.stream)
+    written = target.open()
+    if not isinstance(written, np.ndarray):
+        raise SimulatorError("bytes were copied into the memory of a column, which is never changed")
+    written[place : place + count] = _raw(source)[start : start + count]
+    target.stream, target.ticket = call.stream, call.stream.launch()
+
+
+class _Values:
+    """The memory of a column's values: a span, as pylibcudf's ``Span``."""
+
+    __slots__ = ("ptr", "size")
+
+    def __init__(self, ptr: int, size: int) -> None:
+        self.ptr, self.size = ptr, size
+
+
+def values_of(buffer: Buffer) -> _Values | None:
+    """Return where the values of a column of fixed width lie; None for a column that has none."""
+    array = buffer.open()
+    if not len(array):
+        return None
+    return _Values(buffer.address, len(_raw(buffer)))
+
+
+def foreign_read(address: int, nbytes: int) -> NDArray[np.uint8]:
+    """Return bytes at an address as a kernel of another library reads them: for the consumers of tests alone."""
+    buffer, start = machine().at(address, nbytes)
+    buffer.check(rmm.DEFAULT_STREAM)
+    with foreign():
+        return _raw(buffer)[start : start + nbytes].copy()
+
+
+def foreign() -> Any:
+    """Let a kernel of another library run."""
+    from .machine import Call, under_way
+
+    return under_way(Call("a kernel of another library", rmm.DEFAULT_STREAM, rmm.get_current_device_resource()))
+
+
+def _raw(buffer: Buffer) -> NDArray[np.uint8]:
+    """Return the bytes of a piece of memory as the device has them: bools take one each."""
+    array = buffer.open()
+    if isinstance(array, np.ndarray):
+        return array
+    kind = array.type
+    if pa.types.is_boolean(kind):
+        return np.asarray(array.fill_null(False).to_numpy(zero_copy_only=False)).view(np.uint8)
+    if not (pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        raise SimulatorError(f"the memory of {kind} was asked for, which is not laid out as the device's")
+    width = kind.bit_width // 8
+    held = np.frombuffer(array.buffers()[1], np.uint8)
+    return held[array.offset * width : (array.offset + len(array)) * width]
+
+
+rmm.pylibrmm.device_buffer = SimpleNamespace(DeviceBuffer=DeviceBuffer, copy_device_to_ptr=copy_device_to_ptr)
