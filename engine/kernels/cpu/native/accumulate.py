@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import Bits, Doubles, Longs, Number, Rows, bit, missing
+from .arrays import Bits, Doubles, Longs, Number, Rows, bit, missing, read_ahead
 from .compile import device, instruction, kernel
 
 prefetch_write = instruction("prefetch_write")
@@ -62,6 +62,7 @@ def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) 
     if len(bits) == 0:
         for i in range(len(ids)):
             reach(ids, i, last, sums, 1)
+            read_ahead(values, i)
             if ids[i] >= 0:
                 group = np.uint32(ids[i])
                 before = sums[group]
@@ -71,6 +72,7 @@ def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) 
     else:
         for i in range(len(ids)):
             reach(ids, i, last, sums, 1)
+            read_ahead(values, i)
             if ids[i] >= 0 and bit(bits, bit_offset + i):
                 group = np.uint32(ids[i])
                 before = sums[group]
@@ -99,6 +101,7 @@ def sum_i64_wide(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Lo
     last = len(ids) - _AHEAD if sums.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, sums, 2)
+        read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             add_wide(sums, np.uint32(ids[i]), values[i], values[i] >> _S63)
 
@@ -110,6 +113,7 @@ def sum_i128(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs)
     last = len(ids) - _AHEAD if sums.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, sums, 2)
+        read_ahead(values, 2 * i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             overflow |= add_wide(sums, np.uint32(ids[i]), values[i, 0], values[i, 1])
     return overflow
@@ -150,11 +154,13 @@ def sum_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, sums: Doubl
     if len(bits) == 0:
         for i in range(len(ids)):
             reach(ids, i, last, sums, 2)
+            read_ahead(values, i)
             if ids[i] >= 0:
                 add_compensated(sums, np.uint32(ids[i]), values[i])
     else:
         for i in range(len(ids)):
             reach(ids, i, last, sums, 2)
+            read_ahead(values, i)
             if ids[i] >= 0 and bit(bits, bit_offset + i):
                 add_compensated(sums, np.uint32(ids[i]), values[i])
 
@@ -168,6 +174,7 @@ def count_and_sum_f64(ids: Rows, values: Doubles, sums: Doubles, counts: Longs) 
             group = np.int64(max(ids[i + _AHEAD], np.int32(0)))
             prefetch_write(sums, group << 1)
             prefetch_write(counts, group)
+        read_ahead(values, i)
         if ids[i] >= 0:
             add_compensated(sums, np.uint32(ids[i]), values[i])
             counts[np.uint32(ids[i])] += 1
@@ -196,6 +203,7 @@ def min_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs)
     last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, state, 1)
+        read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] < state[np.uint32(ids[i])]:
             state[np.uint32(ids[i])] = values[i]
 
@@ -206,6 +214,7 @@ def max_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs)
     last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, state, 1)
+        read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] > state[np.uint32(ids[i])]:
             state[np.uint32(ids[i])] = values[i]
 
@@ -216,6 +225,7 @@ def min_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doub
     last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, state, 1)
+        read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             least = state[np.uint32(ids[i])]
             if values[i] < least or np.isnan(least):
@@ -228,6 +238,7 @@ def max_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: Doub
     last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, state, 1)
+        read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             greatest = state[np.uint32(ids[i])]
             state[np.uint32(ids[i])] = values[i] if values[i] > greatest or np.isnan(values[i]) else greatest
@@ -247,6 +258,7 @@ def moments_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: 
     last = len(ids) - _AHEAD if state.size > _LARGE else 0
     for i in range(len(ids)):
         reach(ids, i, last, state, 3)
+        read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i):
             group = np.uint32(ids[i])
             count = state[group, 0] + 1.0

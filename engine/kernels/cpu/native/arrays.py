@@ -19,6 +19,7 @@ from .compile import device, instruction
 
 copy8 = instruction("copy8")
 copy4 = instruction("copy4")
+prefetch_read = instruction("prefetch_read")
 
 Words: TypeAlias = NDArray[np.uint64]
 Longs: TypeAlias = NDArray[np.int64]
@@ -31,6 +32,8 @@ Number: TypeAlias = Any
 
 NO_BITS: Final[Bits] = np.zeros(0, dtype=np.uint8)
 MAX_ROWS: Final = 2**31 - 1
+# Elements that a loop along an array asks for ahead: about a page.
+_LEAD = 512
 _KEPT_ROWS = 1 << 18
 
 
@@ -44,6 +47,18 @@ def bit(bits: Bits, position: Number) -> Number:
 def missing(bits: Bits, position: Number) -> Number:
     """Return whether the value is null; an empty bitmap says that none is."""
     return len(bits) > 0 and (bits[np.uint64(position >> 3)] >> np.uint8(position & 7)) & np.uint8(1) == np.uint8(0)
+
+
+@device
+def read_ahead(values: NDArray[Any], i: Number) -> None:
+    """Prefetch, in a loop along an array, what the loop will reach in about a page of memory.
+
+    The processor's own prefetching starts anew in every page, and to find a page takes long in a virtual machine: a
+    loop of a few nanoseconds a row over memory outside the cache ran half as fast without. Loops that the compiler
+    turns into vector instructions must not have its branch.
+    """
+    if i & 7 == 0:
+        prefetch_read(values, np.int64(i + _LEAD))
 
 
 @device

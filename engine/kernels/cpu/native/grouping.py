@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....errors import ExecutionError
-from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing, rows_out
+from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing, read_ahead, rows_out
 from .compile import device, instruction, kernel
 from .packing import signed_extent
 
@@ -37,7 +37,7 @@ _DIRECT_SIZE = 1 << 18
 _TRUSTED_ROWS = 1 << 17
 
 # Rows that are looked up before it is asked whether all of them were known.
-_BLOCK = 512
+_BLOCK = 128
 
 # Positions in a table's state array.
 COUNT = 0
@@ -80,6 +80,7 @@ def _insert_words(
     for i in range(start, len(words)):
         if i < last:
             prefetch_write(table, np.int64(first_slot(words[i + AHEAD], shift) << _ONE))
+        read_ahead(words, i)
         if missing(bits, bit_offset + i):
             if state[NULL_GROUP] < 0:
                 if count == len(keys):
@@ -130,6 +131,7 @@ def _find_words(
     for i in range(len(words)):
         if i < last:
             prefetch_read(table, np.int64(first_slot(words[i + AHEAD], shift) << _ONE))
+        read_ahead(words, i)
         if missing(bits, bit_offset + i):
             ids[i] = np.int32(null_group)
         else:
@@ -161,6 +163,8 @@ def look_up_known(words: Words, start: Number, low: Number, slots: Rows, ids: Ro
     """
     while start + _BLOCK <= len(words):
         greatest, least = _ZERO, np.int32(0)
+        for i in range(start, start + _BLOCK, 8):
+            read_ahead(words, i)
         for i in range(start, start + _BLOCK):
             greatest = max(greatest, words[i] - low)
         if greatest >= np.uint64(len(slots)):
@@ -199,6 +203,7 @@ def _insert_direct(
     for i in range(start, len(words)):
         if i < last:
             prefetch_write(slots, np.int64(words[i + AHEAD] - low))
+        read_ahead(words, i)
         if missing(bits, bit_offset + i):
             if state[NULL_GROUP] < 0:
                 if count == len(keys):
@@ -234,6 +239,7 @@ def _find_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Row
     for i in range(len(words)):
         if i < last:
             prefetch_read(slots, np.int64(words[i + AHEAD] - low))
+        read_ahead(words, i)
         slot = words[i] - low
         if missing(bits, bit_offset + i):
             ids[i] = np.int32(null_group)

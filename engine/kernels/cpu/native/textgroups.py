@@ -11,7 +11,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import MAX_ROWS, NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, copy_bytes, missing, rows_out
+from .arrays import (
+    MAX_ROWS,
+    NO_BITS,
+    Bits,
+    Bytes,
+    Longs,
+    Number,
+    Rows,
+    Words,
+    copy_bytes,
+    missing,
+    read_ahead,
+    rows_out,
+)
 from .compile import device, instruction, kernel
 from .grouping import COUNT, LARGE, MINIMUM_CAPACITY, NULL_GROUP, larger
 from .hashing import text_tag
@@ -21,6 +34,8 @@ prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
 
 _BLOCK = 64
+_LINE = 64
+_LEAD = 4096
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _TAG = np.uint64(32)
@@ -90,7 +105,11 @@ def look_ahead(
     key_data: Bytes,
     tags: Words,
 ) -> None:
-    """Compute the tags of a block of strings, and prefetch what they will be compared with where it is much."""
+    """Compute the tags of a block of strings, and prefetch the blocks to come and what they will be compared with."""
+    for i in range(block, stop, 8):
+        read_ahead(offsets, i)
+    for k in range(np.int64(offsets[block]), np.int64(offsets[stop]), _LINE):
+        prefetch_read(data, k + _LEAD)
     for i in range(block, stop):
         row = np.uint64(i)
         tag = text_tag(data, np.int64(offsets[row]), np.int64(offsets[row + _ONE]))
