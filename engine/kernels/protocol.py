@@ -248,8 +248,15 @@ class TopK(Protocol):
         ...
 
 
-Computed: TypeAlias = Expr | AccumulatorSpec | WindowCall
-"""What a device computes a column, or a partial state, of."""
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An expression whose values are compared with each other: to group, to join, to order, to part windows."""
+
+    expr: Expr
+
+
+Computed: TypeAlias = Expr | AccumulatorSpec | WindowCall | Key
+"""What a device computes a column, or a partial state, of, or compares rows by."""
 
 
 class Device(Protocol):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from ..expr import Expr
-from ..kernels.protocol import AccumulatorSpec, Computed
+from ..expr import Column, Expr, SortKey
+from ..kernels.protocol import AccumulatorSpec, Computed, GroupSpec, JoinSpec, Key, WindowSpec
 from ..plan import WindowCall
 from ..schema import Schema
 from ..traversal import transform_up, walk_once
-from .nodes import Exec
+from .nodes import DistinctFirstExec, Exec, HashExchangeExec
 
 Refusal = Callable[[Computed], str | None]
 
@@ -33,17 +33,36 @@ def fallbacks(root: Exec) -> Iterator[tuple[Exec, str]]:
 
 def _parts(node: Exec) -> Iterator[Computed]:
     """Yield what an operator itself computes, wherever its fields hold it."""
+    if isinstance(node, DistinctFirstExec):
+        yield from (Key(Column(name=name, dtype=node.schema[name].dtype)) for name in node.on)
+    if isinstance(node, HashExchangeExec):
+        yield from map(Key, node.keys)
     stack: list[Any] = [getattr(node, f.name) for f in fields(node)]
     while stack:
         value = stack.pop()
         if isinstance(value, Expr | AccumulatorSpec | WindowCall):
             yield value
+        yield from map(Key, _compared(value))
         if isinstance(value, Expr):
             continue
         if isinstance(value, tuple):
             stack.extend(value)
         elif is_dataclass(value) and not isinstance(value, Exec | Schema | type) and _of_kernels(value):
             stack.extend(getattr(value, f.name) for f in fields(value))
+
+
+def _compared(value: Any) -> Iterable[Expr]:
+    """Return the expressions that rows are compared by, of a description for kernels or an operator."""
+    match value:
+        case SortKey():
+            return (value.expr,)
+        case GroupSpec():
+            return (key.expr for key in value.keys)
+        case JoinSpec():
+            return value.probe_keys
+        case WindowSpec():
+            return value.partition_by
+    return ()
 
 
 def _of_kernels(value: Any) -> bool:

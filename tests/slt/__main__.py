@@ -15,6 +15,7 @@ from pathlib import Path
 from tests.slt.complete import complete
 from tests.slt.engines import ENGINES, Engine, Volley
 from tests.slt.runner import FAILED, PASSED, SKIPPED, UNSUPPORTED, Options, Report, run_file
+from tests.support.simulated_gpu import SESSIONS
 
 CASES = Path(__file__).parent / "cases"
 VERDICTS = (PASSED, FAILED, UNSUPPORTED, SKIPPED)
@@ -47,6 +48,7 @@ def parser() -> argparse.ArgumentParser:
         "--name", action="append", metavar="NAME", help="what skipif and onlyif call the engine (default: its name)"
     )
     made.add_argument("--dialect", default="duckdb", help="dialect in which Volley reads SQL (default %(default)s)")
+    made.add_argument("--device", choices=SESSIONS, default="cpu", help="where Volley runs (default %(default)s)")
     made.add_argument(
         "--style", choices=("auto", "sqlite", "duckdb"), default="auto", help="whose rules say how numbers compare"
     )
@@ -129,7 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return max([completed(path) for path in files(paths)], default=0)
     make: Callable[[], Engine] = ENGINES[asked.engine]
     if asked.engine == "volley":
-        make = partial(Volley, dialect=asked.dialect, timeout=asked.timeout)
+        make = partial(Volley, dialect=asked.dialect, timeout=asked.timeout, device=asked.device)
     if asked.root is not None:
         os.chdir(asked.root)
     with tempfile.TemporaryDirectory(prefix="volley-slt-") as folder:

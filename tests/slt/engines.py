@@ -14,8 +14,8 @@ import pyarrow as pa
 
 import volley.api  # noqa: F401 - makes the formats of files and the models known
 from tests.slt.results import Answer
+from tests.support.simulated_gpu import SESSIONS
 from volley.engine.errors import Cancelled, PlanError, UnsupportedOperation, VolleyError
-from volley.engine.frame import Session
 from volley.sql.frames import FrameCatalogue
 from volley.sql.shell.pieces import pieces
 from volley.sql.statements import execute
@@ -48,8 +48,15 @@ class Volley:
 
     name = "volley"
 
-    def __init__(self, *, dialect: str = "duckdb", timeout: float = 60.0, memory_limit: str | None = "4GiB") -> None:
-        self._session = Session(memory_limit=memory_limit)
+    def __init__(
+        self,
+        *,
+        dialect: str = "duckdb",
+        timeout: float = 60.0,
+        memory_limit: str | None = "4GiB",
+        device: str = "cpu",
+    ) -> None:
+        self._session = SESSIONS[device](memory_limit=memory_limit)
         self._dialect, self._timeout = dialect, timeout
 
     def run(self, sql: str) -> Answer:

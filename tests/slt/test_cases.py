@@ -5,22 +5,39 @@ Patterns of errors are in Volley's words.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tests.slt.engines import ENGINES
+from tests.slt.engines import ENGINES, Engine, Volley
 from tests.slt.runner import FAILED, UNSUPPORTED, Options, run_file
 
 CASES = sorted((Path(__file__).parent / "cases").rglob("*.test"))
 
 
+ON_GPU = {"nested_keys", "intervals", "joins", "null_order"}
+"""Files that also run on the simulated GPU in every run of the tests; the others do so with ``-m slow``."""
+
+
 @pytest.mark.parametrize("engine", ["volley", "duckdb"])
 @pytest.mark.parametrize("path", CASES, ids=lambda path: path.stem)
 def test_file(path: Path, engine: str, tmp_path: Path) -> None:
-    places = {"__TEST_DIR__": str(tmp_path)}
+    check(path, engine, ENGINES[engine], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=path.stem, marks=() if path.stem in ON_GPU else pytest.mark.slow) for path in CASES]
+)
+def test_file_on_the_simulated_gpu(path: Path, tmp_path: Path) -> None:
+    check(path, "volley", partial(Volley, device="gpu-simulated", timeout=120), tmp_path)
+
+
+def check(path: Path, engine: str, make: Callable[[], Engine], folder: Path) -> None:
+    places = {"__TEST_DIR__": str(folder)}
     options = Options(names=(engine,), style="duckdb", patterns=engine == "volley", variables=places)
-    report = run_file(path, ENGINES[engine], options)
+    report = run_file(path, make, options)
     assert report.error is None
     wrong = [f"{path.name}:{o.line}: {o.reason}" for o in report.outcomes if o.verdict in (FAILED, UNSUPPORTED)]
     assert not wrong, "\n".join(wrong)

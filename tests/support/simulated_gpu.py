@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import volley as vl
+from volley.engine.frame import session
 from volley.engine.kernels.devices import open_device
 from volley.engine.kernels.protocol import Device
 
@@ -30,6 +31,12 @@ def simulated_device() -> Device:
 def simulated_session(**options: Any) -> vl.Session:
     """Return a session on the simulated GPU."""
     return vl.Session(device=simulated_device(), **options)
+
+
+def use_for_all_sessions() -> None:
+    """Give the simulated GPU to every session of this process that chooses no device."""
+    device = simulated_device()
+    session.open_device = lambda name: device if name == "auto" else open_device(name)
 
 
 SESSIONS = {"cpu": vl.Session, "gpu-simulated": simulated_session}

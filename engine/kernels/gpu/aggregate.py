@@ -13,7 +13,7 @@ from . import memory
 from .accumulate import Computation, moments_of_states, of_rows, of_states, refusal
 from .batch import GpuTable, concat_tables, own
 from .groups import Groups, single_key
-from .keys import normal, one_zero
+from .keys import gathered, needs_bytes, normal, normal_key, positions
 from .library import plc
 from .memory import OutOfDeviceMemory, in_halves, kernel, run
 from .partition import split
@@ -58,22 +58,40 @@ def _argument_columns(
 def partial_states(table: GpuTable, spec: GroupSpec) -> GpuTable:
     """Return one row of partial states for each group of a table's rows."""
     evaluator = Evaluator(table)
-    groups = _grouped(evaluator.columns([key.expr for key in spec.keys]), spec, table.num_rows)
+    keys = evaluator.columns([key.expr for key in spec.keys])
+    groups = _grouped(keys, spec, table.num_rows)
     pairs = zip(spec.accumulators, _argument_columns(evaluator, spec.accumulators), strict=True)
     columns = computed(groups, [of_rows(one, groups, *columns) for one, columns in pairs])
-    return GpuTable(spec.schema, (*groups.keys.columns(), *columns), groups.count)
+    return GpuTable(spec.schema, (*_keys_of(groups, keys, spec), *columns), groups.count)
 
 
 def merged_states(table: GpuTable, spec: GroupSpec) -> GpuTable:
     """Return one row of partial states for each group of partial states."""
     width = len(spec.keys)
-    groups = _grouped(table.columns[:width], spec, table.num_rows)
+    keys = table.columns[:width]
+    groups = _grouped(keys, spec, table.num_rows)
     columns = computed(groups, list(_merging(groups, table.columns[width:], spec.accumulators)))
-    return GpuTable(spec.schema, (*groups.keys.columns(), *columns), groups.count)
+    return GpuTable(spec.schema, (*_keys_of(groups, keys, spec), *columns), groups.count)
 
 
 def _grouped(keys: Sequence[plc.Column], spec: GroupSpec, rows: int) -> Groups:
     return Groups(normal(keys, [key.expr for key in spec.keys]), rows)
+
+
+def _keys_of(groups: Groups, keys: Sequence[plc.Column], spec: GroupSpec) -> Sequence[plc.Column]:
+    """Return the keys of groups that were computed: of those that were compared by way of bytes, the first values."""
+    found = list(groups.keys.columns())
+    encoded = [place for place, key in enumerate(spec.keys) if needs_bytes(key.expr.dtype)]
+    if encoded:
+        [firsts] = groups.again([(positions(keys[0].size()), plc.aggregation.min())])
+        values = gathered(plc.Table([keys[place] for place in encoded]), firsts).columns()
+        for place, column in zip(encoded, values, strict=True):
+            found[place] = column
+    return found
+
+
+def _split_keys(states: GpuTable, spec: GroupSpec) -> list[plc.Column]:
+    return normal(states.columns[: len(spec.keys)], [key.expr for key in spec.keys])
 
 
 def _merging(groups: Groups, states: Sequence[plc.Column], specs: Sequence[AccumulatorSpec]) -> Iterator[Computation]:
@@ -130,7 +148,7 @@ class GpuGroupBy:
         self._rows = 0
         parts: list[list[Table]] = [[] for _ in range(partitions)]
         for table in held:
-            keys = table.columns[: len(self._spec.keys)]
+            keys = _split_keys(table, self._spec)
             for tables, part in zip(parts, split(table, keys, partitions), strict=True):
                 if part.num_rows:
                     tables.append(part)
@@ -198,7 +216,7 @@ def _merged_in_parts(states: GpuTable, spec: GroupSpec, seed: int) -> GpuTable:
         if states.num_rows < 2:
             raise
         memory.ledger().add(splits=1)
-        keys = states.columns[: len(spec.keys)]
+        keys = _split_keys(states, spec)
         for other in range(seed, seed + _SEEDS):
             parts = [part for part in split(states, keys, 2, seed=other) if part.num_rows]
             if len(parts) == 2:
@@ -249,8 +267,9 @@ def distinct_first(tables: Sequence[GpuTable], on: Sequence[str], schema: Schema
     keys = []
     for name in on:
         position = schema.position(name)
-        if schema[name].dtype.is_float:
-            columns.append(one_zero(columns[position], schema[name].dtype))
+        dtype = schema[name].dtype
+        if dtype.is_float or needs_bytes(dtype):
+            columns.append(normal_key(columns[position], dtype))
             position = len(columns) - 1
         keys.append(position)
     kept = run(

@@ -18,6 +18,7 @@ from ..protocol import (
     GroupBy,
     GroupSpec,
     JoinSpec,
+    Key,
     PackedTables,
     Table,
     WindowSpec,
@@ -28,6 +29,7 @@ from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, re
 from .batch import GpuTable, concat_tables, own
 from .filter import filter_rows
 from .join import GpuJoinTable
+from .keys import refusal as key_refusal
 from .library import SIMULATED, check_still_chosen
 from .memory import kernel
 from .pack import pack, unpack
@@ -205,6 +207,9 @@ def _refusal(part: Computed) -> str | None:
     if isinstance(part, AccumulatorSpec):
         why = accumulate.refusal(part)
         return why and f"{part.kind.value}: {why}"
+    if isinstance(part, Key):
+        why = key_refusal(part.expr.dtype)
+        return why and f"key {part.expr}: {why}"
     if isinstance(part, WindowCall):
         why = window.refusal(part)
         return why and f"{part.function}: {why}"

@@ -1,18 +1,22 @@
-"""Keys as libcudf compares them: order and null order, and floats with one zero.
+"""Keys as libcudf compares them: order and null order, floats with one zero, nested values and intervals as bytes.
 
 libcudf's row operators agree with SEMANTICS in the rest: NaN equals NaN, is greatest, and is one group; texts are
-ordered by their bytes; hashes of equal floats are equal.
+ordered by their bytes; hashes of equal floats are equal. Inside lists and structs its nulls and zeros are others than
+ours, and a month is no 30 days to it: the CPU makes bytes of such keys whose order and equality are theirs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...dtypes import DataType, int32
+from ...dtypes import DataType, Kind, binary, int32
 from ...expr import Expr, SortKey
-from .columns import Op, binary, constant
+from ..cpu.comparable import comparable
+from . import columns as ops
+from .columns import constant
 from .library import plc
-from .memory import by_columns, run
+from .memory import by_columns, ledger, run
+from .transfer import fetched, uploaded
 from .types import device_type
 
 Order = plc.types.Order
@@ -23,12 +27,30 @@ def one_zero(column: plc.Column, dtype: DataType) -> plc.Column:
     """Return floats with 0.0 in place of -0.0, others as they are."""
     if not dtype.is_float:
         return column
-    return binary(column, constant(0.0, dtype), Op.ADD, device_type(dtype))
+    return ops.binary(column, constant(0.0, dtype), ops.Op.ADD, device_type(dtype))
+
+
+def needs_bytes(dtype: DataType) -> bool:
+    """Whether values are compared by way of bytes that the CPU makes."""
+    return dtype.is_nested or dtype.kind is Kind.INTERVAL
+
+
+def refusal(dtype: DataType) -> str | None:
+    """Return why keys of a type go by way of the CPU; None where libcudf compares them as we do."""
+    return f"libcudf compares values of type {dtype} in another way" if needs_bytes(dtype) else None
+
+
+def normal_key(column: plc.Column, dtype: DataType) -> plc.Column:
+    """Return the values of a key as libcudf compares them right."""
+    if not needs_bytes(dtype):
+        return one_zero(column, dtype)
+    ledger().fell_back("key", column.size())
+    return uploaded(comparable(fetched(column, dtype)), binary)
 
 
 def normal(columns: Sequence[plc.Column], exprs: Sequence[Expr]) -> list[plc.Column]:
     """Return the values of key expressions as libcudf compares them right."""
-    return [one_zero(column, expr.dtype) for column, expr in zip(columns, exprs, strict=True)]
+    return [normal_key(column, expr.dtype) for column, expr in zip(columns, exprs, strict=True)]
 
 
 def orders(keys: Sequence[SortKey]) -> tuple[list[plc.types.Order], list[plc.types.NullOrder]]:

@@ -65,7 +65,8 @@ def _hashed(array: pa.Array) -> Any:
         for place in range(array.type.num_fields):
             found = found * np.uint64(31) + _hashed(array.field(place))
     elif pa.types.is_list(array.type) or pa.types.is_string(array.type):
-        found = np.array([zlib.crc32(repr(value).encode()) for value in array.to_pylist()], dtype=np.uint64)
+        plain = array.cast(pa.binary()) if pa.types.is_string(array.type) else array  # any bytes may stand in texts
+        found = np.array([zlib.crc32(repr(value).encode()) for value in plain.to_pylist()], dtype=np.uint64)
     else:
         values = numbers(array)
         if values.dtype == object:

@@ -76,3 +76,18 @@ def test_explain_names_aggregates_and_windows_that_the_cpu_computes() -> None:
     assert "WindowExec" in line
     assert "on the cpu max: libcudf would read all rows of such frames" in line
     assert made.to_dict()["m"] == [3, 3, 3, 3]
+
+
+def test_keys_that_libcudf_compares_otherwise_go_by_way_of_the_cpu() -> None:
+    text = """
+        select i, count(*) as n
+        from (values (interval '1 month'), (interval '30 days'), (interval '1 year'), (null)) t(i) group by i order by i
+    """
+    with simulated_session(threads=1):
+        made = vl.sql(text)
+        lines = made.explain("physical").splitlines()
+        told = [line.split()[0] for line in lines if "on the cpu key col0: libcudf" in line]
+        assert {"SortExec", "FinalAggregateExec", "PartialAggregateExec", "HashExchangeExec"} <= {*told}
+        assert made.to_dict()["n"] == [2, 1, 1]
+    with simulated_session(cpu_fallback=False), pytest.raises(UnsupportedOperation, match="key col0: libcudf compares"):
+        vl.sql(text).to_arrow()
