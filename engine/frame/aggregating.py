@@ -14,7 +14,8 @@ from ..errors import PlanError
 from ..expr import Column, NamedAggregate, NamedExpr, aggregate
 from ..plan import MapBatches, Plan, Project
 from ..schema import Field, Schema
-from .applied import OfGroups
+from .applied import GroupCall, OfGroups
+from .compiled import compiled_groups
 from .reducing import reduction
 from .udf import UserFunction
 
@@ -105,19 +106,19 @@ class Aggregates:
     """Aggregates of groups, some of them by users' functions, which get the group's values as a list first."""
 
     native: tuple[NamedAggregate, ...]
-    users: tuple[tuple[str, Callable[[Any], Any], str, str, Field], ...]
+    users: tuple[GroupCall, ...]
     names: tuple[str, ...]
 
     def finished(self, plan: Plan, keys: tuple[str, ...]) -> Plan:
         """Return the plan with the users' functions applied, keys first and then the aggregates as asked for."""
         if not self.users:
             return plan
-        lists = tuple(call[2] for call in self.users)
+        lists = tuple(own.lists for own in self.users)
         added = MapBatches(
             input=plan,
-            label=", ".join(call[0] for call in self.users),
+            label=", ".join(own.label for own in self.users),
             function=OfGroups(keys, self.users),
-            adds=tuple(call[4] for call in self.users),
+            adds=tuple(own.result for own in self.users),
             reads=(*keys, *dict.fromkeys(lists)),
             keeps=True,
         )
@@ -138,8 +139,23 @@ def aggregates(pairs: Pairs, schema: Schema) -> Aggregates:
         lists = f"__{name}_values"
         native.append(NamedAggregate(name=lists, call=aggregate("list", argument)))
         user = how if isinstance(how, UserFunction) else UserFunction(how)
-        users.append((user.label, user.function, lists, column, Field(name, returned(user))))
+        users.append(_group_call(user, lists, argument, name))
     return Aggregates(tuple(native), tuple(users), tuple(pairs))
+
+
+def _group_call(user: UserFunction, lists: str, argument: Column, name: str) -> GroupCall:
+    found = compiled_groups(user.function, argument.dtype.kind) if user.compile else None
+    if isinstance(found, str):
+        raise PlanError(f"{user.label} is to be compiled for groups of {argument.dtype}, and cannot be: {found}")
+    dtype = returned(user) if found is None else user.declared or found.dtype
+    return GroupCall(
+        label=user.label,
+        function=user.function,
+        lists=lists,
+        name=argument.name,
+        result=Field(name, dtype),
+        kind=None if found is None else argument.dtype.kind,
+    )
 
 
 def _pair(name: str, given: Any) -> tuple[str, How]:

@@ -12,10 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..arrow import to_arrow_schema, to_arrow_type
-from ..dtypes import DataType
+from ..dtypes import DataType, Kind
 from ..errors import UserFunctionError
+from ..plan.functions import ValueFunction
 from ..schema import Field, Schema
-from .compiled import Compiled, compiled
+from .compiled import Compiled, compiled, compiled_groups
 
 if TYPE_CHECKING:  # whoever groups for a function loads pandas; nobody else waits for it
     import pandas as pd
@@ -47,6 +48,11 @@ class OfRows:
     result: Field
     compiles: bool
     takes_nulls: bool = False
+
+    def of_values(self) -> ValueFunction | None:
+        """Return it as what a device may compile for itself; None where it runs in the interpreter."""
+        types = tuple(dtype for _, dtype in self.arguments)
+        return ValueFunction(function=self.function, arguments=types, result=self.result) if self.compiles else None
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return the column of results."""
@@ -107,6 +113,31 @@ class OfColumns:
         return pa.table({self.result.name: _converted(values, self.result, self.label)})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupCall:
+    """A function of a group's values.
+
+    Attributes
+    ----------
+    label
+        Its name, for errors.
+    lists
+        The column of lists of the groups' values.
+    name
+        The name that the values have for the function.
+    kind
+        Of the values, where the function is compiled: it then gets an array of those that are not null. None: it gets a
+        pandas Series.
+    """
+
+    label: str
+    function: Callable[[Any], Any]
+    lists: str
+    name: str
+    result: Field
+    kind: Kind | None
+
+
 @dataclass(frozen=True, slots=True)
 class OfGroups:
     """Functions of groups over a batch with a row per group: keys, and lists of the group's values.
@@ -116,28 +147,50 @@ class OfGroups:
     keys
         Columns of keys, for errors.
     calls
-        Label, function, column of lists, name that its values have for the function, and result of each.
+        The functions.
     """
 
     keys: tuple[str, ...]
-    calls: tuple[tuple[str, Callable[[Any], Any], str, str, Field], ...]
+    calls: tuple[GroupCall, ...]
 
     def __call__(self, table: pa.Table) -> pa.Table:
-        """Return a column of results for each function, which is given a pandas Series."""
-        return pa.table({call[4].name: self._column(table, *call) for call in self.calls})
+        """Return a column of results for each function."""
+        return pa.table({own.result.name: self._column(table, own) for own in self.calls})
 
-    def _column(
-        self, table: pa.Table, label: str, function: Callable[[Any], Any], lists: str, name: str, result: Field
-    ) -> pa.Array:
-        found = []
-        for number, (start, end, values) in enumerate(_spans(table[lists])):
-            group = values.slice(start, end - start).to_pandas()
-            group.name = name
+    def _column(self, table: pa.Table, own: GroupCall) -> pa.Array:
+        if own.kind is not None:
+            return self._compiled(table, own, own.kind)
+        groups = ((start, end, values) for start, end, values in _spans(table[own.lists]))
+        return self._interpreted(table, own, (_named(*group, own.name) for group in groups))
+
+    def _compiled(self, table: pa.Table, own: GroupCall, kind: Kind) -> pa.Array:
+        """Return the results; where the function raised, it is called again group by group to find which one."""
+        made = compiled_groups(own.function, kind)
+        assert isinstance(made, Compiled)
+        offsets, values = _present_values(table[own.lists])
+        out = np.zeros(table.num_rows, dtype=to_arrow_type(made.dtype).to_pandas_dtype())
+        try:
+            made.loop(offsets, out, values)
+        except Exception as error:
+            raise self._located(table, own, lambda g: made.loop(offsets[g : g + 2], out[g : g + 1], values)) from error
+        return _converted(pa.array(out), own.result, own.label)
+
+    def _located(self, table: pa.Table, own: GroupCall, call: Callable[[int], None]) -> UserFunctionError:
+        for number in range(table.num_rows):
             try:
-                found.append(_scalar(function(group)))
+                call(number)
+            except Exception as error:  # noqa: BLE001  # the user's own error
+                return _failed(own.label, error, f"for the group {_key(table, self.keys, number)}")
+        raise AssertionError("a function that raises for all groups raises for one")
+
+    def _interpreted(self, table: pa.Table, own: GroupCall, groups: Iterator[Any]) -> pa.Array:
+        found = []
+        for number, group in enumerate(groups):
+            try:
+                found.append(_scalar(own.function(group)))
             except Exception as error:
-                raise _failed(label, error, f"for the group {_key(table, self.keys, number)}") from error
-        return _array(found, result, label)
+                raise _failed(own.label, error, f"for the group {_key(table, self.keys, number)}") from error
+        return _array(found, own.result, own.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +267,24 @@ def _spans(lists: pa.ChunkedArray) -> Iterator[tuple[int, int, pa.Array]]:
         offsets = chunk.offsets.to_pylist()
         for start, end in pairwise(offsets):
             yield start, end, chunk.values
+
+
+def _named(start: int, end: int, values: pa.Array, name: str) -> pd.Series[Any]:
+    group: pd.Series[Any] = values.slice(start, end - start).to_pandas()
+    group.name = name
+    return group
+
+
+def _present_values(lists: pa.ChunkedArray) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return the values of lists that are not null, one list after the other, and where each list begins and ends."""
+    whole = lists.combine_chunks()
+    counts = pc.fill_null(pc.list_value_length(whole), 0).to_numpy(zero_copy_only=False)
+    values = pc.list_flatten(whole)
+    ends = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+    if values.null_count:
+        kept = np.concatenate([[0], np.cumsum(values.is_valid().to_numpy(zero_copy_only=False), dtype=np.int64)])
+        ends, values = kept[ends], values.drop_null()
+    return ends, _plain(values)
 
 
 def _key(table: pa.Table, keys: tuple[str, ...], number: int) -> str:

@@ -77,6 +77,38 @@ def compiled(function: Callable[..., Any], kinds: tuple[Kind, ...]) -> Compiled 
     return Compiled(loop, dtype, _has_wrapping(numba, overload.type_annotation.calltypes))
 
 
+@lru_cache(maxsize=256)
+def compiled_groups(function: Callable[..., Any], kind: Kind) -> Compiled | str:
+    """Return a function of an array compiled for groups of values of a kind, or why it cannot be.
+
+    ``loop(offsets, out, values)`` puts the function of the values from ``offsets[g]`` on, up to ``offsets[g + 1]``,
+    into ``out[g]``.
+    """
+    try:
+        import numba
+    except ImportError:
+        return "numba is not installed"
+    if kind not in NUMBERS:
+        return f"it takes numbers and booleans only, not {kind.value}"
+    values = numba.types.Array(_numba_type(numba, kind), 1, "C", readonly=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", numba.core.errors.NumbaWarning)
+            inner = numba.njit(nogil=True)(function)
+            inner.compile((values,))
+            overload: Any = inner.overloads[(values,)]
+            result = str(overload.signature.return_type)
+            if result not in {kind.value for kind in NUMBERS}:
+                return f"it returns {result}"
+            dtype = DataType(Kind(result))
+            loop = numba.njit(nogil=True)(_made(_GROUPS, inner, 1))
+            offsets = numba.types.Array(numba.types.int64, 1, "C", readonly=True)
+            loop.compile((offsets, numba.types.Array(_numba_type(numba, dtype.kind), 1, "C"), values))
+    except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
+        return str(error).strip().splitlines()[0]
+    return Compiled(loop, dtype, _has_wrapping(numba, overload.type_annotation.calltypes))
+
+
 def _numba_type(numba: Any, kind: Kind) -> Any:
     return numba.types.boolean if kind is Kind.BOOL else getattr(numba.types, kind.value)
 
@@ -101,6 +133,11 @@ def made(valid, out, {names}):
     for row in range(len(out)):
         if valid[row]:
             out[row] = inner({values})
+"""
+_GROUPS = """
+def made(offsets, out, {names}):
+    for group in range(len(out)):
+        out[group] = inner(c0[offsets[group]:offsets[group + 1]])
 """
 
 

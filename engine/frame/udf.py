@@ -110,7 +110,8 @@ def udf(
     dtype
         Type of what it returns; by default its return annotation, or what compiling it finds.
     compile
-        True: compile it or raise. False: never. By default where it can be and gives what Python would: a function that
+        True: compile it or raise; in ``agg``, it then gets an array of the group's values that are not null, in place
+        of a pandas Series. False: never. By default where it can be and gives what Python would: a function that
         adds, subtracts, multiplies or raises integers stays in Python, since those of a machine wrap around. Compiled
         functions of floats follow IEEE where Python raises: ``math.log(0.0)`` is minus infinity.
     vectorized

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
+from ..plan.functions import ValueFunction
 from ..plan.source import ParquetSplitLike
 from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
@@ -255,7 +256,15 @@ class Key:
     expr: Expr
 
 
-Computed: TypeAlias = Expr | AccumulatorSpec | WindowCall | Key
+@dataclass(frozen=True, slots=True)
+class Called:
+    """Python that an operator calls: for the values of each row (``values``), or with batches as Arrow data."""
+
+    label: str
+    values: ValueFunction | None
+
+
+Computed: TypeAlias = Expr | AccumulatorSpec | WindowCall | Key | Called
 """What a device computes a column, or a partial state, of, or compares rows by."""
 
 
@@ -299,6 +308,10 @@ class Device(Protocol):
 
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> Table:
         """Compute one column per expression (none: a table that has only a row count)."""
+        ...
+
+    def call(self, table: Table, function: ValueFunction) -> Table | None:
+        """Return the column that a user's function makes of a table of its arguments; None where the host must."""
         ...
 
     def filter(self, table: Table, predicate: Expr) -> Table:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ..errors import TooManyPairs, UserFunctionError, VolleyError
 from ..expr import Column, NamedExpr
-from ..kernels.protocol import Device, JoinTable, Table
+from ..kernels.protocol import ArrowData, Device, JoinTable, Table
 from ..schema import Schema
 from .nodes import FilterExec, MapBatchesExec, ProjectExec, UnnestExec
 from .stages import (
@@ -77,14 +77,11 @@ def apply_operator(device: Device, operator: Operator, table: Table, joins: Mapp
 def _map_batches(device: Device, node: MapBatchesExec, table: Table) -> Table:
     schema = table.schema
     reads = [NamedExpr(name=name, expr=Column(name=name, dtype=schema[name].dtype)) for name in node.reads]
-    arrow = device.to_arrow(device.project(table, reads))
-    try:
-        made = node.function(arrow)
-    except VolleyError:
-        raise
-    except Exception as error:
-        raise UserFunctionError(f"{node.label} raised {type(error).__name__}: {error}") from error
-    result = device.from_arrow(made, Schema(node.adds))
+    read = device.project(table, reads)
+    values = node.values
+    result = None if values is None else device.call(read, values)
+    if result is None:
+        result = device.from_arrow(_called(node, device.to_arrow(read)), Schema(node.adds))
     if not node.keeps:
         return result
     if result.num_rows != table.num_rows:
@@ -92,6 +89,15 @@ def _map_batches(device: Device, node: MapBatchesExec, table: Table) -> Table:
             f"{node.label} returned {result.num_rows} rows for {table.num_rows}; it must return one row for each"
         )
     return device.zip(table, result)
+
+
+def _called(node: MapBatchesExec, rows: ArrowData) -> ArrowData:
+    try:
+        return node.function(rows)
+    except VolleyError:
+        raise
+    except Exception as error:
+        raise UserFunctionError(f"{node.label} raised {type(error).__name__}: {error}") from error
 
 
 def merge_input(

@@ -7,11 +7,11 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from ..expr import Column, Expr, SortKey
-from ..kernels.protocol import AccumulatorSpec, Computed, GroupSpec, JoinSpec, Key, WindowSpec
+from ..kernels.protocol import AccumulatorSpec, Called, Computed, GroupSpec, JoinSpec, Key, WindowSpec
 from ..plan import WindowCall
 from ..schema import Schema
 from ..traversal import transform_up, walk_once
-from .nodes import DistinctFirstExec, Exec, HashExchangeExec
+from .nodes import DistinctFirstExec, Exec, HashExchangeExec, MapBatchesExec
 
 Refusal = Callable[[Computed], str | None]
 
@@ -35,6 +35,8 @@ def _parts(node: Exec) -> Iterator[Computed]:
     """Yield what an operator itself computes, wherever its fields hold it."""
     if isinstance(node, DistinctFirstExec):
         yield from (Key(Column(name=name, dtype=node.schema[name].dtype)) for name in node.on)
+    if isinstance(node, MapBatchesExec):
+        yield Called(node.label, node.values)
     if isinstance(node, HashExchangeExec):
         yield from map(Key, node.keys)
     stack: list[Any] = [getattr(node, f.name) for f in fields(node)]

@@ -13,6 +13,7 @@ from typing import Any, Self
 from ..expr import Expr, NamedExpr, Path, SortKey
 from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
+from ..plan.functions import OfValues, ValueFunction
 from ..schema import Field, Schema
 
 
@@ -145,13 +146,19 @@ class ProjectExec(UnaryExec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MapBatchesExec(UnaryExec):
-    """Call a Python function on Arrow tables: rows leave the device and come back."""
+    """Call a Python function: value by value where the device can, else on Arrow tables that leave it and come back."""
 
     label: str
     function: Callable[[Any], Any]
     reads: tuple[str, ...]
     adds: tuple[Field, ...]
     keeps: bool
+
+    @property
+    def values(self) -> ValueFunction | None:
+        """The function of values that it calls, where it is one."""
+        function: object = self.function
+        return function.of_values() if isinstance(function, OfValues) else None
 
     @property
     def detail(self) -> str:

@@ -26,6 +26,7 @@ from volley.engine.kernels.protocol import (
 )
 from volley.engine.kernels.sharing import Account, Shared
 from volley.engine.plan import ParquetSplitLike
+from volley.engine.plan.functions import ValueFunction
 from volley.engine.schema import Schema
 
 
@@ -114,6 +115,10 @@ class OpaqueDevice:
 
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> OpaqueTable:
         return OpaqueTable(self._inner.project(_open(table), exprs))
+
+    def call(self, table: Table, function: ValueFunction) -> OpaqueTable | None:
+        made = self._inner.call(_open(table), function)
+        return None if made is None else OpaqueTable(made)
 
     def filter(self, table: Table, predicate: Expr) -> OpaqueTable:
         return OpaqueTable(self._inner.filter(_open(table), predicate))

@@ -8,6 +8,7 @@ from typing import Any
 from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
+from ...plan.functions import ValueFunction
 from ...plan.source import ParquetSplitLike
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
@@ -63,6 +64,9 @@ class CpuDevice:
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> CpuTable:
         """Compute one column per expression."""
         return project(own(table), exprs)
+
+    def call(self, table: Table, function: ValueFunction) -> None:
+        """Leave it to the function, which calls itself with the memory of the table, compiled where it can be."""
 
     def filter(self, table: Table, predicate: Expr) -> CpuTable:
         """Keep the rows where the predicate is true."""

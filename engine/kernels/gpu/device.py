@@ -9,11 +9,13 @@ from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
+from ...plan.functions import ValueFunction
 from ...plan.source import ParquetSplitLike
 from ...schema import Schema
 from ..protocol import (
     AccumulatorSpec,
     ArrowData,
+    Called,
     Computed,
     GroupBy,
     GroupSpec,
@@ -27,6 +29,7 @@ from ..sharing import Account, DeviceArray, Shared
 from . import accumulate, memory, sharing, window
 from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own
+from .calls import call_refusal, called
 from .filter import filter_rows
 from .join import GpuJoinTable
 from .keys import refusal as key_refusal
@@ -88,6 +91,11 @@ class GpuDevice:
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> GpuTable:
         """Compute one column per expression."""
         return project(own(table), exprs)
+
+    @kernel
+    def call(self, table: Table, function: ValueFunction) -> GpuTable | None:
+        """Return the column that a user's function makes, compiled to PTX; None where the host must."""
+        return None if call_refusal(function) is not None else called(own(table), function)
 
     @kernel
     def filter(self, table: Table, predicate: Expr) -> GpuTable:
@@ -210,6 +218,9 @@ def _refusal(part: Computed) -> str | None:
     if isinstance(part, Key):
         why = key_refusal(part.expr.dtype)
         return why and f"key {part.expr}: {why}"
+    if isinstance(part, Called):
+        why = "it runs in Python, on Arrow data" if part.values is None else call_refusal(part.values)
+        return why and f"{part.label}: {why}"
     if isinstance(part, WindowCall):
         why = window.refusal(part)
         return why and f"{part.function}: {why}"

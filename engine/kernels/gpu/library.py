@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ...errors import DeviceUnavailable
@@ -51,10 +52,14 @@ if TYPE_CHECKING:
     import rmm
     from rmm.pylibrmm.device_buffer import DeviceBuffer, copy_device_to_ptr
     from rmm.pylibrmm.stream import DEFAULT_STREAM, Stream
+
+    stand_in_code: Callable[[Callable[..., Any], tuple[Any, ...]], str] | None
 else:
     plc, rmm, _streams, _buffers = _load()
     DEFAULT_STREAM, Stream = _streams.DEFAULT_STREAM, _streams.Stream
     DeviceBuffer, copy_device_to_ptr = _buffers.DeviceBuffer, _buffers.copy_device_to_ptr
+    stand_in_code = plc.ptx.code_of if SIMULATED else None
+"""Gives what stands for the PTX of a function, for arguments of some types of numba's; None: compile it."""
 
 __all__ = [
     "DEFAULT_STREAM",
@@ -66,4 +71,5 @@ __all__ = [
     "copy_device_to_ptr",
     "plc",
     "rmm",
+    "stand_in_code",
 ]

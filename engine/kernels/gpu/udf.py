@@ -59,15 +59,31 @@ class CudaFunction:
         numba's types of the kernel's arguments.
     dtype
         Type of the results.
+    function
+        The user's function.
     """
 
     kernel: Callable[..., None]
     arguments: tuple[Any, ...]
     dtype: DataType
+    function: Callable[..., Any]
 
     def ptx(self, capability: tuple[int, int]) -> str:
         """Return the kernel's PTX for a compute capability, such as ``(9, 0)``; that takes no GPU."""
         text, _ = _cuda().compile_ptx(self.kernel, self.arguments, cc=capability)
+        return str(text)
+
+    @property
+    def scalars(self) -> tuple[Any, ...]:
+        """Types of the values of a function of rows, as numba has them."""
+        return tuple(array.dtype for array in self.arguments[2:])
+
+    def device_ptx(self, capability: tuple[int, int]) -> str:
+        """Return the PTX of a function of rows by itself, as libcudf puts it into kernels of its own.
+
+        By numba's convention it returns a status and writes its result where its first argument points to.
+        """
+        text, _ = _cuda().compile_ptx(self.function, self.scalars, device=True, cc=capability)
         return str(text)
 
     def __call__(self, out: Any, second: Any, *columns: Any, stream: Any = 0) -> None:
@@ -148,7 +164,7 @@ def _made(function: Callable[..., Any], kinds: tuple[Kind, ...], text: str, *, w
     )
     out = numba.types.Array(_numba_type(numba, dtype.kind), 1, "C")
     second = numba.types.Array(numba.types.int32 if grouped else numba.types.uint8, 1, "C", readonly=True)
-    return CudaFunction(scope["kernel"], (out, second, *arrays), dtype)
+    return CudaFunction(scope["kernel"], (out, second, *arrays), dtype, function)
 
 
 def require(made: CudaFunction | str, label: str) -> CudaFunction:

@@ -26,7 +26,8 @@ How to add a call: write the function in the file of its module with the recorde
 
 What it cannot show: speed; whether a kernel exists for each pair of types, unless pylibcudf is installed (``real``);
 libcudf's own defects and limits of regular expressions and Unicode tables; races between streams that share a buffer
-for writing; fragmentation of the pool; that pinned memory is pinned; the driver.
+for writing; what PTX computes (``ptx`` runs the function compiled for the CPU); fragmentation of the pool; that
+pinned memory is pinned; the driver.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ from . import (
     join,
     lists,
     partitioning,
+    ptx,
     reduce,
     replace,
     rmm,
@@ -111,6 +113,7 @@ __all__ = [
     "lists",
     "machine",
     "partitioning",
+    "ptx",
     "reduce",
     "replace",
     "rmm",

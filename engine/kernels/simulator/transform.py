@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from . import binaryop, unary
 from .binding import simulated
 from .column import Column
 from .expressions import ASTOperator, ColumnReference, Expression, Literal, Operation
+from .ptx import function_of
 from .scalar import Scalar
 from .table import Table
-from .types import BOOL8, DECIMALS, FLOATS, DataType, TypeId
-from .values import device, host
+from .types import BOOL8, DECIMALS, FLOATS, INTEGERS, DataType, NullAware, OutputNullability, TypeId
+from .values import device, host, numbers, present, typed
 
 _DECIDING = ("EQUAL", "NOT_EQUAL", "LESS", "GREATER", "LESS_EQUAL", "GREATER_EQUAL", "LOGICAL_AND", "LOGICAL_OR")
 _NULLS = ("NULL_LOGICAL_AND", "NULL_LOGICAL_OR")
@@ -24,6 +27,31 @@ def compute_column(input: Table, expr: Expression, stream: Any = None, mr: Any =
     if not isinstance(value, Column):
         raise TypeError("an expression over no column")
     return value
+
+
+@simulated("pylibcudf.transform.transform")
+def transform(
+    inputs: list[Column],
+    transform_udf: str,
+    output_type: DataType,
+    is_ptx: bool,
+    is_null_aware: Any,
+    null_policy: Any,
+    stream: Any = None,
+    mr: Any = None,
+) -> Column:
+    """Call a function for each row, what stands under nulls included; the result is null where an argument is."""
+    if not is_ptx or is_null_aware != NullAware.NO or null_policy != OutputNullability.PRESERVE:
+        raise NotImplementedError("only functions in PTX that know no nulls are simulated")
+    rows = {column.size() for column in inputs}
+    if len(rows) != 1 or any(column.type().id() not in (*INTEGERS, *FLOATS, TypeId.BOOL8) for column in inputs):
+        raise NotImplementedError("only columns of numbers of one length are simulated")
+    function = function_of(transform_udf)
+    arrays = [host(column) for column in inputs]
+    found = [function(*row) for row in zip(*map(numbers, arrays), strict=True)]
+    valid = np.logical_and.reduce([present(array) for array in arrays])
+    values = np.array(found, dtype=output_type.to_arrow().to_pandas_dtype())
+    return device(typed(values, valid, output_type))
 
 
 def _value(expr: Expression, table: Table) -> Column | Scalar:

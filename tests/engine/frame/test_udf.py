@@ -245,6 +245,49 @@ def test_functions_of_whole_groups(frame, data):
     assert none.to_dict() == {"k": [], "n": []}
 
 
+@vl.udf(compile=True)
+def energy(values):
+    total = 0.0
+    for value in values:
+        total += value * value
+    return total
+
+
+@vl.udf(compile=True)
+def longest(values):
+    """The length of the longest run of growing values, which no aggregate computes."""
+    best = run = 0
+    for place in range(len(values)):
+        run = run + 1 if place and values[place] > values[place - 1] else 1
+        best = max(best, run)
+    return best
+
+
+def test_compiled_functions_of_groups_get_the_values_that_are_not_null(frame, data):
+    ours = frame.groupby("k").agg(e=("x", energy), n=("x", longest), m=("y", "mean"))
+    assert ours.schema["n"].dtype == dtypes.int64
+    found = ours.to_pandas()
+    groups = [values.dropna().to_numpy() for _, values in data.groupby("k").x]
+    np.testing.assert_allclose(found["e"], [float((values**2).sum()) for values in groups])
+    if frame.session.threads == 1:  # or else the order within a group is not that of the rows
+        assert found["n"].tolist() == [longest.function(values) for values in groups]
+
+
+def test_compiled_functions_of_groups_of_nothing():
+    frame = vl.DataFrame({"k": [1, 1, 2], "x": [None, None, 2.5]})
+    assert frame.groupby("k").agg(e=("x", energy)).to_dict() == {"k": [1, 2], "e": [0.0, 6.25]}
+    assert frame[frame.k > 2].groupby("k").agg(e=("x", energy)).to_dict() == {"k": [], "e": []}
+
+
+def test_compiled_functions_of_groups_raise_with_the_group():
+    inverse = vl.udf(lambda values: 1 / values[0], compile=True)
+    frame = vl.DataFrame({"k": [1, 2], "x": [2.0, 0.0]})
+    with pytest.raises(UserFunctionError, match=r"ZeroDivisionError.*for the group k = 2"):
+        frame.groupby("k").agg(i=("x", inverse)).to_arrow()
+    with pytest.raises(PlanError, match="is to be compiled for groups of string, and cannot be"):
+        vl.DataFrame({"k": [1], "s": ["a"]}).groupby("k").agg(e=("s", energy))
+
+
 def test_errors_of_groups_name_the_group(frame):
     def fail(rows) -> float:
         if rows.name == "y" and rows.iloc[0] < 100:

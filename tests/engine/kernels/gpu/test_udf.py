@@ -11,9 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from volley.engine.dtypes import Kind, float64, int64
+from tests.support.simulated_gpu import simulated_device
+from volley.engine.dtypes import DataType, Kind, bool_, float64, int64
 from volley.engine.errors import UnsupportedOperation
 from volley.engine.kernels.gpu.udf import CudaFunction, group_function, require, row_function
+from volley.engine.plan.functions import ValueFunction
+from volley.engine.schema import Field
+
+simulated_device()  # before the kernels are imported, or they would look for a real GPU
+
+from volley.engine.kernels.gpu.calls import call_refusal  # noqa: E402
 
 FLOAT, INT, BOOL = Kind.FLOAT64, Kind.INT64, Kind.BOOL
 compiler = pytest.mark.skipif(
@@ -50,6 +57,10 @@ def positive(x):
     return x
 
 
+def wave(x):
+    return math.sin(x)
+
+
 def shout(x):
     return str(x)
 
@@ -62,6 +73,28 @@ def test_it_compiles_without_a_device(capability, made):
     text = require(make(function, kinds), "function").ptx(capability)
     assert f".target sm_{capability[0]}{capability[1]}" in text
     assert ".visible .entry" in text
+
+
+@compiler
+@pytest.mark.parametrize("capability", [(8, 0), (9, 0), (10, 0)])
+@pytest.mark.parametrize("function", [distance, both])
+def test_functions_of_values_compile_to_what_libcudf_takes(function, capability):
+    """One function by itself, that writes its result where its first argument points to."""
+    kinds = (BOOL, BOOL) if function is both else (FLOAT, FLOAT)
+    text = require(row_function(function, kinds), "function").device_ptx(capability)
+    assert f".target sm_{capability[0]}{capability[1]}" in text
+    assert text.count(".func") == 1
+    assert call_refusal(value_function(function, kinds)) is None
+
+
+@compiler
+def test_functions_that_need_tables_beside_them_are_left_to_the_host():
+    assert "tables of the math library" in str(call_refusal(value_function(wave, (FLOAT,))))
+
+
+def value_function(function, kinds):
+    result = Field("r", bool_ if function is both else float64)
+    return ValueFunction(function=function, arguments=tuple(map(DataType, kinds)), result=result)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +124,7 @@ def test_types_of_results_are_found():
 
 def test_kernels_give_what_python_gives():
     """In a process of its own: numba chooses its simulator when it is imported."""
-    env = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1"}
+    env = {**os.environ, "NUMBA_ENABLE_CUDASIM": "1", "PYTHONPATH": str(Path(__file__).parents[4])}
     run = subprocess.run(
         [sys.executable, Path(__file__).with_name("run_udfs.py")], env=env, capture_output=True, text=True, check=False
     )
