@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from .filesystem import PathLike
     from .ipc import IpcSource
     from .json_lines import JsonOptions, JsonSource
+    from .orc import OrcSource
     from .parquet import ParquetSource
-    from .sinks import CsvSink, IpcSink, JsonSink, ParquetSink
+    from .sinks import CsvSink, IpcSink, JsonSink, OrcSink, ParquetSink
 
 __all__ = [
     "FORMATS",
@@ -34,6 +35,8 @@ __all__ = [
     "JsonOptions",
     "JsonSink",
     "JsonSource",
+    "OrcSink",
+    "OrcSource",
     "ParquetSink",
     "ParquetSource",
     "format_of",
@@ -41,7 +44,7 @@ __all__ = [
     "sink_for",
 ]
 
-FORMATS = ("parquet", "csv", "json", "ipc")
+FORMATS = ("parquet", "csv", "json", "ipc", "orc")
 """Names of the file formats, each read and written."""
 
 _SUFFIXES = {
@@ -57,6 +60,7 @@ _SUFFIXES = {
     ".feather": "ipc",
     ".ipc": "ipc",
     ".arrows": "ipc",
+    ".orc": "orc",
 }
 _HOMES = {
     "CsvOptions": "csv_options",
@@ -67,6 +71,8 @@ _HOMES = {
     "JsonOptions": "json_lines",
     "JsonSink": "sinks",
     "JsonSource": "json_lines",
+    "OrcSink": "sinks",
+    "OrcSource": "orc",
     "ParquetSink": "sinks",
     "ParquetSource": "parquet",
 }
@@ -125,9 +131,7 @@ def open_source(
         source: Source = __getattr__(kind)(listed, fields(**options), storage_options=storage_options)
         return source
     _check_options(chosen, options, ())
-    plain: Source = __getattr__("ParquetSource" if chosen == "parquet" else "IpcSource")(
-        listed, storage_options=storage_options
-    )
+    plain: Source = __getattr__(f"{chosen.title()}Source")(listed, storage_options=storage_options)
     return plain
 
 
@@ -141,7 +145,7 @@ def sink_for(path: PathLike, format: str | None = None, **options: Any) -> Sink:
     format
         One of `FORMATS`.
     **options
-        Keyword parameters of `ParquetSink`, `CsvSink`, `JsonSink` or `IpcSink`.
+        Keyword parameters of `ParquetSink`, `CsvSink`, `JsonSink`, `IpcSink` or `OrcSink`.
 
     Raises
     ------
@@ -154,7 +158,7 @@ def sink_for(path: PathLike, format: str | None = None, **options: Any) -> Sink:
         if "." in name.strip("."):
             raise ConfigError(f"no format ends like {name!r}; name one of {', '.join(FORMATS)} with format=…")
         chosen = "parquet"
-    kind = __getattr__({"parquet": "ParquetSink", "csv": "CsvSink", "json": "JsonSink", "ipc": "IpcSink"}[chosen])
+    kind = __getattr__(f"{chosen.title()}Sink")
     from inspect import signature
 
     _check_options(chosen, options, [name for name in signature(kind).parameters if name != "path"])

@@ -25,7 +25,7 @@ from .conform import conform
 from .filesystem import PathLike, split_url
 from .hive import directory_name
 from .staging import Stage, Staged, writing
-from .writers import BatchWriter, CsvFormat, Format, IpcFormat, JsonFormat, ParquetFormat
+from .writers import BatchWriter, CsvFormat, Format, IpcFormat, JsonFormat, OrcFormat, ParquetFormat
 
 _OPEN_FILES = 64
 _PARTITION_GROUP_ROWS = 32 * 1024
@@ -335,4 +335,19 @@ class IpcSink(FileSink):
         storage_options: Mapping[str, Any] | None = None,
     ) -> None:
         form = IpcFormat(compression=compression)
+        super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)
+
+
+class OrcSink(FileSink):
+    """ORC files; ``compression`` is ``zstd``, ``snappy``, ``zlib``, ``lz4`` or ``none``."""
+
+    def __init__(
+        self,
+        path: PathLike,
+        *,
+        partition_by: Sequence[str] = (),
+        compression: str = "zstd",
+        storage_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        form = OrcFormat(compression=compression)
         super().__init__(path, form, partition_by=partition_by, storage_options=storage_options)

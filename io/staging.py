@@ -27,7 +27,7 @@ from .compression import COMPRESSIONS
 from .filesystem import MANIFEST, Location, reason
 
 _LOG = logging.getLogger("volley.io")
-_PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow)(" + "|".join(map(re.escape, COMPRESSIONS)) + ")?")
+_PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow|orc)(" + "|".join(map(re.escape, COMPRESSIONS)) + ")?")
 _RECEIPTS = "receipts"
 _DATA = "data"
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)

@@ -20,6 +20,7 @@ from .compression import packed
 
 PARQUET_CODECS = ("zstd", "snappy", "gzip", "lz4", "none")
 IPC_CODECS = ("zstd", "lz4", "none")
+ORC_CODECS = ("zstd", "snappy", "zlib", "lz4", "none")
 _EXACT_DIGITS = 15
 """A float64 holds every decimal of as many digits."""
 
@@ -278,4 +279,57 @@ class _IpcWriter:
 
     def close(self) -> None:
         """Write the footer."""
+        self._writer.close()
+
+
+# ------------------------------------------------------------------------------------------ ORC
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrcFormat:
+    """ORC; times are stored with nanoseconds, those with a zone as instants."""
+
+    compression: str = "zstd"
+    name: str = "orc"
+    suffix: str = ".orc"
+
+    def __post_init__(self) -> None:
+        _codec(self.compression, ORC_CODECS)
+
+    def check(self, schema: Schema) -> None:
+        """Refuse types that ORC has not, and tables of no columns."""
+        if not schema.fields:
+            raise WriteError("orc needs at least one column; select some")
+        _refuse(schema, self.name, _unfit_for_orc, "cast it to a signed integer or text, or write Parquet")
+
+    def open(self, handle: Any, schema: Schema) -> BatchWriter:
+        """Return a writer of stripes."""
+        import pyarrow.orc as paorc
+
+        codec = "uncompressed" if self.compression == "none" else self.compression
+        return _OrcWriter(paorc.ORCWriter(handle, compression=codec), to_arrow_schema(schema))
+
+
+def _unfit_for_orc(dtype: DataType) -> bool:
+    if dtype.kind is Kind.LIST and dtype.value is not None:
+        return _unfit_for_orc(dtype.value)
+    if dtype.kind is Kind.STRUCT:
+        return any(_unfit_for_orc(part) for _, part in dtype.fields)
+    unsigned = dtype.is_integer and not dtype.is_signed
+    return unsigned or dtype.kind in (Kind.NULL, Kind.TIME, Kind.DURATION, Kind.INTERVAL)
+
+
+class _OrcWriter:
+    def __init__(self, writer: Any, schema: pa.Schema) -> None:
+        # what nanoseconds do not reach would be written, and could not be read
+        fine = [f.with_type(pa.timestamp("ns", f.type.tz)) if pa.types.is_timestamp(f.type) else f for f in schema]
+        self._writer, self._schema, self._empty = writer, pa.schema(fine), True
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append rows."""
+        self._writer.write(pa.Table.from_batches([batch]).cast(self._schema))
+        self._empty = False
+
+    def close(self) -> None:
+        """Write the last stripe and the footer; a file of no rows holds the schema."""
+        if self._empty:
+            self._writer.write(self._schema.empty_table())
         self._writer.close()

@@ -46,6 +46,7 @@ __all__ = [
     "read_csv",
     "read_ipc",
     "read_json",
+    "read_orc",
     "read_parquet",
     "register",
     "register_function",
@@ -142,6 +143,11 @@ def read_json(paths: str | Sequence[str], **options: Any) -> DataFrame:
 def read_ipc(paths: str | Sequence[str], **options: Any) -> DataFrame:
     """Return a lazy frame over Arrow IPC files."""
     return _read(paths, "ipc", options)
+
+
+def read_orc(paths: str | Sequence[str], **options: Any) -> DataFrame:
+    """Return a lazy frame over ORC files."""
+    return _read(paths, "orc", options)
 
 
 def from_arrow(data: Any) -> DataFrame:

@@ -21,7 +21,7 @@ REPORT = "report.html"
 FAILED_MANIFEST = "manifest.failed.json"
 FAILED_REPORT = "report.failed.html"
 _STAGING, _MOVES, _ASIDE = ".publish", ".moves.json", ".replaced"
-_SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "ipc": ".arrow"}
+_SUFFIXES = {"parquet": ".parquet", "csv": ".csv", "ipc": ".arrow", "orc": ".orc"}
 
 
 def stage_outputs(context: JobContext) -> list[Output]:

@@ -13,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from ...engine.errors import ConfigError
 
-SourceFormat = Literal["parquet", "csv", "json", "ipc"]
-OutputFormat = Literal["parquet", "csv", "ipc"]
+SourceFormat = Literal["parquet", "csv", "json", "ipc", "orc"]
+OutputFormat = Literal["parquet", "csv", "ipc", "orc"]
 Severity = Literal["error", "warn"]
 ModelType = Literal["ridge", "logistic_regression", "gradient_boosting"]
 PreprocessorType = Literal["simple_imputer", "standard_scaler", "one_hot_encoder", "ordinal_encoder"]

@@ -164,6 +164,10 @@ class Output(Rows):
         """Write the Arrow IPC file format."""
         return self.write(path, "ipc", **options)
 
+    def to_orc(self, path: Any, **options: Any) -> pa.Table:
+        """Write ORC."""
+        return self.write(path, "orc", **options)
+
     def to_json(self, path: Any, **options: Any) -> pa.Table:
         """Write JSON, one object per line."""
         return self.write(path, "json", **options)

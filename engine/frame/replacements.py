@@ -14,7 +14,9 @@ _TIME = "round the times, group by them, then agg: frame.assign(day=frame.t.dt.f
 _ZONES = "timestamps carry their zone in the type; .dt.floor(unit) is a period's start"
 _TEXT = "text is dictionary-encoded as it is read and needs no type of its own; use .str and =="
 _LEVELS = "there are no index levels; group keys are columns: use select, drop and rename"
-_FILES = f"write Parquet, CSV, JSON or Arrow files with to_parquet, to_csv, to_json, to_ipc; or {_IN_PANDAS}"
+_FILES = (
+    f"write Parquet, CSV, JSON, Arrow or ORC files with to_parquet, to_csv, to_json, to_ipc, to_orc; or {_IN_PANDAS}"
+)
 
 REPLACEMENTS: Mapping[str, str] = {
     **dict.fromkeys(("take", "xs", "argsort", "searchsorted", "truncate"), _NO_NUMBERS),
@@ -50,7 +52,7 @@ REPLACEMENTS: Mapping[str, str] = {
     **dict.fromkeys(("first_valid_index", "last_valid_index"), "use frame[frame.x.notna()] with head(1) or tail(1)"),
     "memory_usage": "a lazy frame holds no rows; collect().nbytes tells of its result",
     "nbytes": "a lazy column holds no rows; to_arrow().nbytes tells of its result",
-    **dict.fromkeys(("to_excel", "to_hdf", "to_orc", "to_xml"), _FILES),
+    **dict.fromkeys(("to_excel", "to_hdf", "to_xml"), _FILES),
     **dict.fromkeys(("to_clipboard", "to_markdown", "to_xarray"), _IN_PANDAS),
     # columns alone
     "drop": "choose rows of the frame first: frame[frame.x > 1]['x']",

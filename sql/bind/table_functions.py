@@ -21,7 +21,7 @@ from .operands import unwrapped
 _NODES: dict[type[exp.Expr], str] = {exp.ReadParquet: "parquet", exp.ReadCSV: "csv"}
 _NAMES = {
     "parquet_scan": "parquet", "read_csv_auto": "csv", "read_json": "json", "read_json_auto": "json",
-    "read_ndjson": "json", "read_ndjson_auto": "json", "read_ipc": "ipc", "read_arrow": "ipc",
+    "read_ndjson": "json", "read_ndjson_auto": "json", "read_ipc": "ipc", "read_arrow": "ipc", "read_orc": "orc",
 }  # fmt: skip
 _ALWAYS = ("hive_partitioning", "union_by_name")
 """Options of DuckDB that say what is always so here: keys of directories are columns, and columns go by name."""

@@ -15,7 +15,7 @@ from .statement_text import NamedTable, Word, clause_before, query_of_file, stat
 from .words import KEYWORDS, STARTS, TABLE_FUNCTIONS, TYPES, functions
 
 _DATA_FILE = re.compile(
-    r".*\.(parquet|pq|csv|tsv|txt|json|jsonl|ndjson|arrow|feather|ipc)(\.(gz|bz2|zst|xz|lz4))?", re.IGNORECASE
+    r".*\.(parquet|pq|csv|tsv|txt|json|jsonl|ndjson|arrow|feather|ipc|orc)(\.(gz|bz2|zst|xz|lz4))?", re.IGNORECASE
 )
 _SCRIPT = re.compile(r".*\.sql", re.IGNORECASE)
 _NAME_CLAUSES = ("from", "join", "into", "describe", "summarize")

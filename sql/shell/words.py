@@ -43,6 +43,7 @@ TABLE_FUNCTIONS = {
     "read_csv": "CSV files, with options",
     "read_json": "JSON lines",
     "read_ipc": "Arrow IPC files",
+    "read_orc": "ORC files",
     "range": "whole numbers up to an end",
     "generate_series": "whole numbers up to and with an end",
     "unnest": "a row for each element of a list",

@@ -1,0 +1,187 @@
+"""ORC in: stripes as splits, read by pyarrow. Timestamps have nanoseconds, as ORC stores them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.orc as paorc
+
+from ..engine.arrow import empty_batch, from_arrow_schema
+from ..engine.errors import PlanError, ReadError
+from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.schema import Schema
+from .conform import conform
+from .filesystem import FileInfo, FileSet, Location, PathLike, reason, resolve
+from .tables import FileTable
+
+SUFFIXES = (".orc",)
+_SPLIT_BYTES = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """What is known of a file: its columns, its number of stripes and of rows."""
+
+    schema: Schema
+    stripes: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrcSplit:
+    """Consecutive stripes of one file.
+
+    Attributes
+    ----------
+    stored
+        Columns of the schema that the file has.
+    whole
+        Whether to read all columns: names with dots stand for fields of structs elsewhere.
+    """
+
+    location: Location
+    file: FileInfo
+    schema: Schema
+    keys: Mapping[str, Any]
+    stored: tuple[str, ...]
+    whole: bool
+    stripes: tuple[int, ...]
+    bytes: int
+    batch_rows: int
+
+    @property
+    def label(self) -> str:
+        """File and stripes."""
+        return f"{self.location.url(self.file.path)}[stripes {self.stripes[0]}-{self.stripes[-1]}]"
+
+    @property
+    def rows(self) -> None:
+        """Unknown until read: pyarrow tells the rows of files only."""
+        return
+
+    def read(self) -> Iterator[pa.RecordBatch]:
+        """Yield record batches, in order.
+
+        Raises
+        ------
+        ReadError
+            If the file has been replaced since the query was planned, or is damaged.
+        """
+        url = self.location.url(self.file.path)
+        try:
+            with closing(self.location.open_unchanged(self.file)) as handle:
+                file = paorc.ORCFile(handle)
+                for stripe in self.stripes:
+                    batch = self._stripe(file, stripe)
+                    for start in range(0, batch.num_rows, self.batch_rows):
+                        yield conform(batch.slice(start, self.batch_rows), self.schema, self.keys, where=url)
+        except (pa.ArrowException, OSError) as error:
+            raise _unreadable(url, error) from error
+
+    def _stripe(self, file: paorc.ORCFile, stripe: int) -> pa.RecordBatch:
+        if self.whole:
+            return file.read_stripe(stripe)
+        if self.stored:
+            return file.read_stripe(stripe, columns=list(self.stored))
+        # an empty list of columns gives no rows either
+        return empty_batch(file.read_stripe(stripe, columns=file.schema.names[:1]).num_rows)
+
+
+class OrcSource:
+    """One table in ORC files; columns are matched by name.
+
+    Parameters
+    ----------
+    paths
+        Path, list of paths, glob, directory or URL.
+    storage_options
+        Passed to fsspec for URLs.
+
+    Raises
+    ------
+    ReadError
+        If a file is missing or broken.
+    TypeMismatch
+        If no type holds a column's values of two files.
+    """
+
+    def __init__(
+        self, paths: PathLike | Iterable[PathLike], *, storage_options: Mapping[str, Any] | None = None
+    ) -> None:
+        self._files: FileSet = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
+        self._shapes = tuple(_shape(self._files.location, file) for file in self._files.files)
+        self._table = FileTable.of(self._files, [shape.schema for shape in self._shapes])
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of all columns; partition keys last."""
+        return self._table.schema
+
+    @property
+    def label(self) -> str:
+        """Format, name and number of files."""
+        return f"orc {self._files.label}"
+
+    def statistics(self) -> Statistics:
+        """Return rows and stored bytes."""
+        rows = sum(shape.rows for shape in self._shapes)
+        return Statistics(rows=rows, bytes=sum(file.size for file in self._files.files))
+
+    def scan(self, request: ScanRequest) -> ScanPlan:
+        """Return splits of about 16 MB; nothing of the predicate is applied."""
+        schema = self.schema.select(request.columns)
+        files = range(len(self._shapes))
+        splits = tuple(split for position in files for split in self._splits(position, schema, request.batch_rows))
+        return ScanPlan(splits=splits, residual=request.predicate)
+
+    def _splits(self, position: int, schema: Schema, batch_rows: int) -> Iterator[OrcSplit]:
+        file, shape = self._files.files[position], self._shapes[position]
+        keys = self._table.keys_within(position, schema)
+        stored = tuple(f.name for f in schema if f.name in shape.schema and f.name not in keys)
+        for stripes in _runs(shape.stripes, file.size):
+            yield OrcSplit(
+                location=self._files.location,
+                file=file,
+                schema=schema,
+                keys=keys,
+                stored=stored,
+                whole=bool(stored) and any("." in name for name in shape.schema.names),
+                stripes=stripes,
+                bytes=file.size * len(stripes) // shape.stripes,
+                batch_rows=batch_rows,
+            )
+
+
+def _runs(stripes: int, size: int) -> list[tuple[int, ...]]:
+    """Return the numbers of a file's stripes in runs of about a split's bytes; all are taken to be of one size."""
+    if not stripes:
+        return []
+    step = max(1, _SPLIT_BYTES * stripes // max(1, size))
+    return [tuple(range(start, min(start + step, stripes))) for start in range(0, stripes, step)]
+
+
+def _shape(location: Location, file: FileInfo) -> _Shape:
+    url = location.url(file.path)
+    if file.size == 0:
+        raise ReadError(f"{url!r} is empty (0 bytes), not an ORC file; write it again")
+    try:
+        with closing(location.open(file.path)) as handle:
+            found = paorc.ORCFile(handle)
+            schema = from_arrow_schema(found.schema)
+            return _Shape(schema=schema, stripes=found.nstripes, rows=found.nrows)
+    except (pa.ArrowException, OSError) as error:
+        raise ReadError(
+            f"{url!r} is not an ORC file, or is cut short ({reason(error)}); copy or write it again, or name its format"
+        ) from error
+    except PlanError as error:
+        raise type(error)(f"{url!r}: {error}") from error
+
+
+def _unreadable(url: str, error: Exception) -> ReadError:
+    if "out of range for nanosecond" in str(error):
+        return ReadError(f"{url!r} holds a time that nanoseconds in 64 bits do not reach: {reason(error)}")
+    return ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again")
