@@ -14,6 +14,8 @@ from functools import cache
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _MAPPED_FROM = 32 * 1024 * 1024
 _TRIMMED_FROM = 64 * 1024 * 1024
+_OF_NANNIES = {"MALLOC_TRIM_THRESHOLD_": "65536"}
+"""What Dask puts into the environment of every worker process without being asked: nobody's word."""
 
 
 @cache
@@ -23,7 +25,8 @@ def keep_freed_memory() -> bool:
     Sets the process's allocator, once. Returns whether it did: not where the C library is another than glibc, nor
     where the user has set the allocator through the environment.
     """
-    if any(name in os.environ for name in ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")):
+    names = ("MALLOC_MMAP_THRESHOLD_", "MALLOC_TRIM_THRESHOLD_", "GLIBC_TUNABLES")
+    if any(name in os.environ and os.environ[name] != _OF_NANNIES.get(name) for name in names):
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

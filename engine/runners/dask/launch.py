@@ -15,6 +15,14 @@ from distributed import LocalCluster, Security
 from ...errors import ConfigError, DeviceUnavailable
 from ...machine import available_cores
 
+_SETTINGS = {
+    # On a busy machine a process that takes the place of one that died may come later than the 15 s after which Dask
+    # would give the place up.
+    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    # Dask looks at the stack of every busy thread 100 times a second, and takes processor time away from it.
+    "distributed.worker.profile.interval": "100ms",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
@@ -83,11 +91,10 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
             options["CUDA_VISIBLE_DEVICES"] = settings.gpus
     else:
         options["processes"] = True
-    # Spilled rows lie below this folder, which only its owner may read. On a busy machine a process that takes the
-    # place of one that died may come later than the 15 s after which Dask would give the place up.
+    # Spilled rows lie below this folder, which only its owner may read.
     with (
         tempfile.TemporaryDirectory(prefix="volley-cluster-", ignore_cleanup_errors=True) as folder,
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "10 minutes"}),
+        dask.config.set(_SETTINGS),
     ):
         try:
             started = kind(local_directory=folder, **options)
