@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Number, Rows
+from .arrays import Bits, Bytes, Longs, Number, Rows, copy_bytes
 from .compile import device, instruction, kernel
-from .encodings import rows_of_values, unpacked
+from .encodings import code_at, next_run, rows_of_values, unpacked
 from .pages import (
     COMPRESSED,
     DAMAGED,
@@ -31,73 +31,178 @@ from .pages import (
 )
 
 load_unaligned = instruction("load_unaligned")
+look_up_groups = instruction("look_up_groups")
+unpack_groups = instruction("unpack_groups")
 
 STORED_PLAINLY: Final = 0
 SNAPPED: Final = 1
 BEYOND: Final = -4
 """What is returned where a code lies beyond its dictionary."""
 _RUNS: Final = 3
+_WIDEST: Final = 32
 
 
 @device
-def _codes_of_page(  # noqa: C901 - the cases of one page
-    data: Bytes,
-    table: Longs,
-    page: Number,
-    codec: Number,
-    optional: Number,
-    scratch: Bytes,
-    positions: Rows,
-    codes: Rows,
+def _opened_page(  # noqa: C901 - the cases of one page
+    data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
 ) -> Number:
-    """Decode one page's codes, and the positions of its rows in them where not every row has one.
+    """Bring one page's codes to ``scratch``, and find the positions of its rows in them where not every row has one.
 
-    Returns the number of codes, or what is wrong, and the greatest code.
+    Returns the number of codes, or what is wrong, and where they start, with their width, and end.
     """
     nothing = np.int64(0)
     start = table[page, START]
     end = start + table[page, STORED]
     size = table[page, SIZE]
     n = table[page, VALUES]
-    if n > len(codes):
-        return np.int64(DAMAGED), nothing
     values = n
     later = table[page, KIND] == DATA_PAGE_V2
     if later:
         levels = table[page, DEFINITION_BYTES]
         if table[page, REPETITION_BYTES] != 0 or levels < 0 or levels > end - start or levels > size:
-            return np.int64(DAMAGED), nothing
+            return np.int64(DAMAGED), nothing, nothing
         if optional:
             values = rows_of_values(data, start, start + levels, n, positions)
         start += levels
         size -= levels
     unpack = codec == SNAPPED and (not later or (table[page, COMPRESSED] != 0 and start < end))
     if unpack and unsnapped(data, start, end, scratch, size) < 0:
-        return np.int64(DAMAGED), nothing
+        return np.int64(DAMAGED), nothing, nothing
     # One array for both cases: numba gives each variable one type, and `data` may be read-only.
     if not unpack:
-        if end - start > len(scratch):
-            return np.int64(DAMAGED), nothing
-        for k in range(end - start):
-            scratch[np.uint64(k)] = data[np.uint64(start + k)]
         size = end - start
+        if size > len(scratch):
+            return np.int64(DAMAGED), nothing, nothing
+        copy_bytes(data, start, scratch, nothing, size)
     at = np.int64(0)
     if optional and not later:
         if table[page, LEVEL_ENCODING] != _RUNS:
-            return np.int64(UNSUPPORTED), nothing
+            return np.int64(UNSUPPORTED), nothing, nothing
         if size < 4:
-            return np.int64(DAMAGED), nothing
+            return np.int64(DAMAGED), nothing, nothing
         levels = np.int64(load_unaligned(scratch, 0) & np.uint64(0xFFFFFFFF))
         if levels > size - 4:
-            return np.int64(DAMAGED), nothing
+            return np.int64(DAMAGED), nothing, nothing
         at = 4 + levels
         values = rows_of_values(scratch, np.int64(4), at, n, positions)
-    if values <= 0:
-        return values, nothing
-    if at >= size:
-        return np.int64(DAMAGED), nothing
-    top = unpacked(scratch, at + 1, size, np.int64(scratch[np.uint64(at)]), values, codes, nothing)
-    return (np.int64(DAMAGED) if top < 0 else values), top
+    if values > 0 and (at >= size or scratch[np.uint64(at)] > _WIDEST):
+        return np.int64(DAMAGED), nothing, nothing
+    return values, at, size
+
+
+@device
+def _take_run(  # noqa: PLR0917
+    source: Bytes,
+    at: Number,
+    width: Number,
+    skipped: Number,
+    count: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    out: NDArray[Any],
+    place: Number,
+) -> Number:
+    """Write ``count`` packed codes after ``skipped`` ones, or their values, to ``out[place:]``; return the greatest."""
+    top = np.uint64(0)
+    alone = min(count, (-skipped) & 7)
+    first = at + (((skipped + alone) * width) >> 3)
+    groups = max(np.int64(0), min((count - alone) >> 3, (len(source) - 8 - first) // width))
+    last = np.uint64(len(values) - 1)
+    for part in range(2):
+        begin = np.int64(0) if part == 0 else alone + 8 * groups
+        for k in range(begin, alone if part == 0 else count):
+            code = code_at(source, at, width, skipped + k)
+            top = max(top, code)
+            out[np.uint64(place + k)] = values[min(code, last)] if look_up else code
+    if look_up:
+        return max(top, look_up_groups(source, first, width, groups, values, out, place + alone))
+    return max(top, unpack_groups(source, first, width, groups, out, place + alone))
+
+
+@device
+def _take_all(
+    source: Bytes,
+    at: Number,
+    end: Number,
+    n: Number,
+    skipped: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    out: NDArray[Any],
+    place: Number,
+    upto: Number,
+) -> Number:
+    """Write the codes after ``skipped`` ones of a page's ``n``, or their values, to ``out[place:upto]``.
+
+    Returns the greatest code, or `DAMAGED`.
+    """
+    width = np.int64(source[np.uint64(at)])
+    at += 1
+    top = np.uint64(0)
+    done = np.int64(0)
+    last = np.uint64(len(values) - 1)
+    if width == 0:
+        for k in range(place, upto):
+            out[np.uint64(k)] = values[0] if look_up else 0
+        return np.int64(0)
+    while place < upto:
+        count, code, at, after = next_run(source, at, end, width, n - done)
+        if count < 0:
+            return np.int64(DAMAGED)
+        wanted = min(count - skipped, upto - place)
+        if wanted > 0:
+            if code < 0:
+                best = _take_run(source, at, width, skipped, wanted, look_up, values, out, place)
+            else:
+                best = np.uint64(code)
+                given = values[min(best, last)] if look_up else best
+                for k in range(place, place + wanted):
+                    out[np.uint64(k)] = given
+            top = max(top, best)
+            place += wanted
+        skipped = max(np.int64(0), skipped - count)
+        done += count
+        at = after
+    return np.int64(top)
+
+
+@device
+def _take_rows(
+    source: Bytes,
+    at: Number,
+    end: Number,
+    n: Number,
+    rows: Rows,
+    begin: Number,
+    choices: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    out: NDArray[Any],
+    place: Number,
+    upto: Number,
+) -> Number:
+    """Write the codes, or their values, of the rows ``rows[place:upto]``, less ``begin``, of a page without nulls.
+
+    Returns 0 or what is wrong.
+    """
+    width = np.int64(source[np.uint64(at)])
+    after = at + 1
+    code = np.int64(0)
+    first = np.int64(0)
+    stop = n if width == 0 else np.int64(0)
+    for k in range(place, upto):
+        row = np.int64(rows[np.uint64(k)]) - begin
+        while row >= stop:
+            first = stop
+            count, code, at, after = next_run(source, after, end, width, n - stop)
+            if count < 0:
+                return np.int64(DAMAGED)
+            stop += count
+        mine = np.int64(code_at(source, at, width, row - first)) if code < 0 else code
+        if mine >= choices:
+            return np.int64(BEYOND)
+        out[np.uint64(k)] = values[np.uint64(mine)] if look_up else mine
+    return np.int64(0)
 
 
 def _decode(
@@ -167,19 +272,28 @@ def _decode(
             while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
                 upto += 1
         if upto > done:
-            count, top = _codes_of_page(data, table, page, codec, optional, scratch, positions, codes)
+            count, at, end = _opened_page(data, table, page, codec, optional, scratch, positions)
             if count < 0:
                 return int(count)
-            if count > 0 and top >= choices:
+            if count > 0 and choices == 0:
                 return BEYOND
-            whole = count == n
-            if whole and every and look_up:  # the most common case by far, without a test per row
-                for k in range(done, upto):
-                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(k - begin)])]
+            if count == n and every:
+                top = _take_all(scratch, at, end, n, done - begin, look_up, values, out, done, upto)
+                if top < 0 or top >= choices:
+                    return DAMAGED if top < 0 else BEYOND
                 done = upto
+            elif count == n:
+                wrong = _take_rows(scratch, at, end, n, rows, begin, choices, look_up, values, out, done, upto)
+                if wrong < 0:
+                    return int(wrong)
+                done = upto
+            elif count > 0:
+                top = unpacked(scratch, at + 1, end, np.int64(scratch[np.uint64(at)]), count, codes, np.int64(0))
+                if top < 0 or top >= choices:
+                    return DAMAGED if top < 0 else BEYOND
             for k in range(done, upto):
                 row = (k if every else np.int64(rows[np.uint64(k)])) - begin
-                place = row if whole else np.int64(positions[np.uint64(row)])
+                place = np.int64(positions[np.uint64(row)])
                 if place < 0:
                     nulls += 1
                     flags[np.uint64(k)] = np.uint8(0)

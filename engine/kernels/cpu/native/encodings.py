@@ -13,6 +13,7 @@ from .compile import device, instruction, kernel
 from .pages import DAMAGED, varint, zigzag
 
 load_unaligned = instruction("load_unaligned")
+unpack_groups = instruction("unpack_groups")
 
 
 @device
@@ -28,58 +29,68 @@ def _word_at(data: Bytes, at: Number) -> Number:
 
 
 @device
+def code_at(data: Bytes, at: Number, width: Number, number: Number) -> Number:
+    """Return one of the codes of ``width`` bits that are packed from ``at`` on; what lies beyond the array is 0."""
+    bit = number * width
+    word = _word_at(data, at + (bit >> 3)) >> np.uint64(bit & 7)
+    return word & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))
+
+
+@device
+def next_run(data: Bytes, at: Number, end: Number, width: Number, n: Number) -> Number:
+    """Read the head of a run of codes of which at most ``n`` are wanted.
+
+    Returns
+    -------
+    tuple
+        How many there are, negative where they are damaged; the code that repeats, -1 where they are packed; where
+        packed ones start; where the next run starts.
+    """
+    header, at = varint(data, at, end)
+    if at < 0 or header < 0:
+        return np.int64(DAMAGED), np.int64(0), end, end
+    run = header >> 1
+    if header & 1:
+        # The last group may be cut to the bytes that hold values.
+        room = ((end - at) * 8) // width
+        count = min(n, run * 8 if run < 2**32 else room, room)
+        return count if count > 0 else np.int64(DAMAGED), np.int64(-1), at, at + min(end - at, run * width if run < 2**32 else end - at)
+    wide = (width + 7) >> 3
+    if wide > end - at:
+        return np.int64(DAMAGED), np.int64(0), end, end
+    code = np.int64(0)
+    for k in range(wide):
+        code |= np.int64(data[np.uint64(at + k)]) << (8 * k)
+    return min(n, run), code, at, at + wide
+
+
+@device
 def unpacked(data: Bytes, start: Number, end: Number, width: Number, n: Number, out: Rows, first: Number) -> Number:
     """Do the work of `unpack_codes`, writing from ``out[first]`` on."""
     if width < 0 or width > 32 or end > len(data) or n > len(out) - first:
         return np.int64(DAMAGED)
-    if width == 0:
-        for i in range(n):
-            out[first + i] = 0
-        return np.int64(0)
-    at = np.int64(start)
+    after = np.int64(start)
     done = np.int64(0)
     top = np.uint64(0)
-    mask = (np.uint64(1) << np.uint64(width)) - np.uint64(1)
-    while done < n:
-        header, at = varint(data, at, np.int64(end))
-        if at < 0 or header < 0:
+    while done < n and width > 0:
+        count, code, at, after = next_run(data, after, np.int64(end), width, n - done)
+        if count < 0:
             return np.int64(DAMAGED)
-        run = header >> 1
-        if header & 1:
-            # The last group may be cut to the bytes that hold values.
-            room = ((end - at) * 8) // width
-            count = min(n - done, run * 8 if run < 2**32 else room, room)
-            if count == 0:
-                return np.int64(DAMAGED)
-            fast = min(count, max(0, ((len(data) - 8 - at) * 8) // width))
-            base = np.uint64(at)
-            for k in range(fast):
-                bit = np.uint64(k) * np.uint64(width)
-                word = load_unaligned(data, base + (bit >> np.uint64(3)))
-                code = (word >> (bit & np.uint64(7))) & mask
-                top = max(top, code)
-                out[np.uint64(first + done + k)] = np.int32(code)
-            for k in range(fast, count):
-                bit = np.uint64(k) * np.uint64(width)
-                word = _word_at(data, at + np.int64(bit >> np.uint64(3)))
-                code = (word >> (bit & np.uint64(7))) & mask
-                top = max(top, code)
-                out[np.uint64(first + done + k)] = np.int32(code)
-            at += min(end - at, run * width if run < 2**32 else end - at)
+        if code < 0:
+            groups = max(np.int64(0), min(count >> 3, (len(data) - 8 - at) // width))
+            top = max(top, unpack_groups(data, at, width, groups, out, first + done))
+            for k in range(8 * groups, count):
+                code_here = code_at(data, at, width, k)
+                top = max(top, code_here)
+                out[np.uint64(first + done + k)] = np.int32(code_here)
         else:
-            wide = (width + 7) >> 3
-            if wide > end - at:
-                return np.int64(DAMAGED)
-            code = np.uint64(0)
-            for k in range(wide):
-                code |= np.uint64(data[np.uint64(at + k)]) << np.uint64(8 * k)
-            at += wide
-            count = min(n - done, run)
             if count > 0:
-                top = max(top, code)
+                top = max(top, np.uint64(code))
             for k in range(count):
                 out[np.uint64(first + done + k)] = np.int32(code)
         done += count
+    for k in range(done, n):  # codes of no bits
+        out[np.uint64(first + k)] = 0
     return np.int64(top)
 
 

@@ -110,3 +110,135 @@ def _prefetcher(write: int) -> Any:
         return context.get_dummy_value()
 
     return generate
+
+
+_LANES = 8
+_LONGS, _INTS = ir.VectorType(_WORD, _LANES), ir.VectorType(ir.IntType(32), _LANES)
+
+
+@intrinsic
+def unpack_groups(
+    typingctx: Any, source: Any, start: Any, width: Any, groups: Any, target: Any, position: Any
+) -> Any:
+    """Write packed codes, eight in each group of ``width`` bytes, to ``target[position:]``; return the greatest.
+
+    ``source`` is a byte array, of which 8 bytes beyond the groups are read; ``target`` has elements of 32 bits or more.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into = _element(context, builder, signature.args[4], args[4], args[5])
+        kind = ir.IntType(signature.args[4].dtype.bitwidth)
+
+        def give(index: Any, codes: Any) -> Any:
+            builder.store(_resized(builder, codes, kind), _lanes_at(builder, into, index, kind)).align = kind.width // 8
+            return codes
+
+        return _each_group(context, builder, signature, args, give)
+
+    return types.uint64(source, types.int64, types.int64, types.int64, target, types.int64), generate
+
+
+@intrinsic
+def look_up_groups(
+    typingctx: Any, source: Any, start: Any, width: Any, groups: Any, values: Any, target: Any, position: Any
+) -> Any:
+    """Write the ``values`` of codes packed as in `unpack_groups` to ``target[position:]``; return the greatest code.
+
+    Where that is beyond ``values``, of which there must be one, what is written means nothing.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into = _element(context, builder, signature.args[5], args[5], args[6])
+        choices = context.make_array(signature.args[4])(context, builder, args[4])
+        kind = ir.IntType(signature.args[4].dtype.bitwidth)
+        last = builder.sub(builder.extract_value(choices.shape, 0), _WORD(1))
+        bound = _splat(builder, builder.trunc(last, ir.IntType(32)), _INTS)
+
+        def give(index: Any, codes: Any) -> Any:
+            inside = builder.select(builder.icmp_unsigned("<", codes, bound), codes, bound)
+            taken = _gathered(builder, choices.data, builder.zext(inside, _LONGS), kind)
+            builder.store(taken, _lanes_at(builder, into, index, kind)).align = kind.width // 8
+            return codes
+
+        return _each_group(context, builder, signature, args, give)
+
+    return types.uint64(source, types.int64, types.int64, types.int64, values, target, types.int64), generate
+
+
+def _each_group(context: Any, builder: Any, signature: Any, args: Any, give: Any) -> Any:
+    """Unpack group by group, give each its eight codes, and return the greatest of all."""
+    start = _element(context, builder, signature.args[0], args[0], args[1])
+    width, groups = args[2], args[3]
+    top = cgutils.alloca_once_value(builder, ir.Constant(_INTS, [0] * _LANES))
+    # So many codes come with one load of 64 bits, whichever bit of a byte the first begins at.
+    narrow, middle = (builder.icmp_unsigned("<=", width, _WORD(most)) for most in (8, 16))
+    with builder.if_else(narrow) as (then, otherwise):
+        with then:
+            _unpack_loop(builder, start, width, groups, 8, give, top)
+        with otherwise, builder.if_else(middle) as (four, two_or_one):
+            with four:
+                _unpack_loop(builder, start, width, groups, 4, give, top)
+            with two_or_one:
+                _unpack_loop(builder, start, width, groups, 1, give, top)
+    kind = ir.FunctionType(ir.IntType(32), [_INTS])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.vector.reduce.umax.v8i32")
+    return builder.zext(builder.call(function, [builder.load(top)]), _WORD)
+
+
+def _unpack_loop(builder: Any, start: Any, width: Any, groups: Any, together: int, give: Any, top: Any) -> None:
+    """Unpack groups with a load for each ``together`` codes."""
+    mask = builder.sub(builder.shl(_WORD(1), width), _WORD(1))
+    places, shifts = [], ir.Constant(_LONGS, ir.Undefined)
+    for lane in range(_LANES):
+        first = builder.mul(width, _WORD(lane - lane % together))
+        shift = builder.add(builder.and_(first, _WORD(7)), builder.mul(width, _WORD(lane % together)))
+        shifts = builder.insert_element(shifts, shift, ir.IntType(32)(lane))
+        if lane % together == 0:
+            places.append(builder.lshr(first, _WORD(3)))
+    masks = _splat(builder, mask, _LONGS)
+    with cgutils.for_range(builder, groups) as loop:
+        group = builder.gep(start, [builder.mul(loop.index, width)])
+        words = ir.Constant(_LONGS, ir.Undefined)
+        for number, place in enumerate(places):
+            word = builder.load(builder.bitcast(builder.gep(group, [place]), _WORD.as_pointer()))
+            word.align = 1
+            words = builder.insert_element(words, word, ir.IntType(32)(number))
+        order = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [lane // together for lane in range(_LANES)])
+        words = builder.shuffle_vector(words, ir.Constant(_LONGS, ir.Undefined), order)
+        codes = builder.trunc(builder.and_(builder.lshr(words, shifts), masks), _INTS)
+        given = give(builder.mul(loop.index, _WORD(_LANES)), codes)
+        best = builder.load(top)
+        builder.store(builder.select(builder.icmp_unsigned(">", given, best), given, best), top)
+
+
+def _element(context: Any, builder: Any, kind: Any, array: Any, index: Any) -> Any:
+    """Return the address of an array's element."""
+    return builder.gep(context.make_array(kind)(context, builder, array).data, [index])
+
+
+def _lanes_at(builder: Any, into: Any, index: Any, kind: Any) -> Any:
+    return builder.bitcast(builder.gep(into, [index]), ir.VectorType(kind, _LANES).as_pointer())
+
+
+def _resized(builder: Any, codes: Any, kind: Any) -> Any:
+    return codes if kind.width == 32 else builder.zext(codes, ir.VectorType(kind, _LANES))
+
+
+def _splat(builder: Any, value: Any, kind: Any) -> Any:
+    one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, ir.IntType(32)(0))
+    order = ir.Constant(ir.VectorType(ir.IntType(32), _LANES), [0] * _LANES)
+    return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), order)
+
+
+def _gathered(builder: Any, base: Any, indices: Any, kind: Any) -> Any:
+    """Return the elements of ``kind`` at eight indices."""
+    bytes_apart = ir.Constant(_LONGS, [kind.width // 8] * _LANES)
+    address = _splat(builder, builder.ptrtoint(base, _WORD), _LONGS)
+    pointers = ir.VectorType(kind.as_pointer(), _LANES)
+    where = builder.inttoptr(builder.add(address, builder.mul(indices, bytes_apart)), pointers)
+    values, flags = ir.VectorType(kind, _LANES), ir.VectorType(ir.IntType(1), _LANES)
+    signature = ir.FunctionType(values, [pointers, flags, values])
+    name = f"llvm.masked.gather.v{_LANES}i{kind.width}.v{_LANES}p0"
+    gather = cgutils.get_or_insert_function(builder.module, signature, name)
+    every = ir.Constant(flags, [1] * _LANES)
+    return builder.call(gather, [where, every, ir.Constant(values, ir.Undefined)])
