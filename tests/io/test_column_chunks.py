@@ -366,9 +366,9 @@ def test_no_page_is_opened_where_no_entry_of_a_dictionary_passes(
     made = chunks.ChunkReader
 
     class Counted(made):  # type: ignore[misc, valid-type]  # a class in a variable
-        def read(self, *args: Any) -> Any:
+        def reading(self, *args: Any) -> Any:
             readers.append(self)
-            return super().read(*args)
+            return super().reading(*args)
 
         def read_codes(self, *args: Any) -> Any:
             readers.append(self)

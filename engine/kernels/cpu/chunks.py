@@ -6,8 +6,10 @@ Pages without a wanted row are not opened. Rows are numbered within the row grou
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,9 +22,11 @@ from .buffers import array_from, empty, physical_type, scratch
 from .gather import encoded
 from .native import codepages, encodings, pack_bits, pages, take
 from .native.arrays import Bits, Rows
-from .pages import DICTIONARY_ENCODINGS, TOGETHER, Page, PageReader, Texts, Values, element_type
+from .pages import TOGETHER, Page, PageReader, Texts, Values, element_type
 
 _MOST_BYTES = 2**31 - 1
+_MOST_REMEMBERED, _MOST_REMEMBERED_BYTES = 256, 4096
+_remembered: dict[tuple[DataType, str, bytes], pa.Array] = {}
 _identity = np.arange(64 * 1024, dtype=np.int32)
 
 Piece: TypeAlias = tuple[Page, Rows | slice]
@@ -85,57 +89,94 @@ class ChunkReader:
     """
 
     def __init__(self, spec: ChunkSpec, data: Any, rows: int) -> None:
-        self._spec, self._rows = spec, rows
+        self._spec = spec
         self._pages = PageReader(spec, np.frombuffer(data, dtype=np.uint8), rows)
-        table = self._pages.table
-        self._first = int(bool(table) and table[0][pages.KIND] == pages.DICTIONARY_PAGE)
-        self._dictionary: Values | None = self._pages.dictionary(0) if self._first else None
-        starts = np.cumsum([0, *(row[pages.VALUES] for row in table[self._first :])])
-        self._starts: list[int] = starts.tolist()
-        self.coded = self._first == 1 and all(
-            row[pages.ENCODING] in DICTIONARY_ENCODINGS for row in table[self._first :]
-        )
+        self._first = int(self._pages.has_dictionary)
+        self.coded = self._pages.coded
+        self._in_one_call = self.coded and spec.codec in TOGETHER
+        self.nullable = spec.optional
         self._held: tuple[int, Page] | None = None
         self._choices: pa.Array | None = None
+
+    @cached_property
+    def dictionary(self) -> Values | None:
+        """The dictionary's values, where there is one."""
+        return self._pages.dictionary(0) if self._first else None
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        """Where the rows of each page begin and where those of the last one end."""
+        return [0, *accumulate(row[pages.VALUES] for row in self._pages.table[self._first :])]
+
+    def load(self) -> None:
+        """Bring the dictionary, where there is one, to memory."""
+        self.dictionary  # noqa: B018 - kept once it is made
 
     @property
     def choices(self) -> pa.Array:
         """The dictionary's values as an array; only where there is one."""
         if self._choices is None:
-            assert self._dictionary is not None
-            self._choices = self._assembled([(self._as_page(), slice(0, len(self._dictionary)))], len(self._dictionary))
+            self._choices = self._remembered_choices() if self._spec.as_codes else self._made_choices()
         return self._choices
+
+    def _made_choices(self) -> pa.Array:
+        assert self.dictionary is not None
+        return self._assembled([(self._as_page(), slice(0, len(self.dictionary)))], len(self.dictionary))
+
+    def _remembered_choices(self) -> pa.Array:
+        """Return the same array for the same stored bytes: row groups often repeat a small dictionary.
+
+        What kernels find out about a dictionary they remember by its identity.
+        """
+        stored = self._pages.stored_dictionary(_MOST_REMEMBERED_BYTES)
+        if stored is None:
+            return self._made_choices()
+        key = (self._spec.dtype, self._spec.codec, stored)
+        known = _remembered.get(key)
+        if known is None:
+            if len(_remembered) >= _MOST_REMEMBERED:
+                _remembered.clear()
+            known = _remembered[key] = self._made_choices()
+        return known
+
+    def reading(self, start: int, count: int, rows: Rows | None = None) -> Callable[[], Callable[[], pa.Array]]:
+        """Return what reads the values of ``count`` rows from ``start`` on, or of those of them at ``rows``.
+
+        The first call does the work of kernels where it can be told from what comes after it, the second the rest.
+        """
+        length = count if rows is None else len(rows)
+        if not self._in_one_call:
+            return lambda: partial(self._read_by_page, start, count, rows, length)
+        dictionary = self.dictionary
+        assert dictionary is not None
+        fixed = isinstance(dictionary, np.ndarray) and dictionary.itemsize in codepages.decode
+        out = empty(length, element_type(self._spec)) if fixed else self.room_for_codes(length)
+        decoding = self._pages.decoding(start, rows, dictionary, out, look_up=fixed)
+
+        def decoded() -> Callable[[], pa.Array]:
+            flags = decoding.run()
+            if fixed:
+                return lambda: _fixed_array(out, self._spec.dtype, _bitmap(flags))
+            return lambda: self.looked_up(Coded(self, out, flags))
+
+        return decoded
 
     def read(self, start: int, count: int, rows: Rows | None = None) -> pa.Array:
         """Return the values of ``count`` rows from ``start`` on, or of those of them at ``rows``."""
-        length = count if rows is None else len(rows)
-        if not self._in_one_call:
-            pieces = self._pieces(start, count, rows)
-            return self.looked_up(self._codes(pieces, length)) if self.coded else self._assembled(pieces, length)
-        if not isinstance(self._dictionary, np.ndarray) or self._dictionary.itemsize not in codepages.decode:
-            return self.looked_up(self.read_codes(start, count, rows))
-        out = empty(length, self._dictionary.dtype)
-        flags = self._decoded(start, rows, out, look_up=True)
-        return _fixed_array(out, self._spec.dtype, _bitmap(flags))
+        return self.reading(start, count, rows)()()
+
+    def _read_by_page(self, start: int, count: int, rows: Rows | None, length: int) -> pa.Array:
+        pieces = self._pieces(start, count, rows)
+        return self.looked_up(self._codes(pieces, length)) if self.coded else self._assembled(pieces, length)
 
     def read_codes(self, start: int, count: int, rows: Rows | None = None) -> Coded:
         """Return rows as `read` does, but coded; only where the whole chunk is."""
         length = count if rows is None else len(rows)
         if not self._in_one_call:
             return self._codes(self._pieces(start, count, rows), length)
+        assert self.dictionary is not None
         codes = self.room_for_codes(length)
-        return Coded(self, codes, self._decoded(start, rows, codes, look_up=False))
-
-    @property
-    def _in_one_call(self) -> bool:
-        return self.coded and self._spec.codec in TOGETHER
-
-    def _decoded(self, start: int, rows: Rows | None, out: NDArray[Any], *, look_up: bool) -> Bits | None:
-        """Decode rows from ``start`` on to ``out``; return their flags as `PageReader.decode` does."""
-        assert self._dictionary is not None
-        number = max(0, bisect_right(self._starts, start) - 1)
-        skipped = start - self._starts[number]
-        return self._pages.decode(self._first + number, skipped, rows, self._dictionary, out, look_up=look_up)
+        return Coded(self, codes, self._pages.decoding(start, rows, self.dictionary, codes, look_up=False).run())
 
     def room_for_codes(self, length: int) -> Rows:
         """Return memory for codes: given away where text stays codes, else only looked up."""
@@ -152,8 +193,8 @@ class ChunkReader:
 
     def _as_page(self) -> Page:
         """Return the dictionary as a page of values."""
-        assert self._dictionary is not None
-        return Page(len(self._dictionary), None, self._dictionary, None)
+        assert self.dictionary is not None
+        return Page(len(self.dictionary), None, self.dictionary, None)
 
     def _pieces(self, start: int, count: int, rows: Rows | None) -> Iterator[Piece]:
         """Yield a piece of each page that has wanted rows; it is void once the next one is asked for."""
@@ -176,7 +217,7 @@ class ChunkReader:
     def _piece(self, number: int, wanted: Rows | slice) -> Piece:
         if self._held is None or self._held[0] != number:
             self._held = None
-            self._held = (number, self._pages.open(self._first + number, self._dictionary))
+            self._held = (number, self._pages.open(self._first + number, self.dictionary))
         page = self._held[1]
         return page, (wanted if page.positions is None else page.positions[wanted])
 

@@ -7,8 +7,9 @@ that are left, so their meaning is the same as in a filter above the scan.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +27,7 @@ from .native import codepages, pages, select_bits
 from .native.arrays import Bits, Rows
 from .pages import CODECS
 from .project import Evaluator
+from .ranges import IntegerRange, range_of
 from .table import CpuTable, from_arrow
 
 _INTEGERS = {"INT32": 32, "INT64": 64}
@@ -58,13 +60,12 @@ class CpuDecoder:
     ) -> Iterator[pa.RecordBatch]:
         """Yield record batches of the rows for which every condition is true, without those that filters leave out."""
         group = _RowGroup(stored)
-        tests = _tests(group, shared(tuple(conditions)))
+        tests = [_test(group, each) for each in _parts(conditions)]
         tests += [_key_test(group, each) for each in filters if each.keys.is_useful]
         if any(not test.can_pass for test in tests):
             return
         tests = sorted((test for test in tests if not test.always_passes), key=lambda test: test.share)
-        for name in columns:  # an unknown encoding must show before the first batch
-            group.open(name)
+        group.open_all(columns)  # an unknown encoding must show before the first batch
         pieces = max(1, -(-stored.rows // batch_rows))
         size = -(-stored.rows // pieces)
         for start in range(0, stored.rows, size):
@@ -110,13 +111,24 @@ class _RowGroup:
     def open(self, name: str) -> ChunkReader | pa.Array:
         """Return a column's reader, or its values where they are given."""
         if name not in self._open:
-            source = self.stored.columns[name]
+            self.open_all([name])
+        return self._open[name]
+
+    def open_all(self, names: Sequence[str]) -> None:
+        """Open columns, each step for all of them before the next."""
+        closed = [name for name in names if name not in self._open]
+        sources = [self.stored.columns[name] for name in closed]
+        contents = [source.read() for source in sources]
+        for name, source, content in zip(closed, sources, contents, strict=True):
             if isinstance(source, GivenColumn):
-                alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
+                alone = pa.RecordBatch.from_arrays([content], names=[name])
                 self._open[name] = from_arrow(alone, self.stored.schema.select([name])).columns[0]
             else:
-                self._open[name] = ChunkReader(source.spec, source.read(), self.stored.rows)
-        return self._open[name]
+                self._open[name] = ChunkReader(source.spec, content, self.stored.rows)
+        for name in closed:
+            reader = self._open[name]
+            if isinstance(reader, ChunkReader):
+                reader.load()
 
     def passes(self, conditions: Sequence[Expr], columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> Rows:
         """Return the rows of some columns for which conditions are true."""
@@ -164,22 +176,73 @@ class _Test:
         return 2.0 if self.keys is None else 3.0
 
 
-def _tests(group: _RowGroup, conditions: Sequence[Expr]) -> list[_Test]:
-    by_columns: dict[tuple[str, ...], list[Expr]] = {}
-    for condition in conditions:
-        by_columns.setdefault(tuple(sorted(columns_of(condition))), []).append(condition)
-    return [_test(group, columns, tuple(together)) for columns, together in by_columns.items()]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """The conditions that read the same columns.
+
+    Attributes
+    ----------
+    columns
+        What they read, sorted.
+    range
+        The values of the one column for which they are true, where that can be said.
+    known
+        What they say of dictionaries met before, by the dictionaries' identity, and these dictionaries.
+    """
+
+    conditions: tuple[Expr, ...]
+    columns: tuple[str, ...]
+    range: IntegerRange | None
+    known: dict[int, tuple[pa.Array, Bits]]
 
 
-def _test(group: _RowGroup, columns: tuple[str, ...], conditions: tuple[Expr, ...]) -> _Test:
-    opened = [group.open(name) for name in columns]
+_MOST_KNOWN, _REMEMBERED_BYTES = 64, 16 * 1024
+_known_parts: dict[int, tuple[Sequence[Expr], tuple[_Part, ...]]] = {}
+
+
+def _parts(conditions: Sequence[Expr]) -> tuple[_Part, ...]:
+    """Return the conditions by what they read; the answer is remembered, since every row group asks again."""
+    known = _known_parts.get(id(conditions))
+    if known is None or known[0] is not conditions:
+        if len(_known_parts) >= _MOST_KNOWN:
+            _known_parts.clear()
+        by_columns: dict[tuple[str, ...], list[Expr]] = {}
+        for condition in shared(tuple(conditions)):
+            by_columns.setdefault(tuple(sorted(columns_of(condition))), []).append(condition)
+        parts = tuple(
+            _Part(tuple(together), columns, range_of(together) if len(columns) == 1 else None, {})
+            for columns, together in by_columns.items()
+        )
+        # The originals are kept so that their identity stays theirs.
+        known = _known_parts[id(conditions)] = (conditions, parts)
+    return known[1]
+
+
+def _test(group: _RowGroup, part: _Part) -> _Test:
+    opened = [group.open(name) for name in part.columns]
     reader = opened[0] if len(opened) == 1 else None
     if not isinstance(reader, ChunkReader) or not reader.coded:
-        return _Test(conditions, columns, None)
-    choices = pa.concat_arrays([reader.choices, pa.nulls(1, reader.choices.type)])
+        return _Test(part.conditions, part.columns, None)
+    if part.range is not None and isinstance(reader.dictionary, np.ndarray):
+        wanted = np.zeros(len(reader.dictionary) + 1, dtype=np.uint8)
+        wanted[:-1] = part.range.contains(reader.dictionary)
+        wanted[-1] = not reader.nullable and wanted[:-1].all()
+    else:
+        wanted = _wanted(group, part, reader.choices)
+    return _Test(part.conditions, part.columns, wanted)
+
+
+def _wanted(group: _RowGroup, part: _Part, dictionary: pa.Array) -> Bits:
+    """Return what conditions say of the entries of a dictionary, and of null."""
+    known = part.known.get(id(dictionary))
+    if known is not None:
+        return known[1]
+    choices = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
     wanted = np.zeros(len(choices), dtype=np.uint8)
-    wanted[group.passes(conditions, columns, [choices], len(choices))] = 1
-    return _Test(conditions, columns, wanted)
+    wanted[group.passes(part.conditions, part.columns, [choices], len(choices))] = 1
+    if len(part.known) < _MOST_KNOWN and dictionary.nbytes <= _REMEMBERED_BYTES:
+        part.known[id(dictionary)] = (dictionary, wanted)
+    return wanted
 
 
 def _key_test(group: _RowGroup, given: KeyFilter) -> _Test:
@@ -216,9 +279,10 @@ class _Batch:
                 rows = rows[passed]
             elif len(passed) < self._count:
                 rows = passed
-        arrays = [self._values(name, rows) for name in self._names]
-        if not arrays:
+        if not self._names:
             return empty_batch(self._count if rows is None else len(rows))
+        begun = [self._reading(name, rows) for name in self._names]
+        arrays = [end() for end in [decode() for decode in begun]]
         return pa.RecordBatch.from_arrays(arrays, names=list(self._names))
 
     def _codes(self, name: str, rows: Rows | None) -> Coded:
@@ -243,6 +307,13 @@ class _Batch:
         if isinstance(kept, Coded):
             return kept.take(rows).array()
         return kept if rows is None else take_column(kept, rows)
+
+    def _reading(self, name: str, rows: Rows | None) -> Callable[[], Callable[[], pa.Array]]:
+        """Return what gives some rows of a column, as `ChunkReader.reading` does."""
+        column = self._group.open(name)
+        if name in self._kept or not isinstance(column, ChunkReader):
+            return lambda: partial(self._values, name, rows)
+        return column.reading(self._start, self._count, rows)
 
     def _read(self, name: str, rows: Rows | None) -> pa.Array:
         column = self._group.open(name)

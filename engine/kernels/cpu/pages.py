@@ -5,8 +5,9 @@ Knows the layout of pages and the encodings; the loops over values are in ``nati
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -19,9 +20,8 @@ from .buffers import scratch
 from .native import codepages, encodings, pages
 from .native.arrays import Bits, Bytes, Rows
 
-PLAIN, PLAIN_DICTIONARY, RLE = 0, 2, 3
-DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY, RLE_DICTIONARY, BYTE_STREAM_SPLIT = 5, 6, 7, 8, 9
-DICTIONARY_ENCODINGS = (PLAIN_DICTIONARY, RLE_DICTIONARY)
+PLAIN, RLE = 0, 3
+DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY, BYTE_STREAM_SPLIT = 5, 6, 7, 9
 
 CODECS = {"UNCOMPRESSED": "", "SNAPPY": "snappy", "GZIP": "gzip", "ZSTD": "zstd", "BROTLI": "brotli", "LZ4": "lz4_raw"}
 TOGETHER = ("UNCOMPRESSED", "SNAPPY")
@@ -30,6 +30,10 @@ TOGETHER = ("UNCOMPRESSED", "SNAPPY")
 _STORED = {"INT32": np.int32, "INT64": np.int64, "FLOAT": np.float32, "DOUBLE": np.float64}
 _MOST_BYTES = 2**31 - 1
 _NO_ROWS = np.zeros(0, dtype=np.int32)
+_NO_ROOM = np.zeros(0, dtype=np.int32)
+_NO_BYTES = np.zeros(0, dtype=np.uint8)
+_WORDS = {width: np.dtype(f"u{width}") for width in (4, 8)}
+_NO_VALUES = {width: np.zeros(0, dtype=word) for width, word in _WORDS.items()}
 
 Region: TypeAlias = tuple[Bytes, int, int]
 """Bytes with the start and the end of the part that is meant."""
@@ -89,6 +93,30 @@ def _codec(name: str) -> Any:
     return pa.Codec(name)
 
 
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """A call of a kernel, prepared so that calls for several columns can follow each other.
+
+    Between two of them little else runs: what streams through the cache throws out the interpreter's own memory.
+    """
+
+    kernel: Callable[..., int]
+    arguments: tuple[Any, ...]
+    flags: Bits
+
+    def run(self) -> Bits | None:
+        """Decode; return a flag per row that is 0 for null, None where none is."""
+        done = self.kernel(*self.arguments)
+        if done == 0:
+            return None
+        if done == pages.UNSUPPORTED:
+            raise UnknownEncoding("levels that are not runs")
+        if done == codepages.BEYOND:
+            raise DamagedChunk("a code lies beyond its dictionary")
+        _checked(done, "pages")
+        return self.flags
+
+
 class PageReader:
     """Opens the pages of one column chunk. A page's memory is used again for the next one, a dictionary's is not.
 
@@ -105,18 +133,36 @@ class PageReader:
     def __init__(self, spec: ChunkSpec, data: Bytes, values: int) -> None:
         self.spec = spec
         self._data = data
-        self._table = _walked(data, values)
-        self.table: list[list[int]] = self._table.tolist()
-        self._scratch = np.zeros(0, dtype=np.uint8)
+        self._table, facts = _walked(data, values)
+        has_dictionary, coded, self._most_bytes, self._most_values = facts.tolist()
+        self.has_dictionary, self.coded = bool(has_dictionary), bool(coded)
+        self._scratch = _NO_BYTES
+
+    @cached_property
+    def table(self) -> list[list[int]]:
+        """What the headers of the pages say."""
+        found: list[list[int]] = self._table.tolist()
+        return found
 
     def dictionary(self, number: int) -> Values:
         """Return the values of the dictionary page ``number``."""
         row = self.table[number]
-        if row[pages.ENCODING] not in (PLAIN, PLAIN_DICTIONARY):
+        if row[pages.ENCODING] not in (PLAIN, pages.PLAIN_DICTIONARY):
             raise UnknownEncoding(f"a dictionary in encoding {row[pages.ENCODING]}")
         start = row[pages.START]
         region = self._decompressed((self._data, start, start + row[pages.STORED]), row[pages.SIZE], keep=True)
         return self._plain(region, row[pages.VALUES])
+
+    def stored_dictionary(self, most: int) -> bytes | None:
+        """Return the bytes of the first page, a dictionary, as they are stored; None where these are more than so many.
+
+        The number of its values stands before them, so that they are equal only where the values are.
+        """
+        row = self.table[0]
+        start, size = row[pages.START], row[pages.STORED]
+        if size > most:
+            return None
+        return row[pages.VALUES].to_bytes(8, "little") + self._data[start : start + size].tobytes()
 
     def open(self, number: int, dictionary: Values | None) -> Page:
         """Return a data page; what the last one held is gone then."""
@@ -128,48 +174,36 @@ class PageReader:
             positions = scratch(rows, np.int32)
             count = _checked(encodings.value_rows(*levels, rows, positions), "levels")
             positions = None if count == rows else positions
-        if row[pages.ENCODING] in DICTIONARY_ENCODINGS:
+        if row[pages.ENCODING] in (pages.PLAIN_DICTIONARY, pages.RLE_DICTIONARY):
             if dictionary is None:
                 raise DamagedChunk("codes without a dictionary")
             return Page(rows, positions, dictionary, _codes(values, count, len(dictionary)))
         return Page(rows, positions, self._values(values, count, row[pages.ENCODING]), None)
 
-    def decode(
-        self, number: int, skipped: int, rows: Rows | None, dictionary: Values, out: NDArray[Any], *, look_up: bool
-    ) -> Bits | None:
-        """Decode rows of pages of codes to ``out``, as codes or looked up in the dictionary.
+    def decoding(
+        self, start: int, rows: Rows | None, dictionary: Values, out: NDArray[Any], *, look_up: bool
+    ) -> Decoding:
+        """Return the call that decodes rows of pages of codes to ``out``, as codes or looked up in the dictionary.
 
         Parameters
         ----------
-        number, skipped
-            The page that the rows begin in, and how many of its rows stand before row 0.
+        start
+            The row of the chunk that row 0 is.
         rows
             The wanted rows, sorted; None for all from row 0 on, as many as ``out`` has.
-
-        Returns
-        -------
-        Bits or None
-            A flag per row that is 0 for null, None where none is.
         """
         optional = self.spec.optional
-        room = int(self._table[number:, (pages.STORED, pages.SIZE)].max(initial=0)) + pages.SLACK
-        if len(self._scratch) < room:
-            self._scratch = scratch(room, np.uint8)
-        most = int(self._table[number:, pages.VALUES].max(initial=0))
-        flags = np.ones(len(out) if optional else 0, dtype=np.uint8)
+        room = scratch(self._most_bytes + pages.SLACK, np.uint8)
+        flags = np.ones(len(out), dtype=np.uint8) if optional else _NO_BYTES
         codec = codepages.SNAPPED if self.spec.codec == "SNAPPY" else codepages.STORED_PLAINLY
-        where = (self._data, self._table, number, skipped, codec, optional, self._scratch)
-        rooms = scratch(most if optional else 0, np.int32), scratch(most, np.int32)
-        chosen = (_NO_ROWS, True) if rows is None else (rows, False)
-        word = np.dtype(f"u{out.itemsize}")
-        values = dictionary.view(word) if look_up and isinstance(dictionary, np.ndarray) else np.zeros(0, dtype=word)
-        run = codepages.decode[out.itemsize]
-        done = run(*where, *rooms, *chosen, len(dictionary), look_up, values, out.view(word), flags)
-        if done == pages.UNSUPPORTED:
-            raise UnknownEncoding("levels that are not runs")
-        if done == codepages.BEYOND:
-            raise DamagedChunk("a code lies beyond its dictionary")
-        return flags if _checked(done, "pages") else None
+        positions = scratch(self._most_values, np.int32) if optional else _NO_ROOM
+        codes = scratch(self._most_values, np.int32) if optional or rows is not None else _NO_ROOM
+        wanted, every = (_NO_ROWS, True) if rows is None else (rows, False)
+        word = _WORDS[out.itemsize]
+        values = dictionary.view(word) if look_up and isinstance(dictionary, np.ndarray) else _NO_VALUES[out.itemsize]
+        given = (self._data, self._table, int(self.has_dictionary), start, codec, optional, room, positions, codes)
+        chosen = (wanted, every, len(dictionary), look_up, values, out.view(word), flags)
+        return Decoding(codepages.decode[out.itemsize], given + chosen, flags)
 
     def _regions(self, row: list[int]) -> tuple[Region | None, Region]:
         """Return the levels, None where there are none, and the decompressed values of a data page."""
@@ -254,15 +288,17 @@ class PageReader:
         return values.astype(element_type(self.spec), copy=False)
 
 
-def _walked(data: Bytes, values: int) -> NDArray[np.int64]:
+def _walked(data: Bytes, values: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the table of pages and the facts about all of them."""
+    facts = np.empty(pages.CHUNK_FACTS, dtype=np.int64)
     room = 64
     while True:
         table = np.empty((room, pages.PAGE_FIELDS), dtype=np.int64)
-        count = pages.walk_pages(data, values, table)
+        count = pages.walk_pages(data, values, table, facts)
         if count == pages.UNSUPPORTED:
             raise UnknownEncoding("a page header of an unknown form")
         if count != pages.FULL:
-            return table[: _checked(count, "page headers")]
+            return table[: _checked(count, "page headers")], facts
         room *= 8
 
 

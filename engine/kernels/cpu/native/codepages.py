@@ -32,6 +32,8 @@ from .pages import (
 
 load_unaligned = instruction("load_unaligned")
 look_up_groups = instruction("look_up_groups")
+look_up_rows = instruction("look_up_rows")
+take_rows = instruction("take_rows")
 unpack_groups = instruction("unpack_groups")
 
 STORED_PLAINLY: Final = 0
@@ -40,10 +42,12 @@ BEYOND: Final = -4
 """What is returned where a code lies beyond its dictionary."""
 _RUNS: Final = 3
 _WIDEST: Final = 32
+_SPARSE: Final = 8
+"""Where fewer than one row of so many of a page is wanted, only these rows' codes are unpacked."""
 
 
 @device
-def _opened_page(  # noqa: C901 - the cases of one page
+def _opened_page(
     data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
 ) -> Number:
     """Bring one page's codes to ``scratch``, and find the positions of its rows in them where not every row has one.
@@ -91,7 +95,7 @@ def _opened_page(  # noqa: C901 - the cases of one page
 
 
 @device
-def _take_run(  # noqa: PLR0917
+def _take_run(
     source: Bytes,
     at: Number,
     width: Number,
@@ -183,7 +187,7 @@ def _take_rows(
 ) -> Number:
     """Write the codes, or their values, of the rows ``rows[place:upto]``, less ``begin``, of a page without nulls.
 
-    Returns 0 or what is wrong.
+    Returns a code beyond its dictionary, of which there must be none, or `DAMAGED`.
     """
     width = np.int64(source[np.uint64(at)])
     after = at + 1
@@ -200,9 +204,61 @@ def _take_rows(
             stop += count
         mine = np.int64(code_at(source, at, width, row - first)) if code < 0 else code
         if mine >= choices:
-            return np.int64(BEYOND)
+            return mine
         out[np.uint64(k)] = values[np.uint64(mine)] if look_up else mine
     return np.int64(0)
+
+
+@device
+def _take_dense(
+    codes: Rows,
+    rows: Rows,
+    begin: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    out: NDArray[Any],
+    place: Number,
+    upto: Number,
+) -> None:
+    """Write the codes, or their values, of the rows ``rows[place:upto]``, less ``begin``, of a page without nulls."""
+    groups = (upto - place) >> 3
+    if look_up:
+        look_up_rows(codes, rows, place, begin, groups, values, out)
+    else:
+        take_rows(codes, rows, place, begin, groups, out)
+    for k in range(place + 8 * groups, upto):
+        code = codes[np.uint64(np.int64(rows[np.uint64(k)]) - begin)]
+        out[np.uint64(k)] = values[np.uint64(code)] if look_up else code
+
+
+@device
+def _take_places(
+    codes: Rows,
+    positions: Rows,
+    rows: Rows,
+    every: Number,
+    begin: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    out: NDArray[Any],
+    flags: Bits,
+    place: Number,
+    upto: Number,
+) -> Number:
+    """Write the codes, or their values, of rows of a page with nulls; return how many are null."""
+    nulls = np.int64(0)
+    for k in range(place, upto):
+        row = (k if every else np.int64(rows[np.uint64(k)])) - begin
+        position = np.int64(positions[np.uint64(row)])
+        if position < 0:
+            nulls += 1
+            flags[np.uint64(k)] = np.uint8(0)
+            out[np.uint64(k)] = 0
+        elif look_up:
+            out[np.uint64(k)] = values[np.uint64(codes[np.uint64(position)])]
+        else:
+            out[np.uint64(k)] = codes[np.uint64(position)]
+    return nulls
 
 
 def _decode(
@@ -278,30 +334,18 @@ def _decode(
             if count > 0 and choices == 0:
                 return BEYOND
             if count == n and every:
-                top = _take_all(scratch, at, end, n, done - begin, look_up, values, out, done, upto)
-                if top < 0 or top >= choices:
-                    return DAMAGED if top < 0 else BEYOND
-                done = upto
-            elif count == n:
-                wrong = _take_rows(scratch, at, end, n, rows, begin, choices, look_up, values, out, done, upto)
-                if wrong < 0:
-                    return int(wrong)
-                done = upto
-            elif count > 0:
-                top = unpacked(scratch, at + 1, end, np.int64(scratch[np.uint64(at)]), count, codes, np.int64(0))
-                if top < 0 or top >= choices:
-                    return DAMAGED if top < 0 else BEYOND
-            for k in range(done, upto):
-                row = (k if every else np.int64(rows[np.uint64(k)])) - begin
-                place = np.int64(positions[np.uint64(row)])
-                if place < 0:
-                    nulls += 1
-                    flags[np.uint64(k)] = np.uint8(0)
-                    out[np.uint64(k)] = 0
-                elif look_up:
-                    out[np.uint64(k)] = values[np.uint64(codes[np.uint64(place)])]
-                else:
-                    out[np.uint64(k)] = codes[np.uint64(place)]
+                best = _take_all(scratch, at, end, n, done - begin, look_up, values, out, done, upto)
+            elif count == n and (upto - done) * _SPARSE < n:
+                best = _take_rows(scratch, at, end, n, rows, begin, choices, look_up, values, out, done, upto)
+            else:
+                width = np.int64(scratch[np.uint64(at)])
+                best = np.int64(0) if count == 0 else unpacked(scratch, at + 1, end, width, count, codes, np.int64(0))
+            if best < 0 or (count > 0 and best >= choices):
+                return DAMAGED if best < 0 else BEYOND
+            if count == n and not every and (upto - done) * _SPARSE >= n:
+                _take_dense(codes, rows, begin, look_up, values, out, done, upto)
+            elif count < n:
+                nulls += _take_places(codes, positions, rows, every, begin, look_up, values, out, flags, done, upto)
             done = upto
         begin = stop
         page += 1

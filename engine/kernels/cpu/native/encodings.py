@@ -54,7 +54,8 @@ def next_run(data: Bytes, at: Number, end: Number, width: Number, n: Number) -> 
         # The last group may be cut to the bytes that hold values.
         room = ((end - at) * 8) // width
         count = min(n, run * 8 if run < 2**32 else room, room)
-        return count if count > 0 else np.int64(DAMAGED), np.int64(-1), at, at + min(end - at, run * width if run < 2**32 else end - at)
+        after = at + min(end - at, run * width if run < 2**32 else end - at)
+        return count if count > 0 else np.int64(DAMAGED), np.int64(-1), at, after
     wide = (width + 7) >> 3
     if wide > end - at:
         return np.int64(DAMAGED), np.int64(0), end, end

@@ -117,9 +117,7 @@ _LONGS, _INTS = ir.VectorType(_WORD, _LANES), ir.VectorType(ir.IntType(32), _LAN
 
 
 @intrinsic
-def unpack_groups(
-    typingctx: Any, source: Any, start: Any, width: Any, groups: Any, target: Any, position: Any
-) -> Any:
+def unpack_groups(typingctx: Any, source: Any, start: Any, width: Any, groups: Any, target: Any, position: Any) -> Any:
     """Write packed codes, eight in each group of ``width`` bytes, to ``target[position:]``; return the greatest.
 
     ``source`` is a byte array, of which 8 bytes beyond the groups are read; ``target`` has elements of 32 bits or more.
@@ -163,6 +161,57 @@ def look_up_groups(
         return _each_group(context, builder, signature, args, give)
 
     return types.uint64(source, types.int64, types.int64, types.int64, values, target, types.int64), generate
+
+
+@intrinsic
+def take_rows(typingctx: Any, codes: Any, rows: Any, place: Any, begin: Any, groups: Any, target: Any) -> Any:
+    """Write ``codes[row - begin]`` of eight ``rows`` in each group, from ``place`` on, to the same places."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into = _element(context, builder, signature.args[5], args[5], args[2])
+        kind = ir.IntType(signature.args[5].dtype.bitwidth)
+
+        def give(index: Any, found: Any) -> None:
+            builder.store(_resized(builder, found, kind), _lanes_at(builder, into, index, kind)).align = kind.width // 8
+
+        _each_eight_rows(context, builder, signature, args, give)
+        return context.get_dummy_value()
+
+    return types.void(codes, rows, types.int64, types.int64, types.int64, target), generate
+
+
+@intrinsic
+def look_up_rows(
+    typingctx: Any, codes: Any, rows: Any, place: Any, begin: Any, groups: Any, values: Any, target: Any
+) -> Any:
+    """Do as `take_rows` does, but write the ``values`` of the codes, none of which is beyond them."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into = _element(context, builder, signature.args[6], args[6], args[2])
+        choices = context.make_array(signature.args[5])(context, builder, args[5])
+        kind = ir.IntType(signature.args[5].dtype.bitwidth)
+
+        def give(index: Any, found: Any) -> None:
+            taken = _gathered(builder, choices.data, builder.zext(found, _LONGS), kind)
+            builder.store(taken, _lanes_at(builder, into, index, kind)).align = kind.width // 8
+
+        _each_eight_rows(context, builder, signature, args, give)
+        return context.get_dummy_value()
+
+    return types.void(codes, rows, types.int64, types.int64, types.int64, values, target), generate
+
+
+def _each_eight_rows(context: Any, builder: Any, signature: Any, args: Any, give: Any) -> None:
+    """Give the codes of eight rows after eight."""
+    data = context.make_array(signature.args[0])(context, builder, args[0]).data
+    first = _element(context, builder, signature.args[1], args[1], args[2])
+    less = _splat(builder, args[3], _LONGS)
+    with cgutils.for_range(builder, args[4]) as loop:
+        index = builder.mul(loop.index, _WORD(_LANES))
+        rows = builder.load(_lanes_at(builder, first, index, ir.IntType(32)))
+        rows.align = 4
+        where = builder.sub(builder.sext(rows, _LONGS), less)
+        give(index, _gathered(builder, data, where, ir.IntType(32)))
 
 
 def _each_group(context: Any, builder: Any, signature: Any, args: Any, give: Any) -> Any:

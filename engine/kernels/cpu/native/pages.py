@@ -37,9 +37,22 @@ REPETITION_BYTES: Final = 9
 COMPRESSED: Final = 10
 PAGE_FIELDS: Final = 11
 
+# What is known of a chunk as a whole.
+HAS_DICTIONARY: Final = 0
+CODED: Final = 1
+"""Whether there is a dictionary, and each data page has codes."""
+MOST_BYTES: Final = 2
+"""Of a data page, compressed or not."""
+MOST_VALUES: Final = 3
+CHUNK_FACTS: Final = 4
+
 DATA_PAGE: Final = 0
 DICTIONARY_PAGE: Final = 2
 DATA_PAGE_V2: Final = 3
+
+PLAIN_DICTIONARY: Final = 2
+RLE_DICTIONARY: Final = 8
+"""The encodings whose values are positions in a dictionary."""
 
 _MAX_SIZE: Final = 2**31 - 1 - 64
 _MAX_DEPTH: Final = 16
@@ -169,8 +182,8 @@ def _read_header(  # noqa: C901, PLR0915 - one state machine
     return np.int64(DAMAGED)
 
 
-@kernel("i64(const u8[], i64, i64[,])")
-def walk_pages(data: Bytes, values: int, pages: Longs) -> int:
+@kernel("i64(const u8[], i64, i64[,], i64[])")
+def walk_pages(data: Bytes, values: int, pages: Longs, facts: Longs) -> int:
     """Read the page headers of a column chunk into a table, up to the page that brings its number of values.
 
     Parameters
@@ -181,6 +194,8 @@ def walk_pages(data: Bytes, values: int, pages: Longs) -> int:
         How many values, nulls included, its data pages must have together.
     pages
         The table, shape (as many pages as there may be, `PAGE_FIELDS`). ``START`` is where a page's body begins.
+    facts
+        Room for the `CHUNK_FACTS` about all pages.
 
     Returns
     -------
@@ -191,6 +206,9 @@ def walk_pages(data: Bytes, values: int, pages: Longs) -> int:
     at = np.int64(0)
     seen = np.int64(0)
     count = np.int64(0)
+    for fact in range(CHUNK_FACTS):
+        facts[fact] = 0
+    coded = np.int64(1)
     while seen < values:
         if count == len(pages):
             return FULL
@@ -207,13 +225,18 @@ def walk_pages(data: Bytes, values: int, pages: Longs) -> int:
         kind = pages[count, KIND]
         if kind in (DATA_PAGE, DATA_PAGE_V2):
             seen += pages[count, VALUES]
+            coded &= np.int64(pages[count, ENCODING] == PLAIN_DICTIONARY or pages[count, ENCODING] == RLE_DICTIONARY)
+            facts[MOST_BYTES] = max(facts[MOST_BYTES], pages[count, STORED], pages[count, SIZE])
+            facts[MOST_VALUES] = max(facts[MOST_VALUES], pages[count, VALUES])
             count += 1
         elif kind == DICTIONARY_PAGE:
             if count > 0:
                 return DAMAGED
+            facts[HAS_DICTIONARY] = 1
             count += 1
         elif kind != 1:  # an index page is passed over
             return DAMAGED
+    facts[CODED] = coded & facts[HAS_DICTIONARY]
     return int(count) if seen == values else DAMAGED
 
 
