@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -63,3 +65,12 @@ def tpcds(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tests.support.tpc import generate
 
     return generate(tmp_path_factory.mktemp("tpcds"), "0.01", "tpcds")
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Any]:
+    """Return a session over worker processes, one cluster for all tests that only need one to be there."""
+    from tests.support.clusters import started
+
+    with started() as session:
+        yield session

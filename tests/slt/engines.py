@@ -55,8 +55,9 @@ class Volley:
         timeout: float = 60.0,
         memory_limit: str | None = "4GiB",
         device: str = "cpu",
+        cluster: Any = None,
     ) -> None:
-        self._session = SESSIONS[device](memory_limit=memory_limit)
+        self._session = SESSIONS[device](memory_limit=memory_limit, cluster=cluster)
         self._dialect, self._timeout = dialect, timeout
 
     def run(self, sql: str) -> Answer:

@@ -11,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+import volley as vl
 from tests.slt.engines import ENGINES, Engine, Volley
 from tests.slt.runner import FAILED, UNSUPPORTED, Options, run_file
+from tests.support.clusters import DEVICE, many_tasks
 
 CASES = sorted((Path(__file__).parent / "cases").rglob("*.test"))
+SAMPLE = ("untyped_nulls", "lateral")
+"""Those that always run on a cluster, too."""
 
 
 ON_GPU = {"nested_keys", "intervals", "joins", "null_order"}
@@ -32,6 +36,18 @@ def test_file(path: Path, engine: str, tmp_path: Path) -> None:
 )
 def test_file_on_the_simulated_gpu(path: Path, tmp_path: Path) -> None:
     check(path, "volley", partial(Volley, device="gpu-simulated", timeout=120), tmp_path)
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(p, marks=() if p.stem in SAMPLE else pytest.mark.cluster) for p in CASES],
+    ids=lambda path: path.stem,
+)
+def test_file_on_a_cluster(path: Path, cluster: vl.Session, tmp_path: Path) -> None:
+    make = partial(Volley, cluster=cluster.cluster.client, device=DEVICE, timeout=600.0)
+    with many_tasks(shuffled=len(path.stem) % 2 == 0):  # half of the files
+        check(path, "volley", make, tmp_path)
 
 
 def check(path: Path, engine: str, make: Callable[[], Engine], folder: Path) -> None:

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import volley as vl
 from tests.sql.fuzz import PER_TABLES, connected, verdict
 from tests.sql.oracle import small_tables
 from tests.sql.random_queries import QueryMaker, random_tables
+from tests.support.clusters import many_tasks
 from tests.support.simulated_gpu import SESSIONS
 
 BATCH = 25
@@ -22,12 +24,30 @@ FOUND = [
 
 @pytest.mark.parametrize(("device", "start"), [*(("cpu", n) for n in range(0, 200, BATCH)), ("gpu-simulated", 200)])
 def test_random_queries(device: str, start: int) -> None:
+    with SESSIONS[device]():
+        assert_as_duckdb(range(start, start + BATCH))
+
+
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize(
+    ("seeds", "shuffled"),
+    [
+        (range(300, 305), False),
+        *(pytest.param(range(n, n + 100), n % 200 == 0, marks=pytest.mark.cluster) for n in range(400, 1_200, 100)),
+    ],
+    ids=str,
+)
+def test_random_queries_on_a_cluster(seeds: range, shuffled: bool, cluster: vl.Session) -> None:
+    with vl.Session(cluster=cluster.cluster.client, device=cluster.device), many_tasks(shuffled=shuffled):
+        assert_as_duckdb(seeds)
+
+
+def assert_as_duckdb(seeds: range) -> None:
     tables = small_tables()
     connection = connected(tables)
-    with SESSIONS[device]():
-        for seed in range(start, start + BATCH):
-            text = QueryMaker(seed).query()
-            assert verdict(text, tables, connection) is None, f"seed {seed}: {text}"
+    for seed in seeds:
+        text = QueryMaker(seed).query()
+        assert verdict(text, tables, connection) is None, f"seed {seed}: {text}"
 
 
 @pytest.mark.parametrize("start", range(0, 100 * PER_TABLES, 5 * PER_TABLES))

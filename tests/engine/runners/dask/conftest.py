@@ -1,23 +1,10 @@
-"""One cluster of two worker processes for all tests that only need one to be there."""
+"""How joins meet, for tests that hold either way."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-
 import pytest
 
-import volley as vl
-from volley.engine.runners.dask import ClusterSettings, coordinator, start_cluster
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[vl.Session]:
-    """Return a session over two worker processes; ``VOLLEY_TEST_PROTOCOL=ucx`` lets them talk UCX."""
-    with start_cluster(ClusterSettings(workers=2, protocol=os.environ.get("VOLLEY_TEST_PROTOCOL", "tcp"))) as started:
-        session = vl.Session(cluster=started.scheduler_address)
-        yield session
-        session.close()
+from volley.engine.runners.dask import coordinator
 
 
 @pytest.fixture(params=["broadcast", "shuffle"])
