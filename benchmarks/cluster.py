@@ -71,6 +71,61 @@ def splits(session: vl.Session) -> dict[str, float]:
     return {"10,000 splits s": seconds, "scheduler share": share}
 
 
+def per_task(session: vl.Session) -> dict[str, float]:
+    """Return milliseconds of processor time that one of many tasks costs the scheduler's thread, and the client."""
+    client, many = session.cluster.client, 2_000
+
+    def spent() -> tuple[float, float]:
+        return client.run_on_scheduler(time.thread_time), time.process_time()  # the scheduler is in this process
+
+    client.gather(client.map(int, range(100), pure=False))
+    before = spent()
+    client.gather(client.map(int, range(many), pure=False))
+    scheduler, process = (after - earlier for after, earlier in zip(spent(), before, strict=True))
+    return {
+        "scheduler ms per task": scheduler / many * 1e3,
+        "client ms per task": (process - scheduler) / many * 1e3,
+    }
+
+
+def per_message(session: vl.Session) -> dict[str, float]:
+    """Return milliseconds of processor time that a message of the exchange with hardly a row costs each of its ends."""
+    client, many = session.cluster.client, 1_000
+    maker, reader = sorted(client.scheduler_info()["workers"])[:2]
+
+    def keep(dask_worker: Any) -> None:
+        from volley.engine.arrow import from_arrow_schema
+        from volley.engine.exchange import OutputId
+
+        bench = dask_worker.plugins["volley"].bench
+        rows = pa.table({"a": [1]})
+        table = bench.device.from_arrow(rows, from_arrow_schema(rows.schema))
+        for task in range(many):
+            bench.exchange.store.put(OutputId("messages", 0, task, 0), [[table]])
+
+    async def fetch(dask_worker: Any) -> None:
+        from volley.engine import dtypes
+        from volley.engine.schema import Schema
+
+        bench = dask_worker.plugins["volley"].bench
+        requests = [Request(maker, "messages", 0, ((task, 0),), 0, 1) for task in range(many)]
+
+        def read() -> int:
+            found = bench.exchange.fetch(requests, Schema.of([("a", dtypes.int64)]), lambda: False)
+            return sum(table.num_rows for _, tables in found for table in tables)
+
+        assert await asyncio.get_running_loop().run_in_executor(None, read) == many
+
+    client.run(keep, workers=[maker])
+    client.run(fetch, workers=[reader])
+    before = client.run(time.process_time)
+    client.run(fetch, workers=[reader])
+    after = client.run(time.process_time)
+    session.cluster.forget("messages")
+    spent = sum(after[worker] - before[worker] for worker in (maker, reader))
+    return {"exchange ms per message": spent / 2 / many * 1e3}
+
+
 def throughput(session: vl.Session) -> dict[str, float]:
     """Return MB/s between two workers: of the exchange, and of a bare comm with messages of the same size."""
     client = session.cluster.client
@@ -162,7 +217,7 @@ def main() -> None:
     settings = ClusterSettings(workers=2, protocol=arguments.protocol, memory_limit=4 << 30)
     with start_cluster(settings) as started, vl.Session(cluster=started.scheduler_address) as session:
         figures: dict[str, Any] = {"protocol": arguments.protocol, "scale": arguments.scale}
-        for part in (rounds, splits, throughput):
+        for part in (rounds, splits, per_task, per_message, throughput):
             figures |= part(session)
             print({name: round(value, 3) for name, value in figures.items() if isinstance(value, float)}, flush=True)
         names = set(filter(None, arguments.queries.split(",")))
