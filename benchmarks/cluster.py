@@ -53,7 +53,9 @@ def rounds(session: vl.Session) -> dict[str, float]:
     client = session.cluster.client
     tasks = Tasks(client, f"{client.id}/bench", lambda *_: None)
     schema = Schema(())
-    plan = StagePlan(query=tasks.query, stage=Stage(0, (), CollectSink(), schema), buckets=8, schema=schema)
+    plan = StagePlan(
+        query=tasks.query, title="empty", stage=Stage(0, (), CollectSink(), schema), buckets=8, schema=schema
+    )
     stage = median_ms(lambda: tasks.run(Ran(plan, [()], {}), [0]), 100)
     bare = median_ms(lambda: client.submit(int, 1, pure=False).result(), 100)
     return {"empty stage ms": stage, "empty Dask task ms": bare}

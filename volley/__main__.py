@@ -38,6 +38,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows another, and no error
     with _stopped_by_signals() as received:
         try:
+            if os.environ.get("VOLLEY_LOG"):
+                from .engine.logs import configure_from_environment
+
+                configure_from_environment()
             code = int(arguments.execute(arguments))
             sys.stdout.flush()
         except KeyboardInterrupt:

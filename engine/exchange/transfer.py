@@ -99,7 +99,7 @@ class Exchange:
 
     def __init__(self, device: Device, store: BucketStore, calls: Calls, address: str) -> None:
         self.device, self.store, self.calls, self.address = device, store, calls, address
-        self.received = 0
+        self.served, self.pages = 0, 0
         self._packers = ThreadPoolExecutor(2, thread_name_prefix="volley-pack")
         self._lock = threading.Lock()
 
@@ -119,6 +119,8 @@ class Exchange:
         except Missing:
             return {"status": "missing"}
         sums = [zlib.crc32(frame) for frame in page.frames] if os.environ.get(CHECKED) == "1" else []
+        self.pages += 1  # on the loop's thread alone
+        self.served += sum(memoryview(frame).nbytes for frame in page.frames)
         return {
             "status": "OK",
             # The first frame of a message may be received behind its head, at any address; the others have their own.
@@ -130,9 +132,13 @@ class Exchange:
         }
 
     def fetch(
-        self, requests: Sequence[Request], schema: Schema, stopped: Callable[[], bool]
+        self,
+        requests: Sequence[Request],
+        schema: Schema,
+        stopped: Callable[[], bool],
+        arrived: Callable[[int], None] | None = None,
     ) -> Iterator[tuple[int, Sequence[Table]]]:
-        """Yield task and tables of what is asked for, in no order between tasks.
+        """Yield task and tables of what is asked for, in no order between tasks; ``arrived`` is told of bytes.
 
         Raises
         ------
@@ -159,6 +165,8 @@ class Exchange:
                 for future in done:
                     request = under_way.pop(future)
                     frames, counts, following = self._answer(request, future)
+                    if arrived is not None:
+                        arrived(sum(memoryview(frame).nbytes for frame in frames))
                     if following is not None:
                         under_way[self._ask(request, following)] = request
                     for frame, counted in zip(frames, counts, strict=True):
@@ -197,8 +205,6 @@ class Exchange:
         for frame, expected in zip(frames, answer["sums"], strict=bool(answer["sums"])):
             if zlib.crc32(frame) != expected:
                 raise ExecutionError(f"rows from {request.worker} arrived changed: the network or its memory is faulty")
-        with self._lock:
-            self.received += sum(memoryview(frame).nbytes for frame in frames)
         return frames, answer["counts"], answer["following"]
 
 

@@ -11,6 +11,7 @@ import itertools
 import queue
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -31,6 +32,7 @@ from ..physical.stages import (
     StageGraph,
 )
 from ..plan import KeyFilter, KeySet
+from .events import query_ended, stage_ended
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, expected, read_split, sink_name, tell_start
 from .result import RunResult
@@ -90,7 +92,7 @@ class _Run:
         self.device, self.threads, self.observer = runner.device, runner.threads, runner.observer
         self.graph = graph
         self.memory = MemoryAccount(runner.memory_limit)
-        self.metrics = RunMetrics()
+        self.metrics = RunMetrics(query=uuid.uuid4().hex[:12])
         self.outputs: dict[int, Output] = {}
         self.joins: dict[int, JoinTable] = {}
         self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
@@ -99,11 +101,12 @@ class _Run:
         self.started = time.perf_counter()
 
     def __enter__(self) -> Self:
-        if self.observer is not None:
-            tell_start(self.observer, self.graph)
+        tell_start(self.observer, self.graph, self.metrics.query)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.metrics.seconds = time.perf_counter() - self.started
+        query_ended(self.metrics, error)
         self.cancelled.set()
         self.memory.release(sum(output.reserved for output in self.outputs.values()))
         self.outputs.clear()
@@ -292,6 +295,7 @@ class _StageWork:
         """Record the stage's metrics."""
         self.metrics.seconds = time.perf_counter() - self.started
         self.run_.metrics.stages.append(self.metrics)
+        stage_ended(self.run_.metrics, self.metrics)
         if self.run_.observer is not None:
             self.run_.observer.stage_finished(self.stage.number)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -83,9 +84,9 @@ class WorkerMetrics:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Span:
-    """A task of a stage on a worker: from when to when, in seconds since the epoch."""
+    """A task of a stage on a worker: from when to when, in seconds since the epoch; what it made and received."""
 
     stage: int
     name: str
@@ -93,6 +94,9 @@ class Span:
     worker: str
     begun: float
     ended: float
+    rows: int = 0
+    bytes: int = 0
+    received: int = 0
 
 
 @dataclass(slots=True)
@@ -115,15 +119,23 @@ class StageMetrics:
 
 @dataclass(slots=True)
 class RunMetrics:
-    """One run: its stages, wall seconds, the most bytes held between stages, and on a cluster when which task ran."""
+    """One run: its stages, wall seconds, the most bytes held between stages, and on a cluster when which task ran.
+
+    ``query`` is the name that log records have it by.
+    """
 
     stages: list[StageMetrics] = field(default_factory=list)
     seconds: float = 0.0
     peak_bytes: int = 0
     spans: list[Span] = field(default_factory=list)
+    query: str = ""
 
     def timeline(self) -> dict[str, Any]:
-        """Return the run's tasks as a Chrome trace, which Perfetto shows: a process for each worker."""
+        """Return the run's tasks as a Chrome trace, which Perfetto shows: a process for each worker.
+
+        Tasks that ran at the same time stand in rows of their own.
+        """
+        lanes = _lanes(self.spans)
         numbers = {worker: number for number, worker in enumerate(sorted({span.worker for span in self.spans}), 1)}
         names: list[dict[str, Any]] = [
             {"ph": "M", "name": "process_name", "pid": number, "args": {"name": worker}}
@@ -135,12 +147,17 @@ class RunMetrics:
                 "name": f"stage {span.stage} {span.name}",
                 "cat": span.name,
                 "pid": numbers[span.worker],
-                "tid": 0,
+                "tid": lane,
                 "ts": span.begun * 1e6,
                 "dur": (span.ended - span.begun) * 1e6,
-                "args": {"task": span.task},
+                "args": {
+                    "task": span.task,
+                    "rows": span.rows,
+                    "bytes": span.bytes,
+                    "received": span.received,
+                },
             }
-            for span in self.spans
+            for span, lane in zip(self.spans, lanes, strict=True)
         ]
         return {"traceEvents": [*names, *tasks], "displayTimeUnit": "ms"}
 
@@ -156,6 +173,18 @@ class RunMetrics:
             if len(stage.workers) > 1:
                 lines.append(f"  the busiest worker had {stage.skew:.2f} times its share")
         return "\n".join(lines)
+
+
+def _lanes(spans: Sequence[Span]) -> list[int]:
+    """Return for each span the first row of its worker that is free when it begins."""
+    found = [0] * len(spans)
+    ends: dict[str, list[float]] = {}
+    for number in sorted(range(len(spans)), key=lambda number: spans[number].begun):
+        span, busy = spans[number], ends.setdefault(spans[number].worker, [])
+        free = next((lane for lane, ended in enumerate(busy) if ended <= span.begun), len(busy))
+        busy[free : free + 1] = [span.ended]
+        found[number] = free
+    return found
 
 
 class Observer(Protocol):

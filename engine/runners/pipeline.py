@@ -15,6 +15,7 @@ from ..physical.execute import apply_in_pieces
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
 from ..plan import KeyFilter, NarrowableSplit, ParquetSplitLike, Split
 from ..schema import Schema
+from .events import query_started, tells
 from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
 
@@ -43,11 +44,15 @@ class Task:
     counted: OperatorMetrics = field(default_factory=OperatorMetrics)
 
 
-def tell_start(observer: Observer, graph: StageGraph) -> None:
-    """Tell an observer that a run starts, and what its scans will read."""
+def tell_start(observer: Observer | None, graph: StageGraph, query: str) -> None:
+    """Tell the log, and an observer, that a run starts, and what its scans will read."""
+    if observer is None and not tells():
+        return
     splits = list(graph.splits)
     rows, size = sum(split.rows or 0 for split in splits), sum(split.bytes or 0 for split in splits)
-    observer.run_started(len(graph.stages), rows, size)
+    query_started(query, len(graph.stages), rows, size)
+    if observer is not None:
+        observer.run_started(len(graph.stages), rows, size)
 
 
 def read_split(

@@ -98,6 +98,8 @@ class StagePlan:
 
     Attributes
     ----------
+    title
+        What users know the stage as, such as ``build`` where its tasks partition.
     stage
         Pipelines without the splits of their scans, and the sink that each task has to itself.
     buckets
@@ -113,6 +115,7 @@ class StagePlan:
     """
 
     query: str
+    title: str
     stage: Stage
     buckets: int
     schema: Schema

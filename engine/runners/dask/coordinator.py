@@ -31,6 +31,7 @@ from ...physical.stages import (
 )
 from ...plan import WrittenFile
 from ...schema import Schema
+from ..events import query_ended, stage_ended
 from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
 from ..pipeline import expected, step_names, tell_start
 from ..result import RunResult
@@ -63,7 +64,7 @@ class Coordinator:
         self.tasks = Tasks(cluster.client, self.query, self._finished)
         self.slots = cluster.slots()
         self.buckets = bucket_count(self.slots)
-        self.metrics = RunMetrics()
+        self.metrics = RunMetrics(query=self.query)
         self.written: tuple[WrittenFile, ...] = ()
         self.value: Any = None
         self._made: dict[int, int] = {}
@@ -75,11 +76,12 @@ class Coordinator:
         self._begun = time.perf_counter()
 
     def __enter__(self) -> Self:
-        if self.observer is not None:
-            tell_start(self.observer, self.graph)
+        tell_start(self.observer, self.graph, self.query)
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        self.metrics.seconds = time.perf_counter() - self._begun
+        query_ended(self.metrics, error)
         with suppress(OSError, TimeoutError, RuntimeError):  # a cluster that is lost has nothing to free
             self.tasks.abandon()
             self.cluster.forget(self.query)
@@ -182,6 +184,7 @@ class Coordinator:
         own = {line.build for line in lines}
         plan = StagePlan(
             query=self.query,
+            title=stage.name,
             stage=replace(stage, pipelines=bare, sink=sink, ends=()),
             buckets=self.buckets,
             schema=output_schema(stage),
@@ -202,6 +205,7 @@ class Coordinator:
         if isinstance(sink, ReduceSink) and not plan.alone and not any(sum(report.rows) for report in ran.done):
             self._reduce_nothing(ran)
         metrics.seconds = time.perf_counter() - begun
+        stage_ended(self.metrics, metrics)
         if self.observer is not None:
             self.observer.stage_finished(number)
         return number
@@ -331,11 +335,25 @@ class Coordinator:
         worker.spilled = max(worker.spilled, report.spilled)
         worker.seconds += report.seconds
         ended = report.begun + report.seconds
-        span = Span(metrics.number, metrics.name, report.task, report.worker, report.begun, ended)
+        span = Span(
+            stage=metrics.number,
+            name=metrics.name,
+            task=report.task,
+            worker=report.worker,
+            begun=report.begun,
+            ended=ended,
+            rows=sum(report.rows),
+            bytes=sum(report.bytes),
+            received=report.received,
+        )
         self.metrics.spans.append(span)
         if self.observer is not None:
             units = ran.tasks[report.task]
             rows, size = sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
+            read = [unit for unit in units if unit.split is not None or unit.uploaded is not None]
+            if read:
+                scanned, stored = sum(unit.rows for unit in read), sum(unit.bytes for unit in read)
+                self.observer.advanced(ran.plan.stage.number, scanned, stored)
             self.observer.task_finished(ran.plan.stage.number, rows, size)
 
 

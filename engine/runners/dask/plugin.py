@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,9 @@ from distributed.protocol import Serialize, pickle
 from ...exchange import FETCH, BucketStore, Exchange, OutputId
 from ...kernels.devices import open_device
 from ...kernels.protocol import PackedTables
+from ...logs import configure_from_environment
 from .assignment import Assignment, Report, Source, StagePlan
+from .telemetry import SchedulerTelemetry, Telemetry
 from .work import Bench, run
 
 NAME = "volley"
@@ -74,6 +77,9 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         store = BucketStore(device, limit=int(limit * _SHARE) if limit else None, folder=folder)
         exchange = Exchange(device, store, Comms(worker, worker.loop.asyncio_loop), worker.address)
         self.bench = Bench(device, exchange)
+        self.telemetry = Telemetry(exchange)
+        self.telemetry.register()
+        configure_from_environment()
         worker.handlers.update(
             {FETCH: exchange.serve, ABOUT: self.about, STOP: self.stop, FREE: self.free, PUT: self.put}
         )
@@ -82,6 +88,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         """Let go of everything."""
         for operation in (FETCH, ABOUT, STOP, FREE, PUT):
             worker.handlers.pop(operation, None)
+        self.telemetry.unregister()
         self.bench.exchange.close()
 
     async def about(self) -> dict[str, Any]:
@@ -114,8 +121,12 @@ class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distribut
     idempotent = True
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Remember the scheduler."""
+        """Remember the scheduler, and show what it has to do for Volley."""
         self.scheduler = scheduler
+        with suppress(ImportError, ValueError):  # no library, or shown already
+            from prometheus_client import REGISTRY
+
+            REGISTRY.register(SchedulerTelemetry(scheduler))
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Stop its queries, whose names begin with the client's."""
@@ -128,7 +139,17 @@ def run_assignment(shared: bytes, own: bytes) -> Report:
     plugin = get_worker().plugins[NAME]
     plan, sources = _shared(shared)
     task, attempt, units = pickle.loads(own)
-    return run(plugin.bench, Assignment(plan=plan, task=task, attempt=attempt, units=units, sources=sources))
+    told = {"query": plan.query, "stage": plan.stage.number, "sink": plan.title, "task": task, "attempt": attempt}
+    try:
+        report = run(plugin.bench, Assignment(plan=plan, task=task, attempt=attempt, units=units, sources=sources))
+    except BaseException as error:
+        plugin.telemetry.count(plan.title, None)
+        _LOG.warning("task failed", extra={**told, "error": f"{type(error).__name__}: {error}"})
+        raise
+    plugin.telemetry.count(plan.title, report)
+    made = {"rows": sum(report.rows), "bytes": sum(report.bytes), "received": report.received}
+    _LOG.debug("task ended", extra={**told, **made, "seconds": round(report.seconds, 6)})
+    return report
 
 
 @lru_cache(maxsize=8)

@@ -158,8 +158,9 @@ class Tasks:
         for task in tasks:
             ran.attempts[task] += 1
             own.append(pickle.dumps((task, ran.attempts[task], ran.tasks[task])))
-        name = f"volley {ran.plan.stage.name}"
-        keys = [f"{name}-{self.query}-{ran.plan.stage.number}-{task}-{next(self._names)}" for task in tasks]
+        # Dask takes "volley group" for the kind, and all of the stage's keys for one group of tasks.
+        name = f"volley {ran.plan.title}-{ran.plan.stage.number}-{self.query}"
+        keys = [(name, task, next(self._names)) for task in tasks]
         futures = self.client.map(
             run_assignment,
             [shared] * len(tasks),
@@ -241,4 +242,4 @@ class Tasks:
 
 
 def _named(ran: Ran) -> str:
-    return f"stage {ran.plan.stage.number} ({ran.plan.stage.name})"
+    return f"stage {ran.plan.stage.number} ({ran.plan.title})"

@@ -36,7 +36,7 @@ class Uploads:
         ``enough`` is how many rows of each are wanted, if not all.
         """
         stage = Stage(number, (), CollectSink(), schema)
-        plan = StagePlan(query=self.tasks.query, stage=stage, buckets=1, schema=schema)
+        plan = StagePlan(query=self.tasks.query, title="upload", stage=stage, buckets=1, schema=schema)
         units = [(Unit(number=place, pipeline=0, split=split),) for place, split in enumerate(splits)]
 
         def resend(task: int, attempt: int) -> Report:

@@ -87,9 +87,10 @@ class _Work:
         self.device, self.stage = bench.device, assignment.plan.stage
         self.stopped = partial(bench.stopped, assignment.plan.query)
         self.operators: dict[str, OperatorMetrics] = {}
+        self.received = 0
 
     def run(self) -> Report:
-        begun, received = time.perf_counter(), self.bench.exchange.received
+        begun = time.perf_counter()
         plan, assignment = self.plan, self.assignment
         account = MemoryAccount(plan.memory_limit)
         owner = f"stage {self.stage.number} ({self.stage.name})"
@@ -116,7 +117,7 @@ class _Work:
         report = self._keep(output)
         report.seconds = time.perf_counter() - begun
         report.begun = time.time() - report.seconds
-        report.received = self.bench.exchange.received - received
+        report.received = self.received
         report.complete = not runner.enough.is_set()
         return report
 
@@ -214,7 +215,10 @@ class _Work:
     def _fetched(self, stage: int, buckets: Buckets) -> Iterator[tuple[int, Sequence[Table]]]:
         source = self.assignment.sources[stage]
         requests = source.requests(self.plan.query, buckets)
-        return self.bench.exchange.fetch(requests, source.schema, self.stopped)
+        return self.bench.exchange.fetch(requests, source.schema, self.stopped, self._arrived)
+
+    def _arrived(self, size: int) -> None:
+        self.received += size
 
     def _ordered(self, stage: int, buckets: Buckets) -> list[Table]:
         """Return the tables of all tasks in their order."""

@@ -153,9 +153,12 @@ def test_a_reader_gets_what_others_and_it_itself_have_made(wire: Wire) -> None:
     first.store.put(OutputId("q", 0, 0, 1), buckets(0))
     second.store.put(OutputId("q", 0, 1, 1), buckets(100))
     requests = [Request("a", "q", 0, ((0, 1),), 0, 3), Request("b", "q", 0, ((1, 1),), 0, 3)]
-    found = sorted((task, numbers(tables)) for task, tables in second.fetch(requests, SCHEMA, lambda: False))
+    arrived: list[int] = []
+    tables_by_task = second.fetch(requests, SCHEMA, lambda: False, arrived.append)
+    found = sorted((task, numbers(tables)) for task, tables in tables_by_task)
     assert [n for _, rows in found for n in rows] == [*range(15), *range(20, 27), *range(100, 115), *range(120, 127)]
-    assert second.received > 0
+    assert sum(arrived) == first.served > 0  # its own rows need no message
+    assert (first.pages, second.pages) == (1, 0)
 
 
 def test_rows_that_cannot_be_had_name_the_worker(wire: Wire) -> None:
