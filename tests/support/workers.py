@@ -12,6 +12,31 @@ def outputs(dask_worker: Any) -> int:
     return len(dask_worker.plugins["volley"].bench.exchange.store._outputs)
 
 
+def remains(dask_worker: Any) -> dict[str, int]:
+    """Return what a worker holds for queries, by kind; run on workers by ``Client.run``."""
+    bench = dask_worker.plugins["volley"].bench
+    store = bench.exchange.store
+    return {
+        "outputs": len(store._outputs),
+        "bytes in memory": store.held,
+        "bytes in files": store.spilled,
+        "files": 0 if store._folder is None else sum(1 for _ in store._folder.iterdir()),
+        "shared tables": len(bench._shared),
+        "tasks": len(dask_worker.state.tasks),
+        "results": len(dask_worker.data),
+    }
+
+
+def tasks_known(dask_scheduler: Any) -> int:
+    """Return how many tasks the scheduler knows; run on it by ``Client.run_on_scheduler``."""
+    return len(dask_scheduler.tasks)
+
+
+def set_store_limit(dask_worker: Any, limit: int) -> None:
+    """Let a worker keep no more bytes of outputs in memory; run on workers by ``Client.run``."""
+    dask_worker.plugins["volley"].bench.exchange.store.limit = limit
+
+
 def wait_until(true: Callable[[], object], seconds: float = 60.0) -> None:
     """Wait for what others are doing; fail where it does not come."""
     ends = time.monotonic() + seconds
