@@ -76,6 +76,7 @@ class Tasks:
         self._wake: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._open: set[Future] = set()
         self._looked = self._heard = time.monotonic()
+        self._known: list[str] = []
 
     # running
 
@@ -95,12 +96,17 @@ class Tasks:
             return
         under_way: dict[Future, int] = {}
         losses = 0
+        preferred: str | None = None
         try:
             while todo or under_way:
                 if todo:
                     under_way.update(self._submit(ran, todo, prefer))
-                    todo, prefer = [], None
+                    todo, preferred, prefer = [], prefer, None
                 ended = self._next(under_way)
+                if not ended and preferred is not None and self._known and preferred not in self._known:
+                    # Where every worker had died, Dask keeps the task for the preferred one for ever.
+                    self.abandon(under_way)
+                    todo, under_way, preferred = list(under_way.values()), {}, None
                 reports = self._reports(ended)
                 for future in ended:
                     task = under_way.pop(future)
@@ -200,7 +206,8 @@ class Tasks:
 
     def workers(self) -> list[str]:
         """Return the addresses of the workers that the scheduler knows."""
-        return sorted(self.client.sync(self.client.scheduler.ncores))
+        self._known = sorted(self.client.sync(self.client.scheduler.ncores))
+        return self._known
 
     def _reports(self, futures: Sequence[Future]) -> dict[Future, Report]:
         """Return the reports of the tasks that have ended well, all in one round."""

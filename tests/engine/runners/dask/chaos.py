@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import faulthandler
+import logging
 import os
 import random
 import signal
@@ -232,7 +233,7 @@ class Chaos:
         run.ended.set()
         if working.is_alive():
             faulthandler.dump_traceback()
-            raise AssertionError(f"{trial} hangs: {self.left()}")
+            raise AssertionError(f"{trial} hangs: {self.client.run_on_scheduler(_states)}, {self.left()}")
         (rows,) = found
         if isinstance(rows, BaseException):
             raise rows
@@ -247,6 +248,11 @@ class Chaos:
         DataFrame.from_plan(unordered.plan, self.session).to_parquet(folder)
         assert sorted(path.name for path in self.scratch.iterdir() if "flag" not in path.name) == ["out"]
         return vl.read_parquet(folder).sort_values(frame.columns[:2]).to_arrow()
+
+
+def _states(dask_scheduler: Any) -> list[str]:
+    """Return what the scheduler thinks of its tasks; run on it."""
+    return [f"{task!r} {task.worker_restrictions}" for task in dask_scheduler.tasks.values()]
 
 
 @contextlib.contextmanager
@@ -286,6 +292,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.data import TPCH, tpch
 
     tables = tpch(TPCH, asked.scale)["orders"].parent
+    logging.getLogger("distributed").setLevel(logging.ERROR)
     begun, before = time.monotonic(), _children()
     with tempfile.TemporaryDirectory(prefix="volley-chaos-") as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder  # all that is left anywhere is left there

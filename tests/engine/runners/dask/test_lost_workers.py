@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -122,6 +125,28 @@ def test_only_what_was_lost_is_made_again(
     armed("send")
     assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(expected)
     assert 0 < sum(made) < 9  # of nine tasks that read a file, those of one worker
+
+
+@pytest.mark.cluster
+def test_a_task_that_prefers_a_worker_goes_on_when_all_of_them_die(
+    mortals: vl.Session, orders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = mortals.cluster.client
+    client.wait_for_workers(3, timeout=60)
+    submit, struck = coordinator.Tasks._submit, []
+
+    def deadly(*args: Any) -> Any:
+        submitted = submit(*args)
+        if args[-1] is not None and not struck:  # Dask remembers the preferred worker
+            struck.append(args[-1])
+            for pid in client.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+        return submitted
+
+    monkeypatch.setattr(coordinator.Tasks, "_submit", deadly)
+    plan = vl.read_parquet(orders).sort_values("id", ascending=False).limit(5)
+    assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(plan.to_arrow())
+    assert struck
 
 
 def test_an_error_of_the_users_own_is_not_tried_again(mortals: vl.Session, orders: Path, tmp_path: Path) -> None:
