@@ -32,7 +32,7 @@ def tasks_known(dask_scheduler: Any) -> int:
     return len(dask_scheduler.tasks)
 
 
-def set_store_limit(dask_worker: Any, limit: int) -> None:
+def set_store_limit(limit: int, dask_worker: Any) -> None:
     """Let a worker keep no more bytes of outputs in memory; run on workers by ``Client.run``."""
     dask_worker.plugins["volley"].bench.exchange.store.limit = limit
 
