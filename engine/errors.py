@@ -99,7 +99,15 @@ class DeviceUnavailable(VolleyError):
 
 
 class ExecutionError(VolleyError):
-    """The plan was right but the run failed."""
+    """The plan was right but the run failed.
+
+    Attributes
+    ----------
+    row
+        Position, in the batch that was being worked on, of the row for which it failed; None where unknown.
+    """
+
+    row: int | None = None
 
 
 class TemporaryFailure(ExecutionError):

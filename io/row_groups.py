@@ -93,6 +93,14 @@ class ParquetSplit:
         """Stored bytes of the asked-for columns."""
         return sum(self.group_bytes)
 
+    def origin(self) -> tuple[str, int] | None:
+        """Return the file, and the number there of the first row; None where only some of its rows are given."""
+        first, last = self.row_groups[0], self.row_groups[-1]
+        if self.conditions or self.filters or self.row_groups != tuple(range(first, last + 1)):
+            return None
+        footer = self._footer()
+        return self.location.url(self.file.path), sum(footer.row_group(number).num_rows for number in range(first))
+
     def narrowed(self, filters: Sequence[KeyFilter]) -> ParquetSplit | None:
         """Return the split without the row groups, and the rows that the decoder can test, that filters leave out."""
         if self.take is not None:

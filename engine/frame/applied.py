@@ -78,8 +78,18 @@ class OfRows:
         return _converted(pa.array(out, kind, mask=~valid), self.result, self.label)
 
     def _interpreted(self, columns: list[pa.Array]) -> pa.Array:
-        rows = zip(*(column.to_pylist() for column in columns), strict=True)
-        return _array([self._applied(number, row) for number, row in enumerate(rows)], self.result, self.label)
+        rows = list(zip(*(column.to_pylist() for column in columns), strict=True))
+        values = [self._applied(number, row) for number, row in enumerate(rows)]
+        try:
+            return _array(values, self.result, self.label)
+        except UserFunctionError:
+            for number, value in enumerate(values):  # the first that is none by itself
+                try:
+                    _array([value], self.result, self.label)
+                except UserFunctionError:
+                    said = f"{self.label} returned what is no {self.result.dtype}: {value!r}"
+                    raise self._failed(said, number, rows[number]) from None
+            raise
 
     def _applied(self, number: int, row: tuple[Any, ...]) -> Any:
         if not self.takes_nulls and None in row:
@@ -87,8 +97,13 @@ class OfRows:
         try:
             return self.function(*row)
         except Exception as error:
-            values = ", ".join(f"{name} = {value!r}" for (name, _), value in zip(self.arguments, row, strict=True))
-            raise _failed(self.label, error, f"for {values} (row {number} of its batch)") from error
+            raise self._failed(_raised(self.label, error), number, row) from error
+
+    def _failed(self, said: str, number: int, row: tuple[Any, ...]) -> UserFunctionError:
+        values = ", ".join(f"{name} = {value!r}" for (name, _), value in zip(self.arguments, row, strict=True))
+        failed = UserFunctionError(f"{said}; for {values}" if values else said)
+        failed.row = number
+        return failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +265,12 @@ class OfGroupFrames:
             raise _failed(self.label, error, f"for the group {_key(table, self.keys, number)}") from error
 
 
+def _raised(label: str, error: Exception) -> str:
+    return f"{label} raised {type(error).__name__}: {error}"
+
+
 def _failed(label: str, error: Exception, where: str) -> UserFunctionError:
-    return UserFunctionError(f"{label} raised {type(error).__name__}: {error}; {where}")
+    return UserFunctionError(f"{_raised(label, error)}; {where}")
 
 
 def _plain(column: pa.Array) -> np.ndarray[Any, Any]:

@@ -113,6 +113,15 @@ class NarrowableSplit(Split, Protocol):
         ...
 
 
+@runtime_checkable
+class PlacedSplit(Split, Protocol):
+    """A split that knows where its rows stand in what holds them."""
+
+    def origin(self) -> tuple[str, int] | None:
+        """Return the file and the number there, from 0, of the first row; None where rows are left out before it."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ParquetRows:
     """Rows of a split as they lie in a local Parquet file, for devices that decode them themselves.

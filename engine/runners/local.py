@@ -34,7 +34,7 @@ from ..physical.stages import (
 from ..plan import KeyFilter, KeySet
 from .events import query_ended, stage_ended
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, expected, read_split, sink_name, tell_start
+from .pipeline import Task, TaskRunner, expected, read_split, rows_of, sink_name, tell_start
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
 
@@ -193,7 +193,8 @@ class _Run:
             for split in source.node.scan.splits:
                 counted = OperatorMetrics()
                 read = partial(read_split, self.device, split, source.node.schema, filters, counted)
-                yield Task(pipeline, read, split.bytes or 0, split.rows or 0, counted=counted)
+                where = partial(rows_of, split, filters)
+                yield Task(pipeline, read, split.bytes or 0, split.rows or 0, counted=counted, where=where)
             return
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from ..errors import ExecutionError, VolleyError
 from ..exchange import Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_in_pieces
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
-from ..plan import KeyFilter, NarrowableSplit, ParquetSplitLike, Split
+from ..plan import KeyFilter, NarrowableSplit, ParquetSplitLike, PlacedSplit, Split
 from ..schema import Schema
+from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells
 from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
@@ -34,6 +36,9 @@ class Task:
         Whether every task before it must have ended.
     counted
         Takes up what is counted while the tables are given.
+    where
+        Returns what to call some rows of the input in errors, given the first one's number and how many; None where
+        nobody but the engine would know them.
     """
 
     pipeline: Pipeline
@@ -42,6 +47,7 @@ class Task:
     rows: int
     waits: bool = False
     counted: OperatorMetrics = field(default_factory=OperatorMetrics)
+    where: Callable[[int, int], str] | None = None
 
 
 def tell_start(observer: Observer | None, graph: StageGraph, query: str) -> None:
@@ -53,6 +59,26 @@ def tell_start(observer: Observer | None, graph: StageGraph, query: str) -> None
     query_started(query, len(graph.stages), rows, size)
     if observer is not None:
         observer.run_started(len(graph.stages), rows, size)
+
+
+def rows_of(split: Split, filters: Sequence[KeyFilter], first: int, count: int) -> str:
+    """Return what to call some of the rows that a scan has given: with their numbers, if no others were left out."""
+    origin: tuple[str, int] | None = split.label, 0
+    if isinstance(split, PlacedSplit):
+        try:
+            origin = split.origin()
+        except VolleyError:  # an error that is told already must not become another
+            origin = None
+    if origin is None or filters:
+        return split.label
+    return named_rows(origin[0], origin[1] + first, count)
+
+
+def named_rows(name: str, first: int, count: int) -> str:
+    """Return what to call some rows of what has a name; rows count from 0."""
+    if count == 1:
+        return f"row {first:,} of {name}"
+    return f"rows {first:,} to {first + count - 1:,} of {name}" if count else name
 
 
 def read_split(
@@ -137,22 +163,45 @@ class TaskRunner:
         tables = _timed(task.tables(), steps[0])
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
+        at: Table | None = None
+        passed = 0
         try:
             for table in tables:
+                at = table
                 for result in self._through(task.pipeline.operators, table, steps[1:-1]):
-                    begun = time.perf_counter()
-                    if self.sink.retains:
-                        result = self.device.settle(result)  # noqa: PLW2901 - the same rows
-                    size = result.nbytes
-                    local.consume(number, result)
-                    steps[-1].add(result.num_rows, size, time.perf_counter() - begun)
+                    self._consume(number, result, local, steps[-1])
+                passed += table.num_rows
+                at = None
             local.finish_task(number)
         except Stopped:
             self.enough.set()
             return False
+        except ExecutionError as error:
+            self._locate(task, passed, at, error)
+            raise
         finally:
             steps[0].merge(task.counted)
         return True
+
+    def _consume(self, number: int, table: Table, local: LocalSink, counted: OperatorMetrics) -> None:
+        begun = time.perf_counter()
+        settled = self.device.settle(table) if self.sink.retains else table
+        size = settled.nbytes
+        local.consume(number, settled)
+        counted.add(settled.num_rows, size, time.perf_counter() - begun)
+
+    def _locate(self, task: Task, passed: int, table: Table | None, error: ExecutionError) -> None:
+        """Note on an error which row of a task's input failed, or in which table it was."""
+        if not has_rows(error):
+            return
+        if error.row is None and table is not None:
+            blame_sink(self.device, task.pipeline.operators, self.stage.sink, table, error)
+        if task.where is None:
+            error.add_note(f"in stage {self.stage.number} ({self.stage.name})")
+        elif error.row is None:
+            error.add_note(f"in {task.where(passed, 0 if table is None else table.num_rows)}")
+        else:
+            error.add_note(f"in {task.where(passed + error.row, 1)}")
 
     def _told(self, task: Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
         """Yield the tables of a scan; tell of each when the operators are done with it, then of rows left out."""
@@ -179,8 +228,19 @@ class TaskRunner:
         if not operators:
             yield table
             return
-        for made in _timed(apply_in_pieces(self.device, operators[0], table, self.joins), steps[0]):
-            yield from self._through(operators[1:], made, steps[1:])
+        for made in _timed(self._applied(operators[0], table), steps[0]):
+            try:
+                yield from self._through(operators[1:], made, steps[1:])
+            except ExecutionError as error:
+                trace_back(self.device, operators[0], table, error)
+                raise
+
+    def _applied(self, operator: Operator, table: Table) -> Iterator[Table]:
+        try:
+            yield from apply_in_pieces(self.device, operator, table, self.joins)
+        except ExecutionError as error:
+            blame(self.device, operator, table, error)
+            raise
 
 
 def sink_name(stage: Stage) -> str:

@@ -69,6 +69,8 @@ class Unit:
         For a shuffled join: the number of the stage that made the build side, of which it reads the same buckets.
     rest
         Number of the pipeline for the build rows that come after probing, or None.
+    label
+        What errors call the rows that the client has sent.
     rows, bytes
         What it reads, 0 where unknown.
     """
@@ -78,6 +80,7 @@ class Unit:
     split: Split | None = None
     buckets: Buckets | None = None
     uploaded: int | None = None
+    label: str = ""
     build: int | None = None
     rest: int | None = None
     rows: int = 0

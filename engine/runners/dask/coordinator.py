@@ -286,7 +286,7 @@ class Coordinator:
             if number is None:
                 yield replace(unit, split=split)
             else:
-                yield replace(unit, uploaded=number, buckets=Buckets(0, 1, place, place + 1))
+                yield replace(unit, uploaded=number, label=split.label, buckets=Buckets(0, 1, place, place + 1))
 
     def _join_units(self, lines: Sequence[Line], position: int, probed: int, build: int) -> Iterator[Unit]:
         probing, building = self._sizes(probed), self._sizes(build)

@@ -9,7 +9,7 @@ from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
 
-from ...errors import Cancelled, VolleyError
+from ...errors import Cancelled
 from ...exchange import Exchange, MemoryAccount, OutputId, Stopped, belongs
 from ...expr import Expr
 from ...kernels.protocol import Device, JoinTable, Table
@@ -18,7 +18,7 @@ from ...physical.scan_keys import ScanKey
 from ...physical.stages import OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
 from ...plan import KeyFilter, KeySet
 from ..metrics import OperatorMetrics
-from ..pipeline import Task, TaskRunner, read_split
+from ..pipeline import Task, TaskRunner, named_rows, read_split, rows_of
 from ..sinks import Output, SinkContext, keys_of, open_sink
 from .assignment import Assignment, Buckets, Report, Unit
 
@@ -157,18 +157,22 @@ class _Work:
                 own = {unit.build: self._built(probe, Buckets(unit.buckets.first, unit.buckets.last))}
                 runner.joins = {**joins, **own}
             counted = OperatorMetrics()
-            task = Task(pipeline, partial(self._tables, unit, counted), 0, unit.rows, counted=counted)
+            tables, where = partial(self._tables, unit, counted), self._where(unit)
+            task = Task(pipeline, tables, 0, unit.rows, counted=counted, where=where)
             ended = runner.run(number, task, local, self.operators)
             if ended and unit.rest is not None and unit.build is not None:
                 rest = self.stage.pipelines[unit.rest]
                 remaining = runner.joins[unit.build].remaining
                 runner.run(number, Task(rest, lambda: iter([remaining()]), 0, 0), local, self.operators)
-        except VolleyError as error:
-            if unit.split is not None:
-                error.add_note(f"in {unit.split.label}")
-            raise
         finally:
             runner.joins = joins
+
+    def _where(self, unit: Unit) -> Callable[[int, int], str] | None:
+        """Return what tells which rows of a scan some rows of a unit are."""
+        source = self.stage.pipelines[unit.pipeline].input
+        if unit.split is not None and isinstance(source, ScanInput):
+            return partial(rows_of, unit.split, self._filters(source.keys))
+        return partial(named_rows, unit.label) if unit.label else None
 
     def _tables(self, unit: Unit, counted: OperatorMetrics) -> Iterator[Table]:
         source = self.stage.pipelines[unit.pipeline].input

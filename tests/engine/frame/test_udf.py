@@ -155,7 +155,7 @@ def test_errors_show_the_values_the_row_and_the_users_exception(options):
         return a / b
 
     with pytest.raises(
-        UserFunctionError, match=r"share raised ZeroDivisionError: .*; for a = 2\.0, \(b \* 2\.0\) = 0\.0 \(row 2 of"
+        UserFunctionError, match=r"share raised ZeroDivisionError: .*; for a = 2\.0, \(b \* 2\.0\) = 0\.0\nin row 2 of"
     ) as caught:
         share(frame.a, frame.b * 2.0).to_list()
     assert isinstance(caught.value.__cause__, ZeroDivisionError)

@@ -39,7 +39,7 @@ DEADLINE = 600.0
 """Seconds after which a query counts as hanging: a machine may be paused, and a worker take long to come back."""
 WRITTEN = {
     "orders": "select * from orders where o_orderkey % 3 = 0",
-    "parts": "select l_orderkey, l_linenumber, p_name from lineitem join part on p_partkey = l_partkey where p_size < 9",
+    "parts": "select l_orderkey, l_linenumber, p_name from lineitem, part where p_partkey = l_partkey and p_size < 9",
 }
 """Queries whose rows are many, for writing."""
 
@@ -258,7 +258,11 @@ def _states(dask_scheduler: Any) -> list[str]:
 @contextlib.contextmanager
 def _watched(run: _Run, trial: Trial) -> Iterator[None]:
     """Let a run be seen from outside, and let a worker die as the result is fetched, where the trial says so."""
-    enter, download, broadcast = coordinator.Coordinator.__enter__, uploads.Uploads.download, coordinator.BROADCAST_BYTES
+    enter, download, broadcast = (
+        coordinator.Coordinator.__enter__,
+        uploads.Uploads.download,
+        coordinator.BROADCAST_BYTES,
+    )
     pids: dict[str, int] = {}
 
     def entering(self: coordinator.Coordinator) -> coordinator.Coordinator:
@@ -285,7 +289,9 @@ def _watched(run: _Run, trial: Trial) -> Iterator[None]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line: exit code 1 if anything went wrong."""
     command = argparse.ArgumentParser(prog="python -m tests.engine.runners.dask.chaos", description=__doc__)
-    command.add_argument("-n", type=int, default=200, metavar="N", help="workers to kill while queries run (default 200)")
+    command.add_argument(
+        "-n", type=int, default=200, metavar="N", help="workers to kill while queries run (default 200)"
+    )
     command.add_argument("--seed", type=int, default=0, metavar="SEED", help="seed of the first query (default 0)")
     command.add_argument("--scale", type=float, default=1, metavar="X", help="scale of TPC-H (default 1)")
     asked = command.parse_args(arguments)

@@ -15,7 +15,7 @@ import pytest
 import volley as vl
 from tests.support.faults import MOMENTS, arm
 from tests.support.workers import outputs, wait_until
-from volley.engine.errors import ExecutionError
+from volley.engine.errors import ExecutionError, UserFunctionError, told
 from volley.engine.frame import DataFrame
 from volley.engine.runners.dask import coordinator
 
@@ -161,7 +161,25 @@ def test_an_error_of_the_users_own_is_not_tried_again(mortals: vl.Session, order
     with pytest.raises(ExecutionError, match="ValueError: no such thing") as caught:
         frame.map_batches(bad, {"x": "int64"}, reads=["id"], keeps=True).to_arrow()
     assert len(calls.read_text()) == 1
-    assert any("3.parquet" in note for note in caught.value.__notes__)
+    assert f"in rows 0 to {ROWS - 1:,} of {orders / '3.parquet'}" in caught.value.__notes__
+
+
+def test_an_error_names_the_row_and_its_values(mortals: vl.Session, orders: Path) -> None:
+    def bad(id: int) -> int:  # noqa: A002 - the column's name
+        if id == 4 * ROWS + 321:
+            raise ValueError("no such thing")
+        return id
+
+    orders_there = DataFrame.from_plan(vl.read_parquet(orders).plan, mortals)
+    frame = orders_there.assign(x=vl.udf(bad, dtype="int64", compile=False)(orders_there.id))
+    with pytest.raises(UserFunctionError) as caught:
+        frame.to_arrow()
+    place = f"(in row 321 of {orders / '4.parquet'})"
+    assert told(caught.value) == f"bad raised ValueError: no such thing; for id = {4 * ROWS + 321} {place}"
+    sent = DataFrame.from_plan(vl.from_arrow(pa.table({"a": list(range(200_000))})).plan, mortals)
+    with pytest.raises(ExecutionError) as caught:
+        sent.assign(b=1 // (sent.a - 150_000)).to_arrow()
+    assert told(caught.value).endswith("(for a = 150000) (in row 150,000 of memory[0:200000])")
 
 
 def test_workers_forget_a_query_that_has_ended(mortals: vl.Session, orders: Path) -> None:
