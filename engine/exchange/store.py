@@ -124,8 +124,18 @@ class BucketStore:
             tables, file = piece.read()
             yield task, tables if file is None else self.device.unpack(_mapped(file), schema)
 
-    def page(self, outputs: Sequence[OutputId], first: int, last: int, start: int, size: int = PAGE_BYTES) -> Page:
-        """Return packed tables from ``start`` on, as many as make about ``size`` bytes."""
+    def page(
+        self,
+        outputs: Sequence[OutputId],
+        first: int,
+        last: int,
+        start: int,
+        size: int = PAGE_BYTES,
+        *,
+        parcels: bool = False,
+    ) -> Page:
+        """Return packed tables from ``start`` on, as many as make about ``size`` bytes; in parcels if asked for."""
+        pack = self.device.parcel if parcels else self.device.pack
         selected = self._selected(outputs, first, last)
         frames: list[PackedTables] = []
         counts: list[list[tuple[int, int]]] = []
@@ -134,7 +144,7 @@ class BucketStore:
 
         def close() -> None:
             if waiting:
-                frames.append(self.device.pack([table for _, tables in waiting for table in tables]))
+                frames.append(pack([table for _, tables in waiting for table in tables]))
                 counts.append([(task, len(tables)) for task, tables in waiting])
                 waiting.clear()
 

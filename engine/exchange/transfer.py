@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from ..errors import ExecutionError
@@ -95,10 +96,14 @@ class Exchange:
     ----------
     address
         Of this process, whose own buckets need no message; empty where others cannot call it.
+    parcels
+        Whether to ask for rows in the device's memory, which this process's comm must carry.
     """
 
-    def __init__(self, device: Device, store: BucketStore, calls: Calls, address: str) -> None:
-        self.device, self.store, self.calls, self.address = device, store, calls, address
+    def __init__(
+        self, device: Device, store: BucketStore, calls: Calls, address: str, *, parcels: bool = False
+    ) -> None:
+        self.device, self.store, self.calls, self.address, self.parcels = device, store, calls, address, parcels
         self.served, self.pages = 0, 0
         self._packers = ThreadPoolExecutor(2, thread_name_prefix="volley-pack")
         self._lock = threading.Lock()
@@ -109,18 +114,28 @@ class Exchange:
         self.store.close()
 
     async def serve(
-        self, *, query: str, stage: int, tasks: Sequence[Sequence[int]], first: int, last: int, start: int = 0
+        self,
+        *,
+        query: str,
+        stage: int,
+        tasks: Sequence[Sequence[int]],
+        first: int,
+        last: int,
+        start: int = 0,
+        parcels: bool = False,
     ) -> dict[str, Any]:
         """Answer a request for a page."""
         outputs = [OutputId(query, stage, task, attempt) for task, attempt in tasks]
         running = asyncio.get_running_loop()
         try:  # packing copies rows: not on the thread that carries all messages
-            page = await running.run_in_executor(self._packers, self.store.page, outputs, first, last, start)
+            read = partial(self.store.page, outputs, first, last, start, parcels=parcels)
+            page = await running.run_in_executor(self._packers, read)
         except Missing:
             return {"status": "missing"}
-        sums = [zlib.crc32(frame) for frame in page.frames] if os.environ.get(CHECKED) == "1" else []
+        checked = os.environ.get(CHECKED) == "1" and not parcels  # which are in no memory that this could read
+        sums = [zlib.crc32(frame) for frame in page.frames] if checked else []
         self.pages += 1  # on the loop's thread alone
-        self.served += sum(memoryview(frame).nbytes for frame in page.frames)
+        self.served += sum(_size(frame) for frame in page.frames)
         return {
             "status": "OK",
             # The first frame of a message may be received behind its head, at any address; the others have their own.
@@ -166,7 +181,7 @@ class Exchange:
                     request = under_way.pop(future)
                     frames, counts, following = self._answer(request, future)
                     if arrived is not None:
-                        arrived(sum(memoryview(frame).nbytes for frame in frames))
+                        arrived(sum(_size(frame) for frame in frames))
                     if following is not None:
                         under_way[self._ask(request, following)] = request
                     for frame, counted in zip(frames, counts, strict=True):
@@ -191,6 +206,7 @@ class Exchange:
             first=request.first,
             last=request.last,
             start=start,
+            parcels=self.parcels,
         )
         return asyncio.run_coroutine_threadsafe(asyncio.wait_for(answer, ANSWER_SECONDS), self.calls.loop)
 
@@ -206,6 +222,12 @@ class Exchange:
             if zlib.crc32(frame) != expected:
                 raise ExecutionError(f"rows from {request.worker} arrived changed: the network or its memory is faulty")
         return frames, answer["counts"], answer["following"]
+
+
+def _size(frame: Any) -> int:
+    """Return the bytes of a frame: a parcel knows its own, and spilled tables are bytes in any case."""
+    own = getattr(frame, "nbytes", None)
+    return int(own) if own is not None else memoryview(frame).nbytes
 
 
 def _shared_out(request: Request, parts: int) -> Iterator[Request]:

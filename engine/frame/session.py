@@ -40,8 +40,8 @@ class Session:
         ``"cpu"``, ``"gpu"`` or ``"auto"`` (the best device that this machine has and Volley can use).
     cluster
         None: plans run in this process. ``"local"`` or ``"local:4"``: on worker processes of this machine, which the
-        session starts and ends. ``"tcp://host:8786"`` (also ``tls``, ``ucx``) or a ``distributed.Client``: on the
-        workers of a Dask cluster.
+        session starts and ends. ``"local-gpu"`` or ``"local-gpu:0,1"``: on one process for each GPU of this machine.
+        ``"tcp://host:8786"`` (also ``tls``, ``ucx``) or a ``distributed.Client``: on the workers of a Dask cluster.
     threads
         Worker threads; by default one per usable core, or one for each worker process that the session starts.
     memory_limit
@@ -91,6 +91,8 @@ class Session:
     ) -> None:
         if threads is not None and threads < 1:
             raise ConfigError(f"threads must be at least 1, not {threads}")
+        if device == "auto" and isinstance(cluster, str) and cluster.partition(":")[0] == "local-gpu":
+            device = "gpu"
         self.device = open_device(device) if isinstance(device, str) else device
         self.cluster = None if cluster is None else _open_cluster(cluster, self.device, threads)
         self.threads = threads or available_cores()

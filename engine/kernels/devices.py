@@ -38,6 +38,14 @@ def open_device(name: str) -> Device:
     raise ConfigError(f"unknown device {name!r}{suggestion(name, NAMES)}")
 
 
+def register_serialization(device: Device) -> None:
+    """Teach Dask, in this process, to send what a device has in memory of its own."""
+    if device.account is not None:
+        from .gpu.serialization import register
+
+        register()
+
+
 def functions_without_kernel(name: str) -> dict[str, str]:
     """Return the functions of the catalogue that a device leaves to the CPU whatever their arguments, with the reasons.
 

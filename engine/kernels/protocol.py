@@ -374,8 +374,15 @@ class Device(Protocol):
         """Return at least one table of one schema as one run of bytes, to be sent to another process or spilled."""
         ...
 
+    def parcel(self, tables: Sequence[Table]) -> Any:
+        """Return at least one table of one schema in the device's memory, for a comm that sends from there."""
+        ...
+
     def unpack(self, packed: PackedTables, schema: Schema) -> Sequence[Table]:
-        """Return the tables that another process, or this one, has packed; they may share the memory of the bytes."""
+        """Return the tables that another process, or this one, has packed; they may share the memory of the bytes.
+
+        Takes what `parcel` has given, as it arrives, as well.
+        """
         ...
 
     def unnest(

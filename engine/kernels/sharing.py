@@ -64,6 +64,11 @@ class Account:
     retries: int = 0
     splits: int = 0
 
+    @property
+    def crossed(self) -> int:
+        """Bytes across the bus, both ways."""
+        return self.to_device + self.to_host
+
     def since(self, before: Account) -> Account:
         """Return what was moved after another account was taken."""
         return Account(

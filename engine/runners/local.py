@@ -93,6 +93,7 @@ class _Run:
         self.graph = graph
         self.memory = MemoryAccount(runner.memory_limit)
         self.metrics = RunMetrics(query=uuid.uuid4().hex[:12])
+        self.metrics.bus.see(self.device.account)
         self.outputs: dict[int, Output] = {}
         self.joins: dict[int, JoinTable] = {}
         self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
@@ -119,6 +120,7 @@ class _Run:
         output = self.outputs[len(self.graph.stages) - 1]
         self.metrics.seconds = time.perf_counter() - self.started
         self.metrics.peak_bytes = self.memory.peak
+        self.metrics.bus.see(self.device.account)
         return RunResult(
             [t for tables in output.partitions for t in tables], output.written, output.value, self.metrics
         )
@@ -261,6 +263,7 @@ class _StageWork:
         self.failures: list[BaseException] = []
         self.lock = threading.Lock()
         self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=expected(stage))
+        self.metrics.bus.see(run.device.account)
         self.started = time.perf_counter()
         self.threads: list[tuple[threading.Thread, threading.Event]] = []
 
@@ -295,6 +298,7 @@ class _StageWork:
     def close(self) -> None:
         """Record the stage's metrics."""
         self.metrics.seconds = time.perf_counter() - self.started
+        self.metrics.bus.see(self.run_.device.account)
         self.run_.metrics.stages.append(self.metrics)
         stage_ended(self.run_.metrics, self.metrics)
         if self.run_.observer is not None:

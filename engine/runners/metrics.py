@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..kernels.sharing import Account
 from ..quantities import format_bytes
 
 
@@ -66,6 +67,28 @@ class OperatorMetrics:
 
 
 @dataclass(slots=True)
+class Bus:
+    """What a device with memory of its own has moved between the first and the last account of a piece of work."""
+
+    first: Account | None = None
+    last: Account | None = None
+
+    def see(self, account: Account | None) -> None:
+        """Take up an account; they may come in any order, as all but what is kept only grows."""
+        if account is None:
+            return
+        if self.first is None or account.crossed < self.first.crossed:
+            self.first = account
+        if self.last is None or account.crossed >= self.last.crossed:
+            self.last = account
+
+    @property
+    def moved(self) -> Account | None:
+        """The difference; None for a device that computes in the host's memory."""
+        return self.last.since(self.first) if self.first is not None and self.last is not None else None
+
+
+@dataclass(slots=True)
 class WorkerMetrics:
     """What one worker did for a stage: tasks, rows and bytes made, bytes from other workers, bytes in files now."""
 
@@ -75,12 +98,14 @@ class WorkerMetrics:
     received: int = 0
     spilled: int = 0
     seconds: float = 0.0
+    bus: Bus = field(default_factory=Bus)
 
     def __str__(self) -> str:
         spilled = f", {format_bytes(self.spilled)} spilled" if self.spilled else ""
         return (
             f"{self.tasks} tasks, {self.rows:,} rows, {format_bytes(self.bytes)} made, "
             f"{format_bytes(self.received)} received{spilled}, {self.seconds:.3f} s"
+            f"{'' if self.bus.moved is None else f'; {self.bus.moved}'}"
         )
 
 
@@ -109,11 +134,12 @@ class StageMetrics:
     seconds: float = 0.0
     operators: dict[str, OperatorMetrics] = field(default_factory=dict)
     workers: dict[str, WorkerMetrics] = field(default_factory=dict)
+    bus: Bus = field(default_factory=Bus)
 
     @property
     def skew(self) -> float:
         """How many times a worker's mean share of the work the busiest one had, in seconds."""
-        seconds = [worker.seconds for worker in self.workers.values()]
+        seconds = [worker.seconds for worker in self.workers.values() if worker.tasks]
         return max(seconds) * len(seconds) / sum(seconds) if sum(seconds) else 1.0
 
 
@@ -127,6 +153,7 @@ class RunMetrics:
     stages: list[StageMetrics] = field(default_factory=list)
     seconds: float = 0.0
     peak_bytes: int = 0
+    bus: Bus = field(default_factory=Bus)
     spans: list[Span] = field(default_factory=list)
     query: str = ""
 
@@ -164,13 +191,15 @@ class RunMetrics:
     def describe(self) -> str:
         """Return a text with one line per stage and operator, as ``explain("analyze")`` prints it."""
         lines = [f"{self.seconds:.3f} s, at most {format_bytes(self.peak_bytes)} held between operators"]
+        lines += _of_bus(self.bus)
         for stage in self.stages:
             lines.append(f"stage {stage.number} {stage.name}: {stage.tasks} tasks, {stage.seconds:.3f} s")
+            lines += [f"  {line}" for line in _of_bus(stage.bus)]
             for name, operator in stage.operators.items():
                 lines.append(f"  {name}  [{operator}]")
             for address, worker in sorted(stage.workers.items()):
                 lines.append(f"  {address}: {worker}")
-            if len(stage.workers) > 1:
+            if sum(1 for worker in stage.workers.values() if worker.tasks) > 1:
                 lines.append(f"  the busiest worker had {stage.skew:.2f} times its share")
         return "\n".join(lines)
 
@@ -185,6 +214,10 @@ def _lanes(spans: Sequence[Span]) -> list[int]:
         busy[free : free + 1] = [span.ended]
         found[number] = free
     return found
+
+
+def _of_bus(bus: Bus) -> list[str]:
+    return [] if bus.moved is None else [f"bus: {bus.moved}"]
 
 
 class Observer(Protocol):

@@ -164,6 +164,9 @@ class OpaqueDevice:
     def pack(self, tables: Sequence[Table]) -> PackedTables:
         return self._inner.pack(_open_all(tables))
 
+    def parcel(self, tables: Sequence[Table]) -> Any:
+        return self._inner.parcel(_open_all(tables))
+
     def unpack(self, packed: PackedTables, schema: Schema) -> list[Table]:
         return [OpaqueTable(table) for table in self._inner.unpack(packed, schema)]
 

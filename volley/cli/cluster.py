@@ -16,7 +16,8 @@ examples:
   volley cluster --workers 2 --threads 4 --memory-limit 8GiB
   volley cluster --protocol ucx                                 over shared memory; needs distributed-ucxx
   volley cluster --protocol tls --tls-ca ca.pem --tls-cert me.pem --tls-key me.key --host 10.0.0.5
-  volley cluster --gpus all                                     one worker for each GPU; needs dask-cuda
+  volley cluster --gpus all                                     one worker for each GPU; needs dask-cuda; then:
+                                                                volley sql --device gpu --cluster ucx://127.0.0.1:8786
 """
 
 
@@ -27,7 +28,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> argpar
     parser.add_argument("--workers", type=positive, metavar="N", help="worker processes (one for each core)")
     parser.add_argument("--threads", type=positive, default=1, metavar="M", help="threads of each worker (1)")
     parser.add_argument("--memory-limit", metavar="SIZE", help="memory of each worker, such as 4GiB (an even share)")
-    parser.add_argument("--protocol", choices=["tcp", "tls", "ucx"], default="tcp", help="how they talk (tcp)")
+    parser.add_argument("--protocol", choices=["tcp", "tls", "ucx"], help="how they talk (tcp; with --gpus ucx)")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at (127.0.0.1: this machine only)")
     parser.add_argument("--port", type=int, default=8786, help="port of the scheduler (8786; 0 takes a free one)")
     parser.add_argument("--dashboard", metavar="ADDRESS", help="also show Dask's dashboard, such as 127.0.0.1:8787")
@@ -51,7 +52,7 @@ def execute(arguments: argparse.Namespace) -> int:
         workers=arguments.workers,
         threads=arguments.threads,
         memory_limit=None if arguments.memory_limit is None else parse_bytes(arguments.memory_limit),
-        protocol=arguments.protocol,
+        protocol=arguments.protocol or ("tcp" if arguments.gpus is None else dask.gpu_protocol()),
         host=arguments.host,
         port=arguments.port,
         dashboard=arguments.dashboard,

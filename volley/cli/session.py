@@ -12,7 +12,8 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cluster",
         metavar="WHERE",
-        help="workers that run it: local:4 for 4 processes of this machine, or a scheduler such as tcp://host:8786",
+        help="workers that run it: local:4 for 4 processes of this machine, local-gpu for one on each of its GPUs, "
+        "or a scheduler such as tcp://host:8786",
     )
     group.add_argument("--threads", type=positive, metavar="N", help="threads; all cores where absent")
     group.add_argument(

@@ -131,6 +131,10 @@ class CpuDevice:
         """Return tables as bytes."""
         return memoryview(pack([own(table) for table in tables]))
 
+    def parcel(self, tables: Sequence[Table]) -> PackedTables:
+        """Return tables as bytes: they are in memory that every comm carries."""
+        return self.pack(tables)
+
     def unpack(self, packed: PackedTables, schema: Schema) -> list[Table]:
         """Return the tables that bytes hold."""
         return [*unpack(packed, schema)]

@@ -35,7 +35,7 @@ from .join import GpuJoinTable
 from .keys import refusal as key_refusal
 from .library import SIMULATED, check_still_chosen
 from .memory import kernel
-from .pack import pack, unpack
+from .pack import Parcel, pack, parcel, unpack
 from .partition import hash_partition
 from .project import project, refused
 from .scan import read_parquet
@@ -168,8 +168,13 @@ class GpuDevice:
         return memoryview(pack([own(table) for table in tables]))
 
     @kernel
-    def unpack(self, packed: PackedTables, schema: Schema) -> Sequence[Table]:
-        """Return the tables that bytes hold."""
+    def parcel(self, tables: Sequence[Table]) -> Parcel:
+        """Return tables as pieces of device memory."""
+        return parcel([own(table) for table in tables])
+
+    @kernel
+    def unpack(self, packed: PackedTables | Parcel, schema: Schema) -> Sequence[Table]:
+        """Return the tables that bytes or a parcel hold."""
         return [*unpack(packed, schema)]
 
     @kernel

@@ -128,8 +128,10 @@ class _Pool:
     """The memory resource of all threads, the tables that may be spilled, and where they go."""
 
     def __init__(self) -> None:
-        _, total = rmm.mr.available_device_memory()
-        driver = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(total * _POOL_KEEPS))
+        driver = rmm.mr.get_current_device_resource()
+        if isinstance(driver, rmm.mr.CudaMemoryResource):  # what rmm begins with: each allocation asks the driver
+            _, total = rmm.mr.available_device_memory()
+            driver = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(total * _POOL_KEEPS))
         self.resource = rmm.mr.StatisticsResourceAdaptor(driver)  # counts, which costs little beside an allocation
         # Some calls take no resource; they use the current one.
         rmm.mr.set_current_device_resource(self.resource)

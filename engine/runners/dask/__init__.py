@@ -6,7 +6,7 @@ with the code that the local runner uses (`work`) and hold their outputs in the 
 """
 
 from .cluster import Cluster
-from .launch import ClusterSettings, start_cluster
+from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .runner import DaskRunner
 
-__all__ = ["Cluster", "ClusterSettings", "DaskRunner", "start_cluster"]
+__all__ = ["Cluster", "ClusterSettings", "DaskRunner", "gpu_protocol", "start_cluster"]

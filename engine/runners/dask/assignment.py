@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ...exchange import Request
 from ...expr import Expr
+from ...kernels.sharing import Account
 from ...physical.stages import Stage
 from ...plan import Split
 from ...schema import Schema
@@ -153,6 +154,8 @@ class Report:
         When the task began, in seconds since the epoch.
     received
         Bytes that came from other workers.
+    accounts
+        Of the device's bus, before and after.
     complete
         False where the sink had enough before the end.
     """
@@ -169,6 +172,7 @@ class Report:
     received: int = 0
     spilled: int = 0
     complete: bool = True
+    accounts: tuple[Account | None, Account | None] = (None, None)
 
     @property
     def place(self) -> Place:

@@ -11,13 +11,16 @@ from distributed import Client, Security
 
 from ...errors import ConfigError, TemporaryFailure
 from ...exchange import BucketStore, Exchange
+from ...kernels.devices import register_serialization
 from ...kernels.protocol import Device, PackedTables
-from .launch import ClusterSettings, start_cluster
+from ...kernels.sharing import Account
+from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
 from .waiting import waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
+_LOCAL_GPU = re.compile(r"local-gpu(?::(\d+(?:,\d+)*))?")
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ucxx|inproc)://\S+")
 
 
@@ -27,8 +30,9 @@ class Cluster:
     Parameters
     ----------
     where
-        ``"local"`` or ``"local:4"`` for worker processes on this machine, the address of a scheduler
-        (``"tcp://host:8786"``, ``"tls://…"``, ``"ucx://…"``), or a ``distributed.Client``, which stays open.
+        ``"local"`` or ``"local:4"`` for worker processes on this machine, ``"local-gpu"`` or ``"local-gpu:0,1"`` for
+        one process for each of its GPUs, the address of a scheduler (``"tcp://host:8786"``, ``"tls://…"``, ``"ucx://…"``),
+        or a ``distributed.Client``, which stays open.
     device
         The session's, which must be the workers'.
     threads
@@ -42,11 +46,14 @@ class Cluster:
 
     def __init__(self, where: Any, device: Device, *, threads: int | None = None) -> None:
         given = isinstance(where, Client)
-        if not given and not (isinstance(where, str) and (_LOCAL.fullmatch(where) or _ADDRESS.fullmatch(where))):
+        known = (_LOCAL, _LOCAL_GPU, _ADDRESS)
+        if not given and not (isinstance(where, str) and any(pattern.fullmatch(where) for pattern in known)):
             raise ConfigError(
-                f"cluster={where!r} is no cluster; give 'local', 'local:4', a scheduler's address such as "
+                f"cluster={where!r} is no cluster; give 'local', 'local:4', 'local-gpu', a scheduler's address such as "
                 "'tcp://host:8786', or a distributed.Client"
             )
+        if not given and _LOCAL_GPU.fullmatch(where) and device.account is None:
+            raise ConfigError(f"cluster={where!r} has workers on GPUs; leave device out, or use device='gpu'")
         self.where, self.device, self.threads = where, device, threads
         self._client: Client | None = None
         self._started = ExitStack()
@@ -83,6 +90,14 @@ class Cluster:
             comms.call, worker, PUT, output=output, frames=[comms.frame(frame) for frame in frames], schema=schema
         )
 
+    def accounts(self) -> dict[str, Account]:
+        """Return what has crossed the bus of each worker's device until now; nothing for those without one."""
+        if self.device.account is None:
+            return {}
+        client = self.client
+        answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT}, on_error="ignore")
+        return {worker: answer["account"] for worker, answer in answers.items() if isinstance(answer, dict)}
+
     def forget(self, query: str, stage: int | None = None) -> None:
         """Let workers end a query's tasks and forget its rows; with ``stage``, only the rows of that stage."""
         message = {"op": STOP, "query": query} if stage is None else {"op": FREE, "query": query, "stage": stage}
@@ -107,8 +122,8 @@ class Cluster:
     def _connect(self) -> None:
         if isinstance(self.where, Client):
             client = self.where
-        elif (local := _LOCAL.fullmatch(self.where)) is not None:
-            settings = ClusterSettings(workers=int(local[1] or 0) or None, threads=self.threads or 1)
+        elif not _ADDRESS.fullmatch(self.where):
+            settings = _settings(self.where, self.threads or 1)
             started = self._started.enter_context(start_cluster(settings))
             client = Client(started, set_as_default=False)
         else:
@@ -131,27 +146,37 @@ class Cluster:
         self._client, self._exchange = client, None
 
 
+def _settings(where: str, threads: int) -> ClusterSettings:
+    """Return what to start on this machine."""
+    if (gpus := _LOCAL_GPU.fullmatch(where)) is not None:
+        return ClusterSettings(threads=threads, gpus=gpus[1] or "all", protocol=gpu_protocol())
+    local = _LOCAL.fullmatch(where)
+    assert local is not None
+    return ClusterSettings(workers=int(local[1] or 0) or None, threads=threads)
+
+
 def _prepare(client: Client, device: Device) -> None:
     """Put Volley on scheduler and workers, and refuse those that differ from this process."""
+    register_serialization(device)
     try:
         client.register_plugin(VolleySchedulerPlugin())
-        client.register_plugin(VolleyWorkerPlugin(device.name))
+        client.register_plugin(VolleyWorkerPlugin("cpu" if device.account is None else "gpu"))
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"the cluster cannot load Volley ({error}); install volley-engine {versions()['volley-engine']} with the "
             "extra [cluster] for its scheduler and all workers"
         ) from error
     answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
-    differences = _differences(answers)
+    differences = _differences(answers, device.name)
     if differences:
         raise ConfigError("the cluster differs from this process: " + "; ".join(differences))
 
 
-def _differences(answers: dict[str, Any]) -> list[str]:
-    ours = versions()
+def _differences(answers: dict[str, Any], device: str) -> list[str]:
+    ours = {**versions(), "the device": device}
     found: dict[str, list[str]] = {}
     for worker, answer in sorted(answers.items()):
-        for name, version in answer["versions"].items():
+        for name, version in {**answer["versions"], "the device": answer["device"]}.items():
             if version != ours.get(name):
                 found.setdefault(f"{name} is {version} on the workers and {ours.get(name)} here", []).append(worker)
     return [f"{text} ({', '.join(workers[:3])}{', …' if len(workers) > 3 else ''})" for text, workers in found.items()]

@@ -71,6 +71,7 @@ class Coordinator:
         self._shuffled: dict[int, bool] = {}
         self._extra: dict[int, list[int]] = {}
         self._counted: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
+        self._accounts = cluster.accounts()
         self._next = len(graph.stages)
         self._uploads = Uploads(cluster, self.tasks)
         self._begun = time.perf_counter()
@@ -99,6 +100,8 @@ class Coordinator:
         """Return the rows, files or value of the last stage."""
         last = self.graph.stages[-1].sink
         tables = list(self.rows()) if isinstance(last, CollectSink) else []
+        for worker, account in self.cluster.accounts().items():
+            self.metrics.stages[-1].workers.setdefault(worker, WorkerMetrics()).bus.see(account)
         self.metrics.seconds = time.perf_counter() - self._begun
         return RunResult(tables, self.written, self.value, self.metrics)
 
@@ -334,6 +337,10 @@ class Coordinator:
         worker.received += report.received
         worker.spilled = max(worker.spilled, report.spilled)
         worker.seconds += report.seconds
+        for account in (self._accounts.get(report.worker), *report.accounts):
+            worker.bus.see(account)  # what it has packed for others since its last task is there too
+        if report.accounts[1] is not None:
+            self._accounts[report.worker] = report.accounts[1]
         ended = report.begun + report.seconds
         span = Span(
             stage=metrics.number,

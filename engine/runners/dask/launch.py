@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +45,8 @@ class ClusterSettings:
     dashboard
         Address of Dask's dashboard, or None for none.
     gpus
-        ``all`` or numbers such as ``0,1``: a worker for each of these GPUs; None for workers on the CPU.
+        ``all`` or numbers such as ``0,1``: a worker for each of these GPUs; None for workers on the CPU. Where
+        ``VOLLEY_SIMULATE_GPU=1`` is set, as many workers simulate them, two for ``all``.
     tls
         Files of authorities, certificate and private key, for ``tls``.
     """
@@ -84,13 +87,17 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
     if settings.memory_limit is not None:
         options["memory_limit"] = settings.memory_limit
     kind: Any = LocalCluster
-    if settings.gpus is not None:
-        kind = _gpu_cluster()
-        del options["n_workers"]
-        if settings.gpus != "all":
-            options["CUDA_VISIBLE_DEVICES"] = settings.gpus
-    else:
+    if settings.gpus is None:
         options["processes"] = True
+    elif os.environ.get(_SWITCH) == "1":
+        listed = 2 if settings.gpus == "all" else len(settings.gpus.split(","))
+        options |= {"processes": True, "n_workers": listed, "env": {_SWITCH: "1"}}
+    else:
+        kind = _gpu_cluster()
+        options |= _GPU_OPTIONS
+        # One worker for each GPU that is listed, or else that this process may see.
+        options["n_workers"] = settings.workers
+        options["CUDA_VISIBLE_DEVICES"] = None if settings.gpus == "all" else settings.gpus
     # Spilled rows lie below this folder, which only its owner may read.
     with (
         tempfile.TemporaryDirectory(prefix="volley-cluster-", ignore_cleanup_errors=True) as folder,
@@ -104,6 +111,25 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
             ) from error
         with started:
             yield started
+
+
+_SWITCH = "VOLLEY_SIMULATE_GPU"
+_GPU_OPTIONS: dict[str, Any] = {
+    # One pool for all of a process, in which UCX receives as well; the device takes it over.
+    "rmm_async": True,
+    "rmm_release_threshold": 0.9,
+    # They load in seconds, and would do so within the first task.
+    "pre_import": "pylibcudf,rmm,volley.engine.kernels.gpu.device",
+    # Results of tasks are small reports: rows are in the exchange, whose tables the device spills itself.
+    "device_memory_limit": None,
+}
+"""Options of ``LocalCUDACluster``; the flags of UCX's transports stay unset, for UCX to choose."""
+
+
+def gpu_protocol() -> str:
+    """Return how workers on GPUs talk where nobody says: by UCX, which sends between devices, where it is there."""
+    simulated = os.environ.get(_SWITCH) == "1"
+    return "ucx" if not simulated and find_spec("distributed_ucxx") is not None else "tcp"
 
 
 def _security(settings: ClusterSettings) -> Security | None:
@@ -131,7 +157,5 @@ def _gpu_cluster() -> Any:
 
 
 def _require(module: str, what: str, distribution: str) -> None:
-    from importlib.util import find_spec
-
     if find_spec(module) is None:
         raise ConfigError(f"{what} needs the module {module}: pip install {distribution}")

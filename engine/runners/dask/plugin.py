@@ -17,8 +17,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 from distributed.protocol import Serialize, pickle
 
 from ...exchange import FETCH, BucketStore, Exchange, OutputId
-from ...kernels.devices import open_device
-from ...kernels.protocol import PackedTables
+from ...kernels.devices import open_device, register_serialization
+from ...kernels.protocol import Device, PackedTables
 from ...logs import configure_from_environment
 from .assignment import Assignment, Report, Source, StagePlan
 from .telemetry import SchedulerTelemetry, Telemetry
@@ -56,8 +56,11 @@ class Comms:
             pool.reuse(address, comm)
 
     def frame(self, packed: PackedTables) -> Any:
-        """Return packed tables as a frame that goes as it is."""
-        return Serialize(memoryview(packed))
+        """Return packed tables, or a parcel, as a frame that goes as it is."""
+        try:
+            return Serialize(memoryview(packed))
+        except TypeError:  # a parcel, whose memory is a device's
+            return Serialize(packed)
 
 
 class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed ships no types
@@ -73,9 +76,11 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         """Open the device and answer messages."""
         limit = worker.memory_manager.memory_limit
         device = open_device(self.device)
+        register_serialization(device)
         folder = Path(worker.local_directory)
         store = BucketStore(device, limit=int(limit * _SHARE) if limit else None, folder=folder)
-        exchange = Exchange(device, store, Comms(worker, worker.loop.asyncio_loop), worker.address)
+        comms = Comms(worker, worker.loop.asyncio_loop)
+        exchange = Exchange(device, store, comms, worker.address, parcels=carries_parcels(worker.address, device))
         self.bench = Bench(device, exchange)
         self.telemetry = Telemetry(exchange)
         self.telemetry.register()
@@ -92,8 +97,9 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         self.bench.exchange.close()
 
     async def about(self) -> dict[str, Any]:
-        """Answer with the versions that must agree, and the device."""
-        return {"versions": versions(), "device": self.bench.device.name}
+        """Answer with the versions that must agree, the device, and what has crossed its bus."""
+        device = self.bench.device
+        return {"versions": versions(), "device": device.name, "account": device.account}
 
     async def stop(self, query: str) -> str:
         """Let a query's tasks end, and forget its rows."""
@@ -157,6 +163,11 @@ def _shared(packed: bytes) -> tuple[StagePlan, dict[int, Source]]:
     """Return what tasks of a stage share, unpickled once."""
     shared: tuple[StagePlan, dict[int, Source]] = pickle.loads(packed)
     return shared
+
+
+def carries_parcels(address: str, device: Device) -> bool:
+    """Whether messages to an address may carry the memory of a device: that of a GPU, over UCX."""
+    return device.name == "gpu" and address.partition("://")[0] in ("ucx", "ucxx")
 
 
 def versions() -> dict[str, str]:

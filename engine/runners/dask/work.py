@@ -90,7 +90,7 @@ class _Work:
         self.received = 0
 
     def run(self) -> Report:
-        begun = time.perf_counter()
+        begun, before = time.perf_counter(), self.device.account
         plan, assignment = self.plan, self.assignment
         account = MemoryAccount(plan.memory_limit)
         owner = f"stage {self.stage.number} ({self.stage.name})"
@@ -118,6 +118,7 @@ class _Work:
         report.seconds = time.perf_counter() - begun
         report.begun = time.time() - report.seconds
         report.received = self.received
+        report.accounts = before, self.device.account
         report.complete = not runner.enough.is_set()
         return report
 
