@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from . import dtypes
 from .dtypes import DataType, Kind
@@ -112,3 +118,18 @@ def from_arrow_schema(arrow: pa.Schema) -> Schema:
         except TypeMismatch as error:
             raise TypeMismatch(f"column {f.name!r}: {error}") from None
     return Schema(tuple(fields))
+
+
+def rows_by_value(columns: Sequence[pa.Array]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the positions of the rows, those of the same values one after the other, in their order, and the edges.
+
+    Set ``s`` is from ``edges[s]`` to ``edges[s + 1]``; a null is a value.
+    """
+    rows = len(columns[0])
+    combined = np.zeros(rows, dtype=np.int64)
+    for column in columns:
+        codes = pc.dictionary_encode(column, null_encoding="encode")
+        combined = combined * len(codes.dictionary) + codes.indices.to_numpy()
+        combined = np.unique(combined, return_inverse=True)[1]
+    order = np.argsort(combined, kind="stable")
+    return order, np.concatenate([[0], np.flatnonzero(np.diff(combined[order])) + 1, [rows]])

@@ -67,6 +67,11 @@ class CsvSplit:
         """Stored bytes."""
         return (self.text.file.size if self.end is None else self.end) - self.start
 
+    @property
+    def host_reads(self) -> str:
+        """Why devices leave it to the host."""
+        return "libcudf reads what does not fit as null, fills and cuts rows of another length, and rounds floats"
+
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield record batches of the range, in order.
 

@@ -13,6 +13,7 @@ import pyarrow.orc as paorc
 from ..engine.arrow import empty_batch, from_arrow_schema
 from ..engine.errors import PlanError, ReadError
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.plan.source import OrcRows
 from ..engine.schema import Schema
 from .conform import conform
 from .filesystem import FileInfo, FileSet, Location, PathLike, reason, resolve
@@ -62,6 +63,16 @@ class OrcSplit:
     def rows(self) -> None:
         """Unknown until read: pyarrow tells the rows of files only."""
         return
+
+    def as_stored(self) -> OrcRows | None:
+        """Return where the rows lie, where the file is a local one and has each column in the type asked for."""
+        if not self.location.is_local or self.keys or self.whole or len(self.stored) != len(self.schema):
+            return None
+        with closing(self.location.open_unchanged(self.file)) as handle:
+            kept = from_arrow_schema(paorc.ORCFile(handle).schema)
+        if any(kept[f.name].dtype != f.dtype for f in self.schema):
+            return None
+        return OrcRows(path=self.file.path, stripes=self.stripes, stripe_bytes=self.bytes // len(self.stripes))
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield record batches, in order.

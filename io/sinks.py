@@ -12,13 +12,13 @@ from itertools import pairwise
 from pathlib import PurePosixPath
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from ..engine.arrow import rows_by_value
 from ..engine.dtypes import Kind
-from ..engine.errors import ConfigError, WriteError
+from ..engine.errors import ConfigError, VolleyError, WriteError
 from ..engine.plan import WrittenFile
+from ..engine.plan.source import EncodedFile, FileEncoder
 from ..engine.schema import Schema
 from .compression import compression_of
 from .conform import conform
@@ -84,6 +84,14 @@ class FileSink:
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_writers": []}
 
+    def host_writes(self, encoder: FileEncoder, schema: Schema) -> str | None:
+        """Return why the host must write the files; None where a device can."""
+        if self._format.stored is None:
+            return f"libcudf writes {self._format.name} that is not read back as it was"
+        if not self._stage.location.is_local:
+            return "libcudf writes files of this machine only"
+        return encoder.refusal(self._format.stored, _without(schema, self._partition_by))
+
     def open(self, schema: Schema) -> None:
         """Check schema and destination, and make the temporary directory.
 
@@ -148,7 +156,8 @@ class TaskWriter:
         self._stored = _without(schema, keys)
         self._format = _for_partitions(form) if keys else form
         self._attempt = f"attempt-{uuid.uuid4().hex[:12]}"
-        self._open: OrderedDict[str, _OpenFile] = OrderedDict()
+        self._open: OrderedDict[str, _OpenFile | _EncodedFile] = OrderedDict()
+        self._taking: bool | None = None
         self._made: dict[str, int] = {}
         self._finished: list[Staged] = []
 
@@ -171,13 +180,32 @@ class TaskWriter:
             self.abandon()
             raise
 
+    def take(self, table: Any, encoder: FileEncoder) -> bool:
+        """Have a device append a table of its own; return False where its rows must always be given as batches."""
+        form = self._format.stored
+        if self._taking is None:
+            fits = form is not None and encoder.refusal(form, self._stored) is None
+            self._taking = self._stage.location.is_local and fits
+        if not self._taking or form is None:
+            return False
+        try:
+            with writing(self._stage.url):
+                for values, rows, count in encoder.parts(table, self._keys):
+                    folder = "/".join(map(directory_name, self._keys, values))
+                    if count:
+                        self._file(folder, encoder).write_table(rows, count)
+        except WriteError:
+            self.abandon()
+            raise
+        return True
+
     def write_nothing(self) -> None:
         """Make a file that holds no rows, only the schema with every column."""
         self._stored = self._schema
         with writing(self._stage.url):
             self._file("")
 
-    def _file(self, folder: str) -> _OpenFile:
+    def _file(self, folder: str, encoder: FileEncoder | None = None) -> Any:
         file = self._open.get(folder)
         if file is None:
             if len(self._open) >= _OPEN_FILES:
@@ -187,7 +215,11 @@ class TaskWriter:
             self._made[folder] = number + 1
             name = f"part-{self._task:05d}{f'-{number}' if number else ''}{self._format.suffix}"
             final = f"{folder}/{name}" if folder else name
-            file = _OpenFile(self._stage, self._format, self._stored, f"{self._attempt}/{final}", final)
+            temporary = f"{self._attempt}/{final}"
+            if encoder is None:
+                file = _OpenFile(self._stage, self._format, self._stored, temporary, final)
+            else:
+                file = _EncodedFile(self._stage, self._format, self._stored, temporary, final, encoder)
             self._open[folder] = file
         self._open.move_to_end(folder)
         return file
@@ -236,6 +268,31 @@ class _OpenFile:
                 part.close()
 
 
+class _EncodedFile:
+    """A file that a device writes."""
+
+    def __init__(
+        self, stage: Stage, form: Format, schema: Schema, temporary: str, final: str, encoder: FileEncoder
+    ) -> None:
+        assert form.stored is not None
+        self._temporary, self._final, self._rows = temporary, final, 0
+        stage.open(temporary).close()  # its folder is there, and the system lets us write
+        self._file: EncodedFile = encoder.open(f"{stage.root}/{temporary}", form.stored, schema)
+
+    def write_table(self, table: Any, rows: int) -> None:
+        self._rows += rows
+        self._file.write(table)
+
+    def finish(self, stage: Stage) -> Staged:
+        self._file.close()
+        size = stage.size(self._temporary)
+        return Staged(temporary=self._temporary, final=self._final, rows=self._rows, bytes=size)
+
+    def abandon(self) -> None:
+        with suppress(OSError, VolleyError):
+            self._file.close()
+
+
 def _without(schema: Schema, names: Sequence[str]) -> Schema:
     return Schema(tuple(f for f in schema if f.name not in names))
 
@@ -253,13 +310,7 @@ def _by_partition(batch: pa.RecordBatch, keys: tuple[str, ...]) -> Iterator[tupl
         yield "", batch
         return
     stored = batch.select([name for name in batch.schema.names if name not in keys])
-    combined = np.zeros(batch.num_rows, dtype=np.int64)
-    for name in keys:
-        codes = pc.dictionary_encode(batch.column(name), null_encoding="encode")
-        combined = combined * len(codes.dictionary) + codes.indices.to_numpy()
-        combined = np.unique(combined, return_inverse=True)[1]
-    order = np.argsort(combined, kind="stable")
-    edges = np.concatenate([[0], np.flatnonzero(np.diff(combined[order])) + 1, [batch.num_rows]])
+    order, edges = rows_by_value([batch.column(name) for name in keys])
     sorted_rows = stored.take(pa.array(order))
     for start, stop in pairwise(edges):
         first = int(order[start])

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from ..engine.arrow import to_arrow_schema
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, WriteError
+from ..engine.plan.source import StoredForm
 from ..engine.schema import Schema
 from .compression import packed
 
@@ -48,6 +49,11 @@ class Format(Protocol):
     @property
     def suffix(self) -> str:
         """Ending of the files of a data set."""
+        ...
+
+    @property
+    def stored(self) -> StoredForm | None:
+        """The format and its options for devices that write files themselves; None where none may."""
         ...
 
     def check(self, schema: Schema) -> None:
@@ -85,6 +91,11 @@ class ParquetFormat:
         _codec(self.compression, PARQUET_CODECS)
         if self.row_group_rows < 1:
             raise ConfigError(f"row_group_rows must be positive, not {self.row_group_rows}")
+
+    @property
+    def stored(self) -> StoredForm:
+        """Devices may write it."""
+        return StoredForm(name=self.name, compression=self.compression, group_rows=self.row_group_rows)
 
     def check(self, schema: Schema) -> None:
         """Refuse intervals, which Parquet's writer has no type for, and tables of no columns."""
@@ -150,6 +161,11 @@ class CsvFormat:
         """``.csv`` and the codec's."""
         return ".csv" + self.compressed
 
+    @property
+    def stored(self) -> None:
+        """Devices write floats with fewer digits than they have."""
+        return
+
     def check(self, schema: Schema) -> None:
         """Refuse types without an agreed text form."""
         if not schema.fields:
@@ -197,6 +213,11 @@ class JsonFormat:
     def suffix(self) -> str:
         """``.jsonl`` and the codec's."""
         return ".jsonl" + self.compressed
+
+    @property
+    def stored(self) -> None:
+        """Devices write floats with fewer digits than they have."""
+        return
 
     def check(self, schema: Schema) -> None:
         """Refuse types without an agreed JSON form."""
@@ -257,6 +278,11 @@ class IpcFormat:
     def __post_init__(self) -> None:
         _codec(self.compression, IPC_CODECS)
 
+    @property
+    def stored(self) -> None:
+        """It is how rows leave devices anyway."""
+        return
+
     def check(self, schema: Schema) -> None:
         """Refuse tables of no columns."""
         if not schema.fields:
@@ -293,6 +319,11 @@ class OrcFormat:
 
     def __post_init__(self) -> None:
         _codec(self.compression, ORC_CODECS)
+
+    @property
+    def stored(self) -> StoredForm:
+        """Devices may write it."""
+        return StoredForm(name=self.name, compression=self.compression)
 
     def check(self, schema: Schema) -> None:
         """Refuse types that ORC has not, and tables of no columns."""

@@ -15,7 +15,7 @@ from ..kernels.protocol import Device, Table
 from ..kernels.sharing import DeviceArray, Shared
 from ..machine import available_cores
 from ..optimizer import Estimator, OptimizerContext, optimize
-from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks
+from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks, mark_files
 from ..physical.stages import CollectSink, FoldSink
 from ..plan import Plan, Recursion, ScanPlan
 from ..runners import LocalRunner, Observer, RunResult
@@ -177,7 +177,7 @@ class Session:
                 raise UnsupportedOperation(
                     f"{node.title}: {self.device.name} cannot compute {reason}; allow cpu_fallback or use device='cpu'"
                 )
-        return root
+        return root if self.device.encoder is None else mark_files(root, self.device.encoder)
 
     def stages(
         self, plan: Plan, result: CollectSink | FoldSink | None = None, *, estimated: bool = False

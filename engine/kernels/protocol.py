@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
 from ..plan.functions import ValueFunction
-from ..plan.source import ParquetSplitLike
+from ..plan.source import FileEncoder, StoredSplit
 from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
 from .sharing import Account, DeviceArray, Shared
@@ -298,8 +298,13 @@ class Device(Protocol):
         """Take Arrow rows; ``schema`` gives the types they must have on the device."""
         ...
 
-    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> Iterator[Table] | None:
+    def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:
         """Decode a split's rows, with the columns of ``schema``, from their file; None where the host must."""
+        ...
+
+    @property
+    def encoder(self) -> FileEncoder | None:
+        """Writes files of the device's tables; None where the host always does."""
         ...
 
     def to_arrow(self, table: Table) -> ArrowData:

@@ -1,7 +1,7 @@
 """Physical operators, lowering and stages. Knows the kernel protocol; must not know devices, files, SQL or runners."""
 
 from .explain import explain_exec
-from .fallbacks import fallbacks, mark_fallbacks
+from .fallbacks import fallbacks, mark_fallbacks, mark_files
 from .lower import LoweringOptions, lower
 from .nodes import Exec
 from .stages import Stage, StageGraph, cut
@@ -16,4 +16,5 @@ __all__ = [
     "fallbacks",
     "lower",
     "mark_fallbacks",
+    "mark_files",
 ]

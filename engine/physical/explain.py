@@ -26,6 +26,7 @@ def explain_exec(root: Exec, graph: StageGraph | None = None) -> str:
         if node.rows is not None:
             facts += [f"~{node.rows:,.0f} rows", f"~{format_bytes(node.rows * node.schema.row_width)}"]
         facts += [f"on the cpu {reason}" for reason in node.on_cpu]
+        facts += [node.by_host] if node.by_host else []
         lines.append(f"{'  ' * depth}{node.title}  [{', '.join(facts)}]")
         stack.extend((child, depth + 1) for child in reversed(node.children))
     return "\n".join(lines)

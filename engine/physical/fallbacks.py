@@ -9,9 +9,10 @@ from typing import Any
 from ..expr import Column, Expr, SortKey
 from ..kernels.protocol import AccumulatorSpec, Called, Computed, GroupSpec, JoinSpec, Key, WindowSpec
 from ..plan import WindowCall
+from ..plan.source import FileEncoder, HostSplit, StoringSink
 from ..schema import Schema
 from ..traversal import transform_up, walk_once
-from .nodes import DistinctFirstExec, Exec, HashExchangeExec, MapBatchesExec
+from .nodes import DistinctFirstExec, Exec, HashExchangeExec, MapBatchesExec, ScanExec, WriteExec
 
 Refusal = Callable[[Computed], str | None]
 
@@ -22,6 +23,21 @@ def mark_fallbacks(root: Exec, refusal: Refusal) -> Exec:
     def rewrite(node: Exec) -> Exec:
         reasons = dict.fromkeys(reason for part in _parts(node) if (reason := refusal(part)) is not None)
         return replace(node, on_cpu=tuple(reasons)) if reasons else node
+
+    return transform_up(root, rewrite)
+
+
+def mark_files(root: Exec, encoder: FileEncoder) -> Exec:
+    """Return the operators, those whose files the host reads or writes with the reason; a query may have such ones."""
+
+    def rewrite(node: Exec) -> Exec:
+        reason = None
+        if isinstance(node, ScanExec) and node.scan.splits and isinstance(node.scan.splits[0], HostSplit):
+            reason = f"read by the host: {node.scan.splits[0].host_reads}"
+        if isinstance(node, WriteExec) and isinstance(node.sink, StoringSink):
+            why = node.sink.host_writes(encoder, node.input.schema)
+            reason = why and f"written by the host: {why}"
+        return replace(node, by_host=reason) if reason else node
 
     return transform_up(root, rewrite)
 

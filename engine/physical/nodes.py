@@ -55,6 +55,8 @@ class Exec:
         How many rows are expected; None where nobody asked (see `lower`).
     on_cpu
         What of it the CPU computes for the device, and why (see `mark_fallbacks`).
+    by_host
+        Why the host, not the device, reads or writes its files, where it does (see `mark_files`).
     """
 
     schema: Schema = field(repr=False)
@@ -63,6 +65,7 @@ class Exec:
     device: str = "cpu"
     rows: float | None = field(default=None, compare=False)
     on_cpu: tuple[str, ...] = field(default=(), compare=False)
+    by_host: str = field(default="", compare=False)
 
     @property
     def children(self) -> tuple[Exec, ...]:

@@ -39,7 +39,6 @@ from .source import (
     KeySet,
     NarrowableSplit,
     ParquetRows,
-    ParquetSplitLike,
     PlacedSplit,
     ScanPlan,
     ScanRequest,
@@ -47,6 +46,7 @@ from .source import (
     SinkWriter,
     Source,
     Split,
+    StoredSplit,
     WrittenFile,
 )
 from .statistics import ColumnStatistics, Statistics
@@ -88,7 +88,6 @@ __all__ = [
     "NamedWindow",
     "NarrowableSplit",
     "ParquetRows",
-    "ParquetSplitLike",
     "PlacedSplit",
     "Plan",
     "Project",
@@ -102,6 +101,7 @@ __all__ = [
     "Source",
     "Split",
     "Statistics",
+    "StoredSplit",
     "Unary",
     "Union",
     "Unnest",

@@ -146,11 +146,26 @@ class ParquetRows:
     conditions: tuple[Expr, ...]
 
 
-@runtime_checkable
-class ParquetSplitLike(Split, Protocol):
-    """A split of rows that may lie in a Parquet file just as they are asked for."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrcRows:
+    """Rows of a split as they lie in a local ORC file; see `ParquetRows`.
 
-    def as_stored(self) -> ParquetRows | None:
+    Attributes
+    ----------
+    stripe_bytes
+        Stored bytes of a stripe, of all of its columns.
+    """
+
+    path: str
+    stripes: tuple[int, ...]
+    stripe_bytes: int
+
+
+@runtime_checkable
+class StoredSplit(Split, Protocol):
+    """A split of rows that may lie in a file just as they are asked for."""
+
+    def as_stored(self) -> ParquetRows | OrcRows | None:
         """Return where the rows lie; None where they need more than decoding.
 
         Raises
@@ -225,6 +240,79 @@ class SinkWriter(Protocol):
 
     def close(self) -> None:
         """Finish this writer's temporary files; nothing is visible yet."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredForm:
+    """How files are stored that a device may write for itself.
+
+    Attributes
+    ----------
+    name
+        ``parquet`` or ``orc``.
+    group_rows
+        Rows of a row group, where the format's options say.
+    """
+
+    name: str
+    compression: str
+    group_rows: int | None = None
+
+
+class EncodedFile(Protocol):
+    """A file that a device writes; used by one thread at a time."""
+
+    def write(self, table: Any) -> None:
+        """Append the rows of a table."""
+        ...
+
+    def close(self) -> None:
+        """Finish the file."""
+        ...
+
+
+class FileEncoder(Protocol):
+    """Writes files of tables on a device, which sinks cannot open."""
+
+    def refusal(self, form: StoredForm, schema: Schema) -> str | None:
+        """Return why the host must write files of some columns; None where the device can."""
+        ...
+
+    def open(self, path: str, form: StoredForm, schema: Schema) -> EncodedFile:
+        """Start a local file of some columns."""
+        ...
+
+    def parts(self, table: Any, keys: Sequence[str]) -> Iterator[tuple[tuple[Any, ...], Any, int]]:
+        """Yield for each combination of values of some columns these, the other columns' rows, and their number."""
+        ...
+
+
+@runtime_checkable
+class HostSplit(Split, Protocol):
+    """A split of files that no device reads for itself."""
+
+    @property
+    def host_reads(self) -> str:
+        """Why the host must read it."""
+        ...
+
+
+@runtime_checkable
+class TableWriter(SinkWriter, Protocol):
+    """A writer that may have a device write its files."""
+
+    def take(self, table: Any, encoder: FileEncoder) -> bool:
+        """Append a table of a device; return False where its rows must be given as Arrow batches, here always."""
+        ...
+
+
+@runtime_checkable
+class StoringSink(Protocol):
+    """A sink that knows whether a device may write its files."""
+
+    def host_writes(self, encoder: FileEncoder, schema: Schema) -> str | None:
+        """Return why the host must write its files; None where the device can."""
         ...
 
 

@@ -14,7 +14,7 @@ from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_in_pieces
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
-from ..plan import KeyFilter, NarrowableSplit, ParquetSplitLike, PlacedSplit, Split
+from ..plan import KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit
 from ..schema import Schema
 from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells
@@ -104,7 +104,7 @@ def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
         if taken is not None:
             yield taken
             return
-    tables = device.read_parquet(split, schema) if _is_parquet(split) else None
+    tables = device.read_stored(split, schema) if _is_stored(split) else None
     if tables is not None:
         yield from tables
         return
@@ -112,15 +112,15 @@ def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
         yield device.from_arrow(batch, schema)
 
 
-_parquet_kinds: dict[type, bool] = {}
+_stored_kinds: dict[type, bool] = {}
 
 
-def _is_parquet(split: Split) -> TypeGuard[ParquetSplitLike]:
-    """Return whether a split is one of a Parquet file, which takes a while to find out and is the same for a class."""
+def _is_stored(split: Split) -> TypeGuard[StoredSplit]:
+    """Return whether a split may lie in a file as it is asked for: slow to find out, and the same for a class."""
     kind = type(split)
-    if kind not in _parquet_kinds:
-        _parquet_kinds[kind] = isinstance(split, ParquetSplitLike)
-    return _parquet_kinds[kind]
+    if kind not in _stored_kinds:
+        _stored_kinds[kind] = isinstance(split, StoredSplit)
+    return _stored_kinds[kind]
 
 
 class TaskRunner:

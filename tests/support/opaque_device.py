@@ -25,7 +25,7 @@ from volley.engine.kernels.protocol import (
     WindowSpec,
 )
 from volley.engine.kernels.sharing import Account, Shared
-from volley.engine.plan import ParquetSplitLike
+from volley.engine.plan import StoredSplit
 from volley.engine.plan.functions import ValueFunction
 from volley.engine.schema import Schema
 
@@ -106,9 +106,13 @@ class OpaqueDevice:
     def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.from_arrow(data, schema))
 
-    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> Iterator[Table] | None:
-        tables = self._inner.read_parquet(split, schema)
+    def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:
+        tables = self._inner.read_stored(split, schema)
         return None if tables is None else map(OpaqueTable, tables)
+
+    @property
+    def encoder(self) -> None:
+        return None  # whose tables sinks would get opened
 
     def to_arrow(self, table: Table) -> ArrowData:
         return self._inner.to_arrow(_open(table))

@@ -9,7 +9,7 @@ from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan.functions import ValueFunction
-from ...plan.source import ParquetSplitLike
+from ...plan.source import StoredSplit
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
 from ..sharing import DeviceArray, Shared
@@ -54,8 +54,13 @@ class CpuDevice:
         """Take Arrow rows with the given types."""
         return from_arrow(data, schema)
 
-    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> None:
+    def read_stored(self, split: StoredSplit, schema: Schema) -> None:
         """Leave it to the source, which has the decoder of this processor."""
+
+    @property
+    def encoder(self) -> None:
+        """Sinks write on this processor."""
+        return None
 
     def to_arrow(self, table: Table) -> ArrowData:
         """Give the rows as a ``pyarrow.Table``."""

@@ -10,7 +10,7 @@ from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
 from ...plan.functions import ValueFunction
-from ...plan.source import ParquetSplitLike
+from ...plan.source import OrcRows, StoredSplit
 from ...schema import Schema
 from ..protocol import (
     AccumulatorSpec,
@@ -30,6 +30,7 @@ from . import accumulate, memory, sharing, window
 from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own
 from .calls import call_refusal, called
+from .encode import GpuEncoder
 from .filter import filter_rows
 from .join import GpuJoinTable
 from .keys import refusal as key_refusal
@@ -38,7 +39,7 @@ from .memory import kernel
 from .pack import Parcel, pack, parcel, unpack
 from .partition import hash_partition
 from .project import project, refused
-from .scan import read_parquet
+from .scan import read_orc, read_parquet
 from .sort import sort_tables
 from .topk import GpuTopK
 from .transfer import from_arrow, to_arrow
@@ -77,10 +78,17 @@ class GpuDevice:
         """Copy Arrow rows to the device."""
         return from_arrow(data, schema)
 
-    def read_parquet(self, split: ParquetSplitLike, schema: Schema) -> Iterator[GpuTable] | None:
-        """Decode rows of a Parquet file on the device."""
+    def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[GpuTable] | None:
+        """Decode rows of a Parquet or ORC file on the device."""
         stored = split.as_stored()
+        if isinstance(stored, OrcRows):
+            return read_orc(stored, schema)
         return None if stored is None else read_parquet(stored, schema)
+
+    @property
+    def encoder(self) -> GpuEncoder:
+        """Writes Parquet and ORC files of tables of the device."""
+        return GpuEncoder()
 
     @kernel
     def to_arrow(self, table: Table) -> ArrowData:

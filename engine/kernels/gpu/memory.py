@@ -206,6 +206,11 @@ def on_stream(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     return _tried(cast("Callable[..., T]", function), args, {**kwargs, "stream": stream()})
 
 
+def retried(call: Callable[[], T]) -> T:
+    """Call what takes neither stream nor memory resource and changes nothing where it fails, as `run` does."""
+    return _tried(call, (), {})
+
+
 def _tried(function: Callable[..., T], args: Sequence[Any], kwargs: dict[str, Any]) -> T:
     for attempt in range(ATTEMPTS):
         try:

@@ -1,17 +1,19 @@
-"""Parquet decoded on the device: stored bytes cross the bus instead of decoded ones.
+"""Parquet and ORC decoded on the device: stored bytes cross the bus instead of decoded ones.
 
-Row groups are read in runs of about `_RUN_BYTES` with one call each, which may be repeated when memory runs out, as a
-chunked reader's cannot; a run that does not fit is read in halves. Conditions are tested where the rows are.
+Row groups, or stripes, are read in runs of about `_RUN_BYTES` with one call each, which may be repeated when memory
+runs out, as a chunked reader's cannot; a run that does not fit is read in halves. Conditions are tested where the
+rows are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 from ...dtypes import DataType, Kind
 from ...errors import ReadError
 from ...expr import all_of
-from ...plan.source import ParquetRows
+from ...plan.source import OrcRows, ParquetRows
 from ...schema import Schema
 from . import memory
 from .batch import GpuTable, concat_tables
@@ -35,21 +37,39 @@ def read_parquet(rows: ParquetRows, schema: Schema) -> Iterator[GpuTable] | None
 
 
 def _tables(rows: ParquetRows, wanted: Schema, schema: Schema) -> Iterator[GpuTable]:
-    for groups in _runs(rows):
-        table = _read(rows.path, groups, wanted)
+    for groups in _runs(rows.row_groups, rows.group_bytes):
+        table = _read(rows.path, groups, wanted, _row_groups)
         memory.ledger().add(to_device=sum(size for _, size in groups))
         yield _kept(table, rows, schema)
+
+
+def read_orc(rows: OrcRows, schema: Schema) -> Iterator[GpuTable] | None:
+    """Return the tables of some stripes, in order; None where a column has a type that is left to the host.
+
+    Times are: libcudf moves them by the zone of whoever wrote them.
+    """
+    kinds = _FLAT - {Kind.TIMESTAMP}
+    if not len(schema) or not all(f.dtype.is_integer or f.dtype.kind in kinds for f in schema):
+        return None
+    return _stripes(rows, schema)
+
+
+def _stripes(rows: OrcRows, schema: Schema) -> Iterator[GpuTable]:
+    for stripes in _runs(rows.stripes, [rows.stripe_bytes] * len(rows.stripes)):
+        table = _read(rows.path, stripes, schema, _orc_stripes)
+        memory.ledger().add(to_device=sum(size for _, size in stripes))
+        yield table
 
 
 def _decodes(dtype: DataType) -> bool:
     return dtype.is_integer or dtype.kind in _FLAT
 
 
-def _runs(rows: ParquetRows) -> Iterator[list[tuple[int, int]]]:
-    """Yield row groups, with their bytes, in runs of one read each."""
+def _runs(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[tuple[int, int]]]:
+    """Yield row groups or stripes, with their bytes, in runs of one read each."""
     run_: list[tuple[int, int]] = []
     size = 0
-    for number, stored in zip(rows.row_groups, rows.group_bytes, strict=True):
+    for number, stored in zip(numbers, sizes, strict=True):
         if run_ and size + stored > _RUN_BYTES:
             yield run_
             run_, size = [], 0
@@ -58,21 +78,25 @@ def _runs(rows: ParquetRows) -> Iterator[list[tuple[int, int]]]:
     yield run_
 
 
+Reading: TypeAlias = "Callable[[str, list[int], Schema], plc.io.types.TableWithMetadata]"
+
+
 @kernel
-def _read(path: str, groups: list[tuple[int, int]], wanted: Schema) -> GpuTable:
+def _read(path: str, groups: list[tuple[int, int]], wanted: Schema, read: Reading) -> GpuTable:
     """Read row groups at once or, where memory runs out, half of them at a time, at last half of the columns."""
     names = list(wanted.names)
     try:
-        columns = _decoded(path, groups, names)
+        columns = _decoded(path, groups, wanted, read)
     except OutOfDeviceMemory:
         if len(groups) < 2 and len(names) < 2:
             raise
         memory.ledger().add(splits=1)
         if len(groups) > 1:
             middle = len(groups) // 2
-            return concat_tables([_read(path, part, wanted) for part in (groups[:middle], groups[middle:])], wanted)
+            halves = [_read(path, part, wanted, read) for part in (groups[:middle], groups[middle:])]
+            return concat_tables(halves, wanted)
         middle = len(names) // 2
-        parts = [_read(path, groups, wanted.select(part)) for part in (names[:middle], names[middle:])]
+        parts = [_read(path, groups, wanted.select(part), read) for part in (names[:middle], names[middle:])]
         columns = [column for part in parts for column in part.columns]
     for column, field in zip(columns, wanted, strict=True):
         if column.type() != device_type(field.dtype):
@@ -80,17 +104,28 @@ def _read(path: str, groups: list[tuple[int, int]], wanted: Schema) -> GpuTable:
     return GpuTable(wanted, columns, columns[0].size())
 
 
-def _decoded(path: str, groups: list[tuple[int, int]], names: list[str]) -> list[plc.Column]:
-    source = plc.io.types.SourceInfo([path])
-    builder = plc.io.parquet.ParquetReaderOptions.builder(source)
-    options = builder.column_names(names).decimal_width(plc.TypeId.DECIMAL128).build()
-    options.set_row_groups([[number for number, _ in groups]])
+def _decoded(path: str, groups: list[tuple[int, int]], wanted: Schema, read: Reading) -> list[plc.Column]:
     try:
-        read = run(plc.io.parquet.read_parquet, options)
+        found = read(path, [number for number, _ in groups], wanted)
     except RuntimeError as error:  # what libcudf throws reaches Python so
         raise ReadError(f"{path!r} is damaged: {error}; copy or write it again") from error
-    by_name = dict(zip(read.column_names(), read.tbl.columns(), strict=True))  # in an order of libcudf's own
-    return [by_name[name] for name in names]
+    by_name = dict(zip(found.column_names(), found.tbl.columns(), strict=True))  # in an order of libcudf's own
+    return [by_name[name] for name in wanted.names]
+
+
+def _row_groups(path: str, groups: list[int], wanted: Schema) -> plc.io.types.TableWithMetadata:
+    builder = plc.io.parquet.ParquetReaderOptions.builder(plc.io.types.SourceInfo([path]))
+    options = builder.column_names(list(wanted.names)).decimal_width(plc.TypeId.DECIMAL128).build()
+    options.set_row_groups([groups])
+    return run(plc.io.parquet.read_parquet, options)
+
+
+def _orc_stripes(path: str, stripes: list[int], wanted: Schema) -> plc.io.types.TableWithMetadata:
+    options = plc.io.orc.OrcReaderOptions.builder(plc.io.types.SourceInfo([path])).build()
+    options.set_columns(list(wanted.names))
+    options.set_stripes([stripes])
+    options.set_decimal128_columns([f.name for f in wanted if f.dtype.is_decimal])
+    return run(plc.io.orc.read_orc, options)
 
 
 @kernel

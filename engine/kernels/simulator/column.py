@@ -100,6 +100,16 @@ class Column:
             return [_sharing(self, whole.offsets, pa.int32()), _sharing(self, whole.values, whole.type.value_type)]
         return []
 
+    @simulated("pylibcudf.column.Column.with_mask", method=True)
+    def with_mask(self, mask: Any, null_count: int, validate: bool = True) -> Column:
+        """Return the column with another mask: with none, that of no nulls."""
+        if mask is not None or null_count:
+            raise NotImplementedError("masks other than none are not simulated")
+        array = self._opened()
+        parts = [None, *array.buffers()[1:]]
+        plain = pa.Array.from_buffers(array.type, len(array), parts, null_count=0, offset=array.offset)
+        return _sharing(self, plain, array.type)
+
     @simulated("pylibcudf.column.Column.list_view", method=True)
     def list_view(self) -> ListsColumnView:
         """Return the column as lists."""

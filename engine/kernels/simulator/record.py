@@ -79,10 +79,16 @@ def record() -> dict[str, Any]:
 
 
 def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:
-    """Yield the functions and classes that a module defines, or, like ``rmm.mr``, collects."""
-    for name in getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]:
+    """Yield the functions and classes that a module defines, or, like ``rmm.mr``, collects.
+
+    ``__all__`` is not believed to hold all that a module defines: that of ``pylibcudf.io.parquet`` misspells a class.
+    """
+    listed = getattr(module, "__all__", None) or [name for name in vars(module) if not name.startswith("_")]
+    for name in sorted({*listed, *(name for name in vars(module) if not name.startswith("_"))}):
         value = getattr(module, name, None)
         home = getattr(value, "__module__", None) or ""
+        if name not in listed and home != module.__name__:
+            continue
         # Enumerations of libcudf are defined in modules of declarations, but everyone asks the module beside them.
         own = home == module.__name__ or "libcudf." in home.removeprefix("py") or module.__name__ == "rmm.mr"
         if own and (isinstance(value, type) or callable(value)):

@@ -8,6 +8,7 @@ from ...exchange import OrderedDelivery
 from ...kernels.protocol import Table
 from ...physical.stages import WriteSink
 from ...plan import SinkWriter
+from ...plan.source import TableWriter
 from .base import InOrder, Output, Parallel, SinkBase, SinkContext
 
 
@@ -25,7 +26,10 @@ class _Write(SinkBase):
         return Output() if self.context.shared else Output(written=self.sink.commit())
 
     def write(self, writer: SinkWriter, table: Table) -> None:
-        for batch in self.context.device.to_arrow(table).to_batches():
+        device = self.context.device
+        if device.encoder is not None and isinstance(writer, TableWriter) and writer.take(table, device.encoder):
+            return
+        for batch in device.to_arrow(table).to_batches():
             writer.write(batch)
 
     def close(self) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import parquet, types
+from . import orc, parquet, types
 
-__all__ = ["parquet", "types"]
+__all__ = ["orc", "parquet", "types"]

@@ -1,4 +1,4 @@
-"""What stands for ``pylibcudf.io.parquet``: whole row groups of files with flat columns."""
+"""What stands for ``pylibcudf.io.parquet``: whole row groups of files with flat columns, and the chunked writer."""
 
 from __future__ import annotations
 
@@ -10,9 +10,12 @@ import pyarrow.parquet as pq
 from ..binding import simulated
 from ..interop import relabelled
 from ..machine import machine
+from ..rmm import Stream
+from ..table import Table
 from ..types import DECIMALS, DataType, TypeId, held_type
 from ..values import device_table
-from .types import SourceInfo, TableWithMetadata
+from .chunked import ChunkedFile, ChunkedOptions
+from .types import CompressionType, SinkInfo, SourceInfo, TableInputMetadata, TableWithMetadata
 
 
 class ParquetReaderOptions:
@@ -107,3 +110,98 @@ def _held(column: pa.ChunkedArray, width: Any) -> pa.Array:
 def _stored_bytes(metadata: Any, groups: Any, names: set[str]) -> int:
     chunks = (metadata.row_group(g).column(c) for g in groups for c in range(metadata.num_columns))
     return sum(chunk.total_compressed_size for chunk in chunks if chunk.path_in_schema.split(".")[0] in names)
+
+
+_CODECS = {"NONE": "none", "SNAPPY": "snappy", "GZIP": "gzip", "LZ4": "lz4", "ZSTD": "zstd"}
+
+
+@simulated("pylibcudf.io.parquet.is_supported_write_parquet")
+def is_supported_write_parquet(compression: Any) -> bool:
+    """Return whether files can be written with a codec."""
+    return CompressionType(compression).name in _CODECS
+
+
+class ChunkedParquetWriterOptions(ChunkedOptions):
+    """What is written."""
+
+    def __init__(self) -> None:
+        raise ValueError("ChunkedParquetWriterOptions should be constructed with a builder")
+
+    @staticmethod
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriterOptions.builder")
+    def builder(sink: SinkInfo) -> ChunkedParquetWriterOptionsBuilder:
+        """Start the options of writing to a sink."""
+        made = object.__new__(ChunkedParquetWriterOptionsBuilder)
+        made._options = object.__new__(ChunkedParquetWriterOptions)
+        made._options._sink = sink
+        return made
+
+
+class ChunkedParquetWriterOptionsBuilder:
+    """Makes options."""
+
+    def __init__(self) -> None:
+        raise ValueError("it should be constructed with ChunkedParquetWriterOptions.builder")
+
+    _options: ChunkedParquetWriterOptions
+
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriterOptionsBuilder.metadata", method=True)
+    def metadata(self, metadata: TableInputMetadata) -> ChunkedParquetWriterOptionsBuilder:
+        """Say what is not in the columns."""
+        self._options._metadata = metadata
+        return self
+
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriterOptionsBuilder.compression", method=True)
+    def compression(self, compression: Any) -> ChunkedParquetWriterOptionsBuilder:
+        """Choose the codec."""
+        self._options._compression = CompressionType(compression)
+        return self
+
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriterOptionsBuilder.row_group_size_rows", method=True)
+    def row_group_size_rows(self, val: int) -> ChunkedParquetWriterOptionsBuilder:
+        """Limit the rows of row groups."""
+        if val < 1:
+            raise RuntimeError("CUDF failure: the maximum row count of row groups must be positive")
+        self._options._group_rows = val
+        return self
+
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriterOptionsBuilder.build", method=True)
+    def build(self) -> ChunkedParquetWriterOptions:
+        """Return the options."""
+        return self._options
+
+
+class ChunkedParquetWriter:
+    """Writes a file chunk by chunk; each chunk begins a row group."""
+
+    def __init__(self) -> None:
+        raise ValueError("ChunkedParquetWriter should be constructed with from_options")
+
+    _file: ChunkedFile
+
+    @staticmethod
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriter.from_options")
+    def from_options(options: ChunkedParquetWriterOptions, stream: Stream) -> ChunkedParquetWriter:
+        """Start a file."""
+        made = object.__new__(ChunkedParquetWriter)
+        made._file = ChunkedFile(options, stream)
+        return made
+
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriter.write", method=True)
+    def write(self, table: Table, partitions_info: Any = None) -> None:
+        """Append row groups."""
+        if partitions_info is not None:
+            raise NotImplementedError("several files at once are not simulated")
+        options = self._file._options
+        codec = _CODECS[options._compression.name]
+        chunk = self._file.append(
+            table, lambda path, schema: pq.ParquetWriter(path, schema, compression=codec, store_schema=False)
+        )
+        self._file._writer.write_table(chunk, options._group_rows)
+
+    @simulated("pylibcudf.io.parquet.ChunkedParquetWriter.close", method=True)
+    def close(self, metadata_file_path: list[Any]) -> None:
+        """Write the footer."""
+        if metadata_file_path:
+            raise NotImplementedError("footers in files of their own are not simulated")
+        self._file.finish()

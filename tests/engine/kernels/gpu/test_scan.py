@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.orc as paorc
 import pyarrow.parquet as pq
 import pytest
 
@@ -50,10 +51,14 @@ def ledger() -> Iterator[Any]:
         yield ledger
 
 
-def calls() -> int:
+def counted_calls(name: str) -> int:
     from volley.engine.kernels import simulator
 
-    return simulator.calls["pylibcudf.io.parquet.read_parquet"]
+    return simulator.calls[f"pylibcudf.io.{name}"]
+
+
+def calls() -> int:
+    return counted_calls("parquet.read_parquet")
 
 
 def read(path: Path, session: vl.Session) -> vl.DataFrame:
@@ -94,6 +99,70 @@ def test_what_needs_more_than_decoding_is_left_to_the_host(path: Path) -> None:
     assert read(path, session)[["l", "i"]].to_arrow().equals(DATA.select(["l", "i"]))
     assert read(path, session).head(3).to_arrow().equals(DATA.slice(0, 3))
     assert calls() == before
+
+
+@pytest.fixture
+def orc(tmp_path: Path) -> Path:
+    path = tmp_path / "t.orc"
+    with paorc.ORCWriter(str(path), stripe_size=65_536) as writer:
+        for start in range(0, 40 * ROWS, ROWS):
+            writer.write(DATA.drop_columns("x").slice(start % ROWS))
+    return path
+
+
+def test_orc_files_are_decoded_on_the_device(orc: Path, ledger: Any) -> None:
+    session = simulated_session(threads=1)
+    names = ["d", "s", "i", "f", "w", "t", "b"]
+    before = counted_calls("orc.read_orc")
+    with session:
+        frame = vl.read_orc(str(orc))
+    found = frame[frame.i > 4000][names].to_arrow()
+    assert counted_calls("orc.read_orc") == before + 1
+    assert paorc.ORCFile(str(orc)).nstripes > 1
+    assert 0 < ledger.to_device <= orc.stat().st_size + 100
+    assert found.equals(vl.read_orc(str(orc)).query("i > 4000")[names].to_arrow())
+    assert found.num_rows > 20_000
+
+
+@pytest.mark.parametrize("names", [["i", "l"], ["i", "m"]])
+def test_orc_columns_that_are_left_to_the_host(orc: Path, names: list[str]) -> None:
+    before = counted_calls("orc.read_orc")
+    with simulated_session(threads=1):
+        assert vl.read_orc(str(orc))[names].head(9).to_arrow().num_rows == 9
+    assert counted_calls("orc.read_orc") == before
+
+
+def test_orc_while_memory_runs_out(orc: Path, ledger: Any) -> None:
+    from volley.engine.kernels.gpu import memory
+    from volley.engine.kernels.simulator import FaultPlan, machine
+
+    with simulated_session(threads=1):
+        frame = vl.read_orc(str(orc))[["i", "f"]]
+    with machine().failing(FaultPlan(numbers=set(range(1, memory.ATTEMPTS + 3)))):
+        found = frame.to_arrow()
+    assert found.equals(vl.read_orc(str(orc))[["i", "f"]].to_arrow())
+    assert ledger.splits == 1
+
+
+def test_a_damaged_orc_file_is_named(orc: Path) -> None:
+    with simulated_session(threads=1):
+        frame = vl.read_orc(str(orc))[["i", "s"]]
+    content = orc.read_bytes()
+    orc.write_bytes(content[:1000] + b"\xff" * 4000 + content[5000:])
+    with pytest.raises(ReadError, match=r"t\.orc' (has )?changed|t\.orc' is damaged"):
+        frame.to_arrow()
+
+
+TEXTS = {"t.csv": "i,f\n1,0.1\n,2\n", "t.jsonl": '{"i": 1, "f": 0.1}\n{"f": 2}\n'}
+
+
+@pytest.mark.parametrize(("name", "text"), TEXTS.items())
+def test_text_is_read_by_the_host_which_explain_tells(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    with simulated_session(threads=1, cpu_fallback=False):
+        frame = vl.sql(f"select * from '{tmp_path / name}'")
+        assert "read by the host: libcudf reads what does not fit as null" in frame.explain("physical")
+        assert frame.to_dict() == {"i": [1, None], "f": [0.1, 2.0]}
 
 
 def test_out_of_memory_while_reading_reads_less_at_once(path: Path, ledger: Any) -> None:
