@@ -372,7 +372,10 @@ class Device(Protocol):
         ...
 
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
-        """Split rows by the hash of their keys; equal keys go to one partition on every call and every machine."""
+        """Split rows by the hash of their keys; equal keys go to one partition on every call and every machine.
+
+        Each partition has its rows in the order of the table.
+        """
         ...
 
     def pack(self, tables: Sequence[Table]) -> PackedTables:

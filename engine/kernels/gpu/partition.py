@@ -9,19 +9,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import pyarrow as pa
+
+from ...dtypes import int32
 from ...expr import Expr
 from .batch import GpuTable
-from .keys import normal
+from .keys import NullOrder, Order, gathered, normal, positions
 from .library import plc
 from .memory import on_stream, run
 from .project import Evaluator
+from .transfer import uploaded
 
 
 def hash_partition(table: GpuTable, keys: Sequence[Expr], partitions: int) -> list[GpuTable]:
-    """Split rows by the hash of their keys; ``partitions`` is a power of two."""
-    if partitions == 1:
-        return [table]
-    return split(table, normal(Evaluator(table).columns(keys), keys), partitions)
+    """Split rows by the hash of their keys, each part in the rows' order; ``partitions`` is a power of two.
+
+    libcudf leaves no order within a part. What keeps the first row of equal ones needs it, and ties in windows do: the
+    rows' numbers are partitioned, and sorted within each part.
+    """
+    if partitions == 1 or not keys or not table.num_rows:
+        return split(table, [], partitions)
+    values = normal(Evaluator(table).columns(keys), keys)
+    rows, offsets = _moved(plc.Table([positions(table.num_rows)]), values, partitions)
+    edges = uploaded(pa.array(offsets, pa.int32()), int32)
+    order = run(plc.sorting.segmented_sort_by_key, rows, rows, edges, [Order.ASCENDING], [NullOrder.BEFORE])
+    return _cut(table, gathered(table.table, order.columns()[0]), offsets)
 
 
 def split(table: GpuTable, keys: Sequence[plc.Column], partitions: int, seed: int = 0) -> list[GpuTable]:
@@ -32,6 +44,17 @@ def split(table: GpuTable, keys: Sequence[plc.Column], partitions: int, seed: in
         return [table]
     if not keys or not table.num_rows:
         return [table, *(table.part(0, 0) for _ in range(partitions - 1))]
-    moved, offsets = run(plc.partitioning.hash_partition, table.table, plc.Table(keys), partitions, seed=seed)
+    return _cut(table, *_moved(table.table, keys, partitions, seed))
+
+
+def _moved(
+    rows: plc.Table, keys: Sequence[plc.Column], partitions: int, seed: int = 0
+) -> tuple[plc.Table, Sequence[int]]:
+    """Return rows with those of a part together, and where the parts begin and end."""
+    moved, offsets = run(plc.partitioning.hash_partition, rows, plc.Table(keys), partitions, seed=seed)
+    return moved, offsets
+
+
+def _cut(table: GpuTable, moved: plc.Table, offsets: Sequence[int]) -> list[GpuTable]:
     spans = [place for span in pairwise(offsets) for place in span]
     return [table.like(part) for part in on_stream(plc.copying.slice, moved, spans)]

@@ -11,7 +11,7 @@ from .binding import simulated
 from .column import Column
 from .ranks import dense, ordered, orders_of
 from .table import Table
-from .values import columns_of, device
+from .values import columns_of, device, device_table, host
 
 
 def _order(table: Table, column_order: list[Any], null_precedence: list[Any]) -> Any:
@@ -27,3 +27,24 @@ def stable_sorted_order(
 ) -> Column:
     """Return the rows' positions in order; ties stay as they are."""
     return device(pa.array(_order(source_table, column_order, null_precedence)))
+
+
+@simulated("pylibcudf.sorting.segmented_sort_by_key")
+def segmented_sort_by_key(
+    values: Table,
+    keys: Table,
+    segment_offsets: Column,
+    column_order: list[Any],
+    null_precedence: list[Any],
+    stream: Any = None,
+    mr: Any = None,
+) -> Table:
+    """Return rows sorted within segments that together hold all rows; ties as they come."""
+    offsets = host(segment_offsets).to_numpy()
+    if values.num_rows() != keys.num_rows() or offsets[0] != 0 or offsets[-1] != keys.num_rows():
+        raise NotImplementedError("segments that leave out rows are not simulated")
+    ranked = np.empty(keys.num_rows(), dtype=np.int64)
+    ranked[_order(keys, column_order, null_precedence)] = np.arange(keys.num_rows())
+    segments = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    order = pa.array(np.lexsort([ranked, segments]))
+    return device_table([array.take(order) for array in columns_of(values)], values.num_rows())

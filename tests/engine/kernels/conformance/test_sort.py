@@ -159,10 +159,18 @@ def test_equal_keys_meet_in_one_partition(device: Device, keys: str) -> None:
     assert unordered(row for part in received for row in part) == unordered(rows(data))
     where = [{tuple(map(canonical, row[: len(keys)])) for row in part} for part in received]
     assert all(not (a & b) for a, b in itertools.combinations(where, 2))
-    order = canonical_rows if device.name == "cpu" else unordered  # the protocol promises none within a partition
     for encode in ENCODINGS:
         again = device.hash_partition(upload(device, encode(data)), exprs, 8)
-        assert [order(rows(download(device, part))) for part in again] == [order(part) for part in received]
+        assert [canonical_rows(rows(download(device, part))) for part in again] == [*map(canonical_rows, received)]
+
+
+def test_partitions_keep_the_order_of_the_rows(device: Device) -> None:
+    data = numbered(random_table("s", 800))
+    place = data.column_names.index("n")
+    parts = device.hash_partition(upload(device, data), [col(data, "s")], 8)
+    found = [[row[place] for row in rows(download(device, part))] for part in parts]
+    assert all(numbers == sorted(numbers) for numbers in found)
+    assert sorted(number for numbers in found for number in numbers) == list(range(800))
 
 
 def test_partitions_are_the_same_in_every_process(device: Device) -> None:
