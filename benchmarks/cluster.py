@@ -57,6 +57,7 @@ def rounds(session: vl.Session) -> dict[str, float]:
         query=tasks.query, title="empty", stage=Stage(0, (), CollectSink(), schema), buckets=8, schema=schema
     )
     stage = median_ms(lambda: tasks.run(Ran(plan, [()], {}), [0]), 100)
+    tasks.close()
     bare = median_ms(lambda: client.submit(int, 1, pure=False).result(), 100)
     return {"empty stage ms": stage, "empty Dask task ms": bare}
 

@@ -57,7 +57,10 @@ def _rows_lost(worker: str, reason: str, gone: bool) -> RowsLost:  # noqa: FBT00
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """Buckets ``first`` up to, not including, ``last`` of some tasks' outputs, all on one worker."""
+    """Buckets ``first`` up to, not including, ``last`` of some tasks' outputs, all on one worker.
+
+    Without a name it is the one that asks.
+    """
 
     worker: str
     query: str
@@ -162,8 +165,8 @@ class Exchange:
         Stopped
             Where ``stopped`` says so while waiting.
         """
-        here = [request for request in requests if request.worker == self.address]
-        there = [request for request in requests if request.worker != self.address]
+        here = [request for request in requests if request.worker in ("", self.address)]
+        there = [request for request in requests if request.worker not in ("", self.address)]
         waiting = [part for request in there for part in _shared_out(request, -(-STREAMS // len(there)))]
         under_way: dict[Future[Any], Request] = {}
         try:

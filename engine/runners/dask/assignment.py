@@ -16,7 +16,10 @@ from ..metrics import OperatorMetrics
 
 
 class Place(NamedTuple):
-    """Where the output of a task is: the worker that holds it, the task and which attempt at it."""
+    """Where the output of a task is: the worker that holds it, the task and which attempt at it.
+
+    Without a name the worker is the one that reads.
+    """
 
     worker: str
     task: int

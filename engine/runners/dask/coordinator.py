@@ -84,7 +84,7 @@ class Coordinator:
         self.metrics.seconds = time.perf_counter() - self._begun
         query_ended(self.metrics, error)
         with suppress(OSError, TimeoutError, RuntimeError):  # a cluster that is lost has nothing to free
-            self.tasks.abandon()
+            self.tasks.close()
             self.cluster.forget(self.query)
         if self.observer is not None:
             self.observer.run_finished()

@@ -21,6 +21,8 @@ from ...kernels.devices import open_device, register_serialization
 from ...kernels.protocol import Device, PackedTables
 from ...logs import configure_from_environment
 from .assignment import Assignment, Report, Source, StagePlan
+from .placement import SMALL_BYTES
+from .reports import hasten, pass_on, send
 from .telemetry import SchedulerTelemetry, Telemetry
 from .work import Bench, run
 
@@ -127,12 +129,19 @@ class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distribut
     idempotent = True
 
     async def start(self, scheduler: Scheduler) -> None:
-        """Remember the scheduler, and show what it has to do for Volley."""
+        """Let the scheduler pass on what workers report, without delay, and show what it has to do for Volley."""
         self.scheduler = scheduler
+        pass_on(scheduler)
+        for stream in scheduler.stream_comms.values():
+            hasten(stream)
         with suppress(ImportError, ValueError):  # no library, or shown already
             from prometheus_client import REGISTRY
 
             REGISTRY.register(SchedulerTelemetry(scheduler))
+
+    def add_worker(self, scheduler: Scheduler, worker: str) -> None:
+        """Let messages to a new worker go without delay."""
+        hasten(scheduler.stream_comms.get(worker))
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Stop its queries, whose names begin with the client's."""
@@ -140,14 +149,31 @@ class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distribut
         scheduler.loop.add_callback(scheduler.broadcast, msg=message, on_error="ignore")
 
 
-def run_assignment(shared: bytes, own: bytes) -> Report:
-    """Run an assignment, in its two pickled parts, on the worker whose thread calls."""
-    plugin = get_worker().plugins[NAME]
-    plan, sources = _shared(shared)
-    task, attempt, units = pickle.loads(own)
-    told = {"query": plan.query, "stage": plan.stage.number, "sink": plan.title, "task": task, "attempt": attempt}
+def run_assignments(shared: bytes, own: bytes) -> list[Report]:
+    """Run assignments one after the other, in their two pickled parts, on the worker whose thread calls.
+
+    Those that come after one with much output are left to the client, which can then share them out.
+    """
+    worker = get_worker()
+    plugin = worker.plugins[NAME]
+    ticket, tasks = pickle.loads(own)
+    reports: list[Report] = []
+    for (plan, sources), (task, attempt, units) in zip(_shared(shared), tasks, strict=True):
+        if reports and sum(reports[-1].bytes) > SMALL_BYTES:
+            break
+        assigned = Assignment(plan=plan, task=task, attempt=attempt, units=units, sources=sources)
+        reports.append(_told(plugin, assigned))
+    send(worker, plan.query, ticket, reports)
+    return reports
+
+
+def _told(plugin: VolleyWorkerPlugin, assigned: Assignment) -> Report:
+    """Run an assignment, and tell of it."""
+    plan = assigned.plan
+    told = {"query": plan.query, "stage": plan.stage.number, "sink": plan.title}
+    told |= {"task": assigned.task, "attempt": assigned.attempt}
     try:
-        report = run(plugin.bench, Assignment(plan=plan, task=task, attempt=attempt, units=units, sources=sources))
+        report = run(plugin.bench, assigned)
     except BaseException as error:
         plugin.telemetry.count(plan.title, None)
         _LOG.warning("task failed", extra={**told, "error": f"{type(error).__name__}: {error}"})
@@ -159,9 +185,9 @@ def run_assignment(shared: bytes, own: bytes) -> Report:
 
 
 @lru_cache(maxsize=8)
-def _shared(packed: bytes) -> tuple[StagePlan, dict[int, Source]]:
+def _shared(packed: bytes) -> list[tuple[StagePlan, dict[int, Source]]]:
     """Return what tasks of a stage share, unpickled once."""
-    shared: tuple[StagePlan, dict[int, Source]] = pickle.loads(packed)
+    shared: list[tuple[StagePlan, dict[int, Source]]] = pickle.loads(packed)
     return shared
 
 

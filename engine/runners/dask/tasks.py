@@ -5,8 +5,9 @@ from __future__ import annotations
 import itertools
 import queue
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from distributed import Client, Future
 from distributed.protocol import pickle
@@ -15,11 +16,14 @@ from distributed.scheduler import KilledWorker
 from ...errors import Cancelled, ExecutionError, TemporaryFailure
 from ...exchange import RowsLost
 from .assignment import Place, Report, Source, StagePlan, Unit
-from .plugin import run_assignment
+from .plugin import run_assignments
+from .reports import reports_for
 from .waiting import waiting_seconds
 
 _TURN = 0.1
 _LOOK_SECONDS = 2.0
+_KNOWN_SECONDS = 1.0
+"""How long it counts which workers there are, unless rows were lost: asking takes part of a round."""
 MOST_LOSSES = 20
 """How often a task may find rows lost before the query is given up."""
 
@@ -59,6 +63,13 @@ class Ran:
         return [report for report in self.reports if report is not None]
 
 
+class _Sent(NamedTuple):
+    """A task under way, and the number under which its reports come."""
+
+    task: int
+    ticket: int
+
+
 class Tasks:
     """Runs tasks of one query.
 
@@ -72,11 +83,14 @@ class Tasks:
         self.client, self.query, self._finished = client, query, finished
         self.stages: dict[int, Ran] = {}
         self.recomputed = 0
-        self._names = itertools.count()
+        self._tickets = itertools.count()
+        self._arrived = reports_for(client)
+        self._arrived.open(query)
         self._wake: queue.SimpleQueue[Future] = queue.SimpleQueue()
         self._open: set[Future] = set()
         self._looked = self._heard = time.monotonic()
         self._known: list[str] = []
+        self._asked = -_KNOWN_SECONDS
 
     # running
 
@@ -94,31 +108,49 @@ class Tasks:
                 ran.attempts[task] += 1
                 ran.reports[task] = ran.resend(task, ran.attempts[task])
             return
-        under_way: dict[Future, int] = {}
-        losses = 0
+        self._run([ran], todo, prefer)
+
+    def run_chain(self, chain: Sequence[Ran], prefer: str | None = None) -> None:
+        """Run stages of one task each on one worker, one after the other.
+
+        Returns when as many have reported as the worker has run: at least the first, and those up to one that has made
+        much.
+
+        Raises
+        ------
+        ExecutionError
+            What a task raised, or where the cluster is lost.
+        """
+        self._run(chain, [0], prefer)
+
+    def _run(self, chain: Sequence[Ran], todo: list[int], prefer: str | None) -> None:
+        under_way: dict[Future, _Sent] = {}
+        losses, most = 0, MOST_LOSSES * len(todo)
         preferred: str | None = None
         try:
             while todo or under_way:
                 if todo:
-                    under_way.update(self._submit(ran, todo, prefer))
+                    under_way.update(self._submit(chain, todo, prefer))
                     todo, preferred, prefer = [], prefer, None
                 ended = self._next(under_way)
                 if not ended and preferred is not None and self._known and preferred not in self._known:
                     # Where every worker had died, Dask keeps the task for the preferred one for ever.
                     self.abandon(under_way)
-                    todo, under_way, preferred = list(under_way.values()), {}, None
-                reports = self._reports(ended)
+                    todo, under_way, preferred = [sent.task for sent in under_way.values()], {}, None
+                reports = self._reports(ended, under_way)
                 for future in ended:
-                    task = under_way.pop(future)
+                    task = under_way.pop(future).task
                     self._open.discard(future)
-                    report = reports.get(future)
-                    if report is None:
-                        self._raise_failure(future, ran)
+                    found = reports.get(future)
+                    if found is None:
+                        self._raise_failure(future, chain)
                         losses += 1
-                        if losses > MOST_LOSSES * len(ran.tasks):
-                            raise TemporaryFailure(f"rows that {_named(ran)} needs were lost {losses} times: giving up")
+                        if losses > most:
+                            named = _named(chain[0])
+                            raise TemporaryFailure(f"rows that {named} needs were lost {losses} times: giving up")
                         todo.append(task)
-                    else:
+                        continue
+                    for ran, report in zip(chain, found, strict=False):
                         ran.reports[task] = report
                         self._finished(ran, report)
         finally:
@@ -140,6 +172,11 @@ class Tasks:
             if numbers is None or number in numbers:
                 ran.lose(worker)
 
+    def close(self) -> None:
+        """Cancel what has not ended and expect no more reports."""
+        self._arrived.close(self.query)
+        self.abandon()
+
     def abandon(self, futures: Iterable[Future] | None = None) -> None:
         """Cancel tasks that have not ended: all of them by default."""
         left = list(self._open if futures is None else futures)
@@ -149,28 +186,32 @@ class Tasks:
 
     # steps
 
-    def _submit(self, ran: Ran, tasks: Sequence[int], prefer: str | None) -> dict[Future, int]:
-        known_workers = set(self.workers()) if ran.reads else set()
-        for made in ran.reads.values():  # asking one that is gone would take its time
-            for report in self.stages[made].reports:
-                if report is not None and report.worker not in known_workers:
-                    self.lose(report.worker)
-        while True:  # until nothing was lost while lost rows were made again
-            sources = {known: self.source(made) for known, made in ran.reads.items()}
-            if all(None not in self.stages[made].reports for made in ran.reads.values()):
-                break
-        shared = pickle.dumps((ran.plan, sources))
-        own = []
+    def _submit(self, chain: Sequence[Ran], tasks: Sequence[int], prefer: str | None) -> dict[Future, _Sent]:
+        own = {ran.plan.stage.number for ran in chain}
+        self._find({made for ran in chain for made in ran.reads.values()} - own)
+        sent = []
+        packed = []
         for task in tasks:
-            ran.attempts[task] += 1
-            own.append(pickle.dumps((task, ran.attempts[task], ran.tasks[task])))
+            for ran in chain:
+                ran.attempts[task] += 1
+            sent.append(_Sent(task, next(self._tickets)))
+            parts = [(task, ran.attempts[task], ran.tasks[task]) for ran in chain]
+            packed.append(pickle.dumps((sent[-1].ticket, parts)))
+        here = {number: self._here(number) for number in own if len(chain) > 1}
+        shared = pickle.dumps(
+            [
+                (ran.plan, {known: here.get(made) or self.source(made) for known, made in ran.reads.items()})
+                for ran in chain
+            ]
+        )
         # Dask takes "volley group" for the kind, and all of the stage's keys for one group of tasks.
-        name = f"volley {ran.plan.title}-{ran.plan.stage.number}-{self.query}"
-        keys = [(name, task, next(self._names)) for task in tasks]
+        first = chain[0].plan
+        name = f"volley {first.title}-{first.stage.number}-{self.query}"
+        keys = [(name, one.task, one.ticket) for one in sent]
         futures = self.client.map(
-            run_assignment,
+            run_assignments,
             [shared] * len(tasks),
-            own,
+            packed,
             key=keys,
             pure=False,
             workers=None if prefer is None else [prefer],
@@ -179,7 +220,26 @@ class Tasks:
         for future in futures:
             self._open.add(future)
             future.add_done_callback(self._wake.put)
-        return dict(zip(futures, tasks, strict=True))
+        return dict(zip(futures, sent, strict=True))
+
+    def _find(self, numbers: Iterable[int]) -> None:
+        """See to it that the outputs of stages are there; those that are lost are made again."""
+        wanted = list(numbers)
+        if wanted and time.monotonic() - self._asked > _KNOWN_SECONDS:
+            self.workers()
+        known_workers = set(self._known)
+        for number in wanted:  # asking one that is gone would take its time
+            for report in self.stages[number].reports:
+                if report is not None and report.worker not in known_workers:
+                    self.lose(report.worker)
+        while any(None in self.stages[number].reports for number in wanted):  # more may be lost in the meantime
+            for number in wanted:
+                self.source(number)
+
+    def _here(self, number: int) -> Source:
+        """Return the source of rows that an assignment of the same task makes."""
+        ran = self.stages[number]
+        return Source(number, ran.plan.schema, (Place("", 0, ran.attempts[0]),))
 
     def _next(self, under_way: Iterable[Future]) -> list[Future]:
         """Return those that have ended, after waiting a moment for one."""
@@ -207,20 +267,25 @@ class Tasks:
     def workers(self) -> list[str]:
         """Return the addresses of the workers that the scheduler knows."""
         self._known = sorted(self.client.sync(self.client.scheduler.ncores))
+        self._asked = time.monotonic()
         return self._known
 
-    def _reports(self, futures: Sequence[Future]) -> dict[Future, Report]:
-        """Return the reports of the tasks that have ended well, all in one round."""
+    def _reports(self, futures: Sequence[Future], sent: Mapping[Future, _Sent]) -> dict[Future, list[Report]]:
+        """Return the reports of the tasks that have ended well."""
         well = [future for future in futures if future.status == "finished"]
+        arrived = {future: self._arrived.take(self.query, sent[future].ticket) for future in well}
+        reports = {future: found for future, found in arrived.items() if found is not None}
+        missing = [future for future in well if future not in reports]
         try:
-            reports = dict(zip(well, self.client.gather(well), strict=True)) if well else {}
+            if missing:
+                reports |= dict(zip(missing, self.client.gather(missing), strict=True))
         except (OSError, TimeoutError) as error:
             raise TemporaryFailure(f"the cluster's scheduler is lost: {error}") from error
         for future in well:
             future.release()
         return reports
 
-    def _raise_failure(self, future: Future, ran: Ran) -> None:
+    def _raise_failure(self, future: Future, chain: Sequence[Ran]) -> None:
         """Return where a task has to be run again.
 
         Raises
@@ -236,14 +301,16 @@ class Tasks:
             raise TemporaryFailure("the cluster's scheduler is lost; start it again and repeat the query")
         failure = future.exception()
         if isinstance(failure, RowsLost):
-            numbers = None if failure.worker not in self.workers() else list(ran.reads.values())
+            numbers = (
+                [made for ran in chain for made in ran.reads.values()] if failure.worker in self.workers() else None
+            )
             if numbers is None or failure.gone:
                 self.lose(failure.worker, numbers)
             return
         if isinstance(failure, KilledWorker):
             raise ExecutionError(
-                f"{_named(ran)} ended the worker it ran on several times, most likely for want of memory: give workers "
-                "more memory or fewer threads"
+                f"{_named(chain[0])} ended the worker it ran on several times, most likely for want of memory: give "
+                "workers more memory or fewer threads"
             ) from failure
         raise failure
 
