@@ -87,6 +87,35 @@ def _copier(kind: Any) -> Any:
 
 
 @intrinsic
+def equal_among_8(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """Return which of the 8 elements from ``index`` on equal a value: bit ``j`` for the one at ``index + j``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[0]
+        structure = context.make_array(kind)(context, builder, args[0])
+        lanes = ir.VectorType(context.get_data_type(kind.dtype), 8)
+        loaded = builder.load(builder.bitcast(builder.gep(structure.data, [args[1]]), lanes.as_pointer()))
+        loaded.align = kind.dtype.bitwidth // 8
+        wanted = ir.Constant(lanes, ir.Undefined)
+        for lane in range(8):
+            wanted = builder.insert_element(wanted, args[2], ir.IntType(32)(lane))
+        equal = builder.icmp_unsigned("==", loaded, wanted)
+        return builder.zext(builder.bitcast(equal, ir.IntType(8)), _WORD)
+
+    return types.uint64(array, types.int64, array.dtype), generate
+
+
+@intrinsic
+def lowest_bit(typingctx: Any, word: Any) -> Any:
+    """Return the number of the lowest bit that is set, 64 where none is."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.IntType(1)(0))
+
+    return types.uint64(types.uint64), generate
+
+
+@intrinsic
 def prefetch_read(typingctx: Any, array: Any, index: Any) -> Any:
     """Ask the processor to bring element ``index`` of an array into its cache, to be read soon."""
     return types.void(array, types.int64), _prefetcher(0)

@@ -1,10 +1,10 @@
 """From 64-bit keys to the rows that have them: the table of a join's build side, made once, by several threads.
 
-Keys in a dense range are found by their distance from the least of them. Others go into a hash table of (key, match
-+ 1) pairs, which is cut into regions that fit a core's cache: the top of a key's hash names its region, and a search
-wraps around inside it, so that threads fill regions without meeting, and a reader needs to know nothing of regions but
-their size. The build side is first partitioned by region (Balkesen et al., "Main-memory hash joins on multi-core
-CPUs", 2013).
+Keys in a dense range are found by their distance from the least of them. Others go into a hash table of cache lines,
+each of up to five keys and, in the same order, their entries (match + 1): one comparison finds a key in its line, with
+no branch to be guessed wrong, and few keys lie in a line that follows their own. Each thread fills a stretch of the
+table with the rows whose keys belong there. Stretches are cut between regions, inside which a search wraps around, so
+that threads do not meet.
 
 A *match* is what a probe gets: the build row itself where no key has two of them, else the number of its key, under
 which `RowLists` has the build rows in order.
@@ -16,29 +16,49 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import Bits, Longs, Number, Rows, Words, missing, rows_out
+from .arrays import Bits, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
 from .grouping import LARGE
 from .packing import signed_extent
-from .parallel import Threads, each, spans_of
+from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow_words
 
+equal_among_8 = instruction("equal_among_8")
+lowest_bit = instruction("lowest_bit")
 prefetch_read = instruction("prefetch_read")
+prefetch_write = instruction("prefetch_write")
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _S32 = np.uint64(32)
 _ONE = np.uint64(1)
-_ZERO = np.uint64(0)
 # An array over the keys' range may have so many entries whatever the number of rows, or so many for each row.
 _DIRECT_SIZE = 1 << 18
 _DIRECT_PER_ROW = 8
 _FIRST_ROWS = 1 << 12
 # Rows to come for which a table beyond the cache is prefetched: about as far as its latency reaches.
-_AHEAD = 40
-# Slots of a region: 512 KiB, a part of the second-level cache.
-_REGION_BITS = 15
+_AHEAD = 64
+# A line is eight words: five keys, then as 32-bit numbers their entries and a 0, which is what a key gets that is not
+# there; entries of 0 are free.
+_LINE_WORDS = 8
+_KEY_SHIFT = np.uint64(3)
+_ENTRY_SHIFT = np.uint64(4)
+_FIRST_ENTRY = np.uint64(10)
+_LAST_ENTRY = np.uint64(14)
+_KEYS = np.uint64(5)
+_KEY_BITS = np.uint64(0b011111)
+_NO_KEY_BIT = np.uint64(0b100000)
+# The lanes of a comparison of eight entries that stand before those of a line.
+_BEFORE = np.uint64(2)
+# Rows for two lines, on average. Fuller lines have more keys in the line after theirs, emptier ones are more lines.
+_ROWS_PER_TWO_LINES = 5
+# Lines of a region: 512 KiB.
+_REGION_BITS = 13
+_ONE_REGION_BITS = 31
+# A region in which so many lines before a key's are full is crowded.
+_MOST_LINES = 64
 # Build rows from which threads pay off.
 _SHARED_ROWS = 1 << 16
+_CROWDED = -1
 
 
 @device
@@ -48,105 +68,140 @@ def place_of(word: Number, places: Number) -> Number:
 
 
 @device
-def locate_in_region(table: Words, slots: Number, region: Number, word: Number) -> Number:
-    """Return the position of the pair that holds ``word``, or of the empty one where it belongs."""
-    slot = place_of(word, slots)
-    while True:
-        position = slot << _ONE
-        if table[position + _ONE] == _ZERO or table[position] == word:
-            return position
-        slot = (slot & ~region) | ((slot + _ONE) & region)
+def key_in(table: Words, line: Number, word: Number) -> Number:
+    """Return which key of a line equals ``word``, `_KEYS` if none does; one that is free counts as 0."""
+    return lowest_bit((equal_among_8(table, np.int64(line << _KEY_SHIFT), word) & _KEY_BITS) | _NO_KEY_BIT)
 
 
-@kernel("void(const u64[], const u8[], i64, i64, i64, u64, i64[])")
-def _count_regions(
-    words: Words, bits: Bits, bit_offset: int, start: int, stop: int, regions: int, counts: Longs
-) -> None:
-    for i in range(start, stop):
-        if not missing(bits, bit_offset + i):
-            counts[place_of(words[i], regions)] += 1
+@device
+def room_in(entries: Rows, line: Number) -> Number:
+    """Return where the next key of a line goes that is not full."""
+    start = (line << _ENTRY_SHIFT) + _FIRST_ENTRY
+    return lowest_bit(equal_among_8(entries, np.int64(start - _BEFORE), np.int32(0)) >> _BEFORE)
 
 
-@kernel("void(const u64[], const u8[], i64, i64, i64, u64, i64[], u64[], i32[])")
-def _scatter_regions(
-    words: Words,
-    bits: Bits,
-    bit_offset: int,
-    start: int,
-    stop: int,
-    regions: int,
-    positions: Longs,
-    out: Words,
-    out_rows: Rows,
-) -> None:
-    for i in range(start, stop):
-        if not missing(bits, bit_offset + i):
-            region = place_of(words[i], regions)
-            position = positions[region]
-            positions[region] = position + 1
-            out[np.uint64(position)] = words[i]
-            out_rows[np.uint64(position)] = np.int32(i)
+@device
+def is_full(entries: Rows, line: Number) -> Number:
+    """Return whether a line has all the keys it can have."""
+    return entries[(line << _ENTRY_SHIFT) + _LAST_ENTRY] != 0
 
 
-@kernel("i64(const u64[], const i32[], i64, i64, u64[], u64, u64, i64)")
-def _fill_unique(
-    words: Words, rows: Rows, start: int, stop: int, table: Words, slots: int, region: int, first: int
+@device
+def line_after(line: Number, region: Number) -> Number:
+    """Return the line to go on with after a full one."""
+    return (line & ~region) | ((line + _ONE) & region)
+
+
+@device
+def line_of(table: Words, entries: Rows, lines: Number, region: Number, most: Number, word: Number) -> Number:
+    """Return the line that has ``word``, or else room for it; the last one looked at where ``most`` have neither."""
+    line = place_of(word, lines)
+    while most > 0 and key_in(table, line, word) == _KEYS and is_full(entries, line):
+        line = line_after(line, region)
+        most -= 1
+    return line
+
+
+@kernel("i64(const u64[], const u8[], i64, u64, u64, u64, i32[])")
+def _rows_between(words: Words, bits: Bits, bit_offset: int, lines: int, first: int, last: int, out: Rows) -> int:
+    """List the rows that are valid and whose keys belong in the lines from ``first`` to before ``last``."""
+    k = 0
+    for i in range(len(words)):
+        out[k] = np.int32(i)
+        k += (place_of(words[i], lines) - first < last - first) and not missing(bits, bit_offset + i)
+    return k
+
+
+@kernel("i64(const u64[], const i32[], u64[], i32[], u64, u64, i64, i64)")
+def _enter_unique(
+    words: Words, rows: Rows, table: Words, entries: Rows, lines: int, region: int, most: int, first: int
 ) -> int:
-    """Enter the rows of a region; return 1 at the first key that is there already, unless only ``first`` rows count."""
-    for i in range(start, stop):
-        position = locate_in_region(table, slots, region, words[i])
-        if table[position + _ONE] != _ZERO:
+    """Enter rows up to one whose key is there already, or past it if only ``first`` rows count; return how many."""
+    last = len(rows) - _AHEAD if len(table) > LARGE else 0
+    for i in range(len(rows)):
+        if i < last:
+            ahead = place_of(words[np.uint32(rows[i + _AHEAD])], lines)
+            prefetch_write(table, np.int64(ahead << _KEY_SHIFT))
+        word = words[np.uint32(rows[i])]
+        line = line_of(table, entries, lines, region, most, word)
+        entry = (line << _ENTRY_SHIFT) + _FIRST_ENTRY
+        if entries[entry + key_in(table, line, word)] != 0:
             if first:
                 continue
-            return 1
-        table[position] = words[i]
-        table[position + _ONE] = np.uint64(rows[i]) + _ONE
-    return 0
+            return i
+        if is_full(entries, line):
+            return _CROWDED
+        room = room_in(entries, line)
+        table[(line << _KEY_SHIFT) + room] = word
+        entries[entry + room] = rows[i] + np.int32(1)
+    return len(rows)
 
 
-@kernel("i64(const u64[], i64, i64, u64[], u64, u64, i32[])")
-def _number_keys(words: Words, start: int, stop: int, table: Words, slots: int, region: int, numbers: Rows) -> int:
-    """Give the keys of a region numbers from 0 on, in the order they are met; return how many there are."""
-    count = 0
-    for i in range(start, stop):
-        position = locate_in_region(table, slots, region, words[i])
-        found = table[position + _ONE]
-        if found == _ZERO:
-            count += 1
-            found = np.uint64(count)
-            table[position] = words[i]
-            table[position + _ONE] = found
-        numbers[i] = np.int32(found - _ONE)
-    return count
+@kernel("i64(const u64[], const i32[], i64, u64[], i32[], u64, u64, i64, i32[])")
+def _number_keys(
+    words: Words,
+    rows: Rows,
+    entered: int,
+    table: Words,
+    entries: Rows,
+    lines: int,
+    region: int,
+    most: int,
+    numbers: Rows,
+) -> int:
+    """Give keys numbers from 0 on, in the order they are met; return how many there are.
+
+    The first ``entered`` rows are in the table as those of different keys.
+    """
+    count = np.int32(0)
+    last = len(rows) - _AHEAD if len(table) > LARGE else 0
+    for i in range(len(rows)):
+        if i < last:
+            ahead = place_of(words[np.uint32(rows[i + _AHEAD])], lines)
+            prefetch_write(table, np.int64(ahead << _KEY_SHIFT))
+        word = words[np.uint32(rows[i])]
+        line = line_of(table, entries, lines, region, most, word)
+        key = key_in(table, line, word)
+        if key == _KEYS:
+            if is_full(entries, line):
+                return _CROWDED
+            key = room_in(entries, line)
+            table[(line << _KEY_SHIFT) + key] = word
+        entry = (line << _ENTRY_SHIFT) + _FIRST_ENTRY + key
+        if i < entered or entries[entry] == 0:
+            count += np.int32(1)
+            entries[entry] = count
+        numbers[i] = entries[entry] - np.int32(1)
+    return np.int64(count)
 
 
-@kernel("void(const i32[], const i32[], i64, i64, i64, i64, u64[], i64, i64, i32[], i32[])")
+@kernel("void(const i32[], const i32[], i64, i64, i64, i32[], i64, i64, i32[], i32[])")
 def _list_rows(
     numbers: Rows,
     rows: Rows,
     start: int,
-    stop: int,
     base: int,
     count: int,
-    table: Words,
+    entries: Rows,
     first: int,
     last: int,
     offsets: Rows,
     out: Rows,
 ) -> None:
-    """Add ``base`` to a region's numbers in ``table[first:last]`` and list its rows by number, in order."""
+    """List a stretch's rows by number, in order, from ``out[start]`` on; its keys' numbers begin at ``base``."""
     if base > 0:
-        for position in range(first + 1, last, 2):
-            if table[position] != _ZERO:
-                table[position] += np.uint64(base)
-    for i in range(start, stop):
+        for line in range(first, last):
+            for entry in range((line << 4) + 10, (line << 4) + 15):
+                if entries[entry] != 0:
+                    entries[entry] += np.int32(base)
+    for i in range(len(rows)):
         offsets[base + numbers[i]] += 1
     running = np.int32(start)
     for key in range(base, base + count):
         size = offsets[key]
         offsets[key] = running
         running += size
-    for i in range(start, stop):
+    for i in range(len(rows)):
         key = base + numbers[i]
         out[offsets[key]] = rows[i]
         offsets[key] += 1
@@ -156,17 +211,17 @@ def _list_rows(
         offsets[base] = start
 
 
-@kernel("void(const u64[], const u8[], i64, const u64[], u64, u64, i32[])")
-def _match_hashed(words: Words, bits: Bits, bit_offset: int, table: Words, slots: int, region: int, out: Rows) -> None:
+@kernel("void(const u64[], const u8[], i64, const u64[], const i32[], u64, u64, i32[])")
+def _match_hashed(
+    words: Words, bits: Bits, bit_offset: int, table: Words, entries: Rows, lines: int, region: int, out: Rows
+) -> None:
     last = len(words) - _AHEAD if len(table) > LARGE else 0
     for i in range(len(words)):
         if i < last:
-            prefetch_read(table, np.int64(place_of(words[i + _AHEAD], slots) << _ONE))
-        if missing(bits, bit_offset + i):
-            out[i] = np.int32(-1)
-        else:
-            position = locate_in_region(table, slots, region, words[i])
-            out[i] = np.int32(table[position + _ONE]) - np.int32(1)
+            prefetch_read(table, np.int64(place_of(words[i + _AHEAD], lines) << _KEY_SHIFT))
+        line = line_of(table, entries, lines, region, np.int64(lines), words[i])
+        entry = (line << _ENTRY_SHIFT) + _FIRST_ENTRY + key_in(table, line, words[i])
+        out[i] = np.int32(-1) if missing(bits, bit_offset + i) else entries[entry] - np.int32(1)
 
 
 @kernel("i64(const u64[], const u8[], i64, u64, i32[], i64)")
@@ -233,6 +288,15 @@ class RowLists(NamedTuple):
     rows: Rows
 
 
+class _Lines(NamedTuple):
+    """A hash table: its memory as words and as 32-bit numbers, how many lines it has, and the mask of a region's."""
+
+    table: Words
+    entries: Rows
+    count: int
+    region: int
+
+
 class KeyRows:
     """The build rows of each 64-bit key; null keys have none.
 
@@ -258,7 +322,7 @@ class KeyRows:
         self.lists: RowLists | None = None
         self._low = 0
         self._slots: Rows | None = None
-        self._table, self._capacity, self._region = np.zeros(0, dtype=np.uint64), 0, 0
+        self._lines = _Lines(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int32), 0, 0)
         most = max(_DIRECT_SIZE, _DIRECT_PER_ROW * len(words))
         extent, size = (0, -1), 0
         for end in (min(_FIRST_ROWS, len(words)), len(words)):  # the first rows mostly tell that keys lie far apart
@@ -269,14 +333,15 @@ class KeyRows:
         if size <= most:
             self._low = extent[0]
             self._enter_direct(words, bits, bit_offset, size)
-        else:
-            self._enter_hashed(words, bits, bit_offset, threads)
+        elif not self._enter_hashed(words, bits, bit_offset, threads, _REGION_BITS):
+            # The hash or the keys are so uneven that a region cannot hold its own: make it one region.
+            self._enter_hashed(words, bits, bit_offset, None, _ONE_REGION_BITS)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         listed = 0 if self.lists is None else self.lists.offsets.nbytes + self.lists.rows.nbytes
-        return listed + self._table.nbytes + (0 if self._slots is None else self._slots.nbytes)
+        return listed + self._lines.table.nbytes + (0 if self._slots is None else self._slots.nbytes)
 
     def match(self, words: Words, bits: Bits, bit_offset: int, out: Rows | None = None) -> Rows:
         """Return the match of each key, -1 where there is none."""
@@ -284,7 +349,7 @@ class KeyRows:
         if self._slots is not None:
             _match_direct(words, bits, bit_offset, self._low, self._slots, matches)
         else:
-            _match_hashed(words, bits, bit_offset, self._table, self._capacity, self._region, matches)
+            _match_hashed(words, bits, bit_offset, *self._lines, matches)
         return matches
 
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
@@ -296,91 +361,62 @@ class KeyRows:
         _list_direct(words, bits, bit_offset, self._low, offsets, self._slots, rows)
         self.lists = RowLists(offsets, rows)
 
-    def _enter_hashed(self, words: Words, bits: Bits, bit_offset: int, threads: Threads | None) -> None:
-        regions, self._region = _layout(len(words))
-        keys, rows, bounds = _by_region(words, bits, bit_offset, regions, threads)
-        if regions > 1 and np.diff(bounds).max() > (self._region + 1) // 4 * 3:
-            # The hash or the keys are so uneven that a region might not hold its own: make it one region.
-            regions, self._region = 1, (1 << (2 * len(words)).bit_length()) - 1
-            keys, rows, bounds = _by_region(words, bits, bit_offset, regions, threads)
-        self._capacity = regions * (self._region + 1)
-        self._table = borrow_words(2 * self._capacity)
-        repeated = np.zeros(regions, dtype=np.bool_)
+    def _enter_hashed(
+        self, words: Words, bits: Bits, bit_offset: int, threads: Threads | None, region_bits: int
+    ) -> bool:
+        """Enter all rows; return False where a region is too crowded for that."""
+        wanted = len(words) * 2 // _ROWS_PER_TWO_LINES
+        region_bits = min(wanted.bit_length(), region_bits)
+        regions = max(1, -(-wanted >> region_bits))
+        table = borrow_words(_LINE_WORDS * regions << region_bits)
+        self._lines = lines = _Lines(table, table.view(np.int32), regions << region_bits, (1 << region_bits) - 1)
+        most = lines.count if regions == 1 else _MOST_LINES
+        shared = threads is not None and len(words) >= _SHARED_ROWS
+        cuts = spans_of(regions, min(threads.count, regions) if shared and threads is not None else 1)
+        stretches = [(first << region_bits, last << region_bits) for first, last in cuts]
 
-        def fill(region: int) -> None:
-            start, stop = bounds[region], bounds[region + 1]
-            self._clear(region)
-            repeated[region] = _fill_unique(
-                keys, rows, start, stop, self._table, self._capacity, self._region, self._first
+        def enter(stretch: tuple[int, int]) -> tuple[Rows, int]:
+            table[_LINE_WORDS * stretch[0] : _LINE_WORDS * stretch[1]].fill(0)
+            found = np.empty(len(words) + 1, dtype=np.int32)
+            rows = found[: _rows_between(words, bits, bit_offset, lines.count, *stretch, found)]
+            return rows, _enter_unique(words, rows, *lines, most, self._first)
+
+        entered = mapped(enter, stretches, threads)
+        if any(count == _CROWDED for _, count in entered):
+            return False
+        if any(count < len(rows) for rows, count in entered):
+            return self._list_hashed(words, stretches, entered, most, threads)
+        return True
+
+    def _list_hashed(
+        self,
+        words: Words,
+        stretches: list[tuple[int, int]],
+        entered: list[tuple[Rows, int]],
+        most: int,
+        threads: Threads | None,
+    ) -> bool:
+        """Give the keys numbers and list their rows; return False where a region is too crowded for that."""
+
+        def number(of: tuple[Rows, int]) -> tuple[Rows, int]:
+            numbers = np.empty(len(of[0]), dtype=np.int32)
+            return numbers, _number_keys(words, *of, *self._lines, most, numbers)
+
+        numbered = mapped(number, entered, threads)
+        if any(count == _CROWDED for _, count in numbered):
+            return False
+        bases = np.cumsum([0, *(count for _, count in numbered)])
+        starts = np.cumsum([0, *(len(rows) for rows, _ in entered)])
+        offsets = np.zeros(bases[-1] + 1, dtype=np.int32)
+        offsets[-1] = starts[-1]
+        listed = np.empty(starts[-1], dtype=np.int32)
+
+        def place(part: int) -> None:
+            (numbers, count), (rows, _) = numbered[part], entered[part]
+            _list_rows(
+                numbers, rows, starts[part], bases[part], count, self._lines.entries, *stretches[part], offsets, listed
             )
 
-        fill(0)  # keys that are repeated mostly show in any region, before the others are filled for nothing
-        if not repeated[0]:
-            each(lambda region: fill(region + 1), regions - 1, threads)
-        if repeated.any():
-            self._list_hashed(keys, rows, bounds, threads)
-
-    def _clear(self, region: int) -> None:
-        size = 2 * (self._region + 1)
-        self._table[region * size : (region + 1) * size] = 0
-
-    def _list_hashed(self, keys: Words, rows: Rows, bounds: Longs, threads: Threads | None) -> None:
-        regions = len(bounds) - 1
-        numbers = np.empty(len(keys), dtype=np.int32)
-        counts = np.zeros(regions, dtype=np.int64)
-
-        def number(region: int) -> None:
-            start, stop = bounds[region], bounds[region + 1]
-            self._clear(region)
-            counts[region] = _number_keys(keys, start, stop, self._table, self._capacity, self._region, numbers)
-
-        each(number, regions, threads)
-        bases = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts)])
-        offsets = np.zeros(bases[-1] + 1, dtype=np.int32)
-        offsets[-1] = len(keys)
-        listed = np.empty(len(keys), dtype=np.int32)
-        size = 2 * (self._region + 1)
-
-        def place(region: int) -> None:
-            start, stop = bounds[region], bounds[region + 1]
-            first = region * size
-            _list_rows(
-                numbers, rows, start, stop, bases[region], counts[region],
-                self._table, first, first + size, offsets, listed,
-            )  # fmt: skip
-
-        each(place, regions, threads)
+        each(place, len(stretches), threads)
         self.lists = RowLists(offsets, listed)
-
-
-def _layout(rows: int) -> tuple[int, int]:
-    """Return how many regions hold so many rows, three eighths full, and the mask of a slot's place in its region.
-
-    The less a table is filled, the rarer are the second looks, whose branches are guessed wrong; that weighs more than
-    its size does.
-    """
-    wanted = max(rows * 8 // 3, 1)
-    bits = min(wanted.bit_length(), _REGION_BITS)
-    return -(-wanted >> bits), (1 << bits) - 1
-
-
-def _by_region(
-    words: Words, bits: Bits, bit_offset: int, regions: int, threads: Threads | None
-) -> tuple[Words, Rows, Longs]:
-    """Return the valid keys and their rows, region by region and in row order within each, and the regions' bounds."""
-    cuts = spans_of(len(words), 8 if threads is not None and len(words) >= _SHARED_ROWS else 1)
-    counts = np.zeros((len(cuts), regions), dtype=np.int64)
-
-    def count(part: int) -> None:
-        _count_regions(words, bits, bit_offset, *cuts[part], regions, counts[part])
-
-    each(count, len(cuts), threads)
-    starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
-    positions = starts[:-1].reshape(regions, len(cuts)).T.copy()
-    keys, rows = np.empty(starts[-1], dtype=np.uint64), np.empty(starts[-1], dtype=np.int32)
-
-    def scatter(part: int) -> None:
-        _scatter_regions(words, bits, bit_offset, *cuts[part], regions, positions[part], keys, rows)
-
-    each(scatter, len(cuts), threads)
-    return keys, rows, np.ascontiguousarray(starts[:: len(cuts)])
+        return True

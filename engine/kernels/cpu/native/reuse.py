@@ -12,6 +12,8 @@ import numpy as np
 
 from .arrays import Words
 
+_LINE = 8
+"""Words of a cache line, at whose bounds arrays begin."""
 _LEAST = 1 << 20
 _MOST_KEPT = 1 << 27
 """Bytes from which memory is kept for later, and bytes kept in all."""
@@ -21,17 +23,28 @@ _kept: list[Words] = []
 
 
 def borrow_words(length: int) -> Words:
-    """Return an array that holds anything; its memory is used again when it and all views of it are gone."""
+    """Return an array of whole cache lines that holds anything.
+
+    Its memory is used again when it and all views of it are gone.
+    """
     if 8 * length < _LEAST:
-        return np.empty(length, dtype=np.uint64)
+        return _aligned(np.empty(length + _LINE, dtype=np.uint64), length)
     with _lock:
-        fitting = [position for position, one in enumerate(_kept) if length <= len(one) <= 2 * length]
+        fitting = [position for position, one in enumerate(_kept) if length <= len(one) - _LINE <= 2 * length]
         best = min(fitting, key=lambda position: len(_kept[position]), default=None)
-        memory = np.empty(length, dtype=np.uint64) if best is None else _kept.pop(best)
-    # Views of an array over a memoryview refer to that array; those of a view would refer to the memory itself.
-    array = np.frombuffer(memory.data, dtype=np.uint64, count=length)
+        memory = np.empty(length + _LINE, dtype=np.uint64) if best is None else _kept.pop(best)
+    array = _aligned(memory, length)
     weakref.finalize(array, _give_back, memory)
     return array
+
+
+def _aligned(memory: Words, length: int) -> Words:
+    """Return so many words from the first bound of a cache line on.
+
+    Views of an array over a memoryview refer to that array; those of a view would refer to the memory itself.
+    """
+    skipped = -memory.__array_interface__["data"][0] % (8 * _LINE)
+    return np.frombuffer(memory.data, dtype=np.uint64, count=length, offset=skipped)
 
 
 def _give_back(memory: Words) -> None:
