@@ -101,6 +101,9 @@ class Batch:
         self._awaiting.clear()
 
     def _count(self, counts: NDArray[np.int64]) -> None:
+        if self.groups == 1 and self.complete:
+            counts[0] += len(self.ids)
+            return
         if self.groups * _MANY_GROUPS > len(self.ids):
             count_valid(self.ids, NO_BITS, 0, counts)
             return

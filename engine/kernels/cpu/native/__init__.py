@@ -15,6 +15,7 @@ with a `RowGroups`, and index the words or numbers with `JoinIndex`.
 """
 
 from .accumulate import (
+    SUM_LANES,
     count_and_sum_f64,
     count_valid,
     first_row,
@@ -30,6 +31,7 @@ from .accumulate import (
     sum_i64,
     sum_i64_wide,
     sum_i128,
+    sum_lanes_f64,
     total_f64,
     total_i64,
 )
@@ -97,6 +99,7 @@ __all__ = [
     "MAX_ROWS",
     "NO_BITS",
     "NULL_HASH",
+    "SUM_LANES",
     "BucketSort",
     "BytesGroups",
     "JoinIndex",
@@ -170,6 +173,7 @@ __all__ = [
     "sum_i64",
     "sum_i64_wide",
     "sum_i128",
+    "sum_lanes_f64",
     "take",
     "take_bits",
     "take_bytes",

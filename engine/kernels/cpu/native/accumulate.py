@@ -23,6 +23,9 @@ _S63 = np.int64(63)
 _LARGE = 1 << 16
 _AHEAD = 24
 
+SUM_LANES = 32
+"""Sums at a time of rows that are all of one group."""
+
 
 @device
 def reach(ids: Rows, i: Number, last: Number, state: Longs | Doubles, width: Number) -> None:
@@ -178,6 +181,27 @@ def count_and_sum_f64(ids: Rows, values: Doubles, sums: Doubles, counts: Longs) 
         if ids[i] >= 0:
             add_compensated(sums, np.uint32(ids[i]), values[i])
             counts[np.uint32(ids[i])] += 1
+
+
+@device
+def add_to_lane(lanes: Doubles, lane: Number, value: Number) -> None:
+    """Do what `add_compensated` does where all sums stand before all errors, which vectors of them need."""
+    before = lanes[0, lane]
+    after = before + value
+    part = after - before
+    lanes[0, lane] = after
+    lanes[1, lane] += (before - (after - part)) + (value - part)
+
+
+@kernel("void(const f64[], f64[,])")
+def sum_lanes_f64(values: Doubles, lanes: Doubles) -> None:
+    """Add floats in turn to `SUM_LANES` compensated sums, shape (2, lanes), of which none waits for another."""
+    whole = len(values) - len(values) % SUM_LANES
+    for i in range(0, whole, SUM_LANES):
+        for lane in range(SUM_LANES):
+            add_to_lane(lanes, lane, values[i + lane])
+    for i in range(whole, len(values)):
+        add_to_lane(lanes, i - whole, values[i])
 
 
 @kernel("void(const i32[], const f64[,], f64[,])")

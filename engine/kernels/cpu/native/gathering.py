@@ -11,14 +11,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Bits, Bytes, Longs, Rows, bit, byte_at, copy_bytes, rows_out
-from .compile import kernel
+from .compile import instruction, kernel
 from .parallel import Threads, each, mapped, spans_of
 
+prefetch_read = instruction("prefetch_read")
+
 _PARTS = 8
+# Values beyond the second-level cache are prefetched for the row this far ahead.
+_LARGE = 1 << 17
+_AHEAD = 32
 
 
 def _take_values(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
+    last = len(rows) - _AHEAD if len(values) > _LARGE else 0
     for i in range(len(rows)):
+        if i < last:
+            prefetch_read(values, np.int64(max(rows[i + _AHEAD], np.int32(0))))
         # Two assignments: a conditional expression of uint64 and int64 would pass through float64.
         if rows[i] >= 0:
             out[i] = values[np.uint32(rows[i])]

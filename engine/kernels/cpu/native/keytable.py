@@ -376,7 +376,7 @@ class KeyRows:
         stretches = [(first << region_bits, last << region_bits) for first, last in cuts]
 
         def enter(stretch: tuple[int, int]) -> tuple[Rows, int]:
-            table[_LINE_WORDS * stretch[0] : _LINE_WORDS * stretch[1]].fill(0)
+            table[_LINE_WORDS * stretch[0] : _LINE_WORDS * stretch[1]].view(np.uint8).fill(0)
             found = np.empty(len(words) + 1, dtype=np.int32)
             rows = found[: _rows_between(words, bits, bit_offset, lines.count, *stretch, found)]
             return rows, _enter_unique(words, rows, *lines, most, self._first)

@@ -198,6 +198,16 @@ def test_total_of_integers_in_128_bits(rng: np.random.Generator, n: int, reach: 
         assert (int(out[0, 1]) << 64) + int(out[0, 0]) % 2**64 == sum(values.tolist())
 
 
+@pytest.mark.parametrize("n", [0, 1, native.SUM_LANES, 5000])
+def test_floats_of_one_group_are_added_exactly(rng: np.random.Generator, n: int) -> None:
+    values = rng.standard_normal(n) * 10.0 ** rng.integers(-12, 12, n)
+    lanes, sums, total = np.zeros((2, native.SUM_LANES)), np.zeros((1, 2)), np.zeros(1)
+    native.sum_lanes_f64(values, lanes)
+    native.merge_sum_f64(np.zeros(native.SUM_LANES, np.int32), np.ascontiguousarray(lanes.T), sums)
+    native.total_f64(sums, total)
+    np.testing.assert_allclose(total[0], math.fsum(values.tolist()), rtol=2e-16, atol=0)
+
+
 @pytest.mark.parametrize("groups", [3, 90_000])
 def test_counting_and_adding_in_one_pass(rng: np.random.Generator, groups: int) -> None:
     ids = rng.integers(-1, groups, 5000).astype(np.int32)

@@ -95,6 +95,39 @@ def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: p
     assert not index.unique or len({*build_keys}) == len({(build.values[b], build.valid[b]) for b in build_keys})
 
 
+def place_of(words: NDArray[np.uint64], places: int) -> NDArray[np.uint64]:
+    half = np.uint64(32)
+    return ((((words ^ (words >> half)) * np.uint64(0x9E3779B97F4A7C15)) >> half) * np.uint64(places)) >> half
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_keys_that_crowd_a_part_of_the_table(rng: np.random.Generator, times: int) -> None:
+    many = rng.integers(0, 2**63, 1_000_000).astype(np.uint64)
+    crowd = np.unique(many[place_of(many, 8) == 3])
+    words = rng.permutation(np.tile(crowd, times))
+    index = native.JoinIndex(words)
+    assert index.unique == (times == 1)
+    probe = np.concatenate([crowd, many[place_of(many, 8) == 4]])
+    matches = index.match(probe)
+    assert (matches[len(crowd) :] == -1).all()
+    rows, found = index.inner(matches)
+    assert len(rows) == len(words)
+    assert (words[found] == probe[rows]).all()
+    assert len(np.unique(found)) == len(words)
+    assert (np.diff(found)[np.diff(rows) == 0] > 0).all()
+
+
+def test_zero_is_a_key_like_any_other() -> None:
+    others = np.arange(1, 40, dtype=np.uint64) << np.uint64(40)
+    without, with_it = native.JoinIndex(others), native.JoinIndex(np.append(others, np.uint64(0)))
+    zero = np.zeros(1, np.uint64)
+    assert without.unique
+    assert with_it.unique
+    assert without.match(zero).tolist() == [-1]
+    assert with_it.match(zero).tolist() == [39]
+    assert native.JoinIndex(np.append(others, zero), first=True).match(zero).tolist() == [39]
+
+
 def test_unique_is_known(rng: np.random.Generator) -> None:
     for name in ("unique dense", "unique sparse", "unique with nulls", "empty build"):
         build, _ = sides(rng, name)

@@ -31,6 +31,16 @@ def test_memory_comes_back_when_the_array_is_gone() -> None:
     assert len(borrow_words(LENGTH - 5)) == LENGTH - 5
 
 
+@pytest.mark.parametrize("length", [0, 1, 100, LENGTH, LENGTH + 3])
+def test_arrays_begin_at_a_cache_line(length: int) -> None:
+    for _ in range(3):
+        array = borrow_words(length)
+        array[:] = 1
+        assert len(array) == length
+        assert address(array) % 64 == 0
+    assert address(borrow_words(LENGTH)) % 64 == 0
+
+
 def test_memory_does_not_come_back_while_a_view_is_left() -> None:
     array = borrow_words(LENGTH)
     view = array[100:200].view(np.int64)[10:]
