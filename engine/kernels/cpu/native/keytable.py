@@ -172,7 +172,7 @@ def _number_keys(
             count += np.int32(1)
             entries[entry] = count
         numbers[i] = entries[entry] - np.int32(1)
-    return np.int64(count)
+    return int(count)
 
 
 @kernel("void(const i32[], const i32[], i64, i64, i64, i32[], i64, i64, i32[], i32[])")
@@ -288,12 +288,12 @@ class RowLists(NamedTuple):
     rows: Rows
 
 
-class _Lines(NamedTuple):
+class _Hashed(NamedTuple):
     """A hash table: its memory as words and as 32-bit numbers, how many lines it has, and the mask of a region's."""
 
     table: Words
     entries: Rows
-    count: int
+    lines: int
     region: int
 
 
@@ -322,7 +322,7 @@ class KeyRows:
         self.lists: RowLists | None = None
         self._low = 0
         self._slots: Rows | None = None
-        self._lines = _Lines(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int32), 0, 0)
+        self._hashed = _Hashed(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int32), 0, 0)
         most = max(_DIRECT_SIZE, _DIRECT_PER_ROW * len(words))
         extent, size = (0, -1), 0
         for end in (min(_FIRST_ROWS, len(words)), len(words)):  # the first rows mostly tell that keys lie far apart
@@ -341,7 +341,7 @@ class KeyRows:
     def nbytes(self) -> int:
         """Bytes held."""
         listed = 0 if self.lists is None else self.lists.offsets.nbytes + self.lists.rows.nbytes
-        return listed + self._lines.table.nbytes + (0 if self._slots is None else self._slots.nbytes)
+        return listed + self._hashed.table.nbytes + (0 if self._slots is None else self._slots.nbytes)
 
     def match(self, words: Words, bits: Bits, bit_offset: int, out: Rows | None = None) -> Rows:
         """Return the match of each key, -1 where there is none."""
@@ -349,7 +349,7 @@ class KeyRows:
         if self._slots is not None:
             _match_direct(words, bits, bit_offset, self._low, self._slots, matches)
         else:
-            _match_hashed(words, bits, bit_offset, *self._lines, matches)
+            _match_hashed(words, bits, bit_offset, *self._hashed, matches)
         return matches
 
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
@@ -369,8 +369,8 @@ class KeyRows:
         region_bits = min(wanted.bit_length(), region_bits)
         regions = max(1, -(-wanted >> region_bits))
         table = borrow_words(_LINE_WORDS * regions << region_bits)
-        self._lines = lines = _Lines(table, table.view(np.int32), regions << region_bits, (1 << region_bits) - 1)
-        most = lines.count if regions == 1 else _MOST_LINES
+        self._hashed = _Hashed(table, table.view(np.int32), regions << region_bits, (1 << region_bits) - 1)
+        most = self._hashed.lines if regions == 1 else _MOST_LINES
         shared = threads is not None and len(words) >= _SHARED_ROWS
         cuts = spans_of(regions, min(threads.count, regions) if shared and threads is not None else 1)
         stretches = [(first << region_bits, last << region_bits) for first, last in cuts]
@@ -378,8 +378,8 @@ class KeyRows:
         def enter(stretch: tuple[int, int]) -> tuple[Rows, int]:
             table[_LINE_WORDS * stretch[0] : _LINE_WORDS * stretch[1]].view(np.uint8).fill(0)
             found = np.empty(len(words) + 1, dtype=np.int32)
-            rows = found[: _rows_between(words, bits, bit_offset, lines.count, *stretch, found)]
-            return rows, _enter_unique(words, rows, *lines, most, self._first)
+            rows = found[: _rows_between(words, bits, bit_offset, self._hashed.lines, *stretch, found)]
+            return rows, _enter_unique(words, rows, *self._hashed, most, self._first)
 
         entered = mapped(enter, stretches, threads)
         if any(count == _CROWDED for _, count in entered):
@@ -398,9 +398,10 @@ class KeyRows:
     ) -> bool:
         """Give the keys numbers and list their rows; return False where a region is too crowded for that."""
 
-        def number(of: tuple[Rows, int]) -> tuple[Rows, int]:
-            numbers = np.empty(len(of[0]), dtype=np.int32)
-            return numbers, _number_keys(words, *of, *self._lines, most, numbers)
+        def number(found: tuple[Rows, int]) -> tuple[Rows, int]:
+            rows, count = found
+            numbers = np.empty(len(rows), dtype=np.int32)
+            return numbers, _number_keys(words, rows, count, *self._hashed, most, numbers)
 
         numbered = mapped(number, entered, threads)
         if any(count == _CROWDED for _, count in numbered):
@@ -414,7 +415,7 @@ class KeyRows:
         def place(part: int) -> None:
             (numbers, count), (rows, _) = numbered[part], entered[part]
             _list_rows(
-                numbers, rows, starts[part], bases[part], count, self._lines.entries, *stretches[part], offsets, listed
+                numbers, rows, starts[part], bases[part], count, self._hashed.entries, *stretches[part], offsets, listed
             )
 
         each(place, len(stretches), threads)
