@@ -5,9 +5,10 @@ Files have the names of those of ``cpu/`` where they correspond.
 ========================  ==========================================================================================
 ``library``               the one place that loads pylibcudf and rmm, or the simulator (``VOLLEY_SIMULATE_GPU=1``)
 ``memory``                the pool, a stream for each thread, retry when memory runs out, spilling, bytes that crossed
-``spilling``              where spilled tables wait: host memory under a budget, then files
+``spilling``, ``moving``  where spilled tables wait: pinned memory under a budget, then files; how they get there
 ``types``, ``batch``      how our types are held on the device; `GpuTable`, a schema over device columns
 ``transfer``              Arrow in and out
+``sharing``               columns in other libraries, in place: ``interchange`` has CUDA arrays and DLPack
 ``registry``, ``project`` kernels by catalogue name; evaluation of expressions over one table
 ``fused``                 whole expressions in one pass
 ``fallback``              functions computed by the CPU device, with both transfers

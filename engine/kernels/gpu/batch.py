@@ -12,7 +12,8 @@ from ..protocol import Table
 from . import memory
 from .library import plc
 from .memory import on_stream, run
-from .spilling import Spilled
+from .moving import SpilledBytes
+from .spilling import SpilledRows
 from .types import carried_type, metadata
 
 
@@ -38,7 +39,7 @@ class GpuTable:
         self.schema = schema
         self.num_rows = num_rows
         self._columns: tuple[plc.Column, ...] | None = tuple(columns)
-        self._spilled: Spilled | None = None
+        self._spilled: SpilledBytes | SpilledRows | None = None
         self._lock = threading.Lock()
         self._made_on = memory.stream()
         self._nbytes = sum(int(column.device_buffer_size()) for column in columns) if nbytes is None else nbytes
@@ -58,9 +59,7 @@ class GpuTable:
             if self._columns is None:
                 assert self._spilled is not None
                 memory.ledger().add(to_device=self._spilled.nbytes)
-                rows = self._spilled.rows()
-                self._columns = tuple(run(plc.Column.from_arrow, column) for column in rows.columns)
-                memory.stream().synchronize()  # other threads may ask next
+                self._columns = _brought_back(self._spilled)
                 self._spilled = None
             return self._columns
 
@@ -98,17 +97,33 @@ class GpuTable:
         if not self._lock.acquire(blocking=False):
             return 0
         try:
-            if self._columns is None:
+            if self._columns is None or not self.num_rows:
                 return 0
             self._made_on.synchronize()  # another thread's kernel may have just made it
-            names = [metadata(f.name, f.dtype) for f in self.schema]
-            rows = on_stream(plc.Table(self._columns, self.num_rows).to_arrow, names)
-            self._spilled = Spilled(_as_carried(rows, self.schema), memory.pool().spilled)
-            self._columns = None
-            memory.ledger().add(to_host=rows.nbytes, spilled=rows.nbytes)
+            spilled = _moved_out(plc.Table(self._columns, self.num_rows), self.schema)
+            self._spilled, self._columns = spilled, None
+            memory.ledger().add(to_host=spilled.nbytes, spilled=spilled.nbytes, to_files=spilled.file_bytes)
             return self._nbytes
         finally:
             self._lock.release()
+
+
+def _moved_out(table: plc.Table, schema: Schema) -> SpilledBytes | SpilledRows:
+    store = memory.pool().spilled
+    try:
+        return SpilledBytes(table, store)
+    except MemoryError:  # copying column by column needs no device memory at all
+        memory.ledger().add(retries=1)
+        names = [metadata(f.name, f.dtype) for f in schema]
+        return SpilledRows(_as_carried(on_stream(table.to_arrow, names), schema), store)
+
+
+def _brought_back(spilled: SpilledBytes | SpilledRows) -> tuple[plc.Column, ...]:
+    if isinstance(spilled, SpilledBytes):
+        return spilled.columns()
+    columns = tuple(run(plc.Column.from_arrow, column) for column in spilled.rows().columns)
+    memory.stream().synchronize()  # other threads may ask next
+    return columns
 
 
 def _as_carried(rows: pa.Table, schema: Schema) -> pa.Table:

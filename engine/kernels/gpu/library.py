@@ -50,7 +50,7 @@ def _load() -> tuple[Any, Any, Any, Any]:
 if TYPE_CHECKING:
     import pylibcudf as plc
     import rmm
-    from rmm.pylibrmm.device_buffer import DeviceBuffer, copy_device_to_ptr
+    from rmm.pylibrmm.device_buffer import DeviceBuffer, copy_device_to_ptr, copy_host_to_ptr, copy_ptr_to_host
     from rmm.pylibrmm.stream import DEFAULT_STREAM, Stream
 
     stand_in_code: Callable[[Callable[..., Any], tuple[Any, ...]], str] | None
@@ -58,6 +58,7 @@ else:
     plc, rmm, _streams, _buffers = _load()
     DEFAULT_STREAM, Stream = _streams.DEFAULT_STREAM, _streams.Stream
     DeviceBuffer, copy_device_to_ptr = _buffers.DeviceBuffer, _buffers.copy_device_to_ptr
+    copy_host_to_ptr, copy_ptr_to_host = _buffers.copy_host_to_ptr, _buffers.copy_ptr_to_host
     stand_in_code = plc.ptx.code_of if SIMULATED else None
 """Gives what stands for the PTX of a function, for arguments of some types of numba's; None: compile it."""
 
@@ -69,6 +70,8 @@ __all__ = [
     "Stream",
     "check_still_chosen",
     "copy_device_to_ptr",
+    "copy_host_to_ptr",
+    "copy_ptr_to_host",
     "plc",
     "rmm",
     "stand_in_code",

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
 from ..sharing import Account
-from .library import Stream, plc, rmm
-from .spilling import HostStore
+from .library import DeviceBuffer, Stream, plc, rmm
+from .spilling import STAGING_BYTES, HostStore
 
 if TYPE_CHECKING:
     from .batch import GpuTable
@@ -137,6 +137,8 @@ class _Pool:
         rmm.mr.set_current_device_resource(self.resource)
         self.tables: weakref.WeakSet[GpuTable] = weakref.WeakSet()
         self.spilled = HostStore()
+        self.staging = DeviceBuffer(size=STAGING_BYTES, stream=stream(), mr=self.resource)
+        stream().synchronize()
         self.lock = threading.Lock()
 
     @property

@@ -65,11 +65,54 @@ def copy_device_to_ptr(d_src: int, d_dst: int, count: int, stream: Any = ...) ->
     (source, start), (target, place) = machine().at(d_src, count), machine().at(d_dst, count)
     for buffer in (source, target):
         buffer.check(call.stream)
-    written = target.open()
+    _writable(target)[place : place + count] = _raw(source)[start : start + count]
+    target.stream, target.ticket = call.stream, call.stream.launch()
+
+
+@simulated("rmm.pylibrmm.device_buffer.copy_ptr_to_host")
+def copy_ptr_to_host(db: int, hb: Any, stream: Any = ...) -> None:
+    """Copy bytes from an address to the host, which has them once the stream is finished."""
+    call = current()
+    assert call is not None
+    target = _host_bytes(hb)
+    source, start = machine().at(db, len(target))
+    source.check(call.stream)
+    value = _raw(source)[start : start + len(target)].copy()
+    machine().moved(to_host=len(target))
+    call.stream.copies(lambda: np.copyto(target, value))
+
+
+@simulated("rmm.pylibrmm.device_buffer.copy_host_to_ptr")
+def copy_host_to_ptr(hb: Any, db: int, stream: Any = ...) -> None:
+    """Copy bytes from the host to an address; they must stay as they are until the stream is finished."""
+    call = current()
+    assert call is not None
+    source = _host_bytes(hb)
+    target, start = machine().at(db, len(source))
+    value = source.copy()
+    _writable(target)[start : start + len(source)] = value
+    target.stream, target.ticket = call.stream, call.stream.launch()
+    machine().moved(to_device=len(source))
+
+    def compare() -> None:
+        if not np.array_equal(source, value):
+            raise SimulatorError("memory of the host was changed before the copy from it was over")
+
+    call.stream.copies(compare)
+
+
+def _host_bytes(given: Any) -> NDArray[np.uint8]:
+    view = memoryview(given)
+    if view.format != "B" or view.ndim != 1 or not view.contiguous:  # what Cython's `unsigned char[::1]` takes
+        raise TypeError("Buffer dtype mismatch, expected 'unsigned char'")
+    return np.frombuffer(view, np.uint8)
+
+
+def _writable(buffer: Buffer) -> NDArray[np.uint8]:
+    written = buffer.open()
     if not isinstance(written, np.ndarray):
         raise SimulatorError("bytes were copied into the memory of a column, which is never changed")
-    written[place : place + count] = _raw(source)[start : start + count]
-    target.stream, target.ticket = call.stream, call.stream.launch()
+    return written
 
 
 class _Values:
@@ -119,4 +162,9 @@ def _raw(buffer: Buffer) -> NDArray[np.uint8]:
     return held[array.offset * width : (array.offset + len(array)) * width]
 
 
-rmm.pylibrmm.device_buffer = SimpleNamespace(DeviceBuffer=DeviceBuffer, copy_device_to_ptr=copy_device_to_ptr)
+rmm.pylibrmm.device_buffer = SimpleNamespace(
+    DeviceBuffer=DeviceBuffer,
+    copy_device_to_ptr=copy_device_to_ptr,
+    copy_host_to_ptr=copy_host_to_ptr,
+    copy_ptr_to_host=copy_ptr_to_host,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from .device_buffer import DeviceBuffer
 from .machine import Buffer, HostAccess
 from .signatures import signature
 
@@ -14,9 +15,14 @@ class gpumemoryview:  # noqa: N801 - its name there
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         data = signature("pylibcudf.gpumemoryview.gpumemoryview").bind(*args, **kwargs).arguments["data"]
-        if not isinstance(data, (gpumemoryview, Buffer)):
+        if not isinstance(data, (gpumemoryview, Buffer, DeviceBuffer)):
             raise TypeError(f"{type(data).__name__} does not implement __cuda_array_interface__")
         self._buffer: Buffer = data if isinstance(data, Buffer) else data._buffer
+
+    @property
+    def ptr(self) -> int:
+        """The address."""
+        return self._buffer.address
 
     @property
     def nbytes(self) -> int:

@@ -95,12 +95,16 @@ class Machine:
         Bytes that it has.
     row_limit
         Most rows of a column; libcudf counts them with 32 bits.
+    pinnable, pinned
+        Bytes of the host's memory that may be pinned, and that are.
     """
 
     memory: int = 16 << 30
     row_limit: int = 2**31 - 1
     used: int = 0
     peak: int = 0
+    pinnable: int = 8 << 30
+    pinned: int = 0
     faults: FaultPlan | None = None
     traffic: Traffic = field(default_factory=Traffic)
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
@@ -127,6 +131,13 @@ class Machine:
         """Account for memory given back."""
         with self.lock:
             self.used -= nbytes
+
+    def pin(self, nbytes: int) -> None:
+        """Account for pinned memory, taken or, below 0, given back."""
+        with self.lock:
+            if self.pinned + nbytes > self.pinnable:
+                raise MemoryError(f"std::bad_alloc: cudaHostAlloc of {nbytes} bytes: simulated CUDA error")
+            self.pinned += nbytes
 
     def moved(self, *, to_device: int = 0, to_host: int = 0) -> None:
         """Count bytes across the bus."""

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from .machine import machine
+import numpy as np
+from numpy.typing import NDArray
+
+from .machine import SimulatorError, machine
 from .signatures import signature
 
 
@@ -17,10 +21,18 @@ class Stream:
         signature("rmm.pylibrmm.stream.Stream").bind(*args, **kwargs)
         self._launched = 0
         self._finished = 0
+        self._copies: list[Callable[[], None]] = []
 
     def synchronize(self) -> None:
-        """Wait for all work."""
+        """Wait for all work; copies to and from the host are done only now."""
+        waiting, self._copies = self._copies, []
+        for copy in waiting:
+            copy()
         self._finished = self._launched
+
+    def copies(self, copy: Callable[[], None]) -> None:
+        """Leave a copy to be done by the time that the stream is finished."""
+        self._copies.append(copy)
 
     def is_default(self) -> bool:
         """Whether this is the default stream."""
@@ -85,6 +97,50 @@ class StatisticsResourceAdaptor(DeviceMemoryResource):
         return SimpleNamespace(current_bytes=self.bytes_out)
 
 
+class PinnedHostMemoryResource(DeviceMemoryResource):
+    """Memory of the host that the device reaches: real addresses, overwritten once they are given back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: dict[int, NDArray[np.uint8]] = {}
+
+    def allocate(self, *args: Any, **kwargs: Any) -> int:
+        """Return the address of so many bytes."""
+        bound = signature("rmm.mr.PinnedHostMemoryResource.allocate").bind(*args, **kwargs).arguments
+        piece = np.full(bound["nbytes"], 0xCD, np.uint8)
+        machine().pin(piece.nbytes)
+        self._held[piece.ctypes.data] = piece
+        return piece.ctypes.data
+
+    def deallocate(self, *args: Any, **kwargs: Any) -> None:
+        """Take memory back."""
+        bound = signature("rmm.mr.PinnedHostMemoryResource.deallocate").bind(*args, **kwargs).arguments
+        piece = self._held.pop(bound["ptr"])
+        if piece.nbytes != bound["nbytes"]:
+            raise SimulatorError(f"{piece.nbytes} bytes were allocated, and {bound['nbytes']} given back")
+        piece.fill(0xCD)
+        machine().pin(-piece.nbytes)
+
+
+class PoolMemoryResource(DeviceMemoryResource):
+    """Another resource's memory, in parts."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        bound = signature("rmm.mr.PoolMemoryResource").bind(*args, **kwargs).arguments
+        super().__init__()
+        if bound.get("initial_pool_size", 1) % 256:
+            raise ValueError("Initial pool size must be a multiple of 256")
+        self.upstream_mr: PinnedHostMemoryResource = bound["upstream_mr"]
+
+    def allocate(self, *args: Any, **kwargs: Any) -> int:
+        """Return the address of so many bytes."""
+        return self.upstream_mr.allocate(*args, **kwargs)
+
+    def deallocate(self, *args: Any, **kwargs: Any) -> None:
+        """Take memory back."""
+        self.upstream_mr.deallocate(*args, **kwargs)
+
+
 _current: list[DeviceMemoryResource] = [CudaMemoryResource()]
 
 
@@ -108,6 +164,8 @@ mr = SimpleNamespace(
     CudaMemoryResource=CudaMemoryResource,
     CudaAsyncMemoryResource=CudaAsyncMemoryResource,
     StatisticsResourceAdaptor=StatisticsResourceAdaptor,
+    PinnedHostMemoryResource=PinnedHostMemoryResource,
+    PoolMemoryResource=PoolMemoryResource,
     available_device_memory=available_device_memory,
     get_current_device_resource=get_current_device_resource,
     set_current_device_resource=set_current_device_resource,

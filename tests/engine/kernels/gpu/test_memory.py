@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+import volley as vl
 from volley.engine import dtypes
 from volley.engine.errors import MemoryLimitExceeded
 from volley.engine.expr import Column, NamedExpr, literal
@@ -123,7 +125,7 @@ def test_beyond_a_budget_spilled_tables_go_to_files(
     from volley.engine.kernels.gpu import memory
     from volley.engine.kernels.gpu.spilling import HostStore
 
-    store = HostStore(host_bytes=DATA.nbytes + DATA.nbytes // 2, folder=str(tmp_path))
+    store = HostStore(host_bytes=DATA.nbytes * 3 // 2 + 4096, folder=str(tmp_path))
     memory.make_room()
     monkeypatch.setattr(memory.pool(), "spilled", store)
     tables = [gpu.from_arrow(DATA, SCHEMA) for _ in range(3)]
@@ -133,12 +135,73 @@ def test_beyond_a_budget_spilled_tables_go_to_files(
     assert len(files) == 2
     assert all(file.stat().st_mode & 0o077 == 0 for file in files)
     assert DATA.nbytes <= store.held <= store.host_bytes
+    assert ledger.to_files == sum(file.stat().st_size for file in files)
+    assert ledger.spilled == store.held + ledger.to_files
     assert all(gpu.to_arrow(table).equals(expected) for table in tables)
     assert list(tmp_path.iterdir()) == []
     memory.make_room()
     del tables
     assert list(tmp_path.iterdir()) == []
     assert store.held == 0
+
+
+WIDE = pa.table(
+    {
+        "i": pa.array(range(200_000)),
+        "s": pa.array([f"text {n % 1013}" if n % 11 else None for n in range(200_000)]),
+        "l": pa.array([[n, None] if n % 3 else None for n in range(200_000)]),
+        "b": pa.array([n % 2 == 0 for n in range(200_000)]),
+        "d": pa.array(range(200_000), pa.int64()).cast(pa.decimal128(21, 2)),
+    }
+)
+
+
+@pytest.mark.parametrize("host_bytes", [1 << 30, 0], ids=["pinned", "file"])
+def test_a_table_travels_in_pieces_through_the_staging_memory(
+    gpu: Device, machine: Any, ledger: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host_bytes: int
+) -> None:
+    from volley.engine.arrow import from_arrow_schema
+    from volley.engine.kernels.gpu import memory
+    from volley.engine.kernels.gpu.spilling import STAGING_BYTES, HostStore
+
+    memory.make_room()
+    monkeypatch.setattr(memory.pool(), "spilled", HostStore(host_bytes=host_bytes, folder=str(tmp_path)))
+    table = gpu.slice(gpu.from_arrow(WIDE, from_arrow_schema(WIDE.schema)), 7, 190_000)
+    used, pinned = machine.used, machine.pinned
+    copies = machine.traffic.copies_to_host
+    with machine.limited(memory=used + 64 * 1024):  # what packing needs for itself, and not a copy
+        memory.make_room()
+    assert ledger.spilled > STAGING_BYTES
+    assert machine.traffic.copies_to_host - copies == -(-ledger.spilled // STAGING_BYTES)
+    assert machine.used < used - ledger.spilled // 2
+    assert machine.pinned - pinned == (ledger.spilled if host_bytes else 0)
+    assert ledger.to_files == (0 if host_bytes else ledger.spilled)
+    before = ledger.to_device
+    assert gpu.to_arrow(table).equals(WIDE.slice(7, 190_000))
+    assert ledger.to_device - before == ledger.spilled
+    assert machine.pinned == pinned, "pinned memory is for the next table"
+
+
+def test_where_nothing_more_can_be_pinned_ordinary_memory_is_used(
+    gpu: Device, machine: Any, ledger: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from volley.engine.kernels.gpu import memory
+    from volley.engine.kernels.gpu.spilling import HostStore
+
+    memory.make_room()
+    monkeypatch.setattr(memory.pool(), "spilled", HostStore(host_bytes=1 << 30))
+    monkeypatch.setattr(machine, "pinnable", 0)
+    table = gpu.from_arrow(DATA, SCHEMA)
+    memory.make_room()
+    assert ledger.spilled >= DATA.nbytes
+    assert gpu.to_arrow(table).equals(DATA)
+
+
+def test_explain_says_what_crossed_and_what_is_kept(gpu: Device) -> None:
+    session = vl.Session(device=gpu, threads=1)
+    told = vl.DataFrame(DATA, session=session).groupby("s").agg(n=("i", "sum")).explain("analyze").splitlines()
+    assert re.fullmatch(r"bus: \d+\.\d KiB to the device; \d.* to the host; \d+.* kept", told[1])
+    assert sum(line.startswith("  bus: ") for line in told) == sum(line.startswith("stage ") for line in told)
 
 
 def test_the_budget_comes_from_the_environment(gpu: Device, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
