@@ -8,6 +8,7 @@ from ..errors import Cancelled
 from .metrics import RunMetrics, StageMetrics
 
 _LOG = logging.getLogger("volley.query")
+_LOG.addHandler(logging.NullHandler())  # or Python would write of failures to standard error where nobody asked
 
 
 def tells() -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pyarrow as pa
@@ -84,9 +86,11 @@ def test_settings_that_are_none_are_refused(monkeypatch: pytest.MonkeyPatch, for
         logged(monkeypatch, form, level)
 
 
-def test_nothing_is_written_where_nobody_asks(capfd: pytest.CaptureFixture[str]) -> None:
-    vl.DataFrame({"a": [1]}).to_arrow()
-    assert capfd.readouterr() == ("", "")
+def test_nothing_is_written_where_nobody_asks() -> None:
+    program = "import volley as vl; vl.sql('select error(1::varchar) a').to_arrow()"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)  # pytest handles all records
+    assert done.stderr.startswith("Traceback")
+    assert "query failed" not in done.stderr
 
 
 def test_the_command_line_writes_them_to_standard_error(

@@ -32,7 +32,8 @@ _CONNECT_SECONDS = 5.0
 _SHARE = 0.4
 """Part of a worker's memory that outputs may take before they are spilled."""
 _COMPARED = ("volley-engine", "pyarrow", "numpy", "numba", "pandas", "dask", "distributed")
-_LOG = logging.getLogger("volley.cluster")
+_LOG = logging.getLogger("volley.task")
+_LOG.addHandler(logging.NullHandler())  # who asked for the query is told of its failure
 
 
 class Comms:
