@@ -82,6 +82,9 @@ class CountingTasks(Tasks):
     def workers(self) -> list[str]:
         return [str(number) for number in range(self.hardware.workers)]
 
+    def close(self) -> None:
+        """Nothing is under way."""
+
     def abandon(self, futures: Iterable[Any] | None = None) -> None:
         """Nothing is under way."""
 

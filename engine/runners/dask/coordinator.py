@@ -69,6 +69,7 @@ class Coordinator:
         self.value: Any = None
         self._made: dict[int, int] = {}
         self._shuffled: dict[int, bool] = {}
+        self._sized: dict[int, tuple[list[int], Sizes]] = {}
         self._extra: dict[int, list[int]] = {}
         self._counted: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
         self._accounts = cluster.accounts()
@@ -304,7 +305,12 @@ class Coordinator:
             )
 
     def _sizes(self, stage: int) -> Sizes:
-        return sizes(self.tasks.stages[self._made[stage]].done)
+        number = self._made[stage]
+        ran = self.tasks.stages[number]
+        known = self._sized.get(number)
+        if known is None or known[0] != ran.attempts:  # what was lost and made again may be of other sizes
+            known = self._sized[number] = list(ran.attempts), sizes(ran.done)
+        return known[1]
 
     # the end of things
 

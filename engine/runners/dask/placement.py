@@ -9,10 +9,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
+
 from .assignment import Buckets, Report, Unit
 
 TASKS_PER_SLOT = 3
 """Tasks for each thread of the cluster: enough to even out unlike ones, few enough for the scheduler."""
+MOST_TASKS = 512
+"""A stage has more tasks than so many only where there are more threads: each takes Dask's scheduler some 0.75 ms, and
+each unit that reads buckets asks every worker for its own."""
 BROADCAST_BYTES = 64 * 1024 * 1024
 """A build side of so many bytes is sent to every worker; a larger one is shuffled."""
 SMALL_BYTES = 8 * 1024 * 1024
@@ -51,17 +56,21 @@ def bucket_count(slots: Slots) -> int:
 def sizes(reports: Sequence[Report]) -> Sizes:
     """Add up what the tasks of a stage made."""
     buckets = max((len(report.bytes) for report in reports), default=1)
-    rows, size = [0] * buckets, [0] * buckets
-    for report in reports:
-        for number, (counted, held) in enumerate(zip(report.rows, report.bytes, strict=True)):
-            rows[number] += counted
-            size[number] += held
-    return Sizes(rows, size)
+    return Sizes(_summed([r.rows for r in reports], buckets), _summed([r.bytes for r in reports], buckets))
+
+
+def _summed(counts: Sequence[Sequence[int]], buckets: int) -> list[int]:
+    """Add up lists, place by place: on a large cluster a million numbers, and more than once for each stage."""
+    total = np.zeros(buckets, np.int64)
+    for length in {len(each) for each in counts}:
+        total[:length] += np.array([each for each in counts if len(each) == length], np.int64).sum(axis=0)
+    counted: list[int] = total.tolist()
+    return counted
 
 
 def runs(found: Sizes, slots: Slots) -> Iterator[Buckets]:
     """Yield neighbouring buckets together up to a task's share of the bytes; buckets without rows are left out."""
-    share = max(SMALL_BYTES, found.total // (slots.threads * 2))
+    share = _share(found.total, slots)
     first, held = None, 0
     for number, size in enumerate(found.bytes):
         if not found.rows[number]:
@@ -73,6 +82,16 @@ def runs(found: Sizes, slots: Slots) -> Iterator[Buckets]:
         held += size
     if first is not None:
         yield Buckets(first, len(found.bytes))
+
+
+def _several(slots: Slots, times: int) -> int:
+    """Return so many times the threads, or less where there are very many."""
+    return max(slots.threads, min(slots.threads * times, MOST_TASKS))
+
+
+def _share(total: int, slots: Slots) -> int:
+    """Return how many bytes of buckets one unit reads."""
+    return max(SMALL_BYTES, total // _several(slots, 2))
 
 
 def joined_runs(
@@ -93,7 +112,7 @@ def joined_runs(
         [p + b if every else p for p, b in zip(probe.rows, build.rows, strict=True)],
         [p + b for p, b in zip(probe.bytes, build.bytes, strict=True)],
     )
-    share = max(SMALL_BYTES, both.total // (slots.threads * 2))
+    share = _share(both.total, slots)
     for run in runs(both, slots):
         alone = run.last - run.first == 1 or sum(1 for size in probe.rows[run.first : run.last] if size) == 1
         if divisible and alone and sum(probe.bytes[run.first : run.last]) > SKEW * share:
@@ -123,7 +142,8 @@ def groups(units: Sequence[Unit], slots: Slots) -> list[tuple[Unit, ...]]:
         return [()]
     sized = [unit.bytes or SMALL_BYTES for unit in units]  # what is not known may be large
     total = sum(sized)
-    count = min(len(units), slots.threads * TASKS_PER_SLOT, max(slots.threads, -(-total // SMALL_BYTES)))
+    most = _several(slots, TASKS_PER_SLOT)
+    count = min(len(units), most, max(slots.threads, -(-total // SMALL_BYTES)))
     made: list[tuple[Unit, ...]] = []
     start, passed = 0, 0
     for number, size in enumerate(sized):

@@ -17,6 +17,7 @@ from volley.engine.runners.dask.placement import (
     groups,
     joined_runs,
     runs,
+    sizes,
 )
 
 SLOTS = Slots(2, 4)
@@ -24,8 +25,8 @@ MIB = 1024 * 1024
 SIZES = st.lists(st.sampled_from([0, 1, MIB, 20 * MIB, 500 * MIB]), min_size=1, max_size=40)
 
 
-def units(sizes: list[int]) -> list[Unit]:
-    return [Unit(number=number, pipeline=0, bytes=size) for number, size in enumerate(sizes)]
+def units(held: list[int]) -> list[Unit]:
+    return [Unit(number=number, pipeline=0, bytes=size) for number, size in enumerate(held)]
 
 
 @given(sizes=SIZES, threads=st.integers(1, 9))
@@ -40,6 +41,21 @@ def test_many_splits_become_few_tasks_of_like_size() -> None:
     made = groups(units([MIB] * 10_000), SLOTS)
     assert len(made) == SLOTS.threads * TASKS_PER_SLOT
     assert max(map(len, made)) - min(map(len, made)) <= 1
+
+
+def test_a_very_large_cluster_has_a_task_and_a_unit_for_each_thread() -> None:
+    slots = Slots(512, 512)
+    assert len(groups(units([MIB] * 100_000), slots)) == 512
+    assert len(list(runs(Sizes([1] * 1024, [64 * MIB] * 1024), slots))) == 512
+    half = Slots(200, 200)
+    assert len(groups(units([MIB] * 100_000), half)) == 512
+    assert len(list(runs(Sizes([1] * 1024, [64 * MIB] * 1024), half))) <= 512
+
+
+def test_sizes_are_added_up_by_bucket() -> None:
+    some = [report(0, [1, 2, 3]), report(1, [10]), report(2, [100, 0, 300])]
+    assert sizes(some) == Sizes([3, 1, 2], [111, 2, 303])
+    assert sizes([]) == Sizes([0], [0])
 
 
 def test_without_units_there_is_one_group() -> None:
