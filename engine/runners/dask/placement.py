@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import NamedTuple
-
-import numpy as np
 
 from .assignment import Buckets, Report, Unit
 
@@ -56,16 +55,10 @@ def bucket_count(slots: Slots) -> int:
 def sizes(reports: Sequence[Report]) -> Sizes:
     """Add up what the tasks of a stage made."""
     buckets = max((len(report.bytes) for report in reports), default=1)
-    return Sizes(_summed([r.rows for r in reports], buckets), _summed([r.bytes for r in reports], buckets))
-
-
-def _summed(counts: Sequence[Sequence[int]], buckets: int) -> list[int]:
-    """Add up lists, place by place: on a large cluster a million numbers, and more than once for each stage."""
-    total = np.zeros(buckets, np.int64)
-    for length in {len(each) for each in counts}:
-        total[:length] += np.array([each for each in counts if len(each) == length], np.int64).sum(axis=0)
-    counted: list[int] = total.tolist()
-    return counted
+    nothing = [0] * buckets
+    rows = zip_longest(nothing, *(report.rows for report in reports), fillvalue=0)
+    held = zip_longest(nothing, *(report.bytes for report in reports), fillvalue=0)
+    return Sizes([sum(each) for each in rows], [sum(each) for each in held])  # on a large cluster, millions of numbers
 
 
 def runs(found: Sizes, slots: Slots) -> Iterator[Buckets]:
