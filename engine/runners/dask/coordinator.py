@@ -36,6 +36,7 @@ from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
 from ..pipeline import expected, step_names, tell_start
 from ..result import RunResult
 from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
+from .chains import Chain
 from .cluster import Cluster
 from .lines import Line, first_cut, joined, output_schema, rest_of, side_sink, task_sink
 from .placement import BROADCAST_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
@@ -74,6 +75,8 @@ class Coordinator:
         self._counted: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
         self._accounts = cluster.accounts()
         self._next = len(graph.stages)
+        self._chain = Chain(graph, self._made, self._sizes)
+        self._waits: Stage | None = None
         self._uploads = Uploads(cluster, self.tasks)
         self._begun = time.perf_counter()
 
@@ -93,9 +96,16 @@ class Coordinator:
     # results
 
     def run(self) -> None:
-        """Run every stage."""
-        for stage in self.graph.stages:
-            self._run_stage(stage)
+        """Run every stage; those in a row that read little as one task."""
+        stages, position = self.graph.stages, 0
+        while position < len(stages) or self._chain:
+            stage = stages[position] if position < len(stages) else None
+            self._waits = stage if stage is not None and self._chain.fits(stage) else None
+            if self._chain and self._waits is None:
+                position = self._run_chain()
+            else:
+                self._run_stage(stages[position])
+                position += 1
 
     def result(self) -> RunResult:
         """Return the rows, files or value of the last stage."""
@@ -125,7 +135,8 @@ class Coordinator:
             if isinstance(sink, FoldSink):
                 states = [state for report in self.tasks.stages[number].done for state in report.value]
                 self.value = reduce(sink.merge, states or [sink.initial()])
-        self._free_inputs(stage)
+        if self._waits is None:
+            self._free_inputs(stage)
 
     def _cut(self, lines: list[Line], stage: Stage) -> list[Line]:
         """Run the probing sides of joins that are shuffled, and return the lines that read them by bucket."""
@@ -141,6 +152,8 @@ class Coordinator:
         known = self._shuffled.get(probe.stage)
         if known is None:
             spec = probe.node.spec
+            if self._chain.has(probe.stage):
+                return spec.rest is not BuildRows.NONE
             size = self._sizes(probe.stage).total
             large = bool(spec.build_keys) and size > BROADCAST_BYTES
             known = self._shuffled[probe.stage] = spec.rest is not BuildRows.NONE or large
@@ -179,10 +192,10 @@ class Coordinator:
 
     def _ran(self, stage: Stage, lines: Sequence[Line], sink: StageSink) -> int:
         """Run the tasks of a stage, and return its number."""
-        begun, number = time.perf_counter(), stage.number
+        number = stage.number
         pipelines = tuple(line.pipeline for line in lines)
         units = list(self._units(lines, stage))
-        made = groups(units, self.slots)
+        made = groups(units, self.slots) if self._waits is None else [tuple(units)]
         bare = tuple(_bare(pipeline) for pipeline in pipelines)
         probes = {o.stage for p in pipelines for o in p.operators if isinstance(o, Probe)}
         own = {line.build for line in lines}
@@ -201,18 +214,56 @@ class Coordinator:
         ran = self.tasks.stages[number] = Ran(plan, made, reads)
         shown = replace(stage, pipelines=pipelines)
         metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
-        self.metrics.stages.append(metrics)
         self._counted[number] = metrics, _shown_names(plan.stage, shown)
-        if self.observer is not None:
-            self.observer.stage_started(number, stage.name, len(made), sum(unit.bytes for unit in units))
-        self.tasks.run(ran, range(len(made)), self._preferred(ran))
-        if isinstance(sink, ReduceSink) and not plan.alone and not any(sum(report.rows) for report in ran.done):
+        if self._waits is None:
+            self._run_tasks(ran)
+        else:
+            self._chain.add(self._waits, ran)
+        return number
+
+    def _run_tasks(self, ran: Ran) -> None:
+        """Run the tasks of one stage."""
+        begun, metrics = time.perf_counter(), self._started(ran)
+        self.tasks.run(ran, range(len(ran.tasks)), self._preferred([ran]) if len(ran.tasks) == 1 else None)
+        plan = ran.plan
+        if isinstance(plan.stage.sink, ReduceSink) and not plan.alone and not any(sum(r.rows) for r in ran.done):
             self._reduce_nothing(ran)
-        metrics.seconds = time.perf_counter() - begun
+        self._ended(metrics, time.perf_counter() - begun)
+
+    def _run_chain(self) -> int:
+        """Run what waits in the chain as one task; return the number of the first stage that is still to run."""
+        chain = self._chain.take()
+        rans = [ran for _, ran in chain]
+        self.tasks.run_chain(rans, self._preferred(rans))
+        left = [stage.number for stage, ran in chain if None in ran.reports]
+        following = left[0] if left else chain[-1][0].number + 1
+        for stage, ran in chain:
+            metrics, _ = self._counted[ran.plan.stage.number]
+            if stage.number < following:
+                self._ended(metrics, sum(report.seconds for report in ran.done))
+            elif None not in ran.reports:  # part of a stage that has made much, is planned again and shared out
+                self.metrics.stages.remove(metrics)
+                self._chain.refuse(stage)
+        for stage in {stage.number: stage for stage, _ in chain}.values():
+            if stage.number < following:
+                self._free_inputs(stage)
+        return following
+
+    def _started(self, ran: Ran) -> StageMetrics:
+        """Count a stage as started, once, and return what is counted of it."""
+        metrics, _ = self._counted[ran.plan.stage.number]
+        if not any(metrics is started for started in self.metrics.stages):
+            self.metrics.stages.append(metrics)
+            if self.observer is not None:
+                size = sum(unit.bytes for units in ran.tasks for unit in units)
+                self.observer.stage_started(metrics.number, metrics.name, len(ran.tasks), size)
+        return metrics
+
+    def _ended(self, metrics: StageMetrics, seconds: float) -> None:
+        metrics.seconds = seconds
         stage_ended(self.metrics, metrics)
         if self.observer is not None:
-            self.observer.stage_finished(number)
-        return number
+            self.observer.stage_finished(metrics.number)
 
     def _reduce_nothing(self, ran: Ran) -> None:
         """Make the one row that an aggregation without keys gives of no rows."""
@@ -243,15 +294,15 @@ class Coordinator:
 
     def _is_there(self, stage: int) -> bool:
         """Whether a stage's rows are on the workers, and few."""
+        if self._chain.has(stage):
+            return True
         reports = self.tasks.stages[self._made[stage]].reports
         return None not in reports and self._sizes(stage).total <= BROADCAST_BYTES
 
-    def _preferred(self, ran: Ran) -> str | None:
-        """Return the worker that has most of what a lone task reads."""
-        if len(ran.tasks) != 1 or not ran.reads:
-            return None
+    def _preferred(self, rans: Sequence[Ran]) -> str | None:
+        """Return the worker that has most of what lone tasks read."""
         held: dict[str, int] = {}
-        for made in ran.reads.values():
+        for made in {made for ran in rans for made in ran.reads.values()}:
             for report in self.tasks.stages[made].done:
                 held[report.worker] = held.get(report.worker, 0) + sum(report.bytes)
         return max(held, key=lambda worker: held[worker], default=None)
@@ -271,6 +322,13 @@ class Coordinator:
             yield from self._scan_units(position, source, _enough(line.pipeline, stage))
         elif isinstance(source, RemainingInput):
             return  # comes with the units of its join
+        elif self._chain.has(source.stage) or (line.build is not None and self._chain.has(line.build)):
+            everything = Unit(number=0, pipeline=position, buckets=Buckets(0, self.buckets))
+            yield (
+                everything
+                if line.build is None
+                else replace(everything, build=line.build, rest=rest_of(lines, position))
+            )
         elif line.build is None:
             found = self._sizes(source.stage)
             for buckets in runs(found, self.slots) if len(found.rows) > 1 else [Buckets(0, 1)]:
@@ -333,7 +391,7 @@ class Coordinator:
                 self.cluster.forget(self.query, number)
 
     def _finished(self, ran: Ran, report: Report) -> None:
-        metrics, shown = self._counted[ran.plan.stage.number]
+        metrics, (_, shown) = self._started(ran), self._counted[ran.plan.stage.number]
         for name, counted in report.operators.items():
             metrics.operators[shown[name]].merge(counted)
         worker = metrics.workers.setdefault(report.worker, WorkerMetrics())

@@ -102,6 +102,12 @@ def test_frames_are_as_on_threads(name: str, files: Path, cluster: vl.Session) -
         assert there.to_pylist() == here.to_pylist()
 
 
+@pytest.mark.parametrize("name", FRAMES)
+@pytest.mark.usefixtures("chained")
+def test_frames_in_one_task_are_as_on_threads(name: str, files: Path, cluster: vl.Session) -> None:
+    test_frames_are_as_on_threads(name, files, cluster)
+
+
 def test_rows_in_this_process_are_sent_to_the_workers(cluster: vl.Session, joins: str) -> None:
     table = pa.table({"a": [n % 97 for n in range(600_000)], "t": [f"text {n % 11}" for n in range(600_000)]})
     frame = vl.from_arrow(table)

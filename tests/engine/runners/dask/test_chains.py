@@ -1,0 +1,103 @@
+"""Stages in a row that read little are one Dask task, and no longer where one of them makes much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from volley.engine.frame import DataFrame
+from volley.engine.runners.dask.placement import SMALL_BYTES
+from volley.sql import query
+
+pytestmark = pytest.mark.usefixtures("chained")
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> vl.DataFrame:
+    """Return rows in three files."""
+    for part in range(3):
+        rows = pa.table({"a": [n % 7 for n in range(100)], "b": list(range(part * 100, part * 100 + 100))})
+        vl.from_arrow(rows).to_parquet(tmp_path / f"{part}.parquet")
+    return vl.read_parquet(tmp_path)
+
+
+@pytest.fixture
+def rounds(cluster: vl.Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many Dask tasks were submitted, by round."""
+    client = cluster.cluster.client
+    counts: list[int] = []
+    submit = client.map
+
+    def counting(function: Any, shared: list[bytes], *rest: Any, **options: Any) -> Any:
+        counts.append(len(shared))
+        return submit(function, shared, *rest, **options)
+
+    monkeypatch.setattr(client, "map", counting)
+    return counts
+
+
+@pytest.fixture
+def cautious(cluster: vl.Session) -> Iterator[None]:
+    """Let workers stop a chain after each stage that makes anything."""
+
+    def stop_after(size: int) -> None:
+        from volley.engine.runners.dask import plugin
+
+        plugin.SMALL_BYTES = size  # type: ignore[misc]
+
+    cluster.cluster.client.run(stop_after, 0)
+    yield
+    cluster.cluster.client.run(stop_after, SMALL_BYTES)
+
+
+def joined(frame: vl.DataFrame) -> vl.DataFrame:
+    """A plan with joins of every kind of placement, an aggregation without keys and an order."""
+    text = """
+        select o.a, count(*) n, max(t.s) s, max(m.m) m
+        from f o full join (select a, sum(b) s from f where a < 4 group by a) t on o.a = t.a, (select avg(b) m from f) m
+        group by o.a order by o.a
+    """
+    return query(text, {"f": frame})
+
+
+def test_small_stages_are_one_task(files: vl.DataFrame, cluster: vl.Session, rounds: list[int]) -> None:
+    plan = joined(files).plan
+    run = cluster.run(plan)
+    assert rounds == [1]
+    assert DataFrame.from_plan(plan, cluster).to_arrow().equals(DataFrame.from_plan(plan).to_arrow())
+    assert len(run.metrics.stages) > 4
+    assert sum(worker.tasks for stage in run.metrics.stages for worker in stage.workers.values()) == len(
+        run.metrics.stages
+    )
+
+
+@pytest.mark.usefixtures("cautious")
+def test_what_follows_a_stage_that_makes_much_is_planned_again(
+    files: vl.DataFrame, cluster: vl.Session, rounds: list[int]
+) -> None:
+    plan = joined(files).plan
+    run = cluster.run(plan)
+    assert len(rounds) > 4
+    assert len({stage.number for stage in run.metrics.stages}) == len(run.metrics.stages)  # each is told of once
+    assert all(stage.seconds > 0 for stage in run.metrics.stages)
+    assert DataFrame.from_plan(plan, cluster).to_arrow().equals(DataFrame.from_plan(plan).to_arrow())
+
+
+def test_a_function_that_may_take_long_is_shared_out(
+    files: vl.DataFrame, cluster: vl.Session, rounds: list[int]
+) -> None:
+    frame = files.map_batches(lambda t: pa.table({"c": t["b"]}), {"c": "int64"}, reads=["b"], keeps=True)
+    assert len(DataFrame.from_plan(frame.plan, cluster).to_arrow()) == 300
+    assert rounds[0] == 2
+
+
+def test_pairs_without_keys_are_shared_out(files: vl.DataFrame, cluster: vl.Session, rounds: list[int]) -> None:
+    many = vl.concat([files] * 5)
+    pairs = query("select count(*) n from many, many other where many.b <= other.b + many.a + 1000", {"many": many})
+    assert DataFrame.from_plan(pairs.plan, cluster).to_arrow().to_pylist() == [{"n": 1_500 * 1_500}]
+    assert max(rounds) > 1
