@@ -41,7 +41,7 @@ from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.registry import KERNELS
-from volley.engine.kernels.devices import functions_without_kernel
+from volley.engine.kernels.devices import functions_without_kernel, types_on_host
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors
 from volley.sql.bind.own_macros import OWN_MACROS
@@ -96,6 +96,12 @@ def _left_to_the_cpu() -> str:
     for name, reason in missing.items():
         by_reason.setdefault(reason, []).append(_code(name))
     return _table(["why", "functions"], ((reason, ", ".join(names)) for reason, names in by_reason.items()))
+
+
+def _types_on_host() -> str:
+    with mock.patch.dict(os.environ, {"VOLLEY_SIMULATE_GPU": "1"}):
+        operators = types_on_host("gpu")
+    return _table(["operator", "types"], ((operator, _code(types)) for operator, types in operators.items()))
 
 
 def _summary(documented: Any) -> str:
@@ -447,6 +453,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "Session options": _options(vl.Session),
     "functions": _functions,
     "left to the cpu": _left_to_the_cpu,
+    "types left to the host": _types_on_host,
     "aggregates": _aggregates,
     "window functions": _window_functions,
     "functions said by others": _own_macros,

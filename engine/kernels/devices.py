@@ -60,3 +60,18 @@ def functions_without_kernel(name: str) -> dict[str, str]:
     from .gpu.project import without_kernel
 
     return without_kernel(FUNCTIONS)
+
+
+def types_on_host(name: str) -> dict[str, str]:
+    """Return for each operator of a device, and for casts, the types that it leaves to the CPU, or files to the host.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If the device's library does not load here.
+    """
+    if name != "gpu":
+        return {}
+    from .gpu.limits import by_operator
+
+    return by_operator()

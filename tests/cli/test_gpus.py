@@ -38,6 +38,7 @@ def test_the_simulator_is_called_so_and_is_not_used_by_itself() -> None:
     assert "gpu (simulated)" in text
     assert "left to the cpu" in text
     assert "translate" in text
+    assert "ORC out: uint64, binary" in text
     assert "will be used       cpu, unless device='gpu' is asked for" in text
     assert "simulated" not in doctor()
 

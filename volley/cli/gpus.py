@@ -80,13 +80,15 @@ def _version(distribution: str) -> str:
 
 
 def _left_to_the_cpu() -> Iterator[Found]:
-    """Yield the functions that have no kernel, where the device's library loads."""
+    """Yield functions that have no kernel and types that operators do not take, where the device's library loads."""
     from ..engine.errors import VolleyError
-    from ..engine.kernels.devices import functions_without_kernel
+    from ..engine.kernels.devices import functions_without_kernel, types_on_host
 
     try:
         names = functions_without_kernel("gpu")
+        types = types_on_host("gpu")
     except VolleyError as error:
         yield ("gpu", "absent", str(error))
         return
     yield ("left to the cpu", "ok", f"{len(names)} functions, with both transfers: {', '.join(sorted(names))}")
+    yield ("types left to it", "ok", "; ".join(f"{operator}: {which}" for operator, which in types.items()))

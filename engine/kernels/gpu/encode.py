@@ -41,7 +41,7 @@ class GpuEncoder:
         if not _supported(form):
             return f"libcudf writes no {form.name} compressed with {form.compression}"
         for field in schema:
-            reason = _unfit(form, field.dtype)
+            reason = unfit(form, field.dtype)
             if reason is not None:
                 return f"column {field.name!r}: {reason}"
         return None
@@ -135,7 +135,7 @@ def _codec(form: StoredForm) -> Any:
     return plc.io.types.CompressionType[_CODECS[form.compression]]
 
 
-def _unfit(form: StoredForm, dtype: DataType) -> str | None:
+def unfit(form: StoredForm, dtype: DataType) -> str | None:
     """Return why columns of a type would not be read back as they are."""
     if dtype.kind in _PLAIN or (dtype.is_integer and (dtype.is_signed or form.name == "parquet")):
         return None

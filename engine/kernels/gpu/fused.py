@@ -2,12 +2,14 @@
 
 Only where it means the same as the kernels one by one: comparisons of numbers and times, with constants where NaN could
 be, three-valued logic, tests for null, and arithmetic of floats. There are no texts, decimals, casts or checks in it.
+Of a conjunction or disjunction with such parts the others are computed in one pass.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from ...dtypes import Kind
@@ -41,6 +43,18 @@ def is_fused(expr: Expr) -> bool:
     nodes = list(walk(cast("Expr", expr)))
     calls = sum(isinstance(node, Call) for node in nodes)
     return _FEWEST <= calls <= _MOST and any(isinstance(node, Column) for node in nodes) and _fuses(expr)
+
+
+def gathered(expr: Expr) -> Expr:
+    """Return a conjunction or disjunction with those of its parts together that one pass may compute, if several."""
+    if not isinstance(expr, Call) or expr.function not in _CONNECTIVES:
+        return expr
+    together = [arg for arg in expr.args if isinstance(arg, Call) and _fuses(arg)]
+    if len(together) < _FEWEST or len(together) == len(expr.args):
+        return expr
+    joined = replace(expr, args=tuple(together))
+    rest = tuple(arg for arg in expr.args if arg not in together)
+    return replace(expr, args=(joined, *rest)) if is_fused(joined) else expr
 
 
 def computed(expr: Expr, table: GpuTable) -> plc.Column:

@@ -14,7 +14,8 @@ from .library import plc
 from .registry import Kernel, constants, literal, on_cpu, scalar
 from .types import FLOAT64, INT64, decimal_type, device_type
 
-on_cpu("libcudf has no function for it", "gcd", "lcm")
+on_cpu("libcudf has no function for it", "gcd", "lcm", "factorial", "gamma", "lgamma", "next_after")
+on_cpu("libcudf rounds floats to digits in another way", "round_even")
 on_cpu("libcudf does not check distances and lost bits", "shift_left", "shift_right")
 
 

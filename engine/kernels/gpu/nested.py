@@ -15,7 +15,7 @@ on_cpu(
     "lists are computed on the CPU",
     *("list_value", "list_range", "list_contains", "list_join", "list_quantile"),
     *("list_mode", "list_concat", "list_slice", "list_sorted", "list_distinct", "list_reverse", "list_position"),
-    *("list_flatten", "list_fold", "list_ordered", "list_intersect"),
+    *("list_flatten", "list_fold", "list_ordered", "list_intersect", "list_histogram"),
 )
 on_cpu("structs are computed on the CPU", "struct_value", "struct_field", "pair")
 on_cpu("the sketch is read on the CPU", "sketch_count")

@@ -21,7 +21,7 @@ from .casts import cast_column, cast_refusal
 from .columns import Op, Value, any_true, chosen, constant, flags, full, known_true, negated, nulls, repeated, truth
 from .fallback import on_cpu
 from .fused import computed as fused
-from .fused import is_fused
+from .fused import gathered, is_fused
 from .keys import kept, masked_rows
 from .library import plc
 from .membership import in_list, list_refusal
@@ -85,6 +85,7 @@ class Evaluator(Evaluation[GpuTable, "plc.Column", "plc.Scalar"]):
             return on_cpu(expr, self._table_columns(expr), self.table.num_rows)
         if is_fused(expr):
             return fused(expr, self.table)
+        expr = gathered(expr)
         arguments = [(child, self.value(child)) for child in expr.children]
         if _node_refusal(expr) is not None:
             return on_cpu(expr, arguments, self.table.num_rows)

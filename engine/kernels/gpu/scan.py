@@ -31,7 +31,7 @@ _FLAT = frozenset({Kind.BOOL, Kind.DECIMAL, Kind.STRING, Kind.DATE, Kind.TIMESTA
 def read_parquet(rows: ParquetRows, schema: Schema) -> Iterator[GpuTable] | None:
     """Return the tables of some row groups, in order; None where a column has a type that is left to the host."""
     wanted = schema.extend(f for f in rows.tested if f.name not in schema)
-    if not len(schema) or not all(_decodes(f.dtype) for f in wanted):
+    if not len(schema) or not all(decodes(f.dtype) for f in wanted):
         return None
     return _tables(rows, wanted, schema)
 
@@ -48,8 +48,7 @@ def read_orc(rows: OrcRows, schema: Schema) -> Iterator[GpuTable] | None:
 
     Times are: libcudf moves them by the zone of whoever wrote them.
     """
-    kinds = _FLAT - {Kind.TIMESTAMP}
-    if not len(schema) or not all(f.dtype.is_integer or f.dtype.kind in kinds for f in schema):
+    if not len(schema) or not all(decodes_orc(f.dtype) for f in schema):
         return None
     return _stripes(rows, schema)
 
@@ -61,8 +60,14 @@ def _stripes(rows: OrcRows, schema: Schema) -> Iterator[GpuTable]:
         yield table
 
 
-def _decodes(dtype: DataType) -> bool:
+def decodes(dtype: DataType) -> bool:
+    """Whether columns of Parquet files are decoded here."""
     return dtype.is_integer or dtype.kind in _FLAT
+
+
+def decodes_orc(dtype: DataType) -> bool:
+    """Whether columns of ORC files are decoded here."""
+    return decodes(dtype) and dtype.kind is not Kind.TIMESTAMP
 
 
 def _runs(numbers: Sequence[int], sizes: Sequence[int]) -> Iterator[list[tuple[int, int]]]:

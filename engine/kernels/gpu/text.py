@@ -286,5 +286,32 @@ def _digest(function: Any) -> Kernel:
 
 
 scalar("md5")(_digest(plc.hashing.md5))
+scalar("sha1")(_digest(plc.hashing.sha1))
 scalar("sha256")(_digest(plc.hashing.sha256))
+
+
+@scalar("octet_length")
+def octet_length(_: Call, args: list[Value], rows: int) -> plc.Column:
+    """Count bytes, which are held as texts."""
+    return cast(run(_strings.attributes.count_bytes, full(args, rows)[0]), INT64)
+
+
+on_cpu(
+    "libcudf codes no bytes that way",
+    *("to_base64", "from_base64", "to_hex", "from_hex", "to_binary", "from_binary", "to_base", "encode", "decode"),
+    *("url_encode", "url_decode", "to_uuid"),
+)
+on_cpu("libcudf knows no decompositions of letters", "strip_accents", "nfc_normalize")
+on_cpu(
+    "libcudf has no such distance of letters",
+    *("levenshtein", "damerau_levenshtein", "hamming", "jaccard", "jaro_similarity", "jaro_winkler_similarity"),
+)
+on_cpu("libcudf writes numbers in other formats", "format_bytes", "format_decimal_bytes", "format_text")
+on_cpu("libcudf gives the matches of a pattern in another way", "regexp_extract_all")
+on_cpu(
+    "libcudf reads documents by other rules",
+    *("json_checked", "json_valid", "json_extract", "json_type", "json_array_length", "json_keys", "json_contains"),
+    *("json_pretty", "to_json"),
+)
+on_cpu("it raises for its rows", "error")
 on_cpu("libcudf gives null for a piece that is not there, and takes lists apart for it", "split_part")

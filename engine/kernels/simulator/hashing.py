@@ -29,6 +29,12 @@ def md5(input: Table, stream: Any = None, mr: Any = None) -> Column:
     return _digests(input, "md5")
 
 
+@simulated("pylibcudf.hashing.sha1")
+def sha1(input: Table, stream: Any = None, mr: Any = None) -> Column:
+    """Return SHA-1 digests in hexadecimal digits."""
+    return _digests(input, "sha1")
+
+
 @simulated("pylibcudf.hashing.sha256")
 def sha256(input: Table, stream: Any = None, mr: Any = None) -> Column:
     """Return SHA-256 digests in hexadecimal digits."""

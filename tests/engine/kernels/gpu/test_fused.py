@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import volley as vl
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, Expr, NamedExpr, literal
 from volley.engine.expr.build import call
@@ -72,3 +74,48 @@ def test_what_would_differ_is_not_fused(gpu: Device, expr: Expr) -> None:
     from volley.engine.kernels.gpu.fused import is_fused
 
     assert not is_fused(expr)
+
+
+LINES = {
+    "shipped": st.none() | st.dates(dt.date(1993, 11, 1), dt.date(1995, 3, 1)),
+    "received": st.none() | st.dates(dt.date(1993, 11, 1), dt.date(1995, 3, 1)),
+    "discount": st.none() | st.sampled_from([math.nan, 0.04, 0.05, 0.06, 0.07, 0.08]),
+    "quantity": st.none() | st.sampled_from([math.nan, 1.0, 12.0, 24.0, 50.0]),
+    "price": st.none() | st.sampled_from([math.nan, -0.0, 900.0, 100_000.0]),
+    "size": st.none() | st.integers(0, 20),
+    "mode": st.none() | st.sampled_from(["AIR", "MAIL", "SHIP"]),
+}
+FILTERS = {
+    "q06": """
+        shipped >= date '1994-01-01' and shipped < date '1995-01-01' and discount >= 0.05 and discount <= 0.07
+        and quantity < 24
+    """,
+    "q12": "mode in ('MAIL', 'SHIP') and shipped < received and received >= date '1994-01-01' and shipped is not null",
+    "q19": """
+        (quantity >= 1e0 and quantity <= 11e0 and size >= 1 and size <= 5)
+        or (quantity >= 10e0 and quantity <= 20e0 and size >= 1 and size <= 10) or not (size > 15 or shipped is null)
+    """,
+    "revenue": "price * (1e0 - discount) * (1e0 + quantity) > 1e3 or price / 2e0 - discount <= 4e2",
+    "texts": "mode = 'AIR' and size = 3",
+}
+"""Conditions as TPC-H's queries have them, over floats."""
+
+
+@pytest.mark.parametrize("name", FILTERS)
+@settings(max_examples=20)
+@given(rows=st.lists(st.tuples(*LINES.values()), min_size=1, max_size=12))
+def test_conditions_of_queries_take_one_pass(gpu: Device, name: str, rows: list[tuple[object, ...]]) -> None:
+    from volley.engine.kernels import simulator
+
+    kinds = [pa.date32(), pa.date32(), pa.float64(), pa.float64(), pa.float64(), pa.int64(), pa.string()]
+    data = pa.table([pa.array(c, t) for c, t in zip(zip(*rows, strict=True), kinds, strict=True)], list(LINES))
+    text = FILTERS[name]
+    found = []
+    for session in (vl.Session(device=gpu, threads=1), vl.Session(threads=1)):
+        lines = vl.DataFrame(data, session=session)
+        before = simulator.calls["pylibcudf.transform.compute_column"]
+        asked = (f"select * from lines where {text}", f"select {text} as c from lines")
+        found.append([repr(vl.sql(one, lines=lines).to_arrow().to_pylist()) for one in asked])
+        made = simulator.calls["pylibcudf.transform.compute_column"] - before
+        assert made == (len(asked) if session.device is gpu and name != "texts" else 0)
+    assert found[0] == found[1]
