@@ -115,7 +115,7 @@ class TemporaryFailure(ExecutionError):
 
 
 class TooManyPairs(ExecutionError):
-    """A join would give too many pairs for one batch of several rows; who probes gives it fewer rows at once."""
+    """A join, or lists, would give too many rows for one batch of several; who asks gives fewer rows at once."""
 
 
 class ArithmeticOverflow(ExecutionError, OverflowError):

@@ -398,7 +398,7 @@ class Device(Protocol):
     ) -> Table:
         """Return one row for each value of the lists ``columns``; see ``volley.engine.plan.Unnest``.
 
-        ``schema`` is that of the result.
+        ``schema`` is that of the result. Raises `TooManyPairs` where a table of several rows has too many for one call.
         """
         ...
 

@@ -204,8 +204,20 @@ def merge_groups(partials: Sequence[GpuTable], spec: GroupSpec) -> GpuTable:
     if _refused(spec.accumulators):
         _fell_back(spec.accumulators, sum(table.num_rows for table in partials))
         return on_device(cpu_aggregate.merge_groups([on_host(table) for table in partials], spec))
-    states = concat_tables(partials, spec.schema)
-    return states if not states.num_rows else _merged_in_parts(states, spec, seed=_OTHER_SEED)
+    return _merged(partials, spec, _OTHER_SEED)
+
+
+def _merged(partials: Sequence[GpuTable], spec: GroupSpec, seed: int) -> GpuTable:
+    """Merge states of one partition; those of one half of the keys after those of the other where all are too many."""
+    try:
+        states = concat_tables(partials, spec.schema)
+    except OutOfDeviceMemory:
+        if len(partials) < 2 or seed >= _OTHER_SEED + _SEEDS:
+            raise
+        memory.ledger().add(splits=1)
+        cut = [split(table, _split_keys(table, spec), 2, seed=seed) for table in partials if table.num_rows]
+        return concat_tables([_merged(half, spec, seed + 1) for half in zip(*cut, strict=True)], spec.schema)
+    return states if not states.num_rows else _merged_in_parts(states, spec, seed)
 
 
 def _merged_in_parts(states: GpuTable, spec: GroupSpec, seed: int) -> GpuTable:

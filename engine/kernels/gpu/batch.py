@@ -127,8 +127,14 @@ def _brought_back(spilled: SpilledBytes | SpilledRows) -> tuple[plc.Column, ...]
 
 
 def _as_carried(rows: pa.Table, schema: Schema) -> pa.Table:
-    """Name fields inside lists as they are sent, so that a spilled table comes back as it was."""
-    wanted = pa.schema([pa.field(f.name, carried_type(f.dtype)) for f in schema])
+    """Name fields inside lists as they are sent, so that a spilled table comes back as it was; texts stay as wide."""
+    large = pa.types.is_large_string
+    wanted = pa.schema(
+        [
+            pa.field(f.name, c.type if large(c.type) else carried_type(f.dtype))
+            for f, c in zip(schema, rows.schema, strict=True)
+        ]
+    )
     return rows if rows.schema.equals(wanted) else rows.cast(wanted)
 
 

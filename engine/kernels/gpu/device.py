@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ...dtypes import DataType
-from ...errors import ExecutionError
+from ...errors import ExecutionError, TooManyPairs
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
 from ...plan.functions import ValueFunction
@@ -190,7 +190,12 @@ class GpuDevice:
         self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None
     ) -> GpuTable:
         """Return one row for each value of some lists."""
-        return unnest(own(table), columns, schema, keeps_empty=keeps_empty, ordinality=ordinality)
+        try:
+            return unnest(own(table), columns, schema, keeps_empty=keeps_empty, ordinality=ordinality)
+        except memory.OutOfDeviceMemory as error:
+            if table.num_rows < 2:
+                raise
+            raise TooManyPairs(f"unnesting {table.num_rows:,} rows gives more than the device holds") from error
 
     @kernel
     def window(self, tables: Sequence[Table], spec: WindowSpec, schema: Schema) -> GpuTable:

@@ -19,7 +19,7 @@ from .batch import GpuTable, concat_tables, own
 from .columns import constant, flag, flags, negated, nulls, repeated
 from .keys import gathered, masked_rows, normal, positions, positions_where
 from .library import plc
-from .memory import OutOfDeviceMemory, kernel, on_stream, run
+from .memory import OutOfDeviceMemory, TooManyRows, kernel, on_stream, run
 from .project import Evaluator
 
 _MOST_PAIRS = 1 << 24
@@ -66,7 +66,7 @@ class GpuJoinTable:
         rows = own(table)
         try:
             return self._probe(rows)
-        except (OutOfDeviceMemory, OverflowError) as error:
+        except OutOfDeviceMemory as error:
             if rows.num_rows < 2:
                 raise
             raise TooManyPairs(
@@ -134,7 +134,7 @@ class GpuJoinTable:
     def _product(self, rows: plc.Column, start: int, count: int) -> tuple[plc.Column, plc.Column]:
         """Return all pairs of some probing rows with the build rows."""
         if count * self.num_rows >= 1 << 31:
-            raise OverflowError("a cross product of more pairs than a column has rows")
+            raise TooManyRows("a product of more pairs than a column has rows; use smaller batches")
         [some] = on_stream(plc.copying.slice, rows, [start, start + count])
         pairs = run(plc.join.cross_join, plc.Table([some]), plc.Table([positions(self.num_rows)]))
         probe_rows, build_rows = pairs.columns()

@@ -38,6 +38,10 @@ class OutOfDeviceMemory(MemoryLimitExceeded):
     """The device has no room for a kernel's result, even after spilling."""
 
 
+class TooManyRows(OutOfDeviceMemory):
+    """A kernel's result has more rows than libcudf can count; fewer at once are what helps, as where memory is out."""
+
+
 @dataclass(slots=True)
 class Ledger:
     """Bytes that crossed between host and device, and what was computed on the CPU instead.
@@ -222,6 +226,10 @@ def _tried(function: Callable[..., T], args: Sequence[Any], kwargs: dict[str, An
                 raise OutOfDeviceMemory(f"the GPU has no memory left: {error}") from error
             ledger().add(retries=1)
             make_room()
+        except OverflowError as error:
+            raise TooManyRows(
+                f"a column of the GPU has at most 2,147,483,647 rows ({error}); use more partitions or smaller batches"
+            ) from error
     raise AssertionError("unreachable")
 
 

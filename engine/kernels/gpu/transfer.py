@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...arrow import empty_batch, to_arrow_type
 from ...dtypes import DataType, Kind
@@ -69,12 +70,38 @@ def to_arrow(table: GpuTable) -> pa.Table:
     names = [metadata(f.name, f.dtype) for f in table.schema]
     rows = on_stream(table.table.to_arrow, names)
     memory.ledger().add(to_host=rows.nbytes)
-    arrays = [from_carried(whole(column), f.dtype) for column, f in zip(rows.columns, table.schema, strict=True)]
+    pieces = [_exact(piece, table.schema) for piece in _pieces(rows)]
+    return pieces[0] if len(pieces) == 1 else pa.concat_tables(pieces, promote_options="default")
+
+
+def _exact(rows: pa.Table, schema: Schema) -> pa.Table:
+    """Return rows that have arrived as exactly the schema's types."""
+    arrays = [from_carried(whole(column), f.dtype) for column, f in zip(rows.columns, schema, strict=True)]
     fields = [
         pa.field(f.name, to_arrow_type(f.dtype), f.nullable or array.null_count > 0)
-        for f, array in zip(table.schema, arrays, strict=True)
+        for f, array in zip(schema, arrays, strict=True)
     ]
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+
+
+_MOST_TEXT = 2**31 - 1
+"""Bytes that the texts of a column may have where offsets have 32 bits; libcudf's have 64 beyond."""
+
+
+def _pieces(rows: pa.Table) -> Iterator[pa.Table]:
+    """Yield rows, so many at a time that the texts of each column have not too many bytes."""
+    if rows.num_rows < 2 or max(map(_text_bytes, rows.columns)) <= _MOST_TEXT:
+        yield rows
+        return
+    middle = rows.num_rows // 2
+    yield from _pieces(rows.slice(0, middle))
+    yield from _pieces(rows.slice(middle))
+
+
+def _text_bytes(column: pa.ChunkedArray) -> int:
+    if not pa.types.is_large_string(column.type):
+        return 0
+    return int(pc.sum(pc.binary_length(column)).as_py() or 0)
 
 
 def fetched(column: plc.Column, dtype: DataType) -> pa.Array:

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 from functools import reduce
 
 from ... import dtypes
-from ...errors import ExecutionError
 from ...schema import Schema
 from . import memory
 from .batch import GpuTable
 from .columns import Op, binary, cast, chosen, constant, greatest, is_valid, truth
 from .keys import gathered, positions, taken
 from .library import plc
-from .memory import on_stream, run
+from .memory import TooManyRows, on_stream, run
 from .types import INT32, INT64
 
 _MOST_ROWS = 2**31 - 1
@@ -28,7 +27,7 @@ def unnest(
     repeats = greatest(most, constant(1, dtypes.int32)) if keeps_empty else most
     total = _total(repeats)
     if total > _MOST_ROWS:
-        raise ExecutionError(f"unnesting {table.num_rows:,} rows gives {total:,}; read smaller batches of them")
+        raise TooManyRows(f"unnesting {table.num_rows:,} rows gives {total:,}; read smaller batches of them")
     rows = run(plc.filling.repeat, plc.Table([positions(table.num_rows)]), repeats).columns()[0]
     first = run(plc.reduce.scan, repeats, plc.aggregation.sum(), plc.reduce.ScanType.EXCLUSIVE)
     places = binary(positions(total), taken(first, rows), Op.SUB, INT32)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from .machine import machine
 
 
 @dataclass
@@ -36,6 +39,8 @@ def arrow_type(held: pa.DataType, metadata: ColumnMetadata | str | None) -> pa.D
 
 def arrow_column(array: pa.Array, metadata: ColumnMetadata | str | None) -> pa.Array:
     """Return values as Arrow's type of them."""
+    if pa.types.is_string(array.type) and (pc.sum(pc.binary_length(array)).as_py() or 0) > machine().text_limit:
+        return array.cast(pa.large_string())
     wanted = arrow_type(array.type, metadata)
     return array if wanted == array.type else relabelled(array, wanted)
 

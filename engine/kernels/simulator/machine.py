@@ -95,12 +95,15 @@ class Machine:
         Bytes that it has.
     row_limit
         Most rows of a column; libcudf counts them with 32 bits.
+    text_limit
+        Bytes of a column's texts beyond which their offsets have 64 bits.
     pinnable, pinned
         Bytes of the host's memory that may be pinned, and that are.
     """
 
     memory: int = 16 << 30
     row_limit: int = 2**31 - 1
+    text_limit: int = 2**31 - 1
     used: int = 0
     peak: int = 0
     pinnable: int = 8 << 30
@@ -184,15 +187,18 @@ class Machine:
             self.faults = before
 
     @contextmanager
-    def limited(self, *, memory: int | None = None, row_limit: int | None = None) -> Iterator[None]:
+    def limited(
+        self, *, memory: int | None = None, row_limit: int | None = None, text_limit: int | None = None
+    ) -> Iterator[None]:
         """Let the machine be smaller."""
-        before = self.memory, self.row_limit
+        before = self.memory, self.row_limit, self.text_limit
         self.memory = before[0] if memory is None else memory
         self.row_limit = before[1] if row_limit is None else row_limit
+        self.text_limit = before[2] if text_limit is None else text_limit
         try:
             yield
         finally:
-            self.memory, self.row_limit = before
+            self.memory, self.row_limit, self.text_limit = before
 
 
 _machine = Machine()
