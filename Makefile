@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 .SILENT:
 
-.PHONY: help demo test slt fuzz tpch tpcds ucx check check-gpu types format bench docs lock clean
+.PHONY: help demo test slt fuzz simulated-gpu tpch tpcds ucx check check-gpu types format bench docs lock clean
 
 VENV := .venv
 GPU_VENV := .venv-gpu
@@ -17,9 +17,14 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 	command -v $$name >/dev/null 2>&1 || continue; \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 
+# What `make simulated-gpu` runs. Left out: what tests the CPU's own decoder and the figures of its scans.
+SIMULATED := tests/engine/catalogue tests/engine/frame tests/engine/test_random_plans.py tests/engine/test_windows.py \
+	tests/engine/test_edge_tables.py tests/engine/test_wide_tables.py tests/engine/test_untyped_nulls.py tests/sql \
+	--ignore tests/sql/shell --ignore tests/sql/test_gpu.py --ignore tests/sql/test_tpcds.py
+
 help: ## list these targets
 	grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \
-		| while IFS='|' read -r name text; do printf '  make %-9s %s\n' "$$name" "$$text"; done
+		| while IFS='|' read -r name text; do printf '  make %-13s %s\n' "$$name" "$$text"; done
 
 demo: $(VENV)/.demo ## install, run the demo job on the data shipped here, say where its report is
 	$(BIN)/volley demo
@@ -32,6 +37,10 @@ slt: $(VENV)/.dev ## run logic tests: our own, or FILES='dir one.test' with OPTI
 
 fuzz: $(VENV)/.dev ## compare N=1000 random queries from SEED=0 on with DuckDB
 	$(BIN)/python -m tests.sql.fuzz -n $(or $(N),1000) --seed $(or $(SEED),0)
+
+simulated-gpu: $(VENV)/.dev ## run property, logic and SQL tests on the simulated GPU (half an hour)
+	$(BIN)/python -m tests.slt --device gpu-simulated --timeout 120
+	VOLLEY_TEST_DEVICE=gpu-simulated $(BIN)/python -m pytest -q $(SIMULATED)
 
 tpch: $(VENV)/.dev ## compare the 22 TPC-H queries with DuckDB at scale factor 1 (slow)
 	$(BIN)/python -m pytest -m slow tests/sql/test_tpch.py

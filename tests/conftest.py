@@ -24,7 +24,7 @@ settings.register_profile(
 )
 settings.load_profile("volley")
 
-# Any suite on the simulated GPU, one device for another: `make test-gpu`.
+# Any suite on the simulated GPU, one device for another: `make simulated-gpu`.
 if os.environ.get("VOLLEY_TEST_DEVICE") == "gpu-simulated":
     from tests.support.simulated_gpu import use_for_all_sessions
 
