@@ -124,8 +124,8 @@ class GroupSpec:
 class GroupBy(Protocol):
     """First phase of an aggregation, for one thread."""
 
-    def update(self, table: Table) -> None:
-        """Add the rows of a table."""
+    def update(self, *tables: Table) -> None:
+        """Add the rows of tables; what all of them need is done once for those that are given together."""
         ...
 
     @property
@@ -240,8 +240,12 @@ class JoinTable(Protocol):
 class TopK(Protocol):
     """Keeps the first ``k`` rows of an order, for one thread."""
 
-    def update(self, table: Table) -> None:
-        """Offer the rows of a table."""
+    def update(self, *tables: Table) -> None:
+        """Offer the rows of tables; what all of them need is done once for those that are given together."""
+        ...
+
+    def beside(self) -> TopK:
+        """Return one for another thread, which may make use of what this one finds."""
         ...
 
     def result(self) -> Table:

@@ -195,8 +195,9 @@ class _Run:
             for split in source.node.scan.splits:
                 counted = OperatorMetrics()
                 read = partial(read_split, self.device, split, source.node.schema, filters, counted)
-                where = partial(rows_of, split, filters)
-                yield Task(pipeline, read, split.bytes or 0, split.rows or 0, counted=counted, where=where)
+                resident, where = getattr(split, "resident", False), partial(rows_of, split, filters)
+                size, rows = split.bytes or 0, split.rows or 0
+                yield Task(pipeline, read, size, rows, resident=resident, counted=counted, where=where)
             return
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)

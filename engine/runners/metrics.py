@@ -30,11 +30,11 @@ class OperatorMetrics:
     skipped_rows: int = 0
     skipped_bytes: int = 0
 
-    def add(self, rows: int, size: int, seconds: float) -> None:
-        """Count one table."""
+    def add(self, rows: int, size: int, seconds: float, tables: int = 1) -> None:
+        """Count a table, or several."""
         self.rows += rows
         self.bytes += size
-        self.batches += 1
+        self.batches += tables
         self.seconds += seconds
 
     def merge(self, other: OperatorMetrics) -> None:

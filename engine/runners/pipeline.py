@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TypeGuard
 
 from ..errors import ExecutionError, VolleyError
@@ -21,6 +22,10 @@ from .events import query_started, tells
 from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
 
+TOGETHER = 4
+"""Tables that a sink is given at once where they are rows that lay in memory before: each time costs Python that the
+data before have driven out of the cache. What operators have just made is in the cache and taken table by table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Task:
@@ -34,6 +39,8 @@ class Task:
         Stored bytes and rows that it reads, 0 where unknown.
     waits
         Whether every task before it must have ended.
+    resident
+        Whether its tables are rows that lay in memory before and go on doing so.
     counted
         Takes up what is counted while the tables are given.
     where
@@ -46,6 +53,7 @@ class Task:
     bytes: int
     rows: int
     waits: bool = False
+    resident: bool = False
     counted: OperatorMetrics = field(default_factory=OperatorMetrics)
     where: Callable[[int, int], str] | None = None
 
@@ -163,15 +171,15 @@ class TaskRunner:
         tables = _timed(task.tables(), steps[0])
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
-        at: Table | None = None
+        together = TOGETHER if task.resident and not task.pipeline.operators else 1
+        at: list[Table] = []
         passed = 0
         try:
-            for table in tables:
-                at = table
-                for result in self._through(task.pipeline.operators, table, steps[1:-1]):
-                    self._consume(number, result, local, steps[-1])
-                passed += table.num_rows
-                at = None
+            while at := list(islice(tables, together)):
+                results = (made for table in at for made in self._through(task.pipeline.operators, table, steps[1:-1]))
+                while some := list(islice(results, together)):
+                    self._consume(number, some, local, steps[-1])
+                passed += sum(table.num_rows for table in at)
             local.finish_task(number)
         except Stopped:
             self.enough.set()
@@ -183,25 +191,30 @@ class TaskRunner:
             steps[0].merge(task.counted)
         return True
 
-    def _consume(self, number: int, table: Table, local: LocalSink, counted: OperatorMetrics) -> None:
+    def _consume(self, number: int, tables: Sequence[Table], local: LocalSink, counted: OperatorMetrics) -> None:
         begun = time.perf_counter()
-        settled = self.device.settle(table) if self.sink.retains else table
-        size = settled.nbytes
-        local.consume(number, settled)
-        counted.add(settled.num_rows, size, time.perf_counter() - begun)
+        settled = [self.device.settle(table) for table in tables] if self.sink.retains else tables
+        rows, size = sum(table.num_rows for table in settled), sum(table.nbytes for table in settled)
+        local.consume(number, *settled)
+        counted.add(rows, size, time.perf_counter() - begun, len(settled))
 
-    def _locate(self, task: Task, passed: int, table: Table | None, error: ExecutionError) -> None:
-        """Note on an error which row of a task's input failed, or in which table it was."""
+    def _locate(self, task: Task, passed: int, tables: Sequence[Table], error: ExecutionError) -> None:
+        """Note on an error which row of a task's input failed, or in which tables it was."""
         if not has_rows(error):
             return
-        if error.row is None and table is not None:
-            blame_sink(self.device, task.pipeline.operators, self.stage.sink, table, error)
+        before = passed
+        for table in tables:
+            if error.row is None:
+                blame_sink(self.device, task.pipeline.operators, self.stage.sink, table, error)
+            if error.row is not None:
+                break
+            before += table.num_rows
         if task.where is None:
             error.add_note(f"in stage {self.stage.number} ({self.stage.name})")
         elif error.row is None:
-            error.add_note(f"in {task.where(passed, 0 if table is None else table.num_rows)}")
+            error.add_note(f"in {task.where(passed, sum(table.num_rows for table in tables))}")
         else:
-            error.add_note(f"in {task.where(passed + error.row, 1)}")
+            error.add_note(f"in {task.where(before + error.row, 1)}")
 
     def _told(self, task: Task, tables: Iterator[Table], observer: Observer) -> Iterator[Table]:
         """Yield the tables of a scan; tell of each when the operators are done with it, then of rows left out."""

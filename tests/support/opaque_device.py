@@ -205,8 +205,8 @@ class OpaqueGroupBy:
     def __init__(self, inner: GroupBy) -> None:
         self._inner = inner
 
-    def update(self, table: Table) -> None:
-        self._inner.update(_open(table))
+    def update(self, *tables: Table) -> None:
+        self._inner.update(*_open_all(tables))
 
     @property
     def nbytes(self) -> int:
@@ -242,8 +242,11 @@ class OpaqueTopK:
     def __init__(self, inner: TopK) -> None:
         self._inner = inner
 
-    def update(self, table: Table) -> None:
-        self._inner.update(_open(table))
+    def update(self, *tables: Table) -> None:
+        self._inner.update(*_open_all(tables))
+
+    def beside(self) -> OpaqueTopK:
+        return OpaqueTopK(self._inner.beside())
 
     def result(self) -> OpaqueTable:
         return OpaqueTable(self._inner.result())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from typing import overload
 
@@ -13,16 +14,17 @@ from ...expr import Expr
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
 from .batch import Batch
-from .buffers import bools_of
+from .buffers import bools_of, scratch, size_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state
 from .compare import known_true
 from .gather import take_column
 from .keys import KeyTable
+from .native import Calls
 from .native.arrays import Longs, Rows
 from .partition import split
 from .project import Evaluator
 from .spread import spread, spreadable
-from .states import Moments, State, make_state, row_state
+from .states import Moments, State, can_wait, make_state, row_state
 from .table import CpuTable, concat_columns, concat_tables, own, slice_table, take_rows
 from .words import partition_words
 
@@ -60,18 +62,31 @@ class States:
 
     def update(self, ids: Rows, groups: int, inputs: Sequence[pa.Array]) -> None:
         """Add rows; ``inputs`` are the values of `inputs`."""
+        self._update(Batch(ids=ids, groups=groups, every_row=True, defers=True), inputs)
+
+    def _update(self, every: Batch, inputs: Sequence[pa.Array]) -> None:
         rest = iter(inputs)
-        every = Batch(ids=ids, groups=groups, every_row=True, defers=True)
         for state, (position, _) in zip(self._states, self._places, strict=True):
             spec = self._specs[position]
             values = None if spec.argument is None else next(rest)
-            batch = every if spec.filter is None else Batch(ids=_kept(ids, next(rest)), groups=groups)
+            batch = every if spec.filter is None else Batch(ids=_kept(every.ids, next(rest)), groups=every.groups)
             if isinstance(state, Moments):
                 assert values is not None
                 state.update(batch, values)
             else:
                 state.update(batch, values)
         every.end()
+
+    def update_later(self, ids: Rows, groups: int, inputs: Sequence[pa.Array], calls: Calls) -> bool:
+        """Have kernels add rows of known groups when the calls are made; return False where they are not enough."""
+        rest = iter(inputs)
+        for state, (position, _) in zip(self._states, self._places, strict=True):
+            spec = self._specs[position]
+            values = None if spec.argument is None else next(rest)
+            if spec.filter is not None or not can_wait(state, values):
+                return False
+        self._update(Batch(ids=ids, groups=groups, every_row=True, defers=True, calls=calls), inputs)
+        return True
 
     def merge(self, ids: Rows, groups: int, partials: Sequence[pa.Array]) -> None:
         """Add partial states, one column per accumulator."""
@@ -177,7 +192,7 @@ class RowStates(Sequence[pa.Array]):
     @property
     def nbytes(self) -> int:
         """Bytes of keys and inputs."""
-        return sum(column.nbytes for column in (*self.keys, *self.inputs))
+        return sum(map(size_of, (*self.keys, *self.inputs)))
 
 
 class CpuGroupBy:
@@ -199,6 +214,7 @@ class CpuGroupBy:
         self._spec, self._capacity = spec, capacity
         self._dtypes = [key.expr.dtype for key in spec.keys]
         self._reset()
+        self._inputs = (*(key.expr for key in spec.keys), *self._states.inputs())
 
     def _reset(self) -> None:
         self._keys = KeyTable(self._dtypes, self._capacity)
@@ -208,6 +224,7 @@ class CpuGroupBy:
         self._kept: list[Sequence[pa.Array]] = []
         self._kept_bytes = 0
         self._judged = self._gave_up = False
+        self._settled = False  # whether the last rows brought no groups
         self._run_bits = 0
 
     @property
@@ -215,23 +232,49 @@ class CpuGroupBy:
         """Bytes held by keys, states and rows passed on."""
         return self._keys.nbytes + self._states.nbytes + self._kept_bytes
 
-    def update(self, table: Table) -> None:
-        """Add the rows of a table."""
-        if table.num_rows == 0:
-            return
-        rows = own(table)
-        keys = [key.expr for key in self._spec.keys]
-        columns = Evaluator(rows).columns([*keys, *self._states.inputs()])
+    def update(self, *tables: Table) -> None:
+        """Add the rows of tables; those of known groups together, while the interpreter's lock is released once."""
+        rest = [own(table) for table in tables if table.num_rows]
+        while rest:
+            if self._settled and len(rest) > 1 and (added := self._add_known(rest)):
+                del rest[:added]
+            else:
+                self._add(rest.pop(0))
+
+    def _add(self, table: CpuTable) -> None:
+        """Add the rows of a table that is not empty."""
+        columns = Evaluator(table).columns(self._inputs)
+        keys = len(self._dtypes)
         if not self._judged:
             self._judge()
         if not self._judged or self._gave_up:
             self._kept.append(columns)
-            self._kept_bytes += sum(column.nbytes for column in columns)
+            self._kept_bytes += sum(map(size_of, columns))
         if self._gave_up:
             return
         self._rows += table.num_rows
-        ids = self._keys.insert(columns[: len(keys)])
-        self._states.update(ids, len(self._keys), columns[len(keys) :])
+        known = len(self._keys)
+        ids = self._keys.insert(columns[:keys])
+        self._states.update(ids, len(self._keys), columns[keys:])
+        self._settled = self._judged and len(self._keys) == known
+
+    def _add_known(self, tables: Sequence[CpuTable]) -> int:
+        """Add tables from the first on, up to one that brings a group; return how many were added."""
+        calls, keys, groups = Calls(), len(self._dtypes), len(self._keys)
+        ids = scratch(max(table.num_rows for table in tables), np.int32)
+        made = []
+        for table in tables:
+            columns, rows = Evaluator(table).columns(self._inputs), ids[: table.num_rows]
+            if not (
+                self._keys.find_later(columns[:keys], rows, calls)
+                and self._states.update_later(rows, groups, columns[keys:], calls)
+            ):
+                break
+            made.append(len(calls))
+        added = bisect_right(made, calls.run()) if made else 0
+        self._rows += sum(table.num_rows for table in tables[:added])
+        self._settled = added == len(tables)
+        return added
 
     def _judge(self) -> None:
         """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .buffers import present, scratch
-from .native import NO_BITS, count_valid, split_lanes
+from .native import NO_BITS, Calls, count_valid, split_lanes
 from .native.arrays import Rows
 
 
@@ -51,12 +52,15 @@ class Batch:
         Whether it is known that no row is left out.
     defers
         Whether counting rows may be put off until `end`.
+    calls
+        Takes up the kernels to run, which are run later; None where they are run at once.
     """
 
     ids: Rows
     groups: int
     every_row: bool = False
     defers: bool = False
+    calls: Calls | None = None
     _complete: bool | None = None
     _rows: NDArray[np.int64] | None = None
     _lanes: tuple[Rows, Rows] | None = None
@@ -79,9 +83,18 @@ class Batch:
             return None
         if self._lanes is None:
             parts = scratch(len(self.ids), np.int32)
-            split_lanes(self.ids, parts)
+            self.run(split_lanes, self.ids, parts)
             self._lanes = parts, np.repeat(np.arange(self.groups, dtype=np.int32), _LANES)
         return self._lanes
+
+    def run(
+        self, kernel: Callable[..., int | None], *args: Any, failure: Callable[[], Exception] | None = None
+    ) -> None:
+        """Run a kernel over the rows; raise the failure where it gives anything but 0."""
+        if self.calls is not None:
+            self.calls.add(kernel, *args, expected=None if failure is None else 0, otherwise=failure)
+        elif kernel(*args) and failure is not None:
+            raise failure()
 
     def add_rows(self, counts: NDArray[np.int64]) -> None:
         """Add the number of rows of each group to ``counts``."""
@@ -101,11 +114,11 @@ class Batch:
         self._awaiting.clear()
 
     def _count(self, counts: NDArray[np.int64]) -> None:
-        if self.groups == 1 and self.complete:
+        if self.groups == 1 and self.calls is None and self.complete:
             counts[0] += len(self.ids)
             return
-        if self.groups * _MANY_GROUPS > len(self.ids):
-            count_valid(self.ids, NO_BITS, 0, counts)
+        if self.groups * _MANY_GROUPS > len(self.ids) or self.calls is not None:
+            self.run(count_valid, self.ids, NO_BITS, 0, counts)
             return
         if self._rows is None:
             self._rows = np.zeros(self.groups, dtype=np.int64)

@@ -10,7 +10,7 @@ from ...dtypes import DataType, binary
 from ...errors import ExecutionError
 from .buffers import bits_of, empty, text_of
 from .comparable import comparable
-from .native import BytesGroups
+from .native import BytesGroups, Calls
 from .native.arrays import Rows, Words
 from .native.grouping import MINIMUM_CAPACITY
 from .words import looked_up
@@ -53,6 +53,12 @@ class TextCodes:
         offsets, data = text_of(array)
         bits, bit_offset = bits_of(array)
         return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=empty(len(array), np.int32))
+
+    def find_later(self, array: pa.Array, ids: Rows, calls: Calls) -> bool:
+        """Have a kernel write the codes that `numbers` would give to ``ids``, as long as none is new."""
+        offsets, data = text_of(array)
+        self._groups.find_later(offsets, data, *bits_of(array), ids, calls)
+        return True
 
     def found(self, array: pa.Array) -> Rows:
         """Return the code of each value of plain text as `numbers` gave it, -1 for others."""

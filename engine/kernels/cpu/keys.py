@@ -19,7 +19,17 @@ from ..constants import scalar_of
 from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, present, validity
 from .codes import NULL, ObjectCodes, TextCodes
 from .gather import encoded, plain
-from .native import NO_BITS, KeyPacking, RowGroups, RunGroups, WordGroups, null_words, signed_extent, zero_nulls
+from .native import (
+    NO_BITS,
+    Calls,
+    KeyPacking,
+    RowGroups,
+    RunGroups,
+    WordGroups,
+    null_words,
+    signed_extent,
+    zero_nulls,
+)
 from .native.arrays import Bits, Longs, Rows, Words
 from .native.grouping import MINIMUM_CAPACITY
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
@@ -135,6 +145,22 @@ class KeyTable:
             return self._words.insert(words, extents=self._extents(columns))
         bits, offset = self._single_bits(columns[0])
         return self._words.insert(words[0], bits=bits, bit_offset=offset)
+
+    def find_later(self, columns: Sequence[pa.Array], ids: Rows, calls: Calls) -> bool:
+        """Have kernels write the numbers of known keys to ``ids`` when the calls are made, which end at a new key.
+
+        Returns
+        -------
+        bool
+            False, where they cannot, and nothing is added to the calls then.
+        """
+        if self._texts is not None:
+            return not isinstance(columns[0], pa.DictionaryArray) and self._texts.find_later(columns[0], ids, calls)
+        if not isinstance(self._words, WordGroups):
+            return False
+        bits, offset = self._single_bits(columns[0])
+        self._words.find_later(self._row_words(columns, insert=True)[0], bits, offset, ids, calls)
+        return True
 
     def insert_runs(self, pieces: Sequence[Sequence[pa.Array]], runs: Longs) -> Rows | None:
         """Give numbers, for good, to the keys of all rows at once, in pieces and runs as `RunGroups` takes them.

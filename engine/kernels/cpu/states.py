@@ -5,6 +5,7 @@ A state of ``n`` groups takes rows with their group numbers (-1: left out) and g
 
 from __future__ import annotations
 
+import functools
 from typing import Protocol
 
 import numpy as np
@@ -69,6 +70,11 @@ def make_state(spec: AccumulatorSpec) -> State:
     raise UnsupportedOperation(f"the cpu device has no accumulator {spec.kind.value} on its own")
 
 
+def can_wait(state: object, values: pa.Array | None) -> bool:
+    """Return whether kernels are all that a state does with rows of groups it knows, so that they may run later."""
+    return isinstance(state, _ONLY_KERNELS) and (values is None or not values.null_count)
+
+
 def row_state(spec: AccumulatorSpec, values: pa.Array | None, num_rows: int) -> pa.Array:
     """Return the partial states of single rows, one of them for each value (of ``num_rows`` rows without argument)."""
     if values is None:
@@ -102,7 +108,7 @@ class Count:
         if values is None or not values.null_count:
             batch.add_rows(self._counts)
         else:
-            native.count_valid(batch.ids, *bits_of(_bitmapped(values)), self._counts)
+            batch.run(native.count_valid, batch.ids, *bits_of(_bitmapped(values)), self._counts)
 
     def merge(self, batch: Batch, partial: pa.Array) -> None:
         """Add counts."""
@@ -150,8 +156,8 @@ class IntegerSum(_Valued):
 
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._sums = grown(self._sums, batch.groups, 0)
-        if native.sum_i64(batch.ids, integers_of(values), *bits_of(values), self._sums):
-            raise sum_overflow(self._spec)
+        failure = functools.partial(sum_overflow, self._spec)
+        batch.run(native.sum_i64, batch.ids, integers_of(values), *bits_of(values), self._sums, failure=failure)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
@@ -177,19 +183,20 @@ class DecimalSum(_Valued):
         if is_small(values.type):
             if batch.groups == 1 and batch.complete and not values.null_count:
                 total = np.zeros((1, 2), dtype=np.int64)
-                native.total_i64(integers_of(values), total)
-                native.sum_i128(np.zeros(1, dtype=np.int32), total, native.NO_BITS, 0, self._sums)
+                batch.run(native.total_i64, integers_of(values), total)
+                batch.run(native.sum_i128, np.zeros(1, dtype=np.int32), total, native.NO_BITS, 0, self._sums)
                 return
             lanes = batch.lanes
             if lanes is None:
-                native.sum_i64_wide(batch.ids, integers_of(values), *bits_of(values), self._sums)
+                batch.run(native.sum_i64_wide, batch.ids, integers_of(values), *bits_of(values), self._sums)
                 return
             parts, folded = lanes
             sums = np.zeros((len(folded), 2), dtype=np.int64)
-            native.sum_i64_wide(parts, integers_of(values), *bits_of(values), sums)
-            native.sum_i128(folded, sums, native.NO_BITS, 0, self._sums)
-        elif native.sum_i128(batch.ids, halves_of(values), *bits_of(values), self._sums):
-            raise sum_overflow(self._spec)
+            batch.run(native.sum_i64_wide, parts, integers_of(values), *bits_of(values), sums)
+            batch.run(native.sum_i128, folded, sums, native.NO_BITS, 0, self._sums)
+            return
+        failure = functools.partial(sum_overflow, self._spec)
+        batch.run(native.sum_i128, batch.ids, halves_of(values), *bits_of(values), self._sums, failure=failure)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums; raise where one has more than 38 digits."""
@@ -217,7 +224,7 @@ class FloatSum(_Valued):
 
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._sums = grown(self._sums, batch.groups, 0.0)
-        if batch.groups == 1 and batch.complete and not values.null_count:
+        if batch.groups == 1 and batch.calls is None and batch.complete and not values.null_count:
             every = np.zeros((2, native.SUM_LANES), dtype=np.float64)
             native.sum_lanes_f64(floats_of(values), every)
             only = np.zeros(native.SUM_LANES, dtype=np.int32)
@@ -227,14 +234,14 @@ class FloatSum(_Valued):
         if lanes is None:
             counts = None if values.null_count else batch.taken_over()
             if counts is None:
-                native.sum_f64(batch.ids, floats_of(values), *bits_of(values), self._sums)
+                batch.run(native.sum_f64, batch.ids, floats_of(values), *bits_of(values), self._sums)
             else:
-                native.count_and_sum_f64(batch.ids, floats_of(values), self._sums, counts)
+                batch.run(native.count_and_sum_f64, batch.ids, floats_of(values), self._sums, counts)
             return
         parts, folded = lanes
         sums = np.zeros((len(folded), 2), dtype=np.float64)
-        native.sum_f64(parts, floats_of(values), *bits_of(values), sums)
-        native.merge_sum_f64(folded, sums, self._sums)
+        batch.run(native.sum_f64, parts, floats_of(values), *bits_of(values), sums)
+        batch.run(native.merge_sum_f64, folded, sums, self._sums)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
@@ -267,7 +274,7 @@ class IntegerExtreme(_Valued):
         if self._flip:
             numbers = numbers ^ self._flip
         run = native.max_i64 if self._greatest else native.min_i64
-        run(batch.ids, numbers, *bits_of(values), self._state)
+        batch.run(run, batch.ids, numbers, *bits_of(values), self._state)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the extremes."""
@@ -296,7 +303,7 @@ class FloatExtreme(_Valued):
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._state = grown(self._state, batch.groups, self._start)
         run = native.max_f64 if self._greatest else native.min_f64
-        run(batch.ids, floats_of(values), *bits_of(values), self._state)
+        batch.run(run, batch.ids, floats_of(values), *bits_of(values), self._state)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the extremes."""
@@ -320,7 +327,7 @@ class Moments:
     def update(self, batch: Batch, values: pa.Array) -> None:
         """Add float64 values."""
         self._state = grown(self._state, batch.groups, 0.0)
-        native.moments_f64(batch.ids, floats_of(values), *bits_of(values), self._state)
+        batch.run(native.moments_f64, batch.ids, floats_of(values), *bits_of(values), self._state)
 
     def merge(self, batch: Batch, partials: list[pa.Array]) -> None:
         """Add partial counts, means and sums of squared deviations."""
@@ -341,6 +348,9 @@ class Moments:
     def nbytes(self) -> int:
         """Bytes held."""
         return self._state.nbytes
+
+
+_ONLY_KERNELS = (Count, IntegerSum, DecimalSum, FloatSum, IntegerExtreme, FloatExtreme, Moments)
 
 
 def _bitmapped(values: pa.Array) -> pa.Array:

@@ -20,9 +20,9 @@ from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import INT64_DIGITS, is_small, physical_type
+from .buffers import INT64_DIGITS, is_small, physical_type, size_of
 from .decimals import narrowed, widened
-from .gather import encoded, plain, take_column
+from .gather import encoded, plain, take_column, take_columns
 from .native.arrays import Rows
 from .native.parallel import Threads, mapped
 
@@ -51,7 +51,7 @@ class CpuTable:
         """Bytes referred to by the rows, dictionaries included."""
         if not self._nbytes:
             columns = self.columns
-            held = columns.nbytes if isinstance(columns, PendingColumns) else sum(column.nbytes for column in columns)
+            held = columns.nbytes if isinstance(columns, PendingColumns) else sum(map(size_of, columns))
             self._nbytes.append(held)
         return self._nbytes[0]
 
@@ -198,6 +198,19 @@ def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:
 def take_rows(table: CpuTable, rows: Rows) -> CpuTable:
     """Gather rows by 0-based position."""
     return table.with_columns([take_column(column, rows) for column in table.columns], len(rows))
+
+
+def take_rows_of(tables: Sequence[CpuTable], rows: Sequence[Rows]) -> CpuTable:
+    """Gather rows of several tables of one schema, by their positions in each."""
+    if len(tables) == 1 and len(rows[0]) == tables[0].num_rows:
+        return tables[0]
+    chosen = [(table, own) for table, own in zip(tables, rows, strict=True) if len(own)]
+    if not chosen:
+        return empty_table(tables[0].schema)
+    places = [own for _, own in chosen]
+    pieces = zip(*(table.columns for table, _ in chosen), strict=True)
+    columns = [concat_columns(take_columns(column, places)) for column in pieces]
+    return tables[0].with_columns(columns, sum(map(len, places)))
 
 
 def _joined(arrays: list[pa.Array]) -> pa.Array:

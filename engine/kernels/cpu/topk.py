@@ -20,11 +20,11 @@ from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
 from .native.arrays import Doubles, Longs, Rows, Words
 from .project import Evaluator
 from .sort import order_words, sort_tables
-from .table import CpuTable, own, slice_table, take_rows
+from .table import CpuTable, concat_tables, own, slice_table, take_rows, take_rows_of
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
-_HELD_ROWS = 4_096
-_FIRST_ROWS = 1 << 15
+_HELD_ROWS, _FEW_ROWS = 4_096, 1_024
+_FIRST_ROWS = 1 << 14
 
 
 class CpuTopK:
@@ -34,24 +34,52 @@ class CpuTopK:
         self._keys, self._k, self._schema = tuple(keys), k, schema
         self._held: list[CpuTable] = []
         self._rows = 0
-        self._bound: _Bound | None = None
+        self._bounds: list[_Bound] = []  # the last is the least; all threads' where there are several
 
-    def update(self, table: Table) -> None:
-        """Offer the rows of a table."""
-        rows = own(table)
-        if self._bound is None and rows.num_rows > 2 * _FIRST_ROWS:
-            # What a part of the rows says of the order spares most of the others more than a look.
-            self.update(slice_table(rows, 0, _FIRST_ROWS))
-            rows = slice_table(rows, _FIRST_ROWS, rows.num_rows - _FIRST_ROWS)
-        if self._bound is not None:
-            rows = self._bound.within(rows)
-        if rows.num_rows > 4 * self._k > 0:
+    @property
+    def _bound(self) -> _Bound | None:
+        return self._bounds[-1] if self._bounds else None
+
+    def beside(self) -> CpuTopK:
+        """Return one for another thread: a bound that either finds holds for both."""
+        made = CpuTopK(self._keys, self._k, self._schema)
+        made._bounds = self._bounds
+        return made
+
+    def update(self, *tables: Table) -> None:
+        """Offer the rows of tables; what lies beyond the bound is found in all of them together."""
+        rest = [own(table) for table in tables]
+        while rest and self._bound is None:
+            rows = rest[0]
+            if not self._bound_by_some(rows):
+                self._keep(rows)
+                del rest[0]
+        if self._bound is not None and rest:
+            self._keep(self._bound.within(rest))
+
+    def _bound_by_some(self, rows: CpuTable) -> bool:
+        """Make the first rows of many a bound, which spares most of the others more than a look; return whether."""
+        if not 0 < 4 * self._k <= _FIRST_ROWS <= rows.num_rows or not _bounds(self._keys):
+            return False
+        some = slice_table(rows, 0, _FIRST_ROWS)
+        column = Evaluator(some).column(self._keys[0].expr)
+        if column.null_count:
+            return False
+        last = np.argpartition(_first_words(column, self._keys[0]), self._k - 1)[self._k - 1]
+        self._bounds.append(_Bound(self._keys[0], slice_table(some, int(last), 1)))
+        return True
+
+    def _keep(self, rows: CpuTable) -> None:
+        """Keep rows for the next cut, of many only those that may be among the first."""
+        many = rows.num_rows > max(4 * self._k, _FEW_ROWS)
+        if many and self._k:
             rows = self._led_by_first_key(rows)
-        if rows.num_rows > 4 * self._k:
+        if many and rows.num_rows > 4 * self._k:
             rows = take_rows(rows, smallest(self._order(rows), self._k))
-        self._held.append(rows)
-        self._rows += rows.num_rows
-        if self._rows > (2 * self._k + _HELD_ROWS if self._bound is not None else self._k):
+        if rows.num_rows:
+            self._held.append(rows)
+            self._rows += rows.num_rows
+        if many or self._rows > (2 * self._k + _HELD_ROWS if self._bound is not None else self._k):
             self._cut()
 
     def result(self) -> CpuTable:
@@ -80,7 +108,9 @@ class CpuTopK:
         best = slice_table(sort_tables(self._held, self._keys, self._schema), 0, self._k)
         self._held, self._rows = [best], best.num_rows
         if self._k and best.num_rows == self._k and _bounds(self._keys):
-            self._bound = _Bound(self._keys[0], slice_table(best, self._k - 1, 1))
+            bound = _Bound(self._keys[0], slice_table(best, self._k - 1, 1))
+            if self._bound is None or bound.comes_before(self._bound):
+                self._bounds.append(bound)
 
 
 def _bounds(keys: Sequence[SortKey]) -> bool:
@@ -95,27 +125,41 @@ class _Bound:
     def __init__(self, key: SortKey, row: CpuTable) -> None:
         self._key = key
         column = Evaluator(row).column(key.expr)
-        self._null = column.null_count > 0
+        self._null = bool(column.null_count)
         self._word = 0 if self._null else int(_first_words(column, key)[0])
         self._limit = None if self._null else _comparable(column, key)
         if self._limit is not None and np.isnan(self._limit[0]):
             self._limit = None
 
-    def within(self, table: CpuTable) -> CpuTable:
-        """Return the rows whose first key does not lie beyond the bound."""
+    def comes_before(self, other: _Bound) -> bool:
+        """Return whether this bound leaves out more than another does."""
+        if self._null or other._null:
+            return self._null != other._null and self._null is self._key.nulls_first
+        return self._word < other._word
+
+    def within(self, tables: Sequence[CpuTable]) -> CpuTable:
+        """Return the rows of at least one table whose first key does not lie beyond the bound."""
         if self._null and not self._key.nulls_first:
-            return table
-        column = Evaluator(table).column(self._key.expr)
-        if self._null:
-            rows = np.flatnonzero(np.asarray(column.is_null())).astype(np.int32)
-        else:
-            rows = self._rows_within(column)
-        return table if len(rows) == table.num_rows else take_rows(table, rows)
+            return concat_tables(tables, tables[0].schema)
+        columns = [Evaluator(table).column(self._key.expr) for table in tables]
+        found = self._compared(columns)
+        if found is None:
+            found = [self._nulls(column) if self._null else self._rows_within(column) for column in columns]
+        return take_rows_of(tables, found)
+
+    def _compared(self, columns: Sequence[pa.Array]) -> list[Rows] | None:
+        """Return the rows found by comparing values as they are; None where that does not tell."""
+        if self._limit is None or any(column.null_count for column in columns):
+            return None
+        values = [_comparable(column, self._key) for column in columns]
+        known = [one for one in values if one is not None]
+        return values_within(known, self._limit, greatest=self._key.descending) if len(known) == len(values) else None
+
+    @staticmethod
+    def _nulls(column: pa.Array) -> Rows:
+        return np.flatnonzero(np.asarray(column.is_null())).astype(np.int32)
 
     def _rows_within(self, column: pa.Array) -> Rows:
-        values = None if self._limit is None or column.null_count else _comparable(column, self._key)
-        if values is not None and self._limit is not None:
-            return values_within(values, self._limit, greatest=self._key.descending)
         coded = column.indices if isinstance(column, pa.DictionaryArray) else column
         bits, offset = bits_of(coded) if column.null_count else (NO_BITS, 0)
         words = _first_words(column, self._key)

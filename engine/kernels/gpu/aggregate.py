@@ -119,15 +119,16 @@ class GpuGroupBy:
         return sum(table.nbytes for table in self._held)
 
     @kernel
-    def update(self, table: Table) -> None:
-        """Add the rows of a table."""
-        if table.num_rows:
-            spec = self._spec
-            states = in_halves(
-                own(table), lambda part: partial_states(part, spec), lambda parts: concat_tables(parts, spec.schema)
-            )
-            self._held.append(states)
-            self._rows += table.num_rows
+    def update(self, *tables: Table) -> None:
+        """Add the rows of tables."""
+        spec = self._spec
+        for table in tables:
+            if table.num_rows:
+                states = in_halves(
+                    own(table), lambda part: partial_states(part, spec), lambda parts: concat_tables(parts, spec.schema)
+                )
+                self._held.append(states)
+                self._rows += table.num_rows
 
     def shared(self, parts: int) -> list[GpuGroupBy]:
         """Share out the tables of partial states."""
@@ -168,10 +169,10 @@ class CpuStates:
         return self._state.nbytes
 
     @kernel
-    def update(self, table: Table) -> None:
-        """Add the rows of a table."""
-        _fell_back(self._spec.accumulators, table.num_rows)
-        self._state.update(on_host(own(table)))
+    def update(self, *tables: Table) -> None:
+        """Add the rows of tables."""
+        _fell_back(self._spec.accumulators, sum(table.num_rows for table in tables))
+        self._state.update(*(on_host(own(table)) for table in tables))
 
     def shared(self, parts: int) -> list[CpuStates]:
         """Return this state."""

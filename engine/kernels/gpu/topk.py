@@ -21,13 +21,17 @@ class GpuTopK:
         self._rows = 0
 
     @kernel
-    def update(self, table: Table) -> None:
-        """Offer the rows of a table."""
-        rows = own(table)
-        self._held.append(sort_rows(rows, self._keys, self._k) if rows.num_rows > 2 * self._k else rows)
-        self._rows += self._held[-1].num_rows
-        if self._rows > 4 * self._k + _HELD_ROWS:
-            self._cut()
+    def update(self, *tables: Table) -> None:
+        """Offer the rows of tables."""
+        for rows in map(own, tables):
+            self._held.append(sort_rows(rows, self._keys, self._k) if rows.num_rows > 2 * self._k else rows)
+            self._rows += self._held[-1].num_rows
+            if self._rows > 4 * self._k + _HELD_ROWS:
+                self._cut()
+
+    def beside(self) -> GpuTopK:
+        """Return one for another thread."""
+        return GpuTopK(self._keys, self._k, self._schema)
 
     @kernel
     def result(self) -> GpuTable:

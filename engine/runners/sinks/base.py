@@ -62,8 +62,8 @@ class SinkContext:
 class LocalSink(Protocol):
     """The part of a sink that belongs to one thread."""
 
-    def consume(self, task: int, table: Table) -> None:
-        """Take a table of a task; raises `Stopped` when the stage needs no more."""
+    def consume(self, task: int, *tables: Table) -> None:
+        """Take tables of a task; raises `Stopped` when the stage needs no more."""
         ...
 
     def finish_task(self, task: int) -> None:
@@ -132,9 +132,10 @@ class InOrder:
         """Return the sink itself: its delivery is shared by the threads."""
         return self
 
-    def consume(self, task: int, table: Table) -> None:
-        """Deliver a table when its turn comes; raises `Stopped` when no more are wanted."""
-        self.delivery.put(task, table)
+    def consume(self, task: int, *tables: Table) -> None:
+        """Deliver tables when their turn comes; raises `Stopped` when no more are wanted."""
+        for table in tables:
+            self.delivery.put(task, table)
 
     def finish_task(self, task: int) -> None:
         """Let the next task deliver."""

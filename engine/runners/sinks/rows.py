@@ -22,9 +22,9 @@ class Collect(SinkBase):
         super().__init__(context)
         self.tables: dict[int, list[Table]] = {}
 
-    def consume(self, task: int, table: Table) -> None:
-        self.reserve(table.nbytes)
-        self.tables.setdefault(task, []).append(table)
+    def consume(self, task: int, *tables: Table) -> None:
+        self.reserve(sum(table.nbytes for table in tables))
+        self.tables.setdefault(task, []).extend(tables)
 
     def ordered(self) -> list[Table]:
         return [table for task in sorted(self.tables) for table in self.tables[task]]
@@ -76,10 +76,11 @@ class Partition(SinkBase):
         self.keys, self.partitions = sink.keys, context.buckets or 16
         self.pieces: dict[int, list[list[Table]]] = {}
 
-    def consume(self, task: int, table: Table) -> None:
-        self.reserve(table.nbytes)
-        parts = self.context.device.hash_partition(table, self.keys, self.partitions)
-        self.pieces.setdefault(task, []).append(parts)
+    def consume(self, task: int, *tables: Table) -> None:
+        for table in tables:
+            self.reserve(table.nbytes)
+            parts = self.context.device.hash_partition(table, self.keys, self.partitions)
+            self.pieces.setdefault(task, []).append(parts)
 
     def finish(self, parallel: Parallel) -> Output:
         ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]

@@ -26,8 +26,8 @@ class _GroupLocal:
         self.state: GroupBy = sink.context.device.group_by(sink.spec)
         self.counted = 0
 
-    def consume(self, task: int, table: Table) -> None:
-        self.state.update(table)
+    def consume(self, task: int, *tables: Table) -> None:
+        self.state.update(*tables)
         held = self.state.nbytes
         self.sink.reserve(held - self.counted)
         self.counted = held
@@ -74,8 +74,9 @@ class Reduce(SinkBase):
         self.accumulators, self.schema = sink.accumulators, sink.schema
         self.rows: dict[int, list[Table]] = {}
 
-    def consume(self, task: int, table: Table) -> None:
-        self.rows.setdefault(task, []).append(self.context.device.reduce(table, self.accumulators))
+    def consume(self, task: int, *tables: Table) -> None:
+        reduced = [self.context.device.reduce(table, self.accumulators) for table in tables]
+        self.rows.setdefault(task, []).extend(reduced)
 
     def finish(self, parallel: Parallel) -> Output:
         rows = [row for task in sorted(self.rows) for row in self.rows[task]]
@@ -93,9 +94,11 @@ class Fold(SinkBase):
         self.sink = sink
         self.states: dict[int, Any] = {}
 
-    def consume(self, task: int, table: Table) -> None:
+    def consume(self, task: int, *tables: Table) -> None:
         state = self.states[task] if task in self.states else self.sink.initial()
-        self.states[task] = self.sink.update(state, self.context.device.to_arrow(table))
+        for table in tables:
+            state = self.sink.update(state, self.context.device.to_arrow(table))
+        self.states[task] = state
 
     def finish(self, parallel: Parallel) -> Output:
         ordered = [self.states[task] for task in sorted(self.states)]
@@ -111,13 +114,13 @@ class _TopKLocal:
         self.sink, self.state = sink, state
         self.rows, self.bytes, self.counted = 0, 0, 0
 
-    def consume(self, task: int, table: Table) -> None:
-        self.rows += table.num_rows
-        self.bytes += table.nbytes
+    def consume(self, task: int, *tables: Table) -> None:
+        self.rows += sum(table.num_rows for table in tables)
+        self.bytes += sum(table.nbytes for table in tables)
         held = self.bytes * min(self.sink.sink.k, self.rows) // max(1, self.rows)  # rows kept, of the mean size
         self.sink.reserve(held - self.counted)
         self.counted = held
-        self.state.update(table)
+        self.state.update(*tables)
 
     def finish_task(self, task: int) -> None:
         """Nothing to do between tasks."""
@@ -135,8 +138,8 @@ class TopRows(SinkBase):
         return self.context.device.top_k(self.sink.keys, self.sink.k, self.sink.schema)
 
     def local(self) -> LocalSink:
-        made = _TopKLocal(self, self._new())
         with self._lock:
+            made = _TopKLocal(self, self.locals[0].state.beside() if self.locals else self._new())
             self.locals.append(made)
         return made
 

@@ -71,11 +71,12 @@ class TaskWrite(_Write):
         super().__init__(context, sink)
         self.writers: dict[int, SinkWriter] = {}
 
-    def consume(self, task: int, table: Table) -> None:
+    def consume(self, task: int, *tables: Table) -> None:
         writer = self.writers.get(task)
         if writer is None:
             writer = self.writers[task] = self.sink.writer(task)
-        self.write(writer, table)
+        for table in tables:
+            self.write(writer, table)
 
     def finish_task(self, task: int) -> None:
         writer = self.writers.get(task)

@@ -38,6 +38,7 @@ from .accumulate import (
 from .arithmetic import affine_i64, combine_i64, multiply_i64
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .bucketsort import BucketSort
+from .calls import Calls
 from .compile import cache_directory, warm
 from .gathering import (
     count_bits,
@@ -49,6 +50,7 @@ from .gathering import (
     take_bits,
     take_bytes,
     take_bytes_shared,
+    take_later,
 )
 from .grouping import WordGroups
 from .hashing import (
@@ -102,6 +104,7 @@ __all__ = [
     "SUM_LANES",
     "BucketSort",
     "BytesGroups",
+    "Calls",
     "JoinIndex",
     "KeyPacking",
     "RowGroups",
@@ -178,6 +181,7 @@ __all__ = [
     "take_bits",
     "take_bytes",
     "take_bytes_shared",
+    "take_later",
     "text_argsort",
     "text_prefixes",
     "text_ranks",

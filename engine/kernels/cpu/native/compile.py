@@ -37,13 +37,14 @@ R = TypeVar("R")
 
 # An entry point returns this plus k (k > 0) if argument k does not fit, and this itself if the kernel failed.
 REFUSED = -(2**63)
-_REFUSALS = REFUSED + 64
+REFUSALS = REFUSED + 64
 # A cache file is the SHA-256 of the object file and the object file: half a file must not reach the linker.
 _CHECKSUM_BYTES = 32
 # The modules of this package that define kernels, for `warm`.
 _KERNEL_MODULES = (
     "hashing",
     "packing",
+    "calls",
     "grouping",
     "rowgroups",
     "rungroups",
@@ -95,12 +96,13 @@ class Kernel(Generic[P, R]):
         self.__wrapped__ = function
         self._entry: Callable[..., int] = self._first_call
         self._entries: dict[int, Callable[..., int]] = {}
+        self._addresses: dict[int, int] = {}
         _registry.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the kernel; arguments are positional."""
         result = self._entry(*args, **kwargs)
-        if result > _REFUSALS:
+        if result > REFUSALS:
             return result  # type: ignore[return-value]  # an integer, or 0 for None
         return self._retry(result, args)
 
@@ -122,6 +124,25 @@ class Kernel(Generic[P, R]):
                 self._entries[position] = _load(self.function, self.signatures[position])
             return self._entries[position]
 
+    def address_for(self, args: tuple[object, ...]) -> int:
+        """Return the address of the entry point whose signature has the dtypes of the arguments."""
+        position = 0
+        if len(self.signatures) > 1:
+            position = next(filter(lambda one: self._has_dtypes(one, args), range(len(self.signatures))), 0)
+        address = self._addresses.get(position)
+        if address is None:
+            address = ctypes.cast(cast("Any", self._entry_for(position)), ctypes.c_void_p).value or 0
+            self._addresses[position] = address
+        return address
+
+    def _has_dtypes(self, position: int, args: tuple[object, ...]) -> bool:
+        arguments = parse_signature(self.signatures[position])[1]
+        return all(
+            np.dtype(argument.scalar[0] + str(int(argument.scalar[1:]) // 8)) == arg.dtype
+            for argument, arg in zip(arguments, args, strict=True)
+            if isinstance(arg, np.ndarray)
+        )
+
     def _first_call(self, *args: object) -> int:
         self._entry = self._entry_for(0)
         return self._entry(*args)
@@ -130,7 +151,7 @@ class Kernel(Generic[P, R]):
         """Try the other signatures, or say what is wrong with the arguments."""
         for position in range(1, len(self.signatures)):
             result = self._entry_for(position)(*args)
-            if result > _REFUSALS:
+            if result > REFUSALS:
                 return cast("R", result)
         raise TypeError(self._explain(result, args))
 
@@ -196,6 +217,7 @@ def warm() -> dict[str, float]:
     return seconds
 
 
+@cache
 def parse_signature(signature: str) -> tuple[str, tuple[Argument, ...]]:
     """Return the result type's name and the arguments of a signature."""
     match = _SIGNATURE.match(signature)

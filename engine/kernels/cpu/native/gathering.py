@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Bits, Bytes, Longs, Rows, bit, byte_at, copy_bytes, rows_out
+from .calls import Calls
 from .compile import instruction, kernel
 from .parallel import Threads, each, mapped, spans_of
 
@@ -165,6 +166,12 @@ def take(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
         return
     run, dtype = _TAKES[values.dtype.itemsize]
     run(values.view(dtype), rows, out.view(dtype))
+
+
+def take_later(values: NDArray[Any], rows: Rows, out: NDArray[Any], calls: Calls) -> None:
+    """Have `take` done by a call."""
+    run, dtype = _TAKES[values.dtype.itemsize]
+    calls.add(run, values.view(dtype), rows, out.view(dtype), expected=None)
 
 
 _PUTS = {1: (_put8, np.uint8), 4: (_put32, np.uint32), 8: (_put64, np.uint64)}

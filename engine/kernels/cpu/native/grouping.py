@@ -14,6 +14,7 @@ import numpy as np
 
 from ....errors import ExecutionError
 from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing, read_ahead, rows_out
+from .calls import Calls
 from .compile import device, instruction, kernel
 from .packing import signed_extent
 
@@ -347,6 +348,16 @@ class WordGroups:
         else:
             _find_words(words, bits, bit_offset, self._table, self._shift, self.null_group, ids)
         return ids
+
+    def find_later(self, words: Words, bits: Bits, bit_offset: int, ids: Rows, calls: Calls) -> None:
+        """Have the groups of rows written to ``ids`` by a call that ends at a row that has none."""
+        known = self.keys()  # full, so that nothing is inserted
+        if self._slots is not None:
+            where = (self._low, self._slots)
+            calls.add(_insert_direct, words, bits, bit_offset, 0, *where, known, self._state, ids, expected=len(words))
+        else:
+            table = (self._table, self._shift)
+            calls.add(_insert_words, words, bits, bit_offset, 0, *table, known, self._state, ids, expected=len(words))
 
     def keys(self) -> Words:
         """Return the key of each group, in identifier order; the null group's is 0."""

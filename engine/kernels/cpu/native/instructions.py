@@ -320,3 +320,43 @@ def _gathered(builder: Any, base: Any, indices: Any, kind: Any) -> Any:
     gather = cgutils.get_or_insert_function(builder.module, signature, name)
     every = ir.Constant(flags, [1] * _LANES)
     return builder.call(gather, [where, every, ir.Constant(values, ir.Undefined)])
+
+
+@intrinsic
+def load_row(typingctx: Any, address: Any, index: Any) -> Any:
+    """Return the 32-bit integer number ``index`` of the array at ``address``."""
+    return types.int32(types.uint64, types.int64), _loader(ir.IntType(32))
+
+
+@intrinsic
+def load_byte(typingctx: Any, address: Any, index: Any) -> Any:
+    """Return the byte number ``index`` of the array at ``address``."""
+    return types.uint8(types.uint64, types.int64), _loader(ir.IntType(8))
+
+
+def _loader(kind: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(args[0], kind.as_pointer())
+        return builder.load(builder.gep(pointer, [args[1]]))
+
+    return generate
+
+
+CALLED_ARGUMENTS = 16
+
+
+@intrinsic
+def call_entry(typingctx: Any, entry: Any, arguments: Any, start: Any) -> Any:
+    """Call the entry point at an address with `CALLED_ARGUMENTS` words of an array from ``start`` on.
+
+    An entry point that takes fewer finds its own where it looks for them: C leaves the others to the caller.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        structure = context.make_array(signature.args[1])(context, builder, args[1])
+        first = builder.gep(structure.data, [args[2]])
+        words = [builder.load(builder.gep(first, [_WORD(k)])) for k in range(CALLED_ARGUMENTS)]
+        kind = ir.FunctionType(_WORD, [_WORD] * CALLED_ARGUMENTS)
+        return builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
+
+    return types.int64(types.uint64, arguments, types.int64), generate

@@ -7,9 +7,12 @@ all nulls are 0 and so tie. Text becomes words through ``textsort.text_ranks`` a
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, rows_out
+from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, read_ahead, rows_out
+from .calls import Calls
 from .compile import device, kernel
 
 _BLOCK = 64
@@ -81,6 +84,8 @@ def _values_within(values: Doubles | Longs, limits: Doubles | Longs, greatest: b
         stop = min(start + _BLOCK, len(values))
         if stop - start == _BLOCK:
             some = False
+            for j in range(0, _BLOCK, 8):
+                read_ahead(values, start + j)
             for j in range(_BLOCK):
                 some |= is_within(values[start + j], limit, greatest)
             if not some:
@@ -91,12 +96,17 @@ def _values_within(values: Doubles | Longs, limits: Doubles | Longs, greatest: b
     return k
 
 
-def values_within(
-    values: Doubles | Longs, limit: Doubles | Longs, *, greatest: bool = False, out: Rows | None = None
-) -> Rows:
-    """Return the rows whose value is at most, or at least, that of an array of one; NaN is greatest, if no limit."""
-    found = rows_out(out, len(values) + 1)
-    return found[: _values_within(values, limit, greatest, found)]
+def values_within(columns: Sequence[Doubles | Longs], limit: Doubles | Longs, *, greatest: bool = False) -> list[Rows]:
+    """Return of each column the rows whose value is at most, or at least, that of an array of one.
+
+    NaN is greatest, and no limit.
+    """
+    calls = Calls()
+    found = [rows_out(None, len(values) + 1) for values in columns]
+    for values, rows in zip(columns, found, strict=True):
+        calls.add(_values_within, values, limit, greatest, rows, expected=None)
+    calls.run()
+    return [rows[:count] for rows, count in zip(found, calls.results, strict=True)]
 
 
 def rows_within(

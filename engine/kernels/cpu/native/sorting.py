@@ -20,6 +20,8 @@ from .parallel import Threads, spans_of
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _PARTS = 8
 _SHARED_ROWS = 1 << 16
+# Rows that numpy sorts before the kernels' dozen of calls have begun.
+_FEW_ROWS = 1 << 10
 _NO_ROWS = np.empty(0, dtype=np.int32)
 
 
@@ -83,6 +85,9 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
     """
     n = len(columns[0])
     rows = rows_out(out, n)
+    if n <= _FEW_ROWS:
+        rows[:] = np.lexsort(columns[::-1])
+        return rows
     chunks = _chunks([_measured(column) for column in columns] if n else [])
     if not any(chunks):
         rows[:] = np.arange(n, dtype=np.int32)

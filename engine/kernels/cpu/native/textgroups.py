@@ -25,6 +25,7 @@ from .arrays import (
     read_ahead,
     rows_out,
 )
+from .calls import Calls
 from .compile import device, instruction, kernel
 from .grouping import COUNT, LARGE, MINIMUM_CAPACITY, NULL_GROUP, larger
 from .hashing import text_tag
@@ -255,6 +256,16 @@ class BytesGroups:
             if done == len(ids):
                 return ids
             self._make_room(int(offsets[done + 1]) - int(offsets[done]))
+
+    def find_later(
+        self, offsets: Longs | Rows, data: Bytes, bits: Bits, bit_offset: int, ids: Rows, calls: Calls
+    ) -> None:
+        """Have the groups of strings, nulls having one too, written to ``ids``; the call ends at one that has none."""
+        known = self._offsets[: len(self) + 1]  # full, so that nothing is inserted
+        calls.add(
+            _group_bytes, offsets, data, bits, bit_offset, 0, _INSERT, self._table, self._shift,
+            known, self._data, self._state, np.empty(_BLOCK, dtype=np.uint64), ids, expected=len(ids),
+        )  # fmt: skip
 
     def find(
         self,

@@ -157,9 +157,9 @@ def test_values_within_a_limit(rng: np.random.Generator, n: int, greatest: bool)
     floats = np.where(rng.random(n) < 0.1, np.nan, np.where(rng.random(n) < 0.1, -0.0, whole.astype(float)))
     for limit in (-99, 0, 99):
         expected = np.flatnonzero(whole >= limit if greatest else whole <= limit)
-        assert (native.values_within(whole, np.array([limit]), greatest=greatest) == expected).all()
+        assert (native.values_within([whole], np.array([limit]), greatest=greatest)[0] == expected).all()
         expected = np.flatnonzero((floats >= limit) | np.isnan(floats) if greatest else floats <= limit)
-        assert (native.values_within(floats, np.array([float(limit)]), greatest=greatest) == expected).all()
+        assert (native.values_within([floats], np.array([float(limit)]), greatest=greatest)[0] == expected).all()
 
 
 @pytest.mark.parametrize("nulls", [False, True])

@@ -1,0 +1,134 @@
+"""Tables that a state is given at once: the same answers as one by one, whatever comes up on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from volley.engine import dtypes
+from volley.engine.arrow import from_arrow_schema
+from volley.engine.errors import ArithmeticOverflow
+from volley.engine.expr import Column, NamedExpr, SortKey
+from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
+
+DEVICE = CpuDevice()
+ROWS, TABLES = 30_000, 9
+
+
+def made(kind: str, rng: np.random.Generator, table: int) -> pa.Array:
+    """Keys of a table; the last ones bring keys, or nulls, that those before have not."""
+    late = table >= TABLES - 2
+    groups = rng.integers(0, 700 + 300 * late, ROWS)
+    match kind:
+        case "one":
+            return pa.array(groups * 0 + (table == TABLES - 1))
+        case "dense":
+            return pa.array(groups)
+        case "spread":
+            return pa.array(groups * 0x2545F4914F6CDD1D)
+        case "nulls":
+            return pa.array(groups, mask=(groups % 7 == 0) & (table > 5))
+        case "floats":
+            return pa.array(np.where(groups % 5 == 0, np.nan, groups / 3))
+        case "texts":
+            return pa.array([None if late and group % 9 == 0 else f"text {group}" for group in groups.tolist()])
+    return pa.array([f"text {group}" for group in groups.tolist()]).dictionary_encode()
+
+
+def spec(schema: pa.Schema, keys: Sequence[str]) -> GroupSpec:
+    known = from_arrow_schema(schema)
+    columns = {name: Column(name=name, dtype=known[name].dtype) for name in known.names}
+    wanted = [
+        (Accumulator.COUNT_ROWS, dtypes.int64, None),
+        (Accumulator.SUM, dtypes.float64, "value"),
+        (Accumulator.COUNT, dtypes.int64, "number"),
+        (Accumulator.SUM, dtypes.int64, "number"),
+        (Accumulator.MIN, dtypes.int64, "number"),
+        (Accumulator.MAX, dtypes.float64, "value"),
+    ]
+    specs = [
+        AccumulatorSpec(name=f"a{i}", kind=kind, dtype=dtype, argument=None if name is None else columns[name])
+        for i, (kind, dtype, name) in enumerate(wanted)
+    ]
+    return GroupSpec(keys=tuple(NamedExpr(name=key, expr=columns[key]) for key in keys), accumulators=tuple(specs))
+
+
+def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int) -> pd.DataFrame:
+    schema = from_arrow_schema(tables[0].schema)
+    own = [DEVICE.from_arrow(table, schema) for table in tables]
+    state = DEVICE.group_by(spec(tables[0].schema, keys))
+    for start in range(0, len(own), together):
+        state.update(*own[start : start + together])
+    merged = DEVICE.merge_groups(state.partials(1)[0], spec(tables[0].schema, keys))
+    return DEVICE.to_arrow(merged).to_pandas()
+
+
+@pytest.mark.parametrize("holes", [False, True], ids=["full", "holes"])
+@pytest.mark.parametrize("kind", ["one", "dense", "spread", "nulls", "floats", "texts", "codes"])
+@pytest.mark.parametrize("keys", [("key",), ("key", "part")], ids=["one", "two"])
+def test_groups_of_tables_given_together(kind: str, keys: tuple[str, ...], holes: bool) -> None:
+    rng = np.random.default_rng(3)
+    tables = []
+    for table in range(TABLES):
+        number = pa.array(rng.integers(-9, 9, ROWS), mask=(rng.random(ROWS) < 0.1) if holes and table > 4 else None)
+        columns = {"key": made(kind, rng, table), "part": rng.integers(0, 3, ROWS), "value": rng.random(ROWS)}
+        tables.append(pa.table({**columns, "number": number}))
+    rows = pa.concat_tables([table.set_column(0, "key", table["key"].cast(made_type(kind))) for table in tables])
+    frame = rows.to_pandas().groupby(list(keys), dropna=False, sort=False)
+    expected = frame.agg(
+        a0=("value", "size"), a1=("value", "sum"), a2=("number", "count"), a3=("number", "sum"),
+        a4=("number", "min"), a5=("value", "max"),
+    ).reset_index()  # fmt: skip
+    for together in (4, 1):
+        found = grouped(tables, keys, together)
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-12)
+
+
+def made_type(kind: str) -> pa.DataType:
+    return pa.string() if kind in ("texts", "codes") else pa.float64() if kind == "floats" else pa.int64()
+
+
+def test_a_sum_that_overflows_is_an_error_among_tables_given_together() -> None:
+    tables = [pa.table({"key": [0, 1] * ROWS, "value": [1.0, 2.0] * ROWS, "number": [2**47, 1] * ROWS})] * 8
+    with pytest.raises(ArithmeticOverflow, match=r"sum\(number\) does not fit int64"):
+        grouped(tables, ["key"], 4)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+@pytest.mark.parametrize("key", ["number", "value", "text", "holed"])
+def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int) -> None:
+    rng = np.random.default_rng(4)
+    count = 40_000
+    value = np.where(rng.random(count) < 0.001, np.nan, rng.standard_normal(count))
+    rows = pa.table(
+        {
+            "number": rng.integers(0, 300, count),
+            "value": value,
+            "text": pa.array([f"{number:05d} text" for number in rng.integers(0, 3000, count).tolist()]),
+            "holed": pa.array(rng.integers(0, 10**6, count), mask=rng.random(count) < 0.5),
+            "row": np.arange(count),
+        }
+    )
+    schema = from_arrow_schema(rows.schema)
+    keys = [
+        SortKey(expr=Column(name=key, dtype=schema[key].dtype), descending=down, nulls_first=False),
+        SortKey(expr=Column(name="row", dtype=dtypes.int64)),
+    ]
+    first = DEVICE.top_k(keys, 50, schema)
+    states = [first, *(first.beside() for _ in range(threads - 1))]
+    pieces = [DEVICE.from_arrow(rows.slice(start, 20_000 - start // 3), schema) for start in range(0, count, 20_000)]
+    pieces += [DEVICE.from_arrow(rows.slice(33_334), schema)]
+    for state, start in zip(states * 3, range(0, len(pieces), 2), strict=False):
+        state.update(*pieces[start : start + 2])
+    best = DEVICE.top_k(keys, 50, schema)
+    best.update(*(state.result() for state in states))
+    order = [(key, "descending" if down else "ascending"), ("row", "ascending")]
+    whole = rows if key != "value" else rows.set_column(1, "value", pa.array(np.nan_to_num(value, nan=np.inf)))
+    expected = whole.sort_by(order).slice(0, 50)
+    assert DEVICE.to_arrow(best.result())["row"].to_pylist() == expected["row"].to_pylist()
