@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import roc_auc_score
 
 from volley.ml import metrics
-from volley.ml.blocks import split_rows
+from volley.ml.blocks import Blocks, split_rows
 from volley.ml.fairness import Attribute, SliceOptions, audit_arrays
 from volley.ml.linear.logistic import fit_logistic
 from volley.ml.linear.ridge import fit_ridge
@@ -43,7 +43,7 @@ def cases(rows: int) -> dict[str, tuple[Callable[[], object], Callable[[], objec
     ]
     groups = pd.DataFrame({"sex": sex, "race": race})
     rates = {"fpr": false_positive_rate, "tpr": true_positive_rate, "selected": selection_rate}
-    blocks = split_rows(X, y)
+    blocks = Blocks.here(split_rows(X, y), threads=THREADS)
 
     def slices(options: SliceOptions) -> Callable[[], object]:
         return lambda: audit_arrays(attributes, score, positive, options, threads=THREADS)
@@ -54,10 +54,10 @@ def cases(rows: int) -> dict[str, tuple[Callable[[], object], Callable[[], objec
     point = SliceOptions(ci=None, intersections=2)
     return {
         "logistic, to 1e-8": (
-            quiet(lambda: fit_logistic(blocks, C=1.0, threads=THREADS)),
+            quiet(lambda: fit_logistic(blocks, C=1.0)),
             lambda: LogisticRegression(solver="newton-cholesky", tol=1e-8).fit(X, y),
         ),
-        "ridge": (quiet(lambda: fit_ridge(blocks, alpha=1.0, threads=THREADS)), lambda: Ridge().fit(X, y)),
+        "ridge": (quiet(lambda: fit_ridge(blocks, alpha=1.0)), lambda: Ridge().fit(X, y)),
         "auc": (lambda: metrics.auc(positive, score), lambda: roc_auc_score(positive, score)),
         "slices (ours: 30 with AUC, fairlearn: 18, 3 rates)": (slices(point), by_fairlearn),
         "slices with 1000 bootstrap replicates (fairlearn: none)": (

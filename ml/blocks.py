@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from ..engine.errors import Cancelled
+from ..engine.runners import LocalParts, Part, Parts
+from .parallelism import one_blas_thread
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -65,6 +69,43 @@ def split_rows(X: FloatArray, y: FloatArray, w: FloatArray | None = None) -> lis
     return [Block(X=X[rows], y=y[rows], w=None if w is None else w[rows]) for rows in cuts]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Blocks:
+    """Blocks beside the rows they were made of, in this process or in many.
+
+    Parameters
+    ----------
+    parts
+        Where the blocks are.
+    width, rows
+        Features, and rows in all parts.
+    key
+        What the blocks of a part are kept as.
+    """
+
+    parts: Parts
+    width: int
+    rows: int
+    key: str = "blocks"
+
+    @classmethod
+    def here(cls, blocks: Sequence[Block], *, threads: int = 1) -> Blocks:
+        """Return blocks of this process, at least one."""
+        part = Part(threads=threads, kept={"blocks": list(blocks)})
+        return cls(parts=LocalParts(part), width=blocks[0].X.shape[1], rows=sum(map(len, blocks)))
+
+    def fold(self, compute: Callable[[Block], S], merge: Callable[[S, S], S]) -> S:
+        """Compute a statistic on every block and merge them in order; both functions travel to the blocks."""
+        found: list[S] = self.parts.map(_fold_part, self.key, compute, merge)
+        return reduce(merge, found)
+
+    def every(self, stride: int) -> Blocks:
+        """Return every ``stride``-th row of each block, copied."""
+        key = f"every {stride}"
+        rows = sum(self.parts.map(_sample_part, self.key, key, stride))
+        return replace(self, key=key, rows=rows)
+
+
 def map_merge(
     blocks: Sequence[Block], compute: Callable[[Block], S], merge: Callable[[S, S], S], *, threads: int = 1
 ) -> S:
@@ -83,3 +124,24 @@ def map_merge(
         return reduce(merge, map(compute, blocks))
     with ThreadPoolExecutor(threads) as pool:
         return reduce(merge, pool.map(compute, blocks))
+
+
+def _fold_part(part: Part, key: str, compute: Callable[[Block], S], merge: Callable[[S, S], S]) -> S:
+    if part.stopped():
+        raise Cancelled("the fit was cancelled")
+    with one_blas_thread:
+        blocks: list[Block] = part.kept[key]
+        return map_merge(blocks, compute, merge, threads=part.threads)
+
+
+def _sample_part(part: Part, key: str, into: str, stride: int) -> int:
+    part.kept[into] = [_every(block, stride) for block in part.kept[key]]
+    return sum(map(len, part.kept[into]))
+
+
+def _every(block: Block, stride: int) -> Block:
+    return Block(
+        X=np.asfortranarray(block.X[::stride]),
+        y=block.y[::stride],
+        w=None if block.w is None else block.w[::stride],
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -56,14 +57,14 @@ class LinearCore:
         with one_blas_thread:
             margin = self.solution.decision(X)
         if not np.isfinite(margin).all():
-            check_finite(matrix, PredictError)
+            refuse_unusable(count_unusable(matrix), PredictError)
         if self.task == "regression":
             return margin
         return expit(margin) if self.task == "binary" else softmax(margin)
 
     def attribution(self, matrix: FeatureMatrix, *, threads: int) -> Attribution:  # one pass suffices
         """SHAP values per column of the matrix."""
-        check_finite(matrix, PredictError)
+        refuse_unusable(count_unusable(matrix), PredictError)
         return linear_shap(self.solution, matrix.numpy(), self.mean)
 
 
@@ -106,10 +107,16 @@ class BoostedCore:
             return self._boosters[threads]
 
 
-def check_finite(matrix: FeatureMatrix, error: type[Exception]) -> None:
+def count_unusable(matrix: FeatureMatrix) -> dict[str, int]:
+    """Return for each column of a matrix in how many rows it holds no number."""
+    columns = matrix.columns(0, len(matrix.names)).T
+    counts = (int(np.count_nonzero(~np.isfinite(column))) for column in columns)
+    return dict(zip(matrix.names, counts, strict=True))
+
+
+def refuse_unusable(counts: Mapping[str, int], error: type[Exception]) -> None:
     """Raise ``error``, naming the column, when a linear model is given something that is no number."""
-    for name, column in zip(matrix.names, matrix.columns(0, len(matrix.names)).T, strict=True):
-        bad = int(np.count_nonzero(~np.isfinite(column)))
+    for name, bad in counts.items():
         if bad:
             raise error(
                 f"feature {name!r} is missing, infinite or of an unseen category in {bad:,} rows, and a linear model "

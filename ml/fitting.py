@@ -1,60 +1,74 @@
-"""Fitting: run the frame's plan for the columns needed, prepare them into one matrix, and learn from it."""
+"""Fitting: run the frame's plan for the columns needed, and learn from its rows where they are.
+
+In one process the rows are one part; on a cluster every worker that has rows is one, prepares them into its own matrix,
+and only statistics travel.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+from functools import reduce
 
 import numpy as np
-import pyarrow as pa
 
 from ..engine.dtypes import Kind
 from ..engine.frame import DataFrame
+from ..engine.runners import Part, Parts, PartsLost
 from ..engine.schema import Schema
-from .blocks import Block, FloatArray, split_rows
-from .cores import BoostedCore, Core, LinearCore, check_finite
+from .blocks import Block, Blocks, FloatArray, split_rows
+from .boosting import fit_trees
+from .cores import BoostedCore, Core, LinearCore, count_unusable, refuse_unusable
 from .errors import FitError
 from .estimators import Estimator, GradientBoosting, LogisticRegression, Pipeline, Ridge
 from .features import Features
 from .handoff import FeatureMatrix, Ledger
+from .learning import fit_preparation
 from .linear.logistic import fit_logistic
 from .linear.ridge import fit_ridge
 from .linear.softmax import fit_softmax
 from .linear.solution import LinearSolution
 from .model import Model
-from .parallelism import load_xgboost, one_blas_thread
-from .preparation import fit_preparation
-from .target import Target, read_target
+from .parallelism import one_blas_thread
+from .target import Target, TargetKind, learn_target
+
+MOST_ATTEMPTS = 5
+"""How often a fit begins again because a worker was lost."""
 
 
 def fit_pipeline(pipeline: Pipeline, frame: DataFrame, features: Features) -> Model:
     """Fit a pipeline to a frame; see `Pipeline.fit`."""
     features.check_training(frame.schema)
+    plan = frame.select(*features.training_columns).plan
+    classify = _classifies(pipeline.estimator, frame.schema, features)
+    for attempt in itertools.count(1):
+        try:
+            with frame.session.parts(plan) as parts:
+                return _fit(pipeline, parts, features, classify=classify)
+        except PartsLost:
+            if attempt == MOST_ATTEMPTS:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _fit(pipeline: Pipeline, parts: Parts, features: Features, *, classify: bool) -> Model:
     estimator = pipeline.estimator
-    classify = _classifies(estimator, frame.schema, features)
-    table: pa.Table = frame.select(*features.training_columns).collect()
-    if table.num_rows == 0:
+    if parts.count == 0:
         raise FitError(f"there are no rows to fit {type(estimator).__name__} to")
-    target = read_target(table, features, classify=classify)
-    ledger = Ledger()
+    kind = learn_target(parts, features, classify=classify)
     core_type = BoostedCore if isinstance(estimator, GradientBoosting) else LinearCore
-    preparation, matrix = fit_preparation(
-        table,
-        features,
-        pipeline.transformers,
-        default_encoder=estimator.default_encoder,
-        dtype=core_type.dtype,
-        ledger=ledger,
+    preparation = fit_preparation(
+        parts, features, pipeline.transformers, default_encoder=estimator.default_encoder, dtype=core_type.dtype
     )
-    rows = table.num_rows
-    del table  # the matrix is all that training reads; the engine's batches can go
+    parts.map(_forget_rows)
+    core = _fit_core(estimator, parts, kind, width=len(preparation.columns))
     return Model(
         pipeline=pipeline,
         preparation=preparation,
-        core=_fit_core(estimator, matrix, target, frame.session.threads),
-        task=target.task,
-        classes=target.classes,
-        rows=rows,
-        ledger=ledger,
+        core=core,
+        task=kind.task,
+        classes=kind.classes,
+        rows=kind.rows,
+        ledger=reduce(Ledger.merged, parts.map(_ledger)),
     )
 
 
@@ -66,59 +80,62 @@ def _classifies(estimator: Estimator, schema: Schema, features: Features) -> boo
     return isinstance(estimator, LogisticRegression)
 
 
-def _fit_core(estimator: Estimator, matrix: FeatureMatrix, target: Target, threads: int) -> Core:
+def _fit_core(estimator: Estimator, parts: Parts, kind: TargetKind, *, width: int) -> Core:
     match estimator:
         case GradientBoosting():
-            return _fit_trees(estimator, matrix, target, threads)
+            return fit_trees(estimator, parts, kind)
         case Ridge() | LogisticRegression():
-            return _fit_linear(estimator, matrix, target, threads)
+            return _fit_linear(estimator, parts, kind, width)
 
 
-def _fit_linear(
-    estimator: Ridge | LogisticRegression, matrix: FeatureMatrix, target: Target, threads: int
-) -> LinearCore:
-    check_finite(matrix, FitError)
-    X: FloatArray = matrix.numpy()
+def _fit_linear(estimator: Ridge | LogisticRegression, parts: Parts, kind: TargetKind, width: int) -> LinearCore:
+    unusable = reduce(_added, parts.map(_unusable))
+    refuse_unusable(unusable, FitError)
+    parts.map(_keep_blocks)
+    blocks = Blocks(parts=parts, width=width, rows=kind.rows)
     with one_blas_thread:
-        solution = _solve(estimator, split_rows(X, target.y, target.w), target, threads)
-    mean = np.average(X, axis=0, weights=target.w) if target.w is not None else X.mean(axis=0)
-    return LinearCore(task=target.task, solution=solution, mean=mean)
+        solution = _solve(estimator, blocks, kind)
+        sums = blocks.fold(_weighted_sums, np.add)
+    return LinearCore(task=kind.task, solution=solution, mean=sums[:-1] / sums[-1])
 
 
-def _solve(
-    estimator: Ridge | LogisticRegression, blocks: Sequence[Block], target: Target, threads: int
-) -> LinearSolution:
+def _solve(estimator: Ridge | LogisticRegression, blocks: Blocks, kind: TargetKind) -> LinearSolution:
     if isinstance(estimator, Ridge):
-        return fit_ridge(blocks, alpha=estimator.alpha, threads=threads)
-    if target.task == "binary":
-        return fit_logistic(blocks, C=estimator.C, max_iter=estimator.max_iter, threads=threads)
-    assert target.classes is not None
-    classes = len(target.classes)
-    return fit_softmax(blocks, classes=classes, C=estimator.C, max_iter=estimator.max_iter, threads=threads)
+        return fit_ridge(blocks, alpha=estimator.alpha)
+    if kind.task == "binary":
+        return fit_logistic(blocks, C=estimator.C, max_iter=estimator.max_iter)
+    assert kind.classes is not None
+    return fit_softmax(blocks, classes=len(kind.classes), C=estimator.C, max_iter=estimator.max_iter)
 
 
-def _fit_trees(estimator: GradientBoosting, matrix: FeatureMatrix, target: Target, threads: int) -> BoostedCore:
-    xgboost = load_xgboost()
-    data = xgboost.QuantileDMatrix(
-        matrix.numpy(), label=target.y, weight=target.w, max_bin=estimator.max_bin, nthread=threads
-    )
-    objectives = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
-    parameters: dict[str, object] = {
-        "objective": objectives[target.task],
-        "tree_method": "hist",
-        "max_depth": estimator.max_depth,
-        "learning_rate": estimator.learning_rate,
-        "min_child_weight": estimator.min_child_weight,
-        "reg_lambda": estimator.reg_lambda,
-        "subsample": estimator.subsample,
-        "colsample_bytree": estimator.colsample,
-        "max_bin": estimator.max_bin,
-        "seed": estimator.seed,
-        "nthread": threads,
-        "verbosity": 0,
-    }
-    if target.task == "multiclass":
-        assert target.classes is not None
-        parameters["num_class"] = len(target.classes)
-    booster = xgboost.train(parameters, data, num_boost_round=estimator.n_trees)
-    return BoostedCore(task=target.task, raw=bytes(booster.save_raw("ubj")))
+# --- on each part
+
+
+def _forget_rows(part: Part) -> None:
+    """Let the engine's batches go: the matrix is all that training reads."""
+    part.tables.clear()
+
+
+def _ledger(part: Part) -> Ledger:
+    matrix: FeatureMatrix = part.kept["matrix"]
+    return matrix.ledger
+
+
+def _unusable(part: Part) -> dict[str, int]:
+    return count_unusable(part.kept["matrix"])
+
+
+def _added(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
+    return {name: a[name] + b[name] for name in a}
+
+
+def _keep_blocks(part: Part) -> None:
+    target: Target = part.kept["target"]
+    part.kept["blocks"] = split_rows(part.kept["matrix"].numpy(), target.y, target.w)
+
+
+def _weighted_sums(block: Block) -> FloatArray:
+    """Return the weighted sums of the features and, last, of the weights."""
+    if block.w is None:
+        return np.append(block.X.sum(axis=0), float(len(block)))
+    return np.append(block.w @ block.X, block.w.sum())

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.errors import TypeMismatch
+from ..engine.runners import Part
 
 CopyReason: TypeAlias = Literal["cast", "null fill", "gather", "encode"]
 FloatName: TypeAlias = Literal["float32", "float64"]
@@ -59,6 +60,19 @@ class Ledger:
             self.to_device += to_device
             self.to_host += to_host
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Ledger, (self.copied, self.shared, self.to_device, self.to_host))
+
+    def merged(self, other: Ledger) -> Ledger:
+        """Return the counts of both together."""
+        reasons = dict.fromkeys([*self.copied, *other.copied])
+        return Ledger(
+            {reason: self.copied.get(reason, 0) + other.copied.get(reason, 0) for reason in reasons},
+            self.shared + other.shared,
+            self.to_device + other.to_device,
+            self.to_host + other.to_host,
+        )
+
     @property
     def copied_bytes(self) -> int:
         """Bytes copied for all reasons."""
@@ -72,6 +86,14 @@ class Ledger:
         counts = {f"copied_{reason.replace(' ', '_')}": size for reason, size in sorted(self.copied.items())}
         crossed = {"to_device": self.to_device, "to_host": self.to_host} if self.to_device or self.to_host else {}
         return counts | {"copied_total": self.copied_bytes, "shared": self.shared} | crossed
+
+
+def table_of(part: Part) -> pa.Table:
+    """Return the rows of a part as one table, without copying."""
+    if len(part.tables) > 1:
+        part.tables = [pa.concat_tables(part.tables, promote_options="default")]
+    table: pa.Table = part.tables[0]
+    return table
 
 
 class FeatureMatrix:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -11,10 +12,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.errors import ConfigError, TypeMismatch
+from ..engine.runners import Part, Parts
 from .blocks import FloatArray
 from .errors import FitError
 from .features import Features
-from .preprocessing.categories import count_categories
+from .handoff import table_of
+from .preprocessing.categories import CategoryCounts, count_categories, merge_counts
 
 Task: TypeAlias = Literal["regression", "binary", "multiclass"]
 
@@ -23,8 +26,27 @@ MAX_CLASSES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class TargetKind:
     """What is to be predicted.
+
+    Parameters
+    ----------
+    task
+        What kind of label it is.
+    classes
+        The label's values in order of their numbers; for two, the positive one is last. None in regression.
+    rows
+        Training rows.
+    """
+
+    task: Task
+    classes: pa.Array | None
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Labels and weights of some rows.
 
     Parameters
     ----------
@@ -44,19 +66,15 @@ class Target:
     classes: pa.Array | None
 
 
-def read_target(
-    table: pa.Table, features: Features, *, classify: bool = False, classes: pa.Array | None = None
-) -> Target:
-    """Take label and weights from rows.
+def learn_target(parts: Parts, features: Features, *, classify: bool) -> TargetKind:
+    """Find out what the label of the training rows is, and keep each part's `Target` with it as ``target``.
 
     Parameters
     ----------
-    table, features
+    parts, features
         The rows, and the columns' roles.
     classify
         Whether the label's values are classes, to be found here.
-    classes
-        Classes that are already known, in order.
 
     Raises
     ------
@@ -67,20 +85,25 @@ def read_target(
     TypeMismatch
         When numbers are needed and the label has none.
     """
-    column = table[features.label]
-    if column.null_count:
-        raise FitError(
-            f"label {features.label!r} is null in {column.null_count:,} of {len(column):,} rows; "
-            f"drop them first: frame.dropna({features.label!r})"
-        )
-    w = _read_weights(table, features.weight)
-    if classes is not None:
-        return _with_classes(column, features, w, classes)
-    if classify:
-        return _with_classes(column, features, w, _find_classes(column, features))
-    if not _is_number(column.type):
-        raise TypeMismatch(f"label {features.label!r} is {column.type}; regression needs a number")
-    return Target(task="regression", y=_numbers(column, f"label {features.label!r}"), w=w, classes=None)
+    facts = reduce(_merged, parts.map(_part_facts, features, classify))
+    _check(facts, features)
+    classes = None if facts.labels is None else _find_classes(facts.labels, features)
+    parts.map(_keep_target, features, classes)
+    return TargetKind(task=_task(classes), classes=classes, rows=facts.rows)
+
+
+def read_target(table: pa.Table, features: Features, *, classes: pa.Array | None) -> Target:
+    """Take label and weights from rows; ``classes``, in order, are those of a model, None for a regression.
+
+    Raises
+    ------
+    FitError
+        When a label or weight is null or none of the classes, or no row has weight.
+    TypeMismatch
+        When numbers are needed and the label has none.
+    """
+    _check(_facts(table, features, numeric=classes is None, classify=False), features)
+    return _target(table, features, classes)
 
 
 def label_codes(column: pa.ChunkedArray, label: str, classes: pa.Array) -> npt.NDArray[np.int64]:
@@ -117,13 +140,98 @@ def order_classes(values: pa.Array, label: str, positive: object) -> pa.Array:
     return values.take(pa.array([1 - known.index(positive), known.index(positive)]))
 
 
-def _with_classes(column: pa.ChunkedArray, features: Features, w: FloatArray | None, classes: pa.Array) -> Target:
-    y = label_codes(column, features.label, classes).astype(np.float64)
-    return Target(task="binary" if len(classes) == 2 else "multiclass", y=y, w=w, classes=classes)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What has to be known of labels and weights before they are used: numbers of rows, and the label's values."""
+
+    rows: int
+    null_labels: int
+    odd_labels: int
+    null_weights: int = 0
+    odd_weights: int = 0
+    negative: int = 0
+    weighted: int = 1
+    labels: CategoryCounts | None = None
 
 
-def _find_classes(column: pa.ChunkedArray, features: Features) -> pa.Array:
-    found = count_categories(column.chunks, column.type)
+def _part_facts(part: Part, features: Features, classify: bool) -> _Facts:  # noqa: FBT001 - called by position
+    return _facts(table_of(part), features, numeric=not classify, classify=classify)
+
+
+def _keep_target(part: Part, features: Features, classes: pa.Array | None) -> None:
+    part.kept["target"] = _target(table_of(part), features, classes)
+
+
+def _facts(table: pa.Table, features: Features, *, numeric: bool, classify: bool) -> _Facts:
+    label = table[features.label]
+    if numeric and not _is_number(label.type):
+        raise TypeMismatch(f"label {features.label!r} is {label.type}; regression needs a number")
+    facts = _Facts(
+        rows=len(label),
+        null_labels=label.null_count,
+        odd_labels=int((~np.isfinite(_floats(label))).sum()) if numeric else 0,
+        labels=count_categories(label.chunks, label.type) if classify else None,
+    )
+    if features.weight is None:
+        return facts
+    column = table[features.weight]
+    weights = _floats(column)
+    return replace(
+        facts,
+        null_weights=column.null_count,
+        odd_weights=int((~np.isfinite(weights)).sum()),
+        negative=int((weights < 0).sum()),
+        weighted=int((weights != 0).sum()),
+    )
+
+
+def _merged(a: _Facts, b: _Facts) -> _Facts:
+    labels = None if a.labels is None or b.labels is None else merge_counts(a.labels, b.labels)
+    return _Facts(
+        rows=a.rows + b.rows,
+        null_labels=a.null_labels + b.null_labels,
+        odd_labels=a.odd_labels + b.odd_labels,
+        null_weights=a.null_weights + b.null_weights,
+        odd_weights=a.odd_weights + b.odd_weights,
+        negative=a.negative + b.negative,
+        weighted=a.weighted + b.weighted,
+        labels=labels,
+    )
+
+
+def _check(facts: _Facts, features: Features) -> None:
+    label, weight = f"label {features.label!r}", f"weight {features.weight!r}"
+    if facts.null_labels:
+        raise FitError(
+            f"{label} is null in {facts.null_labels:,} of {facts.rows:,} rows; "
+            f"drop them first: frame.dropna({features.label!r})"
+        )
+    if facts.null_weights:
+        raise FitError(f"{weight} is null in {facts.null_weights:,} rows; fill or drop them first")
+    for what, odd in ((label, facts.odd_labels), (weight, facts.odd_weights)):
+        if odd:
+            raise FitError(f"{what} is NaN or infinite in {odd:,} rows; drop them first")
+    if facts.negative:
+        raise FitError(f"{weight} is negative in {facts.negative:,} rows; weights must not be")
+    if not facts.weighted:
+        raise FitError(f"{weight} is zero in every row")
+
+
+def _target(table: pa.Table, features: Features, classes: pa.Array | None) -> Target:
+    """Return label and weights, which have been checked."""
+    label = table[features.label]
+    y = _floats(label) if classes is None else label_codes(label, features.label, classes).astype(np.float64)
+    w = None if features.weight is None else _floats(table[features.weight])
+    return Target(task=_task(classes), y=y, w=w, classes=classes)
+
+
+def _task(classes: pa.Array | None) -> Task:
+    if classes is None:
+        return "regression"
+    return "binary" if len(classes) == 2 else "multiclass"
+
+
+def _find_classes(found: CategoryCounts, features: Features) -> pa.Array:
     values = found.values
     if found.nulls:
         raise FitError(f"label {features.label!r} is NaN in {found.nulls:,} rows; drop them first")
@@ -138,27 +246,9 @@ def _find_classes(column: pa.ChunkedArray, features: Features) -> pa.Array:
     return order_classes(values, features.label, features.positive)
 
 
-def _read_weights(table: pa.Table, name: str | None) -> FloatArray | None:
-    if name is None:
-        return None
-    column = table[name]
-    if column.null_count:
-        raise FitError(f"weight {name!r} is null in {column.null_count:,} rows; fill or drop them first")
-    weights = _numbers(column, f"weight {name!r}")
-    if weights.min(initial=0.0) < 0:
-        raise FitError(f"weight {name!r} is negative in {int((weights < 0).sum()):,} rows; weights must not be")
-    if not weights.any():
-        raise FitError(f"weight {name!r} is zero in every row")
-    return weights
-
-
-def _numbers(column: pa.ChunkedArray, what: str) -> FloatArray:
+def _floats(column: pa.ChunkedArray) -> FloatArray:
     plain = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
-    values = np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
-    odd = ~np.isfinite(values)
-    if odd.any():
-        raise FitError(f"{what} is NaN or infinite in {int(odd.sum()):,} rows; drop them first")
-    return values
+    return np.asarray(plain.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
 
 
 def _is_number(kind: pa.DataType) -> bool:

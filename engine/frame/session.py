@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self
 
@@ -18,7 +19,7 @@ from ..optimizer import Estimator, OptimizerContext, optimize
 from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks, mark_files
 from ..physical.stages import CollectSink, FoldSink
 from ..plan import Plan, Recursion, ScanPlan
-from ..runners import LocalRunner, Observer, RunResult
+from ..runners import LocalParts, LocalRunner, Observer, Part, Parts, RunResult
 from ..schema import Schema
 
 if TYPE_CHECKING:
@@ -230,12 +231,25 @@ class Session:
         """Run a plan and fold its rows into one value; see `DataFrame.fold`."""
         return self.run(plan, FoldSink(initial, update, merge)).value
 
+    @contextmanager
+    def parts(self, plan: Plan) -> Iterator[Parts]:
+        """Run a plan and leave its rows where they are, for functions that are sent to them; see `Parts`."""
+        if self.cluster is None:
+            table = self.collect(plan)
+            yield LocalParts(Part(threads=self.threads, tables=[table]) if table.num_rows else None)
+            return
+        with self._cluster_runner(self.cluster).parts(self.stages(plan)) as parts:
+            yield parts
+
     def _runner(self) -> LocalRunner | DaskRunner:
         if self.cluster is not None:
-            from ..runners.dask import DaskRunner
-
-            return DaskRunner(self.cluster, memory_limit=self.memory_limit, observer=self.observer)
+            return self._cluster_runner(self.cluster)
         return LocalRunner(self.device, threads=self.threads, memory_limit=self.memory_limit, observer=self.observer)
+
+    def _cluster_runner(self, cluster: Cluster) -> DaskRunner:
+        from ..runners.dask import DaskRunner
+
+        return DaskRunner(cluster, memory_limit=self.memory_limit, observer=self.observer)
 
     def _collected(self, result: RunResult, schema: Schema) -> pa.Table:
         if result.written:

@@ -2,6 +2,7 @@
 
 from .local import LocalRunner
 from .metrics import Observer, RunMetrics
+from .parts import LocalParts, Part, Parts, PartsLost
 from .result import RunResult
 
-__all__ = ["LocalRunner", "Observer", "RunMetrics", "RunResult"]
+__all__ = ["LocalParts", "LocalRunner", "Observer", "Part", "Parts", "PartsLost", "RunMetrics", "RunResult"]

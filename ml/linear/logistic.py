@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from ..blocks import Block, FloatArray, map_merge
+from ..blocks import Block, Blocks, FloatArray
 from ..errors import FitError
 from .newton import Evaluation, merge_evaluations, minimise_newton
 from .solution import LinearSolution
@@ -18,7 +18,7 @@ WARM_START_ROWS = 1 << 15
 """Rows of the evenly spaced sample that gives the first point; full passes are what costs."""
 
 
-def fit_logistic(blocks: Sequence[Block], *, C: float, max_iter: int = 100, threads: int = 1) -> LinearSolution:
+def fit_logistic(blocks: Blocks, *, C: float, max_iter: int = 100) -> LinearSolution:
     """Minimise ``C sum(w log-loss) + |b|**2 / 2`` for targets 0 and 1; the intercept is not penalised.
 
     Parameters
@@ -27,8 +27,8 @@ def fit_logistic(blocks: Sequence[Block], *, C: float, max_iter: int = 100, thre
         Rows; ``y`` holds 0.0 and 1.0.
     C
         Inverse strength of the penalty, positive; infinity fits without penalty.
-    max_iter, threads
-        Newton steps allowed; blocks computed at the same time.
+    max_iter
+        Newton steps allowed.
 
     Raises
     ------
@@ -41,15 +41,14 @@ def fit_logistic(blocks: Sequence[Block], *, C: float, max_iter: int = 100, thre
     if not 0.0 < positive < weight:
         raise FitError("cannot fit LogisticRegression: the label has one class only; it needs two")
     odds = positive / (weight - positive)
-    start = np.zeros(blocks[0].X.shape[1] + 1)
+    start = np.zeros(blocks.width + 1)
     start[-1] = np.log(odds)
-    rows = sum(map(len, blocks))
-    if rows > 8 * WARM_START_ROWS:
-        sample = [_every(block, rows // WARM_START_ROWS) for block in blocks]
+    if blocks.rows > 8 * WARM_START_ROWS:
+        sample = blocks.every(blocks.rows // WARM_START_ROWS)
         seen, seen_positive = _class_weights(sample)
         if 0.0 < seen_positive < seen:
-            start, _ = _minimise(sample, start, C * weight / seen, 1e-4, max_iter, threads)
-    point, iterations = _minimise(blocks, start, C, RELATIVE_TOLERANCE, max_iter, threads)
+            start, _ = _minimise(sample, start, C * weight / seen, 1e-4, max_iter)
+    point, iterations = _minimise(blocks, start, C, RELATIVE_TOLERANCE, max_iter)
     return LinearSolution(coef=point[:-1], intercept=np.asarray(point[-1]), iterations=iterations)
 
 
@@ -89,17 +88,16 @@ def expit(margin: FloatArray) -> FloatArray:
 
 
 def _minimise(
-    blocks: Sequence[Block],
+    blocks: Blocks,
     start: FloatArray,
     C: float,
     relative_tolerance: float,
     max_iter: int,
-    threads: int,
 ) -> tuple[FloatArray, int]:
     weight, _ = _class_weights(blocks)
 
     def objective(point: FloatArray) -> Evaluation:
-        data = map_merge(blocks, lambda block: logistic_evaluation(block, point), merge_evaluations, threads=threads)
+        data = blocks.fold(partial(logistic_evaluation, point=point), merge_evaluations)
         slope = point / C
         slope[-1] = 0.0
         bend = np.full(point.shape[0], 1.0 / C)
@@ -119,23 +117,13 @@ def _minimise(
     )
 
 
-def _class_weights(blocks: Sequence[Block]) -> tuple[float, float]:
+def _class_weights(blocks: Blocks) -> tuple[float, float]:
     """Total row weight, and that of the rows of class 1."""
-    total = positive = 0.0
-    for block in blocks:
-        if block.w is None:
-            total += len(block)
-            positive += float(block.y.sum())
-        else:
-            total += float(block.w.sum())
-            positive += float(block.w @ block.y)
-    return total, positive
+    total, positive = blocks.fold(_block_weights, np.add)
+    return float(total), float(positive)
 
 
-def _every(block: Block, stride: int) -> Block:
-    """Copy every ``stride``-th row."""
-    return Block(
-        X=np.asfortranarray(block.X[::stride]),
-        y=block.y[::stride],
-        w=None if block.w is None else block.w[::stride],
-    )
+def _block_weights(block: Block) -> FloatArray:
+    if block.w is None:
+        return np.array([len(block), block.y.sum()])
+    return np.array([block.w.sum(), block.w @ block.y])

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
-from ..blocks import Block, map_merge
+from ..blocks import Blocks
 from ..errors import FitError
 from .moments import JointMoments, joint_moments, merge_moments
 from .solution import LinearSolution, solve_semidefinite
 
 
-def fit_ridge(blocks: Sequence[Block], *, alpha: float, threads: int = 1) -> LinearSolution:
+def fit_ridge(blocks: Blocks, *, alpha: float) -> LinearSolution:
     """Minimise ``sum(w (y - Xb - b0)**2) + alpha |b|**2``; the intercept is not penalised.
 
     Raises
@@ -20,7 +18,7 @@ def fit_ridge(blocks: Sequence[Block], *, alpha: float, threads: int = 1) -> Lin
     FitError
         When the weights of all rows sum to zero.
     """
-    return solve_ridge(map_merge(blocks, joint_moments, merge_moments, threads=threads), alpha=alpha)
+    return solve_ridge(blocks.fold(joint_moments, merge_moments), alpha=alpha)
 
 
 def solve_ridge(moments: JointMoments, *, alpha: float) -> LinearSolution:

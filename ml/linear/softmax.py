@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
-from ..blocks import Block, FloatArray, map_merge
+from ..blocks import Block, Blocks, FloatArray
 from ..errors import ConvergenceError, FitError
 from .newton import Evaluation, merge_evaluations, minimise_newton
 from .solution import LinearSolution
@@ -18,9 +18,7 @@ RELATIVE_TOLERANCE = 1e-10
 """Newton decrement per unit of row weight."""
 
 
-def fit_softmax(
-    blocks: Sequence[Block], *, classes: int, C: float, max_iter: int = 100, threads: int = 1
-) -> LinearSolution:
+def fit_softmax(blocks: Blocks, *, classes: int, C: float, max_iter: int = 100) -> LinearSolution:
     """Minimise ``C sum(w cross-entropy) + |B|**2 / 2`` for class numbers 0 … K-1; intercepts are not penalised.
 
     Parameters
@@ -31,8 +29,8 @@ def fit_softmax(
         K, at least 3 (two classes have a cheaper fit of their own).
     C
         Inverse strength of the penalty, positive.
-    max_iter, threads
-        Newton steps allowed (BFGS: ten times as many); blocks computed at the same time.
+    max_iter
+        Newton steps allowed (BFGS: ten times as many).
 
     Returns
     -------
@@ -49,15 +47,15 @@ def fit_softmax(
     weight_of = _class_weights(blocks, classes)
     if not np.all(weight_of > 0.0):
         raise FitError("cannot fit LogisticRegression: a class has no row of positive weight")
-    width = blocks[0].X.shape[1]
+    width = blocks.width
     start = np.zeros((classes, width + 1))
     start[:, -1] = np.log(weight_of)
     start[:, -1] -= start[:, -1].mean()
     tolerance = RELATIVE_TOLERANCE * float(weight_of.sum())
     if start.size <= NEWTON_UNKNOWNS:
-        point, iterations = _by_newton(blocks, start, C, tolerance, max_iter, threads)
+        point, iterations = _by_newton(blocks, start, C, tolerance, max_iter)
     else:
-        point, iterations = _by_bfgs(blocks, start, C, 10 * max_iter, threads)
+        point, iterations = _by_bfgs(blocks, start, C, 10 * max_iter)
     point[:, -1] -= point[:, -1].mean()
     return LinearSolution(coef=point[:, :-1], intercept=point[:, -1], iterations=iterations)
 
@@ -111,12 +109,11 @@ def _add_curvature(second: FloatArray, design: FloatArray, probability: FloatArr
 
 
 def _by_newton(
-    blocks: Sequence[Block],
+    blocks: Blocks,
     start: FloatArray,
     C: float,
     tolerance: float,
     max_iter: int,
-    threads: int,
 ) -> tuple[FloatArray, int]:
     bend = np.full_like(start, 1.0 / C)
     bend[:, -1] = 0.0
@@ -128,12 +125,7 @@ def _by_newton(
 
     def objective(flat: FloatArray) -> Evaluation:
         point = flat.reshape(start.shape)
-        data = map_merge(
-            blocks,
-            lambda block: softmax_evaluation(block, point, hessian=True),
-            merge_evaluations,
-            threads=threads,
-        )
+        data = blocks.fold(partial(softmax_evaluation, point=point, hessian=True), merge_evaluations)
         slope = bend.ravel() * flat
         return Evaluation(
             loss=data.loss + float(slope @ flat) / 2,
@@ -147,9 +139,7 @@ def _by_newton(
     return flat.reshape(start.shape), iterations
 
 
-def _by_bfgs(
-    blocks: Sequence[Block], start: FloatArray, C: float, max_iter: int, threads: int
-) -> tuple[FloatArray, int]:
+def _by_bfgs(blocks: Blocks, start: FloatArray, C: float, max_iter: int) -> tuple[FloatArray, int]:
     from scipy import optimize
 
     total = float(_class_weights(blocks, start.shape[0]).sum())
@@ -158,12 +148,7 @@ def _by_bfgs(
 
     def objective(flat: FloatArray) -> tuple[float, FloatArray]:
         point = flat.reshape(start.shape)
-        data = map_merge(
-            blocks,
-            lambda block: softmax_evaluation(block, point, hessian=False),
-            merge_evaluations,
-            threads=threads,
-        )
+        data = blocks.fold(partial(softmax_evaluation, point=point, hessian=False), merge_evaluations)
         slope = bend.ravel() * flat
         return (data.loss + float(slope @ flat) / 2) / total, (data.gradient + slope) / total
 
@@ -181,8 +166,9 @@ def _by_bfgs(
     return np.asarray(found.x, dtype=np.float64).reshape(start.shape), int(found.nit)
 
 
-def _class_weights(blocks: Sequence[Block], classes: int) -> FloatArray:
-    total = np.zeros(classes)
-    for block in blocks:
-        total += np.bincount(block.y.astype(np.int64), weights=block.w, minlength=classes)
-    return total
+def _class_weights(blocks: Blocks, classes: int) -> FloatArray:
+    return blocks.fold(partial(_block_weights, classes=classes), np.add)
+
+
+def _block_weights(block: Block, *, classes: int) -> FloatArray:
+    return np.bincount(block.y.astype(np.int64), weights=block.w, minlength=classes).astype(np.float64)

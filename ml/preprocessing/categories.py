@@ -159,9 +159,20 @@ def count_categories(chunks: Iterable[pa.Array], kind: pa.DataType) -> CategoryC
         nulls += int(number[missing].sum())
         values.append(distinct.filter(pa.array(~missing)))
         counts.append(number[~missing])
-    coded = pa.chunked_array(values, plain).combine_chunks().dictionary_encode()
+    return _counted(pa.chunked_array(values, plain), np.concatenate(counts), nulls)
+
+
+def merge_counts(a: CategoryCounts, b: CategoryCounts) -> CategoryCounts:
+    """Return the counts of two disjoint sets of rows together."""
+    joined = pa.chunked_array([a.values, b.values], a.values.type)
+    return _counted(joined, np.concatenate((a.counts, b.counts)), a.nulls + b.nulls)
+
+
+def _counted(values: pa.ChunkedArray, counts: npt.NDArray[np.int64], nulls: int) -> CategoryCounts:
+    """Add the counts of equal values up, and sort them."""
+    coded = values.combine_chunks().dictionary_encode()
     totals = np.zeros(len(coded.dictionary), dtype=np.int64)
-    np.add.at(totals, coded.indices.to_numpy(), np.concatenate(counts))
+    np.add.at(totals, coded.indices.to_numpy(), counts)
     order = pc.sort_indices(coded.dictionary)
     return CategoryCounts(values=coded.dictionary.take(order), counts=totals[order.to_numpy()], nulls=nulls)
 

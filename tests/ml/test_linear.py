@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from volley.ml.blocks import Block, FloatArray, map_merge, split_rows
+from volley.ml.blocks import Block, Blocks, FloatArray, map_merge, split_rows
 from volley.ml.errors import ConvergenceError, FitError
 from volley.ml.linear.logistic import WARM_START_ROWS, expit, fit_logistic, logistic_evaluation
 from volley.ml.linear.moments import joint_moments, merge_moments
@@ -37,7 +37,7 @@ def test_ridge_equals_scikit_learn(weighted: bool, alpha: float) -> None:
     X, rng = _features(2000, 6)
     y = X @ rng.normal(size=6) + rng.normal(size=2000)
     w = rng.uniform(0.0, 2.0, 2000) if weighted else None
-    ours = fit_ridge(_cut(X, y, w, 7), alpha=alpha, threads=2)
+    ours = fit_ridge(Blocks.here(_cut(X, y, w, 7), threads=2), alpha=alpha)
     theirs = Ridge(alpha=alpha, solver="svd").fit(X, y, sample_weight=w)
     np.testing.assert_allclose(ours.coef, theirs.coef_, rtol=1e-7)
     np.testing.assert_allclose(ours.decision(X), theirs.predict(X), rtol=1e-8)
@@ -47,7 +47,7 @@ def test_ridge_with_dependent_columns_gives_least_norm() -> None:
     X, rng = _features(500, 3)
     X = np.asfortranarray(np.column_stack([X, X[:, 0], np.full(500, 3.0)]))  # a copy, and a constant
     y = X[:, 0] + rng.normal(size=500) * 1e-3
-    ours = fit_ridge([Block(X=X, y=y)], alpha=0.0)
+    ours = fit_ridge(Blocks.here([Block(X=X, y=y)]), alpha=0.0)
     assert ours.coef[0] == pytest.approx(ours.coef[3])
     assert ours.coef[4] == 0.0
     assert np.abs(ours.decision(X) - y).max() < 0.01
@@ -56,7 +56,7 @@ def test_ridge_with_dependent_columns_gives_least_norm() -> None:
 def test_ridge_refuses_rows_without_weight() -> None:
     X, _ = _features(10, 2)
     with pytest.raises(FitError, match="weights sum to zero"):
-        fit_ridge([Block(X=X, y=X[:, 0], w=np.zeros(10))], alpha=1.0)
+        fit_ridge(Blocks.here([Block(X=X, y=X[:, 0], w=np.zeros(10))]), alpha=1.0)
 
 
 def test_moments_survive_a_large_offset() -> None:
@@ -71,7 +71,7 @@ def test_moments_survive_a_large_offset() -> None:
 def test_logistic_probabilities_equal_scikit_learn(weighted: bool, C: float) -> None:
     X, y, w = _binary()
     w_or_none = w if weighted else None
-    ours = fit_logistic(_cut(X, y, w_or_none, 3), C=C)
+    ours = fit_logistic(Blocks.here(_cut(X, y, w_or_none, 3)), C=C)
     # scikit-learn's own Newton solver, run to its end; L-BFGS stops short on features this badly scaled.
     theirs = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-12, max_iter=1000)
     theirs.fit(X, y, sample_weight=w_or_none)
@@ -80,12 +80,12 @@ def test_logistic_probabilities_equal_scikit_learn(weighted: bool, C: float) -> 
 
 def test_logistic_is_the_same_for_any_partitions_and_threads() -> None:
     X, y, w = _binary(20_000)
-    whole = fit_logistic([Block(X=X, y=y, w=w)], C=1.0)
+    whole = fit_logistic(Blocks.here([Block(X=X, y=y, w=w)]), C=1.0)
     for parts in (2, 7):
-        cut = fit_logistic(_cut(X, y, w, parts), C=1.0, threads=3)
+        cut = fit_logistic(Blocks.here(_cut(X, y, w, parts), threads=3), C=1.0)
         np.testing.assert_allclose(cut.coef, whole.coef, rtol=1e-9, atol=1e-12)
-    again = fit_logistic(_cut(X, y, w, 7), C=1.0, threads=1)
-    assert np.array_equal(again.coef, fit_logistic(_cut(X, y, w, 7), C=1.0, threads=4).coef)
+    again = fit_logistic(Blocks.here(_cut(X, y, w, 7), threads=1), C=1.0)
+    assert np.array_equal(again.coef, fit_logistic(Blocks.here(_cut(X, y, w, 7), threads=4), C=1.0).coef)
 
 
 def test_logistic_warm_start_on_many_sorted_rows() -> None:
@@ -95,7 +95,7 @@ def test_logistic_warm_start_on_many_sorted_rows() -> None:
     y = (rng.random(rows) < expit(X[:, 0])).astype(np.float64)
     order = np.argsort(y)
     X, y = np.asfortranarray(X[order]), y[order]
-    ours = fit_logistic(split_rows(X, y), C=1.0)
+    ours = fit_logistic(Blocks.here(split_rows(X, y)), C=1.0)
     theirs = LogisticRegression(C=1.0, solver="newton-cholesky", tol=1e-12).fit(X, y)
     np.testing.assert_allclose(ours.coef, theirs.coef_[0], rtol=1e-7)
     assert ours.iterations <= 4
@@ -105,13 +105,13 @@ def test_logistic_warm_start_on_many_sorted_rows() -> None:
 def test_logistic_refuses_one_class(label: float) -> None:
     X, _ = _features(20, 2)
     with pytest.raises(FitError, match="one class only"):
-        fit_logistic([Block(X=X, y=np.full(20, label))], C=1.0)
+        fit_logistic(Blocks.here([Block(X=X, y=np.full(20, label))]), C=1.0)
 
 
 def test_logistic_separable_without_penalty_says_so() -> None:
     X = np.asfortranarray(np.linspace(-1, 1, 40)[:, None])
     with pytest.raises(ConvergenceError, match="max_iter"):
-        fit_logistic([Block(X=X, y=(X[:, 0] > 0).astype(float))], C=np.inf, max_iter=8)
+        fit_logistic(Blocks.here([Block(X=X, y=(X[:, 0] > 0).astype(float))]), C=np.inf, max_iter=8)
 
 
 def test_logistic_derivatives_agree_with_differences() -> None:
@@ -139,7 +139,7 @@ def test_softmax_equals_scikit_learn(newton: bool, weighted: bool, monkeypatch: 
     X = np.asfortranarray(rng.normal(size=(1500, 4)))
     y = (X @ rng.normal(size=(4, 4)) + rng.gumbel(size=(1500, 4))).argmax(axis=1).astype(np.float64)
     w = rng.uniform(0.0, 2.0, 1500) if weighted else None
-    ours = fit_softmax(_cut(X, y, w, 4), classes=4, C=0.7)
+    ours = fit_softmax(Blocks.here(_cut(X, y, w, 4)), classes=4, C=0.7)
     theirs = LogisticRegression(C=0.7, solver="newton-cg", tol=1e-11, max_iter=10_000)
     theirs.fit(X, y, sample_weight=w)
     np.testing.assert_allclose(softmax(ours.decision(X)), theirs.predict_proba(X), atol=1e-6)
@@ -162,4 +162,4 @@ def test_softmax_gradient_agrees_with_differences() -> None:
 def test_softmax_refuses_an_absent_class() -> None:
     X, _ = _features(30, 2)
     with pytest.raises(FitError, match="no row of positive weight"):
-        fit_softmax([Block(X=X, y=np.tile([0.0, 2.0], 15))], classes=3, C=1.0)
+        fit_softmax(Blocks.here([Block(X=X, y=np.tile([0.0, 2.0], 15))]), classes=3, C=1.0)

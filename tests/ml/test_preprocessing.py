@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, StandardScaler
 
 from volley.engine.errors import TypeMismatch
-from volley.ml.errors import FitError, UnseenCategory
+from volley.ml.errors import UnseenCategory
 from volley.ml.preprocessing.categories import Categories, count_categories, write_one_hot, write_ordinal
-from volley.ml.preprocessing.impute import numeric_fill
+from volley.ml.preprocessing.impute import count_values, merge_values, order_statistics
 from volley.ml.preprocessing.moments import column_moments, merge_columns
 from volley.ml.preprocessing.scale import min_max_scaling, standard_scaling
 
@@ -63,22 +62,22 @@ def test_moments_do_not_depend_on_the_cut(X: np.ndarray, parts: int) -> None:
     assert cut.high.tolist() == X.max(axis=0).tolist()
 
 
-@pytest.mark.parametrize("strategy", ["mean", "median", "most_frequent"])
-def test_numeric_imputation_equals_scikit_learn(strategy: str) -> None:
-    X = np.round(_with_holes(2001), 1)
-    fill = numeric_fill(X, list("abcd"), strategy=strategy)
-    ours = X.copy()
-    fill.apply(ours)
-    np.testing.assert_allclose(ours, SimpleImputer(strategy=strategy).fit_transform(X), rtol=1e-12)
+@given(hnp.arrays(np.float64, st.integers(0, 40), elements=st.floats(allow_nan=True)), st.integers(1, 4))
+def test_order_statistics_do_not_depend_on_the_cut(values: np.ndarray, parts: int) -> None:
+    present = np.sort(values[~np.isnan(values)])
+    cut = [np.sort(part) for part in np.array_split(present, parts)]
+
+    def count_up_to(bounds: np.ndarray) -> np.ndarray:
+        return np.array([sum(np.searchsorted(part, bound, side="right") for part in cut) for bound in bounds])
+
+    found = order_statistics(count_up_to, np.arange(len(present)))
+    assert found.tolist() == present.tolist()
 
 
-def test_constant_imputation_and_a_column_with_nothing_in_it() -> None:
-    X = np.array([[1.0, np.nan], [np.nan, np.nan]])
-    fill = numeric_fill(X, ["a", "b"], strategy="constant", constant=-1.0)
-    fill.apply(X)
-    assert X.tolist() == [[1.0, -1.0], [-1.0, -1.0]]
-    with pytest.raises(FitError, match="'b': every value is missing"):
-        numeric_fill(np.array([[1.0, np.nan]]), ["a", "b"], strategy="mean")
+@given(hnp.arrays(np.float64, st.integers(1, 40), elements=st.sampled_from([1.0, 2.0, -3.0, np.nan])))
+def test_counts_of_values_do_not_depend_on_the_cut(values: np.ndarray) -> None:
+    whole, cut = count_values(values), reduce(merge_values, map(count_values, np.array_split(values, 3)))
+    assert (cut.values.tolist(), cut.counts.tolist()) == (whole.values.tolist(), whole.counts.tolist())
 
 
 def _table(column: pa.Array, name: str = "c") -> Categories:

@@ -39,6 +39,7 @@ from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
 from .chains import Chain
 from .cluster import Cluster
 from .lines import Line, first_cut, joined, output_schema, rest_of, side_sink, task_sink
+from .parts import ClusterParts
 from .placement import BROADCAST_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
 from .tasks import Ran, Tasks
 from .uploads import Uploads
@@ -121,6 +122,12 @@ class Coordinator:
         number = self._made[len(self.graph.stages) - 1]
         for task in range(len(self.tasks.stages[number].tasks)):
             yield from self._uploads.download(number, task)
+
+    def parts(self) -> ClusterParts:
+        """Return the rows of the last stage as parts that stay with their workers; what was lost is made again."""
+        number = self._made[len(self.graph.stages) - 1]
+        self.tasks.source(number)
+        return ClusterParts(self.cluster, self.query, number, self.tasks.stages[number].done)
 
     # stages
 

@@ -6,7 +6,7 @@ import asyncio
 import importlib.metadata
 import logging
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from ...kernels.devices import open_device, register_serialization
 from ...kernels.protocol import Device, PackedTables
 from ...logs import configure_from_environment
 from .assignment import Assignment, Report, Source, StagePlan
+from .held_parts import HOLD, WORK, HeldParts
 from .placement import SMALL_BYTES
 from .reports import hasten, pass_on, send
 from .telemetry import SchedulerTelemetry, Telemetry
@@ -85,19 +86,30 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         comms = Comms(worker, worker.loop.asyncio_loop)
         exchange = Exchange(device, store, comms, worker.address, parcels=carries_parcels(worker.address, device))
         self.bench = Bench(device, exchange)
+        self.parts = HeldParts(device, store, worker.address, worker.state.nthreads, self.bench.stopped)
         self.telemetry = Telemetry(exchange)
         self.telemetry.register()
         configure_from_environment()
-        worker.handlers.update(
-            {FETCH: exchange.serve, ABOUT: self.about, STOP: self.stop, FREE: self.free, PUT: self.put}
-        )
+        worker.handlers.update(self._handlers())
 
     def teardown(self, worker: Worker) -> None:
         """Let go of everything."""
-        for operation in (FETCH, ABOUT, STOP, FREE, PUT):
+        for operation in self._handlers():
             worker.handlers.pop(operation, None)
         self.telemetry.unregister()
+        self.parts.free()
         self.bench.exchange.close()
+
+    def _handlers(self) -> dict[str, Callable[..., Any]]:
+        return {
+            FETCH: self.bench.exchange.serve,
+            ABOUT: self.about,
+            STOP: self.stop,
+            FREE: self.free,
+            PUT: self.put,
+            HOLD: self.parts.hold,
+            WORK: self.parts.work,
+        }
 
     async def about(self) -> dict[str, Any]:
         """Answer with the versions that must agree, the device, and what has crossed its bus."""
@@ -108,6 +120,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         """Let a query's tasks end, and forget its rows."""
         self.bench.stop(query)
         self.bench.free(query)
+        self.parts.free(query)
         return "OK"
 
     async def free(self, query: str, stage: int | None = None) -> str:

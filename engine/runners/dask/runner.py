@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from ...kernels.protocol import Table
 from ...physical.stages import CollectSink, StageGraph
@@ -10,6 +11,7 @@ from ..metrics import Observer
 from ..result import RunResult
 from .cluster import Cluster
 from .coordinator import Coordinator
+from .parts import ClusterParts
 
 
 class DaskRunner:
@@ -42,6 +44,13 @@ class DaskRunner:
         with self._coordinator(graph) as coordinator:
             coordinator.run()
             yield from coordinator.rows()
+
+    @contextmanager
+    def parts(self, graph: StageGraph) -> Iterator[ClusterParts]:
+        """Run all stages and leave the result's rows on the workers, until the context ends."""
+        with self._coordinator(graph) as coordinator:
+            coordinator.run()
+            yield coordinator.parts()
 
     def _coordinator(self, graph: StageGraph) -> Coordinator:
         return Coordinator(self.cluster, graph, memory_limit=self.memory_limit, observer=self.observer)
