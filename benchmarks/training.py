@@ -1,7 +1,7 @@
 """Training where the rows are: two worker processes of one thread beside one process of two threads.
 
 ``python -m benchmarks.training [--rows 1000000] [--repeat 3] [--record NAME]`` writes rows to Parquet files, fits each
-estimator to them by both, reading included, and says how far the models' predictions are from each other.
+estimator to them by both, reading included, and says how well the models predict.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ def write(folder: Path, rows: int) -> None:
         vl.from_arrow(pa.table({**columns, **labels})).to_parquet(folder / f"{number}.parquet")
 
 
-def compared(folder: Path, session: vl.Session, repeat: int) -> dict[str, dict[str, float]]:
-    """Return seconds of each fit on the workers and on threads, the least of the turns, and how unlike they predict."""
+def compared(folder: Path, session: vl.Session, repeat: int) -> dict[str, dict[str, dict[str, float]]]:
+    """Return seconds of each fit on the workers and on threads, the least of the turns, and R² or AUC of the models."""
     here = DataFrame.from_plan(vl.read_parquet(folder).plan, vl.Session(threads=session.cluster.slots().threads))
     there = DataFrame.from_plan(here.plan, session)
     sample = vl.read_parquet(folder / "0.parquet")
@@ -55,7 +55,7 @@ def compared(folder: Path, session: vl.Session, repeat: int) -> dict[str, dict[s
     for name, (label, estimator) in MODELS.items():
         features = ml.Features(numeric=FEATURES, label=label)
         seconds: dict[str, float] = {}
-        scores = []
+        quality: dict[str, float] = {}
         for turn in range(repeat + 1):  # the first does not count: libraries are loaded in it
             for place, frame in (("workers", there), ("threads", here)):
                 begun = time.perf_counter()
@@ -85,13 +85,13 @@ def page(name: str, content: Mapping[str, Any]) -> str:
         "",
         made,
         "",
-        "| model | two workers | two threads | times | greatest difference of predictions |",
-        "|---|---:|---:|---:|---:|",
+        "| model | two workers | two threads | times | R² or AUC of workers | of threads |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for model, found in content["models"].items():
-        workers, threads = found["workers"], found["threads"]
-        apart = found["greatest difference of predictions"]
-        lines.append(f"| {model} | {workers:.2f} | {threads:.2f} | {workers / threads:.2f} | {apart:.1e} |")
+        workers, threads = found["seconds"]["workers"], found["seconds"]["threads"]
+        qualities = " | ".join(f"{found['quality'][place]:.4f}" for place in ("workers", "threads"))
+        lines.append(f"| {model} | {workers:.2f} | {threads:.2f} | {workers / threads:.2f} | {qualities} |")
     return "\n".join(lines) + "\n"
 
 
