@@ -63,13 +63,10 @@ def compared(folder: Path, session: vl.Session, repeat: int) -> dict[str, dict[s
                 taken = time.perf_counter() - begun
                 seconds[place] = min(taken, seconds.get(place, taken)) if turn > 1 else taken
                 if turn == repeat:
-                    column = (model.score_columns() or ["prediction"])[0]
-                    scores.append(model.predict(sample)[[column]].to_arrow()[column].to_numpy())
-        apart = float(np.abs(scores[0] - scores[1]).max())
-        found[name] = {**seconds, "greatest difference of predictions": apart}
-        print(
-            f"{name}: {seconds['workers']:.2f} s on workers, {seconds['threads']:.2f} s on threads, {apart:.1e} apart"
-        )
+                    figure = "r2" if model.task == "regression" else "auc"
+                    quality[place] = ml.evaluate(model, sample).metrics[figure]
+        found[name] = {"seconds": seconds, "quality": quality}
+        print(name, found[name], flush=True)
     return found
 
 
