@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.duckdb_oracle import Oracle, sorted_rows
 from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, unnest, where, window
+from tests.support.simulated_gpu import SESSIONS
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate, call, literal
 from volley.engine.frame.session import Session
@@ -76,10 +77,11 @@ def oracle() -> Oracle:
     return Oracle()
 
 
+@pytest.mark.parametrize("device", SESSIONS)
 @pytest.mark.parametrize("other", OTHERS)
 @pytest.mark.parametrize("table", TABLES)
-def test_every_operator(oracle: Oracle, table: str, other: str) -> None:
-    session = Session(threads=2)
+def test_every_operator(oracle: Oracle, table: str, other: str, device: str) -> None:
+    session = SESSIONS[device](threads=2)
     for name, plan in operators(TABLES[table], OTHERS[other]).items():
         if other != "some" and "join" not in name:
             continue

@@ -8,6 +8,7 @@ import pytest
 import volley as vl
 from tests.support.duckdb_oracle import Oracle
 from tests.support.plans import TableSource, col, filter_, scan, window
+from tests.support.simulated_gpu import SESSIONS
 from volley.engine.errors import MemoryLimitExceeded
 from volley.engine.expr import call, literal
 from volley.engine.plan import (
@@ -52,13 +53,18 @@ def every_aggregate(plan: Plan, partition: str, frame: Frame) -> Plan:
     )
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize(
+    ("partition", "device", "threads"),
+    [
+        *((partition, "cpu", threads) for partition in ("", "s", "s p") for threads in (1, 3)),
+        ("s p", "gpu-simulated", 3),
+    ],
+)
 @pytest.mark.parametrize("frame", [Frame(), NEAR, TIED], ids=str)
-@pytest.mark.parametrize("partition", ["", "s", "s p"])
-def test_every_aggregate_matches_duckdb(partition: str, frame: Frame, threads: int) -> None:
+def test_every_aggregate_matches_duckdb(partition: str, frame: Frame, device: str, threads: int) -> None:
     plan = filter_(every_aggregate(PARTS, partition, frame), "less", "rank", 6)
     oracle = Oracle()
-    made = vl.DataFrame.from_plan(plan, vl.Session(threads=threads)).to_arrow()
+    made = vl.DataFrame.from_plan(plan, SESSIONS[device](threads=threads)).to_arrow()
     assert rounded(made) == rounded(oracle.run(plan))
 
 

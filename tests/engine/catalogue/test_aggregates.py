@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 import volley as vl
 from tests.engine.catalogue.aggregates import AGGREGATES, ELSEWHERE, WINDOWS, WITH_KEY, Case
 from tests.engine.catalogue.tables import decoded, normal, table
+from tests.support.simulated_gpu import SESSIONS
 from volley.engine.expr import NamedAggregate, NamedExpr, SortKey, aggregate, call, literal
 from volley.engine.expr.catalogue import AGGREGATES as ENTRIES
 from volley.engine.expr.catalogue import WINDOW_FUNCTIONS
@@ -40,11 +41,32 @@ def connection() -> Any:
 @settings(max_examples=3)
 @given(seed=st.integers(0, 10**6), rows=st.sampled_from([0, 1, 8, 60]), keyed=st.booleans())
 def test_aggregates(connection: Any, form: str, name: str, number: int, seed: int, rows: int, keyed: bool) -> None:
+    compare(SESSION, connection, form, name, number, seed, rows, keyed=keyed)
+
+
+@pytest.mark.parametrize(("name", "number"), ALL, ids=[f"{name}-{number}" for name, number in ALL])
+@settings(max_examples=2)
+@given(
+    form=st.sampled_from(FORMS),
+    seed=st.integers(0, 10**6),
+    rows=st.sampled_from([0, 1, 8, 60]),
+    keyed=st.booleans(),
+)
+def test_aggregates_on_the_simulated_gpu(
+    connection: Any, form: str, name: str, number: int, seed: int, rows: int, keyed: bool
+) -> None:
+    """A sample; `make simulated-gpu` compares as many as on the CPU."""
+    compare(SESSIONS["gpu-simulated"](threads=2), connection, form, name, number, seed, rows, keyed=keyed)
+
+
+def compare(
+    session: vl.Session, connection: Any, form: str, name: str, number: int, seed: int, rows: int, *, keyed: bool
+) -> None:
     own = AGGREGATES[name][number]
     if "distinct" in form and (not own.distinct or (name == "list" and "filtered" in form)):
         return
     given_ = table(Random(seed), (*own.kinds, "count", "part"), rows)
-    frame = vl.DataFrame(given_, session=SESSION)
+    frame = vl.DataFrame(given_, session=session)
     test, key = (f"c{len(own.kinds) + n}" for n in range(2))
     args = WITH_KEY.get(name, tuple(f"c{n}" for n in range(len(own.kinds))))
     condition = call("greater", frame[test].expr, literal(1)) if "filtered" in form else None
@@ -53,7 +75,7 @@ def test_aggregates(connection: Any, form: str, name: str, number: int, seed: in
     )
     keys = (NamedExpr(name="k", expr=frame[key].expr),) if keyed else ()
     plan = Aggregate(input=frame.plan, keys=keys, aggregates=(NamedAggregate(name="r", call=made),))
-    ours = SESSION.collect(plan).to_pylist()
+    ours = session.collect(plan).to_pylist()
     connection.register("t", decoded(given_))
     theirs = connection.sql(_query(own, name, form, test, key if keyed else "")).to_arrow_table().to_pylist()
     assert sorted(_rows(ours), key=repr) == sorted(_rows(theirs), key=repr)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 import volley as vl
 from tests.support.chains import chains
 from tests.support.pairs import Pair, cells_in_pandas, cells_of
+from tests.support.simulated_gpu import simulated_session
 from volley.engine.physical import cut, lower
 from volley.engine.plan import Aggregate
 from volley.engine.runners import LocalRunner
@@ -28,11 +30,24 @@ def as_written(frame: vl.DataFrame) -> list[tuple[Any, ...]]:
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain})
 @given(pair=chains())
 def test_rows_are_those_of_pandas(pair: Pair) -> None:
+    compare(pair)
+
+
+def compare(pair: Pair) -> None:
     found, expected = cells_of(pair.ours.to_arrow()), cells_in_pandas(pair.theirs)
     if not pair.ordered:
         found, expected = (sorted(rows, key=repr) for rows in (found, expected))
     assert list(pair.ours.columns) == list(pair.theirs.columns), pair.steps
     assert found == expected, pair.steps
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain})
+@given(data=st.data())
+def test_rows_are_those_of_pandas_on_the_simulated_gpu(data: st.DataObject) -> None:
+    """A sample; `make simulated-gpu` compares as many as on the CPU."""
+    with simulated_session(threads=2):
+        pair = data.draw(chains())
+        compare(pair)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain})
