@@ -1,13 +1,13 @@
 """Casts: a value that does not fit raises `CastError` naming it, or gives null where the cast is a try.
 
-What libcudf converts as we do, or what can be put right beside it; the rest (text of floats and times, parsing) goes
-to the CPU device.
+What libcudf converts as we do, or what can be put right beside it; the rest (text of floats and times, parsing, zones
+other than UTC) goes to the CPU device.
 """
 
 from __future__ import annotations
 
 from ... import dtypes
-from ...dtypes import DataType, Kind
+from ...dtypes import TICKS, DataType, Kind
 from ...expr import Cast
 from ..failures import failed_cast
 from . import decimals
@@ -28,10 +28,12 @@ from .columns import (
     unary,
     where_valid,
 )
+from .fallback import on_cpu
 from .keys import kept
 from .library import plc
+from .memory import run
 from .transfer import fetched
-from .types import FLOAT64, INT64, decimal_type, device_type
+from .types import FLOAT64, INT32, INT64, decimal_type, device_type
 
 
 def cast_refusal(expr: Cast) -> str | None:
@@ -48,10 +50,16 @@ def cast_refusal(expr: Cast) -> str | None:
         return None
     if source.is_float and target.is_decimal and target.precision <= _INT64_DIGITS:
         return None
+    if target.kind is Kind.STRING and (source.is_integer or source.is_decimal or source.kind is Kind.BOOL):
+        return None
+    if {source.kind, target.kind} == {Kind.DATE, Kind.TIMESTAMP} and (source.tz or target.tz or "UTC") == "UTC":
+        return None
     return f"{source} to {target} is converted on the CPU"
 
 
 _INT64_DIGITS = 18
+_MOST_TICKS = 2**63 - 1
+_SECONDS_PER_DAY = 86_400
 
 
 def cast_column(expr: Cast, value: Value) -> plc.Column:
@@ -68,12 +76,38 @@ def cast_column(expr: Cast, value: Value) -> plc.Column:
         return column
     if source.kind is Kind.NULL:
         return nulls(target, column.size())
+    if target.kind is Kind.STRING:
+        return _text(column, source)
+    if target.kind is Kind.DATE:
+        return cast(run(plc.datetime.floor_datetimes, column, plc.datetime.RoundingFrequency.DAY), device_type(target))
+    if source.kind is Kind.DATE:
+        return _moment(expr, column)
     fits, result = _converted(column, source, target)
     if fits is None or not any_true(negated(fits)):
         return result
     if expr.strict:
         _raise(expr, column, fits)
     return chosen(fits, result, constant(None, target))
+
+
+def _text(value: plc.Column, source: DataType) -> plc.Column:
+    convert = plc.strings.convert
+    if source.kind is Kind.BOOL:
+        words = (constant(word, dtypes.string) for word in ("true", "false"))
+        return run(convert.convert_booleans.from_booleans, value, *words)
+    if source.is_decimal:
+        return run(convert.convert_fixed_point.from_fixed_point, value)
+    return run(convert.convert_integers.from_integers, value)
+
+
+def _moment(expr: Cast, value: plc.Column) -> plc.Column:
+    """Return the midnights of dates; by the CPU where there are dates that ticks do not reach, which would wrap."""
+    last = _MOST_TICKS // (TICKS[expr.dtype.unit] * _SECONDS_PER_DAY)
+    if last < greatest_of(dtypes.int32):
+        days = run(plc.unary.bit_cast, value, INT32)
+        if any_true(negated(_between(days, -last, last, dtypes.int32))):
+            return on_cpu(expr, [(expr.arg, value)], value.size())
+    return cast(value, device_type(expr.dtype))
 
 
 def _raise(expr: Cast, column: plc.Column, fits: plc.Column) -> None:
