@@ -424,28 +424,6 @@ def _one_piece(tables: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     return CpuTable(schema=spec.schema, columns=RowStates(spec, columns, rows), num_rows=rows)
 
 
-def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
-    """Aggregate without keys: one row of partial states."""
-    states = States(accumulators)
-    if table.num_rows:
-        inputs = Evaluator(table).columns(states.inputs())
-        states.update(np.zeros(table.num_rows, dtype=np.int32), 1, inputs)
-    return _one_row(states, accumulators)
-
-
-def merge_reduced(partials: Sequence[CpuTable], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
-    """Merge rows of partial states into one row."""
-    states = States(accumulators)
-    for partial in partials:
-        states.merge(np.zeros(partial.num_rows, dtype=np.int32), 1, partial.columns)
-    return _one_row(states, accumulators)
-
-
-def _one_row(states: States, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
-    schema = Schema(tuple(spec.field for spec in accumulators))
-    return CpuTable(schema=schema, columns=tuple(states.finish(1)), num_rows=1)
-
-
 def distinct_first(tables: Sequence[CpuTable], on: Sequence[str], schema: Schema) -> CpuTable:
     """Keep the first row of each set of rows equal in the columns ``on`` (none: the first row of all)."""
     table = concat_tables(tables, schema)

@@ -13,12 +13,13 @@ from ...plan.source import StoredSplit
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
 from ..sharing import DeviceArray, Shared
-from .aggregate import CpuGroupBy, distinct_first, merge_groups, merge_reduced, reduce_rows
+from .aggregate import CpuGroupBy, distinct_first, merge_groups
 from .filter import filter_rows
 from .join import CpuJoinTable
 from .pack import pack, unpack
 from .partition import hash_partition
 from .project import project
+from .reducing import merge_reduced, reduce_rows
 from .sharing import matrix, share
 from .sort import sort_tables
 from .table import CpuTable, concat_tables, from_arrow, own, settle, slice_table, to_arrow

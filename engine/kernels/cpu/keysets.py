@@ -28,8 +28,6 @@ _MOST_TEXTS = 4096
 _TRIAL_ROWS = 1 << 17
 _MOST_PASSING = 0.5
 """After so many rows, a set that lets more than this share pass goes: a row costs a nanosecond or so to test."""
-_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
-"""2^64 divided by the golden ratio: Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4)."""
 
 
 def key_set(dtype: DataType, columns: Sequence[pa.ChunkedArray]) -> IntegerKeys | TextKeys | None:
@@ -102,11 +100,15 @@ class IntegerKeys(_Keys):
 
     def select(self, values: pa.Array) -> Rows:
         """Return the positions of the values that may be among the keys."""
-        slots = self._slots(values_of(values))
+        numbers = values_of(values)
+        if numbers.dtype not in (np.int64, np.int32):
+            numbers = numbers.astype(np.int64)
+        rows: Rows = np.empty(len(numbers) + 1, dtype=np.int32)
+        count = encodings.select_keys(numbers, self._low, self._is_exact, int(self._shift), self._flags, rows)
+        rows = rows[:count]
         if values.null_count:
-            slots[~present(values)] = len(self._flags) - 1
-        rows: Rows = np.empty(len(slots) + 1, dtype=np.int32)
-        return self._counted(rows[: encodings.select_codes(slots, self._flags, rows)], len(values))
+            rows = rows[present(values)[rows]]
+        return self._counted(rows, len(values))
 
     def _slots(self, keys: NDArray[Any]) -> Rows:
         """Return the slot of each key: the last one where it is known not to be among them."""
@@ -115,7 +117,7 @@ class IntegerKeys(_Keys):
         if self._is_exact:
             np.minimum(away, np.uint64(len(self._flags) - 1), out=away)
         else:
-            away *= _MULTIPLIER
+            away *= encodings.FIBONACCI
             away >>= self._shift
         return away.astype(np.int32)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from ...expr import Expr
 from ...schema import Schema
 from ..cpu import aggregate as cpu_aggregate
+from ..cpu import reducing
 from ..cpu import table as cpu
 from ..protocol import Accumulator, AccumulatorSpec, GroupBy, GroupSpec, Table
 from . import memory
@@ -244,7 +245,7 @@ def reduce_rows(table: GpuTable, accumulators: Sequence[AccumulatorSpec]) -> Gpu
     if _refused(accumulators) or not table.num_rows:
         if table.num_rows:
             _fell_back(accumulators, table.num_rows)
-        return on_device(cpu_aggregate.reduce_rows(on_host(table), accumulators))
+        return on_device(reducing.reduce_rows(on_host(table), accumulators))
     if not accumulators:
         return GpuTable(schema, (), 1)
     return in_halves(table, lambda part: _reduced(part, accumulators), lambda parts: merge_reduced(parts, accumulators))
@@ -263,7 +264,7 @@ def merge_reduced(partials: Sequence[GpuTable], accumulators: Sequence[Accumulat
         return partials[0]
     if _refused(accumulators):
         _fell_back(accumulators, len(partials))
-        return on_device(cpu_aggregate.merge_reduced([on_host(table) for table in partials], accumulators))
+        return on_device(reducing.merge_reduced([on_host(table) for table in partials], accumulators))
     schema = Schema(tuple(spec.field for spec in accumulators))
     states = concat_tables(partials, schema)
     groups = Groups([single_key(states.num_rows)], states.num_rows)

@@ -67,7 +67,7 @@ from .joining import JoinIndex
 from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
-from .picking import extreme_codes, extreme_texts
+from .picking import extreme_codes, extreme_texts, least_place
 from .radix import count_partitions, move_pairs, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .rungroups import RunGroups
@@ -135,6 +135,7 @@ __all__ = [
     "hash_rows",
     "hash_words",
     "join_halves",
+    "least_place",
     "mark_changes",
     "mark_steps",
     "max_f64",

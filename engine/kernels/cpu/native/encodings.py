@@ -6,11 +6,16 @@ checks every length in it; it returns something negative (`DAMAGED`) where they 
 
 from __future__ import annotations
 
+from typing import Final
+
 import numpy as np
 
 from .arrays import Bytes, Longs, Number, Rows, copy_bytes
 from .compile import device, instruction, kernel
 from .pages import DAMAGED, varint, zigzag
+
+FIBONACCI: Final = np.uint64(0x9E3779B97F4A7C15)
+"""2^64 divided by the golden ratio: Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4)."""
 
 load_unaligned = instruction("load_unaligned")
 unpack_groups = instruction("unpack_groups")
@@ -300,4 +305,31 @@ def select_codes(codes: Rows, wanted: Bytes, out: Rows) -> int:
     for i in range(len(codes)):
         out[np.uint64(k)] = np.int32(i)
         k += np.int64(wanted[np.uint64(codes[i])])
+    return int(k)
+
+
+@kernel(
+    "i64(const i64[], i64, bool, i64, const u8[], i32[])",
+    "i64(const i32[], i64, bool, i64, const u8[], i32[])",
+)
+def select_keys(
+    values: Longs | Rows,
+    low: int,
+    exact: bool,  # noqa: FBT001 - kernels take their arguments by place
+    shift: int,
+    wanted: Bytes,
+    out: Rows,
+) -> int:
+    """Write the rows whose value is flagged in ``wanted``, in order, to ``out``, one longer; return how many.
+
+    A value's flag is that of its distance from ``low``, the last one where that is greater; or, where that is not
+    ``exact``, of the distance's hash, less ``shift`` bits.
+    """
+    k = np.int64(0)
+    last = np.uint64(len(wanted) - 1)
+    for i in range(len(values)):
+        away = np.uint64(np.int64(values[i]) - np.int64(low))
+        slot = min(away, last) if exact else (away * FIBONACCI) >> np.uint64(shift)
+        out[np.uint64(k)] = np.int32(i)
+        k += np.int64(wanted[slot])
     return int(k)

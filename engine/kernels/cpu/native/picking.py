@@ -68,3 +68,12 @@ def extreme_codes(ids: Rows, codes: Rows, bits: Bits, bit_offset: int, places: R
         if rows[group] < 0 or place < least[group]:
             least[group] = place
             rows[group] = np.int32(i)
+
+
+@kernel("i64(const i32[], const i32[])")
+def least_place(codes: Rows, places: Rows) -> int:
+    """Return the least place of any code, of which there must be one."""
+    least = places[np.uint32(codes[0])]
+    for i in range(len(codes)):
+        least = min(least, places[np.uint32(codes[i])])
+    return int(least)

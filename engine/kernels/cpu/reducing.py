@@ -1,0 +1,132 @@
+"""Aggregation without keys: each table becomes one row of partial states, and these rows one.
+
+The commonest states of a column without nulls are found in one go over it; all others are those of a single group.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ...arrow import to_arrow_type
+from ...dtypes import DataType
+from ...schema import Schema
+from ..protocol import Accumulator, AccumulatorSpec
+from . import native
+from .aggregate import States
+from .buffers import array_from, is_small, values_of
+from .native.arrays import Rows
+from .project import Evaluator
+from .sort import ranks
+from .table import CpuTable, concat_tables
+from .words import integers_of
+
+_EXTREMES = (Accumulator.MIN, Accumulator.MAX)
+_PLAIN = (Accumulator.COUNT_ROWS, Accumulator.COUNT, Accumulator.SUM, *_EXTREMES)
+_FEW = 4096
+
+
+def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    """Aggregate without keys: one row of partial states."""
+    following = [*(spec.kind for spec in accumulators[1:]), None]
+    # A count before a mean is one of three states that belong together.
+    alone = [
+        spec.filter is None and spec.kind in _PLAIN and after is not Accumulator.MEAN
+        for spec, after in zip(accumulators, following, strict=True)
+    ]
+    plain = [spec for spec, is_alone in zip(accumulators, alone, strict=True) if is_alone]
+    rest = [spec for spec, is_alone in zip(accumulators, alone, strict=True) if not is_alone]
+    others = States(rest)
+    found: dict[str, pa.Array] = {}
+    if table.num_rows:
+        arguments = [spec.argument for spec in plain if spec.argument is not None]
+        values = Evaluator(table).columns([*arguments, *others.inputs()])
+        given = iter(values)
+        for spec in plain:
+            found[spec.name] = _state(spec, table.num_rows, None if spec.argument is None else next(given))
+        if rest:
+            others.update(np.zeros(table.num_rows, dtype=np.int32), 1, list(given))
+    else:
+        found = {spec.name: States([spec]).finish(1)[0] for spec in plain}
+    found |= zip((spec.name for spec in rest), others.finish(1), strict=True)
+    return _one_row([found[spec.name] for spec in accumulators], accumulators)
+
+
+def merge_reduced(partials: Sequence[CpuTable], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    """Merge rows of partial states into one row."""
+    states = States(accumulators)
+    together = concat_tables(partials, _schema(accumulators))
+    if together.num_rows:
+        states.merge(np.zeros(together.num_rows, dtype=np.int32), 1, together.columns)
+    return _one_row(states.finish(1), accumulators)
+
+
+def _one_row(columns: Sequence[pa.Array], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
+    return CpuTable(schema=_schema(accumulators), columns=tuple(columns), num_rows=1)
+
+
+def _schema(accumulators: Sequence[AccumulatorSpec]) -> Schema:
+    return Schema(tuple(spec.field for spec in accumulators))
+
+
+def _state(spec: AccumulatorSpec, rows: int, values: pa.Array | None) -> pa.Array:
+    """Return one state over all rows, of which there are some."""
+    if values is None:
+        return array_from(np.array([rows]), pa.int64())
+    if spec.kind is Accumulator.COUNT:
+        return array_from(np.array([rows - values.null_count]), pa.int64())
+    found = None if values.null_count else _whole(spec, values)
+    if found is not None:
+        return found
+    states = States([spec])
+    states.update(np.zeros(rows, dtype=np.int32), 1, [values])
+    return states.finish(1)[0]
+
+
+def _whole(spec: AccumulatorSpec, values: pa.Array) -> pa.Array | None:
+    """Return the sum or extreme of some values, none of them null; None where that is left to `States`."""
+    kind = values.type
+    if spec.kind is Accumulator.SUM:
+        if not is_small(kind):
+            return None
+        total = np.zeros((1, 2), dtype=np.int64)
+        native.total_i64(integers_of(values), total)
+        return pa.Array.from_buffers(to_arrow_type(spec.dtype), 1, [None, pa.py_buffer(total)], null_count=0)
+    if isinstance(values, pa.DictionaryArray):
+        return _extreme_text(values, spec.dtype, greatest=spec.kind is Accumulator.MAX)
+    is_clock = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
+    if is_clock or is_small(kind) or pa.types.is_signed_integer(kind):
+        numbers = values_of(values)
+        best = numbers.max() if spec.kind is Accumulator.MAX else numbers.min()
+        return array_from(np.array([best], dtype=numbers.dtype), kind)
+    return None
+
+
+def _extreme_text(values: pa.DictionaryArray, dtype: DataType, *, greatest: bool) -> pa.Array | None:
+    dictionary = values.dictionary
+    if len(dictionary) > _FEW:
+        return None
+    places = _places(dictionary, dtype)
+    best = native.least_place(values_of(values.indices), -places if greatest else places)
+    return dictionary.slice(int(np.flatnonzero(places == (-best if greatest else best))[0]), 1)
+
+
+_known_places: dict[tuple[int, int, int, int], tuple[pa.Array, Rows]] = {}
+_MOST_KNOWN = 64
+
+
+def _places(dictionary: pa.Array, dtype: DataType) -> Rows:
+    """Return the place of each text in the order; row groups often share a dictionary."""
+    _, offsets, data = dictionary.buffers()
+    if offsets is None or data is None:
+        return ranks(dictionary, dtype)
+    identity = (offsets.address, data.address, dictionary.offset, len(dictionary))
+    known = _known_places.get(identity)
+    if known is None:
+        if len(_known_places) >= _MOST_KNOWN:
+            _known_places.clear()
+        # The dictionary is kept so that its memory stays its own.
+        known = _known_places[identity] = (dictionary, ranks(dictionary, dtype))
+    return known[1]
