@@ -121,6 +121,8 @@ class ChunkReader:
 
     def _made_choices(self) -> pa.Array:
         assert self.dictionary is not None
+        if isinstance(self.dictionary, np.ndarray):
+            return _fixed_array(self.dictionary, self._spec.dtype, None)
         return self._assembled([(self._as_page(), slice(0, len(self.dictionary)))], len(self.dictionary))
 
     def _remembered_choices(self) -> pa.Array:

@@ -65,7 +65,6 @@ class CpuDecoder:
         if any(not test.can_pass for test in tests):
             return
         tests = sorted((test for test in tests if not test.always_passes), key=lambda test: test.share)
-        group.open_all(columns)  # an unknown encoding must show before the first batch
         pieces = max(1, -(-stored.rows // batch_rows))
         size = -(-stored.rows // pieces)
         for start in range(0, stored.rows, size):
@@ -149,6 +148,8 @@ class _Test:
         What they read, sorted.
     wanted
         A flag for each entry of the dictionary, then one for null; None where they must be computed by row.
+    share
+        Share of the dictionary that passes, or 2 or 3 without one: cheap and selective tests go first.
     keys
         What the one column's values must be among, instead of conditions.
     """
@@ -156,24 +157,23 @@ class _Test:
     conditions: tuple[Expr, ...]
     columns: tuple[str, ...]
     wanted: Bits | None
+    share: float = 2.0
     keys: KeySet | None = None
+
+    @classmethod
+    def of_dictionary(cls, columns: tuple[str, ...], wanted: Bits) -> _Test:
+        """Return the test that a dictionary has been put to."""
+        return cls((), columns, wanted, np.count_nonzero(wanted) / len(wanted))
 
     @property
     def can_pass(self) -> bool:
         """Whether any row may pass."""
-        return self.wanted is None or bool(self.wanted.any())
+        return self.share > 0
 
     @property
     def always_passes(self) -> bool:
         """Whether every row passes."""
-        return self.wanted is not None and bool(self.wanted.all())
-
-    @property
-    def share(self) -> float:
-        """Share of the dictionary that passes, or 2 or 3 without one: cheap and selective tests go first."""
-        if self.wanted is not None:
-            return float(self.wanted.mean())
-        return 2.0 if self.keys is None else 3.0
+        return self.share == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +229,7 @@ def _test(group: _RowGroup, part: _Part) -> _Test:
         wanted[-1] = not reader.nullable and wanted[:-1].all()
     else:
         wanted = _wanted(group, part, reader.choices)
-    return _Test(part.conditions, part.columns, wanted)
+    return _Test.of_dictionary(part.columns, wanted)
 
 
 def _wanted(group: _RowGroup, part: _Part, dictionary: pa.Array) -> Bits:
@@ -248,10 +248,10 @@ def _wanted(group: _RowGroup, part: _Part, dictionary: pa.Array) -> Bits:
 def _key_test(group: _RowGroup, given: KeyFilter) -> _Test:
     reader = group.open(given.column)
     if not isinstance(reader, ChunkReader) or not reader.coded:
-        return _Test((), (given.column,), None, given.keys)
+        return _Test((), (given.column,), None, 3.0, given.keys)
     wanted = np.zeros(len(reader.choices) + 1, dtype=np.uint8)
     wanted[given.keys.select(reader.choices)] = 1
-    return _Test((), (given.column,), wanted)
+    return _Test.of_dictionary((given.column,), wanted)
 
 
 class _Batch:
@@ -281,6 +281,7 @@ class _Batch:
                 rows = passed
         if not self._names:
             return empty_batch(self._count if rows is None else len(rows))
+        self._group.open_all(self._names)  # an unknown encoding must show before the first batch
         begun = [self._reading(name, rows) for name in self._names]
         arrays = [end() for end in [decode() for decode in begun]]
         return pa.RecordBatch.from_arrays(arrays, names=list(self._names))

@@ -137,6 +137,8 @@ class PageReader:
         has_dictionary, coded, self._most_bytes, self._most_values = facts.tolist()
         self.has_dictionary, self.coded = bool(has_dictionary), bool(coded)
         self._scratch = _NO_BYTES
+        if has_dictionary and (encoding := int(self._table[0, pages.ENCODING])) not in (PLAIN, pages.PLAIN_DICTIONARY):
+            raise UnknownEncoding(f"a dictionary in encoding {encoding}")
 
     @cached_property
     def table(self) -> list[list[int]]:
@@ -147,8 +149,6 @@ class PageReader:
     def dictionary(self, number: int) -> Values:
         """Return the values of the dictionary page ``number``."""
         row = self.table[number]
-        if row[pages.ENCODING] not in (PLAIN, pages.PLAIN_DICTIONARY):
-            raise UnknownEncoding(f"a dictionary in encoding {row[pages.ENCODING]}")
         start = row[pages.START]
         region = self._decompressed((self._data, start, start + row[pages.STORED]), row[pages.SIZE], keep=True)
         return self._plain(region, row[pages.VALUES])

@@ -113,16 +113,14 @@ def _extreme_text(values: pa.DictionaryArray, dtype: DataType, *, greatest: bool
     return dictionary.slice(int(np.flatnonzero(places == (-best if greatest else best))[0]), 1)
 
 
-_known_places: dict[tuple[int, int, int, int], tuple[pa.Array, Rows]] = {}
+_known_places: dict[tuple[int | None, ...], tuple[pa.Array, Rows]] = {}
 _MOST_KNOWN = 64
 
 
 def _places(dictionary: pa.Array, dtype: DataType) -> Rows:
     """Return the place of each text in the order; row groups often share a dictionary."""
-    _, offsets, data = dictionary.buffers()
-    if offsets is None or data is None:
-        return ranks(dictionary, dtype)
-    identity = (offsets.address, data.address, dictionary.offset, len(dictionary))
+    _, *stored = dictionary.buffers()
+    identity = (*(buffer and buffer.address for buffer in stored), dictionary.offset, len(dictionary))
     known = _known_places.get(identity)
     if known is None:
         if len(_known_places) >= _MOST_KNOWN:
