@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,21 @@ MOMENTS = ("scan", "send", "receive", "join", "finish", "report", "write")
 """A split or buckets are about to be read, a page given, a page taken, a hash table built, an output kept; an output is
 kept and nobody knows of it yet; rows are about to be written."""
 
+FIT_MOMENTS = ("part", "pass", "meet")
+"""Work on a part is about to begin, a pass over a part's rows, the training that all parts do together."""
+
+_PLACES = {
+    "scan": "volley.engine.runners.dask.work:_Work._tables",
+    "send": "volley.engine.exchange.store:BucketStore.page",
+    "receive": "volley.engine.exchange.transfer:Exchange._answer",
+    "join": "volley.engine.runners.dask.work:_Work._built",
+    "finish": "volley.engine.runners.dask.work:_Work._keep",
+    "report": "volley.engine.runners.dask.work:_Work.run",
+    "write": "volley.engine.runners.sinks.writes:TaskWrite.consume",
+    "part": "volley.engine.runners.dask.held_parts:_called",
+    "pass": "volley.ml.blocks:map_merge",
+    "meet": "volley.ml.boosting:_trained",
+}
 _armed: dict[str, tuple[str, int]] = {}
 """By moment: the flag's file, and how many calls are still let through."""
 _ready: set[str] = set()
@@ -19,24 +35,14 @@ _ready: set[str] = set()
 
 def arm(moment: str, flag: str, after: int = 0) -> None:
     """Let this worker die at a moment, once it has passed it ``after`` times; run on workers by ``Client.run``."""
-    from volley.engine.exchange import store, transfer
-    from volley.engine.runners.dask import work
-    from volley.engine.runners.sinks.writes import TaskWrite
-
-    places: dict[str, tuple[Any, str]] = {
-        "scan": (work._Work, "_tables"),
-        "send": (store.BucketStore, "page"),
-        "receive": (transfer.Exchange, "_answer"),
-        "join": (work._Work, "_built"),
-        "finish": (work._Work, "_keep"),
-        "report": (work._Work, "run"),
-        "write": (TaskWrite, "consume"),
-    }
     _armed.clear()
     _armed[moment] = flag, after
     if moment not in _ready:
         _ready.add(moment)
-        owner, name = places[moment]
+        module, _, path = _PLACES[moment].partition(":")
+        holder, _, name = path.rpartition(".")
+        owner: Any = import_module(module)
+        owner = getattr(owner, holder) if holder else owner
         setattr(owner, name, _deadly(getattr(owner, name), moment))
 
 

@@ -22,9 +22,15 @@ def remains(dask_worker: Any) -> dict[str, int]:
         "bytes in files": store.spilled,
         "files": 0 if store._folder is None else sum(1 for _ in store._folder.iterdir()),
         "shared tables": len(bench._shared),
+        "parts": len(dask_worker.plugins["volley"].parts._held),
         "tasks": len(dask_worker.state.tasks),
         "results": len(dask_worker.data),
     }
+
+
+def let_parts_go(dask_worker: Any) -> None:
+    """Let a worker lose its parts; run on workers by ``Client.run``."""
+    dask_worker.plugins["volley"].parts.free()
 
 
 def tasks_known(dask_scheduler: Any) -> int:

@@ -12,8 +12,8 @@ import pytest
 
 import volley as vl
 from tests.ml import census
-from tests.support.faults import die_once
-from tests.support.workers import outputs, wait_until
+from tests.support.faults import FIT_MOMENTS, arm
+from tests.support.workers import let_parts_go, remains, wait_until
 from volley import ml
 from volley.engine.frame import DataFrame
 from volley.engine.runners import Part, PartsLost
@@ -70,16 +70,11 @@ def test_parts_stay_with_their_workers_until_the_end(cluster: vl.Session, people
             parts.map(wanting)
     assert cluster.cluster is not None
     client = cluster.cluster.client
-    wait_until(lambda: not any(client.run(held).values()))
-    assert not any(client.run(outputs).values())
+    wait_until(lambda: not any(any(left.values()) for left in client.run(remains).values()))
 
 
 def wanting(part: Part) -> object:
     return part.kept["nothing"]
-
-
-def held(dask_worker: Any) -> int:
-    return len(dask_worker.plugins["volley"].parts._held)
 
 
 @pytest.mark.parametrize("name", PIPELINES)
@@ -115,31 +110,10 @@ def mortals() -> Iterator[vl.Session]:
     session.close()
 
 
-def arm(module: str, function: str, flag: str) -> None:
-    """Let this worker die when it next calls a function; run on workers by ``Client.run``."""
-    import importlib
-
-    owner = importlib.import_module(module)
-    kept = getattr(owner, function)
-
-    def called(*args: Any, **options: Any) -> Any:
-        die_once(flag)
-        return kept(*args, **options)
-
-    setattr(owner, function, called)
-
-
 @pytest.mark.cluster
-@pytest.mark.parametrize(
-    ("name", "module", "function"),
-    [
-        ("trees", "volley.ml.boosting", "_trained"),
-        ("logistic", "volley.ml.blocks", "map_merge"),
-        ("ridge", "volley.engine.runners.dask.held_parts", "_called"),
-    ],
-)
+@pytest.mark.parametrize(("name", "moment"), list(zip(("ridge", "logistic", "trees"), FIT_MOMENTS, strict=True)))
 def test_a_fit_begins_again_when_a_worker_dies(
-    name: str, module: str, function: str, mortals: vl.Session, people: Path, tmp_path: Path
+    name: str, moment: str, mortals: vl.Session, people: Path, tmp_path: Path
 ) -> None:
     label, pipeline = PIPELINES[name]
     assert mortals.cluster is not None
@@ -147,7 +121,7 @@ def test_a_fit_begins_again_when_a_worker_dies(
     client.wait_for_workers(2, timeout=60)
     flag = tmp_path / "flag"
     flag.touch()
-    client.run(arm, module, function, str(flag))
+    client.run(arm, moment, str(flag))
     ours = pipeline.fit(on(mortals, people), FEATURES[label])
     assert not flag.exists(), "nobody died"
     here = vl.read_parquet(people)
@@ -160,10 +134,6 @@ def test_a_fit_begins_again_when_a_worker_dies(
 def test_parts_that_are_gone_say_so(cluster: vl.Session, people: Path) -> None:
     with cluster.parts(on(cluster, people)[["id"]].plan) as parts:
         assert cluster.cluster is not None
-        cluster.cluster.client.run(let_go)
+        cluster.cluster.client.run(let_parts_go)
         with pytest.raises(PartsLost, match="the rows were freed"):
             parts.map(count_rows)
-
-
-def let_go(dask_worker: Any) -> None:
-    dask_worker.plugins["volley"].parts.free()
