@@ -82,10 +82,12 @@ docs: $(VENV)/.dev ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 	echo "open site/index.html"
 
-lock: $(VENV)/.dev ## resolve constraints.txt anew from pyproject.toml
+lock: $(VENV)/.dev ## resolve constraints.txt and constraints-gpu.txt anew from pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-annotate --no-header \
 		--extra ml --extra cluster --extra dev pyproject.toml --output-file constraints.txt
 	sed -i -E "s/ (;|and) sys_platform == 'linux'$$//" constraints.txt
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.12 --python-platform x86_64-manylinux_2_28 --no-annotate \
+		--no-header --extra gpu --extra gpu-bench --extra dev pyproject.toml --output-file constraints-gpu.txt
 
 clean: ## remove what builds, tests and demos leave (not .venv)
 	rm -rf build dist site volley-demo-out *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

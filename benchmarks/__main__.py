@@ -94,7 +94,9 @@ def chosen_engines(names: Sequence[str] | None) -> list[str]:
             raise ValueError(f"no engine is called {name!r}; there are {', '.join(ENGINES)}")
         if not ENGINES[name].installed():
             raise ValueError(f"{name} is not installed; it needs {', '.join(ENGINES[name].modules)}")
-    return [name for name, engine in ENGINES.items() if (name in names if names else engine.installed())]
+    if names:
+        return [name for name in ENGINES if name in names]
+    return [name for name, engine in ENGINES.items() if engine.device == "cpu" and engine.installed()]
 
 
 def listing() -> str:

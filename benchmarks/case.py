@@ -25,9 +25,12 @@ class Bench:
         Paths of Parquet files by table name.
     tables
         Rows in memory by table name.
+    device
+        What engines that can choose compute on: ``cpu`` or ``gpu``.
     """
 
     threads: int
+    device: str = "cpu"
     files: Mapping[str, Path] = field(default_factory=dict)
     tables: Mapping[str, pa.Table] = field(default_factory=dict)
 

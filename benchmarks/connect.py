@@ -61,7 +61,7 @@ def volley_frames(bench: Bench) -> dict[str, vl.DataFrame]:
     """Return a lazy frame of one session for each file and table."""
     import volley as vl
 
-    with vl.Session(threads=bench.threads):
+    with vl.Session(device=bench.device, threads=bench.threads):
         frames = {name: vl.read_parquet(str(path)) for name, path in bench.files.items()}
         return frames | {name: vl.from_arrow(rows) for name, rows in bench.tables.items()}
 
@@ -120,11 +120,14 @@ def datafusion_sql(text: str) -> Prepare:
 
 
 def polars_query(question: Callable[[dict[str, pl.LazyFrame]], pl.LazyFrame]) -> Prepare:
-    """Return Polars' answer to a lazy question, by its streaming engine."""
+    """Return Polars' answer to a lazy question, by its streaming engine, or by cudf-polars alone."""
 
     def prepare(bench: Bench) -> Call:
+        import polars as pl
+
         frames = polars_frames(bench)
-        return lambda: question(frames).collect(engine="streaming")
+        engine = pl.GPUEngine(raise_on_fail=True) if bench.device == "gpu" else "streaming"
+        return lambda: question(frames).collect(engine=engine)
 
     return prepare
 

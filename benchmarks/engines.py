@@ -24,6 +24,8 @@ class Engine:
         The engine whose functions it runs; itself if empty.
     threads
         How many threads it gets whatever the others get; 0: as many.
+    device
+        What it computes on. One on ``gpu`` takes part only where it is named.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Engine:
     distributions: tuple[str, ...]
     plays: str = ""
     threads: int = 0
+    device: str = "cpu"
 
     @property
     def role(self) -> str:
@@ -39,12 +42,15 @@ class Engine:
         return self.plays or self.name
 
     def installed(self) -> bool:
-        """Whether all of its modules can be found."""
+        """Whether all of its modules can be found; Volley's simulator needs none of the GPU's."""
+        if self.role == OURS and os.environ.get("VOLLEY_SIMULATE_GPU") == "1":
+            return True
         return all(importlib.util.find_spec(module) is not None for module in self.modules)
 
     def versions(self) -> dict[str, str]:
         """Return the version of each of its distributions."""
-        return {name: metadata.version(name) for name in self.distributions}
+        known = {distribution.name for distribution in metadata.distributions()}
+        return {name: metadata.version(name) for name in self.distributions if name in known}
 
 
 OURS = "volley"
@@ -69,6 +75,22 @@ ENGINES = {
             distributions=("volley-engine", "numba", "pyarrow"),
             plays=OURS,
             threads=1,
+        ),
+        Engine(
+            name="volley-gpu",
+            about="Session(device='gpu', threads=N)",
+            modules=("volley", "pylibcudf"),
+            distributions=("volley-engine", "pylibcudf-cu13"),
+            plays=OURS,
+            device="gpu",
+        ),
+        Engine(
+            name="cudf-polars",
+            about="lazy, collected by GPUEngine(raise_on_fail=True)",
+            modules=("polars", "cudf_polars"),
+            distributions=("polars", "cudf-polars-cu13"),
+            plays="polars",
+            device="gpu",
         ),
         Engine(name="duckdb", about="SET threads = N", modules=("duckdb",), distributions=("duckdb",)),
         Engine(

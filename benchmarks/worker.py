@@ -71,7 +71,8 @@ def serve(pipe: Connection, assignment: Assignment) -> None:
 
         case = CASES[assignment.case]
         confine(assignment.threads)
-        call = case.engines[ENGINES[assignment.engine].role](bench_for(case, assignment.scale, assignment.threads))
+        engine = ENGINES[assignment.engine]
+        call = case.engines[engine.role](bench_for(case, assignment.scale, assignment.threads, engine.device))
         pipe.send(Report(peak=peak_memory()))
         first = True
         while pipe.recv():
@@ -82,10 +83,11 @@ def serve(pipe: Connection, assignment: Assignment) -> None:
         pipe.send(Report(peak=peak_memory(), error=text))
 
 
-def bench_for(case: Case, scale: float, threads: int) -> Bench:
+def bench_for(case: Case, scale: float, threads: int, device: str = "cpu") -> Bench:
     """Return the data of a case: paths of its files, and its tables read into memory."""
     return Bench(
         threads=threads,
+        device=device,
         files=data.tpch(case.files, scale),
         tables={name: data.load(data.memory(name, scale)) for name in case.memory},
     )

@@ -33,6 +33,15 @@ if os.environ.get("VOLLEY_TEST_DEVICE") == "gpu-simulated":
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """For ``pytest -m gpu`` leave out the files that would load the simulator into the process of a real GPU."""
+    if config.option.markexpr != "gpu" or collection_path.suffix != ".py" or not collection_path.is_relative_to(ROOT):
+        return None
+    from tests.support.real_gpu import SUITES
+
+    return not any(collection_path.is_relative_to(ROOT / suite) for suite in SUITES) or None
+
+
 @pytest.fixture(scope="session")
 def repository() -> Path:
     """Return the root of the checkout."""

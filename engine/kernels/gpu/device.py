@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from ...dtypes import DataType
-from ...errors import ExecutionError, TooManyPairs
+from ...errors import DeviceUnavailable, ExecutionError, TooManyPairs
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
 from ...plan.functions import ValueFunction
@@ -51,7 +51,10 @@ class GpuDevice:
 
     def __init__(self) -> None:
         check_still_chosen()
-        memory.pool()
+        try:
+            memory.pool()
+        except (RuntimeError, MemoryError) as error:  # the libraries load without a driver, too
+            raise DeviceUnavailable(f"the GPU cannot be used: {error} (volley doctor says what is missing)") from error
 
     @property
     def name(self) -> str:

@@ -12,9 +12,10 @@ import pytest
 
 import volley as vl
 from volley.engine import dtypes
-from volley.engine.errors import MemoryLimitExceeded
+from volley.engine.errors import DeviceUnavailable, MemoryLimitExceeded
 from volley.engine.expr import Column, NamedExpr, literal
 from volley.engine.expr.build import call
+from volley.engine.kernels.devices import open_device
 from volley.engine.kernels.protocol import Device
 from volley.engine.schema import Schema
 
@@ -211,3 +212,15 @@ def test_the_budget_comes_from_the_environment(gpu: Device, monkeypatch: pytest.
     monkeypatch.setenv("VOLLEY_GPU_SPILL_DIR", str(tmp_path))
     store = HostStore()
     assert (store.host_bytes, store.folder) == (1000, str(tmp_path))
+
+
+def test_libraries_without_a_driver_are_one_clear_error(gpu: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    from volley.engine.kernels.gpu import memory
+
+    def pool() -> Any:
+        raise RuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient for CUDA runtime version")
+
+    monkeypatch.setattr(memory, "pool", pool)
+    monkeypatch.setenv("VOLLEY_SIMULATE_GPU", "1")
+    with pytest.raises(DeviceUnavailable, match=r"the GPU cannot be used: cudaErrorInsufficientDriver.*volley doctor"):
+        open_device("gpu")

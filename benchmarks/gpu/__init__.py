@@ -1,0 +1,1 @@
+"""Benchmarks of one GPU: ``python -m benchmarks.gpu``; each command prints one JSON object per line."""
