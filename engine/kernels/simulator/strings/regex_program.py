@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+from itertools import count
 from typing import Any
 
 from ..binding import simulated
 from .regex_flags import RegexFlags
+
+_PARTS = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]|\(\?|.", re.DOTALL)
+"""Escaped characters, classes, what opens groups that are not counted, and characters, that of groups among them."""
 
 
 class RegexProgram:
@@ -30,17 +34,5 @@ class RegexProgram:
 
     def with_names(self) -> str:
         """Return the pattern with its groups called g0, g1 and so on."""
-        parts, count, position = [], 0, 0
-        while position < len(self.pattern):
-            character = self.pattern[position]
-            if character == "\\":
-                parts.append(self.pattern[position : position + 2])
-                position += 2
-                continue
-            if character == "(" and self.pattern[position + 1 : position + 2] != "?":
-                parts.append(f"(?P<g{count}>")
-                count += 1
-            else:
-                parts.append(character)
-            position += 1
-        return "".join(parts)
+        numbers = count()
+        return _PARTS.sub(lambda part: f"(?P<g{next(numbers)}>" if part.group() == "(" else part.group(), self.pattern)

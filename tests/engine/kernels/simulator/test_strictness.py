@@ -231,3 +231,12 @@ def test_nothing_but_the_loader_may_import_the_simulator() -> None:
         "assert not [m for m in sys.modules if 'simulator' in m or 'pylibcudf' in m or m == 'rmm']"
     )
     subprocess.run([sys.executable, "-c", code], check=True, env={"VOLLEY_SIMULATE_GPU": "1", "PATH": "/usr/bin"})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "group", "found"), [(r"([(])(a)?", 1, "a"), (r"(?:\()(a)", 0, "a"), (r"([](]+)(a)", 0, "(")]
+)
+def test_groups_are_those_that_count(on: Given, pattern: str, group: int, found: str) -> None:
+    program = plc.strings.regex_program.RegexProgram.create(pattern, plc.strings.regex_flags.RegexFlags.DEFAULT)
+    result = on.run(plc.strings.extract.extract_single, on.column(["x(a)"]), program, group)
+    assert result.to_arrow(stream=on.stream).to_pylist() == [found]
