@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from ..engine.arrow import rows_by_value
 from ..engine.dtypes import Kind
-from ..engine.errors import ConfigError, VolleyError, WriteError
+from ..engine.errors import ConfigError, WriteError
 from ..engine.plan import WrittenFile
 from ..engine.plan.source import EncodedFile, FileEncoder
 from ..engine.schema import Schema
@@ -289,8 +289,7 @@ class _EncodedFile:
         return Staged(temporary=self._temporary, final=self._final, rows=self._rows, bytes=size)
 
     def abandon(self) -> None:
-        with suppress(OSError, VolleyError):
-            self._file.close()
+        del self._file
 
 
 def _without(schema: Schema, names: Sequence[str]) -> Schema:

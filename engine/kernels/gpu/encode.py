@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -105,7 +106,11 @@ class GpuFile:
         """Write what waits, and the file's end."""
         if self._waiting or self._writer is None:
             self._flush()
-        self._tried(lambda: self._writer.close([]) if self._form.name == "parquet" else self._writer.close())
+        with self._told():  # once: a second call would find the writer closed, and leave the file without its end
+            if self._form.name == "parquet":
+                self._writer.close([])
+            else:
+                self._writer.close()
         memory.ledger().add(to_host=Path(self._path).stat().st_size)
 
     def _flush(self) -> None:
@@ -120,8 +125,14 @@ class GpuFile:
         self._waiting, self._rows = [], 0
 
     def _tried(self, call: Callable[[], Any]) -> Any:
-        try:
+        with self._told():
             return memory.retried(call)
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """Tell what libcudf throws as an error of writing."""
+        try:
+            yield
         except RuntimeError as error:  # what libcudf throws reaches Python so, a full disk included
             raise OSError(f"libcudf cannot write {os.path.basename(self._path)!r}: {error}") from error  # noqa: PTH119
 
