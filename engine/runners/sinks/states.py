@@ -9,7 +9,7 @@ from ...kernels.protocol import GroupBy, Table, TopK
 from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
 from .base import LocalSink, Output, Parallel, SinkBase, SinkContext
 
-PARTITION_BYTES = 4 * 1024 * 1024
+PARTITION_BYTES = 8 * 1024 * 1024
 """Aim of state bytes per hash partition, where there are enough for every thread."""
 LARGE_PARTITION_BYTES = 32 * 1024 * 1024
 """Most state bytes per hash partition."""
