@@ -54,11 +54,13 @@ class TextCodes:
         bits, bit_offset = bits_of(array)
         return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=empty(len(array), np.int32))
 
-    def find_later(self, array: pa.Array, ids: Rows, calls: Calls) -> bool:
+    def find_later(self, array: pa.Array, ids: Rows, calls: Calls) -> None:
         """Have a kernel write the codes that `numbers` would give to ``ids``, as long as none is new."""
-        offsets, data = text_of(array)
-        self._groups.find_later(offsets, data, *bits_of(array), ids, calls)
-        return True
+        self._groups.find_later(*text_of(array), *bits_of(array), ids, calls)
+
+    def codes_later(self, array: pa.Array, codes: Rows, calls: Calls) -> None:
+        """Have a kernel write the code of each value of plain text, `NULL` for nulls, as long as none is new."""
+        self._groups.find_later(*text_of(array), *bits_of(array), codes, calls, group_nulls=False)
 
     def found(self, array: pa.Array) -> Rows:
         """Return the code of each value of plain text as `numbers` gave it, -1 for others."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind, int64
 from ..constants import scalar_of
-from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, present, validity
+from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, present, scratch, validity
 from .codes import NULL, ObjectCodes, TextCodes
 from .gather import encoded, plain
 from .native import (
@@ -32,6 +32,7 @@ from .native import (
 )
 from .native.arrays import Bits, Longs, Rows, Words
 from .native.grouping import MINIMUM_CAPACITY
+from .native.rowgroups import Source
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
 _NULL_BELOW = {
@@ -74,6 +75,17 @@ class _Column:
         if self.coder is not None:
             return [self.coder.words(column, insert=insert)]
         return halves_words(column) if self.width == 2 else [words_of(column, self.dtype)]
+
+    def source(self, column: pa.Array, calls: Calls) -> Source:
+        """Return the column as what single words are read from when the calls are made, which end at a new text."""
+        if isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray):
+            codes = scratch(len(column), np.int32)
+            self.coder.codes_later(column, codes, calls)
+            return Source(codes, NO_BITS, 0, NULL)
+        words = self.raw_words(column, insert=True)[0]
+        bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
+        calls.keep(column)
+        return Source(words, bits, offset, self.null)
 
     def values(self, words: NDArray[np.uint64], known: NDArray[np.bool_]) -> pa.Array:
         """Return the keys that words of shape (n, width) came from."""
@@ -155,9 +167,16 @@ class KeyTable:
             False, where they cannot, and nothing is added to the calls then.
         """
         if self._texts is not None:
-            return not isinstance(columns[0], pa.DictionaryArray) and self._texts.find_later(columns[0], ids, calls)
-        if not isinstance(self._words, WordGroups):
-            return False
+            if isinstance(columns[0], pa.DictionaryArray):
+                return False
+            self._texts.find_later(columns[0], ids, calls)
+            return True
+        if isinstance(self._words, RowGroups):
+            if any(how.width > 1 for how in self._columns):
+                return False
+            sources = [how.source(column, calls) for column, how in zip(columns, self._columns, strict=True)]
+            return self._words.find_later(sources, self._flags, ids, calls)
+        assert isinstance(self._words, WordGroups)
         bits, offset = self._single_bits(columns[0])
         self._words.find_later(self._row_words(columns, insert=True)[0], bits, offset, ids, calls)
         return True

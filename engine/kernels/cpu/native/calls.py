@@ -48,6 +48,7 @@ class Calls:
         self._entries: list[int] = []
         self._arguments: list[int] = []
         self._expected: list[int] = []
+        self._kept: list[object] = []
         self.results: list[int] = []
 
     def __len__(self) -> int:
@@ -76,6 +77,10 @@ class Calls:
         self._arguments += words
         self._arguments += [0] * (_WIDTH - len(words))
         self._expected.append(_ANY if expected is None else expected)
+
+    def keep(self, *values: object) -> None:
+        """Keep what arguments only have the addresses of."""
+        self._kept += values
 
     def run(self) -> int:
         """Make the calls; return which is the first whose result is another than expected, or how many there are."""

@@ -40,6 +40,8 @@ _TRUSTED_ROWS = 1 << 17
 # Rows that are looked up before it is asked whether all of them were known.
 _BLOCK = 128
 
+_NO_SLOTS = np.zeros(0, dtype=np.int32)
+
 # Positions in a table's state array.
 COUNT = 0
 NULL_GROUP = 1
@@ -358,6 +360,11 @@ class WordGroups:
         else:
             table = (self._table, self._shift)
             calls.add(_insert_words, words, bits, bit_offset, 0, *table, known, self._state, ids, expected=len(words))
+
+    @property
+    def layout(self) -> tuple[int, Rows, Words, int]:
+        """The least key of the array over their range, the array, and the hash table in its place and its shift."""
+        return self._low, _NO_SLOTS if self._slots is None else self._slots, self._table, self._shift
 
     def keys(self) -> Words:
         """Return the key of each group, in identifier order; the null group's is 0."""

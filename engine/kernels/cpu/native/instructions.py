@@ -130,15 +130,17 @@ def prefetch_write(typingctx: Any, array: Any, index: Any) -> Any:
 def _prefetcher(write: int) -> Any:
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         structure = context.make_array(signature.args[0])(context, builder, args[0])
-        pointer = builder.gep(structure.data, [args[1]])
-        byte = builder.bitcast(pointer, cgutils.voidptr_t)
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, i32, i32, i32])
-        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        builder.call(function, [byte, i32(write), i32(3), i32(1)])
+        _prefetch(builder, builder.gep(structure.data, [args[1]]), write)
         return context.get_dummy_value()
 
     return generate
+
+
+def _prefetch(builder: Any, pointer: Any, write: int) -> None:
+    i32 = ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [cgutils.voidptr_t, i32, i32, i32])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    builder.call(function, [builder.bitcast(pointer, cgutils.voidptr_t), i32(write), i32(3), i32(1)])
 
 
 _LANES = 8
@@ -332,6 +334,18 @@ def load_row(typingctx: Any, address: Any, index: Any) -> Any:
 def load_byte(typingctx: Any, address: Any, index: Any) -> Any:
     """Return the byte number ``index`` of the array at ``address``."""
     return types.uint8(types.uint64, types.int64), _loader(ir.IntType(8))
+
+
+@intrinsic
+def prefetch_word(typingctx: Any, address: Any, index: Any) -> Any:
+    """Ask the processor to bring the 64-bit word number ``index`` of the array at ``address`` into its cache."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.gep(builder.inttoptr(args[0], _WORD.as_pointer()), [args[1]])
+        _prefetch(builder, pointer, 0)
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, types.int64), generate
 
 
 def _loader(kind: Any) -> Any:

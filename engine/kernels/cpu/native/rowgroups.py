@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, rows_out
+from .calls import Calls
 from .compile import device, instruction, kernel
-from .grouping import AHEAD, COUNT, LARGE, MINIMUM_CAPACITY, WordGroups, first_slot, larger, pair_table, rehash_pairs
+from .grouping import (
+    AHEAD,
+    COUNT,
+    LARGE,
+    MINIMUM_CAPACITY,
+    WordGroups,
+    first_slot,
+    larger,
+    locate,
+    pair_table,
+    rehash_pairs,
+)
 from .hashing import hash_rows
 from .packing import add_key, flag_outside, signed_extent
 
+load_byte = instruction("load_byte")
+load_row = instruction("load_row")
 load_word = instruction("load_word")
+prefetch_word = instruction("prefetch_word")
 prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
 
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _ALL = 0xFFFFFFFFFFFFFFFF
+# Rows that are packed and looked up together.
+_BLOCK = 256
+_LEAD = 512
+# What `add_part` is told of a column: addresses, bytes of a value, the layout, and what stands for null.
+_VALUES, _WIDTH, _BITS, _BIT_OFFSET, _LOW, _SPAN, _SHIFT, _NULL, _FLAG, _FIELDS = range(10)
+_INTS = 4
 # An array over all packed keys of so many bits stays in the second-level cache.
 _DIRECT_BITS = 17
 
@@ -96,6 +118,111 @@ def _find_rows(columns: Words, hashes: Words, table: Words, shift: int, keys: Wo
                 break
             slot = (slot + _ONE) & mask
         ids[i] = np.int32(found) - np.int32(1)
+
+
+@device
+def add_part(columns: Words, j: Number, start: Number, size: Number, packed: Words) -> Number:
+    """Add a column's part of some rows to their packed words, and the flags of nulls; return its greatest part."""
+    address, bits, position = columns[j, _VALUES], columns[j, _BITS], np.int64(columns[j, _BIT_OFFSET]) + start
+    low, shift, null, flag = columns[j, _LOW], columns[j, _SHIFT], columns[j, _NULL], columns[j, _FLAG]
+    greatest = _ZERO
+    for i in range(0, size, 8):
+        prefetch_word(address, start + i + _LEAD)
+    if bits != _ZERO:
+        for i in range(size):
+            at = position + i
+            valid = (load_byte(bits, at >> 3) >> np.uint8(at & 7)) & np.uint8(1) != np.uint8(0)
+            part = (load_word(address, start + i) if valid else null) - low
+            greatest = max(greatest, part)
+            packed[0, i] += part << shift
+            packed[1, i] |= _ZERO if valid else flag
+    elif columns[j, _WIDTH] == _INTS:
+        for i in range(size):
+            part = np.uint64(np.int64(load_row(address, start + i))) - low
+            greatest = max(greatest, part)
+            packed[0, i] += part << shift
+    else:
+        for i in range(size):
+            part = load_word(address, start + i) - low
+            greatest = max(greatest, part)
+            packed[0, i] += part << shift
+    return greatest
+
+
+@kernel("i64(const u64[,], u64, u64, u64, u64, const i32[], const u64[], u64, u64[,], i32[])")
+def _find_packed(
+    columns: Words,
+    flag_low: int,
+    flag_shift: int,
+    flag_span: int,
+    low: int,
+    slots: Rows,
+    table: Words,
+    shift: int,
+    packed: Words,
+    ids: Rows,
+) -> int:
+    """Look up rows by a layout of packed keys, from columns as they lie in memory.
+
+    Return the first row of the block (of as many rows as ``packed`` has room for) in which one is not known, else the
+    number of rows. The keys stand in ``slots`` from ``low`` on or, where there are none, in a hash table.
+    """
+    block = packed.shape[1]
+    mask = np.uint64(len(table) // 2 - 1)
+    for start in range(0, len(ids), block):
+        size = min(block, len(ids) - start)
+        for i in range(size):
+            packed[0, i] = _ZERO
+            packed[1, i] = _ZERO
+        beyond = False
+        for j in range(len(columns)):
+            beyond |= add_part(columns, j, start, size, packed) > columns[j, _SPAN]
+        greatest = _ZERO
+        for i in range(size):
+            part = packed[1, i] - flag_low
+            greatest = max(greatest, part)
+            packed[0, i] += part << flag_shift
+        if beyond or greatest > flag_span:
+            return start
+        least = np.int32(0)
+        if len(slots) > 0:
+            greatest = _ZERO
+            for i in range(size):
+                greatest = max(greatest, packed[0, i] - low)
+            if greatest >= np.uint64(len(slots)):
+                return start
+            for i in range(size):
+                ids[start + i] = slots[packed[0, i] - low] - np.int32(1)
+        else:
+            for i in range(size):
+                prefetch_read(table, np.int64(first_slot(packed[0, i], shift) << _ONE))
+            for i in range(size):
+                position = locate(table, shift, mask, packed[0, i])
+                ids[start + i] = np.int32(table[position + _ONE]) - np.int32(1)
+        for i in range(start, start + size):
+            least = min(least, ids[i])
+        if least < 0:
+            return start
+    return len(ids)
+
+
+class Source(NamedTuple):
+    """A key column as it lies in memory.
+
+    Attributes
+    ----------
+    values
+        Words, or where none is null 32-bit integers.
+    bits, bit_offset
+        Their validity.
+    null
+        The word that stands for null; None where that is 0 and a flag.
+    """
+
+    values: Words | Rows
+    bits: Bits
+    bit_offset: int
+    null: int | None
 
 
 @kernel("void(const u8[], i32[])")
@@ -187,6 +314,30 @@ class RowGroups:
         if len(flags):
             _veto(flags, ids)
         return ids
+
+    def find_later(self, sources: Sequence[Source], flagged: bool, ids: Rows, calls: Calls) -> bool:  # noqa: FBT001
+        """Have the groups of rows written to ``ids`` by a call that ends at a row that has none, if keys are packed.
+
+        ``flagged`` says that the first word column has flags of nulls, which are read from the sources here.
+        """
+        if self._packed is None or not len(self):
+            return False
+        spans, shifts = [(1 << width) - 1 for width in self._widths], [0, *accumulate(self._widths)]
+        columns = np.zeros((len(sources), _FIELDS), dtype=np.uint64)
+        flag = 1
+        for j, source in enumerate(sources, int(flagged)):
+            null = 0 if source.null is None else source.null
+            bits = source.bits.ctypes.data if len(source.bits) else 0
+            columns[j - flagged] = [
+                source.values.ctypes.data, source.values.itemsize, bits, source.bit_offset, self._lows[j] & _ALL,
+                spans[j], min(shifts[j], 63), null & _ALL, flag if source.null is None else 0,
+            ]  # fmt: skip
+            flag <<= source.null is None
+        flags = (self._lows[0] & _ALL, shifts[0], spans[0]) if flagged else (0, 0, 0)
+        packed = np.empty((2, _BLOCK), dtype=np.uint64)
+        calls.keep(*sources)
+        calls.add(_find_packed, columns, *flags, *self._packed.layout, packed, ids, expected=len(ids))
+        return True
 
     def keys(self) -> Words:
         """Return the keys as an array of shape (groups, width), in identifier order."""

@@ -258,12 +258,24 @@ class BytesGroups:
             self._make_room(int(offsets[done + 1]) - int(offsets[done]))
 
     def find_later(
-        self, offsets: Longs | Rows, data: Bytes, bits: Bits, bit_offset: int, ids: Rows, calls: Calls
+        self,
+        offsets: Longs | Rows,
+        data: Bytes,
+        bits: Bits,
+        bit_offset: int,
+        ids: Rows,
+        calls: Calls,
+        *,
+        group_nulls: bool = True,
     ) -> None:
-        """Have the groups of strings, nulls having one too, written to ``ids``; the call ends at one that has none."""
+        """Have the groups of strings written to ``ids`` by a call that ends at one that has none.
+
+        Unless ``group_nulls``, nulls get -1.
+        """
         known = self._offsets[: len(self) + 1]  # full, so that nothing is inserted
+        how = _INSERT if group_nulls else _INSERT_VALID
         calls.add(
-            _group_bytes, offsets, data, bits, bit_offset, 0, _INSERT, self._table, self._shift,
+            _group_bytes, offsets, data, bits, bit_offset, 0, how, self._table, self._shift,
             known, self._data, self._state, np.empty(_BLOCK, dtype=np.uint64), ids, expected=len(ids),
         )  # fmt: skip
 

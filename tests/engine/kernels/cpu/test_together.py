@@ -29,6 +29,10 @@ def made(kind: str, rng: np.random.Generator, table: int) -> pa.Array:
             return pa.array(groups * 0 + (table == TABLES - 1))
         case "dense":
             return pa.array(groups)
+        case "wide":
+            return pa.array(groups * 100_003 - 10**7)
+        case "small":
+            return pa.array(groups.astype(np.int32), mask=groups % 11 == 0)
         case "spread":
             return pa.array(groups * 0x2545F4914F6CDD1D)
         case "nulls":
@@ -69,7 +73,7 @@ def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int) -> p
 
 
 @pytest.mark.parametrize("holes", [False, True], ids=["full", "holes"])
-@pytest.mark.parametrize("kind", ["one", "dense", "spread", "nulls", "floats", "texts", "codes"])
+@pytest.mark.parametrize("kind", ["one", "dense", "wide", "small", "spread", "nulls", "floats", "texts", "codes"])
 @pytest.mark.parametrize("keys", [("key",), ("key", "part")], ids=["one", "two"])
 def test_groups_of_tables_given_together(kind: str, keys: tuple[str, ...], holes: bool) -> None:
     rng = np.random.default_rng(3)
@@ -77,7 +81,7 @@ def test_groups_of_tables_given_together(kind: str, keys: tuple[str, ...], holes
     for table in range(TABLES):
         number = pa.array(rng.integers(-9, 9, ROWS), mask=(rng.random(ROWS) < 0.1) if holes and table > 4 else None)
         columns = {"key": made(kind, rng, table), "part": rng.integers(0, 3, ROWS), "value": rng.random(ROWS)}
-        tables.append(pa.table({**columns, "number": number}))
+        tables.append(pa.table({**columns, "number": number}).slice(table % 5))
     rows = pa.concat_tables([table.set_column(0, "key", table["key"].cast(made_type(kind))) for table in tables])
     frame = rows.to_pandas().groupby(list(keys), dropna=False, sort=False)
     expected = frame.agg(
