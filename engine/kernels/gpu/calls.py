@@ -36,7 +36,9 @@ def call_refusal(function: ValueFunction) -> str | None:
         return made
     if made.dtype != function.result.dtype:
         return f"it gives {made.dtype}, which becomes {function.result.dtype} on the host"
-    return _unfit(made) if stand_in_code is None or importlib.util.find_spec("numba_cuda") else None
+    if importlib.util.find_spec("numba_cuda") is None:
+        return "numba-cuda is not installed" if stand_in_code is None else None
+    return _unfit(made)
 
 
 def called(table: GpuTable, function: ValueFunction) -> GpuTable:
@@ -107,7 +109,10 @@ def _capability() -> tuple[int, int]:
 @lru_cache(maxsize=256)
 def _unfit(made: CudaFunction) -> str | None:
     """Return why libcudf does not take a function's PTX."""
-    text = made.device_ptx(_OLDEST)
+    try:
+        text = made.device_ptx(_OLDEST)
+    except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
+        return f"it does not compile for CUDA: {str(error).strip().splitlines()[0]}"
     if text.count(".func") != 1 or _BESIDE.search(text):
         return "it calls functions or reads tables of the math library that libcudf does not take along"
     return None

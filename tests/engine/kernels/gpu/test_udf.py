@@ -92,6 +92,20 @@ def test_functions_that_need_tables_beside_them_are_left_to_the_host():
     assert "tables of the math library" in str(call_refusal(value_function(wave, (FLOAT,))))
 
 
+def hyperbolic(x):
+    return math.erf(x) + math.gamma(x)
+
+
+@compiler
+def test_what_the_cuda_compiler_refuses_is_left_to_the_host(monkeypatch):
+    def fails(*_):
+        raise RuntimeError("NVVM_ERROR_COMPILATION\nmore of it")
+
+    monkeypatch.setattr(CudaFunction, "device_ptx", fails)
+    reason = call_refusal(value_function(hyperbolic, (FLOAT,)))
+    assert reason == "it does not compile for CUDA: NVVM_ERROR_COMPILATION"
+
+
 def value_function(function, kinds):
     result = Field("r", bool_ if function is both else float64)
     return ValueFunction(function=function, arguments=tuple(map(DataType, kinds)), result=result)
