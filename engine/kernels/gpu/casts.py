@@ -93,8 +93,8 @@ def cast_column(expr: Cast, value: Value) -> plc.Column:
 def _text(value: plc.Column, source: DataType) -> plc.Column:
     convert = plc.strings.convert
     if source.kind is Kind.BOOL:
-        words = (constant(word, dtypes.string) for word in ("true", "false"))
-        return run(convert.convert_booleans.from_booleans, value, *words)
+        yes, no = constant("true", dtypes.string), constant("false", dtypes.string)
+        return run(convert.convert_booleans.from_booleans, value, yes, no)
     if source.is_decimal:
         return run(convert.convert_fixed_point.from_fixed_point, value)
     return run(convert.convert_integers.from_integers, value)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from pathlib import Path
+from typing import Any
 
 from . import memory
 from .library import DeviceBuffer, Stream, copy_host_to_ptr, copy_ptr_to_host, plc
@@ -69,7 +70,7 @@ class SpilledBytes:
             copy_host_to_ptr(self._pinned.view, buffer.ptr, stream=stream)
         else:
             self._read_in(self._path, buffer, stream)
-        described = memoryview(self._described)
+        described: Any = memoryview(self._described)  # the stubs ask for a view of bytes objects
         view = plc.gpumemoryview(buffer)
         table = on_stream(plc.contiguous_split.unpack_from_memoryviews, described, view)
         stream.synchronize()  # what was copied from may go now, and other threads may ask next
