@@ -148,8 +148,10 @@ def _version(name: str) -> str | None:
 def _transports() -> list[Finding]:
     from importlib import util
 
+    from .gpus import ucx
+
     tcp = util.find_spec("distributed") is not None
-    ucx = util.find_spec("distributed_ucxx") is not None
+    subject, state, found = ucx()
     return [
         Finding(topic="transports", subject="in process", state="ok", found="threads of this process, no set-up"),
         Finding(
@@ -158,10 +160,5 @@ def _transports() -> list[Finding]:
             state="ok" if tcp else "absent",
             found="through distributed" if tcp else "distributed is not installed",
         ),
-        Finding(
-            topic="transports",
-            subject="ucx",
-            state="ok" if ucx else "absent",
-            found="through distributed-ucxx" if ucx else "distributed-ucxx is not installed",
-        ),
+        Finding(topic="transports", subject=subject, state=state, found=found),
     ]
