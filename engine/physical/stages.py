@@ -188,6 +188,21 @@ class PartitionSink:
 
 
 @dataclass(frozen=True, slots=True)
+class SampleSink:
+    """Keep the keys of some rows, evenly spread over them: one partition. See `ranges`."""
+
+    keys: tuple[SortKey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RangeSink:
+    """Spread rows by where they stand in an order: a partition for each range between ``bounds``, packed keys."""
+
+    keys: tuple[SortKey, ...]
+    bounds: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class WriteSink:
     """Write the rows to a destination outside."""
 
@@ -208,7 +223,17 @@ class FoldSink:
 
 
 StageSink: TypeAlias = (
-    CollectSink | FoldSink | GroupSink | ReduceSink | BuildSink | TopKSink | LimitSink | PartitionSink | WriteSink
+    CollectSink
+    | FoldSink
+    | GroupSink
+    | ReduceSink
+    | BuildSink
+    | TopKSink
+    | LimitSink
+    | PartitionSink
+    | RangeSink
+    | SampleSink
+    | WriteSink
 )
 
 

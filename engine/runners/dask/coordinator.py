@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import reduce
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
+from ...expr import SortKey
 from ...kernels.protocol import BuildRows, Table
-from ...physical.nodes import Exec, ProjectExec, ScanExec
+from ...physical.ranges import choose_bounds
 from ...physical.stages import (
     BuildSink,
     CollectSink,
@@ -19,8 +20,10 @@ from ...physical.stages import (
     LimitSink,
     Pipeline,
     Probe,
+    RangeSink,
     ReduceSink,
     RemainingInput,
+    SampleSink,
     ScanInput,
     Stage,
     StageGraph,
@@ -30,7 +33,6 @@ from ...physical.stages import (
     WriteSink,
 )
 from ...plan import WrittenFile
-from ...schema import Schema
 from ..events import query_ended, stage_ended
 from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
 from ..pipeline import expected, step_names, tell_start
@@ -38,13 +40,11 @@ from ..result import RunResult
 from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
 from .chains import Chain
 from .cluster import Cluster
-from .lines import Line, first_cut, joined, output_schema, rest_of, side_sink, task_sink
+from .lines import Line, bare, enough, first_cut, joined, output_schema, rest_of, side_sink, task_sink, wanted_order
 from .parts import ClusterParts
-from .placement import BROADCAST_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
+from .placement import BROADCAST_BYTES, SORT_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
 from .tasks import Ran, Tasks
 from .uploads import Uploads
-
-ExecT = TypeVar("ExecT", bound=Exec)
 
 
 class Coordinator:
@@ -138,6 +138,8 @@ class Coordinator:
             self._write(stage, lines, sink)
         else:
             number = self._merged(stage, self._ran(stage, lines, task_sink(sink)))
+            if self._waits is None and (keys := wanted_order(self.graph, stage)):
+                number = self._in_ranges(stage, number, keys)
             self._made[stage.number] = number
             if isinstance(sink, FoldSink):
                 states = [state for report in self.tasks.stages[number].done for state in report.value]
@@ -182,6 +184,41 @@ class Coordinator:
         node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
         return self._ran(again, [Line(Pipeline(StageInput(node, more)))], stage.sink)
 
+    def _in_ranges(self, stage: Stage, number: int, keys: tuple[SortKey, ...]) -> int:
+        """Cut what tasks have collected into ranges of an order, where it is too much for one task to sort."""
+        if self.slots.threads < 2 or sizes(self.tasks.stages[number].done).total <= SORT_BYTES:
+            return number
+        device = self.cluster.device
+        sampling = self._at_home(stage, number, SampleSink(keys))
+        samples = [
+            t for task in range(len(self.tasks.stages[sampling].tasks)) for t in self._uploads.download(sampling, task)
+        ]
+        bounds = choose_bounds(device, samples, keys, self.buckets)
+        return self._at_home(stage, number, RangeSink(keys, bytes(memoryview(device.pack([bounds])))))
+
+    def _at_home(self, stage: Stage, number: int, sink: RangeSink | SampleSink) -> int:
+        """Run what each task has made through a sink, where it is."""
+        done = self.tasks.stages[number].done
+        again = Stage(self._new(stage), (), sink, stage.schema)
+        self._made[again.number] = number
+        node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
+        pipeline = Pipeline(StageInput(node, again.number))
+        units = [
+            (
+                Unit(
+                    number=r.task,
+                    pipeline=0,
+                    buckets=Buckets(0, 1, r.task, r.task + 1),
+                    rows=r.rows[0],
+                    bytes=r.bytes[0],
+                ),
+            )
+            for r in done
+        ]
+        ran = self._planned(again, [Line(pipeline)], sink, units)
+        self._run_tasks(ran, {report.task: report.worker for report in done})
+        return again.number
+
     def _write(self, stage: Stage, lines: Sequence[Line], sink: WriteSink) -> None:
         """Let tasks write, and make what they wrote visible in one step."""
         sink.sink.open(sink.schema)
@@ -199,17 +236,26 @@ class Coordinator:
 
     def _ran(self, stage: Stage, lines: Sequence[Line], sink: StageSink) -> int:
         """Run the tasks of a stage, and return its number."""
-        number = stage.number
-        pipelines = tuple(line.pipeline for line in lines)
         units = list(self._units(lines, stage))
         made = groups(units, self.slots) if self._waits is None else [tuple(units)]
-        bare = tuple(_bare(pipeline) for pipeline in pipelines)
+        ran = self._planned(stage, lines, sink, made)
+        if self._waits is None:
+            self._run_tasks(ran)
+        else:
+            self._chain.add(self._waits, ran)
+        return stage.number
+
+    def _planned(self, stage: Stage, lines: Sequence[Line], sink: StageSink, made: Sequence[tuple[Unit, ...]]) -> Ran:
+        """Return a stage as workers run it, in so many tasks."""
+        number = stage.number
+        pipelines = tuple(line.pipeline for line in lines)
+        units = [unit for group in made for unit in group]
         probes = {o.stage for p in pipelines for o in p.operators if isinstance(o, Probe)}
         own = {line.build for line in lines}
         plan = StagePlan(
             query=self.query,
             title=stage.name,
-            stage=replace(stage, pipelines=bare, sink=sink, ends=()),
+            stage=replace(stage, pipelines=tuple(map(bare, pipelines)), sink=sink, ends=()),
             buckets=self.buckets,
             schema=output_schema(stage),
             broadcast=tuple(sorted(probes - own)),
@@ -222,16 +268,13 @@ class Coordinator:
         shown = replace(stage, pipelines=pipelines)
         metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
         self._counted[number] = metrics, _shown_names(plan.stage, shown)
-        if self._waits is None:
-            self._run_tasks(ran)
-        else:
-            self._chain.add(self._waits, ran)
-        return number
+        return ran
 
-    def _run_tasks(self, ran: Ran) -> None:
+    def _run_tasks(self, ran: Ran, homes: Mapping[int, str] | None = None) -> None:
         """Run the tasks of one stage."""
         begun, metrics = time.perf_counter(), self._started(ran)
-        self.tasks.run(ran, range(len(ran.tasks)), self._preferred([ran]) if len(ran.tasks) == 1 else None)
+        home = self._preferred([ran]) if len(ran.tasks) == 1 else None
+        self.tasks.run(ran, range(len(ran.tasks)), homes or ({0: home} if home else None))
         plan = ran.plan
         if isinstance(plan.stage.sink, ReduceSink) and not plan.alone and not any(sum(r.rows) for r in ran.done):
             self._reduce_nothing(ran)
@@ -326,7 +369,7 @@ class Coordinator:
     def _units_of(self, lines: Sequence[Line], position: int, line: Line, stage: Stage) -> Iterator[Unit]:
         source = line.pipeline.input
         if isinstance(source, ScanInput):
-            yield from self._scan_units(position, source, _enough(line.pipeline, stage))
+            yield from self._scan_units(position, source, enough(line.pipeline, stage))
         elif isinstance(source, RemainingInput):
             return  # comes with the units of its join
         elif self._chain.has(source.stage) or (line.build is not None and self._chain.has(line.build)):
@@ -446,15 +489,6 @@ def _reading(position: int, buckets: Buckets, found: Sizes) -> Unit:
     )
 
 
-def _enough(pipeline: Pipeline, stage: Stage) -> int | None:
-    """Return how many rows of a scan a stage can use: a recursion may have no end."""
-    sink = stage.sink
-    if not isinstance(sink, LimitSink) or sink.count is None:
-        return None
-    keeps = all(isinstance(operator, ProjectExec) for operator in pipeline.operators)
-    return sink.count + sink.offset if keeps else None
-
-
 def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:
     """Return what workers call the operators of a stage, and what users know them by."""
     pairs = zip(run.pipelines, shown.pipelines, strict=True)
@@ -466,24 +500,3 @@ def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:
 def _widened(found: Sizes, buckets: int) -> Sizes:
     missing = [0] * (buckets - len(found.rows))
     return Sizes(found.rows + missing, found.bytes + missing)
-
-
-def _bare(pipeline: Pipeline) -> Pipeline:
-    """Return a pipeline as workers need it: without its scan's splits and without what its operators stand on."""
-    source = pipeline.input
-    node: Any = _alone(source.node)
-    if isinstance(node, ScanExec):
-        node = replace(node, scan=replace(node.scan, splits=()))
-    operators = tuple(
-        replace(operator, node=_alone(operator.node)) if isinstance(operator, Probe) else _alone(operator)
-        for operator in pipeline.operators
-    )
-    return Pipeline(replace(source, node=node), operators)
-
-
-_NOTHING = Exec(schema=Schema(()))
-
-
-def _alone(node: ExecT) -> ExecT:
-    """Return a physical operator without its inputs."""
-    return node.with_children(tuple(_NOTHING for _ in node.children))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from ...expr import Expr
+from ...expr import Expr, SortKey
+from ...physical.nodes import Exec, ProjectExec, ScanExec
+from ...physical.ranges import key_schema
 from ...physical.stages import (
     BuildSink,
     CollectSink,
@@ -17,11 +20,17 @@ from ...physical.stages import (
     Probe,
     ReduceSink,
     RemainingInput,
+    SampleSink,
+    ScanInput,
+    SortInput,
     Stage,
+    StageGraph,
     StageInput,
     StageSink,
 )
 from ...schema import Schema
+
+ExecT = TypeVar("ExecT", bound=Exec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +112,17 @@ def task_sink(sink: StageSink) -> StageSink:
     return sink
 
 
+def wanted_order(graph: StageGraph, stage: Stage) -> tuple[SortKey, ...]:
+    """Return the order that everything that reads a stage's rows brings them into; empty where there is none."""
+    if not isinstance(stage.sink, CollectSink):
+        return ()
+    readers = [later for later in graph.stages if stage.number in later.needs]
+    inputs = [p.input for later in readers for p in later.pipelines if not isinstance(p.input, ScanInput)]
+    reading = [source for source in inputs if source.stage == stage.number]
+    orders = {source.keys for source in reading if isinstance(source, SortInput)}
+    return orders.pop() if len(orders) == 1 and len(reading) == len(readers) else ()
+
+
 def output_schema(stage: Stage) -> Schema:
     """Return the schema of the rows that a stage leaves."""
     match stage.sink:
@@ -110,4 +130,36 @@ def output_schema(stage: Stage) -> Schema:
             return spec.schema
         case ReduceSink(accumulators=accumulators):
             return Schema(tuple(accumulator.field for accumulator in accumulators))
+        case SampleSink(keys=keys):
+            return key_schema(keys)
     return stage.schema
+
+
+def enough(pipeline: Pipeline, stage: Stage) -> int | None:
+    """Return how many rows of a scan a stage can use: a recursion may have no end."""
+    sink = stage.sink
+    if not isinstance(sink, LimitSink) or sink.count is None:
+        return None
+    keeps = all(isinstance(operator, ProjectExec) for operator in pipeline.operators)
+    return sink.count + sink.offset if keeps else None
+
+
+def bare(pipeline: Pipeline) -> Pipeline:
+    """Return a pipeline as workers need it: without its scan's splits and without what its operators stand on."""
+    source = pipeline.input
+    node: Any = _alone(source.node)
+    if isinstance(node, ScanExec):
+        node = replace(node, scan=replace(node.scan, splits=()))
+    operators = tuple(
+        replace(operator, node=_alone(operator.node)) if isinstance(operator, Probe) else _alone(operator)
+        for operator in pipeline.operators
+    )
+    return Pipeline(replace(source, node=node), operators)
+
+
+_NOTHING = Exec(schema=Schema(()))
+
+
+def _alone(node: ExecT) -> ExecT:
+    """Return a physical operator without its inputs."""
+    return node.with_children(tuple(_NOTHING for _ in node.children))

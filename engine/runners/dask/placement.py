@@ -21,6 +21,8 @@ BROADCAST_BYTES = 64 * 1024 * 1024
 """A build side of so many bytes is sent to every worker; a larger one is shuffled."""
 SMALL_BYTES = 8 * 1024 * 1024
 """Work on so many bytes is not worth another task."""
+SORT_BYTES = 16 * 1024 * 1024
+"""So many bytes of rows are sorted by one task; more are cut into ranges of the order first."""
 SKEW = 2.0
 """A bucket that holds so many times a task's share is split."""
 _MOST_BUCKETS = 1024

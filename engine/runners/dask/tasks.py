@@ -64,10 +64,11 @@ class Ran:
 
 
 class _Sent(NamedTuple):
-    """A task under way, and the number under which its reports come."""
+    """A task under way, the number under which its reports come, and the worker that it is best run on."""
 
     task: int
     ticket: int
+    home: str | None
 
 
 class Tasks:
@@ -94,8 +95,8 @@ class Tasks:
 
     # running
 
-    def run(self, ran: Ran, tasks: Iterable[int], prefer: str | None = None) -> None:
-        """Run tasks of a stage; returns when all have reported.
+    def run(self, ran: Ran, tasks: Iterable[int], homes: Mapping[int, str] | None = None) -> None:
+        """Run tasks of a stage, some best on a certain worker; returns when all have reported.
 
         Raises
         ------
@@ -108,9 +109,9 @@ class Tasks:
                 ran.attempts[task] += 1
                 ran.reports[task] = ran.resend(task, ran.attempts[task])
             return
-        self._run([ran], todo, prefer)
+        self._run([ran], todo, homes or {})
 
-    def run_chain(self, chain: Sequence[Ran], prefer: str | None = None) -> None:
+    def run_chain(self, chain: Sequence[Ran], home: str | None) -> None:
         """Run stages of one task each on one worker, one after the other.
 
         Returns when as many have reported as the worker has run: at least the first, and those up to one that has made
@@ -121,22 +122,22 @@ class Tasks:
         ExecutionError
             What a task raised, or where the cluster is lost.
         """
-        self._run(chain, [0], prefer)
+        self._run(chain, [0], {} if home is None else {0: home})
 
-    def _run(self, chain: Sequence[Ran], todo: list[int], prefer: str | None) -> None:
+    def _run(self, chain: Sequence[Ran], todo: list[int], homes: Mapping[int, str]) -> None:
         under_way: dict[Future, _Sent] = {}
         losses, most = 0, MOST_LOSSES * len(todo)
-        preferred: str | None = None
         try:
             while todo or under_way:
                 if todo:
-                    under_way.update(self._submit(chain, todo, prefer))
-                    todo, preferred, prefer = [], prefer, None
+                    under_way.update(self._submit(chain, todo, homes))
+                    todo, homes = [], {}
                 ended = self._next(under_way)
-                if not ended and preferred is not None and self._known and preferred not in self._known:
-                    # Where every worker had died, Dask keeps the task for the preferred one for ever.
-                    self.abandon(under_way)
-                    todo, under_way, preferred = [sent.task for sent in under_way.values()], {}, None
+                if not ended and self._known:
+                    # Where every worker had died, Dask keeps a task for the preferred one for ever.
+                    stuck = [f for f, sent in under_way.items() if sent.home and sent.home not in self._known]
+                    self.abandon(stuck)
+                    todo = [under_way.pop(future).task for future in stuck]
                 reports = self._reports(ended, under_way)
                 for future in ended:
                     task = under_way.pop(future).task
@@ -186,7 +187,7 @@ class Tasks:
 
     # steps
 
-    def _submit(self, chain: Sequence[Ran], tasks: Sequence[int], prefer: str | None) -> dict[Future, _Sent]:
+    def _submit(self, chain: Sequence[Ran], tasks: Sequence[int], homes: Mapping[int, str]) -> dict[Future, _Sent]:
         own = {ran.plan.stage.number for ran in chain}
         self._find({made for ran in chain for made in ran.reads.values()} - own)
         sent = []
@@ -194,7 +195,7 @@ class Tasks:
         for task in tasks:
             for ran in chain:
                 ran.attempts[task] += 1
-            sent.append(_Sent(task, next(self._tickets)))
+            sent.append(_Sent(task, next(self._tickets), homes.get(task)))
             parts = [(task, ran.attempts[task], ran.tasks[task]) for ran in chain]
             packed.append(pickle.dumps((sent[-1].ticket, parts)))
         here = {number: self._here(number) for number in own if len(chain) > 1}
@@ -207,20 +208,23 @@ class Tasks:
         # Dask takes "volley group" for the kind, and all of the stage's keys for one group of tasks.
         first = chain[0].plan
         name = f"volley {first.title}-{first.stage.number}-{self.query}"
-        keys = [(name, one.task, one.ticket) for one in sent]
-        futures = self.client.map(
-            run_assignments,
-            [shared] * len(tasks),
-            packed,
-            key=keys,
-            pure=False,
-            workers=None if prefer is None else [prefer],
-            allow_other_workers=prefer is not None,
-        )
-        for future in futures:
+        submitted: dict[Future, _Sent] = {}
+        for home in sorted({one.home or "" for one in sent}):
+            there = [place for place, one in enumerate(sent) if (one.home or "") == home]
+            futures = self.client.map(
+                run_assignments,
+                [shared] * len(there),
+                [packed[place] for place in there],
+                key=[(name, sent[place].task, sent[place].ticket) for place in there],
+                pure=False,
+                workers=[home] if home else None,
+                allow_other_workers=bool(home),
+            )
+            submitted |= dict(zip(futures, (sent[place] for place in there), strict=True))
+        for future in submitted:
             self._open.add(future)
             future.add_done_callback(self._wake.put)
-        return dict(zip(futures, sent, strict=True))
+        return submitted
 
     def _find(self, numbers: Iterable[int]) -> None:
         """See to it that the outputs of stages are there; those that are lost are made again."""

@@ -9,13 +9,15 @@ from ...physical.stages import (
     GroupSink,
     LimitSink,
     PartitionSink,
+    RangeSink,
     ReduceSink,
+    SampleSink,
     StageSink,
     TopKSink,
     WriteSink,
 )
 from .base import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun
-from .rows import Build, Collect, Limit, Partition, keys_of
+from .rows import Build, Collect, Limit, Partition, Ranges, Sample, keys_of
 from .states import Fold, Group, Reduce, TopRows
 from .writes import OrderedWrite, TaskWrite
 
@@ -41,5 +43,9 @@ def open_sink(sink: StageSink, context: SinkContext) -> SinkRun:
             return Limit(context, sink)
         case PartitionSink():
             return Partition(context, sink)
+        case SampleSink():
+            return Sample(context, sink)
+        case RangeSink():
+            return Ranges(context, sink)
         case WriteSink():
             return OrderedWrite(context, sink) if sink.sink.single_writer else TaskWrite(context, sink)

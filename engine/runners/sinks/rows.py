@@ -8,7 +8,8 @@ from ...exchange import OrderedDelivery
 from ...expr import Expr, NamedExpr
 from ...kernels.decoding import key_set
 from ...kernels.protocol import Device, Table
-from ...physical.stages import BuildSink, LimitSink, PartitionSink
+from ...physical.ranges import cut_at, key_schema, sampled
+from ...physical.stages import BuildSink, LimitSink, PartitionSink, RangeSink, SampleSink
 from ...plan import KeySet
 from .base import InOrder, Output, Parallel, SinkBase, SinkContext
 
@@ -86,6 +87,34 @@ class Partition(SinkBase):
         ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]
         by_partition = [[parts[p] for parts in ordered if parts[p].num_rows] for p in range(self.partitions)]
         return Output(partitions=self.context.filled(by_partition), reserved=self.reserved)
+
+
+class Sample(Collect):
+    """Keeps the rows, then of some of them the keys of an order."""
+
+    def __init__(self, context: SinkContext, sink: SampleSink) -> None:
+        super().__init__(context)
+        self.keys = sink.keys
+
+    def finish(self, parallel: Parallel) -> Output:
+        tables = self.ordered()
+        self.tables.clear()
+        return Output(partitions=[sampled(self.context.device, tables, self.keys)], reserved=self.reserved)
+
+
+class Ranges(Collect):
+    """Keeps the rows, then orders them and cuts them at bounds."""
+
+    def __init__(self, context: SinkContext, sink: RangeSink) -> None:
+        super().__init__(context)
+        self.sink = sink
+
+    def finish(self, parallel: Parallel) -> Output:
+        device, schema = self.context.device, key_schema(self.sink.keys)
+        bounds = device.concat(device.unpack(self.sink.bounds, schema), schema)
+        tables = self.ordered()
+        self.tables.clear()
+        return Output(partitions=cut_at(device, tables, self.sink.keys, bounds), reserved=self.reserved)
 
 
 class Limit(InOrder, SinkBase):
