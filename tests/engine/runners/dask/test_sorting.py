@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -65,8 +66,23 @@ def test_every_worker_sorts_a_part(files: Path, cluster: vl.Session) -> None:
     assert len(made) == 2
     assert max(made) < 0.7 * 6 * ROWS
     assert [stage.name for stage in run.metrics.stages] == ["collect", "sample", "range", "collect"]
-    received = {worker.received for stage in run.metrics.stages[1:3] for worker in stage.workers.values()}
-    assert received == {0}  # samples and ranges are taken where the rows are
+
+
+def test_samples_and_ranges_are_taken_where_the_rows_are(
+    files: Path, cluster: vl.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = cluster.cluster.client
+    submit, homes = client.map, []
+
+    def spying(*arguments: Any, key: list[Any], workers: list[str] | None, **options: Any) -> Any:
+        homes.extend((name.split("-")[0], workers) for name, *_ in key)
+        return submit(*arguments, key=key, workers=workers, **options)
+
+    monkeypatch.setattr(client, "map", spying)
+    run = cluster.run(vl.read_parquet(files).sort_values("number").plan)
+    made = [[address] for address, worker in run.metrics.stages[0].workers.items() for _ in range(worker.tasks)]
+    for kind in ("volley sample", "volley range"):
+        assert sorted(home for name, home in homes if name == kind and home) == sorted(made)
 
 
 def test_one_value_for_all_rows_is_one_range(files: Path, cluster: vl.Session) -> None:
