@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,15 @@ from . import dtypes
 from .dtypes import DataType, Kind
 from .errors import TypeMismatch
 from .schema import Field, Schema
+
+
+def _interval(parts: tuple[int, int, int]) -> Any:
+    """Return an interval of months, days and nanoseconds."""
+    return pa.MonthDayNano(parts)
+
+
+# Plans travel to workers with their literals, and pyarrow's intervals have a class that pickle does not find.
+copyreg.pickle(pa.MonthDayNano, lambda interval: (_interval, (tuple(interval),)))
 
 _PLAIN: dict[Kind, pa.DataType] = {
     Kind.NULL: pa.null(),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pickle
 
+import pyarrow as pa
 import pytest
 
 from volley.engine import dtypes
@@ -128,3 +129,12 @@ def test_inputs_of_an_aggregate_are_replaced_in_order() -> None:
     own = aggregate("sum", A, filter=P)
     assert str(own.with_inputs((B, Q))) == "sum(b) filter (where q)"
     assert str(aggregate("sum", A).with_inputs((B,))) == "sum(b)"
+
+
+def test_literals_of_intervals_can_be_sent() -> None:
+    from volley.engine.arrow import to_arrow_type
+
+    value = pa.scalar(pa.MonthDayNano([1, 2, 3]), to_arrow_type(dtypes.interval)).as_py()
+    for held in (value, [value, None]):
+        node = literal(held, dtypes.interval)
+        assert pickle.loads(pickle.dumps(node)).value == held
