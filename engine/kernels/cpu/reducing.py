@@ -30,11 +30,12 @@ _FEW = 4096
 
 def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
     """Aggregate without keys: one row of partial states."""
-    following = [*(spec.kind for spec in accumulators[1:]), None]
     # A count before a mean is one of three states that belong together.
     alone = [
-        spec.filter is None and spec.kind in _PLAIN and after is not Accumulator.MEAN
-        for spec, after in zip(accumulators, following, strict=True)
+        spec.filter is None
+        and spec.kind in _PLAIN
+        and not any(after.kind is Accumulator.MEAN for after in accumulators[place + 1 : place + 2])
+        for place, spec in enumerate(accumulators)
     ]
     plain = [spec for spec, is_alone in zip(accumulators, alone, strict=True) if is_alone]
     rest = [spec for spec, is_alone in zip(accumulators, alone, strict=True) if not is_alone]

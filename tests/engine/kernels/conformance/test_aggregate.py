@@ -285,3 +285,10 @@ def test_many_groups(device: Device) -> None:
             data=data,
         )
         assert ours == theirs
+
+
+@pytest.mark.parametrize("count", [0, 3])
+def test_no_aggregates_of_a_table_are_one_row(device: Device, count: int) -> None:
+    state = device.reduce(upload(device, random_table("i", count)), [])
+    assert (state.num_rows, len(state.schema)) == (1, 0)
+    assert device.merge_reduced([state, state], []).num_rows == 1
