@@ -106,7 +106,11 @@ def look_ahead(
     key_data: Bytes,
     tags: Words,
 ) -> None:
-    """Compute the tags of a block of strings, and prefetch the blocks to come and what they will be compared with."""
+    """Compute the tags of a block of strings and behind them slots to look in first, and prefetch what comes next.
+
+    In a large table the slot is that of the first string with the tag, or the empty one: a search that takes a second
+    step is guessed wrong by the processor, and is cheaper here than where strings are compared.
+    """
     for i in range(block, stop, 8):
         read_ahead(offsets, i)
     for k in range(np.int64(offsets[block]), np.int64(offsets[stop]), _LINE):
@@ -115,13 +119,19 @@ def look_ahead(
         row = np.uint64(i)
         tag = text_tag(data, np.int64(offsets[row]), np.int64(offsets[row + _ONE]))
         tags[np.uint64(i - block)] = tag
+        tags[np.uint64(_BLOCK + i - block)] = tag >> shift
         if len(table) > LARGE:
             prefetch_write(table, np.int64((tag >> shift) << _ONE))
     if len(table) > LARGE:
-        for i in range(block, stop):
-            position = (tags[i - block] >> shift) << _ONE
-            if table[position] >> _TAG == tags[i - block]:
-                prefetch_read(key_data, np.int64(table[position + _ONE] >> _START))
+        mask = np.uint64(len(table) // 2 - 1)
+        for i in range(stop - block):
+            tag, slot = tags[np.uint64(i)], tags[np.uint64(_BLOCK + i)]
+            pair = table[slot << _ONE]
+            while pair != _ZERO and pair >> _TAG != tag:
+                slot = (slot + _ONE) & mask
+                pair = table[slot << _ONE]
+            tags[np.uint64(_BLOCK + i)] = slot
+            prefetch_read(key_data, np.int64(table[(slot << _ONE) + _ONE] >> _START))
 
 
 @kernel(
@@ -145,7 +155,7 @@ def _group_bytes(
 ) -> int:
     """Group strings from row ``start`` on; return the row at which there was no room, or the number of rows.
 
-    Finding writes to nothing but ``tags``, which has room for a block, and ``ids``.
+    Finding writes to nothing but ``tags``, which has room for two blocks, and ``ids``.
     """
     mask = np.uint64(len(table) // 2 - 1)
     limit = len(key_offsets) - 1
@@ -166,7 +176,7 @@ def _group_bytes(
             begin = np.int64(offsets[row])
             length = np.int64(offsets[row + _ONE]) - begin
             tag = tags[np.uint64(i - block)]
-            slot = tag >> shift
+            slot = tags[np.uint64(_BLOCK + i - block)]
             while True:
                 position = slot << _ONE
                 pair = table[position]
@@ -276,7 +286,7 @@ class BytesGroups:
         how = _INSERT if group_nulls else _INSERT_VALID
         calls.add(
             _group_bytes, offsets, data, bits, bit_offset, 0, how, self._table, self._shift,
-            known, self._data, self._state, np.empty(_BLOCK, dtype=np.uint64), ids, expected=len(ids),
+            known, self._data, self._state, np.empty(2 * _BLOCK, dtype=np.uint64), ids, expected=len(ids),
         )  # fmt: skip
 
     def find(
@@ -305,7 +315,7 @@ class BytesGroups:
     def _run(
         self, offsets: Longs | Rows, data: Bytes, bits: Bits, bit_offset: int, start: int, how: int, ids: Rows
     ) -> int:
-        tags = np.empty(_BLOCK, dtype=np.uint64)
+        tags = np.empty(2 * _BLOCK, dtype=np.uint64)
         table, keys = self._table, (self._offsets, self._data, self._state)
         return _group_bytes(offsets, data, bits, bit_offset, start, how, table, self._shift, *keys, tags, ids)
 
