@@ -274,7 +274,13 @@ class _StageWork:
         if observer is not None:
             total = sum(task.bytes for task in self.tasks)
             observer.stage_started(self.stage.number, self.stage.name, len(self.tasks), total)
-        self._on_threads(self._work, min(self.run_.threads, max(1, len(self.tasks))))
+        self._on_threads(self._work, max(1, min(self.run_.threads, len(self.tasks), self._worthwhile())))
+
+    def _worthwhile(self) -> int:
+        """Return how many threads are worth it: few where rows in memory go straight into a sink that skips most."""
+        if any(not task.resident or task.pipeline.operators for task in self.tasks):
+            return self.run_.threads
+        return sum(task.rows for task in self.tasks) // self.sink.rows_per_thread
 
     def parallel(self, thunks: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run thunks on the stage's threads; results in order."""

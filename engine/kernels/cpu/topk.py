@@ -17,10 +17,10 @@ from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, empty, text_of
 from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
-from .native.arrays import Doubles, Longs, Rows, Words
+from .native.arrays import Doubles, Longs, Rows, Words, ascending
 from .project import Evaluator
 from .sort import order_words, sort_tables
-from .table import CpuTable, concat_tables, own, slice_table, take_rows, take_rows_of
+from .table import CpuTable, own, slice_table, take_rows, take_rows_of
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS, _FEW_ROWS = 4_096, 1_024
@@ -34,6 +34,8 @@ class CpuTopK:
         self._keys, self._k, self._schema = tuple(keys), k, schema
         self._held: list[CpuTable] = []
         self._rows = 0
+        self._places: list[tuple[CpuTable, Rows]] = []
+        self._waiting = 0  # rows of the places
         self._bounds: list[_Bound] = []  # the last is the least; all threads' where there are several
 
     @property
@@ -50,27 +52,44 @@ class CpuTopK:
         """Offer the rows of tables; what lies beyond the bound is found in all of them together."""
         rest = [own(table) for table in tables]
         while rest and self._bound is None:
-            rows = rest[0]
-            if not self._bound_by_some(rows):
-                self._keep(rows)
-                del rest[0]
+            rows = rest.pop(0)
+            some = self._bound_by_some(rows)
+            self._keep(rows if some is None else take_rows_of([rows], some.found([rows])))
+            if some is not None:
+                self._cut()  # what a whole table says spares the others more
         if self._bound is not None and rest:
-            self._keep(self._bound.within(rest))
+            found = self._bound.found(rest)
+            if len(tables) == 1:
+                self._keep(take_rows_of(rest, found))
+            else:
+                self._remember(rest, found)
 
-    def _bound_by_some(self, rows: CpuTable) -> bool:
-        """Make the first rows of many a bound, which spares most of the others more than a look; return whether."""
+    def _remember(self, tables: Sequence[CpuTable], found: Sequence[Rows]) -> None:
+        """Note rows of tables that lie in memory: all are gathered at once, when there are enough for a cut."""
+        self._places += [(table, rows) for table, rows in zip(tables, found, strict=True) if len(rows)]
+        self._waiting += sum(map(len, found))
+        if self._waiting > max(4 * self._k, _FEW_ROWS):
+            self._gather()
+
+    def _gather(self) -> None:
+        places, self._places, self._waiting = self._places, [], 0
+        if places:
+            self._keep(take_rows_of([table for table, _ in places], [rows for _, rows in places]))
+
+    def _bound_by_some(self, rows: CpuTable) -> _Bound | None:
+        """Return a bound by the first of many rows, which spares most of the others more than a look."""
         if not 0 < 4 * self._k <= _FIRST_ROWS <= rows.num_rows or not _bounds(self._keys):
-            return False
+            return None
         some = slice_table(rows, 0, _FIRST_ROWS)
         column = Evaluator(some).column(self._keys[0].expr)
         if column.null_count:
-            return False
+            return None
         last = np.argpartition(_first_words(column, self._keys[0]), self._k - 1)[self._k - 1]
-        self._bounds.append(_Bound(self._keys[0], slice_table(some, int(last), 1)))
-        return True
+        return _Bound(self._keys[0], slice_table(some, int(last), 1))
 
     def _keep(self, rows: CpuTable) -> None:
         """Keep rows for the next cut, of many only those that may be among the first."""
+        self._gather()
         many = rows.num_rows > max(4 * self._k, _FEW_ROWS)
         if many and self._k:
             rows = self._led_by_first_key(rows)
@@ -84,6 +103,7 @@ class CpuTopK:
 
     def result(self) -> CpuTable:
         """Return at most ``k`` rows, sorted."""
+        self._gather()
         self._cut()
         return self._held[0]
 
@@ -137,15 +157,15 @@ class _Bound:
             return self._null != other._null and self._null is self._key.nulls_first
         return self._word < other._word
 
-    def within(self, tables: Sequence[CpuTable]) -> CpuTable:
-        """Return the rows of at least one table whose first key does not lie beyond the bound."""
+    def found(self, tables: Sequence[CpuTable]) -> Sequence[Rows]:
+        """Return the rows of each table whose first key does not lie beyond the bound."""
         if self._null and not self._key.nulls_first:
-            return concat_tables(tables, tables[0].schema)
+            return [ascending(table.num_rows) for table in tables]
         columns = [Evaluator(table).column(self._key.expr) for table in tables]
         found = self._compared(columns)
         if found is None:
             found = [self._nulls(column) if self._null else self._rows_within(column) for column in columns]
-        return take_rows_of(tables, found)
+        return found
 
     def _compared(self, columns: Sequence[pa.Array]) -> list[Rows] | None:
         """Return the rows found by comparing values as they are; None where that does not tell."""

@@ -78,9 +78,12 @@ class SinkRun(Protocol):
     ----------
     retains
         Whether tables are kept as they come, and therefore have to be settled.
+    rows_per_thread
+        Rows that lie in memory, and that nothing else is done with, below which a further thread is not worth it.
     """
 
     retains: bool
+    rows_per_thread: int
 
     def local(self) -> LocalSink:
         """Return the part for one thread."""
@@ -99,6 +102,7 @@ class SinkBase:
     """Memory accounting and hooks shared by the sinks, each of which is its own local part unless it says so."""
 
     retains = False
+    rows_per_thread = 1
 
     def __init__(self, context: SinkContext) -> None:
         self.context = context
@@ -126,6 +130,7 @@ class InOrder:
     """The thread's part of a sink that takes tables in task order through ``delivery``."""
 
     retains = True
+    rows_per_thread = 1
     delivery: OrderedDelivery
 
     def local(self) -> LocalSink:

@@ -129,6 +129,8 @@ class _TopKLocal:
 class TopRows(SinkBase):
     """Best rows per thread, then of all threads."""
 
+    rows_per_thread = 1 << 22
+
     def __init__(self, context: SinkContext, sink: TopKSink) -> None:
         super().__init__(context)
         self.sink = sink
@@ -144,9 +146,10 @@ class TopRows(SinkBase):
         return made
 
     def finish(self, parallel: Parallel) -> Output:
-        best = self._new()
+        best = self.locals[0].state if len(self.locals) == 1 else self._new()
         for one in self.locals:
-            best.update(one.state.result())
+            if one.state is not best:
+                best.update(one.state.result())
         result = best.result()
         self.reserve(result.nbytes - self.reserved)
         return Output(partitions=[[result]], reserved=self.reserved)

@@ -15,6 +15,7 @@ from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
 from volley.engine.plan import Scan, ScanPlan
 from volley.engine.runners import local
+from volley.engine.runners.sinks import TopRows
 
 
 def numbers(rows, partitions=8, **session):
@@ -462,3 +463,18 @@ def test_the_best_rows_are_on_the_account(accounts):
     with pytest.raises(MemoryLimitExceeded, match="topk"):
         numbers(100_000, memory_limit="100KB").sort_values("n").limit(50_000).to_arrow()
     assert not any(held(accounts))
+
+
+@pytest.mark.parametrize(("rows_per_thread", "threads"), [(1 << 22, 1), (10_000, 3)])
+def test_few_rows_in_memory_are_not_worth_all_threads(monkeypatch, rows_per_thread, threads):
+    count = local._StageWork._on_threads
+    counts = []
+    monkeypatch.setattr(TopRows, "rows_per_thread", rows_per_thread)
+    monkeypatch.setattr(local._StageWork, "_on_threads", lambda *args: (counts.append(args[2]), count(*args)))
+    frame = numbers(30_000, partitions=10, threads=4)
+    assert frame.sort_values("n", ascending=False).limit(3).to_arrow()["n"].to_pylist() == [29_999, 29_998, 29_997]
+    assert counts[0] == threads
+    counts.clear()
+    doubled = frame.assign(m=frame.n * 2).sort_values("m").limit(1)
+    assert doubled.to_arrow()["m"].to_pylist() == [0]
+    assert counts[0] == 4  # there is more to do to each row

@@ -106,7 +106,8 @@ def values_within(columns: Sequence[Doubles | Longs], limit: Doubles | Longs, *,
     for values, rows in zip(columns, found, strict=True):
         calls.add(_values_within, values, limit, greatest, rows, expected=None)
     calls.run()
-    return [rows[:count] for rows, count in zip(found, calls.results, strict=True)]
+    # What little is found must not keep the room for all of a column.
+    return [rows[:count].copy() for rows, count in zip(found, calls.results, strict=True)]
 
 
 def rows_within(
