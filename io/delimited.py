@@ -51,6 +51,11 @@ class CsvSplit:
     bad_rows: BadRows
 
     @property
+    def resident(self) -> bool:
+        """Whether only this process has the file."""
+        return self.text.location.is_of_process
+
+    @property
     def label(self) -> str:
         """File and byte range."""
         if self.start <= self.dialect.body and self.end is None:

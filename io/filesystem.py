@@ -71,6 +71,11 @@ class Location:
         return self.protocol == "file"
 
     @property
+    def is_of_process(self) -> bool:
+        """Whether nobody but this process has its files."""
+        return self.protocol == "memory"
+
+    @property
     def store(self) -> Store:
         """The remote file system.
 

@@ -53,6 +53,11 @@ class IpcSplit:
     batch_rows: int
 
     @property
+    def resident(self) -> bool:
+        """Whether only this process has the file."""
+        return self.location.is_of_process
+
+    @property
     def label(self) -> str:
         """File and batches."""
         url = self.location.url(self.file.path)

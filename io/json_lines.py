@@ -60,6 +60,11 @@ class JsonSplit:
     batch_rows: int
 
     @property
+    def resident(self) -> bool:
+        """Whether only this process has the file."""
+        return self.text.location.is_of_process
+
+    @property
     def label(self) -> str:
         """File and byte range."""
         if self.start == 0 and self.end is None:

@@ -55,6 +55,11 @@ class OrcSplit:
     batch_rows: int
 
     @property
+    def resident(self) -> bool:
+        """Whether only this process has the file."""
+        return self.location.is_of_process
+
+    @property
     def label(self) -> str:
         """File and stripes."""
         return f"{self.location.url(self.file.path)}[stripes {self.stripes[0]}-{self.stripes[-1]}]"

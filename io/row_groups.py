@@ -76,6 +76,11 @@ class ParquetSplit:
     footer: Any = field(default=None, repr=False, compare=False)
 
     @property
+    def resident(self) -> bool:
+        """Whether only this process has the file."""
+        return self.location.is_of_process
+
+    @property
     def label(self) -> str:
         """File and row groups."""
         first, last = self.row_groups[0], self.row_groups[-1]

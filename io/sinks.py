@@ -77,6 +77,11 @@ class FileSink:
         return f"{self._format.name} {self._stage.url}{keys}"
 
     @property
+    def resident(self) -> bool:
+        """Whether only this process can write there."""
+        return self._stage.location.is_of_process
+
+    @property
     def single_writer(self) -> bool:
         """Whether the destination is one file."""
         return self._stage.single

@@ -14,6 +14,7 @@ import logging
 import os
 import re
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -28,6 +29,7 @@ from .filesystem import MANIFEST, Location, reason
 
 _LOG = logging.getLogger("volley.io")
 _PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow|orc)(" + "|".join(map(re.escape, COMPRESSIONS)) + ")?")
+_TRIES, _TURN = 50, 0.1
 _RECEIPTS = "receipts"
 _DATA = "data"
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
@@ -157,7 +159,10 @@ class Stage:
 
         path = f"{self.root}/{relative}"
         if self.location.is_local:
-            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            folder = Path(self.root)
+            for part in relative.split("/")[:-1]:  # the first is not made anew once the write was given up
+                folder /= part
+                folder.mkdir(exist_ok=True)
             return pa.OSFile(path, "wb")
         store = self.location.store
         store.make_directory(path.rpartition("/")[0])
@@ -190,9 +195,13 @@ class Stage:
         return [Staged(**entry) for text in texts for entry in json.loads(text)]
 
     def discard(self) -> None:
-        """Remove the temporary directory."""
+        """Remove the temporary directory, in which tasks that have been stopped may still write for a moment."""
         if self.location.is_local:
-            shutil.rmtree(self.root, ignore_errors=True)
+            for _ in range(_TRIES):
+                shutil.rmtree(self.root, ignore_errors=True)
+                if not Path(self.root).exists():
+                    return
+                time.sleep(_TURN)
         else:
             with suppress(OSError):
                 self.location.store.remove(self.root, recursive=True)

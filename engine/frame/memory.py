@@ -92,11 +92,12 @@ class MemorySplit:
 
     Attributes
     ----------
-    resident
-        Only this process has the rows.
+    resident, carries_rows
+        Only this process has the rows, but a copy has them too.
     """
 
     resident: ClassVar[bool] = True
+    carries_rows: ClassVar[bool] = True
 
     table: pa.Table
     start: int

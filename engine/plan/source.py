@@ -80,7 +80,8 @@ class KeyFilter:
 class Split(Protocol):
     """One independently readable piece of a source; pickles small.
 
-    A split that only the process which made it can read has an attribute ``resident`` that is true. One whose rows are
+    A split that only the process which made it can read has an attribute ``resident`` that is true, and one
+    ``carries_rows`` if it is pickled with its rows all the same. One whose rows are
     in a device's memory has a method ``native`` that gives them as that device's library has them.
     """
 
@@ -242,6 +243,10 @@ class SinkWriter(Protocol):
         """Finish this writer's temporary files; nothing is visible yet."""
         ...
 
+    def abandon(self) -> None:
+        """Let go of what is open; it counts for nothing."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredForm:
@@ -322,6 +327,11 @@ class Sink(Protocol):
     @property
     def label(self) -> str:
         """Short description for ``explain``, e.g. ``parquet out/ partitioned by year``."""
+        ...
+
+    @property
+    def resident(self) -> bool:
+        """Whether only the process that made it can write there."""
         ...
 
     @property

@@ -21,6 +21,7 @@ from .waiting import waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _LOCAL_GPU = re.compile(r"local-gpu(?::(\d+(?:,\d+)*))?")
+_HALT_SECONDS = 10.0
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ucxx|inproc)://\S+")
 
 
@@ -101,13 +102,24 @@ class Cluster:
     def forget(self, query: str, stage: int | None = None) -> None:
         """Let workers end a query's tasks and forget its rows; with ``stage``, only the rows of that stage."""
         message = {"op": STOP, "query": query} if stage is None else {"op": FREE, "query": query, "stage": stage}
-        client = self.client
+        client = self._client
+        if client is None or client.status != "running":  # nobody is left who could be told
+            return
 
         async def tell() -> None:
             with suppress(OSError, TimeoutError):  # workers forget by themselves what a lost client has left
                 await client.scheduler.broadcast(msg=message, on_error="ignore")
 
         client.loop.add_callback(tell)
+
+    def halt(self, query: str) -> None:
+        """Let workers end a query's tasks, and wait until they have, but not for long."""
+        message = {"op": STOP, "query": query, "wait": _HALT_SECONDS}
+        client = self._client
+        if client is None or client.status != "running":
+            return
+        with suppress(OSError, TimeoutError):
+            client.sync(client.scheduler.broadcast, msg=message, on_error="ignore", callback_timeout=2 * _HALT_SECONDS)
 
     def close(self) -> None:
         """Disconnect, and end the workers that were started here."""

@@ -223,7 +223,9 @@ class Coordinator:
         """Let tasks write, and make what they wrote visible in one step."""
         sink.sink.open(sink.schema)
         try:
-            if sink.sink.single_writer:
+            if sink.sink.resident:
+                self._write_here(stage, lines, sink)
+            elif sink.sink.single_writer:
                 number = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
                 self._made[stage.number] = self._again(stage, number)
             else:
@@ -231,8 +233,19 @@ class Coordinator:
             self.written = sink.sink.commit()
         except BaseException:
             self.tasks.abandon()
+            self.cluster.halt(self.query)
             sink.sink.abort()
             raise
+
+    def _write_here(self, stage: Stage, lines: Sequence[Line], sink: WriteSink) -> None:
+        """Write the rows of tasks in this process, for a destination that only it can reach."""
+        number = self._made[stage.number] = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
+        writer = sink.sink.writer(0)
+        for task in range(len(self.tasks.stages[number].tasks)):
+            for table in self._uploads.download(number, task):
+                for batch in self.cluster.device.to_arrow(table).to_batches():
+                    writer.write(batch)
+        writer.close()
 
     def _ran(self, stage: Stage, lines: Sequence[Line], sink: StageSink) -> int:
         """Run the tasks of a stage, and return its number."""

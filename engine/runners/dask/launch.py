@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +19,16 @@ from ...errors import ConfigError, DeviceUnavailable
 from ...machine import available_cores
 
 _SETTINGS = {
-    # On a busy machine a process that takes the place of one that died may come later than the 15 s after which Dask
-    # would give the place up.
-    "distributed.deploy.lost-worker-timeout": "10 minutes",
+    # So long after a worker has died, Dask looks whether its place is taken, and gives the place up if it is not: also
+    # where another worker has been there and has just died as well. Nobody would fill it again.
+    "distributed.deploy.lost-worker-timeout": "36500 days",
     # Dask looks at the stack of every busy thread 100 times a second, and takes processor time away from it.
     "distributed.worker.profile.interval": "100ms",
 }
+
+
+_CLOSE_SECONDS = 120.0
+"""How long workers on a busy machine may take to end; those that do not are killed by then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,19 +103,17 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
         # One worker for each GPU that is listed, or else that this process may see.
         options["n_workers"] = settings.workers
         options["CUDA_VISIBLE_DEVICES"] = None if settings.gpus == "all" else settings.gpus
-    # Spilled rows lie below this folder, which only its owner may read.
-    with (
-        tempfile.TemporaryDirectory(prefix="volley-cluster-", ignore_cleanup_errors=True) as folder,
-        dask.config.set(_SETTINGS),
-    ):
+    with _scratch() as folder, dask.config.set(_SETTINGS):
         try:
-            started = kind(local_directory=folder, **options)
+            started = kind(local_directory=folder, scheduler_kwargs={"local_directory": folder}, **options)
         except (OSError, ValueError, RuntimeError) as error:
             raise ConfigError(
                 f"no cluster can be started with {settings.protocol} at {settings.host}: {error}"
             ) from error
-        with started:
+        try:
             yield started
+        finally:
+            started.close(timeout=_CLOSE_SECONDS)
 
 
 _SWITCH = "VOLLEY_SIMULATE_GPU"
@@ -130,6 +133,25 @@ def gpu_protocol() -> str:
     """Return how workers on GPUs talk where nobody says: by UCX, which sends between devices, where it is there."""
     simulated = os.environ.get(_SWITCH) == "1"
     return "ucx" if not simulated and find_spec("distributed_ucxx") is not None else "tcp"
+
+
+@contextmanager
+def _scratch() -> Iterator[str]:
+    """Yield a folder for spilled rows, which only its owner may read; it goes with this process, however that ends.
+
+    A shell removes it when it hears from this process or when this process is gone; workers cannot, who end with it.
+    """
+    folder = tempfile.mkdtemp(prefix="volley-cluster-")
+    words = 'read _; for _ in 1 2 3 4 5; do rm -rf "$0"; [ -e "$0" ] || exit; sleep 1; done'
+    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    # In a session of its own, since Ctrl-C must not end it.
+    shell = subprocess.Popen(  # noqa: S603 - these words are ours
+        ["/bin/sh", "-c", words, folder], stdin=subprocess.PIPE, start_new_session=True, **quiet
+    )
+    try:
+        yield folder
+    finally:
+        shell.communicate(b"\n")
 
 
 def _security(settings: ClusterSettings) -> Security | None:

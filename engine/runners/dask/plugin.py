@@ -30,6 +30,9 @@ from .work import Bench, run
 NAME = "volley"
 ABOUT, STOP, FREE, PUT = "volley_about", "volley_stop", "volley_free", "volley_put"
 _CONNECT_SECONDS = 5.0
+_TURN = 0.02
+_GONE_SECONDS = 60.0
+"""How long the tasks of a client that is gone may take to end before what they write is removed."""
 _SHARE = 0.4
 """Part of a worker's memory that outputs may take before they are spilled."""
 _COMPARED = ("volley-engine", "pyarrow", "numpy", "numba", "pandas", "dask", "distributed")
@@ -116,11 +119,21 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         device = self.bench.device
         return {"versions": versions(), "device": device.name, "account": device.account}
 
-    async def stop(self, query: str) -> str:
-        """Let a query's tasks end, and forget its rows."""
+    async def stop(self, query: str, wait: float = 0.0) -> str:
+        """Let a query's tasks end, waiting so many seconds for them, and forget its rows.
+
+        Where the query is all those of a client, which is gone, what it was writing is removed, since it cannot.
+        """
         self.bench.stop(query)
         self.bench.free(query)
         self.parts.free(query)
+        loop = asyncio.get_running_loop()
+        ends = loop.time() + wait
+        while self.bench.works_on(query) and loop.time() < ends:
+            await asyncio.sleep(_TURN)
+        for sink in self.bench.forget_writes(query):
+            if "/" not in query:
+                await loop.run_in_executor(None, sink.abort)
         return "OK"
 
     async def free(self, query: str, stage: int | None = None) -> str:
@@ -159,7 +172,7 @@ class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distribut
 
     def remove_client(self, scheduler: Scheduler, client: str) -> None:
         """Stop its queries, whose names begin with the client's."""
-        message = {"op": STOP, "query": client, "reply": False}
+        message = {"op": STOP, "query": client, "wait": _GONE_SECONDS, "reply": False}
         scheduler.loop.add_callback(scheduler.broadcast, msg=message, on_error="ignore")
 
 

@@ -297,7 +297,7 @@ class Tasks:
         ExecutionError
             What the task raised for reasons of its own.
         """
-        if future.status == "pending":  # its worker died after it had ended
+        if future.status in ("pending", "lost"):  # its worker died after it had ended
             return
         if future.status != "error":
             if self.client.status == "running":

@@ -28,7 +28,8 @@ class Uploads:
     def needed(splits: Sequence[Split]) -> bool:
         """Whether a scan reads what only this process has, and too much to send with tasks."""
         here = [split for split in splits if getattr(split, "resident", False)]
-        return any(split.bytes is None for split in here) or sum(split.bytes or 0 for split in here) > _INLINE_BYTES
+        stay = any(split.bytes is None or not getattr(split, "carries_rows", False) for split in here)
+        return stay or sum(split.bytes or 0 for split in here) > _INLINE_BYTES
 
     def send(self, number: int, splits: Sequence[Split], schema: Schema, enough: int | None) -> Ran:
         """Send the rows of splits to the workers in turn, as the output of a stage with a task for each split.

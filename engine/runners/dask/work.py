@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from threading import Lock
 from typing import Any, TypeVar
@@ -16,11 +18,11 @@ from ...kernels.protocol import Device, JoinTable, Table
 from ...physical.execute import merge_input
 from ...physical.scan_keys import ScanKey
 from ...physical.stages import OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
-from ...plan import KeyFilter, KeySet
+from ...plan import KeyFilter, KeySet, Sink
 from ..metrics import OperatorMetrics
 from ..pipeline import Task, TaskRunner, named_rows, read_split, rows_of
 from ..sinks import Output, SinkContext, keys_of, open_sink
-from .assignment import Assignment, Buckets, Report, Unit
+from .assignment import Assignment, Buckets, Report, StagePlan, Unit
 
 T = TypeVar("T")
 
@@ -31,6 +33,8 @@ class Bench:
     def __init__(self, device: Device, exchange: Exchange) -> None:
         self.device, self.exchange = device, exchange
         self._stopped: set[str] = set()
+        self._working: Counter[str] = Counter()
+        self._writes: dict[str, Sink] = {}
         self._shared: dict[tuple[str, int, str], Future[Any]] = {}
         self._lock = Lock()
 
@@ -39,8 +43,30 @@ class Bench:
         return query in self._stopped or query.partition("/")[0] in self._stopped
 
     def stop(self, query: str) -> None:
-        """Let the tasks of a query end at their next table."""
+        """Let the tasks of a query, or of all queries of a client, end at their next table."""
         self._stopped.add(query)
+
+    @contextmanager
+    def working(self, plan: StagePlan) -> Iterator[None]:
+        """Count a task of a query while it runs, and remember what it writes to."""
+        with self._lock:
+            self._working[plan.query] += 1
+            if isinstance(plan.stage.sink, WriteSink):
+                self._writes[plan.query] = plan.stage.sink.sink
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working -= Counter((plan.query,))
+
+    def works_on(self, query: str) -> bool:
+        """Whether tasks of a query, or of a client's, still run."""
+        return any(belongs(known, query) for known in list(self._working))
+
+    def forget_writes(self, query: str) -> list[Sink]:
+        """Forget what the tasks of a query, or of a client's, have written to, and return it."""
+        with self._lock:
+            return [self._writes.pop(known) for known in list(self._writes) if belongs(known, query)]
 
     def free(self, query: str, stage: int | None = None) -> None:
         """Forget what a query, or one of its stages, has left here."""
@@ -78,7 +104,8 @@ def run(bench: Bench, assignment: Assignment) -> Report:
     Cancelled
         Where the query was stopped.
     """
-    return _Work(bench, assignment).run()
+    with bench.working(assignment.plan):
+        return _Work(bench, assignment).run()
 
 
 class _Work:

@@ -35,9 +35,13 @@ class _Write(SinkBase):
     def close(self) -> None:
         raise TypeError("a write sink closes its writers")
 
+    def abandon(self) -> None:
+        raise TypeError("a write sink abandons its writers")
+
     def abort(self) -> None:
         super().abort()
-        if self.context.shared:  # what a writer has not closed counts for nothing
+        if self.context.shared:  # who runs the stage removes what is there
+            self.abandon()
             return
         with suppress(Exception):
             self.close()
@@ -58,6 +62,9 @@ class OrderedWrite(InOrder, _Write):
 
     def close(self) -> None:
         self.writer.close()
+
+    def abandon(self) -> None:
+        self.writer.abandon()
 
     def abort(self) -> None:
         self.delivery.close()
@@ -93,3 +100,7 @@ class TaskWrite(_Write):
     def close(self) -> None:
         for writer in self.writers.values():
             writer.close()
+
+    def abandon(self) -> None:
+        for writer in self.writers.values():
+            writer.abandon()

@@ -236,6 +236,7 @@ class Chaos:
             raise AssertionError(f"{trial} hangs: {self.client.run_on_scheduler(_states)}, {self.left()}")
         (rows,) = found
         if isinstance(rows, BaseException):
+            print(f"{trial} failed after {run.landed}: {type(rows).__name__}: {rows}", flush=True)
             raise rows
         return rows
 
@@ -298,7 +299,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.data import TPCH, tpch
 
     tables = tpch(TPCH, asked.scale)["orders"].parent
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    for quiet in ("distributed", "volley.query"):
+        logging.getLogger(quiet).setLevel(logging.CRITICAL)
     begun, before = time.monotonic(), _children()
     with tempfile.TemporaryDirectory(prefix="volley-chaos-") as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder  # all that is left anywhere is left there

@@ -7,6 +7,7 @@ import random
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -147,6 +148,13 @@ def test_a_task_that_prefers_a_worker_goes_on_when_all_of_them_die(
     plan = vl.read_parquet(orders).sort_values("id", ascending=False).limit(5)
     assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(plan.to_arrow())
     assert struck
+
+
+@pytest.mark.parametrize("status", ["pending", "lost"])
+def test_a_task_whose_worker_died_as_it_ended_is_run_again(status: str) -> None:
+    tasks = coordinator.Tasks.__new__(coordinator.Tasks)
+    future: Any = SimpleNamespace(status=status)  # as Dask's is between the loss of a result and the next try
+    assert tasks._raise_failure(future, []) is None  # type: ignore[func-returns-value]
 
 
 def test_an_error_of_the_users_own_is_not_tried_again(mortals: vl.Session, orders: Path, tmp_path: Path) -> None:
