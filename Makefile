@@ -3,7 +3,7 @@
 .DELETE_ON_ERROR:
 .SILENT:
 
-.PHONY: help demo test slt fuzz simulated-gpu tpch tpcds ucx check check-gpu types format bench docs lock clean
+.PHONY: help demo test slt fuzz simulated-gpu tpch tpcds ucx chaos check check-gpu types format bench docs lock clean
 
 VENV := .venv
 GPU_VENV := .venv-gpu
@@ -51,6 +51,9 @@ tpcds: $(VENV)/.dev ## compare the 99 TPC-DS queries with DuckDB at scale factor
 ucx: $(VENV)/.dev ## install UCX (300 MB) and run the cluster's tests over it
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[ml,cluster,dev]'
 	VOLLEY_TEST_PROTOCOL=ucx $(BIN)/python -m pytest -m 'ucx or cluster' tests/engine/runners/dask
+
+chaos: $(VENV)/.dev ## kill N=200 workers at random under TPC-H at scale factor 1, from SEED=0 on
+	$(BIN)/python -m tests.engine.runners.dask.chaos -n $(or $(N),200) --seed $(or $(SEED),0)
 
 check: $(VENV)/.dev ## format, lint, types, import contracts, dead code, docs and their snippets
 	$(BIN)/ruff format --check .

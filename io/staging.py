@@ -126,7 +126,9 @@ class Stage:
                 )
             if self.location.is_local:
                 shutil.rmtree(self.root, ignore_errors=True)
-                Path(self.root, _RECEIPTS).mkdir(parents=True)
+                Path(self.root).parent.mkdir(parents=True, exist_ok=True)
+                Path(self.root).mkdir(mode=0o700)  # nobody else's business until it is published
+                Path(self.root, _RECEIPTS).mkdir()
             else:
                 self.location.store.make_directory(f"{self.root}/{_RECEIPTS}")
 

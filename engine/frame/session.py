@@ -42,7 +42,8 @@ class Session:
     cluster
         None: plans run in this process. ``"local"`` or ``"local:4"``: on worker processes of this machine, which the
         session starts and ends. ``"local-gpu"`` or ``"local-gpu:0,1"``: on one process for each GPU of this machine.
-        ``"tcp://host:8786"`` (also ``tls``, ``ucx``) or a ``distributed.Client``: on the workers of a Dask cluster.
+        ``"tcp://host:8786"`` (also ``tls``, ``ucx``), ``"kubernetes:NAME"`` (a DaskCluster) or a
+        ``distributed.Client``: on the workers of a Dask cluster.
     threads
         Worker threads; by default one per usable core, or one for each worker process that the session starts.
     memory_limit

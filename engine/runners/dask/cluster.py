@@ -14,6 +14,7 @@ from ...exchange import BucketStore, Exchange
 from ...kernels.devices import register_serialization
 from ...kernels.protocol import Device, PackedTables
 from ...kernels.sharing import Account
+from .kubernetes import NAMED, scheduler_address
 from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
@@ -33,7 +34,8 @@ class Cluster:
     where
         ``"local"`` or ``"local:4"`` for worker processes on this machine, ``"local-gpu"`` or ``"local-gpu:0,1"`` for
         one process for each of its GPUs, the address of a scheduler (``"tcp://host:8786"``, ``"tls://…"``, ``"ucx://…"``),
-        or a ``distributed.Client``, which stays open.
+        ``"kubernetes:NAME"`` or ``"kubernetes:NAMESPACE/NAME"`` for a DaskCluster, or a ``distributed.Client``, which
+        stays open.
     device
         The session's, which must be the workers'.
     threads
@@ -47,11 +49,11 @@ class Cluster:
 
     def __init__(self, where: Any, device: Device, *, threads: int | None = None) -> None:
         given = isinstance(where, Client)
-        known = (_LOCAL, _LOCAL_GPU, _ADDRESS)
+        known = (_LOCAL, _LOCAL_GPU, _ADDRESS, NAMED)
         if not given and not (isinstance(where, str) and any(pattern.fullmatch(where) for pattern in known)):
             raise ConfigError(
                 f"cluster={where!r} is no cluster; give 'local', 'local:4', 'local-gpu', a scheduler's address such as "
-                "'tcp://host:8786', or a distributed.Client"
+                "'tcp://host:8786', 'kubernetes:NAME' for a DaskCluster, or a distributed.Client"
             )
         if not given and _LOCAL_GPU.fullmatch(where) and device.account is None:
             raise ConfigError(f"cluster={where!r} has workers on GPUs; leave device out, or use device='gpu'")
@@ -134,20 +136,21 @@ class Cluster:
     def _connect(self) -> None:
         if isinstance(self.where, Client):
             client = self.where
-        elif not _ADDRESS.fullmatch(self.where):
+        elif _LOCAL.fullmatch(self.where) or _LOCAL_GPU.fullmatch(self.where):
             settings = _settings(self.where, self.threads or 1)
             started = self._started.enter_context(start_cluster(settings))
             client = Client(started, set_as_default=False)
         else:
-            if self.where.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
+            address = scheduler_address(self.where) if NAMED.fullmatch(self.where) else self.where
+            if address.startswith("tls:") and Security().get_connection_args("client").get("ssl_context") is None:
                 raise ConfigError(
-                    f"{self.where} needs certificates: set distributed.comm.tls.ca-file, client.cert and client.key in "
+                    f"{address} needs certificates: set distributed.comm.tls.ca-file, client.cert and client.key in "
                     "Dask's configuration, or give a distributed.Client"
                 )
             try:
-                client = Client(self.where, timeout=waiting_seconds("connect"), set_as_default=False)
+                client = Client(address, timeout=waiting_seconds("connect"), set_as_default=False)
             except (OSError, TimeoutError) as error:
-                raise TemporaryFailure(f"no Dask scheduler answers at {self.where}: {error}") from error
+                raise TemporaryFailure(f"no Dask scheduler answers at {address}: {error}") from error
         try:
             _prepare(client, self.device)
         except BaseException:

@@ -114,6 +114,10 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
             yield started
         finally:
             started.close(timeout=_CLOSE_SECONDS)
+            # Dask would look for the scheduler's own folder when the interpreter ends, and complain that it is gone.
+            own = getattr(started.scheduler, "_workdir", None)
+            if own is not None:
+                own.release()
 
 
 _SWITCH = "VOLLEY_SIMULATE_GPU"

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import dask
 import psutil
 import pyarrow as pa
 
@@ -301,6 +302,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tables = tpch(TPCH, asked.scale)["orders"].parent
     for quiet in ("distributed", "volley.query"):
         logging.getLogger(quiet).setLevel(logging.CRITICAL)
+    dask.config.set({"volley.patience": f"{DEADLINE}s"})  # for the places of workers to be filled again
     begun, before = time.monotonic(), _children()
     with tempfile.TemporaryDirectory(prefix="volley-chaos-") as folder:
         os.environ["TMPDIR"] = tempfile.tempdir = folder  # all that is left anywhere is left there

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,13 @@ import pytest
 
 import volley as vl
 from tests.support.faults import arm
-from tests.support.servers import object_store
+from tests.support.servers import ACCESS_KEY, SECRET_KEY, object_store
 from tests.support.workers import wait_until
+from volley.engine.dtypes import int64
 from volley.engine.errors import ExecutionError
 from volley.engine.frame import DataFrame
+from volley.engine.schema import Field, Schema
+from volley.io import sink_for
 
 ROWS = 6_000
 
@@ -111,6 +116,8 @@ import sys, time
 import pyarrow as pa
 import volley as vl
 from volley.engine.frame import DataFrame
+from volley.engine.schema import Field, Schema
+from volley.io import sink_for
 
 def slow(table):
     time.sleep(0.3)
@@ -122,6 +129,30 @@ if __name__ == "__main__":
     frame = DataFrame.from_plan(vl.read_parquet(rows).plan, session)
     frame.map_batches(slow, {"x": "int64"}, reads=["id"], keeps=True).to_parquet(out)
 """
+
+
+def test_logs_hold_no_credentials(cluster: vl.Session, folder: Path, options: dict[str, Any]) -> None:
+    failing = there(cluster, folder).map_batches(stumbling, {"id": "int64", "k": "int64"}, reads=["id", "k"])
+    with pytest.raises(ExecutionError) as caught:
+        failing.to_parquet("s3://bucket/logged", storage_options=options)
+    client = cluster.cluster.client
+    said = f"{client.get_worker_logs()}{client.get_scheduler_logs()}{''.join(traceback.format_exception(caught.value))}"
+    assert "no such thing" in said
+    assert ACCESS_KEY not in said
+    assert SECRET_KEY not in said
+
+
+def test_nobody_else_can_look_into_temporary_directories(cluster: vl.Session, tmp_path: Path) -> None:
+    folders = cluster.cluster.client.run(lambda dask_worker: dask_worker.local_directory)
+    scratch = {next(p for p in Path(f).parents if p.name.startswith("volley-cluster-")) for f in folders.values()}
+    assert [stat.S_IMODE(folder.stat().st_mode) for folder in scratch] == [0o700]
+    sink = sink_for(tmp_path / "out")
+    sink.open(Schema((Field("a", int64),)))
+    (temporary,) = tmp_path.iterdir()
+    assert stat.S_IMODE(temporary.stat().st_mode) == 0o700
+    sink.commit()
+    (tmp_path / "usual").mkdir()
+    assert (tmp_path / "out").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_what_a_client_was_writing_goes_with_it(cluster: vl.Session, tmp_path: Path) -> None:
@@ -140,11 +171,7 @@ def test_what_a_client_was_writing_goes_with_it(cluster: vl.Session, tmp_path: P
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, env=environment) as writer:
-        wait_until(
-            lambda: (
-                list((tmp_path / "place").rglob("*part-*.parquet")) and len(list((tmp_path / "place").iterdir())) > 1
-            )
-        )
+        wait_until(lambda: list((tmp_path / "place").glob(".out.tmp-*/**/*.parquet")))  # a task has begun
         writer.send_signal(signal.SIGKILL)
     wait_until(lambda: [path.name for path in (tmp_path / "place").iterdir()] == ["out"])
     assert vl.read_parquet(tmp_path / "place" / "out").to_arrow().to_pydict() == {"old": [1]}
