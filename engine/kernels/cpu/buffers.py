@@ -102,6 +102,14 @@ def bits_of(array: pa.Array) -> tuple[Bits, int]:
     return (NO_BITS, 0) if bitmap is None else (np.frombuffer(bitmap, dtype=np.uint8), array.offset)
 
 
+def all_valid(array: pa.Array) -> pa.Array:
+    """Return the array as one without nulls, of which the caller knows that none is asked for, where that is simple."""
+    if not pa.types.is_primitive(array.type) or not array.null_count:
+        return array
+    buffers = [None, array.buffers()[1]]
+    return pa.Array.from_buffers(array.type, len(array), buffers, null_count=0, offset=array.offset)
+
+
 def flags_of(array: pa.Array) -> tuple[Bits, int]:
     """Return the value bitmap of a bool array and its bit offset."""
     data = array.buffers()[1]

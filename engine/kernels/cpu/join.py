@@ -11,10 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...errors import TooManyPairs
-from ...expr import columns_of
+from ...expr import Column, columns_of
 from ...schema import Schema
 from ..protocol import BuildRows, JoinSide, JoinSpec, Table
-from .buffers import bools_of, physical_type
+from .buffers import all_valid, bools_of, physical_type
 from .compare import known_true
 from .gather import take_column
 from .keys import JoinKeys
@@ -38,6 +38,9 @@ class CpuJoinTable:
         self._spec = spec
         dtypes = [key.dtype for key in spec.build_keys]
         self._keys = JoinKeys(dtypes, nulls_equal=spec.nulls_equal) if dtypes else None
+        matched = spec.side in (JoinSide.INNER, JoinSide.SEMI) and not spec.nulls_equal
+        # Columns of the probing side that no row of the output has a null in.
+        self._known = {key.name for key in spec.probe_keys if matched and isinstance(key, Column)}
         if threads == 1 or sum(table.num_rows for table in tables) < _SHARED_ROWS:
             self._build, self._index = self._built(tables, None)
         else:
@@ -190,7 +193,9 @@ class CpuJoinTable:
 
         def from_probe(name: str) -> pa.Array:
             column = table.column(name)
-            return column if everything else take_column(column, probe_rows)
+            if everything:
+                return column
+            return take_column(all_valid(column) if name in self._known else column, probe_rows)
 
         def from_build(name: str) -> pa.Array:
             assert build_rows is not None
