@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -62,3 +63,32 @@ def test_several_clients_share_it(address: str) -> None:
 def test_mistakes_are_told(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments) != 0
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.cluster
+def test_workers_on_gpus_serve_a_session_on_the_gpu() -> None:
+    environment = {**os.environ, "VOLLEY_SIMULATE_GPU": "1"}
+    command = [sys.executable, "-m", "volley", "cluster", "--gpus", "0,1", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            found = re.fullmatch(r"2 workers at (tcp://\S+)\n", process.stdout.readline())
+            assert found is not None
+            query = [
+                "sql",
+                "-c",
+                "select 40 + 2 as answer",
+                "--format",
+                "csv",
+                "--device",
+                "gpu",
+                "--cluster",
+                found[1],
+            ]
+            answer = subprocess.run(
+                [sys.executable, "-m", "volley", *query], capture_output=True, text=True, check=True, env=environment
+            )
+            assert answer.stdout == '"answer"\n42\n'
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
