@@ -418,7 +418,7 @@ class Coordinator:
         rest = rest_of(lines, position)
         made = self.tasks.stages[self._made[probed]].done
         wide = max(len(probing.rows), len(building.rows))
-        probing, building = _widened(probing, wide), _widened(building, wide)
+        probing, building = probing.widened(wide), building.widened(wide)
         for buckets in joined_runs(probing, building, made, self.slots, divisible=rest is None, every=rest is not None):
             unit = _reading(position, buckets, probing)
             yield replace(
@@ -508,8 +508,3 @@ def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:
     return {
         a: b for ours, theirs in pairs for a, b in zip(step_names(ours, run), step_names(theirs, shown), strict=True)
     }
-
-
-def _widened(found: Sizes, buckets: int) -> Sizes:
-    missing = [0] * (buckets - len(found.rows))
-    return Sizes(found.rows + missing, found.bytes + missing)

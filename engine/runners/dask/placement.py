@@ -47,6 +47,11 @@ class Sizes:
         """Bytes of all buckets."""
         return sum(self.bytes)
 
+    def widened(self, buckets: int) -> Sizes:
+        """Return the sizes with empty buckets up to so many."""
+        missing = [0] * (buckets - len(self.rows))
+        return Sizes(self.rows + missing, self.bytes + missing)
+
 
 def bucket_count(slots: Slots) -> int:
     """Return how many hash buckets a query's exchanges have: some for each task, so that unlike ones can be joined."""

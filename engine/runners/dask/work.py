@@ -32,7 +32,7 @@ class Bench:
 
     def __init__(self, device: Device, exchange: Exchange) -> None:
         self.device, self.exchange = device, exchange
-        self._stopped: set[str] = set()
+        self._stopped: dict[str, None] = {}  # in the order in which they were stopped
         self._working: Counter[str] = Counter()
         self._writes: dict[str, Sink] = {}
         self._shared: dict[tuple[str, int, str], Future[Any]] = {}
@@ -44,7 +44,10 @@ class Bench:
 
     def stop(self, query: str) -> None:
         """Let the tasks of a query, or of all queries of a client, end at their next table."""
-        self._stopped.add(query)
+        with self._lock:
+            self._stopped[query] = None
+            while len(self._stopped) > _MOST_STOPPED:
+                del self._stopped[next(iter(self._stopped))]
 
     @contextmanager
     def working(self, plan: StagePlan) -> Iterator[None]:
@@ -273,6 +276,8 @@ class _Work:
 
 
 _SMALL_ROWS = 32 * 1024
+_MOST_STOPPED = 1_000
+"""Queries of which a worker remembers that they were stopped: tasks of those before them have ended long ago."""
 _ALL = Buckets(0, 1 << 30)
 
 
