@@ -380,3 +380,42 @@ def test_no_page_is_opened_where_no_entry_of_a_dictionary_passes(
         wanted = Call(function="equal", args=(Column(name="t", dtype=dtypes.string), literal(text)), dtype=dtypes.bool_)
         assert decoded(path, predicate=wanted).num_rows == (100 if reads else 0)
         assert len(readers) == reads
+
+
+@pytest.mark.parametrize("distinct", [1, 200, 40_000, 90_000])
+@pytest.mark.parametrize("nulls", [0.0, 0.1])
+@pytest.mark.parametrize("codec", ["snappy", "none"])
+def test_codes_of_every_width_for_all_many_and_few_rows(
+    tmp_path: Path, distinct: int, nulls: float, codec: str
+) -> None:
+    """Codes of up to 8, up to 16 and more bits are unpacked in different ways; so are those of few rows of a page."""
+    rng = np.random.default_rng(distinct)
+    rows = 100_003
+    long = rng.integers(-(2**62), 2**62, distinct)[rng.integers(0, distinct, rows)]
+    missing = rng.random(rows) < nulls if nulls else None
+    table = pa.table(
+        {
+            "n": pa.array(rng.integers(0, 1000, rows), pa.int32(), mask=missing),
+            "long": pa.array(long, mask=missing),
+            "short": pa.array(long.astype(np.int32), mask=missing),
+            "real": pa.array(long / 3, mask=missing),
+        },
+        schema=pa.schema(
+            [
+                pa.field(n, t, bool(nulls))
+                for n, t in (("n", pa.int32()), ("long", pa.int64()), ("short", pa.int32()), ("real", pa.float64()))
+            ]
+        ),
+    )
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path, compression=codec, data_page_size=20_000)
+    for limit in (1000, 980, 7):
+        below = Call(
+            function="less",
+            args=(Column(name="n", dtype=dtypes.int32), literal(limit, dtypes.int32)),
+            dtype=dtypes.bool_,
+        )
+        expected = table.filter(pc.less(table["n"], limit))
+        found = decoded(path, predicate=below, batch_rows=30_000)
+        assert found.cast(expected.schema).equals(expected), limit
+    assert decoded(path, batch_rows=30_000).cast(table.schema).equals(table)

@@ -1,5 +1,7 @@
 """Pages of dictionary codes, as many as a chunk has, in one call: a call per page and per step costs a third more.
 
+Codes are unsigned wherever values may stand in their place: of a signed and an unsigned number numba makes a float.
+
 Does what opening such pages one by one does, for chunks that are stored plainly or compressed by Snappy. A page's codes
 are looked up while they are in the cache of the processor; pages without a wanted row are passed over.
 """
@@ -147,7 +149,7 @@ def _take_all(
     last = np.uint64(len(values) - 1)
     if width == 0:
         for k in range(place, upto):
-            out[np.uint64(k)] = values[0] if look_up else 0
+            out[np.uint64(k)] = values[0] if look_up else np.uint64(0)
         return np.int64(0)
     while place < upto:
         count, code, at, after = next_run(source, at, end, width, n - done)
@@ -205,7 +207,7 @@ def _take_rows(
         mine = np.int64(code_at(source, at, width, row - first)) if code < 0 else code
         if mine >= choices:
             return mine
-        out[np.uint64(k)] = values[np.uint64(mine)] if look_up else mine
+        out[np.uint64(k)] = values[np.uint64(mine)] if look_up else np.uint64(mine)
     return np.int64(0)
 
 
@@ -227,8 +229,8 @@ def _take_dense(
     else:
         take_rows(codes, rows, place, begin, groups, out)
     for k in range(place + 8 * groups, upto):
-        code = codes[np.uint64(np.int64(rows[np.uint64(k)]) - begin)]
-        out[np.uint64(k)] = values[np.uint64(code)] if look_up else code
+        code = np.uint64(codes[np.uint64(np.int64(rows[np.uint64(k)]) - begin)])
+        out[np.uint64(k)] = values[code] if look_up else code
 
 
 @device
