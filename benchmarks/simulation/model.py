@@ -11,7 +11,7 @@ import heapq
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from distributed.protocol import pickle
 
 from volley.engine.exchange.store import PAGE_BYTES
+from volley.engine.expr import SortKey
 from volley.engine.physical.stages import (
     GroupSink,
     LimitSink,
@@ -88,7 +89,15 @@ class CountingTasks(Tasks):
     def abandon(self, futures: Iterable[Any] | None = None) -> None:
         """Nothing is under way."""
 
-    def run(self, ran: Ran, tasks: Iterable[int], prefer: str | None = None) -> None:
+    def run_chain(self, chain: Sequence[Ran], home: str | None) -> None:
+        for ran in chain:
+            self._run(ran, [0], {0: home} if home else {}, chained=ran is not chain[0])
+            home = ran.done[0].worker
+
+    def run(self, ran: Ran, tasks: Iterable[int], homes: Mapping[int, str] | None = None) -> None:
+        self._run(ran, tasks, homes or {}, chained=False)
+
+    def _run(self, ran: Ran, tasks: Iterable[int], homes: Mapping[int, str], *, chained: bool) -> None:
         begun = time.process_time()
         cost = StageCost(ran.plan.stage.number, ran.plan.stage.name, len(ran.tasks))
         shared = pickle.dumps((ran.plan, {known: self.source(made) for known, made in ran.reads.items()}))
@@ -97,16 +106,17 @@ class CountingTasks(Tasks):
         work = _Work(self, ran, cost)
         tasks = list(tasks)
         busy: dict[str, float] = defaultdict(float)
-        free = [(0.0, int(worker)) for worker in ([prefer] if prefer else self.workers())]
+        free = [(0.0, int(worker)) for worker in self.workers()]
         heapq.heapify(free)
         own = 0.0
         for task in tasks:
             if task % 64 == 0:
                 own = len(pickle.dumps((task, 1, ran.tasks[task])))
             cost.scheduler_bytes += len(shared) + own
-            ends, worker = heapq.heappop(free)
+            ends, worker = (0.0, int(homes[task])) if task in homes else heapq.heappop(free)
             seconds = work.seconds(ran.tasks[task], worker)
-            heapq.heappush(free, (ends + seconds, worker))
+            if task not in homes:
+                heapq.heappush(free, (ends + seconds, worker))
             busy[str(worker)] += seconds
             ran.attempts[task] += 1
             ran.reports[task] = work.report(task, str(worker))
@@ -115,6 +125,8 @@ class CountingTasks(Tasks):
         hardware = self.hardware
         cost.seconds["scheduler"] = len(tasks) * hardware.task + cost.scheduler_bytes / hardware.pickled
         cost.seconds["client"] += len(tasks) * hardware.client_task
+        if chained:  # goes with the task before
+            cost.seconds["scheduler"], cost.scheduler_bytes = 0.0, 0.0
         cost.seconds["serving"] = work.serving()
         cost.held = sum(sum(report.bytes) for made in self.stages.values() for report in made.done)
         self.costs.append(cost)
@@ -251,18 +263,33 @@ class _Work:
         self.pieces.clear()
 
 
+class _NoClient:
+    """Stands where the coordinator expects a Dask client."""
+
+    id = "simulated"
+    scheduler_comm = None
+
+    def subscribe_topic(self, *_: object) -> None:
+        """Nobody reports."""
+
+
 class SimulatedCoordinator(Coordinator):
     """The coordinator over workers that are not there."""
 
     def __init__(self, graph: StageGraph, hardware: Hardware) -> None:
         self.hardware = hardware
         cluster: Any = SimpleNamespace(
-            client=SimpleNamespace(id="simulated"),
+            client=_NoClient(),
             slots=lambda: Slots(hardware.workers, hardware.workers),
             forget=lambda *_: None,
+            accounts=dict,
         )
         super().__init__(cluster, graph, memory_limit=None, observer=None)
         self.tasks: CountingTasks = CountingTasks(self)
+
+    def _in_ranges(self, stage: Stage, number: int, keys: tuple[SortKey, ...]) -> int:
+        """Leave rows that are sorted to one task: ranges are cut by samples of rows, and TPC-H sorts few."""
+        return number
 
     def count(self, ran: Ran, report: Report) -> None:
         """Do what is done when a task has ended."""
