@@ -146,6 +146,8 @@ def test_real_gpus_get_one_process_each_with_one_pool(monkeypatch: pytest.Monkey
 
         def __exit__(self, *_: object) -> None: ...
 
+        def close(self, timeout: float | None = None) -> None: ...
+
     monkeypatch.delenv(SWITCH, raising=False)
     monkeypatch.setattr(launch, "_gpu_cluster", lambda: Cluster)
     with start_cluster(ClusterSettings(gpus=gpus, protocol="tcp")):
