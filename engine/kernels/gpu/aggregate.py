@@ -260,8 +260,8 @@ def _reduced(table: GpuTable, accumulators: Sequence[AccumulatorSpec]) -> GpuTab
 
 def merge_reduced(partials: Sequence[GpuTable], accumulators: Sequence[AccumulatorSpec]) -> GpuTable:
     """Merge rows of partial states into one row."""
-    if len(partials) == 1 or not accumulators:
-        return partials[0]
+    if not accumulators or (len(partials) == 1 and partials[0].num_rows == 1):
+        return partials[0].part(0, 1)
     if _refused(accumulators):
         _fell_back(accumulators, len(partials))
         return on_device(reducing.merge_reduced([on_host(table) for table in partials], accumulators))

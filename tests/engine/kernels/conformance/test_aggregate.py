@@ -292,3 +292,15 @@ def test_no_aggregates_of_a_table_are_one_row(device: Device, count: int) -> Non
     state = device.reduce(upload(device, random_table("i", count)), [])
     assert (state.num_rows, len(state.schema)) == (1, 0)
     assert device.merge_reduced([state, state], []).num_rows == 1
+
+
+def test_states_that_came_as_one_table_are_merged(device: Device) -> None:
+    """As those of several tasks do from another process."""
+    data = random_table("i", 60)
+    total = AccumulatorSpec(name="m", kind=Accumulator.MIN, dtype=dtypes.int32, argument=col(data, "i"))
+    states = [device.reduce(upload(device, data.slice(start, 20)), [total]) for start in (0, 20, 40)]
+    together = device.concat(states, states[0].schema)
+    known = [value for value in data["i"].to_pylist() if value is not None]
+    assert rows(download(device, device.merge_reduced([together], [total]))) == [(min(known),)]
+    empty = device.reduce(upload(device, data), [])
+    assert device.merge_reduced([device.concat([empty, empty], empty.schema)], []).num_rows == 1
