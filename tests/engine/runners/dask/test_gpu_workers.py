@@ -136,6 +136,8 @@ def test_real_gpus_get_one_process_each_with_one_pool(monkeypatch: pytest.Monkey
     signature = inspect.signature(namespace["constructor"])
 
     class Cluster:
+        scheduler = None
+
         def __init__(self, **options: Any) -> None:
             asked.update(options)
             kept = signature.bind(**options).arguments.get("kwargs", {})
