@@ -6,6 +6,7 @@ import itertools
 import queue
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ _TURN = 0.1
 _LOOK_SECONDS = 2.0
 _KNOWN_SECONDS = 1.0
 """How long it counts which workers there are, unless rows were lost: asking takes part of a round."""
+_SCHEDULER_LOST = "the cluster's scheduler is lost; start it again and repeat the query"
 MOST_LOSSES = 20
 """How often a task may find rows lost before the query is given up."""
 
@@ -262,15 +264,22 @@ class Tasks:
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        if self.client.status == "running" and self.workers():
-            self._heard = now
-        elif self.client.status in ("closed", "closing") or now - self._heard > waiting_seconds("patience"):
-            lost = "scheduler does not answer" if self.client.status != "running" else "cluster has no workers"
+        lost = "scheduler does not answer"
+        with suppress(TemporaryFailure):  # it may come back
+            if self.client.status == "running":
+                if self.workers():
+                    self._heard = now
+                    return
+                lost = "cluster has no workers"
+        if self.client.status in ("closed", "closing") or now - self._heard > waiting_seconds("patience"):
             raise TemporaryFailure(f"the {lost}; start it again and repeat the query")
 
     def workers(self) -> list[str]:
         """Return the addresses of the workers that the scheduler knows."""
-        self._known = sorted(self.client.sync(self.client.scheduler.ncores))
+        try:
+            self._known = sorted(self.client.sync(self.client.scheduler.ncores))
+        except (OSError, TimeoutError) as error:
+            raise TemporaryFailure(f"{_SCHEDULER_LOST} ({error})") from error
         self._asked = time.monotonic()
         return self._known
 
@@ -302,7 +311,7 @@ class Tasks:
         if future.status != "error":
             if self.client.status == "running":
                 raise Cancelled("the run was cancelled")
-            raise TemporaryFailure("the cluster's scheduler is lost; start it again and repeat the query")
+            raise TemporaryFailure(_SCHEDULER_LOST)
         failure = future.exception()
         if isinstance(failure, RowsLost):
             numbers = (
