@@ -12,7 +12,7 @@ from ...kernels.sharing import Account
 from ...physical.stages import Stage
 from ...plan import Split
 from ...schema import Schema
-from ..metrics import OperatorMetrics
+from ..metrics import OperatorMetrics, Span, StageMetrics
 
 
 class Place(NamedTuple):
@@ -181,3 +181,17 @@ class Report:
     def place(self) -> Place:
         """Where the output is."""
         return Place(self.worker, self.task, self.attempt)
+
+    def span(self, stage: StageMetrics) -> Span:
+        """Return the task's line of the timeline."""
+        return Span(
+            stage=stage.number,
+            name=stage.name,
+            task=self.task,
+            worker=self.worker,
+            begun=self.begun,
+            ended=self.begun + self.seconds,
+            rows=sum(self.rows),
+            bytes=sum(self.bytes),
+            received=self.received,
+        )

@@ -61,6 +61,7 @@ class Cluster:
         self._client: Client | None = None
         self._started = ExitStack()
         self._exchange: Exchange | None = None
+        self._stream: Any = None
         self._lock = Lock()
 
     @property
@@ -70,6 +71,10 @@ class Cluster:
             if self._client is None or self._client.status in ("closed", "closing"):
                 self._connect()
             assert self._client is not None
+            stream = self._client.scheduler_comm
+            if stream is not None and stream is not self._stream:  # connected again, and maybe to another scheduler
+                _prepare(self._client, self.device)
+                self._stream = stream
             return self._client
 
     @property
@@ -158,7 +163,7 @@ class Cluster:
                 client.close()
             self._started.close()
             raise
-        self._client, self._exchange = client, None
+        self._client, self._exchange, self._stream = client, None, client.scheduler_comm
 
 
 def _settings(where: str, threads: int) -> ClusterSettings:

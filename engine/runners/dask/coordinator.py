@@ -34,15 +34,27 @@ from ...physical.stages import (
 )
 from ...plan import WrittenFile
 from ..events import query_ended, stage_ended
-from ..metrics import Observer, RunMetrics, Span, StageMetrics, WorkerMetrics
-from ..pipeline import expected, step_names, tell_start
+from ..metrics import Observer, RunMetrics, StageMetrics, WorkerMetrics
+from ..pipeline import expected, tell_start
 from ..result import RunResult
 from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
 from .chains import Chain
 from .cluster import Cluster
-from .lines import Line, bare, enough, first_cut, joined, output_schema, rest_of, side_sink, task_sink, wanted_order
+from .lines import (
+    Line,
+    bare,
+    enough,
+    first_cut,
+    joined,
+    output_schema,
+    rest_of,
+    shown_names,
+    side_sink,
+    task_sink,
+    wanted_order,
+)
 from .parts import ClusterParts
-from .placement import BROADCAST_BYTES, SORT_BYTES, Sizes, bucket_count, groups, joined_runs, runs, sizes
+from .placement import BROADCAST_BYTES, SORT_BYTES, Sizes, bucket_count, groups, joined_runs, reading, runs, sizes
 from .tasks import Ran, Tasks
 from .uploads import Uploads
 
@@ -280,7 +292,7 @@ class Coordinator:
         ran = self.tasks.stages[number] = Ran(plan, made, reads)
         shown = replace(stage, pipelines=pipelines)
         metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
-        self._counted[number] = metrics, _shown_names(plan.stage, shown)
+        self._counted[number] = metrics, shown_names(plan.stage, shown)
         return ran
 
     def _run_tasks(self, ran: Ran, homes: Mapping[int, str] | None = None) -> None:
@@ -395,7 +407,7 @@ class Coordinator:
         elif line.build is None:
             found = self._sizes(source.stage)
             for buckets in runs(found, self.slots) if len(found.rows) > 1 else [Buckets(0, 1)]:
-                yield _reading(position, buckets, found)
+                yield reading(position, buckets, found)
         else:
             yield from self._join_units(lines, position, source.stage, line.build)
 
@@ -420,7 +432,7 @@ class Coordinator:
         wide = max(len(probing.rows), len(building.rows))
         probing, building = probing.widened(wide), building.widened(wide)
         for buckets in joined_runs(probing, building, made, self.slots, divisible=rest is None, every=rest is not None):
-            unit = _reading(position, buckets, probing)
+            unit = reading(position, buckets, probing)
             yield replace(
                 unit, build=build, rest=rest, bytes=unit.bytes + sum(building.bytes[buckets.first : buckets.last])
             )
@@ -468,19 +480,7 @@ class Coordinator:
             worker.bus.see(account)  # what it has packed for others since its last task is there too
         if report.accounts[1] is not None:
             self._accounts[report.worker] = report.accounts[1]
-        ended = report.begun + report.seconds
-        span = Span(
-            stage=metrics.number,
-            name=metrics.name,
-            task=report.task,
-            worker=report.worker,
-            begun=report.begun,
-            ended=ended,
-            rows=sum(report.rows),
-            bytes=sum(report.bytes),
-            received=report.received,
-        )
-        self.metrics.spans.append(span)
+        self.metrics.spans.append(report.span(metrics))
         if self.observer is not None:
             units = ran.tasks[report.task]
             rows, size = sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
@@ -489,22 +489,3 @@ class Coordinator:
                 scanned, stored = sum(unit.rows for unit in read), sum(unit.bytes for unit in read)
                 self.observer.advanced(ran.plan.stage.number, scanned, stored)
             self.observer.task_finished(ran.plan.stage.number, rows, size)
-
-
-def _reading(position: int, buckets: Buckets, found: Sizes) -> Unit:
-    chosen = slice(buckets.first, buckets.last)
-    return Unit(
-        number=0,
-        pipeline=position,
-        buckets=buckets,
-        rows=sum(found.rows[chosen]),
-        bytes=sum(found.bytes[chosen]),
-    )
-
-
-def _shown_names(run: Stage, shown: Stage) -> dict[str, str]:
-    """Return what workers call the operators of a stage, and what users know them by."""
-    pairs = zip(run.pipelines, shown.pipelines, strict=True)
-    return {
-        a: b for ours, theirs in pairs for a, b in zip(step_names(ours, run), step_names(theirs, shown), strict=True)
-    }

@@ -29,6 +29,7 @@ from ...physical.stages import (
     StageSink,
 )
 from ...schema import Schema
+from ..pipeline import step_names
 
 ExecT = TypeVar("ExecT", bound=Exec)
 
@@ -163,3 +164,11 @@ _NOTHING = Exec(schema=Schema(()))
 def _alone(node: ExecT) -> ExecT:
     """Return a physical operator without its inputs."""
     return node.with_children(tuple(_NOTHING for _ in node.children))
+
+
+def shown_names(run: Stage, shown: Stage) -> dict[str, str]:
+    """Return what workers call the operators of a stage, and what users know them by."""
+    pairs = zip(run.pipelines, shown.pipelines, strict=True)
+    return {
+        a: b for ours, theirs in pairs for a, b in zip(step_names(ours, run), step_names(theirs, shown), strict=True)
+    }

@@ -155,3 +155,15 @@ def groups(units: Sequence[Unit], slots: Slots) -> list[tuple[Unit, ...]]:
             start = number + 1
     made.append(tuple(units[start:]))
     return [group for group in made if group]
+
+
+def reading(position: int, buckets: Buckets, found: Sizes) -> Unit:
+    """Return a unit that reads some buckets of a stage's output."""
+    chosen = slice(buckets.first, buckets.last)
+    return Unit(
+        number=0,
+        pipeline=position,
+        buckets=buckets,
+        rows=sum(found.rows[chosen]),
+        bytes=sum(found.bytes[chosen]),
+    )

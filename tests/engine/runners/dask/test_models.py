@@ -70,7 +70,7 @@ def test_parts_stay_with_their_workers_until_the_end(cluster: vl.Session, people
             parts.map(wanting)
     assert cluster.cluster is not None
     client = cluster.cluster.client
-    wait_until(lambda: not any(any(left.values()) for left in client.run(remains).values()))
+    wait_until(lambda: not any(left["parts"] for left in client.run(remains).values()))
 
 
 def wanting(part: Part) -> object:

@@ -156,9 +156,9 @@ def test_nobody_else_can_look_into_temporary_directories(cluster: vl.Session, tm
 
 
 def test_what_a_client_was_writing_goes_with_it(cluster: vl.Session, tmp_path: Path) -> None:
-    rows = vl.from_arrow(pa.table({"id": list(range(400))}))
-    for part in range(2):
-        rows.to_parquet(tmp_path / "rows" / f"{part}.parquet", row_group_rows=2)
+    rows = vl.from_arrow(pa.table({"id": list(range(50))}))
+    for part in range(40):
+        rows.to_parquet(tmp_path / "rows" / f"{part:02d}.parquet")
     (tmp_path / "writer.py").write_text(WRITER)
     vl.DataFrame({"old": [1]}).to_parquet(tmp_path / "place" / "out")
     address = cluster.cluster.client.scheduler.address
