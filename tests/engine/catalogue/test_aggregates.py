@@ -78,7 +78,8 @@ def compare(
     ours = session.collect(plan).to_pylist()
     connection.register("t", decoded(given_))
     theirs = connection.sql(_query(own, name, form, test, key if keyed else "")).to_arrow_table().to_pylist()
-    assert sorted(_rows(ours), key=repr) == sorted(_rows(theirs), key=repr)
+    noise = 1e-15 if name.startswith("regr_") else 0.0  # differences of products leave a rounding where they are zero
+    assert sorted(_rows(ours, noise), key=repr) == sorted(_rows(theirs, noise), key=repr)
 
 
 def _query(own: Case, name: str, form: str, test: str, key: str) -> str:
@@ -96,8 +97,12 @@ def _query(own: Case, name: str, form: str, test: str, key: str) -> str:
     return f"select {f'{key} as k, ' if key else ''}{text}{tail} as r from t {f'group by {key}' if key else ''}"
 
 
-def _rows(rows: list[dict[str, Any]]) -> list[tuple[Any, Any]]:
-    return [(row.get("k"), _unordered(row["r"])) for row in rows]
+def _rows(rows: list[dict[str, Any]], noise: float = 0.0) -> list[tuple[Any, Any]]:
+    return [(row.get("k"), _without(noise, _unordered(row["r"]))) for row in rows]
+
+
+def _without(noise: float, value: Any) -> Any:
+    return 0.0 if isinstance(value, float) and abs(value) < noise else value
 
 
 def _unordered(value: Any) -> Any:
