@@ -6,7 +6,7 @@ form that kernels expect; a text column may stay a dictionary with 32-bit codes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,15 @@ def conform(
     if plain:  # the types are the schema's to the letter, and so is what may be null
         return pa.RecordBatch.from_arrays(arrays, schema=to_arrow_schema(schema))
     return pa.RecordBatch.from_arrays(arrays, names=list(schema.names))
+
+
+def in_slices(
+    batches: Iterable[pa.RecordBatch], rows: int, schema: Schema, keys: Mapping[str, Any], where: str
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file's batches as those of ``schema``, at most so many at once; see `conform`."""
+    for batch in batches:
+        for start in range(0, batch.num_rows, rows):
+            yield conform(batch.slice(start, rows), schema, keys, where=where)
 
 
 def conform_array(array: pa.Array, target: pa.DataType, *, plain: bool = False) -> pa.Array:

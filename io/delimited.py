@@ -14,14 +14,14 @@ import pyarrow as pa
 from ..engine.arrow import to_arrow_type
 from ..engine.dtypes import DataType
 from ..engine.errors import ConfigError, suggestion
-from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.plan import ScanPlan, ScanRequest
 from ..engine.schema import Schema
 from .compression import with_compressions
 from .conform import conform
 from .csv_errors import BadRows, RaggedRows, explain, ragged_error, salvage
 from .csv_options import CsvOptions, Dialect, agreed_type, find_dialect, given_types, infer_types, read_sample
 from .filesystem import PathLike, resolve
-from .tables import FileTable
+from .tables import FileSource, FileTable
 from .text_blocks import Block, TextFile
 
 SUFFIXES = with_compressions((".csv", ".tsv"))
@@ -109,7 +109,7 @@ class CsvSplit:
         return table
 
 
-class CsvSource:
+class CsvSource(FileSource):
     """One table in CSV files.
 
     Columns are matched by name; one that a file lacks is null there. Files may be compressed
@@ -131,6 +131,8 @@ class CsvSource:
     ConfigError
         If an option is wrong, or ``dtypes`` names a column that no file has.
     """
+
+    form = "csv"
 
     def __init__(
         self,
@@ -162,23 +164,9 @@ class CsvSource:
         return dialect, infer_types(text, dialect, sample, given)
 
     @property
-    def schema(self) -> Schema:
-        """Names and types of all columns; partition keys last."""
-        return self._table.schema
-
-    @property
-    def label(self) -> str:
-        """Format, name and number of files."""
-        return f"csv {self._table.files.label}"
-
-    @property
     def bad_rows(self) -> int:
         """Rows left out so far by reads in this process, with ``on_bad_rows='skip'``."""
         return self._bad_rows.count
-
-    def statistics(self) -> Statistics:
-        """Return stored bytes; rows are not known without reading."""
-        return Statistics(bytes=sum(text.file.size for text in self._texts))
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return splits of about 16 MB; nothing of the predicate is applied."""

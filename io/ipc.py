@@ -11,11 +11,11 @@ import pyarrow as pa
 
 from ..engine.arrow import empty_batch, from_arrow_schema
 from ..engine.errors import PlanError, ReadError
-from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.plan import ScanPlan, ScanRequest
 from ..engine.schema import Schema
-from .conform import conform
+from .conform import in_slices
 from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, resolve, unreadable
-from .tables import FileTable
+from .tables import FileSource, FileTable
 
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")
 _MAGIC = b"ARROW1"
@@ -78,9 +78,7 @@ class IpcSplit:
         """
         url = self.location.url(self.file.path)
         try:
-            for batch in self._batches():
-                for start in range(0, batch.num_rows, self.batch_rows):
-                    yield conform(batch.slice(start, self.batch_rows), self.schema, self.keys, where=url)
+            yield from in_slices(self._batches(), self.batch_rows, self.schema, self.keys, url)
         except (pa.ArrowException, OSError) as error:
             raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
 
@@ -100,7 +98,7 @@ class IpcSplit:
         return batch if self.fields else empty_batch(batch.num_rows)
 
 
-class IpcSource:
+class IpcSource(FileSource):
     """One table in Arrow IPC files or streams; columns are matched by name.
 
     Parameters
@@ -118,26 +116,14 @@ class IpcSource:
         If no type holds a column's values of two files.
     """
 
+    form = "ipc"
+
     def __init__(
         self, paths: PathLike | Iterable[PathLike], *, storage_options: Mapping[str, Any] | None = None
     ) -> None:
         self._files: FileSet = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
         self._shapes = tuple(_shape(self._files.location, file) for file in self._files.files)
         self._table = FileTable.of(self._files, [shape.schema for shape in self._shapes])
-
-    @property
-    def schema(self) -> Schema:
-        """Names and types of all columns; partition keys last."""
-        return self._table.schema
-
-    @property
-    def label(self) -> str:
-        """Format, name and number of files."""
-        return f"ipc {self._files.label}"
-
-    def statistics(self) -> Statistics:
-        """Return stored bytes; rows are not known without reading."""
-        return Statistics(bytes=sum(file.size for file in self._files.files))
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return splits of some record batches each; nothing of the predicate is applied."""

@@ -14,14 +14,14 @@ from ..engine import dtypes
 from ..engine.arrow import empty_batch, from_arrow_type, to_arrow_type
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, ReadError, suggestion
-from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.plan import ScanPlan, ScanRequest
 from ..engine.schema import Schema
 from ..engine.typenames import named_type
 from .compression import with_compressions
 from .conform import conform
 from .csv_options import agreed_type
 from .filesystem import PathLike, reason, resolve
-from .tables import FileTable
+from .tables import FileSource, FileTable
 from .text_blocks import Block, TextFile
 
 SUFFIXES = with_compressions((".jsonl", ".ndjson", ".json"))
@@ -115,7 +115,7 @@ class JsonSplit:
             yield from table.to_batches(max_chunksize=self.batch_rows)
 
 
-class JsonSource:
+class JsonSource(FileSource):
     """One table in files of JSON lines; columns are matched by name, one that an object lacks is null.
 
     Parameters
@@ -132,6 +132,8 @@ class JsonSource:
     ReadError
         If a file is missing, empty, or no JSON lines.
     """
+
+    form = "json"
 
     def __init__(
         self,
@@ -150,20 +152,6 @@ class JsonSource:
         if unknown is not None:
             hint = suggestion(unknown, self._table.schema.names)
             raise ConfigError(f"dtypes names {unknown!r}, which {files.name!r} does not have{hint}")
-
-    @property
-    def schema(self) -> Schema:
-        """Names and types of all columns; partition keys last."""
-        return self._table.schema
-
-    @property
-    def label(self) -> str:
-        """Format, name and number of files."""
-        return f"json {self._table.files.label}"
-
-    def statistics(self) -> Statistics:
-        """Return stored bytes; rows are not known without reading."""
-        return Statistics(bytes=sum(text.file.size for text in self._texts))
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return splits of about 16 MB; nothing of the predicate is applied."""

@@ -15,9 +15,9 @@ from ..engine.errors import PlanError, ReadError
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.plan.source import OrcRows
 from ..engine.schema import Schema
-from .conform import conform
+from .conform import in_slices
 from .filesystem import FileInfo, FileSet, Location, PathLike, reason, resolve
-from .tables import FileTable
+from .tables import FileSource, FileTable
 
 SUFFIXES = (".orc",)
 _SPLIT_BYTES = 16 * 1024 * 1024
@@ -91,10 +91,8 @@ class OrcSplit:
         try:
             with closing(self.location.open_unchanged(self.file)) as handle:
                 file = paorc.ORCFile(handle)
-                for stripe in self.stripes:
-                    batch = self._stripe(file, stripe)
-                    for start in range(0, batch.num_rows, self.batch_rows):
-                        yield conform(batch.slice(start, self.batch_rows), self.schema, self.keys, where=url)
+                stripes = (self._stripe(file, stripe) for stripe in self.stripes)
+                yield from in_slices(stripes, self.batch_rows, self.schema, self.keys, url)
         except (pa.ArrowException, OSError) as error:
             raise _unreadable(url, error) from error
 
@@ -107,7 +105,7 @@ class OrcSplit:
         return empty_batch(file.read_stripe(stripe, columns=file.schema.names[:1]).num_rows)
 
 
-class OrcSource:
+class OrcSource(FileSource):
     """One table in ORC files; columns are matched by name.
 
     Parameters
@@ -125,22 +123,14 @@ class OrcSource:
         If no type holds a column's values of two files.
     """
 
+    form = "orc"
+
     def __init__(
         self, paths: PathLike | Iterable[PathLike], *, storage_options: Mapping[str, Any] | None = None
     ) -> None:
         self._files: FileSet = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
         self._shapes = tuple(_shape(self._files.location, file) for file in self._files.files)
         self._table = FileTable.of(self._files, [shape.schema for shape in self._shapes])
-
-    @property
-    def schema(self) -> Schema:
-        """Names and types of all columns; partition keys last."""
-        return self._table.schema
-
-    @property
-    def label(self) -> str:
-        """Format, name and number of files."""
-        return f"orc {self._files.label}"
 
     def statistics(self) -> Statistics:
         """Return rows and stored bytes."""

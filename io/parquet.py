@@ -35,7 +35,7 @@ from .footers import (
 )
 from .pruning import ALL_NULL, Bounds, Outcomes, bounds_name, column_of_bounds, constant_bounds, outcomes
 from .row_groups import ParquetSplit
-from .tables import FileTable
+from .tables import FileSource, FileTable
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 _SPLIT_BYTES = 16 * 1024 * 1024
@@ -71,7 +71,7 @@ class _FileColumns:
     inside: Mapping[str, tuple[str, ...]]
 
 
-class ParquetSource:
+class ParquetSource(FileSource):
     """One table in Parquet files.
 
     Columns are matched by name; one that a file lacks is null there, one that files store with different types has the
@@ -93,6 +93,8 @@ class ParquetSource:
         If no type holds a column's values of two files.
     """
 
+    form = "parquet"
+
     def __init__(
         self, paths: PathLike | Iterable[PathLike], *, storage_options: Mapping[str, Any] | None = None
     ) -> None:
@@ -102,16 +104,6 @@ class ParquetSource:
         self._table = FileTable.of(self._files, [_file_schema(*pair) for pair in zip(urls, self._footers, strict=True)])
         self._layouts: tuple[Layout, ...] | None = None
         self._statistics: Statistics | None = None
-
-    @property
-    def schema(self) -> Schema:
-        """Names and types of all columns; partition keys last."""
-        return self._table.schema
-
-    @property
-    def label(self) -> str:
-        """Format, name and number of files."""
-        return f"parquet {self._files.label}"
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_footers": None, "_layouts": None, "_statistics": None}

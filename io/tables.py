@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 from ..engine import dtypes
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import TypeMismatch
+from ..engine.plan import Statistics
 from ..engine.schema import Field, Schema
 from .filesystem import FileSet
 from .hive import typed_keys
@@ -57,6 +58,33 @@ class FileTable:
     def keys_within(self, position: int, schema: Schema) -> dict[str, Any]:
         """Return the key values of one file for the columns of ``schema``."""
         return {name: value for name, value in self.keys[position].items() if name in schema}
+
+
+class FileSource:
+    """What sources of one table in files share.
+
+    Attributes
+    ----------
+    form
+        The files' format.
+    """
+
+    form: ClassVar[str]
+    _table: FileTable
+
+    @property
+    def schema(self) -> Schema:
+        """Names and types of all columns; partition keys last."""
+        return self._table.schema
+
+    @property
+    def label(self) -> str:
+        """Format, name and number of files."""
+        return f"{self.form} {self._table.files.label}"
+
+    def statistics(self) -> Statistics:
+        """Return stored bytes; rows are not known without reading."""
+        return Statistics(bytes=sum(file.size for file in self._table.files.files))
 
 
 def _union(files: FileSet, schemas: Sequence[Schema]) -> tuple[Field, ...]:
