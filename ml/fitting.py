@@ -6,7 +6,7 @@ and only statistics travel.
 
 from __future__ import annotations
 
-import itertools
+from contextlib import suppress
 from functools import reduce
 
 import numpy as np
@@ -40,14 +40,11 @@ def fit_pipeline(pipeline: Pipeline, frame: DataFrame, features: Features) -> Mo
     features.check_training(frame.schema)
     plan = frame.select(*features.training_columns).plan
     classify = _classifies(pipeline.estimator, frame.schema, features)
-    for attempt in itertools.count(1):
-        try:
-            with frame.session.parts(plan) as parts:
-                return _fit(pipeline, parts, features, classify=classify)
-        except PartsLost:
-            if attempt == MOST_ATTEMPTS:
-                raise
-    raise AssertionError("unreachable")
+    for _ in range(MOST_ATTEMPTS - 1):
+        with suppress(PartsLost), frame.session.parts(plan) as parts:
+            return _fit(pipeline, parts, features, classify=classify)
+    with frame.session.parts(plan) as parts:
+        return _fit(pipeline, parts, features, classify=classify)
 
 
 def _fit(pipeline: Pipeline, parts: Parts, features: Features, *, classify: bool) -> Model:
