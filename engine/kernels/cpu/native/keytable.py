@@ -102,6 +102,12 @@ def line_of(table: Words, entries: Rows, lines: Number, region: Number, most: Nu
     return line
 
 
+@device
+def fetch_line(table: Words, lines: int, word: Number) -> None:
+    """Fetch the line that a word will want, to be written."""
+    prefetch_write(table, np.int64(place_of(word, lines) << _KEY_SHIFT))
+
+
 @kernel("i64(const u64[], const u8[], i64, u64, u64, u64, i32[])")
 def _rows_between(words: Words, bits: Bits, bit_offset: int, lines: int, first: int, last: int, out: Rows) -> int:
     """List the rows that are valid and whose keys belong in the lines from ``first`` to before ``last``."""
@@ -120,8 +126,7 @@ def _enter_unique(
     last = len(rows) - _AHEAD if len(table) > LARGE else 0
     for i in range(len(rows)):
         if i < last:
-            ahead = place_of(words[np.uint32(rows[i + _AHEAD])], lines)
-            prefetch_write(table, np.int64(ahead << _KEY_SHIFT))
+            fetch_line(table, lines, words[np.uint32(rows[i + _AHEAD])])
         word = words[np.uint32(rows[i])]
         line = line_of(table, entries, lines, region, most, word)
         entry = (line << _ENTRY_SHIFT) + _FIRST_ENTRY
@@ -157,8 +162,7 @@ def _number_keys(
     last = len(rows) - _AHEAD if len(table) > LARGE else 0
     for i in range(len(rows)):
         if i < last:
-            ahead = place_of(words[np.uint32(rows[i + _AHEAD])], lines)
-            prefetch_write(table, np.int64(ahead << _KEY_SHIFT))
+            fetch_line(table, lines, words[np.uint32(rows[i + _AHEAD])])
         word = words[np.uint32(rows[i])]
         line = line_of(table, entries, lines, region, most, word)
         key = key_in(table, line, word)
