@@ -67,6 +67,11 @@ class _Piece:
         tables = self.tables
         return tables, self.file
 
+    @property
+    def parts(self) -> int:
+        """How many pages it takes: it may be one large table."""
+        return max(1, self.bytes // PAGE_BYTES)
+
 
 @dataclass(slots=True)
 class _Bucket:
@@ -136,7 +141,11 @@ class BucketStore:
     ) -> Page:
         """Return packed tables from ``start`` on, as many as make about ``size`` bytes; in parcels if asked for."""
         pack = self.device.parcel if parcels else self.device.pack
-        selected = self._selected(outputs, first, last)
+        selected = [
+            (task, schema, piece, part)
+            for task, schema, piece in self._selected(outputs, first, last)
+            for part in range(piece.parts)
+        ]
         frames: list[PackedTables] = []
         counts: list[list[tuple[int, int]]] = []
         waiting: list[tuple[int, Sequence[Table]]] = []
@@ -149,19 +158,34 @@ class BucketStore:
                 waiting.clear()
 
         while position < len(selected) and taken < size:
-            task, schema, piece = selected[position]
+            task, schema, piece, part = selected[position]
             tables, file = piece.read()
-            if file is None:
-                waiting.append((task, tables))
-            else:
+            content = None if file is None else _mapped(file)
+            if content is not None and piece.parts == 1:
                 close()
-                content = _mapped(file)
                 frames.append(content)
                 counts.append([(task, len(self.device.unpack(content, schema)))])
-            taken += piece.bytes
+            else:
+                whole = tables if content is None else self.device.unpack(content, schema)
+                waiting.append((task, self._part(whole, part, piece.parts)))
+            taken += piece.bytes // piece.parts
             position += 1
         close()
         return Page(frames, counts, position if position < len(selected) else None)
+
+    def _part(self, tables: Sequence[Table], part: int, parts: int) -> Sequence[Table]:
+        """Return the rows of one of so many parts of tables."""
+        if parts == 1:
+            return tables
+        rows = sum(table.num_rows for table in tables)
+        first, last, passed = rows * part // parts, rows * (part + 1) // parts, 0
+        found = []
+        for table in tables:
+            start, stop = max(first - passed, 0), min(last - passed, table.num_rows)
+            if start < stop:
+                found.append(self.device.slice(table, start, stop - start))
+            passed += table.num_rows
+        return found
 
     def free(self, query: str, stage: int | None = None) -> None:
         """Forget the outputs of a query, or of one of its stages; or of all queries of a client.

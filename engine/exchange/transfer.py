@@ -100,7 +100,7 @@ class Exchange:
     address
         Of this process, whose own buckets need no message; empty where others cannot call it.
     parcels
-        Whether to ask for rows in the device's memory, which this process's comm must carry.
+        Whether to ask for rows as memory that they lie in, which this process's comm must carry.
     """
 
     def __init__(
@@ -129,13 +129,13 @@ class Exchange:
     ) -> dict[str, Any]:
         """Answer a request for a page."""
         outputs = [OutputId(query, stage, task, attempt) for task, attempt in tasks]
+        checked = os.environ.get(CHECKED) == "1"  # for which rows must be bytes on the host
         running = asyncio.get_running_loop()
-        try:  # packing copies rows: not on the thread that carries all messages
-            read = partial(self.store.page, outputs, first, last, start, parcels=parcels)
+        try:  # packing may copy rows: not on the thread that carries all messages
+            read = partial(self.store.page, outputs, first, last, start, parcels=parcels and not checked)
             page = await running.run_in_executor(self._packers, read)
         except Missing:
             return {"status": "missing"}
-        checked = os.environ.get(CHECKED) == "1" and not parcels  # which are in no memory that this could read
         sums = [zlib.crc32(frame) for frame in page.frames] if checked else []
         self.pages += 1  # on the loop's thread alone
         self.served += sum(_size(frame) for frame in page.frames)

@@ -39,11 +39,12 @@ def open_device(name: str) -> Device:
 
 
 def register_serialization(device: Device) -> None:
-    """Teach Dask, in this process, to send what a device has in memory of its own."""
-    if device.account is not None:
+    """Teach Dask, in this process, to send tables as a device has them in memory."""
+    if device.account is None:
+        from .cpu.parcel import register
+    else:
         from .gpu.serialization import register
-
-        register()
+    register()
 
 
 def functions_without_kernel(name: str) -> dict[str, str]:

@@ -387,7 +387,10 @@ class Device(Protocol):
         ...
 
     def parcel(self, tables: Sequence[Table]) -> Any:
-        """Return at least one table of one schema in the device's memory, for a comm that sends from there."""
+        """Return at least one table of one schema as memory that it lies in, for a comm that sends from there.
+
+        May be what `pack` returns, where that is no worse.
+        """
         ...
 
     def unpack(self, packed: PackedTables, schema: Schema) -> Sequence[Table]:

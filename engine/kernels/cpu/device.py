@@ -17,6 +17,7 @@ from .aggregate import CpuGroupBy, distinct_first, merge_groups
 from .filter import filter_rows
 from .join import CpuJoinTable
 from .pack import pack, unpack
+from .parcel import Parcel, open_parcel, parcel
 from .partition import hash_partition
 from .project import project
 from .reducing import merge_reduced, reduce_rows
@@ -137,13 +138,13 @@ class CpuDevice:
         """Return tables as bytes."""
         return memoryview(pack([own(table) for table in tables]))
 
-    def parcel(self, tables: Sequence[Table]) -> PackedTables:
-        """Return tables as bytes: they are in memory that every comm carries."""
-        return self.pack(tables)
+    def parcel(self, tables: Sequence[Table]) -> Parcel | memoryview:
+        """Return tables as the buffers of their columns, where these are large and not nested."""
+        return parcel([own(table) for table in tables])
 
     def unpack(self, packed: PackedTables, schema: Schema) -> list[Table]:
-        """Return the tables that bytes hold."""
-        return [*unpack(packed, schema)]
+        """Return the tables that bytes, or a parcel, hold."""
+        return [*(open_parcel(packed, schema) if isinstance(packed, Parcel) else unpack(packed, schema))]
 
     def unnest(
         self, table: Table, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None

@@ -16,7 +16,7 @@ _WORD = 8
 
 def pack(tables: Sequence[CpuTable]) -> pa.Buffer:
     """Return at least one table of one schema as bytes; rows are copied once, and only those of a slice."""
-    columns = [_columns(settle(table)) for table in tables]
+    columns = [columns_to_send(settle(table)) for table in tables]
     _agree(columns)
     batches = [_batch(made, table.num_rows) for made, table in zip(columns, tables, strict=True)]
     counted = pa.MockOutputStream()
@@ -38,8 +38,8 @@ def unpack(packed: object, schema: Schema) -> list[CpuTable]:
         return [CpuTable(schema=schema, columns=tuple(batch.columns), num_rows=batch.num_rows) for batch in reader]
 
 
-def _columns(table: CpuTable) -> list[pa.Array]:
-    """Return the columns; a dictionary that has more values than the table has rows is not worth sending."""
+def columns_to_send(table: CpuTable) -> list[pa.Array]:
+    """Return the columns of a settled table; a dictionary that has more values than the table has rows is not worth sending."""
     return [
         plain(column) if isinstance(column, pa.DictionaryArray) and len(column.dictionary) > table.num_rows else column
         for column in table.columns

@@ -83,7 +83,8 @@ class Cluster:
         client = self.client
         if self._exchange is None:
             comms = Comms(client, client.loop.asyncio_loop)
-            self._exchange = Exchange(self.device, BucketStore(self.device), comms, "")
+            parcels = self.device.name == "cpu"
+            self._exchange = Exchange(self.device, BucketStore(self.device), comms, "", parcels=parcels)
         return self._exchange
 
     def slots(self) -> Slots:

@@ -66,7 +66,7 @@ class Comms:
         """Return packed tables, or a parcel, as a frame that goes as it is."""
         try:
             return Serialize(memoryview(packed))
-        except TypeError:  # a parcel, whose memory is a device's
+        except TypeError:  # a parcel, which is several buffers
             return Serialize(packed)
 
 
@@ -219,8 +219,8 @@ def _shared(packed: bytes) -> list[tuple[StagePlan, dict[int, Source]]]:
 
 
 def carries_parcels(address: str, device: Device) -> bool:
-    """Whether messages to an address may carry the memory of a device: that of a GPU, over UCX."""
-    return device.name == "gpu" and address.partition("://")[0] in ("ucx", "ucxx")
+    """Whether messages to an address may carry tables as they lie in memory: that of a GPU only over UCX."""
+    return device.name == "cpu" or (device.name == "gpu" and address.partition("://")[0] in ("ucx", "ucxx"))
 
 
 def versions() -> dict[str, str]:
