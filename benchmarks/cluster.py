@@ -20,6 +20,7 @@ import pyarrow as pa
 import volley as vl
 from tests.support.tpc import texts
 from volley.engine.exchange import Request
+from volley.engine.exchange.store import PAGE_BYTES
 from volley.engine.frame import DataFrame
 from volley.engine.frame.memory import MemorySource
 from volley.engine.physical.stages import CollectSink, Stage
@@ -34,7 +35,7 @@ from .data import TPCH, tpch
 from .record import FOLDER as RECORDS
 from .record import commit, machine
 
-PAGES, PAGE, STREAMS = 32, 32 * 1024 * 1024, 4
+PAGES, PAGE, STREAMS = 64, PAGE_BYTES, 4
 
 
 def median_ms(work: Callable[[], Any], times: int) -> float:

@@ -1,7 +1,7 @@
 """Buckets on their way between processes: a reader asks those who made them for pages, a few at a time.
 
 What carries the messages is given from outside: `Calls` names an address and an operation, so that this works over any
-of Dask's comms. A reader has at most `STREAMS` pages on their way, which bounds what its process receives.
+of Dask's comms. A reader has at most `MOST_PAGES` that it has not read, which bounds what its process receives.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import asyncio
 import os
 import threading
 import zlib
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol, TypeAlias
 
 from ..errors import ExecutionError
 from ..kernels.protocol import Device, PackedTables, Table
@@ -23,7 +25,9 @@ from .ordered import Stopped
 from .store import BucketStore, Missing, OutputId
 
 STREAMS = 4
-"""Pages on their way to one reader."""
+"""Pages that one reader asks for at the same time."""
+MOST_PAGES = 8
+"""Pages that are on their way to one reader, or have come and wait for it: it may be slower than those it asks."""
 ANSWER_SECONDS = 60.0
 """How long a page may take before the one who was asked counts as lost for the attempt."""
 _TURN = 0.1
@@ -73,6 +77,10 @@ class Request:
     def outputs(self) -> list[OutputId]:
         """The outputs, by task and attempt."""
         return [OutputId(self.query, self.stage, task, attempt) for task, attempt in self.tasks]
+
+
+_Arrival: TypeAlias = "tuple[Request, Any] | None"
+"""A request with a page of its answer, or with what went wrong; None where a stream has ended."""
 
 
 class Calls(Protocol):
@@ -167,31 +175,33 @@ class Exchange:
         """
         here = [request for request in requests if request.worker in ("", self.address)]
         there = [request for request in requests if request.worker not in ("", self.address)]
-        waiting = [part for request in there for part in _shared_out(request, -(-STREAMS // len(there)))]
-        under_way: dict[Future[Any], Request] = {}
+        asked = deque(part for request in there for part in _shared_out(request, -(-STREAMS // len(there))))
+        pages: SimpleQueue[_Arrival] = SimpleQueue()
+        room = _Room(MOST_PAGES, self.calls.loop)
+        streams = [self._start(asked, room, pages) for _ in range(min(STREAMS, len(asked)))]
+        left = len(streams)
         try:
-            while waiting or under_way or here:
-                while waiting and len(under_way) < STREAMS:
-                    request = waiting.pop(0)
-                    under_way[self._ask(request, 0)] = request
-                if here:
-                    yield from self._own(here.pop(0))
-                    continue
-                done, _ = wait(under_way, timeout=_TURN, return_when=FIRST_COMPLETED)
+            for request in here:
+                yield from self._own(request)
+            while left:
                 if stopped():
                     raise Stopped
-                for future in done:
-                    request = under_way.pop(future)
-                    frames, counts, following = self._answer(request, future)
-                    if arrived is not None:
-                        arrived(sum(_size(frame) for frame in frames))
-                    if following is not None:
-                        under_way[self._ask(request, following)] = request
-                    for frame, counted in zip(frames, counts, strict=True):
-                        yield from _by_task(self.device.unpack(frame, schema), counted)
+                try:
+                    arrival = pages.get(timeout=_TURN)
+                except Empty:
+                    continue
+                if arrival is None:
+                    left -= 1
+                    continue
+                frames, counts = self._answer(*arrival)
+                if arrived is not None:
+                    arrived(sum(_size(frame) for frame in frames))
+                for frame, counted in zip(frames, counts, strict=True):
+                    yield from _by_task(self.device.unpack(frame, schema), counted)
+                room.give_back()
         finally:
-            for future in under_way:
-                future.cancel()
+            for stream in streams:
+                stream.cancel()
 
     def _own(self, request: Request) -> Iterator[tuple[int, Sequence[Table]]]:
         try:
@@ -199,8 +209,27 @@ class Exchange:
         except Missing:
             raise RowsLost(self.address, "the rows were freed", gone=True) from None
 
-    def _ask(self, request: Request, start: int) -> Future[Any]:
-        answer = self.calls.call(
+    def _start(self, asked: deque[Request], room: _Room, pages: SimpleQueue[_Arrival]) -> Future[None]:
+        """Let the loop ask for what is to be asked for, page by page while there is room, and put it into ``pages``."""
+
+        async def stream() -> None:
+            while asked:
+                request, start = asked.popleft(), 0
+                while start is not None:
+                    await room.taken()
+                    try:
+                        answer = await asyncio.wait_for(self._ask(request, start), ANSWER_SECONDS)
+                    except BaseException as error:
+                        pages.put((request, error))
+                        raise
+                    start = answer.get("following")
+                    pages.put((request, answer))
+            pages.put(None)
+
+        return asyncio.run_coroutine_threadsafe(stream(), self.calls.loop)
+
+    def _ask(self, request: Request, start: int) -> Awaitable[Any]:
+        return self.calls.call(
             request.worker,
             FETCH,
             query=request.query,
@@ -211,20 +240,36 @@ class Exchange:
             start=start,
             parcels=self.parcels,
         )
-        return asyncio.run_coroutine_threadsafe(asyncio.wait_for(answer, ANSWER_SECONDS), self.calls.loop)
 
-    def _answer(self, request: Request, future: Future[Any]) -> tuple[Any, Any, int | None]:
-        try:
-            answer = future.result()
-        except (OSError, TimeoutError) as error:  # every error of a comm is one of these
-            raise RowsLost(request.worker, str(error) or type(error).__name__) from error
+    def _answer(self, request: Request, answer: Any) -> tuple[Any, Any]:
+        """Return the frames of an answer, and what is counted of them."""
+        if isinstance(answer, BaseException):
+            if isinstance(answer, OSError | TimeoutError):  # every error of a comm is one of these
+                raise RowsLost(request.worker, str(answer) or type(answer).__name__) from answer
+            raise answer
         if answer["status"] != "OK":
             raise RowsLost(request.worker, "it does not have the rows", gone=True)
         frames = answer["frames"]
         for frame, expected in zip(frames, answer["sums"], strict=bool(answer["sums"])):
             if zlib.crc32(frame) != expected:
                 raise ExecutionError(f"rows from {request.worker} arrived changed: the network or its memory is faulty")
-        return frames, answer["counts"], answer["following"]
+        return frames, answer["counts"]
+
+
+class _Room:
+    """How many more pages may be on their way or wait to be read; taken on the loop, given back by the reader."""
+
+    def __init__(self, pages: int, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._free = asyncio.Semaphore(pages)
+
+    async def taken(self) -> None:
+        """Take room for a page, when there is some."""
+        await self._free.acquire()
+
+    def give_back(self) -> None:
+        """Give back that of a page that was read."""
+        self._loop.call_soon_threadsafe(self._free.release)
 
 
 def _size(frame: Any) -> int:

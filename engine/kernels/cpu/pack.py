@@ -39,7 +39,7 @@ def unpack(packed: object, schema: Schema) -> list[CpuTable]:
 
 
 def columns_to_send(table: CpuTable) -> list[pa.Array]:
-    """Return the columns of a settled table; a dictionary that has more values than the table has rows is not worth sending."""
+    """Return the columns of a settled table; a dictionary with more values than it has rows is not worth sending."""
     return [
         plain(column) if isinstance(column, pa.DictionaryArray) and len(column.dictionary) > table.num_rows else column
         for column in table.columns

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from ...schema import Schema
 from .pack import columns_to_send, pack
@@ -33,7 +34,7 @@ class Parcel:
     Attributes
     ----------
     contents
-        For each table its rows, its columns' types as an Arrow schema, and what describes each column, see `_described`.
+        For each table its rows, its columns' types as an Arrow schema, and what `_described` gives of each column.
     buffers
         The first holds all that are small.
     """
@@ -141,14 +142,14 @@ def _parts(kind: pa.DataType, data: Sequence[pa.Buffer | None], start: int, stop
         values = data[0] if data[0] is not None else pa.py_buffer(b"")
         yield _bits(values, start, stop) if width == 1 else memoryview(values)[start * width // 8 : stop * width // 8]
         return
-    wide = np.int64 if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) else np.int32
+    wide = np.dtype(np.int64 if pa.types.is_large_string(kind) or pa.types.is_large_binary(kind) else np.int32)
     if data[0] is None or not data[0].size:  # no rows: Arrow may leave out what says so
         yield np.zeros(1, wide)
         yield b""
         return
-    offsets = np.frombuffer(data[0], wide, stop + 1)[start:]
+    offsets: NDArray[Any] = np.frombuffer(data[0], wide, stop + 1)[start:]
     first, last = int(offsets[0]), int(offsets[-1])
-    yield offsets - wide(first) if first else offsets
+    yield (offsets - first).astype(wide) if first else offsets
     yield b"" if data[1] is None else memoryview(data[1])[first:last]
 
 

@@ -7,13 +7,15 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ExecutionError
 from volley.engine.exchange import BucketStore, Exchange, OutputId, Request, RowsLost
-from volley.engine.exchange.store import Missing
+from volley.engine.exchange.store import PAGE_BYTES, Missing
+from volley.engine.exchange.transfer import MOST_PAGES
 from volley.engine.kernels.cpu.device import CpuDevice
 
 DEVICE = CpuDevice()
@@ -180,3 +182,39 @@ def test_checksums_show_what_has_changed_on_the_way(wire: Wire, monkeypatch: pyt
     wire.spoils = True
     with pytest.raises(ExecutionError, match="rows from a arrived changed"):
         list(second.fetch([request], SCHEMA, lambda: False))
+
+
+@pytest.mark.parametrize("limit", [None, 0])
+def test_one_large_table_is_sent_in_several_pages(tmp_path: Path, limit: int | None) -> None:
+    rows = 3 * PAGE_BYTES // 8
+    data = pa.table({"a": np.arange(rows)})
+    schema = from_arrow_schema(data.schema)
+    store = BucketStore(DEVICE, limit=limit, folder=tmp_path)
+    output = OutputId("q", 0, 0, 1)
+    store.put(output, [[DEVICE.from_arrow(data, schema)]])
+    found, start, sizes = [], 0, []
+    while start is not None:
+        page = store.page([output], 0, 1, start, parcels=True)
+        sizes.append(sum(frame.nbytes for frame in page.frames))
+        found += [table for frame in page.frames for table in DEVICE.unpack(frame, schema)]
+        start = page.following
+    assert len(sizes) == 3
+    assert max(sizes) <= 1.1 * PAGE_BYTES
+    assert pa.concat_tables([pa.table(DEVICE.to_arrow(table)) for table in found]).equals(data)
+
+
+def test_a_slow_reader_holds_few_pages(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = exchanges(wire)
+    tasks = range(60)
+    for task in tasks:
+        first.store.put(OutputId("q", 0, task, 1), buckets(task))
+    page = first.store.page
+    monkeypatch.setattr(first.store, "page", lambda *args, **kind: page(*args, size=1, **kind))
+    requests = [Request("a", "q", 0, tuple((task, 1) for task in tasks), 0, 3)]
+    read, most = 0, 0
+    for _ in second.fetch(requests, SCHEMA, lambda: False):
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.005), wire.loop).result()  # what is on its way arrives
+        most = max(most, first.pages - read)
+        read += 1
+    assert read == first.pages == 120  # a piece for each bucket that has rows
+    assert most == MOST_PAGES
