@@ -28,6 +28,11 @@ def remains(dask_worker: Any) -> dict[str, int]:
     }
 
 
+def lose_outputs(query: str, dask_worker: Any) -> None:
+    """Let a worker lose what it has made for a query; run on workers by ``Client.run``."""
+    dask_worker.plugins["volley"].bench.free(query)
+
+
 def let_parts_go(dask_worker: Any) -> None:
     """Let a worker lose its parts; run on workers by ``Client.run``."""
     dask_worker.plugins["volley"].parts.free()

@@ -138,8 +138,7 @@ class Coordinator:
     def parts(self) -> ClusterParts:
         """Return the rows of the last stage as parts that stay with their workers; what was lost is made again."""
         number = self._made[len(self.graph.stages) - 1]
-        self.tasks.source(number)
-        return ClusterParts(self.cluster, self.query, number, self.tasks.stages[number].done)
+        return ClusterParts(self.cluster, self.query, number, self.tasks.whole(number))
 
     # stages
 
@@ -154,7 +153,7 @@ class Coordinator:
                 number = self._in_ranges(stage, number, keys)
             self._made[stage.number] = number
             if isinstance(sink, FoldSink):
-                states = [state for report in self.tasks.stages[number].done for state in report.value]
+                states = [state for report in self.tasks.whole(number) for state in report.value]
                 self.value = reduce(sink.merge, states or [sink.initial()])
         if self._waits is None:
             self._free_inputs(stage)
@@ -198,7 +197,7 @@ class Coordinator:
 
     def _in_ranges(self, stage: Stage, number: int, keys: tuple[SortKey, ...]) -> int:
         """Cut what tasks have collected into ranges of an order, where it is too much for one task to sort."""
-        if self.slots.threads < 2 or sizes(self.tasks.stages[number].done).total <= SORT_BYTES:
+        if self.slots.threads < 2 or sizes(self.tasks.whole(number)).total <= SORT_BYTES:
             return number
         device = self.cluster.device
         sampling = self._at_home(stage, number, SampleSink(keys))
@@ -210,7 +209,7 @@ class Coordinator:
 
     def _at_home(self, stage: Stage, number: int, sink: RangeSink | SampleSink) -> int:
         """Run what each task has made through a sink, where it is."""
-        done = self.tasks.stages[number].done
+        done = self.tasks.whole(number)
         again = Stage(self._new(stage), (), sink, stage.schema)
         self._made[again.number] = number
         node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
@@ -300,9 +299,8 @@ class Coordinator:
         begun, metrics = time.perf_counter(), self._started(ran)
         home = self._preferred([ran]) if len(ran.tasks) == 1 else None
         self.tasks.run(ran, range(len(ran.tasks)), homes or ({0: home} if home else None))
-        plan = ran.plan
-        if isinstance(plan.stage.sink, ReduceSink) and not plan.alone and not any(sum(r.rows) for r in ran.done):
-            self._reduce_nothing(ran)
+        if isinstance(ran.plan.stage.sink, ReduceSink) and not ran.plan.alone:
+            self._reduce_at_least_once(ran)
         self._ended(metrics, time.perf_counter() - begun)
 
     def _run_chain(self) -> int:
@@ -340,8 +338,10 @@ class Coordinator:
         if self.observer is not None:
             self.observer.stage_finished(metrics.number)
 
-    def _reduce_nothing(self, ran: Ran) -> None:
-        """Make the one row that an aggregation without keys gives of no rows."""
+    def _reduce_at_least_once(self, ran: Ran) -> None:
+        """Make the one row that an aggregation without keys gives of no rows, where its tasks had none."""
+        if any(sum(report.rows) for report in self.tasks.whole(ran.plan.stage.number)):
+            return
         ran.plan = replace(ran.plan, alone=True)
         ran.tasks, ran.reports, ran.attempts = [()], [None], [max(ran.attempts)]
         self.tasks.run(ran, [0])
@@ -428,7 +428,7 @@ class Coordinator:
     def _join_units(self, lines: Sequence[Line], position: int, probed: int, build: int) -> Iterator[Unit]:
         probing, building = self._sizes(probed), self._sizes(build)
         rest = rest_of(lines, position)
-        made = self.tasks.stages[self._made[probed]].done
+        made = self.tasks.whole(self._made[probed])
         wide = max(len(probing.rows), len(building.rows))
         probing, building = probing.widened(wide), building.widened(wide)
         for buckets in joined_runs(probing, building, made, self.slots, divisible=rest is None, every=rest is not None):
@@ -439,10 +439,11 @@ class Coordinator:
 
     def _sizes(self, stage: int) -> Sizes:
         number = self._made[stage]
-        ran = self.tasks.stages[number]
+        made = self.tasks.whole(number)  # of a part, buckets would seem to be empty
+        attempts = [report.attempt for report in made]
         known = self._sized.get(number)
-        if known is None or known[0] != ran.attempts:  # what was lost and made again may be of other sizes
-            known = self._sized[number] = list(ran.attempts), sizes(ran.done)
+        if known is None or known[0] != attempts:  # what was lost and made again may be of other sizes
+            known = self._sized[number] = attempts, sizes(made)
         return known[1]
 
     # the end of things

@@ -61,7 +61,7 @@ class Ran:
 
     @property
     def done(self) -> list[Report]:
-        """The reports, all of which must be there."""
+        """The reports that are there."""
         return [report for report in self.reports if report is not None]
 
 
@@ -159,15 +159,18 @@ class Tasks:
         finally:
             self.abandon(under_way)
 
+    def whole(self, number: int) -> list[Report]:
+        """Return the reports of a stage, by task; what is lost is made again first."""
+        ran = self.stages[number]
+        while missing := [task for task, report in enumerate(ran.reports) if report is None]:
+            self.recomputed += len(missing)
+            self.run(ran, missing)  # during which others of its tasks may be found lost
+        return ran.done
+
     def source(self, number: int) -> Source:
         """Return where a stage's rows are; those that are lost are made again first."""
-        ran = self.stages[number]
-        missing = [task for task, report in enumerate(ran.reports) if report is None]
-        if missing:
-            self.recomputed += len(missing)
-            self.run(ran, missing)
-        places = tuple(Place(r.worker, r.task, r.attempt) for r in ran.done)
-        return Source(number, ran.plan.schema, places)
+        places = tuple(Place(r.worker, r.task, r.attempt) for r in self.whole(number))
+        return Source(number, self.stages[number].plan.schema, places)
 
     def lose(self, worker: str, numbers: Sequence[int] | None = None) -> None:
         """Count what a worker held of some stages, or of all, as lost."""
