@@ -10,7 +10,9 @@ from .cores import BoostedCore
 from .estimators import GradientBoosting
 from .meeting import Meeting
 from .parallelism import load_xgboost
-from .target import Target, TargetKind
+from .resident import ResidentRows
+from .rows import host_rows_of, rows_of
+from .target import TargetKind
 
 _OBJECTIVES = {"regression": "reg:squarederror", "binary": "binary:logistic", "multiclass": "multi:softprob"}
 _ANSWER_SECONDS = 300
@@ -70,15 +72,20 @@ def _trained(part: Part, parameters: dict[str, object], rounds: int) -> bytes:
                 raise Cancelled("the fit was cancelled")
             return False
 
-    target: Target = part.kept["target"]
-    data = xgboost.QuantileDMatrix(
-        part.kept["matrix"].numpy(),
-        label=target.y,
-        weight=target.w,
-        max_bin=parameters["max_bin"],
-        nthread=part.threads,
-    )
+    X, label, weight, place = _training_arrays(part)
+    data = xgboost.QuantileDMatrix(X, label=label, weight=weight, max_bin=parameters["max_bin"], nthread=part.threads)
+    del X, label, weight  # it has bins of them
     booster = xgboost.train(
-        {**parameters, "nthread": part.threads}, data, num_boost_round=rounds, callbacks=[Stopping()]
+        {**parameters, "nthread": part.threads, "device": place}, data, num_boost_round=rounds, callbacks=[Stopping()]
     )
     return bytes(booster.save_raw("ubj"))
+
+
+def _training_arrays(part: Part) -> tuple[Any, Any, Any, str]:
+    """Return features, label and weights where they are, and what XGBoost calls that place."""
+    rows = rows_of(part)
+    if isinstance(rows, ResidentRows):
+        arrays = rows.take_arrays()
+        return arrays.X, arrays.y, arrays.weight, "cuda"
+    host = host_rows_of(part)
+    return host.matrix.numpy(), host.target.y, host.target.w, "cpu"

@@ -17,11 +17,12 @@ from ..engine.runners import Part, Parts, PartsLost
 from ..engine.schema import Schema
 from .blocks import Block, Blocks, FloatArray, split_rows
 from .boosting import fit_trees
-from .cores import BoostedCore, Core, LinearCore, count_unusable, refuse_unusable
+from .cores import BoostedCore, Core, LinearCore, Refusal, count_unusable, refuse_unusable
 from .errors import FitError
 from .estimators import Estimator, GradientBoosting, LogisticRegression, Pipeline, Ridge
 from .features import Features
-from .handoff import FeatureMatrix, Ledger
+from .handoff import Ledger, table_of
+from .labelling import learn_target
 from .learning import fit_preparation
 from .linear.logistic import fit_logistic
 from .linear.ridge import fit_ridge
@@ -29,7 +30,9 @@ from .linear.softmax import fit_softmax
 from .linear.solution import LinearSolution
 from .model import Model
 from .parallelism import one_blas_thread
-from .target import Target, TargetKind, learn_target
+from .resident import library_refusal
+from .rows import host_rows_of, rows_of
+from .target import TargetKind
 
 MOST_ATTEMPTS = 5
 """How often a fit begins again because a worker was lost."""
@@ -51,8 +54,9 @@ def _fit(pipeline: Pipeline, parts: Parts, features: Features, *, classify: bool
     estimator = pipeline.estimator
     if parts.count == 0:
         raise FitError(f"there are no rows to fit {type(estimator).__name__} to")
-    kind = learn_target(parts, features, classify=classify)
     core_type = BoostedCore if isinstance(estimator, GradientBoosting) else LinearCore
+    trained_on = _settle_place(parts, core_type.fit_refusal)
+    kind = learn_target(parts, features, classify=classify)
     preparation = fit_preparation(
         parts, features, pipeline.transformers, default_encoder=estimator.default_encoder, dtype=core_type.dtype
     )
@@ -66,7 +70,18 @@ def _fit(pipeline: Pipeline, parts: Parts, features: Features, *, classify: bool
         classes=kind.classes,
         rows=kind.rows,
         ledger=reduce(Ledger.merged, parts.map(_ledger)),
+        trained_on=trained_on,
     )
+
+
+def _settle_place(parts: Parts, refusal: Refusal) -> str:
+    """Bring rows to the host that a library cannot read where they are, and return where they are now."""
+    places = parts.map(_place, refusal)
+    refused = next((why for _, why in places if why is not None), None)
+    if refused is None:
+        return places[0][0]
+    parts.map(_bring_to_host)
+    return f"cpu ({refused})"
 
 
 def _classifies(estimator: Estimator, schema: Schema, features: Features) -> bool:
@@ -108,18 +123,25 @@ def _solve(estimator: Ridge | LogisticRegression, blocks: Blocks, kind: TargetKi
 # --- on each part
 
 
+def _place(part: Part, refusal: Refusal) -> tuple[str, str | None]:
+    """Return where a part's rows are, and why they cannot stay there; None where they can."""
+    return ("cpu", None) if part.device is None else (part.device.name, library_refusal(part.device, refusal))
+
+
+def _bring_to_host(part: Part) -> None:
+    table_of(part)
+
+
 def _forget_rows(part: Part) -> None:
-    """Let the engine's batches go: the matrix is all that training reads."""
-    part.tables.clear()
+    rows_of(part).forget()
 
 
 def _ledger(part: Part) -> Ledger:
-    matrix: FeatureMatrix = part.kept["matrix"]
-    return matrix.ledger
+    return rows_of(part).ledger
 
 
 def _unusable(part: Part) -> dict[str, int]:
-    return count_unusable(part.kept["matrix"])
+    return count_unusable(host_rows_of(part).matrix)
 
 
 def _added(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
@@ -127,8 +149,8 @@ def _added(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
 
 
 def _keep_blocks(part: Part) -> None:
-    target: Target = part.kept["target"]
-    part.kept["blocks"] = split_rows(part.kept["matrix"].numpy(), target.y, target.w)
+    rows = host_rows_of(part)
+    part.kept["blocks"] = split_rows(rows.matrix.numpy(), rows.target.y, rows.target.w)
 
 
 def _weighted_sums(block: Block) -> FloatArray:

@@ -89,7 +89,10 @@ class Ledger:
 
 
 def table_of(part: Part) -> pa.Table:
-    """Return the rows of a part as one table, without copying."""
+    """Return the rows of a part as one Arrow table: without copying, but for those in another memory."""
+    if part.device is not None:
+        part.tables = [part.device.to_arrow(table) for table in part.tables]
+        part.device = None
     if len(part.tables) > 1:
         part.tables = [pa.concat_tables(part.tables, promote_options="default")]
     table: pa.Table = part.tables[0]

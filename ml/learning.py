@@ -13,22 +13,22 @@ import pyarrow as pa
 
 from ..engine.errors import ConfigError, suggestion
 from ..engine.runners import Part, Parts
-from .blocks import BLOCK_ROWS, FloatArray, IntArray
+from .blocks import FloatArray, IntArray
 from .errors import FitError
 from .features import Features
-from .handoff import FeatureMatrix, FloatName, table_of
-from .preparation import FittedEncoder, NumericStep, Preparation, shared_matrix, write_numbers
-from .preprocessing.categories import Categories, CategoryCounts, count_categories, merge_counts
+from .handoff import FloatName
+from .preparation import FittedEncoder, NumericStep, Preparation
+from .preprocessing.categories import Categories, CategoryCounts, merge_counts
 from .preprocessing.impute import (
     NumericFill,
     ValueCounts,
-    count_values,
     merge_values,
     most_frequent,
     order_statistics,
 )
-from .preprocessing.moments import ColumnMoments, column_moments, merge_columns
+from .preprocessing.moments import ColumnMoments, merge_columns
 from .preprocessing.scale import Scaling, min_max_scaling, standard_scaling
+from .rows import rows_of
 from .transformers import Encoder, FeatureKind, MinMaxScaler, Scaler, SimpleImputer, StandardScaler, Transformer
 
 _SORTED_COLUMNS = 8
@@ -38,7 +38,7 @@ _SORTED_COLUMNS = 8
 def fit_preparation(
     parts: Parts, features: Features, steps: Sequence[Transformer], *, default_encoder: Encoder, dtype: FloatName
 ) -> Preparation:
-    """Learn from the training rows, and keep each part's `FeatureMatrix` with it as ``matrix``.
+    """Learn from the training rows, and leave each part's matrix with it; see `TrainingRows`.
 
     Parameters
     ----------
@@ -72,7 +72,7 @@ def fit_preparation(
             continue
         parts.map(_apply_step, fitted[-1])
     preparation = Preparation(features=features, steps=tuple(fitted), encoders=encoders, dtype=dtype)
-    parts.map(_write_categories, preparation)
+    parts.map(_finish_matrix, preparation)
     return preparation
 
 
@@ -80,45 +80,35 @@ def fit_preparation(
 
 
 def _begin_matrix(part: Part, empty: Preparation, adopt: bool) -> None:  # noqa: FBT001 - called by position
-    """Make a part's matrix and write the numbers into it; view them where they lie if they may be ``adopt``-ed."""
-    table = table_of(part)
-    matrix = shared_matrix(table, empty.features, empty.dtype, None) if adopt else None
-    if matrix is None:
-        matrix = FeatureMatrix.allocate(table.num_rows, empty.columns, empty.dtype)
-        write_numbers(matrix, table, empty.features)
-    part.kept["matrix"], part.kept["numbers"] = matrix, matrix.columns(0, len(empty.features.numeric))
+    rows_of(part).begin(empty, adopt=adopt)
 
 
 def _apply_step(part: Part, step: NumericStep) -> None:
-    step.apply(part.kept["numbers"])
+    rows_of(part).apply(step)
 
 
-def _write_categories(part: Part, preparation: Preparation) -> None:
-    preparation.write_categories(part.kept["matrix"], table_of(part))
+def _finish_matrix(part: Part, preparation: Preparation) -> None:
+    rows_of(part).finish(preparation)
 
 
 def _moments(part: Part) -> ColumnMoments:
-    numbers = part.kept["numbers"]
-    cuts = range(0, len(numbers), BLOCK_ROWS)
-    return reduce(merge_columns, (column_moments(numbers[start : start + BLOCK_ROWS]) for start in cuts))
+    return rows_of(part).moments()
 
 
 def _count_values(part: Part, places: Sequence[int]) -> list[ValueCounts]:
-    return [count_values(part.kept["numbers"][:, place]) for place in places]
+    return rows_of(part).count_values(places)
 
 
 def _sort_columns(part: Part, places: Sequence[int]) -> IntArray:
-    """Keep sorted copies of columns, and return the numbers of their values."""
-    columns = (part.kept["numbers"][:, place] for place in places)
-    part.kept["sorted"] = [np.sort(column[~np.isnan(column)]) for column in columns]
-    return np.array([len(column) for column in part.kept["sorted"]])
+    return rows_of(part).sort_columns(places)
 
 
 def _count_up_to(part: Part, bounds: FloatArray) -> IntArray:
-    """Return how many values of the sorted columns, of which there are fewer than bounds, reach up to each bound."""
-    columns = part.kept["sorted"]
-    found = (np.searchsorted(columns[i % len(columns)], bound, side="right") for i, bound in enumerate(bounds))
-    return np.array(list(found))
+    return rows_of(part).count_up_to(bounds)
+
+
+def _count_each(part: Part, names: Sequence[str]) -> list[CategoryCounts]:
+    return rows_of(part).count_each(names)
 
 
 # --- for all parts
@@ -192,11 +182,6 @@ def _fit_encoders(
             raise FitError(f"categorical feature {name!r} has no category to learn from")
         fitted.append(FittedEncoder(categories=categories, one_hot=encoder.one_hot, unknown=encoder.unknown))
     return tuple(fitted)
-
-
-def _count_each(part: Part, names: Sequence[str]) -> list[CategoryCounts]:
-    columns = [table_of(part)[name] for name in names]
-    return [count_categories(column.chunks, column.type) for column in columns]
 
 
 def _merge_each(a: Sequence[CategoryCounts], b: Sequence[CategoryCounts]) -> list[CategoryCounts]:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from ..engine.arrow import from_arrow_type
-from ..engine.dtypes import DataType, float64
+from ..engine.dtypes import DataType, float64, int64
 from ..engine.errors import PlanError
+from ..engine.expr import Column, Expr, NamedExpr, call, cast, literal
 from ..engine.frame import DataFrame
+from ..engine.plan.functions import LibraryColumns, MatrixFunction
+from ..engine.schema import Field
 from .cores import Core
+from .cuda import columns_of
 from .estimators import Pipeline
+from .expressions import FLOATS, class_values, matrix_columns
 from .features import Features
 from .handoff import Ledger
 from .preparation import Preparation
@@ -40,6 +47,8 @@ class Model:
         Training rows.
     ledger
         Bytes copied and shared between the engine's buffers and the training matrix.
+    trained_on
+        Name of the device in whose memory it was fitted; ``cpu``, with the reason, where a GPU session could not.
     """
 
     pipeline: Pipeline
@@ -49,6 +58,7 @@ class Model:
     classes: pa.Array | None
     rows: int
     ledger: Ledger
+    trained_on: str = "cpu"
 
     @property
     def features(self) -> Features:
@@ -101,9 +111,36 @@ class Model:
             task=self.task,
             classes=self.classes,
             names=tuple(adds),
+            matrix=self._on_device(frame, tuple(adds)),
         )
         label = f"predict({self.name})"
         return frame.map_batches(function, adds, reads=list(self.features.names), keeps=True, label=label)
+
+    def _on_device(self, frame: DataFrame, names: Sequence[str]) -> MatrixFunction | str:
+        """Return the prediction of a matrix in the memory of the frame's device, or why the host must predict."""
+        inputs = matrix_columns(self.preparation, frame)
+        if isinstance(inputs, str):
+            return inputs
+        kind = FLOATS[self.core.dtype]
+        prediction, *scores = names
+        made = [Field(name, kind) for name in scores or [prediction]]
+        outputs = [NamedExpr(name=f.name, expr=cast(Column(name=f.name, dtype=kind), float64)) for f in made]
+        if self.classes is not None:
+            number: Expr = Column(name=_NUMBER, dtype=int64)
+            if self.task == "binary":
+                number = cast(call("greater_equal", outputs[0].expr, literal(0.5)), int64)
+            else:
+                made.append(Field(_NUMBER, int64))
+            outputs.insert(0, NamedExpr(name=prediction, expr=class_values(number, self.classes)))
+        columns = tuple(self.preparation.columns)
+        return MatrixFunction(
+            inputs=inputs,
+            dtype=kind,
+            function=_Scores(core=self.core, names=columns, numbered=self.task == "multiclass"),
+            made=tuple(made),
+            outputs=tuple(outputs),
+            refusal=self.core.refusal,
+        )
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Save to a directory of JSON, arrays and trees with checksums; see `ml.load`.
@@ -140,6 +177,11 @@ class _Predict:
     task: Task
     classes: pa.Array | None
     names: tuple[str, ...]
+    matrix: MatrixFunction | str
+
+    def of_matrix(self) -> MatrixFunction | str:
+        """Return the prediction of a matrix in a GPU's memory, or why the host must predict."""
+        return self.matrix
 
     def __call__(self, table: pa.Table) -> pa.Table:
         if table.num_rows == 0:
@@ -156,3 +198,21 @@ class _Predict:
             number = scores.argmax(axis=1) if len(scores) else np.empty(0, dtype=np.int64)
             columns = [pa.array(np.ascontiguousarray(column)) for column in scores.T]
         return pa.table([self.classes.take(pa.array(number)), *columns], names=list(self.names))
+
+
+_NUMBER = "class number"
+"""Column of the classes' numbers between a model and its predictions; no other has such a name beside it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Scores:
+    """Scores of a matrix in a GPU's memory, column by column, and the numbers of the likeliest classes."""
+
+    core: Core
+    names: tuple[str, ...]
+    numbered: bool
+
+    def __call__(self, matrix: Any) -> LibraryColumns:
+        scores = self.core.device_scores(matrix, self.names)
+        columns = columns_of(scores)
+        return LibraryColumns(arrays=[*columns, *columns_of(scores.argmax(axis=1))] if self.numbered else columns)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import reduce
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -12,11 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..engine.errors import ConfigError, TypeMismatch
-from ..engine.runners import Part, Parts
 from .blocks import FloatArray
 from .errors import FitError
 from .features import Features
-from .handoff import table_of
 from .preprocessing.categories import CategoryCounts, count_categories, merge_counts
 
 Task: TypeAlias = Literal["regression", "binary", "multiclass"]
@@ -66,32 +63,6 @@ class Target:
     classes: pa.Array | None
 
 
-def learn_target(parts: Parts, features: Features, *, classify: bool) -> TargetKind:
-    """Find out what the label of the training rows is, and keep each part's `Target` with it as ``target``.
-
-    Parameters
-    ----------
-    parts, features
-        The rows, and the columns' roles.
-    classify
-        Whether the label's values are classes, to be found here.
-
-    Raises
-    ------
-    FitError
-        When a label or weight is null, the label has one class or far too many, or no row has weight.
-    ConfigError
-        When ``features.positive`` is not one of two classes.
-    TypeMismatch
-        When numbers are needed and the label has none.
-    """
-    facts = reduce(_merged, parts.map(_part_facts, features, classify))
-    _check(facts, features)
-    classes = None if facts.labels is None else _find_classes(facts.labels, features)
-    parts.map(_keep_target, features, classes)
-    return TargetKind(task=_task(classes), classes=classes, rows=facts.rows)
-
-
 def read_target(table: pa.Table, features: Features, *, classes: pa.Array | None) -> Target:
     """Take label and weights from rows; ``classes``, in order, are those of a model, None for a regression.
 
@@ -102,8 +73,8 @@ def read_target(table: pa.Table, features: Features, *, classes: pa.Array | None
     TypeMismatch
         When numbers are needed and the label has none.
     """
-    _check(_facts(table, features, numeric=classes is None, classify=False), features)
-    return _target(table, features, classes)
+    check_facts(facts_of(table, features, numeric=classes is None, classify=False), features)
+    return target_of(table, features, classes)
 
 
 def label_codes(column: pa.ChunkedArray, label: str, classes: pa.Array) -> npt.NDArray[np.int64]:
@@ -141,7 +112,7 @@ def order_classes(values: pa.Array, label: str, positive: object) -> pa.Array:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
+class Facts:
     """What has to be known of labels and weights before they are used: numbers of rows, and the label's values."""
 
     rows: int
@@ -154,19 +125,12 @@ class _Facts:
     labels: CategoryCounts | None = None
 
 
-def _part_facts(part: Part, features: Features, classify: bool) -> _Facts:  # noqa: FBT001 - called by position
-    return _facts(table_of(part), features, numeric=not classify, classify=classify)
-
-
-def _keep_target(part: Part, features: Features, classes: pa.Array | None) -> None:
-    part.kept["target"] = _target(table_of(part), features, classes)
-
-
-def _facts(table: pa.Table, features: Features, *, numeric: bool, classify: bool) -> _Facts:
+def facts_of(table: pa.Table, features: Features, *, numeric: bool, classify: bool) -> Facts:
+    """Return what has to be known of the rows of a table; its label must be ``numeric``, or is to be classified."""
     label = table[features.label]
     if numeric and not _is_number(label.type):
         raise TypeMismatch(f"label {features.label!r} is {label.type}; regression needs a number")
-    facts = _Facts(
+    facts = Facts(
         rows=len(label),
         null_labels=label.null_count,
         odd_labels=int((~np.isfinite(_floats(label))).sum()) if numeric else 0,
@@ -185,9 +149,10 @@ def _facts(table: pa.Table, features: Features, *, numeric: bool, classify: bool
     )
 
 
-def _merged(a: _Facts, b: _Facts) -> _Facts:
+def merge_facts(a: Facts, b: Facts) -> Facts:
+    """Return the facts of two disjoint sets of rows together."""
     labels = None if a.labels is None or b.labels is None else merge_counts(a.labels, b.labels)
-    return _Facts(
+    return Facts(
         rows=a.rows + b.rows,
         null_labels=a.null_labels + b.null_labels,
         odd_labels=a.odd_labels + b.odd_labels,
@@ -199,7 +164,8 @@ def _merged(a: _Facts, b: _Facts) -> _Facts:
     )
 
 
-def _check(facts: _Facts, features: Features) -> None:
+def check_facts(facts: Facts, features: Features) -> None:
+    """Raise `FitError` where labels or weights cannot be used."""
     label, weight = f"label {features.label!r}", f"weight {features.weight!r}"
     if facts.null_labels:
         raise FitError(
@@ -217,33 +183,19 @@ def _check(facts: _Facts, features: Features) -> None:
         raise FitError(f"{weight} is zero in every row")
 
 
-def _target(table: pa.Table, features: Features, classes: pa.Array | None) -> Target:
+def target_of(table: pa.Table, features: Features, classes: pa.Array | None) -> Target:
     """Return label and weights, which have been checked."""
     label = table[features.label]
     y = _floats(label) if classes is None else label_codes(label, features.label, classes).astype(np.float64)
     w = None if features.weight is None else _floats(table[features.weight])
-    return Target(task=_task(classes), y=y, w=w, classes=classes)
+    return Target(task=task_of(classes), y=y, w=w, classes=classes)
 
 
-def _task(classes: pa.Array | None) -> Task:
+def task_of(classes: pa.Array | None) -> Task:
+    """Return what kind of label it is whose classes these are."""
     if classes is None:
         return "regression"
     return "binary" if len(classes) == 2 else "multiclass"
-
-
-def _find_classes(found: CategoryCounts, features: Features) -> pa.Array:
-    values = found.values
-    if found.nulls:
-        raise FitError(f"label {features.label!r} is NaN in {found.nulls:,} rows; drop them first")
-    if len(values) < 2:
-        only = f" ({values[0].as_py()!r})" if len(values) else ""
-        raise FitError(f"label {features.label!r} has one class only{only}; a classifier needs two")
-    if len(values) > MAX_CLASSES:
-        raise FitError(
-            f"label {features.label!r} has {len(values):,} distinct values, more than {MAX_CLASSES} classes; "
-            'for numbers use a regression: Ridge, or GradientBoosting(task="regression")'
-        )
-    return order_classes(values, features.label, features.positive)
 
 
 def _floats(column: pa.ChunkedArray) -> FloatArray:

@@ -16,13 +16,14 @@ from typing import Any
 import volley as vl
 from benchmarks.__main__ import main as compare
 
-from . import kernels, tpch
+from . import kernels, tpch, training
 
 EXAMPLES = """\
 examples:
   python -m benchmarks.gpu kernels                 each kernel beside a bare copy of its bytes on the device
   python -m benchmarks.gpu tpch                    all 22 queries, on GPU and CPU, at the scale that fits the device
   python -m benchmarks.gpu tpch --scale 100 --queries 1,6,9
+  python -m benchmarks.gpu training --rows 10000000   boosted trees fitted, applied and explained on GPU and CPU
   python -m benchmarks.gpu rivals --scale 10       Volley on the GPU and the CPU, cudf-polars and Polars in turns
 """
 RIVALS = ("volley-gpu", "volley", "cudf-polars", "polars")
@@ -46,9 +47,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     three = commands.add_parser("rivals", help="beside cudf-polars and Polars, in processes that take turns")
     three.add_argument("--engine", action="append", choices=RIVALS, help="only this engine; repeatable")
     three.add_argument("--case", default="tpch-*", help="cases of python -m benchmarks (all of TPC-H)")
+    four = commands.add_parser("training", help="boosted trees on the GPU and on the CPU, with what crossed the bus")
+    four.add_argument("--rows", default="1000000,10000000", help="training rows, one number or more (1 and 10 million)")
+    four.add_argument("--explain-rows", type=int, default=100_000, help="rows that are explained (100,000)")
+    four.add_argument("--trees", type=int, default=100, help="rounds of boosting (100)")
     for part in (two, three):
         part.add_argument("--scale", help="TPC-H's scale factor (100 where the device has 40 GiB or more, else 10)")
-    for part in (one, two, three):
+    for part in (one, two, three, four):
         part.add_argument("--repeat", type=int, default=3, help="timed runs of each (3)")
     asked = command.parse_args(arguments)
     session = vl.Session(device="gpu")
@@ -62,6 +67,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _lines(session: vl.Session, asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
     if asked.what == "kernels":
         yield from kernels.measured(session.device, asked.rows, asked.repeat)
+        return
+    if asked.what == "training":
+        for rows in map(int, asked.rows.split(",")):
+            yield from training.measured(session, rows, min(rows, asked.explain_rows), asked.trees, asked.repeat)
         return
     wanted = {int(number) for number in asked.queries.split(",") if number} or set(range(1, 23))
     yield from tpch.measured(

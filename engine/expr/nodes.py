@@ -207,6 +207,29 @@ class InList(Expr):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place(Expr):
+    """The position of the argument among distinct constants of its own type in ascending order; null where it is none.
+
+    Made for learning, which numbers categories; no surface has it.
+    """
+
+    arg: Expr
+    values: tuple[Any, ...]
+
+    @property
+    def children(self) -> tuple[Expr, ...]:
+        """The expression that is looked up."""
+        return (self.arg,)
+
+    def with_children(self, children: tuple[Expr, ...]) -> Place:
+        """Return the place of another expression."""
+        return replace(self, arg=children[0])
+
+    def __str__(self) -> str:
+        return f"place({self.arg} among {len(self.values):,})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NamedExpr:
     """An expression and the name of the column it makes."""
 

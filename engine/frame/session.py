@@ -236,11 +236,18 @@ class Session:
     def parts(self, plan: Plan) -> Iterator[Parts]:
         """Run a plan and leave its rows where they are, for functions that are sent to them; see `Parts`."""
         if self.cluster is None:
-            table = self.collect(plan)
-            yield LocalParts(Part(threads=self.threads, tables=[table]) if table.num_rows else None)
+            yield LocalParts(self._part(plan))
             return
         with self._cluster_runner(self.cluster).parts(self.stages(plan)) as parts:
             yield parts
+
+    def _part(self, plan: Plan) -> Part | None:
+        """Run a plan in this process and return its rows where they are, None without any."""
+        if self.device.account is None:
+            table = self.collect(plan)
+            return Part(threads=self.threads, tables=[table]) if table.num_rows else None
+        tables = [table for table in self.run(plan).tables if table.num_rows]
+        return Part(threads=self.threads, tables=[*tables], device=self.device) if tables else None
 
     def _runner(self) -> LocalRunner | DaskRunner:
         if self.cluster is not None:

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from ..expr import Call, Cast, Column, Expr, InList, Literal
+from ..expr import Call, Cast, Column, Expr, InList, Literal, Place
 from ..expr.catalogue import FUNCTIONS
 from ..expr.lambdas import ListLambda
 from ..traversal import walk
@@ -101,6 +101,8 @@ def _head(node: Expr) -> Any:
             return node.strict
         case InList():
             return (repr(node.values), node.has_null)
+        case Place():
+            return repr(node.values)
         case ListLambda():
             return (node.method, node.variables)
         case _:

@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
-from ..plan.functions import ValueFunction
+from ..plan.functions import MatrixFunction, ValueFunction
 from ..plan.source import FileEncoder, StoredSplit
 from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
@@ -262,10 +262,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """Python that an operator calls: for the values of each row (``values``), or with batches as Arrow data."""
+    """Python that an operator calls.
+
+    With the values of each row (``values``), with a matrix in the device's memory (``matrix``; a text says why not), or
+    with batches as Arrow data.
+    """
 
     label: str
     values: ValueFunction | None
+    matrix: MatrixFunction | str | None = None
 
 
 Computed: TypeAlias = Expr | AccumulatorSpec | WindowCall | Key | Called
@@ -321,6 +326,10 @@ class Device(Protocol):
 
     def call(self, table: Table, function: ValueFunction) -> Table | None:
         """Return the column that a user's function makes of a table of its arguments; None where the host must."""
+        ...
+
+    def compute(self, table: Table, function: MatrixFunction) -> Table | None:
+        """Return the columns that a library makes of a table in the device's memory; None where the host must."""
         ...
 
     def filter(self, table: Table, predicate: Expr) -> Table:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..errors import TooManyPairs, UserFunctionError, VolleyError
 from ..expr import Column, NamedExpr
 from ..kernels.protocol import ArrowData, Device, JoinTable, Table
+from ..plan.functions import MatrixFunction
 from ..schema import Schema
 from .nodes import FilterExec, MapBatchesExec, ProjectExec, UnnestExec
 from .stages import (
@@ -75,13 +76,7 @@ def apply_operator(device: Device, operator: Operator, table: Table, joins: Mapp
 
 
 def _map_batches(device: Device, node: MapBatchesExec, table: Table) -> Table:
-    schema = table.schema
-    reads = [NamedExpr(name=name, expr=Column(name=name, dtype=schema[name].dtype)) for name in node.reads]
-    read = device.project(table, reads)
-    values = node.values
-    result = None if values is None else device.call(read, values)
-    if result is None:
-        result = device.from_arrow(_called(node, device.to_arrow(read)), Schema(node.adds))
+    result = _computed(device, node, table)
     if not node.keeps:
         return result
     if result.num_rows != table.num_rows:
@@ -89,6 +84,21 @@ def _map_batches(device: Device, node: MapBatchesExec, table: Table) -> Table:
             f"{node.label} returned {result.num_rows} rows for {table.num_rows}; it must return one row for each"
         )
     return device.zip(table, result)
+
+
+def _computed(device: Device, node: MapBatchesExec, table: Table) -> Table:
+    """Return what the function makes, called as near to the rows as the device can."""
+    matrix = node.matrix
+    if isinstance(matrix, MatrixFunction):
+        made = device.compute(table, matrix)
+        if made is not None:
+            return made
+    schema = table.schema
+    reads = [NamedExpr(name=name, expr=Column(name=name, dtype=schema[name].dtype)) for name in node.reads]
+    read = device.project(table, reads)
+    values = node.values
+    result = None if values is None else device.call(read, values)
+    return device.from_arrow(_called(node, device.to_arrow(read)), Schema(node.adds)) if result is None else result
 
 
 def _called(node: MapBatchesExec, rows: ArrowData) -> ArrowData:

@@ -52,7 +52,7 @@ def _parts(node: Exec) -> Iterator[Computed]:
     if isinstance(node, DistinctFirstExec):
         yield from (Key(Column(name=name, dtype=node.schema[name].dtype)) for name in node.on)
     if isinstance(node, MapBatchesExec):
-        yield Called(node.label, node.values)
+        yield Called(node.label, node.values, node.matrix)
     if isinstance(node, HashExchangeExec):
         yield from map(Key, node.keys)
     stack: list[Any] = [getattr(node, f.name) for f in fields(node)]

@@ -13,7 +13,7 @@ from typing import Any, Self
 from ..expr import Expr, NamedExpr, Path, SortKey
 from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
-from ..plan.functions import OfValues, ValueFunction
+from ..plan.functions import MatrixFunction, OfMatrix, OfValues, ValueFunction
 from ..schema import Field, Schema
 
 
@@ -162,6 +162,12 @@ class MapBatchesExec(UnaryExec):
         """The function of values that it calls, where it is one."""
         function: object = self.function
         return function.of_values() if isinstance(function, OfValues) else None
+
+    @property
+    def matrix(self) -> MatrixFunction | str | None:
+        """The function of a matrix that it calls, where it is one, or why it is none where it might be."""
+        function: object = self.function
+        return function.of_matrix() if isinstance(function, OfMatrix) else None
 
     @property
     def detail(self) -> str:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ..dtypes import DataType
+from ..expr import NamedExpr
 from ..schema import Field
 
 
@@ -35,4 +36,58 @@ class OfValues(Protocol):
 
     def of_values(self) -> ValueFunction | None:
         """Return the function of values that it calls; None where it must be called with batches."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LibraryColumns:
+    """What a library has made of a matrix in a device's memory.
+
+    Attributes
+    ----------
+    arrays
+        One per column, of the device, contiguous; the work that makes them is done.
+    to_device, to_host
+        Bytes that the library moved across the bus meanwhile.
+    """
+
+    arrays: Sequence[Any]
+    to_device: int = 0
+    to_host: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatrixFunction:
+    """A function of numbers that another library computes in a device's memory, such as a model's prediction.
+
+    Attributes
+    ----------
+    inputs
+        What the columns of the matrix are made of.
+    dtype
+        Type of the matrix: float32 or float64.
+    function
+        Takes the matrix, column-major, by the CUDA array interface.
+    made
+        The columns that it gives.
+    outputs
+        What the operator's columns are made of these.
+    refusal
+        Tells why the library cannot do it in this process; None where it can.
+    """
+
+    inputs: tuple[NamedExpr, ...]
+    dtype: DataType
+    function: Callable[[Any], LibraryColumns]
+    made: tuple[Field, ...]
+    outputs: tuple[NamedExpr, ...]
+    refusal: Callable[[], str | None]
+
+
+@runtime_checkable
+class OfMatrix(Protocol):
+    """A function of batches that may be one of a matrix in a device's memory."""
+
+    def of_matrix(self) -> MatrixFunction | str:
+        """Return it as such a function, or why it must be called with batches."""
         ...

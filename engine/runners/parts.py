@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from ..errors import TemporaryFailure
+from ..kernels.protocol import Device
 
 R = TypeVar("R")
 
@@ -32,7 +33,9 @@ class Part:
     host
         Name or address by which the processes of other parts reach this one's machine.
     tables
-        The rows as Arrow tables of one schema; whoever has read them may clear the list.
+        The rows as tables of one schema, Arrow's or the device's; whoever has read them may clear the list.
+    device
+        Whose tables they are where its memory is not the host's; None: they are Arrow tables.
     kept
         What functions leave for those that come later, by name.
     stopped
@@ -45,6 +48,7 @@ class Part:
     host: str = "127.0.0.1"
     tables: list[Any] = field(default_factory=list)
     kept: dict[str, Any] = field(default_factory=dict)
+    device: Device | None = None
     stopped: Callable[[], bool] = lambda: False
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import reduce
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
 
 from ...engine.dtypes import float64
 from ...engine.errors import ConfigError
+from ...engine.expr import Column, Expr, NamedExpr, call, cast
 from ...engine.frame import DataFrame
+from ...engine.plan.functions import LibraryColumns, MatrixFunction
+from ...engine.schema import Field
 from ..cores import Core
+from ..cuda import columns_of
+from ..expressions import FLOATS, matrix_columns
 from ..model import Model, refuse_clashes
 from ..preparation import Preparation
 from .attribution import sum_by_feature
@@ -49,10 +56,40 @@ def explain(model: Model, frame: DataFrame, *, method: Literal["auto", "linear",
     adds = dict.fromkeys(names, float64)
     refuse_clashes(frame, adds, "explain", "another name for it")
     function = _Explain(
-        preparation=model.preparation, core=model.core, names=tuple(names), threads=frame.session.threads
+        preparation=model.preparation,
+        core=model.core,
+        names=tuple(names),
+        threads=frame.session.threads,
+        matrix=_on_device(model, frame, names),
     )
     reads = list(model.features.names)
     return frame.map_batches(function, adds, reads=reads, keeps=True, label=f"explain({model.name})")
+
+
+def _on_device(model: Model, frame: DataFrame, names: Sequence[str]) -> MatrixFunction | str:
+    """Return the explanation of a matrix in the memory of the frame's device, or why the host must explain."""
+    inputs = matrix_columns(model.preparation, frame)
+    if isinstance(inputs, str):
+        return inputs
+    kind, owners = FLOATS[model.core.dtype], model.preparation.owners
+    features, width = len(model.features.names), len(owners) + 1
+    sets = len(names) // (features + 1)
+    made = [Field(str(place), kind) for place in range(sets * width)]
+    columns = [cast(Column(name=f.name, dtype=kind), float64) for f in made]
+    outputs: list[Expr] = []
+    for first in range(0, sets * width, width):
+        outputs.append(columns[first + width - 1])
+        for feature in range(features):
+            own = [columns[first + place] for place, owner in enumerate(owners) if owner == feature]
+            outputs.append(reduce(lambda a, b: call("add", a, b), own))
+    return MatrixFunction(
+        inputs=inputs,
+        dtype=kind,
+        function=_Attribution(core=model.core, names=tuple(model.preparation.columns)),
+        made=tuple(made),
+        outputs=tuple(NamedExpr(name=name, expr=expr) for name, expr in zip(names, outputs, strict=True)),
+        refusal=model.core.refusal,
+    )
 
 
 def attribution_columns(model: Model) -> list[str]:
@@ -76,6 +113,11 @@ class _Explain:
     core: Core
     names: tuple[str, ...]
     threads: int
+    matrix: MatrixFunction | str
+
+    def of_matrix(self) -> MatrixFunction | str:
+        """Return the explanation of a matrix in a GPU's memory, or why the host must explain."""
+        return self.matrix
 
     def __call__(self, table: pa.Table) -> pa.Table:
         if table.num_rows == 0:
@@ -85,3 +127,17 @@ class _Explain:
         values = np.concatenate((found.base[..., None], found.phi), axis=-1)
         flat = np.asarray(values.reshape(table.num_rows, -1), dtype=np.float64, order="F")
         return pa.table([pa.array(column) for column in flat.T], names=list(self.names))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attribution:
+    """SHAP values of a matrix in a GPU's memory, column by column."""
+
+    core: Core
+    names: tuple[str, ...]
+
+    def __call__(self, matrix: Any) -> LibraryColumns:
+        found = self.core.device_attribution(matrix, self.names)
+        values = found.values
+        columns = columns_of(values.reshape(values.shape[0], -1))
+        return LibraryColumns(arrays=columns, to_host=found.to_host, to_device=found.to_device)

@@ -162,6 +162,14 @@ def count_categories(chunks: Iterable[pa.Array], kind: pa.DataType) -> CategoryC
     return _counted(pa.chunked_array(values, plain), np.concatenate(counts), nulls)
 
 
+def counted_categories(values: pa.ChunkedArray, counts: pa.ChunkedArray) -> CategoryCounts:
+    """Make counts of distinct values, null and NaN among them, and the rows of each."""
+    whole, number = values.combine_chunks(), counts.to_numpy()
+    missing = _is_missing(whole)
+    present = pa.chunked_array([whole.filter(pa.array(~missing))], whole.type)
+    return _counted(present, number[~missing], int(number[missing].sum()))
+
+
 def merge_counts(a: CategoryCounts, b: CategoryCounts) -> CategoryCounts:
     """Return the counts of two disjoint sets of rows together."""
     joined = pa.chunked_array([a.values, b.values], a.values.type)

@@ -11,6 +11,7 @@ import pytest
 from benchmarks import __main__ as harness
 from benchmarks.gpu import tpch
 from benchmarks.gpu.__main__ import main
+from tests.support import cuda_libraries
 from tests.support.simulated_gpu import SWITCH, simulated_device
 
 
@@ -39,6 +40,21 @@ def test_tpch_stands_beside_the_cpu(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert query["same_rows"] is True
     assert query["to_device"] > query["to_host"] > 0
     assert query["seconds"] > 0 < query["cpu_seconds"]
+
+
+def test_training_stands_beside_the_cpu(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cuda_libraries.install(monkeypatch)
+    few = ("--rows", "2000", "--explain-rows", "100", "--trees", "3", "--repeat", "1")
+    fit, predict, explain, auc = lines(capsys, "training", *few)
+    assert [line["what"] for line in (fit, predict, explain, auc)] == ["fit", "predict", "explain", "auc"]
+    assert fit["trained_on"] == "gpu (simulated)"
+    assert fit["hand_off"]["to_host"] < 1024
+    assert 0 < predict["to_host"] < 1024 < predict["to_device"]
+    assert explain["rows"] == 100
+    assert all(line["seconds"] > 0 < line["cpu_seconds"] for line in (fit, predict, explain))
+    assert auc["gpu"] == pytest.approx(auc["cpu"], abs=1e-6)
 
 
 def test_the_scale_fits_the_device(monkeypatch: pytest.MonkeyPatch) -> None:

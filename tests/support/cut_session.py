@@ -40,10 +40,13 @@ def _called(part: Part, call: bytes) -> bytes:
 
 
 class CutSession(vl.Session):
-    """Gives the rows of plans as so many parts, of which some have more rows than others."""
+    """Gives the rows of plans as so many parts, of which some have more rows than others.
 
-    def __init__(self, parts: int) -> None:
-        super().__init__("cpu", threads=1)
+    On a device with memory of its own they stay there.
+    """
+
+    def __init__(self, parts: int, device: Any = "cpu") -> None:
+        super().__init__(device, threads=1)
         self._count = parts
 
     @contextmanager
@@ -51,5 +54,10 @@ class CutSession(vl.Session):
         table = self.collect(plan)
         weights = [number + 1 for number in range(self._count)]
         cuts = [round(table.num_rows * sum(weights[:number]) / sum(weights)) for number in range(self._count + 1)]
-        pieces = [table.slice(a, b - a) for a, b in itertools.pairwise(cuts) if b > a]
-        yield CutParts([Part(number=n, count=len(pieces), tables=[piece]) for n, piece in enumerate(pieces)])
+        pieces: list[Any] = [table.slice(a, b - a) for a, b in itertools.pairwise(cuts) if b > a]
+        own = None if self.device.account is None else self.device
+        if own is not None:
+            pieces = [own.from_arrow(piece, plan.schema) for piece in pieces]
+        yield CutParts(
+            [Part(number=n, count=len(pieces), tables=[piece], device=own) for n, piece in enumerate(pieces)]
+        )

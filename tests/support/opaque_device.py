@@ -26,7 +26,7 @@ from volley.engine.kernels.protocol import (
 )
 from volley.engine.kernels.sharing import Account, Shared
 from volley.engine.plan import StoredSplit
-from volley.engine.plan.functions import ValueFunction
+from volley.engine.plan.functions import MatrixFunction, ValueFunction
 from volley.engine.schema import Schema
 
 
@@ -122,6 +122,10 @@ class OpaqueDevice:
 
     def call(self, table: Table, function: ValueFunction) -> OpaqueTable | None:
         made = self._inner.call(_open(table), function)
+        return None if made is None else OpaqueTable(made)
+
+    def compute(self, table: Table, function: MatrixFunction) -> OpaqueTable | None:
+        made = self._inner.compute(_open(table), function)
         return None if made is None else OpaqueTable(made)
 
     def filter(self, table: Table, predicate: Expr) -> OpaqueTable:

@@ -8,7 +8,7 @@ from typing import Any
 from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
-from ...plan.functions import ValueFunction
+from ...plan.functions import MatrixFunction, ValueFunction
 from ...plan.source import StoredSplit
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
@@ -74,6 +74,9 @@ class CpuDevice:
 
     def call(self, table: Table, function: ValueFunction) -> None:
         """Leave it to the function, which calls itself with the memory of the table, compiled where it can be."""
+
+    def compute(self, table: Table, function: MatrixFunction) -> None:
+        """Leave it to the function, which reads the memory of the table."""
 
     def filter(self, table: Table, predicate: Expr) -> CpuTable:
         """Keep the rows where the predicate is true."""

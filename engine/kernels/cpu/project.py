@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ...dtypes import DataType
 from ...errors import UnsupportedOperation
-from ...expr import Call, Case, Cast, Expr, InList, Literal, NamedExpr
+from ...expr import Call, Case, Cast, Expr, InList, Literal, NamedExpr, Place
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ..constants import array_of, scalar_of
@@ -72,6 +72,8 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
                 return self._unary(expr, lambda value: cast_array(expr, value), per_value=not expr.strict)
             case InList():
                 return self._unary(expr, lambda value: _in_list(expr, value), per_value=True)
+            case Place():
+                return self._unary(expr, lambda value: _place(expr, value), per_value=False)
             case Case():
                 return self._case(expr)
             case ListLambda():
@@ -80,7 +82,7 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
                 return evaluated(expr, self.table, lambda table, part: Evaluator(table).column(part))
         raise UnsupportedOperation(f"the cpu device cannot evaluate {expr}")
 
-    def _unary(self, expr: Cast | InList, run: Any, *, per_value: bool) -> Value:
+    def _unary(self, expr: Cast | InList | Place, run: Any, *, per_value: bool) -> Value:
         value = self.value(expr.arg)
         if isinstance(value, pa.Scalar):
             return run(pa.repeat(value, 1))[0]
@@ -202,6 +204,15 @@ def _in_list(expr: InList, value: pa.Array) -> pa.Array:
     if expr.has_null:
         return pc.if_else(found, found, scalar_of(None, pa.bool_()))
     return pc.if_else(pc.is_valid(value), found, scalar_of(None, pa.bool_())) if value.null_count else found
+
+
+def _place(expr: Place, value: pa.Array) -> pa.Array:
+    choices, value = integers(array_of(expr.values, value.type)), integers(value)
+    if pa.types.is_floating(value.type):
+        # Adding zero turns -0.0 into 0.0, which index_in would tell apart; NaN is never a category.
+        zero = scalar_of(0.0, value.type)
+        value, choices = pc.add(value, zero), pc.add(choices, zero)
+    return pc.index_in(value, value_set=choices, skip_nulls=True)
 
 
 _choice_arrays: dict[int, tuple[InList, pa.Array]] = {}

@@ -9,7 +9,7 @@ from ...dtypes import DataType
 from ...errors import DeviceUnavailable, ExecutionError, TooManyPairs
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
-from ...plan.functions import ValueFunction
+from ...plan.functions import MatrixFunction, ValueFunction
 from ...plan.source import OrcRows, StoredSplit
 from ...schema import Schema
 from ..protocol import (
@@ -35,6 +35,7 @@ from .filter import filter_rows
 from .join import GpuJoinTable
 from .keys import refusal as key_refusal
 from .library import SIMULATED, check_still_chosen
+from .matrices import computed, matrix_refusal
 from .memory import kernel
 from .pack import Parcel, pack, parcel, unpack
 from .partition import hash_partition
@@ -107,6 +108,11 @@ class GpuDevice:
     def call(self, table: Table, function: ValueFunction) -> GpuTable | None:
         """Return the column that a user's function makes, compiled to PTX; None where the host must."""
         return None if call_refusal(function) is not None else called(own(table), function)
+
+    @kernel
+    def compute(self, table: Table, function: MatrixFunction) -> GpuTable | None:
+        """Return the columns that another library makes of a table; None where the host must."""
+        return None if matrix_refusal(function) is not None else computed(own(table), function)
 
     @kernel
     def filter(self, table: Table, predicate: Expr) -> GpuTable:
@@ -240,9 +246,17 @@ def _refusal(part: Computed) -> str | None:
         why = key_refusal(part.expr.dtype)
         return why and f"key {part.expr}: {why}"
     if isinstance(part, Called):
-        why = "it runs in Python, on Arrow data" if part.values is None else call_refusal(part.values)
+        why = _call_refusal(part)
         return why and f"{part.label}: {why}"
     if isinstance(part, WindowCall):
         why = window.refusal(part)
         return why and f"{part.function}: {why}"
     return refused(part)
+
+
+def _call_refusal(part: Called) -> str | None:
+    if isinstance(part.matrix, str):
+        return part.matrix
+    if part.matrix is not None:
+        return matrix_refusal(part.matrix)
+    return "it runs in Python, on Arrow data" if part.values is None else call_refusal(part.values)

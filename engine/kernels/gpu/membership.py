@@ -1,18 +1,19 @@
-"""``in`` over a list of constants."""
+"""Values among a list of constants: whether they are there, and where."""
 
 from __future__ import annotations
 
 from ... import dtypes
 from ...arrow import to_arrow_type
-from ...expr import InList
+from ...expr import InList, Place
 from ..constants import array_of
-from .columns import Value, chosen, constant, full, where_valid
+from .columns import Op, Value, chosen, constant, full, truth, where_valid
+from .keys import taken
 from .library import plc
 from .memory import run
 from .transfer import uploaded
 
 
-def list_refusal(expr: InList) -> str | None:
+def list_refusal(expr: InList | Place) -> str | None:
     """Return why the device cannot test membership, or None."""
     if expr.arg.dtype.is_nested or expr.arg.dtype.kind is dtypes.Kind.INTERVAL:
         return "libcudf searches no nested values"
@@ -27,3 +28,14 @@ def in_list(expr: InList, value: Value) -> plc.Column:
     if expr.has_null:
         return chosen(found, found, constant(None, dtypes.bool_))
     return where_valid(found, needles, dtypes.bool_)
+
+
+def place(expr: Place, value: Value) -> plc.Column:
+    """Return where values stand among the constants, which are in ascending order."""
+    dtype = expr.arg.dtype
+    [needles] = full([value], value.size() if isinstance(value, plc.Column) else 1)
+    haystack = uploaded(array_of(expr.values, to_arrow_type(dtype)), dtype)
+    order = [plc.types.Order.ASCENDING], [plc.types.NullOrder.AFTER]
+    found = run(plc.search.lower_bound, plc.Table([haystack]), plc.Table([needles]), *order)
+    there = truth(taken(haystack, found, outer=True), needles, Op.EQUAL)  # null after the last, and for null
+    return chosen(there, found, constant(None, dtypes.int32))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from ...errors import UnsupportedOperation
-from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr
+from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr, Place
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
@@ -24,7 +24,7 @@ from .fused import computed as fused
 from .fused import gathered, is_fused
 from .keys import kept, masked_rows
 from .library import plc
-from .membership import in_list, list_refusal
+from .membership import in_list, list_refusal, place
 from .memory import in_halves, run
 from .registry import KERNELS, NO_KERNEL, refusal
 
@@ -61,7 +61,7 @@ def _node_refusal(node: Expr) -> str | None:
             return refusal(node)
         case Cast():
             return cast_refusal(node)
-        case InList():
+        case InList() | Place():
             return list_refusal(node)
         case ListLambda():
             return "libcudf evaluates no lambda over lists"
@@ -99,6 +99,8 @@ class Evaluator(Evaluation[GpuTable, "plc.Column", "plc.Scalar"]):
                 return cast_column(expr, values[0])
             case InList():
                 return in_list(expr, values[0])
+            case Place():
+                return place(expr, values[0])
         raise UnsupportedOperation(f"the gpu device cannot evaluate {expr}")
 
     def _table_columns(self, expr: Expr) -> list[tuple[Expr, Value]]:

@@ -83,6 +83,16 @@ def _numpy(dtype: DataType) -> np.dtype[Any]:
     return np.dtype(np.bool_ if dtype == dtypes.bool_ else to_arrow_type(dtype).to_pandas_dtype())
 
 
+def taken(arrays: Sequence[Any], schema: Schema) -> GpuTable:
+    """Take contiguous arrays of another library as columns, in place; its default stream is finished here."""
+    DEFAULT_STREAM.synchronize()
+    columns = [on_stream(plc.Column.from_cuda_array_interface, array) for array in arrays]
+    for column, field in zip(columns, schema, strict=True):
+        assert column.type() == device_type(field.dtype)
+    memory.stream().synchronize()
+    return GpuTable(schema, columns, columns[0].size())
+
+
 def adopt(native: Any, schema: Schema) -> GpuTable | None:
     """Take a table of pylibcudf in place; columns that this device holds in another type are converted.
 

@@ -128,6 +128,14 @@ class Column:
             raise NotImplementedError("a column of Arrow data with another type")
         return uploaded(obj)
 
+    @staticmethod
+    @simulated("pylibcudf.column.Column.from_cuda_array_interface")
+    def from_cuda_array_interface(obj: Any, stream: Any = None) -> Column:
+        """Take memory that another library describes, in place, and keep what it belongs to."""
+        from .device_buffer import described_values
+
+        return described_values(obj)
+
     @simulated("pylibcudf.column.Column.to_arrow", method=True)
     def to_arrow(self, metadata: ColumnMetadata | str | None = None, stream: Any = None) -> pa.Array:
         """Copy the values to the host."""

@@ -12,8 +12,10 @@ from numpy.typing import NDArray
 
 from . import rmm
 from .binding import simulated
+from .column import Column
 from .machine import Buffer, HostAccess, SimulatorError, current, machine
 from .signatures import signature
+from .types import DataType
 
 
 class DeviceBuffer:
@@ -130,6 +132,29 @@ def values_of(buffer: Buffer) -> _Values | None:
     if not len(array):
         return None
     return _Values(buffer.address, len(_raw(buffer)))
+
+
+def described_values(obj: Any) -> Column:
+    """Return the column over the memory of an array; pylibcudf takes it where it is contiguous and has no mask."""
+    described = obj.__cuda_array_interface__
+    kind = np.dtype(described["typestr"])
+    [rows] = described["shape"]
+    if described.get("strides") not in (None, (kind.itemsize,)) or described.get("mask") is not None:
+        raise ValueError("Data must be C-contiguous, without a mask")
+    owner, start = machine().at(described["data"][0], rows * kind.itemsize) if rows else (None, 0)
+    call = current()
+    assert call is not None
+    if owner is None:
+        return Column._of(Buffer(pa.array([], pa.from_numpy_dtype(kind)), 0, call.mr, call.stream), _type(kind), 0, 0)
+    owner.check(call.stream)
+    values = pa.array(_raw(owner)[start : start + rows * kind.itemsize].copy().view(kind))
+    inner = Buffer(values, 0, owner.mr, owner.stream)
+    inner.ticket, inner.keeps = owner.ticket, (obj, owner)
+    return Column._of(inner, _type(kind), 0, rows)
+
+
+def _type(kind: np.dtype[Any]) -> DataType:
+    return DataType.from_arrow(pa.from_numpy_dtype(kind))
 
 
 def foreign_read(address: int, nbytes: int) -> NDArray[np.uint8]:

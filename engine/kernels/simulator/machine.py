@@ -215,7 +215,7 @@ class Buffer:
     Its address is a number that means nothing on this processor: who follows it there ends the process, as on a GPU.
     """
 
-    __slots__ = ("__weakref__", "_address", "_array", "mr", "nbytes", "stream", "ticket")
+    __slots__ = ("__weakref__", "_address", "_array", "keeps", "mr", "nbytes", "stream", "ticket")
 
     def __init__(self, array: pa.Array, nbytes: int, mr: DeviceMemoryResource, stream: Stream) -> None:
         self.nbytes = 0
@@ -224,6 +224,7 @@ class Buffer:
         self.nbytes = nbytes
         self._array = array
         self._address = 0
+        self.keeps: object = None
         self.stream = stream
         self.ticket = stream.launch()
 

@@ -45,6 +45,7 @@ class HeldParts:
             count=count,
             threads=self._threads,
             host=self._host,
+            device=self._device if self._resident else None,
             stopped=lambda: self._stopped(query),
         )
         thread = ThreadPoolExecutor(1, thread_name_prefix="volley-part")
@@ -72,7 +73,13 @@ class HeldParts:
 
     def _tables(self, outputs: Sequence[OutputId]) -> list[Any]:
         found = self._store.tables(outputs, 0, 1)
-        return [self._device.to_arrow(table) for _, tables in found for table in tables]
+        tables = (table for _, tables in found for table in tables)
+        return list(tables) if self._resident else [self._device.to_arrow(table) for table in tables]
+
+    @property
+    def _resident(self) -> bool:
+        """Whether the rows stay in the memory of a device of its own."""
+        return self._device.account is not None
 
 
 def _called(part: Part, call: bytes) -> bytes:
