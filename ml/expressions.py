@@ -79,7 +79,11 @@ def class_values(number: Expr, classes: pa.Array) -> Expr:
 
 def is_missing(value: Expr) -> Expr:
     """Return whether a value is null or NaN."""
-    return call("coalesce", call("is_nan", value), Literal(value=True, dtype=dtypes.bool_)) if value.dtype.is_float else call("is_null", value)
+    return (
+        call("coalesce", call("is_nan", value), Literal(value=True, dtype=dtypes.bool_))
+        if value.dtype.is_float
+        else call("is_null", value)
+    )
 
 
 def rounded(value: Expr, dtype: DataType) -> Expr:

@@ -74,7 +74,7 @@ def _asked(
     model = models[name]
     made = model.predict(frame) if what == "predict" else ml.explain(model, frame)
     column = "score" if what == "predict" else "phi_x0"
-    return made.agg(total=(column, "sum")).to_arrow()
+    return float(made[column].sum())
 
 
 def _seconds(run: Callable[[], Any], repeat: int) -> float:

@@ -42,9 +42,7 @@ def test_tpch_stands_beside_the_cpu(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert query["seconds"] > 0 < query["cpu_seconds"]
 
 
-def test_training_stands_beside_the_cpu(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_training_stands_beside_the_cpu(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     cuda_libraries.install(monkeypatch)
     few = ("--rows", "2000", "--explain-rows", "100", "--trees", "3", "--repeat", "1")
     fit, predict, explain, auc = lines(capsys, "training", *few)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from decimal import Decimal
+from typing import Any
+
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from volley.engine import dtypes
-from volley.engine.expr import Expr, literal
+from volley.engine.expr import Expr, Place, literal
 from volley.engine.expr.build import call, case, cast, in_list
 from volley.engine.kernels.protocol import Device
 
@@ -263,3 +267,23 @@ def test_constants_give_full_columns(device: Device) -> None:
 def test_a_literal_zero_and_minus_zero_are_not_shared(device: Device) -> None:
     below = [call("divide", literal(1.0), literal(zero)) for zero in (0.0, -0.0)]
     assert rows(evaluate(device, DATA.slice(0, 1), *below)) == [(float("inf"), float("-inf"))]
+
+
+@pytest.mark.parametrize(
+    ("values", "known"),
+    [
+        (pa.array(["b", "", None, "日本", "zz", "a"]), ("", "a", "b", "日本")),
+        (pa.array([1.5, -0.0, None, float("nan"), 9.0]), (0.0, 1.5)),
+        (pa.array([3, 1, None, 2], pa.int16()), (1, 3)),
+        (pa.array([True, None, False]), (False, True)),
+        (pa.array([Decimal("1.50"), None, Decimal("2.00")]), (Decimal("1.50"),)),
+        (pa.array([dt.date(2020, 2, 1), None, dt.date(1969, 1, 1)]), (dt.date(1969, 1, 1), dt.date(2020, 2, 1))),
+        (pa.array(["a", None]), ()),
+        (pa.array([], pa.string()), ("a",)),
+    ],
+)
+def test_the_place_of_a_value_among_known_ones(device: Device, values: pa.Array, known: tuple[Any, ...]) -> None:
+    table = pa.table({"x": values})
+    found = evaluate(device, table, Place(arg=col(table, "x"), values=known, dtype=dtypes.int32))
+    expected = [known.index(value) if value in known else None for value in values.to_pylist()]
+    assert found["e0"].to_pylist() == expected
