@@ -141,14 +141,14 @@ class OrcSource(FileSource):
         """Return splits of about 16 MB; nothing of the predicate is applied."""
         schema = self.schema.select(request.columns)
         files = range(len(self._shapes))
-        splits = tuple(split for position in files for split in self._splits(position, schema, request.batch_rows))
+        splits = tuple(split for position in files for split in self._splits(position, schema, request))
         return ScanPlan(splits=splits, residual=request.predicate)
 
-    def _splits(self, position: int, schema: Schema, batch_rows: int) -> Iterator[OrcSplit]:
+    def _splits(self, position: int, schema: Schema, request: ScanRequest) -> Iterator[OrcSplit]:
         file, shape = self._files.files[position], self._shapes[position]
         keys = self._table.keys_within(position, schema)
         stored = tuple(f.name for f in schema if f.name in shape.schema and f.name not in keys)
-        for stripes in _runs(shape.stripes, file.size):
+        for stripes in _runs(shape, file.size, request.task_rows):
             yield OrcSplit(
                 location=self._files.location,
                 file=file,
@@ -158,15 +158,17 @@ class OrcSource(FileSource):
                 whole=bool(stored) and any("." in name for name in shape.schema.names),
                 stripes=stripes,
                 bytes=file.size * len(stripes) // shape.stripes,
-                batch_rows=batch_rows,
+                batch_rows=request.batch_rows,
             )
 
 
-def _runs(stripes: int, size: int) -> list[tuple[int, ...]]:
+def _runs(shape: _Shape, size: int, task_rows: int) -> list[tuple[int, ...]]:
     """Return the numbers of a file's stripes in runs of about a split's bytes; all are taken to be of one size."""
+    stripes = shape.stripes
     if not stripes:
         return []
     step = max(1, _SPLIT_BYTES * stripes // max(1, size))
+    step = max(step, task_rows * stripes // max(1, shape.rows))
     return [tuple(range(start, min(start + step, stripes))) for start in range(0, stripes, step)]
 
 

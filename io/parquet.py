@@ -242,6 +242,8 @@ class ParquetSource(FileSource):
         total = sum(group.bytes for _, kept in kept_files for group in kept)
         even = total // (_SPLITS_PER_CORE * (available_cores()))
         target = min(_SPLIT_BYTES, max(_SPLIT_BYTES_LEAST, even))
+        rows = sum(group.rows for _, kept in kept_files for group in kept)
+        target = max(target, total * request.task_rows // max(rows, 1))
         decode = total >= _WORTH_COMPILING or open_decoder().is_compiled
         splits: list[ParquetSplit] = []
         for (position, kept), columns in zip(kept_files, stored, strict=True):

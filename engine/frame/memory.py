@@ -60,7 +60,7 @@ class MemorySource:
         if request.predicate is None and request.limit is not None:
             table = table.slice(0, request.limit)
         rows = min(self.table.num_rows, table.num_rows if request.columns else self._wanted(request))
-        count = self.partitions or -(-rows // TASK_ROWS)
+        count = self.partitions or -(-rows // max(TASK_ROWS, request.task_rows))
         edges = self._edges(rows, count)
         splits = tuple(
             MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows)

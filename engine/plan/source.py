@@ -19,6 +19,10 @@ ArrowBatch: TypeAlias = Any
 """A ``pyarrow.RecordBatch``; opaque here, so that plans need no Arrow library."""
 
 
+_MANY_ROWS = 1024 * 1024
+"""Batches of more rows are asked for by a device that runs one kernel at a time, whatever the cores of its host."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanRequest:
     """What a plan asks of a source.
@@ -45,6 +49,11 @@ class ScanRequest:
     only_tested: frozenset[str] = frozenset()
     limit: int | None = None
     batch_rows: int = 128 * 1024
+
+    @property
+    def task_rows(self) -> int:
+        """Rows that a split should have at least, if there are so many; 0 where cores share them."""
+        return self.batch_rows if self.batch_rows > _MANY_ROWS else 0
 
 
 class KeySet(Protocol):

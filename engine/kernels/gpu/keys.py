@@ -67,7 +67,21 @@ def sorted_positions(columns: Sequence[plc.Column], keys: Sequence[SortKey], row
     """Return the positions of the rows in order, ties as they are."""
     if not columns:
         return positions(rows)
-    return run(plc.sorting.stable_sorted_order, plc.Table(columns, rows), *orders(keys))
+    directions, nulls = orders(keys)
+    if _turns_nans(columns, keys):
+        columns, directions, nulls = [*columns, positions(rows)], [*directions, Order.ASCENDING], [*nulls, nulls[0]]
+    return run(plc.sorting.stable_sorted_order, plc.Table(columns, rows), directions, nulls)
+
+
+def _turns_nans(columns: Sequence[plc.Column], keys: Sequence[SortKey]) -> bool:
+    """Whether libcudf's order of these keys would not be stable.
+
+    For one column of floats without nulls 26.10 sorts NaNs by their positions (``cpp/src/sort/sort_radix.cu``), in
+    descending order from the last on.
+    """
+    if len(columns) > 1 or not keys[0].descending or not keys[0].expr.dtype.is_float or columns[0].null_count():
+        return False
+    return ops.any_true(run(plc.unary.is_nan, columns[0]))
 
 
 def positions(rows: int) -> plc.Column:
@@ -90,7 +104,7 @@ def taken(column: plc.Column, rows: plc.Column, *, outer: bool = False) -> plc.C
 
 def masked_rows(table: plc.Table, mask: plc.Column) -> plc.Table:
     """Return the rows where a mask is true, not null, in order."""
-    return by_columns(lambda part: run(plc.stream_compaction.apply_boolean_mask, part, mask), table)
+    return by_columns(lambda part: run(plc.stream_compaction.apply_retention_mask, part, mask), table)
 
 
 def kept(column: plc.Column, mask: plc.Column) -> plc.Column:

@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
 from ..sharing import Account
@@ -157,15 +157,34 @@ def pool() -> _Pool:
     return _Pool()
 
 
+class _Lent:
+    """A stream lent to a thread, for another one once that thread has ended.
+
+    Streams are never destroyed: hash tables of joins and other objects of libcudf give their memory back to the stream
+    that they were made on, whenever that is, and crash where it is gone.
+    """
+
+    _idle: ClassVar[list[Stream]] = []
+
+    def __init__(self) -> None:
+        try:
+            self.stream = self._idle.pop()
+        except IndexError:
+            self.stream = Stream()
+
+    def __del__(self) -> None:
+        self._idle.append(self.stream)
+
+
 _thread = threading.local()
 
 
 def stream() -> Stream:
     """Return the stream of this thread."""
-    own: Stream | None = getattr(_thread, "stream", None)
-    if own is None:
-        own = _thread.stream = Stream()
-    return own
+    lent: _Lent | None = getattr(_thread, "lent", None)
+    if lent is None:
+        lent = _thread.lent = _Lent()
+    return lent.stream
 
 
 def kernel(function: Callable[P, T]) -> Callable[P, T]:

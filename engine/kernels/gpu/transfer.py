@@ -60,7 +60,20 @@ def uploaded(array: pa.Array, dtype: DataType) -> plc.Column:
 
 def _upload(array: pa.Array) -> plc.Column:
     memory.ledger().add(to_device=array.nbytes)
-    return run(plc.Column.from_arrow, array)
+    return run(plc.Column.from_arrow, _aligned(array))
+
+
+def _aligned(array: pa.Array) -> pa.Array:
+    """Return the values with bits that begin at a byte.
+
+    libcudf 26.10 copies the bits of values and of nulls that begin within a byte to a buffer that may be a byte too
+    short for them (``cpp/src/interop/from_arrow_host.cu``), which the driver refuses or writes beyond.
+    """
+    nested = pa.types.is_nested(array.type)
+    if not array.offset or not (nested or (array.offset % 8 and (array.null_count or pa.types.is_boolean(array.type)))):
+        return array
+    middle = len(array) // 2
+    return pa.concat_arrays([array.slice(0, middle), array.slice(middle)])  # of two: of one it makes no copy
 
 
 def to_arrow(table: GpuTable) -> pa.Table:

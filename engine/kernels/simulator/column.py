@@ -232,7 +232,19 @@ def uploaded(obj: Any) -> Column:
     held = held_type(obj.type)
     array = obj if obj.type == held else obj.cast(held)
     machine().moved(to_device=array.nbytes)
+    _check_bits(array)
     return _made(array, dtype)
+
+
+def _check_bits(array: pa.Array) -> None:
+    """Refuse what the driver refuses: bits that begin within a byte, copied to a buffer that is too short for them.
+
+    So does ``from_arrow_host.cu`` of 26.10, whose buffers have whole words for values and 64 bytes at a time for nulls.
+    """
+    needed = -(-(len(array) + array.offset % 8) // 8)
+    values = pa.types.is_boolean(array.type) and needed > -(-len(array) // 32) * 4
+    if values or (array.null_count and needed > -(-len(array) // 512) * 64):
+        raise RuntimeError("CUDA error encountered at: from_arrow_host.cu: 1 cudaErrorInvalidValue invalid argument")
 
 
 __all__ = ["BOOL8", "Column", "ListsColumnView", "uploaded"]

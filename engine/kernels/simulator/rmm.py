@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,17 @@ from .signatures import signature
 class Stream:
     """A queue of work. What was launched is finished only after ``synchronize``."""
 
+    destroyed: ClassVar[int] = 0
+    """How many are no more, while objects made on them may live and would give memory back to them."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         signature("rmm.pylibrmm.stream.Stream").bind(*args, **kwargs)
         self._launched = 0
         self._finished = 0
         self._copies: list[Callable[[], None]] = []
+
+    def __del__(self) -> None:
+        type(self).destroyed += 1
 
     def synchronize(self) -> None:
         """Wait for all work; copies to and from the host are done only now."""

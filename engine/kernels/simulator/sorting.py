@@ -25,8 +25,14 @@ def _order(table: Table, column_order: list[Any], null_precedence: list[Any]) ->
 def stable_sorted_order(
     source_table: Table, column_order: list[Any], null_precedence: list[Any], stream: Any = None, mr: Any = None
 ) -> Column:
-    """Return the rows' positions in order; ties stay as they are."""
-    return device(pa.array(_order(source_table, column_order, null_precedence)))
+    """Return the rows' positions in order; ties stay as they are, but for the NaNs that libcudf turns around."""
+    order = _order(source_table, column_order, null_precedence)
+    columns = columns_of(source_table)
+    if len(columns) == 1 and pa.types.is_floating(columns[0].type) and not columns[0].null_count:
+        nans = np.isnan(columns[0].to_numpy()[order])
+        if column_order[0].name == "DESCENDING":  # sort_radix.cu of 26.10 puts the last of them first
+            order[nans] = order[nans][::-1]
+    return device(pa.array(order))
 
 
 @simulated("pylibcudf.sorting.segmented_sort_by_key")

@@ -16,13 +16,13 @@ from .values import columns_of, device_table, host
 DuplicateKeepOption = enumerated("pylibcudf.stream_compaction.DuplicateKeepOption")
 
 
-@simulated("pylibcudf.stream_compaction.apply_boolean_mask")
-def apply_boolean_mask(source_table: Table, boolean_mask: Column, stream: Any = None, mr: Any = None) -> Table:
+@simulated("pylibcudf.stream_compaction.apply_retention_mask")
+def apply_retention_mask(source_table: Table, retention_mask: Column, stream: Any = None, mr: Any = None) -> Table:
     """Keep the rows where the mask is true, not null, in order."""
-    if boolean_mask.type() != BOOL8:
+    if retention_mask.type() != BOOL8:
         raise TypeError("Mask must be Boolean type")
-    if boolean_mask.size() != source_table.num_rows():
+    if retention_mask.size() != source_table.num_rows():
         raise ValueError("Column size mismatch")
-    mask = host(boolean_mask)
+    mask = host(retention_mask)
     kept = pc.sum(mask).as_py() or 0
     return device_table([array.filter(mask) for array in columns_of(source_table)], kept)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -224,3 +226,25 @@ def test_libraries_without_a_driver_are_one_clear_error(gpu: Device, monkeypatch
     monkeypatch.setenv("VOLLEY_SIMULATE_GPU", "1")
     with pytest.raises(DeviceUnavailable, match=r"the GPU cannot be used: cudaErrorInsufficientDriver.*volley doctor"):
         open_device("gpu")
+
+
+def test_streams_outlive_their_threads(gpu: Device) -> None:
+    """Hash tables of joins give memory back on the stream that they were made on, perhaps long after its thread."""
+    from volley.engine.kernels.simulator.rmm import Stream
+
+    destroyed = Stream.destroyed
+    made: list[Any] = []
+
+    def work() -> None:
+        from volley.engine.kernels.gpu import memory
+
+        made.append(memory.stream())
+        gpu.from_arrow(DATA, SCHEMA)
+
+    for _ in range(3):
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+    gc.collect()
+    assert Stream.destroyed == destroyed
+    assert len({id(stream) for stream in made}) == 1

@@ -185,3 +185,14 @@ def test_a_replaced_file_is_noticed(tmp_path: Path) -> None:
     pq.write_table(DATA.select(["i", "f"]), tmp_path / "t.parquet")
     with pytest.raises(ReadError, match="changed"):
         session._runner().execute(stages)
+
+
+def test_small_row_groups_are_read_many_at_once(tmp_path: Path) -> None:
+    """Each read parses the footer again, and one device is not shared as cores are."""
+    rows = 2_000_000
+    pq.write_table(pa.table({"i": pa.array(range(rows), pa.int64())}), tmp_path / "t.parquet", row_group_size=20_000)
+    table = vl.read_parquet(str(tmp_path / "t.parquet"))
+    with simulated_session() as session:
+        assert len(list(session.stages(table.plan).splits)) == 1
+    with vl.Session(device="cpu") as session:
+        assert len(list(session.stages(table.plan).splits)) > 4
