@@ -24,8 +24,8 @@ settings.register_profile(
 )
 settings.load_profile("volley")
 
-# Any suite on the simulated GPU, one device for another: `make simulated-gpu`.
-if os.environ.get("VOLLEY_TEST_DEVICE") == "gpu-simulated":
+# Any suite on a GPU or its simulator, one device for another: `make simulated-gpu`.
+if os.environ.get("VOLLEY_TEST_DEVICE") in {"gpu", "gpu-simulated"}:
     from tests.support.simulated_gpu import use_for_all_sessions
 
     use_for_all_sessions()

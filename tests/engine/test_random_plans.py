@@ -9,7 +9,7 @@ import volley as vl
 from tests.support.clusters import many_tasks
 from tests.support.duckdb_oracle import Oracle, sorted_rows
 from tests.support.random_plans import random_plans
-from tests.support.simulated_gpu import SESSIONS
+from tests.support.simulated_gpu import GPU, SESSIONS
 from volley.engine.explain import explain_plan
 from volley.engine.plan import Plan
 
@@ -23,7 +23,7 @@ def assert_same_rows(session: vl.Session, oracle: Oracle, plan: Plan) -> None:
     assert sorted_rows(session.collect(plan)) == oracle.rows(plan), explain_plan(session.optimized(plan))
 
 
-@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("cpu", 3), ("gpu-simulated", 2)])
+@pytest.mark.parametrize(("device", "threads"), [("cpu", 1), ("cpu", 3), (GPU, 2)])
 @settings(max_examples=100)
 @given(plan=random_plans())
 def test_same_rows_as_duckdb(oracle: Oracle, device: str, threads: int, plan: Plan) -> None:

@@ -8,7 +8,7 @@ import pytest
 import volley as vl
 from tests.support.duckdb_oracle import Oracle
 from tests.support.plans import TableSource, col, filter_, scan, window
-from tests.support.simulated_gpu import SESSIONS
+from tests.support.simulated_gpu import GPU, SESSIONS
 from volley.engine.errors import MemoryLimitExceeded
 from volley.engine.expr import call, literal
 from volley.engine.plan import (
@@ -57,7 +57,7 @@ def every_aggregate(plan: Plan, partition: str, frame: Frame) -> Plan:
     ("partition", "device", "threads"),
     [
         *((partition, "cpu", threads) for partition in ("", "s", "s p") for threads in (1, 3)),
-        ("s p", "gpu-simulated", 3),
+        ("s p", GPU, 3),
     ],
 )
 @pytest.mark.parametrize("frame", [Frame(), NEAR, TIED], ids=str)

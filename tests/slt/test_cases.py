@@ -15,6 +15,7 @@ import volley as vl
 from tests.slt.engines import ENGINES, Engine, Volley
 from tests.slt.runner import FAILED, UNSUPPORTED, Options, run_file
 from tests.support.clusters import DEVICE, many_tasks
+from tests.support.simulated_gpu import GPU
 
 CASES = sorted((Path(__file__).parent / "cases").rglob("*.test"))
 SAMPLE = ("untyped_nulls", "lateral")
@@ -35,7 +36,7 @@ def test_file(path: Path, engine: str, tmp_path: Path) -> None:
     "path", [pytest.param(path, id=path.stem, marks=() if path.stem in ON_GPU else pytest.mark.slow) for path in CASES]
 )
 def test_file_on_the_simulated_gpu(path: Path, tmp_path: Path) -> None:
-    check(path, "volley", partial(Volley, device="gpu-simulated", timeout=120), tmp_path)
+    check(path, "volley", partial(Volley, device=GPU, timeout=120), tmp_path)
 
 
 @pytest.mark.timeout(3600)

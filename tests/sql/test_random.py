@@ -11,7 +11,7 @@ from tests.sql.fuzz import PER_TABLES, connected, verdict
 from tests.sql.oracle import small_tables
 from tests.sql.random_queries import QueryMaker, random_tables
 from tests.support.clusters import many_tasks
-from tests.support.simulated_gpu import SESSIONS
+from tests.support.simulated_gpu import GPU, SESSIONS
 
 BATCH = 25
 FOUND = [
@@ -22,7 +22,7 @@ FOUND = [
 """Numbers of random tables and queries over them that once went wrong; smaller ones stand in ``tests/slt/cases``."""
 
 
-@pytest.mark.parametrize(("device", "start"), [*(("cpu", n) for n in range(0, 200, BATCH)), ("gpu-simulated", 200)])
+@pytest.mark.parametrize(("device", "start"), [*(("cpu", n) for n in range(0, 200, BATCH)), (GPU, 200)])
 def test_random_queries(device: str, start: int) -> None:
     with SESSIONS[device]():
         assert_as_duckdb(range(start, start + BATCH))

@@ -33,11 +33,20 @@ def simulated_session(**options: Any) -> vl.Session:
     return vl.Session(device=simulated_device(), **options)
 
 
+GPU = "gpu" if os.environ.get("VOLLEY_TEST_DEVICE") == "gpu" else "gpu-simulated"
+"""What suites of every device run on besides the CPU: the simulator, or this machine's GPU where one is asked for."""
+
+
+def gpu_session(**options: Any) -> vl.Session:
+    """Return a session on that."""
+    return vl.Session(device="gpu", **options) if GPU == "gpu" else simulated_session(**options)
+
+
 def use_for_all_sessions() -> None:
-    """Give the simulated GPU to every session of this process that chooses no device."""
-    device = simulated_device()
+    """Give it to every session of this process that chooses no device."""
+    device = open_device("gpu") if GPU == "gpu" else simulated_device()
     session.open_device = lambda name: device if name == "auto" else open_device(name)
 
 
-SESSIONS = {"cpu": vl.Session, "gpu-simulated": simulated_session}
+SESSIONS = {"cpu": vl.Session, GPU: gpu_session}
 """Makers of sessions, by the name of the device that tests show."""

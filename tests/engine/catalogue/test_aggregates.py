@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import volley as vl
 from tests.engine.catalogue.aggregates import AGGREGATES, ELSEWHERE, WINDOWS, WITH_KEY, Case
 from tests.engine.catalogue.tables import decoded, normal, table
-from tests.support.simulated_gpu import SESSIONS
+from tests.support.simulated_gpu import GPU, SESSIONS
 from volley.engine.expr import NamedAggregate, NamedExpr, SortKey, aggregate, call, literal
 from volley.engine.expr.catalogue import AGGREGATES as ENTRIES
 from volley.engine.expr.catalogue import WINDOW_FUNCTIONS
@@ -56,7 +56,7 @@ def test_aggregates_on_the_simulated_gpu(
     connection: Any, form: str, name: str, number: int, seed: int, rows: int, keyed: bool
 ) -> None:
     """A sample; `make simulated-gpu` compares as many as on the CPU."""
-    compare(SESSIONS["gpu-simulated"](threads=2), connection, form, name, number, seed, rows, keyed=keyed)
+    compare(SESSIONS[GPU](threads=2), connection, form, name, number, seed, rows, keyed=keyed)
 
 
 def compare(
