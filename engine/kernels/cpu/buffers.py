@@ -1,7 +1,6 @@
 """Arrow arrays seen as numpy memory and back, without copies where the layout allows it.
 
-The one place that knows Arrow's buffer layout: validity bitmap, values, offsets. Fresh memory comes from pyarrow's
-pool, which keeps freed blocks; numpy's would be mapped and faulted in anew for every batch.
+The one place that knows Arrow's buffer layout: validity bitmap, values, offsets.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
-from .native import NO_BITS
+from .native import NO_BITS, reuse
 from .native.arrays import Bits
 
 INT64_DIGITS = 18
@@ -25,8 +24,13 @@ _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
 
 
 def empty(length: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised array in pyarrow's pool."""
+    """Return an uninitialised array that may leave the kernels: a large one in memory that is used again when it dies.
+
+    Small ones are pyarrow's, whose pool keeps such memory too, and wastes none of it.
+    """
     kind = np.dtype(dtype)
+    if length * kind.itemsize >= reuse.LEAST:
+        return reuse.borrow(length, kind)
     return np.frombuffer(pa.allocate_buffer(length * kind.itemsize), dtype=kind, count=length)
 
 

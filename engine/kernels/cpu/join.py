@@ -53,8 +53,9 @@ class CpuJoinTable:
     def _built(self, tables: Sequence[CpuTable], threads: Threads | None) -> tuple[CpuTable, JoinIndex]:
         spec = self._spec
         build = concat_tables(tables, spec.build_schema, threads)
-        words, bits, offset = self._constant(build), NO_BITS, 0
-        if self._keys is not None:
+        if self._keys is None:
+            words, bits, offset = self._constant(build), NO_BITS, 0
+        else:
             words, bits, offset = self._keys.build(Evaluator(build).columns(spec.build_keys))
         first = spec.side in (JoinSide.SEMI, JoinSide.ANTI) and spec.residual is None and spec.rest is BuildRows.NONE
         return build, JoinIndex(words, bits=bits, bit_offset=offset, threads=threads, first=first)

@@ -10,8 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import accumulate, pairwise
 from typing import overload
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,11 +23,11 @@ from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import INT64_DIGITS, is_small, physical_type, size_of
+from .buffers import INT64_DIGITS, array_from, empty, is_small, physical_type, size_of, storage, values_of
 from .decimals import narrowed, widened
 from .gather import encoded, plain, take_column, take_columns
 from .native.arrays import Rows
-from .native.parallel import Threads, mapped
+from .native.parallel import Threads, each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +186,42 @@ def concat_tables(tables: Sequence[CpuTable], schema: Schema, threads: Threads |
     filled = [table for table in tables if table.num_rows]
     if not filled:
         return empty_table(schema)
-    columns = mapped(lambda i: concat_columns([table.columns[i] for table in filled]), range(len(schema)), threads)
+    if len(filled) == 1:
+        return filled[0]
+    columns: list[pa.Array | None] = [None] * len(schema)
+    steps: list[Callable[[], None]] = []
+    for position in range(len(schema)):
+        pieces = [table.columns[position] for table in filled]
+        if all(map(_is_plain, pieces)):
+            columns[position], copies = _copied(pieces)
+            steps += copies
+        else:
+            steps.append(partial(_concat_into, columns, position, pieces))
+    each(lambda number: steps[number](), len(steps), threads)
     return CpuTable(schema=schema, columns=tuple(columns), num_rows=sum(table.num_rows for table in filled))
+
+
+def _concat_into(columns: list[pa.Array | None], position: int, pieces: Sequence[pa.Array]) -> None:
+    columns[position] = concat_columns(pieces)
+
+
+def _is_plain(array: pa.Array) -> bool:
+    """Return whether an array consists of values of 8 to 64 bits, without nulls."""
+    kind = array.type
+    primitive = pa.types.is_primitive(kind) and not pa.types.is_boolean(kind)
+    return (primitive or is_small(kind)) and not array.null_count
+
+
+def _copied(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], None]]]:
+    """Return one array of plain values, and the steps that copy them into it."""
+    ends = [0, *accumulate(map(len, pieces))]
+    kind = pieces[0].type
+    out = empty(ends[-1], storage(kind))
+    copies = [
+        partial(np.copyto, out[start:stop], values_of(piece))
+        for piece, (start, stop) in zip(pieces, pairwise(ends), strict=True)
+    ]
+    return array_from(out, kind), copies
 
 
 def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:

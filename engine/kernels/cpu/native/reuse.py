@@ -1,54 +1,164 @@
-"""Large pieces of memory that are used again: what the system hands out anew it has to clear, page by page.
+"""Memory for large arrays, which is kept for a while when they are gone: what the system hands out anew it has to clear.
 
-Two threads that fill fresh memory wait for each other in the system most of the time.
+Each fresh page costs a fault, and in a virtual machine several times what filling it costs; two threads that fill fresh
+memory wait for each other in the system. So arrays come from memory mapped in pages of 2 MiB where the system has
+them, and what is freed is used for the next arrays of about that size. It goes back to the system when there is too
+much of it, or when nobody has asked for any for some seconds (``docs/adr/0017-results-in-memory-of-our-own.md``).
 """
 
 from __future__ import annotations
 
+import mmap
+import sys
 import threading
+import time
 import weakref
+from collections import OrderedDict
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
+from ....machine import available_memory
 from .arrays import Words
 
-_LINE = 8
-"""Words of a cache line, at whose bounds arrays begin."""
-_LEAST = 1 << 20
-_MOST_KEPT = 1 << 27
-"""Bytes from which memory is kept for later, and bytes kept in all."""
+LEAST = 1 << 18
+"""Bytes from which an array gets memory from here."""
+_PAGE = 1 << 21
+_STEPS = 8
+"""Sizes of memory between two powers of two: an array leaves less than an eighth unused."""
+_LINE = 64
+_MOST_KEPT, _SHARE_KEPT = 1 << 28, 16
+"""Bytes kept at most, and of which part of what this process may use."""
+_SECONDS_KEPT = 10.0
 
-_lock = threading.Lock()
-_kept: list[Words] = []
+
+class _Block(NamedTuple):
+    """A piece of mapped memory, which is unmapped when no block of it is left."""
+
+    mapped: mmap.mmap
+    offset: int
+    size: int
+
+
+class Reserve:
+    """Memory for arrays, and that of arrays that are gone.
+
+    Parameters
+    ----------
+    most
+        Bytes kept for later at most.
+    seconds
+        How long they are kept after somebody asked for memory.
+    """
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self.kept = 0
+        self._most, self._seconds = most, seconds
+        self._free: OrderedDict[int, list[_Block]] = OrderedDict()  # by size, that used last at the end
+        self._lent: dict[int, tuple[weakref.ref[NDArray[Any]], _Block]] = {}  # by the identity of the reference
+        # An array may die, and give its memory back, while the lock is held: where that makes garbage be collected.
+        self._lock = threading.RLock()
+        self._asked = 0.0
+        self._keeper: threading.Thread | None = None
+
+    def borrow(self, length: int, dtype: DTypeLike) -> NDArray[Any]:
+        """Return an array that begins at a cache line and holds anything; its memory comes back when no view is left."""
+        kind = np.dtype(dtype)
+        size = _size_for(length * kind.itemsize)
+        with self._lock:
+            block = self._take(size)
+            # Views of an array over mapped memory refer to that array, those of a view would not.
+            array: NDArray[Any] = np.frombuffer(block.mapped, dtype=kind, count=length, offset=block.offset)
+            reference = weakref.ref(array, self._give_back)
+            self._lent[id(reference)] = reference, block
+        return array
+
+    def release(self) -> None:
+        """Give all that is kept back to the system."""
+        with self._lock:
+            self._free.clear()
+            self.kept = 0
+
+    def _take(self, size: int) -> _Block:
+        self._asked = time.monotonic()
+        watched = self._keeper is not None and self._keeper.is_alive()  # not in a process that was forked
+        if not watched and not sys.is_finalizing():  # when no thread starts any more
+            self._keeper = threading.Thread(target=self._keep_watch, name="memory-of-volley", daemon=True)
+            self._keeper.start()
+        if free := self._free.get(size):
+            self._free.move_to_end(size)
+            self.kept -= size
+            return free.pop()
+        first, *others = _mapped(size)
+        for block in others:
+            self._keep(block)
+        return first
+
+    def _give_back(self, reference: weakref.ref[NDArray[Any]]) -> None:
+        with self._lock:
+            self._keep(self._lent.pop(id(reference))[1])
+
+    def _keep(self, block: _Block) -> None:
+        if block.size > self._most:
+            return
+        self._free.setdefault(block.size, []).append(block)
+        self._free.move_to_end(block.size)
+        self.kept += block.size
+        while self.kept > self._most:
+            oldest = next(iter(self._free))
+            if self._free[oldest]:
+                self.kept -= oldest
+                self._free[oldest].pop()
+            else:
+                del self._free[oldest]
+
+    def _keep_watch(self) -> None:
+        """Release memory when it is no longer asked for; end when there is none."""
+        while True:
+            time.sleep(self._seconds)
+            with self._lock:
+                if time.monotonic() - self._asked >= self._seconds:
+                    self.release()
+                    if not self._lent:
+                        self._keeper = None
+                        return
+
+
+def _size_for(size: int) -> int:
+    """Return the least size of memory that holds so many bytes."""
+    step = max(1 << max(size - 1, 1).bit_length() - 1, LEAST) // _STEPS
+    return -(-size // step) * step
+
+
+def _mapped(size: int) -> list[_Block]:
+    """Return fresh blocks of a size: of small ones as many as fit a large page."""
+    count = max(1, _PAGE // size)
+    memory = mmap.mmap(-1, count * size + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    start = -np.frombuffer(memory, dtype=np.uint8).__array_interface__["data"][0] % _PAGE
+    if hasattr(mmap, "MADV_HUGEPAGE"):
+        try:
+            memory.madvise(mmap.MADV_HUGEPAGE, start, count * size)
+        except OSError:  # a system built without them
+            pass
+    return [_Block(memory, start + number * size, size) for number in range(count)]
+
+
+_reserve = Reserve(min(_MOST_KEPT, available_memory() // _SHARE_KEPT), _SECONDS_KEPT)
+
+
+def borrow(length: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array that holds anything; a large one's memory is used again when no view of it is left."""
+    kind = np.dtype(dtype)
+    if length * kind.itemsize < LEAST:
+        return np.empty(length, dtype=kind)
+    return _reserve.borrow(length, kind)
 
 
 def borrow_words(length: int) -> Words:
-    """Return an array of whole cache lines that holds anything.
-
-    Its memory is used again when it and all views of it are gone.
-    """
-    if 8 * length < _LEAST:
-        return _aligned(np.empty(length + _LINE, dtype=np.uint64), length)
-    with _lock:
-        fitting = [position for position, one in enumerate(_kept) if length <= len(one) - _LINE <= 2 * length]
-        best = min(fitting, key=lambda position: len(_kept[position]), default=None)
-        memory = np.empty(length + _LINE, dtype=np.uint64) if best is None else _kept.pop(best)
-    array = _aligned(memory, length)
-    weakref.finalize(array, _give_back, memory)
-    return array
-
-
-def _aligned(memory: Words, length: int) -> Words:
-    """Return so many words from the first bound of a cache line on.
-
-    Views of an array over a memoryview refer to that array; those of a view would refer to the memory itself.
-    """
-    skipped = -memory.__array_interface__["data"][0] % (8 * _LINE)
-    return np.frombuffer(memory.data, dtype=np.uint64, count=length, offset=skipped)
-
-
-def _give_back(memory: Words) -> None:
-    with _lock:
-        _kept.append(memory)
-        while sum(one.nbytes for one in _kept) > _MOST_KEPT:
-            del _kept[0]
+    """Return words from the first bound of a cache line on."""
+    if 8 * length >= LEAST:
+        return _reserve.borrow(length, np.uint64)
+    memory = np.empty(length + _LINE // 8, dtype=np.uint64)
+    skipped = -memory.__array_interface__["data"][0] % _LINE
+    return memory[skipped // 8 : skipped // 8 + length]
