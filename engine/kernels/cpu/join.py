@@ -19,7 +19,7 @@ from .compare import known_true
 from .gather import take_column
 from .keys import JoinKeys
 from .native import NO_BITS, JoinIndex, joining
-from .native.arrays import Rows, Words
+from .native.arrays import Bits, Rows, Words
 from .native.parallel import Threads
 from .project import Evaluator
 from .table import CpuTable, PendingColumns, concat_tables, own
@@ -94,8 +94,13 @@ class CpuJoinTable:
             self._met[found] = True
 
     def _probe(self, table: CpuTable) -> CpuTable:
-        matches = self._matches(table)
         side, index = self._spec.side, self._index
+        words, bits, offset = self._words(table)
+        if side is JoinSide.INNER and self._spec.residual is None:
+            probe_rows, build_rows = index.join(words, bits=bits, bit_offset=offset)
+            self._meet(build_rows)
+            return self._output(table, probe_rows, build_rows, distinct=index.unique)
+        matches = index.match(words, bits=bits, bit_offset=offset)
         if self._spec.residual is not None:
             return self._with_residual(table, matches)
         match side:
@@ -103,27 +108,24 @@ class CpuJoinTable:
                 return self._output(table, index.semi(matches), None, distinct=True)
             case JoinSide.ANTI:
                 return self._output(table, index.anti(matches), None, distinct=True)
-            case JoinSide.INNER:
-                probe_rows, build_rows = index.inner(matches)
             case JoinSide.LEFT:
                 probe_rows, build_rows = index.left(matches)
+                self._meet(build_rows)
+                return self._output(table, probe_rows, build_rows, distinct=index.unique)
             case JoinSide.NONE:
                 self._meet(index.partners_of_any(matches))
                 return self._nothing(table)
             case _:
                 raise AssertionError(side)
-        self._meet(build_rows)
-        return self._output(table, probe_rows, build_rows, distinct=index.unique)
 
     def _nothing(self, table: CpuTable) -> CpuTable:
         return self._output(table, _NO_ROWS, _NO_ROWS, distinct=True)
 
-    def _matches(self, table: CpuTable) -> Rows:
-        """Return what the index knows of each probing row, -1 where no build row has its keys."""
+    def _words(self, table: CpuTable) -> tuple[Words, Bits, int]:
+        """Return the keys of probing rows, their validity and its bit offset."""
         if self._keys is None:
-            return self._index.match(self._constant(table))
-        words, bits, offset = self._keys.probe(Evaluator(table).columns(self._spec.probe_keys))
-        return self._index.match(words, bits=bits, bit_offset=offset)
+            return self._constant(table), NO_BITS, 0
+        return self._keys.probe(Evaluator(table).columns(self._spec.probe_keys))
 
     @staticmethod
     def _constant(table: CpuTable) -> Words:

@@ -123,6 +123,14 @@ class JoinIndex:
         """Return the match of each probe key, -1 for none: what the other methods need to know of a probe row."""
         return self._keys.match(words, bits, bit_offset, out)
 
+    def join(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0) -> tuple[Rows, Rows]:
+        """Return what `inner` makes of the matches of probe keys."""
+        if not self.unique:
+            return self._pairs(self.match(words, bits=bits, bit_offset=bit_offset), left=False)
+        probe, build = rows_out(None, len(words) + 1), rows_out(None, len(words) + 1)
+        found = self._keys.join(words, bits, bit_offset, probe, build)
+        return ascending(found) if found == len(words) else probe[:found], build[:found]
+
     def partners(self, matches: Rows) -> Longs:
         """Return how many build rows each probe row meets."""
         lists = self._keys.lists

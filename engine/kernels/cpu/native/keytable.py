@@ -12,11 +12,12 @@ which `RowLists` has the build rows in order.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import Bits, Number, Rows, Words, missing, rows_out
+from .arrays import Bits, Longs, Number, Rows, Words, ascending, missing, rows_out
 from .compile import device, instruction, kernel
 from .grouping import LARGE
 from .packing import signed_extent
@@ -58,6 +59,8 @@ _ONE_REGION_BITS = 31
 _MOST_LINES = 64
 # Build rows from which threads pay off.
 _SHARED_ROWS = 1 << 16
+# Stretches at most: rows are listed in as many arrays by each of as many threads.
+_MOST_STRETCHES = 16
 _CROWDED = -1
 
 
@@ -108,14 +111,21 @@ def fetch_line(table: Words, lines: int, word: Number) -> None:
     prefetch_write(table, np.int64(place_of(word, lines) << _KEY_SHIFT))
 
 
-@kernel("i64(const u64[], const u8[], i64, u64, u64, u64, i32[])")
-def _rows_between(words: Words, bits: Bits, bit_offset: int, lines: int, first: int, last: int, out: Rows) -> int:
-    """List the rows that are valid and whose keys belong in the lines from ``first`` to before ``last``."""
-    k = 0
+@kernel("void(const u64[], const u8[], i64, i64, u64, const u64[], i32[,], i64[])")
+def _spread_rows(
+    words: Words, bits: Bits, bit_offset: int, first: int, lines: int, ends: Words, out: Rows, counts: Longs
+) -> None:
+    """List rows, from number ``first`` on, that are valid, by the stretch of lines where their keys belong.
+
+    A stretch ends where the next one begins, the last one without an end in ``ends``.
+    """
     for i in range(len(words)):
-        out[k] = np.int32(i)
-        k += (place_of(words[i], lines) - first < last - first) and not missing(bits, bit_offset + i)
-    return k
+        line = place_of(words[i], lines)
+        stretch = 0
+        for j in range(len(ends)):
+            stretch += line >= ends[j]
+        out[stretch, counts[stretch]] = np.int32(first + i)
+        counts[stretch] += not missing(bits, bit_offset + i)
 
 
 @kernel("i64(const u64[], const i32[], u64[], i32[], u64, u64, i64, i64)")
@@ -228,6 +238,32 @@ def _match_hashed(
         out[i] = np.int32(-1) if missing(bits, bit_offset + i) else entries[entry] - np.int32(1)
 
 
+@kernel("i64(const u64[], const u8[], i64, const u64[], const i32[], u64, u64, i32[], i32[])")
+def _join_hashed(
+    words: Words,
+    bits: Bits,
+    bit_offset: int,
+    table: Words,
+    entries: Rows,
+    lines: int,
+    region: int,
+    probe: Rows,
+    build: Rows,
+) -> int:
+    """List the rows that have a match, and their matches; return how many there are."""
+    k = 0
+    last = len(words) - _AHEAD if len(table) > LARGE else 0
+    for i in range(len(words)):
+        if i < last:
+            prefetch_read(table, np.int64(place_of(words[i + _AHEAD], lines) << _KEY_SHIFT))
+        line = line_of(table, entries, lines, region, np.int64(lines), words[i])
+        entry = entries[(line << _ENTRY_SHIFT) + _FIRST_ENTRY + key_in(table, line, words[i])]
+        probe[k] = np.int32(i)
+        build[k] = entry - np.int32(1)
+        k += entry != 0 and not missing(bits, bit_offset + i)
+    return k
+
+
 @kernel("i64(const u64[], const u8[], i64, u64, i32[], i64)")
 def _fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, first: int) -> int:
     """Enter all rows into slots of -1; return 1 at the first key that is there already, unless ``first`` rows count."""
@@ -283,6 +319,23 @@ def _match_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Ro
             out[i] = np.int32(-1)
         else:
             out[i] = slots[slot]
+
+
+@kernel("i64(const u64[], const u8[], i64, u64, const i32[], i32[], i32[])")
+def _join_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, probe: Rows, build: Rows) -> int:
+    """Do what `_join_hashed` does."""
+    k = 0
+    last = len(words) - _AHEAD if len(slots) > LARGE else 0
+    size = np.uint64(len(slots))
+    for i in range(len(words)):
+        if i < last and words[i + _AHEAD] - low < size:
+            prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
+        slot = words[i] - low
+        if slot < size and not missing(bits, bit_offset + i):
+            probe[k] = np.int32(i)
+            build[k] = slots[slot]
+            k += slots[slot] >= 0
+    return k
 
 
 class RowLists(NamedTuple):
@@ -356,6 +409,12 @@ class KeyRows:
             _match_hashed(words, bits, bit_offset, *self._hashed, matches)
         return matches
 
+    def join(self, words: Words, bits: Bits, bit_offset: int, probe: Rows, build: Rows) -> int:
+        """List the rows that have a match, and their matches, in arrays longer by one; return how many there are."""
+        if self._slots is not None:
+            return _join_direct(words, bits, bit_offset, self._low, self._slots, probe, build)
+        return _join_hashed(words, bits, bit_offset, *self._hashed, probe, build)
+
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
         self._slots = np.full(size, -1, dtype=np.int32)
         if not _fill_direct(words, bits, bit_offset, self._low, self._slots, self._first):
@@ -376,21 +435,42 @@ class KeyRows:
         self._hashed = _Hashed(table, table.view(np.int32), regions << region_bits, (1 << region_bits) - 1)
         most = self._hashed.lines if regions == 1 else _MOST_LINES
         shared = threads is not None and len(words) >= _SHARED_ROWS
-        cuts = spans_of(regions, min(threads.count, regions) if shared and threads is not None else 1)
-        stretches = [(first << region_bits, last << region_bits) for first, last in cuts]
+        count = min(threads.count, regions, _MOST_STRETCHES) if shared and threads is not None else 1
+        stretches = [(first << region_bits, last << region_bits) for first, last in spans_of(regions, count)]
+        rows_of = self._spread(words, bits, bit_offset, stretches, threads)
 
-        def enter(stretch: tuple[int, int]) -> tuple[Rows, int]:
-            table[_LINE_WORDS * stretch[0] : _LINE_WORDS * stretch[1]].view(np.uint8).fill(0)
-            found = np.empty(len(words) + 1, dtype=np.int32)
-            rows = found[: _rows_between(words, bits, bit_offset, self._hashed.lines, *stretch, found)]
+        def enter(stretch: int) -> tuple[Rows, int]:
+            rows = rows_of(stretch)
             return rows, _enter_unique(words, rows, *self._hashed, most, self._first)
 
-        entered = mapped(enter, stretches, threads)
+        entered = mapped(enter, range(count), threads)
         if any(count == _CROWDED for _, count in entered):
             return False
         if any(count < len(rows) for rows, count in entered):
             return self._list_hashed(words, stretches, entered, most, threads)
         return True
+
+    def _spread(
+        self, words: Words, bits: Bits, bit_offset: int, stretches: list[tuple[int, int]], threads: Threads | None
+    ) -> Callable[[int], Rows]:
+        """Clear the table; return what gives the valid rows whose keys belong in a stretch, in order."""
+        table, lines = self._hashed.table, self._hashed.lines
+        ends = np.array([last for _, last in stretches[:-1]], dtype=np.uint64)
+        spans = spans_of(len(words), len(stretches))
+
+        def spread(part: int) -> list[Rows]:
+            first, last = stretches[part]
+            table[_LINE_WORDS * first : _LINE_WORDS * last].view(np.uint8).fill(0)
+            start, stop = spans[part]
+            if len(stretches) == 1 and not len(bits):
+                return [ascending(len(words))]
+            found = np.empty((len(stretches), stop - start + 1), dtype=np.int32)
+            counts = np.zeros(len(stretches), dtype=np.int64)
+            _spread_rows(words[start:stop], bits, bit_offset + start, start, lines, ends, found, counts)
+            return [found[stretch, : counts[stretch]] for stretch in range(len(stretches))]
+
+        parts = mapped(spread, range(len(stretches)), threads)
+        return lambda stretch: parts[0][0] if len(parts) == 1 else np.concatenate([part[stretch] for part in parts])
 
     def _list_hashed(
         self,

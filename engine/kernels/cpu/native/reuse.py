@@ -1,4 +1,4 @@
-"""Memory for large arrays, which is kept for a while when they are gone: what the system hands out anew it has to clear.
+"""Memory for large arrays, which is kept for a while when they are gone: what is fresh the system has to clear.
 
 Each fresh page costs a fault, and in a virtual machine several times what filling it costs; two threads that fill fresh
 memory wait for each other in the system. So arrays come from memory mapped in pages of 2 MiB where the system has
@@ -14,6 +14,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -63,7 +64,7 @@ class Reserve:
         self._keeper: threading.Thread | None = None
 
     def borrow(self, length: int, dtype: DTypeLike) -> NDArray[Any]:
-        """Return an array that begins at a cache line and holds anything; its memory comes back when no view is left."""
+        """Return an array of anything that begins at a cache line; its memory comes back when no view is left."""
         kind = np.dtype(dtype)
         size = _size_for(length * kind.itemsize)
         with self._lock:
@@ -137,10 +138,8 @@ def _mapped(size: int) -> list[_Block]:
     memory = mmap.mmap(-1, count * size + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     start = -np.frombuffer(memory, dtype=np.uint8).__array_interface__["data"][0] % _PAGE
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        try:
+        with suppress(OSError):  # of a system built without them
             memory.madvise(mmap.MADV_HUGEPAGE, start, count * size)
-        except OSError:  # a system built without them
-            pass
     return [_Block(memory, start + number * size, size) for number in range(count)]
 
 

@@ -82,6 +82,7 @@ def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: p
     matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     inner = expected_pairs(build, probe, "inner")
     assert pairs(index.inner(matches)) == inner
+    assert pairs(index.join(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)) == inner
     assert pairs(index.left(matches)) == expected_pairs(build, probe, "left")
     partnered = {row for row, _ in inner}
     assert index.semi(matches).tolist() == sorted(partnered)
