@@ -217,7 +217,7 @@ def _copied(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], Non
     ends = [0, *accumulate(map(len, pieces))]
     kind = pieces[0].type
     out = empty(ends[-1], storage(kind))
-    copies = [
+    copies: list[Callable[[], None]] = [
         partial(np.copyto, out[start:stop], values_of(piece))
         for piece, (start, stop) in zip(pieces, pairwise(ends), strict=True)
     ]
