@@ -75,8 +75,9 @@ class Coordinator:
     ) -> None:
         self.cluster, self.graph, self.memory_limit, self.observer = cluster, graph, memory_limit, observer
         self.query = f"{cluster.client.id}/{uuid.uuid4().hex[:12]}"
-        self.tasks = Tasks(cluster.client, self.query, self._finished)
         self.slots = cluster.slots()
+        # One more for each worker than run, so that no thread waits for the next to be sent.
+        self.tasks = Tasks(cluster.client, self.query, self._finished, self.slots.threads + self.slots.workers)
         self.buckets = bucket_count(self.slots)
         self.metrics = RunMetrics(query=self.query)
         self.written: tuple[WrittenFile, ...] = ()

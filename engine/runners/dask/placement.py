@@ -19,6 +19,8 @@ MOST_TASKS = 512
 each unit that reads buckets asks every worker for its own."""
 BROADCAST_BYTES = 64 * 1024 * 1024
 """A build side of so many bytes is sent to every worker; a larger one is shuffled."""
+TASK_BYTES = 256 * 1024 * 1024
+"""Tasks that would read more are made smaller, as far as `MOST_TASKS` lets them: other queries' tasks come between."""
 SMALL_BYTES = 8 * 1024 * 1024
 """Work on so many bytes is not worth another task."""
 SORT_BYTES = 16 * 1024 * 1024
@@ -142,7 +144,7 @@ def groups(units: Sequence[Unit], slots: Slots) -> list[tuple[Unit, ...]]:
         return [()]
     sized = [unit.bytes or SMALL_BYTES for unit in units]  # what is not known may be large
     total = sum(sized)
-    most = _several(slots, TASKS_PER_SLOT)
+    most = max(_several(slots, TASKS_PER_SLOT), min(MOST_TASKS, total // TASK_BYTES))
     count = min(len(units), most, max(slots.threads, -(-total // SMALL_BYTES)))
     made: list[tuple[Unit, ...]] = []
     start, passed = 0, 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import queue
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -80,10 +81,15 @@ class Tasks:
     ----------
     finished
         Called with the stage and the report when a task ends.
+    most
+        Tasks that the scheduler may have at once; None for no limit. Those that wait there are begun in the order in
+        which they came, so that queries which keep the others back take turns.
     """
 
-    def __init__(self, client: Client, query: str, finished: Callable[[Ran, Report], None]) -> None:
-        self.client, self.query, self._finished = client, query, finished
+    def __init__(
+        self, client: Client, query: str, finished: Callable[[Ran, Report], None], most: int | None = None
+    ) -> None:
+        self.client, self.query, self._finished, self._most = client, query, finished, most
         self.stages: dict[int, Ran] = {}
         self.recomputed = 0
         self._tickets = itertools.count()
@@ -129,17 +135,21 @@ class Tasks:
     def _run(self, chain: Sequence[Ran], todo: list[int], homes: Mapping[int, str]) -> None:
         under_way: dict[Future, _Sent] = {}
         losses, most = 0, MOST_LOSSES * len(todo)
+        todo, homes = _in_turn(todo, homes), dict(homes)
         try:
             while todo or under_way:
-                if todo:
-                    under_way.update(self._submit(chain, todo, homes))
-                    todo, homes = [], {}
+                room = len(todo) if self._most is None else self._most - len(under_way)
+                if todo and room > 0:
+                    now, todo = todo[:room], todo[room:]
+                    under_way.update(self._submit(chain, now, homes))
+                    for task in now:  # the next time anywhere
+                        homes.pop(task, None)
                 ended = self._next(under_way)
                 if not ended and self._known:
                     # Where every worker had died, Dask keeps a task for the preferred one for ever.
                     stuck = [f for f, sent in under_way.items() if sent.home and sent.home not in self._known]
                     self.abandon(stuck)
-                    todo = [under_way.pop(future).task for future in stuck]
+                    todo += [under_way.pop(future).task for future in stuck]
                 reports = self._reports(ended, under_way)
                 for future in ended:
                     task = under_way.pop(future).task
@@ -222,6 +232,7 @@ class Tasks:
                 [packed[place] for place in there],
                 key=[(name, sent[place].task, sent[place].ticket) for place in there],
                 pure=False,
+                fifo_timeout=0,  # else what two queries submit within a tenth of a second counts as one
                 workers=[home] if home else None,
                 allow_other_workers=bool(home),
             )
@@ -329,6 +340,16 @@ class Tasks:
                 "workers more memory or fewer threads"
             ) from failure
         raise failure
+
+
+def _in_turn(tasks: Sequence[int], homes: Mapping[int, str]) -> list[int]:
+    """Return tasks in an order in which the first ones are not all those of one home."""
+    before: Counter[str | None] = Counter()
+    placed = []
+    for task in tasks:
+        placed.append((before[homes.get(task)], task))
+        before[homes.get(task)] += 1
+    return [task for _, task in sorted(placed)] if homes else list(tasks)
 
 
 def _named(ran: Ran) -> str:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from volley.engine.runners.dask.assignment import Buckets, Report, Unit
 from volley.engine.runners.dask.placement import (
     SMALL_BYTES,
+    TASK_BYTES,
     TASKS_PER_SLOT,
     Sizes,
     Slots,
@@ -34,13 +35,22 @@ def test_groups_hold_every_unit_once_in_order(sizes: list[int], threads: int) ->
     made = groups(units(sizes), Slots(1, threads))
     assert [unit.number for group in made for unit in group] == list(range(len(sizes)))
     assert all(made)
-    assert len(made) <= threads * TASKS_PER_SLOT
+    known = sum(size or SMALL_BYTES for size in sizes)
+    assert len(made) <= max(threads * TASKS_PER_SLOT, known // TASK_BYTES)
 
 
 def test_many_splits_become_few_tasks_of_like_size() -> None:
-    made = groups(units([MIB] * 10_000), SLOTS)
+    made = groups(units([MIB // 16] * 10_000), SLOTS)
     assert len(made) == SLOTS.threads * TASKS_PER_SLOT
     assert max(map(len, made)) - min(map(len, made)) <= 1
+
+
+def test_tasks_on_very_many_bytes_are_more_and_no_larger() -> None:
+    held = [64 * MIB] * 400
+    made = groups(units(held), SLOTS)
+    assert len(made) == 100 > SLOTS.threads * TASKS_PER_SLOT
+    assert max(sum(unit.bytes for unit in group) for group in made) == TASK_BYTES
+    assert len(groups(units([64 * MIB] * 10_000), SLOTS)) == 512
 
 
 def test_a_very_large_cluster_has_a_task_and_a_unit_for_each_thread() -> None:
