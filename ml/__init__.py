@@ -8,11 +8,12 @@ from . import fairness, metrics, plots
 from .arrays import TrainingArrays, arrays
 from .errors import ConvergenceError, FitError, ModelFileError, PredictError, UnseenCategory
 from .estimators import GradientBoosting, LogisticRegression, Pipeline, Ridge
-from .evaluation import Evaluation, evaluate
+from .evaluation import evaluate
 from .explanation.frames import explain
 from .features import Features
 from .handoff import FeatureMatrix, Ledger
 from .model import Model
+from .results import Evaluation
 from .split import train_test_split
 from .storage import load
 from .transformers import MinMaxScaler, OneHotEncoder, OrdinalEncoder, SimpleImputer, StandardScaler

@@ -2,42 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pyarrow as pa
 
 from ..engine.frame import DataFrame
 from . import metrics
+from .counted import evaluate_held
 from .errors import FitError
-from .metrics import CalibrationCurve, Confusion, RocCurve
 from .model import Model
-from .target import Task, read_target
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evaluation:
-    """Metrics of a model, and the curves behind them.
-
-    Parameters
-    ----------
-    task
-        ``regression``, ``binary`` or ``multiclass``.
-    rows
-        Rows evaluated.
-    metrics
-        By name. Binary: ``auc, log_loss, brier, accuracy, precision, recall, f1`` at a threshold of 0.5; multiclass:
-        ``log_loss, accuracy``; regression: ``rmse, mae, r2``.
-    roc, calibration, confusion
-        For two classes, else None.
-    """
-
-    task: Task
-    rows: int
-    metrics: dict[str, float]
-    roc: RocCurve | None = None
-    calibration: CalibrationCurve | None = None
-    confusion: Confusion | None = None
+from .results import Evaluation
+from .target import read_target
 
 
 def evaluate(
@@ -65,6 +39,10 @@ def evaluate(
     scored = frame
     if not all(name in frame.schema for name in needed):
         scored = model.predict(frame, prediction=prediction, score=score)
+    if scored.session.device.account is not None and scored.session.cluster is None:
+        there = evaluate_held(model, scored, needed, bins)
+        if there is not None:
+            return there
     features = model.features
     extra = [] if features.weight is None else [features.weight]
     table: pa.Table = scored.select(features.label, *extra, *needed).collect()

@@ -32,17 +32,20 @@ class DeviceSource:
         The columns, in the order of the schema.
     copied
         Gives all rows as a ``pyarrow.Table``, for devices that have another memory.
+    named
+        What they are called in plans.
     """
 
     schema: Schema
     rows: int
     table: Any
     copied: Callable[..., pa.Table]
+    named: str = "cudf"
 
     @property
     def label(self) -> str:
         """Rows and columns."""
-        return f"cudf {self.rows:,} rows x {len(self.schema)} columns"
+        return f"{self.named} {self.rows:,} rows x {len(self.schema)} columns"
 
     def statistics(self) -> Statistics:
         """Return the number of rows."""

@@ -18,7 +18,7 @@ from ..machine import available_cores
 from ..optimizer import Estimator, OptimizerContext, optimize
 from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks, mark_files
 from ..physical.stages import CollectSink, FoldSink
-from ..plan import Plan, Recursion, ScanPlan
+from ..plan import Plan, Recursion, Scan, ScanPlan
 from ..runners import LocalParts, LocalRunner, Observer, Part, Parts, RunResult
 from ..schema import Schema
 
@@ -216,6 +216,21 @@ class Session:
     def matrix(self, plan: Plan, names: Sequence[str], dtype: DataType) -> tuple[DeviceArray, Shared]:
         """Run a plan and return columns of it as one column-major matrix in the device's memory."""
         return self.device.matrix(self.run(plan).tables, names, dtype)
+
+    def held(self, plan: Plan) -> Plan:
+        """Run a plan and return a scan of its rows, which stay in the device's memory, for several plans to read."""
+        from .resident import DeviceSource
+
+        rows = self.device.concat(self.run(plan).tables, plan.schema)
+        return Scan(
+            source=DeviceSource(
+                schema=plan.schema,
+                rows=rows.num_rows,
+                table=self.device.native(rows),
+                copied=lambda **_: self.device.to_arrow(rows),
+                named="held",
+            )
+        )
 
     def stream(self, plan: Plan) -> Iterator[pa.RecordBatch]:
         """Run a plan and yield its rows in order, batch by batch, while it runs."""

@@ -124,6 +124,42 @@ def test_a_linear_model_names_what_it_cannot_take(libraries: Any, session: vl.Se
             asked.to_arrow()
 
 
+@pytest.mark.parametrize("label", LABELS)
+def test_evaluation_is_summed_up_on_the_device(libraries: Any, session: vl.Session, device: Device, label: str) -> None:
+    model = ml.GradientBoosting(n_trees=30, max_depth=6).fit(on(vl.Session(device="cpu")), features(label))
+    scored = on(vl.Session(device="cpu"))
+    scored = vl.DataFrame(model.predict(scored).to_arrow(), session=scored.session)  # the same scores for both
+    resident = vl.DataFrame(scored.to_arrow(), session=session)
+    before = device.account
+    there = ml.evaluate(model, resident)
+    after = device.account
+    here = ml.evaluate(model, scored)
+    assert there.metrics == pytest.approx(here.metrics, rel=1e-9)
+    assert (there.task, there.rows) == (here.task, here.rows)
+    assert before is not None
+    assert after is not None
+    assert after.since(before).to_host < 48 * 1024, "sums and corners"
+    if label == "two":
+        assert there.roc is not None
+        assert here.roc is not None
+        corners = [np.column_stack((r.thresholds, r.fpr, r.tpr)) for r in (there.roc, here.roc)]
+        np.testing.assert_allclose(*corners, rtol=1e-9)
+        for name in ("predicted", "observed", "weight"):
+            pair = (getattr(one.calibration, name) for one in (there, here))
+            np.testing.assert_allclose(*pair, rtol=1e-9)
+        assert there.confusion is not None
+        assert there.confusion.f1 == pytest.approx(here.metrics["f1"])
+
+
+def test_what_cannot_be_evaluated_is_told_by_the_host(libraries: Any, session: vl.Session) -> None:
+    model = TREES.fit(on(vl.Session(device="cpu")), features("two"))
+    for position, label, message in ((5, "maybe", "label 'two' holds 'maybe'"), (8, None, "weight 'w' is null in 1 ")):
+        values = [label, *DATA.column(position).to_pylist()[1:]]
+        rows = DATA.set_column(position, DATA.column_names[position], pa.array(values, DATA.schema.types[position]))
+        with pytest.raises(ml.FitError, match=message):
+            ml.evaluate(model, vl.DataFrame(rows, session=session))
+
+
 def test_only_the_answer_crosses(libraries: Any, session: vl.Session) -> None:
     model = TREES.fit(on(session), features("two"))
     scored = model.predict(on(session))
