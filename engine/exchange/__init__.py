@@ -1,11 +1,15 @@
 """Moving tables between stages under a memory budget. Knows tables and bytes; must not know plans or operators."""
 
+from .calls import Calls, Request, RowsLost
 from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
+from .relay import DIRECT, FANOUT
 from .store import BucketStore, OutputId, belongs, in_pages
-from .transfer import FETCH, Calls, Exchange, Request, RowsLost
+from .transfer import FETCH, Exchange
 
 __all__ = [
+    "DIRECT",
+    "FANOUT",
     "FETCH",
     "BucketStore",
     "Calls",

@@ -123,6 +123,11 @@ class BucketStore:
                     self._ages[id(piece)] = piece
         self._spill()
 
+    def has(self, outputs: Sequence[OutputId]) -> bool:
+        """Whether all of some outputs are here."""
+        with self._lock:
+            return all(output in self._outputs for output in outputs)
+
     def tables(self, outputs: Sequence[OutputId], first: int, last: int) -> Iterator[tuple[int, Sequence[Table]]]:
         """Yield task and tables of the buckets from ``first`` up to, not including, ``last``."""
         for task, schema, piece in self._selected(outputs, first, last):

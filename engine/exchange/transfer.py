@@ -13,91 +13,29 @@ import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeAlias
+from typing import Any, TypeAlias
 
 from ..errors import ExecutionError
-from ..kernels.protocol import Device, PackedTables, Table
+from ..kernels.protocol import Device, Table
 from ..schema import Schema
+from .calls import ANSWER_SECONDS, TURN_SECONDS, Calls, Request, RowsLost
 from .ordered import Stopped
+from .relay import Relay
 from .store import BucketStore, Missing, OutputId
 
 STREAMS = 4
 """Pages that one reader asks for at the same time."""
 MOST_PAGES = 8
 """Pages that are on their way to one reader, or have come and wait for it: it may be slower than those it asks."""
-ANSWER_SECONDS = 60.0
-"""How long a page may take before the one who was asked counts as lost for the attempt."""
-_TURN = 0.1
 FETCH = "volley_fetch"
 CHECKED = "VOLLEY_EXCHANGE_CHECKSUMS"
 """Environment variable: where it is 1, senders add a checksum to every frame, which receivers compare."""
 
 
-class RowsLost(Exception):  # a signal to the query's coordinator, not an error for users
-    """Rows that a task needs cannot be had from the worker that made them.
-
-    Attributes
-    ----------
-    worker
-        Address that was asked.
-    gone
-        Whether it answered that it does not have them, rather than not at all.
-    """
-
-    def __init__(self, worker: str, reason: str, *, gone: bool = False) -> None:
-        super().__init__(f"{worker}: {reason}")
-        self.worker, self.reason, self.gone = worker, reason, gone
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rows_lost, (self.worker, self.reason, self.gone))
-
-
-def _rows_lost(worker: str, reason: str, gone: bool) -> RowsLost:  # noqa: FBT001 - called by pickle, by position
-    return RowsLost(worker, reason, gone=gone)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """Buckets ``first`` up to, not including, ``last`` of some tasks' outputs, all on one worker.
-
-    Without a name it is the one that asks.
-    """
-
-    worker: str
-    query: str
-    stage: int
-    tasks: tuple[tuple[int, int], ...]
-    first: int
-    last: int
-
-    @property
-    def outputs(self) -> list[OutputId]:
-        """The outputs, by task and attempt."""
-        return [OutputId(self.query, self.stage, task, attempt) for task, attempt in self.tasks]
-
-
 _Arrival: TypeAlias = "tuple[Request, Any] | None"
 """A request with a page of its answer, or with what went wrong; None where a stream has ended."""
-
-
-class Calls(Protocol):
-    """Carries messages to other processes."""
-
-    @property
-    def loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop on which messages are sent."""
-        ...
-
-    def call(self, address: str, operation: str, **message: Any) -> Awaitable[Any]:
-        """Send a message and return the answer; raises `OSError` where there is none."""
-        ...
-
-    def frame(self, packed: PackedTables) -> Any:
-        """Return packed tables as part of a message that is not copied or pickled."""
-        ...
 
 
 class Exchange:
@@ -116,8 +54,14 @@ class Exchange:
     ) -> None:
         self.device, self.store, self.calls, self.address, self.parcels = device, store, calls, address, parcels
         self.served, self.pages = 0, 0
+        self.relay = Relay(self)
         self._packers = ThreadPoolExecutor(2, thread_name_prefix="volley-pack")
         self._lock = threading.Lock()
+
+    def free(self, query: str, stage: int | None = None) -> None:
+        """Forget the outputs of a query, or of one of its stages; or of all queries of a client."""
+        self.relay.free(query, stage)
+        self.store.free(query, stage)
 
     def close(self) -> None:
         """Free everything."""
@@ -163,8 +107,12 @@ class Exchange:
         schema: Schema,
         stopped: Callable[[], bool],
         arrived: Callable[[int], None] | None = None,
+        *,
+        relayed: bool = False,
     ) -> Iterator[tuple[int, Sequence[Table]]]:
         """Yield task and tables of what is asked for, in no order between tasks; ``arrived`` is told of bytes.
+
+        Where it is ``relayed``, all workers read the same: they may have it from each other.
 
         Raises
         ------
@@ -175,6 +123,10 @@ class Exchange:
         """
         here = [request for request in requests if request.worker in ("", self.address)]
         there = [request for request in requests if request.worker not in ("", self.address)]
+        if relayed:
+            for request in there:
+                yield from self.relay.fetch(request, schema, stopped, arrived)
+            there = []
         asked = deque(part for request in there for part in _shared_out(request, -(-STREAMS // len(there))))
         pages: SimpleQueue[_Arrival] = SimpleQueue()
         room = _Room(MOST_PAGES, self.calls.loop)
@@ -187,7 +139,7 @@ class Exchange:
                 if stopped():
                     raise Stopped
                 try:
-                    arrival = pages.get(timeout=_TURN)
+                    arrival = pages.get(timeout=TURN_SECONDS)
                 except Empty:
                     continue
                 if arrival is None:

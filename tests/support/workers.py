@@ -12,6 +12,11 @@ def outputs(dask_worker: Any) -> int:
     return len(dask_worker.plugins["volley"].bench.exchange.store._outputs)
 
 
+def copies(dask_worker: Any) -> int:
+    """Return how many copies of build sides a worker has taken to be given on; run on workers by ``Client.run``."""
+    return dask_worker.plugins["volley"].bench.exchange.relay.taken
+
+
 def remains(dask_worker: Any) -> dict[str, int]:
     """Return what a worker holds for queries, by kind; run on workers by ``Client.run``."""
     bench = dask_worker.plugins["volley"].bench

@@ -115,6 +115,8 @@ class StagePlan:
         That of the rows that come out.
     broadcast
         Numbers of the stages whose rows every worker builds a join's hash table of.
+    relayed
+        Numbers of those that few workers have made, and that the others take from each other.
     asked
         Keys of joins whose values scans make use of.
     alone
@@ -127,6 +129,7 @@ class StagePlan:
     buckets: int
     schema: Schema
     broadcast: tuple[int, ...] = ()
+    relayed: frozenset[int] = frozenset()
     asked: tuple[AskedKey, ...] = ()
     alone: bool = False
     memory_limit: int | None = None

@@ -46,6 +46,7 @@ from .lines import (
     enough,
     first_cut,
     joined,
+    needed,
     output_schema,
     rest_of,
     shown_names,
@@ -54,7 +55,18 @@ from .lines import (
     wanted_order,
 )
 from .parts import ClusterParts
-from .placement import BROADCAST_BYTES, SORT_BYTES, Sizes, bucket_count, groups, joined_runs, reading, runs, sizes
+from .placement import (
+    BROADCAST_BYTES,
+    SORT_BYTES,
+    Sizes,
+    bucket_count,
+    groups,
+    is_relayed,
+    joined_runs,
+    reading,
+    runs,
+    sizes,
+)
 from .tasks import Ran, Tasks
 from .uploads import Uploads
 
@@ -277,6 +289,8 @@ class Coordinator:
         units = [unit for group in made for unit in group]
         probes = {o.stage for p in pipelines for o in p.operators if isinstance(o, Probe)}
         own = {line.build for line in lines}
+        asked = tuple(self._asked(lines))
+        whole = probes - own | {key.stage for key in asked}
         plan = StagePlan(
             query=self.query,
             title=stage.name,
@@ -284,11 +298,12 @@ class Coordinator:
             buckets=self.buckets,
             schema=output_schema(stage),
             broadcast=tuple(sorted(probes - own)),
-            asked=tuple(self._asked(lines)),
+            relayed=frozenset(k for k in whole if is_relayed(self.tasks.stages[self._made[k]].done, self.slots)),
+            asked=asked,
             alone=len(made) == 1,
             memory_limit=self.memory_limit,
         )
-        reads = {known: self._made[known] for known in self._needs(lines, units) | {key.stage for key in plan.asked}}
+        reads = {known: self._made[known] for known in needed(lines, units) | {key.stage for key in asked}}
         ran = self.tasks.stages[number] = Ran(plan, made, reads)
         shown = replace(stage, pipelines=pipelines)
         metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
@@ -346,14 +361,6 @@ class Coordinator:
         ran.plan = replace(ran.plan, alone=True)
         ran.tasks, ran.reports, ran.attempts = [()], [None], [max(ran.attempts)]
         self.tasks.run(ran, [0])
-
-    def _needs(self, lines: Sequence[Line], units: Sequence[Unit]) -> set[int]:
-        needs = {unit.uploaded for unit in units if unit.uploaded is not None}
-        for line in lines:
-            if not isinstance(line.pipeline.input, ScanInput | RemainingInput):
-                needs.add(line.pipeline.input.stage)
-            needs |= {o.stage for o in line.pipeline.operators if isinstance(o, Probe)}
-        return needs
 
     def _asked(self, lines: Sequence[Line]) -> Iterator[AskedKey]:
         """Yield the keys that scans can make use of: of build sides that are small enough for every worker."""

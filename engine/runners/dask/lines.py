@@ -30,6 +30,7 @@ from ...physical.stages import (
 )
 from ...schema import Schema
 from ..pipeline import step_names
+from .assignment import Unit
 
 ExecT = TypeVar("ExecT", bound=Exec)
 
@@ -96,6 +97,16 @@ def rest_of(lines: Sequence[Line], number: int) -> int | None:
         return None
     source = lines[following].pipeline.input
     return following if isinstance(source, RemainingInput) and source.stage == build else None
+
+
+def needed(lines: Sequence[Line], units: Sequence[Unit]) -> set[int]:
+    """Return the numbers of the stages whose rows the units of some lines read."""
+    needs = {unit.uploaded for unit in units if unit.uploaded is not None}
+    for line in lines:
+        if not isinstance(line.pipeline.input, ScanInput | RemainingInput):
+            needs.add(line.pipeline.input.stage)
+        needs |= {o.stage for o in line.pipeline.operators if isinstance(o, Probe)}
+    return needs
 
 
 def side_sink(keys: tuple[Expr, ...]) -> StageSink:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import NamedTuple
 
+from ...exchange import FANOUT
 from .assignment import Buckets, Report, Unit
 
 TASKS_PER_SLOT = 3
@@ -21,6 +22,8 @@ BROADCAST_BYTES = 64 * 1024 * 1024
 """A build side of so many bytes is sent to every worker; a larger one is shuffled."""
 TASK_BYTES = 256 * 1024 * 1024
 """Tasks that would read more are made smaller, as far as `MOST_TASKS` lets them: other queries' tasks come between."""
+RELAY_BYTES = 1024 * 1024
+"""Fewer bytes are taken from who made them: asking on would take longer than sending them again."""
 SMALL_BYTES = 8 * 1024 * 1024
 """Work on so many bytes is not worth another task."""
 SORT_BYTES = 16 * 1024 * 1024
@@ -84,6 +87,12 @@ def runs(found: Sizes, slots: Slots) -> Iterator[Buckets]:
         held += size
     if first is not None:
         yield Buckets(first, len(found.bytes))
+
+
+def is_relayed(reports: Sequence[Report], slots: Slots) -> bool:
+    """Whether so few workers hold what all will read that these are to take it from each other."""
+    holders = len({report.worker for report in reports})
+    return holders > 0 and slots.workers - 1 > FANOUT * holders and sizes(reports).total >= RELAY_BYTES
 
 
 def _several(slots: Slots, times: int) -> int:

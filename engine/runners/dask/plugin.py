@@ -16,7 +16,7 @@ from distributed import Scheduler, Worker, get_worker
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
 from distributed.protocol import Serialize, pickle
 
-from ...exchange import FETCH, BucketStore, Exchange, OutputId
+from ...exchange import DIRECT, FETCH, BucketStore, Exchange, OutputId
 from ...kernels.devices import open_device, register_serialization
 from ...kernels.protocol import Device, PackedTables
 from ...logs import configure_from_environment
@@ -106,6 +106,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
     def _handlers(self) -> dict[str, Callable[..., Any]]:
         return {
             FETCH: self.bench.exchange.serve,
+            DIRECT: self.bench.exchange.relay.direct,
             ABOUT: self.about,
             STOP: self.stop,
             FREE: self.free,

@@ -48,6 +48,7 @@ class Telemetry:
         counters = {
             "served_bytes": ("Bytes of rows sent to other workers and clients.", exchange.served),
             "served_pages": ("Messages with rows sent to other workers and clients.", exchange.pages),
+            "relayed_copies": ("Build sides taken from a worker that had taken or made them.", exchange.relay.taken),
         }
         for name, (about, total) in counters.items():
             yield CounterMetricFamily(f"volley_worker_{name}", about, value=total)

@@ -73,7 +73,7 @@ class Bench:
 
     def free(self, query: str, stage: int | None = None) -> None:
         """Forget what a query, or one of its stages, has left here."""
-        self.exchange.store.free(query, stage)
+        self.exchange.free(query, stage)
         with self._lock:
             for key in [key for key in self._shared if belongs(key[0], query) and stage in (None, key[1])]:
                 del self._shared[key]
@@ -250,7 +250,8 @@ class _Work:
     def _fetched(self, stage: int, buckets: Buckets) -> Iterator[tuple[int, Sequence[Table]]]:
         source = self.assignment.sources[stage]
         requests = source.requests(self.plan.query, buckets)
-        return self.bench.exchange.fetch(requests, source.schema, self.stopped, self._arrived)
+        relayed = buckets == _ALL and stage in self.plan.relayed
+        return self.bench.exchange.fetch(requests, source.schema, self.stopped, self._arrived, relayed=relayed)
 
     def _arrived(self, size: int) -> None:
         self.received += size

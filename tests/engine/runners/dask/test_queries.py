@@ -10,8 +10,9 @@ import pytest
 
 import volley as vl
 from tests.support.tpc import assert_same_rows, frames, texts
+from tests.support.workers import copies
 from volley.engine.frame import DataFrame
-from volley.engine.runners.dask import coordinator
+from volley.engine.runners.dask import coordinator, placement
 from volley.sql import query
 
 ROWS = 3_000
@@ -88,6 +89,18 @@ def test_shuffled_joins_are_as_on_threads(
 ) -> None:
     monkeypatch.setattr(coordinator, "BROADCAST_BYTES", 0)
     test_frames_are_as_on_threads(name, files, cluster)
+
+
+@pytest.mark.parametrize("name", ["inner join", "left join", "semi join"])
+def test_joins_whose_build_side_is_given_on_are_as_on_threads(
+    name: str, files: Path, cluster: vl.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placement, "FANOUT", 0)  # as if there were many more workers than have the rows
+    monkeypatch.setattr(placement, "RELAY_BYTES", 0)
+    client = cluster.cluster.client
+    before = sum(client.run(copies).values())
+    test_frames_are_as_on_threads(name, files, cluster)
+    assert sum(client.run(copies).values()) > before
 
 
 @pytest.mark.parametrize("name", FRAMES)
