@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any, TypeAlias
 
 from ...dtypes import DataType, bool_
@@ -18,23 +17,24 @@ Op = plc.binaryop.BinaryOperator
 Un = plc.unary.UnaryOperator
 
 _MAX_CONSTANTS = 4096
-_thread = threading.local()
+_constants: dict[tuple[str, DataType], plc.Scalar] = {}
 
 
 def constant(value: Any, dtype: DataType) -> plc.Scalar:
-    """Return a plain Python value (None is null) as a scalar; kept for the thread, whose stream made it."""
-    kept: dict[tuple[str, DataType], plc.Scalar] = _thread.__dict__.setdefault("constants", {})
+    """Return a plain Python value (None is null) as a scalar; kept, for to make one waits for the device."""
     key = (repr(value), dtype)
-    known = kept.get(key)
+    known = _constants.get(key)
     if known is None:
-        if len(kept) >= _MAX_CONSTANTS:
-            kept.clear()
+        if len(_constants) >= _MAX_CONSTANTS:
+            _constants.clear()
         from ...arrow import to_arrow_type
 
         array = to_carried(array_of([value], to_arrow_type(dtype)), dtype)
         assert array.type == carried_type(dtype)
         memory.ledger().add(to_device=max(array.nbytes, 1))
-        known = kept[key] = on_stream(plc.Scalar.from_arrow, array[0])
+        known = on_stream(plc.Scalar.from_arrow, array[0])
+        memory.stream().synchronize()  # other threads take it, whose streams do not wait for this one
+        _constants[key] = known
     return known
 
 

@@ -61,8 +61,14 @@ class Build(Collect):
         return found
 
 
+_FEW_KEYS = 64 * 1024
+"""Rows whose keys are worth a device's bus: there they only serve to skip row groups, which many keys never do."""
+
+
 def keys_of(device: Device, key: Expr, tables: Sequence[Table]) -> KeySet | None:
     """Return the values of a key in tables, where such a set is worth having."""
+    if device.account is not None and sum(table.num_rows for table in tables) > _FEW_KEYS:
+        return None
     alone = [NamedExpr(name="key", expr=key)]
     return key_set(key.dtype, [device.to_arrow(device.project(table, alone)).column(0) for table in tables])
 
