@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 
-from ...dtypes import int32
+from ...dtypes import int32, uint8
 from ...expr import Expr
 from .batch import GpuTable
-from .keys import NullOrder, Order, gathered, normal, positions
+from .columns import constant, repeated
+from .keys import NullOrder, Order, gathered, normal, placed, positions
 from .library import plc
 from .memory import on_stream, run
 from .project import Evaluator
@@ -25,15 +27,20 @@ def hash_partition(table: GpuTable, keys: Sequence[Expr], partitions: int) -> li
     """Split rows by the hash of their keys, each part in the rows' order; ``partitions`` is a power of two.
 
     libcudf leaves no order within a part. What keeps the first row of equal ones needs it, and ties in windows do: the
-    rows' numbers are partitioned, and sorted within each part.
+    rows' numbers are partitioned, which tells each row's part, by which a stable sort of small integers orders them.
     """
     if partitions == 1 or not keys or not table.num_rows:
         return split(table, [], partitions)
     values = normal(Evaluator(table).columns(keys), keys)
     rows, offsets = _moved(plc.Table([positions(table.num_rows)]), values, partitions)
-    edges = uploaded(pa.array(offsets, pa.int32()), int32)
-    order = run(plc.sorting.segmented_sort_by_key, rows, rows, edges, [Order.ASCENDING], [NullOrder.BEFORE])
-    return _cut(table, gathered(table.table, order.columns()[0]), offsets)
+    part = uint8 if partitions <= 256 else int32
+    zero = constant(0, part)
+    numbers = run(plc.filling.sequence, partitions, zero, constant(1, part))
+    sizes = uploaded(pa.array(np.diff(offsets), pa.int32()), int32)
+    [parts] = run(plc.filling.repeat, plc.Table([numbers]), sizes).columns()
+    parts = placed(parts, rows.columns()[0], repeated(zero, table.num_rows))
+    order = run(plc.sorting.stable_sorted_order, plc.Table([parts]), [Order.ASCENDING], [NullOrder.BEFORE])
+    return _cut(table, gathered(table.table, order), offsets)
 
 
 def split(table: GpuTable, keys: Sequence[plc.Column], partitions: int, seed: int = 0) -> list[GpuTable]:
