@@ -87,10 +87,10 @@ def test_the_rows_stay_on_the_device(
         assert libraries.seen == ["train"]
         assert_same(there.predict(on(session)).to_arrow(), here.predict(on(session)).to_arrow(), 1e-5)
         return
-    # Sums of gradients are rounded in another way there, so that splits of nearly equal gain may be others.
-    column = (there.score_columns() or ["prediction"])[0]
-    scores = [model.predict(on(session)).to_arrow()[column].to_numpy() for model in (there, here)]
-    assert np.abs(scores[0] - scores[1]).mean() < 0.01 * scores[1].std()
+    # XGBoost sketches the features in another way there, so that it tries other cuts: what is lost must be as little.
+    lost = [ml.evaluate(model, on(vl.Session(device="cpu"))).metrics for model in (there, here)]
+    name = "rmse" if label == "number" else "log_loss"
+    assert lost[0][name] == pytest.approx(lost[1][name], rel=0.02)
 
 
 @pytest.mark.parametrize("label", LABELS)

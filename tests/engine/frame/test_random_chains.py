@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 import volley as vl
 from tests.support.chains import chains
 from tests.support.pairs import Pair, cells_in_pandas, cells_of
-from tests.support.simulated_gpu import simulated_session
+from tests.support.simulated_gpu import gpu_session
 from volley.engine.physical import cut, lower
 from volley.engine.plan import Aggregate
 from volley.engine.runners import LocalRunner
@@ -43,9 +43,9 @@ def compare(pair: Pair) -> None:
 
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain})
 @given(data=st.data())
-def test_rows_are_those_of_pandas_on_the_simulated_gpu(data: st.DataObject) -> None:
+def test_rows_are_those_of_pandas_on_a_gpu(data: st.DataObject) -> None:
     """A sample; `make simulated-gpu` compares as many as on the CPU."""
-    with simulated_session(threads=2):
+    with gpu_session(threads=2):
         pair = data.draw(chains())
         compare(pair)
 
