@@ -24,6 +24,8 @@ _SETTINGS = {
     "distributed.deploy.lost-worker-timeout": "36500 days",
     # Dask looks at the stack of every busy thread 100 times a second, and takes processor time away from it.
     "distributed.worker.profile.interval": "100ms",
+    # 50 times a second each process measures how late its event loop is, which warns of what lasts for 3 s.
+    "distributed.admin.tick.interval": "200ms",
 }
 
 

@@ -247,10 +247,16 @@ def _load(function: FunctionType, signature: str) -> Callable[..., int]:
 
 def _path_of(function: FunctionType, signature: str) -> tuple[str, Path]:
     """Return the symbol of a kernel's code, and the file that it is kept in."""
+    symbol = _symbol(function, signature)
+    return symbol, cache_directory() / f"{symbol}.o"
+
+
+@cache
+def _symbol(function: FunctionType, signature: str) -> str:
+    """Return a name for a kernel's code; each scan asks whether some are on disk, and a digest takes a while."""
     digest = hashlib.sha256(_environment_stamp() + signature.encode())
     _digest_code(function, digest)
-    symbol = f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
-    return symbol, cache_directory() / f"{symbol}.o"
+    return f"volley_{function.__name__}_{digest.hexdigest()[:24]}"
 
 
 def _compiled(function: FunctionType, signature: str, symbol: str) -> bytes:
