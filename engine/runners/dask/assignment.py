@@ -121,6 +121,8 @@ class StagePlan:
         Keys of joins whose values scans make use of.
     alone
         Whether one task has all units, so that its output is that of the stage.
+    for_client
+        Whether the client reads its rows, which then come with the report if they are few.
     """
 
     query: str
@@ -132,6 +134,7 @@ class StagePlan:
     relayed: frozenset[int] = frozenset()
     asked: tuple[AskedKey, ...] = ()
     alone: bool = False
+    for_client: bool = False
     memory_limit: int | None = None
 
 
@@ -156,6 +159,8 @@ class Report:
         Of its output, by bucket.
     value
         What a fold came to: a list of one state, or of none where there were no rows.
+    packed
+        The output's rows, where they are few and the client reads them.
     begun
         When the task began, in seconds since the epoch.
     received
@@ -172,6 +177,7 @@ class Report:
     rows: list[int]
     bytes: list[int]
     value: Any = None
+    packed: bytes | None = None
     operators: dict[str, OperatorMetrics] = field(default_factory=dict)
     begun: float = 0.0
     seconds: float = 0.0

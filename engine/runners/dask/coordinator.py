@@ -301,6 +301,7 @@ class Coordinator:
             relayed=frozenset(k for k in whole if is_relayed(self.tasks.stages[self._made[k]].done, self.slots)),
             asked=asked,
             alone=len(made) == 1,
+            for_client=stage.number == len(self.graph.stages) - 1 or isinstance(sink, SampleSink),
             memory_limit=self.memory_limit,
         )
         reads = {known: self._made[known] for known in needed(lines, units) | {key.stage for key in asked}}

@@ -167,9 +167,18 @@ class _Work:
             rows=[sum(table.num_rows for table in tables) for tables in buckets],
             bytes=[sum(table.nbytes for table in tables) for tables in buckets],
             value=output.value,
+            packed=self._packed(buckets),
             operators=self.operators,
             spilled=store.spilled,
         )
+
+    def _packed(self, buckets: Sequence[Sequence[Table]]) -> bytes | None:
+        """Return rows that the client reads for the report, where fetching them would take longer."""
+        tables = [table for bucket in buckets for table in bucket]
+        if not self.plan.for_client or sum(table.nbytes for table in tables) > _FEW_BYTES:
+            return None
+        packed = bytes(memoryview(self.device.pack(tables))) if tables else b""
+        return packed if len(packed) <= _FEW_BYTES else None
 
     def _joined(self, tables: Sequence[Table]) -> Sequence[Table]:
         """Return the tables of a bucket as one, where they are so small that moving each would cost more."""
@@ -277,6 +286,8 @@ class _Work:
 
 
 _SMALL_ROWS = 32 * 1024
+_FEW_BYTES = 32 * 1024
+"""Rows for the client up to so many bytes come with their task's report, which passes the scheduler."""
 _MOST_STOPPED = 1_000
 """Queries of which a worker remembers that they were stopped: tasks of those before them have ended long ago."""
 _ALL = Buckets(0, 1 << 30)

@@ -9,6 +9,7 @@ import pytest
 from distributed.protocol import pickle
 
 import volley as vl
+from volley.engine.exchange import Request
 from volley.engine.frame import DataFrame
 from volley.engine.runners.dask.assignment import Report
 from volley.engine.runners.dask.reports import Reports, reports_for
@@ -46,6 +47,34 @@ def test_a_report_that_got_lost_is_fetched(
     monkeypatch.setattr(Reports, "open", lambda self, query: None)
     assert groups(cluster).to_pydict() == {"a": [1, 2], "s": [3, 3]}
     assert gathered
+
+
+@pytest.fixture
+def fetched(cluster: vl.Session, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the stages whose rows the client has asked workers for."""
+    stages: list[int] = []
+    exchange = cluster.cluster.exchange
+    fetch = exchange.fetch
+
+    def counting(requests: list[Request], *others: Any) -> Any:
+        stages.extend(request.stage for request in requests)
+        return fetch(requests, *others)
+
+    monkeypatch.setattr(exchange, "fetch", counting)
+    return stages
+
+
+def test_few_rows_come_with_the_report(cluster: vl.Session, fetched: list[int]) -> None:
+    assert groups(cluster).to_pydict() == {"a": [1, 2], "s": [3, 3]}
+    none = DataFrame.from_plan(vl.from_arrow(pa.table({"a": [1, 2]})).query("a > 2").plan, cluster)
+    assert none.to_arrow().to_pydict() == {"a": []}
+    assert fetched == []
+
+
+def test_many_rows_are_fetched_from_workers(cluster: vl.Session, fetched: list[int]) -> None:
+    rows = pa.table({"a": range(100_000)})
+    assert DataFrame.from_plan(vl.from_arrow(rows).plan, cluster).to_arrow().equals(rows)
+    assert fetched
 
 
 def test_reports_are_kept_for_open_queries_and_taken_once() -> None:
