@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from ...exchange import Request
 from ...expr import Expr
+from ...kernels.protocol import PackedTables
 from ...kernels.sharing import Account
 from ...physical.stages import Stage
 from ...plan import Split
@@ -177,7 +178,7 @@ class Report:
     rows: list[int]
     bytes: list[int]
     value: Any = None
-    packed: bytes | None = None
+    packed: PackedTables | None = None
     operators: dict[str, OperatorMetrics] = field(default_factory=dict)
     begun: float = 0.0
     seconds: float = 0.0

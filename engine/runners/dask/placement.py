@@ -74,13 +74,17 @@ def sizes(reports: Sequence[Report]) -> Sizes:
 
 
 def runs(found: Sizes, slots: Slots) -> Iterator[Buckets]:
-    """Yield neighbouring buckets together up to a task's share of the bytes; buckets without rows are left out."""
+    """Yield neighbouring buckets together up to about a task's share of the bytes; buckets without rows are left out.
+
+    A run ends where it comes nearest to the share: of buckets that are almost alike, two of which make a share, half
+    would otherwise stay alone for being a little larger than the others.
+    """
     share = _share(found.total, slots)
     first, held = None, 0
     for number, size in enumerate(found.bytes):
         if not found.rows[number]:
             continue
-        if first is not None and held + size > share:
+        if first is not None and held + size / 2 > share:
             yield Buckets(first, number)
             first, held = None, 0
         first = number if first is None else first

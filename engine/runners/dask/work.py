@@ -273,13 +273,23 @@ class _Work:
     def _built(self, probe: Probe, buckets: Buckets) -> JoinTable:
         return self.device.build_join(self._ordered(probe.stage, buckets), probe.node.spec, threads=1)
 
+    def _built_for_all(self, probe: Probe) -> JoinTable:
+        """Return the hash table of all rows, and find what scans ask of their keys while the rows are here."""
+        rows = self._ordered(probe.stage, _ALL)
+        made = self.assignment.sources[probe.stage].stage
+        for asked in self.plan.asked:
+            if asked.stage == probe.stage:
+                find = partial(keys_of, self.device, asked.key, rows)
+                self.bench.shared(self.plan.query, made, f"keys {asked.position}", find)
+        return self.device.build_join(rows, probe.node.spec, threads=1)
+
     def _broadcast(self) -> Mapping[int, JoinTable]:
         """Return the hash tables that all units share."""
         joins: dict[int, JoinTable] = {}
         for pipeline in {unit.pipeline for unit in self.assignment.units}:
             for probe in self.stage.pipelines[pipeline].operators:
                 if isinstance(probe, Probe) and probe.stage in self.plan.broadcast and probe.stage not in joins:
-                    build = partial(self._built, probe, _ALL)
+                    build = partial(self._built_for_all, probe)
                     made = self.assignment.sources[probe.stage].stage
                     joins[probe.stage] = self.bench.shared(self.plan.query, made, "join", build)
         return joins

@@ -83,6 +83,11 @@ def test_small_buckets_are_read_together() -> None:
     assert list(runs(Sizes([1] * 16, [1_000] * 16), SLOTS)) == [Buckets(0, 16)]
 
 
+def test_buckets_that_are_almost_alike_are_read_in_equal_numbers() -> None:
+    alike = [65 * MIB, 65 * MIB, 63 * MIB, 63 * MIB] * 4
+    assert list(runs(Sizes([1] * 16, alike), SLOTS)) == [Buckets(first, first + 2) for first in range(0, 16, 2)]
+
+
 def report(task: int, sizes: list[int]) -> Report:
     return Report(worker="w", task=task, attempt=1, rows=[1 if size else 0 for size in sizes], bytes=sizes)
 

@@ -139,6 +139,17 @@ def test_the_keys_of_a_small_side_narrow_what_workers_read(files: Path, cluster:
     assert sum(skipped) >= 4 * ROWS  # four of five files hold no such key
 
 
+def test_a_build_side_is_fetched_once_though_scans_ask_for_its_keys(files: Path, cluster: vl.Session) -> None:
+    orders = vl.read_parquet(files / "orders")
+    dear = orders[orders.price > 2_000][["id", "tag"]]
+    frame = orders[["id", "price"]].merge(dear, on="id").groupby("tag").agg(s=("price", "sum"))
+    assert "in keys of stage 0" in frame.explain("physical")
+    build, probe = cluster.run(frame.plan).metrics.stages[:2]
+    received = sum(worker.received for worker in probe.workers.values())
+    made = sum(worker.bytes for worker in build.workers.values())
+    assert 0 < received < 1.5 * made
+
+
 def test_an_aggregate_of_no_rows_is_one_row(files: Path, cluster: vl.Session) -> None:
     frame = vl.read_parquet(files / "orders")
     none = query("select count(*) n, sum(price) s, min(tag) t from o where price < 0", {"o": frame})

@@ -81,10 +81,7 @@ def test_what_workers_received_is_what_others_have_sent(shuffled: DataFrame, clu
     after = client.run(served)
     received = sum(worker.received for stage in metrics.stages for worker in stage.workers.values())
     sent = sum(after[name][0] - before[name][0] for name in after)
-    result = sum(span.bytes for span in metrics.spans if span.stage == metrics.spans[-1].stage)
-    assert received > 0
-    assert received < sent  # the client has fetched the result, too
-    assert sent - received < 4 * result + 4_096
+    assert received == sent > 0  # the few rows of the result come with the reports
     by_stage = defaultdict(int)
     for span in metrics.spans:
         by_stage[span.stage] += span.received
