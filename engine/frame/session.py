@@ -9,14 +9,24 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any, Self
 
 from ..dtypes import DataType
-from ..errors import ColumnNotFound, ConfigError, UnsupportedOperation, VolleyError, suggestion
+from ..errors import ColumnNotFound, ConfigError, DeviceUnavailable, UnsupportedOperation, VolleyError, suggestion
 from ..expr import Expr, Literal, NamedExpr
-from ..kernels.devices import open_device
-from ..kernels.protocol import Device, Table
+from ..kernels.devices import open_device, open_remote_device
+from ..kernels.protocol import AsksTogether, Device, Table
 from ..kernels.sharing import DeviceArray, Shared
 from ..machine import available_cores
 from ..optimizer import Estimator, OptimizerContext, optimize
-from ..physical import Exec, LoweringOptions, StageGraph, cut, fallbacks, lower, mark_fallbacks, mark_files
+from ..physical import (
+    Exec,
+    LoweringOptions,
+    StageGraph,
+    computed_parts,
+    cut,
+    fallbacks,
+    lower,
+    mark_fallbacks,
+    mark_files,
+)
 from ..physical.stages import CollectSink, FoldSink
 from ..plan import Plan, Recursion, Scan, ScanPlan
 from ..runners import LocalParts, LocalRunner, Observer, Part, Parts, RunResult
@@ -95,7 +105,8 @@ class Session:
             raise ConfigError(f"threads must be at least 1, not {threads}")
         if device == "auto" and isinstance(cluster, str) and cluster.partition(":")[0] == "local-gpu":
             device = "gpu"
-        self.device = open_device(device) if isinstance(device, str) else device
+        self.cluster: Cluster | None = None
+        self.device = self._opened(device, cluster) if isinstance(device, str) else device
         self.cluster = None if cluster is None else _open_cluster(cluster, self.device, threads)
         self.threads = threads or available_cores()
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
@@ -111,6 +122,21 @@ class Session:
         self.kept: dict[str, Any] = {}
         self._begun = (self.threads, self.memory_limit, self.recursion_limit)
         self._tokens: list[Token[Session | None]] = []
+
+    def _opened(self, device: str, cluster: Any) -> Device:
+        """Open a device; one that workers elsewhere have need not be here."""
+        try:
+            return open_device(device)
+        except DeviceUnavailable:
+            starts = isinstance(cluster, str) and cluster.startswith("local")
+            if cluster is None or starts or device != "gpu":
+                raise
+
+        def workers() -> Cluster:
+            assert self.cluster is not None
+            return self.cluster
+
+        return open_remote_device(lambda: workers().device_description, lambda parts: workers().refusals(parts))
 
     def __enter__(self) -> Self:
         self._tokens.append(_current.set(self))
@@ -173,6 +199,8 @@ class Session:
         root = lower(self.optimized(plan), self.lowering, Estimator().rows if estimated else None)
         if self.device.refusal is None:
             return root
+        if isinstance(self.device, AsksTogether):
+            self.device.ask_all(computed_parts(root))
         root = mark_fallbacks(root, self.device.refusal)
         if not self.cpu_fallback:
             for node, reason in fallbacks(root):

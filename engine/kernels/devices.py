@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, cast
 
 from ..errors import ConfigError, suggestion
-from .protocol import Device
+from .protocol import AsksTogether, Computed, Device
+
+if TYPE_CHECKING:
+    from .remote import DeviceDescription
 
 NAMES = ("auto", "cpu", "gpu")
 
@@ -38,9 +42,23 @@ def open_device(name: str) -> Device:
     raise ConfigError(f"unknown device {name!r}{suggestion(name, NAMES)}")
 
 
+def open_remote_device(
+    describe: Callable[[], DeviceDescription], refuse: Callable[[Sequence[Computed]], Sequence[str | None]]
+) -> Device:
+    """Return the device of a cluster's workers, for a session that has none of its kind; see `RemoteDevice`."""
+    from .remote import RemoteDevice
+
+    return cast("Device", RemoteDevice(describe, refuse))
+
+
+def is_remote(device: Device) -> bool:
+    """Return whether a device is that of workers alone."""
+    return isinstance(device, AsksTogether)
+
+
 def register_serialization(device: Device) -> None:
     """Teach Dask, in this process, to send tables as a device has them in memory."""
-    if device.account is None:
+    if device.account is None or is_remote(device):
         from .cpu.parcel import register
     else:
         from .gpu.serialization import register

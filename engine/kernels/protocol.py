@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
@@ -446,4 +446,13 @@ class Device(Protocol):
 
     def adopt(self, native: Any, schema: Schema) -> Table | None:
         """Take a table of the device's library, in place; None where it is no such table."""
+        ...
+
+
+@runtime_checkable
+class AsksTogether(Protocol):
+    """A device that is elsewhere, whose refusals are better asked for together."""
+
+    def ask_all(self, parts: Sequence[Computed]) -> Sequence[str | None]:
+        """Return why the device leaves parts to the CPU; `refusal` knows them from then on."""
         ...

@@ -1,7 +1,7 @@
 """Physical operators, lowering and stages. Knows the kernel protocol; must not know devices, files, SQL or runners."""
 
 from .explain import explain_exec
-from .fallbacks import fallbacks, mark_fallbacks, mark_files
+from .fallbacks import computed_parts, fallbacks, mark_fallbacks, mark_files
 from .lower import LoweringOptions, lower
 from .nodes import Exec
 from .stages import Stage, StageGraph, cut
@@ -11,6 +11,7 @@ __all__ = [
     "LoweringOptions",
     "Stage",
     "StageGraph",
+    "computed_parts",
     "cut",
     "explain_exec",
     "fallbacks",

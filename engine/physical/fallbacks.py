@@ -27,6 +27,11 @@ def mark_fallbacks(root: Exec, refusal: Refusal) -> Exec:
     return transform_up(root, rewrite)
 
 
+def computed_parts(root: Exec) -> list[Computed]:
+    """Return all that the operators compute, for who wants to ask about it at once."""
+    return [part for node in walk_once(root) for part in _parts(node)]
+
+
 def mark_files(root: Exec, encoder: FileEncoder) -> Exec:
     """Return the operators, those whose files the host reads or writes with the reason; a query may have such ones."""
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from threading import Lock
 from typing import Any
 
 from distributed import Client, Security
+from distributed.protocol import pickle
 
 from ...errors import ConfigError, TemporaryFailure
 from ...exchange import BucketStore, Exchange
-from ...kernels.devices import register_serialization
-from ...kernels.protocol import Device, PackedTables
+from ...kernels.devices import is_remote, register_serialization
+from ...kernels.protocol import Computed, Device, PackedTables
+from ...kernels.remote import DeviceDescription
 from ...kernels.sharing import Account
 from .kubernetes import NAMED, scheduler_address
 from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
-from .plugin import ABOUT, FREE, PUT, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
+from .plugin import ABOUT, FREE, PUT, REFUSE, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
 from .waiting import waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
@@ -61,6 +64,7 @@ class Cluster:
         self._client: Client | None = None
         self._started = ExitStack()
         self._exchange: Exchange | None = None
+        self._described: DeviceDescription | None = None
         self._stream: Any = None
         self._lock = Lock()
 
@@ -86,6 +90,27 @@ class Cluster:
             parcels = self.device.name == "cpu"
             self._exchange = Exchange(self.device, BucketStore(self.device), comms, "", parcels=parcels)
         return self._exchange
+
+    @property
+    def device_description(self) -> DeviceDescription:
+        """What the workers compute with."""
+        if self._described is None:
+            client = self.client
+            answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
+            one = next(iter(answers.values()), None)
+            if one is None:
+                raise TemporaryFailure("the cluster has no workers, whose device must be known to plan for it")
+            self._described = DeviceDescription(name=one["device"], batch_rows=one["batch_rows"])
+        return self._described
+
+    def refusals(self, parts: Sequence[Computed]) -> Sequence[str | None]:
+        """Return why the device of the workers leaves parts of a plan to the CPU."""
+        client, calls = self.client, self.exchange.calls
+        worker = next(iter(client.nthreads()), None)
+        if worker is None:
+            raise TemporaryFailure("the cluster has no workers, whose device must be asked to plan for it")
+        found: Sequence[str | None] = client.sync(calls.call, worker, REFUSE, parts=pickle.dumps(list(parts)))
+        return found
 
     def slots(self) -> Slots:
         """Return how many workers and threads there are now."""
@@ -188,13 +213,15 @@ def _prepare(client: Client, device: Device) -> None:
             "extra [cluster] for its scheduler and all workers"
         ) from error
     answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
-    differences = _differences(answers, device.name)
+    differences = _differences(answers, None if is_remote(device) else device.name)
     if differences:
         raise ConfigError("the cluster differs from this process: " + "; ".join(differences))
 
 
-def _differences(answers: dict[str, Any], device: str) -> list[str]:
-    ours = {**versions(), "the device": device}
+def _differences(answers: dict[str, Any], device: str | None) -> list[str]:
+    """Return in what workers differ from this process; a device of None is that of whichever of them answers first."""
+    named = next((answer["device"] for answer in answers.values()), "gpu") if device is None else device
+    ours = {**versions(), "the device": named}
     found: dict[str, list[str]] = {}
     for worker, answer in sorted(answers.items()):
         for name, version in {**answer["versions"], "the device": answer["device"]}.items():

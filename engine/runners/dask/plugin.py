@@ -28,7 +28,7 @@ from .telemetry import SchedulerTelemetry, Telemetry
 from .work import Bench, run
 
 NAME = "volley"
-ABOUT, STOP, FREE, PUT = "volley_about", "volley_stop", "volley_free", "volley_put"
+ABOUT, STOP, FREE, PUT, REFUSE = "volley_about", "volley_stop", "volley_free", "volley_put", "volley_refuse"
 _CONNECT_SECONDS = 5.0
 _TURN = 0.02
 _GONE_SECONDS = 60.0
@@ -111,6 +111,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
             STOP: self.stop,
             FREE: self.free,
             PUT: self.put,
+            REFUSE: self.refuse,
             HOLD: self.parts.hold,
             WORK: self.parts.work,
         }
@@ -118,7 +119,13 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
     async def about(self) -> dict[str, Any]:
         """Answer with the versions that must agree, the device, and what has crossed its bus."""
         device = self.bench.device
-        return {"versions": versions(), "device": device.name, "account": device.account}
+        own = {"device": device.name, "account": device.account, "batch_rows": device.batch_rows}
+        return {"versions": versions(), **own}
+
+    async def refuse(self, parts: bytes) -> list[str | None]:
+        """Answer why the device would leave each of some pickled parts of a plan to the CPU."""
+        refusal = self.bench.device.refusal
+        return [None if refusal is None else refusal(part) for part in pickle.loads(parts)]
 
     async def stop(self, query: str, wait: float = 0.0) -> str:
         """Let a query's tasks end, waiting so many seconds for them, and forget its rows.

@@ -18,7 +18,10 @@ from distributed.protocol import deserialize, serialize
 import volley as vl
 from tests.support.simulated_gpu import SWITCH, simulated_device
 from tests.support.tpc import assert_as_duckdb, texts
-from volley.engine.errors import ConfigError, DeviceUnavailable
+from volley import ml
+from volley.engine.errors import ConfigError, DeviceUnavailable, UnsupportedOperation
+from volley.engine.frame import session as frames
+from volley.engine.kernels.devices import open_device
 from volley.engine.runners.dask import ClusterSettings, coordinator, gpu_protocol, launch, start_cluster
 from volley.engine.runners.dask import cluster as room
 from volley.engine.runners.dask.plugin import Comms, carries_parcels
@@ -214,3 +217,64 @@ def test_a_page_of_parcels_reaches_the_other_side_without_the_host(tmp_path: Pat
     assert page.counts == [[(0, 2)]]
     assert pa.concat_tables([device.to_arrow(table) for table in tables]).equals(DATA.slice(0, 1800))
     store.close()
+
+
+@pytest.fixture(scope="module")
+def laptop(session: vl.Session) -> Iterator[vl.Session]:
+    """A session that has no GPU, over the workers that have."""
+    assert session.cluster is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames, "open_device", _without_gpu)
+        own = vl.Session(device="gpu", cluster=session.cluster.client.scheduler.address)
+    yield own
+    own.close()
+
+
+def _without_gpu(name: str) -> Any:
+    if name == "gpu":
+        raise DeviceUnavailable("pylibcudf is not installed")
+    return open_device(name)
+
+
+def test_who_plans_for_workers_with_gpus_needs_none(laptop: vl.Session, session: vl.Session) -> None:
+    text = """
+        select s, count(*) n, sum(x) t, max(levenshtein(s, 'text 3')) d from data where k > 3 group by s
+        order by s nulls last
+    """
+    made = vl.sql(text, data=vl.DataFrame(DATA, session=laptop))
+    assert made.explain("physical") == vl.sql(text, data=vl.DataFrame(DATA, session=session)).explain("physical")
+    assert "gpu (simulated)" in made.explain("physical")
+    assert "on the cpu levenshtein: libcudf has no such distance of letters" in made.explain("physical")
+    assert made.to_arrow().equals(vl.sql(text, data=vl.DataFrame(DATA)).to_arrow())
+    moved = [w.bus.moved for s in laptop.run(made.plan).metrics.stages for w in s.workers.values()]
+    assert any(one is not None and one.to_device for one in moved)
+    assert vl.DataFrame(DATA, session=laptop).sort_values("x", ascending=False).head(3).to_arrow().num_rows == 3
+
+
+def test_what_the_workers_would_leave_to_the_cpu_is_refused_while_planning(laptop: vl.Session) -> None:
+    rows = vl.DataFrame(DATA, session=laptop)
+    laptop.cpu_fallback = False
+    try:
+        with pytest.raises(UnsupportedOperation, match=r"gpu \(simulated\) cannot compute levenshtein"):
+            vl.sql("select levenshtein(s, 'a') from data", data=rows).to_arrow()
+    finally:
+        laptop.cpu_fallback = True
+
+
+def test_models_are_fitted_by_workers_for_a_session_without_a_gpu(laptop: vl.Session) -> None:
+    model = ml.Ridge().fit(vl.DataFrame(DATA, session=laptop), ml.Features(numeric=["k"], categorical=["s"], label="x"))
+    assert model.trained_on == "cpu (other libraries cannot look into a simulated GPU)"
+    here = ml.Ridge().fit(vl.DataFrame(DATA), ml.Features(numeric=["k"], categorical=["s"], label="x"))
+    assert model.core.solution.coef == pytest.approx(here.core.solution.coef)
+    scored = model.predict(vl.DataFrame(DATA, session=laptop))
+    assert "on the cpu predict(Ridge)" in scored.explain("physical")
+    assert ml.evaluate(model, scored).metrics["rmse"] == pytest.approx(
+        ml.evaluate(here, vl.DataFrame(DATA)).metrics["rmse"]
+    )
+
+
+def test_without_a_cluster_elsewhere_the_gpu_must_be_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "open_device", _without_gpu)
+    for cluster in (None, "local", "local-gpu"):
+        with pytest.raises(DeviceUnavailable, match="pylibcudf is not installed"):
+            vl.Session(device="gpu", cluster=cluster)
