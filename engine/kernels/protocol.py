@@ -232,6 +232,13 @@ class JoinTable(Protocol):
         """
         ...
 
+    def probe_each(self, tables: Sequence[Table]) -> Sequence[Table]:
+        """Return the joined rows for each of several tables; what all of them need may be done at once.
+
+        Raises what `probe` would for one of them; all of them may be probed again then.
+        """
+        ...
+
     def remaining(self) -> Table:
         """Return, after all probing, the build rows that ``spec.rest`` names, with nulls as the probe's columns."""
         ...
@@ -336,8 +343,8 @@ class Device(Protocol):
         """Keep the rows where the predicate is true, in order."""
         ...
 
-    def settle(self, table: Table) -> Table:
-        """Return the table with all its columns made.
+    def settle(self, *tables: Table) -> Sequence[Table]:
+        """Return the tables with all their columns made; what all of them need may be done at once.
 
         A device may leave columns to be made when a later kernel reads them. A table that is kept must not wait: its
         making would fall to one thread, and it would hold on to what it is made of.

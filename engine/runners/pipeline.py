@@ -23,8 +23,9 @@ from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
 
 TOGETHER = 4
-"""Tables that a sink is given at once where they are rows that lay in memory before: each time costs Python that the
-data before have driven out of the cache. What operators have just made is in the cache and taken table by table."""
+"""Tables that a sink, or a join, is given at once where they are rows that lay in memory before: each time costs Python
+that the data before have driven out of the cache. What other operators have just made is in the cache, and is taken
+table by table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,12 +172,13 @@ class TaskRunner:
         tables = _timed(task.tables(), steps[0])
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
-        together = TOGETHER if task.resident and not task.pipeline.operators else 1
+        first = next(iter(task.pipeline.operators), None)
+        together = TOGETHER if task.resident and (first is None or isinstance(first, Probe)) else 1
         at: list[Table] = []
         passed = 0
         try:
             while at := list(islice(tables, together)):
-                results = (made for table in at for made in self._through(task.pipeline.operators, table, steps[1:-1]))
+                results = self._all_through(task.pipeline.operators, at, steps[1:-1])
                 while some := list(islice(results, together)):
                     self._consume(number, some, local, steps[-1])
                 passed += sum(table.num_rows for table in at)
@@ -193,7 +195,7 @@ class TaskRunner:
 
     def _consume(self, number: int, tables: Sequence[Table], local: LocalSink, counted: OperatorMetrics) -> None:
         begun = time.perf_counter()
-        settled = [self.device.settle(table) for table in tables] if self.sink.retains else tables
+        settled = self.device.settle(*tables) if self.sink.retains else tables
         rows, size = sum(table.num_rows for table in settled), sum(table.nbytes for table in settled)
         local.consume(number, *settled)
         counted.add(rows, size, time.perf_counter() - begun, len(settled))
@@ -227,6 +229,42 @@ class TaskRunner:
         if task.rows > rows or task.bytes > size:  # rows that the scan itself left out
             observer.advanced(self.stage.number, max(0, task.rows - rows), max(0, task.bytes - size))
 
+    def _all_through(
+        self, operators: Sequence[Operator], tables: Sequence[Table], steps: Sequence[OperatorMetrics]
+    ) -> Iterator[Table]:
+        """Yield the rows that operators make of several tables, of which a join takes all at once, if it can."""
+        joined = self._probed(operators[0], tables, steps[0]) if operators and len(tables) > 1 else None
+        if joined is None:
+            for table in tables:
+                yield from self._through(operators, table, steps)
+            return
+        for table, made in zip(tables, joined, strict=True):
+            yield from self._beyond(operators, table, made, steps)
+
+    def _probed(self, operator: Operator, tables: Sequence[Table], counted: OperatorMetrics) -> Sequence[Table] | None:
+        """Return what a join with keys makes of each table; None where tables have to be taken one by one."""
+        if not isinstance(operator, Probe) or not operator.node.spec.probe_keys or self.stopped():
+            return None
+        begun = time.perf_counter()
+        try:
+            joined = self.joins[operator.stage].probe_each(tables)
+        except ExecutionError:  # taken one by one, they tell which of them it is
+            return None
+        seconds = (time.perf_counter() - begun) / len(tables)
+        for made in joined:
+            counted.add(made.num_rows, made.nbytes, seconds)
+        return joined
+
+    def _beyond(
+        self, operators: Sequence[Operator], table: Table, made: Table, steps: Sequence[OperatorMetrics]
+    ) -> Iterator[Table]:
+        """Yield what the operators after the first make of what that one made of a table."""
+        try:
+            yield from self._through(operators[1:], made, steps[1:])
+        except ExecutionError as error:
+            trace_back(self.device, operators[0], table, error)
+            raise
+
     def _through(
         self, operators: Sequence[Operator], table: Table, steps: Sequence[OperatorMetrics]
     ) -> Iterator[Table]:
@@ -242,11 +280,7 @@ class TaskRunner:
             yield table
             return
         for made in _timed(self._applied(operators[0], table), steps[0]):
-            try:
-                yield from self._through(operators[1:], made, steps[1:])
-            except ExecutionError as error:
-                trace_back(self.device, operators[0], table, error)
-                raise
+            yield from self._beyond(operators, table, made, steps)
 
     def _applied(self, operator: Operator, table: Table) -> Iterator[Table]:
         try:

@@ -131,8 +131,8 @@ class OpaqueDevice:
     def filter(self, table: Table, predicate: Expr) -> OpaqueTable:
         return OpaqueTable(self._inner.filter(_open(table), predicate))
 
-    def settle(self, table: Table) -> OpaqueTable:
-        return OpaqueTable(self._inner.settle(_open(table)))
+    def settle(self, *tables: Table) -> list[OpaqueTable]:
+        return [OpaqueTable(table) for table in self._inner.settle(*_open_all(tables))]
 
     def slice(self, table: Table, offset: int, length: int) -> OpaqueTable:
         return OpaqueTable(self._inner.slice(_open(table), offset, length))
@@ -237,6 +237,9 @@ class OpaqueJoinTable:
 
     def probe(self, table: Table) -> OpaqueTable:
         return OpaqueTable(self._inner.probe(_open(table)))
+
+    def probe_each(self, tables: Sequence[Table]) -> list[OpaqueTable]:
+        return [OpaqueTable(table) for table in self._inner.probe_each(_open_all(tables))]
 
     def remaining(self) -> OpaqueTable:
         return OpaqueTable(self._inner.remaining())

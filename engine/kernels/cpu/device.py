@@ -82,9 +82,9 @@ class CpuDevice:
         """Keep the rows where the predicate is true."""
         return filter_rows(own(table), predicate)
 
-    def settle(self, table: Table) -> CpuTable:
+    def settle(self, *tables: Table) -> list[CpuTable]:
         """Make the columns that wait to be asked for."""
-        return settle(own(table))
+        return settle([own(table) for table in tables])
 
     def slice(self, table: Table, offset: int, length: int) -> CpuTable:
         """Return a run of rows, sharing memory."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import partial
 
 import pyarrow as pa
@@ -10,10 +10,9 @@ import pyarrow as pa
 from ...expr import Expr
 from ..evaluation import shared
 from .buffers import bits_of, flags_of
-from .gather import take_column
 from .native import select_bits
 from .project import Evaluator
-from .table import CpuTable, PendingColumns, slice_table, take_rows
+from .table import CpuTable, PendingColumn, PendingColumns, slice_table, take_rows
 
 _DENSE = 0.9
 """Beyond this share of kept rows, Arrow's filter, which copies runs, beats taking by position."""
@@ -39,20 +38,26 @@ def masked(table: CpuTable, mask: pa.Array) -> CpuTable:
         return slice_table(table, 0, 0)
     share = kept / table.num_rows
     if share > _DENSE:
-        return _pending(table, lambda column: column.filter(mask), kept)
+        return _pending(table, [PendingColumn(partial(_filtered, table, p, mask)) for p in _positions(table)], kept)
     values, offset = flags_of(mask)
     bits, bit_offset = bits_of(mask)
     rows = select_bits(values, offset, table.num_rows, bits=bits, bit_offset=bit_offset)
     if share < _SPARSE:
         return take_rows(table, rows)
-    return _pending(table, lambda column: take_column(column, rows), kept)
+    return _pending(table, [PendingColumn(partial(_column, table, p), rows) for p in _positions(table)], kept)
 
 
-def _pending(table: CpuTable, keep: Callable[[pa.Array], pa.Array], kept: int) -> CpuTable:
-    columns = table.columns
+def _positions(table: CpuTable) -> range:
+    return range(len(table.columns))
 
-    def made(position: int) -> pa.Array:
-        return keep(columns[position])
 
-    makers = [partial(made, position) for position in range(len(columns))]
-    return table.with_columns(PendingColumns(makers, table.nbytes * kept // table.num_rows), kept)
+def _column(table: CpuTable, position: int) -> pa.Array:
+    return table.columns[position]
+
+
+def _filtered(table: CpuTable, position: int, mask: pa.Array) -> pa.Array:
+    return table.columns[position].filter(mask)
+
+
+def _pending(table: CpuTable, columns: Sequence[PendingColumn], kept: int) -> CpuTable:
+    return table.with_columns(PendingColumns(columns, table.nbytes * kept // table.num_rows), kept)

@@ -58,6 +58,22 @@ def take_columns(columns: Sequence[pa.Array], rows: Sequence[Rows]) -> list[pa.A
     return [array_from(out, kind)]
 
 
+def take_column_later(column: pa.Array, rows: Rows, calls: Calls) -> pa.Array | None:
+    """Return what will hold the values at ``rows``, none of which is -1, when calls are made.
+
+    None where they are not of 8 to 64 bits or some are null.
+    """
+    if isinstance(column, pa.DictionaryArray):
+        indices = take_column_later(column.indices, rows, calls)
+        return None if indices is None else encoded(indices, column.dictionary)
+    if _bit_width(column.type) not in (8, 16, 32, 64) or column.null_count:
+        return None
+    values = values_of(column)
+    out = empty(len(rows), values.dtype)
+    take_later(values, rows, out, calls)
+    return array_from(out, column.type)
+
+
 def _bit_width(kind: pa.DataType) -> int:
     try:
         return int(kind.bit_width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -19,10 +19,11 @@ from .compare import known_true
 from .gather import take_column
 from .keys import JoinKeys
 from .native import NO_BITS, JoinIndex, joining
-from .native.arrays import Bits, Rows, Words
+from .native.arrays import Rows, Words
+from .native.joining import ProbeKeys
 from .native.parallel import Threads
 from .project import Evaluator
-from .table import CpuTable, PendingColumns, concat_tables, own
+from .table import CpuTable, PendingColumn, PendingColumns, concat_tables, own
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""
@@ -73,7 +74,16 @@ class CpuJoinTable:
 
     def probe(self, table: Table) -> CpuTable:
         """Return the joined rows for a probing table."""
-        return self._probe(own(table))
+        return self.probe_each([table])[0]
+
+    def probe_each(self, tables: Sequence[Table]) -> list[CpuTable]:
+        """Return the joined rows for each of several probing tables."""
+        given = [own(table) for table in tables]
+        keys = [self._probe_keys(table) for table in given]
+        if self._spec.side is JoinSide.INNER and self._spec.residual is None:
+            made = self._index.inner_each(keys)
+            return [self._paired(table, *pairs) for table, pairs in zip(given, made, strict=True)]
+        return [self._joined(*pair) for pair in zip(given, self._index.match_each(keys), strict=True)]
 
     def remaining(self) -> CpuTable:
         """Return the build rows that have met a partner, or those that have not; the probe's columns are null."""
@@ -93,14 +103,12 @@ class CpuJoinTable:
             found = build_rows[build_rows >= 0] if self._spec.side is JoinSide.LEFT else build_rows
             self._met[found] = True
 
-    def _probe(self, table: CpuTable) -> CpuTable:
+    def _paired(self, table: CpuTable, probe_rows: Rows, build_rows: Rows) -> CpuTable:
+        self._meet(build_rows)
+        return self._output(table, probe_rows, build_rows, distinct=self._index.unique)
+
+    def _joined(self, table: CpuTable, matches: Rows) -> CpuTable:
         side, index = self._spec.side, self._index
-        words, bits, offset = self._words(table)
-        if side is JoinSide.INNER and self._spec.residual is None:
-            probe_rows, build_rows = index.join(words, bits=bits, bit_offset=offset)
-            self._meet(build_rows)
-            return self._output(table, probe_rows, build_rows, distinct=index.unique)
-        matches = index.match(words, bits=bits, bit_offset=offset)
         if self._spec.residual is not None:
             return self._with_residual(table, matches)
         match side:
@@ -109,9 +117,7 @@ class CpuJoinTable:
             case JoinSide.ANTI:
                 return self._output(table, index.anti(matches), None, distinct=True)
             case JoinSide.LEFT:
-                probe_rows, build_rows = index.left(matches)
-                self._meet(build_rows)
-                return self._output(table, probe_rows, build_rows, distinct=index.unique)
+                return self._paired(table, *index.left(matches))
             case JoinSide.NONE:
                 self._meet(index.partners_of_any(matches))
                 return self._nothing(table)
@@ -121,11 +127,11 @@ class CpuJoinTable:
     def _nothing(self, table: CpuTable) -> CpuTable:
         return self._output(table, _NO_ROWS, _NO_ROWS, distinct=True)
 
-    def _words(self, table: CpuTable) -> tuple[Words, Bits, int]:
-        """Return the keys of probing rows, their validity and its bit offset."""
+    def _probe_keys(self, table: CpuTable) -> ProbeKeys:
+        """Return the keys of probing rows."""
         if self._keys is None:
-            return self._constant(table), NO_BITS, 0
-        return self._keys.probe(Evaluator(table).columns(self._spec.probe_keys))
+            return ProbeKeys(self._constant(table))
+        return ProbeKeys(*self._keys.probe(Evaluator(table).columns(self._spec.probe_keys)))
 
     @staticmethod
     def _constant(table: CpuTable) -> Words:
@@ -134,12 +140,12 @@ class CpuJoinTable:
 
     def _with_residual(self, table: CpuTable, matches: Rows) -> CpuTable:
         probe_rows, build_rows = self._surviving(table, matches)
-        self._meet(build_rows)
         side = self._spec.side
+        if side is JoinSide.INNER:
+            return self._paired(table, probe_rows, build_rows)
+        self._meet(build_rows)
         if side is JoinSide.NONE:
             return self._nothing(table)
-        if side is JoinSide.INNER:
-            return self._output(table, probe_rows, build_rows, distinct=self._index.unique)
         partnered = np.zeros(table.num_rows, dtype=np.bool_)
         partnered[probe_rows] = True
         if side is JoinSide.SEMI:
@@ -194,21 +200,22 @@ class CpuJoinTable:
         everything = distinct and len(probe_rows) == table.num_rows
         outer = self._spec.side is JoinSide.LEFT
 
-        def from_probe(name: str) -> pa.Array:
-            column = table.column(name)
+        def from_probe(name: str) -> PendingColumn:
+            column = partial(table.column, name)
             if everything:
-                return column
-            return take_column(all_valid(column) if name in self._known else column, probe_rows)
+                return PendingColumn(column)
+            known = name in self._known
+            return PendingColumn((lambda: all_valid(column())) if known else column, probe_rows)
 
-        def from_build(name: str) -> pa.Array:
+        def from_build(name: str) -> PendingColumn:
             assert build_rows is not None
-            return take_column(self._build.column(name), build_rows, outer=outer)
+            return PendingColumn(partial(self._build.column, name), build_rows, outer=outer)
 
         rows = len(probe_rows)
-        makers: list[Callable[[], pa.Array]] = [
-            partial(from_probe if probed and f.name in self._spec.probe_schema else from_build, f.name) for f in schema
+        pending = [
+            from_probe(f.name) if probed and f.name in self._spec.probe_schema else from_build(f.name) for f in schema
         ]
         size = table.nbytes * rows // max(table.num_rows, 1)
         if build_rows is not None:
             size += self._build.nbytes * rows // max(self._build.num_rows, 1)
-        return CpuTable(schema=schema, columns=PendingColumns(makers, size), num_rows=rows)
+        return CpuTable(schema=schema, columns=PendingColumns(pending, size), num_rows=rows)

@@ -16,7 +16,7 @@ _WORD = 8
 
 def pack(tables: Sequence[CpuTable]) -> pa.Buffer:
     """Return at least one table of one schema as bytes; rows are copied once, and only those of a slice."""
-    columns = [columns_to_send(settle(table)) for table in tables]
+    columns = [columns_to_send(table) for table in settle(tables)]
     _agree(columns)
     batches = [_batch(made, table.num_rows) for made, table in zip(columns, tables, strict=True)]
     counted = pa.MockOutputStream()

@@ -50,7 +50,7 @@ class Parcel:
 
 def parcel(tables: Sequence[CpuTable]) -> Parcel | memoryview:
     """Return at least one table as a parcel; packed as bytes where columns are nested, or all of them small."""
-    settled = [settle(table) for table in tables]
+    settled = settle(tables)
     sent = [columns_to_send(table) for table in settled]
     flat = all(_is_flat(column) for columns in sent for column in columns)
     if not flat or sum(table.nbytes for table in settled) < _ALONE_BYTES:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from ...dtypes import DataType
 from ...errors import UnsupportedOperation
-from ...expr import Call, Case, Cast, Expr, InList, Literal, NamedExpr, Place
+from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr, Place
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ..constants import array_of, scalar_of
@@ -27,7 +27,7 @@ from .compare import known_true
 from .decimals import integers, narrowed
 from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value
-from .table import CpuTable
+from .table import CpuTable, PendingColumns
 
 _DECIMAL_AWARE = frozenset(
     {"add", "subtract", "multiply", "negate", "abs", "sign", "round", "floor", "ceil", "trunc"}
@@ -48,9 +48,16 @@ _MIN_DICTIONARY = 64
 
 
 def project(table: CpuTable, exprs: Sequence[NamedExpr]) -> CpuTable:
-    """Compute one column per expression."""
-    columns = tuple(Evaluator(table).columns([named.expr for named in exprs]))
+    """Compute one column per expression; columns that wait to be made go on waiting."""
     schema = Schema(tuple(named.field for named in exprs))
+    waiting = table.columns
+    columns: Sequence[pa.Array]
+    if isinstance(waiting, PendingColumns) and all(isinstance(named.expr, Column) for named in exprs):
+        names = [named.expr.name for named in exprs if isinstance(named.expr, Column)]
+        pending = [waiting.pending[table.schema.position(name)] for name in names]
+        columns = PendingColumns(pending, waiting.nbytes * len(pending) // max(len(waiting), 1))
+    else:
+        columns = tuple(Evaluator(table).columns([named.expr for named in exprs]))
     return CpuTable(schema=schema, columns=columns, num_rows=table.num_rows)
 
 

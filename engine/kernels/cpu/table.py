@@ -25,7 +25,8 @@ from ...schema import Schema
 from ..protocol import Table
 from .buffers import INT64_DIGITS, array_from, empty, is_small, physical_type, size_of, storage, values_of
 from .decimals import narrowed, widened
-from .gather import encoded, plain, take_column, take_columns
+from .gather import encoded, plain, take_column, take_column_later, take_columns
+from .native import Calls
 from .native.arrays import Rows
 from .native.parallel import Threads, each
 
@@ -67,24 +68,58 @@ class CpuTable:
         return CpuTable(schema=self.schema, columns=columns, num_rows=num_rows)
 
 
-class PendingColumns(Sequence[pa.Array]):
-    """Columns of which each is made when it is first asked for: many a column only serves what made the table.
+class PendingColumn:
+    """A column that is made when it is first asked for: many a column only serves what made its table.
 
     Parameters
     ----------
-    makers
-        Give the columns.
+    source
+        Gives the column, or that whose rows it has.
+    rows
+        Which of them, where it has not all.
+    outer
+        Whether some of them may be -1, for null.
+    """
+
+    __slots__ = ("_made", "_outer", "_rows", "_source")
+
+    def __init__(self, source: Callable[[], pa.Array], rows: Rows | None = None, *, outer: bool = False) -> None:
+        self._source, self._rows, self._outer = source, rows, outer
+        self._made: pa.Array | None = None
+
+    def get(self) -> pa.Array:
+        """Return the column."""
+        if self._made is None:
+            source = self._source()
+            self._made = source if self._rows is None else take_column(source, self._rows, outer=self._outer)
+        return self._made
+
+    def get_later(self, calls: Calls) -> pa.Array:
+        """Return the column, whose values may be there only when calls are made."""
+        if self._made is None and self._rows is not None and not self._outer:
+            later = take_column_later(self._source(), self._rows, calls)
+            if later is not None:
+                return later
+        return self.get()
+
+
+class PendingColumns(Sequence[pa.Array]):
+    """Columns of which each is made when it is first asked for.
+
+    Parameters
+    ----------
+    columns
+        What makes them.
     nbytes
         Estimate of their bytes.
     """
 
-    def __init__(self, makers: Sequence[Callable[[], pa.Array]], nbytes: int) -> None:
-        self._makers = makers
-        self._made: list[pa.Array | None] = [None] * len(makers)
+    def __init__(self, columns: Sequence[PendingColumn], nbytes: int) -> None:
+        self.pending = columns
         self.nbytes = nbytes
 
     def __len__(self) -> int:
-        return len(self._made)
+        return len(self.pending)
 
     @overload
     def __getitem__(self, index: int) -> pa.Array: ...
@@ -94,16 +129,22 @@ class PendingColumns(Sequence[pa.Array]):
 
     def __getitem__(self, index: int | slice) -> pa.Array | tuple[pa.Array, ...]:
         if isinstance(index, slice):
-            return tuple(self[position] for position in range(*index.indices(len(self))))
-        made = self._made[index]
-        if made is None:
-            made = self._made[index] = self._makers[index]()
-        return made
+            return tuple(column.get() for column in self.pending[index])
+        return self.pending[index].get()
 
 
-def settle(table: CpuTable) -> CpuTable:
-    """Return the table with every column made."""
-    return table.with_columns(table.columns[:], table.num_rows) if isinstance(table.columns, PendingColumns) else table
+def settle(tables: Sequence[CpuTable]) -> list[CpuTable]:
+    """Return the tables with every column made; the interpreter's lock is released once for most of it."""
+    calls = Calls()
+    settled = [
+        table.with_columns([column.get_later(calls) for column in table.columns.pending], table.num_rows)
+        if isinstance(table.columns, PendingColumns)
+        else table
+        for table in tables
+    ]
+    if calls:
+        calls.run()
+    return settled
 
 
 def own(table: Table) -> CpuTable:

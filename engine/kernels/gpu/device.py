@@ -119,9 +119,9 @@ class GpuDevice:
         """Keep the rows where the predicate is true."""
         return filter_rows(own(table), predicate)
 
-    def settle(self, table: Table) -> GpuTable:
-        """Return the table: its columns are made."""
-        return own(table)
+    def settle(self, *tables: Table) -> list[GpuTable]:
+        """Return the tables: their columns are made."""
+        return [own(table) for table in tables]
 
     @kernel
     def slice(self, table: Table, offset: int, length: int) -> GpuTable:

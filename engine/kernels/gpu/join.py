@@ -73,6 +73,10 @@ class GpuJoinTable:
                 f"a join of {rows.num_rows:,} rows gives more than the device holds; use smaller batches"
             ) from error
 
+    def probe_each(self, tables: Sequence[Table]) -> list[GpuTable]:
+        """Return the joined rows for each of several probing tables."""
+        return [self.probe(table) for table in tables]
+
     @kernel
     def remaining(self) -> GpuTable:
         """Return the build rows that have met a partner, or those that have not; the probe's columns are null."""

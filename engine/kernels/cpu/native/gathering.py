@@ -169,7 +169,7 @@ def take(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
 
 
 def take_later(values: NDArray[Any], rows: Rows, out: NDArray[Any], calls: Calls) -> None:
-    """Have `take` done by a call."""
+    """Have `take` done by a call, of values of 1 to 8 bytes."""
     run, dtype = _TAKES[values.dtype.itemsize]
     calls.add(run, values.view(dtype), rows, out.view(dtype), expected=None)
 

@@ -6,10 +6,14 @@ are row pairs in probe order; for one probe row, in build order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from ....errors import TooManyPairs
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, ascending, rows_out
+from .calls import Calls
 from .compile import instruction, kernel
 from .keytable import KeyRows
 from .parallel import Threads
@@ -78,6 +82,14 @@ def _select(matches: Rows, wanted: int, out: Rows) -> int:
     return k
 
 
+class ProbeKeys(NamedTuple):
+    """Keys of probing rows, which of them are valid, and from which bit on that is said."""
+
+    words: Words
+    bits: Bits = NO_BITS
+    bit_offset: int = 0
+
+
 class JoinIndex:
     """The build side of a join: the rows of each 64-bit key, and null keys never match.
 
@@ -123,13 +135,28 @@ class JoinIndex:
         """Return the match of each probe key, -1 for none: what the other methods need to know of a probe row."""
         return self._keys.match(words, bits, bit_offset, out)
 
-    def join(self, words: Words, *, bits: Bits = NO_BITS, bit_offset: int = 0) -> tuple[Rows, Rows]:
-        """Return what `inner` makes of the matches of probe keys."""
+    def match_each(self, keys: Sequence[ProbeKeys]) -> list[Rows]:
+        """Return the matches of several tables' keys."""
+        calls = Calls()
+        made = [rows_out(None, len(one.words)) for one in keys]
+        for one, out in zip(keys, made, strict=True):
+            self._keys.match_later(*one, out, calls)
+        calls.run()
+        return made
+
+    def inner_each(self, keys: Sequence[ProbeKeys]) -> list[tuple[Rows, Rows]]:
+        """Return what `inner` makes of the matches of several tables' keys."""
         if not self.unique:
-            return self._pairs(self.match(words, bits=bits, bit_offset=bit_offset), left=False)
-        probe, build = rows_out(None, len(words) + 1), rows_out(None, len(words) + 1)
-        found = self._keys.join(words, bits, bit_offset, probe, build)
-        return ascending(found) if found == len(words) else probe[:found], build[:found]
+            return [self.inner(matches) for matches in self.match_each(keys)]
+        calls = Calls()
+        made = [(rows_out(None, len(one.words) + 1), rows_out(None, len(one.words) + 1)) for one in keys]
+        for one, (probe, build) in zip(keys, made, strict=True):
+            self._keys.join_later(*one, probe, build, calls)
+        calls.run()
+        return [
+            (ascending(found) if found == len(one.words) else probe[:found], build[:found])
+            for one, (probe, build), found in zip(keys, made, calls.results, strict=True)
+        ]
 
     def partners(self, matches: Rows) -> Longs:
         """Return how many build rows each probe row meets."""

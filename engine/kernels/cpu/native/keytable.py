@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .arrays import Bits, Longs, Number, Rows, Words, ascending, missing, rows_out
+from .calls import Calls
 from .compile import device, instruction, kernel
 from .grouping import LARGE
 from .packing import signed_extent
@@ -409,11 +410,22 @@ class KeyRows:
             _match_hashed(words, bits, bit_offset, *self._hashed, matches)
         return matches
 
-    def join(self, words: Words, bits: Bits, bit_offset: int, probe: Rows, build: Rows) -> int:
-        """List the rows that have a match, and their matches, in arrays longer by one; return how many there are."""
+    def match_later(self, words: Words, bits: Bits, bit_offset: int, out: Rows, calls: Calls) -> None:
+        """Have `match` done by a call."""
         if self._slots is not None:
-            return _join_direct(words, bits, bit_offset, self._low, self._slots, probe, build)
-        return _join_hashed(words, bits, bit_offset, *self._hashed, probe, build)
+            calls.add(_match_direct, words, bits, bit_offset, self._low, self._slots, out)
+        else:
+            calls.add(_match_hashed, words, bits, bit_offset, *self._hashed, out)
+
+    def join_later(self, words: Words, bits: Bits, bit_offset: int, probe: Rows, build: Rows, calls: Calls) -> None:
+        """Have a call list the rows that have a match, and their matches; its result is how many there are.
+
+        The arrays must be longer by one than there are rows.
+        """
+        if self._slots is not None:
+            calls.add(_join_direct, words, bits, bit_offset, self._low, self._slots, probe, build, expected=None)
+        else:
+            calls.add(_join_hashed, words, bits, bit_offset, *self._hashed, probe, build, expected=None)
 
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
         self._slots = np.full(size, -1, dtype=np.int32)

@@ -164,6 +164,8 @@ def test_settled_tables_have_the_same_rows(device: Device) -> None:
     data = pa.table({"i": [1, 2, 3, 4, 5, 6], "s": ["a", None, "c", "d", "e", "f"]})
     table = upload(device, data)
     for kept in (table, device.filter(table, call("greater", col(data, "i"), literal(2)))):
-        settled = device.settle(kept)
+        [settled] = device.settle(kept)
         assert settled.num_rows == kept.num_rows
         assert download(device, settled).equals(download(device, kept))
+    assert [t.num_rows for t in device.settle(table, kept, table)] == [6, 4, 6]
+    assert not device.settle()

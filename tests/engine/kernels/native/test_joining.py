@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
 from volley.engine.kernels.cpu.native import keytable
+from volley.engine.kernels.cpu.native.joining import ProbeKeys
 from volley.engine.kernels.cpu.native.parallel import Threads
 
 from .conftest import Column, column, texts
@@ -82,7 +83,9 @@ def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: p
     matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     inner = expected_pairs(build, probe, "inner")
     assert pairs(index.inner(matches)) == inner
-    assert pairs(index.join(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)) == inner
+    keys = ProbeKeys(probe.words, probe.bits, probe.bit_offset)
+    assert [pairs(each) for each in index.inner_each([keys, keys])] == [inner, inner]
+    assert [each.tolist() for each in index.match_each([keys] * 3)] == [matches.tolist()] * 3
     assert pairs(index.left(matches)) == expected_pairs(build, probe, "left")
     partnered = {row for row, _ in inner}
     assert index.semi(matches).tolist() == sorted(partnered)
