@@ -132,6 +132,25 @@ def _is_stored(split: Split) -> TypeGuard[StoredSplit]:
     return _stored_kinds[kind]
 
 
+class _Place:
+    """Which tables of a task are worked on, and how many rows there were before them."""
+
+    def __init__(self) -> None:
+        self.passed = 0
+        self.tables: list[Table] = []
+
+    def go_to(self, tables: list[Table]) -> bool:
+        """Go on to the next tables; return whether there are any."""
+        self.passed += sum(table.num_rows for table in self.tables)
+        self.tables = tables
+        return bool(tables)
+
+    def narrow_to(self, number: int) -> None:
+        """Say that it is only this one of the tables."""
+        self.passed += sum(table.num_rows for table in self.tables[:number])
+        self.tables = self.tables[number : number + 1]
+
+
 class TaskRunner:
     """Runs tasks of one stage, each on the thread that calls.
 
@@ -174,20 +193,18 @@ class TaskRunner:
             tables = self._told(task, tables, self.observer)
         first = next(iter(task.pipeline.operators), None)
         together = TOGETHER if task.resident and (first is None or isinstance(first, Probe)) else 1
-        at: list[Table] = []
-        passed = 0
+        at = _Place()
         try:
-            while at := list(islice(tables, together)):
+            while at.go_to(list(islice(tables, together))):
                 results = self._all_through(task.pipeline.operators, at, steps[1:-1])
                 while some := list(islice(results, together)):
                     self._consume(number, some, local, steps[-1])
-                passed += sum(table.num_rows for table in at)
             local.finish_task(number)
         except Stopped:
             self.enough.set()
             return False
         except ExecutionError as error:
-            self._locate(task, passed, at, error)
+            self._locate(task, at.passed, at.tables, error)
             raise
         finally:
             steps[0].merge(task.counted)
@@ -230,16 +247,20 @@ class TaskRunner:
             observer.advanced(self.stage.number, max(0, task.rows - rows), max(0, task.bytes - size))
 
     def _all_through(
-        self, operators: Sequence[Operator], tables: Sequence[Table], steps: Sequence[OperatorMetrics]
+        self, operators: Sequence[Operator], at: _Place, steps: Sequence[OperatorMetrics]
     ) -> Iterator[Table]:
         """Yield the rows that operators make of several tables, of which a join takes all at once, if it can."""
+        tables = at.tables
         joined = self._probed(operators[0], tables, steps[0]) if operators and len(tables) > 1 else None
-        if joined is None:
-            for table in tables:
-                yield from self._through(operators, table, steps)
-            return
-        for table, made in zip(tables, joined, strict=True):
-            yield from self._beyond(operators, table, made, steps)
+        for number, table in enumerate(tables):
+            try:
+                if joined is None:
+                    yield from self._through(operators, table, steps)
+                else:
+                    yield from self._beyond(operators, table, joined[number], steps)
+            except ExecutionError:
+                at.narrow_to(number)
+                raise
 
     def _probed(self, operator: Operator, tables: Sequence[Table], counted: OperatorMetrics) -> Sequence[Table] | None:
         """Return what a join with keys makes of each table; None where tables have to be taken one by one."""
