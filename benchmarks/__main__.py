@@ -21,6 +21,7 @@ examples:
   python -m benchmarks                               everything at scale 1 (some minutes; makes 0.5 GB of data once)
   python -m benchmarks --scale 0.05 --repeat 2       a quick look
   python -m benchmarks --case 'group-*' --engine volley --engine polars
+  python -m benchmarks --case 'join*' --ceiling      beside the gain of threads what the machine allows
   python -m benchmarks --record 2026-11-first        keep the figures in benchmarks/records
 
 Each engine works at each case in a process of its own, with the same number of threads, on the same files or the same
@@ -54,6 +55,11 @@ def parser() -> argparse.ArgumentParser:
         help="threads and cores of each engine (default: all, %(default)s here)",
     )
     made.add_argument("--timeout", type=float, default=300.0, metavar="S", help="longest that one run may take (300 s)")
+    made.add_argument(
+        "--ceiling",
+        action="store_true",
+        help="also let one process for each thread work at once, to see what the machine allows threads to gain",
+    )
     made.add_argument(
         "--record",
         default="latest",
@@ -146,7 +152,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cases, engines = chosen_cases(asked.case), chosen_engines(asked.engine)
     except ValueError as error:
         command.error(str(error))
-    options = Options(scale=asked.scale, threads=asked.threads, repeat=asked.repeat, timeout=asked.timeout)
+    options = Options(
+        scale=asked.scale, threads=asked.threads, repeat=asked.repeat, timeout=asked.timeout, ceiling=asked.ceiling
+    )
     results = run(cases, engines, options)
     if not results:
         command.error("none of these engines takes part in these cases; see --list")

@@ -137,6 +137,9 @@ def thread_settings(threads: int) -> dict[str, str]:
     return dict.fromkeys(variables, str(threads))
 
 
-def confine(threads: int) -> None:
-    """Hold this process to as many cores as it may use threads, whatever an engine makes of its settings."""
-    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:threads])
+def confine(threads: int, first: int = 0) -> None:
+    """Hold this process to as many cores as it may use threads, whatever an engine makes of its settings.
+
+    They are those from the ``first`` on that it has now.
+    """
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[first : first + threads])

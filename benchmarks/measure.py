@@ -17,7 +17,7 @@ import pyarrow as pa
 from . import data
 from .answers import difference
 from .case import Case
-from .engines import ENGINES, OURS, thread_settings
+from .engines import ALONE, ENGINES, OURS, thread_settings
 from .worker import Assignment, Report, serve
 
 REFERENCES = ("duckdb", "polars", "datafusion", "pyarrow", "pandas", "pydata", OURS)
@@ -38,12 +38,15 @@ class Options:
         Timed turns after the first run.
     timeout
         Longest that one run may take, seconds.
+    ceiling
+        Whether Volley on one thread also runs in as many processes at once as there are threads.
     """
 
     scale: float = 1.0
     threads: int = 2
     repeat: int = 5
     timeout: float = 300.0
+    ceiling: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +63,9 @@ class Outcome:
         Time, and processor time of all threads, of each turn after the first run.
     peak
         Greatest resident memory of a process that prepares and runs once, bytes; includes the data in memory.
+    processes, at_once
+        How many processes that know nothing of each other did the same at once, each on a core of its own, and how long
+        the slowest of them took each time.
     verdict
         ``reference``, ``agrees``, ``alone`` (nobody to compare with), ``differs`` or ``failed``.
     reason
@@ -71,6 +77,8 @@ class Outcome:
     seconds: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     peak: int = 0
+    processes: int = 1
+    at_once: list[float] = field(default_factory=list)
     verdict: str = "alone"
     reason: str | None = None
 
@@ -109,7 +117,7 @@ class Worker:
 
     def ready(self) -> None:
         """Wait until it has prepared."""
-        self._report()
+        self.report()
 
     def first(self) -> None:
         """Let it run for the first time."""
@@ -122,16 +130,28 @@ class Worker:
         self.outcome.seconds.append(report.seconds)
         self.outcome.cpu.append(report.cpu)
 
+    def turn_beside(self, others: Sequence[Worker]) -> None:
+        """Let it run once more while the others do, and note how long the slowest took."""
+        for worker in (self, *others):
+            worker.start()
+        self.outcome.processes = 1 + len(others)
+        self.outcome.at_once.append(max(worker.report().seconds for worker in (self, *others)))
+
     def fail(self, reason: str) -> None:
         """Note why it is out."""
         self.outcome.verdict, self.outcome.reason = "failed", reason
 
     def _run(self) -> Report:
+        self.start()
+        return self.report()
+
+    def start(self) -> None:
+        """Let it run, without waiting for its report."""
         with contextlib.suppress(OSError):  # where the process has ended, the report says so
             self._pipe.send(True)
-        return self._report()
 
-    def _report(self) -> Report:
+    def report(self) -> Report:
+        """Wait for its report."""
         try:
             if not self._pipe.poll(self._timeout):
                 raise Failure(f"no answer within {self._timeout:g} s")
@@ -162,27 +182,34 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
     """Run a case on engines in turns and return one outcome for each, in their order.
 
     All processes stand at the same time and only one of them works, so that a disturbance of the machine meets all
-    engines alike.
+    engines alike. For the machine's ceiling several processes of one thread work at once.
     """
     data.tpch(case.files, options.scale)
     for name in case.memory:
         data.memory(name, options.scale)
     with tempfile.TemporaryDirectory(prefix="volley-bench-") as folder, _environment(options.threads):
         workers: list[Worker] = []
+        others: list[Worker] = []
+
+        def started(engine: str, threads: int, core: int = 0) -> Worker:
+            answer = Path(folder) / f"{engine}-{core}.arrow"
+            assignment = Assignment(
+                case=case.name, engine=engine, scale=options.scale, threads=threads, answer=answer, core=core
+            )
+            return Worker(assignment, options.timeout)
+
         try:
-            for engine in engines:
-                answer = Path(folder) / f"{engine}.arrow"
-                threads = ENGINES[engine].threads or options.threads
-                assignment = Assignment(
-                    case=case.name, engine=engine, scale=options.scale, threads=threads, answer=answer
-                )
-                workers.append(Worker(assignment, options.timeout))
-            _attempt(workers, Worker.ready)
-            _attempt(workers, Worker.first)
+            workers.extend(started(engine, ENGINES[engine].threads or options.threads) for engine in engines)
+            if options.ceiling and ALONE in engines:
+                others.extend(started(ALONE, 1, core) for core in range(1, options.threads))
+            for step in (Worker.ready, Worker.first):
+                _attempt([*workers, *others], step)
             for _ in range(options.repeat):
                 _attempt(workers, Worker.turn)
+                if others:
+                    _attempt([w for w in workers if w.outcome.engine == ALONE], lambda w: w.turn_beside(others))
         finally:
-            for worker in workers:
+            for worker in (*workers, *others):
                 worker.stop()
         compare(case, {worker.answer: worker.outcome for worker in workers})
     return [worker.outcome for worker in workers]

@@ -100,7 +100,8 @@ class Figure:
 BEST = Figure(
     title=(
         "Seconds, best turn. Then Volley's best turn over the best rival's (below 1 Volley is faster), over the "
-        "faster of DuckDB's and Polars', and how much faster its threads are than one."
+        "faster of DuckDB's and Polars', and how much faster its threads are than one; where there is a ceiling, how "
+        "much more as many processes of one thread do at once than one of them, which is what the machine allows."
     ),
     cell=lambda outcome: f"{outcome.best:.3f}",
     ratio=True,
@@ -162,7 +163,9 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
 def table(results: Results, figure: Figure = BEST) -> list[str]:
     """Return the lines of a Markdown table of one figure: a row per case, a column per engine."""
     engines = [name for name in ENGINES if any(o.engine == name for outcomes in results.values() for o in outcomes)]
-    ratios = RATIOS if figure.ratio else {}
+    ratios = dict(RATIOS) if figure.ratio else {}
+    if not any(ceiling_of_threads(outcomes) for outcomes in results.values()):
+        ratios.pop("ceiling", None)
     head = ["case", *engines, *ratios]
     lines = [f"| {' | '.join(head)} |", f"|---|{'---:|' * (len(head) - 1)}"]
     for case, outcomes in results.items():
@@ -194,8 +197,20 @@ def gain_of_threads(outcomes: Sequence[Outcome]) -> float | None:
     return good[ALONE] / good[OURS] if OURS in good and ALONE in good else None
 
 
+def ceiling_of_threads(outcomes: Sequence[Outcome]) -> float | None:
+    """Return how much more processes of one thread do at once than one alone; None unless that was measured.
+
+    No number of threads can gain more than work that shares nothing does.
+    """
+    for outcome in outcomes:
+        if outcome.engine == ALONE and outcome.good and outcome.at_once:
+            return outcome.processes * outcome.best / min(outcome.at_once)
+    return None
+
+
 RATIOS: Mapping[str, Callable[[Sequence[Outcome]], float | None]] = {
     "of best rival": ratio_to_best_rival,
     "of DuckDB, Polars": partial(ratio_to_best_rival, among=RIVALS),
     "threads": gain_of_threads,
+    "ceiling": ceiling_of_threads,
 }

@@ -30,6 +30,8 @@ class Assignment:
         Number of threads and cores.
     answer
         Where to write the first answer, as an Arrow file.
+    core
+        The first of its cores.
     """
 
     case: str
@@ -37,6 +39,7 @@ class Assignment:
     scale: float
     threads: int
     answer: Path
+    core: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def serve(pipe: Connection, assignment: Assignment) -> None:
         from .cases import CASES
 
         case = CASES[assignment.case]
-        confine(assignment.threads)
+        confine(assignment.threads, assignment.core)
         engine = ENGINES[assignment.engine]
         call = case.engines[engine.role](bench_for(case, assignment.scale, assignment.threads, engine.device))
         pipe.send(Report(peak=peak_memory()))

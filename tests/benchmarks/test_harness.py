@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,7 +81,7 @@ def test_an_engine_that_raises_is_told_in_one_line(tmp_path: Path, monkeypatch: 
         raise RuntimeError(f"{bench.threads} thread\nout of luck")
 
     monkeypatch.setitem(CASES, "group-dense", replace(CASES["group-dense"], engines={"duckdb": unlucky}))
-    monkeypatch.setattr("benchmarks.worker.confine", lambda threads: None)
+    monkeypatch.setattr("benchmarks.worker.confine", lambda threads, first: None)
     ours, theirs = multiprocessing.Pipe()
     assignment = Assignment(case="group-dense", engine="duckdb", scale=0.001, threads=1, answer=tmp_path / "a")
     serve(theirs, assignment)
@@ -157,6 +158,26 @@ def test_one_thread_runs_our_functions_only_where_others_have_more() -> None:
     assert command.takes_part(ENGINES["volley"], on_file, threads=1)
     outcomes = measure(in_memory, ["volley", "volley-1"], replace(QUICK, threads=2))
     assert [outcome.verdict for outcome in outcomes] == ["reference", "agrees"]
+
+
+def test_what_the_machine_allows_is_shown_where_it_was_measured(tmp_path: Path) -> None:
+    alone = replace(RESULTS["sort"][1], processes=2, at_once=[0.5, 0.4])
+    assert record.ceiling_of_threads([RESULTS["sort"][0], alone]) == 2 * 0.3 / 0.4
+    assert record.ceiling_of_threads(RESULTS["sort"]) is None
+    with_it = {"sort": [RESULTS["sort"][0], alone], "top": RESULTS["sort"]}
+    page = record.write("test", record.describe(CASES, with_it, QUICK), with_it, tmp_path).read_text()
+    assert "| threads | ceiling |" in page
+    assert "**3.00** | **1.50** |" in page
+    assert "ceiling" not in record.table({"sort": RESULTS["sort"]})[0]
+
+
+@pytest.mark.usefixtures("small_data")
+def test_processes_of_one_thread_work_at_once() -> None:
+    options = replace(QUICK, threads=min(2, len(os.sched_getaffinity(0))), ceiling=True)
+    ours, alone = measure(CASES["sort"], ["volley", "volley-1"], options)
+    assert (ours.at_once, ours.processes) == ([], 1)
+    assert (len(alone.at_once), alone.processes) == ((2, 2) if options.threads == 2 else (0, 1))
+    assert [ours.verdict, alone.verdict] == ["reference", "agrees"]
 
 
 IN_MEMORY = [name for name, case in CASES.items() if case.memory]
