@@ -6,24 +6,27 @@ keys and in the columns grouped by meet the same partners, so that their partial
 
 from __future__ import annotations
 
-from ...expr import Column, Expr, NamedExpr, columns_of, substitute
+from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, JoinKind, Plan, Project
 from ...traversal import transform_down
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..expressions import can_raise
 from ..partials import FreshNames, column, is_mergeable, merged
+from ..simplify import Simplifier
 
 _FEWER = 0.05
 """Share of the side's rows that its groups may be, by numbers of distinct values that something supports: it costs
 more to group a row than to look up its partner."""
+_FEWER_OF_THE_SAME = 0.2
+"""The same where what is grouped by says which partner a row has: each row would be grouped above the join, too."""
 _KEPT = 0.5
 """Share of the side's rows that the join must give: what it leaves out need not be grouped."""
 
 
-def aggregate_before_join(plan: Plan, _: OptimizerContext) -> Plan:
+def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
     """Split aggregations whose arguments come from one side of the join below them, if that side collapses."""
-    estimator = Estimator()
+    estimator, simplifier = Estimator(), Simplifier(context.fold)
 
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Aggregate) or not node.aggregates:
@@ -33,10 +36,10 @@ def aggregate_before_join(plan: Plan, _: OptimizerContext) -> Plan:
         if not isinstance(join, Join) or join.residual is not None or not _may_split(joined):
             return node
         for side in (join.left, join.right):
-            if side is join.right and join.kind is not JoinKind.INNER:
+            if side is join.right and join.kind is JoinKind.LEFT and not _are_null_of_nulls(joined, side, simplifier):
                 continue
             keys = _partial_keys(joined, join, side)
-            if keys is not None and _pays(side, keys, join, estimator):
+            if keys is not None and _pays(joined, side, keys, join, estimator):
                 return _split(joined, join, side, keys)
         return node
 
@@ -61,6 +64,16 @@ def _may_split(node: Aggregate) -> bool:
     return all(is_mergeable(a.call) for a in node.aggregates) and not any(map(can_raise, inputs))
 
 
+def _are_null_of_nulls(node: Aggregate, side: Plan, simplifier: Simplifier) -> bool:
+    """Return whether every aggregate passes over rows in which all columns of a side are null."""
+    nulls: dict[str, Expr] = {f.name: Literal(value=None, dtype=f.dtype) for f in side.schema}
+    calls = [a.call for a in node.aggregates]
+    if not all(own.args and own.filter is None for own in calls):
+        return False
+    args = [simplifier.value(substitute(own.args[0], nulls)) for own in calls]
+    return all(isinstance(arg, Literal) and arg.value is None for arg in args)
+
+
 def _partial_keys(node: Aggregate, join: Join, side: Plan) -> tuple[Column, ...] | None:
     """Return the columns of a side that its rows must agree in; None where its rows cannot be aggregated."""
     if join.kind not in (JoinKind.INNER, JoinKind.LEFT):
@@ -76,7 +89,7 @@ def _partial_keys(node: Aggregate, join: Join, side: Plan) -> tuple[Column, ...]
     return tuple(Column(name=f.name, dtype=f.dtype) for f in side.schema if f.name in names)
 
 
-def _pays(side: Plan, keys: tuple[Column, ...], join: Join, estimator: Estimator) -> bool:
+def _pays(node: Aggregate, side: Plan, keys: tuple[Column, ...], join: Join, estimator: Estimator) -> bool:
     if isinstance(side, Aggregate):
         return False  # it has few rows already, perhaps through this very rule
     below = estimator.estimate(side)
@@ -84,12 +97,22 @@ def _pays(side: Plan, keys: tuple[Column, ...], join: Join, estimator: Estimator
         return False
     rows = below.rows
     groups = estimator.rows(Aggregate(input=side, keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys)))
-    return groups <= _FEWER * rows and estimator.rows(join) >= _KEPT * rows
+    fewer = _FEWER_OF_THE_SAME if _is_by_partner(node, side, keys, join) else _FEWER
+    return groups <= fewer * rows and estimator.rows(join) >= _KEPT * rows
+
+
+def _is_by_partner(node: Aggregate, side: Plan, keys: tuple[Column, ...], join: Join) -> bool:
+    """Return whether rows that are grouped together above the join agree in the side's keys."""
+    own, other = (0, 1) if side is join.left else (1, 0)
+    by = {key.expr for key in node.keys}
+    fixed = {on[own] for on in join.on if on[own] in by or on[other] in by}
+    return all(key in by or key in fixed for key in keys)
 
 
 def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) -> Plan:
     names = FreshNames([*node.schema.names, *join.schema.names])
-    levels = [merged(a, names, grouped=bool(node.keys)) for a in node.aggregates]
+    outer = join.kind is JoinKind.LEFT and side is join.right  # whose counts of no partners are null
+    levels = [merged(a, names, grouped=bool(node.keys) and not outer) for a in node.aggregates]
     lower = Aggregate(
         input=side,
         keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys),

@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.plans import col, compare, filter_, group, join, scan, select
 from tests.support.rule_cases import check_rule, fixture_cases
-from volley.engine.expr import aggregate, call
+from volley.engine.expr import aggregate, call, literal
 from volley.engine.optimizer.rules.aggregate_before_join import aggregate_before_join
 from volley.engine.plan import Aggregate, ColumnStatistics, Plan, Statistics
 
@@ -18,6 +18,14 @@ AIRLINES = scan(
 PLANES = scan("planes", Statistics(rows=900_000), plane="int64", maker="string")
 BOTH = join(FLIGHTS, AIRLINES, ("carrier", "code"))
 LEFT = join(FLIGHTS, AIRLINES, ("carrier", "code"), kind="left")
+OUTER = join(AIRLINES, FLIGHTS, ("code", "carrier"), kind="left")
+LEGS = scan(
+    "legs",
+    Statistics(rows=6_000_000, columns={"flown": ColumnStatistics(distinct=900_000)}),
+    flown="int64",
+    miles="int64",
+)
+MILES = aggregate("sum", col(LEGS, "miles"))
 DELAY = col(FLIGHTS, "delay")
 SUM = aggregate("sum", DELAY)
 
@@ -41,7 +49,13 @@ CASES: dict[str, Plan] = {
         s=aggregate("sum", col(select(BOTH, late=DELAY), "late")),
     ),
     "the left side of a left join": group(LEFT, "name", s=SUM),
-    "not the right side of one": group(join(AIRLINES, FLIGHTS, ("code", "carrier"), kind="left"), "name", s=SUM),
+    "the right side of one": group(
+        OUTER, "name", c=aggregate("count", DELAY), s=SUM, m=aggregate("mean", DELAY), least=aggregate("min", DELAY)
+    ),
+    "not rows that have no partner there": group(OUTER, "name", n=aggregate("size"), s=SUM),
+    "not what is something of nulls": group(OUTER, "name", s=aggregate("sum", call("coalesce", DELAY, literal(1)))),
+    "many groups that are those above as well": group(join(PLANES, LEGS, ("plane", "flown")), "plane", s=MILES),
+    "not for others": group(join(PLANES, LEGS, ("plane", "flown")), "maker", s=MILES),
     "by an expression of both sides": Aggregate(
         input=BOTH,
         keys=select(BOTH, k=call("add", col(BOTH, "month"), col(BOTH, "month"))).exprs,
