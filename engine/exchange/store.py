@@ -11,8 +11,9 @@ import mmap
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -94,12 +95,20 @@ class BucketStore:
         Most bytes held in memory before the oldest are spilled, or None.
     folder
         Where to make the folder of spilled files; the system's temporary one if None.
+
+    Attributes
+    ----------
+    held, spilled
+        Bytes in memory and in files.
+    peak
+        Most bytes that have been in memory.
     """
 
     def __init__(self, device: Device, *, limit: int | None = None, folder: Path | None = None) -> None:
         self.device, self.limit, self._parent = device, limit, folder
         self.held = 0
         self.spilled = 0
+        self.peak = 0
         self._outputs: dict[OutputId, dict[int, _Bucket]] = {}
         self._ages: dict[int, _Piece] = {}
         self._folder: Path | None = None
@@ -108,20 +117,14 @@ class BucketStore:
 
     def put(self, output: OutputId, buckets: Sequence[Sequence[Table]]) -> None:
         """Keep what a task made; replaces what the same attempt has put before."""
+        draft = self.draft(output)
+        draft.add(buckets)
+        draft.keep()
+
+    def draft(self, output: OutputId) -> Draft:
+        """Return an output to which rows are added until it is whole."""
         made: dict[int, _Bucket] = {}
-        for number, tables in enumerate(buckets):
-            filled = [table for table in tables if table.num_rows]
-            if filled:
-                pieces = [_Piece(piece, sum(table.nbytes for table in piece)) for piece in in_pages(filled)]
-                made[number] = _Bucket(filled[0].schema, pieces)
-        with self._lock:
-            self._drop(output)
-            self._outputs[output] = made
-            for bucket in made.values():
-                for piece in bucket.pieces:
-                    self.held += piece.bytes
-                    self._ages[id(piece)] = piece
-        self._spill()
+        return Draft(partial(self._add, made), partial(self._keep, output, made), partial(self._forget, made))
 
     def has(self, outputs: Sequence[OutputId]) -> bool:
         """Whether all of some outputs are here."""
@@ -140,11 +143,12 @@ class BucketStore:
         first: int,
         last: int,
         start: int,
-        size: int = PAGE_BYTES,
+        size: int | None = None,
         *,
         parcels: bool = False,
     ) -> Page:
-        """Return packed tables from ``start`` on, as many as make about ``size`` bytes; in parcels if asked for."""
+        """Return packed tables from ``start`` on, as many as make a page or ``size`` bytes; in parcels if asked for."""
+        most = PAGE_BYTES if size is None else size
         pack = self.device.parcel if parcels else self.device.pack
         selected = [
             (task, schema, piece, part)
@@ -162,7 +166,7 @@ class BucketStore:
                 counts.append([(task, len(tables)) for task, tables in waiting])
                 waiting.clear()
 
-        while position < len(selected) and taken < size:
+        while position < len(selected) and taken < most:
             task, schema, piece, part = selected[position]
             tables, file = piece.read()
             content = None if file is None else _mapped(file)
@@ -222,16 +226,40 @@ class BucketStore:
                     selected += [(output.task, bucket.schema, piece) for piece in bucket.pieces]
             return selected
 
+    def _add(self, made: dict[int, _Bucket], buckets: Sequence[Sequence[Table]]) -> None:
+        for number, tables in enumerate(buckets):
+            filled = [table for table in tables if table.num_rows]
+            if not filled:
+                continue
+            pieces = [_Piece(piece, sum(table.nbytes for table in piece)) for piece in in_pages(filled)]
+            with self._lock:
+                made.setdefault(number, _Bucket(filled[0].schema)).pieces += pieces
+                for piece in pieces:
+                    self.held += piece.bytes
+                    self._ages[id(piece)] = piece
+        self.peak = max(self.peak, self.held)
+        self._spill()
+
+    def _keep(self, output: OutputId, made: dict[int, _Bucket]) -> None:
+        with self._lock:
+            self._drop(output)
+            self._outputs[output] = made
+
     def _drop(self, output: OutputId) -> None:
-        for bucket in self._outputs.pop(output, {}).values():
-            for piece in bucket.pieces:
-                self._ages.pop(id(piece), None)
-                piece.dropped = True
-                if piece.file is None:
-                    self.held -= piece.bytes
-                else:
-                    self.spilled -= piece.bytes
-                    piece.file.unlink(missing_ok=True)
+        self._forget(self._outputs.pop(output, {}))
+
+    def _forget(self, made: dict[int, _Bucket]) -> None:
+        with self._lock:
+            for bucket in made.values():
+                for piece in bucket.pieces:
+                    self._ages.pop(id(piece), None)
+                    piece.dropped = True
+                    if piece.file is None:
+                        self.held -= piece.bytes
+                    else:
+                        self.spilled -= piece.bytes
+                        piece.file.unlink(missing_ok=True)
+            made.clear()
 
     def _spill(self) -> None:
         """Write the oldest pieces to files until what is held fits."""
@@ -263,6 +291,25 @@ class BucketStore:
             self._folder = Path(tempfile.mkdtemp(prefix="volley-exchange-", dir=self._parent))  # for its owner only
         self._files += 1
         return self._folder / f"{self._files:08d}.arrow"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An output that is being made: spilled like others, and read by nobody before it is kept.
+
+    Attributes
+    ----------
+    add
+        Puts tables behind those of each bucket.
+    keep
+        Lets others read it; replaces what the same attempt has kept before.
+    drop
+        Forgets what was added and not kept.
+    """
+
+    add: Callable[[Sequence[Sequence[Table]]], None]
+    keep: Callable[[], None]
+    drop: Callable[[], None]
 
 
 def belongs(query: str, to: str) -> bool:

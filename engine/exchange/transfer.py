@@ -21,6 +21,7 @@ from ..errors import ExecutionError
 from ..kernels.protocol import Device, Table
 from ..schema import Schema
 from .calls import ANSWER_SECONDS, TURN_SECONDS, Calls, Request, RowsLost
+from .memory import MemoryAccount
 from .ordered import Stopped
 from .relay import Relay
 from .store import BucketStore, Missing, OutputId
@@ -34,8 +35,8 @@ CHECKED = "VOLLEY_EXCHANGE_CHECKSUMS"
 """Environment variable: where it is 1, senders add a checksum to every frame, which receivers compare."""
 
 
-_Arrival: TypeAlias = "tuple[Request, Any] | None"
-"""A request with a page of its answer, or with what went wrong; None where a stream has ended."""
+_Arrival: TypeAlias = tuple[Request, Any, int]
+"""A request with a page of its answer, or what went wrong, and the page's bytes."""
 
 
 class Exchange:
@@ -47,6 +48,15 @@ class Exchange:
         Of this process, whose own buckets need no message; empty where others cannot call it.
     parcels
         Whether to ask for rows as memory that they lie in, which this process's comm must carry.
+
+    Attributes
+    ----------
+    served, pages
+        Bytes and messages given to others.
+    relay
+        What this process reads with all others.
+    unread
+        Account of the bytes that have come, and that their readers have not taken yet.
     """
 
     def __init__(
@@ -55,6 +65,7 @@ class Exchange:
         self.device, self.store, self.calls, self.address, self.parcels = device, store, calls, address, parcels
         self.served, self.pages = 0, 0
         self.relay = Relay(self)
+        self.unread = MemoryAccount()
         self._packers = ThreadPoolExecutor(2, thread_name_prefix="volley-pack")
         self._lock = threading.Lock()
 
@@ -128,32 +139,28 @@ class Exchange:
                 yield from self.relay.fetch(request, schema, stopped, arrived)
             there = []
         asked = deque(part for request in there for part in _shared_out(request, -(-STREAMS // len(there))))
-        pages: SimpleQueue[_Arrival] = SimpleQueue()
-        room = _Room(MOST_PAGES, self.calls.loop)
-        streams = [self._start(asked, room, pages) for _ in range(min(STREAMS, len(asked)))]
-        left = len(streams)
+        inbox = _Inbox(self.calls.loop, self.unread, min(STREAMS, len(asked)))
+        streams = [self._start(asked, inbox) for _ in range(inbox.expecting)]
         try:
             for request in here:
                 yield from self._own(request)
-            while left:
+            while inbox.expecting:
                 if stopped():
                     raise Stopped
-                try:
-                    arrival = pages.get(timeout=TURN_SECONDS)
-                except Empty:
-                    continue
+                arrival = inbox.next()
                 if arrival is None:
-                    left -= 1
                     continue
-                frames, counts = self._answer(*arrival)
+                request, answer, size = arrival
+                frames, counts = self._answer(request, answer)
                 if arrived is not None:
-                    arrived(sum(_size(frame) for frame in frames))
+                    arrived(size)
                 for frame, counted in zip(frames, counts, strict=True):
                     yield from _by_task(self.device.unpack(frame, schema), counted)
-                room.give_back()
+                inbox.taken(size)
         finally:
             for stream in streams:
                 stream.cancel()
+            inbox.close()
 
     def _own(self, request: Request) -> Iterator[tuple[int, Sequence[Table]]]:
         try:
@@ -161,22 +168,22 @@ class Exchange:
         except Missing:
             raise RowsLost(self.address, "the rows were freed", gone=True) from None
 
-    def _start(self, asked: deque[Request], room: _Room, pages: SimpleQueue[_Arrival]) -> Future[None]:
-        """Let the loop ask for what is to be asked for, page by page while there is room, and put it into ``pages``."""
+    def _start(self, asked: deque[Request], inbox: _Inbox) -> Future[None]:
+        """Let the loop ask for what is to be asked for, page by page while there is room."""
 
         async def stream() -> None:
             while asked:
                 request, start = asked.popleft(), 0
                 while start is not None:
-                    await room.taken()
+                    await inbox.room.acquire()
                     try:
                         answer = await asyncio.wait_for(self._ask(request, start), ANSWER_SECONDS)
                     except BaseException as error:
-                        pages.put((request, error))
+                        inbox.put(request, error, 0)
                         raise
                     start = answer.get("following")
-                    pages.put((request, answer))
-            pages.put(None)
+                    inbox.put(request, answer, sum(map(_size, answer.get("frames", ()))))
+            inbox.end()
 
         return asyncio.run_coroutine_threadsafe(stream(), self.calls.loop)
 
@@ -208,20 +215,63 @@ class Exchange:
         return frames, answer["counts"]
 
 
-class _Room:
-    """How many more pages may be on their way or wait to be read; taken on the loop, given back by the reader."""
+class _Inbox:
+    """Pages that have come for one reader: put in on the loop while there is room, taken by the reader's thread.
 
-    def __init__(self, pages: int, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self._free = asyncio.Semaphore(pages)
+    Attributes
+    ----------
+    room
+        How many more pages may be on their way or wait here.
+    expecting
+        Streams that have not ended, as far as the reader has read.
+    """
 
-    async def taken(self) -> None:
-        """Take room for a page, when there is some."""
-        await self._free.acquire()
+    def __init__(self, loop: asyncio.AbstractEventLoop, account: MemoryAccount, streams: int) -> None:
+        self._loop, self._account, self.expecting = loop, account, streams
+        self.room = asyncio.Semaphore(MOST_PAGES)
+        self._pages: SimpleQueue[_Arrival | None] = SimpleQueue()
+        self._held = 0
+        self._closed = False
+        self._lock = threading.Lock()
 
-    def give_back(self) -> None:
-        """Give back that of a page that was read."""
-        self._loop.call_soon_threadsafe(self._free.release)
+    def put(self, request: Request, answer: Any, size: int) -> None:
+        """Take a page of so many bytes, or what went wrong."""
+        with self._lock:
+            if self._closed:
+                return
+            self._held += size
+            self._account.reserve(size, "exchange")
+            self._pages.put((request, answer, size))
+
+    def end(self) -> None:
+        """Say that a stream has ended."""
+        self._pages.put(None)
+
+    def next(self) -> _Arrival | None:
+        """Return what has come; None where a stream has ended, or after waiting a moment."""
+        try:
+            arrival = self._pages.get(timeout=TURN_SECONDS)
+        except Empty:
+            return None
+        if arrival is None:
+            self.expecting -= 1
+        return arrival
+
+    def taken(self, size: int) -> None:
+        """Make room: the rows of a page were taken."""
+        self._give_back(size)
+        self._loop.call_soon_threadsafe(self.room.release)
+
+    def close(self) -> None:
+        """Take no more pages, and forget those that have come."""
+        with self._lock:
+            self._closed = True
+        self._give_back(self._held)
+
+    def _give_back(self, size: int) -> None:
+        with self._lock:
+            self._held -= size
+        self._account.release(size)
 
 
 def _size(frame: Any) -> int:

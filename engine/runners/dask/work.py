@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
+from itertools import zip_longest
 from threading import Lock
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from ...physical.stages import OutputInput, Probe, ReduceSink, RemainingInput, S
 from ...plan import KeyFilter, KeySet, Sink
 from ..metrics import OperatorMetrics
 from ..pipeline import Task, TaskRunner, named_rows, read_split, rows_of
-from ..sinks import Output, SinkContext, keys_of, open_sink
+from ..sinks import Output, SinkContext, SinkRun, keys_of, open_sink
 from .assignment import Assignment, Buckets, Report, StagePlan, Unit
 
 T = TypeVar("T")
@@ -118,6 +119,10 @@ class _Work:
         self.stopped = partial(bench.stopped, assignment.plan.query)
         self.operators: dict[str, OperatorMetrics] = {}
         self.received = 0
+        made = OutputId(self.plan.query, self.stage.number, assignment.task, assignment.attempt)
+        self.draft = bench.exchange.store.draft(made)
+        self.rows: list[int] = []
+        self.bytes: list[int] = []
 
     def run(self) -> Report:
         begun, before = time.perf_counter(), self.device.account
@@ -125,7 +130,9 @@ class _Work:
         account = MemoryAccount(plan.memory_limit)
         owner = f"stage {self.stage.number} ({self.stage.name})"
         shared = not (plan.alone and isinstance(self.stage.sink, ReduceSink))  # which gives a row even of no rows
-        context = SinkContext(self.device, account, self.stopped, owner, buckets=plan.buckets, shared=shared)
+        context = SinkContext(
+            self.device, account, self.stopped, owner, buckets=plan.buckets, shared=shared, hand_over=self._hand_over
+        )
         sink = open_sink(self.stage.sink, context)
         try:
             local = sink.local()
@@ -139,10 +146,10 @@ class _Work:
                 raise Cancelled("the run was cancelled")
             output = sink.finish(_one_by_one)
         except Stopped:
-            sink.abort()
+            self._give_up(sink)
             raise Cancelled("the run was cancelled") from None
         except BaseException:
-            sink.abort()
+            self._give_up(sink)
             raise
         report = self._keep(output)
         report.seconds = time.perf_counter() - begun
@@ -153,32 +160,42 @@ class _Work:
         return report
 
     def _keep(self, output: Output) -> Report:
-        assignment = self.assignment
-        buckets = [self._joined(tables) for tables in output.partitions]
-        made = OutputId(self.plan.query, self.stage.number, assignment.task, assignment.attempt)
-        store = self.bench.exchange.store
-        store.put(made, buckets)
+        self._hand_over(output.partitions)
+        self.draft.keep()
         if self.stopped():  # while this was put: who stops has looked already
             self.bench.free(self.plan.query)
         return Report(
             worker=self.bench.exchange.address,
-            task=assignment.task,
-            attempt=assignment.attempt,
-            rows=[sum(table.num_rows for table in tables) for tables in buckets],
-            bytes=[sum(table.nbytes for table in tables) for tables in buckets],
+            task=self.assignment.task,
+            attempt=self.assignment.attempt,
+            rows=self.rows,
+            bytes=self.bytes,
             value=output.value,
-            packed=self._packed(buckets),
+            packed=self._packed(output.partitions),
             operators=self.operators,
-            spilled=store.spilled,
+            spilled=self.bench.exchange.store.spilled,
         )
 
     def _packed(self, buckets: Sequence[Sequence[Table]]) -> bytes | None:
         """Return rows that the client reads for the report, where fetching them would take longer."""
-        tables = [table for bucket in buckets for table in bucket]
-        if not self.plan.for_client or sum(table.nbytes for table in tables) > _FEW_BYTES:
+        if not self.plan.for_client or sum(self.bytes) > _FEW_BYTES:  # what was handed over before counts
             return None
+        tables = [table for bucket in buckets for table in bucket]
         packed = bytes(memoryview(self.device.pack(tables))) if tables else b""
         return packed if len(packed) <= _FEW_BYTES else None
+
+    def _hand_over(self, partitions: Sequence[Sequence[Table]]) -> None:
+        """Let the store have part of the output: it spills what is too much."""
+        buckets = [self._joined(tables) for tables in partitions]
+        rows = [sum(table.num_rows for table in tables) for tables in buckets]
+        sizes = [sum(table.nbytes for table in tables) for tables in buckets]
+        self.rows = [sum(both) for both in zip_longest(self.rows, rows, fillvalue=0)]
+        self.bytes = [sum(both) for both in zip_longest(self.bytes, sizes, fillvalue=0)]
+        self.draft.add(buckets)
+
+    def _give_up(self, sink: SinkRun) -> None:
+        sink.abort()
+        self.draft.drop()
 
     def _joined(self, tables: Sequence[Table]) -> Sequence[Table]:
         """Return the tables of a bucket as one, where they are so small that moving each would cost more."""

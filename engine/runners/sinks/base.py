@@ -11,6 +11,9 @@ from ...exchange import MemoryAccount, OrderedDelivery
 from ...kernels.protocol import Device, JoinTable, Table
 from ...plan import KeySet, WrittenFile
 
+HAND_OVER_BYTES = 64 * 1024 * 1024
+"""Rows that a sink keeps before it hands them over, where it can."""
+
 Parallel: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 """Runs thunks on the runner's threads and returns their results in order."""
 
@@ -43,6 +46,8 @@ class SinkContext:
     shared
         Whether other processes have sinks of the same stage: then what is written is prepared, and made visible or
         removed, by who runs the stage.
+    hand_over
+        Takes part of the output before its end, by partition, in order; for one thread. None where all is kept.
     """
 
     device: Device
@@ -53,6 +58,7 @@ class SinkContext:
     keys: frozenset[int] = frozenset()
     buckets: int | None = None
     shared: bool = False
+    hand_over: Callable[[list[list[Table]]], None] | None = None
 
     def filled(self, partitions: list[list[Table]]) -> list[list[Table]]:
         """Return hash partitions without the empty ones, unless their number is given."""
@@ -114,6 +120,16 @@ class SinkBase:
         self.context.memory.reserve(size, self.context.owner)
         with self._lock:
             self.reserved += size
+
+    def hand_over(self) -> None:
+        """Give away what is kept, where that is much and there is somebody to take it."""
+        if self.context.hand_over is not None and self.reserved >= HAND_OVER_BYTES:
+            self.context.hand_over(self.drained())
+            self.reserve(-self.reserved)
+
+    def drained(self) -> list[list[Table]]:
+        """Return the rows that are kept, by partition, and keep them no longer."""
+        raise TypeError("this sink keeps its rows to the end")
 
     def local(self: LocalSink) -> LocalSink:
         return self

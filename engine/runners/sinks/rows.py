@@ -14,8 +14,8 @@ from ...plan import KeySet
 from .base import InOrder, Output, Parallel, SinkBase, SinkContext
 
 
-class Collect(SinkBase):
-    """Keeps tables by task."""
+class Keep(SinkBase):
+    """Keeps tables by task, for what is made of all of them."""
 
     retains = True
 
@@ -28,13 +28,27 @@ class Collect(SinkBase):
         self.tables.setdefault(task, []).extend(tables)
 
     def ordered(self) -> list[Table]:
-        return [table for task in sorted(self.tables) for table in self.tables[task]]
+        """Return the tables in task order, and keep them no longer."""
+        tables = [table for task in sorted(self.tables) for table in self.tables[task]]
+        self.tables.clear()
+        return tables
+
+
+class Collect(Keep):
+    """Keeps tables by task."""
+
+    def consume(self, task: int, *tables: Table) -> None:
+        super().consume(task, *tables)
+        self.hand_over()
+
+    def drained(self) -> list[list[Table]]:
+        return [self.ordered()]
 
     def finish(self, parallel: Parallel) -> Output:
-        return Output(partitions=[self.ordered()], reserved=self.reserved)
+        return Output(partitions=self.drained(), reserved=self.reserved)
 
 
-class Build(Collect):
+class Build(Keep):
     """Keeps the build side's rows, then builds the hash table once."""
 
     def __init__(self, context: SinkContext, sink: BuildSink) -> None:
@@ -45,7 +59,7 @@ class Build(Collect):
         tables = self.ordered()
         join = self.context.device.build_join(tables, self.spec, threads=self.context.threads)
         keys = self._key_sets(tables)
-        self.tables.clear()
+        del tables
         self.reserve(join.nbytes - self.reserved)
         kept = {position: made for position, made in keys.items() if self.context.memory.try_reserve(made.nbytes)}
         self.reserved += sum(made.nbytes for made in kept.values())
@@ -88,14 +102,18 @@ class Partition(SinkBase):
             self.reserve(table.nbytes)
             parts = self.context.device.hash_partition(table, self.keys, self.partitions)
             self.pieces.setdefault(task, []).append(parts)
+        self.hand_over()
+
+    def drained(self) -> list[list[Table]]:
+        ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]
+        self.pieces.clear()
+        return [[parts[p] for parts in ordered if parts[p].num_rows] for p in range(self.partitions)]
 
     def finish(self, parallel: Parallel) -> Output:
-        ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]
-        by_partition = [[parts[p] for parts in ordered if parts[p].num_rows] for p in range(self.partitions)]
-        return Output(partitions=self.context.filled(by_partition), reserved=self.reserved)
+        return Output(partitions=self.context.filled(self.drained()), reserved=self.reserved)
 
 
-class Sample(Collect):
+class Sample(Keep):
     """Keeps the rows, then of some of them the keys of an order."""
 
     def __init__(self, context: SinkContext, sink: SampleSink) -> None:
@@ -103,12 +121,11 @@ class Sample(Collect):
         self.keys = sink.keys
 
     def finish(self, parallel: Parallel) -> Output:
-        tables = self.ordered()
-        self.tables.clear()
-        return Output(partitions=[sampled(self.context.device, tables, self.keys)], reserved=self.reserved)
+        found = sampled(self.context.device, self.ordered(), self.keys)
+        return Output(partitions=[found], reserved=self.reserved)
 
 
-class Ranges(Collect):
+class Ranges(Keep):
     """Keeps the rows, then orders them and cuts them at bounds."""
 
     def __init__(self, context: SinkContext, sink: RangeSink) -> None:
@@ -118,9 +135,7 @@ class Ranges(Collect):
     def finish(self, parallel: Parallel) -> Output:
         device, schema = self.context.device, key_schema(self.sink.keys)
         bounds = device.concat(device.unpack(self.sink.bounds, schema), schema)
-        tables = self.ordered()
-        self.tables.clear()
-        return Output(partitions=cut_at(device, tables, self.sink.keys, bounds), reserved=self.reserved)
+        return Output(partitions=cut_at(device, self.ordered(), self.sink.keys, bounds), reserved=self.reserved)
 
 
 class Limit(InOrder, SinkBase):

@@ -9,6 +9,8 @@ from ...kernels.protocol import GroupBy, Table, TopK
 from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
 from .base import LocalSink, Output, Parallel, SinkBase, SinkContext
 
+HAND_OVER_STATES = 256 * 1024 * 1024
+"""States that are handed over, where they can be: later rows of their groups come as further states."""
 PARTITION_BYTES = 8 * 1024 * 1024
 """Aim of state bytes per hash partition, where there are enough for every thread."""
 LARGE_PARTITION_BYTES = 32 * 1024 * 1024
@@ -31,6 +33,12 @@ class _GroupLocal:
         held = self.state.nbytes
         self.sink.reserve(held - self.counted)
         self.counted = held
+        context = self.sink.context
+        if context.hand_over is not None and context.buckets is not None and held >= HAND_OVER_STATES:
+            context.hand_over(self.state.partials(context.buckets))
+            self.state = context.device.group_by(self.sink.spec)
+            self.sink.reserve(-self.counted)
+            self.counted = 0
 
     def finish_task(self, task: int) -> None:
         """Nothing to do between tasks."""
