@@ -16,13 +16,17 @@ from numpy.typing import NDArray
 from .buffers import array_from, bits_of, empty, flags_of, halves_of, scratch, storage, text_of, values_of
 from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later
 from .native.arrays import Rows
-from .native.parallel import Threads
+from .native.parallel import Threads, each, spans_of
 
 _MAX_BYTES = 2**31 - 1
+_PARTS = 8
 
 
 def take_column(column: pa.Array, rows: Rows, *, outer: bool = False, threads: Threads | None = None) -> pa.Array:
-    """Return the values at ``rows``; ``outer`` says that some positions may be -1. Texts are copied on the threads."""
+    """Return the values at ``rows``; ``outer`` says that some positions may be -1.
+
+    Columns that `is_shared_out` names are taken on the threads.
+    """
     if isinstance(column, pa.DictionaryArray):
         return encoded(take_column(column.indices, rows, outer=outer), column.dictionary)
     kind = column.type
@@ -31,7 +35,7 @@ def take_column(column: pa.Array, rows: Rows, *, outer: bool = False, threads: T
     if pa.types.is_boolean(kind):
         return _take_flags(column, rows, outer=outer)
     if _bit_width(kind) in (8, 16, 32, 64):
-        return _take_values(column, rows, outer=outer)
+        return _take_values(column, rows, outer=outer, threads=threads)
     if pa.types.is_decimal128(kind):
         pairs = empty(2 * len(rows), np.uint64).reshape(-1, 2)
         take(halves_of(column).view(np.uint64), rows, pairs)
@@ -95,13 +99,27 @@ def plain(column: pa.Array) -> pa.Array:
     return take_column(column.dictionary, values_of(column.indices))
 
 
-def _take_values(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
+def is_shared_out(column: pa.Array) -> bool:
+    """Return whether threads share the rows of a column that is taken."""
+    if isinstance(column, pa.DictionaryArray):
+        return False
+    kind = column.type
+    return pa.types.is_string(kind) or pa.types.is_binary(kind) or _bit_width(kind) in (8, 16, 32, 64)
+
+
+def _take_values(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | None = None) -> pa.Array:
     values = values_of(column)
     if not len(values):
         # Only positions of -1 can point into an empty column.
         return pa.nulls(len(rows), column.type)
     out = empty(len(rows), values.dtype)
-    take(values, rows, out)
+    spans = spans_of(len(rows), 1 if threads is None else _PARTS)
+
+    def take_part(part: int) -> None:
+        start, stop = spans[part]
+        take(values, rows[start:stop], out[start:stop])
+
+    each(take_part, len(spans), threads)
     bitmap, nulls = _validity(column, rows, outer=outer)
     return array_from(out, column.type, bitmap, nulls)
 

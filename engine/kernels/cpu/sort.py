@@ -15,7 +15,7 @@ from ...expr import Column, SortKey
 from ...schema import Schema
 from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, values_of
 from .comparable import comparable
-from .gather import encoded, take_column
+from .gather import encoded, is_shared_out, take_column
 from .native import (
     NO_BITS,
     BucketSort,
@@ -59,6 +59,7 @@ def sort_large(
     tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, threads: Threads | None
 ) -> CpuTable:
     """Return the rows of at least one table in order, batch by batch where that can be, without joining them first."""
+    whole, together = None, None
     if all(is_one_word(key.expr.dtype) for key in keys):
         words = _words_by_table(tables, keys, threads)
     else:
@@ -70,21 +71,25 @@ def sort_large(
         words = [[[word[start:stop] for word in key] for key in together] for start, stop in spans]
     layout = _Layout(words, threads)
     if layout.width == 0 or layout.width > 64:
-        table = concat_tables(tables, schema)
-        if layout.width:
-            flat = [[_unsigned(word) for key in chunk for word in key] for chunk in words]
-            order = argsort([np.concatenate(column) for column in zip(*flat, strict=True)], threads=threads)
-            # A text is shared out by rows, other columns each to a thread.
-            taken = {
-                i: take_column(column, order, threads=threads)
-                for i, column in enumerate(table.columns)
-                if _is_text(column)
-            }
-            columns = mapped(
-                lambda i: taken[i] if i in taken else take_column(table.columns[i], order), range(len(schema)), threads
-            )
-            table = table.with_columns(columns, len(order))
-        return table
+        table = concat_tables(tables, schema, threads) if whole is None else whole
+        if not layout.width:
+            return table
+        if together is None:
+            flat = [[word for key in chunk for word in key] for chunk in words]
+            joined = mapped(np.concatenate, [*zip(*flat, strict=True)], threads)
+        else:
+            joined = [word for key in together for word in key]
+        order = argsort(mapped(_unsigned, joined, threads), threads=threads)
+        # Columns that are not shared out by rows each go to a thread.
+        taken = {
+            i: take_column(column, order, threads=threads)
+            for i, column in enumerate(table.columns)
+            if is_shared_out(column)
+        }
+        columns = mapped(
+            lambda i: taken[i] if i in taken else take_column(table.columns[i], order), range(len(schema)), threads
+        )
+        return table.with_columns(columns, len(order))
     sort = BucketSort(layout.packed(words, threads), layout.least, layout.width, threads, follow=True)
     following = _Following(sort, tables, threads)
     columns = []
@@ -96,10 +101,6 @@ def sort_large(
         else:
             columns.append(following.column(arrays))
     return CpuTable(schema=schema, columns=columns, num_rows=len(sort.numbers))
-
-
-def _is_text(column: pa.Array) -> bool:
-    return bool(pa.types.is_string(column.type) or pa.types.is_binary(column.type))
 
 
 def _is_whole(key: SortKey, name: str) -> bool:

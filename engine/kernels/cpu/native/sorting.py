@@ -15,7 +15,7 @@ from .arrays import Rows, Words, rows_out
 from .bucketsort import BucketSort
 from .compile import kernel
 from .packing import add_key, unsigned_extent
-from .parallel import Threads, spans_of
+from .parallel import Threads, each, mapped, spans_of
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _PARTS = 8
@@ -88,23 +88,32 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
     if n <= _FEW_ROWS:
         rows[:] = np.lexsort(columns[::-1])
         return rows
-    chunks = _chunks([_measured(column) for column in columns] if n else [])
+    chunks = _chunks(mapped(_measured, columns, threads) if n else [])
     if not any(chunks):
         rows[:] = np.arange(n, dtype=np.int32)
         return rows
     order = _NO_ROWS
     for position, chunk in enumerate(reversed(chunks)):
         packed = _packed(chunk)
-        words = packed.words
-        if position:
-            words = np.empty(n, dtype=np.uint64)
-            _take_words(packed.words, order, words)
         spans = spans_of(n, _PARTS if threads is not None and n >= _SHARED_ROWS else 1)
+        words = packed.words if not position else _taken(packed.words, order, spans, threads)
         pieces = [words[start:stop] for start, stop in spans]
         numbers = [order[start:stop] for start, stop in spans] if position else None
         order = BucketSort(pieces, packed.least, packed.width, threads, numbers=numbers).numbers
     rows[:] = order
     return rows
+
+
+def _taken(words: Words, order: Rows, spans: Sequence[tuple[int, int]], threads: Threads | None) -> Words:
+    """Return words in an order, which is cut into parts for the threads."""
+    taken = np.empty(len(order), dtype=np.uint64)
+
+    def take_part(part: int) -> None:
+        start, stop = spans[part]
+        _take_words(words, order[start:stop], taken[start:stop])
+
+    each(take_part, len(spans), threads)
+    return taken
 
 
 def smallest(columns: Sequence[Words], k: int) -> Rows:
