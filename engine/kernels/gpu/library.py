@@ -62,6 +62,30 @@ else:
     stand_in_code = plc.ptx.code_of if SIMULATED else None
 """Gives what stands for the PTX of a function, for arguments of some types of numba's; None: compile it."""
 
+
+def use_context(number: int | None = None) -> int:
+    """Make a device the calling thread's own, or the one that it would have; return which it is.
+
+    A thread has none until it calls CUDA's runtime, which rmm does not do to wait for a stream.
+
+    Raises
+    ------
+    DeviceUnavailable
+        If the driver refuses.
+    """
+    if SIMULATED:
+        return int(rmm.use_context(number))
+    runtime = importlib.import_module("cuda.bindings.runtime")
+    failure = None
+    if number is None:
+        failure, number = runtime.cudaGetDevice()
+    if not failure:
+        (failure,) = runtime.cudaSetDevice(number)
+    if failure:
+        raise DeviceUnavailable(f"CUDA gives no context for device {number}: {failure!r}")
+    return int(number)
+
+
 __all__ = [
     "DEFAULT_STREAM",
     "SIMULATED",
@@ -75,4 +99,5 @@ __all__ = [
     "plc",
     "rmm",
     "stand_in_code",
+    "use_context",
 ]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar, cast
 
 from ...errors import MemoryLimitExceeded
 from ..sharing import Account
-from .library import DeviceBuffer, Stream, plc, rmm
+from .library import DeviceBuffer, Stream, plc, rmm, use_context
 from .spilling import STAGING_BYTES, HostStore
 
 if TYPE_CHECKING:
@@ -157,6 +157,12 @@ def pool() -> _Pool:
     return _Pool()
 
 
+@functools.cache
+def _device() -> int:
+    """Return the device of the thread that asked for one first, which is that of all others, too."""
+    return use_context()
+
+
 class _Lent:
     """A stream lent to a thread, for another one once that thread has ended.
 
@@ -167,6 +173,7 @@ class _Lent:
     _idle: ClassVar[list[Stream]] = []
 
     def __init__(self) -> None:
+        use_context(_device())
         try:
             self.stream = self._idle.pop()
         except IndexError:
@@ -192,10 +199,11 @@ def kernel(function: Callable[P, T]) -> Callable[P, T]:
 
     @functools.wraps(function)
     def finished(*args: P.args, **kwargs: P.kwargs) -> T:
+        own = stream()
         try:
             return function(*args, **kwargs)
         finally:
-            stream().synchronize()
+            own.synchronize()
 
     return finished
 

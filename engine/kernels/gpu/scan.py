@@ -7,7 +7,9 @@ rows are.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from ...dtypes import DataType, Kind
@@ -112,7 +114,7 @@ def _read(path: str, groups: list[tuple[int, int]], wanted: Schema, read: Readin
 def _decoded(path: str, groups: list[tuple[int, int]], wanted: Schema, read: Reading) -> list[plc.Column]:
     try:
         found = read(path, [number for number, _ in groups], wanted)
-    except RuntimeError as error:  # what libcudf throws reaches Python so
+    except (RuntimeError, OSError) as error:  # what libcudf throws reaches Python as the first
         raise ReadError(f"{path!r} is damaged: {error}; copy or write it again") from error
     by_name = dict(zip(found.column_names(), found.tbl.columns(), strict=True))  # in an order of libcudf's own
     return [by_name[name] for name in wanted.names]
@@ -122,7 +124,20 @@ def _row_groups(path: str, groups: list[int], wanted: Schema) -> plc.io.types.Ta
     builder = plc.io.parquet.ParquetReaderOptions.builder(plc.io.types.SourceInfo([path]))
     options = builder.column_names(list(wanted.names)).decimal_width(plc.TypeId.DECIMAL128).build()
     options.set_row_groups([groups])
-    return run(plc.io.parquet.read_parquet, options)
+    file = Path(path).stat()
+    footers = _footers(path, file.st_size, file.st_mtime_ns)
+    return run(plc.io.parquet.read_parquet, options, parquet_metadatas=footers)
+
+
+@functools.lru_cache(maxsize=32)
+def _footers(path: str, size: int, changed: int) -> list[plc.io.parquet_metadata.FileMetaData]:  # noqa: ARG001
+    """Return the footer of a file, parsed once for all reads of the file as it is now.
+
+    That of 524 row groups of 16 columns took 20 ms to parse, and reads that parse it do not run beside each other.
+    """
+    footers: list[plc.io.parquet_metadata.FileMetaData]
+    footers = plc.io.parquet_metadata.read_parquet_footers(plc.io.types.SourceInfo([path]))
+    return footers
 
 
 def _orc_stripes(path: str, stripes: list[int], wanted: Schema) -> plc.io.types.TableWithMetadata:

@@ -13,6 +13,14 @@ from numpy.typing import NDArray
 from .machine import SimulatorError, machine
 from .signatures import signature
 
+_thread = threading.local()
+
+
+def use_context(number: int | None = None) -> int:
+    """Stand for ``cudaSetDevice``: the calling thread may then wait for the default stream."""
+    _thread.has_context = True
+    return number or 0
+
 
 class Stream:
     """A queue of work. What was launched is finished only after ``synchronize``."""
@@ -22,6 +30,7 @@ class Stream:
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         signature("rmm.pylibrmm.stream.Stream").bind(*args, **kwargs)
+        use_context()
         self._launched = 0
         self._finished = 0
         self._copies: list[Callable[[], None]] = []
@@ -31,6 +40,8 @@ class Stream:
 
     def synchronize(self) -> None:
         """Wait for all work; copies to and from the host are done only now."""
+        if self.is_default() and not getattr(_thread, "has_context", False):
+            raise SimulatorError("invalid device context(201): this thread has called nothing of CUDA's runtime yet")
         waiting, self._copies = self._copies, []
         for copy in waiting:
             copy()

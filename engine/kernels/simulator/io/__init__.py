@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import orc, parquet, types
+from . import orc, parquet, parquet_metadata, types
 
-__all__ = ["orc", "parquet", "types"]
+__all__ = ["orc", "parquet", "parquet_metadata", "types"]

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from ..binding import simulated
 from ..interop import relabelled
-from ..machine import machine
+from ..machine import SimulatorError, machine
 from ..rmm import Stream
 from ..table import Table
 from ..types import DECIMALS, DataType, TypeId, held_type
@@ -78,11 +78,11 @@ def read_parquet(
     options: ParquetReaderOptions, stream: Any = None, mr: Any = None, parquet_metadatas: Any = None
 ) -> TableWithMetadata:
     """Decode row groups. The order of the columns is not promised: here it is the file's, whatever was asked for."""
-    if parquet_metadatas is not None:
-        raise NotImplementedError("reading by given footers is not simulated")
     [path] = options._source.paths
     try:
         file = pq.ParquetFile(path)
+        if parquet_metadatas is not None and not all(footer._describes(file) for footer in parquet_metadatas):
+            raise SimulatorError(f"the footers given for {path!r} are not those that it has now")
         groups = range(file.num_row_groups) if options._groups is None else options._groups[0]
         rows = file.read_row_groups([*groups], columns=options._names, use_threads=False)
     except pa.ArrowException as error:

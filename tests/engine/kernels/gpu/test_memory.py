@@ -248,3 +248,24 @@ def test_streams_outlive_their_threads(gpu: Device) -> None:
     gc.collect()
     assert Stream.destroyed == destroyed
     assert len({id(stream) for stream in made}) == 1
+
+
+def test_any_thread_may_wait_for_the_default_stream(gpu: Device) -> None:
+    """CUDA's driver knows no device in a thread that did not ask for one, whoever made the stream that it uses."""
+    from volley.engine.kernels.gpu.library import DEFAULT_STREAM
+    from volley.engine.kernels.gpu.memory import kernel
+
+    gpu.from_arrow(DATA, SCHEMA)
+    for _ in range(2):
+        failures: list[BaseException] = []
+
+        def work(failures: list[BaseException] = failures) -> None:
+            try:
+                kernel(DEFAULT_STREAM.synchronize)()
+            except Exception as error:  # noqa: BLE001
+                failures.append(error)
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        assert not failures
