@@ -141,7 +141,9 @@ def _take_text(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | 
     if len(taken) > _MAX_BYTES:
         return column.take(_positions(rows, outer=outer))
     bitmap, nulls = _validity(column, rows, outer=outer)
-    buffers = [bitmap, pa.py_buffer(starts.astype(np.int32)), pa.py_buffer(taken)]
+    narrow = empty(len(starts), np.int32)
+    np.copyto(narrow, starts, casting="same_kind")
+    buffers = [bitmap, pa.py_buffer(narrow), pa.py_buffer(taken)]
     return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=nulls)
 
 

@@ -23,12 +23,14 @@ from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import INT64_DIGITS, array_from, empty, is_small, physical_type, size_of, storage, values_of
+from .buffers import INT64_DIGITS, array_from, empty, is_small, physical_type, size_of, storage, text_of, values_of
 from .decimals import narrowed, widened
 from .gather import encoded, plain, take_column, take_column_later, take_columns
 from .native import Calls
 from .native.arrays import Rows
 from .native.parallel import Threads, each
+
+_MAX_BYTES = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +238,9 @@ def concat_tables(tables: Sequence[CpuTable], schema: Schema, threads: Threads |
         if all(map(_is_plain, pieces)):
             columns[position], copies = _copied(pieces)
             steps += copies
+        elif all(map(_is_plain_text, pieces)) and sum(map(size_of, pieces)) < _MAX_BYTES:
+            columns[position], copies = _copied_text(pieces)
+            steps += copies
         else:
             steps.append(partial(_concat_into, columns, position, pieces))
     each(lambda number: steps[number](), len(steps), threads)
@@ -263,6 +268,30 @@ def _copied(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], Non
         for piece, (start, stop) in zip(pieces, pairwise(ends), strict=True)
     ]
     return array_from(out, kind), copies
+
+
+def _is_plain_text(array: pa.Array) -> bool:
+    kind = array.type
+    return (pa.types.is_string(kind) or pa.types.is_binary(kind)) and not array.null_count
+
+
+def _copied_text(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], None]]]:
+    """Return one array of texts without nulls, and the steps that copy them into it."""
+    given = [text_of(piece) for piece in pieces]
+    ends = [0, *accumulate(map(len, pieces))]
+    bases = [0, *accumulate(int(offsets[-1]) - int(offsets[0]) for offsets, _ in given)]
+    starts, data = empty(ends[-1] + 1, np.int32), empty(bases[-1], np.uint8)
+    starts[-1] = bases[-1]
+
+    def copy(number: int) -> None:
+        offsets, texts = given[number]
+        first, base = int(offsets[0]), bases[number]
+        np.add(offsets[:-1], np.int32(base - first), out=starts[ends[number] : ends[number + 1]])
+        np.copyto(data[base : bases[number + 1]], texts[first : int(offsets[-1])])
+
+    buffers = [None, pa.py_buffer(starts), pa.py_buffer(data)]
+    made = pa.Array.from_buffers(pieces[0].type, ends[-1], buffers, null_count=0)
+    return made, [partial(copy, number) for number in range(len(pieces))]
 
 
 def slice_table(table: CpuTable, offset: int, length: int) -> CpuTable:

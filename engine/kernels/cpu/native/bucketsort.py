@@ -20,6 +20,7 @@ from .arrays import Longs, Number, Rows, Words
 from .compile import device, instruction, kernel
 from .gathering import put, take
 from .parallel import Threads, each, spans_of
+from .reuse import borrow
 
 prefetch_write = instruction("prefetch_write")
 
@@ -245,9 +246,9 @@ class BucketSort:
         number_bits = (n - 1).bit_length()
         self._number_bits = number_bits if width + number_bits <= 64 and numbers is None else 0
         self._parts = spans_of(n, 1 if threads is None else _PARTS)
-        self._places = [np.empty(size if follow else 0, dtype=np.int32) for size in sizes]
+        self._places = [borrow(size if follow else 0, np.int32) for size in sizes]
         beside = 0 if self._number_bits else n
-        self._words, self._beside = np.empty(n, dtype=np.uint64), np.empty(beside, dtype=np.int32)
+        self._words, self._beside = borrow(n, np.uint64), borrow(beside, np.int32)
         bucket_bits = min(width, _BUCKET_BITS, max(n.bit_length() - _BUCKET_ROWS_BITS, 1))
         shift = width - bucket_bits
         bounds = self._scatter(chunks, least, shift, 1 << bucket_bits, numbers)
@@ -255,7 +256,7 @@ class BucketSort:
             self._sort(bounds, shift)
         self.numbers = self._beside
         if self._number_bits:
-            self.numbers = np.empty(n, dtype=np.int32)
+            self.numbers = borrow(n, np.int32)
             each(self._extract, len(self._parts), threads)
 
     def _scatter(
@@ -285,7 +286,7 @@ class BucketSort:
 
         def sort(part: int) -> None:
             counts = np.empty(256, dtype=np.int64)
-            spare, spare_beside = np.empty(largest, dtype=np.uint64), np.empty(beside, dtype=np.int32)
+            spare, spare_beside = borrow(largest, np.uint64), borrow(beside, np.int32)
             first, last = splits[part], splits[part + 1]
             _sort_buckets(self._words, self._beside, spare, spare_beside, bounds, first, last, low, low + shift, counts)
 
@@ -310,7 +311,7 @@ class BucketSort:
 
     def follow(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
         """Write the values of the rows, of 1, 4 or 8 bytes and given by chunk, in order."""
-        bucketed = np.empty(len(out), dtype=out.dtype)
+        bucketed = borrow(len(out), out.dtype)
         each(lambda c: put(chunks[c], self._places[c], bucketed), len(chunks), self._threads)
 
         def gather(part: int) -> None:

@@ -14,6 +14,7 @@ from .arrays import Bits, Bytes, Longs, Rows, bit, byte_at, copy_bytes, rows_out
 from .calls import Calls
 from .compile import instruction, kernel
 from .parallel import Threads, each, mapped, spans_of
+from .reuse import borrow
 
 prefetch_read = instruction("prefetch_read")
 
@@ -188,9 +189,9 @@ def take_bytes(
 ) -> tuple[Longs, Bytes]:
     """Take byte strings; return (offsets of shape (n + 1,), data), in the given arrays where they are long enough."""
     n = len(rows)
-    new_offsets = np.empty(n + 1, np.int64) if offsets_out is None or len(offsets_out) <= n else offsets_out[: n + 1]
+    new_offsets = borrow(n + 1, np.int64) if offsets_out is None or len(offsets_out) <= n else offsets_out[: n + 1]
     total = _take_offsets(offsets, rows, new_offsets)
-    new_data = np.empty(total, np.uint8) if data_out is None or len(data_out) < total else data_out[:total]
+    new_data = borrow(total, np.uint8) if data_out is None or len(data_out) < total else data_out[:total]
     _take_bytes(offsets, data, rows, new_offsets, new_data)
     return new_offsets, new_data
 
@@ -206,7 +207,7 @@ def take_bytes_shared(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: T
 
     measured = mapped(measure, spans, threads)
     bases = np.cumsum([0, *(own[-1] for own in measured)])
-    new_offsets, new_data = np.empty(len(rows) + 1, dtype=np.int64), np.empty(bases[-1], dtype=np.uint8)
+    new_offsets, new_data = borrow(len(rows) + 1, np.int64), borrow(int(bases[-1]), np.uint8)
     new_offsets[-1] = bases[-1]
 
     def copy(part: int) -> None:

@@ -16,6 +16,7 @@ from .bucketsort import BucketSort
 from .compile import kernel
 from .packing import add_key, unsigned_extent
 from .parallel import Threads, each, mapped, spans_of
+from .reuse import borrow
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _PARTS = 8
@@ -106,7 +107,7 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
 
 def _taken(words: Words, order: Rows, spans: Sequence[tuple[int, int]], threads: Threads | None) -> Words:
     """Return words in an order, which is cut into parts for the threads."""
-    taken = np.empty(len(order), dtype=np.uint64)
+    taken = borrow(len(order), np.uint64)
 
     def take_part(part: int) -> None:
         start, stop = spans[part]
@@ -172,7 +173,8 @@ def _packed(columns: list[_Column]) -> _Column:
     """Return one column with the order of several, which have at most 64 bits together."""
     if len(columns) == 1:
         return columns[0]
-    words = np.zeros(len(columns[0].words), dtype=np.uint64)
+    words = borrow(len(columns[0].words), np.uint64)
+    words.fill(0)
     width = 0
     for column in reversed(columns):
         add_key(column.words, column.least, width, words)
