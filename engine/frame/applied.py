@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from ..arrow import to_arrow_schema, to_arrow_type
 from ..dtypes import DataType, Kind
 from ..errors import UserFunctionError
-from ..plan.functions import ValueFunction
+from ..plan.functions import GroupFunction, GroupFunctions, ValueFunction
 from ..schema import Field, Schema
 from .compiled import Compiled, compiled, compiled_groups
 
@@ -167,6 +167,15 @@ class OfGroups:
 
     keys: tuple[str, ...]
     calls: tuple[GroupCall, ...]
+
+    def of_values(self) -> GroupFunctions | None:
+        """Return it as what a device may compile for itself; None where one of them runs in the interpreter."""
+        calls = tuple(
+            GroupFunction(function=own.function, lists=own.lists, kind=own.kind, result=own.result)
+            for own in self.calls
+            if own.kind is not None
+        )
+        return GroupFunctions(calls) if len(calls) == len(self.calls) else None
 
     def __call__(self, table: pa.Table) -> pa.Table:
         """Return a column of results for each function."""

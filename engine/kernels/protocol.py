@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
-from ..plan.functions import MatrixFunction, ValueFunction
+from ..plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ..plan.source import FileEncoder, StoredSplit
 from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
@@ -271,12 +271,12 @@ class Key:
 class Called:
     """Python that an operator calls.
 
-    With the values of each row (``values``), with a matrix in the device's memory (``matrix``; a text says why not), or
-    with batches as Arrow data.
+    With the values of each row or group (``values``), with a matrix in the device's memory (``matrix``; a text says why
+    not), or with batches as Arrow data.
     """
 
     label: str
-    values: ValueFunction | None
+    values: ValueFunction | GroupFunctions | None
     matrix: MatrixFunction | str | None = None
 
 
@@ -331,8 +331,11 @@ class Device(Protocol):
         """Compute one column per expression (none: a table that has only a row count)."""
         ...
 
-    def call(self, table: Table, function: ValueFunction) -> Table | None:
-        """Return the column that a user's function makes of a table of its arguments; None where the host must."""
+    def call(self, table: Table, function: ValueFunction | GroupFunctions) -> Table | None:
+        """Return the columns that a user's functions make of a table of their arguments; None where the host must.
+
+        Of a function of values these are all columns, in order; those of groups name their columns of lists.
+        """
         ...
 
     def compute(self, table: Table, function: MatrixFunction) -> Table | None:

@@ -13,7 +13,7 @@ from typing import Any, Self
 from ..expr import Expr, NamedExpr, Path, SortKey
 from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
-from ..plan.functions import MatrixFunction, OfMatrix, OfValues, ValueFunction
+from ..plan.functions import GroupFunctions, MatrixFunction, OfMatrix, OfValues, ValueFunction
 from ..schema import Field, Schema
 
 
@@ -158,8 +158,8 @@ class MapBatchesExec(UnaryExec):
     keeps: bool
 
     @property
-    def values(self) -> ValueFunction | None:
-        """The function of values that it calls, where it is one."""
+    def values(self) -> ValueFunction | GroupFunctions | None:
+        """The function of values, or those of groups, that it calls, where it is one."""
         function: object = self.function
         return function.of_values() if isinstance(function, OfValues) else None
 

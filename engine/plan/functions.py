@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from ..dtypes import DataType
+from ..dtypes import DataType, Kind
 from ..expr import NamedExpr
 from ..schema import Field
 
@@ -30,12 +30,41 @@ class ValueFunction:
     result: Field
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupFunction:
+    """A function of numbers, called with an array of the values, those that are not null, of each group.
+
+    Attributes
+    ----------
+    function
+        The user's function, whose integers may wrap around.
+    lists
+        The column of lists of the groups' values.
+    kind
+        Of the values.
+    result
+        The column that it makes.
+    """
+
+    function: Callable[..., Any]
+    lists: str
+    kind: Kind
+    result: Field
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFunctions:
+    """Functions that are called for the same groups."""
+
+    calls: tuple[GroupFunction, ...]
+
+
 @runtime_checkable
 class OfValues(Protocol):
-    """A function of batches that may be one of values."""
+    """A function of batches that may be one of values, or of the values of groups."""
 
-    def of_values(self) -> ValueFunction | None:
-        """Return the function of values that it calls; None where it must be called with batches."""
+    def of_values(self) -> ValueFunction | GroupFunctions | None:
+        """Return the functions of values that it calls; None where it must be called with batches."""
         ...
 
 

@@ -26,7 +26,7 @@ from volley.engine.kernels.protocol import (
 )
 from volley.engine.kernels.sharing import Account, Shared
 from volley.engine.plan import StoredSplit
-from volley.engine.plan.functions import MatrixFunction, ValueFunction
+from volley.engine.plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from volley.engine.schema import Schema
 
 
@@ -120,7 +120,7 @@ class OpaqueDevice:
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> OpaqueTable:
         return OpaqueTable(self._inner.project(_open(table), exprs))
 
-    def call(self, table: Table, function: ValueFunction) -> OpaqueTable | None:
+    def call(self, table: Table, function: ValueFunction | GroupFunctions) -> OpaqueTable | None:
         made = self._inner.call(_open(table), function)
         return None if made is None else OpaqueTable(made)
 

@@ -8,7 +8,7 @@ from typing import Any
 from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
-from ...plan.functions import MatrixFunction, ValueFunction
+from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ...plan.source import StoredSplit
 from ...schema import Schema
 from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
@@ -72,7 +72,7 @@ class CpuDevice:
         """Compute one column per expression."""
         return project(own(table), exprs)
 
-    def call(self, table: Table, function: ValueFunction) -> None:
+    def call(self, table: Table, function: ValueFunction | GroupFunctions) -> None:
         """Leave it to the function, which calls itself with the memory of the table, compiled where it can be."""
 
     def compute(self, table: Table, function: MatrixFunction) -> None:

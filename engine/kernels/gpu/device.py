@@ -9,7 +9,7 @@ from ...dtypes import DataType
 from ...errors import DeviceUnavailable, ExecutionError, TooManyPairs
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
-from ...plan.functions import MatrixFunction, ValueFunction
+from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ...plan.source import OrcRows, StoredSplit
 from ...schema import Schema
 from ..protocol import (
@@ -32,6 +32,7 @@ from .batch import GpuTable, concat_tables, own
 from .calls import call_refusal, called
 from .encode import GpuEncoder
 from .filter import filter_rows
+from .groupcalls import called_for_groups, groups_refusal
 from .join import GpuJoinTable
 from .keys import refusal as key_refusal
 from .library import SIMULATED, check_still_chosen
@@ -105,8 +106,10 @@ class GpuDevice:
         return project(own(table), exprs)
 
     @kernel
-    def call(self, table: Table, function: ValueFunction) -> GpuTable | None:
-        """Return the column that a user's function makes, compiled to PTX; None where the host must."""
+    def call(self, table: Table, function: ValueFunction | GroupFunctions) -> GpuTable | None:
+        """Return the columns that a user's functions make, compiled for CUDA; None where the host must."""
+        if isinstance(function, GroupFunctions):
+            return None if groups_refusal(function) is not None else called_for_groups(own(table), function)
         return None if call_refusal(function) is not None else called(own(table), function)
 
     @kernel
@@ -259,4 +262,6 @@ def _call_refusal(part: Called) -> str | None:
         return part.matrix
     if part.matrix is not None:
         return matrix_refusal(part.matrix)
+    if isinstance(part.values, GroupFunctions):
+        return groups_refusal(part.values)
     return "it runs in Python, on Arrow data" if part.values is None else call_refusal(part.values)

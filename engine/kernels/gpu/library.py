@@ -54,13 +54,15 @@ if TYPE_CHECKING:
     from rmm.pylibrmm.stream import DEFAULT_STREAM, Stream
 
     stand_in_code: Callable[[Callable[..., Any], tuple[Any, ...]], str] | None
+    stand_in_launch: Callable[..., None] | None
 else:
     plc, rmm, _streams, _buffers = _load()
     DEFAULT_STREAM, Stream = _streams.DEFAULT_STREAM, _streams.Stream
     DeviceBuffer, copy_device_to_ptr = _buffers.DeviceBuffer, _buffers.copy_device_to_ptr
     copy_host_to_ptr, copy_ptr_to_host = _buffers.copy_host_to_ptr, _buffers.copy_ptr_to_host
-    stand_in_code = plc.ptx.code_of if SIMULATED else None
-"""Gives what stands for the PTX of a function, for arguments of some types of numba's; None: compile it."""
+    stand_in_code, stand_in_launch = (plc.ptx.code_of, plc.ptx.launch) if SIMULATED else (None, None)
+"""Gives what stands for the PTX of a function, for arguments of some types of numba's; None: compile it. The other runs
+a function of groups over arrays of results, offsets and values."""
 
 
 def use_context(number: int | None = None) -> int:
@@ -99,5 +101,6 @@ __all__ = [
     "plc",
     "rmm",
     "stand_in_code",
+    "stand_in_launch",
     "use_context",
 ]

@@ -29,7 +29,7 @@ def share(table: GpuTable) -> Shared:
         check_shareable(field, nulls)
         values = _filled(column, field.dtype) if nulls else column
         kind = _numpy(field.dtype)
-        array = DeviceArray(values, _address(values, kind), (table.num_rows,), kind)
+        array = DeviceArray(values, address(values, kind), (table.num_rows,), kind)
         if nulls:
             shared.count("null fill", array.nbytes)
         else:
@@ -52,7 +52,7 @@ def matrix(tables: Sequence[GpuTable], names: Sequence[str], dtype: DataType) ->
             count = table.num_rows * kind.itemsize
             target = buffer.ptr + (place * rows + first) * kind.itemsize
             if count:
-                on_stream(copy_device_to_ptr, _address(values, kind), target, count)
+                on_stream(copy_device_to_ptr, address(values, kind), target, count)
             del values  # its memory is the next one's
         first += table.num_rows
     return DeviceArray(buffer, buffer.ptr, (rows, len(names)), kind), shared
@@ -73,7 +73,7 @@ def _filled(column: plc.Column, dtype: DataType) -> plc.Column:
     return run(plc.replace.replace_nulls, column, constant(float("nan"), dtype))
 
 
-def _address(column: plc.Column, kind: np.dtype[Any]) -> int:
+def address(column: plc.Column, kind: np.dtype[Any]) -> int:
     """Return where a column's first value lies."""
     data = column.data()
     return 0 if data is None else int(data.ptr) + column.offset() * kind.itemsize

@@ -165,6 +165,19 @@ def foreign_read(address: int, nbytes: int) -> NDArray[np.uint8]:
         return _raw(buffer)[start : start + nbytes].copy()
 
 
+def foreign_view(array: Any) -> NDArray[Any]:
+    """Return the values of an array as a kernel that is launched by another library sees them, to be written too."""
+    described = array.__cuda_array_interface__
+    kind = np.dtype(described["typestr"])
+    size = int(np.prod(described["shape"])) * kind.itemsize
+    if not size:
+        return np.empty(0, kind)
+    buffer, start = machine().at(described["data"][0], size)
+    buffer.check(rmm.DEFAULT_STREAM)
+    with foreign():
+        return _raw(buffer)[start : start + size].view(kind)
+
+
 def foreign() -> Any:
     """Let a kernel of another library run."""
     from .machine import Call, under_way

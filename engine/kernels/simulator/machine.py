@@ -124,7 +124,7 @@ class Machine:
             As rmm does, where there is not enough or a fault was planned.
         """
         with self.lock:
-            planned = self.faults is not None and self.faults.strikes(nbytes)
+            planned = nbytes > 0 and self.faults is not None and self.faults.strikes(nbytes)  # views take nothing
             if planned or self.used + nbytes > self.memory:
                 raise MemoryError(f"std::bad_alloc: out_of_memory: simulated CUDA error at {nbytes} bytes")
             self.used += nbytes
@@ -234,8 +234,10 @@ class Buffer:
 
     @property
     def extent(self) -> int:
-        """Bytes that it takes on a device, where a bool is a byte and not a bit."""
-        return max(self.nbytes, len(self._array), 1)
+        """Bytes that it takes on a device, where a bool is a byte and not a bit; what lies in others counts none."""
+        kind = getattr(self._array, "type", None)
+        bits = getattr(kind, "bit_width", 8) if kind is None or _has_width(kind) else 8
+        return max(self.nbytes, len(self._array) * max(1, bits // 8), 1)
 
     @property
     def address(self) -> int:
@@ -254,6 +256,13 @@ class Buffer:
         if current() is None:
             raise HostAccess("device memory was read from the host; copy it with to_arrow")
         return self._array
+
+
+def _has_width(kind: pa.DataType) -> bool:
+    try:
+        return bool(kind.bit_width)
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)

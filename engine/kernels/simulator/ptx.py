@@ -7,6 +7,7 @@ numba-cuda is installed; what they compute there, nobody without a GPU.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 _known: dict[str, Callable[..., Any]] = {}
@@ -34,3 +35,21 @@ def function_of(code: str) -> Callable[..., Any]:
     if code not in _known:
         raise RuntimeError("CUDF failure: the code does not compile")
     return _known[code]
+
+
+def launch(function: Callable[..., Any], out: Any, offsets: Any, values: Any) -> None:
+    """Run what stands for a kernel of groups, over arrays that are described by the CUDA array interface."""
+    from .device_buffer import foreign_view
+
+    results, places, numbers = map(foreign_view, (out, offsets, values))
+    inner = _compiled(function)
+    for group in range(len(results)):
+        results[group] = inner(numbers[places[group] : places[group + 1]])
+
+
+@lru_cache(maxsize=64)
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    import numba
+
+    compiled: Callable[..., Any] = numba.njit(function)
+    return compiled

@@ -140,3 +140,82 @@ def test_while_allocations_fail() -> None:
     with memory.counted() as ledger, simulator.machine().failing(plan):
         assert made.to_dict()["r"] == [1.0, 2.0, 3.0, 4.0]
     assert ledger.retries == plan.failures > 0
+
+
+@vl.udf(compile=True)
+def energy(values):
+    total = 0.0
+    for value in values:
+        total += value * value
+    return total
+
+
+@vl.udf(compile=True)
+def largest_step(values):
+    best = -1.0
+    for place in range(1, len(values)):
+        best = max(best, abs(float(values[place] - values[place - 1])))
+    return best
+
+
+@vl.udf(compile=True)
+def trues(values):
+    found = 0
+    for value in values:
+        if value:
+            found += 1
+    return found
+
+
+@vl.udf(compile=True)
+def inverse(values):
+    return 1 / values[0]
+
+
+GROUPS = {
+    "k": [n % 7 for n in range(200)],
+    "x": [None if n % 5 == 0 else n / 3 for n in range(200)],
+    "i": [n * 31 % 97 for n in range(200)],
+    "b": [n % 3 == 0 if n % 11 else None for n in range(200)],
+    "nothing": [None] * 200,
+}
+
+
+def test_functions_of_groups_run_where_the_groups_are() -> None:
+    session = simulated_session(threads=1, cpu_fallback=False)
+    ours, theirs = (
+        vl.DataFrame(GROUPS, session=own)
+        .astype({"nothing": "float64"})
+        .groupby("k")
+        .agg(e=("x", energy), n=("nothing", energy), s=("i", largest_step), t=("b", trues), m=("x", "mean"))
+        for own in (session, vl.Session(threads=1))
+    )
+    assert "on the cpu" not in ours.explain("physical")
+    with memory.counted() as ledger:
+        found = ours.to_dict()
+    assert ledger.to_host < 7 * 8 * 8  # the result
+    expected = theirs.to_dict()
+    for name, values in expected.items():
+        assert found[name] == pytest.approx(values), name
+    none = vl.DataFrame(GROUPS, session=session)
+    assert none[none.k > 9].groupby("k").agg(e=("x", energy)).to_dict() == {"k": [], "e": []}
+
+
+def test_functions_of_groups_that_kernels_cannot_take() -> None:
+    session = simulated_session(threads=1)
+    frame = vl.DataFrame(GROUPS, session=session)
+    mixed = frame.groupby("k").agg(e=("x", energy), r=("x", inverse))
+    assert "inverse: it divides by what may be zero" in mixed.explain("physical")
+    assert mixed[mixed.k == 1].to_dict()["r"] == pytest.approx([3.0])
+    strict = vl.DataFrame(GROUPS, session=simulated_session(cpu_fallback=False))
+    with pytest.raises(UnsupportedOperation, match="inverse: it divides by what may be zero"):
+        strict.groupby("k").agg(r=("x", inverse)).to_dict()
+
+
+def test_functions_of_groups_while_allocations_fail() -> None:
+    session = simulated_session(threads=1)
+    frame = vl.DataFrame(GROUPS, session=session).groupby("k").agg(e=("x", energy), t=("b", trues))
+    expected = frame.to_dict()
+    with simulator.machine().failing(simulator.FaultPlan(rate=0.2, seed=3)) as plan:
+        assert frame.to_dict() == expected
+    assert plan.failures
