@@ -214,16 +214,21 @@ def _has_call(expr: Expr) -> bool:
 def _applied(plan: Plan, own: UserCall) -> tuple[Plan, Column]:
     """Put a call's result beside a plan's rows."""
     given = plan
+    # A column that is given twice is read under another name: the columns of a batch have names of their own.
+    plain = [isinstance(arg, Column) and arg not in own.args[:number] for number, arg in enumerate(own.args)]
     computed = [
         NamedExpr(name=fresh(plan, f"__argument_{number}"), expr=arg)
         for number, arg in enumerate(own.args)
-        if not isinstance(arg, Column)
+        if not plain[number]
     ]
     if computed:
         kept = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in given.schema]
         plan = Project(input=given, exprs=(*kept, *computed))
     names = iter(computed)
-    reads = tuple(arg.name if isinstance(arg, Column) else next(names).name for arg in own.args)
+    reads = tuple(
+        arg.name if is_plain and isinstance(arg, Column) else next(names).name
+        for arg, is_plain in zip(own.args, plain, strict=True)
+    )
     result = Field(fresh(plan, f"__{own.function.label}"), own.dtype)
     user = own.function
     arguments = tuple((str(arg), arg.dtype) for arg in own.args)

@@ -245,6 +245,16 @@ def test_functions_of_whole_groups(frame, data):
     assert none.to_dict() == {"k": [], "n": []}
 
 
+@pytest.mark.parametrize("compiles", [True, False])
+def test_a_column_may_be_given_twice(compiles):
+    frame = vl.DataFrame({"x": [1.0, None, 3.0]})
+    total = vl.udf(lambda a, b, c: a + b * c, compile=compiles, dtype="float64")
+    assert frame.select(t=total(frame.x, frame.x, frame.x), x=frame.x).to_dict() == {
+        "t": [2.0, None, 12.0],
+        "x": [1.0, None, 3.0],
+    }
+
+
 @vl.udf(compile=True)
 def energy(values):
     total = 0.0
