@@ -1,4 +1,4 @@
-"""Functions of users, compiled to PTX and put into kernels by libcudf."""
+"""Functions of users: those of values, which libcudf puts into kernels as PTX, and those of groups, which numba launches."""
 
 from __future__ import annotations
 
@@ -50,3 +50,30 @@ def test_only_the_columns_cross(session: vl.Session) -> None:
     assert moved is not None
     assert moved.to_device < DATA["i"].nbytes + 4096
     assert moved.to_host < 4096
+
+
+@vl.udf(compile=True)
+def energy(values):
+    total = 0.0
+    for value in values:
+        total += value * value
+    return total
+
+
+@vl.udf(compile=True)
+def positives(values):
+    found = 0
+    for value in values:
+        if value > 0:
+            found += 1
+    return found
+
+
+def test_groups_are_those_of_the_cpu(session: vl.Session) -> None:
+    def asked(own: vl.Session) -> pa.Table:
+        return vl.DataFrame(DATA, session=own).groupby("i").agg(e=("x", energy), n=("x", positives)).to_arrow()
+
+    ours, theirs = asked(session), asked(vl.Session(device="cpu"))
+    assert ours["i"].equals(theirs["i"])
+    assert ours["n"].equals(theirs["n"])
+    np.testing.assert_allclose(ours["e"].to_numpy(), theirs["e"].to_numpy(), rtol=1e-12)
