@@ -1,4 +1,4 @@
-"""Functions of users: those of values, which libcudf puts into kernels as PTX, and those of groups, which numba launches."""
+"""Functions of users: of values, which libcudf puts into kernels as PTX, and of groups, which numba launches."""
 
 from __future__ import annotations
 
