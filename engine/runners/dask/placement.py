@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
+from math import isqrt
 from typing import NamedTuple
 
 from ...exchange import FANOUT
@@ -26,6 +27,8 @@ RELAY_BYTES = 1024 * 1024
 """Fewer bytes are taken from who made them: asking on would take longer than sending them again."""
 SMALL_BYTES = 8 * 1024 * 1024
 """Work on so many bytes is not worth another task."""
+HANDING_BYTES = 256 * 1024
+"""About what a thread gets through while Dask's scheduler, for all threads together, hands out one task."""
 SORT_BYTES = 16 * 1024 * 1024
 """So many bytes of rows are sorted by one task; more are cut into ranges of the order first."""
 SKEW = 2.0
@@ -105,8 +108,12 @@ def _several(slots: Slots, times: int) -> int:
 
 
 def _share(total: int, slots: Slots) -> int:
-    """Return how many bytes of buckets one unit reads."""
-    return max(SMALL_BYTES, total // _several(slots, 2))
+    """Return how many bytes of buckets one unit reads.
+
+    ``k`` units take the scheduler as long as ``k * HANDING_BYTES`` take a thread, and threads ``total / k``: the sum is
+    least at ``sqrt(total / HANDING_BYTES)`` units, which only a large cluster could exceed.
+    """
+    return max(SMALL_BYTES, total // _several(slots, 2), isqrt(total * HANDING_BYTES))
 
 
 def joined_runs(

@@ -62,6 +62,12 @@ def test_a_very_large_cluster_has_a_task_and_a_unit_for_each_thread() -> None:
     assert len(list(runs(Sizes([1] * 1024, [64 * MIB] * 1024), half))) <= 512
 
 
+def test_a_very_large_cluster_reads_few_bytes_with_few_units() -> None:
+    found = Sizes([1] * 1024, [4 * MIB] * 1024)
+    assert len(list(runs(found, Slots(512, 512)))) == 128
+    assert len(list(runs(found, Slots(8, 8)))) == 16
+
+
 def test_sizes_are_added_up_by_bucket() -> None:
     some = [report(0, [1, 2, 3]), report(1, [10]), report(2, [100, 0, 300])]
     assert sizes(some) == Sizes([3, 1, 2], [111, 2, 303])
