@@ -10,8 +10,10 @@ from .context import OptimizerContext
 from .rules.aggregate_before_join import aggregate_before_join
 from .rules.choose_build_side import choose_build_side
 from .rules.derive_filter import derive_filter
+from .rules.drop_null_checks import drop_null_checks
 from .rules.eliminate_aggregate import eliminate_aggregate
 from .rules.eliminate_distinct import eliminate_distinct
+from .rules.merge_aggregates import merge_aggregates
 from .rules.merge_projections import merge_projections
 from .rules.order_joins import order_joins
 from .rules.outer_to_inner import outer_to_inner
@@ -37,9 +39,11 @@ RULES: tuple[tuple[Rule, ...], ...] = (
     # 1. Normal form: what other rules recognise. Each phase is repeated until none of its rules changes anything.
     (
         merge_projections,  # first: long chains of assignments collapse before anything walks through them
+        drop_null_checks,  # what it makes constant is folded next
         simplify_expressions,  # conditions become constants, plain comparisons and separate conjuncts
         eliminate_distinct,  # before the next, which hides that a distinct was meant
         eliminate_aggregate,
+        merge_aggregates,
         rewrite_distinct,
         split_count_distinct,  # makes groupings and joins that the following rules push through
         push_down_filter,

@@ -62,6 +62,43 @@ def max_rows(plan: Plan) -> int | None:
         plan = plan.children[0]
 
 
+def has_one_row(plan: Plan) -> bool:
+    """Return whether the plan is known to give one row, whatever its sources hold."""
+    while isinstance(plan, Project | Window | MapBatches) and (not isinstance(plan, MapBatches) or plan.keeps):
+        plan = plan.children[0]
+    return isinstance(plan, Aggregate) and not plan.keys
+
+
+def is_never_null(plan: Plan, name: str) -> bool:
+    """Return whether no row's value of a column can be null: its source has counted its nulls, or it is a count."""
+    while True:
+        match plan:
+            case Scan(source=source):
+                known = source.statistics().columns.get(name)
+                return known is not None and known.nulls == 0
+            case Project():
+                inner = renamed(plan).get(name)
+                if inner is None:
+                    return False
+                name, plan = inner, plan.input
+            case Aggregate(keys=keys, aggregates=aggregates):
+                if any(a.name == name and a.call.function in ("size", "count") for a in aggregates):
+                    return True
+                key = next((k.expr for k in keys if k.name == name), None)
+                if not isinstance(key, Column):
+                    return False
+                name, plan = key.name, plan.input
+            case Join(kind=kind, left=left, right=right):
+                inside = kind is JoinKind.INNER or (kind is not JoinKind.FULL and name in left.schema)
+                if not inside:
+                    return False
+                plan = left if name in left.schema else right
+            case Filter(input=child) | Sort(input=child) | Limit(input=child) | Distinct(input=child):
+                plan = child
+            case _:
+                return False
+
+
 def _least(left: int | None, right: int | None) -> int | None:
     return right if left is None else left if right is None else min(left, right)
 

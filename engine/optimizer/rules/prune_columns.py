@@ -25,7 +25,7 @@ from ...plan import (
 )
 from ...traversal import shared, walk_once
 from ..context import OptimizerContext
-from ..properties import finds_at_most_one
+from ..properties import finds_at_most_one, has_one_row
 
 
 def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
@@ -162,8 +162,10 @@ def _narrow_aggregate(node: Aggregate, used: frozenset[str]) -> tuple[Plan, tupl
 
 def _changes_nothing(node: Join, used: frozenset[str]) -> bool:
     """Return whether a join neither adds nor drops rows, nor gives a column that is used."""
-    if node.kind is not JoinKind.LEFT or used & frozenset(node.right.schema.names):
+    if node.kind not in (JoinKind.LEFT, JoinKind.INNER) or used & frozenset(node.right.schema.names):
         return False
+    if node.kind is JoinKind.INNER:
+        return not node.on and node.residual is None and has_one_row(node.right)
     return finds_at_most_one(node.right, [key for _, key in node.on])
 
 

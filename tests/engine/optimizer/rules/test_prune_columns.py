@@ -37,6 +37,12 @@ CASES: dict[str, Plan] = {
     "a left join that finds at most one partner, which nobody reads": select(
         join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="left"), "b"
     ),
+    "a product with one row that nobody reads": select(
+        join(T, group(U, n=aggregate("size"))), "b", twice=call("add", col(T, "a"), col(T, "a"))
+    ),
+    "not one with a condition": select(
+        join(T, group(U, n=aggregate("size")), residual=call("less", col(T, "a"), literal(3))), "b"
+    ),
     "a left join that finds at most one row, whose partner is read": select(
         join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="left"), "b", "n"
     ),
