@@ -93,6 +93,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         self.telemetry = Telemetry(exchange)
         self.telemetry.register()
         configure_from_environment()
+        hasten(worker.batched_stream, 0.0)  # Dask's word that a task has ended would wait 2 ms, for its report's sake
         worker.handlers.update(self._handlers())
 
     def teardown(self, worker: Worker) -> None:

@@ -81,7 +81,7 @@ def pass_on(scheduler: Scheduler) -> None:
     scheduler.stream_handlers[REPORT] = handle
 
 
-def hasten(stream: Any) -> None:
+def hasten(stream: Any, seconds: float = _SECONDS) -> None:
     """Let a stream of messages wait less before it sends them."""
-    if getattr(stream, "interval", 0.0) > _SECONDS:
-        stream.interval = _SECONDS
+    if getattr(stream, "interval", 0.0) > seconds:
+        stream.interval = seconds

@@ -40,6 +40,11 @@ def test_reports_need_no_round_of_their_own(cluster: vl.Session, gathered: list[
     assert gathered == []
 
 
+def test_the_end_of_a_task_does_not_wait_for_messages_after_its_report(cluster: vl.Session) -> None:
+    intervals = cluster.cluster.client.run(lambda dask_worker: dask_worker.batched_stream.interval)
+    assert set(intervals.values()) == {0.0}
+
+
 def test_a_report_that_got_lost_is_fetched(
     cluster: vl.Session, gathered: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
