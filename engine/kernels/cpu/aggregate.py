@@ -335,8 +335,11 @@ class CpuGroupBy:
         """Drain the state into partial states, split by the hash of the keys."""
         parts: list[list[Table]] = [[] for _ in range(partitions)]
         grouped = self.finish()
-        words = partition_words(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
-        for tables, table in zip(parts, split(grouped, words, partitions), strict=True):
+        pieces = [grouped]
+        if partitions > 1:
+            words = partition_words(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
+            pieces = split(grouped, words, partitions)
+        for tables, table in zip(parts, pieces, strict=True):
             if table.num_rows:
                 tables.append(table)
         if self._gave_up:
