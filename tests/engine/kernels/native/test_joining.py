@@ -69,7 +69,7 @@ def pairs(result: tuple[NDArray[np.int32], NDArray[np.int32]]) -> list[tuple[int
     return list(zip(*(side.tolist() for side in result), strict=True))
 
 
-@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("threads", [1, 2, 3])
 @pytest.mark.parametrize("name", NAMES)
 def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     build, probe = sides(rng, name)
