@@ -1,7 +1,8 @@
 """Whole expressions in one pass: libcudf's AST reads each row once, however many operators there are.
 
 Only where it means the same as the kernels one by one: comparisons of numbers and times, with constants where NaN could
-be, three-valued logic, tests for null, and arithmetic of floats. There are no texts, decimals, casts or checks in it.
+be, three-valued logic, tests for null, and arithmetic of floats. There are no texts, casts or checks in it. Decimals,
+which have 128 bits here, are compared only: values between two operators have 64 bits there.
 Of a conjunction or disjunction with such parts the others are computed in one pass.
 """
 
@@ -72,7 +73,7 @@ def _joins(call: Call) -> bool:
 def _fuses(expr: Expr) -> bool:
     match expr:
         case Column():
-            return expr.dtype.is_integer or expr.dtype.kind in _COMPARED
+            return expr.dtype.is_integer or expr.dtype.is_decimal or expr.dtype.kind in _COMPARED
         case Literal():
             return (
                 expr.value is not None
@@ -84,7 +85,8 @@ def _fuses(expr: Expr) -> bool:
         case Call() if expr.function in (*_CONNECTIVES, "not"):
             return all(not isinstance(arg, Literal) and _fuses(arg) for arg in expr.args)
         case Call() if expr.function in ("is_null", "is_not_null"):
-            return not isinstance(expr.args[0], Literal) and _fuses(expr.args[0])
+            only = expr.args[0]
+            return not isinstance(only, Literal) and not only.dtype.is_decimal and _fuses(only)
         case Call() if expr.function in _ARITHMETIC:
             return expr.dtype.is_float and all(arg.dtype == expr.dtype and _fuses(arg) for arg in expr.args)
     return False

@@ -22,7 +22,7 @@ class Literal(Expression):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         value = signature("pylibcudf.expressions.Literal").bind(*args, **kwargs).arguments["value"]
-        if not isinstance(value, Scalar) or value.type().id() in (TypeId.LIST, TypeId.STRUCT, TypeId.DECIMAL128):
+        if not isinstance(value, Scalar) or value.type().id() in (TypeId.LIST, TypeId.STRUCT):
             raise NotImplementedError("a literal of this type")
         self.value = value
 

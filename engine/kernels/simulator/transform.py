@@ -22,7 +22,7 @@ _NULLS = ("NULL_LOGICAL_AND", "NULL_LOGICAL_OR")
 
 @simulated("pylibcudf.transform.compute_column")
 def compute_column(input: Table, expr: Expression, stream: Any = None, mr: Any = None) -> Column:
-    """Evaluate an expression per row. Operands must have one type; there are no decimals."""
+    """Evaluate an expression per row. Operands must have one type, and one scale; decimals are compared only."""
     value = _value(expr, input)
     if not isinstance(value, Column):
         raise TypeError("an expression over no column")
@@ -58,7 +58,7 @@ def _value(expr: Expression, table: Table) -> Column | Scalar:
     match expr:
         case ColumnReference():
             column = table.columns()[expr.index]
-            if column.type().id() in (*DECIMALS, TypeId.LIST, TypeId.STRUCT):
+            if column.type().id() in (TypeId.LIST, TypeId.STRUCT):
                 raise TypeError(f"AST expressions over {column.type()!r} are not simulated")
             return column
         case Literal():
@@ -74,6 +74,8 @@ def _value(expr: Expression, table: Table) -> Column | Scalar:
 def _unary(op: Any, value: Column | Scalar) -> Column:
     if not isinstance(value, Column):
         raise TypeError("an operator over a literal")
+    if value.type().id() in DECIMALS:
+        raise TypeError(f"AST operators over one {value.type()!r} are not simulated")
     if op == ASTOperator.IS_NULL:
         return device(host(value).is_null())
     return unary.unary_operation(value, unary.UnaryOperator[op.name])

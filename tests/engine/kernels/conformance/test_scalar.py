@@ -135,6 +135,11 @@ CASES: list[tuple[Expr, str]] = [
         "case when j <> 0 then i // j else -1 end",
     ),
     (in_list(i, [1, 2, 50]), "i in (1, 2, 50)"),
+    (call("and", call("less", d, literal(Decimal("3.50"))), call("greater_equal", d, d)), "d < 3.5 and d >= d"),
+    (
+        call("or", call("equal", d, literal(Decimal("0.00"))), call("less", w, literal(Decimal("0.0371")))),
+        "d = 0 or w < 0.0371",
+    ),
     (in_list(i, [1, None]), "i in (1, null)"),
     (in_list(f, [0.0, float("nan")]), "f in (0.0::double, 'nan'::double)"),
     (in_list(s, ["a", "zz", "日本語"]), "s in ('a', 'zz', '日本語')"),

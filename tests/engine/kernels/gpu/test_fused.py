@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import volley as vl
+from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.expr import Column, Expr, NamedExpr, literal
+from volley.engine.expr import Column, Expr, Literal, NamedExpr, literal
 from volley.engine.expr.build import call
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.protocol import Device
@@ -22,11 +24,17 @@ CELLS = {
     "g": st.none() | st.sampled_from([math.nan, 0.0, 1.5, 2.0]),
     "i": st.none() | st.integers(-3, 3),
     "b": st.none() | st.booleans(),
+    "d": st.none() | st.sampled_from([Decimal("-1.50"), Decimal("0.00"), Decimal("0.05"), Decimal("12345.67")]),
+    "e": st.none() | st.sampled_from([Decimal("0.05"), Decimal("0.06")]),
 }
-TYPES = {"f": pa.float64(), "g": pa.float64(), "i": pa.int64(), "b": pa.bool_()}
+TYPES = {
+    "f": pa.float64(), "g": pa.float64(), "i": pa.int64(), "b": pa.bool_(),
+    "d": pa.decimal128(9, 2), "e": pa.decimal128(9, 2),
+}  # fmt: skip
 SCHEMA = from_arrow_schema(pa.schema(TYPES.items()))
-F, G, WHOLE, B = (Column(name=name, dtype=SCHEMA[name].dtype) for name in TYPES)
+F, G, WHOLE, B, D, E = (Column(name=name, dtype=SCHEMA[name].dtype) for name in TYPES)
 NUMBER = literal(1.5)
+PRICE = Literal(value=Decimal("0.05"), dtype=D.dtype)
 
 
 def both(left: Expr, right: Expr) -> Expr:
@@ -41,6 +49,8 @@ FUSED = [
     call("or", call("is_null", F), call("is_not_null", WHOLE)),
     call("greater", call("multiply", call("add", F, G), NUMBER), literal(2.0)),
     call("divide", call("subtract", F, G), F),
+    both(call("greater_equal", D, PRICE), call("less", D, E)),
+    call("or", call("equal", PRICE, E), both(call("not_equal", D, E), call("greater", F, NUMBER))),
 ]
 NOT_FUSED = [
     call("less", F, NUMBER),
@@ -48,6 +58,9 @@ NOT_FUSED = [
     both(call("less", F, literal(math.nan)), B),
     both(call("less", call("add", WHOLE, WHOLE), literal(1)), B),
     both(call("is_nan", F), B),
+    both(call("less", call("add", D, E), call("add", E, E)), B),
+    both(call("is_null", D), B),
+    both(call("less", D, Column(name="w", dtype=dtypes.decimal(12, 3))), B),
 ]
 
 
