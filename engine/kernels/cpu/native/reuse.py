@@ -68,7 +68,10 @@ class Reserve:
         kind = np.dtype(dtype)
         size = _size_for(length * kind.itemsize)
         with self._lock:
-            block = self._take(size)
+            try:
+                block = self._take(size)
+            except OSError:  # no more mappings are allowed: the C library packs arrays closer
+                return _aligned(length, kind)
             # Views of an array over mapped memory refer to that array, those of a view would not.
             array: NDArray[Any] = np.frombuffer(block.mapped, dtype=kind, count=length, offset=block.offset)
             reference = weakref.ref(array, self._give_back)
@@ -132,14 +135,24 @@ def _size_for(size: int) -> int:
     return -(-size // step) * step
 
 
+def _aligned(length: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return an array of the C library's memory that begins at a cache line."""
+    memory = np.empty(length * kind.itemsize + _LINE, dtype=np.uint8)
+    skipped = -memory.__array_interface__["data"][0] % _LINE
+    return memory[skipped : skipped + length * kind.itemsize].view(kind)
+
+
 def _mapped(size: int) -> list[_Block]:
     """Return fresh blocks of a size: of small ones as many as fit a large page."""
     count = max(1, _PAGE // size)
     memory = mmap.mmap(-1, count * size + _PAGE, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     start = -np.frombuffer(memory, dtype=np.uint8).__array_interface__["data"][0] % _PAGE
     if hasattr(mmap, "MADV_HUGEPAGE"):
+        # The kernel keeps mappings that are alike as one, of which a process may have some ten thousands. The end of a
+        # large block must not become a large page, though.
+        advised = (0, len(memory)) if size <= _PAGE else (start, size)
         with suppress(OSError):  # of a system built without them
-            memory.madvise(mmap.MADV_HUGEPAGE, start, count * size)
+            memory.madvise(mmap.MADV_HUGEPAGE, *advised)
     return [_Block(memory, start + number * size, size) for number in range(count)]
 
 
@@ -158,6 +171,4 @@ def borrow_words(length: int) -> Words:
     """Return words from the first bound of a cache line on."""
     if 8 * length >= LEAST:
         return _reserve.borrow(length, np.uint64)
-    memory = np.empty(length + _LINE // 8, dtype=np.uint64)
-    skipped = -memory.__array_interface__["data"][0] % _LINE
-    return memory[skipped // 8 : skipped // 8 + length]
+    return _aligned(length, np.dtype(np.uint64))

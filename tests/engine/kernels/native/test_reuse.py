@@ -144,6 +144,28 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def test_thousands_of_arrays_are_few_mappings() -> None:
+    before = mappings()
+    arrays = [borrow_words(LENGTH // 2) for _ in range(2_000)]
+    assert mappings() - before < 200
+    assert all(address(array) % 64 == 0 for array in arrays)
+
+
+def mappings() -> int:
+    return len(Path("/proc/self/maps").read_text().splitlines())
+
+
+def test_where_no_more_can_be_mapped_arrays_are_made_in_the_ordinary_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(size: int) -> None:
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr(reuse, "_mapped", refused)
+    array = borrow_words(LENGTH)
+    array[:] = 1
+    assert len(array) == LENGTH
+    assert address(array) % 64 == 0
+
+
 def test_threads_share_the_memory() -> None:
     wrong: list[int] = []
 
