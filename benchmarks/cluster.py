@@ -1,8 +1,8 @@
 """What the cluster costs: rounds, tasks, bytes on their way, and TPC-H on two workers beside two threads.
 
-``python -m benchmarks.cluster [--scale 1] [--protocol tcp] [--record NAME]`` starts worker processes of one thread each
-on this machine. Every figure stands beside one that was taken in the same minutes: an empty Dask task, a bare comm of
-the same protocol and message size, threads of this process.
+``python -m benchmarks.cluster [--scale 1] [--protocols tcp,ucx] [--parts throughput] [--record NAME]`` starts worker
+processes of one thread each on this machine. Every figure stands beside one that was taken in the same minutes: an
+empty Dask task, a bare comm of the same protocol and message size, threads of this process.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import asyncio
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -210,27 +211,63 @@ def queries(session: vl.Session, scale: float, names: set[str]) -> dict[str, tup
     return found
 
 
+PARTS: dict[str, Callable[[vl.Session], dict[str, float]]] = {
+    "rounds": rounds,
+    "splits": splits,
+    "tasks": per_task,
+    "messages": per_message,
+    "throughput": throughput,
+}
+
+
+def measured(protocol: str, parts: Sequence[str], scale: float, names: set[str]) -> dict[str, Any]:
+    """Return the figures of some parts on workers that speak a protocol."""
+    found: dict[str, Any] = {}
+    settings = ClusterSettings(workers=2, protocol=protocol, memory_limit=4 << 30)
+    with start_cluster(settings) as started, vl.Session(cluster=started.scheduler_address) as session:
+        for part in parts:
+            if part == "tpch":
+                found["tpch"] = queries(session, scale, names)
+                continue
+            figures = PARTS[part](session)
+            print(f"{protocol}: { {name: round(value, 3) for name, value in figures.items()} }", flush=True)
+            found |= {part: figures} if part == "throughput" else figures
+    return found
+
+
+def kept(path: Path, found: dict[str, Any]) -> dict[str, Any]:
+    """Return figures together with those that are recorded of the same commit."""
+    known = json.loads(path.read_text()) if path.exists() else {}
+    before = known if known.get("commit") == found["commit"] else {}
+    for part in ("tpch", "throughput"):
+        found[part] = {**before.get(part, {}), **found.get(part, {})}
+    return {**before, **found}
+
+
 def main() -> None:
     """Measure, print, and keep the figures if asked to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--protocol", default="tcp")
+    parser.add_argument("--protocols", default="tcp", help="such as tcp,ucx: the first for all, others for throughput")
+    parser.add_argument("--parts", default=",".join([*PARTS, "tpch"]), help="all where absent")
     parser.add_argument("--queries", default="", help="such as q01,q06; all where absent")
-    parser.add_argument("--record", metavar="NAME")
+    parser.add_argument("--record", metavar="NAME", help="keep the figures, with those kept of the same commit")
     arguments = parser.parse_args()
-    settings = ClusterSettings(workers=2, protocol=arguments.protocol, memory_limit=4 << 30)
-    with start_cluster(settings) as started, vl.Session(cluster=started.scheduler_address) as session:
-        figures: dict[str, Any] = {"protocol": arguments.protocol, "scale": arguments.scale}
-        for part in (rounds, splits, per_task, per_message, throughput):
-            figures |= part(session)
-            print({name: round(value, 3) for name, value in figures.items() if isinstance(value, float)}, flush=True)
-        names = set(filter(None, arguments.queries.split(",")))
-        figures["tpch"] = queries(session, arguments.scale, names)
-    there, here = (sum(pair[place] for pair in figures["tpch"].values()) for place in (0, 1))
-    print(f"TPC-H: {there:.2f} s on two workers, {here:.2f} s on two threads, {there / here:.2f} times")
+    parts, names = arguments.parts.split(","), set(filter(None, arguments.queries.split(",")))
+    protocol, *others = arguments.protocols.split(",")
+    found = measured(protocol, parts, arguments.scale, names)
+    if "throughput" in parts:
+        found["throughput"] = {protocol: found["throughput"]}
+        for other in others:
+            found["throughput"] |= {other: measured(other, ["throughput"], arguments.scale, set())["throughput"]}
     if arguments.record:
-        content = {"commit": commit(), "machine": machine(), **figures}
-        (RECORDS / f"{arguments.record}.json").write_text(json.dumps(content, indent=1) + "\n")
+        path = RECORDS / f"{arguments.record}.json"
+        about = {"commit": commit(), "machine": machine(), "protocol": protocol, "scale": arguments.scale}
+        found = kept(path, {**about, **found})
+        path.write_text(json.dumps(found, indent=1) + "\n")
+    if found.get("tpch"):
+        there, here = (sum(pair[place] for pair in found["tpch"].values()) for place in (0, 1))
+        print(f"TPC-H: {there:.2f} s on two workers, {here:.2f} s on two threads, {there / here:.2f} times")
 
 
 if __name__ == "__main__":
