@@ -28,8 +28,9 @@ from .store import BucketStore, Missing, OutputId
 
 STREAMS = 4
 """Pages that one reader asks for at the same time."""
-MOST_PAGES = 8
-"""Pages that are on their way to one reader, or have come and wait for it: it may be slower than those it asks."""
+MOST_PAGES = 6
+"""Pages that are on their way to one reader, or have come and wait for it: it may be slower than those it asks. They
+are so few, and so small, that the allocator keeps the memory of those that were read for the next ones."""
 FETCH = "volley_fetch"
 CHECKED = "VOLLEY_EXCHANGE_CHECKSUMS"
 """Environment variable: where it is 1, senders add a checksum to every frame, which receivers compare."""
