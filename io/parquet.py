@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-from ..engine.arrow import from_arrow_schema
 from ..engine.dtypes import Kind
-from ..engine.errors import PlanError, TypeMismatch
 from ..engine.expr import Expr, Path, all_of, columns_of, conjuncts, field_paths
 from ..engine.kernels.decoding import Decoder, open_decoder
 from ..engine.machine import available_cores
-from ..engine.plan import ColumnStatistics, ScanPlan, ScanRequest, Statistics
+from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .column_chunks import Stored, stored_columns
 from .filesystem import PathLike, resolve
+from .footer_facts import FooterFacts, facts_of
 from .footers import (
     Layout,
     Leaf,
@@ -30,12 +29,10 @@ from .footers import (
     field_leaves,
     is_worth_a_dictionary,
     plain_leaves,
-    read_footers,
-    table_statistics,
 )
 from .pruning import ALL_NULL, Bounds, Outcomes, bounds_name, column_of_bounds, constant_bounds, outcomes
 from .row_groups import ParquetSplit
-from .tables import FileSource, FileTable
+from .tables import FileSource
 
 SUFFIXES = (".parquet", ".parq", ".pq")
 _SPLIT_BYTES = 16 * 1024 * 1024
@@ -99,42 +96,20 @@ class ParquetSource(FileSource):
         self, paths: PathLike | Iterable[PathLike], *, storage_options: Mapping[str, Any] | None = None
     ) -> None:
         self._files = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
-        self._footers: tuple[Any, ...] | None = read_footers(self._files)
-        urls = [self._files.url(f) for f in self._files.files]
-        self._table = FileTable.of(self._files, [_file_schema(*pair) for pair in zip(urls, self._footers, strict=True)])
-        self._layouts: tuple[Layout, ...] | None = None
-        self._statistics: Statistics | None = None
+        self._facts: FooterFacts | None = facts_of(self._files)
+        self._table = replace(self._facts.table, files=self._files)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_footers": None, "_layouts": None, "_statistics": None}
+        return {**self.__dict__, "_facts": None}
 
-    def _metadata(self) -> tuple[Any, ...]:
-        if self._footers is None:
-            self._footers = read_footers(self._files)
-        return self._footers
-
-    def _layout(self) -> tuple[Layout, ...]:
-        if self._layouts is None:
-            self._layouts = tuple(Layout.of(footer) for footer in self._metadata())
-        return self._layouts
+    def _known(self) -> FooterFacts:
+        if self._facts is None:
+            self._facts = facts_of(self._files)
+        return self._facts
 
     def statistics(self) -> Statistics:
         """Return rows, stored bytes, bounds and nulls, from the footers."""
-        if self._statistics is None:
-            fixed: dict[str, ColumnStatistics] = {}
-            for name in self._table.keys[0]:
-                values = [keys[name] for keys in self._table.keys if keys[name] is not None]
-                known = len(values) == len(self._table.keys)
-                fixed[name] = ColumnStatistics(
-                    minimum=min(values) if known else None,
-                    maximum=max(values) if known else None,
-                    nulls=0 if known else None,
-                    distinct=len(set(values)),
-                )
-            self._statistics = table_statistics(
-                self._metadata(), self._layout(), self.schema, self._table.stored, fixed
-            )
-        return self._statistics
+        return self._known().statistics
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return splits of the row groups that may match, and the conjuncts that still have to be applied."""
@@ -143,7 +118,7 @@ class ParquetSource(FileSource):
         undecided: set[int] = set()
         kept_files: list[tuple[int, list[_Kept]]] = []
         total = 0
-        for position, footer in enumerate(self._metadata()):
+        for position, footer in enumerate(self._known().footers):
             total += footer.num_row_groups
             kept = self._kept(position, parts, undecided)
             if kept:
@@ -180,7 +155,11 @@ class ParquetSource(FileSource):
         Files elsewhere are pyarrow's, and so are those of many small column chunks: opening a file costs it some
         0.5 ms and each chunk 5 to 20 us, where ours takes 45 us a chunk and then up to half of its time a value.
         """
-        footer, layout, keys = self._metadata()[position], self._layout()[position], self._table.keys[position]
+        footer, layout, keys = (
+            self._known().footers[position],
+            self._known().layouts[position],
+            self._table.keys[position],
+        )
         own = Schema(tuple(f for f in schema if f.name not in keys))
         leaves = plain_leaves(footer, layout, own, self._table.stored[position])
         groups = [footer.row_group(group.index) for group in kept]
@@ -195,7 +174,7 @@ class ParquetSource(FileSource):
 
     def _sized(self, position: int, kept: list[_Kept], schema: Schema, fields: Sequence[Path]) -> list[_Kept]:
         """Return row groups with the stored bytes of the columns that are read of them."""
-        footer, layout = self._metadata()[position], self._layout()[position]
+        footer, layout = self._known().footers[position], self._known().layouts[position]
         keys = self._table.keys[position]
         read = [layout.parts(f.name, fields).values() for f in schema if f.name not in keys]
         chunks = {j for parts in read for part in parts for j in part}
@@ -213,7 +192,7 @@ class ParquetSource(FileSource):
         needed = sorted(columns_of(*parts) - keys.keys())
         if any(not outcomes(part, keys) & Outcomes.TRUE for part in parts):
             return []
-        footer, layout = self._metadata()[position], self._layout()[position]
+        footer, layout = self._known().footers[position], self._known().layouts[position]
         leaves = plain_leaves(footer, layout, self.schema.select(needed), self._table.stored[position])
         inner = [path for path in field_paths(*parts) if len(path) > 1 and path[0] not in keys]
         leaves |= field_leaves(footer, layout, self.schema, inner, self._table.stored[position])
@@ -247,7 +226,7 @@ class ParquetSource(FileSource):
         decode = total >= _WORTH_COMPILING or open_decoder().is_compiled
         splits: list[ParquetSplit] = []
         for (position, kept), columns in zip(kept_files, stored, strict=True):
-            footer = self._metadata()[position]
+            footer = self._known().footers[position]
             whole = ParquetSplit(
                 location=self._files.location,
                 file=self._files.files[position],
@@ -341,10 +320,3 @@ def _limited(splits: list[ParquetSplit], limit: int) -> list[ParquetSplit]:
         chosen.append(replace(split, take=left) if split.rows > left else split)
         left -= split.rows
     return chosen
-
-
-def _file_schema(url: str, footer: Any) -> Schema:
-    try:
-        return from_arrow_schema(footer.schema.to_arrow_schema())
-    except (TypeMismatch, PlanError) as error:
-        raise type(error)(f"{url!r}: {error}") from error
