@@ -43,6 +43,14 @@ def test_reports_need_no_round_of_their_own(cluster: vl.Session, gathered: list[
 def test_the_end_of_a_task_does_not_wait_for_messages_after_its_report(cluster: vl.Session) -> None:
     intervals = cluster.cluster.client.run(lambda dask_worker: dask_worker.batched_stream.interval)
     assert set(intervals.values()) == {0.0}
+    groups(cluster)
+    client = cluster.cluster.client
+
+    def interval(dask_scheduler: Any) -> float:
+        return dask_scheduler.client_comms[client_id].interval
+
+    client_id = client.id
+    assert client.run_on_scheduler(interval) == 0.0
 
 
 def test_a_report_that_got_lost_is_fetched(
