@@ -9,6 +9,7 @@ much of it, or when nobody has asked for any for some seconds (``docs/adr/0017-r
 from __future__ import annotations
 
 import mmap
+import os
 import sys
 import threading
 import time
@@ -84,12 +85,17 @@ class Reserve:
             self._free.clear()
             self.kept = 0
 
+    def forked(self) -> None:
+        """Go on in a process that was forked, maybe while another thread held the lock."""
+        self._lock, self._keeper = threading.RLock(), None
+
     def _take(self, size: int) -> _Block:
         self._asked = time.monotonic()
-        watched = self._keeper is not None and self._keeper.is_alive()  # not in a process that was forked
-        if not watched and not sys.is_finalizing():  # when no thread starts any more
-            self._keeper = threading.Thread(target=self._keep_watch, name="memory-of-volley", daemon=True)
-            self._keeper.start()
+        if self._keeper is None and not sys.is_finalizing():  # when no thread starts any more
+            keeper = threading.Thread(target=self._keep_watch, name="memory-of-volley", daemon=True)
+            with suppress(RuntimeError):  # where no more threads are allowed, memory is only bounded
+                keeper.start()
+                self._keeper = keeper
         if free := self._free.get(size):
             self._free.move_to_end(size)
             self.kept -= size
@@ -157,6 +163,7 @@ def _mapped(size: int) -> list[_Block]:
 
 
 _reserve = Reserve(min(_MOST_KEPT, available_memory() // _SHARE_KEPT), _SECONDS_KEPT)
+os.register_at_fork(after_in_child=_reserve.forked)
 
 
 def borrow(length: int, dtype: DTypeLike) -> NDArray[Any]:

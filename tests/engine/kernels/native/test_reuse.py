@@ -202,10 +202,18 @@ def test_a_process_that_ends_says_nothing() -> None:
 
 
 FORKED = """
-import os
+import os, threading
+from volley.engine.kernels.cpu.native import reuse
 from volley.engine.kernels.cpu.native.reuse import borrow_words
+lock, held, done = reuse._reserve._lock, threading.Event(), threading.Event()
+def hold():
+    with lock:
+        held.set()
+        done.wait()
 for _ in range(3):
     borrow_words(1 << 20)[:] = 1
+threading.Thread(target=hold, daemon=True).start()
+held.wait()
 child = os.fork()
 if child == 0:
     array = borrow_words(1 << 20)
@@ -213,6 +221,7 @@ if child == 0:
     del array
     os._exit(0 if borrow_words(1 << 20)[0] == 2 else 1)
 print(os.waitpid(child, 0)[1])
+done.set()
 """
 
 
