@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from ..engine.errors import Cancelled
 from ..engine.runners import LocalParts, Part, Parts
+from .cuda import module_of
 from .parallelism import one_blas_thread
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -25,6 +26,9 @@ S = TypeVar("S")
 
 BLOCK_ROWS = 1 << 16
 """Rows of a block: some milliseconds of work, so that threads stay busy and merging costs nothing."""
+
+DEVICE_BLOCK_ROWS = 1 << 21
+"""Rows of a block on a GPU: enough for all its processors, few enough for temporaries of a hundred columns."""
 
 TILE_ROWS = 1 << 14
 """Rows worked on at once inside a block, so that temporaries of a few dozen columns stay in the processor's caches."""
@@ -37,7 +41,7 @@ class Block:
     Parameters
     ----------
     X
-        Features, shape (n, p), float64, column-major.
+        Features, shape (n, p), float64, column-major; numpy's, or CuPy's on a GPU, as are the others.
     y
         Targets, shape (n,): real numbers, 0/1, or class numbers, all as float64.
     w
@@ -54,18 +58,23 @@ class Block:
     @property
     def weights(self) -> FloatArray:
         """Row weights, shape (n,), with ones filled in."""
-        return np.ones(len(self)) if self.w is None else self.w
+        ones: FloatArray = module_of(self.X).ones(len(self))
+        return ones if self.w is None else self.w
 
     def tiles(self) -> Iterator[Block]:
-        """Yield views of at most ``TILE_ROWS`` rows, in order."""
+        """Yield views of at most ``TILE_ROWS`` rows, in order; all at once on a GPU, which wants many."""
+        if not isinstance(self.X, np.ndarray):
+            yield self
+            return
         for start in range(0, len(self), TILE_ROWS):
             rows = slice(start, start + TILE_ROWS)
             yield Block(X=self.X[rows], y=self.y[rows], w=None if self.w is None else self.w[rows])
 
 
 def split_rows(X: FloatArray, y: FloatArray, w: FloatArray | None = None) -> list[Block]:
-    """Cut (n, p) features, (n,) targets and weights into blocks of ``BLOCK_ROWS`` rows, without copying."""
-    cuts = [slice(start, start + BLOCK_ROWS) for start in range(0, X.shape[0], BLOCK_ROWS)]
+    """Cut (n, p) features, (n,) targets and weights into blocks of so many rows, without copying."""
+    rows = BLOCK_ROWS if isinstance(X, np.ndarray) else DEVICE_BLOCK_ROWS
+    cuts = [slice(start, start + rows) for start in range(0, X.shape[0], rows)]
     return [Block(X=X[rows], y=y[rows], w=None if w is None else w[rows]) for rows in cuts]
 
 
@@ -131,7 +140,8 @@ def _fold_part(part: Part, key: str, compute: Callable[[Block], S], merge: Calla
         raise Cancelled("the fit was cancelled")
     with one_blas_thread:
         blocks: list[Block] = part.kept[key]
-        return map_merge(blocks, compute, merge, threads=part.threads)
+        here = isinstance(blocks[0].X, np.ndarray)
+        return map_merge(blocks, compute, merge, threads=part.threads if here else 1)
 
 
 def _sample_part(part: Part, key: str, into: str, stride: int) -> int:
@@ -141,7 +151,7 @@ def _sample_part(part: Part, key: str, into: str, stride: int) -> int:
 
 def _every(block: Block, stride: int) -> Block:
     return Block(
-        X=np.asfortranarray(block.X[::stride]),
+        X=block.X[::stride].copy(order="F"),
         y=block.y[::stride],
         w=None if block.w is None else block.w[::stride],
     )

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .blocks import FloatArray
-from .cuda import arrays_refusal, linear_fit_refusal, load_cupy, trees_refusal
+from .cuda import arrays_refusal, load_cupy, trees_refusal
 from .errors import PredictError
 from .explanation.attribution import Attribution, linear_shap, tree_shap
 from .handoff import FeatureMatrix, FloatName
@@ -94,7 +94,7 @@ class LinearCore:
     @staticmethod
     def fit_refusal() -> str | None:
         """Return why it cannot be fitted in a GPU's memory."""
-        return linear_fit_refusal()
+        return arrays_refusal()
 
     @staticmethod
     def refusal() -> str | None:
@@ -123,7 +123,7 @@ class LinearCore:
         X = cupy.asarray(matrix)
         margin = X @ cupy.asarray(self.solution.coef).T + cupy.asarray(self.solution.intercept)
         if not bool(cupy.isfinite(margin).all()):
-            refuse_unusable(_count_on_device(X, names), PredictError)
+            refuse_unusable(count_on_device(X, names), PredictError)
         if self.task == "regression":
             return margin
         return expit(margin) if self.task == "binary" else softmax(margin)
@@ -133,7 +133,7 @@ class LinearCore:
         cupy = load_cupy()
         X = cupy.asarray(matrix)
         if not bool(cupy.isfinite(X).all()):
-            refuse_unusable(_count_on_device(X, names), PredictError)
+            refuse_unusable(count_on_device(X, names), PredictError)
         coef = np.atleast_2d(self.solution.coef)
         base = np.atleast_1d(self.solution.intercept) + coef @ self.mean
         phi = (X - cupy.asarray(self.mean))[:, None, :] * cupy.asarray(coef)
@@ -209,7 +209,8 @@ def count_unusable(matrix: FeatureMatrix) -> dict[str, int]:
     return dict(zip(matrix.names, counts, strict=True))
 
 
-def _count_on_device(X: Any, names: Sequence[str]) -> dict[str, int]:
+def count_on_device(X: Any, names: Sequence[str]) -> dict[str, int]:
+    """Return the same for a matrix in a GPU's memory."""
     cupy = load_cupy()
     return {name: int(cupy.count_nonzero(~cupy.isfinite(X[:, place]))) for place, name in enumerate(names)}
 

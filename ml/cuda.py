@@ -7,6 +7,8 @@ from functools import cache
 from types import ModuleType
 from typing import Any
 
+import numpy as np
+
 from .parallelism import load_xgboost
 
 
@@ -26,17 +28,22 @@ def arrays_refusal() -> str | None:
     return None
 
 
-def linear_fit_refusal() -> str | None:
-    """Return why linear models cannot be fitted in a GPU's memory."""
-    return "linear models are fitted on the host"
-
-
 @cache
 def trees_refusal() -> str | None:
     """Return why XGBoost cannot train and predict on a CUDA device in this process."""
     if not load_xgboost().build_info().get("USE_CUDA"):
         return "the installed XGBoost is its CPU build (pip uninstall xgboost-cpu, then pip install xgboost)"
     return arrays_refusal()  # XGBoost takes and gives device memory by CuPy
+
+
+def module_of(array: Any) -> Any:
+    """Return the module whose arrays one is of: numpy, or CuPy."""
+    return np if isinstance(array, np.ndarray) else load_cupy()
+
+
+def host(array: Any) -> Any:
+    """Return an array's values as numpy's: statistics of rows, which are small wherever the rows are."""
+    return array if isinstance(array, np.ndarray | np.generic | float) else array.get()
 
 
 def columns_of(values: Any) -> list[Any]:

@@ -17,7 +17,8 @@ from ..engine.runners import Part, Parts, PartsLost
 from ..engine.schema import Schema
 from .blocks import Block, Blocks, FloatArray, split_rows
 from .boosting import fit_trees
-from .cores import BoostedCore, Core, LinearCore, Refusal, count_unusable, refuse_unusable
+from .cores import BoostedCore, Core, LinearCore, Refusal, count_on_device, count_unusable, refuse_unusable
+from .cuda import host
 from .errors import FitError
 from .estimators import Estimator, GradientBoosting, LogisticRegression, Pipeline, Ridge
 from .features import Features
@@ -30,7 +31,7 @@ from .linear.softmax import fit_softmax
 from .linear.solution import LinearSolution
 from .model import Model
 from .parallelism import one_blas_thread
-from .resident import library_refusal
+from .resident import ResidentRows, library_refusal
 from .rows import host_rows_of, rows_of
 from .target import TargetKind
 
@@ -141,6 +142,10 @@ def _ledger(part: Part) -> Ledger:
 
 
 def _unusable(part: Part) -> dict[str, int]:
+    rows = rows_of(part)
+    if isinstance(rows, ResidentRows):
+        arrays = rows.cupy_arrays()
+        return count_on_device(arrays.X, arrays.names)
     return count_unusable(host_rows_of(part).matrix)
 
 
@@ -149,12 +154,17 @@ def _added(a: dict[str, int], b: dict[str, int]) -> dict[str, int]:
 
 
 def _keep_blocks(part: Part) -> None:
-    rows = host_rows_of(part)
-    part.kept["blocks"] = split_rows(rows.matrix.numpy(), rows.target.y, rows.target.w)
+    rows = rows_of(part)
+    if isinstance(rows, ResidentRows):
+        arrays = rows.cupy_arrays()
+        part.kept["blocks"] = split_rows(arrays.X, arrays.y, arrays.weight)
+        return
+    here = host_rows_of(part)
+    part.kept["blocks"] = split_rows(here.matrix.numpy(), here.target.y, here.target.w)
 
 
 def _weighted_sums(block: Block) -> FloatArray:
     """Return the weighted sums of the features and, last, of the weights."""
     if block.w is None:
-        return np.append(block.X.sum(axis=0), float(len(block)))
-    return np.append(block.w @ block.X, block.w.sum())
+        return np.append(host(block.X.sum(axis=0)), float(len(block)))
+    return np.append(host(block.w @ block.X), float(block.w.sum()))

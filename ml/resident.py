@@ -6,6 +6,7 @@ What leaves are counts, moments and categories; the rows stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -21,6 +22,7 @@ from ..engine.plan.functions import LibraryColumns, MatrixFunction
 from ..engine.runners import Part
 from .arrays import TrainingArrays
 from .blocks import FloatArray, IntArray
+from .cuda import load_cupy
 from .expressions import FLOATS, categories, class_numbers, is_missing, numbers, rounded
 from .features import Features
 from .handoff import CopyReason, Ledger
@@ -189,6 +191,13 @@ class ResidentRows:
         assert self.arrays is not None
         arrays, self.arrays = self.arrays, None
         return arrays
+
+    def cupy_arrays(self) -> TrainingArrays:
+        """Return features, label and weights as CuPy's arrays over the same memory."""
+        arrays, cupy = self.arrays, load_cupy()
+        assert arrays is not None
+        weight = None if arrays.weight is None else cupy.asarray(arrays.weight)
+        return replace(arrays, X=cupy.asarray(arrays.X), y=cupy.asarray(arrays.y), weight=weight)
 
     def _column(self, name: str) -> Column:
         return Column(name=name, dtype=self._schema[name].dtype)

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from ..blocks import Block, Blocks, FloatArray
+from ..cuda import host, module_of
 from ..errors import FitError
 from .newton import Evaluation, merge_evaluations, minimise_newton
 from .solution import LinearSolution
@@ -56,9 +57,10 @@ def logistic_evaluation(block: Block, point: FloatArray) -> Evaluation:
     """Weighted log-loss of a block with its gradient and Hessian at (coefficients, intercept)."""
     size = point.shape[0]
     loss, gradient, hessian = 0.0, np.zeros(size), np.zeros((size, size))
+    at = module_of(block.X).asarray(point)
     for tile in block.tiles():
-        margin = tile.X @ point[:-1]
-        margin += point[-1]
+        margin = tile.X @ at[:-1]
+        margin += at[-1]
         decay = np.exp(-np.abs(margin))
         upper = 1.0 / (1.0 + decay)
         probability = np.where(margin >= 0.0, upper, 1.0 - upper)
@@ -70,12 +72,12 @@ def logistic_evaluation(block: Block, point: FloatArray) -> Evaluation:
             curvature *= tile.w
             losses *= tile.w
         loss += float(losses.sum())
-        gradient[:-1] += residual @ tile.X
-        gradient[-1] += residual.sum()
-        hessian[-1, :-1] += curvature @ tile.X
+        gradient[:-1] += host(residual @ tile.X)
+        gradient[-1] += float(residual.sum())
+        hessian[-1, :-1] += host(curvature @ tile.X)
         scaled = tile.X * np.sqrt(curvature)[:, None]
-        hessian[:-1, :-1] += scaled.T @ scaled  # the product with itself costs BLAS half of another one
-        hessian[-1, -1] += curvature.sum()
+        hessian[:-1, :-1] += host(scaled.T @ scaled)  # the product with itself costs BLAS half of another one
+        hessian[-1, -1] += float(curvature.sum())
     hessian[:-1, -1] = hessian[-1, :-1]
     return Evaluation(loss=loss, gradient=gradient, hessian=hessian)
 
@@ -125,5 +127,5 @@ def _class_weights(blocks: Blocks) -> tuple[float, float]:
 
 def _block_weights(block: Block) -> FloatArray:
     if block.w is None:
-        return np.array([len(block), block.y.sum()])
-    return np.array([block.w.sum(), block.w @ block.y])
+        return np.array([float(len(block)), float(block.y.sum())])
+    return np.array([float(block.w.sum()), float(block.w @ block.y)])

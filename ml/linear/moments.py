@@ -8,6 +8,7 @@ from functools import reduce
 import numpy as np
 
 from ..blocks import Block, FloatArray
+from ..cuda import host, module_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +46,12 @@ def merge_moments(a: JointMoments, b: JointMoments) -> JointMoments:
 
 
 def _tile_moments(tile: Block) -> JointMoments:
-    columns = np.column_stack((tile.X, tile.y))
+    columns = module_of(tile.X).column_stack((tile.X, tile.y))
     if tile.w is None:
         weight = float(len(tile))
         mean = columns.mean(axis=0)
         columns -= mean
-        return JointMoments(weight=weight, mean=mean, scatter=columns.T @ columns)
+        return JointMoments(weight=weight, mean=host(mean), scatter=host(columns.T @ columns))
     weight = float(tile.w.sum())
     if weight == 0.0:
         width = columns.shape[1]
@@ -58,4 +59,4 @@ def _tile_moments(tile: Block) -> JointMoments:
     mean = tile.w @ columns / weight
     columns -= mean
     columns *= np.sqrt(tile.w)[:, None]
-    return JointMoments(weight=weight, mean=mean, scatter=columns.T @ columns)
+    return JointMoments(weight=weight, mean=host(mean), scatter=host(columns.T @ columns))

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 
 from ..blocks import Block, Blocks, FloatArray
+from ..cuda import host, module_of
 from ..errors import ConvergenceError, FitError
 from .newton import Evaluation, merge_evaluations, minimise_newton
 from .solution import LinearSolution
@@ -75,19 +76,21 @@ def softmax_evaluation(block: Block, point: FloatArray, *, hessian: bool) -> Eva
     classes, size = point.shape
     loss, gradient = 0.0, np.zeros_like(point)
     second = np.zeros((classes, size, classes, size) if hessian else (0, 0, 0, 0))
+    module = module_of(block.X)
+    at = module.asarray(point)
     for tile in block.tiles():
-        design = np.ones((len(tile), size), order="F")
+        design = module.ones((len(tile), size), order="F")
         design[:, :-1] = tile.X
-        margin = design @ point.T
+        margin = design @ at.T
         probability = softmax(margin)
         number = tile.y.astype(np.int64)
-        rows = np.arange(len(tile))
+        rows = module.arange(len(tile))
         top = margin.max(axis=1)
         losses = np.log(np.exp(margin - top[:, None]).sum(axis=1)) + top - margin[rows, number]
         loss += float(losses @ tile.weights)
         residual = probability.copy()
         residual[rows, number] -= 1.0
-        gradient += (residual * tile.weights[:, None]).T @ design
+        gradient += host((residual * tile.weights[:, None]).T @ design)
         if hessian:
             _add_curvature(second, design, probability, tile.weights)
     flat = point.size
@@ -102,7 +105,7 @@ def _add_curvature(second: FloatArray, design: FloatArray, probability: FloatArr
             curve = -probability[:, a] * probability[:, b] * w
             if a == b:
                 curve += probability[:, a] * w
-            product = design.T @ (design * curve[:, None])
+            product = host(design.T @ (design * curve[:, None]))
             second[a, :, b, :] += product
             if a != b:
                 second[b, :, a, :] += product.T
@@ -171,4 +174,5 @@ def _class_weights(blocks: Blocks, classes: int) -> FloatArray:
 
 
 def _block_weights(block: Block, *, classes: int) -> FloatArray:
-    return np.bincount(block.y.astype(np.int64), weights=block.w, minlength=classes).astype(np.float64)
+    counted = module_of(block.X).bincount(block.y.astype(np.int64), weights=block.w, minlength=classes)
+    return np.asarray(host(counted), dtype=np.float64)

@@ -18,6 +18,8 @@ from tests.support.real_gpu import real_device
 from tests.support.simulated_gpu import simulated_device
 from volley import ml
 from volley.engine.kernels.protocol import Device
+from volley.ml import blocks
+from volley.ml.linear import logistic
 
 ROWS = 5_000
 _random = np.random.default_rng(5)
@@ -60,6 +62,18 @@ def libraries(device: Device, monkeypatch: pytest.MonkeyPatch) -> Any:
     if why := cuda.trees_refusal():
         pytest.skip(why)
     return None
+
+
+@pytest.fixture
+def arrays(device: Device, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CuPy alone, which linear models need."""
+    if device.name != "gpu":
+        cuda_libraries.install(monkeypatch)
+        return
+    from volley.ml import cuda
+
+    if why := cuda.arrays_refusal():
+        pytest.skip(why)
 
 
 def assert_same(found: pa.Table, expected: pa.Table, close: float) -> None:
@@ -106,8 +120,42 @@ def test_one_model_gives_the_same_on_both(
         assert libraries.seen == ["predict", "explain"]
 
 
+@pytest.mark.parametrize("weight", ["w", None])
 @pytest.mark.parametrize("label", LABELS)
-def test_linear_models_are_applied_on_the_device(libraries: Any, session: vl.Session, label: str) -> None:
+def test_linear_models_are_fitted_on_the_device(
+    arrays: None, session: vl.Session, device: Device, label: str, weight: str | None
+) -> None:
+    estimator = ml.Ridge() if label == "number" else ml.LogisticRegression()
+    pipeline = ml.Pipeline([*STEPS, estimator])
+    wanted = ml.Features(numeric=["a", "b", "d", "f"], categorical=["c"], label=label, weight=weight)
+    here = pipeline.fit(on(vl.Session(device="cpu")), wanted)
+    there = pipeline.fit(on(session), wanted)
+    assert there.trained_on == device.name
+    assert there.ledger.to_host + there.ledger.to_device < 4096
+    for name in ("coef", "intercept"):
+        pair = (getattr(model.core.solution, name) for model in (there, here))
+        np.testing.assert_allclose(*pair, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(there.core.mean, here.core.mean, rtol=1e-9, atol=1e-12)
+
+
+def test_a_linear_fit_names_what_it_cannot_take(arrays: None, session: vl.Session) -> None:
+    with pytest.raises(ml.FitError, match=r"feature 'a' is missing, infinite .* in \d+ rows"):
+        ml.Ridge().fit(on(session), ml.Features(numeric=["b", "a"], label="number"))
+
+
+def test_a_fit_of_many_rows_begins_with_a_sample_on_the_device(
+    arrays: None, session: vl.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logistic, "WARM_START_ROWS", 100)
+    monkeypatch.setattr(blocks, "DEVICE_BLOCK_ROWS", 1000)
+    pipeline = ml.Pipeline([*STEPS, ml.LogisticRegression()])
+    here = pipeline.fit(on(vl.Session(device="cpu")), features("two"))
+    there = pipeline.fit(on(session), features("two"))
+    np.testing.assert_allclose(there.core.solution.coef, here.core.solution.coef, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_linear_models_are_applied_on_the_device(arrays: None, session: vl.Session, label: str) -> None:
     cpu = vl.Session(device="cpu")
     estimator = ml.Ridge() if label == "number" else ml.LogisticRegression()
     model = ml.Pipeline([*STEPS, estimator]).fit(on(cpu), features(label))
@@ -115,7 +163,7 @@ def test_linear_models_are_applied_on_the_device(libraries: Any, session: vl.Ses
     assert_same(ml.explain(model, on(session)).to_arrow(), ml.explain(model, on(cpu)).to_arrow(), 1e-9)
 
 
-def test_a_linear_model_names_what_it_cannot_take(libraries: Any, session: vl.Session) -> None:
+def test_a_linear_model_names_what_it_cannot_take(arrays: None, session: vl.Session) -> None:
     bare = ml.Features(numeric=["b"], label="number")
     model = ml.Ridge().fit(on(vl.Session(device="cpu")), bare)
     rows = vl.DataFrame(pa.table({"b": [1.0, None, 2.0]}), session=session)
