@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from ..engine.errors import Cancelled
 from ..engine.runners import LocalParts, Part, Parts
-from .cuda import module_of
+from .cuda import is_on_host, module_of
 from .parallelism import one_blas_thread
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
@@ -63,7 +63,7 @@ class Block:
 
     def tiles(self) -> Iterator[Block]:
         """Yield views of at most ``TILE_ROWS`` rows, in order; all at once on a GPU, which wants many."""
-        if not isinstance(self.X, np.ndarray):
+        if not is_on_host(self.X):
             yield self
             return
         for start in range(0, len(self), TILE_ROWS):
@@ -73,7 +73,7 @@ class Block:
 
 def split_rows(X: FloatArray, y: FloatArray, w: FloatArray | None = None) -> list[Block]:
     """Cut (n, p) features, (n,) targets and weights into blocks of so many rows, without copying."""
-    rows = BLOCK_ROWS if isinstance(X, np.ndarray) else DEVICE_BLOCK_ROWS
+    rows = BLOCK_ROWS if is_on_host(X) else DEVICE_BLOCK_ROWS
     cuts = [slice(start, start + rows) for start in range(0, X.shape[0], rows)]
     return [Block(X=X[rows], y=y[rows], w=None if w is None else w[rows]) for rows in cuts]
 
@@ -140,7 +140,7 @@ def _fold_part(part: Part, key: str, compute: Callable[[Block], S], merge: Calla
         raise Cancelled("the fit was cancelled")
     with one_blas_thread:
         blocks: list[Block] = part.kept[key]
-        here = isinstance(blocks[0].X, np.ndarray)
+        here = is_on_host(blocks[0].X)
         return map_merge(blocks, compute, merge, threads=part.threads if here else 1)
 
 

@@ -36,9 +36,14 @@ def trees_refusal() -> str | None:
     return arrays_refusal()  # XGBoost takes and gives device memory by CuPy
 
 
+def is_on_host(array: Any) -> bool:
+    """Return whether an array is numpy's, and not CuPy's."""
+    return isinstance(array, np.ndarray)
+
+
 def module_of(array: Any) -> Any:
     """Return the module whose arrays one is of: numpy, or CuPy."""
-    return np if isinstance(array, np.ndarray) else load_cupy()
+    return np if is_on_host(array) else load_cupy()
 
 
 def host(array: Any) -> Any:
