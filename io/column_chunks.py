@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import pyarrow as pa
@@ -80,7 +80,7 @@ def _has_unit_of(dtype: DataType, column: Any) -> bool:
     return bool(logical.get("timeUnit") == _UNITS[dtype.unit])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RowGroupReader:
     """Reads row groups of one open file.
 
@@ -161,21 +161,29 @@ class RowGroupReader:
         for field in self.schema:
             if field.name in stored:
                 column = stored[field.name]
-                read = partial(self._bytes_of, group.column(column.index))
-                columns[field.name] = StoredChunk(spec=column.spec, read=read)
+                columns[field.name] = self._stored_chunk(column, group.column(column.index))
             else:
                 columns[field.name] = GivenColumn(read=partial(self._given, number, group.num_rows, field.name))
-        rows = StoredRows(rows=group.num_rows, schema=self.schema, columns=columns)
+        rows = StoredRows(rows=group.num_rows, schema=self.schema, columns=columns, fill=self._fill)
         return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows, self.filters)
 
-    def _bytes_of(self, chunk: Any) -> pa.Buffer:
-        start, size = chunk.data_page_offset, chunk.total_compressed_size
+    def _stored_chunk(self, column: Stored, chunk: Any) -> StoredChunk:
+        start, size, unpacked = chunk.data_page_offset, chunk.total_compressed_size, 0
         if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-            start = min(start, chunk.dictionary_page_offset)
-        if start < 0 or not 0 <= size <= self.handle.size() - start:
+            start, unpacked = min(start, chunk.dictionary_page_offset), max(0, chunk.total_uncompressed_size)
+        if start < 0 or not 0 <= size <= self.size - start:
             raise DamagedChunk("the footer places a column beyond the file's end")
+        return StoredChunk(spec=column.spec, start=start, size=size, unpacked=unpacked)
+
+    def _fill(self, start: int, memory: Any) -> None:
         self.handle.seek(start)
-        return self.handle.read_buffer(size)
+        if self.handle.readinto(memory) < len(memory):
+            raise DamagedChunk("the file is shorter than its footer says")
+
+    @cached_property
+    def size(self) -> int:
+        """Bytes of the file."""
+        return int(self.handle.size())
 
     def _given(self, number: int, rows: int, name: str) -> pa.Array:
         """Return a column of a row group that the file lacks, that has one value, or that pyarrow reads."""

@@ -62,10 +62,20 @@ class ChunkSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredChunk:
-    """A column chunk to decode; ``read`` gives its bytes, any object with a buffer, and is called once if at all."""
+    """A column chunk to decode.
+
+    Attributes
+    ----------
+    start, size
+        Which bytes it is of what `StoredRows.fill` reads.
+    unpacked
+        Most bytes that its dictionary has when it is not compressed; 0 where it has none, or it is not known.
+    """
 
     spec: ChunkSpec
-    read: Callable[[], Any]
+    start: int
+    size: int
+    unpacked: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +87,15 @@ class GivenColumn:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredRows:
-    """One row group: its rows, names and types of the columns that may be read, and where each one's values are."""
+    """One row group: its rows, names and types of the columns that may be read, and where each one's values are.
+
+    ``fill`` reads stored bytes from a position on into the memory that it is given, all of it.
+    """
 
     rows: int
     schema: Schema
     columns: Mapping[str, StoredChunk | GivenColumn]
+    fill: Callable[[int, Any], None] | None = None
 
 
 class Decoder(Protocol):

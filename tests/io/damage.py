@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.kernels.cpu import chunks, pages
+from volley.engine.kernels.cpu import chunks, opening, pages, workspace
 from volley.engine.kernels.decoding import (
     ChunkSpec,
     DamagedChunk,
@@ -144,10 +144,12 @@ def damaged(rng: np.random.Generator, content: bytes) -> bytes:
 
 def attempt(chunk: Chunk, content: bytes) -> str:
     """Decode; return what came of it."""
-    memory = guarded(len(content), np.uint8)
-    memory[:] = np.frombuffer(content, np.uint8)
-    column = StoredChunk(spec=chunk.spec, read=lambda: memory)
-    stored = StoredRows(rows=chunk.rows, schema=chunk.schema, columns={chunk.name: column})
+
+    def fill(start: int, memory: np.ndarray[Any, Any]) -> None:
+        memory[:] = np.frombuffer(content, np.uint8)[start : start + len(memory)]
+
+    column = StoredChunk(spec=chunk.spec, start=0, size=len(content), unpacked=4096)
+    stored = StoredRows(rows=chunk.rows, schema=chunk.schema, columns={chunk.name: column}, fill=fill)
     try:
         for batch in open_decoder().decode(stored, [chunk.name], [], 150):
             array = batch.column(0)
@@ -169,7 +171,10 @@ def attempt(chunk: Chunk, content: bytes) -> str:
 
 def main(count: int, seed: int) -> None:
     # the arrays that kernels write
-    chunks.empty = chunks.scratch = pages.scratch = guarded  # type: ignore[attr-defined, assignment]
+    for module in (chunks, pages, opening):
+        module.empty = module.scratch = guarded  # type: ignore[attr-defined, assignment]
+    workspace.Workspace.take = lambda _, size: guarded(size, np.uint8)  # type: ignore[method-assign]
+    workspace.Workspace.room = lambda _, __, length, kind: guarded(length, kind)  # type: ignore[method-assign]
     rng = np.random.default_rng(seed)
     found: list[Chunk] = []
     with tempfile.TemporaryDirectory() as folder:

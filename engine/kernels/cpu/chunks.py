@@ -6,9 +6,9 @@ Pages without a wanted row are not opened. Rows are numbered within the row grou
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias
 
@@ -17,10 +17,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
-from ..decoding import ChunkSpec, DamagedChunk
+from ..decoding import DamagedChunk
 from .buffers import array_from, empty, physical_type, scratch
 from .gather import encoded
-from .native import codepages, encodings, pack_bits, pages, take
+from .native import encodings, pack_bits, pages, take
 from .native.arrays import Bits, Rows
 from .pages import TOGETHER, Page, PageReader, Texts, Values, element_type
 
@@ -49,18 +49,6 @@ class Coded:
     codes: Rows
     flags: Bits | None
 
-    def take(self, rows: Rows | None = None) -> Coded:
-        """Return some of the rows (None: all)."""
-        if rows is None:
-            return self
-        codes = self.chunk.room_for_codes(len(rows))
-        take(self.codes, rows, codes)
-        return Coded(self.chunk, codes, None if self.flags is None else self.flags[rows])
-
-    def array(self) -> pa.Array:
-        """Return the rows' values."""
-        return self.chunk.looked_up(self)
-
     def select(self, wanted: Bits) -> Rows:
         """Return the rows whose value is flagged in ``wanted``: a flag per entry of the dictionary, then null's."""
         codes = self.codes
@@ -75,12 +63,8 @@ class ChunkReader:
 
     Parameters
     ----------
-    spec
-        How they are stored.
-    data
-        The stored bytes, any object with a buffer.
-    rows
-        Rows of the row group.
+    reader
+        Opens the chunk's pages.
 
     Raises
     ------
@@ -88,41 +72,42 @@ class ChunkReader:
         As `Decoder.decode` does.
     """
 
-    def __init__(self, spec: ChunkSpec, data: Any, rows: int) -> None:
-        self._spec = spec
-        self._pages = PageReader(spec, np.frombuffer(data, dtype=np.uint8), rows)
-        self._first = int(self._pages.has_dictionary)
-        self.coded = self._pages.coded
-        self._in_one_call = self.coded and spec.codec in TOGETHER
-        self.nullable = spec.optional
+    def __init__(self, reader: PageReader) -> None:
+        self.spec = reader.spec
+        self.pages = reader
+        self._first = int(reader.has_dictionary)
+        self.coded = reader.coded
+        self.in_one_call = self.coded and reader.spec.codec in TOGETHER
+        self.nullable = reader.spec.optional
         self._held: tuple[int, Page] | None = None
         self._choices: pa.Array | None = None
 
     @cached_property
     def dictionary(self) -> Values | None:
         """The dictionary's values, where there is one."""
-        return self._pages.dictionary(0) if self._first else None
+        return self.pages.dictionary(0) if self._first else None
 
     @cached_property
     def _starts(self) -> list[int]:
         """Where the rows of each page begin and where those of the last one end."""
-        return [0, *accumulate(row[pages.VALUES] for row in self._pages.table[self._first :])]
+        return [0, *accumulate(row[pages.VALUES] for row in self.pages.table[self._first :])]
 
-    def load(self) -> None:
-        """Bring the dictionary, where there is one, to memory."""
-        self.dictionary  # noqa: B018 - kept once it is made
+    @property
+    def choice_count(self) -> int:
+        """The length of the dictionary; only where there is one."""
+        return int(self.pages.headers[0, pages.VALUES])
 
     @property
     def choices(self) -> pa.Array:
         """The dictionary's values as an array; only where there is one."""
         if self._choices is None:
-            self._choices = self._remembered_choices() if self._spec.as_codes else self._made_choices()
+            self._choices = self._remembered_choices() if self.spec.as_codes else self._made_choices()
         return self._choices
 
     def _made_choices(self) -> pa.Array:
         assert self.dictionary is not None
         if isinstance(self.dictionary, np.ndarray):
-            return _fixed_array(self.dictionary, self._spec.dtype, None)
+            return fixed_array(self.dictionary, self.spec.dtype, None)
         return self._assembled([(self._as_page(), slice(0, len(self.dictionary)))], len(self.dictionary))
 
     def _remembered_choices(self) -> pa.Array:
@@ -130,10 +115,10 @@ class ChunkReader:
 
         What kernels find out about a dictionary they remember by its identity.
         """
-        stored = self._pages.stored_dictionary(_MOST_REMEMBERED_BYTES)
+        stored = self.pages.stored_dictionary(_MOST_REMEMBERED_BYTES)
         if stored is None:
             return self._made_choices()
-        key = (self._spec.dtype, self._spec.codec, stored)
+        key = (self.spec.dtype, self.spec.codec, stored)
         known = _remembered.get(key)
         if known is None:
             if len(_remembered) >= _MOST_REMEMBERED:
@@ -141,53 +126,29 @@ class ChunkReader:
             known = _remembered[key] = self._made_choices()
         return known
 
-    def reading(self, start: int, count: int, rows: Rows | None = None) -> Callable[[], Callable[[], pa.Array]]:
-        """Return what reads the values of ``count`` rows from ``start`` on, or of those of them at ``rows``.
+    @property
+    def looks_up(self) -> bool:
+        """Whether the kernel that decodes codes can put values of the dictionary in their place."""
+        fixed = not self.spec.as_codes and isinstance(self.dictionary, np.ndarray)
+        return fixed and self.dictionary.itemsize in (4, 8)
 
-        The first call does the work of kernels where it can be told from what comes after it, the second the rest.
-        """
-        length = count if rows is None else len(rows)
-        if not self._in_one_call:
-            return lambda: partial(self._read_by_page, start, count, rows, length)
-        dictionary = self.dictionary
-        assert dictionary is not None
-        fixed = isinstance(dictionary, np.ndarray) and dictionary.itemsize in codepages.decode
-        out = empty(length, element_type(self._spec)) if fixed else self.room_for_codes(length)
-        decoding = self._pages.decoding(start, rows, dictionary, out, look_up=fixed)
-
-        def decoded() -> Callable[[], pa.Array]:
-            flags = decoding.run()
-            if fixed:
-                return lambda: _fixed_array(out, self._spec.dtype, _bitmap(flags))
-            return lambda: self.looked_up(Coded(self, out, flags))
-
-        return decoded
-
-    def read(self, start: int, count: int, rows: Rows | None = None) -> pa.Array:
+    def read_by_page(self, start: int, count: int, rows: Rows | None) -> pa.Array:
         """Return the values of ``count`` rows from ``start`` on, or of those of them at ``rows``."""
-        return self.reading(start, count, rows)()()
-
-    def _read_by_page(self, start: int, count: int, rows: Rows | None, length: int) -> pa.Array:
-        pieces = self._pieces(start, count, rows)
+        pieces, length = self._pieces(start, count, rows), count if rows is None else len(rows)
         return self.looked_up(self._codes(pieces, length)) if self.coded else self._assembled(pieces, length)
 
-    def read_codes(self, start: int, count: int, rows: Rows | None = None) -> Coded:
-        """Return rows as `read` does, but coded; only where the whole chunk is."""
-        length = count if rows is None else len(rows)
-        if not self._in_one_call:
-            return self._codes(self._pieces(start, count, rows), length)
-        assert self.dictionary is not None
-        codes = self.room_for_codes(length)
-        return Coded(self, codes, self._pages.decoding(start, rows, self.dictionary, codes, look_up=False).run())
+    def codes_by_page(self, start: int, count: int, rows: Rows | None) -> Coded:
+        """Return rows as `read_by_page` does, but coded; only where the whole chunk is."""
+        return self._codes(self._pieces(start, count, rows), count if rows is None else len(rows))
 
     def room_for_codes(self, length: int) -> Rows:
         """Return memory for codes: given away where text stays codes, else only looked up."""
-        return empty(length, np.int32) if self._spec.as_codes else scratch(length, np.int32)
+        return empty(length, np.int32) if self.spec.as_codes else scratch(length, np.int32)
 
     def looked_up(self, coded: Coded) -> pa.Array:
         """Return coded rows as an array: text as a dictionary where that is asked for."""
-        if self._spec.as_codes:
-            return encoded(array_from(coded.codes, pa.int32(), _bitmap(coded.flags)), self.choices)
+        if self.spec.as_codes:
+            return encoded(array_from(coded.codes, pa.int32(), bitmap_of(coded.flags)), self.choices)
         codes = coded.codes
         if coded.flags is not None:
             codes = np.where(coded.flags, codes, np.int32(-1))
@@ -219,7 +180,7 @@ class ChunkReader:
     def _piece(self, number: int, wanted: Rows | slice) -> Piece:
         if self._held is None or self._held[0] != number:
             self._held = None
-            self._held = (number, self._pages.open(self._first + number, self.dictionary))
+            self._held = (number, self.pages.open(self._first + number, self.dictionary))
         page = self._held[1]
         return page, (wanted if page.positions is None else page.positions[wanted])
 
@@ -236,8 +197,8 @@ class ChunkReader:
     def _assembled(self, pieces: Iterable[Piece], length: int, *, nullable: bool = False) -> pa.Array:
         """Return the values of pieces, one after the other; ``nullable`` where any piece may have nulls."""
         flags = _Flags(length, nullable=nullable)
-        texts = _TextBuilder(length) if self._spec.physical == "BYTE_ARRAY" else None
-        out = empty(0 if texts else length, element_type(self._spec) if texts is None else np.uint8)
+        texts = _TextBuilder(length) if self.spec.physical == "BYTE_ARRAY" else None
+        out = empty(0 if texts else length, element_type(self.spec) if texts is None else np.uint8)
         at = 0
         for page, where in pieces:
             flags.add(page, where, at)
@@ -247,8 +208,8 @@ class ChunkReader:
                 at = texts.add(page.values, source, at)
             else:
                 at = _place(page.values, source, out, at)
-        bitmap = _bitmap(flags.values)
-        return _fixed_array(out, self._spec.dtype, bitmap) if texts is None else texts.array(self._spec.dtype, bitmap)
+        bitmap = bitmap_of(flags.values)
+        return fixed_array(out, self.spec.dtype, bitmap) if texts is None else texts.array(self.spec.dtype, bitmap)
 
 
 class _Flags:
@@ -329,7 +290,8 @@ def _identity_of(where: slice) -> Rows:
     return np.arange(where.start, where.stop, dtype=np.int32)
 
 
-def _bitmap(flags: Bits | None) -> pa.Buffer | None:
+def bitmap_of(flags: Bits | None) -> pa.Buffer | None:
+    """Return flags of a byte each as a bitmap."""
     if flags is None:
         return None
     packed = empty((len(flags) + 7) // 8, np.uint8)
@@ -337,8 +299,9 @@ def _bitmap(flags: Bits | None) -> pa.Buffer | None:
     return pa.py_buffer(packed)
 
 
-def _fixed_array(values: NDArray[Any], dtype: DataType, bitmap: pa.Buffer | None) -> pa.Array:
+def fixed_array(values: NDArray[Any], dtype: DataType, bitmap: pa.Buffer | None) -> pa.Array:
+    """Return values in the memory of `element_type` as an array."""
     if dtype.kind is Kind.BOOL:
-        data = _bitmap(values)
+        data = bitmap_of(values)
         return pa.Array.from_buffers(pa.bool_(), len(values), [bitmap, data])
     return array_from(values, physical_type(dtype), bitmap)

@@ -7,9 +7,8 @@ that are left, so their meaning is the same as in a filter above the scan.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -17,18 +16,20 @@ import pyarrow as pa
 from ...arrow import empty_batch
 from ...expr import Expr, columns_of
 from ...plan.source import KeyFilter, KeySet
-from ..decoding import ChunkSpec, GivenColumn, StoredRows
+from ..decoding import ChunkSpec, StoredChunk, StoredRows
 from ..evaluation import can_raise, shared
 from .buffers import INT64_DIGITS, bits_of, flags_of
 from .chunks import ChunkReader, Coded
 from .compare import conjunction
 from .gather import take_column
-from .native import codepages, pages, select_bits
+from .native import chunksets, select_bits
 from .native.arrays import Bits, Rows
+from .opening import decode_rows, open_chunks, select_rows
 from .pages import CODECS
 from .project import Evaluator
 from .ranges import IntegerRange, range_of
 from .table import CpuTable, from_arrow
+from .workspace import Workspace, borrowed
 
 _INTEGERS = {"INT32": 32, "INT64": 64}
 
@@ -39,8 +40,7 @@ class CpuDecoder:
     @property
     def is_compiled(self) -> bool:
         """Whether the kernels that most files need are kept on disk."""
-        headers = pages.walk_pages.is_kept and pages.unsnap.is_kept
-        return headers and all(kernel.is_kept for kernel in codepages.decode.values())
+        return all(kernel.is_kept for kernel in (chunksets.open_chunks, chunksets.decode_chunks, chunksets.select_chunks))
 
     def accepts(self, condition: Expr) -> bool:
         """Return whether a condition reads a column and raises on no value."""
@@ -59,8 +59,21 @@ class CpuDecoder:
         filters: Sequence[KeyFilter] = (),
     ) -> Iterator[pa.RecordBatch]:
         """Yield record batches of the rows for which every condition is true, without those that filters leave out."""
-        group = _RowGroup(stored)
-        tests = [_test(group, each) for each in _parts(conditions)]
+        with borrowed() as workspace:
+            yield from self._decoded(_RowGroup(stored, workspace), columns, conditions, batch_rows, filters)
+
+    def _decoded(
+        self,
+        group: _RowGroup,
+        columns: Sequence[str],
+        conditions: Sequence[Expr],
+        batch_rows: int,
+        filters: Sequence[KeyFilter],
+    ) -> Iterator[pa.RecordBatch]:
+        stored = group.stored
+        parts = _parts(conditions)
+        group.open_all(sorted({name for part in parts for name in part.columns if len(part.columns) == 1}))
+        tests = [_test(group, each) for each in parts]
         tests += [_key_test(group, each) for each in filters if each.keys.is_useful]
         if any(not test.can_pass for test in tests):
             return
@@ -103,8 +116,8 @@ def _is_known(spec: ChunkSpec) -> bool:
 class _RowGroup:
     """The columns of one row group, each opened when it is first needed."""
 
-    def __init__(self, stored: StoredRows) -> None:
-        self.stored = stored
+    def __init__(self, stored: StoredRows, workspace: Workspace) -> None:
+        self.stored, self.workspace = stored, workspace
         self._open: dict[str, ChunkReader | pa.Array] = {}
 
     def open(self, name: str) -> ChunkReader | pa.Array:
@@ -113,21 +126,23 @@ class _RowGroup:
             self.open_all([name])
         return self._open[name]
 
-    def open_all(self, names: Sequence[str]) -> None:
-        """Open columns, each step for all of them before the next."""
-        closed = [name for name in names if name not in self._open]
-        sources = [self.stored.columns[name] for name in closed]
-        contents = [source.read() for source in sources]
-        for name, source, content in zip(closed, sources, contents, strict=True):
-            if isinstance(source, GivenColumn):
-                alone = pa.RecordBatch.from_arrays([content], names=[name])
-                self._open[name] = from_arrow(alone, self.stored.schema.select([name])).columns[0]
+    def open_all(self, names: Iterable[str]) -> None:
+        """Open columns, those to be decoded together."""
+        chunks: dict[str, StoredChunk] = {}
+        for name in names:
+            if name in self._open:
+                continue
+            source = self.stored.columns[name]
+            if isinstance(source, StoredChunk):
+                chunks[name] = source
             else:
-                self._open[name] = ChunkReader(source.spec, content, self.stored.rows)
-        for name in closed:
-            reader = self._open[name]
-            if isinstance(reader, ChunkReader):
-                reader.load()
+                alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
+                self._open[name] = from_arrow(alone, self.stored.schema.select([name])).columns[0]
+        if chunks:
+            fill = self.stored.fill
+            assert fill is not None
+            readers = open_chunks(list(chunks.values()), self.stored.rows, fill, self.workspace)
+            self._open.update(zip(chunks, readers, strict=True))
 
     def passes(self, conditions: Sequence[Expr], columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> Rows:
         """Return the rows of some columns for which conditions are true."""
@@ -259,18 +274,20 @@ class _Batch:
 
     def __init__(self, group: _RowGroup, names: Sequence[str], start: int, count: int) -> None:
         self._group, self._names, self._start, self._count = group, names, start, count
-        self._kept: dict[str, pa.Array | Coded] = {}
+        self._kept: dict[str, pa.Array] = {}
 
     def passing(self, tests: Sequence[_Test]) -> pa.RecordBatch | None:
         """Return the rows that pass all tests, None where there are none."""
-        rows: Rows | None = None
-        for test in tests:
+        rows, rest = self._select(tests)
+        if rows is not None and not len(rows):
+            return None
+        for test in rest:
             if test.wanted is not None:
                 passed = self._codes(test.columns[0], rows).select(test.wanted)
             elif test.keys is not None:
-                passed = test.keys.select(self._values(test.columns[0], rows, keep=test.columns[0] in self._names))
+                passed = test.keys.select(self._values(test.columns[0], rows))
             else:
-                arrays = [self._values(name, rows, keep=name in self._names) for name in test.columns]
+                arrays = [self._values(name, rows) for name in test.columns]
                 left = self._count if rows is None else len(rows)
                 passed = self._group.passes(test.conditions, test.columns, arrays, left)
             if not len(passed):
@@ -281,44 +298,48 @@ class _Batch:
                 rows = passed
         if not self._names:
             return empty_batch(self._count if rows is None else len(rows))
-        self._group.open_all(self._names)  # an unknown encoding must show before the first batch
-        begun = [self._reading(name, rows) for name in self._names]
-        arrays = [end() for end in [decode() for decode in begun]]
-        return pa.RecordBatch.from_arrays(arrays, names=list(self._names))
+        return pa.RecordBatch.from_arrays(self._given(rows), names=list(self._names))
+
+    def _select(self, tests: Sequence[_Test]) -> tuple[Rows | None, list[_Test]]:
+        """Return the rows that pass the tests one call of a kernel can make, None for all, and the other tests."""
+        together, rest = [], []
+        for test in tests:
+            column = self._group.open(test.columns[0])
+            if test.wanted is not None and isinstance(column, ChunkReader) and column.in_one_call:
+                together.append((column, test.wanted))
+            else:
+                rest.append(test)
+        if not together:
+            return None, rest
+        rows = select_rows(together, self._start, self._count, self._group.workspace)
+        return (None if len(rows) == self._count else rows), rest
 
     def _codes(self, name: str, rows: Rows | None) -> Coded:
-        """Return some rows of a coded column (None: all); all are kept where the column is given as well."""
+        """Return some rows of a coded column (None: all)."""
         column = self._group.open(name)
         assert isinstance(column, ChunkReader)
-        kept = self._kept.get(name)
-        if kept is None and name not in self._names:
-            return column.read_codes(self._start, self._count, rows)
-        if kept is None:
-            kept = self._kept[name] = column.read_codes(self._start, self._count)
-        assert isinstance(kept, Coded)
-        return kept.take(rows)
+        return column.codes_by_page(self._start, self._count, rows)
 
-    def _values(self, name: str, rows: Rows | None, *, keep: bool = False) -> pa.Array:
-        """Return some rows of a column (None: all); ``keep`` it whole for the next time, so that it is decoded once."""
-        if name not in self._kept:
-            if not keep:
-                return self._read(name, rows)
-            self._kept[name] = self._read(name, None)
-        kept = self._kept[name]
-        if isinstance(kept, Coded):
-            return kept.take(rows).array()
-        return kept if rows is None else take_column(kept, rows)
+    def _given(self, rows: Rows | None) -> list[pa.Array]:
+        """Return some rows of all columns that are given (None: all)."""
+        self._group.open_all(self._names)  # an unknown encoding must show before the first batch
+        stored = {name: self._group.open(name) for name in self._names if name not in self._kept}
+        readers = {name: column for name, column in stored.items() if isinstance(column, ChunkReader)}
+        made = decode_rows(list(readers.values()), self._start, self._count, rows, self._group.workspace)
+        found = dict(zip(readers, made, strict=True))
+        return [found[name] if name in found else self._values(name, rows) for name in self._names]
 
-    def _reading(self, name: str, rows: Rows | None) -> Callable[[], Callable[[], pa.Array]]:
-        """Return what gives some rows of a column, as `ChunkReader.reading` does."""
-        column = self._group.open(name)
-        if name in self._kept or not isinstance(column, ChunkReader):
-            return lambda: partial(self._values, name, rows)
-        return column.reading(self._start, self._count, rows)
+    def _values(self, name: str, rows: Rows | None) -> pa.Array:
+        """Return some rows of a column (None: all); kept whole where it is given too, so that it is decoded once."""
+        if name in self._kept or name not in self._names:
+            kept = self._kept.get(name)
+            return self._read(name, rows) if kept is None else kept if rows is None else take_column(kept, rows)
+        self._kept[name] = self._read(name, None)
+        return self._values(name, rows)
 
     def _read(self, name: str, rows: Rows | None) -> pa.Array:
         column = self._group.open(name)
         if isinstance(column, ChunkReader):
-            return column.read(self._start, self._count, rows)
+            return decode_rows([column], self._start, self._count, rows, self._group.workspace)[0]
         piece = column.slice(self._start, self._count)
         return piece if rows is None else take_column(piece, rows)

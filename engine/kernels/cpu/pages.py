@@ -5,7 +5,7 @@ Knows the layout of pages and the encodings; the loops over values are in ``nati
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, TypeAlias
@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from ...dtypes import Kind
 from ..decoding import ChunkSpec, DamagedChunk, UnknownEncoding
 from .buffers import scratch
-from .native import codepages, encodings, pages
-from .native.arrays import Bits, Bytes, Rows
+from .native import encodings, pages
+from .native.arrays import Bytes, Rows
 
 PLAIN, RLE = 0, 3
 DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY, BYTE_STREAM_SPLIT = 5, 6, 7, 9
@@ -29,11 +29,7 @@ TOGETHER = ("UNCOMPRESSED", "SNAPPY")
 
 _STORED = {"INT32": np.int32, "INT64": np.int64, "FLOAT": np.float32, "DOUBLE": np.float64}
 _MOST_BYTES = 2**31 - 1
-_NO_ROWS = np.zeros(0, dtype=np.int32)
-_NO_ROOM = np.zeros(0, dtype=np.int32)
 _NO_BYTES = np.zeros(0, dtype=np.uint8)
-_WORDS = {width: np.dtype(f"u{width}") for width in (4, 8)}
-_NO_VALUES = {width: np.zeros(0, dtype=word) for width, word in _WORDS.items()}
 
 Region: TypeAlias = tuple[Bytes, int, int]
 """Bytes with the start and the end of the part that is meant."""
@@ -93,30 +89,6 @@ def _codec(name: str) -> Any:
     return pa.Codec(name)
 
 
-@dataclass(frozen=True, slots=True)
-class Decoding:
-    """A call of a kernel, prepared so that calls for several columns can follow each other.
-
-    Between two of them little else runs: what streams through the cache throws out the interpreter's own memory.
-    """
-
-    kernel: Callable[..., int]
-    arguments: tuple[Any, ...]
-    flags: Bits
-
-    def run(self) -> Bits | None:
-        """Decode; return a flag per row that is 0 for null, None where none is."""
-        done = self.kernel(*self.arguments)
-        if done == 0:
-            return None
-        if done == pages.UNSUPPORTED:
-            raise UnknownEncoding("levels that are not runs")
-        if done == codepages.BEYOND:
-            raise DamagedChunk("a code lies beyond its dictionary")
-        _checked(done, "pages")
-        return self.flags
-
-
 class PageReader:
     """Opens the pages of one column chunk. A page's memory is used again for the next one, a dictionary's is not.
 
@@ -126,32 +98,38 @@ class PageReader:
         How the values are stored.
     data
         The stored bytes.
-    values
-        How many values, nulls included, they hold.
+    table
+        What the headers of the pages say, shape (pages, `pages.PAGE_FIELDS`).
+    facts
+        The `pages.CHUNK_FACTS` about all of them.
+    dictionary
+        The bytes of the first page, a dictionary, where they have been decompressed already.
     """
 
-    def __init__(self, spec: ChunkSpec, data: Bytes, values: int) -> None:
+    def __init__(
+        self, spec: ChunkSpec, data: Bytes, table: NDArray[np.int64], facts: Sequence[int], dictionary: Bytes | None
+    ) -> None:
         self.spec = spec
-        self._data = data
-        self._table, facts = _walked(data, values)
-        has_dictionary, coded, self._most_bytes, self._most_values = facts.tolist()
+        self.data, self.headers = data, table
+        self._unpacked = dictionary
+        has_dictionary, coded, self.most_bytes, self.most_values = facts
         self.has_dictionary, self.coded = bool(has_dictionary), bool(coded)
         self._scratch = _NO_BYTES
-        if has_dictionary and (encoding := int(self._table[0, pages.ENCODING])) not in (PLAIN, pages.PLAIN_DICTIONARY):
+        if has_dictionary and (encoding := int(table[0, pages.ENCODING])) not in (PLAIN, pages.PLAIN_DICTIONARY):
             raise UnknownEncoding(f"a dictionary in encoding {encoding}")
 
     @cached_property
     def table(self) -> list[list[int]]:
         """What the headers of the pages say."""
-        found: list[list[int]] = self._table.tolist()
+        found: list[list[int]] = self.headers.tolist()
         return found
 
     def dictionary(self, number: int) -> Values:
         """Return the values of the dictionary page ``number``."""
-        row = self.table[number]
-        start = row[pages.START]
-        region = self._decompressed((self._data, start, start + row[pages.STORED]), row[pages.SIZE], keep=True)
-        return self._plain(region, row[pages.VALUES])
+        start, stored, size, count = self.headers[number, pages.START : pages.VALUES + 1].tolist()
+        if self._unpacked is not None and number == 0:
+            return self._plain((self._unpacked, 0, size), count)
+        return self._plain(self._decompressed((self.data, start, start + stored), size, keep=True), count)
 
     def stored_dictionary(self, most: int) -> bytes | None:
         """Return the bytes of the first page, a dictionary, as they are stored; None where these are more than so many.
@@ -162,7 +140,7 @@ class PageReader:
         start, size = row[pages.START], row[pages.STORED]
         if size > most:
             return None
-        return row[pages.VALUES].to_bytes(8, "little") + self._data[start : start + size].tobytes()
+        return row[pages.VALUES].to_bytes(8, "little") + self.data[start : start + size].tobytes()
 
     def open(self, number: int, dictionary: Values | None) -> Page:
         """Return a data page; what the last one held is gone then."""
@@ -172,38 +150,13 @@ class PageReader:
         positions, count = None, rows
         if levels is not None:
             positions = scratch(rows, np.int32)
-            count = _checked(encodings.value_rows(*levels, rows, positions), "levels")
+            count = checked(encodings.value_rows(*levels, rows, positions), "levels")
             positions = None if count == rows else positions
         if row[pages.ENCODING] in (pages.PLAIN_DICTIONARY, pages.RLE_DICTIONARY):
             if dictionary is None:
                 raise DamagedChunk("codes without a dictionary")
             return Page(rows, positions, dictionary, _codes(values, count, len(dictionary)))
         return Page(rows, positions, self._values(values, count, row[pages.ENCODING]), None)
-
-    def decoding(
-        self, start: int, rows: Rows | None, dictionary: Values, out: NDArray[Any], *, look_up: bool
-    ) -> Decoding:
-        """Return the call that decodes rows of pages of codes to ``out``, as codes or looked up in the dictionary.
-
-        Parameters
-        ----------
-        start
-            The row of the chunk that row 0 is.
-        rows
-            The wanted rows, sorted; None for all from row 0 on, as many as ``out`` has.
-        """
-        optional = self.spec.optional
-        room = scratch(self._most_bytes + pages.SLACK, np.uint8)
-        flags = np.ones(len(out), dtype=np.uint8) if optional else _NO_BYTES
-        codec = codepages.SNAPPED if self.spec.codec == "SNAPPY" else codepages.STORED_PLAINLY
-        positions = scratch(self._most_values, np.int32) if optional else _NO_ROOM
-        codes = scratch(self._most_values, np.int32) if optional or rows is not None else _NO_ROOM
-        wanted, every = (_NO_ROWS, True) if rows is None else (rows, False)
-        word = _WORDS[out.itemsize]
-        values = dictionary.view(word) if look_up and isinstance(dictionary, np.ndarray) else _NO_VALUES[out.itemsize]
-        given = (self._data, self._table, int(self.has_dictionary), start, codec, optional, room, positions, codes)
-        chosen = (wanted, every, len(dictionary), look_up, values, out.view(word), flags)
-        return Decoding(codepages.decode[out.itemsize], given + chosen, flags)
 
     def _regions(self, row: list[int]) -> tuple[Region | None, Region]:
         """Return the levels, None where there are none, and the decompressed values of a data page."""
@@ -213,11 +166,11 @@ class PageReader:
             if row[pages.REPETITION_BYTES] != 0 or not 0 <= levels_size <= min(stored, size):
                 raise DamagedChunk("a page header contradicts itself")
             begin = start + levels_size
-            values: Region = (self._data, begin, start + stored)
+            values: Region = (self.data, begin, start + stored)
             if row[pages.COMPRESSED] and stored > levels_size:
                 values = self._decompressed(values, size - levels_size)
-            return ((self._data, start, begin) if self.spec.optional else None), values
-        buffer, at, end = self._decompressed((self._data, start, start + stored), size)
+            return ((self.data, start, begin) if self.spec.optional else None), values
+        buffer, at, end = self._decompressed((self.data, start, start + stored), size)
         if not self.spec.optional:
             return None, (buffer, at, end)
         if row[pages.LEVEL_ENCODING] != RLE:
@@ -236,7 +189,7 @@ class PageReader:
             if keep or len(target) < size + pages.SLACK:
                 target = scratch(size + pages.SLACK, np.uint8)
                 self._scratch = self._scratch if keep else target
-            _checked(pages.unsnap(data, start, end, target, size), "compressed bytes")
+            checked(pages.unsnap(data, start, end, target, size), "compressed bytes")
             return target, 0, size
         if size == 0:
             return data, end, end
@@ -271,7 +224,7 @@ class PageReader:
         physical = self.spec.physical
         if physical == "BYTE_ARRAY":
             starts, lengths = scratch(count, np.int32), scratch(count, np.int32)
-            _checked(encodings.find_texts(*region, count, starts, lengths), "text lengths")
+            checked(encodings.find_texts(*region, count, starts, lengths), "text lengths")
             return Texts(starts, lengths, region[0])
         if physical == "BOOLEAN":
             return np.unpackbits(_exactly(region, (count + 7) // 8), bitorder="little")[:count]
@@ -288,22 +241,10 @@ class PageReader:
         return values.astype(element_type(self.spec), copy=False)
 
 
-def _walked(data: Bytes, values: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the table of pages and the facts about all of them."""
-    facts = np.empty(pages.CHUNK_FACTS, dtype=np.int64)
-    room = 64
-    while True:
-        table = np.empty((room, pages.PAGE_FIELDS), dtype=np.int64)
-        count = pages.walk_pages(data, values, table, facts)
-        if count == pages.UNSUPPORTED:
-            raise UnknownEncoding("a page header of an unknown form")
-        if count != pages.FULL:
-            return table[: _checked(count, "page headers")], facts
-        room *= 8
-
-
-def _checked(result: int, what: str) -> int:
-    """Return what a kernel returned, or say what it found damaged."""
+def checked(result: int, what: str) -> int:
+    """Return what a kernel returned, or say what it found damaged or does not know."""
+    if result == pages.UNSUPPORTED:
+        raise UnknownEncoding(f"{what} of an unknown form")
     if result < 0:
         raise DamagedChunk(f"{what} contradict themselves")
     return result
@@ -334,7 +275,7 @@ def _codes(region: Region, count: int, choices: int, *, width: int | None = None
         if width is None:
             width = int(_exactly(region, 1)[0])
             start += 1
-        if _checked(encodings.unpack_codes(data, start, end, width, count, codes), "codes") >= choices:
+        if checked(encodings.unpack_codes(data, start, end, width, count, codes), "codes") >= choices:
             raise DamagedChunk("a code lies beyond its dictionary")
     return codes
 
@@ -345,7 +286,7 @@ def _deltas(region: Region, count: int) -> tuple[NDArray[np.int64], int]:
     data, start, end = region
     if count == 0 and start == end:
         return numbers, end
-    return numbers, _checked(encodings.unpack_deltas(data, start, end, count, numbers), "deltas")
+    return numbers, checked(encodings.unpack_deltas(data, start, end, count, numbers), "deltas")
 
 
 def _delta_lengths(region: Region, count: int) -> Texts:
@@ -368,5 +309,5 @@ def _delta_texts(region: Region, count: int) -> Texts:
     if size > _MOST_BYTES:
         raise DamagedChunk("a page has more than 2 GiB of text")
     joined = scratch(size, np.uint8)
-    _checked(encodings.join_texts(data, at, end, shared, fresh, starts, lengths, joined), "text lengths")
+    checked(encodings.join_texts(data, at, end, shared, fresh, starts, lengths, joined), "text lengths")
     return Texts(starts, lengths, joined)

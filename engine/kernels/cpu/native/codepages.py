@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .arrays import Bits, Bytes, Longs, Number, Rows, copy_bytes
-from .compile import device, instruction, kernel
+from .compile import device, instruction
 from .encodings import code_at, next_run, rows_of_values, unpacked
 from .pages import (
     COMPRESSED,
@@ -263,30 +263,31 @@ def _take_places(
     return nulls
 
 
-def _decode(
+@device
+def decoded(  # noqa: C901 - a branch for each kind of page
     data: Bytes,
     table: Longs,
-    first: int,
-    skipped: int,
-    codec: int,
-    optional: bool,  # noqa: FBT001 - kernels take their arguments by place
+    first: Number,
+    skipped: Number,
+    codec: Number,
+    optional: Number,
     scratch: Bytes,
     positions: Rows,
     codes: Rows,
     rows: Rows,
-    every: bool,  # noqa: FBT001
-    choices: int,
-    look_up: bool,  # noqa: FBT001
+    every: Number,
+    choices: Number,
+    look_up: Number,
     values: NDArray[Any],
     out: NDArray[Any],
     flags: Bits,
-) -> int:
+) -> Number:
     """Decode some rows of a chunk of codes.
 
     Parameters
     ----------
     data, table
-        A column chunk and its page table, as `walk_pages` fills it.
+        A column chunk and its page table, as `walked_pages` fills it.
     first, skipped
         The page that the rows begin in, and how many of its rows stand before row 0.
     codec
@@ -318,10 +319,10 @@ def _decode(
     page = np.int64(first)
     while done < wanted:
         if page >= len(table):
-            return DAMAGED
+            return np.int64(DAMAGED)
         n = table[page, VALUES]
         if n < 0:
-            return DAMAGED
+            return np.int64(DAMAGED)
         stop = begin + n
         # Of this page's rows those from `done` to `upto` - 1 among the wanted ones.
         upto = min(wanted, stop)
@@ -332,9 +333,9 @@ def _decode(
         if upto > done:
             count, at, end = _opened_page(data, table, page, codec, optional, scratch, positions)
             if count < 0:
-                return int(count)
+                return count
             if count > 0 and choices == 0:
-                return BEYOND
+                return np.int64(BEYOND)
             if count == n and every:
                 best = _take_all(scratch, at, end, n, done - begin, look_up, values, out, done, upto)
             elif count == n and (upto - done) * _SPARSE < n:
@@ -343,7 +344,7 @@ def _decode(
                 width = np.int64(scratch[np.uint64(at)])
                 best = np.int64(0) if count == 0 else unpacked(scratch, at + 1, end, width, count, codes, np.int64(0))
             if best < 0 or (count > 0 and best >= choices):
-                return DAMAGED if best < 0 else BEYOND
+                return np.int64(DAMAGED) if best < 0 else np.int64(BEYOND)
             if count == n and not every and (upto - done) * _SPARSE >= n:
                 _take_dense(codes, rows, begin, look_up, values, out, done, upto)
             elif count < n:
@@ -351,12 +352,4 @@ def _decode(
             done = upto
         begin = stop
         page += 1
-    return int(nulls)
-
-
-_SIGNATURE = (
-    "i64(const u8[], const i64[,], i64, i64, i64, bool, u8[], i32[], i32[], const i32[], bool, i64, bool, "
-    "const {0}[], {0}[], u8[])"
-)
-decode = {width: kernel(_SIGNATURE.format(f"u{8 * width}"))(_decode) for width in (4, 8)}
-"""By the width of what is wanted in bytes; codes have 4."""
+    return nulls

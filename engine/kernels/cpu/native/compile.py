@@ -63,7 +63,7 @@ _KERNEL_MODULES = (
     "windowing",
     "pages",
     "encodings",
-    "codepages",
+    "chunksets",
 )
 
 _SIGNATURE = re.compile(r"^(\w+)\((.*)\)$")

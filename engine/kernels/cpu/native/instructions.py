@@ -12,6 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np.arrayobj import populate_array
 
 _WORD = ir.IntType(64)
 
@@ -374,3 +375,35 @@ def call_entry(typingctx: Any, entry: Any, arguments: Any, start: Any) -> Any:
         return builder.call(builder.inttoptr(args[0], kind.as_pointer()), words)
 
     return types.int64(types.uint64, arguments, types.int64), generate
+
+
+def _view(element: Any, dimensions: int) -> Any:
+    """Return a function of an address and a shape that gives the array there."""
+    kind = types.Array(element, dimensions, "C")
+    size = element.bitwidth // 8
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(kind)(context, builder)
+        shape = list(args[1:])
+        steps = [_WORD(size)] if dimensions == 1 else [builder.mul(args[2], _WORD(size)), _WORD(size)]
+        data = builder.inttoptr(args[0], array.data.type)
+        populate_array(array, data=data, shape=shape, strides=steps, itemsize=_WORD(size), meminfo=None)
+        return array._getvalue()  # noqa: SLF001 - numba's way to read a struct proxy
+
+    if dimensions == 1:
+
+        @intrinsic
+        def line(typingctx: Any, address: Any, length: Any) -> Any:
+            return kind(types.uint64, types.int64), generate
+
+        return line
+
+    @intrinsic
+    def table(typingctx: Any, address: Any, rows: Any, columns: Any) -> Any:
+        return kind(types.uint64, types.int64, types.int64), generate
+
+    return table
+
+
+bytes_at, ints_at, halves_at, words_at = (_view(e, 1) for e in (types.uint8, types.int32, types.uint32, types.uint64))
+longs_table_at = _view(types.int64, 2)

@@ -182,8 +182,8 @@ def _read_header(  # noqa: C901, PLR0915 - one state machine
     return np.int64(DAMAGED)
 
 
-@kernel("i64(const u8[], i64, i64[,], i64[])")
-def walk_pages(data: Bytes, values: int, pages: Longs, facts: Longs) -> int:
+@device
+def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts: Longs, row: Number) -> Number:
     """Read the page headers of a column chunk into a table, up to the page that brings its number of values.
 
     Parameters
@@ -192,52 +192,52 @@ def walk_pages(data: Bytes, values: int, pages: Longs, facts: Longs) -> int:
         The chunk's bytes.
     values
         How many values, nulls included, its data pages must have together.
-    pages
-        The table, shape (as many pages as there may be, `PAGE_FIELDS`). ``START`` is where a page's body begins.
-    facts
-        Room for the `CHUNK_FACTS` about all pages.
+    pages, first
+        The table, of `PAGE_FIELDS` columns, and where the chunk's pages go. ``START`` is where a page's body begins.
+    facts, row
+        A table, and the row in it, whose first `CHUNK_FACTS` columns take what is known of all pages.
 
     Returns
     -------
     int
         Number of pages; `DAMAGED`, `UNSUPPORTED`, or `FULL` where the table has too few rows.
     """
-    end = len(data)
+    end = np.int64(len(data))
     at = np.int64(0)
     seen = np.int64(0)
-    count = np.int64(0)
+    count = np.int64(first)
     for fact in range(CHUNK_FACTS):
-        facts[fact] = 0
+        facts[row, fact] = 0
     coded = np.int64(1)
     while seen < values:
         if count == len(pages):
-            return FULL
+            return np.int64(FULL)
         at = _read_header(data, at, end, pages, count)
         if at < 0:
-            return int(at)
+            return at
         for column in range(STORED, VALUES + 1):
             if pages[count, column] < 0 or pages[count, column] > _MAX_SIZE:
-                return DAMAGED
+                return np.int64(DAMAGED)
         if pages[count, STORED] > end - at:
-            return DAMAGED
+            return np.int64(DAMAGED)
         pages[count, START] = at
         at += pages[count, STORED]
         kind = pages[count, KIND]
         if kind in (DATA_PAGE, DATA_PAGE_V2):
             seen += pages[count, VALUES]
             coded &= np.int64(pages[count, ENCODING] == PLAIN_DICTIONARY or pages[count, ENCODING] == RLE_DICTIONARY)
-            facts[MOST_BYTES] = max(facts[MOST_BYTES], pages[count, STORED], pages[count, SIZE])
-            facts[MOST_VALUES] = max(facts[MOST_VALUES], pages[count, VALUES])
+            facts[row, MOST_BYTES] = max(facts[row, MOST_BYTES], pages[count, STORED], pages[count, SIZE])
+            facts[row, MOST_VALUES] = max(facts[row, MOST_VALUES], pages[count, VALUES])
             count += 1
         elif kind == DICTIONARY_PAGE:
-            if count > 0:
-                return DAMAGED
-            facts[HAS_DICTIONARY] = 1
+            if count > first:
+                return np.int64(DAMAGED)
+            facts[row, HAS_DICTIONARY] = 1
             count += 1
         elif kind != 1:  # an index page is passed over
-            return DAMAGED
-    facts[CODED] = coded & facts[HAS_DICTIONARY]
-    return int(count) if seen == values else DAMAGED
+            return np.int64(DAMAGED)
+    facts[row, CODED] = coded & facts[row, HAS_DICTIONARY]
+    return count - first if seen == values else np.int64(DAMAGED)
 
 
 @device
