@@ -126,22 +126,24 @@ class RowGroupReader:
     filters: tuple[KeyFilter, ...] = ()
 
     def read(self, run: Sequence[int]) -> Iterator[pa.RecordBatch]:
-        """Yield the batches of some row groups; several, which are small, together as one batch where they can be."""
-        if len(run) == 1:
-            yield from self._row_group(run[0])
-            return
-        batches = [batch for number in run for batch in self._row_group(number)]
-        if batches and self.names and all(batch.schema == batches[0].schema for batch in batches):
-            batches = pa.Table.from_batches(batches).unify_dictionaries().combine_chunks().to_batches()
+        """Yield the batches of some row groups; several, where all of them are small, as one batch if they can be."""
+        batches = self._of_run(run)
+        if len(run) > 1 and sum(self.footer.row_group(number).num_rows for number in run) <= self.batch_rows:
+            made = list(batches)
+            if len(made) > 1 and self.names and all(batch.schema == made[0].schema for batch in made):
+                made = pa.Table.from_batches(made).unify_dictionaries().combine_chunks().to_batches()
+            batches = iter(made)
         yield from batches
 
-    def _row_group(self, number: int) -> Iterator[pa.RecordBatch]:
-        group = self.footer.row_group(number)
-        batches = self._decoded(number, group, self.stored)
+    def _of_run(self, run: Sequence[int]) -> Iterator[pa.RecordBatch]:
+        batches = self._decoded(run, self.stored)
         try:
             first = next(batches, None)
         except UnknownEncoding:
-            batches = self._decoded(number, group, {})
+            if len(run) > 1:
+                yield from (batch for number in run for batch in self._of_run([number]))
+                return
+            batches = self._decoded(run, {})
             first = next(batches, None)
         if first is not None:
             yield first
@@ -154,9 +156,14 @@ class RowGroupReader:
             return
         columns = {name: GivenColumn(read=partial(batch.column, i)) for i, name in enumerate(self.schema.names)}
         rows = StoredRows(rows=batch.num_rows, schema=self.schema, columns=columns)
-        yield from self.decoder.decode(rows, self.names, self.conditions, self.batch_rows)
+        yield from self.decoder.decode([rows], self.names, self.conditions, self.batch_rows)
 
-    def _decoded(self, number: int, group: Any, stored: Mapping[str, Stored]) -> Iterator[pa.RecordBatch]:
+    def _decoded(self, run: Sequence[int], stored: Mapping[str, Stored]) -> Iterator[pa.RecordBatch]:
+        rows = [self._rows(number, stored) for number in run]
+        return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows, self.filters)
+
+    def _rows(self, number: int, stored: Mapping[str, Stored]) -> StoredRows:
+        group = self.footer.row_group(number)
         columns: dict[str, StoredChunk | GivenColumn] = {}
         for field in self.schema:
             if field.name in stored:
@@ -164,8 +171,7 @@ class RowGroupReader:
                 columns[field.name] = self._stored_chunk(column, group.column(column.index))
             else:
                 columns[field.name] = GivenColumn(read=partial(self._given, number, group.num_rows, field.name))
-        rows = StoredRows(rows=group.num_rows, schema=self.schema, columns=columns, fill=self._fill)
-        return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows, self.filters)
+        return StoredRows(rows=group.num_rows, schema=self.schema, columns=columns, fill=self._fill)
 
     def _stored_chunk(self, column: Stored, chunk: Any) -> StoredChunk:
         start, size, unpacked = chunk.data_page_offset, chunk.total_compressed_size, 0

@@ -23,6 +23,8 @@ from .footers import Leaf, chunk_bounds, column_names, read_footer
 from .pruning import constant_bounds
 
 _NONE = Schema(())
+_RUN_BYTES = 16 << 20
+"""Most stored bytes of row groups that are read at once, and most decoded ones where every row passes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,8 +188,12 @@ class ParquetSplit:
         handle = self.location.open_unchanged(self.file)
         try:
             groups = self._group_reader(handle)
-            for run in self._runs():
-                yield from groups.read(run) if groups.stored else self._by_arrow(groups, run, stored)
+            runs = _Runs(self)
+            while run := runs.next():
+                for batch in groups.read(run) if groups.stored else self._by_arrow(groups, run, stored):
+                    runs.given += batch.num_rows
+                    for start in range(0, batch.num_rows, self.batch_rows):
+                        yield batch.slice(start, self.batch_rows) if batch.num_rows > self.batch_rows else batch
         except (pa.ArrowException, OSError, DamagedChunk) as error:
             raise ReadError(f"{url!r} is damaged: {reason(error)}; copy or write it again") from error
         finally:
@@ -226,18 +232,6 @@ class ParquetSplit:
             filters=self.filters,
         )
 
-    def _runs(self) -> Iterator[list[int]]:
-        """Yield row groups together where they are so small that one batch holds several."""
-        run: list[int] = []
-        rows = 0
-        for group, count in zip(self.row_groups, self.group_rows, strict=True):
-            if run and rows + count > self.batch_rows:
-                yield run
-                run, rows = [], 0
-            run.append(group)
-            rows += count
-        yield run
-
     def _read_run(self, reader: pq.ParquetFile, run: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
         if len(run) > 1:
             table = reader.read_row_groups(run, columns=columns, use_threads=False)
@@ -255,3 +249,34 @@ class ParquetSplit:
     def __reduce__(self) -> tuple[Any, ...]:
         state = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "footer"}
         return (partial(ParquetSplit, **state), ())
+
+
+class _Runs:
+    """Cuts row groups into runs to be read at once, whose rows, as far as they pass, make a batch of good size.
+
+    How many pass is taken from the runs before. Reading several row groups costs about as much Python as reading one.
+
+    Attributes
+    ----------
+    given
+        Rows that have been given of the runs so far.
+    """
+
+    def __init__(self, split: ParquetSplit) -> None:
+        self._split = split
+        self._at = self._read = self.given = 0
+        self._tests = bool(split.stored) and len(split.conditions) + len(split.filters) > 0
+
+    def next(self) -> list[int]:
+        """Return the numbers of the next row groups, none after the last."""
+        split = self._split
+        share = self.given / self._read if self._read and self._tests else 1.0
+        start, rows, size = self._at, 0, 0
+        while self._at < len(split.row_groups):
+            rows += split.group_rows[self._at]
+            size += split.group_bytes[self._at]
+            if self._at > start and (rows * share > split.batch_rows or size > _RUN_BYTES):
+                break
+            self._at += 1
+        self._read += sum(split.group_rows[start : self._at])
+        return list(split.row_groups[start : self._at])

@@ -116,13 +116,15 @@ class Decoder(Protocol):
 
     def decode(
         self,
-        stored: StoredRows,
+        stored: Sequence[StoredRows],
         columns: Sequence[str],
         conditions: Sequence[Expr],
         batch_rows: int,
         filters: Sequence[KeyFilter] = (),
     ) -> Iterator[ArrowBatch]:
-        """Yield record batches of some columns, of the rows for which every condition is true, in order.
+        """Yield record batches of columns of row groups, of the rows for which every condition is true, in order.
+
+        Of several row groups the rows may come as one batch, so their rows that pass should not be too many for that.
 
         Conditions may read any column of ``stored``, and must not raise on any value. Rows that ``filters`` leave out
         may be missing. Small decimals come as ``decimal64``, text possibly as dictionaries; no batch is empty.

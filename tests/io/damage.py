@@ -151,7 +151,7 @@ def attempt(chunk: Chunk, content: bytes) -> str:
     column = StoredChunk(spec=chunk.spec, start=0, size=len(content), unpacked=4096)
     stored = StoredRows(rows=chunk.rows, schema=chunk.schema, columns={chunk.name: column}, fill=fill)
     try:
-        for batch in open_decoder().decode(stored, [chunk.name], [], 150):
+        for batch in open_decoder().decode([stored], [chunk.name], [], 150):
             array = batch.column(0)
             if isinstance(array, pa.DictionaryArray):
                 array.indices.validate(full=True)

@@ -19,7 +19,8 @@ from volley.engine import dtypes
 from volley.engine.arrow import to_arrow_schema
 from volley.engine.expr import Call, Column, Expr, InList, literal
 from volley.engine.kernels.cpu import decode
-from volley.engine.plan import ScanRequest
+from volley.engine.kernels.decoding import key_set
+from volley.engine.plan import KeyFilter, ScanRequest
 from volley.io.parquet import ParquetSource, ParquetSplit
 
 ROWS = 3000
@@ -373,9 +374,9 @@ def test_no_page_is_opened_where_no_entry_of_a_dictionary_passes(
 
         return call
 
-    for name in ("select_rows", "decode_rows"):
+    for name in ("select_rows", "decode_columns"):
         monkeypatch.setattr(decode, name, counted(name))
-    for text, reads in (("b", []), ("c", ["select_rows", "decode_rows"] * 2)):
+    for text, reads in (("b", []), ("c", ["select_rows", "decode_columns"])):
         calls.clear()
         wanted = Call(function="equal", args=(Column(name="t", dtype=dtypes.string), literal(text)), dtype=dtypes.bool_)
         assert decoded(path, predicate=wanted).num_rows == (100 if reads else 0)
@@ -419,3 +420,49 @@ def test_codes_of_every_width_for_all_many_and_few_rows(
         found = decoded(path, predicate=below, batch_rows=30_000)
         assert found.cast(expected.schema).equals(expected), limit
     assert decoded(path, batch_rows=30_000).cast(table.schema).equals(table)
+
+
+@pytest.mark.parametrize("nulls", [0.0, 0.1])
+def test_what_passes_of_several_row_groups_comes_at_once(tmp_path: Path, nulls: float) -> None:
+    """Ranges, texts and keys of a join are tested by one call for all row groups; few rows of each are left."""
+    rng = np.random.default_rng(7)
+    rows = 160_000
+    missing = rng.random(rows) < nulls if nulls else None
+    table = pa.table(
+        {
+            "n": pa.array(rng.integers(0, 1000, rows), pa.int32(), mask=missing),
+            "key": pa.array(rng.integers(0, 5000, rows) * 1_000_003, mask=missing),
+            "word": pa.array([f"word {k}" for k in rng.integers(0, 9, rows)], mask=missing),
+            "real": pa.array(rng.integers(0, 500, rows) / 7),
+        }
+    )
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path, row_group_size=20_000, data_page_size=8_000)
+    below = Call(
+        function="less", args=(Column(name="n", dtype=dtypes.int32), literal(100, dtypes.int32)), dtype=dtypes.bool_
+    )
+    word = Call(
+        function="equal", args=(Column(name="word", dtype=dtypes.string), literal("word 3")), dtype=dtypes.bool_
+    )
+    both = Call(function="and", args=(below, word), dtype=dtypes.bool_)
+    keys = key_set(dtypes.int64, [pa.chunked_array([pa.array([k * 1_000_003 for k in range(0, 5000, 3)])])])
+    assert keys is not None
+    for filters in ([], [KeyFilter("key", keys)]):
+        plan = ParquetSource(path).scan(ScanRequest(columns=("n", "key", "real"), predicate=both))
+        splits = [split for split in plan.splits if isinstance(split, ParquetSplit)]
+        whole = replace(
+            splits[0],
+            row_groups=tuple(number for split in splits for number in split.row_groups),
+            group_rows=tuple(count for split in splits for count in split.group_rows),
+            group_bytes=tuple(size for split in splits for size in split.group_bytes),
+        )
+        narrowed = whole.narrowed(filters)
+        assert narrowed is not None
+        batches = list(narrowed.read())
+        expected = table.filter(pc.and_(pc.less(table["n"], 100), pc.equal(table["word"], "word 3")))
+        if filters:
+            wanted = pa.array(np.arange(0, 5000, 3) * 1_000_003)
+            expected = expected.filter(pc.is_in(expected["key"], value_set=wanted))
+        expected = expected.select(["n", "key", "real"])
+        assert pa.Table.from_batches(batches).cast(expected.schema).equals(expected)
+        assert len(batches) < len(whole.row_groups)

@@ -45,7 +45,6 @@ class Coded:
         One byte per row, 0 for null; None where no row is null.
     """
 
-    chunk: ChunkReader
     codes: Rows
     flags: Bits | None
 
@@ -129,8 +128,18 @@ class ChunkReader:
     @property
     def looks_up(self) -> bool:
         """Whether the kernel that decodes codes can put values of the dictionary in their place."""
-        fixed = not self.spec.as_codes and isinstance(self.dictionary, np.ndarray)
-        return fixed and self.dictionary.itemsize in (4, 8)
+        return not self.spec.as_codes and isinstance(self.dictionary, np.ndarray) and self.numbers.itemsize in (4, 8)
+
+    @property
+    def is_signed(self) -> bool:
+        """Whether the dictionary's values are signed integers of 32 or 64 bits, or are held as such."""
+        return self.looks_up and self.numbers.dtype.kind == "i"
+
+    @property
+    def numbers(self) -> NDArray[Any]:
+        """The dictionary's values, of fixed width."""
+        assert isinstance(self.dictionary, np.ndarray)
+        return self.dictionary
 
     def read_by_page(self, start: int, count: int, rows: Rows | None) -> pa.Array:
         """Return the values of ``count`` rows from ``start`` on, or of those of them at ``rows``."""
@@ -192,7 +201,7 @@ class ChunkReader:
             assert page.codes is not None
             flags.add(page, where, at)
             at = _place(page.codes, where, codes, at)
-        return Coded(self, codes, flags.values)
+        return Coded(codes, flags.values)
 
     def _assembled(self, pieces: Iterable[Piece], length: int, *, nullable: bool = False) -> pa.Array:
         """Return the values of pieces, one after the other; ``nullable`` where any piece may have nulls."""

@@ -22,9 +22,10 @@ from .buffers import INT64_DIGITS, bits_of, flags_of
 from .chunks import ChunkReader, Coded
 from .compare import conjunction
 from .gather import take_column
+from .keysets import IntegerKeys
 from .native import chunksets, select_bits
 from .native.arrays import Bits, Rows
-from .opening import decode_rows, open_chunks, select_rows
+from .opening import CodeTest, Part, are_decoded_together, decode_columns, open_chunks, select_rows
 from .pages import CODECS
 from .project import Evaluator
 from .ranges import IntegerRange, range_of
@@ -32,6 +33,8 @@ from .table import CpuTable, from_arrow
 from .workspace import Workspace, borrowed
 
 _INTEGERS = {"INT32": 32, "INT64": 64}
+_UNKNOWN = 0.5
+"""The share of a test of which only the kernel will know how much passes."""
 
 
 class CpuDecoder:
@@ -40,7 +43,9 @@ class CpuDecoder:
     @property
     def is_compiled(self) -> bool:
         """Whether the kernels that most files need are kept on disk."""
-        return all(kernel.is_kept for kernel in (chunksets.open_chunks, chunksets.decode_chunks, chunksets.select_chunks))
+        return all(
+            kernel.is_kept for kernel in (chunksets.open_chunks, chunksets.decode_chunks, chunksets.select_chunks)
+        )
 
     def accepts(self, condition: Expr) -> bool:
         """Return whether a condition reads a column and raises on no value."""
@@ -52,7 +57,7 @@ class CpuDecoder:
 
     def decode(
         self,
-        stored: StoredRows,
+        stored: Sequence[StoredRows],
         columns: Sequence[str],
         conditions: Sequence[Expr],
         batch_rows: int,
@@ -60,30 +65,69 @@ class CpuDecoder:
     ) -> Iterator[pa.RecordBatch]:
         """Yield record batches of the rows for which every condition is true, without those that filters leave out."""
         with borrowed() as workspace:
-            yield from self._decoded(_RowGroup(stored, workspace), columns, conditions, batch_rows, filters)
+            groups = [_RowGroup(each, workspace) for each in stored]
+            parts, useful = _parts(conditions), [each for each in filters if each.keys.is_useful]
+            alone = {part.columns[0] for part in parts if len(part.columns) == 1}
+            _open_all(groups, sorted(alone | {each.column for each in useful}))
+            tested = []
+            for group in groups:
+                tests = [_test(group, each) for each in parts] + [_key_test(group, each) for each in useful]
+                if all(test.can_pass for test in tests):
+                    kept = (test for test in tests if not test.always_passes)
+                    tested.append((group, sorted(kept, key=lambda test: test.share)))
+            if len(tested) > 1 and all(test.codes is not None for _, tests in tested for test in tests):
+                yield from _at_once(tested, columns)
+                return
+            for group, tests in tested:
+                pieces = max(1, -(-group.stored.rows // batch_rows))
+                size = -(-group.stored.rows // pieces)
+                for start in range(0, group.stored.rows, size):
+                    batch = _Batch(group, columns, start, min(size, group.stored.rows - start))
+                    if (given := batch.passing(tests)) is not None:
+                        yield given
 
-    def _decoded(
-        self,
-        group: _RowGroup,
-        columns: Sequence[str],
-        conditions: Sequence[Expr],
-        batch_rows: int,
-        filters: Sequence[KeyFilter],
-    ) -> Iterator[pa.RecordBatch]:
-        stored = group.stored
-        parts = _parts(conditions)
-        group.open_all(sorted({name for part in parts for name in part.columns if len(part.columns) == 1}))
-        tests = [_test(group, each) for each in parts]
-        tests += [_key_test(group, each) for each in filters if each.keys.is_useful]
-        if any(not test.can_pass for test in tests):
-            return
-        tests = sorted((test for test in tests if not test.always_passes), key=lambda test: test.share)
-        pieces = max(1, -(-stored.rows // batch_rows))
-        size = -(-stored.rows // pieces)
-        for start in range(0, stored.rows, size):
-            batch = _Batch(group, columns, start, min(size, stored.rows - start))
-            if (given := batch.passing(tests)) is not None:
-                yield given
+
+def _at_once(tested: Sequence[tuple[_RowGroup, Sequence[_Test]]], names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of row groups that pass tests of codes alone: in one batch where their columns can be joined."""
+    groups, parts = [group for group, _ in tested], [Part(0, group.stored.rows) for group, _ in tested]
+    workspace = groups[0].workspace
+    codes = [[test.codes for test in tests if test.codes is not None] for _, tests in tested]
+    passed = [pair for pair in zip(groups, select_rows(codes, parts, workspace), strict=True) if len(pair[1])]
+    if not passed:
+        return
+    groups, parts = [group for group, _ in passed], [part for _, part in passed]
+    if not names:
+        yield empty_batch(sum(map(len, parts)))
+        return
+    _open_all(groups, names)
+    chunks = [[group.open(name) for group in groups] for name in names]
+    readers = [[column for column in columns if isinstance(column, ChunkReader)] for columns in chunks]
+    if all(len(column) == len(groups) and are_decoded_together(column) for column in readers):
+        yield pa.RecordBatch.from_arrays(decode_columns(readers, parts, workspace), names=list(names))
+        return
+    for group, part in passed:
+        given = _Batch(group, names, part.start, part.count).given(part.rows)
+        yield pa.RecordBatch.from_arrays(given, names=list(names))
+
+
+def _open_all(groups: Sequence[_RowGroup], names: Iterable[str]) -> None:
+    """Open columns of row groups, those to be decoded together; an unknown encoding shows here."""
+    closed = [(group, name) for group in groups for name in names if name not in group.opened]
+    chunks: list[tuple[_RowGroup, str, StoredChunk]] = []
+    for group, name in closed:
+        source = group.stored.columns[name]
+        if isinstance(source, StoredChunk):
+            chunks.append((group, name, source))
+        else:
+            alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
+            group.opened[name] = from_arrow(alone, group.stored.schema.select([name])).columns[0]
+    if chunks:
+        fill = groups[0].stored.fill
+        assert fill is not None
+        rows = [group.stored.rows for group, _, _ in chunks]
+        readers = open_chunks([source for _, _, source in chunks], rows, fill, groups[0].workspace)
+        for (group, name, _), reader in zip(chunks, readers, strict=True):
+            group.opened[name] = reader
 
 
 def _is_known(spec: ChunkSpec) -> bool:
@@ -118,31 +162,12 @@ class _RowGroup:
 
     def __init__(self, stored: StoredRows, workspace: Workspace) -> None:
         self.stored, self.workspace = stored, workspace
-        self._open: dict[str, ChunkReader | pa.Array] = {}
+        self.opened: dict[str, ChunkReader | pa.Array] = {}
 
     def open(self, name: str) -> ChunkReader | pa.Array:
         """Return a column's reader, or its values where they are given."""
-        if name not in self._open:
-            self.open_all([name])
-        return self._open[name]
-
-    def open_all(self, names: Iterable[str]) -> None:
-        """Open columns, those to be decoded together."""
-        chunks: dict[str, StoredChunk] = {}
-        for name in names:
-            if name in self._open:
-                continue
-            source = self.stored.columns[name]
-            if isinstance(source, StoredChunk):
-                chunks[name] = source
-            else:
-                alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
-                self._open[name] = from_arrow(alone, self.stored.schema.select([name])).columns[0]
-        if chunks:
-            fill = self.stored.fill
-            assert fill is not None
-            readers = open_chunks(list(chunks.values()), self.stored.rows, fill, self.workspace)
-            self._open.update(zip(chunks, readers, strict=True))
+        _open_all([self], [name])
+        return self.opened[name]
 
     def passes(self, conditions: Sequence[Expr], columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> Rows:
         """Return the rows of some columns for which conditions are true."""
@@ -167,6 +192,8 @@ class _Test:
         Share of the dictionary that passes, or 2 or 3 without one: cheap and selective tests go first.
     keys
         What the one column's values must be among, instead of conditions.
+    codes
+        The same test as one of codes, where it can be made in one call with others.
     """
 
     conditions: tuple[Expr, ...]
@@ -174,11 +201,13 @@ class _Test:
     wanted: Bits | None
     share: float = 2.0
     keys: KeySet | None = None
+    codes: CodeTest | None = None
 
     @classmethod
-    def of_dictionary(cls, columns: tuple[str, ...], wanted: Bits) -> _Test:
+    def of_dictionary(cls, columns: tuple[str, ...], wanted: Bits, reader: ChunkReader) -> _Test:
         """Return the test that a dictionary has been put to."""
-        return cls((), columns, wanted, np.count_nonzero(wanted) / len(wanted))
+        codes = CodeTest(reader, wanted) if reader.in_one_call else None
+        return cls((), columns, wanted, np.count_nonzero(wanted) / len(wanted), codes=codes)
 
     @property
     def can_pass(self) -> bool:
@@ -238,13 +267,15 @@ def _test(group: _RowGroup, part: _Part) -> _Test:
     reader = opened[0] if len(opened) == 1 else None
     if not isinstance(reader, ChunkReader) or not reader.coded:
         return _Test(part.conditions, part.columns, None)
+    if part.range is not None and reader.in_one_call and reader.is_signed:
+        return _Test((), part.columns, None, _UNKNOWN, codes=CodeTest(reader, range=part.range))
     if part.range is not None and isinstance(reader.dictionary, np.ndarray):
         wanted = np.zeros(len(reader.dictionary) + 1, dtype=np.uint8)
         wanted[:-1] = part.range.contains(reader.dictionary)
         wanted[-1] = not reader.nullable and wanted[:-1].all()
     else:
         wanted = _wanted(group, part, reader.choices)
-    return _Test.of_dictionary(part.columns, wanted)
+    return _Test.of_dictionary(part.columns, wanted, reader)
 
 
 def _wanted(group: _RowGroup, part: _Part, dictionary: pa.Array) -> Bits:
@@ -264,9 +295,11 @@ def _key_test(group: _RowGroup, given: KeyFilter) -> _Test:
     reader = group.open(given.column)
     if not isinstance(reader, ChunkReader) or not reader.coded:
         return _Test((), (given.column,), None, 3.0, given.keys)
+    if isinstance(given.keys, IntegerKeys) and reader.in_one_call and reader.is_signed:
+        return _Test((), (given.column,), None, _UNKNOWN, codes=CodeTest(reader, keys=given.keys))
     wanted = np.zeros(len(reader.choices) + 1, dtype=np.uint8)
     wanted[given.keys.select(reader.choices)] = 1
-    return _Test.of_dictionary((given.column,), wanted)
+    return _Test.of_dictionary((given.column,), wanted, reader)
 
 
 class _Batch:
@@ -298,21 +331,13 @@ class _Batch:
                 rows = passed
         if not self._names:
             return empty_batch(self._count if rows is None else len(rows))
-        return pa.RecordBatch.from_arrays(self._given(rows), names=list(self._names))
+        return pa.RecordBatch.from_arrays(self.given(rows), names=list(self._names))
 
     def _select(self, tests: Sequence[_Test]) -> tuple[Rows | None, list[_Test]]:
         """Return the rows that pass the tests one call of a kernel can make, None for all, and the other tests."""
-        together, rest = [], []
-        for test in tests:
-            column = self._group.open(test.columns[0])
-            if test.wanted is not None and isinstance(column, ChunkReader) and column.in_one_call:
-                together.append((column, test.wanted))
-            else:
-                rest.append(test)
-        if not together:
-            return None, rest
-        rows = select_rows(together, self._start, self._count, self._group.workspace)
-        return (None if len(rows) == self._count else rows), rest
+        codes = [test.codes for test in tests if test.codes is not None]
+        (part,) = select_rows([codes], [Part(self._start, self._count)], self._group.workspace)
+        return part.rows, [test for test in tests if test.codes is None]
 
     def _codes(self, name: str, rows: Rows | None) -> Coded:
         """Return some rows of a coded column (None: all)."""
@@ -320,14 +345,17 @@ class _Batch:
         assert isinstance(column, ChunkReader)
         return column.codes_by_page(self._start, self._count, rows)
 
-    def _given(self, rows: Rows | None) -> list[pa.Array]:
+    def given(self, rows: Rows | None) -> list[pa.Array]:
         """Return some rows of all columns that are given (None: all)."""
-        self._group.open_all(self._names)  # an unknown encoding must show before the first batch
+        _open_all([self._group], self._names)  # an unknown encoding must show before the first batch
         stored = {name: self._group.open(name) for name in self._names if name not in self._kept}
-        readers = {name: column for name, column in stored.items() if isinstance(column, ChunkReader)}
-        made = decode_rows(list(readers.values()), self._start, self._count, rows, self._group.workspace)
+        readers = {name: [column] for name, column in stored.items() if isinstance(column, ChunkReader)}
+        made = decode_columns(list(readers.values()), [self._part(rows)], self._group.workspace)
         found = dict(zip(readers, made, strict=True))
         return [found[name] if name in found else self._values(name, rows) for name in self._names]
+
+    def _part(self, rows: Rows | None) -> Part:
+        return Part(self._start, self._count, rows)
 
     def _values(self, name: str, rows: Rows | None) -> pa.Array:
         """Return some rows of a column (None: all); kept whole where it is given too, so that it is decoded once."""
@@ -340,6 +368,6 @@ class _Batch:
     def _read(self, name: str, rows: Rows | None) -> pa.Array:
         column = self._group.open(name)
         if isinstance(column, ChunkReader):
-            return decode_rows([column], self._start, self._count, rows, self._group.workspace)[0]
+            return decode_columns([[column]], [self._part(rows)], self._group.workspace)[0]
         piece = column.slice(self._start, self._count)
         return piece if rows is None else take_column(piece, rows)

@@ -56,9 +56,13 @@ class _Keys:
         """Whether it has left out enough of the rows tested so far."""
         return self._tested < _TRIAL_ROWS or self._passed <= _MOST_PASSING * self._tested
 
-    def _counted(self, rows: Rows, tested: int) -> Rows:
+    def count(self, *, passed: int, tested: int) -> None:
+        """Take note of values that were tested."""
         self._tested += tested
-        self._passed += len(rows)
+        self._passed += passed
+
+    def _counted(self, rows: Rows, tested: int) -> Rows:
+        self.count(passed=len(rows), tested=tested)
         return rows
 
 
@@ -89,6 +93,10 @@ class IntegerKeys(_Keys):
     def nbytes(self) -> int:
         """Bytes held."""
         return self._flags.nbytes
+
+    def slots(self) -> tuple[int, int, Bits]:
+        """Return the value of slot 0, the shift of hashes or -1 where there are none, and the flags of slots."""
+        return self._low, -1 if self._is_exact else int(self._shift), self._flags
 
     def may_hold(self, minimum: Any, maximum: Any) -> bool:
         """Return whether any value may be within two bounds."""

@@ -1,4 +1,4 @@
-"""Column chunks of one row group, as many as are wanted, in one call each for opening, testing and decoding them.
+"""Column chunks of row groups, as many as are wanted, in one call each for opening, testing and decoding them.
 
 Between two calls of kernels stands Python, which holds the interpreter's lock, and which the data before have driven
 out of the cache. What a call needs to know of a chunk is a row of a table of integers, addresses among them: whoever
@@ -14,10 +14,12 @@ import numpy as np
 from .arrays import Bytes, Longs, Number, Rows
 from .codepages import decoded
 from .compile import device, instruction, kernel
+from .encodings import FIBONACCI
 from .pages import DAMAGED, FULL, HAS_DICTIONARY, SIZE, SLACK, START, STORED, unsnapped, walked_pages
 
 bytes_at = instruction("bytes_at")
 ints_at = instruction("ints_at")
+longs_at = instruction("longs_at")
 halves_at = instruction("halves_at")
 words_at = instruction("words_at")
 longs_table_at = instruction("longs_table_at")
@@ -28,42 +30,76 @@ OPEN_BYTES: Final = 5
 OPEN_ROOM: Final = 6
 """Where the dictionary may be unpacked to, and how many bytes there are; none where it is not stored by Snappy."""
 OPEN_ROOM_BYTES: Final = 7
-OPEN_FIRST: Final = 8
+OPEN_VALUES: Final = 8
+"""How many values, nulls included, the chunk has."""
+OPEN_FIRST: Final = 9
 """Filled in: the first of the chunk's pages, and how many there are, or what is wrong."""
-OPEN_PAGES: Final = 9
-OPEN_UNPACKED: Final = 10
+OPEN_PAGES: Final = 10
+OPEN_UNPACKED: Final = 11
 """Filled in: whether the dictionary has been unpacked."""
-OPEN_FIELDS: Final = 11
+OPEN_FIELDS: Final = 12
 
-# Columns of the table of chunks of codes to decode.
+# Columns of the tables of chunks of codes to test and to decode.
 DATA: Final = 0
 DATA_BYTES: Final = 1
 PAGES: Final = 2
 """Where the chunk's pages stand in their table, and how many."""
 PAGE_COUNT: Final = 3
-FIRST: Final = 4
-"""The first page of data."""
+SKIPPED: Final = 4
+"""Rows of the chunk before row 0."""
 CODEC: Final = 5
 OPTIONAL: Final = 6
 CHOICES: Final = 7
 """Length of the dictionary."""
 VALUES: Final = 8
-"""The dictionary's values, 0 where codes are wanted; or where codes are tested, a flag for each, then one for null."""
+"""The dictionary's values; 0 where codes are wanted, or a test has its flags."""
 WIDTH: Final = 9
 """Bytes of a value: 4 or 8."""
 OUT: Final = 10
 FLAGS: Final = 11
 """Room for what is wanted, and for a byte per row that is 0 for null, 0 where none is."""
-NULLS: Final = 12
+ROWS: Final = 12
+"""The wanted rows, sorted; 0 where they are all from row 0 on."""
+COUNT: Final = 13
+"""How many rows are wanted."""
+NULLS: Final = 14
 """Filled in: number of nulls, or what is wrong."""
-DECODE_FIELDS: Final = 13
+DECODE_FIELDS: Final = 15
+
+# Further columns of the table of tests.
+WANTED: Final = 15
+"""A flag for each entry of the dictionary, then one for null: given, or room for them."""
+KIND: Final = 16
+LOW: Final = 17
+HIGH: Final = 18
+"""Of a range: the least and the greatest value. Of keys: the value of slot 0, and how many slots there are."""
+KEYS: Final = 19
+"""Where the flags of slots are; the last one is that of values beyond the others."""
+SHIFT: Final = 20
+"""Bits that a distance's hash is shifted by to be a slot; below 0 where the distance is the slot."""
+FLAGGED: Final = 21
+"""Filled in: how many entries of the dictionary pass."""
+TEST_FIELDS: Final = 22
+
+# Kinds of tests.
+GIVEN: Final = 0
+RANGE: Final = 1
+SET: Final = 2
+
+# Columns of the table of row groups to test.
+GROUP_TESTS: Final = 0
+"""How many tests it has; they follow those of the group before."""
+GROUP_ROWS: Final = 1
+GROUP_PASSED: Final = 2
+"""Filled in: how many rows pass."""
+GROUP_FIELDS: Final = 3
 
 _PAGE_FIELDS: Final = 11
 
 
-@kernel("i64(i64[,], i64, i64[,])")
-def open_chunks(chunks: Longs, values: int, pages: Longs) -> int:
-    """Read the page headers of chunks of ``values`` values each, and unpack the dictionaries that there is room for.
+@kernel("i64(i64[,], i64[,])")
+def open_chunks(chunks: Longs, pages: Longs) -> int:
+    """Read the page headers of chunks, and unpack the dictionaries that there is room for.
 
     Returns
     -------
@@ -74,7 +110,7 @@ def open_chunks(chunks: Longs, values: int, pages: Longs) -> int:
     used = np.int64(0)
     for row in range(len(chunks)):
         data = bytes_at(np.uint64(chunks[row, OPEN_DATA]), chunks[row, OPEN_BYTES])
-        count = walked_pages(data, np.int64(values), pages, used, chunks, row)
+        count = walked_pages(data, chunks[row, OPEN_VALUES], pages, used, chunks, row)
         if count == FULL:
             return FULL
         chunks[row, OPEN_FIRST] = used
@@ -98,10 +134,8 @@ def open_chunks(chunks: Longs, values: int, pages: Longs) -> int:
 def _decoded_chunk(
     chunks: Longs,
     row: Number,
-    skipped: Number,
-    every: Number,
     rows: Rows,
-    look_up: Number,
+    every: Number,
     choices: Number,
     out: Number,
     scratch: Bytes,
@@ -118,8 +152,8 @@ def _decoded_chunk(
     return decoded(
         data,
         pages,
-        chunks[row, FIRST],
-        skipped,
+        np.int64(1),
+        chunks[row, SKIPPED],
         chunks[row, CODEC],
         optional,
         scratch,
@@ -128,25 +162,16 @@ def _decoded_chunk(
         rows,
         every,
         chunks[row, CHOICES],
-        look_up,
+        len(choices) > 0,
         choices,
         out,
         flags,
     )
 
 
-@kernel("i64(i64[,], i64, i64, const i32[], bool, u8[], i32[], i32[])")
-def decode_chunks(
-    chunks: Longs,
-    skipped: int,
-    wanted: int,
-    rows: Rows,
-    every: bool,  # noqa: FBT001 - kernels take their arguments by place
-    scratch: Bytes,
-    positions: Rows,
-    codes: Rows,
-) -> int:
-    """Decode ``wanted`` rows of chunks of codes: the sorted ``rows`` after ``skipped`` ones, or ``every`` one.
+@kernel("i64(i64[,], u8[], i32[], i32[])")
+def decode_chunks(chunks: Longs, scratch: Bytes, positions: Rows, codes: Rows) -> int:
+    """Decode rows of chunks of codes, whose first page is a dictionary.
 
     ``scratch`` has room for the largest page and `SLACK`, ``positions`` and ``codes`` for the one with the most rows.
 
@@ -156,61 +181,127 @@ def decode_chunks(
         How many chunks were decoded; what is wrong with the next one stands in its row.
     """
     for row in range(len(chunks)):
-        look_up = chunks[row, VALUES] != 0
-        length = chunks[row, CHOICES] if look_up else np.int64(0)
-        place, into = np.uint64(chunks[row, VALUES]), np.uint64(chunks[row, OUT])
-        skip, count = np.int64(skipped), np.int64(wanted)
+        length = chunks[row, CHOICES] if chunks[row, VALUES] != 0 else np.int64(0)
+        place, into, count = np.uint64(chunks[row, VALUES]), np.uint64(chunks[row, OUT]), chunks[row, COUNT]
+        every = chunks[row, ROWS] == 0
+        rows = ints_at(np.uint64(chunks[row, ROWS]), np.int64(0) if every else count)
         if chunks[row, WIDTH] == 8:
             longs, long_out = words_at(place, length), words_at(into, count)
-            result = _decoded_chunk(
-                chunks, row, skip, every, rows, look_up, longs, long_out, scratch, positions, codes
-            )
+            result = _decoded_chunk(chunks, row, rows, every, longs, long_out, scratch, positions, codes)
         else:
             shorts, short_out = halves_at(place, length), halves_at(into, count)
-            result = _decoded_chunk(
-                chunks, row, skip, every, rows, look_up, shorts, short_out, scratch, positions, codes
-            )
+            result = _decoded_chunk(chunks, row, rows, every, shorts, short_out, scratch, positions, codes)
         chunks[row, NULLS] = result
         if result < 0:
             return row
     return len(chunks)
 
 
-@kernel("i64(i64[,], i64, i64, i32[], u8[], i32[], i32[])")
-def select_chunks(
-    chunks: Longs, skipped: int, count: int, rows: Rows, scratch: Bytes, positions: Rows, codes: Rows
-) -> int:
-    """Write those of ``count`` rows after ``skipped`` ones to ``rows``, one longer, whose codes are flagged everywhere.
+@device
+def _passes(value: Number, kind: Number, low: Number, high: Number, keys: Bytes, shift: Number) -> Number:
+    if kind == RANGE:
+        return np.uint8(low <= value <= high)
+    away = np.uint64(value - low)
+    slot = min(away, np.uint64(high - 1)) if shift < 0 else (away * FIBONACCI) >> np.uint64(shift)
+    return keys[slot]
 
-    Each chunk is decoded for the rows that passed the ones before.
+
+@device
+def _flag_choices(tests: Longs, row: Number) -> None:
+    """Fill in which entries of a dictionary pass a test, and how many: of nulls none does, where it is not given."""
+    count = tests[row, CHOICES]
+    wanted = bytes_at(np.uint64(tests[row, WANTED]), count + 1)
+    kind, low, high, shift = tests[row, KIND], tests[row, LOW], tests[row, HIGH], tests[row, SHIFT]
+    flagged = np.int64(0)
+    if kind == GIVEN:
+        for i in range(count + 1):
+            flagged += np.int64(wanted[i])
+        # Null is one choice more; without nulls its flag is nobody's.
+        tests[row, FLAGGED] = flagged if tests[row, OPTIONAL] else flagged - np.int64(wanted[count])
+        return
+    keys = bytes_at(np.uint64(tests[row, KEYS]), high if kind == SET else np.int64(0))
+    if tests[row, WIDTH] == 8:
+        longs = longs_at(np.uint64(tests[row, VALUES]), count)
+        for i in range(count):
+            wanted[i] = _passes(longs[i], kind, low, high, keys, shift)
+            flagged += np.int64(wanted[i])
+    else:
+        ints = ints_at(np.uint64(tests[row, VALUES]), count)
+        for i in range(count):
+            wanted[i] = _passes(np.int64(ints[i]), kind, low, high, keys, shift)
+            flagged += np.int64(wanted[i])
+    wanted[count] = np.uint8(0)
+    tests[row, FLAGGED] = flagged
+
+
+@device
+def _next_test(tests: Longs, first: Number, stop: Number) -> Number:
+    """Return the test that has not been made yet and lets the smallest share of its dictionary pass, -1 for none."""
+    best = np.int64(-1)
+    least = 2.0
+    for row in range(first, stop):
+        share = tests[row, FLAGGED] / max(np.int64(1), tests[row, CHOICES])
+        if tests[row, FLAGGED] >= 0 and share < least:
+            best, least = np.int64(row), share
+    return best
+
+
+@kernel("i64(i64[,], i64[,], i32[], u8[], i32[], i32[])")
+def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, positions: Rows, codes: Rows) -> int:
+    """Write the rows of row groups that pass all their tests to ``rows``, group by group, as numbers in the group.
+
+    Each chunk is decoded for the rows that passed the ones before; no page is opened of a group where no entry of
+    some dictionary passes. Afterwards ``FLAGGED`` is -1 - what it was.
 
     Returns
     -------
     int
         How many rows passed, or `DAMAGED`; what is wrong with a chunk stands in its row.
     """
-    left = np.int64(count)
-    for row in range(len(chunks)):
-        nulls_at = chunks[row, CHOICES]
-        wanted = bytes_at(np.uint64(chunks[row, VALUES]), nulls_at + 1)
-        nothing, found = halves_at(np.uint64(0), np.int64(0)), halves_at(np.uint64(chunks[row, OUT]), left)
-        every = row == 0
-        result = _decoded_chunk(
-            chunks, row, np.int64(skipped), every, rows, False, nothing, found, scratch, positions, codes
-        )
-        chunks[row, NULLS] = result
-        if result < 0:
-            return DAMAGED
-        if result > 0:
-            flags = bytes_at(np.uint64(chunks[row, FLAGS]), left)
+    total = np.int64(0)
+    first = np.int64(0)
+    for group in range(len(groups)):
+        stop = first + groups[group, GROUP_TESTS]
+        left = groups[group, GROUP_ROWS]
+        own = rows[total:]
+        every = True
+        for row in range(first, stop):
+            _flag_choices(tests, row)
+        while left > 0:
+            row = _next_test(tests, first, stop)
+            if row < 0:
+                break
+            choices, flagged = tests[row, CHOICES], tests[row, FLAGGED]
+            optional = tests[row, OPTIONAL]
+            tests[row, FLAGGED] = -1 - flagged
+            if flagged == 0:
+                left = np.int64(0)
+                break
+            if flagged == choices + (1 if optional else 0):
+                continue
+            found = halves_at(np.uint64(tests[row, OUT]), left)
+            result = _decoded_chunk(
+                tests, row, own, every, halves_at(np.uint64(0), np.int64(0)), found, scratch, positions, codes
+            )
+            tests[row, NULLS] = result
+            if result < 0:
+                return DAMAGED
+            if result > 0:
+                flags = bytes_at(np.uint64(tests[row, FLAGS]), left)
+                for i in range(left):
+                    if flags[i] == 0:
+                        found[i] = np.uint32(choices)
+            wanted = bytes_at(np.uint64(tests[row, WANTED]), choices + 1)
+            kept = np.int64(0)
             for i in range(left):
-                if flags[i] == 0:
-                    found[i] = np.uint32(nulls_at)
-        kept = np.int64(0)
-        for i in range(left):
-            rows[np.uint64(kept)] = np.int32(i) if every else rows[np.uint64(i)]
-            kept += np.int64(wanted[np.uint64(found[np.uint64(i)])])
-        left = kept
-        if left == 0:
-            return 0
-    return int(left)
+                own[np.uint64(kept)] = np.int32(i) if every else own[np.uint64(i)]
+                kept += np.int64(wanted[np.uint64(found[np.uint64(i)])])
+            left = kept
+            every = False
+        if every:
+            for i in range(left):
+                own[np.uint64(i)] = np.int32(i)
+        groups[group, GROUP_PASSED] = left
+        total += left
+        first = stop
+    return int(total)

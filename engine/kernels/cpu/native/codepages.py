@@ -264,7 +264,7 @@ def _take_places(
 
 
 @device
-def decoded(  # noqa: C901 - a branch for each kind of page
+def decoded(
     data: Bytes,
     table: Longs,
     first: Number,

@@ -405,5 +405,6 @@ def _view(element: Any, dimensions: int) -> Any:
     return table
 
 
-bytes_at, ints_at, halves_at, words_at = (_view(e, 1) for e in (types.uint8, types.int32, types.uint32, types.uint64))
+bytes_at, ints_at, longs_at = (_view(element, 1) for element in (types.uint8, types.int32, types.int64))
+halves_at, words_at = _view(types.uint32, 1), _view(types.uint64, 1)
 longs_table_at = _view(types.int64, 2)
