@@ -281,7 +281,7 @@ def _copied_text(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[]
     ends = [0, *accumulate(map(len, pieces))]
     bases = [0, *accumulate(int(offsets[-1]) - int(offsets[0]) for offsets, _ in given)]
     starts, data = empty(ends[-1] + 1, np.int32), empty(bases[-1], np.uint8)
-    starts[-1] = bases[-1]
+    starts[0], starts[-1] = 0, bases[-1]  # Arrow looks at both at once, before anything is copied
 
     def copy(number: int) -> None:
         offsets, texts = given[number]

@@ -73,3 +73,14 @@ def test_texts_that_need_more_than_31_bits_go_another_way(monkeypatch: pytest.Mo
     schema = from_arrow_schema(given[0].schema)
     made = concat_tables([from_arrow(t, schema) for t in given], schema)
     assert to_arrow(made)["s"].to_pylist() == ["a" * 30, "b", "c"]
+
+
+def test_texts_are_joined_in_memory_that_holds_something_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    def used(rows: int, kind: type[np.generic]) -> np.ndarray:
+        return np.full(rows * np.dtype(kind).itemsize, 0xFF, np.uint8).view(kind)
+
+    monkeypatch.setattr(tables, "empty", used)
+    given = [pa.table({"s": ["a", "bc"]}), pa.table({"s": ["", "d"]})]
+    schema = from_arrow_schema(given[0].schema)
+    made = concat_tables([from_arrow(t, schema) for t in given], schema)
+    assert to_arrow(made)["s"].to_pylist() == ["a", "bc", "", "d"]
