@@ -23,7 +23,7 @@ examples:
   python -m benchmarks.gpu kernels                 each kernel beside a bare copy of its bytes on the device
   python -m benchmarks.gpu tpch                    all 22 queries, on GPU and CPU, at the scale that fits the device
   python -m benchmarks.gpu tpch --scale 100 --queries 1,6,9
-  python -m benchmarks.gpu training --rows 10000000   boosted trees fitted, applied and explained on GPU and CPU
+  python -m benchmarks.gpu training --rows 10000000   models fitted, applied and explained on GPU and CPU
   python -m benchmarks.gpu rivals --scale 10       Volley on the GPU and the CPU, cudf-polars and Polars in turns
 """
 RIVALS = ("volley-gpu", "volley", "cudf-polars", "polars")
@@ -47,9 +47,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     three = commands.add_parser("rivals", help="beside cudf-polars and Polars, in processes that take turns")
     three.add_argument("--engine", action="append", choices=RIVALS, help="only this engine; repeatable")
     three.add_argument("--case", default="tpch-*", help="cases of python -m benchmarks (all of TPC-H)")
-    four = commands.add_parser("training", help="boosted trees on the GPU and on the CPU, with what crossed the bus")
+    four = commands.add_parser("training", help="models on the GPU and on the CPU, with what crossed the bus")
     four.add_argument("--rows", default="1000000,10000000", help="training rows, one number or more (1 and 10 million)")
     four.add_argument("--explain-rows", type=int, default=100_000, help="rows that are explained (100,000)")
+    four.add_argument("--model", action="append", choices=training.MODELS, help="only this one; repeatable")
     four.add_argument("--trees", type=int, default=100, help="rounds of boosting (100)")
     for part in (two, three):
         part.add_argument("--scale", help="TPC-H's scale factor (100 where the device has 40 GiB or more, else 10)")
@@ -70,7 +71,9 @@ def _lines(session: vl.Session, asked: argparse.Namespace) -> Iterator[dict[str,
         return
     if asked.what == "training":
         for rows in map(int, asked.rows.split(",")):
-            yield from training.measured(session, rows, min(rows, asked.explain_rows), asked.trees, asked.repeat)
+            for model in asked.model or training.MODELS:
+                explained = min(rows, asked.explain_rows)
+                yield from training.measured(session, model, rows, explained, asked.trees, asked.repeat)
         return
     wanted = {int(number) for number in asked.queries.split(",") if number} or set(range(1, 23))
     yield from tpch.measured(

@@ -1,4 +1,4 @@
-"""Boosted trees on the GPU and on the CPU of this machine: fitted, applied and explained, and what crossed the bus."""
+"""Models on the GPU and on the CPU of this machine: fitted, applied and explained, and what crossed the bus."""
 
 from __future__ import annotations
 
@@ -32,49 +32,45 @@ def rows_of(rows: int) -> pa.Table:
     return pa.table({**columns, "c": named.take(pa.array(category)), "y": signal > np.median(signal)})
 
 
-def measured(session: vl.Session, rows: int, explained: int, trees: int, repeat: int) -> Iterator[dict[str, Any]]:
+MODELS = ("trees", "linear")
+
+
+def measured(
+    session: vl.Session, model: str, rows: int, explained: int, trees: int, repeat: int
+) -> Iterator[dict[str, Any]]:
     """Yield seconds on both devices, and the GPU's bytes across the bus in one run; each begins with the host's rows.
 
     Predictions and SHAP values are summed up where they are made, so that only sums leave.
     """
     data = rows_of(rows)
     features = ml.Features(numeric=[f"x{place}" for place in range(FEATURES)], categorical=["c"], label="y")
-    estimator = ml.GradientBoosting(n_trees=trees)
+    estimator = ml.GradientBoosting(n_trees=trees) if model == "trees" else ml.LogisticRegression()
+    steps = () if model == "trees" else (ml.SimpleImputer(), ml.StandardScaler())
+    pipeline = ml.Pipeline([*steps, estimator])
     on = {"gpu": session, "cpu": vl.Session(device="cpu")}
-    models = {}
+    fitted: dict[str, ml.Model] = {}
     for what in ("fit", "predict", "explain"):
-        line: dict[str, Any] = {"what": what, "rows": explained if what == "explain" else rows, "trees": trees}
+        line: dict[str, Any] = {"what": what, "model": model, "rows": explained if what == "explain" else rows}
         for name, own in on.items():
             frame = vl.DataFrame(data.slice(0, line["rows"]), session=own)
 
             def run(name: str = name, frame: vl.DataFrame = frame, what: str = what) -> Any:
-                return _asked(what, models, name, frame, estimator, features)
+                if what == "fit":
+                    fitted[name] = pipeline.fit(frame, features)
+                    return None
+                known = fitted[name]
+                made = known.predict(frame) if what == "predict" else ml.explain(known, frame)
+                return float(made["score" if what == "predict" else "phi_x0"].sum())
 
             line["seconds" if name == "gpu" else "cpu_seconds"] = _seconds(run, repeat)
             if name == "gpu":
                 line |= _moved(own, run) | {"device": own.device.name}
         if what == "fit":
-            line |= {"trained_on": models["gpu"].trained_on, "hand_off": models["gpu"].ledger.as_dict()}
+            line |= {"trained_on": fitted["gpu"].trained_on, "hand_off": fitted["gpu"].ledger.as_dict()}
         yield line
-    scores = [ml.evaluate(model, vl.DataFrame(data, session=on["cpu"])).metrics["auc"] for model in models.values()]
-    yield {"what": "auc", "rows": rows, "trees": trees, "gpu": scores[0], "cpu": scores[1]}
-
-
-def _asked(
-    what: str,
-    models: dict[str, ml.Model],
-    name: str,
-    frame: vl.DataFrame,
-    estimator: ml.GradientBoosting,
-    features: ml.Features,
-) -> Any:
-    if what == "fit":
-        models[name] = estimator.fit(frame, features)
-        return None
-    model = models[name]
-    made = model.predict(frame) if what == "predict" else ml.explain(model, frame)
-    column = "score" if what == "predict" else "phi_x0"
-    return float(made[column].sum())
+    scored = {name: vl.DataFrame(data, session=own) for name, own in on.items()}
+    areas = {name: ml.evaluate(fitted[name], frame).metrics["auc"] for name, frame in scored.items()}
+    yield {"what": "auc", "model": model, "rows": rows, **areas}
 
 
 def _seconds(run: Callable[[], Any], repeat: int) -> float:

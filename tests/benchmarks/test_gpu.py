@@ -45,7 +45,10 @@ def test_tpch_stands_beside_the_cpu(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_training_stands_beside_the_cpu(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     cuda_libraries.install(monkeypatch)
     few = ("--rows", "2000", "--explain-rows", "100", "--trees", "3", "--repeat", "1")
-    fit, predict, explain, auc = lines(capsys, "training", *few)
+    *trees, linear_fit, _, _, linear_auc = lines(capsys, "training", *few)
+    assert (linear_fit["model"], linear_fit["trained_on"]) == ("linear", "gpu (simulated)")
+    assert linear_auc["gpu"] == pytest.approx(linear_auc["cpu"], abs=1e-6)
+    fit, predict, explain, auc = trees
     assert [line["what"] for line in (fit, predict, explain, auc)] == ["fit", "predict", "explain", "auc"]
     assert fit["trained_on"] == "gpu (simulated)"
     assert fit["hand_off"]["to_host"] < 1024
