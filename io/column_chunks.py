@@ -28,6 +28,7 @@ from ..engine.kernels.decoding import (
 )
 from ..engine.plan import KeyFilter
 from ..engine.schema import Schema
+from .chunk_facts import ChunkFacts
 from .conform import conform
 from .footers import Leaf
 
@@ -46,7 +47,8 @@ def stored_columns(
     footer: Any,
     leaves: Mapping[str, Leaf],
     dictionaries: Sequence[str],
-    groups: Sequence[Any],
+    facts: ChunkFacts,
+    groups: Sequence[int],
     decoder: Decoder,
 ) -> dict[str, Stored]:
     """Return the columns among ``leaves`` that a decoder can read from all of some row groups of a file.
@@ -58,7 +60,8 @@ def stored_columns(
         column = footer.schema.column(leaf.index)
         if leaf.stored != leaf.dtype or not _has_unit_of(leaf.dtype, column):
             continue
-        codecs = {group.column(leaf.index).compression for group in groups}
+        all_codecs = facts.codecs(leaf.index)
+        codecs = {all_codecs[number] for number in groups}
         spec = ChunkSpec(
             dtype=leaf.dtype,
             physical=column.physical_type,
@@ -92,6 +95,8 @@ class RowGroupReader:
         ``pyarrow.NativeFile`` of the file; used by one thread.
     footer
         Its ``FileMetaData``.
+    facts
+        What the footer says of column chunks.
     present
         Gives the names of its columns.
     schema
@@ -114,6 +119,7 @@ class RowGroupReader:
     url: str
     handle: Any
     footer: Any
+    facts: ChunkFacts
     present: Callable[[], frozenset[str]]
     schema: Schema
     names: tuple[str, ...]
@@ -128,7 +134,7 @@ class RowGroupReader:
     def read(self, run: Sequence[int]) -> Iterator[pa.RecordBatch]:
         """Yield the batches of some row groups; several, where all of them are small, as one batch if they can be."""
         batches = self._of_run(run)
-        if len(run) > 1 and sum(self.footer.row_group(number).num_rows for number in run) <= self.batch_rows:
+        if len(run) > 1 and sum(self.facts.rows()[number] for number in run) <= self.batch_rows:
             made = list(batches)
             if len(made) > 1 and self.names and all(batch.schema == made[0].schema for batch in made):
                 made = pa.Table.from_batches(made).unify_dictionaries().combine_chunks().to_batches()
@@ -163,20 +169,17 @@ class RowGroupReader:
         return self.decoder.decode(rows, self.names, self.conditions, self.batch_rows, self.filters)
 
     def _rows(self, number: int, stored: Mapping[str, Stored]) -> StoredRows:
-        group = self.footer.row_group(number)
+        rows = self.facts.rows()[number]
         columns: dict[str, StoredChunk | GivenColumn] = {}
         for field in self.schema:
             if field.name in stored:
-                column = stored[field.name]
-                columns[field.name] = self._stored_chunk(column, group.column(column.index))
+                columns[field.name] = self._stored_chunk(stored[field.name], number)
             else:
-                columns[field.name] = GivenColumn(read=partial(self._given, number, group.num_rows, field.name))
-        return StoredRows(rows=group.num_rows, schema=self.schema, columns=columns, fill=self._fill)
+                columns[field.name] = GivenColumn(read=partial(self._given, number, rows, field.name))
+        return StoredRows(rows=rows, schema=self.schema, columns=columns, fill=self._fill)
 
-    def _stored_chunk(self, column: Stored, chunk: Any) -> StoredChunk:
-        start, size, unpacked = chunk.data_page_offset, chunk.total_compressed_size, 0
-        if chunk.has_dictionary_page and chunk.dictionary_page_offset:
-            start, unpacked = min(start, chunk.dictionary_page_offset), max(0, chunk.total_uncompressed_size)
+    def _stored_chunk(self, column: Stored, number: int) -> StoredChunk:
+        start, size, unpacked = self.facts.places(column.index)[number]
         if start < 0 or not 0 <= size <= self.size - start:
             raise DamagedChunk("the footer places a column beyond the file's end")
         return StoredChunk(spec=column.spec, start=start, size=size, unpacked=unpacked)

@@ -15,6 +15,7 @@ from ..engine.arrow import from_arrow_schema
 from ..engine.errors import PlanError, TypeMismatch
 from ..engine.plan import ColumnStatistics, Statistics
 from ..engine.schema import Schema
+from .chunk_facts import ChunkFacts
 from .filesystem import FileSet
 from .footers import Layout, read_footers, table_statistics
 from .tables import FileTable
@@ -40,6 +41,11 @@ class FooterFacts:
     def layouts(self) -> tuple[Layout, ...]:
         """Where the columns of each file lie."""
         return tuple(Layout.of(footer) for footer in self.footers)
+
+    @cached_property
+    def chunks(self) -> tuple[ChunkFacts, ...]:
+        """What is known of the column chunks of each file."""
+        return tuple(ChunkFacts(footer) for footer in self.footers)
 
     @cached_property
     def statistics(self) -> Statistics:

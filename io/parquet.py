@@ -19,18 +19,16 @@ from ..engine.kernels.decoding import Decoder, open_decoder
 from ..engine.machine import available_cores
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
+from .chunk_facts import ChunkFacts
 from .column_chunks import Stored, stored_columns
 from .filesystem import PathLike, resolve
 from .footer_facts import FooterFacts, facts_of
 from .footers import (
-    Layout,
     Leaf,
-    chunk_bounds,
     field_leaves,
-    is_worth_a_dictionary,
     plain_leaves,
 )
-from .pruning import ALL_NULL, Bounds, Outcomes, bounds_name, column_of_bounds, constant_bounds, outcomes
+from .pruning import ALL_NULL, Outcomes, bounds_name, column_of_bounds, constant_bounds, outcomes
 from .row_groups import ParquetSplit
 from .tables import FileSource
 
@@ -162,29 +160,25 @@ class ParquetSource(FileSource):
         )
         own = Schema(tuple(f for f in schema if f.name not in keys))
         leaves = plain_leaves(footer, layout, own, self._table.stored[position])
-        groups = [footer.row_group(group.index) for group in kept]
-        dictionaries = _dictionary_columns(leaves, groups)
+        facts, groups = self._known().chunks[position], [group.index for group in kept]
+        dictionaries = _dictionary_columns(leaves, facts, groups)
         inside = {name: tuple(layout.parts(name, fields)) for name in {path[0] for path in fields} & set(own.names)}
         count = len(layout.chunks.keys() & set(own.names))
         tiny = len(kept) * count >= _MANY_CHUNKS and sum(group.rows for group in kept) < _SMALL_GROUP * len(kept)
         if tiny or not self._files.location.is_local:
             return _FileColumns(leaves, dictionaries, count, {}, inside)
-        decoded = stored_columns(footer, leaves, dictionaries, groups, decoder)
+        decoded = stored_columns(footer, leaves, dictionaries, facts, groups, decoder)
         return _FileColumns(leaves, dictionaries, count, decoded, inside)
 
     def _sized(self, position: int, kept: list[_Kept], schema: Schema, fields: Sequence[Path]) -> list[_Kept]:
         """Return row groups with the stored bytes of the columns that are read of them."""
-        footer, layout = self._known().footers[position], self._known().layouts[position]
-        keys = self._table.keys[position]
+        layout, keys = self._known().layouts[position], self._table.keys[position]
         read = [layout.parts(f.name, fields).values() for f in schema if f.name not in keys]
         chunks = {j for parts in read for part in parts for j in part}
         if not chunks:
             return kept
-        groups = [(group, footer.row_group(group.index)) for group in kept]
-        return [
-            replace(group, bytes=sum(stored.column(j).total_compressed_size for j in chunks))
-            for group, stored in groups
-        ]
+        sizes = [self._known().chunks[position].sizes(j) for j in chunks]
+        return [replace(group, bytes=sum(size[group.index] for size in sizes)) for group in kept]
 
     def _kept(self, position: int, parts: list[Expr], undecided: set[int]) -> list[_Kept]:
         """Return a file's row groups that may match; add to ``undecided`` each conjunct not true of all their rows."""
@@ -197,16 +191,18 @@ class ParquetSource(FileSource):
         inner = [path for path in field_paths(*parts) if len(path) > 1 and path[0] not in keys]
         leaves |= field_leaves(footer, layout, self.schema, inner, self._table.stored[position])
         needed += [bounds_name(path) for path in inner]
+        facts = self._known().chunks[position]
+        stored = {name: facts.bounds(leaves[name]) for name in needed if name in leaves}
+        absent = {n: ALL_NULL for n in needed if n not in leaves and column_of_bounds(n) not in layout.chunks}
         kept = []
-        for index in range(footer.num_row_groups):
-            group = footer.row_group(index)
-            if group.num_rows == 0:
+        for index, rows in enumerate(facts.rows()):
+            if rows == 0:
                 continue
-            bounds = {**keys, **_group_bounds(group, needed, leaves, layout)}
+            bounds = {**keys, **absent, **{name: each[index] for name, each in stored.items()}}
             possible = [outcomes(part, bounds) for part in parts]
             if all(values & Outcomes.TRUE for values in possible):
                 undecided.update(i for i, values in enumerate(possible) if values != Outcomes.TRUE)
-                kept.append(_Kept(index, group.num_rows))
+                kept.append(_Kept(index, rows))
         return kept
 
     def _splits(
@@ -243,6 +239,7 @@ class ParquetSource(FileSource):
                 group_bytes=(),
                 leaves=columns.leaves,
                 footer=footer,
+                facts=self._known().chunks[position],
             )
             splits.extend(
                 replace(
@@ -256,21 +253,11 @@ class ParquetSource(FileSource):
         return splits
 
 
-def _group_bounds(group: Any, needed: Iterable[str], leaves: Mapping[str, Leaf], layout: Layout) -> dict[str, Bounds]:
-    bounds: dict[str, Bounds] = {}
-    for name in needed:
-        if name in leaves:
-            bounds[name] = chunk_bounds(leaves[name], group.column(leaves[name].index))
-        elif column_of_bounds(name) not in layout.chunks:
-            bounds[name] = ALL_NULL
-    return bounds
-
-
-def _dictionary_columns(leaves: Mapping[str, Leaf], groups: Sequence[Any]) -> tuple[str, ...]:
+def _dictionary_columns(leaves: Mapping[str, Leaf], facts: ChunkFacts, groups: Sequence[int]) -> tuple[str, ...]:
     return tuple(
         name
         for name, leaf in leaves.items()
-        if leaf.dtype.kind is Kind.STRING and all(is_worth_a_dictionary(group.column(leaf.index)) for group in groups)
+        if leaf.dtype.kind is Kind.STRING and all(facts.worth_a_dictionary(leaf.index)[number] for number in groups)
     )
 
 

@@ -16,10 +16,11 @@ from ..engine.expr import Expr
 from ..engine.kernels.decoding import DamagedChunk, open_decoder
 from ..engine.plan import KeyFilter, ParquetRows
 from ..engine.schema import Schema
+from .chunk_facts import ChunkFacts
 from .column_chunks import RowGroupReader, Stored
 from .conform import conform
 from .filesystem import FileInfo, Location, reason
-from .footers import Leaf, chunk_bounds, column_names, read_footer
+from .footers import Leaf, column_names, read_footer
 from .pruning import constant_bounds
 
 _NONE = Schema(())
@@ -57,6 +58,8 @@ class ParquetSplit:
         Stop after this many rows, or None; None where there are conditions.
     footer
         ``FileMetaData``, so that threads of this process do not read it again; stays behind when pickled.
+    facts
+        What it says of column chunks; stays behind as well.
     """
 
     location: Location
@@ -76,6 +79,7 @@ class ParquetSplit:
     stored: Mapping[str, Stored] = field(default_factory=dict)
     take: int | None = None
     footer: Any = field(default=None, repr=False, compare=False)
+    facts: ChunkFacts | None = field(default=None, repr=False, compare=False)
 
     @property
     def resident(self) -> bool:
@@ -113,10 +117,11 @@ class ParquetSplit:
         if self.take is not None:
             return self
         footer = self._footer()
+        facts = self.facts or ChunkFacts(footer)
         kept = [
             place
             for place, number in enumerate(self.row_groups)
-            if all(self._may_match(footer.row_group(number), each) for each in filters)
+            if all(self._may_match(facts, number, each) for each in filters)
         ]
         if not kept:
             return None
@@ -127,14 +132,15 @@ class ParquetSplit:
             group_bytes=tuple(self.group_bytes[place] for place in kept),
             filters=tuple(each for each in filters if each.column in self.stored),
             footer=footer,
+            facts=facts,
         )
 
-    def _may_match(self, group: Any, given: KeyFilter) -> bool:
+    def _may_match(self, facts: ChunkFacts, number: int, given: KeyFilter) -> bool:
         name = given.column
         if name in self.keys:
             bounds = constant_bounds(self.keys[name], self.schema[name].dtype)
         elif name in self.leaves:
-            bounds = chunk_bounds(self.leaves[name], group.column(self.leaves[name].index))
+            bounds = facts.bounds(self.leaves[name])[number]
         else:
             return True
         return bounds.has_value and given.keys.may_hold(bounds.minimum, bounds.maximum)
@@ -213,6 +219,7 @@ class ParquetSplit:
             url=self.location.url(self.file.path),
             handle=handle,
             footer=footer,
+            facts=self.facts or ChunkFacts(footer),
             present=cache(partial(column_names, footer)),
             schema=self.schema.extend(self.tested),
             names=self.schema.names,
@@ -247,7 +254,7 @@ class ParquetSplit:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "footer"}
+        state = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("footer", "facts")}
         return (partial(ParquetSplit, **state), ())
 
 
