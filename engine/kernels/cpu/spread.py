@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .buffers import array_from, empty, present, storage, values_of
 from .gather import encoded, take_column
-from .native import count_partitions, move_pairs, partition_order, partition_positions, put, start_positions, words_of
+from .native import Calls, count_each, move_pairs, partition_order, partition_positions, put, start_positions, words_of
 from .native.arrays import Longs, Rows, Words
 
 _WIDTHS = (1, 4, 8)
@@ -27,8 +27,7 @@ def spread(batches: Sequence[Sequence[pa.Array]], words: Sequence[Words], bits: 
         order, offsets = partition_order(words[0], bits)
         return [take_column(column, order) for column in batches[0]], offsets
     counts = np.zeros((len(batches), 1 << bits), dtype=np.int64)
-    for own, count in zip(words, counts, strict=True):
-        count_partitions(own, bits, out=count)
+    count_each(words, bits, counts)
     positions, offsets = start_positions(counts)
     columns = [list(arrays) for arrays in zip(*batches, strict=True)]
     moved, rows = _move(columns, words, bits, positions)
@@ -48,9 +47,11 @@ def _move(
     noted = len(columns) > len(pair) or any(array.null_count for j in pair for array in columns[j])
     first, second = (empty(sum(map(len, words)), storage(columns[j][0].type)) for j in pair)
     rows = [np.empty(len(own) if noted else 0, dtype=np.int32) for own in words]
+    calls, out = Calls(), (words_of(first), words_of(second))
     for own, where, one, other, into in zip(words, positions, columns[pair[0]], columns[pair[1]], rows, strict=True):
         values = words_of(values_of(one)), words_of(values_of(other))
-        move_pairs(own, bits, where, values, (words_of(first), words_of(second)), into)
+        move_pairs(own, bits, where, values, out, into, calls)
+    calls.run()
     return {pair[0]: first, pair[1]: second}, rows
 
 

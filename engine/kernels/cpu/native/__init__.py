@@ -68,7 +68,7 @@ from .ordering import order_floats, order_integers, order_nulls, rows_within, va
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
-from .radix import count_partitions, move_pairs, partition_order, partition_positions, start_positions
+from .radix import count_each, count_partitions, move_pairs, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .rungroups import RunGroups
 from .sorting import argsort, smallest
@@ -124,6 +124,7 @@ __all__ = [
     "combine_i64",
     "count_and_sum_f64",
     "count_bits",
+    "count_each",
     "count_partitions",
     "count_valid",
     "extreme_codes",

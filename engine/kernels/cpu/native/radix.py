@@ -3,15 +3,18 @@
 The hash is one multiplication, whose result is never stored. Its constant is not that of the tables, in which the keys
 of one partition would otherwise crowd.
 
-Over many batches: `count_partitions` per batch, `start_positions` over all, then `partition_positions` per batch and
+Over many batches: `count_each`, `start_positions` over all, then `partition_positions` per batch and
 ``gathering.put`` per column, each batch into its own part of the output. For one batch: `partition_order`, and takes.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from .arrays import Longs, Number, Rows, Words, rows_out
+from .calls import Calls
 from .compile import device, instruction, kernel
 
 prefetch_write = instruction("prefetch_write")
@@ -90,6 +93,14 @@ def count_partitions(words: Words, bits: int, *, out: Longs | None = None) -> Lo
     return out
 
 
+def count_each(batches: Sequence[Words], bits: int, counts: Longs) -> None:
+    """Add the number of rows of each partition of several batches to ``counts``, of shape (batches, partitions)."""
+    calls = Calls()
+    for words, count in zip(batches, counts, strict=True):
+        calls.add(_count_partitions, words, _shift(bits), count)
+    calls.run()
+
+
 def start_positions(counts: Longs) -> tuple[Longs, Longs]:
     """Turn counts of shape (batches, partitions) into where each batch's rows of each partition begin.
 
@@ -126,10 +137,16 @@ def partition_positions(words: Words, bits: int, positions: Longs, *, out: Rows 
 
 
 def move_pairs(
-    words: Words, bits: int, positions: Longs, columns: tuple[Words, Words], out: tuple[Words, Words], rows: Rows
+    words: Words,
+    bits: int,
+    positions: Longs,
+    columns: tuple[Words, Words],
+    out: tuple[Words, Words],
+    rows: Rows,
+    calls: Calls,
 ) -> None:
-    """Move two columns of 8 bytes to their partitions at once, and write what `partition_positions` does.
+    """Have two columns of 8 bytes moved to their partitions, and written what `partition_positions` returns.
 
     It is written to ``rows`` unless that is empty. ``positions`` (the next of each partition) is advanced.
     """
-    _move_pairs(words, _shift(bits), positions, *columns, *out, rows)
+    calls.add(_move_pairs, words, _shift(bits), positions, *columns, *out, rows)

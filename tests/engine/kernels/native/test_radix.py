@@ -31,8 +31,8 @@ def test_batches_scatter_into_contiguous_partitions(rng: np.random.Generator, to
     hashes = native.hash_words(keys)
     parts = [slice(0, 3000), slice(3000, 3000), slice(3000, 7000)]
     counts = np.zeros((3, 16), np.int64)
-    for part, out in zip(parts, counts, strict=True):
-        native.count_partitions(hashes[part], 4, out=out)
+    native.count_each([hashes[part] for part in parts], 4, counts)
+    assert counts.tolist() == [native.count_partitions(hashes[part], 4).tolist() for part in parts]
     positions, offsets = native.start_positions(counts)
     outs = [np.zeros(7000, np.uint64) for _ in range(2)]
     for index in (2, 0, 1):
@@ -41,7 +41,9 @@ def test_batches_scatter_into_contiguous_partitions(rng: np.random.Generator, to
         rows = native.partition_positions(hashes[part], 4, positions[index])
         if together:
             found = np.full(len(rows) if noted else 0, -1, dtype=np.int32)
-            native.move_pairs(hashes[part], 4, moved, (keys[part], values[part]), (outs[0], outs[1]), found)
+            calls = native.Calls()
+            native.move_pairs(hashes[part], 4, moved, (keys[part], values[part]), (outs[0], outs[1]), found, calls)
+            calls.run()
             assert found.tolist() == (rows.tolist() if noted else [])
             assert moved.tolist() == positions[index].tolist()
         else:
