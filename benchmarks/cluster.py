@@ -238,7 +238,10 @@ def measured(protocol: str, parts: Sequence[str], scale: float, names: set[str])
 def kept(path: Path, found: dict[str, Any]) -> dict[str, Any]:
     """Return figures together with those that are recorded of the same commit."""
     known = json.loads(path.read_text()) if path.exists() else {}
-    before = known if known.get("commit") == found["commit"] else {}
+    same = known.get("commit") == found["commit"].removesuffix("+")  # the record itself makes the tree differ
+    before = known if same else {}
+    if same:
+        found["commit"] = known["commit"]
     for part in ("tpch", "throughput"):
         found[part] = {**before.get(part, {}), **found.get(part, {})}
     return {**before, **found}
