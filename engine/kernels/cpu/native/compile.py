@@ -12,12 +12,14 @@ does not write to it, which lets read-only arrays (Arrow buffers) in. The entry 
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import hashlib
 import importlib
 import importlib.metadata
 import os
 import re
+import shutil
 import sys
 import tempfile
 import threading
@@ -365,6 +367,7 @@ def cache_directory() -> Path:
         except OSError:
             continue
     temporary = Path(tempfile.mkdtemp(prefix="volley-kernels-"))
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
     tried = " and ".join(str(candidate) for candidate in candidates)
     sys.stderr.write(
         f"volley: compiled kernels cannot be kept in {tried}; every process will compile its own (some seconds). "
