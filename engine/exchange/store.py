@@ -21,7 +21,7 @@ from ..kernels.protocol import Device, PackedTables, Table
 from ..schema import Schema
 
 _LOG = logging.getLogger("volley.exchange")
-PAGE_BYTES = 8 * 1024 * 1024
+PAGE_BYTES = 12 * 1024 * 1024
 """Aim of bytes per message and per spilled file: large enough that what a message costs does not count, small enough
 that a few can be on their way to each task."""
 
