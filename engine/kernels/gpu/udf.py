@@ -102,7 +102,7 @@ class CudaFunction:
         """
         blocks = -(-int(out.shape[0]) // _THREADS)
         if blocks:
-            _cuda().jit(self.kernel)[blocks, _THREADS, stream](out, second, *columns)
+            _launcher(self.kernel)[blocks, _THREADS, stream](out, second, *columns)
 
 
 @lru_cache(maxsize=256)
@@ -165,6 +165,12 @@ def _made(function: Callable[..., Any], kinds: tuple[Kind, ...], text: str, *, w
     out = numba.types.Array(_numba_type(numba, dtype.kind), 1, "C")
     second = numba.types.Array(numba.types.int32 if grouped else numba.types.uint8, 1, "C", readonly=True)
     return CudaFunction(scope["kernel"], (out, second, *arrays), dtype, function)
+
+
+@lru_cache(maxsize=256)
+def _launcher(kernel: Callable[..., None]) -> Any:
+    """Return what launches a kernel; it keeps what it has compiled for the device."""
+    return _cuda().jit(kernel)
 
 
 def require(made: CudaFunction | str, label: str) -> CudaFunction:

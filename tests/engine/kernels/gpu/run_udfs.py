@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from volley.engine.dtypes import Kind
+from volley.engine.kernels.gpu import udf
 from volley.engine.kernels.gpu.udf import group_function, require, row_function
 
 spec = importlib.util.spec_from_file_location("test_udf", Path(__file__).with_name("test_udf.py"))
@@ -42,6 +43,12 @@ def groups() -> None:
     assert out.tolist() == [5.0, 0.0, 280.0]
 
 
-for check in (rows, booleans, groups):
+def once() -> None:
+    """What is compiled for the device is kept: every batch of rows launches it again."""
+    made = require(group_function(tests.energy, (Kind.FLOAT64,)), "energy")
+    assert udf._launcher(made.kernel) is udf._launcher(made.kernel)
+
+
+for check in (rows, booleans, groups, once):
     check()
     print(check.__name__)  # noqa: T201  # what the test reads

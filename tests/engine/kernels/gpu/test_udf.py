@@ -143,4 +143,4 @@ def test_kernels_give_what_python_gives():
         [sys.executable, Path(__file__).with_name("run_udfs.py")], env=env, capture_output=True, text=True, check=False
     )
     assert run.returncode == 0, run.stderr
-    assert run.stdout.split() == ["rows", "booleans", "groups"]
+    assert run.stdout.split() == ["rows", "booleans", "groups", "once"]
