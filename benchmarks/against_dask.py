@@ -185,7 +185,7 @@ def main() -> None:
     asked = parser.parse_args()
     names = [name for name in asked.queries.split(",") if name] or list(QUERIES)
     settings = ClusterSettings(workers=2, memory_limit=4 << 30)
-    with start_cluster(settings) as started, vl.Session(cluster=started.scheduler_address) as session:
+    with start_cluster(settings) as started, vl.Session(device="cpu", cluster=started.scheduler_address) as session:
         found = compare(names, asked.scale, asked.turns, session.cluster.client, session)
     text = table(found)
     print(text)

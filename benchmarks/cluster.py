@@ -191,7 +191,7 @@ def throughput(session: vl.Session) -> dict[str, float]:
 
 def queries(session: vl.Session, scale: float, names: set[str]) -> dict[str, tuple[float, float]]:
     """Return seconds of each TPC-H query on the workers and on as many threads, the least of three turns."""
-    threads = vl.Session(threads=session.cluster.slots().threads)
+    threads = vl.Session(device="cpu", threads=session.cluster.slots().threads)
     tables = {name: vl.read_parquet(path) for name, path in tpch(TPCH, scale).items()}
     found = {}
     for text in texts("tpch"):
@@ -224,7 +224,7 @@ def measured(protocol: str, parts: Sequence[str], scale: float, names: set[str])
     """Return the figures of some parts on workers that speak a protocol."""
     found: dict[str, Any] = {}
     settings = ClusterSettings(workers=2, protocol=protocol, memory_limit=4 << 30)
-    with start_cluster(settings) as started, vl.Session(cluster=started.scheduler_address) as session:
+    with start_cluster(settings) as started, vl.Session(device="cpu", cluster=started.scheduler_address) as session:
         for part in parts:
             if part == "tpch":
                 found["tpch"] = queries(session, scale, names)

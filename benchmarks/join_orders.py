@@ -245,7 +245,7 @@ def measured(asked: Query, count: int, repeat: int, seed: int) -> dict[str, Any]
 
 def queries(scale: float, count: int) -> list[Query]:
     """Return the queries with the largest joins, those first."""
-    with vl.Session(memory_limit=MEMORY):
+    with vl.Session(device="cpu", memory_limit=MEMORY):
         ds = {name: vl.read_parquet(str(path)) for name, path in tpcds(f"{scale:g}").items()}
         h = {name: vl.read_parquet(str(path)) for name, path in tpch(TPCH, scale).items()}
     found = [largest(f"TPC-H {p.stem}", p.read_text(), h) for p in texts("tpch")]

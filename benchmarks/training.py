@@ -48,7 +48,9 @@ def write(folder: Path, rows: int) -> None:
 
 def compared(folder: Path, session: vl.Session, repeat: int) -> dict[str, dict[str, dict[str, float]]]:
     """Return seconds of each fit on the workers and on threads, the least of the turns, and R² or AUC of the models."""
-    here = DataFrame.from_plan(vl.read_parquet(folder).plan, vl.Session(threads=session.cluster.slots().threads))
+    here = DataFrame.from_plan(
+        vl.read_parquet(folder).plan, vl.Session(device="cpu", threads=session.cluster.slots().threads)
+    )
     there = DataFrame.from_plan(here.plan, session)
     sample = vl.read_parquet(folder / "0.parquet")
     found = {}
@@ -103,7 +105,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         start_cluster(settings) as started,
-        vl.Session(cluster=started.scheduler_address) as session,
+        vl.Session(device="cpu", cluster=started.scheduler_address) as session,
     ):
         write(Path(folder), arguments.rows)
         models = compared(Path(folder), session, arguments.repeat)

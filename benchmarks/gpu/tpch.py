@@ -49,8 +49,10 @@ def measured(
         line |= {"to_device": moved.to_device, "to_host": moved.to_host, "spilled": moved.spilled}
         line |= {"kept": moved.kept, "retries": moved.retries, "splits": moved.splits}
         if cpu:
-            line["cpu_seconds"] = least_seconds(lambda text=text: _answer(vl.Session(), text, folder), repeat)
-            line["same_rows"] = ours.num_rows == _answer(vl.Session(), text, folder).num_rows
+            line["cpu_seconds"] = least_seconds(
+                lambda text=text: _answer(vl.Session(device="cpu"), text, folder), repeat
+            )
+            line["same_rows"] = ours.num_rows == _answer(vl.Session(device="cpu"), text, folder).num_rows
         yield line
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import importlib.util
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
-from ..errors import ConfigError, suggestion
+from ..errors import ConfigError, DeviceUnavailable, suggestion
 from .protocol import AsksTogether, Computed, Device
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ def open_device(name: str) -> Device:
     Parameters
     ----------
     name
-        ``cpu``, ``gpu``, or ``auto`` for the best that this machine has and Volley can use.
+        ``cpu``, ``gpu``, or ``auto`` for a GPU where there is one that works, else the CPU.
 
     Raises
     ------
@@ -29,7 +32,9 @@ def open_device(name: str) -> Device:
     ConfigError
         If there is no such device.
     """
-    if name in ("auto", "cpu"):
+    if name == "auto":
+        name = best_device()
+    if name == "cpu":
         from .cpu.allocation import keep_freed_memory
         from .cpu.device import CpuDevice
 
@@ -40,6 +45,17 @@ def open_device(name: str) -> Device:
 
         return cast("Device", GpuDevice())
     raise ConfigError(f"unknown device {name!r}{suggestion(name, NAMES)}")
+
+
+@functools.cache
+def best_device() -> str:
+    """Return ``gpu`` where pylibcudf is installed and a GPU answers, else ``cpu``; a simulated one is never the best."""
+    if importlib.util.find_spec("pylibcudf") is None or os.environ.get("VOLLEY_SIMULATE_GPU") == "1":
+        return "cpu"
+    try:
+        return open_device("gpu").name
+    except DeviceUnavailable:
+        return "cpu"
 
 
 def open_remote_device(

@@ -105,15 +105,18 @@ def _machine() -> list[Finding]:
 
 
 def _devices() -> list[Finding]:
+    from ..engine.kernels.devices import best_device
     from .gpus import gpu_findings
 
+    best = best_device()
+    used = "gpu, unless device='cpu' is asked for" if best == "gpu" else "cpu, unless device='gpu' is asked for"
     return [
         Finding(topic="devices", subject="cpu", state="ok", found=platform.processor() or platform.machine()),
         *(
             Finding(topic="devices", subject=subject, state=state, found=found)
             for subject, state, found in gpu_findings()
         ),
-        Finding(topic="devices", subject="will be used", state="ok", found="cpu, unless device='gpu' is asked for"),
+        Finding(topic="devices", subject="will be used", state="ok", found=used),
     ]
 
 
