@@ -48,7 +48,7 @@ class Session:
     Parameters
     ----------
     device
-        ``"cpu"``, ``"gpu"`` or ``"auto"`` (the a GPU where there is one that works, else the CPU).
+        ``"cpu"``, ``"gpu"`` or ``"auto"`` (a GPU where there is one that works, else the CPU).
     cluster
         None: plans run in this process. ``"local"`` or ``"local:4"``: on worker processes of this machine, which the
         session starts and ends. ``"local-gpu"`` or ``"local-gpu:0,1"``: on one process for each GPU of this machine.

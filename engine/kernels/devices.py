@@ -49,7 +49,7 @@ def open_device(name: str) -> Device:
 
 @functools.cache
 def best_device() -> str:
-    """Return ``gpu`` where pylibcudf is installed and a GPU answers, else ``cpu``; a simulated one is never the best."""
+    """Return ``gpu`` where pylibcudf is installed and a GPU answers, else ``cpu``, also where one is simulated."""
     if importlib.util.find_spec("pylibcudf") is None or os.environ.get("VOLLEY_SIMULATE_GPU") == "1":
         return "cpu"
     try:
