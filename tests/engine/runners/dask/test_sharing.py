@@ -23,6 +23,7 @@ def test_a_key_with_half_of_the_rows_is_shared_out(
 ) -> None:
     monkeypatch.setattr(coordinator, "BROADCAST_BYTES", 0)
     monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    monkeypatch.setattr(placement, "HANDING_BYTES", 0)  # for kilobytes what is for megabytes
     monkeypatch.setattr(cluster.cluster, "slots", lambda: Slots(2, 8))  # plan as for eight threads
     for part in range(8):
         keys = [7 if n % 2 else n for n in range(part, ROWS, 8) for _ in range(2)]
