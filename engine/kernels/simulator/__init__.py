@@ -17,6 +17,9 @@ What it is strict about, since code that ran here must run there:
 - Allocations fail where a `FaultPlan` says so, by rate and by number, with ``MemoryError`` as rmm's do.
 - No order where libcudf promises none: joins, hash groupings and ``distinct`` shuffle rows (`machine().shuffled`).
 - Rows of a column are limited to 2**31 - 1; tests lower the limit (`machine().row_limit`).
+- What an H100 did with 26.10: arrays whose bits begin within a byte may be refused, NaNs are turned around where one
+  column of floats is sorted in descending order, a thread without a context cannot wait for the default stream, and
+  streams must never be destroyed (``Stream.destroyed``).
 - Comparison of floats is IEEE's, integers wrap, decimals need one scale and 128 bits, division of integers by zero
   (undefined in libcudf) raises, Arrow types that libcudf has not are refused.
 
