@@ -37,8 +37,10 @@ def open_device(name: str) -> Device:
     if name == "cpu":
         from .cpu.allocation import keep_freed_memory
         from .cpu.device import CpuDevice
+        from .cpu.turns import shorten_turns
 
         keep_freed_memory()
+        shorten_turns()
         return cast("Device", CpuDevice())  # a device takes only tables of its own, which the protocol cannot say
     if name == "gpu":
         from .gpu.device import GpuDevice  # raises DeviceUnavailable where pylibcudf does not load
