@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import psutil
 import pytest
 
 from tests.support.kubelet import ROOT, Kubelet, why_not
 from tests.support.manifests import Files, the
 from tests.support.small_job import write_small_job
+from tests.support.workers import wait_until
 from volley.deploy.job.load import load_job
 from volley.deploy.job.progress import LogProgress
 from volley.deploy.job.run import run_job
@@ -118,6 +120,9 @@ def test_a_job_on_workers_gives_what_it_gives_here(job_file: Path, tmp_path: Pat
         for pod in (scheduler, *workers):
             node.wait_ready(pod)
         assert runner.wait(500) == 0, runner.output + workers[0].output
+        running = psutil.Process(scheduler.process.pid).children(recursive=True)
+    assert running
+    wait_until(lambda: not any(process.is_running() for process in running))  # pods leave nothing behind
     assert "passed" in runner.output
     assert f"{protocol}://{scheduler.ip}:8786" in scheduler.output
     assert all("Start worker at" in worker.output for worker in workers)

@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+import psutil
+
 from tests.support.manifests import Manifest
 from volley.deploy.kubernetes.settings import byte_count
 from volley.engine.kernels.cpu.native.compile import cache_directory
@@ -63,6 +65,14 @@ class Pod:
         """Return the exit code of the container."""
         return self.process.wait(seconds)
 
+    def end(self) -> None:
+        """End its processes: with the first one of its namespace, the kernel ends all."""
+        if self.process.poll() is None:  # what `unshare` would have sent its child is lost when that changes its user
+            for child in psutil.Process(self.process.pid).children():
+                child.kill()
+        self.process.kill()
+        self.process.wait()
+
 
 @dataclass
 class Kubelet:
@@ -99,8 +109,7 @@ class Kubelet:
 
     def __exit__(self, *_: object) -> None:
         for pod in self.pods:
-            pod.process.kill()
-            pod.process.wait()
+            pod.end()
         assert self._network is not None
         self._network.kill()
         self._network.communicate()
