@@ -13,6 +13,9 @@ MOMENTS = ("scan", "send", "receive", "join", "finish", "report", "write")
 """A split or buckets are about to be read, a page given, a page taken, a hash table built, an output kept; an output is
 kept and nobody knows of it yet; rows are about to be written."""
 
+SORT_MOMENTS = ("sample", "cut")
+"""Rows are about to be sampled for bounds of ranges, or cut at them."""
+
 FIT_MOMENTS = ("part", "pass", "meet")
 """Work on a part is about to begin, a pass over a part's rows, the training that all parts do together."""
 
@@ -24,6 +27,8 @@ _PLACES = {
     "finish": "volley.engine.runners.dask.work:_Work._keep",
     "report": "volley.engine.runners.dask.work:_Work.run",
     "write": "volley.engine.runners.sinks.writes:TaskWrite.consume",
+    "sample": "volley.engine.runners.sinks.rows:Sample.finish",
+    "cut": "volley.engine.runners.sinks.rows:Ranges.finish",
     "part": "volley.engine.runners.dask.held_parts:_called",
     "pass": "volley.ml.blocks:map_merge",
     "meet": "volley.ml.boosting:_trained",

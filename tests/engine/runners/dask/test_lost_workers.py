@@ -14,11 +14,11 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
-from tests.support.faults import MOMENTS, arm
+from tests.support.faults import MOMENTS, SORT_MOMENTS, arm
 from tests.support.workers import outputs, wait_until
 from volley.engine.errors import ExecutionError, UserFunctionError, told
 from volley.engine.frame import DataFrame
-from volley.engine.runners.dask import coordinator
+from volley.engine.runners.dask import coordinator, placement
 
 ROWS = 5_000
 
@@ -49,15 +49,15 @@ def joined(o: DataFrame) -> DataFrame:
 
 
 @pytest.fixture
-def armed(mortals: vl.Session, tmp_path: Path) -> Callable[[str], Path]:
+def armed(mortals: vl.Session, tmp_path: Path) -> Callable[..., Path]:
     """Return what makes one worker die at a moment; its answer is the flag, which goes with the worker."""
 
-    def set_up(moment: str) -> Path:
+    def set_up(moment: str, after: int = 0) -> Path:
         client = mortals.cluster.client
         client.wait_for_workers(3, timeout=60)
         flag = tmp_path / "flag"
         flag.touch()
-        client.run(arm, moment, str(flag))
+        client.run(arm, moment, str(flag), after)
         return flag
 
     return set_up
@@ -75,7 +75,7 @@ def test_rows_are_whole_when_a_worker_dies(
     moment: str,
     mortals: vl.Session,
     orders: Path,
-    armed: Callable[[str], Path],
+    armed: Callable[..., Path],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(coordinator, "BROADCAST_BYTES", 0)
@@ -87,8 +87,43 @@ def test_rows_are_whole_when_a_worker_dies(
 
 
 @pytest.mark.cluster
+@pytest.mark.parametrize("after", [0, 3])
+@pytest.mark.parametrize("moment", [moment for moment in MOMENTS if moment not in ("receive", "write")])
+@pytest.mark.usefixtures("chained")
+def test_rows_are_whole_when_a_worker_dies_in_a_chain(
+    moment: str, after: int, mortals: vl.Session, orders: Path, armed: Callable[..., Path]
+) -> None:
+    orders_here = vl.read_parquet(orders)
+    totals = orders_here.groupby("who").agg(total=("price", "sum"), n=("id", "size"))
+    plan = joined(orders_here).merge(totals[["n"]].drop_duplicates(), on="n").sort_values("n")
+    expected = plan.to_arrow()
+    flag = armed(moment, 0 if moment == "send" else after)  # the result alone is sent
+    assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(expected)
+    assert not flag.exists()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        pytest.param(moment, marks=() if moment == "cut" else pytest.mark.cluster)
+        for moment in ("scan", *SORT_MOMENTS, "send", "receive", "finish", "report")
+    ],
+)
+def test_an_order_is_whole_when_a_worker_dies(
+    moment: str, mortals: vl.Session, orders: Path, armed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coordinator, "SORT_BYTES", 0)
+    monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    plan = vl.read_parquet(orders).sort_values(["price", "id"])
+    expected = plan.to_arrow()
+    flag = armed(moment)
+    assert DataFrame.from_plan(plan.plan, mortals).to_arrow().equals(expected)
+    assert not flag.exists()
+
+
+@pytest.mark.cluster
 def test_a_result_is_whole_when_a_worker_that_has_part_of_it_dies(
-    mortals: vl.Session, orders: Path, armed: Callable[[str], Path]
+    mortals: vl.Session, orders: Path, armed: Callable[..., Path]
 ) -> None:
     plan = vl.read_parquet(orders)[["id", "price"]]  # nothing is sent but the result
     flag = armed("send")
@@ -97,7 +132,7 @@ def test_a_result_is_whole_when_a_worker_that_has_part_of_it_dies(
 
 
 def test_what_is_written_is_there_once_when_a_worker_dies(
-    mortals: vl.Session, orders: Path, armed: Callable[[str], Path], tmp_path: Path
+    mortals: vl.Session, orders: Path, armed: Callable[..., Path], tmp_path: Path
 ) -> None:
     frame = vl.read_parquet(orders)
     flag = armed("write")
@@ -109,7 +144,7 @@ def test_what_is_written_is_there_once_when_a_worker_dies(
 
 
 def test_only_what_was_lost_is_made_again(
-    mortals: vl.Session, orders: Path, armed: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    mortals: vl.Session, orders: Path, armed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[int] = []
     sources = coordinator.Tasks.source
@@ -201,7 +236,7 @@ def test_workers_forget_a_query_that_has_ended(mortals: vl.Session, orders: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(20))
 def test_ten_random_deaths_each(
-    seed: int, mortals: vl.Session, orders: Path, armed: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    seed: int, mortals: vl.Session, orders: Path, armed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(seed)
     plan = joined(vl.read_parquet(orders))
