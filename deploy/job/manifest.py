@@ -39,7 +39,7 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """One thing that was kept, its path relative to the output folder."""
+    """One thing that was kept, its path relative to the output folder or a URL."""
 
     name: str
     path: str
@@ -116,6 +116,14 @@ def outputs_of(folder: Path, kept: Sequence[tuple[str, str, int | None]]) -> lis
         size = sum(file.stat().st_size for file in files)
         described.append(Output(name=name, path=path, bytes=size, sha256=whole, rows=rows))
     return described
+
+
+def remote_output(name: str, url: str, options: Mapping[str, Any], rows: int) -> Output:
+    """Return size and mark of what was written to a URL; the store's own marks of the files make the hash."""
+    files = list(_files(name, url, url, options))
+    marks = fingerprint.of_settings({file.path: file.sha256 for file in files})
+    size = sum(file.bytes for file in files)
+    return Output(name=name, path=public_url(url), bytes=size, sha256=marks, rows=rows)
 
 
 def build(

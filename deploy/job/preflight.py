@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...engine.errors import ColumnNotFound, PlanError
+from ...engine.errors import ColumnNotFound, ConfigError, PlanError
+from ...io import sink_for
 from .checks import plan_check
 from .document import Location
 from .load import Job
 from .modelling import build_pipeline, features_of
-from .tables import Tables
+from .tables import Tables, output_options
 
 
 def preflight(job: Job) -> None:
@@ -45,11 +46,21 @@ def preflight(job: Job) -> None:
     for location, column, columns in _named_columns(job, tables, known):
         if column not in columns:
             raise job.error(location, str(ColumnNotFound(column, columns)))
+    _check_destinations(job)
     if spec.train is not None and spec.split is not None and spec.split.table in known:
         try:
             features_of(job).check_training(tables[spec.split.table].schema)
         except PlanError as error:
             raise job.error(("train", "features"), str(error)) from None
+
+
+def _check_destinations(job: Job) -> None:
+    for name, output in job.spec.outputs.tables.items():
+        if output.to is not None:
+            try:
+                sink_for(output.to, output.format, **output_options(output))
+            except ConfigError as error:
+                raise job.error(("outputs", "tables", name, "to"), str(error)) from None
 
 
 def _named_columns(job: Job, tables: Tables, known: list[str]) -> Iterator[tuple[Location, str, list[str]]]:

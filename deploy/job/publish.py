@@ -1,19 +1,20 @@
 """Putting a job's results where people look for them: all of them, or none.
 
 Everything is written beside its place first. Then a list of what is to be moved is written, and the moves are done. A
-process that dies between two of them leaves the list, and the next run in that folder finishes them first.
+process that dies between two of them leaves the list, and the next run in that folder finishes them first. Tables
+that go to a URL are written there when all others are beside their places, each whole or not at all.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from .context import MODEL_FOLDER, JobContext, train_key
-from .manifest import Output, outputs_of
-from .tables import write
+from .manifest import Output, outputs_of, remote_output
+from .tables import output_options, write
 from .workspace import Workspace, write_atomically
 
 MANIFEST = "manifest.json"
@@ -32,14 +33,24 @@ def stage_outputs(context: JobContext) -> list[Output]:
     outputs = context.job.spec.outputs
     kept: list[tuple[str, str, int | None]] = []
     for name, output in outputs.tables.items():
+        if output.to is not None:
+            continue
         path = name if output.partition_by else name + _SUFFIXES[output.format]
-        options = {"partition_by": output.partition_by} if output.partition_by else {}
-        kept.append((name, path, write(context.tables[name], staging / path, output.format, **options)))
+        rows = write(context.tables[name], staging / path, output.format, **output_options(output))
+        kept.append((name, path, rows))
     train = context.job.spec.train
     for name in train.models if train is not None and outputs.models else ():
         shutil.copytree(context.workspace.folder(train_key(name)) / MODEL_FOLDER, staging / "models" / name)
         kept.append((f"model {name}", f"models/{name}", None))
-    return outputs_of(staging, kept)
+    return [*outputs_of(staging, kept), *_sent(context)]
+
+
+def _sent(context: JobContext) -> Iterator[Output]:
+    """Write the tables that go to URLs and yield what is there then."""
+    for name, output in context.job.spec.outputs.tables.items():
+        if output.to is not None:
+            rows = write(context.tables[name], output.to, output.format, **output_options(output))
+            yield remote_output(name, output.to, output.storage_options, rows)
 
 
 def publish(context: JobContext, outputs: list[Output], *, manifest: str, report: str | None) -> None:
@@ -50,10 +61,11 @@ def publish(context: JobContext, outputs: list[Output], *, manifest: str, report
     workspace = context.workspace
     staging = workspace.root / _STAGING
     texts = {MANIFEST: manifest} if report is None else {REPORT: report, MANIFEST: manifest}
-    stale = _earlier_outputs(workspace.out) - {output.path for output in outputs} - set(texts)
+    here = [output for output in outputs if "://" not in output.path]
+    stale = _earlier_outputs(workspace.out) - {output.path for output in here} - set(texts)
     for name, text in texts.items():
         (staging / name).write_text(text, encoding="utf-8")
-    moves = {"moved": [*(output.path for output in outputs), *texts], "removed": sorted(stale)}
+    moves = {"moved": [*(output.path for output in here), *texts], "removed": sorted(stale)}
     write_atomically(staging / _MOVES, json.dumps(moves))
     finish_moves(workspace)
 
@@ -90,7 +102,8 @@ def _earlier_outputs(out: Path) -> set[str]:
         paths = {str(output["path"]) for output in named}
     except (OSError, ValueError, KeyError, TypeError):
         paths = set()
-    inside = {path for path in paths if not Path(path).is_absolute() and ".." not in Path(path).parts}
+    relative = {path for path in paths if "://" not in path and not Path(path).is_absolute()}
+    inside = {path for path in relative if ".." not in Path(path).parts}
     return inside | {REPORT, FAILED_MANIFEST, FAILED_REPORT}
 
 

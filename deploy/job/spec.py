@@ -324,6 +324,16 @@ class TableOutput(Section):
 
     format: OutputFormat = "parquet"
     partition_by: tuple[str, ...] = ()
+    to: str | None = Field(default=None, description="A URL such as s3://bucket/people, instead of outputs.dir")
+    storage_options: Params = Field(default_factory=dict, description="How to reach it, as fsspec takes it")
+
+    @model_validator(mode="after")
+    def _reached(self) -> Self:
+        if self.to is not None and "://" not in self.to:
+            raise ValueError(f"to needs a URL, not {self.to!r}; what has none is written into outputs.dir")
+        if self.storage_options and self.to is None:
+            raise ValueError("storage_options needs the URL that they are for: to")
+        return self
 
     @model_validator(mode="after")
     def _partitioned_parquet(self) -> Self:

@@ -18,7 +18,7 @@ from ...engine.plan import Scan, Write
 from ...sql import sql
 from .document import Location
 from .load import Job
-from .spec import SourceSpec, StepSpec
+from .spec import SourceSpec, StepSpec, TableOutput
 from .workspace import Workspace
 
 use_files(io)  # a query may name files too, also where the package's facade was never loaded
@@ -130,6 +130,7 @@ class Tables:
                 raise self._job.error(location, message) from None
             except Exception as error:
                 raise UserFunctionError(f"importing {module_name} raised {type(error).__name__}: {error}") from error
+        _let_travel(self._job.folder)
         function: Callable[..., object] | None = getattr(module, name, None)
         if function is None or not callable(function):
             raise self._job.error(location, f"module {module_name} has no function {name!r}")
@@ -141,11 +142,29 @@ def read(paths: str | list[str], file_format: str | None, **options: object) -> 
     return DataFrame.from_plan(Scan(source=io.open_source(paths, file_format, **options)))
 
 
-def write(frame: DataFrame, path: Path, file_format: str, **options: object) -> int:
-    """Run a frame into a file or folder, all or nothing; return how many rows it has."""
+def output_options(output: TableOutput) -> dict[str, object]:
+    """Return the options of the sink that writes a table."""
+    named = {"partition_by": output.partition_by, "storage_options": output.storage_options}
+    return {name: option for name, option in named.items() if option}
+
+
+def write(frame: DataFrame, path: Path | str, file_format: str, **options: object) -> int:
+    """Run a frame into a file, folder or URL, all or nothing; return how many rows it has."""
     sink = io.sink_for(str(path), file_format, **options)
     written = frame.session.collect(Write(input=frame.plan, sink=sink))
     return int(sum(written.column("rows").to_pylist()))
+
+
+def _let_travel(folder: Path) -> None:
+    """Let functions of modules beside the job file go to the workers of a cluster with their code."""
+    try:
+        import cloudpickle
+    except ImportError:  # no cluster without it
+        return
+    for module in list(sys.modules.values()):
+        file = getattr(module, "__file__", None)
+        if file is not None and Path(file).is_relative_to(folder.resolve()) and "site-packages" not in file:
+            cloudpickle.register_pickle_by_value(module)
 
 
 def step_key(step: StepSpec) -> str:

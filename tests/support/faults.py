@@ -23,7 +23,7 @@ _PLACES = {
     "scan": "volley.engine.runners.dask.work:_Work._tables",
     "send": "volley.engine.exchange.store:BucketStore.page",
     "receive": "volley.engine.exchange.transfer:Exchange._answer",
-    "join": "volley.engine.runners.dask.work:_Work._built",
+    "join": "volley.engine.runners.dask.work:_Work._built volley.engine.runners.dask.work:_Work._built_for_all",
     "finish": "volley.engine.runners.dask.work:_Work._keep",
     "report": "volley.engine.runners.dask.work:_Work.run",
     "write": "volley.engine.runners.sinks.writes:TaskWrite.consume",
@@ -44,11 +44,12 @@ def arm(moment: str, flag: str, after: int = 0) -> None:
     _armed[moment] = flag, after
     if moment not in _ready:
         _ready.add(moment)
-        module, _, path = _PLACES[moment].partition(":")
-        holder, _, name = path.rpartition(".")
-        owner: Any = import_module(module)
-        owner = getattr(owner, holder) if holder else owner
-        setattr(owner, name, _deadly(getattr(owner, name), moment))
+        for place in _PLACES[moment].split():
+            module, _, path = place.partition(":")
+            holder, _, name = path.rpartition(".")
+            owner: Any = import_module(module)
+            owner = getattr(owner, holder) if holder else owner
+            setattr(owner, name, _deadly(getattr(owner, name), moment))
 
 
 def _deadly(function: Callable[..., Any], moment: str) -> Callable[..., Any]:

@@ -9,7 +9,6 @@ from threading import Lock
 from typing import Any
 
 from distributed import Client, Security
-from distributed.protocol import pickle
 
 from ...errors import ConfigError, TemporaryFailure
 from ...exchange import BucketStore, Exchange
@@ -21,6 +20,7 @@ from .kubernetes import NAMED, scheduler_address
 from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, REFUSE, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
+from .sending import to_bytes
 from .waiting import waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
@@ -109,7 +109,7 @@ class Cluster:
         worker = next(iter(client.nthreads()), None)
         if worker is None:
             raise TemporaryFailure("the cluster has no workers, whose device must be asked to plan for it")
-        found: Sequence[str | None] = client.sync(calls.call, worker, REFUSE, parts=pickle.dumps(list(parts)))
+        found: Sequence[str | None] = client.sync(calls.call, worker, REFUSE, parts=to_bytes(list(parts)))
         return found
 
     def slots(self) -> Slots:

@@ -16,6 +16,7 @@ from distributed.protocol import pickle
 from ...exchange import BucketStore, OutputId, belongs
 from ...kernels.protocol import Device
 from ..parts import Part, PartsLost
+from .sending import from_bytes
 
 HOLD, WORK = "volley_hold", "volley_work"
 
@@ -84,7 +85,7 @@ class HeldParts:
 
 def _called(part: Part, call: bytes) -> bytes:
     try:
-        function, args = pickle.loads(call)
+        function, args = from_bytes(call)
         return bytes(pickle.dumps((True, function(part, *args))))
     except Exception as error:  # noqa: BLE001 - raised again where it was asked for
         return bytes(pickle.dumps((False, error)))

@@ -13,6 +13,7 @@ from ..parts import PartsLost
 from .assignment import Report
 from .cluster import Cluster
 from .held_parts import HOLD, WORK
+from .sending import to_bytes
 
 R = TypeVar("R")
 
@@ -53,7 +54,7 @@ class ClusterParts:
         return self._called(self._workers[:1], function, args)[0]
 
     def _called(self, workers: Sequence[str], function: Callable[..., R], args: tuple[Any, ...]) -> list[R]:
-        call = pickle.dumps((function, args))
+        call = to_bytes((function, args))
         answers = [pickle.loads(answer) for answer in self._tell(workers, WORK, [{"call": call}] * len(workers))]
         lost = (found for well, found in answers if not well and isinstance(found, PartsLost))
         failures = (found for well, found in answers if not well)

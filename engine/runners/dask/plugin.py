@@ -14,7 +14,7 @@ from typing import Any
 
 from distributed import Scheduler, Worker, get_worker
 from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
-from distributed.protocol import Serialize, pickle
+from distributed.protocol import Serialize
 
 from ...exchange import DIRECT, FETCH, BucketStore, Exchange, OutputId
 from ...kernels.devices import open_device, register_serialization
@@ -24,6 +24,7 @@ from .assignment import Assignment, Report, Source, StagePlan
 from .held_parts import HOLD, WORK, HeldParts
 from .placement import SMALL_BYTES
 from .reports import hasten, pass_on, send
+from .sending import from_bytes
 from .telemetry import SchedulerTelemetry, Telemetry
 from .work import Bench, run
 
@@ -126,7 +127,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
     async def refuse(self, parts: bytes) -> list[str | None]:
         """Answer why the device would leave each of some pickled parts of a plan to the CPU."""
         refusal = self.bench.device.refusal
-        return [None if refusal is None else refusal(part) for part in pickle.loads(parts)]
+        return [None if refusal is None else refusal(part) for part in from_bytes(parts)]
 
     async def stop(self, query: str, wait: float = 0.0) -> str:
         """Let a query's tasks end, waiting so many seconds for them, and forget its rows.
@@ -192,7 +193,7 @@ def run_assignments(shared: bytes, own: bytes) -> list[Report]:
     """
     worker = get_worker()
     plugin = worker.plugins[NAME]
-    ticket, tasks = pickle.loads(own)
+    ticket, tasks = from_bytes(own)
     reports: list[Report] = []
     for (plan, sources), (task, attempt, units) in zip(_shared(shared), tasks, strict=True):
         if reports and sum(reports[-1].bytes) > SMALL_BYTES:
@@ -223,7 +224,7 @@ def _told(plugin: VolleyWorkerPlugin, assigned: Assignment) -> Report:
 @lru_cache(maxsize=8)
 def _shared(packed: bytes) -> list[tuple[StagePlan, dict[int, Source]]]:
     """Return what tasks of a stage share, unpickled once."""
-    shared: list[tuple[StagePlan, dict[int, Source]]] = pickle.loads(packed)
+    shared: list[tuple[StagePlan, dict[int, Source]]] = from_bytes(packed)
     return shared
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from distributed import Client, Future
-from distributed.protocol import pickle
 from distributed.scheduler import KilledWorker
 
 from ...errors import Cancelled, ExecutionError, TemporaryFailure
@@ -20,6 +19,7 @@ from ...exchange import RowsLost
 from .assignment import Place, Report, Source, StagePlan, Unit
 from .plugin import run_assignments
 from .reports import reports_for
+from .sending import to_bytes
 from .waiting import waiting_seconds
 
 _TURN = 0.1
@@ -212,9 +212,9 @@ class Tasks:
                 ran.attempts[task] += 1
             sent.append(_Sent(task, next(self._tickets), homes.get(task)))
             parts = [(task, ran.attempts[task], ran.tasks[task]) for ran in chain]
-            packed.append(pickle.dumps((sent[-1].ticket, parts)))
+            packed.append(to_bytes((sent[-1].ticket, parts)))
         here = {number: self._here(number) for number in own if len(chain) > 1}
-        shared = pickle.dumps(
+        shared = to_bytes(
             [
                 (ran.plan, {known: here.get(made) or self.source(made) for known, made in ran.reads.items()})
                 for ran in chain
