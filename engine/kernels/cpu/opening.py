@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 from typing import Any, TypeAlias
 
@@ -15,8 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ..decoding import DamagedChunk, StoredChunk
-from .buffers import empty, scratch
+from .buffers import array_from, empty, scratch
 from .chunks import ChunkReader, Coded, bitmap_of, fixed_array
+from .gather import encoded
 from .keysets import IntegerKeys
 from .native import chunksets, codepages, pages
 from .native.arrays import Bits, Bytes, Rows
@@ -25,6 +27,8 @@ from .ranges import IntegerRange
 from .workspace import Workspace, address_of
 
 _PAGES_EACH = 16
+_FEW = 64
+"""Texts of a dictionary that is joined with those of other row groups."""
 _GAP = 1 << 16
 _MOST_TIMES = 64
 """Snappy makes nothing smaller than by about this factor: who states more is not believed."""
@@ -166,7 +170,8 @@ def are_decoded_together(column: Sequence[ChunkReader]) -> bool:
     if not all(reader.in_one_call for reader in column):
         return False
     if column[0].spec.as_codes:
-        return all(reader.choices is column[0].choices for reader in column)
+        first = column[0].choices
+        return all(reader.choices is first or reader.choice_count <= _FEW for reader in column)
     return all(reader.looks_up for reader in column)
 
 
@@ -189,14 +194,22 @@ def _decoded_together(
     columns: Sequence[Sequence[ChunkReader]], parts: Sequence[Part], workspace: Workspace
 ) -> list[pa.Array]:
     lines, endings = [], []
+    kept: list[list[Rows]] = []  # the kernel has only addresses
     length = sum(map(len, parts))
     for column in columns:
         flags = scratch(length if any(reader.nullable for reader in column) else 0, np.uint8)
         out, ending = _wanted(column[0], length, flags)
+        places: list[Rows] = []
+        if column[0].spec.as_codes and any(reader.choices is not column[0].choices for reader in column):
+            choices, places = _joined_choices([reader.choices for reader in column])
+            ending = partial(_coded, out, flags, choices)
+            kept.append(places)
         into, marks = address_of(out), address_of(flags)
         at = 0
-        for reader, part in zip(column, parts, strict=True):
+        for number, (reader, part) in enumerate(zip(column, parts, strict=True)):
             line = _line(reader, into + at * out.itemsize, marks + at, part)
+            if places:
+                line[chunksets.VALUES] = address_of(places[number])
             if reader.looks_up:
                 line[chunksets.VALUES], line[chunksets.WIDTH] = address_of(reader.numbers), out.itemsize
             lines.append(line)
@@ -246,6 +259,22 @@ def _wanted(reader: ChunkReader, length: int, flags: Bits) -> tuple[NDArray[Any]
         return out, lambda nulls: fixed_array(out, reader.spec.dtype, bitmap_of(flags if nulls else None))
     codes = reader.room_for_codes(length)
     return codes, lambda nulls: reader.looked_up(Coded(codes, flags if nulls else None))
+
+
+def _joined_choices(dictionaries: Sequence[pa.Array]) -> tuple[pa.Array, list[Rows]]:
+    """Return a dictionary with all entries of several, and for each of these the places of its own there."""
+    numbers: dict[bytes, int] = {}  # damaged texts are no Python texts
+    places: list[Rows] = [
+        np.array(
+            [numbers.setdefault(text, len(numbers)) for text in each.view(pa.binary()).to_pylist()], dtype=np.int32
+        )
+        for each in dictionaries
+    ]
+    return pa.array(list(numbers), pa.binary()).view(dictionaries[0].type), places
+
+
+def _coded(codes: Rows, flags: Bits, choices: pa.Array, nulls: int) -> pa.Array:
+    return encoded(array_from(codes, pa.int32(), bitmap_of(flags if nulls else None)), choices)
 
 
 def _check(table: NDArray[np.int64]) -> None:
