@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -17,50 +18,61 @@ from tests.support.workers import wait_until
 from volley.engine.frame import DataFrame
 from volley.engine.runners.dask import placement
 
-FILES, FEW = 40, 6
+FILES, FEW = 20, 6
 AHEAD = 4
 """Tasks of one query that two workers of a thread each have begun, or keep waiting for one that ends."""
 
 
 class Turns:
-    """Queries of which each task writes its query's name into a file when it begins; no task ends before `go`."""
+    """Queries of which each task writes its query's name when it begins, and ends when it is let go: in that order."""
 
     def __init__(self, session: vl.Session, folder: Path) -> None:
         self.session, self.folder = session, folder
-        self.order, self._gate = folder / "order", folder / "gate"
-        self._gate.touch()
+        self.order, self._ended = folder / "order", folder / "ended"
+        self.order.touch()
+        self._ended.touch()
+        self._files: dict[str, int] = {}
         self._threads = ThreadPoolExecutor(3)
 
     def start(self, name: str, files: int, session: vl.Session | None = None) -> Future[int]:
         """Start a query with a task for each of so many files, and return the number of rows to come."""
-        order, gate = self.order, self._gate
+        order, ended = self.order, self._ended
 
         def tell(table: pa.Table) -> pa.Table:
-            with order.open("a") as file:
-                file.write(name)
-            while gate.exists():
-                time.sleep(0.01)
+            with order.open("ab", buffering=0) as file:
+                file.write(name.encode())
+                place = file.tell()
+            while ended.stat().st_size < place:
+                time.sleep(0.005)
             return pa.table({"b": table["a"]})
 
+        self._files[name] = files
         paths = [self.folder / "in" / f"{number}.parquet" for number in range(files)]
         frame = DataFrame.from_plan(vl.read_parquet(paths).plan, session or self.session)
         told = frame.map_batches(tell, {"b": "int64"}, reads=["a"], keeps=True)
-        return self._threads.submit(lambda: told.to_arrow().num_rows)
+        future = self._threads.submit(lambda: told.to_arrow().num_rows)
+        self._settle()
+        return future
 
-    def known(self, tasks: int) -> None:
-        """Wait until the scheduler knows so many tasks."""
-        client = self.session.cluster.client
-        wait_until(lambda: client.run_on_scheduler(_tasks) >= tasks)
+    def run(self) -> str:
+        """Let one task end after the other, each when the queries have replaced the one before; return the order."""
+        for _ in range(sum(self._files.values())):
+            self._settle()
+            with self._ended.open("ab") as file:
+                file.write(b".")
+        return self.order.read_text()
 
-    def begun(self) -> str:
-        return self.order.read_text() if self.order.exists() else ""
-
-    def go(self) -> None:
-        """Let tasks end."""
-        self._gate.unlink()
+    def _settle(self) -> None:
+        """Wait until the scheduler has as many tasks of each query as it may, and the workers have begun theirs."""
+        client, ended = self.session.cluster.client, self._ended.stat().st_size
+        left = Counter(self._files) - Counter(self.order.read_text()[:ended])
+        expected = sum(min(AHEAD, number) for number in left.values())
+        begun = ended + min(2, sum(left.values()))
+        wait_until(lambda: self.order.stat().st_size == begun and client.run_on_scheduler(_tasks) == expected)
 
     def close(self) -> None:
-        self._gate.unlink(missing_ok=True)
+        with self._ended.open("ab") as file:
+            file.write(b"." * 1_000)
         self._threads.shutdown()
 
 
@@ -90,27 +102,17 @@ def other(request: pytest.FixtureRequest, cluster: vl.Session) -> Iterator[vl.Se
 
 
 def test_a_short_query_does_not_wait_for_a_long_one(turns: Turns, other: vl.Session) -> None:
-    long = turns.start("L", FILES)
-    wait_until(lambda: turns.begun() == "LL")
-    turns.known(AHEAD)
-    short = turns.start("s", FEW, other)
-    turns.known(2 * AHEAD)
-    turns.go()
+    long, short = turns.start("L", FILES), turns.start("s", FEW, other)
+    order = turns.run()
     assert (short.result(60), long.result(60)) == (FEW, FILES)
-    order = turns.begun()
     assert (order.count("L"), order.count("s")) == (FILES, FEW)
-    assert order.rindex("s") < AHEAD + 2 * (FEW + AHEAD)  # after what had come before, one of the other's for each
+    assert order.rindex("s") < AHEAD + 2 * FEW + 2  # after what had come before it, one of the other's for each
 
 
 def test_two_long_queries_take_turns(turns: Turns, other: vl.Session) -> None:
-    first = turns.start("A", FILES)
-    wait_until(lambda: turns.begun() == "AA")
-    turns.known(AHEAD)
-    second = turns.start("B", FILES, other)
-    turns.known(2 * AHEAD)
-    turns.go()
+    first, second = turns.start("A", FILES), turns.start("B", FILES, other)
+    order = turns.run()
     assert (first.result(60), second.result(60)) == (FILES, FILES)
-    order = turns.begun()
-    together = order[: order.rindex("A") + 1] if order.endswith("B") else order[: order.rindex("B") + 1]
-    ahead: Callable[[int], int] = lambda place: together[:place].count("A") - together[:place].count("B")  # noqa: E731
-    assert max(abs(ahead(place)) for place in range(len(together))) <= 2 * AHEAD
+    together = order[: min(order.rindex("A"), order.rindex("B"))]
+    ahead = [together[:place].count("A") - together[:place].count("B") for place in range(len(together))]
+    assert max(map(abs, ahead)) <= AHEAD + 1
