@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from tests.support.workers import wait_until
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ExecutionError
 from volley.engine.exchange import BucketStore, Exchange, OutputId, Request, RowsLost
@@ -213,7 +214,8 @@ def test_a_slow_reader_holds_few_pages(wire: Wire, monkeypatch: pytest.MonkeyPat
     requests = [Request("a", "q", 0, tuple((task, 1) for task in tasks), 0, 3)]
     read, most = 0, 0
     for _ in second.fetch(requests, SCHEMA, lambda: False):
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.005), wire.loop).result()  # what is on its way arrives
+        wait_until(lambda: first.pages >= min(read + MOST_PAGES, 120))  # noqa: B023 - called here alone
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.005), wire.loop).result()  # no more are asked for
         most = max(most, first.pages - read)
         read += 1
     assert read == first.pages == 120  # a piece for each bucket that has rows

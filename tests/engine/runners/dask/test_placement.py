@@ -7,8 +7,10 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
+from volley.engine.exchange import FANOUT
 from volley.engine.runners.dask.assignment import Buckets, Report, Unit
 from volley.engine.runners.dask.placement import (
+    RELAY_BYTES,
     SMALL_BYTES,
     TASK_BYTES,
     TASKS_PER_SLOT,
@@ -16,6 +18,7 @@ from volley.engine.runners.dask.placement import (
     Slots,
     bucket_count,
     groups,
+    is_relayed,
     joined_runs,
     runs,
     sizes,
@@ -110,6 +113,19 @@ def test_a_bucket_with_half_of_the_rows_is_shared_out() -> None:
     assert parts[-1].last_task == 8
     whole = list(joined_runs(probe, build, makers, SLOTS, divisible=False, every=False))
     assert [run.last_task for run in whole] == [None] * len(whole)
+
+
+def test_what_few_workers_hold_for_many_is_given_on() -> None:
+    def held(workers: int, size: int) -> list[Report]:
+        return [
+            Report(worker=f"w{task % workers}", task=task, attempt=1, rows=[1], bytes=[size]) for task in range(workers)
+        ]
+
+    assert is_relayed(held(1, RELAY_BYTES), Slots(FANOUT + 2, 8))
+    assert not is_relayed(held(1, RELAY_BYTES), Slots(FANOUT + 1, 8))  # who made it can give it to all
+    assert not is_relayed(held(2, RELAY_BYTES), Slots(2 * FANOUT + 1, 8))  # each gives half of it
+    assert not is_relayed(held(1, RELAY_BYTES - 1), Slots(100, 100))
+    assert not is_relayed([], Slots(100, 100))
 
 
 def test_build_rows_alone_count_where_they_are_given_too() -> None:
