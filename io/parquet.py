@@ -38,6 +38,7 @@ _SPLIT_BYTES_LEAST = 512 * 1024
 _SPLITS_PER_CORE = 8
 _MANY_CHUNKS, _SMALL_GROUP = 32, 8192
 """From this many column chunks of fewer rows than this on, starting our decoder for each costs more than it saves."""
+_BATCH_ROWS, _NARROW, _NARROW_TIMES, _LEAST_BATCHES = 128 * 1024, 8, 3, 8
 _WORTH_COMPILING = 32 * 1024 * 1024
 """Stored bytes to read for which it pays to compile the decoder, where it is not compiled yet."""
 
@@ -235,7 +236,7 @@ class ParquetSource(FileSource):
                 row_groups=(),
                 group_rows=(),
                 dictionaries=columns.dictionaries,
-                batch_rows=request.batch_rows,
+                batch_rows=_batch_rows(request.batch_rows, len(schema), rows),
                 group_bytes=(),
                 leaves=columns.leaves,
                 footer=footer,
@@ -259,6 +260,16 @@ def _dictionary_columns(leaves: Mapping[str, Leaf], facts: ChunkFacts, groups: S
         for name, leaf in leaves.items()
         if leaf.dtype.kind is Kind.STRING and all(facts.worth_a_dictionary(leaf.index)[number] for number in groups)
     )
+
+
+def _batch_rows(wanted: int, columns: int, rows: int) -> int:
+    """Return the rows of a batch: more than are wanted of few columns, where these are as many as a processor gets.
+
+    There must be so many ``rows`` that progress is still told, and work cut, often enough.
+    Python between kernels costs the same for a batch of any size, once its data are beyond the cache of the processor.
+    """
+    more = _NARROW_TIMES * wanted
+    return more if wanted == _BATCH_ROWS and columns <= _NARROW and rows >= _LEAST_BATCHES * more else wanted
 
 
 def _balanced(kept: list[_Kept], target: int) -> Iterator[list[_Kept]]:
