@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,7 +35,10 @@ def object_store() -> Iterator[dict[str, Any]]:
     server.start()
     try:
         _, port = server.get_host_and_port()
-        yield {"key": ACCESS_KEY, "secret": SECRET_KEY, "endpoint_url": f"http://127.0.0.1:{port}"}
+        endpoint = f"http://127.0.0.1:{port}"
+        # All servers of a process share what they store: one test must not see another's buckets.
+        urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
+        yield {"key": ACCESS_KEY, "secret": SECRET_KEY, "endpoint_url": endpoint}
     finally:
         server.stop()
         logger.setLevel(level)

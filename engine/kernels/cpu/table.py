@@ -254,7 +254,7 @@ def _concat_into(columns: list[pa.Array | None], position: int, pieces: Sequence
 def _is_plain(array: pa.Array) -> bool:
     """Return whether an array consists of values of 8 to 64 bits, without nulls."""
     kind = array.type
-    primitive = pa.types.is_primitive(kind) and not pa.types.is_boolean(kind)
+    primitive = pa.types.is_primitive(kind) and not pa.types.is_boolean(kind) and not pa.types.is_interval(kind)
     return (primitive or is_small(kind)) and not array.null_count
 
 

@@ -24,6 +24,8 @@ def values(kind: pa.DataType, seed: int) -> pa.Array:
         return pa.array(["né" * (number % 7) + str(number) for number in numbers.tolist()]).cast(kind)
     if pa.types.is_decimal(kind):
         return pa.array([Decimal(number) / 4 for number in numbers.tolist()], kind)
+    if pa.types.is_interval(kind):
+        return pa.array([(number, number % 3, 1000 * number) for number in numbers.tolist()], kind)
     if pa.types.is_boolean(kind):
         return pa.array((numbers % 2).astype(bool))
     if pa.types.is_date32(kind):
@@ -33,6 +35,7 @@ def values(kind: pa.DataType, seed: int) -> pa.Array:
 
 KINDS = [
     *(pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint64(), pa.float32(), pa.float64(), pa.bool_(), pa.date32()),
+    pa.month_day_nano_interval(),
     *(pa.timestamp("us"), pa.decimal128(9, 2), pa.decimal128(30, 2), pa.string(), pa.binary(), pa.list_(pa.int32())),
 ]
 
