@@ -37,7 +37,7 @@ def object_store() -> Iterator[dict[str, Any]]:
         _, port = server.get_host_and_port()
         endpoint = f"http://127.0.0.1:{port}"
         # All servers of a process share what they store: one test must not see another's buckets.
-        urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")).close()  # noqa: S310
+        urlopen(Request(f"{endpoint}/moto-api/reset", method="POST")).close()
         yield {"key": ACCESS_KEY, "secret": SECRET_KEY, "endpoint_url": endpoint}
     finally:
         server.stop()
