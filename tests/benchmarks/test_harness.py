@@ -114,6 +114,16 @@ def test_a_wrong_answer_is_found(tmp_path: Path) -> None:
     assert not outcomes["volley"].good
 
 
+def test_engines_of_a_gpu_alone_are_compared(tmp_path: Path) -> None:
+    rows = pa.table({"key": [0], "total": [1.0]})
+    outcomes = {tmp_path / f"{engine}.arrow": Outcome(engine=engine) for engine in ("volley-gpu", "cudf-polars")}
+    for file in outcomes:
+        with pa.OSFile(str(file), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+            writer.write_table(rows)
+    compare(CASES["group-dense"], outcomes)
+    assert [outcome.verdict for outcome in outcomes.values()] == ["agrees", "reference"]
+
+
 def test_a_failed_engine_is_not_compared(tmp_path: Path) -> None:
     failed = Outcome(engine="duckdb", verdict="failed", reason="broken")
     alone = Outcome(engine="volley")
