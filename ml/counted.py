@@ -20,7 +20,7 @@ from .blocks import FloatArray
 from .expressions import class_numbers, rounded
 from .metrics import CalibrationCurve, Confusion, RocCurve
 from .model import Model
-from .results import Evaluation
+from .results import Evaluation, of_two_classes
 
 ROC_POINTS = 500
 MOST_CLASSES = 10
@@ -155,22 +155,14 @@ def _binary(sums: _Sums, bins: int) -> Evaluation | None:
         true_negatives=weight - positives - found["selected"] + hits,
     )
     area, curve = _roc(sums.rows, positives, weight - positives)
-    metrics = {
-        "auc": area,
-        "log_loss": found["loss"] / weight,
-        "brier": found["brier"] / weight,
-        "accuracy": counts.accuracy,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "f1": counts.f1,
-    }
-    return Evaluation(
-        task="binary",
-        rows=_count(sums),
-        metrics=metrics,
+    return of_two_classes(
+        _count(sums),
+        counts,
+        auc=area,
+        log_loss=found["loss"] / weight,
+        brier=found["brier"] / weight,
         roc=curve,
         calibration=_calibration(sums, bins),
-        confusion=counts,
     )
 
 

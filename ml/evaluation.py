@@ -10,7 +10,7 @@ from . import metrics
 from .counted import evaluate_held
 from .errors import FitError
 from .model import Model
-from .results import Evaluation
+from .results import Evaluation, of_two_classes
 from .target import read_target
 
 
@@ -76,20 +76,12 @@ def _regression(y: np.ndarray, predicted: np.ndarray, w: np.ndarray | None) -> E
 
 def _binary(y: np.ndarray, score: np.ndarray, w: np.ndarray | None, bins: int) -> Evaluation:
     counts = metrics.confusion(y, score, threshold=0.5, weight=w)
-    found = {
-        "auc": metrics.auc(y, score, w),
-        "log_loss": metrics.log_loss(y, score, w),
-        "brier": metrics.brier(y, score, w),
-        "accuracy": counts.accuracy,
-        "precision": counts.precision,
-        "recall": counts.recall,
-        "f1": counts.f1,
-    }
-    return Evaluation(
-        task="binary",
-        rows=len(y),
-        metrics=found,
+    return of_two_classes(
+        len(y),
+        counts,
+        auc=metrics.auc(y, score, w),
+        log_loss=metrics.log_loss(y, score, w),
+        brier=metrics.brier(y, score, w),
         roc=metrics.roc_curve(y, score, w),
         calibration=metrics.calibration_curve(y, score, w, bins=bins),
-        confusion=counts,
     )

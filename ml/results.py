@@ -31,3 +31,26 @@ class Evaluation:
     roc: RocCurve | None = None
     calibration: CalibrationCurve | None = None
     confusion: Confusion | None = None
+
+
+def of_two_classes(
+    rows: int,
+    counts: Confusion,
+    *,
+    auc: float,
+    log_loss: float,
+    brier: float,
+    roc: RocCurve,
+    calibration: CalibrationCurve,
+) -> Evaluation:
+    """Return the evaluation of a model of two classes, whose confusion tells the rest of the metrics."""
+    metrics = {
+        "auc": auc,
+        "log_loss": log_loss,
+        "brier": brier,
+        "accuracy": counts.accuracy,
+        "precision": counts.precision,
+        "recall": counts.recall,
+        "f1": counts.f1,
+    }
+    return Evaluation(task="binary", rows=rows, metrics=metrics, roc=roc, calibration=calibration, confusion=counts)

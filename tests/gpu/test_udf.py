@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 import volley as vl
+from tests.support.group_functions import energy
 
 ROWS = 200_000
 _random = np.random.default_rng(3)
@@ -50,14 +51,6 @@ def test_only_the_columns_cross(session: vl.Session) -> None:
     assert moved is not None
     assert moved.to_device < DATA["i"].nbytes + 4096
     assert moved.to_host < 4096
-
-
-@vl.udf(compile=True)
-def energy(values):
-    total = 0.0
-    for value in values:
-        total += value * value
-    return total
 
 
 @vl.udf(compile=True)

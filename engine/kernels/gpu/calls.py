@@ -7,7 +7,6 @@ stands under a null might keep one in a loop for ever.
 
 from __future__ import annotations
 
-import importlib.util
 import re
 from functools import lru_cache
 
@@ -20,10 +19,7 @@ from .keys import masked_rows
 from .library import plc, stand_in_code
 from .memory import in_halves, run
 from .types import device_type
-from .udf import CudaFunction, require, row_function
-
-_OLDEST = (8, 0)
-"""Compute capability that tells, before there is a device, whether a function compiles to what libcudf takes."""
+from .udf import OLDEST, CudaFunction, compiling, refusal, require, row_function
 
 _BESIDE = re.compile(r"^\s*\.(visible\s+)?(global|const|extern)\b", re.MULTILINE)
 """Variables and functions outside of the function, but for numba's own environment, which is ``.common``."""
@@ -31,14 +27,7 @@ _BESIDE = re.compile(r"^\s*\.(visible\s+)?(global|const|extern)\b", re.MULTILINE
 
 def call_refusal(function: ValueFunction) -> str | None:
     """Return why the host must call a function; None where a kernel can."""
-    made = _compiled(function)
-    if isinstance(made, str):
-        return made
-    if made.dtype != function.result.dtype:
-        return f"it gives {made.dtype}, which becomes {function.result.dtype} on the host"
-    if importlib.util.find_spec("numba_cuda") is None:
-        return "numba-cuda is not installed" if stand_in_code is None else None
-    return _unfit(made)
+    return refusal(_compiled(function), function.result, _unfit, stood_in_for=stand_in_code is not None)
 
 
 def called(table: GpuTable, function: ValueFunction) -> GpuTable:
@@ -106,13 +95,10 @@ def _capability() -> tuple[int, int]:
     return int(major), int(minor)
 
 
-@lru_cache(maxsize=256)
+@compiling
 def _unfit(made: CudaFunction) -> str | None:
     """Return why libcudf does not take a function's PTX."""
-    try:
-        text = made.device_ptx(_OLDEST)
-    except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
-        return f"it does not compile for CUDA: {str(error).strip().splitlines()[0]}"
+    text = made.device_ptx(OLDEST)
     if text.count(".func") != 1 or _BESIDE.search(text):
         return "it calls functions or reads tables of the math library that libcudf does not take along"
     return None

@@ -6,14 +6,9 @@ group's values means what it does in C.
 
 from __future__ import annotations
 
-import importlib.util
-from functools import lru_cache
-from typing import Any
-
 import numpy as np
 
 from ... import dtypes
-from ...arrow import to_arrow_type
 from ...dtypes import DataType, Kind
 from ...plan.functions import GroupFunction, GroupFunctions
 from ...schema import Schema
@@ -25,9 +20,7 @@ from .keys import kept, taken
 from .library import DeviceBuffer, plc, stand_in_launch
 from .memory import in_halves, run
 from .types import INT32
-from .udf import CudaFunction, group_function, require
-
-_OLDEST = (8, 0)
+from .udf import OLDEST, CudaFunction, compiling, group_function, refusal, require
 
 
 def groups_refusal(functions: GroupFunctions) -> str | None:
@@ -47,14 +40,7 @@ def called_for_groups(table: GpuTable, functions: GroupFunctions) -> GpuTable:
 
 
 def _refusal(call: GroupFunction) -> str | None:
-    made = _compiled(call)
-    if isinstance(made, str):
-        return made
-    if made.dtype != call.result.dtype:
-        return f"it gives {made.dtype}, which becomes {call.result.dtype} on the host"
-    if importlib.util.find_spec("numba_cuda") is None:
-        return "numba-cuda is not installed" if stand_in_launch is None else None
-    return _unfit(made)
+    return refusal(_compiled(call), call.result, _unfit, stood_in_for=stand_in_launch is not None)
 
 
 def _compiled(call: GroupFunction) -> CudaFunction | str:
@@ -62,25 +48,22 @@ def _compiled(call: GroupFunction) -> CudaFunction | str:
     return group_function(call.function, kinds, wraps=True)  # that they may wrap was settled when it was planned
 
 
-@lru_cache(maxsize=256)
+@compiling
 def _unfit(made: CudaFunction) -> str | None:
-    try:
-        made.ptx(_OLDEST)
-    except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
-        return f"it does not compile for CUDA: {str(error).strip().splitlines()[0]}"
+    made.ptx(OLDEST)
     return None
 
 
 def _column(lists: plc.Column, call: GroupFunction) -> plc.Column:
     made = require(_compiled(call), call.result.name)
     groups = lists.size()
-    kind = _numpy(made.dtype)
+    kind = sharing.numpy_type(made.dtype)
     out = run(DeviceBuffer, size=groups * kind.itemsize)
     result = DeviceArray(out, out.ptr, (groups,), kind)
     if groups:
         offsets, values = _present(lists)
         numbers = DeviceArray(offsets, sharing.address(offsets, np.dtype(np.int32)), (groups + 1,), np.dtype(np.int32))
-        given = _numpy(DataType(call.kind))
+        given = sharing.numpy_type(DataType(call.kind))
         array = DeviceArray(values, sharing.address(values, given), (values.size(),), given)
         _launch(made, result, numbers, array)
     return sharing.taken([result], Schema((call.result,))).columns[0]
@@ -111,7 +94,3 @@ def _launch(made: CudaFunction, out: DeviceArray, offsets: DeviceArray, values: 
 
     made(out, offsets, values)
     cuda.default_stream().synchronize()
-
-
-def _numpy(dtype: DataType) -> np.dtype[Any]:
-    return np.dtype(np.bool_ if dtype == dtypes.bool_ else to_arrow_type(dtype).to_pandas_dtype())

@@ -28,7 +28,7 @@ def share(table: GpuTable) -> Shared:
         nulls = column.null_count()
         check_shareable(field, nulls)
         values = _filled(column, field.dtype) if nulls else column
-        kind = _numpy(field.dtype)
+        kind = numpy_type(field.dtype)
         array = DeviceArray(values, address(values, kind), (table.num_rows,), kind)
         if nulls:
             shared.count("null fill", array.nbytes)
@@ -40,7 +40,7 @@ def share(table: GpuTable) -> Shared:
 
 def matrix(tables: Sequence[GpuTable], names: Sequence[str], dtype: DataType) -> tuple[DeviceArray, Shared]:
     """Return columns of some tables as one column-major matrix: allocated once, each value written once."""
-    kind = _numpy(dtype)
+    kind = numpy_type(dtype)
     rows = sum(table.num_rows for table in tables)
     shared = Shared()
     size = rows * len(names) * kind.itemsize
@@ -65,7 +65,7 @@ def _floats(column: plc.Column, field: Field, dtype: DataType, shared: Shared) -
     nulls, same = column.null_count(), field.dtype == dtype
     reason = "null fill" if nulls else "gather" if same else "cast"
     values = column if same else cast(column, device_type(dtype))
-    shared.count(reason, values.size() * _numpy(dtype).itemsize)
+    shared.count(reason, values.size() * numpy_type(dtype).itemsize)
     return _filled(values, dtype) if nulls else values
 
 
@@ -79,7 +79,8 @@ def address(column: plc.Column, kind: np.dtype[Any]) -> int:
     return 0 if data is None else int(data.ptr) + column.offset() * kind.itemsize
 
 
-def _numpy(dtype: DataType) -> np.dtype[Any]:
+def numpy_type(dtype: DataType) -> np.dtype[Any]:
+    """Return the type of an array over a column's values."""
     return np.dtype(np.bool_ if dtype == dtypes.bool_ else to_arrow_type(dtype).to_pandas_dtype())
 
 

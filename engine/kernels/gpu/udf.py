@@ -8,6 +8,7 @@ Knows numba and arrays on the device; must not know plans.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import inspect
 import operator
 import warnings
@@ -18,10 +19,13 @@ from typing import Any
 
 from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
+from ...schema import Field
 
 _NUMBERS = frozenset({Kind.BOOL, Kind.FLOAT32, Kind.FLOAT64}) | frozenset(
     kind for kind in Kind if kind.value.startswith(("int", "uint")) and kind is not Kind.INTERVAL
 )
+OLDEST = (8, 0)
+"""Compute capability that tells, before there is a device, whether a function compiles."""
 _THREADS = 256
 """Threads of a block: enough to fill any GPU's processors, few enough for any function's registers."""
 _WRAPPING = frozenset(
@@ -184,6 +188,44 @@ def require(made: CudaFunction | str, label: str) -> CudaFunction:
     if isinstance(made, CudaFunction):
         return made
     raise UnsupportedOperation(f"{label} cannot be compiled for the gpu: {made}")
+
+
+def refusal(
+    made: CudaFunction | str, result: Field, unfit: Callable[[CudaFunction], str | None], *, stood_in_for: bool
+) -> str | None:
+    """Return why the host must call a function; None where a kernel can.
+
+    Parameters
+    ----------
+    made
+        Its kernel, or why there is none.
+    result
+        The column that it makes.
+    unfit
+        Compiles the kernel for `OLDEST`, and tells what is against it.
+    stood_in_for
+        Whether the simulator runs it, which compiles nothing where numba-cuda is not installed.
+    """
+    if isinstance(made, str):
+        return made
+    if made.dtype != result.dtype:
+        return f"it gives {made.dtype}, which becomes {result.dtype} on the host"
+    if importlib.util.find_spec("numba_cuda") is None:
+        return None if stood_in_for else "numba-cuda is not installed"
+    return unfit(made)
+
+
+def compiling(unfit: Callable[[CudaFunction], str | None]) -> Callable[[CudaFunction], str | None]:
+    """Let a check that compiles a kernel tell numba's error where there is one; asked once for each kernel."""
+
+    @lru_cache(maxsize=256)
+    def told(made: CudaFunction) -> str | None:
+        try:
+            return unfit(made)
+        except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
+            return f"it does not compile for CUDA: {str(error).strip().splitlines()[0]}"
+
+    return told
 
 
 def _cuda() -> Any:

@@ -385,11 +385,7 @@ class Coordinator:
 
     def _preferred(self, rans: Sequence[Ran]) -> str | None:
         """Return the worker that has most of what lone tasks read."""
-        held: dict[str, int] = {}
-        for made in {made for ran in rans for made in ran.reads.values()}:
-            for report in self.tasks.stages[made].done:
-                held[report.worker] = held.get(report.worker, 0) + sum(report.bytes)
-        return max(held, key=lambda worker: held[worker], default=None)
+        return self.tasks.holder({made for ran in rans for made in ran.reads.values()})
 
     # units
 

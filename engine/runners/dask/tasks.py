@@ -169,6 +169,14 @@ class Tasks:
         finally:
             self.abandon(under_way)
 
+    def holder(self, numbers: Iterable[int]) -> str | None:
+        """Return the worker that has most of what some stages made, None where nothing is known of any."""
+        held: dict[str, int] = {}
+        for number in numbers:
+            for report in self.stages[number].done:
+                held[report.worker] = held.get(report.worker, 0) + sum(report.bytes)
+        return max(held, key=lambda worker: held[worker], default=None)
+
     def whole(self, number: int) -> list[Report]:
         """Return the reports of a stage, by task; what is lost is made again first."""
         ran = self.stages[number]

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pytest
 
 import volley as vl
+from tests.support.group_functions import energy
 from volley.engine import dtypes
 from volley.engine.dtypes import Kind
 from volley.engine.errors import PlanError, UserFunctionError
@@ -253,14 +254,6 @@ def test_a_column_may_be_given_twice(compiles):
         "t": [2.0, None, 12.0],
         "x": [1.0, None, 3.0],
     }
-
-
-@vl.udf(compile=True)
-def energy(values):
-    total = 0.0
-    for value in values:
-        total += value * value
-    return total
 
 
 @vl.udf(compile=True)

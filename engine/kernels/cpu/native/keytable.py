@@ -20,6 +20,7 @@ import numpy as np
 from .arrays import Bits, Longs, Number, Rows, Words, ascending, missing, rows_out
 from .calls import Calls
 from .compile import device, instruction, kernel
+from .direct import AHEAD, count_direct, fill_direct, join_direct, list_direct, match_direct
 from .grouping import LARGE
 from .packing import signed_extent
 from .parallel import Threads, each, mapped, spans_of
@@ -37,8 +38,6 @@ _ONE = np.uint64(1)
 _DIRECT_SIZE = 1 << 18
 _DIRECT_PER_ROW = 8
 _FIRST_ROWS = 1 << 12
-# Rows to come for which a table beyond the cache is prefetched: about as far as its latency reaches.
-_AHEAD = 64
 # A line is eight words: five keys, then as 32-bit numbers their entries and a 0, which is what a key gets that is not
 # there; entries of 0 are free.
 _LINE_WORDS = 8
@@ -134,10 +133,10 @@ def _enter_unique(
     words: Words, rows: Rows, table: Words, entries: Rows, lines: int, region: int, most: int, first: int
 ) -> int:
     """Enter rows up to one whose key is there already, or past it if only ``first`` rows count; return how many."""
-    last = len(rows) - _AHEAD if len(table) > LARGE else 0
+    last = len(rows) - AHEAD if len(table) > LARGE else 0
     for i in range(len(rows)):
         if i < last:
-            fetch_line(table, lines, words[np.uint32(rows[i + _AHEAD])])
+            fetch_line(table, lines, words[np.uint32(rows[i + AHEAD])])
         word = words[np.uint32(rows[i])]
         line = line_of(table, entries, lines, region, most, word)
         entry = (line << _ENTRY_SHIFT) + _FIRST_ENTRY
@@ -170,10 +169,10 @@ def _number_keys(
     The first ``entered`` rows are in the table as those of different keys.
     """
     count = np.int32(0)
-    last = len(rows) - _AHEAD if len(table) > LARGE else 0
+    last = len(rows) - AHEAD if len(table) > LARGE else 0
     for i in range(len(rows)):
         if i < last:
-            fetch_line(table, lines, words[np.uint32(rows[i + _AHEAD])])
+            fetch_line(table, lines, words[np.uint32(rows[i + AHEAD])])
         word = words[np.uint32(rows[i])]
         line = line_of(table, entries, lines, region, most, word)
         key = key_in(table, line, word)
@@ -230,10 +229,10 @@ def _list_rows(
 def _match_hashed(
     words: Words, bits: Bits, bit_offset: int, table: Words, entries: Rows, lines: int, region: int, out: Rows
 ) -> None:
-    last = len(words) - _AHEAD if len(table) > LARGE else 0
+    last = len(words) - AHEAD if len(table) > LARGE else 0
     for i in range(len(words)):
         if i < last:
-            prefetch_read(table, np.int64(place_of(words[i + _AHEAD], lines) << _KEY_SHIFT))
+            prefetch_read(table, np.int64(place_of(words[i + AHEAD], lines) << _KEY_SHIFT))
         line = line_of(table, entries, lines, region, np.int64(lines), words[i])
         entry = (line << _ENTRY_SHIFT) + _FIRST_ENTRY + key_in(table, line, words[i])
         out[i] = np.int32(-1) if missing(bits, bit_offset + i) else entries[entry] - np.int32(1)
@@ -253,89 +252,15 @@ def _join_hashed(
 ) -> int:
     """List the rows that have a match, and their matches; return how many there are."""
     k = 0
-    last = len(words) - _AHEAD if len(table) > LARGE else 0
+    last = len(words) - AHEAD if len(table) > LARGE else 0
     for i in range(len(words)):
         if i < last:
-            prefetch_read(table, np.int64(place_of(words[i + _AHEAD], lines) << _KEY_SHIFT))
+            prefetch_read(table, np.int64(place_of(words[i + AHEAD], lines) << _KEY_SHIFT))
         line = line_of(table, entries, lines, region, np.int64(lines), words[i])
         entry = entries[(line << _ENTRY_SHIFT) + _FIRST_ENTRY + key_in(table, line, words[i])]
         probe[k] = np.int32(i)
         build[k] = entry - np.int32(1)
         k += entry != 0 and not missing(bits, bit_offset + i)
-    return k
-
-
-@kernel("i64(const u64[], const u8[], i64, u64, i32[], i64)")
-def _fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, first: int) -> int:
-    """Enter all rows into slots of -1; return 1 at the first key that is there already, unless ``first`` rows count."""
-    last = len(words) - _AHEAD if len(slots) > LARGE else 0
-    for i in range(len(words)):
-        if i < last:
-            prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
-        if not missing(bits, bit_offset + i):
-            slot = words[i] - low
-            if slots[slot] < 0:
-                slots[slot] = np.int32(i)
-            elif not first:
-                return 1
-    return 0
-
-
-@kernel("i64(const u64[], const u8[], i64, u64, i32[])")
-def _count_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: Rows) -> int:
-    """Count the rows of each slot, one place to the right; return how many rows there are."""
-    total = 0
-    for i in range(len(words)):
-        if not missing(bits, bit_offset + i):
-            offsets[words[i] - low + _ONE] += 1
-            total += 1
-    return total
-
-
-@kernel("void(const u64[], const u8[], i64, u64, i32[], i32[], i32[])")
-def _list_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: Rows, slots: Rows, out: Rows) -> None:
-    """List rows by slot, in order, from counts; a slot's entry is its own number, or -1 where it has no row."""
-    for slot in range(len(slots)):
-        slots[slot] = np.int32(slot) if offsets[slot + 1] > 0 else np.int32(-1)
-        offsets[slot + 1] += offsets[slot]
-    for i in range(len(words)):
-        if not missing(bits, bit_offset + i):
-            slot = words[i] - low
-            out[offsets[slot]] = np.int32(i)
-            offsets[slot] += 1
-    for slot in range(len(slots), 0, -1):
-        offsets[slot] = offsets[slot - 1]
-    offsets[0] = 0
-
-
-@kernel("void(const u64[], const u8[], i64, u64, const i32[], i32[])")
-def _match_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, out: Rows) -> None:
-    last = len(words) - _AHEAD if len(slots) > LARGE else 0
-    size = np.uint64(len(slots))
-    for i in range(len(words)):
-        if i < last and words[i + _AHEAD] - low < size:
-            prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
-        slot = words[i] - low
-        if slot >= size or missing(bits, bit_offset + i):
-            out[i] = np.int32(-1)
-        else:
-            out[i] = slots[slot]
-
-
-@kernel("i64(const u64[], const u8[], i64, u64, const i32[], i32[], i32[])")
-def _join_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, probe: Rows, build: Rows) -> int:
-    """Do what `_join_hashed` does."""
-    k = 0
-    last = len(words) - _AHEAD if len(slots) > LARGE else 0
-    size = np.uint64(len(slots))
-    for i in range(len(words)):
-        if i < last and words[i + _AHEAD] - low < size:
-            prefetch_read(slots, np.int64(words[i + _AHEAD] - low))
-        slot = words[i] - low
-        if slot < size and not missing(bits, bit_offset + i):
-            probe[k] = np.int32(i)
-            build[k] = slots[slot]
-            k += slots[slot] >= 0
     return k
 
 
@@ -405,7 +330,7 @@ class KeyRows:
         """Return the match of each key, -1 where there is none."""
         matches = rows_out(out, len(words))
         if self._slots is not None:
-            _match_direct(words, bits, bit_offset, self._low, self._slots, matches)
+            match_direct(words, bits, bit_offset, self._low, self._slots, matches)
         else:
             _match_hashed(words, bits, bit_offset, *self._hashed, matches)
         return matches
@@ -413,7 +338,7 @@ class KeyRows:
     def match_later(self, words: Words, bits: Bits, bit_offset: int, out: Rows, calls: Calls) -> None:
         """Have `match` done by a call."""
         if self._slots is not None:
-            calls.add(_match_direct, words, bits, bit_offset, self._low, self._slots, out)
+            calls.add(match_direct, words, bits, bit_offset, self._low, self._slots, out)
         else:
             calls.add(_match_hashed, words, bits, bit_offset, *self._hashed, out)
 
@@ -423,17 +348,17 @@ class KeyRows:
         The arrays must be longer by one than there are rows.
         """
         if self._slots is not None:
-            calls.add(_join_direct, words, bits, bit_offset, self._low, self._slots, probe, build, expected=None)
+            calls.add(join_direct, words, bits, bit_offset, self._low, self._slots, probe, build, expected=None)
         else:
             calls.add(_join_hashed, words, bits, bit_offset, *self._hashed, probe, build, expected=None)
 
     def _enter_direct(self, words: Words, bits: Bits, bit_offset: int, size: int) -> None:
         self._slots = np.full(size, -1, dtype=np.int32)
-        if not _fill_direct(words, bits, bit_offset, self._low, self._slots, self._first):
+        if not fill_direct(words, bits, bit_offset, self._low, self._slots, self._first):
             return
         offsets = np.zeros(size + 1, dtype=np.int32)
-        rows = np.empty(_count_direct(words, bits, bit_offset, self._low, offsets), dtype=np.int32)
-        _list_direct(words, bits, bit_offset, self._low, offsets, self._slots, rows)
+        rows = np.empty(count_direct(words, bits, bit_offset, self._low, offsets), dtype=np.int32)
+        list_direct(words, bits, bit_offset, self._low, offsets, self._slots, rows)
         self.lists = RowLists(offsets, rows)
 
     def _enter_hashed(

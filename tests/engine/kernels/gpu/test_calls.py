@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import volley as vl
+from tests.support.group_functions import energy
 from tests.support.simulated_gpu import simulated_device, simulated_session
 from volley.engine.errors import UnsupportedOperation, UserFunctionError
 
@@ -140,14 +141,6 @@ def test_while_allocations_fail() -> None:
     with memory.counted() as ledger, simulator.machine().failing(plan):
         assert made.to_dict()["r"] == [1.0, 2.0, 3.0, 4.0]
     assert ledger.retries == plan.failures > 0
-
-
-@vl.udf(compile=True)
-def energy(values):
-    total = 0.0
-    for value in values:
-        total += value * value
-    return total
 
 
 @vl.udf(compile=True)
