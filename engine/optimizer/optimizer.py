@@ -25,6 +25,7 @@ from .rules.push_down_limit import push_down_limit
 from .rules.push_down_semi_join import push_down_semi_join
 from .rules.remove_sort import remove_sort
 from .rules.restrict_groups import restrict_groups
+from .rules.reuse_groups import reuse_groups
 from .rules.rewrite_distinct import rewrite_distinct
 from .rules.roll_up_groups import roll_up_groups
 from .rules.share_subplans import share_subplans
@@ -52,12 +53,14 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         derive_filter,  # last: what is known of a side includes all that was pushed to it
         propagate_empty,
     ),
-    # 2. Join order, when every filter stands where its selectivity counts. Semi joins first: they are filters, too.
+    # 2. While what is grouped twice still looks alike: where each stands in the plan decides what follows.
+    (reuse_groups,),
+    # 3. Join order, when every filter stands where its selectivity counts. Semi joins first: they are filters, too.
     (restrict_groups,),
     (push_down_semi_join,),
     (order_joins,),
     (aggregate_before_join,),  # wants to know which joins there are, and is tidied up after with them
-    # 3. Tidy up what the order has left behind, then narrow. Limits go last: a filter cannot pass them.
+    # 4. Tidy up what the order has left behind, then narrow. Limits go last: a filter cannot pass them.
     (
         simplify_expressions,  # equalities implied by the join keys
         push_down_filter,
@@ -67,11 +70,11 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         merge_projections,
         prune_columns,
     ),
-    # 4. Which side of a join is built, when both are what they will be.
+    # 5. Which side of a join is built, when both are what they will be.
     (choose_build_side,),
-    # 5. Fields of structs, once it is settled which expressions there are.
+    # 6. Fields of structs, once it is settled which expressions there are.
     (prune_fields,),
-    # 6. Last, for every rewrite makes new objects.
+    # 7. Last, for every rewrite makes new objects.
     (share_subplans,),
 )
 

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from dataclasses import fields
-
-from ...plan import Plan, Write
-from ...traversal import transform_up
+from ...expr import Column, NamedExpr
+from ...plan import Plan, Project, Scan
+from ...traversal import transform_up, walk_once
 from ..context import OptimizerContext
-
-_BY_IDENTITY = frozenset({"source", "function"})
-"""Fields whose values are compared as objects: equal contents would have to be read, or run, to be known."""
-
-_DERIVED = frozenset({"schema", "input", "inputs", "left", "right"})
-"""Fields that follow from the children, which are compared as objects once they have been replaced themselves."""
+from ..likeness import Likeness
 
 
 def share_subplans(plan: Plan, _: OptimizerContext) -> Plan:
-    """Replace each sub-plan by the first one that is equal to it."""
-    first: dict[Hashable, Plan] = {}
+    """Replace each sub-plan by the first one that gives the same rows, with its columns renamed where names differ."""
+    if not _reads_twice(plan):
+        return plan
+    likeness = Likeness()
+    first: dict[int, Plan] = {}
 
     def rewrite(node: Plan) -> Plan:
-        if isinstance(node, Write):
+        same = first.setdefault(likeness.of(node), node)
+        if same is node or (isinstance(node, Project) and node.input is same):
             return node
-        try:
-            return first.setdefault(_identity(node), node)
-        except (TypeError, RecursionError):  # constant lists have no hash, very deep expressions none that ends
-            return node
+        return same if same.schema.names == node.schema.names else _renamed(same, node)
 
     return transform_up(plan, rewrite)
 
 
-def _identity(node: Plan) -> Hashable:
-    """Return a value that two nodes over the same inputs share if they do the same."""
-    own: list[Hashable] = [type(node).__name__, node.detail]  # the text tells 0.0 and -0.0 apart
-    for field in fields(node):
-        value = getattr(node, field.name)
-        if field.name in _BY_IDENTITY:
-            own.append(id(value))
-        elif field.name not in _DERIVED:
-            own.append(value)
-    return (*own, *(id(child) for child in node.children))
+def _reads_twice(plan: Plan) -> bool:
+    """Return whether a source or a sub-plan occurs twice; of others there are no two that are equal."""
+    met: set[int] = set()
+    for node in walk_once(plan):
+        for child in node.children:
+            what = id(child.source) if isinstance(child, Scan) else id(child)
+            if what in met:
+                return True
+            met.add(what)
+    return False
+
+
+def _renamed(plan: Plan, like: Plan) -> Project:
+    pairs = zip(plan.schema, like.schema, strict=True)
+    exprs = (NamedExpr(name=to.name, expr=Column(name=field.name, dtype=field.dtype)) for field, to in pairs)
+    return Project(input=plan, exprs=tuple(exprs))
