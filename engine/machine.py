@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path, PurePosixPath
 
 _GROUPS = Path("/sys/fs/cgroup")
@@ -27,12 +28,18 @@ def available_cores(groups: Path = _GROUPS, membership: Path = _MEMBERSHIP) -> i
     groups, membership
         Where the kernel shows control groups, and to which of them this process belongs.
     """
-    cores = len(os.sched_getaffinity(0))
-    for text in _settings("cpu.max", groups, membership):
-        quota, _, period = text.partition(" ")
-        if quota.isdecimal() and period.isdecimal():
-            cores = min(cores, max(1, math.ceil(int(quota) / int(period))))
-    return cores
+    return min([len(os.sched_getaffinity(0)), *_quotas(groups, membership)])
+
+
+@cache  # every scan that is planned asks
+def _quotas(groups: Path, membership: Path) -> tuple[int, ...]:
+    """Return to how many cores each control group holds this process."""
+    settings = (text.partition(" ") for text in _settings("cpu.max", groups, membership))
+    return tuple(
+        max(1, math.ceil(int(quota) / int(period)))
+        for quota, _, period in settings
+        if quota.isdecimal() and period.isdecimal()
+    )
 
 
 def available_memory(groups: Path = _GROUPS, membership: Path = _MEMBERSHIP) -> int:

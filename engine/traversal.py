@@ -53,51 +53,70 @@ def shared(root: N) -> list[N]:
     return [node for node in walk_once(root) if occurrences[id(node)] > 1]
 
 
-def transform_up(root: N, rewrite: Callable[[N], N]) -> N:
+def transform_up(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | None = None) -> N:
     """Rewrite children first, then the node itself.
 
     Returns the same object where nothing changed, so that callers can compare with ``is``. A node object that occurs
     several times in the tree is rewritten once, so that shared sub-plans stay shared.
+
+    ``settled`` has trees, by the ids of their roots, that the rewriting leaves as they are: they are not walked through
+    again, and those that are found are added. What becomes of a node must then follow from the tree below it alone.
     """
-    if not root.children:
-        return rewrite(root)
+    if settled is None:
+        if not root.children:
+            return rewrite(root)
+        settled = {}
     done: dict[int, N] = {}
     stack: list[tuple[N, bool]] = [(root, False)]
     while stack:
         node, ready = stack.pop()
-        if id(node) in done:
+        key = id(node)
+        if key in settled or key in done:
             continue
         children = node.children
         if not ready and children:
             stack.append((node, True))
-            stack.extend((child, False) for child in children)
+            for child in children:
+                stack.append((child, False))  # noqa: PERF401  # a generator costs more than these few
             continue
-        replaced = tuple(done[id(child)] for child in children)
-        changed = any(new is not old for new, old in zip(replaced, children, strict=True))
-        done[id(node)] = rewrite(node.with_children(replaced) if changed else node)
-    return done[id(root)]
+        old = node
+        for child in children:
+            if id(child) not in settled:
+                node = node.with_children(tuple(settled.get(id(c)) or done[id(c)] for c in children))
+                break
+        made = rewrite(node)
+        (settled if made is old else done)[key] = made
+    return settled.get(id(root)) or done[id(root)]
 
 
-def transform_down(root: N, rewrite: Callable[[N], N]) -> N:
+def transform_down(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | None = None) -> N:
     """Rewrite the node first, then the children of what came out; same object where nothing changed.
 
-    A node object that is met several times is rewritten once, as in `transform_up`.
+    A node object that is met several times is rewritten once, and ``settled`` trees are passed over, as in
+    `transform_up`.
     """
+    settled = {} if settled is None else settled
     rewritten: dict[int, N] = {}  # holds every node met below the root, so that ids stay unique
     done: dict[int, N] = {}
     stack = [root]
     while stack:
         met = stack[-1]
-        node = rewritten.get(id(met))
+        key = id(met)
+        if key in settled or key in done:
+            stack.pop()
+            continue
+        node = rewritten.get(key)
         if node is None:
-            node = rewritten[id(met)] = rewrite(met)
-            stack.extend(child for child in reversed(node.children) if id(child) not in done)
-            continue
+            node = rewritten[key] = rewrite(met)
+            below = [child for child in reversed(node.children) if id(child) not in settled and id(child) not in done]
+            if below:
+                stack += below
+                continue
         stack.pop()
-        if id(met) in done:
-            continue
-        children = node.children
-        replaced = tuple(done[id(child)] for child in children)
-        changed = any(new is not old for new, old in zip(replaced, children, strict=True))
-        done[id(met)] = node.with_children(replaced) if changed else node
-    return done[id(root)]
+        made = node
+        for child in node.children:
+            if id(child) not in settled:
+                made = node.with_children(tuple(settled.get(id(c)) or done[id(c)] for c in node.children))
+                break
+        (settled if made is met else done)[key] = made
+    return settled.get(id(root)) or done[id(root)]

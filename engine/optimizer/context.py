@@ -1,25 +1,39 @@
-"""What rules may ask of the world outside the plan."""
+"""What rules may ask of the world outside the plan, and what they share while one plan is optimised."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from ..expr import Expr, Literal
+from ..plan import Plan
+from .estimate import Estimator
+from .simplify import Fold, Simplifier
 
-Fold: TypeAlias = Callable[[Expr], Literal | None]
-"""Computes an expression without columns; None where it raises, so that the error stays with the run."""
+Rule: TypeAlias = Callable[[Plan, "OptimizerContext"], Plan]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimizerContext:
-    """Services for rules.
+    """Services for rules; made anew for each plan.
 
     Attributes
     ----------
     fold
         Evaluates a constant expression on a device. It must return None, not raise, where evaluation fails.
+    estimator, simplifier
+        Remember what they have found of a plan, or expression, for all rules.
+    settled
+        For each rule the sub-plans that it leaves as they are, by their ids; see `transform_up`.
     """
 
     fold: Fold
+    estimator: Estimator = field(init=False, default_factory=Estimator, compare=False)
+    simplifier: Simplifier = field(init=False, compare=False)
+    settled: dict[Rule, dict[int, Plan]] = field(
+        init=False, default_factory=lambda: defaultdict(dict), compare=False, repr=False
+    )
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "simplifier", Simplifier(self.fold))

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
-
 from ..plan import Plan
-from .context import OptimizerContext
+from .context import OptimizerContext, Rule
 from .rules.aggregate_before_join import aggregate_before_join
 from .rules.choose_build_side import choose_build_side
 from .rules.derive_filter import derive_filter
@@ -31,8 +28,6 @@ from .rules.roll_up_groups import roll_up_groups
 from .rules.share_subplans import share_subplans
 from .rules.simplify_expressions import simplify_expressions
 from .rules.split_count_distinct import split_count_distinct
-
-Rule: TypeAlias = Callable[[Plan, OptimizerContext], Plan]
 
 RULES: tuple[tuple[Rule, ...], ...] = (
     # 0. While the grouping sets of one GROUP BY still read one object.

@@ -181,13 +181,14 @@ class TaskRunner:
         self.device, self.stage, self.sink, self.joins = device, stage, sink, joins
         self.stopped, self.observer = stopped, observer
         self.enough = threading.Event()
+        self._names: dict[int, tuple[Pipeline, list[str]]] = {}
 
     def run(self, number: int, task: Task, local: LocalSink, operators: dict[str, OperatorMetrics]) -> bool:
         """Run a task into a thread's part of the sink; return False where it was stopped before its end.
 
         ``operators`` takes up what was counted.
         """
-        steps = _steps(task.pipeline, self.stage, operators)
+        steps = [operators.setdefault(name, OperatorMetrics()) for name in self._names_of(task.pipeline)]
         tables = _timed(task.tables(), steps[0])
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
@@ -209,6 +210,13 @@ class TaskRunner:
         finally:
             steps[0].merge(task.counted)
         return True
+
+    def _names_of(self, pipeline: Pipeline) -> list[str]:
+        """Return the names of a pipeline's steps, spelled out for its first task: they print whole expressions."""
+        known = self._names.get(id(pipeline))
+        if known is None:
+            known = self._names[id(pipeline)] = (pipeline, step_names(pipeline, self.stage))
+        return known[1]
 
     def _consume(self, number: int, tables: Sequence[Table], local: LocalSink, counted: OperatorMetrics) -> None:
         begun = time.perf_counter()
@@ -349,11 +357,6 @@ def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
 def step_names(pipeline: Pipeline, stage: Stage) -> list[str]:
     """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order."""
     return [name for name, _ in _names(pipeline, stage)]
-
-
-def _steps(pipeline: Pipeline, stage: Stage, operators: dict[str, OperatorMetrics]) -> list[OperatorMetrics]:
-    """Return the counters of a pipeline's input, its operators and the stage's sink, in order."""
-    return [operators.setdefault(name, OperatorMetrics()) for name in step_names(pipeline, stage)]
 
 
 def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:

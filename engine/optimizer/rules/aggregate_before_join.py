@@ -26,7 +26,7 @@ _KEPT = 0.5
 
 def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
     """Split aggregations whose arguments come from one side of the join below them, if that side collapses."""
-    estimator, simplifier = Estimator(), Simplifier(context.fold)
+    estimator, simplifier = context.estimator, context.simplifier
 
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Aggregate) or not node.aggregates:

@@ -7,15 +7,14 @@ from dataclasses import replace
 from ...plan import Join, JoinKind, Plan
 from ...traversal import transform_up
 from ..context import OptimizerContext
-from ..estimate import Estimator
 
 _SMALLER = 0.5
 """Share of the right side's rows from which on the left one is built: what has no partner is looked through again."""
 
 
-def choose_build_side(plan: Plan, _: OptimizerContext) -> Plan:
+def choose_build_side(plan: Plan, context: OptimizerContext) -> Plan:
     """Mark joins that are not inner (those have their sides swapped, see `order_joins`) as built of the left side."""
-    estimator = Estimator()
+    estimator = context.estimator
 
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Join) or node.kind is JoinKind.INNER:

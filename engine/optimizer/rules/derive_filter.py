@@ -14,9 +14,9 @@ from ..simplify.bounds import is_implied
 from ..simplify.comparison import FLIPPED
 
 
-def derive_filter(plan: Plan, _: OptimizerContext) -> Plan:
+def derive_filter(plan: Plan, context: OptimizerContext) -> Plan:
     """Filter each side of a join by what is known of the key columns of the other."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[derive_filter])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -16,9 +16,9 @@ from ..expressions import rewrite_expressions
 from ..properties import is_never_null
 
 
-def drop_null_checks(plan: Plan, _: OptimizerContext) -> Plan:
+def drop_null_checks(plan: Plan, context: OptimizerContext) -> Plan:
     """Replace null checks of such columns by constants, and count rows instead of their values."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[drop_null_checks])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -12,9 +12,9 @@ _VALUE_ITSELF = frozenset({"sum", "mean", "min", "max", "any", "all", "first", "
 """Aggregates that give a single value back, in their own type."""
 
 
-def eliminate_aggregate(plan: Plan, _: OptimizerContext) -> Plan:
+def eliminate_aggregate(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn a grouping by columns of which no two rows agree in all into a projection."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[eliminate_aggregate])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -11,9 +11,9 @@ from ..context import OptimizerContext
 from ..properties import max_rows, unique_key
 
 
-def eliminate_distinct(plan: Plan, _: OptimizerContext) -> Plan:
+def eliminate_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop distincts, and groupings without aggregates, of rows with a key among the columns and of rows looked up."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[eliminate_distinct])
 
 
 def _rewrite(node: Plan) -> Plan:

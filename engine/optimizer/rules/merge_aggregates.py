@@ -11,9 +11,9 @@ from ..context import OptimizerContext
 from ..partials import column
 
 
-def merge_aggregates(plan: Plan, _: OptimizerContext) -> Plan:
+def merge_aggregates(plan: Plan, context: OptimizerContext) -> Plan:
     """Let the first of equal aggregates stand for the others, which a projection names."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[merge_aggregates])
 
 
 def _rewrite(node: Plan) -> Plan:

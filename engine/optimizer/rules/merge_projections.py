@@ -16,9 +16,9 @@ _LARGEST = 500
 """Nodes of one merged expression, above which projections stay apart."""
 
 
-def merge_projections(plan: Plan, _: OptimizerContext) -> Plan:
+def merge_projections(plan: Plan, context: OptimizerContext) -> Plan:
     """Merge a projection or an aggregation with the projections below it where no work is done twice."""
-    return transform_down(plan, _rewrite)
+    return transform_down(plan, _rewrite, context.settled[merge_projections])
 
 
 def _rewrite(node: Plan) -> Plan:

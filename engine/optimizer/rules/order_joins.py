@@ -6,14 +6,13 @@ from ...expr import Column, Expr, NamedExpr
 from ...plan import Filter, Join, JoinKind, Plan, Project
 from ...traversal import transform_down
 from ..context import OptimizerContext
-from ..estimate import Estimator
 from ..join_graph import JoinGraph, build_graph, is_reorderable
 from ..join_search import Tree, search
 
 
-def order_joins(plan: Plan, _: OptimizerContext) -> Plan:
+def order_joins(plan: Plan, context: OptimizerContext) -> Plan:
     """Reorder each group of adjacent inner joins by estimated cost; the smaller side of a join comes right (built)."""
-    estimator = Estimator()
+    estimator = context.estimator
     finished: dict[int, Plan] = {}
 
     def rewrite(node: Plan) -> Plan:

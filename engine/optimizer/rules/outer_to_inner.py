@@ -14,7 +14,7 @@ from ..simplify import Simplifier
 
 def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn a left join below a null-rejecting filter or key into an inner join, below ``is null`` into an anti join."""
-    simplifier = Simplifier(context.fold)
+    simplifier = context.simplifier
 
     def rewrite(node: Plan) -> Plan:
         match node:
@@ -27,7 +27,7 @@ def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
             case _:
                 return node
 
-    return transform_down(plan, rewrite)
+    return transform_down(plan, rewrite, context.settled[outer_to_inner])
 
 
 def _below_filter(node: Filter, join: Join, simplifier: Simplifier) -> Plan:

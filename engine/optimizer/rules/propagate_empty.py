@@ -26,9 +26,9 @@ from ..context import OptimizerContext
 from ..properties import empty, is_empty
 
 
-def propagate_empty(plan: Plan, _: OptimizerContext) -> Plan:
+def propagate_empty(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop work on inputs without rows; an aggregate without keys still gives its one row."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[propagate_empty])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -33,9 +33,9 @@ _LARGEST_SUBSTITUTE = 200
 """Nodes of a condition after substituting computed columns, above which it stays where it is."""
 
 
-def push_down_filter(plan: Plan, _: OptimizerContext) -> Plan:
+def push_down_filter(plan: Plan, context: OptimizerContext) -> Plan:
     """Push each conjunct as far down as it can go; scans take those that cannot fail."""
-    return transform_down(plan, _rewrite)
+    return transform_down(plan, _rewrite, context.settled[push_down_filter])
 
 
 def _rewrite(node: Plan) -> Plan:

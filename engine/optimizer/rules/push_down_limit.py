@@ -12,9 +12,9 @@ from ..expressions import is_trivial
 from ..properties import max_rows
 
 
-def push_down_limit(plan: Plan, _: OptimizerContext) -> Plan:
+def push_down_limit(plan: Plan, context: OptimizerContext) -> Plan:
     """Push limits down; where an input may give more than its share, the limit above stays."""
-    return transform_down(plan, _rewrite)
+    return transform_down(plan, _rewrite, context.settled[push_down_limit])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -12,9 +12,9 @@ from ..estimate import Estimator
 from ..expressions import can_raise, is_trivial
 
 
-def push_down_semi_join(plan: Plan, _: OptimizerContext) -> Plan:
+def push_down_semi_join(plan: Plan, context: OptimizerContext) -> Plan:
     """Move semi and anti joins below an inner or left join to the side they read, if fewer rows are left."""
-    estimator = Estimator()
+    estimator = context.estimator
 
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Join) or node.kind not in (JoinKind.SEMI, JoinKind.ANTI):

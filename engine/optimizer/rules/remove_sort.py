@@ -11,12 +11,12 @@ from ...traversal import transform_down
 from ..context import OptimizerContext
 
 
-def remove_sort(plan: Plan, _: OptimizerContext) -> Plan:
+def remove_sort(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop sorts below groupings (but for ``first``, which reads the order) and below other sorts.
 
     A sort that is stable takes the other's keys over, behind its own, where it can see them.
     """
-    return transform_down(plan, _rewrite)
+    return transform_down(plan, _rewrite, context.settled[remove_sort])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -16,13 +16,13 @@ _FEWER = 0.2
 """Keys are looked up first only where they are at most this share of those grouped by: the look-up costs, too."""
 
 
-def restrict_groups(plan: Plan, _: OptimizerContext) -> Plan:
+def restrict_groups(plan: Plan, context: OptimizerContext) -> Plan:
     """Semi-join the input of an aggregation with the keys that the join above it can match.
 
     A group without a partner is dropped by that join anyway, and a group is kept whole. The keys come from the
     smallest relation below the other side that holds all of them, not from that side's whole result.
     """
-    estimator = Estimator()
+    estimator = context.estimator
 
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Join) or node.nulls_equal or node.kind is JoinKind.FULL:

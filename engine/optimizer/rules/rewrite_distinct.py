@@ -8,9 +8,9 @@ from ...traversal import transform_up
 from ..context import OptimizerContext
 
 
-def rewrite_distinct(plan: Plan, _: OptimizerContext) -> Plan:
+def rewrite_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn ``Distinct`` over every column into ``Aggregate`` with keys and no aggregates."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[rewrite_distinct])
 
 
 def _rewrite(node: Plan) -> Plan:

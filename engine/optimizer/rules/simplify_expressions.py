@@ -10,13 +10,12 @@ from ...traversal import transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions
 from ..properties import empty
-from ..simplify import Simplifier
 from .propagate_empty import without_partners
 
 
 def simplify_expressions(plan: Plan, context: OptimizerContext) -> Plan:
     """Simplify expressions; a filter that is always true goes, one that never is leaves the empty relation."""
-    simplifier = Simplifier(context.fold)
+    simplifier = context.simplifier
 
     def rewrite(node: Plan) -> Plan:
         changed = rewrite_expressions(node, simplifier.value, simplifier.predicate)
@@ -34,4 +33,4 @@ def simplify_expressions(plan: Plan, context: OptimizerContext) -> Plan:
             case _:
                 return changed
 
-    return transform_up(plan, rewrite)
+    return transform_up(plan, rewrite, context.settled[simplify_expressions])

@@ -21,9 +21,9 @@ _INSENSITIVE = frozenset({"min", "max", "any", "all", "first", "size"})
 """Aggregates that give the same with and without repetitions (``size`` reads no value)."""
 
 
-def split_count_distinct(plan: Plan, _: OptimizerContext) -> Plan:
+def split_count_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Leave no aggregate with ``distinct``: group by keys and values, then by keys; join where one pass cannot do."""
-    return transform_up(plan, _rewrite)
+    return transform_up(plan, _rewrite, context.settled[split_count_distinct])
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -3,6 +3,6 @@
 Knows expressions and how constants are folded; must not know plans.
 """
 
-from .simplifier import Simplifier
+from .simplifier import Fold, Simplifier
 
-__all__ = ["Simplifier"]
+__all__ = ["Fold", "Simplifier"]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeAlias
+
 from ...expr import Call, Column, Expr, Literal, conjuncts, operands
 from ...expr.catalogue import FUNCTIONS, Nulls
-from ..context import Fold
 from .boolean import FALSE, connect, negate
 from .bounds import tightened
 from .choice import simplify_case, simplify_coalesce
 from .comparison import always_true_where_present, simplify_comparison, simplify_in_list
+from .constants import computed
 from .scalar import simplify_arithmetic, simplify_cast, simplify_like
 from .temporal import simplify_temporal
+
+Fold: TypeAlias = Callable[[Expr], Literal | None]
+"""Computes an expression without columns; None where it raises, so that the error stays with the run."""
 
 _LOCAL = (
     simplify_comparison,
@@ -32,7 +38,7 @@ class Simplifier:
     Parameters
     ----------
     fold
-        Evaluates constant expressions; see `OptimizerContext`.
+        Evaluates constant expressions.
     """
 
     def __init__(self, fold: Fold) -> None:
@@ -97,7 +103,7 @@ class Simplifier:
         children = node.children
         # Constant lists stay calls: a list has no hash, by which equal expressions are found.
         if children and not node.dtype.is_nested and all(isinstance(child, Literal) for child in children):
-            folded = self._fold(node)
+            folded = computed(node) or self._fold(node)
             if folded is not None and folded.dtype == node.dtype:
                 return folded
         if _has_null_argument(node):

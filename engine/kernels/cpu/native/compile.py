@@ -99,6 +99,7 @@ class Kernel(Generic[P, R]):
         self._entry: Callable[..., int] = self._first_call
         self._entries: dict[int, Callable[..., int]] = {}
         self._addresses: dict[int, int] = {}
+        self._kept = False
         _registry.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -115,10 +116,11 @@ class Kernel(Generic[P, R]):
     @property
     def is_kept(self) -> bool:
         """Whether no signature has to be compiled: each has been loaded or stands in the disk cache."""
-        return all(
+        self._kept = self._kept or all(
             position in self._entries or _path_of(self.function, signature)[1].exists()
             for position, signature in enumerate(self.signatures)
         )
+        return self._kept
 
     def _entry_for(self, position: int) -> Callable[..., int]:
         with _lock:
