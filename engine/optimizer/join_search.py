@@ -59,10 +59,16 @@ class Search:
 
     def run(self) -> Tree:
         """Return the cheapest tree found, or the written one where it is hardly dearer."""
-        parts = [self._best(component) for component in self._components()]
-        found = self._cross(parts)
+        found = self._found()
         written = self._cost_of(self._graph.written)
         return found.tree if found.cost < _LEAST_GAIN * written.cost else self._graph.written
+
+    def rows(self) -> float:
+        """Return the rows expected of all relations joined, in the cheapest tree found."""
+        return self._found().rows
+
+    def _found(self) -> _Partial:
+        return self._cross([self._best(component) for component in self._components()])
 
     def _neighbours_of(self, mask: int) -> int:
         """Return the relations that some condition connects with those of the mask, themselves included."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..plan import Plan
 from .context import OptimizerContext, Rule
 from .rules.aggregate_before_join import aggregate_before_join
+from .rules.aggregate_by_window import aggregate_by_window
 from .rules.choose_build_side import choose_build_side
 from .rules.derive_filter import derive_filter
 from .rules.drop_null_checks import drop_null_checks
@@ -50,6 +51,7 @@ RULES: tuple[tuple[Rule, ...], ...] = (
     ),
     # 2. While what is grouped twice still looks alike: where each stands in the plan decides what follows.
     (reuse_groups,),
+    (aggregate_by_window,),  # before the next, which makes groups and rows differ
     # 3. Join order, when every filter stands where its selectivity counts. Semi joins first: they are filters, too.
     (restrict_groups,),
     (push_down_semi_join,),
