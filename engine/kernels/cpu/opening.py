@@ -20,7 +20,7 @@ from .buffers import array_from, empty, scratch
 from .chunks import ChunkReader, Coded, bitmap_of, fixed_array
 from .gather import encoded
 from .keysets import IntegerKeys
-from .native import chunksets, codepages, pages
+from .native import chunksets, codepages, pages, snappy
 from .native.arrays import Bits, Bytes, Rows
 from .pages import CODECS, PageReader, checked, element_type
 from .ranges import IntegerRange
@@ -66,7 +66,7 @@ def open_chunks(
     """Return the readers of chunks of so many rows each; dictionaries that Snappy has compressed are unpacked."""
     contents = read_chunks(chunks, fill, workspace)
     rooms = [
-        workspace.take(min(chunk.unpacked, _MOST_TIMES * chunk.size) + pages.SLACK)
+        workspace.take(min(chunk.unpacked, _MOST_TIMES * chunk.size) + snappy.SLACK)
         if chunk.unpacked and CODECS[chunk.spec.codec] == "snappy"
         else _NOTHING
         for chunk in chunks
@@ -224,7 +224,7 @@ def _decoded_together(
 
 def _room(readers: Sequence[ChunkReader], workspace: Workspace) -> tuple[Bytes, Rows, Rows]:
     """Return room for the largest page, for the places of its values and for its codes."""
-    size = max(reader.pages.most_bytes for reader in readers) + pages.SLACK
+    size = max(reader.pages.most_bytes for reader in readers) + snappy.SLACK
     count = max(reader.pages.most_values for reader in readers)
     positions, codes = (workspace.room(name, count, np.int32) for name in ("positions", "codes"))
     return workspace.room("page", size, np.uint8), positions, codes

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ...dtypes import Kind
 from ..decoding import ChunkSpec, DamagedChunk, UnknownEncoding
 from .buffers import scratch
-from .native import encodings, pages
+from .native import encodings, pages, snappy
 from .native.arrays import Bytes, Rows
 
 PLAIN, RLE = 0, 3
@@ -186,10 +186,10 @@ class PageReader:
             return region
         if codec == "snappy":
             target = self._scratch
-            if keep or len(target) < size + pages.SLACK:
-                target = scratch(size + pages.SLACK, np.uint8)
+            if keep or len(target) < size + snappy.SLACK:
+                target = scratch(size + snappy.SLACK, np.uint8)
                 self._scratch = self._scratch if keep else target
-            checked(pages.unsnap(data, start, end, target, size), "compressed bytes")
+            checked(snappy.unsnap(data, start, end, target, size), "compressed bytes")
             return target, 0, size
         if size == 0:
             return data, end, end

@@ -15,7 +15,8 @@ from .arrays import Bytes, Longs, Number, Rows
 from .codepages import decoded
 from .compile import device, instruction, kernel
 from .encodings import FIBONACCI
-from .pages import DAMAGED, FULL, HAS_DICTIONARY, SIZE, SLACK, START, STORED, unsnapped, walked_pages
+from .pages import DAMAGED, FULL, HAS_DICTIONARY, SIZE, START, STORED, walked_pages
+from .snappy import SLACK, unsnapped
 
 bytes_at = instruction("bytes_at")
 ints_at = instruction("ints_at")

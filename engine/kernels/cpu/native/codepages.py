@@ -29,8 +29,8 @@ from .pages import (
     STORED,
     UNSUPPORTED,
     VALUES,
-    unsnapped,
 )
+from .snappy import unsnapped
 
 load_unaligned = instruction("load_unaligned")
 look_up_groups = instruction("look_up_groups")

@@ -63,7 +63,7 @@ _KERNEL_MODULES = (
     "picking",
     "gathering",
     "windowing",
-    "pages",
+    "snappy",
     "encodings",
     "chunksets",
 )

@@ -55,6 +55,19 @@ def load_unaligned(typingctx: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
+def store_unaligned(typingctx: Any, array: Any, index: Any, word: Any) -> Any:
+    """Write a 64-bit word as the 8 little-endian bytes from ``index`` on of a byte array."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        structure = context.make_array(signature.args[0])(context, builder, args[0])
+        pointer = builder.gep(structure.data, [args[1]])
+        builder.store(args[2], builder.bitcast(pointer, _WORD.as_pointer())).align = 1
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, types.uint64), generate
+
+
+@intrinsic
 def copy8(typingctx: Any, source: Any, start: Any, target: Any, position: Any) -> Any:
     """Copy 8 bytes from ``source[start:]`` to ``target[position:]``, both byte arrays."""
     return types.void(source, types.int64, target, types.int64), _copier(_WORD)

@@ -1,4 +1,4 @@
-"""Parquet pages: walking the page headers of a column chunk, and Snappy, the codec of most files.
+"""Parquet pages: walking the page headers of a column chunk.
 
 The headers are Thrift structures in its compact protocol (parquet-format, ``parquet.thrift``). Every length that a file
 states is checked against the bytes that there are: a damaged file gives `DAMAGED`, never a read beyond an array.
@@ -10,18 +10,12 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Bytes, Longs, Number, copy_bytes
-from .compile import device, instruction, kernel
-
-copy8 = instruction("copy8")
-copy16 = instruction("copy16")
-load_unaligned = instruction("load_unaligned")
+from .arrays import Bytes, Longs, Number
+from .compile import device
 
 DAMAGED: Final = -1
 UNSUPPORTED: Final = -2
 FULL: Final = -3
-SLACK: Final = 32
-"""Bytes beyond its end that the target of `unsnap` must have for wide copies."""
 
 # Columns of the page table.
 KIND: Final = 0
@@ -238,87 +232,3 @@ def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts
             return np.int64(DAMAGED)
     facts[row, CODED] = coded & facts[row, HAS_DICTIONARY]
     return count - first if seen == values else np.int64(DAMAGED)
-
-
-@device
-def unsnapped(  # noqa: C901, PLR0915 - one state machine
-    source: Bytes, start: Number, end: Number, target: Bytes, size: Number
-) -> Number:
-    """Do the work of `unsnap`."""
-    if end > len(source) or size + SLACK > len(target):
-        return DAMAGED
-    stated, at = varint(source, np.int64(start), np.int64(end))
-    if at < 0 or stated != size:
-        return DAMAGED
-    out = np.int64(0)
-    # Before this place a wide load stays within the array.
-    safe = len(source) - 16
-    while at < end:
-        tag = np.int64(source[np.uint64(at)])
-        at += 1
-        kind = tag & 3
-        if kind == 0:
-            length = (tag >> 2) + 1
-            if length > 60:
-                extra = length - 60
-                if extra > end - at:
-                    return np.int64(DAMAGED)
-                length = np.int64(1)
-                for k in range(extra):
-                    length += np.int64(source[np.uint64(at + k)]) << (8 * k)
-                at += extra
-            if length > end - at or length > size - out:
-                return np.int64(DAMAGED)
-            if length <= 16 and at <= safe:
-                copy16(source, at, target, out)
-            else:
-                copy_bytes(source, at, target, out, length)
-            at += length
-            out += length
-            continue
-        word = np.int64(0)
-        if at <= safe:
-            word = np.int64(load_unaligned(source, at) & np.uint64(0xFFFFFFFF))
-        else:
-            for k in range(min(np.int64(4), end - at)):
-                word |= np.int64(source[np.uint64(at + k)]) << (8 * k)
-        if kind == 1:
-            length = ((tag >> 2) & 7) + 4
-            offset = ((tag >> 5) << 8) | (word & 0xFF)
-            at += 1
-        elif kind == 2:
-            length = (tag >> 2) + 1
-            offset = word & 0xFFFF
-            at += 2
-        else:
-            length = (tag >> 2) + 1
-            offset = word
-            at += 4
-        if offset == 0 or offset > out or length > size - out or at > end:
-            return np.int64(DAMAGED)
-        if offset >= 16:
-            copy16(target, out - offset, target, out)
-            for k in range(16, length, 16):
-                copy16(target, out - offset + k, target, out + k)
-        elif offset >= 8:
-            for k in range(0, length, 8):
-                copy8(target, out - offset + k, target, out + k)
-        else:
-            for k in range(length):
-                target[np.uint64(out + k)] = target[np.uint64(out - offset + k)]
-        out += length
-    return np.int64(0) if out == size else np.int64(DAMAGED)
-
-
-@kernel("i64(const u8[], i64, i64, u8[], i64)")
-def unsnap(source: Bytes, start: int, end: int, target: Bytes, size: int) -> int:
-    """Decompress ``source[start:end]`` by Snappy into the first ``size`` bytes of ``target``.
-
-    ``target`` must be `SLACK` bytes longer. Source of the format: google/snappy, ``format_description.txt``.
-
-    Returns
-    -------
-    int
-        0, or `DAMAGED`.
-    """
-    return int(unsnapped(source, np.int64(start), np.int64(end), target, np.int64(size)))
