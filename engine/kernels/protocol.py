@@ -133,6 +133,16 @@ class GroupBy(Protocol):
         """Device bytes held by the state."""
         ...
 
+    def absorb(self, other: GroupBy) -> bool:
+        """Take over the groups of another thread's state, which is not used further.
+
+        Returns
+        -------
+        bool
+            False, and nothing done, where draining both costs less.
+        """
+        ...
+
     def shared(self, parts: int) -> Sequence[GroupBy]:
         """Return states, at most so many, that hold what this one does, for threads to drain at the same time.
 

@@ -216,6 +216,10 @@ class OpaqueGroupBy:
     def nbytes(self) -> int:
         return self._inner.nbytes
 
+    def absorb(self, other: GroupBy) -> bool:
+        assert isinstance(other, OpaqueGroupBy)
+        return self._inner.absorb(other._inner)
+
     def shared(self, parts: int) -> list[OpaqueGroupBy]:
         return [OpaqueGroupBy(state) for state in self._inner.shared(parts)]
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from ...expr import Expr
 from ...schema import Schema
-from ..protocol import Accumulator, AccumulatorSpec, GroupSpec, Table
+from ..protocol import Accumulator, AccumulatorSpec, GroupBy, GroupSpec, Table
 from .batch import Batch
 from .buffers import bools_of, scratch, size_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state
@@ -24,7 +24,7 @@ from .native.arrays import Longs, Rows
 from .partition import split
 from .project import Evaluator
 from .spread import spread, spreadable
-from .states import Moments, State, can_wait, make_state, row_state
+from .states import Moments, State, Valued, can_wait, make_state, row_state
 from .table import CpuTable, concat_columns, concat_tables, own, slice_table, take_rows
 from .words import partition_words
 
@@ -77,16 +77,25 @@ class States:
                 state.update(batch, values)
         every.end()
 
-    def update_later(self, ids: Rows, groups: int, inputs: Sequence[pa.Array], calls: Calls) -> bool:
-        """Have kernels add rows of known groups when the calls are made; return False where they are not enough."""
+    def can_wait(self, inputs: Sequence[pa.Array]) -> bool:
+        """Return whether kernels are all that rows need, so that `update_later` will do."""
         rest = iter(inputs)
         for state, (position, _) in zip(self._states, self._places, strict=True):
             spec = self._specs[position]
             values = None if spec.argument is None else next(rest)
             if spec.filter is not None or not can_wait(state, values):
                 return False
-        self._update(Batch(ids=ids, groups=groups, every_row=True, defers=True, calls=calls), inputs)
         return True
+
+    def update_later(self, ids: Rows, room: int, inputs: Sequence[pa.Array], calls: Calls) -> None:
+        """Have kernels add rows of at most so many groups when the calls are made, after which `meet` is due."""
+        self._update(Batch(ids=ids, groups=room, every_row=True, defers=True, calls=calls), inputs)
+
+    def meet(self, groups: int) -> None:
+        """Take note of how many groups there are after calls, each of which has met values that are not null."""
+        for state in self._states:
+            if isinstance(state, Valued):
+                state.seen.meet(groups)
 
     def merge(self, ids: Rows, groups: int, partials: Sequence[pa.Array]) -> None:
         """Add partial states, one column per accumulator."""
@@ -149,6 +158,8 @@ _RUN_BYTES = 1 << 22
 _RUN_BITS, _MOST_RUN_BITS = 8, 10
 """Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if a
 thread's part of each would have more than so many bytes. The thread with the fewest says how many a partition has."""
+_ROWS_PER_NEW = 8
+"""Rows for each new group from which on tables are taken together."""
 _WORTHWHILE = 0.6
 """A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
 
@@ -195,6 +206,12 @@ class RowStates(Sequence[pa.Array]):
         return sum(map(size_of, (*self.keys, *self.inputs)))
 
 
+class Distinct(tuple[pa.Array, ...]):
+    """Columns of a table of partial states of which no two are of one group."""
+
+    __slots__ = ()
+
+
 class CpuGroupBy:
     """First phase of an aggregation with keys.
 
@@ -224,7 +241,7 @@ class CpuGroupBy:
         self._kept: list[Sequence[pa.Array]] = []
         self._kept_bytes = 0
         self._judged = self._gave_up = False
-        self._settled = False  # whether the last rows brought no groups
+        self._settled = False  # whether the last rows brought few groups
         self._run_bits = 0
 
     @property
@@ -233,12 +250,15 @@ class CpuGroupBy:
         return self._keys.nbytes + self._states.nbytes + self._kept_bytes
 
     def update(self, *tables: Table) -> None:
-        """Add the rows of tables; those of known groups together, while the interpreter's lock is released once."""
+        """Add the rows of tables, together while they bring few groups: the interpreter's lock is released once."""
         rest = [own(table) for table in tables if table.num_rows]
+        together = len(rest) > 1
         while rest:
-            if self._settled and len(rest) > 1 and (added := self._add_known(rest)):
+            if together and self._settled:
+                added = self._add_together(rest)
                 del rest[:added]
-            else:
+                together = added > 0
+            if rest:
                 self._add(rest.pop(0))
 
     def _add(self, table: CpuTable) -> None:
@@ -256,24 +276,23 @@ class CpuGroupBy:
         known = len(self._keys)
         ids = self._keys.insert(columns[:keys])
         self._states.update(ids, len(self._keys), columns[keys:])
-        self._settled = self._judged and len(self._keys) == known
+        self._settled = self._judged and (len(self._keys) - known) * _ROWS_PER_NEW < table.num_rows
 
-    def _add_known(self, tables: Sequence[CpuTable]) -> int:
-        """Add tables from the first on, up to one that brings a group; return how many were added."""
-        calls, keys, groups = Calls(), len(self._dtypes), len(self._keys)
+    def _add_together(self, tables: Sequence[CpuTable]) -> int:
+        """Add tables from the first on, up to one for whose groups there is no room; return how many were added."""
+        calls, keys, room = Calls(), len(self._dtypes), self._keys.room
         ids = scratch(max(table.num_rows for table in tables), np.int32)
         made = []
         for table in tables:
             columns, rows = Evaluator(table).columns(self._inputs), ids[: table.num_rows]
-            if not (
-                self._keys.find_later(columns[:keys], rows, calls)
-                and self._states.update_later(rows, groups, columns[keys:], calls)
-            ):
+            inputs = columns[keys:]
+            if not self._states.can_wait(inputs) or not self._keys.insert_later(columns[:keys], rows, room, calls):
                 break
+            self._states.update_later(rows, room, inputs, calls)
             made.append(len(calls))
         added = bisect_right(made, calls.run()) if made else 0
+        self._states.meet(len(self._keys))
         self._rows += sum(table.num_rows for table in tables[:added])
-        self._settled = added == len(tables)
         return added
 
     def _judge(self) -> None:
@@ -314,8 +333,20 @@ class CpuGroupBy:
 
     def finish(self) -> CpuTable:
         """Return one row per group."""
-        columns = (*self._keys.columns(), *self._states.finish(len(self._keys)))
+        columns = Distinct((*self._keys.columns(), *self._states.finish(len(self._keys))))
         return CpuTable(schema=self._spec.schema, columns=columns, num_rows=len(self._keys))
+
+    def absorb(self, other: GroupBy) -> bool:
+        """Take over the groups of another thread's state, which is not used further; False where rows are passed on."""
+        return isinstance(other, CpuGroupBy) and self._absorb(other)
+
+    def _absorb(self, other: CpuGroupBy) -> bool:
+        if self._gave_up or other._gave_up:
+            return False
+        if groups := len(other._keys):
+            ids = self._keys.absorb(other._keys)
+            self._states.merge(ids, len(self._keys), other._states.finish(groups))
+        return True
 
     def shared(self, parts: int) -> list[CpuGroupBy]:
         """Share out the rows passed on; what is grouped stays together."""
@@ -338,7 +369,8 @@ class CpuGroupBy:
         pieces = [grouped]
         if partitions > 1:
             words = partition_words(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
-            pieces = split(grouped, words, partitions)
+            parted = split(grouped, words, partitions)
+            pieces = [piece.with_columns(Distinct(piece.columns), piece.num_rows) for piece in parted]
         for tables, table in zip(parts, pieces, strict=True):
             if table.num_rows:
                 tables.append(table)
@@ -372,6 +404,8 @@ class CpuGroupBy:
 
 def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     """Merge the partial states of one partition into one row per group."""
+    if len(partials) == 1 and isinstance(partials[0].columns, Distinct):
+        return partials[0]
     passed_on = [partial.columns for partial in partials if isinstance(partial.columns, RowStates)]
     if len(passed_on) == len(partials):
         groups = CpuGroupBy(spec)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .buffers import present, scratch
-from .native import NO_BITS, Calls, count_valid, split_lanes
+from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes
 from .native.arrays import Rows
 
 
@@ -137,6 +137,11 @@ class Seen:
     def update(self, batch: Batch, values: pa.Array) -> None:
         """Mark the groups of rows with a value."""
         ids, groups = batch.ids, batch.groups
+        if batch.calls is not None:  # the new groups, all of which have a value, are known when calls are made
+            self._flags = grown(self._flags, groups, 0)
+            if not self._complete:
+                batch.run(mark_groups, ids, self._flags)
+            return
         before, self._groups = self._groups, groups
         self._flags = grown(self._flags, groups, 0)
         if batch.complete and not values.null_count:
@@ -147,6 +152,13 @@ class Seen:
             ids = ids[present(values)]
         self._flags[ids[ids >= 0]] = 1
         self._complete = bool(self._flags[:groups].all())
+
+    def meet(self, groups: int) -> None:
+        """Mark the groups that calls have made, all of which have met values."""
+        before, self._groups = self._groups, groups
+        self._flags = grown(self._flags, groups, 0)
+        self._flags[before:groups] = 1
+        self._complete = self._complete or bool(self._flags[:groups].all())
 
     def bitmap(self, groups: int) -> pa.Buffer | None:
         """Return the validity of the groups' states."""

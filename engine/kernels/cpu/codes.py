@@ -25,6 +25,11 @@ def _widened(codes: Rows) -> Words:
     return words
 
 
+def _identity(dictionary: pa.Array, *, insert: bool) -> tuple[int, int, int, bool]:
+    data = dictionary.buffers()[2]
+    return 0 if data is None else data.address, dictionary.offset, len(dictionary), insert
+
+
 class TextCodes:
     """Codes of texts (or byte strings) in the order first seen, the same across batches and encodings.
 
@@ -54,13 +59,19 @@ class TextCodes:
         bits, bit_offset = bits_of(array)
         return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=empty(len(array), np.int32))
 
-    def find_later(self, array: pa.Array, ids: Rows, calls: Calls) -> None:
-        """Have a kernel write the codes that `numbers` would give to ``ids``, as long as none is new."""
-        self._groups.find_later(*text_of(array), *bits_of(array), ids, calls)
+    @property
+    def room(self) -> int:
+        """Number of codes that `numbers_later` may make in all."""
+        return self._groups.room
+
+    def numbers_later(self, array: pa.Array, ids: Rows, room: int, calls: Calls) -> None:
+        """Have a kernel do `numbers`, as long as there are no more codes than ``room``."""
+        self._groups.insert_later(*text_of(array), *bits_of(array), ids, room, calls)
 
     def codes_later(self, array: pa.Array, codes: Rows, calls: Calls) -> None:
-        """Have a kernel write the code of each value of plain text, `NULL` for nulls, as long as none is new."""
-        self._groups.find_later(*text_of(array), *bits_of(array), codes, calls, group_nulls=False)
+        """Have a kernel write the code of each value of plain text, `NULL` for nulls, as long as there is room."""
+        groups = self._groups
+        groups.insert_later(*text_of(array), *bits_of(array), codes, groups.room, calls, group_nulls=False)
 
     def found(self, array: pa.Array) -> Rows:
         """Return the code of each value of plain text as `numbers` gave it, -1 for others."""
@@ -88,6 +99,10 @@ class TextCodes:
         buffers = [bitmap, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
         return pa.Array.from_buffers(to_arrow_type(self._dtype), len(offsets) - 1, buffers)
 
+    def knows(self, dictionary: pa.Array) -> bool:
+        """Return whether this is the dictionary whose texts were given codes last."""
+        return self._recent is not None and self._recent[0] == _identity(dictionary, insert=True)
+
     def _codes(self, array: pa.Array, *, insert: bool) -> Rows:
         offsets, data = text_of(array)
         bits, bit_offset = bits_of(array)
@@ -98,8 +113,7 @@ class TextCodes:
 
     def _dictionary_words(self, dictionary: pa.Array, *, insert: bool) -> Words:
         """Return the codes of a dictionary's texts, and `NULL` after them."""
-        data = dictionary.buffers()[2]
-        identity = (0 if data is None else data.address, dictionary.offset, len(dictionary), insert)
+        identity = _identity(dictionary, insert=insert)
         recent = self._recent
         if recent is not None and recent[0] == identity:
             return recent[2]

@@ -35,6 +35,9 @@ from .native.grouping import MINIMUM_CAPACITY
 from .native.rowgroups import Source
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
+_FEW_KEYS = 16
+"""Of so few keys no more are made while kernels run in turn: their states may be in parts, whose number is fixed."""
+_NULL_WORD = np.int64(NULL).view(np.uint64)
 _NULL_BELOW = {
     Kind.BOOL: -1,
     Kind.INT8: -(2**7) - 1,
@@ -76,6 +79,11 @@ class _Column:
             return [self.coder.words(column, insert=insert)]
         return halves_words(column) if self.width == 2 else [words_of(column, self.dtype)]
 
+    def is_new(self, column: pa.Array) -> bool:
+        """Return whether a column has a dictionary that must be given codes first."""
+        coded = isinstance(self.coder, TextCodes) and isinstance(column, pa.DictionaryArray)
+        return coded and not self.coder.knows(column.dictionary)
+
     def source(self, column: pa.Array, calls: Calls) -> Source:
         """Return the column as what single words are read from when the calls are made, which end at a new text."""
         if isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray):
@@ -87,11 +95,11 @@ class _Column:
         calls.keep(column)
         return Source(words, bits, offset, self.null)
 
-    def values(self, words: NDArray[np.uint64], known: NDArray[np.bool_]) -> pa.Array:
-        """Return the keys that words of shape (n, width) came from."""
+    def values(self, words: Sequence[Words], known: NDArray[np.bool_]) -> pa.Array:
+        """Return the keys that word columns came from."""
         bitmap = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
         arrow = physical_type(self.dtype)
-        first = words[:, 0]
+        first = words[0]
         if self.coder is not None:
             codes = array_from(first.astype(np.int32), pa.int32(), bitmap)
             values = self.coder.values()
@@ -99,14 +107,12 @@ class _Column:
                 return encoded(codes, values)
             return values.take(codes)
         if self.width == 2:
-            pairs = pa.py_buffer(np.ascontiguousarray(words))
-            return pa.Array.from_buffers(arrow, len(words), [bitmap, pairs])
+            pairs = pa.py_buffer(np.column_stack(words))
+            return pa.Array.from_buffers(arrow, len(first), [bitmap, pairs])
         if self.dtype.kind is Kind.BOOL:
             return bools_from(first == 1, bitmap)
         if self.dtype.is_float:
-            floats = np.ascontiguousarray(first).view(np.float64)
-            return array_from(floats.astype(arrow.to_pandas_dtype()), arrow, bitmap)
-        first = np.ascontiguousarray(first)
+            return array_from(first.view(np.float64).astype(arrow.to_pandas_dtype()), arrow, bitmap)
         return array_from(first.view(np.int64).astype(f"i{arrow.bit_width // 8}", copy=False), arrow, bitmap)
 
 
@@ -158,28 +164,52 @@ class KeyTable:
         bits, offset = self._single_bits(columns[0])
         return self._words.insert(words[0], bits=bits, bit_offset=offset)
 
-    def find_later(self, columns: Sequence[pa.Array], ids: Rows, calls: Calls) -> bool:
-        """Have kernels write the numbers of known keys to ``ids`` when the calls are made, which end at a new key.
+    @property
+    def room(self) -> int:
+        """Number of keys that `insert_later` may number in all; few ones are only looked up."""
+        known = len(self)
+        if known <= _FEW_KEYS or isinstance(self._words, RunGroups):
+            return known
+        return self._words.room if self._texts is None else self._texts.room
+
+    def insert_later(self, columns: Sequence[pa.Array], ids: Rows, room: int, calls: Calls) -> bool:
+        """Have kernels write the numbers of rows to ``ids`` when the calls are made.
+
+        They end at a row for whose key there is no room.
 
         Returns
         -------
         bool
             False, where they cannot, and nothing is added to the calls then.
         """
+        if calls and any(map(_Column.is_new, self._columns, columns)):
+            return False  # its texts may ask for larger arrays than those that earlier calls were told of
         if self._texts is not None:
             if isinstance(columns[0], pa.DictionaryArray):
                 return False
-            self._texts.find_later(columns[0], ids, calls)
+            self._texts.numbers_later(columns[0], ids, room, calls)
             return True
         if isinstance(self._words, RowGroups):
             if any(how.width > 1 for how in self._columns):
                 return False
             sources = [how.source(column, calls) for column, how in zip(columns, self._columns, strict=True)]
-            return self._words.find_later(sources, self._flags, ids, calls)
+            return self._words.insert_later(sources, self._flags, ids, room, calls)
         assert isinstance(self._words, WordGroups)
         bits, offset = self._single_bits(columns[0])
-        self._words.find_later(self._row_words(columns, insert=True)[0], bits, offset, ids, calls)
+        self._words.insert_later(self._row_words(columns, insert=True)[0], bits, offset, ids, room, calls)
         return True
+
+    def absorb(self, other: KeyTable) -> Rows:
+        """Return the number of each key of another table of the same types, giving new ones to new keys."""
+        if not isinstance(self._words, RowGroups) or not isinstance(other._words, RowGroups):
+            return self.insert(other.columns())
+        words, at = other._words.keys(), int(self._flags)
+        for how, theirs in zip(self._columns, other._columns, strict=True):
+            if how.coder is not None and theirs.coder is not None:
+                codes = how.coder.words(theirs.coder.values(), insert=True)
+                words[at] = np.append(codes, _NULL_WORD)[words[at].view(np.int64)]  # the last, also for `NULL`
+            at += how.width
+        return self._words.insert(words)
 
     def insert_runs(self, pieces: Sequence[Sequence[pa.Array]], runs: Longs) -> Rows | None:
         """Give numbers, for good, to the keys of all rows at once, in pieces and runs as `RunGroups` takes them.
@@ -216,21 +246,21 @@ class KeyTable:
         """Return the keys, in the order of their numbers."""
         if self._texts is not None:
             return [self._texts.values()]
-        keys = self._words.keys()
+        made = self._words.keys()
+        keys = made if isinstance(made, list) else [made]
         if not isinstance(self._words, RowGroups) and self._single:
-            known = self._known(self._columns[0], keys)
+            known = self._known(self._columns[0], keys[0])
             if self._words.null_group >= 0:
                 known[self._words.null_group] = False
-            return [self._columns[0].values(keys.reshape(-1, 1), known)]
+            return [self._columns[0].values(keys, known)]
         result, at, flag = [], int(self._flags), 0
-        flags = np.ascontiguousarray(keys[:, 0])
-        nullable = self._flags and bool(flags.any())
+        nullable = self._flags and bool(keys[0].any())
         for column in self._columns:
-            words = np.ascontiguousarray(keys[:, at : at + column.width])
-            known = self._known(column, words[:, 0])
+            words = keys[at : at + column.width]
+            known = self._known(column, words[0])
             if column.null is None:
                 if nullable:
-                    known = (flags >> np.uint64(flag)) & np.uint64(1) == 0
+                    known = (keys[0] >> np.uint64(flag)) & np.uint64(1) == 0
                 flag += 1
             result.append(column.values(words, known))
             at += column.width

@@ -126,7 +126,7 @@ class Count:
         return self._counts.nbytes
 
 
-class _Valued:
+class Valued:
     """Base of states that are null while a group has met no value."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class _Valued:
         raise AssertionError
 
 
-class IntegerSum(_Valued):
+class IntegerSum(Valued):
     """Sum of integers in 64 bits."""
 
     def __init__(self, spec: AccumulatorSpec) -> None:
@@ -170,7 +170,7 @@ class IntegerSum(_Valued):
         return self._sums.nbytes + self.seen.nbytes
 
 
-class DecimalSum(_Valued):
+class DecimalSum(Valued):
     """Exact sum of decimals in 128 bits."""
 
     def __init__(self, spec: AccumulatorSpec) -> None:
@@ -215,7 +215,7 @@ class DecimalSum(_Valued):
         return self._sums.nbytes + self.seen.nbytes
 
 
-class FloatSum(_Valued):
+class FloatSum(Valued):
     """Compensated sum of floats."""
 
     def __init__(self) -> None:
@@ -256,7 +256,7 @@ class FloatSum(_Valued):
         return self._sums.nbytes + self.seen.nbytes
 
 
-class IntegerExtreme(_Valued):
+class IntegerExtreme(Valued):
     """Least or greatest of values that are ordered as integers."""
 
     def __init__(self, dtype: DataType, *, greatest: bool) -> None:
@@ -291,7 +291,7 @@ class IntegerExtreme(_Valued):
         return self._state.nbytes + self.seen.nbytes
 
 
-class FloatExtreme(_Valued):
+class FloatExtreme(Valued):
     """Least or greatest float; NaN is greatest."""
 
     def __init__(self, dtype: DataType, *, greatest: bool) -> None:

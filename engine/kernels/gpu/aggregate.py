@@ -131,6 +131,10 @@ class GpuGroupBy:
                 self._held.append(states)
                 self._rows += table.num_rows
 
+    def absorb(self, other: GroupBy) -> bool:
+        """Leave it to the merging of partial states, which is one call for all of them."""
+        return False
+
     def shared(self, parts: int) -> list[GpuGroupBy]:
         """Share out the tables of partial states."""
         states = []
@@ -174,6 +178,15 @@ class CpuStates:
         """Add the rows of tables."""
         _fell_back(self._spec.accumulators, sum(table.num_rows for table in tables))
         self._state.update(*(on_host(own(table)) for table in tables))
+
+    def absorb(self, other: GroupBy) -> bool:
+        """Take over the groups of another thread's state on the host, if that can."""
+        return isinstance(other, CpuStates) and self._state.absorb(other.host)
+
+    @property
+    def host(self) -> GroupBy:
+        """The state on the host."""
+        return self._state
 
     def shared(self, parts: int) -> list[CpuStates]:
         """Return this state."""

@@ -57,6 +57,14 @@ def count_valid(ids: Rows, bits: Bits, bit_offset: int, counts: Longs) -> None:
                 counts[np.uint32(ids[i])] += 1
 
 
+@kernel("void(const i32[], u8[])")
+def mark_groups(ids: Rows, flags: Bits) -> None:
+    """Set the flag of each group that has a row."""
+    for i in range(len(ids)):
+        if ids[i] >= 0:
+            flags[np.uint32(ids[i])] = 1
+
+
 @kernel("bool(const i32[], const i64[], const u8[], i64, i64[])")
 def sum_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, sums: Longs) -> bool:
     """Add integers to 64-bit sums; return whether any partial sum overflowed (the sums are then worthless)."""

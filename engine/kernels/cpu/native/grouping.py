@@ -201,36 +201,40 @@ def _insert_direct(
     count = state[COUNT]
     last = len(words) - AHEAD if len(slots) > 2 * LARGE else 0
     size = np.uint64(len(slots))
-    if len(bits) == 0 and 0 < len(slots) <= 2 * LARGE:
-        start = look_up_known(words, start, low, slots, ids)
-    for i in range(start, len(words)):
-        if i < last:
-            prefetch_write(slots, np.int64(words[i + AHEAD] - low))
-        read_ahead(words, i)
-        if missing(bits, bit_offset + i):
-            if state[NULL_GROUP] < 0:
+    few = len(bits) == 0 and 0 < len(slots) <= 2 * LARGE
+    while start < len(words):
+        if few:
+            start = look_up_known(words, start, low, slots, ids)
+        stop = min(start + _BLOCK, len(words)) if few else len(words)
+        for i in range(start, stop):
+            if i < last:
+                prefetch_write(slots, np.int64(words[i + AHEAD] - low))
+            read_ahead(words, i)
+            if missing(bits, bit_offset + i):
+                if state[NULL_GROUP] < 0:
+                    if count == len(keys):
+                        state[COUNT] = count
+                        return i
+                    keys[count] = _ZERO
+                    state[NULL_GROUP] = count
+                    count += 1
+                ids[i] = np.int32(state[NULL_GROUP])
+                continue
+            slot = words[i] - low
+            if slot >= size:
+                state[COUNT] = count
+                return i
+            found = slots[slot]
+            if found == 0:
                 if count == len(keys):
                     state[COUNT] = count
                     return i
-                keys[count] = _ZERO
-                state[NULL_GROUP] = count
+                keys[count] = words[i]
                 count += 1
-            ids[i] = np.int32(state[NULL_GROUP])
-            continue
-        slot = words[i] - low
-        if slot >= size:
-            state[COUNT] = count
-            return i
-        found = slots[slot]
-        if found == 0:
-            if count == len(keys):
-                state[COUNT] = count
-                return i
-            keys[count] = words[i]
-            count += 1
-            found = np.int32(count)
-            slots[slot] = found
-        ids[i] = found - np.int32(1)
+                found = np.int32(count)
+                slots[slot] = found
+            ids[i] = found - np.int32(1)
+        start = stop
     state[COUNT] = count
     return len(words)
 
@@ -351,20 +355,28 @@ class WordGroups:
             _find_words(words, bits, bit_offset, self._table, self._shift, self.null_group, ids)
         return ids
 
-    def find_later(self, words: Words, bits: Bits, bit_offset: int, ids: Rows, calls: Calls) -> None:
-        """Have the groups of rows written to ``ids`` by a call that ends at a row that has none."""
-        known = self.keys()  # full, so that nothing is inserted
+    @property
+    def room(self) -> int:
+        """Number of groups that there is room for without growing."""
+        return len(self._keys)
+
+    def insert_later(self, words: Words, bits: Bits, bit_offset: int, ids: Rows, room: int, calls: Calls) -> None:
+        """Have a call do `insert`, which ends at a row that would need more groups than ``room``."""
+        keys = self._keys[:room]
         if self._slots is not None:
             where = (self._low, self._slots)
-            calls.add(_insert_direct, words, bits, bit_offset, 0, *where, known, self._state, ids, expected=len(words))
+            calls.add(_insert_direct, words, bits, bit_offset, 0, *where, keys, self._state, ids, expected=len(words))
         else:
             table = (self._table, self._shift)
-            calls.add(_insert_words, words, bits, bit_offset, 0, *table, known, self._state, ids, expected=len(words))
+            calls.add(_insert_words, words, bits, bit_offset, 0, *table, keys, self._state, ids, expected=len(words))
 
-    @property
-    def layout(self) -> tuple[int, Rows, Words, int]:
-        """The least key of the array over their range, the array, and the hash table in its place and its shift."""
-        return self._low, _NO_SLOTS if self._slots is None else self._slots, self._table, self._shift
+    def layout(self, room: int) -> tuple[int, Rows, Words, int, Words, Longs]:
+        """Return the least key of the array over their range, the array, and the hash table in its place and its shift.
+
+        Then room for so many groups' keys, and the table's state.
+        """
+        slots = _NO_SLOTS if self._slots is None else self._slots
+        return self._low, slots, self._table, self._shift, self._keys[:room], self._state
 
     def keys(self) -> Words:
         """Return the key of each group, in identifier order; the null group's is 0."""

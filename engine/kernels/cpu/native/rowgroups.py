@@ -149,8 +149,44 @@ def add_part(columns: Words, j: Number, start: Number, size: Number, packed: Wor
     return greatest
 
 
-@kernel("i64(const u64[,], u64, u64, u64, u64, const i32[], const u64[], u64, u64[,], i32[])")
-def _find_packed(
+@device
+def add_packed(
+    packed: Words,
+    size: Number,
+    low: Number,
+    slots: Rows,
+    table: Words,
+    shift: Number,
+    keys: Words,
+    state: Longs,
+    ids: Rows,
+    start: Number,
+) -> Number:
+    """Make groups for the first rows of a block, as far as they are new; return whether there was room for all."""
+    mask = np.uint64(len(table) // 2 - 1)
+    for i in range(size):
+        if ids[start + i] >= 0:
+            continue
+        word, count = packed[0, i], state[COUNT]
+        position = word - low if len(slots) > 0 else locate(table, shift, mask, word) + _ONE
+        found = np.int64(slots[position]) if len(slots) > 0 else np.int64(table[position])
+        if found == 0:
+            if count == len(keys):
+                return False
+            keys[count] = word
+            found = count + 1
+            state[COUNT] = found
+            if len(slots) > 0:
+                slots[position] = np.int32(found)
+            else:
+                table[position - _ONE] = word
+                table[position] = np.uint64(found)
+        ids[start + i] = np.int32(found - 1)
+    return True
+
+
+@kernel("i64(const u64[,], u64, u64, u64, u64, i32[], u64[], u64, u64[], i64[], u64[,], i32[])")
+def _insert_packed(
     columns: Words,
     flag_low: int,
     flag_shift: int,
@@ -159,13 +195,16 @@ def _find_packed(
     slots: Rows,
     table: Words,
     shift: int,
+    keys: Words,
+    state: Longs,
     packed: Words,
     ids: Rows,
 ) -> int:
-    """Look up rows by a layout of packed keys, from columns as they lie in memory.
+    """Group rows by a layout of packed keys, from columns as they lie in memory.
 
-    Return the first row of the block (of as many rows as ``packed`` has room for) in which one is not known, else the
-    number of rows. The keys stand in ``slots`` from ``low`` on or, where there are none, in a hash table.
+    Return the first row of the block (of as many rows as ``packed`` has room for) in which the layout has no place for
+    one, or ``keys`` no room, else the number of rows. The keys stand in ``slots`` from ``low`` on or, where there are
+    none, in a hash table.
     """
     block = packed.shape[1]
     mask = np.uint64(len(table) // 2 - 1)
@@ -201,7 +240,7 @@ def _find_packed(
                 ids[start + i] = np.int32(table[position + _ONE]) - np.int32(1)
         for i in range(start, start + size):
             least = min(least, ids[i])
-        if least < 0:
+        if least < 0 and not add_packed(packed, size, low, slots, table, shift, keys, state, ids, start):
             return start
     return len(ids)
 
@@ -315,8 +354,13 @@ class RowGroups:
             _veto(flags, ids)
         return ids
 
-    def find_later(self, sources: Sequence[Source], flagged: bool, ids: Rows, calls: Calls) -> bool:  # noqa: FBT001
-        """Have the groups of rows written to ``ids`` by a call that ends at a row that has none, if keys are packed.
+    @property
+    def room(self) -> int:
+        """Number of groups that `insert_later` may make in all."""
+        return len(self) if self._packed is None else self._packed.room
+
+    def insert_later(self, sources: Sequence[Source], flagged: bool, ids: Rows, room: int, calls: Calls) -> bool:  # noqa: FBT001
+        """Have a call do `insert`, if keys are packed; it ends at a row that would be beyond the layout or the room.
 
         ``flagged`` says that the first word column has flags of nulls, which are read from the sources here.
         """
@@ -336,22 +380,23 @@ class RowGroups:
         flags = (self._lows[0] & _ALL, shifts[0], spans[0]) if flagged else (0, 0, 0)
         packed = np.empty((2, _BLOCK), dtype=np.uint64)
         calls.keep(*sources)
-        calls.add(_find_packed, columns, *flags, *self._packed.layout, packed, ids, expected=len(ids))
+        calls.add(_insert_packed, columns, *flags, *self._packed.layout(room), packed, ids, expected=len(ids))
         return True
 
-    def keys(self) -> Words:
-        """Return the keys as an array of shape (groups, width), in identifier order."""
+    def keys(self) -> list[Words]:
+        """Return the word columns of the keys, in identifier order."""
         if self._hashed is not None:
             return self._hashed.keys()
+        if not self._lows:  # nothing was inserted
+            return [np.empty(0, dtype=np.uint64)] * self.width
         assert self._packed is not None
         packed = self._packed.keys()
-        keys = np.empty((len(packed), self.width), dtype=np.uint64)
-        shift = 0
-        for j, (low, width) in enumerate(zip(self._lows, self._widths, strict=True)):
+        columns, shift = [], 0
+        for low, width in zip(self._lows, self._widths, strict=True):
             part = (packed >> np.uint64(min(shift, 63))) & np.uint64((1 << width) - 1)
-            keys[:, j] = part + np.uint64(low & _ALL)
+            columns.append(part + np.uint64(low & _ALL))
             shift += width
-        return keys
+        return columns
 
     def _covers(self, extents: list[tuple[int, int]]) -> bool:
         return bool(self._lows) and all(
@@ -361,16 +406,16 @@ class RowGroups:
 
     def _lay_out(self, extents: list[tuple[int, int]]) -> None:
         """Choose a layout for these words and those grouped so far, and move the groups to it."""
-        known = self.keys() if len(self) else np.empty((0, self.width), dtype=np.uint64)
-        columns = [np.ascontiguousarray(known[:, j]) for j in range(self.width)]
+        known = len(self)
+        columns = self.keys()
         lows, widths = [], []
         for j, (least, greatest) in enumerate(extents):
-            if len(known):
+            if known:
                 own = signed_extent(columns[j], NO_BITS, 0) or (least, greatest)
                 least, greatest = min(least, own[0]), max(greatest, own[1])  # noqa: PLW2901 - widened
             lows.append(least)
             widths.append((greatest - least).bit_length())
-        if len(known):
+        if known:
             spare = min(1, (64 - sum(widths)) // self.width)
             for j, low in enumerate(lows):
                 widths[j] += max(spare, 0)
@@ -379,7 +424,7 @@ class RowGroups:
                     lows[j] = max(low - (1 << widths[j] - 1), -(2**63))
         self._lows, self._widths = lows, widths
         if sum(widths) > 64:
-            self._packed, self._hashed = None, HashedRowGroups(self.width, max(self._capacity, len(known)))
+            self._packed, self._hashed = None, HashedRowGroups(self.width, max(self._capacity, known))
             self._hashed.insert(columns)
         else:
             self._packed = WordGroups(self._capacity)
@@ -455,9 +500,10 @@ class HashedRowGroups:
         _find_rows(addresses(columns), hashes, self._table, self._shift, self._keys, ids)
         return ids
 
-    def keys(self) -> Words:
-        """Return the keys as an array of shape (groups, width), in identifier order."""
-        return self._keys[: len(self) * self.width].reshape(-1, self.width)
+    def keys(self) -> list[Words]:
+        """Return the word columns of the keys, in identifier order."""
+        keys = self._keys[: len(self) * self.width].reshape(-1, self.width)
+        return [np.ascontiguousarray(keys[:, j]) for j in range(self.width)]
 
     def _enlarge(self) -> None:
         old = self._table

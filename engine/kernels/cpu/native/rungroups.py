@@ -195,6 +195,6 @@ class RunGroups:
         """Bytes held."""
         return self._keys.nbytes + self.ids.nbytes
 
-    def keys(self) -> Words:
-        """Return the key of each group: words, or shape (groups, width) where they have several."""
-        return self._keys[0] if self._width == 1 else self._keys.T
+    def keys(self) -> list[Words]:
+        """Return the word columns of the keys, in identifier order."""
+        return list(self._keys)

@@ -267,22 +267,25 @@ class BytesGroups:
                 return ids
             self._make_room(int(offsets[done + 1]) - int(offsets[done]))
 
-    def find_later(
+    @property
+    def room(self) -> int:
+        """Number of groups that there is room for without growing."""
+        return self._limit
+
+    def insert_later(
         self,
         offsets: Longs | Rows,
         data: Bytes,
         bits: Bits,
         bit_offset: int,
         ids: Rows,
+        room: int,
         calls: Calls,
         *,
         group_nulls: bool = True,
     ) -> None:
-        """Have the groups of strings written to ``ids`` by a call that ends at one that has none.
-
-        Unless ``group_nulls``, nulls get -1.
-        """
-        known = self._offsets[: len(self) + 1]  # full, so that nothing is inserted
+        """Have a call do `insert`, which ends at a string that would need more groups than ``room``, or more bytes."""
+        known = self._offsets[: room + 1]
         how = _INSERT if group_nulls else _INSERT_VALID
         calls.add(
             _group_bytes, offsets, data, bits, bit_offset, 0, how, self._table, self._shift,

@@ -29,6 +29,8 @@ def made(kind: str, rng: np.random.Generator, table: int) -> pa.Array:
             return pa.array(groups * 0 + (table == TABLES - 1))
         case "dense":
             return pa.array(groups)
+        case "growing":
+            return pa.array(rng.integers(0, 40 * 5**table, ROWS))
         case "wide":
             return pa.array(groups * 100_003 - 10**7)
         case "small":
@@ -62,18 +64,23 @@ def spec(schema: pa.Schema, keys: Sequence[str]) -> GroupSpec:
     return GroupSpec(keys=tuple(NamedExpr(name=key, expr=columns[key]) for key in keys), accumulators=tuple(specs))
 
 
-def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int) -> pd.DataFrame:
+def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int, threads: int = 1) -> pd.DataFrame:
     schema = from_arrow_schema(tables[0].schema)
     own = [DEVICE.from_arrow(table, schema) for table in tables]
-    state = DEVICE.group_by(spec(tables[0].schema, keys))
-    for start in range(0, len(own), together):
-        state.update(*own[start : start + together])
-    merged = DEVICE.merge_groups(state.partials(1)[0], spec(tables[0].schema, keys))
+    states = [DEVICE.group_by(spec(tables[0].schema, keys)) for _ in range(threads)]
+    for number, start in enumerate(range(0, len(own), together)):
+        states[number % threads].update(*own[start : start + together])
+    first, *others = states
+    for other in others:
+        assert first.absorb(other)
+    merged = DEVICE.merge_groups(first.partials(1)[0], spec(tables[0].schema, keys))
     return DEVICE.to_arrow(merged).to_pandas()
 
 
 @pytest.mark.parametrize("holes", [False, True], ids=["full", "holes"])
-@pytest.mark.parametrize("kind", ["one", "dense", "wide", "small", "spread", "nulls", "floats", "texts", "codes"])
+@pytest.mark.parametrize(
+    "kind", ["one", "dense", "growing", "wide", "small", "spread", "nulls", "floats", "texts", "codes"]
+)
 @pytest.mark.parametrize("keys", [("key",), ("key", "part")], ids=["one", "two"])
 def test_groups_of_tables_given_together(kind: str, keys: tuple[str, ...], holes: bool) -> None:
     rng = np.random.default_rng(3)
@@ -88,13 +95,31 @@ def test_groups_of_tables_given_together(kind: str, keys: tuple[str, ...], holes
         a0=("value", "size"), a1=("value", "sum"), a2=("number", "count"), a3=("number", "sum"),
         a4=("number", "min"), a5=("value", "max"),
     ).reset_index()  # fmt: skip
+    expected["a3"] = expected["a3"].where(expected["a2"] > 0)
     for together in (4, 1):
         found = grouped(tables, keys, together)
         pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-12)
+    order = expected.sort_values(list(keys)).reset_index(drop=True)
+    for threads in (2, 5):
+        found = grouped(tables, keys, 2, threads).sort_values(list(keys)).reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, order, check_dtype=False, rtol=1e-12)
 
 
 def made_type(kind: str) -> pa.DataType:
     return pa.string() if kind in ("texts", "codes") else pa.float64() if kind == "floats" else pa.int64()
+
+
+def test_groups_that_met_only_nulls_at_first_have_values_later() -> None:
+    """Group 1 has a value in the tables given together only, group 2 never."""
+    keys = [0, 1, 2] * (ROWS // 3)
+    empty = pa.array([1, None, None] * (ROWS // 3), pa.int64())
+    full = pa.array([1, 1] * (ROWS // 3), pa.int64())
+    some = {"value": pa.array(np.ones(ROWS)), "number": empty, "key": keys}
+    rest = {"value": pa.array(np.ones(len(full))), "number": full, "key": [0, 1] * (ROWS // 3)}
+    found = grouped([pa.table(some)] * 5 + [pa.table(rest)] * 4, ["key"], 4)
+    sums = [1.0 * (5 * ROWS // 3 + 4 * ROWS // 3), 4.0 * (ROWS // 3)]
+    assert found["a3"].tolist()[:2] == sums
+    assert pd.isna(found["a3"][2])
 
 
 def test_a_sum_that_overflows_is_an_error_among_tables_given_together() -> None:

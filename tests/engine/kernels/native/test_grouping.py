@@ -111,7 +111,7 @@ def test_rows(rng: np.random.Generator, name: str, size: int) -> None:
     words = [each.view(np.uint64) for each in columns]
     ids = np.concatenate([groups.insert([each[part] for each in words]) for part in batches(3000, size)])
     assert (ids == expected).all()
-    assert (groups.keys()[ids] == np.column_stack(words)).all()
+    assert (np.column_stack(groups.keys())[ids] == np.column_stack(words)).all()
     assert (groups.find(words) == ids).all()
 
 
@@ -124,7 +124,7 @@ def test_rows_of_ever_wider_layouts_keep_their_groups(rng: np.random.Generator) 
     expected = pd.factorize(pd.MultiIndex.from_arrays(list(everything)))[0]
     ids = [groups.insert([np.ascontiguousarray(row).view(np.uint64) for row in part]) for part in [*seen, *seen]]
     assert (np.concatenate(ids) == expected).all()
-    assert (groups.keys().view(np.int64)[np.concatenate(ids)] == everything.T).all()
+    assert (np.stack(groups.keys()).view(np.int64)[:, np.concatenate(ids)] == everything).all()
 
 
 def test_rows_never_inserted_are_not_found() -> None:

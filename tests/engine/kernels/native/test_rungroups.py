@@ -35,7 +35,7 @@ def check(pieces: list[list[NDArray[np.uint64]]], groups: native.RunGroups, vali
     ] == (groups.ids.tolist())
     assert sorted(number.values()) == list(range(len(groups)))
     assert groups.null_group == number.get(None, -1)
-    keys = groups.keys().reshape(len(groups), len(pieces[0])).tolist()
+    keys = np.column_stack(groups.keys()).tolist()
     assert all(tuple(keys[identifier]) == row for row, identifier in number.items() if row is not None)
     assert groups.nbytes > 0 or not len(groups)
 
