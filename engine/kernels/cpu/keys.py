@@ -81,8 +81,12 @@ class _Column:
 
     def is_new(self, column: pa.Array) -> bool:
         """Return whether a column has a dictionary that must be given codes first."""
-        coded = isinstance(self.coder, TextCodes) and isinstance(column, pa.DictionaryArray)
-        return coded and not self.coder.knows(column.dictionary)
+        coder = self.coder
+        return (
+            isinstance(coder, TextCodes)
+            and isinstance(column, pa.DictionaryArray)
+            and not coder.knows(column.dictionary)
+        )
 
     def source(self, column: pa.Array, calls: Calls) -> Source:
         """Return the column as what single words are read from when the calls are made, which end at a new text."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind
+from ...dtypes import DataType, Kind, int32
 from ...expr import Column, SortKey
 from ...schema import Schema
-from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, values_of
+from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, validity, values_of
 from .comparable import comparable
 from .gather import encoded, is_shared_out, take_column
 from .native import (
@@ -31,11 +32,13 @@ from .native import (
 )
 from .native.arrays import Longs, Rows, Words
 from .native.parallel import Threads, mapped
+from .native.textsort import Texts, rank_repeated
 from .project import Evaluator
 from .spread import spreadable
-from .table import CpuTable, concat_columns, concat_tables, is_dictionary, slice_table, take_rows
+from .table import CpuTable, concat_column, concat_tables, is_dictionary, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
+_MAX_BYTES = 2**31 - 1
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
 _FEW = 64
 """Texts up to which ranking them one by one costs less than making kernels ready for them."""
@@ -59,11 +62,12 @@ def sort_large(
     tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, threads: Threads | None
 ) -> CpuTable:
     """Return the rows of at least one table in order, batch by batch where that can be, without joining them first."""
-    whole, together = None, None
-    if all(is_one_word(key.expr.dtype) for key in keys):
-        words = _words_by_table(tables, keys, threads)
+    whole, together, texts = None, None, dict[int, pa.Array]()
+    by_table = _words_by_table(tables, keys, threads)
+    if by_table is not None:
+        words, texts = by_table
     else:
-        # The words of texts are ranks, which rows have only together.
+        # Words that are ranks rows have only together.
         whole = concat_tables(tables, schema, threads)
         spans = spans_of(whole.num_rows, -(-whole.num_rows // _LARGE))
         tables = [slice_table(whole, start, stop - start) for start, stop in spans]
@@ -94,10 +98,19 @@ def sort_large(
     following = _Following(sort, tables, threads)
     columns = []
     for position, field in enumerate(schema):
-        whole_keys = [number for number, key in enumerate(keys) if _is_whole(key, field.name)]
         arrays = [table.columns[position] for table in tables]
-        if whole_keys and not any(array.null_count for array in arrays):
-            columns.append(layout.read_back(sort, whole_keys[0], keys[whole_keys[0]], arrays[0].type))
+        known = [
+            number
+            for number, key in enumerate(keys)
+            if _is_whole(key, field.name) or (number in texts and _names(key, field.name))
+        ]
+        if known and not any(array.null_count for array in arrays):
+            number = known[0]
+            kind = pa.int32() if number in texts else arrays[0].type
+            values = layout.read_back(sort, number, keys[number], kind)
+            columns.append(
+                take_column(texts[number], values_of(values), threads=threads) if number in texts else values
+            )
         else:
             columns.append(following.column(arrays))
     return CpuTable(schema=schema, columns=columns, num_rows=len(sort.numbers))
@@ -105,19 +118,65 @@ def sort_large(
 
 def _is_whole(key: SortKey, name: str) -> bool:
     """Return whether a key is a column of whole numbers, which its words give back."""
-    expr = key.expr
-    whole = not expr.dtype.is_float and expr.dtype.kind not in (Kind.BOOL, Kind.UINT64)
-    return isinstance(expr, Column) and expr.name == name and whole and is_one_word(expr.dtype)
+    dtype = key.expr.dtype
+    whole = not dtype.is_float and dtype.kind not in (Kind.BOOL, Kind.UINT64)
+    return _names(key, name) and whole and is_one_word(dtype)
+
+
+def _names(key: SortKey, name: str) -> bool:
+    return isinstance(key.expr, Column) and key.expr.name == name
+
+
+_Chunk: TypeAlias = "list[list[Words | Longs]]"
+"""The words of each key, of the rows of one table."""
 
 
 def _words_by_table(
     tables: Sequence[CpuTable], keys: Sequence[SortKey], threads: Threads | None
-) -> list[list[list[Words | Longs]]]:
-    """Return the words of each key of each table, with a word for nulls in all tables if there are any in one."""
+) -> tuple[list[_Chunk], dict[int, pa.Array]] | None:
+    """Return the words of each table, with a word for nulls in all tables if there are any in one.
+
+    And by the number of a key of texts the different ones in order, of which the words are places. None where words
+    cannot be had table by table.
+    """
+    coded = [number for number, key in enumerate(keys) if not is_one_word(key.expr.dtype)]
+    if not all(isinstance(keys[number].expr, Column) and is_bytes(keys[number].expr.dtype) for number in coded):
+        return None
     exprs = [key.expr for key in keys]
     columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, threads)
+    texts: dict[int, pa.Array] = {}
+    for number in coded:
+        ranked = _ranked([own[number] for own in columns], threads)
+        if ranked is None:
+            return None
+        texts[number], ranks_of = ranked
+        for own, places in zip(columns, ranks_of, strict=True):
+            own[number] = places
     nullable = [any(own[k].null_count for own in columns) for k in range(len(keys))]
-    return mapped(lambda own: _key_words(own, keys, nullable), columns, threads)
+    numbered = [_by_place(key) if number in texts else key for number, key in enumerate(keys)]
+    return mapped(lambda own: _key_words(own, numbered, nullable), columns, threads), texts
+
+
+def _by_place(key: SortKey) -> SortKey:
+    """Return the key by whose integers texts are ordered."""
+    return replace(key, expr=Column(name="", dtype=int32))
+
+
+def _ranked(columns: Sequence[pa.Array], threads: Threads | None) -> tuple[pa.Array, list[pa.Array]] | None:
+    """Return the different texts of a column in order, and by table the place of each row's; None where most differ."""
+    if any(map(is_dictionary, columns)):
+        return None
+    places = [empty(len(column), np.int32) for column in columns]
+    pieces = [Texts(*text_of(column), *bits_of(column)) for column in columns]
+    distinct = rank_repeated(pieces, places, threads)
+    if distinct is None:
+        return None
+    offsets, data = distinct
+    if len(data) > _MAX_BYTES:
+        return None
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+    texts = pa.Array.from_buffers(columns[0].type, len(offsets) - 1, buffers, null_count=0)
+    return texts, [array_from(rows, pa.int32(), validity(column)) for rows, column in zip(places, columns, strict=True)]
 
 
 def _key_words(
@@ -125,7 +184,7 @@ def _key_words(
     keys: Sequence[SortKey],
     nullable: Sequence[bool] | None = None,
     threads: Threads | None = None,
-) -> list[list[Words | Longs]]:
+) -> _Chunk:
     flags = [False] * len(keys) if nullable is None else nullable
     return [
         _ordered(column, key, nullable=flag, threads=threads)
@@ -196,11 +255,11 @@ class _Layout:
     def read_back(self, sort: BucketSort, number: int, key: SortKey, kind: pa.DataType) -> pa.Array:
         """Return a key's column, of whole numbers without nulls, in order."""
         word = sum(self._shape[: number + 1]) - 1
-        values = empty(len(sort.numbers), np.int64)
+        stored = storage(kind)
+        values = empty(len(sort.numbers), stored)
         flip = 0 if self._signed[word] else _SIGN ^ (_ALL if key.descending else 0)
         sort.integers(self._shift(word), self._widths[word], self._leasts[word], flip, values)
-        stored = storage(kind)
-        return array_from(values if stored.itemsize == 8 else values.astype(stored), kind)
+        return array_from(values, kind)
 
     def _shift(self, number: int) -> int:
         return sum(self._widths[number + 1 :])
@@ -218,7 +277,7 @@ class _Following:
         """Return the values of a column, given by chunk."""
         first = arrays[0]
         if not spreadable(arrays):
-            return take_column(concat_columns(arrays), self._order(), threads=self._threads)
+            return take_column(concat_column(arrays, self._threads), self._order(), threads=self._threads)
         if isinstance(first, pa.DictionaryArray):
             return encoded(self.column([array.indices for array in arrays]), first.dictionary)
         values = self._followed([values_of(array) for array in arrays], storage(first.type))

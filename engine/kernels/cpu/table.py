@@ -235,16 +235,33 @@ def concat_tables(tables: Sequence[CpuTable], schema: Schema, threads: Threads |
     steps: list[Callable[[], None]] = []
     for position in range(len(schema)):
         pieces = [table.columns[position] for table in filled]
-        if all(map(_is_plain, pieces)):
-            columns[position], copies = _copied(pieces)
-            steps += copies
-        elif all(map(_is_plain_text, pieces)) and sum(map(size_of, pieces)) < _MAX_BYTES:
-            columns[position], copies = _copied_text(pieces)
-            steps += copies
-        else:
+        copied = _in_steps(pieces)
+        if copied is None:
             steps.append(partial(_concat_into, columns, position, pieces))
+        else:
+            columns[position], copies = copied
+            steps += copies
     each(lambda number: steps[number](), len(steps), threads)
     return CpuTable(schema=schema, columns=tuple(columns), num_rows=sum(table.num_rows for table in filled))
+
+
+def concat_column(pieces: Sequence[pa.Array], threads: Threads | None) -> pa.Array:
+    """Join arrays as `concat_columns` does, on the threads where there are any and values are simple."""
+    copied = _in_steps(pieces) if len(pieces) > 1 else None
+    if copied is None:
+        return concat_columns(pieces)
+    column, copies = copied
+    each(lambda number: copies[number](), len(copies), threads)
+    return column
+
+
+def _in_steps(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], None]]] | None:
+    """Return one array and the steps that fill it; None for what must be joined at once."""
+    if all(map(_is_plain, pieces)):
+        return _copied(pieces)
+    if all(map(_is_plain_text, pieces)) and sum(map(size_of, pieces)) < _MAX_BYTES:
+        return _copied_text(pieces)
+    return None
 
 
 def _concat_into(columns: list[pa.Array | None], position: int, pieces: Sequence[pa.Array]) -> None:

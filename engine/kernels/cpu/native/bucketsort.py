@@ -296,8 +296,8 @@ class BucketSort:
         start, stop = self._parts[part]
         _extract_numbers(self._words[start:stop], (1 << self._number_bits) - 1, self.numbers[start:stop])
 
-    def integers(self, shift: int, width: int, least: int, flip: int, out: Longs) -> None:
-        """Write integers that are part of the keys, in order.
+    def integers(self, shift: int, width: int, least: int, flip: int, out: NDArray[Any]) -> None:
+        """Write integers that are part of the keys, in order, to an array of a type that they fit.
 
         They have ``width`` bits from ``shift`` on, to which ``least`` is added, and then the bits of ``flip`` turned.
         """
@@ -305,7 +305,11 @@ class BucketSort:
 
         def extract(part: int) -> None:
             start, stop = self._parts[part]
-            _extract_integers(self._words[start:stop], shift % 64, (1 << width) - 1, least, flip, out[start:stop])
+            wide = out.dtype == np.int64
+            made = out[start:stop] if wide else np.empty(stop - start, dtype=np.int64)
+            _extract_integers(self._words[start:stop], shift % 64, (1 << width) - 1, least, flip, made)
+            if not wide:
+                out[start:stop] = made
 
         each(extract, len(self._parts), self._threads)
 

@@ -6,10 +6,14 @@ at a time, after the bytes that all strings begin with, refining only where stri
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, rows_out
 from .compile import device, instruction, kernel
+from .gathering import take_bytes
 from .hashing import short_word
 from .parallel import Threads, each, mapped, spans_of
 from .sorting import argsort
@@ -166,8 +170,9 @@ def text_ranks(
     """
     n = len(offsets) - 1
     ranks = rows_out(out, n)
-    if _repeats(offsets, data):
-        _rank_repeated(offsets, data, (bits, bit_offset), ranks, threads)
+    spans = spans_of(n, 1 if threads is None else threads.count)
+    pieces = [Texts(offsets[start : stop + 1], data, bits, bit_offset + start) for start, stop in spans]
+    if rank_repeated(pieces, [ranks[start:stop] for start, stop in spans], threads) is not None:
         return ranks
     rows = np.empty(n + 1, dtype=np.int32)
     rows = rows[: _valid_rows(bits, bit_offset, n, rows)]
@@ -177,17 +182,33 @@ def text_ranks(
     return ranks
 
 
-def _rank_repeated(
-    offsets: Longs | Rows, data: Bytes, validity: tuple[Bits, int], ranks: Rows, threads: Threads | None
-) -> None:
-    """Give the strings of each thread's part numbers, rank the distinct ones of all parts, then the rows."""
-    bits, bit_offset = validity
-    spans = spans_of(len(ranks), 1 if threads is None else threads.count)
+class Texts(NamedTuple):
+    """Byte strings ``data[offsets[i]:offsets[i + 1]]`` and their validity."""
+
+    offsets: Longs | Rows
+    data: Bytes
+    bits: Bits
+    bit_offset: int
+
+
+def rank_repeated(pieces: Sequence[Texts], out: Sequence[Rows], threads: Threads | None) -> tuple[Longs, Bytes] | None:
+    """Write the ranks of all pieces' strings, nulls having any, if strings repeat; return each rank's string.
+
+    Each thread gives the strings of some pieces numbers; the distinct ones of all are ranked, then the rows.
+
+    Returns
+    -------
+    tuple or None
+        Offsets and data of the distinct strings in order; None, and nothing done, where strings hardly repeat.
+    """
+    if not _repeats(pieces[0], sum(len(piece.offsets) - 1 for piece in pieces)):
+        return None
+    spans = spans_of(len(pieces), min(len(pieces), 1 if threads is None else threads.count))
 
     def number(span: tuple[int, int]) -> BytesGroups:
         groups = BytesGroups()
-        start, stop = span
-        groups.insert(offsets[start : stop + 1], data, bits=bits, bit_offset=bit_offset + start, out=ranks[start:stop])
+        for (offsets, data, bits, bit_offset), rows in zip(pieces[slice(*span)], out[slice(*span)], strict=True):
+            groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=rows)
         return groups
 
     parts = mapped(number, spans, threads)
@@ -200,19 +221,21 @@ def _rank_repeated(
             places.append(np.arange(len(groups), dtype=np.int32))
         else:
             places.append(whole.insert(*groups.keys(), bits=np.packbits(valid, bitorder="little")))
-    of_group = _distinct_ranks(*whole.keys(), whole.null_group)
+    of_group, order = _distinct_ranks(*whole.keys(), whole.null_group)
 
     def rank(part: int) -> None:
-        start, stop = spans[part]
-        _ranks_of_groups(ranks[start:stop], of_group[places[part]], ranks[start:stop])
+        of_own = of_group[places[part]]
+        for rows in out[slice(*spans[part])]:
+            _ranks_of_groups(rows, of_own, rows)
 
     each(rank, len(spans), threads)
+    return take_bytes(*whole.keys(), order)
 
 
 def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None) -> Rows:
     """Return the stable order of byte strings."""
     n = len(offsets) - 1
-    if _repeats(offsets, data):
+    if _repeats(Texts(offsets, data, NO_BITS, 0), n):
         words = np.empty(n, dtype=np.uint64)
         _widen(text_ranks(offsets, data), words)
         return argsort([words], out=out)
@@ -221,28 +244,28 @@ def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None)
     return result
 
 
-def _repeats(offsets: Longs | Rows, data: Bytes) -> bool:
-    """Return whether a string occurs four times or more on average, as far as the first ones tell.
+def _repeats(texts: Texts, total: int) -> bool:
+    """Return whether of so many strings one occurs four times or more on average, as far as the first ones tell.
 
     Of ``s`` strings drawn from ``d`` about ``s * s / (2 * d)`` repeat an earlier one, while those are few.
     """
-    if len(offsets) <= _SAMPLE:
+    if len(texts.offsets) <= _SAMPLE:
         return False
     sample = BytesGroups()
-    sample.insert(offsets[: _SAMPLE + 1], data)
+    sample.insert(texts.offsets[: _SAMPLE + 1], texts.data)
     repeated = _SAMPLE - len(sample)
-    return repeated >= _TELLING and repeated * (len(offsets) - 1) >= 2 * _SAMPLE * _SAMPLE
+    return repeated >= _TELLING and repeated * total >= 2 * _SAMPLE * _SAMPLE
 
 
-def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int) -> Rows:
-    """Return the rank of each group's string, 0 for the group of nulls."""
+def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int) -> tuple[Rows, Rows]:
+    """Return the rank of each group's string, 0 for the group of nulls, and the other groups in order."""
     rows = np.arange(len(offsets) - 1, dtype=np.int32)
     if null_group >= 0:
         rows = np.delete(rows, null_group)
     order, segments = _text_order(offsets, data, rows)
     ranks = np.zeros(len(offsets) - 1, dtype=np.int32)
     _scatter_ranks(order, segments, ranks)
-    return ranks
+    return ranks, order
 
 
 def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows) -> tuple[Rows, Words]:

@@ -11,6 +11,7 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, SortKey
 from volley.engine.kernels.cpu import sort
 from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.cpu.native import textsort
 
 NAMES = "ijufgdwsbtmz"
 DEVICE = CpuDevice()
@@ -36,9 +37,12 @@ def test_order_is_that_of_small_tables(monkeypatch: pytest.MonkeyPatch) -> None:
         edges = np.sort(rng.integers(0, data.num_rows + 1, 3)).tolist()
         cuts = zip([0, *edges], [*edges, data.num_rows], strict=True)
         tables = [DEVICE.from_arrow(data.slice(start, stop - start), schema) for start, stop in cuts]
+        monkeypatch.undo()
         monkeypatch.setattr(sort, "_LARGE", 1 << 40)
         expected = DEVICE.to_arrow(DEVICE.sort(tables, keys, schema))
         monkeypatch.setattr(sort, "_LARGE", 1)
+        monkeypatch.setattr(textsort, "_SAMPLE", int(rng.choice([8, 8192])))  # rows that tell whether texts repeat
+        monkeypatch.setattr(textsort, "_TELLING", 0)
         answer = DEVICE.to_arrow(DEVICE.sort(tables, keys, schema, threads=int(rng.integers(1, 4))))
         assert answer.schema == expected.schema
         assert str(answer.to_pydict()) == str(expected.to_pydict()), [str(key) for key in keys]  # NaN is itself
