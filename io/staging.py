@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import glob
 import json
 import logging
 import os
@@ -26,12 +27,15 @@ from ..engine.errors import WriteError
 from ..engine.plan import WrittenFile
 from .compression import COMPRESSIONS
 from .filesystem import MANIFEST, Location, reason
+from .lease import Lease, is_abandoned
 
 _LOG = logging.getLogger("volley.io")
 _PART = re.compile(r"part-\d{5}[\w-]*\.(parquet|csv|jsonl|arrow|orc)(" + "|".join(map(re.escape, COMPRESSIONS)) + ")?")
 _TRIES, _TURN = 50, 0.1
+_TOKEN = re.compile(r"[0-9a-f]{12}")
 _RECEIPTS = "receipts"
 _DATA = "data"
+_OLD = "old"
 _EXCHANGE = 2  # RENAME_EXCHANGE of renameat2(2)
 _HERE = -100  # AT_FDCWD
 _NO_EXCHANGE = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP)
@@ -89,6 +93,7 @@ class Stage:
     path: str
     single: bool
     token: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
+    lease: Lease = field(default_factory=Lease, compare=False, repr=False)
 
     @property
     def url(self) -> str:
@@ -117,6 +122,8 @@ class Stage:
             If the destination is of the other kind, holds files that no data set has, or cannot be written.
         """
         with writing(self.url):
+            if self.location.is_local:
+                self._sweep()
             existing = self._existing()
             foreign = next((name for name in existing if not _is_ours(name)), None)
             if foreign is not None:
@@ -128,9 +135,25 @@ class Stage:
                 shutil.rmtree(self.root, ignore_errors=True)
                 Path(self.root).parent.mkdir(parents=True, exist_ok=True)
                 Path(self.root).mkdir(mode=0o700)  # nobody else's business until it is published
-                Path(self.root, _RECEIPTS).mkdir()
+                try:
+                    self.lease.take(Path(self.root))
+                    Path(self.root, _RECEIPTS).mkdir()
+                except OSError:
+                    self.discard()
+                    raise
             else:
                 self.location.store.make_directory(f"{self.root}/{_RECEIPTS}")
+
+    def _sweep(self) -> None:
+        """Remove what is left of writes to the same destination whose process was killed."""
+        root, target = Path(self.root), Path(self._target)
+        beginning = root.name.removesuffix(self.token)
+        for left in root.parent.glob(f"{glob.escape(beginning)}*"):
+            if _TOKEN.fullmatch(left.name.removeprefix(beginning)) and is_abandoned(left):
+                with suppress(OSError):  # it ended while it took the place of this
+                    if not target.exists():
+                        (left / _OLD).rename(target)
+                shutil.rmtree(left, ignore_errors=True)
 
     def _existing(self) -> list[str]:
         """Return the files of the data set at the destination, relative to it."""
@@ -198,6 +221,7 @@ class Stage:
 
     def discard(self) -> None:
         """Remove the temporary directory, in which tasks that have been stopped may still write for a moment."""
+        self.lease.end()
         if self.location.is_local:
             for _ in range(_TRIES):
                 shutil.rmtree(self.root, ignore_errors=True)
@@ -250,7 +274,7 @@ class Stage:
         if not target.exists():
             ready.rename(target)
         elif not _exchanged(ready, target):
-            old = Path(self.root, "old")
+            old = Path(self.root, _OLD)
             target.rename(old)
             try:
                 ready.rename(target)

@@ -58,6 +58,55 @@ def test_nothing_is_visible_before_commit_and_abort_leaves_the_old(
     assert scan(open_source(path)).equals(plain(table))
 
 
+WRITING = """
+import sys, time
+import pyarrow as pa
+from volley.engine.arrow import from_arrow_schema
+from volley.io import sink_for
+
+rows = pa.record_batch({"a": [1, 2, 3]})
+sink = sink_for(sys.argv[1])
+sink.open(from_arrow_schema(rows.schema))
+sink.writer(0).write(rows)
+print("writes", flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.mark.parametrize("name", ["t.parquet", "out"])
+def test_the_next_write_removes_what_a_killed_one_has_left(
+    table: pa.Table, tmp_path: Path, scan: Any, write: Any, name: str
+) -> None:
+    path = tmp_path / name
+    write(sink_for(path), table)
+    with subprocess.Popen([sys.executable, "-c", WRITING, path], stdout=subprocess.PIPE) as writing:
+        assert writing.stdout is not None
+        assert writing.stdout.readline()
+        (unfinished,) = tmp_path.glob(f".{name}.tmp-*")
+        write(sink_for(path), table)
+        assert unfinished.exists()  # it still writes
+        writing.kill()
+    assert scan(open_source(path)).equals(plain(table))
+    write(sink_for(path), table)
+    assert [place.name for place in tmp_path.iterdir()] == [name]
+
+
+def test_the_next_write_puts_back_what_a_killed_one_was_about_to_replace(
+    table: pa.Table, tmp_path: Path, scan: Any, write: Any
+) -> None:
+    path = tmp_path / "out"
+    write(sink_for(path), table)
+    for name in (".out.tmp-0123456789ab", ".out.tmp-cdef01234567", ".out.tmp-mine"):
+        (tmp_path / name).mkdir()
+    path.rename(tmp_path / ".out.tmp-0123456789ab" / "old")
+    os.utime(tmp_path / ".out.tmp-0123456789ab", (0, 0))  # without a lock, and too old to be of anybody
+    sink = sink_for(path)
+    sink.open(from_arrow_schema(table.schema))
+    sink.abort()
+    assert scan(open_source(path)).equals(plain(table))
+    assert sorted(place.name for place in tmp_path.iterdir()) == [".out.tmp-cdef01234567", ".out.tmp-mine", "out"]
+
+
 @pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.csv.gz", "t.jsonl", "t.arrow", "out"])
 def test_disk_full_says_so_and_leaves_nothing(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging.Stage, "open", lambda self, relative: pa.OSFile("/dev/full", "wb"))
