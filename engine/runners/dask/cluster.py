@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from threading import Lock
@@ -21,11 +22,12 @@ from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, REFUSE, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
 from .sending import to_bytes
-from .waiting import waiting_seconds
+from .waiting import SCHEDULER_LOST, answering, waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
 _LOCAL_GPU = re.compile(r"local-gpu(?::(\d+(?:,\d+)*))?")
 _HALT_SECONDS = 10.0
+_TURN = 0.05
 _ADDRESS = re.compile(r"(tcp|tls|ucx|ucxx|inproc)://\S+")
 
 
@@ -72,7 +74,7 @@ class Cluster:
     def client(self) -> Client:
         """The client, connected, with Volley ready on all workers."""
         with self._lock:
-            if self._client is None or self._client.status in ("closed", "closing"):
+            if self._client is None or not _is_connected(self._client):
                 self._connect()
             assert self._client is not None
             stream = self._client.scheduler_comm
@@ -96,7 +98,8 @@ class Cluster:
         """What the workers compute with."""
         if self._described is None:
             client = self.client
-            answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
+            with answering(client):
+                answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
             one = next(iter(answers.values()), None)
             if one is None:
                 raise TemporaryFailure("the cluster has no workers, whose device must be known to plan for it")
@@ -106,15 +109,18 @@ class Cluster:
     def refusals(self, parts: Sequence[Computed]) -> Sequence[str | None]:
         """Return why the device of the workers leaves parts of a plan to the CPU."""
         client, calls = self.client, self.exchange.calls
-        worker = next(iter(client.nthreads()), None)
-        if worker is None:
-            raise TemporaryFailure("the cluster has no workers, whose device must be asked to plan for it")
-        found: Sequence[str | None] = client.sync(calls.call, worker, REFUSE, parts=to_bytes(list(parts)))
+        with answering(client):
+            worker = next(iter(client.nthreads()), None)
+            if worker is None:
+                raise TemporaryFailure("the cluster has no workers, whose device must be asked to plan for it")
+            found: Sequence[str | None] = client.sync(calls.call, worker, REFUSE, parts=to_bytes(list(parts)))
         return found
 
     def slots(self) -> Slots:
         """Return how many workers and threads there are now."""
-        threads = self.client.nthreads()
+        client = self.client
+        with answering(client):
+            threads = client.nthreads()
         return Slots(max(1, len(threads)), max(1, sum(threads.values())))
 
     def put(self, worker: str, output: Any, frames: list[PackedTables], schema: Any) -> Any:
@@ -129,7 +135,8 @@ class Cluster:
         if self.device.account is None:
             return {}
         client = self.client
-        answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT}, on_error="ignore")
+        with answering(client):
+            answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT}, on_error="ignore")
         return {worker: answer["account"] for worker, answer in answers.items() if isinstance(answer, dict)}
 
     def forget(self, query: str, stage: int | None = None) -> None:
@@ -140,7 +147,7 @@ class Cluster:
             return
 
         async def tell() -> None:
-            with suppress(OSError, TimeoutError):  # workers forget by themselves what a lost client has left
+            with suppress(TemporaryFailure), answering(client):  # workers forget by themselves what a lost client left
                 await client.scheduler.broadcast(msg=message, on_error="ignore")
 
         client.loop.add_callback(tell)
@@ -151,7 +158,7 @@ class Cluster:
         client = self._client
         if client is None or client.status != "running":
             return
-        with suppress(OSError, TimeoutError):
+        with suppress(TemporaryFailure), answering(client):
             client.sync(client.scheduler.broadcast, msg=message, on_error="ignore", callback_timeout=2 * _HALT_SECONDS)
 
     def close(self) -> None:
@@ -167,6 +174,8 @@ class Cluster:
     def _connect(self) -> None:
         if isinstance(self.where, Client):
             client = self.where
+            if client.status in ("closed", "closing"):
+                raise ConfigError("the distributed.Client that the session was given is closed; give it an open one")
         elif _LOCAL.fullmatch(self.where) or _LOCAL_GPU.fullmatch(self.where):
             settings = _settings(self.where, self.threads or 1)
             started = self._started.enter_context(start_cluster(settings))
@@ -192,6 +201,22 @@ class Cluster:
         self._client, self._exchange, self._stream = client, None, client.scheduler_comm
 
 
+def _is_connected(client: Client) -> bool:
+    """Whether a client has its scheduler, after waiting for one that has lost it and tries to find it again.
+
+    Raises
+    ------
+    TemporaryFailure
+        Where it neither finds it nor gives up.
+    """
+    ends = time.monotonic() + waiting_seconds("connect") + waiting_seconds("patience")
+    while client.status in ("connecting", "closing"):
+        if time.monotonic() > ends:
+            raise TemporaryFailure(SCHEDULER_LOST)
+        time.sleep(_TURN)
+    return bool(client.status == "running")
+
+
 def _settings(where: str, threads: int) -> ClusterSettings:
     """Return what to start on this machine."""
     if (gpus := _LOCAL_GPU.fullmatch(where)) is not None:
@@ -205,14 +230,16 @@ def _prepare(client: Client, device: Device) -> None:
     """Put Volley on scheduler and workers, and refuse those that differ from this process."""
     register_serialization(device)
     try:
-        client.register_plugin(VolleySchedulerPlugin())
-        client.register_plugin(VolleyWorkerPlugin("cpu" if device.account is None else "gpu"))
+        with answering(client):
+            client.register_plugin(VolleySchedulerPlugin())
+            client.register_plugin(VolleyWorkerPlugin("cpu" if device.account is None else "gpu"))
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"the cluster cannot load Volley ({error}); install volley-engine {versions()['volley-engine']} with the "
             "extra [cluster] for its scheduler and all workers"
         ) from error
-    answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
+    with answering(client):
+        answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT})
     differences = _differences(answers, None if is_remote(device) else device.name)
     if differences:
         raise ConfigError("the cluster differs from this process: " + "; ".join(differences))

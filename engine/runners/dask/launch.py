@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
+from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -105,21 +107,41 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
         # One worker for each GPU that is listed, or else that this process may see.
         options["n_workers"] = settings.workers
         options["CUDA_VISIBLE_DEVICES"] = None if settings.gpus == "all" else settings.gpus
-    with _scratch() as folder, dask.config.set(_SETTINGS):
-        try:
-            started = kind(local_directory=folder, scheduler_kwargs={"local_directory": folder}, **options)
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ConfigError(
-                f"no cluster can be started with {settings.protocol} at {settings.host}: {error}"
-            ) from error
-        try:
-            yield started
-        finally:
-            started.close(timeout=_CLOSE_SECONDS)
-            # Dask would look for the scheduler's own folder when the interpreter ends, and complain that it is gone.
-            own = getattr(started.scheduler, "_workdir", None)
-            if own is not None:
-                own.release()
+    with ExitStack() as stack:
+        folder = stack.enter_context(_scratch())
+        stack.enter_context(dask.config.set(_SETTINGS))
+        with _apart_from_ctrl_c():
+            try:
+                started = kind(local_directory=folder, scheduler_kwargs={"local_directory": folder}, **options)
+            except (OSError, ValueError, RuntimeError) as error:
+                raise ConfigError(
+                    f"no cluster can be started with {settings.protocol} at {settings.host}: {error}"
+                ) from error
+            stack.callback(_end, started)
+        yield started
+
+
+@contextmanager
+def _apart_from_ctrl_c() -> Iterator[None]:
+    """Let the threads and processes that begin inside, and those that these begin, not hear of Ctrl-C.
+
+    A terminal tells every process in front, and workers would end where only a query is to be stopped. This thread
+    hears of it afterwards.
+    """
+    resource_tracker.ensure_running()  # else multiprocessing starts it with the first worker, which then hears all
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end(started: Any) -> None:
+    started.close(timeout=_CLOSE_SECONDS)
+    # Dask would look for the scheduler's own folder when the interpreter ends, and complain that it is gone.
+    own = getattr(started.scheduler, "_workdir", None)
+    if own is not None:
+        own.release()
 
 
 _SWITCH = "VOLLEY_SIMULATE_GPU"

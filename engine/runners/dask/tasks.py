@@ -7,6 +7,7 @@ import queue
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -20,13 +21,12 @@ from .assignment import Place, Report, Source, StagePlan, Unit
 from .plugin import run_assignments
 from .reports import reports_for
 from .sending import to_bytes
-from .waiting import waiting_seconds
+from .waiting import answering, waiting_seconds
 
 _TURN = 0.1
 _LOOK_SECONDS = 2.0
 _KNOWN_SECONDS = 1.0
 """How long it counts which workers there are, unless rows were lost: asking takes part of a round."""
-_SCHEDULER_LOST = "the cluster's scheduler is lost; start it again and repeat the query"
 MOST_LOSSES = 20
 """How often a task may find rows lost before the query is given up."""
 
@@ -206,7 +206,8 @@ class Tasks:
         left = list(self._open if futures is None else futures)
         self._open.difference_update(left)
         if left and self.client.status == "running":
-            self.client.cancel(left, force=True)
+            with suppress(TemporaryFailure), answering(self.client):  # one that is gone has none of them
+                self.client.cancel(left, force=True)
 
     # steps
 
@@ -234,16 +235,17 @@ class Tasks:
         submitted: dict[Future, _Sent] = {}
         for home in sorted({one.home or "" for one in sent}):
             there = [place for place, one in enumerate(sent) if (one.home or "") == home]
-            futures = self.client.map(
-                run_assignments,
-                [shared] * len(there),
-                [packed[place] for place in there],
-                key=[(name, sent[place].task, sent[place].ticket) for place in there],
-                pure=False,
-                fifo_timeout=0,  # else what two queries submit within a tenth of a second counts as one
-                workers=[home] if home else None,
-                allow_other_workers=bool(home),
-            )
+            with answering(self.client):
+                futures = self.client.map(
+                    run_assignments,
+                    [shared] * len(there),
+                    [packed[place] for place in there],
+                    key=[(name, sent[place].task, sent[place].ticket) for place in there],
+                    pure=False,
+                    fifo_timeout=0,  # else what two queries submit within a tenth of a second counts as one
+                    workers=[home] if home else None,
+                    allow_other_workers=bool(home),
+                )
             submitted |= dict(zip(futures, (sent[place] for place in there), strict=True))
         for future in submitted:
             self._open.add(future)
@@ -272,13 +274,15 @@ class Tasks:
     def _next(self, under_way: Iterable[Future]) -> list[Future]:
         """Return those that have ended, after waiting a moment for one."""
         ended = [future for future in under_way if future.done()]
+        if not ended:
+            try:
+                self._wake.get(timeout=_TURN)
+            except queue.Empty:
+                self._look()
+            ended = [future for future in under_way if future.done()]
         if ended:
-            return ended
-        try:
-            self._wake.get(timeout=_TURN)
-        except queue.Empty:
-            self._look()
-        return [future for future in under_way if future.done()]
+            self._heard = time.monotonic()
+        return ended
 
     def _look(self) -> None:
         """Raise where the scheduler is gone, or where there have been no workers for long."""
@@ -298,12 +302,23 @@ class Tasks:
 
     def workers(self) -> list[str]:
         """Return the addresses of the workers that the scheduler knows."""
-        try:
+        with answering(self.client):
             self._known = sorted(self.client.sync(self.client.scheduler.ncores))
-        except (OSError, TimeoutError) as error:
-            raise TemporaryFailure(f"{_SCHEDULER_LOST} ({error})") from error
         self._asked = time.monotonic()
         return self._known
+
+    def first_workers(self) -> list[str]:
+        """Return the addresses of the workers, once there are any.
+
+        Raises
+        ------
+        TemporaryFailure
+            Where none comes for long.
+        """
+        while not (found := self.workers()):
+            self._look()
+            time.sleep(_TURN)
+        return found
 
     def _reports(self, futures: Sequence[Future], sent: Mapping[Future, _Sent]) -> dict[Future, list[Report]]:
         """Return the reports of the tasks that have ended well."""
@@ -311,11 +326,9 @@ class Tasks:
         arrived = {future: self._arrived.take(self.query, sent[future].ticket) for future in well}
         reports = {future: found for future, found in arrived.items() if found is not None}
         missing = [future for future in well if future not in reports]
-        try:
-            if missing:
+        if missing:
+            with answering(self.client):
                 reports |= dict(zip(missing, self.client.gather(missing), strict=True))
-        except (OSError, TimeoutError) as error:
-            raise TemporaryFailure(f"the cluster's scheduler is lost: {error}") from error
         for future in well:
             future.release()
         return reports
@@ -331,9 +344,12 @@ class Tasks:
         if future.status in ("pending", "lost"):  # its worker died after it had ended
             return
         if future.status != "error":
-            if self.client.status == "running":
-                raise Cancelled("the run was cancelled")
-            raise TemporaryFailure(_SCHEDULER_LOST)
+            try:
+                with answering(self.client):
+                    future.result()
+            except CancelledError:
+                raise Cancelled("the run was cancelled") from None
+            return
         failure = future.exception()
         if isinstance(failure, RowsLost):
             numbers = (

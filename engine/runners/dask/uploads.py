@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from ...errors import TemporaryFailure
 from ...exchange import RowsLost, Stopped, in_pages
 from ...kernels.protocol import Table
 from ...physical.stages import CollectSink, Stage
@@ -52,15 +53,15 @@ class Uploads:
         tables = [device.from_arrow(batch, schema) for batch in batches]
         frames = [device.pack(page) for page in in_pages(tables)]
         output = (self.tasks.query, number, task, attempt)
-        for _ in range(MOST_LOSSES):
-            workers = self.tasks.workers()
-            worker = workers[task % len(workers)] if workers else ""
+        for tried in range(MOST_LOSSES):
+            workers = self.tasks.first_workers()
+            worker = workers[(task + tried) % len(workers)]
             try:
                 rows, size = self.cluster.put(worker, output, frames, schema)
             except (OSError, TimeoutError):
                 continue
             return Report(worker=worker, task=task, attempt=attempt, rows=[rows], bytes=[size])
-        raise RowsLost("", "rows could not be sent to any worker")
+        raise TemporaryFailure(f"rows could not be sent to any worker in {MOST_LOSSES} attempts: giving up")
 
     def download(self, number: int, task: int) -> Iterator[Table]:
         """Yield the tables of a task's output, from its report where they are; what is lost is made again."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
 import dask
+import pyarrow as pa
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 import volley as vl
-from volley.engine.errors import TemporaryFailure, is_temporary
+from volley.engine.errors import ConfigError, TemporaryFailure, is_temporary
+from volley.engine.frame import DataFrame
 from volley.engine.runners.dask.waiting import waiting_seconds
 
 
@@ -33,3 +37,26 @@ def test_no_workers() -> None:
         short = dask.config.set({"volley.patience": "1s"})
         with short, session, pytest.raises(TemporaryFailure, match="the cluster has no workers; start it again"):
             vl.sql("select count(*) from range(3)").to_arrow()
+
+
+@pytest.mark.cluster
+def test_no_workers_for_rows_in_memory() -> None:
+    rows = vl.from_arrow(pa.table({"a": list(range(100_000))}))
+    with LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as empty:
+        session = vl.Session(cluster=empty.scheduler_address)
+        short = dask.config.set({"volley.patience": "1s"})
+        with short, session, pytest.raises(TemporaryFailure, match="the cluster has no workers; start it again"):
+            DataFrame.from_plan(rows.plan, session).sort_values("a").to_arrow()
+        more = threading.Timer(3.0, lambda: empty.scale(1))
+        more.start()
+        assert len(DataFrame.from_plan(rows.plan, session).sort_values("a").to_arrow()) == 100_000  # one was waited for
+        session.close()
+
+
+def test_a_client_that_is_closed(cluster: vl.Session) -> None:
+    client = Client(cluster.cluster.client.scheduler.address, set_as_default=False)
+    session = vl.Session(cluster=client)
+    assert len(DataFrame.from_plan(vl.DataFrame({"a": [1]}).plan, session)) == 1
+    client.close()
+    with pytest.raises(ConfigError, match=r"the distributed.Client .* is closed; give it an open one"):
+        DataFrame.from_plan(vl.DataFrame({"a": [1]}).plan, session).to_arrow()
