@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from multiprocessing import resource_tracker
@@ -16,6 +18,8 @@ from typing import Any
 
 import dask
 from distributed import LocalCluster, Security
+from distributed.protocol.pickle import dumps
+from distributed.utils import silence_logging_cmgr
 
 from ...errors import ConfigError, DeviceUnavailable
 from ...machine import available_cores
@@ -31,6 +35,8 @@ _SETTINGS = {
 }
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SILENT, _HUSH_SECONDS = logging.CRITICAL + 1, 5.0
 _CLOSE_SECONDS = 120.0
 """How long workers on a busy machine may take to end; those that do not are killed by then."""
 
@@ -82,6 +88,8 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
     DeviceUnavailable
         Where GPUs are asked for and cannot be used.
     """
+    if settings.dashboard is not None:
+        _require("bokeh", "--dashboard", "bokeh")
     options: dict[str, Any] = {
         "n_workers": settings.workers or available_cores(),
         "threads_per_worker": settings.threads,
@@ -110,7 +118,7 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
     with ExitStack() as stack:
         folder = stack.enter_context(_scratch())
         stack.enter_context(dask.config.set(_SETTINGS))
-        with _apart_from_ctrl_c():
+        with _signals_later(), _apart_from_ctrl_c():
             try:
                 started = kind(local_directory=folder, scheduler_kwargs={"local_directory": folder}, **options)
             except (OSError, ValueError, RuntimeError) as error:
@@ -125,8 +133,7 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
 def _apart_from_ctrl_c() -> Iterator[None]:
     """Let the threads and processes that begin inside, and those that these begin, not hear of Ctrl-C.
 
-    A terminal tells every process in front, and workers would end where only a query is to be stopped. This thread
-    hears of it afterwards.
+    A terminal tells every process in front, and workers would end where only a query is to be stopped.
     """
     resource_tracker.ensure_running()  # else multiprocessing starts it with the first worker, which then hears all
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -136,12 +143,48 @@ def _apart_from_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Let signals wait that this process answers, for a cluster that is half there cannot be closed; not the second."""
+    came: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    answers: dict[int, Any] = {number: signal.getsignal(number) for number in _ENDING}
+    answers = {number: answer for number, answer in answers.items() if callable(answer)}
+
+    def note(number: int, frame: Any) -> None:
+        came.append(number)
+        if len(came) > 1:
+            answers[number](number, frame)
+
+    for number in answers:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, answer in answers.items():
+            signal.signal(number, answer)
+        if came:
+            signal.raise_signal(came[0])
+
+
 def _end(started: Any) -> None:
-    started.close(timeout=_CLOSE_SECONDS)
+    with silence_logging_cmgr(_SILENT):
+        with suppress(OSError, TimeoutError, RuntimeError):
+            quiet = {"op": "run", "function": dumps(_hush)}
+            started.sync(started.scheduler.broadcast, msg=quiet, on_error="ignore", callback_timeout=_HUSH_SECONDS)
+        started.close(timeout=_CLOSE_SECONDS)
     # Dask would look for the scheduler's own folder when the interpreter ends, and complain that it is gone.
     own = getattr(started.scheduler, "_workdir", None)
     if own is not None:
         own.release()
+
+
+def _hush() -> None:
+    """Let Dask say nothing more in this process: in whichever order things end, some lose those they talk to."""
+    for handler in logging.getLogger("distributed").handlers:
+        handler.setLevel(_SILENT)
 
 
 _SWITCH = "VOLLEY_SIMULATE_GPU"

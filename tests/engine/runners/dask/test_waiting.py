@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from typing import Any
 
 import dask
 import pyarrow as pa
@@ -51,6 +53,18 @@ def test_no_workers_for_rows_in_memory() -> None:
         more.start()
         assert len(DataFrame.from_plan(rows.plan, session).sort_values("a").to_arrow()) == 100_000  # one was waited for
         session.close()
+
+
+def test_a_scheduler_that_is_started_again_is_used() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    options: dict[str, Any] = {"n_workers": 1, "processes": False, "protocol": "tcp", "host": "127.0.0.1"}
+    options |= {"scheduler_port": port, "dashboard_address": None}
+    with vl.Session(cluster=f"tcp://127.0.0.1:{port}") as session:
+        rows = DataFrame.from_plan(vl.DataFrame({"a": [2, 1]}).plan, session).sort_values("a")
+        for _ in range(2):  # the second time the client still looks for the first one
+            with LocalCluster(**options):
+                assert rows.to_arrow().to_pydict() == {"a": [1, 2]}
 
 
 def test_a_client_that_is_closed(cluster: vl.Session) -> None:
