@@ -21,15 +21,18 @@ from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical.execute import merge_input
+from ..physical.nodes import MapBatchesExec
 from ..physical.scan_keys import ScanKey
 from ..physical.stages import (
     CollectSink,
+    FoldSink,
     OutputInput,
     Pipeline,
     RemainingInput,
     ScanInput,
     Stage,
     StageGraph,
+    WriteSink,
 )
 from ..plan import KeyFilter, KeySet
 from .events import query_ended, stage_ended
@@ -40,6 +43,8 @@ from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, o
 
 _TURN = 0.1
 """Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
+_FEW_ROWS = 64 * 1024
+"""Rows of a stage's only task that are worked through on the caller's thread."""
 STREAM_DEPTH = 8
 """Tables that a streamed result may run ahead of its reader."""
 
@@ -96,6 +101,7 @@ class _Run:
         self.metrics.bus.see(self.device.account)
         self.outputs: dict[int, Output] = {}
         self.joins: dict[int, JoinTable] = {}
+        self.last_readers = {need: stage.number for stage in graph.stages for need in stage.needs}
         self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
         self.keys: dict[tuple[int, int], KeySet] = {}
         self.cancelled = threading.Event()
@@ -154,8 +160,7 @@ class _Run:
 
     def _free_inputs(self, stage: Stage) -> None:
         """Drop outputs that no later stage reads."""
-        wanted = {need for later in self.graph.stages[stage.number + 1 :] for need in later.needs}
-        for need in stage.needs - wanted:
+        for need in [need for need, last in self.last_readers.items() if last == stage.number]:
             self.joins.pop(need, None)
             self.memory.release(self.outputs.pop(need).reserved)
 
@@ -263,7 +268,8 @@ class _StageWork:
         self.runner = TaskRunner(run.device, stage, sink, run.joins, run.cancelled.is_set, run.observer)
         self.failures: list[BaseException] = []
         self.lock = threading.Lock()
-        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=expected(stage))
+        operators = expected(stage, self.runner.steps)
+        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=operators)
         self.metrics.bus.see(run.device.account)
         self.started = time.perf_counter()
         self.threads: list[tuple[threading.Thread, threading.Event]] = []
@@ -274,7 +280,20 @@ class _StageWork:
         if observer is not None:
             total = sum(task.bytes for task in self.tasks)
             observer.stage_started(self.stage.number, self.stage.name, len(self.tasks), total)
-        self._on_threads(self._work, max(1, min(self.run_.threads, len(self.tasks), self._worthwhile())))
+        if self._is_small():
+            self._guarded(self._work)
+        else:
+            self._on_threads(self._work, max(1, min(self.run_.threads, len(self.tasks), self._worthwhile())))
+
+    def _is_small(self) -> bool:
+        """Whether to start a thread would cost more than it is worth; users' functions always run on one."""
+        if len(self.tasks) != 1:
+            return False
+        (task,) = self.tasks
+        known = isinstance(task.pipeline.input, ScanInput) and task.rows > 0
+        known = known or not isinstance(task.pipeline.input, ScanInput | RemainingInput)
+        calls = any(isinstance(operator, MapBatchesExec) for operator in task.pipeline.operators)
+        return known and task.rows <= _FEW_ROWS and not calls and not isinstance(self.stage.sink, FoldSink | WriteSink)
 
     def _worthwhile(self) -> int:
         """Return how many threads are worth it: few where rows in memory go straight into a sink that skips most."""
@@ -291,7 +310,10 @@ class _StageWork:
             while (number := next(numbers)) < len(thunks) and not self.run_.cancelled.is_set():
                 results[number] = thunks[number]()
 
-        self._on_threads(work, min(self.run_.threads, len(thunks)))
+        if len(thunks) == 1:
+            self._guarded(work)
+        else:
+            self._on_threads(work, min(self.run_.threads, len(thunks)))
         self.raise_failure()
         return results
 
@@ -327,14 +349,18 @@ class _StageWork:
         if self.failures:
             raise self.failures[0]
 
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+            with self.lock:
+                self.failures.append(error)
+            self.run_.cancelled.set()
+
     def _on_threads(self, work: Callable[[], None], count: int) -> None:
         def guarded(ended: threading.Event) -> None:
             try:
-                work()
-            except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
-                with self.lock:
-                    self.failures.append(error)
-                self.run_.cancelled.set()
+                self._guarded(work)
             finally:
                 ended.set()
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeGuard
+from typing import TypeAlias, TypeGuard
 
 from ..errors import ExecutionError, VolleyError
 from ..exchange import Stopped
@@ -21,6 +21,9 @@ from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells
 from .metrics import Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
+
+Steps: TypeAlias = list[tuple[str, Exec | None]]
+"""Names in metrics, with the operators that they stand for."""
 
 TOGETHER = 4
 """Tables that a sink, or a join, is given at once where they are rows that lay in memory before: each time costs Python
@@ -167,6 +170,9 @@ class TaskRunner:
     ----------
     enough
         Set once the sink needs no more rows.
+    steps
+        Names in metrics of the input, the operators and the sink of each pipeline, in order, with their nodes; spelled
+        out once, for they print whole expressions.
     """
 
     def __init__(
@@ -181,7 +187,7 @@ class TaskRunner:
         self.device, self.stage, self.sink, self.joins = device, stage, sink, joins
         self.stopped, self.observer = stopped, observer
         self.enough = threading.Event()
-        self._names: dict[int, tuple[Pipeline, list[str]]] = {}
+        self.steps = [_names(pipeline, stage) for pipeline in stage.pipelines]
 
     def run(self, number: int, task: Task, local: LocalSink, operators: dict[str, OperatorMetrics]) -> bool:
         """Run a task into a thread's part of the sink; return False where it was stopped before its end.
@@ -212,11 +218,10 @@ class TaskRunner:
         return True
 
     def _names_of(self, pipeline: Pipeline) -> list[str]:
-        """Return the names of a pipeline's steps, spelled out for its first task: they print whole expressions."""
-        known = self._names.get(id(pipeline))
-        if known is None:
-            known = self._names[id(pipeline)] = (pipeline, step_names(pipeline, self.stage))
-        return known[1]
+        for known, steps in zip(self.stage.pipelines, self.steps, strict=True):
+            if known is pipeline:
+                return [name for name, _ in steps]
+        return step_names(pipeline, self.stage)
 
     def _consume(self, number: int, tables: Sequence[Table], local: LocalSink, counted: OperatorMetrics) -> None:
         begun = time.perf_counter()
@@ -324,11 +329,14 @@ def sink_name(stage: Stage) -> str:
     return f"-> {stage.name}"
 
 
-def expected(stage: Stage) -> dict[str, OperatorMetrics]:
-    """Return counters for all operators of a stage, which know what is expected; the sink's comes last."""
+def expected(stage: Stage, steps: Sequence[Steps] | None = None) -> dict[str, OperatorMetrics]:
+    """Return counters for all operators of a stage, which know what is expected; the sink's comes last.
+
+    ``steps`` are those of its pipelines, if they are known.
+    """
     operators: dict[str, OperatorMetrics] = {}
-    for pipeline in stage.pipelines:
-        for name, node in _names(pipeline, stage):
+    for named in [_names(pipeline, stage) for pipeline in stage.pipelines] if steps is None else steps:
+        for name, node in named:
             counted = operators.setdefault(name, OperatorMetrics())
             if node is not None:
                 counted.expect(node.rows, node.schema.row_width)
@@ -336,7 +344,7 @@ def expected(stage: Stage) -> dict[str, OperatorMetrics]:
     return {**{name: counted for name, counted in operators.items() if name != sink}, sink: operators[sink]}
 
 
-def _names(pipeline: Pipeline, stage: Stage) -> list[tuple[str, Exec | None]]:
+def _names(pipeline: Pipeline, stage: Stage) -> Steps:
     """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order, with nodes."""
     source = pipeline.input
     match source:
