@@ -358,19 +358,26 @@ class _StageWork:
             self.run_.cancelled.set()
 
     def _on_threads(self, work: Callable[[], None], count: int) -> None:
+        # One that worked already would keep the interpreter's lock from those that start the others.
+        begin = threading.Event()
+
         def guarded(ended: threading.Event) -> None:
+            begin.wait()
             try:
                 self._guarded(work)
             finally:
                 ended.set()
 
         self.threads = []
-        for number in range(count):
-            ended = threading.Event()
-            name = f"volley-{self.stage.number}-{number}"
-            thread = threading.Thread(target=guarded, args=(ended,), name=name, daemon=True)
-            self.threads.append((thread, ended))
-            thread.start()
+        try:
+            for number in range(count):
+                ended = threading.Event()
+                name = f"volley-{self.stage.number}-{number}"
+                thread = threading.Thread(target=guarded, args=(ended,), name=name, daemon=True)
+                self.threads.append((thread, ended))
+                thread.start()
+        finally:
+            begin.set()
         self.join()
 
     def _work(self) -> None:

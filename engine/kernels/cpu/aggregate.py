@@ -241,7 +241,7 @@ class CpuGroupBy:
         self._kept: list[Sequence[pa.Array]] = []
         self._kept_bytes = 0
         self._judged = self._gave_up = False
-        self._settled = False  # whether the last rows brought few groups
+        self._settled = False  # whether kernels alone are likely to add the next rows
         self._run_bits = 0
 
     @property
@@ -252,12 +252,13 @@ class CpuGroupBy:
     def update(self, *tables: Table) -> None:
         """Add the rows of tables, together while they bring few groups: the interpreter's lock is released once."""
         rest = [own(table) for table in tables if table.num_rows]
-        together = len(rest) > 1
         while rest:
-            if together and self._settled:
+            if not self._judged:
+                self._judge()
+            if self._settled:
                 added = self._add_together(rest)
+                self._settled = added > 0
                 del rest[:added]
-                together = added > 0
             if rest:
                 self._add(rest.pop(0))
 
@@ -265,8 +266,6 @@ class CpuGroupBy:
         """Add the rows of a table that is not empty."""
         columns = Evaluator(table).columns(self._inputs)
         keys = len(self._dtypes)
-        if not self._judged:
-            self._judge()
         if not self._judged or self._gave_up:
             self._kept.append(columns)
             self._kept_bytes += sum(map(size_of, columns))
@@ -279,6 +278,13 @@ class CpuGroupBy:
         self._settled = self._judged and (len(self._keys) - known) * _ROWS_PER_NEW < table.num_rows
 
     def _add_together(self, tables: Sequence[CpuTable]) -> int:
+        """Add tables from the first on, up to one that kernels alone cannot add; return how many were added."""
+        added = self._call_together(tables)
+        while added < len(tables) and self._keys.make_room():
+            added += self._call_together(tables[added:])
+        return added
+
+    def _call_together(self, tables: Sequence[CpuTable]) -> int:
         """Add tables from the first on, up to one for whose groups there is no room; return how many were added."""
         calls, keys, room = Calls(), len(self._dtypes), self._keys.room
         ids = scratch(max(table.num_rows for table in tables), np.int32)
@@ -304,7 +310,7 @@ class CpuGroupBy:
             self._gave_up = True
             self._keys, self._states = KeyTable(self._dtypes), States(self._spec.accumulators)
         else:
-            self._kept, self._kept_bytes = [], 0
+            self._kept, self._kept_bytes, self._settled = [], 0, True
 
     def merge(self, partial: CpuTable) -> None:
         """Add a table of partial states."""

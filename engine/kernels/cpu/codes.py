@@ -64,6 +64,11 @@ class TextCodes:
         """Number of codes that `numbers_later` may make in all."""
         return self._groups.room
 
+    def make_room(self) -> bool:
+        """Make room for more codes than there are, as many as there may be; return True."""
+        self._groups.make_room()
+        return True
+
     def numbers_later(self, array: pa.Array, ids: Rows, room: int, calls: Calls) -> None:
         """Have a kernel do `numbers`, as long as there are no more codes than ``room``."""
         self._groups.insert_later(*text_of(array), *bits_of(array), ids, room, calls)

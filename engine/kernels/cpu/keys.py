@@ -176,6 +176,12 @@ class KeyTable:
             return known
         return self._words.room if self._texts is None else self._texts.room
 
+    def make_room(self) -> bool:
+        """Make room for more keys if there is none left; return whether `insert_later` has more now."""
+        if _FEW_KEYS < len(self) == self.room and not isinstance(self._words, RunGroups):
+            return self._words.make_room() if self._texts is None else self._texts.make_room()
+        return False
+
     def insert_later(self, columns: Sequence[pa.Array], ids: Rows, room: int, calls: Calls) -> bool:
         """Have kernels write the numbers of rows to ``ids`` when the calls are made.
 

@@ -360,6 +360,11 @@ class WordGroups:
         """Number of groups that there is room for without growing."""
         return len(self._keys)
 
+    def make_room(self) -> bool:
+        """Make room for more groups, where there are as many as there may be; return True."""
+        self._enlarge(0)
+        return True
+
     def insert_later(self, words: Words, bits: Bits, bit_offset: int, ids: Rows, room: int, calls: Calls) -> None:
         """Have a call do `insert`, which ends at a row that would need more groups than ``room``."""
         keys = self._keys[:room]

@@ -44,6 +44,8 @@ _VALUES, _WIDTH, _BITS, _BIT_OFFSET, _LOW, _SPAN, _SHIFT, _NULL, _FLAG, _FIELDS 
 _INTS = 4
 # An array over all packed keys of so many bits stays in the second-level cache.
 _DIRECT_BITS = 17
+# Packed keys of more bits are taken as they come: they lie too far apart for an array anyway.
+_BOUNDED_BITS = 32
 
 Extent: TypeAlias = tuple[int, int]
 
@@ -323,14 +325,13 @@ class RowGroups:
         """
         if len(columns[0]) == 0:
             return rows_out(out, 0)
-        if self._hashed is None and not self._covers(found := _extents(columns, extents)):
+        found = _extents(columns, extents) if self._hashed is None else []
+        if self._hashed is None and not self._covers(found):
             self._lay_out(found)
         if self._hashed is not None:
             return self._hashed.insert(columns, out=out)
         assert self._packed is not None
-        bits = sum(self._widths)
-        extent = (0, (1 << bits) - 1) if bits <= _DIRECT_BITS else None
-        return self._packed.insert(self._pack(columns), extent=extent, out=out)
+        return self._packed.insert(self._pack(columns), extent=self._reach(found), out=out)
 
     def find(self, columns: Sequence[Words], *, out: Rows | None = None) -> Rows:
         """Return the group of each row, or -1 for keys never inserted."""
@@ -358,6 +359,10 @@ class RowGroups:
     def room(self) -> int:
         """Number of groups that `insert_later` may make in all."""
         return len(self) if self._packed is None else self._packed.room
+
+    def make_room(self) -> bool:
+        """Make room for more groups, where there are as many as there may be; return whether `insert_later` has any."""
+        return self._packed is not None and self._packed.make_room()
 
     def insert_later(self, sources: Sequence[Source], flagged: bool, ids: Rows, room: int, calls: Calls) -> bool:  # noqa: FBT001
         """Have a call do `insert`, if keys are packed; it ends at a row that would be beyond the layout or the room.
@@ -397,6 +402,17 @@ class RowGroups:
             columns.append(part + np.uint64(low & _ALL))
             shift += width
         return columns
+
+    def _reach(self, extents: list[Extent]) -> Extent | None:
+        """Return bounds of all packed keys of words within bounds, not only of those that came, if they are small."""
+        bits = sum(self._widths)
+        if bits <= _DIRECT_BITS:
+            return 0, (1 << bits) - 1
+        if bits > _BOUNDED_BITS:
+            return None
+        parts = list(zip(extents, self._lows, accumulate(self._widths, initial=0), strict=False))
+        least = sum((extent[0] - low) << shift for extent, low, shift in parts)
+        return least, sum((extent[1] - low) << shift for extent, low, shift in parts)
 
     def _covers(self, extents: list[tuple[int, int]]) -> bool:
         return bool(self._lows) and all(

@@ -272,6 +272,10 @@ class BytesGroups:
         """Number of groups that there is room for without growing."""
         return self._limit
 
+    def make_room(self) -> None:
+        """Make room for more groups, where there are as many as there may be."""
+        self._make_room(0)
+
     def insert_later(
         self,
         offsets: Longs | Rows,
