@@ -218,6 +218,6 @@ class FrameRolling(Moving):
     def __getitem__(self, name: str) -> Rolling:
         return self._make(self._frame[name])
 
-    def _aggregate(self, function: str) -> DataFrame:
+    def _aggregate(self, function: str, **options: Any) -> DataFrame:
         names = [f.name for f in self._frame.schema if f.dtype.is_numeric and f.name not in self._kept]
-        return self._frame.select(*self._kept, **{name: getattr(self[name], function)() for name in names})
+        return self._frame.select(*self._kept, **{name: getattr(self[name], function)(**options) for name in names})

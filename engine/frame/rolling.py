@@ -13,7 +13,7 @@ from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, Bound, Frame, FrameUnit, Interval, following, preceding
 from .datetimes import LENGTHS, split_unit
 
-_ROLLED = ("sum", "mean", "min", "max", "std", "var", "count")
+_ROLLED = ("sum", "mean", "median", "min", "max", "std", "var", "count")
 
 
 def rows_between(start: Bound, end: Bound = CURRENT_ROW) -> Frame:
@@ -68,10 +68,10 @@ class Moving(ABC):
     """Rows that move with each row, waiting for an aggregate."""
 
     @abstractmethod
-    def _aggregate(self, function: str) -> Any: ...
+    def _aggregate(self, function: str, **options: Any) -> Any: ...
 
     def agg(self, function: str) -> Any:
-        """Return an aggregate by name: ``sum``, ``mean``, ``min``, ``max``, ``std``, ``var`` or ``count``."""
+        """Return an aggregate by name: ``sum``, ``mean``, ``median``, ``min``, ``max``, ``std``, ``var``, ``count``."""
         if function not in _ROLLED:
             raise PlanError(f"moving rows have no aggregate {function!r}{suggestion(function, _ROLLED)}")
         return self._aggregate(function)
@@ -83,6 +83,16 @@ class Moving(ABC):
     def mean(self) -> Any:
         """Return the mean."""
         return self._aggregate("mean")
+
+    def median(self) -> Any:
+        """Return the middle value, linear between two."""
+        return self._aggregate("median")
+
+    def quantile(self, q: float, interpolation: str = "linear") -> Any:
+        """Return the value at a share of the sorted values, linear between two."""
+        if interpolation != "linear":
+            raise PlanError(f"quantiles of moving rows are linear between two values, not {interpolation!r}")
+        return self._aggregate("quantile", q=q)
 
     def min(self) -> Any:
         """Return the least value."""
@@ -111,15 +121,15 @@ class Rolling(Moving):
     Parameters
     ----------
     make
-        Gives an aggregate by name over a frame of rows, null where too few values are not null.
+        Gives an aggregate by name over a frame of rows, null where too few values are not null; takes its options.
     frame
         Rows seen from each row.
     min_periods
         Values, not null, below which the result is null; for ``count``, as in pandas, rows.
     """
 
-    def __init__(self, make: Callable[[str, Frame, int], Any], frame: Frame, min_periods: int) -> None:
+    def __init__(self, make: Callable[..., Any], frame: Frame, min_periods: int) -> None:
         self._make, self._frame, self._min_periods = make, frame, min_periods
 
-    def _aggregate(self, function: str) -> Any:
-        return self._make(function, self._frame, self._min_periods)
+    def _aggregate(self, function: str, **options: Any) -> Any:
+        return self._make(function, self._frame, self._min_periods, **options)

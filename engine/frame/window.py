@@ -247,8 +247,10 @@ class SeriesWindows:
         """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
         return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
 
-    def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = ()) -> Series:
-        return self.derive(_rolled(function, self.expr, self._by, frame, least, order))
+    def _rolled(
+        self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any
+    ) -> Series:
+        return self.derive(_rolled(function, self.expr, self._by, frame, least, order, **options))
 
 
 def _rolled(
@@ -258,8 +260,9 @@ def _rolled(
     frame: Frame,
     least: int,
     order: tuple[SortKey, ...] = (),
+    **options: Any,
 ) -> Expr:
-    made = cast(over(window_call(function, value, frame=frame), by, order), dtypes.float64)
+    made = cast(over(window_call(function, value, frame=frame, **options), by, order), dtypes.float64)
     if function == "sum" and least == 0:
         made = call("coalesce", made, literal(0.0))
     if least <= 1:
@@ -366,8 +369,8 @@ class GroupWindows:
         """Return the group's rows up to each row, all of them; see `Series.expanding`."""
         return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
 
-    def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = ()) -> Any:
-        return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order))
+    def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any) -> Any:
+        return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order, **options))
 
     def cumcount(self) -> Series:
         """Return how many rows of the group come before each row."""

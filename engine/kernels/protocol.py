@@ -159,12 +159,17 @@ class GroupBy(Protocol):
         ...
 
 
+QUANTILES = frozenset({"median", "quantile", "quantile_disc"})
+"""Aggregates that a device computes over frames without accumulators; each is of one argument."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WindowSpec:
     """Window functions that share partitions and ordering.
 
     The functions are those of ``WINDOW_FUNCTIONS``, and over frames the accumulators count_rows, count, sum,
-    product, min, max, first, last and m2 by these names.
+    product, min, max, first, last, m2, collect, collect_all, arg_min, arg_max, comoments, bit_and, bit_or and bit_xor
+    by these names, and the aggregates of `QUANTILES`.
     """
 
     functions: tuple[NamedWindow, ...]

@@ -1,10 +1,13 @@
-"""How window functions are carried out: aggregates over frames become primitive ones and expressions over those."""
+"""How window functions are carried out: aggregates over frames become primitive ones and expressions over those.
+
+Only quantiles stay themselves: put together of lists, they would hold the rows of each frame.
+"""
 
 from __future__ import annotations
 
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, columns_of, substitute
 from ..expr.catalogue import AGGREGATES
-from ..kernels.protocol import WindowSpec
+from ..kernels.protocol import QUANTILES, WindowSpec
 from ..plan import NamedWindow, Window, WindowCall
 from ..schema import Schema
 from .aggregates import decompose
@@ -16,7 +19,7 @@ def window_spec(plan: Window) -> tuple[WindowSpec, tuple[NamedExpr, ...]]:
     primitives: dict[WindowCall, str] = {}
     exprs = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in schema]
     for named in plan.functions:
-        if named.call.function not in AGGREGATES:
+        if named.call.function not in AGGREGATES or named.call.function in QUANTILES:
             column = primitives.setdefault(named.call, named.name)
             exprs.append(NamedExpr(name=named.name, expr=Column(name=column, dtype=named.call.dtype)))
         else:

@@ -19,9 +19,10 @@ from ...expr import Call, Column, SortKey
 from .arithmetic import full
 from .buffers import array_from, is_small, physical_type, values_of
 from .compare import equal
-from .decimals import narrowed, to_float64, widened
+from .decimals import narrowed, widened
 from .gather import plain, take_column
 from .native import argsort
+from .quantiles import interpolated, numbers_between, places_at, places_between
 from .registry import Value, scalar
 from .sort import order_words
 
@@ -142,37 +143,18 @@ def list_quantile(call: Call, args: list[Value]) -> pa.Array:
     first = np.cumsum(counts) - counts
     q, some = float(call.option("q")), counts > 0
     if call.option("discrete"):
-        at = first + np.maximum(counts - np.floor(counts - q * counts).astype(np.int64), 1) - 1
+        at = first + places_at(counts, q)
         rows = np.where(some, order[np.where(some, at, 0)] if len(order) else -1, -1).astype(np.int32)
         return outer(take_column(values, rows, outer=True), dtype)
-    place = q * np.maximum(counts - 1, 0)
-    low, high = (first + edge(place).astype(np.int64) for edge in (np.floor, np.ceil))
-    share = place - np.floor(place)
+    place = places_between(counts, q)
     bitmap = pa.py_buffer(np.packbits(some, bitorder="little"))
-    if call.dtype.is_float:
-        numbers = values_of(to_float64(values) if dtype.is_decimal else values.cast(pa.float64(), safe=False))
-        return array_from(_between(numbers[order], low, high, share, some), pa.float64(), bitmap)
-    instants = values_of(values.cast(to_arrow_type(call.dtype)))[order]
-    below, above = (_at(instants, rows, some) for rows in (low, high))
-    moments = below + ((above - below) * share).astype(np.int64)
-    return array_from(moments, to_arrow_type(call.dtype), bitmap)
+    numbers = numbers_between(values, dtype, to=call.dtype)[order]
+    below, above = (_at(numbers, first + at, some) for at in (place.low, place.high))
+    return array_from(interpolated(below, above, place.share), to_arrow_type(call.dtype), bitmap)
 
 
 def _at(values: NDArray[Any], rows: NDArray[np.int64], some: NDArray[np.bool_]) -> NDArray[Any]:
     return values[np.where(some, rows, 0)] if len(values) else np.zeros(len(rows), dtype=values.dtype)
-
-
-def _between(
-    numbers: NDArray[np.float64],
-    low: NDArray[np.int64],
-    high: NDArray[np.int64],
-    share: NDArray[np.float64],
-    some: NDArray[np.bool_],
-) -> NDArray[np.float64]:
-    """Interpolate; two equal neighbours are the answer, also where they are infinite."""
-    below, above = (_at(numbers, rows, some) for rows in (low, high))
-    with np.errstate(invalid="ignore"):
-        return np.where(below == above, below, np.where(share == 0, below, below + (above - below) * share))
 
 
 @scalar("list_mode")

@@ -1,4 +1,4 @@
-"""Accumulators over frames that keep more than a number: lists, pairs, co-moments; and bits.
+"""Accumulators over frames that keep more than a number: lists, pairs, co-moments; bits; and quantiles.
 
 A list over a frame holds every row of it, so that lists over growing frames take the square of the rows; they are
 refused where they would not fit.
@@ -20,9 +20,10 @@ from ...plan import WindowCall
 from .buffers import array_from, values_of
 from .frames import one_word
 from .gather import plain, take_column
-from .native import add_sums, build_sums
+from .native import add_sums, argsort, build_sums, build_wavelets, find_smallest
 from .native.arrays import Rows
 from .nested import inner
+from .quantiles import interpolated, numbers_between, places_at, places_between
 from .words import floats_of
 
 if TYPE_CHECKING:
@@ -123,6 +124,52 @@ def comoments_over(work: Work, own: WindowCall) -> pa.Array:
     return pa.StructArray.from_arrays([pa.array(work.put_back(part)) for part in cleared], fields=list(arrow))
 
 
+def quantiles_over(work: Work, own: WindowCall) -> pa.Array:
+    """Return the quantile of the values of each frame, null where there is none."""
+    values = work.values(own)
+    column, dtype = plain(values.column), own.args[0].dtype
+    rows = work.layout.rows
+    runs: list[tuple[Rows, Rows]] = work.frames.runs(own.frame)
+    if values.valid is not None:
+        before = np.concatenate([[0], np.cumsum(values.valid)]).astype(np.int32)
+        runs = [(before[lows], before[highs]) for lows, highs in runs]
+        rows = rows[np.flatnonzero(values.valid)]
+    order = argsort([one_word(column, SortKey(expr=own.args[0]))[rows]])
+    ranks = np.empty(len(rows), dtype=np.int32)
+    ranks[order] = np.arange(len(rows), dtype=np.int32)
+    ranked, frames = rows[order], _RankedFrames(ranks, runs)
+    q = 0.5 if own.function == "median" else float(dict(own.options)["q"])
+    if own.function == "quantile_disc":
+        chosen = frames.ranks_at(places_at(frames.counts, q))
+        return take_column(column, work.put_back(np.append(ranked, np.int32(-1))[chosen]), outer=True)
+    place = places_between(frames.counts, q)
+    numbers = np.append(numbers_between(inner(column), dtype, to=own.dtype)[ranked], 0)
+    below = frames.ranks_at(place.low)
+    above = np.where(place.share == 0, below, frames.ranks_at(np.where(place.share == 0, -1, place.high)))
+    made = work.put_back(interpolated(numbers[below], numbers[above], place.share))
+    return array_from(made, to_arrow_type(own.dtype), work.present(own, values.valid))
+
+
+class _RankedFrames:
+    """Frames over distinct ranks from 0 on."""
+
+    def __init__(self, ranks: Rows, runs: list[tuple[Rows, Rows]]) -> None:
+        self._count = len(ranks)
+        self._lows, self._highs = (np.ascontiguousarray(np.stack(ends)) for ends in zip(*runs, strict=True))
+        self.counts = np.maximum(self._highs - self._lows, 0).sum(axis=0, dtype=np.int64)
+        shape = max(1, (self._count - 1).bit_length()), self._count // 64 + 1
+        self._bits, self._zeros = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.int32)
+        build_wavelets(ranks, np.empty_like(ranks), self._bits, self._zeros)
+
+    def ranks_at(self, places: NDArray[np.int64]) -> Rows:
+        """Return the rank at a place among each frame's, from 0 on; -1 for a place of -1 and for no place at all."""
+        wanted = np.where(places < self.counts, places, -1).astype(np.int32)
+        found = np.empty(len(wanted), dtype=np.int32)
+        room = np.empty(2 * len(self._lows), dtype=np.int32)
+        find_smallest(self._bits, self._zeros, self._count, self._lows, self._highs, wanted, room, found)
+        return found
+
+
 def _sums(work: Work, own: WindowCall, ordered: NDArray[np.float64]) -> NDArray[np.float64]:
     total = np.zeros(len(ordered), dtype=np.float64)
     tree = np.zeros(2 * len(ordered), dtype=np.float64)
@@ -139,5 +186,6 @@ STATES: dict[str, Callable[[Work, WindowCall], pa.Array]] = {
     "arg_min": pairs_over,
     "arg_max": pairs_over,
     "comoments": comoments_over,
+    **dict.fromkeys(("median", "quantile", "quantile_disc"), quantiles_over),
     **dict.fromkeys(_BITS, bits_over),
 }

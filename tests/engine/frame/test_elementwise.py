@@ -56,7 +56,7 @@ def test_operators(frame, data, name):
     )
 
 
-@pytest.mark.parametrize("aggregate", ["sum", "mean", "min", "max", "std", "var", "count"])
+@pytest.mark.parametrize("aggregate", ["sum", "mean", "median", "min", "max", "std", "var", "count"])
 def test_moving_rows_of_every_column(frame, data, aggregate):
     columns = ["k", "v", "w"]
     ours = getattr(frame[columns].rolling(5, 2), aggregate)().to_pandas()

@@ -75,6 +75,7 @@ from .rungroups import RunGroups
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
 from .textsort import text_argsort, text_prefixes, text_ranks
+from .wavelets import build_wavelets, find_smallest
 from .windowing import (
     add_differences,
     add_moments,
@@ -120,6 +121,7 @@ __all__ = [
     "build_least",
     "build_moments",
     "build_sums",
+    "build_wavelets",
     "cache_directory",
     "combine_hashes",
     "combine_i64",
@@ -131,6 +133,7 @@ __all__ = [
     "extreme_codes",
     "extreme_texts",
     "find_least",
+    "find_smallest",
     "first_row",
     "float_words",
     "hash_bytes",

@@ -64,6 +64,8 @@ _KERNEL_MODULES = (
     "gathering",
     "windowing",
     "snappy",
+    "wavelets",
+    "pages",
     "encodings",
     "chunksets",
 )

@@ -142,6 +142,18 @@ def aggregates(data: pa.Table, frame: Frame) -> dict[str, tuple[WindowCall, str]
         found[f"count_{name}"] = (window_call("count", col(data, name), frame=frame), f"count({name}) over w")
         found[f"min_{name}"] = (window_call("min", col(data, name), frame=frame), f"min({name}) over w")
         found[f"max_{name}"] = (window_call("max", col(data, name), frame=frame), f"max({name}) over w")
+    for name in "ifw":
+        # Decimals are float64 between two values here, and decimals in DuckDB.
+        value = f"{name}::double" if name == "w" else name
+        found[f"median_{name}"] = (window_call("median", col(data, name), frame=frame), f"median({value}) over w")
+    above = call("greater", col(data, "i"), literal(0))
+    found["quantile"] = (
+        window_call("quantile", col(data, "f"), q=0.3, where=above, frame=frame),
+        "quantile_cont(f, 0.3) filter (i > 0) over w",
+    )
+    for name, q in (("s", 0.6), ("d", 0.0), ("w", 1.0)):
+        own = window_call("quantile_disc", col(data, name), q=q, frame=frame)
+        found[f"disc_{name}"] = (own, f"quantile_disc({name}, {q}) over w")
     for name in "ifdw":
         tail = " :: bigint" if name == "i" else ""
         found[f"sum_{name}"] = (window_call("sum", col(data, name), frame=frame), f"sum({name}) over w{tail}")
@@ -266,6 +278,28 @@ def test_ranking_by_every_type_matches_duckdb(device: Device, name: str, partiti
     for buckets in (1, 3, 7, 500):
         numbered[f"ntile_{buckets}"] = (window_call("ntile", offset=buckets), f"ntile({buckets}) over w")
     check(device, data, numbered, partition, [*order, SortKey(expr=col(data, "n"))])
+
+
+@pytest.mark.parametrize("q", [0.0, 0.37, 1.0])
+@pytest.mark.parametrize("name", "ijkufgdwsrbtmz")
+def test_quantiles_of_every_type_match_duckdb(device: Device, name: str, q: float) -> None:
+    data = data_of(name + ("r" if name != "r" else ""), 200)
+    frame = Frame(unit=ROWS, start=preceding(20), end=following(3))
+    calls = {
+        "disc": (window_call("quantile_disc", col(data, name), q=q, frame=frame), f"quantile_disc({name}, {q}) over w")
+    }
+    if name not in "srb":
+        value = f"{name}::double" if name in "dw" else name
+        own = window_call("quantile", col(data, name), q=q, frame=frame)
+        calls["cont"] = (own, f"quantile_cont({value}, {q}) over w")
+    check(device, data, calls, "r", [SortKey(expr=col(data, "n"), descending=True)], frame)
+
+
+def test_quantiles_of_wide_frames_hold_no_lists(device: Device) -> None:
+    count = 30_000  # lists of all frames would hold 900 million values
+    data = pa.table({"x": pa.array([(7919 * n) % count for n in range(count)], pa.int64())})
+    made = windowed(device, data, {"m": window_call("median", col(data, "x"), frame=DEFAULT_FRAME)})
+    assert set(made["m"].to_pylist()) == {(count - 1) / 2}
 
 
 @pytest.mark.parametrize("ignore", [False, True])
