@@ -31,6 +31,8 @@ if os.environ.get("VOLLEY_TEST_DEVICE") in {"gpu", "gpu-simulated"}:
     use_for_all_sessions()
 
 ROOT = Path(__file__).parents[1]
+PROCESS_BYTES = 4 << 30
+"""Memory for one of several processes that run tests, and for the workers that it starts."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -40,6 +42,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     from tests.support.real_gpu import SUITES
 
     return not any(collection_path.is_relative_to(ROOT / suite) for suite in SUITES) or None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """For ``-n auto`` return one process for each core that this container has and each 4 GiB, 8 at most."""
+    from volley.engine.machine import available_cores, available_memory
+
+    return max(1, min(available_cores(), available_memory() // PROCESS_BYTES, 8))
 
 
 @pytest.fixture(scope="session")
