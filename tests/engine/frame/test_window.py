@@ -207,7 +207,7 @@ def test_empty_frames(data):
         ),
         (lambda f: f.groupby("k")["i"].transform(lambda s: s.quantile(0.1)), PlanError, "no value for each group"),
         (lambda f: f.groupby("k")["i"].transform(3), PlanError, "not 3"),
-        (lambda f: f.i.rolling(2).agg("median"), PlanError, "moving rows have no aggregate 'median'"),
+        (lambda f: f.i.rolling(2).agg("mode"), PlanError, "moving rows have no aggregate 'mode'"),
     ],
 )
 def test_what_is_wrong_is_said(frame, wrong, error, message):
