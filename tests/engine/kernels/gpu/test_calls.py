@@ -68,7 +68,9 @@ def column(frame: vl.DataFrame, function: Any, *names: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("function", "cells"), [(distance, FLOATS), (scaled, SMALL), (both, st.none() | st.booleans())], ids=str
+    ("function", "cells"),
+    [(distance, FLOATS), (scaled, SMALL), (both, st.none() | st.booleans())],
+    ids=["distance", "scaled", "both"],
 )
 @given(data=st.data())
 def test_values_are_those_of_the_cpu(function: Any, cells: Any, data: st.DataObject) -> None:
