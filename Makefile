@@ -29,8 +29,8 @@ help: ## list these targets
 demo: $(VENV)/.demo ## install, run the demo job on the data shipped here, say where its report is
 	$(BIN)/volley demo
 
-test: $(VENV)/.dev ## install, run the tests on all cores
-	$(BIN)/python -m pytest -n auto --dist worksteal
+test: $(VENV)/.dev ## install, run the tests in a process for each core, or in N=1 process
+	$(BIN)/python -m pytest -n $(or $(N),auto) --dist worksteal
 
 slt: $(VENV)/.dev ## run logic tests: our own, or FILES='dir one.test' with OPTIONS=--help for more
 	$(BIN)/python -m tests.slt $(OPTIONS) $(FILES)

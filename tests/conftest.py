@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 
 # Before anything imports matplotlib: no test may ask for a display.
 os.environ["MPLBACKEND"] = "Agg"
+# Threads of OpenMP that wait by spinning take the cores from the other processes that run tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 # The same examples on every run, and no deadline: a kernel's first call may compile.
 settings.register_profile(
@@ -31,7 +33,7 @@ if os.environ.get("VOLLEY_TEST_DEVICE") in {"gpu", "gpu-simulated"}:
     use_for_all_sessions()
 
 ROOT = Path(__file__).parents[1]
-PROCESS_BYTES = 4 << 30
+PROCESS_BYTES = 3 << 30
 """Memory for one of several processes that run tests, and for the workers that it starts."""
 
 
@@ -46,7 +48,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """For ``-n auto`` return one process for each core that this container has and each 4 GiB, 8 at most."""
+    """For ``-n auto`` return one process for each core that this container has and each 3 GiB, 8 at most."""
     from volley.engine.machine import available_cores, available_memory
 
     return max(1, min(available_cores(), available_memory() // PROCESS_BYTES, 8))
