@@ -17,7 +17,7 @@ from ..engine.kernels.decoding import DamagedChunk, open_decoder
 from ..engine.plan import KeyFilter, ParquetRows
 from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts
-from .column_chunks import RowGroupReader, Stored
+from .column_chunks import RowGroupReader, Stored, stored_columns
 from .conform import conform
 from .filesystem import FileInfo, Location, reason
 from .footers import Leaf, column_names, read_footer
@@ -209,8 +209,33 @@ class ParquetSplit:
         reader = groups.arrow()
         present = groups.present()
         columns = [part for name in stored if name in present for part in self.inside.get(name, (name,))]
-        for batch in self._read_run(reader, run, columns):
-            yield from groups.tested(conform(batch, groups.schema, self.keys, where=groups.url))
+        given = 0
+        try:
+            for batch in self._read_run(reader, run, columns):
+                for passed in groups.tested(conform(batch, groups.schema, self.keys, where=groups.url)):
+                    given += passed.num_rows
+                    yield passed
+        except (pa.ArrowException, OSError) as error:
+            yield from self._by_decoder(groups, run, given, error)
+
+    def _by_decoder(
+        self, groups: RowGroupReader, run: list[int], given: int, error: Exception
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield what is left of a run that pyarrow could not read, if the decoder can.
+
+        DuckDB writes differences of 32-bit numbers with the 33 bits that some need, and pyarrow reads 32 at most.
+        """
+        decoder = open_decoder()
+        stored = stored_columns(groups.footer, self.leaves, self.dictionaries, groups.facts, run, decoder)
+        if not stored:
+            raise error
+        try:
+            for batch in replace(groups, stored=stored, filters=()).read(run):
+                if batch.num_rows > given:
+                    yield batch.slice(given)
+                given = max(0, given - batch.num_rows)
+        except (pa.ArrowException, OSError, DamagedChunk):
+            raise error from None
 
     def _group_reader(self, handle: Any) -> RowGroupReader:
         footer = self._footer()
