@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
 from .cells import Cells
-from .rolling import Moving, Rolling
+from .rolling import Moving, Rolling, Weighted
 from .series import Series
 from .udf import UserFunction, row_function
 
@@ -111,6 +111,30 @@ class Elementwise(Cells):
     def expanding(self, min_periods: int = 1) -> FrameRolling:
         """Return all rows up to each row, waiting for an aggregate; see `Series.expanding`."""
         return FrameRolling(self._own, lambda column: column.expanding(min_periods))
+
+    def ewm(
+        self,
+        com: float | None = None,
+        span: float | None = None,
+        halflife: float | None = None,
+        alpha: float | None = None,
+        min_periods: int = 0,
+        *,
+        adjust: bool = True,
+        ignore_na: bool = False,
+    ) -> Weighted:
+        """Return the rows so far, of which the older weigh less; for the means of numeric columns; see `Series.ewm`."""
+
+        def mean() -> DataFrame:
+            shares = (com, span, halflife, alpha, min_periods)
+            return self.select(
+                **{
+                    name: self._own[name].ewm(*shares, adjust=adjust, ignore_na=ignore_na).mean()
+                    for name in self._numbers()
+                }
+            )
+
+        return Weighted(mean)
 
     # arithmetic and comparison
 

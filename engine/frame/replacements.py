@@ -43,7 +43,6 @@ REPLACEMENTS: Mapping[str, str] = {
     **dict.fromkeys(("asfreq", "at_time", "between_time"), _TIME),
     **dict.fromkeys(("tz_convert", "tz_localize", "to_period", "to_timestamp"), _ZONES),
     **dict.fromkeys(("plot", "hist", "boxplot"), f"to draw, take the frame's, or {_IN_PANDAS}"),
-    "ewm": f"not computed here; use rolling or expanding, or {_IN_PANDAS}",
     "dot": "multiply columns: frame.x.dot(frame.y), or (frame.x * frame.y).sum()",
     "corrwith": "use groupby(…).corr(), or apply(lambda rows: rows.x.corr(rows.y))",
     "combine_first": "use frame.x.fillna(frame.y) for each column",

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
+from math import exp, log
 from typing import Any
 
 from ..errors import PlanError, suggestion
 from ..expr import Expr, SortKey
-from ..plan import CURRENT_ROW, Bound, Frame, FrameUnit, Interval, following, preceding
+from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Bound, Frame, FrameUnit, Interval, following, preceding
 from .datetimes import LENGTHS, split_unit
 
 _ROLLED = ("sum", "mean", "median", "min", "max", "std", "var", "count")
@@ -133,3 +134,48 @@ class Rolling(Moving):
 
     def _aggregate(self, function: str, **options: Any) -> Any:
         return self._make(function, self._frame, self._min_periods, **options)
+
+
+class Weighted:
+    """The rows so far, of which each weighs less by a share than the next, waiting for an aggregate.
+
+    Parameters
+    ----------
+    mean
+        Gives their mean.
+    """
+
+    def __init__(self, mean: Callable[[], Any]) -> None:
+        self._mean = mean
+
+    def mean(self) -> Any:
+        """Return the mean, as float64; null before the first value."""
+        return self._mean()
+
+
+def weighted(
+    make: Callable[..., Any], weights: Mapping[str, float | None], min_periods: int, **options: bool
+) -> Weighted:
+    """Return the rows so far with weights; ``make`` gives an aggregate by name over a frame, with options."""
+    so_far = rows_between(UNBOUNDED_PRECEDING)
+    return Weighted(partial(make, "ewm_mean", so_far, min_periods, alpha=_share(weights), **options))
+
+
+def _share(weights: Mapping[str, float | None]) -> float:
+    """Return the share of its weight that a row loses with each further one."""
+    given = {name: value for name, value in weights.items() if value is not None}
+    if len(given) != 1:
+        raise PlanError("ewm takes exactly one of com, span, halflife and alpha")
+    ((name, value),) = given.items()
+    least, inside = {"com": (0.0, True), "span": (1.0, True)}.get(name, (0.0, False))
+    if not (value >= least if inside else value > least) or (name == "alpha" and value > 1):
+        allowed = {"com": "from 0 on", "span": "from 1 on", "halflife": "above 0"}.get(name, "above 0, up to 1")
+        raise PlanError(f"ewm needs {name} {allowed}, not {value!r}")
+    match name:
+        case "com":
+            return 1 / (1 + value)
+        case "span":
+            return 2 / (1 + value)
+        case "halflife":
+            return 1 - exp(log(0.5) / value)
+    return value

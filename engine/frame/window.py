@@ -31,7 +31,7 @@ from ..plan import (
 )
 from .aggregating import known
 from .reducing import SPELLINGS
-from .rolling import Rolling, rolled, rows_between
+from .rolling import Rolling, Weighted, rolled, rows_between, weighted
 from .udf import placed
 
 if TYPE_CHECKING:
@@ -247,6 +247,33 @@ class SeriesWindows:
         """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
         return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
 
+    def ewm(
+        self,
+        com: float | None = None,
+        span: float | None = None,
+        halflife: float | None = None,
+        alpha: float | None = None,
+        min_periods: int = 0,
+        *,
+        adjust: bool = True,
+        ignore_na: bool = False,
+    ) -> Weighted:
+        """Return the rows so far, of which each weighs less by the share ``alpha`` than the next; for their mean.
+
+        Parameters
+        ----------
+        com, span, halflife, alpha
+            One of them: ``alpha`` itself, or 1 / (1 + com), 2 / (1 + span), 1 - 0.5 ** (1 / halflife).
+        min_periods
+            Values below which the result is null.
+        adjust
+            Divide by the sum of the weights; else each mean is ``alpha`` of the value and the rest of the mean before.
+        ignore_na
+            Pass over nulls as if their rows were not there; else the weights shrink there, too.
+        """
+        weights = {"com": com, "span": span, "halflife": halflife, "alpha": alpha}
+        return weighted(self._rolled, weights, min_periods, adjust=adjust, ignore_na=ignore_na)
+
     def _rolled(
         self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any
     ) -> Series:
@@ -368,6 +395,21 @@ class GroupWindows:
     def expanding(self, min_periods: int = 1) -> Rolling:
         """Return the group's rows up to each row, all of them; see `Series.expanding`."""
         return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
+
+    def ewm(
+        self,
+        com: float | None = None,
+        span: float | None = None,
+        halflife: float | None = None,
+        alpha: float | None = None,
+        min_periods: int = 0,
+        *,
+        adjust: bool = True,
+        ignore_na: bool = False,
+    ) -> Weighted:
+        """Return the group's rows up to each row, the older the lighter; see `Series.ewm`."""
+        weights = {"com": com, "span": span, "halflife": halflife, "alpha": alpha}
+        return weighted(self._rolled, weights, min_periods, adjust=adjust, ignore_na=ignore_na)
 
     def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any) -> Any:
         return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order, **options))

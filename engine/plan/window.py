@@ -41,7 +41,7 @@ class WindowCall:
     ignore_nulls
         Of functions that pick a value: pass over rows whose value is null.
     options
-        Of an aggregate: its constants.
+        Further constants, by name.
     """
 
     function: str
@@ -144,10 +144,17 @@ def window_call(
     if resolved is None:
         shown = ", ".join(f"{arg}: {arg.dtype}" for arg in args)
         raise TypeMismatch(f"{function} does not accept ({shown})")
+    if set(options) != set(entry.options):
+        raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
     parameters, result = resolved
-    typed = tuple(cast(arg, want) for arg, want in zip(args, parameters, strict=True))
     return WindowCall(
-        function=function, args=typed, dtype=result, frame=frame, offset=offset, ignore_nulls=ignore_nulls
+        function=function,
+        args=tuple(cast(arg, want) for arg, want in zip(args, parameters, strict=True)),
+        dtype=result,
+        frame=frame,
+        offset=offset,
+        ignore_nulls=ignore_nulls,
+        options=tuple(sorted(options.items())),
     )
 
 

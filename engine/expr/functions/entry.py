@@ -90,6 +90,8 @@ class WindowFunction:
         Whether it sees the frame only; else it sees the partition.
     offset
         What the constant that a call carries means; empty where it carries none.
+    options
+        Names of further constants that a call must carry.
     """
 
     name: str
@@ -99,6 +101,7 @@ class WindowFunction:
     summary: str
     framed: bool = False
     offset: str = ""
+    options: tuple[str, ...] = ()
 
     @property
     def counts_from_one(self) -> bool:
@@ -148,10 +151,24 @@ def aggregate(
 
 
 def window(
-    name: str, rule: Rule, frame: str, summary: str, *, sql: str = "", framed: bool = False, offset: str = ""
+    name: str,
+    rule: Rule,
+    frame: str,
+    summary: str,
+    *,
+    sql: str | None = None,
+    framed: bool = False,
+    offset: str = "",
+    options: tuple[str, ...] = (),
 ) -> WindowFunction:
     """Return the entry of a window function, which SQL knows by its name unless ``sql`` says otherwise."""
-    spellings = tuple((sql or name).split())
     return WindowFunction(
-        name=name, rule=rule, sql=spellings, frame=frame, summary=summary, framed=framed, offset=offset
+        name=name,
+        rule=rule,
+        sql=tuple((name if sql is None else sql).split()),
+        frame=frame,
+        summary=summary,
+        framed=framed,
+        offset=offset,
+        options=options,
     )

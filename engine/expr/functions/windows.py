@@ -28,4 +28,12 @@ WINDOWS: tuple[WindowFunction, ...] = (
     ),
     window("last_value", r.any_value, "a.ffill()", "value of the frame's last row", sql="last_value last", framed=True),
     window("nth_value", r.any_value, "", "value of the frame's n-th row", framed=True, offset="n"),
+    window(
+        "ewm_mean",
+        r.reals(1),
+        "a.ewm(alpha=q).mean()",
+        "mean of the values so far, each of which weighs less by a share than the next",
+        sql="",
+        options=("adjust", "alpha", "ignore_na"),
+    ),
 )

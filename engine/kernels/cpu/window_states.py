@@ -1,4 +1,4 @@
-"""Accumulators over frames that keep more than a number: lists, pairs, co-moments; bits; and quantiles.
+"""Accumulators over frames that keep more than a number: lists, pairs, co-moments; bits; quantiles; weights.
 
 A list over a frame holds every row of it, so that lists over growing frames take the square of the rows; they are
 refused where they would not fit.
@@ -20,7 +20,7 @@ from ...plan import WindowCall
 from .buffers import array_from, values_of
 from .frames import one_word
 from .gather import plain, take_column
-from .native import add_sums, argsort, build_sums, build_wavelets, find_smallest
+from .native import add_sums, argsort, build_sums, build_wavelets, find_smallest, weighted_means
 from .native.arrays import Rows
 from .nested import inner
 from .quantiles import interpolated, numbers_between, places_at, places_between
@@ -150,6 +150,18 @@ def quantiles_over(work: Work, own: WindowCall) -> pa.Array:
     return array_from(made, to_arrow_type(own.dtype), work.present(own, values.valid))
 
 
+def weighted_means_over(work: Work, own: WindowCall) -> pa.Array:
+    """Return the mean of the values up to each row, of which the older weigh less; null before the first."""
+    values, rows, options = work.values(own), work.layout.rows, dict(own.options)
+    ordered = floats_of(values.column)[rows]
+    valid = np.ones(len(rows), dtype=np.uint8) if values.valid is None else values.valid.astype(np.uint8)
+    weights = np.array([1.0 - options["alpha"], 1.0 if options["adjust"] else options["alpha"]])
+    made = np.empty(len(rows), dtype=np.float64)
+    starts = work.layout.partition_flags
+    weighted_means(ordered, valid, starts, weights, int(options["adjust"]), int(options["ignore_na"]), made)
+    return array_from(work.put_back(made), pa.float64(), work.present(own, values.valid))
+
+
 class _RankedFrames:
     """Frames over distinct ranks from 0 on."""
 
@@ -186,6 +198,7 @@ STATES: dict[str, Callable[[Work, WindowCall], pa.Array]] = {
     "arg_min": pairs_over,
     "arg_max": pairs_over,
     "comoments": comoments_over,
+    "ewm_mean": weighted_means_over,
     **dict.fromkeys(("median", "quantile", "quantile_disc"), quantiles_over),
     **dict.fromkeys(_BITS, bits_over),
 }

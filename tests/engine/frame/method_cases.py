@@ -168,6 +168,7 @@ FRAME: dict[str, Case] = {
     "replace": lambda f: f[["k", "w"]].replace({1: 100}),
     "reset_index": lambda f: f.set_index("k").reset_index(),
     "resample": lambda f: f[["t", "v", "w"]].resample("D", on="t").mean().reset_index(),
+    "ewm": lambda f: f[N].ewm(span=4, min_periods=2).mean(),
     "rolling": lambda f: f[N].rolling(3, min_periods=1).sum(),
     "round": lambda f: f[["w"]].round(2),
     "sample": lambda f: len(f.sample(7)),
@@ -313,6 +314,7 @@ SERIES: dict[str, Case] = {
     "rank": lambda f: f.v.rank(method="dense"),
     "rename": lambda f: f.w.rename("z").name,
     "replace": lambda f: f.k.replace([1, 2], 7),
+    "ewm": lambda f: f.v.ewm(com=1.5, adjust=False).mean(),
     "rolling": lambda f: f.v.rolling(3, min_periods=2, center=True).std(),
     "round": lambda f: f.w.round(2),
     "sample": lambda f: len(f.w.sample(7)),
@@ -401,6 +403,10 @@ GROUPS: dict[str, Case] = {
     "prod": lambda f: f.groupby("k")[["w"]].prod(),
     "quantile": lambda f: f.groupby("k")[["v", "w"]].quantile(0.3),
     "rank": lambda f: f.groupby("k").v.rank(),
+    "ewm": (
+        lambda f: f.groupby("k").v.ewm(halflife=2).mean(),
+        lambda f: f.groupby("k").v.ewm(halflife=2).mean().droplevel(0).sort_index(),
+    ),
     "rolling": (
         lambda f: f.groupby("k").v.rolling(3, min_periods=1).sum(),
         lambda f: f.groupby("k").v.rolling(3, min_periods=1).sum().droplevel(0).sort_index(),

@@ -163,6 +163,6 @@ def test_unknown_names_offer_the_nearest(frame):
 
 
 def test_replacements_hide_no_column():
-    frame = vl.DataFrame({"at": [1], "ewm": ["a"], "k": [1]})
+    frame = vl.DataFrame({"at": [1], "plot": ["a"], "k": [1]})
     assert frame.at.to_list() == [1]
     assert frame.groupby("k").at.sum().to_dict() == {"k": [1], "at": [1]}

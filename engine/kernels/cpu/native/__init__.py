@@ -97,6 +97,7 @@ from .windowing import (
     sort_groups,
     spans,
     spread_groups,
+    weighted_means,
 )
 
 __all__ = [
@@ -197,6 +198,7 @@ __all__ = [
     "unsigned_extent",
     "values_within",
     "warm",
+    "weighted_means",
     "words_of",
     "zero_nulls",
 ]

@@ -345,3 +345,30 @@ def add_moments(
                 _merge(count, mean, square, i, counts[right], means[right], squares[right])
             left >>= 1
             right >>= 1
+
+
+@kernel("void(const f64[], const u8[], const u8[], const f64[], i64, i64, f64[])")
+def weighted_means(
+    values: Doubles, valid: Bits, starts: Bits, weights: Doubles, adds: int, passes_over: int, out: Doubles
+) -> None:
+    """Write the mean of the values of each position's partition so far, the older the lighter; 0 before the first.
+
+    With each position the weight of what came before shrinks to the share ``weights[0]``, but not (``passes_over``)
+    where there is no value. A value has the weight ``weights[1]``, which is added to the others' (``adds``) or not.
+    """
+    kept, fresh = weights[0], weights[1]
+    some, mean, weight = False, 0.0, 1.0
+    for i in range(len(values)):
+        if starts[i] != np.uint8(0):
+            some, mean, weight = False, 0.0, 1.0
+        if valid[i] != np.uint8(0):
+            if not some:
+                some, mean = True, values[i]
+            else:
+                weight *= kept
+                if mean != values[i]:
+                    mean = (weight * mean + fresh * values[i]) / (weight + fresh)
+                weight = weight + fresh if adds != 0 else 1.0
+        elif some and passes_over == 0:
+            weight *= kept
+        out[i] = mean
