@@ -55,4 +55,5 @@ def interpolated(below: NDArray[Any], above: NDArray[Any], share: NDArray[np.flo
         return below + np.floor((above - below) * share + 0.5).astype(np.int64)
     with np.errstate(invalid="ignore"):
         between = np.where(np.isinf(below), below + above, below + (above - below) * share)
-        return np.where((below == above) | (share == 0), below, between)
+        made: NDArray[Any] = np.where((below == above) | (share == 0), below, between)
+    return made
