@@ -13,12 +13,13 @@ from ..engine.frame import DataFrame
 from ..engine.plan import Project
 from ..engine.schema import Field
 from .bind.datatypes import data_type
-from .changes import Changes, plain_key
+from .changes import plain_key
+from .merging import Merges
 from .rules import Rules, check
 from .tables import done
 
 
-class Alterations(Changes):
+class Alterations(Merges):
     """Runs ALTER statements of one text."""
 
     def alter(self, node: exp.Alter) -> DataFrame:

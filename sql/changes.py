@@ -20,7 +20,7 @@ from .bind.query import MIXED
 from .rules import Rules
 from .tables import TableStatements
 
-_ROW = "row__"
+ROW = "row__"
 
 
 class Changes(TableStatements):
@@ -61,13 +61,13 @@ class Changes(TableStatements):
     ) -> tuple[exp.Expr, list[str] | None]:
         """Return the query of an INSERT with the defaults in the place of the word DEFAULT."""
         query = node.expression.copy()
-        if not isinstance(query, exp.Values) or not any(_is_default(cell) for cell in _cells(query)):
+        if not isinstance(query, exp.Values) or not any(is_default(cell) for cell in _cells(query)):
             return query, names
         schema, rules = self._session.tables[known].schema, self._rules_of(known)
         columns = [f.name for f in schema] if names is None else [self._column(node, schema, name) for name in names]
         for row in query.expressions:
             for place, cell in enumerate(row.expressions):
-                if _is_default(cell) and place < len(columns):
+                if is_default(cell) and place < len(columns):
                     default = rules.defaults.get(columns[place].lower())
                     cell.replace(exp.null() if default is None else default.copy())
         return query, names
@@ -94,7 +94,7 @@ class Changes(TableStatements):
     def _with_default(self, added: DataFrame, default: exp.Expr) -> tuple[DataFrame, Column]:
         """Return rows with the value of a default, such as the next numbers of a sequence."""
         name = f"default{len(added.columns)}__"
-        star: list[exp.Expr] = [exp.Star(), _named(default, name)]
+        star: list[exp.Expr] = [exp.Star(), named(default, name)]
         made = self._query(exp.Select(expressions=star, from_=exp.From(this=exp.to_table("rows__"))), rows__=added)
         return made.cache(), Column(name=name, dtype=made.schema[name].dtype)
 
@@ -146,9 +146,9 @@ class Changes(TableStatements):
             fresh = self._first_of_key(fresh, key)
         given = fresh
         for key in keys:
-            on = " and ".join(f"old.{_quoted(name)} = new.{_quoted(name)}" for name in key)
+            on = " and ".join(f"old.{quoted(name)} = new.{quoted(name)}" for name in key)
             query = f"select new.* from new__ new where not exists (select 1 from old__ old where {on})"
-            fresh = self._query(_parsed(query), new__=fresh, old__=before).cache()
+            fresh = self._query(parsed(query), new__=fresh, old__=before).cache()
         columns = [f.name for f in self._session.tables[known].schema]
         if not (self._updates(node) or str(node.args.get("alternative") or "").upper() == "REPLACE"):
             self._replace(known, Union(inputs=(self._session.tables[known].plan, fresh.plan)), rules)
@@ -159,10 +159,10 @@ class Changes(TableStatements):
         if conflict is not None:
             sets = self._settings(node, known, conflict.expressions)
         (key,) = keys
-        pairs = [exp.EQ(this=_of(target, name), expression=_of("excluded", name)) for name in key]
+        pairs = [exp.EQ(this=of(target, name), expression=of("excluded", name)) for name in key]
         where = None if conflict is None else conflict.args.get("where")
         condition = exp.and_(*pairs, *([] if where is None else [where.this.copy()]))
-        sources = [exp.alias_(exp.to_table("old__"), _alias(target), table=True)]
+        sources = [exp.alias_(exp.to_table("old__"), alias_of(target), table=True)]
         joined = [exp.Join(this=exp.alias_(exp.to_table("new__"), "excluded", table=True))]
         hits = self._hits(sources, joined, condition, sets, old__=before, new__=given)
         updated, changed = self._applied(known, before, hits, list(sets))
@@ -171,13 +171,13 @@ class Changes(TableStatements):
 
     def _first_of_key(self, rows: DataFrame, key: tuple[str, ...]) -> DataFrame:
         """Return rows without those whose key an earlier one has; nulls are never equal."""
-        names = ", ".join(map(_quoted, key))
-        null = " or ".join(f"{_quoted(name)} is null" for name in key)
+        names = ", ".join(map(quoted, key))
+        null = " or ".join(f"{quoted(name)} is null" for name in key)
         query = (
-            f"select * exclude ({_ROW}) from (select *, row_number() over () as {_ROW} from rows__) "
-            f"qualify row_number() over (partition by {names} order by {_ROW}) = 1 or {null} order by {_ROW}"
+            f"select * exclude ({ROW}) from (select *, row_number() over () as {ROW} from rows__) "
+            f"qualify row_number() over (partition by {names} order by {ROW}) = 1 or {null} order by {ROW}"
         )
-        return self._query(_parsed(query), rows__=rows).cache()
+        return self._query(parsed(query), rows__=rows).cache()
 
     def copy_from(self, node: exp.Copy, path: str, form: str | None, options: dict[str, Any]) -> DataFrame:
         """Add the rows of a file, column by column in order."""
@@ -209,7 +209,7 @@ class Changes(TableStatements):
         sets = self._settings(node, known, node.expressions)
         where = node.args.get("where")
         before = self._numbered(node.this)
-        own = exp.alias_(exp.to_table("old__"), _alias(node.this), table=True)
+        own = exp.alias_(exp.to_table("old__"), alias_of(node.this), table=True)
         others = node.args.get("from_")
         joins = [] if others is None else [exp.Join(this=others.this.copy())]
         hits = self._hits([own], joins, None if where is None else where.this, sets, old__=before)
@@ -241,7 +241,7 @@ class Changes(TableStatements):
             if name.lower() in rules.generated:
                 raise self._source.error(left, f"column {name!r} is generated; it takes no values")
             default = rules.defaults.get(name.lower())
-            new[name] = (exp.null() if default is None else default) if _is_default(value) else value
+            new[name] = (exp.null() if default is None else default) if is_default(value) else value
         return new
 
     def delete(self, node: exp.Delete) -> DataFrame:
@@ -250,11 +250,11 @@ class Changes(TableStatements):
         known = self._required(node.this)
         where = node.args.get("where")
         before = self._numbered(node.this)
-        own = exp.alias_(exp.to_table("old__"), _alias(node.this), table=True)
+        own = exp.alias_(exp.to_table("old__"), alias_of(node.this), table=True)
         joins = [exp.Join(this=other.copy()) for other in node.args.get("using") or []]
         hits = self._hits([own], joins, None if where is None else where.this, {}, old__=before)
-        rows = f"select * exclude ({_ROW}) from old__ where {_ROW} {{}} (select {_ROW} from hits__) order by {_ROW}"
-        left, gone = (self._query(_parsed(rows.format(word)), old__=before, hits__=hits) for word in ("not in", "in"))
+        rows = f"select * exclude ({ROW}) from old__ where {ROW} {{}} (select {ROW} from hits__) order by {ROW}"
+        left, gone = (self._query(parsed(rows.format(word)), old__=before, hits__=hits) for word in ("not in", "in"))
         gone = gone.cache()
         self._replace(known, left.plan, Rules(generated=self._rules_of(known).generated))
         returning = node.args.get("returning")
@@ -280,7 +280,7 @@ class Changes(TableStatements):
     def _numbered(self, target: exp.Expr) -> DataFrame:
         """Return the rows of a table with their numbers."""
         frame = self._session.tables[self._required(target)]
-        return self._query(_parsed(f"select *, row_number() over () as {_ROW} from rows__"), rows__=frame).cache()
+        return self._query(parsed(f"select *, row_number() over () as {ROW} from rows__"), rows__=frame).cache()
 
     def _hits(
         self,
@@ -291,46 +291,46 @@ class Changes(TableStatements):
         **frames: DataFrame,
     ) -> DataFrame:
         """Return the numbers of the rows for which a condition is true, each once, and their new values."""
-        items: list[exp.Expr] = [exp.column(_ROW)]
-        items += [_named(value, f"new{place}__") for place, value in enumerate(sets.values())]
+        items: list[exp.Expr] = [exp.column(ROW)]
+        items += [named(value, f"new{place}__") for place, value in enumerate(sets.values())]
         query = exp.Select(expressions=items, from_=exp.From(this=sources[0]), joins=joins or None)
         if condition is not None:
             query = query.where(condition.copy())
         if joins:
-            query.set("distinct", exp.Distinct(on=exp.Tuple(expressions=[exp.column(_ROW)])))
+            query.set("distinct", exp.Distinct(on=exp.Tuple(expressions=[exp.column(ROW)])))
         return self._query(query, **frames).cache()
 
     def _applied(self, known: str, before: DataFrame, hits: DataFrame, names: list[str]) -> tuple[DataFrame, DataFrame]:
         """Return all rows with new values where there are some, and the rows that have them."""
         columns = []
         for f in self._session.tables[known].schema:
-            old = f"old.{_quoted(f.name)}"
+            old = f"old.{quoted(f.name)}"
             if f.name in names:
-                old = f"case when hit.{_ROW} is null then {old} else hit.new{names.index(f.name)}__ end"
-            columns.append(f"{old} as {_quoted(f.name)}")
+                old = f"case when hit.{ROW} is null then {old} else hit.new{names.index(f.name)}__ end"
+            columns.append(f"{old} as {quoted(f.name)}")
         query = (
-            f"select {', '.join(columns)}, hit.{_ROW} is not null as hit__ "
-            f"from old__ old left join hits__ hit on old.{_ROW} = hit.{_ROW} order by old.{_ROW}"
+            f"select {', '.join(columns)}, hit.{ROW} is not null as hit__ "
+            f"from old__ old left join hits__ hit on old.{ROW} = hit.{ROW} order by old.{ROW}"
         )
-        rows = self._query(_parsed(query), old__=before, hits__=hits)
+        rows = self._query(parsed(query), old__=before, hits__=hits)
         schema = self._session.tables[known].schema
         exprs = [NamedExpr(name="hit__", expr=Column(name="hit__", dtype=rows.schema["hit__"].dtype))]
         for f in schema:
             value = Column(name=f.name, dtype=rows.schema[f.name].dtype)
             exprs.append(NamedExpr(name=f.name, expr=cast(value, f.dtype)))
         whole = DataFrame.from_plan(Project(input=rows.plan, exprs=tuple(exprs)), self._session).cache()
-        updated = self._query(_parsed("select * exclude (hit__) from rows__"), rows__=whole)
-        changed = self._query(_parsed("select * exclude (hit__) from rows__ where hit__"), rows__=whole)
+        updated = self._query(parsed("select * exclude (hit__) from rows__"), rows__=whole)
+        changed = self._query(parsed("select * exclude (hit__) from rows__ where hit__"), rows__=whole)
         return updated, changed.cache()
 
     def _returned(self, node: exp.Expr, target: exp.Expr, rows: DataFrame) -> DataFrame:
         """Return what RETURNING says of rows."""
         items = [item.copy() for item in node.expressions]
-        own = exp.alias_(exp.to_table("rows__"), _alias(target), table=True)
+        own = exp.alias_(exp.to_table("rows__"), alias_of(target), table=True)
         return self._query(exp.Select(expressions=items, from_=exp.From(this=own)), rows__=rows).cache()
 
 
-def _named(value: exp.Expr, name: str) -> exp.Expr:
+def named(value: exp.Expr, name: str) -> exp.Expr:
     """Return a value under a name; a query in parentheses would take the name for a table's."""
     return exp.Alias(this=value.copy(), alias=exp.to_identifier(name, quoted=True))
 
@@ -339,7 +339,7 @@ def _cells(values: exp.Values) -> list[exp.Expr]:
     return [cell for row in values.expressions for cell in row.expressions]
 
 
-def _is_default(node: exp.Expr) -> bool:
+def is_default(node: exp.Expr) -> bool:
     """Return whether this is the word DEFAULT."""
     if isinstance(node, exp.Var):
         return str(node.name).upper() == "DEFAULT"
@@ -352,18 +352,22 @@ def plain_key(node: exp.Expr) -> exp.Expr:
     return unwrapped(node.this if isinstance(node, exp.Ordered) else node)
 
 
-def _alias(target: exp.Expr) -> str:
+def alias_of(target: exp.Expr) -> str:
+    """Return the name that a statement knows its table by."""
     return str(target.alias or target.name)
 
 
-def _of(table: exp.Expr | str, name: str) -> exp.Expr:
-    owner = table if isinstance(table, str) else _alias(table)
+def of(table: exp.Expr | str, name: str) -> exp.Expr:
+    """Return a column of a table."""
+    owner = table if isinstance(table, str) else alias_of(table)
     return exp.column(exp.to_identifier(name, quoted=True), exp.to_identifier(owner, quoted=True))
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
+    """Return a name as a quoted identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
-def _parsed(text: str) -> exp.Expr:
+def parsed(text: str) -> exp.Expr:
+    """Return a query of our own, parsed."""
     return parse_one(text, dialect="duckdb")

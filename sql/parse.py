@@ -33,7 +33,7 @@ _KEYWORDS = (
 """Words that people misspell where the parser then stumbles over them or over what follows."""
 _OTHERS = (
     exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
-    | exp.Insert | exp.Update | exp.Delete | exp.TruncateTable | exp.Set | exp.Alter | exp.Pragma
+    | exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.TruncateTable | exp.Set | exp.Alter | exp.Pragma
 )  # fmt: skip
 _KNOWN_ELSEWHERE = (
     "create", "insert", "update", "delete", "drop", "alter", "copy", "set", "reset", "explain", "describe",

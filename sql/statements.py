@@ -102,6 +102,7 @@ class Statements:
             exp.Insert: self._tables.insert,
             exp.Update: self._tables.update,
             exp.Delete: self._tables.delete,
+            exp.Merge: self._tables.merge,
             exp.TruncateTable: self._tables.truncate,
             exp.Copy: self._copy,
             exp.Set: self._set,

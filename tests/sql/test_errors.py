@@ -125,7 +125,6 @@ select lag(id, k) over () from t | 1:16 | lag with a number that is not a consta
 select sum(id) over (order by id rows k preceding) from t | 1:39 | a frame's offset that is not a constant
 select (select count(*) from u where u.k = t.k limit 0) from t | 1:16 | a correlated subquery with LIMIT
 select (select v from u where u.k = t.k order by v fetch next row with ties) from t | 1:16 | WITH TIES in a
-merge into t using u on true when matched then delete | 1:1 | MERGE
 select count(distinct id, k) from t | 1:8 | count of 2 arguments
 select to_timestamp(1, 'a') | 1:24 | a scale that is not a constant whole number
 select * from flatten(3) | 1:15 | the table function flatten

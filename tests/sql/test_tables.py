@@ -102,7 +102,6 @@ def test_mistakes(session: vl.Session, statement: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "message"),
     [
-        ("merge into k using u on k.i = u.i when matched then delete", "MERGE"),
         ("create type e as enum ('a')", "CREATE TYPE"),
         ("comment on table k is 'x'", "COMMENT"),
         ("pragma nope", "PRAGMA nope"),

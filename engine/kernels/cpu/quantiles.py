@@ -51,9 +51,11 @@ def interpolated(below: NDArray[Any], above: NDArray[Any], share: NDArray[np.flo
     Equal ones are the answer, also where they are infinite; nothing finite lies between an infinite one and another.
     Whole numbers, instants, are rounded.
     """
+    made: NDArray[Any]
     if below.dtype != np.float64:
-        return below + np.floor((above - below) * share + 0.5).astype(np.int64)
+        made = below + np.floor((above - below) * share + 0.5).astype(np.int64)
+        return made
     with np.errstate(invalid="ignore"):
         between = np.where(np.isinf(below), below + above, below + (above - below) * share)
-        made: NDArray[Any] = np.where((below == above) | (share == 0), below, between)
+        made = np.where((below == above) | (share == 0), below, between)
     return made
