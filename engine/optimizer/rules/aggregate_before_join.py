@@ -7,8 +7,8 @@ keys and in the columns grouped by meet the same partners, so that their partial
 from __future__ import annotations
 
 from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
-from ...plan import Aggregate, Join, JoinKind, Plan, Project
-from ...traversal import transform_down
+from ...plan import Aggregate, Join, JoinKind, Plan, Project, Scan
+from ...traversal import transform_down, walk_once
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..expressions import can_raise
@@ -20,6 +20,8 @@ _FEWER = 0.05
 more to group a row than to look up its partner."""
 _FEWER_OF_THE_SAME = 0.2
 """The same where what is grouped by says which partner a row has: each row would be grouped above the join, too."""
+_REPEATED = 0.5
+"""Distinct values, as a share of a source's rows, of a column that repeats."""
 _KEPT = 0.5
 """Share of the side's rows that the join must give: what it leaves out need not be grouped."""
 
@@ -41,7 +43,7 @@ def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
             keys = _partial_keys(joined, join, side)
             if keys is not None and _pays(joined, side, keys, join, estimator):
                 return _split(joined, join, side, keys)
-        return node
+        return _split_beside_text(joined, join, estimator) or node
 
     return transform_down(plan, rewrite)
 
@@ -109,6 +111,62 @@ def _is_by_partner(node: Aggregate, side: Plan, keys: tuple[Column, ...], join: 
     return all(key in by or key in fixed for key in keys)
 
 
+def _split_beside_text(node: Aggregate, join: Join, estimator: Estimator) -> Plan | None:
+    """Split where other relations bring text to group by, for rows that repeat in what says which text that is.
+
+    Text costs a grouping many times what integers do; the side may be that of a join further down.
+    """
+    reads = columns_of(*(e for a in node.aggregates for e in a.call.inputs))
+    texts = columns_of(*(k.expr for k in node.keys if k.expr.dtype.is_text))
+    above: list[Expr] = [k.expr for k in node.keys]
+    path: list[Join] = []
+    side: Plan = join
+    while reads and isinstance(side, Join) and side.kind is JoinKind.INNER and side.residual is None:
+        own = next((at for at, child in enumerate(side.children) if reads <= set(child.schema.names)), None)
+        if own is None or not side.on or any(can_raise(e) for on in side.on for e in on):
+            return None
+        path.append(side)
+        above += [on[own] for on in side.on]
+        side = side.children[own]
+        columns = columns_of(*above) & set(side.schema.names)
+        if texts and not texts & columns:
+            keys = tuple(Column(name=f.name, dtype=f.dtype) for f in side.schema if f.name in columns)
+            pays = _are_by_partner(node, keys, path) and all(_repeats(side, key.name, estimator) for key in keys)
+            few = isinstance(side, Aggregate) or estimator.rows(join) < _KEPT * estimator.rows(side)
+            return _split(node, join, side, keys) if pays and not few else None
+    return None
+
+
+def _are_by_partner(node: Aggregate, keys: tuple[Column, ...], path: list[Join]) -> bool:
+    """Return whether rows that are grouped together above some joins agree in a side's keys."""
+    by = {key.expr for key in node.keys}
+    fixed = {e for join in path for on in join.on if not by.isdisjoint(on) for e in on}
+    return all(key in by or key in fixed for key in keys)
+
+
+def _repeats(side: Plan, name: str, estimator: Estimator) -> bool:
+    """Return whether a column is known to repeat in the source that it comes from."""
+    for node in walk_once(side):
+        if isinstance(node, Scan) and name in node.schema:
+            whole = estimator.estimate(Scan(source=node.source))
+            return not whole.columns[name].guessed and whole.columns[name].distinct <= _REPEATED * whole.rows
+    return False
+
+
+def _with_side(join: Join, side: Plan, lower: Plan) -> Plan:
+    """Put another plan in the place of a side of a join, or of an inner join that is one: names tell sides apart."""
+    path: list[tuple[Join, int]] = []
+    below: Plan = join
+    while below is not side:
+        assert isinstance(below, Join)
+        at = next(at for at, child in enumerate(below.children) if side.schema.names[0] in child.schema)
+        path.append((below, at))
+        below = below.children[at]
+    for node, at in reversed(path):
+        lower = node.with_children(tuple(lower if own == at else child for own, child in enumerate(node.children)))
+    return lower
+
+
 def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) -> Plan:
     names = FreshNames([*node.schema.names, *join.schema.names])
     outer = join.kind is JoinKind.LEFT and side is join.right  # whose counts of no partners are null
@@ -118,9 +176,8 @@ def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) ->
         keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys),
         aggregates=tuple(p for level in levels for p in level.partials),
     )
-    children = tuple(lower if child is side else child for child in join.children)
     upper = Aggregate(
-        input=join.with_children(children),
+        input=_with_side(join, side, lower),
         keys=node.keys,
         aggregates=tuple(m for level in levels for m in level.merges),
     )

@@ -29,6 +29,21 @@ MILES = aggregate("sum", col(LEGS, "miles"))
 DELAY = col(FLIGHTS, "delay")
 SUM = aggregate("sum", DELAY)
 
+SHOPS = scan(
+    "shops",
+    Statistics(rows=2000, columns={"nation": ColumnStatistics(distinct=20)}),
+    shop="int64",
+    town="string",
+    nation="int64",
+)
+NATIONS = scan("nations", Statistics(rows=20), number="int64", called="string")
+ONCE = {"id": ColumnStatistics(distinct=5000), "at": ColumnStatistics(distinct=2000)}
+SALES = scan("sales", Statistics(rows=5000, columns=ONCE), id="int64", at="int64", price="int64")
+ITEMS = scan("items", Statistics(rows=9000), sale="int64", amount="int64")
+MEAN_PRICE = aggregate("mean", col(SALES, "price"))
+SOLD = join(SHOPS, SALES, ("shop", "at"))
+PRICES = aggregate("sum", col(SALES, "price"))
+
 CASES: dict[str, Plan] = {
     "every aggregate that merges": group(
         BOTH,
@@ -66,6 +81,24 @@ CASES: dict[str, Plan] = {
     "not where the join drops most rows": group(
         join(FLIGHTS, filter_(AIRLINES, "equal", "code", 3), ("carrier", "code")), "name", s=SUM
     ),
+    "beside text of a table": group(SOLD, "shop", "town", s=PRICES),
+    "beside text, further down": group(
+        join(SOLD, NATIONS, ("nation", "number")),
+        "shop",
+        "town",
+        "called",
+        s=PRICES,
+        m=aggregate("mean", col(SALES, "price")),
+    ),
+    "beside text, what is joined itself": group(
+        join(SHOPS, join(SALES, ITEMS, ("id", "sale")), ("shop", "at")), "shop", "town", s=PRICES
+    ),
+    "not beside text of what hardly repeats": group(SOLD, "shop", "town", "id", s=PRICES),
+    "not beside text that does not say which rows": group(SOLD, "town", s=PRICES),
+    "not beside text of few rows": group(
+        join(filter_(SHOPS, "equal", "shop", 3), SALES, ("shop", "at")), "shop", "town", s=PRICES
+    ),
+    "not beside text for rows without values": group(SOLD, "shop", "town", n=aggregate("size")),
     "not arguments of both sides": group(BOTH, "name", s=aggregate("sum", call("add", DELAY, col(BOTH, "code")))),
     "not what does not merge": group(BOTH, "name", s=aggregate("var", DELAY)),
     "not over a further condition": group(
