@@ -139,9 +139,9 @@ class Cluster:
             answers = client.sync(client.scheduler.broadcast, msg={"op": ABOUT}, on_error="ignore")
         return {worker: answer["account"] for worker, answer in answers.items() if isinstance(answer, dict)}
 
-    def forget(self, query: str, stage: int | None = None) -> None:
-        """Let workers end a query's tasks and forget its rows; with ``stage``, only the rows of that stage."""
-        message = {"op": STOP, "query": query} if stage is None else {"op": FREE, "query": query, "stage": stage}
+    def forget(self, query: str, stages: Sequence[int] = ()) -> None:
+        """Let workers end a query's tasks and forget its rows; with ``stages``, only the rows of those."""
+        message = {"op": FREE, "query": query, "stages": list(stages)} if stages else {"op": STOP, "query": query}
         client = self._client
         if client is None or client.status != "running":  # nobody is left who could be told
             return

@@ -57,6 +57,7 @@ from .lines import (
 from .parts import ClusterParts
 from .placement import (
     BROADCAST_BYTES,
+    SMALL_BYTES,
     SORT_BYTES,
     Sizes,
     bucket_count,
@@ -98,6 +99,7 @@ class Coordinator:
         self._shuffled: dict[int, bool] = {}
         self._sized: dict[int, tuple[list[int], Sizes]] = {}
         self._extra: dict[int, list[int]] = {}
+        self._unread: dict[int, int] = {}
         self._counted: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
         self._accounts = cluster.accounts()
         self._next = len(graph.stages)
@@ -461,15 +463,16 @@ class Coordinator:
         return number
 
     def _free_inputs(self, stage: Stage) -> None:
-        """Let workers forget outputs that no later stage reads."""
+        """Let workers forget outputs that no later stage reads: at once where they are large, else with the query."""
         wanted = {need for later in self.graph.stages[stage.number + 1 :] for need in later.needs}
         kept = {self._made[number] for number in wanted if number in self._made} | {self._made[stage.number]}
         over = {self._made[need] for need in stage.needs - wanted} | {stage.number, *self._extra.get(stage.number, ())}
         for number in over - kept:
-            ran = self.tasks.stages.get(number)
-            if ran is not None:
-                ran.reports = [None] * len(ran.tasks)
-                self.cluster.forget(self.query, number)
+            if number in self.tasks.stages:
+                self._unread[number] = self.tasks.free(number)
+        if sum(self._unread.values()) > SMALL_BYTES:
+            self.cluster.forget(self.query, [*self._unread])
+            self._unread.clear()
 
     def _finished(self, ran: Ran, report: Report) -> None:
         metrics, (_, shown) = self._started(ran), self._counted[ran.plan.stage.number]

@@ -146,9 +146,10 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
                 await loop.run_in_executor(None, sink.abort)
         return "OK"
 
-    async def free(self, query: str, stage: int | None = None) -> str:
-        """Forget rows that nobody reads any more."""
-        self.bench.free(query, stage)
+    async def free(self, query: str, stages: Sequence[int]) -> str:
+        """Forget rows of stages that nobody reads any more."""
+        for stage in stages:
+            self.bench.free(query, stage)
         return "OK"
 
     async def put(self, output: Sequence[Any], frames: Sequence[PackedTables], schema: Any) -> list[int]:

@@ -196,6 +196,13 @@ class Tasks:
             if numbers is None or number in numbers:
                 ran.lose(worker)
 
+    def free(self, number: int) -> int:
+        """Count a stage's output as gone, and return the bytes that it had."""
+        ran = self.stages[number]
+        size = sum(sum(report.bytes) for report in ran.done)
+        ran.reports = [None] * len(ran.tasks)
+        return size
+
     def close(self) -> None:
         """Cancel what has not ended and expect no more reports."""
         self._arrived.close(self.query)

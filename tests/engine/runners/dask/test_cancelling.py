@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -17,6 +18,7 @@ import volley as vl
 from tests.support.workers import outputs, wait_until
 from volley.engine.exchange import OutputId
 from volley.engine.frame import DataFrame
+from volley.engine.runners.dask import coordinator
 
 
 def test_a_cluster_listens_on_this_machine_only(cluster: vl.Session) -> None:
@@ -72,3 +74,28 @@ def test_workers_forget_a_client_that_is_gone(cluster: vl.Session) -> None:
     assert all(client.run(outputs).values())
     other.close()
     wait_until(lambda: not any(client.run(outputs).values()))
+
+
+@pytest.mark.parametrize("much", [False, True])
+def test_rows_that_were_read_go_with_their_query_or_at_once_where_they_are_many(
+    cluster: vl.Session, monkeypatch: pytest.MonkeyPatch, *, much: bool
+) -> None:
+    told: list[list[int]] = []
+    forget = cluster.cluster.forget
+
+    def telling(query: str, stages: Sequence[int] = ()) -> None:
+        told.append(list(stages))
+        forget(query, stages)
+
+    monkeypatch.setattr(cluster.cluster, "forget", telling)
+    if much:
+        monkeypatch.setattr(coordinator, "SMALL_BYTES", 0)
+    rows = vl.from_arrow(pa.table({"a": [n % 7 for n in range(100)]}))
+    groups = rows.groupby("a").agg(n=("a", "size")).groupby("n").agg(m=("a", "size"))
+    found = DataFrame.from_plan(groups.plan, cluster).to_arrow()
+    assert found.to_pydict() == {"n": [14, 15], "m": [5, 2]}
+    early = [stage for stages in told for stage in stages]
+    assert len(early) == len(set(early))
+    assert bool(early) is much
+    assert told[-1] == []
+    wait_until(lambda: not any(cluster.cluster.client.run(outputs).values()))
