@@ -25,6 +25,8 @@ TASK_BYTES = 256 * 1024 * 1024
 """Tasks that would read more are made smaller, as far as `MOST_TASKS` lets them: other queries' tasks come between."""
 RELAY_BYTES = 1024 * 1024
 """Fewer bytes are taken from who made them: asking on would take longer than sending them again."""
+ONE_TASK_BYTES = 32 * 1024 * 1024
+"""A thread that has no more bytes to read takes them as one task: each has groups of its own, which must be merged."""
 SMALL_BYTES = 8 * 1024 * 1024
 """Work on so many bytes is not worth another task."""
 HANDING_BYTES = 256 * 1024
@@ -165,7 +167,7 @@ def groups(units: Sequence[Unit], slots: Slots) -> list[tuple[Unit, ...]]:
     sized = [unit.bytes or SMALL_BYTES for unit in units]  # what is not known may be large
     total = sum(sized)
     most = max(_several(slots, TASKS_PER_SLOT), min(MOST_TASKS, total // TASK_BYTES))
-    count = min(len(units), most, max(slots.threads, -(-total // SMALL_BYTES)))
+    count = min(len(units), most, max(slots.threads, -(-total // ONE_TASK_BYTES)))
     made: list[tuple[Unit, ...]] = []
     start, passed = 0, 0
     for number, size in enumerate(sized):
