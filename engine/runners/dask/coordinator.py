@@ -48,9 +48,9 @@ from .lines import (
     joined,
     needed,
     output_schema,
+    probing_sink,
     rest_of,
     shown_names,
-    side_sink,
     task_sink,
     wanted_order,
 )
@@ -63,7 +63,7 @@ from .placement import (
     bucket_count,
     groups,
     is_relayed,
-    joined_runs,
+    joined_reading,
     reading,
     runs,
     sizes,
@@ -158,7 +158,11 @@ class Coordinator:
     # stages
 
     def _run_stage(self, stage: Stage) -> None:
-        lines = self._cut([Line(pipeline) for pipeline in stage.pipelines], stage)
+        whole = [Line(pipeline) for pipeline in stage.pipelines]
+        lines = self._cut(whole, stage)
+        if self._waits is None and lines is not whole:
+            left = replace(stage, pipelines=tuple(line.pipeline for line in lines))
+            self._waits = stage if self._chain.fits(left) else None  # together with what comes after it
         sink = stage.sink
         if isinstance(sink, WriteSink):
             self._write(stage, lines, sink)
@@ -177,7 +181,7 @@ class Coordinator:
         """Run the probing sides of joins that are shuffled, and return the lines that read them by bucket."""
         while (cut := first_cut(lines, self._is_shuffled)) is not None:
             spec = cut.probe.node.spec
-            probing = Stage(self._new(stage), (), side_sink(spec.probe_keys), spec.probe_schema)
+            probing = Stage(self._new(stage), (), probing_sink(spec), spec.probe_schema)
             self._made[probing.number] = self._ran(probing, cut.before, probing.sink)
             lines = joined(lines, cut, probing.number)
         return lines
@@ -416,7 +420,10 @@ class Coordinator:
             for buckets in runs(found, self.slots) if len(found.rows) > 1 else [Buckets(0, 1)]:
                 yield reading(position, buckets, found)
         else:
-            yield from self._join_units(lines, position, source.stage, line.build)
+            probing, building = self._sizes(source.stage), self._sizes(line.build)
+            made, rest = self.tasks.whole(self._made[source.stage]), rest_of(lines, position)
+            for unit in joined_reading(position, probing, building, made, self.slots, every=rest is not None):
+                yield replace(unit, build=line.build, rest=rest)
 
     def _scan_units(self, position: int, source: ScanInput, enough: int | None) -> Iterator[Unit]:
         splits = source.node.scan.splits
@@ -431,18 +438,6 @@ class Coordinator:
                 yield replace(unit, split=split)
             else:
                 yield replace(unit, uploaded=number, label=split.label, buckets=Buckets(0, 1, place, place + 1))
-
-    def _join_units(self, lines: Sequence[Line], position: int, probed: int, build: int) -> Iterator[Unit]:
-        probing, building = self._sizes(probed), self._sizes(build)
-        rest = rest_of(lines, position)
-        made = self.tasks.whole(self._made[probed])
-        wide = max(len(probing.rows), len(building.rows))
-        probing, building = probing.widened(wide), building.widened(wide)
-        for buckets in joined_runs(probing, building, made, self.slots, divisible=rest is None, every=rest is not None):
-            unit = reading(position, buckets, probing)
-            yield replace(
-                unit, build=build, rest=rest, bytes=unit.bytes + sum(building.bytes[buckets.first : buckets.last])
-            )
 
     def _sizes(self, stage: int) -> Sizes:
         number = self._made[stage]

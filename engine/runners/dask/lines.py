@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from ...expr import Expr, SortKey
+from ...expr import Column, Expr, NamedExpr, SortKey
+from ...kernels.protocol import GroupSpec, JoinSide, JoinSpec
 from ...physical.nodes import Exec, ProjectExec, ScanExec
 from ...physical.ranges import key_schema
 from ...physical.stages import (
@@ -112,6 +113,15 @@ def needed(lines: Sequence[Line], units: Sequence[Unit]) -> set[int]:
 def side_sink(keys: tuple[Expr, ...]) -> StageSink:
     """Return the sink for a side of a join: by hash where there are keys."""
     return PartitionSink(keys) if keys else CollectSink()
+
+
+def probing_sink(spec: JoinSpec) -> StageSink:
+    """Return the sink for the probing side of a join: of rows that are only asked for their keys, each key once."""
+    names = {key.name for key in spec.probe_keys if isinstance(key, Column)}
+    if spec.side is not JoinSide.NONE or spec.residual is not None or not len(names) == len(spec.probe_keys) > 0:
+        return side_sink(spec.probe_keys)
+    keys = tuple(NamedExpr(name=key.name, expr=key) for key in spec.probe_keys if isinstance(key, Column))
+    return GroupSink(GroupSpec(keys=keys, accumulators=()))
 
 
 def task_sink(sink: StageSink) -> StageSink:

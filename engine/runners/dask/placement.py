@@ -6,7 +6,7 @@ Real bytes of the stages before decide: small buckets are read together, large o
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import zip_longest
 from math import isqrt
 from typing import NamedTuple
@@ -191,3 +191,14 @@ def reading(position: int, buckets: Buckets, found: Sizes) -> Unit:
         rows=sum(found.rows[chosen]),
         bytes=sum(found.bytes[chosen]),
     )
+
+
+def joined_reading(
+    position: int, probe: Sizes, build: Sizes, reports: Sequence[Report], slots: Slots, *, every: bool
+) -> Iterator[Unit]:
+    """Yield units that read both sides of a shuffled join; one that gives build rows too divides no bucket."""
+    wide = max(len(probe.rows), len(build.rows))
+    probe, build = probe.widened(wide), build.widened(wide)
+    for buckets in joined_runs(probe, build, reports, slots, divisible=not every, every=every):
+        unit = reading(position, buckets, probe)
+        yield replace(unit, bytes=unit.bytes + sum(build.bytes[buckets.first : buckets.last]))

@@ -51,6 +51,11 @@ FRAMES = {
     "outer join": lambda o, p: o.merge(p, on="who", how="outer").sort_values(["who", "id", "name"]),
     "semi join": lambda o, p: o.merge(p, on="who", how="semi").sort_values("id"),
     "anti join": lambda o, p: o.merge(p, on="who", how="anti").sort_values("id"),
+    "semi join of a few": lambda o, p: p.merge(o, on="who", how="semi").sort_values(["who", "name"]),
+    "anti join of a few": lambda o, p: p.merge(o[o.id < 900], on="who", how="anti").sort_values(["who", "name"]),
+    "anti join of a few by two keys": lambda o, p: (
+        o[o.id < 99].merge(o[o.id > 14_000], on=["who", "tag"], how="anti").sort_values("id")
+    ),
     "join of joins": lambda o, p: (
         o.merge(p, on="who", how="outer")
         .merge(o[o.id < 99], on="who", how="outer")
@@ -148,6 +153,17 @@ def test_a_build_side_is_fetched_once_though_scans_ask_for_its_keys(files: Path,
     received = sum(worker.received for worker in probe.workers.values())
     made = sum(worker.bytes for worker in build.workers.values())
     assert 0 < received < 1.5 * made
+
+
+def test_rows_that_are_only_asked_for_their_keys_send_each_key_once(files: Path, cluster: vl.Session) -> None:
+    orders, people = vl.read_parquet(files / "orders"), vl.read_parquet(files / "people.parquet")
+    frame = people.merge(orders, on="who", how="anti")
+    assert "building left" in frame.explain("physical")
+    run = cluster.run(frame.plan)
+    assert sum(table.num_rows for table in run.tables) == 25  # of who is 200 or more
+    probe = next(stage for stage in run.metrics.stages if stage.number == len(run.metrics.stages) - 1)
+    worker = max(probe.workers.values(), key=lambda each: each.rows)
+    assert worker.rows <= 101 * worker.tasks  # those that people have, which the scan knows, and none
 
 
 def test_an_aggregate_of_no_rows_is_one_row(files: Path, cluster: vl.Session) -> None:
