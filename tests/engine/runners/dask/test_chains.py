@@ -11,6 +11,7 @@ import pytest
 
 import volley as vl
 from volley.engine.frame import DataFrame
+from volley.engine.runners.dask import chains
 from volley.engine.runners.dask.placement import SMALL_BYTES
 from volley.sql import query
 
@@ -86,6 +87,20 @@ def test_what_follows_a_stage_that_makes_much_is_planned_again(
     assert len({stage.number for stage in run.metrics.stages}) == len(run.metrics.stages)  # each is told of once
     assert all(stage.seconds > 0 for stage in run.metrics.stages)
     assert DataFrame.from_plan(plan, cluster).to_arrow().equals(DataFrame.from_plan(plan).to_arrow())
+
+
+def test_what_is_left_after_a_shuffled_join_is_one_task_with_what_follows(
+    tmp_path: Path, cluster: vl.Session, rounds: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vl.from_arrow(pa.table({"a": [1, -1], "c": ["x", "y"]})).to_parquet(tmp_path / "few.parquet")
+    for part in range(3):
+        vl.from_arrow(pa.table({"a": list(range(10_000))})).to_parquet(tmp_path / "many" / f"{part}.parquet")
+    few, many = vl.read_parquet(tmp_path / "few.parquet"), vl.read_parquet(tmp_path / "many")
+    plan = few.merge(many, on="a", how="semi").groupby("c").agg(n=("a", "size")).sort_values("c").plan
+    assert "building left" in DataFrame.from_plan(plan).explain("physical")
+    monkeypatch.setattr(chains, "ALONE_BYTES", 5_000)  # more than there is of a few rows, less than of many
+    assert DataFrame.from_plan(plan, cluster).to_arrow().to_pydict() == {"c": ["x"], "n": [1]}
+    assert rounds == [1, 2, 1]  # the few, the keys among many, and the rest
 
 
 def test_a_function_that_may_take_long_is_shared_out(

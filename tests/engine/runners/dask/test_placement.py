@@ -48,6 +48,12 @@ def test_many_splits_become_few_tasks_of_like_size() -> None:
     assert max(map(len, made)) - min(map(len, made)) <= 1
 
 
+def test_a_thread_takes_few_bytes_as_one_task() -> None:
+    few = units([MIB] * 30 * SLOTS.threads)
+    assert [len(group) for group in groups(few, SLOTS)] == [30] * SLOTS.threads
+    assert len(groups(units([MIB // 64] * 3), SLOTS)) == 3
+
+
 def test_tasks_on_very_many_bytes_are_more_and_no_larger() -> None:
     held = [64 * MIB] * 400
     made = groups(units(held), SLOTS)
