@@ -497,3 +497,36 @@ def test_what_passes_of_several_row_groups_comes_at_once(tmp_path: Path, nulls: 
         found = pa.concat_tables([pa.Table.from_batches([batch]).cast(table.schema) for batch in batches])
         assert found.equals(expected)
         assert len(batches) < len(whole.row_groups)
+
+
+def test_keys_of_unsigned_integers_beyond_the_signed_ones(tmp_path: Path) -> None:
+    numbers = np.arange(2**31 - 40, 2**31 + 40).astype(np.uint32)
+    table = pa.table({"key": np.tile(numbers, 50), "n": range(4000)})
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path)
+    wanted = pa.array(numbers[::7])
+    keys = key_set(dtypes.uint32, [pa.chunked_array([wanted])])
+    assert keys is not None
+    (split,) = splits_of(path, batch_rows=4000)
+    narrowed = split.narrowed([KeyFilter("key", keys)])
+    assert narrowed is not None
+    found = pa.Table.from_batches(narrowed.read())
+    assert found.equals(table.filter(pc.is_in(table["key"], value_set=wanted)))
+
+
+def test_equal_dictionaries_are_one_whatever_their_order(tmp_path: Path) -> None:
+    """What kernels find out about a dictionary they remember by its identity."""
+    path = tmp_path / "x.parquet"
+    words = [["a", "b", "c"], ["c", "a", "b"], ["b", "c", "a"], ["a", "b", "c"]]
+    pq.write_table(pa.table({"t": [word for own in words for word in own * 200]}), path, row_group_size=600)
+    (split,) = [
+        replace(split, row_groups=(0, 1, 2, 3), group_rows=(600,) * 4, group_bytes=(100,) * 4)
+        for split in list(splits_of(path, batch_rows=1200))[:1]
+    ]
+    batches = list(split.read())
+    assert [batch.num_rows for batch in batches] == [1200, 1200]
+    assert [word for batch in batches for word in batch.column(0).to_pylist()] == [
+        w for own in words for w in own * 200
+    ]
+    first, second = (batch.column(0).dictionary for batch in batches)
+    assert first.buffers()[2].address == second.buffers()[2].address

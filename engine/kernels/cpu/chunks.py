@@ -22,7 +22,7 @@ from .buffers import array_from, empty, physical_type, scratch
 from .gather import encoded
 from .native import encodings, pack_bits, pages, take
 from .native.arrays import Bits, Rows
-from .pages import TOGETHER, Page, PageReader, Texts, Values, element_type
+from .pages import Page, PageReader, Texts, Values, element_type
 
 _MOST_BYTES = 2**31 - 1
 _MOST_REMEMBERED, _MOST_REMEMBERED_BYTES = 256, 4096
@@ -76,7 +76,6 @@ class ChunkReader:
         self.pages = reader
         self._first = int(reader.has_dictionary)
         self.coded = reader.coded
-        self.in_one_call = self.coded and reader.spec.codec in TOGETHER
         self.nullable = reader.spec.optional
         self._held: tuple[int, Page] | None = None
         self._choices: pa.Array | None = None
@@ -90,11 +89,6 @@ class ChunkReader:
     def _starts(self) -> list[int]:
         """Where the rows of each page begin and where those of the last one end."""
         return [0, *accumulate(row[pages.VALUES] for row in self.pages.table[self._first :])]
-
-    @property
-    def choice_count(self) -> int:
-        """The length of the dictionary; only where there is one."""
-        return int(self.pages.headers[0, pages.VALUES])
 
     @property
     def choices(self) -> pa.Array:
@@ -124,16 +118,6 @@ class ChunkReader:
                 _remembered.clear()
             known = _remembered[key] = self._made_choices()
         return known
-
-    @property
-    def looks_up(self) -> bool:
-        """Whether the kernel that decodes codes can put values of the dictionary in their place."""
-        return not self.spec.as_codes and isinstance(self.dictionary, np.ndarray) and self.numbers.itemsize in (4, 8)
-
-    @property
-    def is_signed(self) -> bool:
-        """Whether the dictionary's values are signed integers of 32 or 64 bits, or are held as such."""
-        return self.looks_up and self.numbers.dtype.kind == "i"
 
     @property
     def numbers(self) -> NDArray[Any]:

@@ -7,8 +7,8 @@ that are left, so their meaning is the same as in a filter above the scan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,7 @@ import pyarrow as pa
 from ...arrow import empty_batch
 from ...expr import Expr, columns_of
 from ...plan.source import KeyFilter, KeySet
-from ..decoding import ChunkSpec, StoredChunk, StoredRows
+from ..decoding import ChunkSpec, GivenColumn, StoredChunk, StoredRows
 from ..evaluation import can_raise, shared
 from .buffers import INT64_DIGITS, bits_of, flags_of
 from .chunks import ChunkReader, Coded
@@ -25,7 +25,7 @@ from .gather import take_column
 from .keysets import IntegerKeys
 from .native import chunksets, select_bits
 from .native.arrays import Bits, Rows
-from .opening import CodeTest, Part, are_decoded_together, decode_columns, open_chunks, select_rows
+from .opening import CodeTest, ColumnChunks, Part, are_decoded_together, decode_columns, open_columns, select_rows
 from .pages import CODECS
 from .project import Evaluator
 from .ranges import IntegerRange, range_of
@@ -65,69 +65,56 @@ class CpuDecoder:
     ) -> Iterator[pa.RecordBatch]:
         """Yield record batches of the rows for which every condition is true, without those that filters leave out."""
         with borrowed() as workspace:
-            groups = [_RowGroup(each, workspace) for each in stored]
+            run = _Run(stored, workspace)
             parts, useful = _parts(conditions), [each for each in filters if each.keys.is_useful]
             alone = {part.columns[0] for part in parts if len(part.columns) == 1}
-            _open_all(groups, sorted(alone | {each.column for each in useful}))
-            tested = []
-            for group in groups:
-                tests = [_test(group, each) for each in parts] + [_key_test(group, each) for each in useful]
-                if all(test.can_pass for test in tests):
-                    kept = (test for test in tests if not test.always_passes)
-                    tested.append((group, sorted(kept, key=lambda test: test.share)))
-            if len(tested) > 1 and all(test.codes is not None for _, tests in tested for test in tests):
-                yield from _at_once(tested, columns)
+            run.open(sorted(alone | {each.column for each in useful}), run.numbers)
+            tests = _tests(run, parts, useful, run.numbers)
+            if all(test.codes is not None for test in tests):
+                for some in _pieces(run, run.numbers, tests, batch_rows):
+                    yield from _at_once(run, some, tests, columns)
                 return
-            for group, tests in tested:
-                pieces = max(1, -(-group.stored.rows // batch_rows))
-                size = -(-group.stored.rows // pieces)
-                for start in range(0, group.stored.rows, size):
-                    batch = _Batch(group, columns, start, min(size, group.stored.rows - start))
-                    if (given := batch.passing(tests)) is not None:
+            for number in run.numbers:
+                tests = _tests(run, parts, useful, [number])
+                for (part,) in _pieces(run, [number], tests, batch_rows):
+                    batch = _Batch(run, columns, part)
+                    if (given := batch.passing([test for test in tests if test.share(number) != 1])) is not None:
                         yield given
 
 
-def _at_once(tested: Sequence[tuple[_RowGroup, Sequence[_Test]]], names: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of row groups that pass tests of codes alone: in one batch where their columns can be joined."""
-    groups, parts = [group for group, _ in tested], [Part(0, group.stored.rows) for group, _ in tested]
-    workspace = groups[0].workspace
-    codes = [[test.codes for test in tests if test.codes is not None] for _, tests in tested]
-    passed = [pair for pair in zip(groups, select_rows(codes, parts, workspace), strict=True) if len(pair[1])]
+def _pieces(run: _Run, numbers: Sequence[int], tests: Sequence[_Test], batch_rows: int) -> Iterator[Sequence[Part]]:
+    """Yield what to read at once of the row groups that may pass: all of several, a batch after the other of one."""
+    left = [number for number in numbers if all(test.share(number) > 0 for test in tests)]
+    if len(left) > 1:
+        yield [Part(number, 0, run.rows[number]) for number in left]
+    for number in left if len(left) == 1 else ():
+        rows = run.rows[number]
+        size = -(-rows // max(1, -(-rows // batch_rows)))
+        for start in range(0, rows, size):
+            yield [Part(number, start, min(size, rows - start))]
+
+
+def _at_once(
+    run: _Run, parts: Sequence[Part], tests: Sequence[_Test], names: Sequence[str]
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of parts that pass tests of codes alone: in one batch where their columns can be joined."""
+    codes = [test.codes for test in tests if test.codes is not None]
+    passed = [part for part in select_rows(codes, parts, run.workspace) if len(part)]
     if not passed:
         return
-    groups, parts = [group for group, _ in passed], [part for _, part in passed]
     if not names:
-        yield empty_batch(sum(map(len, parts)))
+        yield empty_batch(sum(map(len, passed)))
         return
-    _open_all(groups, names)
-    chunks = [[group.open(name) for group in groups] for name in names]
-    readers = [[column for column in columns if isinstance(column, ChunkReader)] for columns in chunks]
-    if all(len(column) == len(groups) and are_decoded_together(column) for column in readers):
-        yield pa.RecordBatch.from_arrays(decode_columns(readers, parts, workspace), names=list(names))
+    numbers = [part.group for part in passed]
+    run.open(names, numbers)
+    columns = [column for name in names if (column := run.columns.get(name)) is not None]
+    if len(columns) == len(names) and (
+        len(passed) == 1 or all(are_decoded_together(each, numbers) for each in columns)
+    ):
+        yield pa.RecordBatch.from_arrays(decode_columns(columns, passed, run.workspace), names=list(names))
         return
-    for group, part in passed:
-        given = _Batch(group, names, part.start, part.count).given(part.rows)
-        yield pa.RecordBatch.from_arrays(given, names=list(names))
-
-
-def _open_all(groups: Sequence[_RowGroup], names: Iterable[str]) -> None:
-    """Open columns of row groups, those to be decoded together; an unknown encoding shows here."""
-    closed = [(group, name) for group in groups for name in names if name not in group.opened]
-    chunks: list[tuple[_RowGroup, str, StoredChunk]] = []
-    for group, name in closed:
-        source = group.stored.columns[name]
-        if isinstance(source, StoredChunk):
-            chunks.append((group, name, source))
-        else:
-            alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
-            group.opened[name] = from_arrow(alone, group.stored.schema.select([name])).columns[0]
-    if chunks:
-        fill = groups[0].stored.fill
-        assert fill is not None
-        rows = [group.stored.rows for group, _, _ in chunks]
-        readers = open_chunks([source for _, _, source in chunks], rows, fill, groups[0].workspace)
-        for (group, name, _), reader in zip(chunks, readers, strict=True):
-            group.opened[name] = reader
+    for part in passed:
+        yield pa.RecordBatch.from_arrays(_Batch(run, names, part).given(part.rows), names=list(names))
 
 
 def _is_known(spec: ChunkSpec) -> bool:
@@ -157,21 +144,48 @@ def _is_known(spec: ChunkSpec) -> bool:
     return False
 
 
-class _RowGroup:
-    """The columns of one row group, each opened when it is first needed."""
+class _Run:
+    """Row groups that are read at once, by their number among them, and the columns of theirs that are open."""
 
-    def __init__(self, stored: StoredRows, workspace: Workspace) -> None:
+    def __init__(self, stored: Sequence[StoredRows], workspace: Workspace) -> None:
         self.stored, self.workspace = stored, workspace
-        self.opened: dict[str, ChunkReader | pa.Array] = {}
+        self.numbers, self.rows = range(len(stored)), [each.rows for each in stored]
+        self.columns: dict[str, ColumnChunks] = {}
+        self._given: dict[tuple[str, int], pa.Array] = {}
 
-    def open(self, name: str) -> ChunkReader | pa.Array:
-        """Return a column's reader, or its values where they are given."""
-        _open_all([self], [name])
-        return self.opened[name]
+    def open(self, names: Iterable[str], numbers: Sequence[int]) -> None:
+        """Open columns of row groups, those to be decoded together; an unknown encoding shows here."""
+        wanted: list[tuple[ColumnChunks, int, StoredChunk]] = []
+        for name in names:
+            column = self.columns.get(name)
+            for number in numbers:
+                source = self.stored[number].columns[name]
+                if not isinstance(source, StoredChunk):
+                    self._give(name, number, source)
+                    continue
+                if column is None:
+                    column = self.columns[name] = ColumnChunks(source.spec, len(self.stored))
+                if not column.is_open(number):
+                    wanted.append((column, number, source))
+        if wanted:
+            fill = self.stored[0].fill
+            assert fill is not None
+            open_columns(wanted, self.rows, fill, self.workspace)
+
+    def _give(self, name: str, number: int, source: GivenColumn) -> None:
+        if (name, number) not in self._given:
+            alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
+            self._given[name, number] = from_arrow(alone, self.stored[number].schema.select([name])).columns[0]
+
+    def chunk(self, name: str, number: int) -> ChunkReader | pa.Array:
+        """Return the reader of a column of a row group, or its values where they are given."""
+        self.open([name], [number])
+        column = self.columns.get(name)
+        return self._given[name, number] if column is None else column.reader(number)
 
     def passes(self, conditions: Sequence[Expr], columns: Sequence[str], arrays: Sequence[pa.Array], rows: int) -> Rows:
         """Return the rows of some columns for which conditions are true."""
-        table = CpuTable(schema=self.stored.schema.select(columns), columns=arrays, num_rows=rows)
+        table = CpuTable(schema=self.stored[0].schema.select(columns), columns=arrays, num_rows=rows)
         mask = conjunction(*Evaluator(table).columns(conditions))
         values, offset = flags_of(mask)
         bits, bit_offset = bits_of(mask)
@@ -180,16 +194,17 @@ class _RowGroup:
 
 @dataclass(frozen=True, slots=True)
 class _Test:
-    """The conditions that read the same columns, and what the dictionary of their one column says, if there is one.
+    """The conditions that read the same columns, and what the dictionaries of their one column say, if there are any.
 
     Attributes
     ----------
     columns
         What they read, sorted.
     wanted
-        A flag for each entry of the dictionary, then one for null; None where they must be computed by row.
-    share
-        Share of the dictionary that passes, or 2 or 3 without one: cheap and selective tests go first.
+        By the number of the row group, a flag for each entry of the dictionary, then one for null; none where they must
+        be computed by row.
+    unknown
+        What `share` is where there are no flags.
     keys
         What the one column's values must be among, instead of conditions.
     codes
@@ -198,26 +213,15 @@ class _Test:
 
     conditions: tuple[Expr, ...]
     columns: tuple[str, ...]
-    wanted: Bits | None
-    share: float = 2.0
+    wanted: Mapping[int, Bits] = field(default_factory=dict)
+    unknown: float = 2.0
     keys: KeySet | None = None
     codes: CodeTest | None = None
 
-    @classmethod
-    def of_dictionary(cls, columns: tuple[str, ...], wanted: Bits, reader: ChunkReader) -> _Test:
-        """Return the test that a dictionary has been put to."""
-        codes = CodeTest(reader, wanted) if reader.in_one_call else None
-        return cls((), columns, wanted, np.count_nonzero(wanted) / len(wanted), codes=codes)
-
-    @property
-    def can_pass(self) -> bool:
-        """Whether any row may pass."""
-        return self.share > 0
-
-    @property
-    def always_passes(self) -> bool:
-        """Whether every row passes."""
-        return self.share == 1
+    def share(self, number: int) -> float:
+        """Return which share of a dictionary passes, or 2 or 3 without one: cheap and selective tests go first."""
+        flags = self.wanted.get(number)
+        return self.unknown if flags is None else np.count_nonzero(flags) / len(flags)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,67 +266,76 @@ def _parts(conditions: Sequence[Expr]) -> tuple[_Part, ...]:
     return known[1]
 
 
-def _test(group: _RowGroup, part: _Part) -> _Test:
-    opened = [group.open(name) for name in part.columns]
-    reader = opened[0] if len(opened) == 1 else None
-    if not isinstance(reader, ChunkReader) or not reader.coded:
-        return _Test(part.conditions, part.columns, None)
-    if part.range is not None and reader.in_one_call and reader.is_signed:
-        return _Test((), part.columns, None, _UNKNOWN, codes=CodeTest(reader, range=part.range))
+def _tests(run: _Run, parts: Sequence[_Part], filters: Sequence[KeyFilter], numbers: Sequence[int]) -> list[_Test]:
+    """Return what the rows of row groups have to pass."""
+    return [_test(run, part, numbers) for part in parts] + [_key_test(run, each, numbers) for each in filters]
+
+
+def _test(run: _Run, part: _Part, numbers: Sequence[int]) -> _Test:
+    column = run.columns.get(part.columns[0]) if len(part.columns) == 1 else None
+    if column is None or not column.has_codes(numbers):
+        return _Test(part.conditions, part.columns)
+    if part.range is not None and column.is_signed and column.are_codes(numbers):
+        return _Test((), part.columns, unknown=_UNKNOWN, codes=CodeTest(column, range=part.range))
+    return _dictionary_test(part.columns, column, {n: _flags(run, part, column.reader(n)) for n in numbers})
+
+
+def _dictionary_test(columns: tuple[str, ...], column: ColumnChunks, wanted: Mapping[int, Bits]) -> _Test:
+    """Return the test that dictionaries have been put to."""
+    codes = CodeTest(column, wanted) if column.are_codes(list(wanted)) else None
+    return _Test((), columns, wanted, codes=codes)
+
+
+def _flags(run: _Run, part: _Part, reader: ChunkReader) -> Bits:
+    """Return what conditions say of the entries of a dictionary, and of null."""
     if part.range is not None and isinstance(reader.dictionary, np.ndarray):
-        wanted = np.zeros(len(reader.dictionary) + 1, dtype=np.uint8)
+        wanted: Bits = np.zeros(len(reader.dictionary) + 1, dtype=np.uint8)
         wanted[:-1] = part.range.contains(reader.dictionary)
         wanted[-1] = not reader.nullable and wanted[:-1].all()
-    else:
-        wanted = _wanted(group, part, reader.choices)
-    return _Test.of_dictionary(part.columns, wanted, reader)
-
-
-def _wanted(group: _RowGroup, part: _Part, dictionary: pa.Array) -> Bits:
-    """Return what conditions say of the entries of a dictionary, and of null."""
+        return wanted
+    dictionary = reader.choices
     known = part.known.get(id(dictionary))
     if known is not None:
         return known[1]
     choices = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
     wanted = np.zeros(len(choices), dtype=np.uint8)
-    wanted[group.passes(part.conditions, part.columns, [choices], len(choices))] = 1
+    wanted[run.passes(part.conditions, part.columns, [choices], len(choices))] = 1
     if len(part.known) < _MOST_KNOWN and dictionary.nbytes <= _REMEMBERED_BYTES:
         part.known[id(dictionary)] = (dictionary, wanted)
     return wanted
 
 
-def _key_test(group: _RowGroup, given: KeyFilter) -> _Test:
-    reader = group.open(given.column)
-    if not isinstance(reader, ChunkReader) or not reader.coded:
-        return _Test((), (given.column,), None, 3.0, given.keys)
-    if isinstance(given.keys, IntegerKeys) and reader.in_one_call and reader.is_signed:
-        return _Test((), (given.column,), None, _UNKNOWN, codes=CodeTest(reader, keys=given.keys))
-    wanted = np.zeros(len(reader.choices) + 1, dtype=np.uint8)
-    wanted[given.keys.select(reader.choices)] = 1
-    return _Test.of_dictionary((given.column,), wanted, reader)
+def _key_test(run: _Run, given: KeyFilter, numbers: Sequence[int]) -> _Test:
+    columns, column = (given.column,), run.columns.get(given.column)
+    if column is None or not column.has_codes(numbers):
+        return _Test((), columns, unknown=3.0, keys=given.keys)
+    if isinstance(given.keys, IntegerKeys) and column.is_signed and column.are_codes(numbers):
+        return _Test((), columns, unknown=_UNKNOWN, codes=CodeTest(column, keys=given.keys))
+    wanted = {}
+    for number in numbers:
+        choices = column.reader(number).choices
+        wanted[number] = np.zeros(len(choices) + 1, dtype=np.uint8)
+        wanted[number][given.keys.select(choices)] = 1
+    return _dictionary_test(columns, column, wanted)
 
 
 class _Batch:
     """A run of a row group's rows; remembers what has been decoded for it."""
 
-    def __init__(self, group: _RowGroup, names: Sequence[str], start: int, count: int) -> None:
-        self._group, self._names, self._start, self._count = group, names, start, count
+    def __init__(self, run: _Run, names: Sequence[str], part: Part) -> None:
+        self._run, self._names = run, names
+        self._group, self._start, self._count = part.group, part.start, part.count
         self._kept: dict[str, pa.Array] = {}
 
     def passing(self, tests: Sequence[_Test]) -> pa.RecordBatch | None:
         """Return the rows that pass all tests, None where there are none."""
-        rows, rest = self._select(tests)
+        codes = [test.codes for test in tests if test.codes is not None]
+        (part,) = select_rows(codes, [self._part(None)], self._run.workspace)
+        rows = part.rows
         if rows is not None and not len(rows):
             return None
-        for test in rest:
-            if test.wanted is not None:
-                passed = self._codes(test.columns[0], rows).select(test.wanted)
-            elif test.keys is not None:
-                passed = test.keys.select(self._values(test.columns[0], rows))
-            else:
-                arrays = [self._values(name, rows) for name in test.columns]
-                left = self._count if rows is None else len(rows)
-                passed = self._group.passes(test.conditions, test.columns, arrays, left)
+        for test in sorted((test for test in tests if test.codes is None), key=lambda test: test.share(self._group)):
+            passed = self._passing(test, rows)
             if not len(passed):
                 return None
             if rows is not None:
@@ -333,29 +346,32 @@ class _Batch:
             return empty_batch(self._count if rows is None else len(rows))
         return pa.RecordBatch.from_arrays(self.given(rows), names=list(self._names))
 
-    def _select(self, tests: Sequence[_Test]) -> tuple[Rows | None, list[_Test]]:
-        """Return the rows that pass the tests one call of a kernel can make, None for all, and the other tests."""
-        codes = [test.codes for test in tests if test.codes is not None]
-        (part,) = select_rows([codes], [Part(self._start, self._count)], self._group.workspace)
-        return part.rows, [test for test in tests if test.codes is None]
+    def _passing(self, test: _Test, rows: Rows | None) -> Rows:
+        """Return which of some rows (None: all) pass a test that is not one of codes."""
+        if test.wanted:
+            return self._codes(test.columns[0], rows).select(test.wanted[self._group])
+        if test.keys is not None:
+            among: Rows = test.keys.select(self._values(test.columns[0], rows))
+            return among
+        arrays = [self._values(name, rows) for name in test.columns]
+        left = self._count if rows is None else len(rows)
+        return self._run.passes(test.conditions, test.columns, arrays, left)
 
     def _codes(self, name: str, rows: Rows | None) -> Coded:
         """Return some rows of a coded column (None: all)."""
-        column = self._group.open(name)
-        assert isinstance(column, ChunkReader)
-        return column.codes_by_page(self._start, self._count, rows)
+        return self._run.columns[name].reader(self._group).codes_by_page(self._start, self._count, rows)
 
     def given(self, rows: Rows | None) -> list[pa.Array]:
         """Return some rows of all columns that are given (None: all)."""
-        _open_all([self._group], self._names)  # an unknown encoding must show before the first batch
-        stored = {name: self._group.open(name) for name in self._names if name not in self._kept}
-        readers = {name: [column] for name, column in stored.items() if isinstance(column, ChunkReader)}
-        made = decode_columns(list(readers.values()), [self._part(rows)], self._group.workspace)
-        found = dict(zip(readers, made, strict=True))
+        self._run.open(self._names, [self._group])  # an unknown encoding must show before the first batch
+        wanted = {name: self._run.columns[name] for name in self._names if name in self._run.columns}
+        stored = {name: column for name, column in wanted.items() if name not in self._kept}
+        made = decode_columns(list(stored.values()), [self._part(rows)], self._run.workspace)
+        found = dict(zip(stored, made, strict=True))
         return [found[name] if name in found else self._values(name, rows) for name in self._names]
 
     def _part(self, rows: Rows | None) -> Part:
-        return Part(self._start, self._count, rows)
+        return Part(self._group, self._start, self._count, rows)
 
     def _values(self, name: str, rows: Rows | None) -> pa.Array:
         """Return some rows of a column (None: all); kept whole where it is given too, so that it is decoded once."""
@@ -366,8 +382,8 @@ class _Batch:
         return self._values(name, rows)
 
     def _read(self, name: str, rows: Rows | None) -> pa.Array:
-        column = self._group.open(name)
-        if isinstance(column, ChunkReader):
-            return decode_columns([[column]], [self._part(rows)], self._group.workspace)[0]
-        piece = column.slice(self._start, self._count)
+        values = self._run.chunk(name, self._group)
+        if isinstance(values, ChunkReader):
+            return decode_columns([self._run.columns[name]], [self._part(rows)], self._run.workspace)[0]
+        piece = values.slice(self._start, self._count)
         return piece if rows is None else take_column(piece, rows)

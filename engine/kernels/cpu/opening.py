@@ -1,12 +1,14 @@
 """Column chunks of row groups, as many as are wanted, opened, tested and decoded by one call of a kernel each.
 
-What such a call cannot do, pages that are not codes and codecs that only pyarrow knows, is done chunk by chunk.
+What a call needs to know of a chunk is a line of a table of integers. The lines of a column's chunks are written by the
+column, not by the chunk: Python between two calls is what threads wait for. What such a call cannot do, pages that are
+not codes and codecs that only pyarrow knows, is done chunk by chunk.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -15,35 +17,159 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ..decoding import DamagedChunk, StoredChunk
+from ...dtypes import DataType
+from ..decoding import ChunkSpec, DamagedChunk, StoredChunk
 from .buffers import array_from, empty, scratch
 from .chunks import ChunkReader, Coded, bitmap_of, fixed_array
 from .gather import encoded
 from .keysets import IntegerKeys
 from .native import chunksets, codepages, pages, snappy
-from .native.arrays import Bits, Bytes, Rows
-from .pages import CODECS, PageReader, checked, element_type
+from .native.arrays import Bits, Bytes, Longs, Rows
+from .pages import TOGETHER, PageReader, checked, element_type, stored_type
 from .ranges import IntegerRange
 from .workspace import Workspace, address_of
 
 _PAGES_EACH = 16
 _FEW = 64
 """Texts of a dictionary that is joined with those of other row groups."""
+_MOST_JOINED, _MOST_JOINED_BYTES = 256, 1 << 14
 _GAP = 1 << 16
 _MOST_TIMES = 64
 """Snappy makes nothing smaller than by about this factor: who states more is not believed."""
-_NOTHING: Bytes = np.zeros(0, dtype=np.uint8)
 _CODED = {"UNCOMPRESSED": codepages.STORED_PLAINLY, "SNAPPY": codepages.SNAPPED}
+_PAGE_BYTES = 8 * pages.PAGE_FIELDS
+_NOTHING: Bytes = np.zeros(0, dtype=np.uint8)
 
 Filling: TypeAlias = Callable[[int, Any], None]
 Ending: TypeAlias = Callable[[int], pa.Array]
 """Makes an array of what a kernel has written, given how many values are null."""
 
 
-def read_chunks(chunks: Sequence[StoredChunk], fill: Filling, workspace: Workspace) -> list[Bytes]:
-    """Return the stored bytes of chunks; those that lie close together are read at once."""
+class ColumnChunks:
+    """The chunks of one column in some row groups.
+
+    Parameters
+    ----------
+    spec
+        How the values are stored.
+    count
+        How many row groups there are.
+
+    Attributes
+    ----------
+    lines
+        A line for each chunk, as `chunksets` says; that of a chunk that is not opened means nothing.
+    is_signed
+        Whether dictionaries are signed integers of 32 or 64 bits, or are held as such.
+    """
+
+    def __init__(self, spec: ChunkSpec, count: int) -> None:
+        self.spec = spec
+        self.lines: Longs = np.zeros((count, chunksets.FIELDS), dtype=np.int64)
+        kind = None if spec.physical in ("BYTE_ARRAY", "BOOLEAN") else element_type(spec)
+        self._looked_up = None if kind is None or kind.itemsize not in (4, 8) else kind
+        self._as_stored = self._looked_up is not None and stored_type(spec) == kind
+        unsigned = spec.dtype.is_integer and not spec.dtype.is_signed
+        self.is_signed = self._looked_up is not None and self._looked_up.kind == "i" and not unsigned
+        self._parts: dict[int, tuple[Bytes, Bytes, Longs]] = {}
+        self._readers: dict[int, ChunkReader] = {}
+
+    def is_open(self, number: int) -> bool:
+        """Return whether a chunk has been opened."""
+        return number in self._parts
+
+    def prepare(self, lines: Longs) -> None:
+        """Write what is the same for each chunk to lines that `chunksets.open_chunks` is given."""
+        lines[:, chunksets.CODEC] = _CODED.get(self.spec.codec, codepages.STORED_PLAINLY)
+        lines[:, chunksets.OPTIONAL] = self.spec.optional
+        lines[:, chunksets.WIDTH] = 4 if self._looked_up is None else self._looked_up.itemsize
+        lines[:, chunksets.ENTRY] = self._looked_up.itemsize if self._looked_up is not None and self._as_stored else 0
+
+    def room_for(self, chunk: StoredChunk) -> int:
+        """Return the bytes of room for the dictionary of a chunk, 0 where it is not unpacked with others."""
+        if not chunk.unpacked or self.spec.codec not in TOGETHER:
+            return 0
+        times = _MOST_TIMES if self.spec.codec == "SNAPPY" else 1
+        return min(chunk.unpacked, times * chunk.size) + snappy.SLACK
+
+    def take_up(self, number: int, line: Longs, content: Bytes, room: Bytes, headers: Longs) -> None:
+        """Take up a chunk that has been opened."""
+        self.lines[number] = line
+        self._parts[number] = content, room, headers
+
+    def reader(self, number: int) -> ChunkReader:
+        """Return what reads a chunk page by page."""
+        found = self._readers.get(number)
+        if found is None:
+            content, room, headers = self._parts[number]
+            line = self.lines[number]
+            facts = line[pages.HAS_DICTIONARY : pages.FACTS_END].tolist()
+            unpacked = room if line[chunksets.VALUES] else None
+            reader = PageReader(self.spec, content, headers, facts, unpacked)
+            found = self._readers[number] = ChunkReader(reader)
+        return found
+
+    def has_codes(self, numbers: Sequence[int]) -> bool:
+        """Return whether all pages of some chunks have codes."""
+        return bool(self.lines[numbers, pages.CODED].all())
+
+    def are_codes(self, numbers: Sequence[int]) -> bool:
+        """Return whether all pages of some chunks have codes, and kernels open them."""
+        return self.spec.codec in TOGETHER and self.has_codes(numbers)
+
+    @property
+    def looks_up(self) -> bool:
+        """Whether the kernel that decodes codes can put values of the dictionary in their place."""
+        return not self.spec.as_codes and self._looked_up is not None
+
+    def values_at(self, numbers: Sequence[int]) -> NDArray[np.int64]:
+        """Return where the values of the dictionaries of some chunks are, in the type in which they are given."""
+        places = self.lines[numbers, chunksets.VALUES]
+        if not self._as_stored or not places.all():
+            places = np.array([address_of(self.reader(number).numbers) for number in numbers], dtype=np.int64)
+        return places
+
+
+def open_columns(
+    wanted: Sequence[tuple[ColumnChunks, int, StoredChunk]], rows: Sequence[int], fill: Filling, workspace: Workspace
+) -> None:
+    """Open chunks, each of them given with its column and the number of its row group, of which ``rows`` are all.
+
+    The chunks of a column come one after the other. Dictionaries are unpacked.
+    """
+    chunks = [chunk for _, _, chunk in wanted]
+    contents, addresses = read_chunks(chunks, fill, workspace)
+    sizes = [column.room_for(chunk) for column, _, chunk in wanted]
+    rooms = [workspace.take(size) if size else _NOTHING for size in sizes]
+    table: Longs = np.zeros((len(wanted), chunksets.FIELDS), dtype=np.int64)
+    table[:, chunksets.DATA] = addresses
+    table[:, chunksets.DATA_BYTES] = [chunk.size for chunk in chunks]
+    table[:, chunksets.ROOM] = [address_of(room) if size else 0 for room, size in zip(rooms, sizes, strict=True)]
+    table[:, chunksets.ROOM_BYTES] = sizes
+    table[:, chunksets.ROW_COUNT] = [rows[number] for _, number, _ in wanted]
+    start = 0
+    while start < len(wanted):
+        column, stop = wanted[start][0], start + 1
+        while stop < len(wanted) and wanted[stop][0] is column:
+            stop += 1
+        column.prepare(table[start:stop])
+        start = stop
+    found = _headers(table, workspace)
+    counts = table[:, chunksets.PAGE_COUNT].tolist()
+    checked(min(counts), "page headers")
+    firsts = table[:, chunksets.PAGES].tolist()
+    table[:, chunksets.PAGES] *= _PAGE_BYTES
+    table[:, chunksets.PAGES] += address_of(found)
+    for place, (column, number, _) in enumerate(wanted):
+        headers = found[firsts[place] : firsts[place] + counts[place]]
+        column.take_up(number, table[place], contents[place], rooms[place], headers)
+
+
+def read_chunks(chunks: Sequence[StoredChunk], fill: Filling, workspace: Workspace) -> tuple[list[Bytes], list[int]]:
+    """Return the stored bytes of chunks, and where they are; those that lie close together are read at once."""
     places = sorted(range(len(chunks)), key=lambda place: chunks[place].start)
     found: list[Bytes] = [_NOTHING] * len(chunks)
+    addresses = [0] * len(chunks)
     at = 0
     while at < len(places):
         first = chunks[places[at]].start
@@ -53,54 +179,69 @@ def read_chunks(chunks: Sequence[StoredChunk], fill: Filling, workspace: Workspa
             stop += 1
         memory = workspace.take(end - first)
         fill(first, memory)
+        address = address_of(memory)
         for place in places[at:stop]:
             begin = chunks[place].start - first
             found[place] = memory[begin : begin + chunks[place].size]
+            addresses[place] = address + begin
         at = stop
-    return found
+    return found, addresses
 
 
-def open_chunks(
-    chunks: Sequence[StoredChunk], rows: Sequence[int], fill: Filling, workspace: Workspace
-) -> list[ChunkReader]:
-    """Return the readers of chunks of so many rows each; dictionaries that Snappy has compressed are unpacked."""
-    contents = read_chunks(chunks, fill, workspace)
-    rooms = [
-        workspace.take(min(chunk.unpacked, _MOST_TIMES * chunk.size) + snappy.SLACK)
-        if chunk.unpacked and CODECS[chunk.spec.codec] == "snappy"
-        else _NOTHING
-        for chunk in chunks
-    ]
-    lines = [
-        [0, 0, 0, 0, address_of(data), len(data), address_of(room), len(room), count, 0, 0, 0]
-        for data, room, count in zip(contents, rooms, rows, strict=True)
-    ]
-    table = np.array(lines, dtype=np.int64)
-    found = _headers(table, workspace)
-    readers = []
-    for chunk, data, room, line in zip(chunks, contents, rooms, table.tolist(), strict=True):
-        count = checked(line[chunksets.OPEN_PAGES], "page headers")
-        first = line[chunksets.OPEN_FIRST]
-        unpacked = room if line[chunksets.OPEN_UNPACKED] else None
-        own = found[first : first + count]
-        readers.append(ChunkReader(PageReader(chunk.spec, data, own, line[: pages.CHUNK_FACTS], unpacked)))
-    return readers
-
-
-def _headers(table: NDArray[np.int64], workspace: Workspace) -> NDArray[np.int64]:
+def _headers(table: Longs, workspace: Workspace) -> Longs:
     """Fill in what the page headers of chunks say; return the table of all pages."""
     room = _PAGES_EACH * len(table)
     while True:
-        found = workspace.take(8 * pages.PAGE_FIELDS * room).view(np.int64).reshape(-1, pages.PAGE_FIELDS)
+        found = workspace.take(_PAGE_BYTES * room).view(np.int64).reshape(-1, pages.PAGE_FIELDS)
         if chunksets.open_chunks(table, found) != pages.FULL:
             return found
         room *= 8
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """Rows of a row group: ``count`` from ``start`` on, or those of them at ``rows``."""
+class CodeTest:
+    """What the codes of a column are tested for: flags, a range of values, or keys.
 
+    Attributes
+    ----------
+    wanted
+        By the number of the row group, a flag for each entry of its dictionary and one for null.
+    """
+
+    column: ColumnChunks
+    wanted: Mapping[int, Bits] = field(default_factory=dict)
+    range: IntegerRange | None = None
+    keys: IntegerKeys | None = None
+
+    def write(self, lines: Longs, numbers: Sequence[int]) -> None:
+        """Write the test of row groups to lines, which are those of their chunks."""
+        if self.wanted:
+            lines[:, chunksets.WANTED] = [address_of(self.wanted[number]) for number in numbers]
+            lines[:, chunksets.KIND] = chunksets.GIVEN
+            return
+        lines[:, chunksets.VALUES] = self.column.values_at(numbers)
+        if self.range is not None:
+            lines[:, chunksets.KIND] = chunksets.RANGE
+            lines[:, chunksets.LOW], lines[:, chunksets.HIGH] = self.range.low, self.range.high
+            return
+        assert self.keys is not None
+        low, shift, slots = self.keys.slots()
+        lines[:, chunksets.KIND] = chunksets.SET
+        lines[:, chunksets.LOW], lines[:, chunksets.HIGH] = low, len(slots)
+        lines[:, chunksets.KEYS], lines[:, chunksets.SHIFT] = address_of(slots), shift
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Rows of a row group: ``count`` from ``start`` on, or those of them at ``rows``.
+
+    Attributes
+    ----------
+    group
+        The row group's number among those that are read at once.
+    """
+
+    group: int
     start: int
     count: int
     rows: Rows | None = None
@@ -109,175 +250,200 @@ class Part:
         return self.count if self.rows is None else len(self.rows)
 
 
-@dataclass(frozen=True, slots=True)
-class CodeTest:
-    """What a chunk's codes are tested for: flags of its dictionary's entries and null, a range of values, or keys."""
-
-    reader: ChunkReader
-    wanted: Bits | None = None
-    range: IntegerRange | None = None
-    keys: IntegerKeys | None = None
-
-    def line(self, out: int, flags: int, wanted: Bits) -> list[int]:
-        """Return what the kernel must know; ``wanted`` is room for flags."""
-        own = _line(self.reader, out, flags, Part(0, 0))
-        if self.wanted is not None:
-            return [*own, address_of(self.wanted), chunksets.GIVEN, 0, 0, 0, 0, 0]
-        own[chunksets.VALUES] = address_of(self.reader.numbers)
-        own[chunksets.WIDTH] = self.reader.numbers.itemsize
-        if self.range is not None:
-            return [*own, address_of(wanted), chunksets.RANGE, self.range.low, self.range.high, 0, 0, 0]
-        assert self.keys is not None
-        low, shift, slots = self.keys.slots()
-        return [*own, address_of(wanted), chunksets.SET, low, len(slots), address_of(slots), shift, 0]
-
-
-def select_rows(tests: Sequence[Sequence[CodeTest]], parts: Sequence[Part], workspace: Workspace) -> list[Part]:
-    """Return the rows of parts of row groups that pass all tests of their group; they are void after the next call."""
-    together = [test for group in tests for test in group]
-    if not together:
+def select_rows(tests: Sequence[CodeTest], parts: Sequence[Part], workspace: Workspace) -> list[Part]:
+    """Return the rows of parts of row groups that pass all tests; they are void after the next call."""
+    if not tests or not parts:
         return list(parts)
-    most = max(part.count for part in parts)
-    out = address_of(workspace.room("found", most, np.uint32))
-    marks = address_of(workspace.room("flags", most, np.uint8))
-    choices = [test.reader.choice_count + 1 for test in together]
-    wanted = workspace.room("wanted", sum(choices), np.uint8)
-    places = accumulate(choices, initial=0)
-    lines = [test.line(out, marks, wanted[place:]) for test, place in zip(together, places, strict=False)]
-    at = 0
-    for group, part in zip(tests, parts, strict=True):
-        for line in lines[at : at + len(group)]:
-            line[chunksets.SKIPPED] = part.start
-        at += len(group)
-    table = np.array(lines, dtype=np.int64)
-    groups = np.array([[len(group), part.count, 0] for group, part in zip(tests, parts, strict=True)], dtype=np.int64)
-    rows: Rows = workspace.room("rows", sum(part.count for part in parts), np.int32)
-    chunksets.select_chunks(table, groups, rows, *_room([test.reader for test in together], workspace))
+    numbers, counts = [part.group for part in parts], [part.count for part in parts]
+    each: Longs = np.empty((len(parts), len(tests), chunksets.FIELDS), dtype=np.int64)
+    for place, test in enumerate(tests):
+        each[:, place] = test.column.lines[numbers]
+        each[:, place, chunksets.VALUES] = 0
+    table = each.reshape(-1, chunksets.FIELDS)
+    choices = (table[:, chunksets.CHOICES] + 1).tolist()
+    flags = workspace.room("wanted", sum(choices), np.uint8)
+    most = max(counts)
+    table[:, chunksets.WANTED] = list(accumulate(choices[:-1], initial=address_of(flags)))
+    table[:, chunksets.OUT] = address_of(workspace.room("found", most, np.uint32))
+    table[:, chunksets.FLAGS] = address_of(workspace.room("flags", most, np.uint8))
+    table[:, chunksets.ROWS] = 0
+    table[:, chunksets.NULLS] = 0
+    each[:, :, chunksets.SKIPPED] = np.array([part.start for part in parts])[:, None]
+    for place, test in enumerate(tests):
+        test.write(each[:, place], numbers)
+    groups = np.array([[len(tests), count, 0] for count in counts], dtype=np.int64)
+    rows: Rows = workspace.room("rows", sum(counts), np.int32)
+    chunksets.select_chunks(table, groups, rows, *_room(table, workspace))
     _check(table)
-    for test, line in zip(together, table[:, [chunksets.FLAGGED, chunksets.CHOICES]].tolist(), strict=True):
+    for place, test in enumerate(tests):
         if test.keys is not None:
-            test.keys.count(passed=-1 - line[0] if line[0] < 0 else line[0], tested=line[1])
-    passed = groups[:, chunksets.GROUP_PASSED].tolist()
-    starts = accumulate(passed, initial=0)
-    return [
-        part if count == part.count else Part(part.start, part.count, rows[start : start + count])
-        for part, count, start in zip(parts, passed, starts, strict=False)
-    ]
+            flagged = each[:, place, chunksets.FLAGGED]
+            passed = int(np.where(flagged < 0, -1 - flagged, flagged).sum())
+            test.keys.count(passed=passed, tested=int(each[:, place, chunksets.CHOICES].sum()))
+    found, at = [], 0
+    for part, passed in zip(parts, groups[:, chunksets.GROUP_PASSED].tolist(), strict=True):
+        own = None if passed == part.count else rows[at : at + passed]
+        found.append(Part(part.group, part.start, part.count, own))
+        at += passed
+    return found
 
 
-def are_decoded_together(column: Sequence[ChunkReader]) -> bool:
+def are_decoded_together(column: ColumnChunks, numbers: Sequence[int]) -> bool:
     """Return whether the chunks that a column has in several row groups can be decoded as one array."""
-    if not all(reader.in_one_call for reader in column):
+    if not column.are_codes(numbers):
         return False
-    if column[0].spec.as_codes:
-        first = column[0].choices
-        return all(reader.choices is first or reader.choice_count <= _FEW for reader in column)
-    return all(reader.looks_up for reader in column)
+    if not column.spec.as_codes:
+        return column.looks_up
+    lengths = column.lines[numbers, chunksets.CHOICES].tolist()
+    first = column.reader(numbers[0]).choices
+    return all(
+        length <= _FEW or column.reader(number).choices is first
+        for number, length in zip(numbers, lengths, strict=True)
+    )
 
 
-def decode_columns(
-    columns: Sequence[Sequence[ChunkReader]], parts: Sequence[Part], workspace: Workspace
-) -> list[pa.Array]:
-    """Return parts of row groups, one after the other, of columns, each with its chunks by row group.
+def decode_columns(columns: Sequence[ColumnChunks], parts: Sequence[Part], workspace: Workspace) -> list[pa.Array]:
+    """Return parts of row groups, one after the other, of columns.
 
-    Where there are several, `are_decoded_together` must say that they can be.
+    Where there are several parts, `are_decoded_together` must say that they can be.
     """
-    together = [column for column in columns if column[0].in_one_call]
+    first, numbers = parts[0], [part.group for part in parts]
+    coded = [column.are_codes(numbers) for column in columns]
+    together = [column for column, each in zip(columns, coded, strict=True) if each]
     made = iter(_decoded_together(together, parts, workspace) if together else ())
     return [
-        next(made) if column[0].in_one_call else column[0].read_by_page(parts[0].start, parts[0].count, parts[0].rows)
-        for column in columns
+        next(made) if each else column.reader(first.group).read_by_page(first.start, first.count, first.rows)
+        for column, each in zip(columns, coded, strict=True)
     ]
 
 
-def _decoded_together(
-    columns: Sequence[Sequence[ChunkReader]], parts: Sequence[Part], workspace: Workspace
-) -> list[pa.Array]:
-    lines, endings = [], []
-    kept: list[list[Rows]] = []  # the kernel has only addresses
-    length = sum(map(len, parts))
-    for column in columns:
-        flags = scratch(length if any(reader.nullable for reader in column) else 0, np.uint8)
-        out, ending = _wanted(column[0], length, flags)
-        places: list[Rows] = []
-        if column[0].spec.as_codes and any(reader.choices is not column[0].choices for reader in column):
-            choices, places = _joined_choices([reader.choices for reader in column])
-            ending = partial(_coded, out, flags, choices)
-            kept.append(places)
-        into, marks = address_of(out), address_of(flags)
-        at = 0
-        for number, (reader, part) in enumerate(zip(column, parts, strict=True)):
-            line = _line(reader, into + at * out.itemsize, marks + at, part)
-            if places:
-                line[chunksets.VALUES] = address_of(places[number])
-            if reader.looks_up:
-                line[chunksets.VALUES], line[chunksets.WIDTH] = address_of(reader.numbers), out.itemsize
-            lines.append(line)
-            at += len(part)
-        endings.append(ending)
-    table = np.array(lines, dtype=np.int64)
-    chunksets.decode_chunks(table, *_room([reader for column in columns for reader in column], workspace))
+def _decoded_together(columns: Sequence[ColumnChunks], parts: Sequence[Part], workspace: Workspace) -> list[pa.Array]:
+    numbers, lengths = [part.group for part in parts], [len(part) for part in parts]
+    length = sum(lengths)
+    each: Longs = np.empty((len(columns), len(parts), chunksets.FIELDS), dtype=np.int64)
+    begins = np.array([0, *accumulate(lengths[:-1])], dtype=np.int64)
+    wanted = [_wanted(column, numbers, length) for column in columns]
+    for lines, column, room in zip(each, columns, wanted, strict=True):
+        lines[:] = column.lines[numbers]
+        lines[:, chunksets.VALUES] = room.values
+        lines[:, chunksets.OUT] = begins * room.out.itemsize + address_of(room.out)
+        lines[:, chunksets.FLAGS] = begins + address_of(room.flags)
+    each[:, :, chunksets.SKIPPED] = [part.start for part in parts]
+    each[:, :, chunksets.ROWS] = [0 if part.rows is None else address_of(part.rows) for part in parts]
+    each[:, :, chunksets.COUNT] = lengths
+    table = each.reshape(-1, chunksets.FIELDS)
+    chunksets.decode_chunks(table, *_room(table, workspace))
     _check(table)
-    nulls = table[:, chunksets.NULLS].reshape(len(columns), -1).sum(axis=1).tolist()
-    return [ending(count) for ending, count in zip(endings, nulls, strict=True)]
+    nulls = each[:, :, chunksets.NULLS].sum(axis=1).tolist()
+    return [room.ending(count) for room, count in zip(wanted, nulls, strict=True)]
 
 
-def _room(readers: Sequence[ChunkReader], workspace: Workspace) -> tuple[Bytes, Rows, Rows]:
-    """Return room for the largest page, for the places of its values and for its codes."""
-    size = max(reader.pages.most_bytes for reader in readers) + snappy.SLACK
-    count = max(reader.pages.most_values for reader in readers)
-    positions, codes = (workspace.room(name, count, np.int32) for name in ("positions", "codes"))
-    return workspace.room("page", size, np.uint8), positions, codes
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """Room for rows of a column, and what makes an array of it.
+
+    Attributes
+    ----------
+    flags
+        A byte for each row, where any may be null.
+    values
+        Where that is which stands in the place of the codes of each chunk; 0 where codes are wanted.
+    kept
+        What must stay alive meanwhile.
+    """
+
+    out: NDArray[Any]
+    flags: Bits
+    ending: Ending
+    values: NDArray[np.int64] | list[int] | int = 0
+    kept: object = None
 
 
-def _line(reader: ChunkReader, out: int, flags: int, part: Part) -> list[int]:
-    """Return what a kernel must know of a chunk to give its codes, as `chunksets` says."""
-    found = reader.pages
-    return [
-        address_of(found.data),
-        len(found.data),
-        address_of(found.headers),
-        len(found.headers),
-        part.start,
-        _CODED[reader.spec.codec],
-        reader.nullable,
-        reader.choice_count,
-        0,
-        4,
-        out,
-        flags,
-        0 if part.rows is None else address_of(part.rows),
-        len(part),
-        0,
-    ]
+def _wanted(column: ColumnChunks, numbers: Sequence[int], length: int) -> _Wanted:
+    """Return room for so many rows of the chunks of some row groups."""
+    spec = column.spec
+    flags: Bits = scratch(length if spec.optional else 0, np.uint8)
+    if column.looks_up:
+        out = empty(length, element_type(spec))
+        return _Wanted(out, flags, partial(_fixed, out, flags, spec.dtype), column.values_at(numbers))
+    first = column.reader(numbers[0])
+    codes = first.room_for_codes(length)
+    if not spec.as_codes:
+        return _Wanted(codes, flags, lambda nulls: first.looked_up(Coded(codes, flags if nulls else None)))
+    choices, places = _joined_choices([column.reader(number).choices for number in numbers])
+    values = [address_of(each) for each in places] if places else 0
+    return _Wanted(codes, flags, partial(_coded, codes, flags, choices), values, places)
 
 
-def _wanted(reader: ChunkReader, length: int, flags: Bits) -> tuple[NDArray[Any], Ending]:
-    """Return room for so many rows of a column, and what makes an array of it."""
-    if reader.looks_up:
-        out = empty(length, element_type(reader.spec))
-        return out, lambda nulls: fixed_array(out, reader.spec.dtype, bitmap_of(flags if nulls else None))
-    codes = reader.room_for_codes(length)
-    return codes, lambda nulls: reader.looked_up(Coded(codes, flags if nulls else None))
-
-
-def _joined_choices(dictionaries: Sequence[pa.Array]) -> tuple[pa.Array, list[Rows]]:
-    """Return a dictionary with all entries of several, and for each of these the places of its own there."""
-    numbers: dict[bytes, int] = {}  # damaged texts are no Python texts
-    places: list[Rows] = [
-        np.array(
-            [numbers.setdefault(text, len(numbers)) for text in each.view(pa.binary()).to_pylist()], dtype=np.int32
-        )
-        for each in dictionaries
-    ]
-    return pa.array(list(numbers), pa.binary()).view(dictionaries[0].type), places
+def _fixed(values: NDArray[Any], flags: Bits, dtype: DataType, nulls: int) -> pa.Array:
+    return fixed_array(values, dtype, bitmap_of(flags if nulls else None))
 
 
 def _coded(codes: Rows, flags: Bits, choices: pa.Array, nulls: int) -> pa.Array:
     return encoded(array_from(codes, pa.int32(), bitmap_of(flags if nulls else None)), choices)
 
 
-def _check(table: NDArray[np.int64]) -> None:
+def _room(table: Longs, workspace: Workspace) -> tuple[Bytes, Rows, Rows]:
+    """Return room for the largest page, for the places of its values and for its codes."""
+    size, count = table[:, pages.MOST_BYTES : pages.MOST_VALUES + 1].max(axis=0).tolist()
+    positions, codes = (workspace.room(name, count, np.int32) for name in ("positions", "codes"))
+    return workspace.room("page", size + snappy.SLACK, np.uint8), positions, codes
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A dictionary with all entries of some others, and for each of these the places of its own there.
+
+    The others are kept so that their identities stay theirs.
+    """
+
+    choices: pa.Array
+    dictionaries: Sequence[pa.Array]
+    places: dict[int, Rows]
+
+
+_joined: dict[tuple[int, ...], _Joined] = {}
+_canonical: dict[tuple[str, tuple[bytes, ...]], pa.Array] = {}
+
+
+def _joined_choices(dictionaries: Sequence[pa.Array]) -> tuple[pa.Array, Sequence[Rows]]:
+    """Return a dictionary with all entries of several, and for each of these the places of its own there.
+
+    No places are given where it is the one dictionary of all. The same dictionaries, in whatever order, give the same
+    one, and so do different ones with the same entries: what kernels find out about a dictionary they remember by its
+    identity.
+    """
+    first = dictionaries[0]
+    if all(each is first for each in dictionaries):
+        return first, ()
+    key = tuple(sorted({id(each) for each in dictionaries}))
+    known = _joined.get(key)
+    if known is None:
+        known = _join(dictionaries)
+        if sum(each.nbytes for each in known.dictionaries) <= _MOST_JOINED_BYTES:
+            if len(_joined) >= _MOST_JOINED:
+                _joined.clear()
+            _joined[key] = known
+    return known.choices, [known.places[id(each)] for each in dictionaries]
+
+
+def _join(dictionaries: Sequence[pa.Array]) -> _Joined:
+    texts = {id(each): each.view(pa.binary()).to_pylist() for each in dictionaries}  # damaged ones are no Python texts
+    entries = sorted({text for own in texts.values() for text in own})
+    numbers = {text: number for number, text in enumerate(entries)}
+    places: dict[int, Rows] = {
+        which: np.array([numbers[text] for text in own], dtype=np.int32) for which, own in texts.items()
+    }
+    kind = dictionaries[0].type
+    choices = pa.array(entries, pa.binary()).view(kind)
+    if choices.nbytes <= _MOST_JOINED_BYTES:
+        if len(_canonical) >= _MOST_JOINED:
+            _canonical.clear()
+        choices = _canonical.setdefault((str(kind), tuple(entries)), choices)
+    return _Joined(choices, dictionaries, places)
+
+
+def _check(table: Longs) -> None:
     """Raise where a kernel has found something wrong with a chunk."""
     worst = int(table[:, chunksets.NULLS].min())
     if worst == codepages.BEYOND:

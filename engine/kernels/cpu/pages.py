@@ -84,6 +84,11 @@ def element_type(spec: ChunkSpec) -> np.dtype[Any]:
     return np.dtype(_STORED[spec.physical])
 
 
+def stored_type(spec: ChunkSpec) -> np.dtype[Any] | None:
+    """Return the numpy type in which values of fixed width are stored, None where numpy has none."""
+    return np.dtype(_STORED[spec.physical]) if spec.physical in _STORED else None
+
+
 @cache
 def _codec(name: str) -> Any:
     return pa.Codec(name)
@@ -101,7 +106,7 @@ class PageReader:
     table
         What the headers of the pages say, shape (pages, `pages.PAGE_FIELDS`).
     facts
-        The `pages.CHUNK_FACTS` about all of them.
+        What is known of all of them, from `pages.HAS_DICTIONARY` on.
     dictionary
         The bytes of the first page, a dictionary, where they have been decompressed already.
     """
@@ -136,7 +141,7 @@ class PageReader:
 
         The number of its values stands before them, so that they are equal only where the values are.
         """
-        row = self.table[0]
+        row: list[int] = self.headers[0].tolist()
         start, size = row[pages.START], row[pages.STORED]
         if size > most:
             return None

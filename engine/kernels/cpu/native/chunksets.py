@@ -11,11 +11,24 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Bytes, Longs, Number, Rows
-from .codepages import decoded
+from .arrays import Bytes, Longs, Number, Rows, copy_bytes
+from .codepages import SNAPPED, decoded
 from .compile import device, instruction, kernel
 from .encodings import FIBONACCI
-from .pages import DAMAGED, FULL, HAS_DICTIONARY, SIZE, START, STORED, walked_pages
+from .pages import (
+    DAMAGED,
+    ENCODING,
+    FULL,
+    HAS_DICTIONARY,
+    PLAIN,
+    PLAIN_DICTIONARY,
+    SIZE,
+    START,
+    STORED,
+    UNSUPPORTED,
+    walked_pages,
+)
+from .pages import VALUES as PAGE_VALUES
 from .snappy import SLACK, unsnapped
 
 bytes_at = instruction("bytes_at")
@@ -25,37 +38,24 @@ halves_at = instruction("halves_at")
 words_at = instruction("words_at")
 longs_table_at = instruction("longs_table_at")
 
-# Columns of the table of chunks to open, after the facts that `pages` names.
-OPEN_DATA: Final = 4
-OPEN_BYTES: Final = 5
-OPEN_ROOM: Final = 6
-"""Where the dictionary may be unpacked to, and how many bytes there are; none where it is not stored by Snappy."""
-OPEN_ROOM_BYTES: Final = 7
-OPEN_VALUES: Final = 8
-"""How many values, nulls included, the chunk has."""
-OPEN_FIRST: Final = 9
-"""Filled in: the first of the chunk's pages, and how many there are, or what is wrong."""
-OPEN_PAGES: Final = 10
-OPEN_UNPACKED: Final = 11
-"""Filled in: whether the dictionary has been unpacked."""
-OPEN_FIELDS: Final = 12
-
-# Columns of the tables of chunks of codes to test and to decode.
+# Columns of the tables of chunks to open, to test and to decode.
 DATA: Final = 0
 DATA_BYTES: Final = 1
 PAGES: Final = 2
-"""Where the chunk's pages stand in their table, and how many."""
+"""Where the chunk's pages stand in their table; opening fills in the number of the first one instead."""
 PAGE_COUNT: Final = 3
+"""How many there are; filled in by opening, or what is wrong."""
 SKIPPED: Final = 4
 """Rows of the chunk before row 0."""
 CODEC: Final = 5
 OPTIONAL: Final = 6
 CHOICES: Final = 7
-"""Length of the dictionary."""
+"""Length of the dictionary; filled in by opening."""
 VALUES: Final = 8
-"""The dictionary's values; 0 where codes are wanted, or a test has its flags."""
+"""The dictionary's values; 0 where codes are wanted, or a test has its flags. Opening fills in where they have been
+unpacked to, 0 where they have not."""
 WIDTH: Final = 9
-"""Bytes of a value: 4 or 8."""
+"""Bytes of a value: 4 or 8; of codes 4."""
 OUT: Final = 10
 FLAGS: Final = 11
 """Room for what is wanted, and for a byte per row that is 0 for null, 0 where none is."""
@@ -65,9 +65,8 @@ COUNT: Final = 13
 """How many rows are wanted."""
 NULLS: Final = 14
 """Filled in: number of nulls, or what is wrong."""
-DECODE_FIELDS: Final = 15
 
-# Further columns of the table of tests.
+# Columns of which only tests make use.
 WANTED: Final = 15
 """A flag for each entry of the dictionary, then one for null: given, or room for them."""
 KIND: Final = 16
@@ -80,7 +79,16 @@ SHIFT: Final = 20
 """Bits that a distance's hash is shifted by to be a slot; below 0 where the distance is the slot."""
 FLAGGED: Final = 21
 """Filled in: how many entries of the dictionary pass."""
-TEST_FIELDS: Final = 22
+
+# Columns of which only opening makes use, besides the facts that `pages` names.
+ROOM: Final = 26
+"""Where the dictionary may be unpacked to, and how many bytes there are; 0 where it is to stay as it is stored."""
+ROOM_BYTES: Final = 27
+ROW_COUNT: Final = 28
+"""How many values, nulls included, the chunk has."""
+ENTRY: Final = 29
+"""Bytes of a dictionary's entry, 0 where they differ in length."""
+FIELDS: Final = 30
 
 # Kinds of tests.
 GIVEN: Final = 0
@@ -110,25 +118,43 @@ def open_chunks(chunks: Longs, pages: Longs) -> int:
     """
     used = np.int64(0)
     for row in range(len(chunks)):
-        data = bytes_at(np.uint64(chunks[row, OPEN_DATA]), chunks[row, OPEN_BYTES])
-        count = walked_pages(data, chunks[row, OPEN_VALUES], pages, used, chunks, row)
+        data = bytes_at(np.uint64(chunks[row, DATA]), chunks[row, DATA_BYTES])
+        count = walked_pages(data, chunks[row, ROW_COUNT], pages, used, chunks, row)
         if count == FULL:
             return FULL
-        chunks[row, OPEN_FIRST] = used
-        chunks[row, OPEN_PAGES] = count
-        chunks[row, OPEN_UNPACKED] = 0
-        if count < 0:
-            continue
-        size = chunks[row, OPEN_ROOM_BYTES]
-        if chunks[row, HAS_DICTIONARY] and size > 0 and pages[used, SIZE] + SLACK <= size:
-            room = bytes_at(np.uint64(chunks[row, OPEN_ROOM]), size)
-            start = pages[used, START]
-            if unsnapped(data, start, start + pages[used, STORED], room, pages[used, SIZE]) < 0:
-                chunks[row, OPEN_PAGES] = DAMAGED
-                continue
-            chunks[row, OPEN_UNPACKED] = 1
-        used += count
+        chunks[row, PAGES] = used
+        chunks[row, VALUES] = 0
+        chunks[row, CHOICES] = 0
+        if count > 0 and chunks[row, HAS_DICTIONARY]:
+            chunks[row, CHOICES] = pages[used, PAGE_VALUES]
+            wrong = _unpacked_dictionary(chunks, row, data, pages, used)
+            count = wrong if wrong < 0 else count
+        chunks[row, PAGE_COUNT] = count
+        used += max(count, np.int64(0))
     return int(used)
+
+
+@device
+def _unpacked_dictionary(chunks: Longs, row: Number, data: Bytes, pages: Longs, page: Number) -> Number:
+    """Unpack a dictionary where there is room for it; return 0, or what is wrong with it."""
+    encoding, size = pages[page, ENCODING], pages[page, SIZE]
+    if encoding not in (PLAIN, PLAIN_DICTIONARY):
+        return np.int64(UNSUPPORTED)
+    if size + SLACK > chunks[row, ROOM_BYTES]:
+        return np.int64(0)
+    start, stored = pages[page, START], pages[page, STORED]
+    room = bytes_at(np.uint64(chunks[row, ROOM]), chunks[row, ROOM_BYTES])
+    if chunks[row, CODEC] == SNAPPED:
+        if unsnapped(data, start, start + stored, room, size) < 0:
+            return np.int64(DAMAGED)
+    elif stored < size:
+        return np.int64(DAMAGED)
+    else:
+        copy_bytes(data, start, room, np.int64(0), size)
+    if size < chunks[row, CHOICES] * chunks[row, ENTRY]:
+        return np.int64(DAMAGED)
+    chunks[row, VALUES] = chunks[row, ROOM]
+    return np.int64(0)
 
 
 @device

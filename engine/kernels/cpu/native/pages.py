@@ -31,19 +31,20 @@ REPETITION_BYTES: Final = 9
 COMPRESSED: Final = 10
 PAGE_FIELDS: Final = 11
 
-# What is known of a chunk as a whole.
-HAS_DICTIONARY: Final = 0
-CODED: Final = 1
+# Columns of the table of chunks that say what is known of a chunk as a whole.
+HAS_DICTIONARY: Final = 22
+CODED: Final = 23
 """Whether there is a dictionary, and each data page has codes."""
-MOST_BYTES: Final = 2
+MOST_BYTES: Final = 24
 """Of a data page, compressed or not."""
-MOST_VALUES: Final = 3
-CHUNK_FACTS: Final = 4
+MOST_VALUES: Final = 25
+FACTS_END: Final = 26
 
 DATA_PAGE: Final = 0
 DICTIONARY_PAGE: Final = 2
 DATA_PAGE_V2: Final = 3
 
+PLAIN: Final = 0
 PLAIN_DICTIONARY: Final = 2
 RLE_DICTIONARY: Final = 8
 """The encodings whose values are positions in a dictionary."""
@@ -189,7 +190,7 @@ def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts
     pages, first
         The table, of `PAGE_FIELDS` columns, and where the chunk's pages go. ``START`` is where a page's body begins.
     facts, row
-        A table, and the row in it, whose first `CHUNK_FACTS` columns take what is known of all pages.
+        A table, and the row in it, whose columns from `HAS_DICTIONARY` on take what is known of all pages.
 
     Returns
     -------
@@ -200,7 +201,7 @@ def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts
     at = np.int64(0)
     seen = np.int64(0)
     count = np.int64(first)
-    for fact in range(CHUNK_FACTS):
+    for fact in range(HAS_DICTIONARY, FACTS_END):
         facts[row, fact] = 0
     coded = np.int64(1)
     while seen < values:
