@@ -201,8 +201,8 @@ class ParquetSource(FileSource):
                 continue
             bounds = {**keys, **absent, **{name: each[index] for name, each in stored.items()}}
             possible = [outcomes(part, bounds) for part in parts]
-            if all(values & Outcomes.TRUE for values in possible):
-                undecided.update(i for i, values in enumerate(possible) if values != Outcomes.TRUE)
+            if all(values.may_be_true for values in possible):
+                undecided.update(i for i, values in enumerate(possible) if values is not Outcomes.TRUE)
                 kept.append(_Kept(index, rows))
         return kept
 

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Flag
+from itertools import product
 from typing import Any
 
 from ..engine.dtypes import DataType, Kind, as_decimal
@@ -32,6 +33,11 @@ class Outcomes(Flag):
     FALSE = 2
     TRUE = 4
     ANY = 7
+
+    @property
+    def may_be_true(self) -> bool:
+        """Whether it can be true; asked for every row group, where operations on flags are slow."""
+        return bool(self._value_ & 4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,15 +169,23 @@ def _combined(function: str, parts: Iterable[Outcomes]) -> Outcomes:
         return _negated(_combined("and", [_negated(part) for part in parts]))
     result = Outcomes.TRUE
     for part in parts:
-        both = result | part
-        combined = both & Outcomes.FALSE
-        if result & Outcomes.TRUE and part & Outcomes.TRUE:
-            combined |= Outcomes.TRUE
-        nullable = Outcomes.NULL | Outcomes.TRUE
-        if both & Outcomes.NULL and result & nullable and part & nullable:
-            combined |= Outcomes.NULL
-        result = combined
+        result = _BOTH[result, part]
     return result
+
+
+def _conjunction(left: Outcomes, right: Outcomes) -> Outcomes:
+    both = left | right
+    combined = both & Outcomes.FALSE
+    if left & Outcomes.TRUE and right & Outcomes.TRUE:
+        combined |= Outcomes.TRUE
+    nullable = Outcomes.NULL | Outcomes.TRUE
+    if both & Outcomes.NULL and left & nullable and right & nullable:
+        combined |= Outcomes.NULL
+    return combined
+
+
+_BOTH = {(left, right): _conjunction(left, right) for left, right in product(_NEGATED, repeat=2)}
+_OR_NULL = {values: values | Outcomes.NULL for values in _NEGATED}
 
 
 # ------------------------------------------------------------------------------------------ comparison
@@ -232,7 +246,7 @@ def _compared(known: Bounds | None, test: Callable[[Bounds], Outcomes]) -> Outco
         return Outcomes.ANY
     if not known.has_null:
         return test(known) if known.has_value else Outcomes.NONE
-    return Outcomes.NULL | test(known) if known.has_value else Outcomes.NULL
+    return _OR_NULL[test(known)] if known.has_value else Outcomes.NULL
 
 
 def _comparison(function: str, known: Bounds | None, constant: Literal) -> Outcomes:

@@ -322,17 +322,20 @@ class SortKey:
 
 def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
-    names = set()
+    names: set[str] = set()
     for expr in exprs:
-        if isinstance(expr, Column):
-            names.add(expr.name)
-        else:
-            names.update(node.name for node in walk_once(expr) if isinstance(node, Column))
+        for part in (expr,) if isinstance(expr, Column) else expr.children:
+            if isinstance(part, Column):
+                names.add(part.name)
+            elif part.children:
+                names.update(node.name for node in walk_once(part) if isinstance(node, Column))
     return frozenset(names)
 
 
 def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:
     """Replace columns by expressions of the same type; same object where nothing changed."""
+    if isinstance(expr, Column):
+        return by_name.get(expr.name, expr)
     return transform_up(expr, lambda n: by_name.get(n.name, n) if isinstance(n, Column) else n)
 
 
