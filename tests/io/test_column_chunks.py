@@ -530,3 +530,36 @@ def test_equal_dictionaries_are_one_whatever_their_order(tmp_path: Path) -> None
     ]
     first, second = (batch.column(0).dictionary for batch in batches)
     assert first.buffers()[2].address == second.buffers()[2].address
+
+
+@pytest.mark.parametrize("nulls", [0.0, 0.2])
+@pytest.mark.parametrize("function", ["less", "less_equal", "greater", "greater_equal", "equal", "not_equal"])
+def test_two_columns_are_compared_by_kernels(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str, nulls: float
+) -> None:
+    """Columns of 32 and of 64 bits, and decimals that are stored as neither."""
+    rng = np.random.default_rng(11)
+    rows, kinds = 20_000, {"day": pa.date32(), "long": pa.int64(), "exact": pa.decimal128(12, 2)}
+    table = pa.table(
+        {
+            f"{side} {name}": pa.array(
+                rng.integers(-9, 9, rows).astype(np.int32), mask=rng.random(rows) < nulls if nulls else None
+            ).cast(pa.decimal128(12, 0) if pa.types.is_decimal(kind) else kind)
+            for side in ("one", "other")
+            for name, kind in kinds.items()
+        }
+    ).cast(pa.schema([pa.field(f"{side} {name}", kind) for side in ("one", "other") for name, kind in kinds.items()]))
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path, row_group_size=7_000, data_page_size=2_000)
+    schema = ParquetSource(path).schema
+    tests, expected = [], table
+    for name in kinds:
+        sides = tuple(Column(name=f"{side} {name}", dtype=schema[f"{side} {name}"].dtype) for side in ("one", "other"))
+        tests.append(Call(function=function, args=sides, dtype=dtypes.bool_))
+        left, right = (expected[side.name] for side in sides)
+        expected = expected.filter(getattr(pc, function)(left, right))
+    monkeypatch.setattr(decode._Run, "passes", None)  # rows are not tested by expressions
+    both = Call(function="and", args=tuple(tests), dtype=dtypes.bool_)
+    for batch_rows in (1_000, rows):
+        found = decoded(path, predicate=both, batch_rows=batch_rows)
+        assert found.equals(expected)

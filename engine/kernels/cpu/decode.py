@@ -28,7 +28,7 @@ from .native.arrays import Bits, Rows
 from .opening import CodeTest, ColumnChunks, Part, are_decoded_together, decode_columns, open_columns, select_rows
 from .pages import CODECS
 from .project import Evaluator
-from .ranges import IntegerRange, range_of
+from .ranges import Comparison, IntegerRange, comparison_of, range_of
 from .table import CpuTable, from_arrow
 from .workspace import Workspace, borrowed
 
@@ -67,8 +67,8 @@ class CpuDecoder:
         with borrowed() as workspace:
             run = _Run(stored, workspace)
             parts, useful = _parts(conditions), [each for each in filters if each.keys.is_useful]
-            alone = {part.columns[0] for part in parts if len(part.columns) == 1}
-            run.open(sorted(alone | {each.column for each in useful}), run.numbers)
+            early = {name for part in parts if len(part.columns) == 1 or part.comparison for name in part.columns}
+            run.open(sorted(early | {each.column for each in useful}), run.numbers)
             tests = _tests(run, parts, useful, run.numbers)
             if all(test.codes is not None for test in tests):
                 for some in _pieces(run, run.numbers, tests, batch_rows):
@@ -234,6 +234,8 @@ class _Part:
         What they read, sorted.
     range
         The values of the one column for which they are true, where that can be said.
+    comparison
+        How the values of the two columns must compare, where that is all there is to it.
     known
         What they say of dictionaries met before, by the dictionaries' identity, and these dictionaries.
     """
@@ -241,6 +243,7 @@ class _Part:
     conditions: tuple[Expr, ...]
     columns: tuple[str, ...]
     range: IntegerRange | None
+    comparison: Comparison | None
     known: dict[int, tuple[pa.Array, Bits]]
 
 
@@ -258,7 +261,13 @@ def _parts(conditions: Sequence[Expr]) -> tuple[_Part, ...]:
         for condition in shared(tuple(conditions)):
             by_columns.setdefault(tuple(sorted(columns_of(condition))), []).append(condition)
         parts = tuple(
-            _Part(tuple(together), columns, range_of(together) if len(columns) == 1 else None, {})
+            _Part(
+                tuple(together),
+                columns,
+                range_of(together) if len(columns) == 1 else None,
+                comparison_of(together) if len(columns) == 2 else None,
+                {},
+            )
             for columns, together in by_columns.items()
         )
         # The originals are kept so that their identity stays theirs.
@@ -272,6 +281,16 @@ def _tests(run: _Run, parts: Sequence[_Part], filters: Sequence[KeyFilter], numb
 
 
 def _test(run: _Run, part: _Part, numbers: Sequence[int]) -> _Test:
+    if part.comparison is not None:
+        left, right = run.columns.get(part.comparison.left), run.columns.get(part.comparison.right)
+        if (
+            left is None
+            or right is None
+            or not all(each.is_signed and each.are_codes(numbers) for each in (left, right))
+        ):
+            return _Test(part.conditions, part.columns)
+        codes = CodeTest(left, other=right, way=part.comparison.way)
+        return _Test((), part.columns, unknown=_UNKNOWN, codes=codes)
     column = run.columns.get(part.columns[0]) if len(part.columns) == 1 else None
     if column is None or not column.has_codes(numbers):
         return _Test(part.conditions, part.columns)

@@ -200,26 +200,38 @@ def _headers(table: Longs, workspace: Workspace) -> Longs:
 
 @dataclass(frozen=True, slots=True)
 class CodeTest:
-    """What the codes of a column are tested for: flags, a range of values, or keys.
+    """What the codes of a column are tested for: flags, a range of values, keys, or how they compare with another's.
 
     Attributes
     ----------
     wanted
         By the number of the row group, a flag for each entry of its dictionary and one for null.
+    other, way
+        The column that it is compared with, and the way, as `chunksets` names it.
     """
 
     column: ColumnChunks
     wanted: Mapping[int, Bits] = field(default_factory=dict)
     range: IntegerRange | None = None
     keys: IntegerKeys | None = None
+    other: ColumnChunks | None = None
+    way: int = chunksets.LESS
+
+    @property
+    def columns(self) -> list[ColumnChunks]:
+        """The columns that have a line each."""
+        return [self.column] if self.other is None else [self.column, self.other]
 
     def write(self, lines: Longs, numbers: Sequence[int]) -> None:
-        """Write the test of row groups to lines, which are those of their chunks."""
+        """Write the test of row groups to the line of its column, of shape (row groups, fields)."""
         if self.wanted:
             lines[:, chunksets.WANTED] = [address_of(self.wanted[number]) for number in numbers]
             lines[:, chunksets.KIND] = chunksets.GIVEN
             return
         lines[:, chunksets.VALUES] = self.column.values_at(numbers)
+        if self.other is not None:
+            lines[:, chunksets.KIND], lines[:, chunksets.LOW] = chunksets.PAIR, self.way
+            return
         if self.range is not None:
             lines[:, chunksets.KIND] = chunksets.RANGE
             lines[:, chunksets.LOW], lines[:, chunksets.HIGH] = self.range.low, self.range.high
@@ -255,9 +267,10 @@ def select_rows(tests: Sequence[CodeTest], parts: Sequence[Part], workspace: Wor
     if not tests or not parts:
         return list(parts)
     numbers, counts = [part.group for part in parts], [part.count for part in parts]
-    each: Longs = np.empty((len(parts), len(tests), chunksets.FIELDS), dtype=np.int64)
-    for place, test in enumerate(tests):
-        each[:, place] = test.column.lines[numbers]
+    columns = [column for test in tests for column in test.columns]
+    each: Longs = np.empty((len(parts), len(columns), chunksets.FIELDS), dtype=np.int64)
+    for place, column in enumerate(columns):
+        each[:, place] = column.lines[numbers]
         each[:, place, chunksets.VALUES] = 0
     table = each.reshape(-1, chunksets.FIELDS)
     choices = (table[:, chunksets.CHOICES] + 1).tolist()
@@ -269,13 +282,18 @@ def select_rows(tests: Sequence[CodeTest], parts: Sequence[Part], workspace: Wor
     table[:, chunksets.ROWS] = 0
     table[:, chunksets.NULLS] = 0
     each[:, :, chunksets.SKIPPED] = np.array([part.start for part in parts])[:, None]
-    for place, test in enumerate(tests):
+    places = list(accumulate((len(test.columns) for test in tests[:-1]), initial=0))
+    for place, test in zip(places, tests, strict=True):
         test.write(each[:, place], numbers)
-    groups = np.array([[len(tests), count, 0] for count in counts], dtype=np.int64)
+        if test.other is not None:
+            partner = each[:, place + 1]
+            partner[:, chunksets.KIND], partner[:, chunksets.VALUES] = chunksets.PARTNER, test.other.values_at(numbers)
+            partner[:, chunksets.OUT] = address_of(workspace.room("others", most, np.uint32))
+    groups = np.array([[len(columns), count, 0] for count in counts], dtype=np.int64)
     rows: Rows = workspace.room("rows", sum(counts), np.int32)
     chunksets.select_chunks(table, groups, rows, *_room(table, workspace))
     _check(table)
-    for place, test in enumerate(tests):
+    for place, test in zip(places, tests, strict=True):
         if test.keys is not None:
             flagged = each[:, place, chunksets.FLAGGED]
             passed = int(np.where(flagged < 0, -1 - flagged, flagged).sum())

@@ -1,6 +1,7 @@
-"""Conditions that compare one column with constants, as the range of the integers that its values are held as.
+"""Conditions that kernels test by themselves.
 
-Testing a dictionary of such values takes two numpy calls; evaluating the conditions takes many times as long.
+A column compared with constants is a range of the integers that its values are held as; two columns of one type are
+compared with each other.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ...dtypes import DataType, Kind
 from ...expr import Call, Column, Expr, Literal
 from ..constants import array_of
 from .buffers import INT64_DIGITS, physical_type
+from .native import chunksets
 from .native.arrays import Bits
 from .words import integers_of
 
@@ -40,6 +42,25 @@ class IntegerRange:
         return inside.view(np.uint8)
 
 
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two columns, and the way in which the values of both must compare, as `chunksets` names it."""
+
+    left: str
+    way: int
+    right: str
+
+
+_WAYS = {
+    "less": chunksets.LESS,
+    "less_equal": chunksets.LESS_EQUAL,
+    "greater": chunksets.LESS,
+    "greater_equal": chunksets.LESS_EQUAL,
+    "equal": chunksets.EQUAL,
+    "not_equal": chunksets.NOT_EQUAL,
+}
+
+
 def range_of(conditions: Sequence[Expr]) -> IntegerRange | None:
     """Return the values for which all conditions, on one column, are true; None where these are no range of integers.
 
@@ -52,6 +73,21 @@ def range_of(conditions: Sequence[Expr]) -> IntegerRange | None:
             return None
         low, high = max(low, bounds[0]), min(high, bounds[1])
     return IntegerRange(low, high) if conditions else None
+
+
+def comparison_of(conditions: Sequence[Expr]) -> Comparison | None:
+    """Return the one condition that compares two columns held as integers of one kind; None where it is another."""
+    condition = conditions[0] if len(conditions) == 1 else None
+    if not isinstance(condition, Call) or len(condition.args) != 2:
+        return None
+    left, right = condition.args
+    way = _WAYS.get(condition.function)
+    if way is None or not isinstance(left, Column) or not isinstance(right, Column) or left.dtype != right.dtype:
+        return None
+    if not _is_held_as_integers(left.dtype):
+        return None
+    turned = condition.function.startswith("greater")
+    return Comparison(right.name, way, left.name) if turned else Comparison(left.name, way, right.name)
 
 
 def _bounds(condition: Expr) -> tuple[int, int] | None:

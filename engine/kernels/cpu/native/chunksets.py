@@ -94,6 +94,15 @@ FIELDS: Final = 30
 GIVEN: Final = 0
 RANGE: Final = 1
 SET: Final = 2
+PAIR: Final = 3
+"""Two columns are compared, the way that `LOW` says; the chunk of the other one is the next line, of `PARTNER`."""
+PARTNER: Final = 4
+
+# Ways to compare.
+LESS: Final = 0
+LESS_EQUAL: Final = 1
+EQUAL: Final = 2
+NOT_EQUAL: Final = 3
 
 # Columns of the table of row groups to test.
 GROUP_TESTS: Final = 0
@@ -240,6 +249,9 @@ def _flag_choices(tests: Longs, row: Number) -> None:
     wanted = bytes_at(np.uint64(tests[row, WANTED]), count + 1)
     kind, low, high, shift = tests[row, KIND], tests[row, LOW], tests[row, HIGH], tests[row, SHIFT]
     flagged = np.int64(0)
+    if kind >= PAIR:  # half of the rows may pass, for all that is known
+        tests[row, FLAGGED] = count >> 1 if kind == PAIR else np.int64(-1)
+        return
     if kind == GIVEN:
         for i in range(count + 1):
             flagged += np.int64(wanted[i])
@@ -273,6 +285,76 @@ def _next_test(tests: Longs, first: Number, stop: Number) -> Number:
     return best
 
 
+@device
+def _codes_to_test(
+    tests: Longs,
+    row: Number,
+    own: Rows,
+    every: Number,
+    left: Number,
+    scratch: Bytes,
+    positions: Rows,
+    codes: Rows,
+) -> Number:
+    """Decode the codes of rows, null being one choice more; return how many are null, or what is wrong."""
+    found = halves_at(np.uint64(tests[row, OUT]), left)
+    nothing = halves_at(np.uint64(0), np.int64(0))
+    nulls = _decoded_chunk(tests, row, own, every, nothing, found, scratch, positions, codes)
+    if nulls > 0:
+        flags = bytes_at(np.uint64(tests[row, FLAGS]), left)
+        for i in range(left):
+            if flags[i] == 0:
+                found[i] = np.uint32(tests[row, CHOICES])
+    return nulls
+
+
+@device
+def _kept_of_flagged(tests: Longs, row: Number, own: Rows, every: Number, left: Number) -> Number:
+    """Keep the rows whose code is flagged; return how many."""
+    found = halves_at(np.uint64(tests[row, OUT]), left)
+    wanted = bytes_at(np.uint64(tests[row, WANTED]), tests[row, CHOICES] + 1)
+    kept = np.int64(0)
+    for i in range(left):
+        own[np.uint64(kept)] = np.int32(i) if every else own[np.uint64(i)]
+        kept += np.int64(wanted[np.uint64(found[np.uint64(i)])])
+    return kept
+
+
+@device
+def _kept_of_pairs(tests: Longs, row: Number, own: Rows, every: Number, left: Number) -> Number:
+    """Keep the rows of which the values of two chunks compare as they should, neither of them null; return how many."""
+    place, other = np.uint64(tests[row, VALUES]), np.uint64(tests[row + 1, VALUES])
+    count, others = tests[row, CHOICES], tests[row + 1, CHOICES]
+    if tests[row, WIDTH] == 8:
+        return _compared(tests, row, longs_at(place, count), longs_at(other, others), own, every, left)
+    return _compared(tests, row, ints_at(place, count), ints_at(other, others), own, every, left)
+
+
+@device
+def _compared(
+    tests: Longs, row: Number, firsts: Number, seconds: Number, own: Rows, every: Number, left: Number
+) -> Number:
+    found = halves_at(np.uint64(tests[row, OUT]), left)
+    others = halves_at(np.uint64(tests[row + 1, OUT]), left)
+    way = tests[row, LOW]
+    kept = np.int64(0)
+    for i in range(left):
+        own[np.uint64(kept)] = np.int32(i) if every else own[np.uint64(i)]
+        one, two = np.int64(found[np.uint64(i)]), np.int64(others[np.uint64(i)])
+        if one < len(firsts) and two < len(seconds):
+            first, second = firsts[np.uint64(one)], seconds[np.uint64(two)]
+            below, same = np.int64(first < second), np.int64(first == second)
+            if way == LESS:
+                kept += below
+            elif way == LESS_EQUAL:
+                kept += below | same
+            elif way == EQUAL:
+                kept += same
+            else:
+                kept += 1 - same
+    return kept
+
+
 @kernel("i64(i64[,], i64[,], i32[], u8[], i32[], i32[])")
 def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, positions: Rows, codes: Rows) -> int:
     """Write the rows of row groups that pass all their tests to ``rows``, group by group, as numbers in the group.
@@ -299,31 +381,22 @@ def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, posit
             if row < 0:
                 break
             choices, flagged = tests[row, CHOICES], tests[row, FLAGGED]
-            optional = tests[row, OPTIONAL]
+            pair = tests[row, KIND] == PAIR
             tests[row, FLAGGED] = -1 - flagged
-            if flagged == 0:
+            if not pair and flagged == 0:
                 left = np.int64(0)
                 break
-            if flagged == choices + (1 if optional else 0):
+            if not pair and flagged == choices + (1 if tests[row, OPTIONAL] else 0):
                 continue
-            found = halves_at(np.uint64(tests[row, OUT]), left)
-            result = _decoded_chunk(
-                tests, row, own, every, halves_at(np.uint64(0), np.int64(0)), found, scratch, positions, codes
-            )
-            tests[row, NULLS] = result
-            if result < 0:
-                return DAMAGED
-            if result > 0:
-                flags = bytes_at(np.uint64(tests[row, FLAGS]), left)
-                for i in range(left):
-                    if flags[i] == 0:
-                        found[i] = np.uint32(choices)
-            wanted = bytes_at(np.uint64(tests[row, WANTED]), choices + 1)
-            kept = np.int64(0)
-            for i in range(left):
-                own[np.uint64(kept)] = np.int32(i) if every else own[np.uint64(i)]
-                kept += np.int64(wanted[np.uint64(found[np.uint64(i)])])
-            left = kept
+            for side in range(2 if pair else 1):
+                mine = row + side
+                tests[mine, NULLS] = _codes_to_test(tests, mine, own, every, left, scratch, positions, codes)
+                if tests[mine, NULLS] < 0:
+                    return DAMAGED
+            if pair:
+                left = _kept_of_pairs(tests, row, own, every, left)
+            else:
+                left = _kept_of_flagged(tests, row, own, every, left)
             every = False
         if every:
             for i in range(left):
