@@ -150,6 +150,10 @@ class MemoryLimitExceeded(ExecutionError, MemoryError):
         return Exception.__new__(cls, *args)
 
 
+class SpillError(ExecutionError):
+    """Rows did not fit the session's ``memory_limit``, and its ``spill_dir`` did not take them."""
+
+
 class Cancelled(VolleyError):
     """The run was stopped before its end, by Ctrl-C or by a caller."""
 

@@ -4,6 +4,7 @@ from .calls import Calls, Request, RowsLost
 from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
 from .relay import DIRECT, FANOUT
+from .spool import Part, Spool, Spools
 from .store import BucketStore, OutputId, belongs, in_pages
 from .transfer import FETCH, Exchange
 
@@ -17,8 +18,11 @@ __all__ = [
     "MemoryAccount",
     "OrderedDelivery",
     "OutputId",
+    "Part",
     "Request",
     "RowsLost",
+    "Spool",
+    "Spools",
     "Stopped",
     "belongs",
     "in_pages",

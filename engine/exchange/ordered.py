@@ -28,7 +28,7 @@ class OrderedDelivery:
     stopped
         Says whether the run was cancelled; checked while waiting.
     capacity
-        Bytes that tasks running ahead may buffer.
+        Bytes that tasks running ahead may buffer, or a quarter of what the account allows.
     memory
         The account that is charged with what is buffered; a task waits rather than pass its limit.
     """
@@ -40,8 +40,9 @@ class OrderedDelivery:
         capacity: int = 256 * 1024 * 1024,
         memory: MemoryAccount | None = None,
     ) -> None:
-        self._deliver, self._stopped, self._capacity = deliver, stopped, capacity
+        self._deliver, self._stopped = deliver, stopped
         self._memory = memory or MemoryAccount()
+        self._capacity = capacity if self._memory.limit is None else min(capacity, self._memory.limit // 4)
         self._current = 0
         self._buffers: dict[int, list[Table]] = {}
         self._finished: set[int] = set()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar, Token
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..dtypes import DataType
@@ -58,7 +61,10 @@ class Session:
         Worker threads; by default one per usable core, or one for each worker process that the session starts.
     memory_limit
         Most bytes held between operators, of each task on a cluster, as a number or like ``"8GiB"``; by default
-        unlimited.
+        unlimited. In this process, rows beyond it are spilled to files.
+    spill_dir
+        Folder for rows that are spilled in this process; by default the system's for temporary files. The files have
+        no names: nobody else sees them, and they are gone when the run ends, however it does.
     observer
         Is told of progress.
     dynamic_filters
@@ -97,6 +103,7 @@ class Session:
         *,
         threads: int | None = None,
         memory_limit: int | str | None = None,
+        spill_dir: str | PathLike[str] | None = None,
         observer: Observer | None = None,
         dynamic_filters: bool = True,
         cpu_fallback: bool = True,
@@ -110,6 +117,7 @@ class Session:
         self.cluster = None if cluster is None else _open_cluster(cluster, self.device, threads)
         self.threads = threads or available_cores()
         self.memory_limit = parse_bytes(memory_limit) if isinstance(memory_limit, str) else memory_limit
+        self.spill_dir = _spill_folder(spill_dir, cluster)
         self.observer = observer
         self.dynamic_filters = dynamic_filters
         self.cpu_fallback = cpu_fallback
@@ -295,7 +303,13 @@ class Session:
     def _runner(self) -> LocalRunner | DaskRunner:
         if self.cluster is not None:
             return self._cluster_runner(self.cluster)
-        return LocalRunner(self.device, threads=self.threads, memory_limit=self.memory_limit, observer=self.observer)
+        return LocalRunner(
+            self.device,
+            threads=self.threads,
+            memory_limit=self.memory_limit,
+            spill_dir=self.spill_dir,
+            observer=self.observer,
+        )
 
     def _cluster_runner(self, cluster: Cluster) -> DaskRunner:
         from ..runners.dask import DaskRunner
@@ -361,6 +375,16 @@ def cluster_module(what: str) -> Any:
     except ModuleNotFoundError as error:
         raise ConfigError(f"{what} needs the module {error.name}: pip install 'volley-engine[cluster]'") from error
     return dask
+
+
+def _spill_folder(folder: str | PathLike[str] | None, cluster: Any) -> str | None:
+    if folder is None:
+        return None
+    if cluster is not None:
+        raise ConfigError("spill_dir is for plans that run in this process: workers spill into their local directory")
+    if not Path(folder).is_dir() or not os.access(folder, os.W_OK):
+        raise ConfigError(f"spill_dir {os.fspath(folder)!r} is not a folder that this process may write to")
+    return os.fspath(folder)
 
 
 def _open_cluster(where: Any, device: Device, threads: int | None) -> Cluster:

@@ -115,8 +115,17 @@ class RemainingInput:
     stage: int
 
 
+@dataclass(frozen=True, slots=True)
+class JoinedInput:
+    """One task for each hash partition of the two sides of a join, which earlier stages have left: joins them."""
+
+    node: HashJoinExec
+    stage: int
+    build: int
+
+
 OutputInput: TypeAlias = StageInput | MergeGroupsInput | MergeReducedInput | SortInput | DistinctInput | WindowInput
-Input: TypeAlias = ScanInput | RemainingInput | OutputInput
+Input: TypeAlias = ScanInput | RemainingInput | JoinedInput | OutputInput
 
 
 # Streaming operators that are not physical nodes as they stand.

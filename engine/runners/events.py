@@ -35,6 +35,8 @@ def stage_ended(run: RunMetrics, stage: StageMetrics) -> None:
         "bytes": ended.bytes,
         "seconds": round(stage.seconds, 6),
     }
+    if stage.spilled:
+        told["spilled"] = stage.spilled
     if stage.workers:
         told |= {
             "made": sum(worker.bytes for worker in stage.workers.values()),

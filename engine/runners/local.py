@@ -14,11 +14,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
 from ..errors import Cancelled
-from ..exchange import MemoryAccount, OrderedDelivery
+from ..exchange import MemoryAccount, OrderedDelivery, Spools
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical.execute import merge_input
 from ..physical.nodes import MapBatchesExec
@@ -26,6 +27,7 @@ from ..physical.scan_keys import ScanKey
 from ..physical.stages import (
     CollectSink,
     FoldSink,
+    JoinedInput,
     OutputInput,
     Pipeline,
     RemainingInput,
@@ -36,6 +38,7 @@ from ..physical.stages import (
 )
 from ..plan import KeyFilter, KeySet
 from .events import query_ended, stage_ended
+from .limited import Limited
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, expected, read_split, rows_of, sink_name, tell_start
 from .result import RunResult
@@ -60,14 +63,23 @@ class LocalRunner:
         How many threads work on a stage.
     memory_limit
         Most bytes held between operators, or None.
+    spill_dir
+        Where rows go that are more; the system's folder for temporary files if None.
     observer
         Is told of progress, or None.
     """
 
     def __init__(
-        self, device: Device, *, threads: int, memory_limit: int | None = None, observer: Observer | None = None
+        self,
+        device: Device,
+        *,
+        threads: int,
+        memory_limit: int | None = None,
+        spill_dir: str | None = None,
+        observer: Observer | None = None,
     ) -> None:
-        self.device, self.threads, self.memory_limit, self.observer = device, threads, memory_limit, observer
+        self.device, self.threads, self.observer = device, threads, observer
+        self.memory_limit, self.spill_dir = memory_limit, spill_dir
 
     def execute(self, graph: StageGraph) -> RunResult:
         """Run all stages and return the result's tables in order."""
@@ -87,7 +99,7 @@ class LocalRunner:
         with _Run(self, graph) as run:
             for stage in first:
                 run.run_stage(stage)
-            yield from run.stream_stage(last)
+            yield from run.stream_stage(run.divided(last))
 
 
 class _Run:
@@ -105,6 +117,10 @@ class _Run:
         self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
         self.keys: dict[tuple[int, int], KeySet] = {}
         self.cancelled = threading.Event()
+        self.limited: Limited | None = None
+        if runner.memory_limit is not None:
+            spools = Spools(self.device, self.memory, runner.spill_dir, self.threads)
+            self.limited = Limited(graph, spools, self.outputs, self.cancelled.is_set)
         self.started = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -117,6 +133,8 @@ class _Run:
         self.cancelled.set()
         self.memory.release(sum(output.reserved for output in self.outputs.values()))
         self.outputs.clear()
+        if self.limited is not None:
+            self.limited.spools.close()
         self.joins.clear()
         self.keys.clear()
         if self.observer is not None:
@@ -131,11 +149,27 @@ class _Run:
             [t for tables in output.partitions for t in tables], output.written, output.value, self.metrics
         )
 
+    @property
+    def spilled(self) -> int:
+        """Bytes written to files until now."""
+        return 0 if self.limited is None else self.limited.spools.written
+
     def run_stage(self, stage: Stage) -> None:
         """Run a stage to its end and keep its output."""
-        owner = f"stage {stage.number} ({stage.name})"
-        keys = frozenset(position for number, position in self.asked if number == stage.number)
-        context = SinkContext(self.device, self.memory, self.cancelled.is_set, owner, self.threads, keys)
+        output = self._output(self.divided(stage))
+        self.outputs[stage.number] = output
+        if output.join is not None:
+            self.joins[stage.number] = output.join
+        self.keys.update({(stage.number, position): keys for position, keys in output.keys.items()})
+        self._free_inputs(stage)
+
+    def divided(self, stage: Stage) -> Stage:
+        """Return a stage without probing tables of joins that were too large to be built."""
+        return stage if self.limited is None else self.limited.divided(stage, self._output)
+
+    def _output(self, stage: Stage) -> Output:
+        """Run a stage to its end and return its output."""
+        context = self._context(stage)
         sink = open_sink(stage.sink, context)
         work = _StageWork(self, stage, sink)
         try:
@@ -152,17 +186,25 @@ class _Run:
                 sink.abort()
             raise
         work.close()
-        self.outputs[stage.number] = output
-        if output.join is not None:
-            self.joins[stage.number] = output.join
-        self.keys.update({(stage.number, position): keys for position, keys in output.keys.items()})
-        self._free_inputs(stage)
+        return output
+
+    def _context(self, stage: Stage) -> SinkContext:
+        owner = f"stage {stage.number} ({stage.name})"
+        keys = frozenset(position for number, position in self.asked if number == stage.number)
+        made = SinkContext(self.device, self.memory, self.cancelled.is_set, owner, self.threads, keys)
+        if self.limited is None:
+            return made
+        return replace(made, spools=self.limited.spools_of(stage), order=self.limited.order_of(stage))
 
     def _free_inputs(self, stage: Stage) -> None:
         """Drop outputs that no later stage reads."""
-        for need in [need for need, last in self.last_readers.items() if last == stage.number]:
+        added = [] if self.limited is None else self.limited.added()
+        for need in [*(need for need, last in self.last_readers.items() if last == stage.number), *added]:
             self.joins.pop(need, None)
-            self.memory.release(self.outputs.pop(need).reserved)
+            output = self.outputs.pop(need)
+            self.memory.release(output.reserved)
+            if output.spool is not None:
+                output.spool.close()
 
     def stream_stage(self, stage: Stage) -> Iterator[Table]:
         """Run the last stage in the background and yield its tables in task order."""
@@ -191,7 +233,13 @@ class _Run:
         work.raise_failure()
 
     def tasks(self, stage: Stage) -> list[Task]:
-        return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline)]
+        if self.limited is None:
+            return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline)]
+        tasks: list[Task] = []
+        for pipeline in stage.pipelines:
+            spooled = self.limited.tasks(stage, pipeline, self.threads)
+            tasks += self._pipeline_tasks(pipeline) if spooled is None else spooled
+        return tasks
 
     def _pipeline_tasks(self, pipeline: Pipeline) -> Iterator[Task]:
         source = pipeline.input
@@ -207,6 +255,7 @@ class _Run:
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
             return
+        assert not isinstance(source, JoinedInput)  # reads what was spooled
         partitions = self.outputs[source.stage].partitions
         threads = max(1, self.threads // max(1, len(partitions)))
         for partition in partitions:
@@ -271,6 +320,7 @@ class _StageWork:
         operators = expected(stage, self.runner.steps)
         self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=operators)
         self.metrics.bus.see(run.device.account)
+        self.spilled = run.spilled
         self.started = time.perf_counter()
         self.threads: list[tuple[threading.Thread, threading.Event]] = []
 
@@ -328,6 +378,7 @@ class _StageWork:
         """Record the stage's metrics."""
         self.metrics.seconds = time.perf_counter() - self.started
         self.metrics.bus.see(self.run_.device.account)
+        self.metrics.spilled = self.run_.spilled - self.spilled
         self.run_.metrics.stages.append(self.metrics)
         stage_ended(self.run_.metrics, self.metrics)
         if self.run_.observer is not None:

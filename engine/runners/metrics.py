@@ -126,7 +126,10 @@ class Span:
 
 @dataclass(slots=True)
 class StageMetrics:
-    """One stage: tasks, wall seconds, its operators in order, and on a cluster what each worker did."""
+    """One stage: tasks, wall seconds, its operators in order, and on a cluster what each worker did.
+
+    ``spilled`` are bytes that were written to files, for want of memory, while it ran in this process.
+    """
 
     number: int
     name: str
@@ -135,6 +138,7 @@ class StageMetrics:
     operators: dict[str, OperatorMetrics] = field(default_factory=dict)
     workers: dict[str, WorkerMetrics] = field(default_factory=dict)
     bus: Bus = field(default_factory=Bus)
+    spilled: int = 0
 
     @property
     def skew(self) -> float:
@@ -193,7 +197,8 @@ class RunMetrics:
         lines = [f"{self.seconds:.3f} s, at most {format_bytes(self.peak_bytes)} held between operators"]
         lines += _of_bus(self.bus)
         for stage in self.stages:
-            lines.append(f"stage {stage.number} {stage.name}: {stage.tasks} tasks, {stage.seconds:.3f} s")
+            spilled = f", {format_bytes(stage.spilled)} spilled" if stage.spilled else ""
+            lines.append(f"stage {stage.number} {stage.name}: {stage.tasks} tasks, {stage.seconds:.3f} s{spilled}")
             lines += [f"  {line}" for line in _of_bus(stage.bus)]
             for name, operator in stage.operators.items():
                 lines.append(f"  {name}  [{operator}]")

@@ -33,6 +33,7 @@ from ...physical.stages import (
     WriteSink,
 )
 from ...plan import WrittenFile
+from ..cuts import Line, first_cut, rest_of
 from ..events import query_ended, stage_ended
 from ..metrics import Observer, RunMetrics, StageMetrics, WorkerMetrics
 from ..pipeline import expected, tell_start
@@ -41,15 +42,12 @@ from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
 from .chains import Chain
 from .cluster import Cluster
 from .lines import (
-    Line,
     bare,
     enough,
-    first_cut,
     joined,
     needed,
     output_schema,
     probing_sink,
-    rest_of,
     shown_names,
     task_sink,
     wanted_order,

@@ -18,7 +18,7 @@ from ...expr import Expr
 from ...kernels.protocol import Device, JoinTable, Table
 from ...physical.execute import merge_input
 from ...physical.scan_keys import ScanKey
-from ...physical.stages import OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
+from ...physical.stages import JoinedInput, OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
 from ...plan import KeyFilter, KeySet, Sink
 from ..metrics import OperatorMetrics
 from ..pipeline import Task, TaskRunner, named_rows, read_split, rows_of
@@ -242,7 +242,7 @@ class _Work:
             filters = self._filters(source.keys)
             yield from read_split(self.device, unit.split, source.node.schema, filters, counted)
             return
-        assert not isinstance(source, RemainingInput)
+        assert not isinstance(source, RemainingInput | JoinedInput)
         assert unit.buckets is not None
         if unit.build is not None:  # a probing side, whose rows need no order
             for _, tables in self._fetched(source.stage, unit.buckets):

@@ -18,6 +18,7 @@ from ...physical.stages import (
 )
 from .base import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun
 from .rows import Build, Collect, Limit, Partition, Ranges, Sample, keys_of
+from .spooled import SpooledBuild, SpooledGroup, SpooledLimit, SpooledRows
 from .states import Fold, Group, Reduce, TopRows
 from .writes import OrderedWrite, TaskWrite
 
@@ -26,6 +27,27 @@ __all__ = ["InOrder", "LocalSink", "Output", "Parallel", "SinkContext", "SinkRun
 
 def open_sink(sink: StageSink, context: SinkContext) -> SinkRun:
     """Start a stage's sink."""
+    spooled = None if context.spools is None else _spooled(sink, context)
+    return _kept(sink, context) if spooled is None else spooled
+
+
+def _spooled(sink: StageSink, context: SinkContext) -> SinkRun | None:
+    """Return a sink whose rows may be spilled; None where it keeps none, or few."""
+    match sink:
+        case CollectSink():
+            return SpooledRows(context)
+        case PartitionSink():
+            return SpooledRows(context, sink.keys)
+        case GroupSink():
+            return SpooledGroup(context, sink)
+        case BuildSink():
+            return SpooledBuild(context, sink)
+        case LimitSink():
+            return SpooledLimit(context, sink)
+    return None
+
+
+def _kept(sink: StageSink, context: SinkContext) -> SinkRun:
     match sink:
         case CollectSink():
             return Collect(context)

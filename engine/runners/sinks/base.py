@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from ...exchange import MemoryAccount, OrderedDelivery
+from ...exchange import MemoryAccount, OrderedDelivery, Spool, Spools
+from ...expr import SortKey
 from ...kernels.protocol import Device, JoinTable, Table
 from ...plan import KeySet, WrittenFile
 
@@ -22,10 +23,12 @@ Parallel: TypeAlias = Callable[[Sequence[Callable[[], Any]]], list[Any]]
 class Output:
     """What a stage leaves for later ones; ``reserved`` bytes are given back when its last reader is done.
 
-    ``keys`` has the values of those keys of a built join that scans have asked for, by position.
+    ``keys`` has the values of those keys of a built join that scans have asked for, by position. In the place of
+    partitions, or of a hash table too large to be built at once, ``spool`` has the rows.
     """
 
     partitions: list[list[Table]] = field(default_factory=list)
+    spool: Spool | None = None
     join: JoinTable | None = None
     keys: dict[int, KeySet] = field(default_factory=dict)
     written: tuple[WrittenFile, ...] = ()
@@ -48,6 +51,10 @@ class SinkContext:
         removed, by who runs the stage.
     hand_over
         Takes part of the output before its end, by partition, in order; for one thread. None where all is kept.
+    spools
+        Takes rows for later stages, which it may spill. None where all are kept in memory.
+    order
+        What the stage's rows will be sorted by; empty where they will not.
     """
 
     device: Device
@@ -59,6 +66,8 @@ class SinkContext:
     buckets: int | None = None
     shared: bool = False
     hand_over: Callable[[list[list[Table]]], None] | None = None
+    spools: Spools | None = None
+    order: tuple[SortKey, ...] = ()
 
     def filled(self, partitions: list[list[Table]]) -> list[list[Table]]:
         """Return hash partitions without the empty ones, unless their number is given."""
@@ -120,6 +129,14 @@ class SinkBase:
         self.context.memory.reserve(size, self.context.owner)
         with self._lock:
             self.reserved += size
+
+    def try_reserve(self, size: int) -> bool:
+        """Charge the run with more bytes, unless it would pass its limit; return whether it was charged."""
+        if not self.context.memory.try_reserve(size):
+            return False
+        with self._lock:
+            self.reserved += size
+        return True
 
     def hand_over(self) -> None:
         """Give away what is kept, where that is much and there is somebody to take it."""

@@ -56,11 +56,13 @@ class Build(Keep):
         self.spec = sink.spec
 
     def finish(self, parallel: Parallel) -> Output:
-        tables = self.ordered()
+        return self.built(self.ordered())
+
+    def built(self, tables: list[Table]) -> Output:
+        """Return the hash table of rows, which are already on the account."""
         join = self.context.device.build_join(tables, self.spec, threads=self.context.threads)
-        keys = self._key_sets(tables)
-        del tables
         self.reserve(join.nbytes - self.reserved)
+        keys = self._key_sets(tables)
         kept = {position: made for position, made in keys.items() if self.context.memory.try_reserve(made.nbytes)}
         self.reserved += sum(made.nbytes for made in kept.values())
         return Output(join=join, keys=kept, reserved=self.reserved)
@@ -157,9 +159,13 @@ class Limit(InOrder, SinkBase):
             self.left -= length
         if length:
             kept = table if length == table.num_rows else self.context.device.slice(table, start, length)
-            self.reserve(kept.nbytes)
-            self.tables.append(kept)
+            self.keep(kept)
         return self.left is None or self.left > 0
+
+    def keep(self, table: Table) -> None:
+        """Take rows that are part of the output."""
+        self.reserve(table.nbytes)
+        self.tables.append(table)
 
     def abort(self) -> None:
         self.delivery.close()

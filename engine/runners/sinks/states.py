@@ -20,7 +20,7 @@ PARTITIONS_PER_THREAD = 4
 MAX_PARTITIONS = 128
 
 
-class _GroupLocal:
+class GroupLocal:
     """One thread's partial aggregation."""
 
     def __init__(self, sink: Group) -> None:
@@ -50,10 +50,10 @@ class Group(SinkBase):
     def __init__(self, context: SinkContext, sink: GroupSink) -> None:
         super().__init__(context)
         self.spec = sink.spec
-        self.locals: list[_GroupLocal] = []
+        self.locals: list[GroupLocal] = []
 
     def local(self) -> LocalSink:
-        made = _GroupLocal(self)
+        made = GroupLocal(self)
         with self._lock:
             self.locals.append(made)
         return made
