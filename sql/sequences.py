@@ -113,6 +113,7 @@ def _constant(source: SqlText, node: exp.Expr, value: Any) -> exp.Expr:
 
 def _setting(source: SqlText, session: Session, node: exp.Expr, name: str) -> Any:
     known = {"threads": session.threads, "memory_limit": session.memory_limit, "timezone": "UTC"}
+    known["spill_dir"] = session.spill_dir
     known["schema"] = state_of(session).schema
     known |= {"recursion_limit": session.recursion_limit, **session.options}
     if name.lower() not in known:

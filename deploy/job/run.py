@@ -84,6 +84,7 @@ def run_job(job: Job, *, out: Path | None = None, fresh: bool = False, progress:
         cluster=chosen.cluster,
         threads=chosen.threads,
         memory_limit=chosen.memory_limit,
+        spill_dir=chosen.spill_dir,
         observer=shown.observer,
     )
     with Workspace(folder) as workspace, session:

@@ -94,6 +94,9 @@ class SessionSpec(Section):
     )
     threads: int | None = Field(default=None, ge=1, description="Threads; all cores where absent")
     memory_limit: ByteSize | None = Field(default=None, description="Bytes, or a text such as 4GiB")
+    spill_dir: str | None = Field(
+        default=None, description="Folder for rows beyond memory_limit; that of temporary files where absent"
+    )
 
 
 class SourceSpec(Section):

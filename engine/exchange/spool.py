@@ -14,6 +14,9 @@ from .store import in_pages
 _SHARE = 2
 """Rows between stages may take one in so many bytes of the limit: the others are for what cannot be spilled."""
 
+LEAST_TASK_BYTES = 256 * 1024
+"""A thread works on so many bytes at once, however low the limit is: smaller pieces cost more than the work on them."""
+
 
 class Spools:
     """What the stages of one run keep for later ones; safe for threads.
@@ -41,7 +44,7 @@ class Spools:
     def __init__(self, device: Device, memory: MemoryAccount, folder: str | None = None, threads: int = 1) -> None:
         self.device, self.memory = device, memory
         self.held = 0
-        self.task_bytes = max(1, (memory.limit or 0) // (8 * threads))
+        self.task_bytes = max(LEAST_TASK_BYTES, (memory.limit or 0) // (8 * threads))
         self._files = SpillFiles(folder)
         self._ages: dict[int, Piece] = {}
         self._opened: set[Spool] = set()

@@ -128,7 +128,8 @@ class Session:
         self.recursion_limit = 10_000
         self.options: dict[str, str] = {}
         self.kept: dict[str, Any] = {}
-        self._begun = (self.threads, self.memory_limit, self.recursion_limit)
+        names = ("threads", "memory_limit", "spill_dir", "recursion_limit")
+        self._begun = {name: getattr(self, name) for name in names}
         self._tokens: list[Token[Session | None]] = []
 
     def _opened(self, device: str, cluster: Any) -> Device:
@@ -178,18 +179,20 @@ class Session:
     # settings
 
     def configure(self, name: str, value: int | str | None) -> None:
-        """Change ``threads``, ``memory_limit`` or ``recursion_limit``; None gives the value from the session's start.
+        """Change ``threads``, ``memory_limit``, ``spill_dir`` or ``recursion_limit``; None gives what it was at first.
 
         Raises
         ------
         ConfigError
             If there is no such setting, or the value is not one of its kind.
         """
-        names = ("threads", "memory_limit", "recursion_limit")
-        if name not in names:
-            raise ConfigError(f"unknown setting {name!r}{suggestion(name, names)}")
+        if name not in self._begun:
+            raise ConfigError(f"unknown setting {name!r}{suggestion(name, self._begun)}")
         if value is None:
-            setattr(self, name, self._begun[names.index(name)])
+            setattr(self, name, self._begun[name])
+            return
+        if name == "spill_dir":
+            self.spill_dir = _spill_folder(str(value), self.cluster)
             return
         number = parse_bytes(value) if name == "memory_limit" and isinstance(value, str) else value
         if not isinstance(number, int) or isinstance(number, bool) or number < 1:

@@ -21,7 +21,7 @@ from ..physical.stages import DistinctInput, MergeGroupsInput, OutputInput, Sort
 BUCKETS = 64
 """Parts by hash of what does not fit: a part is split again where it is read and still too large."""
 _FINER = 16
-_MOST_LEVELS = 3
+_MOST_LEVELS = 2
 _MOST_RANGES = 64
 
 
@@ -29,8 +29,12 @@ def divided(device: Device, tables: Sequence[Table], keys: Sequence[Expr], bucke
     """Return tables by the hash of some columns, one table for each bucket; as they are without columns."""
     if not keys:
         return [[*tables]]
-    parts = [device.hash_partition(table, keys, buckets) for table in tables]
-    return [[device.concat([part[number] for part in parts], tables[0].schema)] for number in range(buckets)]
+    spread: list[list[Table]] = [[] for _ in range(buckets)]
+    for table in tables:
+        for bucket, part in zip(spread, device.hash_partition(table, keys, buckets), strict=True):
+            if part.num_rows:
+                bucket.append(part)
+    return [bucket if len(bucket) < 2 else [device.concat(bucket, bucket[0].schema)] for bucket in spread]
 
 
 def in_ranges(

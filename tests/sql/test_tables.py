@@ -127,8 +127,12 @@ def test_copy_from_a_file(session: vl.Session, tmp_path: Path) -> None:
         vl.sql(f"copy x from '{tmp_path}/nothing.csv'")
 
 
-def test_settings_are_those_of_the_session(session: vl.Session) -> None:
+def test_settings_are_those_of_the_session(session: vl.Session, tmp_path: Path) -> None:
     begun = session.threads
+    vl.sql(f"set spill_dir = '{tmp_path}'")
+    assert vl.sql("select current_setting('spill_dir') as folder").to_arrow().to_pylist() == [{"folder": str(tmp_path)}]
+    vl.sql("reset spill_dir")
+    assert session.spill_dir is None
     vl.sql("set threads = 1")
     vl.sql("set memory_limit = '1GB'")
     vl.sql("set recursion_limit = 5")
@@ -140,6 +144,7 @@ def test_settings_are_those_of_the_session(session: vl.Session) -> None:
         ("set thread = 1", "unknown setting 'thread'; did you mean 'threads'"),
         ("set threads = 'x'", "threads must be a whole number"),
         ("set threads = 0", "threads must be a whole number"),
+        ("set spill_dir = 'nowhere'", "'nowhere' is not a folder"),
         ("reset nothing", "unknown setting 'nothing'"),
     ):
         with pytest.raises(ConfigError, match=message):

@@ -20,7 +20,9 @@ from .display import Display
 def open_session(arguments: argparse.Namespace, observer: Observer | None = None, **where: str | None) -> Session:
     """Return the session that the arguments ask for; ``where`` overrides ``device`` and ``cluster``."""
     settings: dict[str, Any] = {"device": arguments.device or "auto", "cluster": arguments.cluster, **where}
-    return Session(**settings, threads=arguments.threads, memory_limit=arguments.memory_limit, observer=observer)
+    for name in ("threads", "memory_limit", "spill_dir"):
+        settings[name] = getattr(arguments, name)
+    return Session(**settings, observer=observer)
 
 
 def shell_of(arguments: argparse.Namespace, session: Session, display: Display, *, timer: bool) -> Shell:

@@ -53,7 +53,7 @@ def run_job_file(path: Path, arguments: argparse.Namespace) -> int:
     """Run the job at ``path`` with the arguments of ``add_run_arguments``; print where its outputs are."""
     from ..deploy.job.load import load_job
 
-    chosen = {name: getattr(arguments, name) for name in ("device", "cluster", "threads", "memory_limit")}
+    chosen = {name: getattr(arguments, name) for name in ("device", "cluster", "threads", "memory_limit", "spill_dir")}
     session = [f"session.{key}={value}" for key, value in chosen.items() if value is not None]
     job = load_job(path, overrides=[*arguments.overrides, *session])
     if getattr(arguments, "check", False):

@@ -6,7 +6,7 @@ import argparse
 
 
 def add_session_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``, ``--cluster``, ``--threads`` and ``--memory-limit``."""
+    """Add ``--device``, ``--cluster``, ``--threads``, ``--memory-limit`` and ``--spill-dir``."""
     group = parser.add_argument_group("where it runs")
     group.add_argument("--device", choices=["auto", "cpu", "gpu"], help="auto takes a GPU where there is one")
     group.add_argument(
@@ -19,7 +19,10 @@ def add_session_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--memory-limit",
         metavar="SIZE",
-        help="most bytes held between operators, such as 4GiB; a run that needs more fails",
+        help="most bytes held between operators, such as 4GiB; more is spilled to files",
+    )
+    group.add_argument(
+        "--spill-dir", metavar="FOLDER", help="where rows are spilled; the folder for temporary files where absent"
     )
 
 
