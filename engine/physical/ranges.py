@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from .. import dtypes
 from ..expr import Column, Expr, Literal, NamedExpr, SortKey
@@ -61,11 +62,16 @@ def choose_bounds(device: Device, samples: Sequence[Table], keys: Sequence[SortK
     return device.concat([device.slice(ordered, place, 1) for place in places], schema)
 
 
-def cut_at(device: Device, tables: Sequence[Table], keys: Sequence[SortKey], bounds: Table) -> list[list[Table]]:
-    """Return the rows, in order, in one range more than there are bounds; rows equal to a bound stand before it."""
+def cut_at(
+    device: Device, tables: Sequence[Table], keys: Sequence[SortKey], bounds: Table, openings: Table | None = None
+) -> list[list[Table]]:
+    """Return the rows, in order, in one range more than there are bounds and openings.
+
+    Rows equal to a bound stand before it, those equal to an opening behind it: a key that is both has its own range.
+    """
     filled = [table for table in tables if table.num_rows]
     if not filled:
-        return [[] for _ in range(bounds.num_rows + 1)]
+        return [[] for _ in range(bounds.num_rows + (0 if openings is None else openings.num_rows) + 1)]
     schema = filled[0].schema
     carried = [NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in schema]
     computed = [named for named in key_exprs(keys) if named.name not in schema]
@@ -76,10 +82,9 @@ def cut_at(device: Device, tables: Sequence[Table], keys: Sequence[SortKey], bou
     ]
     found = [NamedExpr(name=n.name, expr=Column(name=n.name, dtype=n.expr.dtype)) for n in computed]
     rows = [device.project(table, [*carried, *computed, _marked(is_bound=False)]) for table in filled]
-    marks = device.project(
-        bounds, [*(NamedExpr(name=name, expr=expr) for name, expr in missing), *found, _marked(is_bound=True)]
-    )
-    ordered = device.sort([*rows, marks], over(keys), rows[0].schema)
+    marking = [*(NamedExpr(name=name, expr=expr) for name, expr in missing), *found, _marked(is_bound=True)]
+    before, after = ([] if marks is None else [device.project(marks, marking)] for marks in (openings, bounds))
+    ordered = device.sort([*before, *rows, *after], over(keys), rows[0].schema)
     flag = NamedExpr(name=_BOUND, expr=Column(name=_BOUND, dtype=dtypes.bool_))
     places = device.to_arrow(device.project(ordered, [flag])).column(0).to_numpy().nonzero()[0].tolist()
     alone = device.project(ordered, carried)
@@ -89,6 +94,13 @@ def cut_at(device: Device, tables: Sequence[Table], keys: Sequence[SortKey], bou
         parts.append([device.slice(alone, start, place - start)] if place > start else [])
         start = place + 1
     return parts
+
+
+def repeated(device: Device, bounds: Table) -> Table:
+    """Return bounds in order without the last one of equal ones: keys of which there are more than a range's share."""
+    values = device.to_arrow(bounds).to_pylist()
+    places = [at for at, (one, other) in enumerate(pairwise(values)) if repr(one) == repr(other)]
+    return device.concat([device.slice(bounds, at, 1) for at in places], bounds.schema)
 
 
 def _marked(*, is_bound: bool) -> NamedExpr:

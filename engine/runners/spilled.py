@@ -15,7 +15,7 @@ from ..exchange import Part, Spool, Spools, Stopped
 from ..expr import Column, Expr, SortKey
 from ..kernels.protocol import Device, Table
 from ..physical.execute import merge_input
-from ..physical.ranges import choose_bounds, cut_at, key_exprs, key_schema, over, sampled
+from ..physical.ranges import choose_bounds, cut_at, key_exprs, key_schema, over, repeated, sampled
 from ..physical.stages import DistinctInput, MergeGroupsInput, OutputInput, SortInput, StageInput, WindowInput
 
 BUCKETS = 64
@@ -45,21 +45,24 @@ def in_ranges(
     parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]],
     *,
     last: bool = True,
+    apart: bool = False,
 ) -> Spool:
     """Return the rows of a bucket in ranges of an order, as many as make each fit for a task.
 
-    ``last`` forgets the rows in the bucket meanwhile.
+    ``last`` forgets the rows in the bucket meanwhile. A frequent key has a range of its own; ``apart`` gives one to
+    every key that bounds a range.
     """
     device = spools.device
     parts = rows.parts(bucket, spools.task_bytes)
     count = min(_MOST_RANGES, -(-rows.bytes(bucket) // spools.task_bytes))
     samples = parallel([partial(_samples, device, part, keys) for part in parts])
     bounds = choose_bounds(device, [table for tables in samples for table in tables], keys, count)
+    openings = bounds if apart else repeated(device, bounds)
     ranges = spools.open()
     ranges.divided = True
 
     def cut(number: int, part: Part) -> None:
-        ranges.add(number, cut_at(device, part.tables(), keys, bounds))
+        ranges.add(number, cut_at(device, part.tables(), keys, bounds, openings))
         if last:
             part.drop()
 
@@ -151,7 +154,7 @@ class SpilledReader:
             for tables in rows.tables(bucket, last=last):
                 yield from tables
         else:
-            finer = in_ranges(self.spools, rows, bucket, source.keys, self._one_by_one, last=last)
+            finer = in_ranges(self.spools, rows, bucket, source.keys, self._one_by_one, last=last, apart=True)
             for number in finer.buckets:
                 yield from self._sorted(source, finer, number, last=True, level=level + 1)
             finer.close()
