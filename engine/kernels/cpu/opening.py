@@ -72,6 +72,7 @@ class ColumnChunks:
         unsigned = spec.dtype.is_integer and not spec.dtype.is_signed
         self.is_signed = self._looked_up is not None and self._looked_up.kind == "i" and not unsigned
         self._parts: dict[int, tuple[Bytes, Bytes, Longs]] = {}
+        self._not_coded: set[int] = set()
         self._readers: dict[int, ChunkReader] = {}
 
     def is_open(self, number: int) -> bool:
@@ -92,9 +93,11 @@ class ColumnChunks:
         times = _MOST_TIMES if self.spec.codec == "SNAPPY" else 1
         return min(chunk.unpacked, times * chunk.size) + snappy.SLACK
 
-    def take_up(self, number: int, line: Longs, content: Bytes, room: Bytes, headers: Longs) -> None:
-        """Take up a chunk that has been opened."""
+    def take_up(self, number: int, line: Longs, coded: int, content: Bytes, room: Bytes, headers: Longs) -> None:
+        """Take up a chunk that has been opened, of which all pages have codes, or not."""
         self.lines[number] = line
+        if not coded:
+            self._not_coded.add(number)
         self._parts[number] = content, room, headers
 
     def reader(self, number: int) -> ChunkReader:
@@ -111,7 +114,7 @@ class ColumnChunks:
 
     def has_codes(self, numbers: Sequence[int]) -> bool:
         """Return whether all pages of some chunks have codes."""
-        return bool(self.lines[numbers, pages.CODED].all())
+        return self._not_coded.isdisjoint(numbers)
 
     def are_codes(self, numbers: Sequence[int]) -> bool:
         """Return whether all pages of some chunks have codes, and kernels open them."""
@@ -155,14 +158,13 @@ def open_columns(
         column.prepare(table[start:stop])
         start = stop
     found = _headers(table, workspace)
-    counts = table[:, chunksets.PAGE_COUNT].tolist()
+    counts, firsts, coded = table[:, [chunksets.PAGE_COUNT, chunksets.PAGES, pages.CODED]].T.tolist()
     checked(min(counts), "page headers")
-    firsts = table[:, chunksets.PAGES].tolist()
     table[:, chunksets.PAGES] *= _PAGE_BYTES
     table[:, chunksets.PAGES] += address_of(found)
     for place, (column, number, _) in enumerate(wanted):
         headers = found[firsts[place] : firsts[place] + counts[place]]
-        column.take_up(number, table[place], contents[place], rooms[place], headers)
+        column.take_up(number, table[place], coded[place], contents[place], rooms[place], headers)
 
 
 def read_chunks(chunks: Sequence[StoredChunk], fill: Filling, workspace: Workspace) -> tuple[list[Bytes], list[int]]:
