@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from operator import is_
 from typing import Any, Generic, Protocol, TypeVar
 
 from ..expr import Call, Cast, Column, Expr, InList, Literal, Place
@@ -74,6 +75,8 @@ def shared(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
 
     The answer is remembered by the identity of ``exprs``, since operators ask again for every batch.
     """
+    if all(isinstance(expr, Column) for expr in exprs):
+        return exprs
     key = tuple(map(id, exprs))
     known = _interned.get(key)
     if known is None:
@@ -86,8 +89,9 @@ def shared(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
 
 
 def _intern(expr: Expr, seen: dict[Any, Expr]) -> Expr:
-    children = tuple(_intern(child, seen) for child in expr.children)
-    node = expr.with_children(children) if children else expr
+    before = expr.children
+    children = tuple(_intern(child, seen) for child in before)
+    node = expr if all(map(is_, children, before)) else expr.with_children(children)
     # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
     own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
     return seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
