@@ -22,6 +22,7 @@ from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
 from .plugin import ABOUT, FREE, PUT, REFUSE, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
 from .sending import to_bytes
+from .ucx import loop_for
 from .waiting import SCHEDULER_LOST, answering, waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
@@ -187,8 +188,9 @@ class Cluster:
                     f"{address} needs certificates: set distributed.comm.tls.ca-file, client.cert and client.key in "
                     "Dask's configuration, or give a distributed.Client"
                 )
+            options = {"timeout": waiting_seconds("connect"), "set_as_default": False, "loop": loop_for(address)}
             try:
-                client = Client(address, timeout=waiting_seconds("connect"), set_as_default=False)
+                client = Client(address, **options)
             except (OSError, TimeoutError) as error:
                 raise TemporaryFailure(f"no Dask scheduler answers at {address}: {error}") from error
         try:

@@ -23,6 +23,7 @@ from distributed.utils import silence_logging_cmgr
 
 from ...errors import ConfigError, DeviceUnavailable
 from ...machine import available_cores
+from .ucx import loop_for
 
 _SETTINGS = {
     # So long after a worker has died, Dask looks whether its place is taken, and gives the place up if it is not: also
@@ -100,6 +101,7 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
         "dashboard_address": settings.dashboard or f"{settings.host}:0",
         "worker_dashboard_address": f"{settings.host}:0",
         "security": _security(settings),
+        "loop": loop_for(f"{settings.protocol}://"),
     }
     if settings.memory_limit is not None:
         options["memory_limit"] = settings.memory_limit

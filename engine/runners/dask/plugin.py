@@ -26,6 +26,7 @@ from .placement import SMALL_BYTES
 from .reports import hasten, pass_on, send
 from .sending import from_bytes
 from .telemetry import SchedulerTelemetry, Telemetry
+from .ucx import PREFIXES, wait_asleep
 from .work import Bench, run
 
 NAME = "volley"
@@ -94,6 +95,8 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         self.telemetry = Telemetry(exchange)
         self.telemetry.register()
         configure_from_environment()
+        if worker.address.startswith(PREFIXES):
+            wait_asleep()
         hasten(worker.batched_stream, 0.0)  # Dask's word that a task has ended would wait 2 ms, for its report's sake
         worker.handlers.update(self._handlers())
 
@@ -169,6 +172,8 @@ class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distribut
     async def start(self, scheduler: Scheduler) -> None:
         """Let the scheduler pass on what workers report, without delay, and show what it has to do for Volley."""
         self.scheduler = scheduler
+        if scheduler.address.startswith(PREFIXES):
+            wait_asleep()
         pass_on(scheduler)
         for stream in scheduler.stream_comms.values():
             hasten(stream)
@@ -231,7 +236,7 @@ def _shared(packed: bytes) -> list[tuple[StagePlan, dict[int, Source]]]:
 
 def carries_parcels(address: str, device: Device) -> bool:
     """Whether messages to an address may carry tables as they lie in memory: that of a GPU only over UCX."""
-    return device.name == "cpu" or (device.name == "gpu" and address.partition("://")[0] in ("ucx", "ucxx"))
+    return device.name == "cpu" or (device.name == "gpu" and address.startswith(PREFIXES))
 
 
 def versions() -> dict[str, str]:

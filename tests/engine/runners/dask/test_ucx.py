@@ -1,0 +1,145 @@
+"""How a loop waits for UCX: woken by its file descriptor, with a stand-in for UCXX' worker and with the real one."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Iterator
+from contextlib import suppress
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import volley as vl
+from volley.engine.runners.dask import ClusterSettings, start_cluster, ucx
+
+
+class Worker:
+    """Stands in for UCXX' worker: what has come makes its descriptor readable until it is asked to wake again."""
+
+    def __init__(self) -> None:
+        self.epoll_file_descriptor, self._sender = os.pipe()
+        os.set_blocking(self.epoll_file_descriptor, False)
+        self.steps, self.came, self.completed = 0, 0, 0
+        self.busy = 0
+
+    def init_blocking_progress_mode(self) -> None:
+        pass
+
+    def send(self) -> None:
+        """Let a message come."""
+        self.came += 1
+        os.write(self._sender, b"x")
+
+    def progress_once(self) -> bool:
+        self.steps += 1
+        moved = self.completed < self.came
+        self.completed += moved
+        return moved
+
+    def progress(self) -> None:
+        pass
+
+    def arm(self) -> bool:
+        with suppress(BlockingIOError):
+            os.read(self.epoll_file_descriptor, 4096)
+        self.busy -= 1
+        return self.busy < 0
+
+    def close(self) -> None:
+        os.close(self.epoll_file_descriptor)
+        os.close(self._sender)
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
+    """Yield a worker that nothing is swept for: what wakes must be the descriptor."""
+    monkeypatch.setattr(ucx, "_SWEEP", 3600.0)
+    monkeypatch.setattr(ucx, "_loops", {})
+    made = Worker()
+    yield made
+    made.close()
+
+
+async def received(progress: ucx.Progress, worker: Worker, messages: int) -> int:
+    """Wait as UCXX does, and return how often that looked."""
+    looks = 0
+    while worker.completed < messages:
+        looks += 1
+        await progress.moved_on()
+    return looks
+
+
+def test_a_message_wakes_what_waits_for_it_and_nothing_runs_before(worker: Worker) -> None:
+    async def main() -> None:
+        progress = ucx.Progress(worker, asyncio.get_running_loop())
+        waiting = asyncio.create_task(received(progress, worker, 1))
+        await asyncio.sleep(0.05)
+        steps = worker.steps
+        await asyncio.sleep(0.05)
+        assert worker.steps == steps
+        assert not waiting.done()
+        worker.send()
+        assert await waiting == 1
+
+    asyncio.run(main())
+
+
+def test_others_go_on_waiting_where_one_gives_up(worker: Worker) -> None:
+    async def main() -> None:
+        progress = ucx.Progress(worker, asyncio.get_running_loop())
+        first, second = (asyncio.create_task(received(progress, worker, 1)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        await asyncio.sleep(0.01)
+        assert first.cancelled()
+        assert not second.done()
+        worker.send()
+        await second
+
+    asyncio.run(main())
+
+
+def test_where_ucx_has_more_to_do_it_is_asked_again(worker: Worker) -> None:
+    async def main() -> None:
+        progress = ucx.Progress(worker, asyncio.get_running_loop())
+        worker.busy = 10_000
+        waiting = asyncio.create_task(received(progress, worker, 1))
+        await asyncio.sleep(0.01)
+        worker.came += 1  # without a sign: it sleeps only once it is told that there is no more
+        await asyncio.wait_for(waiting, 60)
+
+    asyncio.run(main())
+
+
+def test_an_environment_that_says_how_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    application_context = pytest.importorskip("ucxx._lib_async.application_context")
+    monkeypatch.setenv("UCXPY_PROGRESS_MODE", "blocking")
+    before = application_context.BlockingMode
+    ucx.wait_asleep()
+    assert application_context.BlockingMode is before
+
+
+def waits_asleep() -> bool:
+    """Return whether every loop of this process that has UCX waits asleep."""
+    application_context: Any = import_module("ucxx._lib_async.application_context")
+    return all(isinstance(task, ucx.Progress) for task in application_context.ProgressTasks.values())
+
+
+@pytest.mark.ucx
+def test_every_process_of_a_cluster_waits_asleep_and_sessions_share_one() -> None:
+    pytest.importorskip("distributed_ucxx")
+    with start_cluster(ClusterSettings(workers=2, protocol="ucx")) as started:
+        frame = vl.DataFrame({"a": list(range(10))})
+        with (
+            vl.Session(cluster=started.scheduler_address) as session,
+            vl.Session(cluster=started.scheduler_address) as other,
+        ):
+            for asked in (session, other, session):
+                assert len(asked.collect(frame[frame.a > 4].plan)) == 5
+            client = session.cluster.client
+            assert other.cluster.client.loop is client.loop is started.loop
+            assert waits_asleep()
+            assert client.run_on_scheduler(waits_asleep)
+            assert list(client.run(waits_asleep).values()) == [True, True]
