@@ -70,6 +70,24 @@ def test_the_overlay_is_applied() -> None:
     assert job["spec"]["template"]["spec"]["nodeSelector"] == {"pool": "batch"}
 
 
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+def test_kubectl_understands_every_command_up_to_where_it_asks_the_server() -> None:
+    command, _ = transcript("volley render examples/census/job.yaml")
+    assert main(command[1:]) == 0
+    shown = {"census-data.yaml": "cat census-data.yaml", "overlay/kustomization.yaml": "cat overlay/kustomization.yaml"}
+    Path("overlay").mkdir()
+    for name, start in shown.items():
+        Path(name).write_text("\n".join(transcript(start)[1]))
+    for name in ("ca.crt", "tls.crt", "tls.key"):
+        Path(name).touch()
+    commands = re.findall(r"^\$ (kubectl .*)$", PAGE, re.MULTILINE)
+    assert len(commands) > 9
+    nowhere = ["--server", "http://127.0.0.1:9", "--request-timeout", "5s"]
+    for text in commands:
+        run = subprocess.run([*shlex.split(text), *nowhere], capture_output=True, text=True, check=False)
+        assert re.search("connection refused|was refused", run.stderr), (text, run.stderr)
+
+
 def test_the_manifests_of_the_data_are_valid() -> None:
     import kubernetes_validate
 

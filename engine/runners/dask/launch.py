@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -85,10 +86,15 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
     Raises
     ------
     ConfigError
-        Where the protocol needs what is not given or not installed.
+        Where the protocol needs what is not given or not installed, or a worker imports the program that starts it.
     DeviceUnavailable
         Where GPUs are asked for and cannot be used.
     """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise ConfigError(
+            "workers import the program that starts them, and would start it again: put what it does below "
+            "if __name__ == '__main__':"
+        )
     if settings.dashboard is not None:
         _require("bokeh", "--dashboard", "bokeh")
     options: dict[str, Any] = {
@@ -124,8 +130,9 @@ def start_cluster(settings: ClusterSettings) -> Iterator[Any]:
             try:
                 started = kind(local_directory=folder, scheduler_kwargs={"local_directory": folder}, **options)
             except (OSError, ValueError, RuntimeError) as error:
+                more = " (its workers have said why)" if isinstance(error, RuntimeError) else ""
                 raise ConfigError(
-                    f"no cluster can be started with {settings.protocol} at {settings.host}: {error}"
+                    f"no cluster can be started with {settings.protocol} at {settings.host}: {error}{more}"
                 ) from error
             stack.callback(_end, started)
         yield started
@@ -176,7 +183,12 @@ def _end(started: Any) -> None:
         with suppress(OSError, TimeoutError, RuntimeError):
             quiet = {"op": "run", "function": dumps(_hush)}
             started.sync(started.scheduler.broadcast, msg=quiet, on_error="ignore", callback_timeout=_HUSH_SECONDS)
-        started.close(timeout=_CLOSE_SECONDS)
+        try:
+            started.close(timeout=_CLOSE_SECONDS)
+        except TimeoutError:
+            for nanny in started.workers.values():
+                with suppress(ProcessLookupError, TypeError):  # one that has ended has no number
+                    os.kill(nanny.pid, signal.SIGKILL)
     # Dask would look for the scheduler's own folder when the interpreter ends, and complain that it is gone.
     own = getattr(started.scheduler, "_workdir", None)
     if own is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import socket
 import threading
 from typing import Any
@@ -74,3 +75,9 @@ def test_a_client_that_is_closed(cluster: vl.Session) -> None:
     client.close()
     with pytest.raises(ConfigError, match=r"the distributed.Client .* is closed; give it an open one"):
         DataFrame.from_plan(vl.DataFrame({"a": [1]}).plan, session).to_arrow()
+
+
+def test_a_program_that_its_workers_would_start_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)  # as in their import
+    with pytest.raises(ConfigError, match=r"put what it does below if __name__ == '__main__':"):
+        vl.Session(cluster="local:1").cluster.client  # noqa: B018 - connects
