@@ -28,6 +28,8 @@ from volley.engine.frame import DataFrame
 from volley.engine.runners.dask import ClusterSettings, coordinator, start_cluster
 
 ROWS = 40_000
+STARTING = 300.0
+"""Seconds that the processes of a cluster may take to start on a machine that is busy."""
 
 SLOW_CLIENT = """
 import os, sys, time
@@ -101,7 +103,7 @@ def test_a_client_that_is_killed_takes_its_workers_and_their_files_along(folder:
         assert client.stdout is not None
         pids = [int(pid) for pid in client.stdout.readline().split()]
         assert len(pids) == 2
-        wait_until(lambda: list(scratch.rglob("*.arrow")))  # rows are spilled
+        wait_until(lambda: list(scratch.rglob("*.arrow")), STARTING)  # rows are spilled
         client.kill()
     wait_until(lambda: not any(map(is_running, pids)))
     wait_until(lambda: not list(scratch.iterdir()))
@@ -122,6 +124,7 @@ def test_workers_are_free_when_a_client_is_killed(cluster: vl.Session, folder: P
 
 
 @pytest.mark.cluster
+@pytest.mark.timeout(2 * STARTING)  # it starts two clusters
 def test_a_scheduler_that_ends_is_told_and_one_that_comes_back_is_used(folder: Path, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
@@ -139,17 +142,25 @@ def test_a_scheduler_that_ends_is_told_and_one_that_comes_back_is_used(folder: P
             rows = DataFrame.from_plan(vl.read_parquet(folder).plan, session)
             assert len(rows) == 6 * ROWS  # connected
 
+            begun = scratch / "begun"
+
             def slow(table: pa.Table) -> pa.Table:
                 import time
 
-                time.sleep(60)
+                begun.touch()
+                time.sleep(600)
                 return table
 
-            threading.Timer(2.0, started.kill).start()
+            def kill() -> None:
+                wait_until(begun.exists, STARTING)
+                started.kill()
+
+            threading.Thread(target=kill).start()
             with pytest.raises(TemporaryFailure, match=r"scheduler .*; start it again and repeat the query"):
                 rows.map_batches(slow, {"id": "int64", "k": "int64"}, reads=["id", "k"]).to_parquet(destination)
         assert vl.read_parquet(destination).to_arrow().to_pydict() == {"old": [1]}
         wait_until(lambda: not any(is_running(process.pid) for process in processes))
+        begun.unlink()
         wait_until(lambda: not list(scratch.iterdir()))
         assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "scratch"]  # nor beside the destination
         with running(*command, folder=scratch) as again:
