@@ -15,6 +15,7 @@ from ...physical.stages import (
     Input,
     MergeReducedInput,
     Probe,
+    RemainingInput,
     ScanInput,
     Stage,
     StageGraph,
@@ -82,6 +83,8 @@ class Chain:
         return size < ALONE_BYTES
 
     def _input_bytes(self, source: Input) -> float:
+        if isinstance(source, RemainingInput):  # which the pipeline that probes it has been counted for
+            return 0
         if not isinstance(source, ScanInput):
             return self._made_bytes(source.stage)
         splits = source.node.scan.splits
