@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,8 +94,10 @@ def test_what_is_left_after_a_shuffled_join_is_one_task_with_what_follows(
     tmp_path: Path, cluster: vl.Session, rounds: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     vl.from_arrow(pa.table({"a": [1, -1], "c": ["x", "y"]})).to_parquet(tmp_path / "few.parquet")
+    rng = random.Random(3)
     for part in range(3):
-        vl.from_arrow(pa.table({"a": list(range(10_000))})).to_parquet(tmp_path / "many" / f"{part}.parquet")
+        rows = pa.table({"a": [rng.randrange(50) for _ in range(10_000)]})
+        vl.from_arrow(rows).to_parquet(tmp_path / "many" / f"{part}.parquet")
     few, many = vl.read_parquet(tmp_path / "few.parquet"), vl.read_parquet(tmp_path / "many")
     plan = few.merge(many, on="a", how="semi").groupby("c").agg(n=("a", "size")).sort_values("c").plan
     assert "building left" in DataFrame.from_plan(plan).explain("physical")
