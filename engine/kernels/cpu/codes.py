@@ -78,6 +78,10 @@ class TextCodes:
         groups = self._groups
         groups.insert_later(*text_of(array), *bits_of(array), codes, groups.room, calls, group_nulls=False)
 
+    def find_later(self, array: pa.Array, codes: Rows, calls: Calls) -> None:
+        """Have a kernel write the code of each value of plain text, `NULL` for nulls, less for what was never met."""
+        self._groups.find_later(*text_of(array), *bits_of(array), codes, calls)
+
     def found(self, array: pa.Array) -> Rows:
         """Return the code of each value of plain text as `numbers` gave it, -1 for others."""
         offsets, data = text_of(array)

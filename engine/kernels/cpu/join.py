@@ -79,7 +79,7 @@ class CpuJoinTable:
     def probe_each(self, tables: Sequence[Table]) -> list[CpuTable]:
         """Return the joined rows for each of several probing tables."""
         given = [own(table) for table in tables]
-        keys = [self._probe_keys(table) for table in given]
+        keys = self._probe_keys(given)
         if self._spec.side is JoinSide.INNER and self._spec.residual is None:
             made = self._index.inner_each(keys)
             return [self._paired(table, *pairs) for table, pairs in zip(given, made, strict=True)]
@@ -127,11 +127,12 @@ class CpuJoinTable:
     def _nothing(self, table: CpuTable) -> CpuTable:
         return self._output(table, _NO_ROWS, _NO_ROWS, distinct=True)
 
-    def _probe_keys(self, table: CpuTable) -> ProbeKeys:
-        """Return the keys of probing rows."""
+    def _probe_keys(self, tables: Sequence[CpuTable]) -> list[ProbeKeys]:
+        """Return the keys of the rows of probing tables."""
         if self._keys is None:
-            return ProbeKeys(self._constant(table))
-        return ProbeKeys(*self._keys.probe(Evaluator(table).columns(self._spec.probe_keys)))
+            return [ProbeKeys(self._constant(table)) for table in tables]
+        columns = [Evaluator(table).columns(self._spec.probe_keys) for table in tables]
+        return [ProbeKeys(*keys) for keys in self._keys.probe_each(columns)]
 
     @staticmethod
     def _constant(table: CpuTable) -> Words:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind, int64
 from ..constants import scalar_of
-from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, physical_type, present, scratch, validity
+from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, empty, physical_type, present, scratch, validity
 from .codes import NULL, ObjectCodes, TextCodes
 from .gather import encoded, plain
 from .native import (
@@ -32,7 +32,7 @@ from .native import (
 )
 from .native.arrays import Bits, Longs, Rows, Words
 from .native.grouping import MINIMUM_CAPACITY
-from .native.rowgroups import Source
+from .native.packing import Source
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
 _FEW_KEYS = 16
@@ -98,6 +98,16 @@ class _Column:
         bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
         calls.keep(column)
         return Source(words, bits, offset, self.null)
+
+    def sought(self, column: pa.Array, calls: Calls) -> list[Source]:
+        """Return the column as what words are read from when the calls are made; texts never met are beyond all."""
+        if isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray):
+            codes = scratch(len(column), np.int32)
+            self.coder.find_later(column, codes, calls)
+            return [Source(codes, NO_BITS, 0, NULL)]
+        bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
+        calls.keep(column)
+        return [Source(words, bits, offset, NULL) for words in self.raw_words(column, insert=False)]
 
     def values(self, words: Sequence[Words], known: NDArray[np.bool_]) -> pa.Array:
         """Return the keys that word columns came from."""
@@ -375,6 +385,19 @@ class JoinKeys:
             return found.astype(np.int64).view(np.uint64), *((NO_BITS, 0) if self._nulls_equal else (bits, offset))
         words = self._words(columns, insert=False)
         return (words[0] if self._packing is None else self._packing.pack(words)), bits, offset
+
+    def probe_each(self, tables: Sequence[Sequence[pa.Array]]) -> list[tuple[Words, Bits, int]]:
+        """Return what `probe` gives for each of several tables, nulls having a word that no build row has."""
+        if self._packing is None:
+            return [self.probe(columns) for columns in tables]
+        calls = Calls()
+        made = [empty(len(columns[0]), np.uint64) for columns in tables]
+        for columns, words in zip(tables, made, strict=True):
+            pairs = zip(columns, self._columns, strict=True)
+            sources = [source for column, how in pairs for source in how.sought(column, calls)]
+            self._packing.pack_later(sources, words, calls)
+        calls.run()
+        return [(words, NO_BITS, 0) for words in made]
 
     def _words(self, columns: Sequence[pa.Array], *, insert: bool) -> list[Words]:
         pairs = zip(columns, self._columns, strict=True)

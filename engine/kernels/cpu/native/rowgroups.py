@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 
@@ -24,12 +24,9 @@ from .grouping import (
     rehash_pairs,
 )
 from .hashing import hash_rows
-from .packing import add_key, flag_outside, signed_extent
+from .packing import FIELDS, SPAN, Source, add_key, add_part, flag_outside, signed_extent
 
-load_byte = instruction("load_byte")
-load_row = instruction("load_row")
 load_word = instruction("load_word")
-prefetch_word = instruction("prefetch_word")
 prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
 
@@ -38,10 +35,6 @@ _ZERO = np.uint64(0)
 _ALL = 0xFFFFFFFFFFFFFFFF
 # Rows that are packed and looked up together.
 _BLOCK = 256
-_LEAD = 512
-# What `add_part` is told of a column: addresses, bytes of a value, the layout, and what stands for null.
-_VALUES, _WIDTH, _BITS, _BIT_OFFSET, _LOW, _SPAN, _SHIFT, _NULL, _FLAG, _FIELDS = range(10)
-_INTS = 4
 # An array over all packed keys of so many bits stays in the second-level cache.
 _DIRECT_BITS = 17
 # Packed keys of more bits are taken as they come: they lie too far apart for an array anyway.
@@ -123,35 +116,6 @@ def _find_rows(columns: Words, hashes: Words, table: Words, shift: int, keys: Wo
 
 
 @device
-def add_part(columns: Words, j: Number, start: Number, size: Number, packed: Words) -> Number:
-    """Add a column's part of some rows to their packed words, and the flags of nulls; return its greatest part."""
-    address, bits, position = columns[j, _VALUES], columns[j, _BITS], np.int64(columns[j, _BIT_OFFSET]) + start
-    low, shift, null, flag = columns[j, _LOW], columns[j, _SHIFT], columns[j, _NULL], columns[j, _FLAG]
-    greatest = _ZERO
-    for i in range(0, size, 8):
-        prefetch_word(address, start + i + _LEAD)
-    if bits != _ZERO:
-        for i in range(size):
-            at = position + i
-            valid = (load_byte(bits, at >> 3) >> np.uint8(at & 7)) & np.uint8(1) != np.uint8(0)
-            part = (load_word(address, start + i) if valid else null) - low
-            greatest = max(greatest, part)
-            packed[0, i] += part << shift
-            packed[1, i] |= _ZERO if valid else flag
-    elif columns[j, _WIDTH] == _INTS:
-        for i in range(size):
-            part = np.uint64(np.int64(load_row(address, start + i))) - low
-            greatest = max(greatest, part)
-            packed[0, i] += part << shift
-    else:
-        for i in range(size):
-            part = load_word(address, start + i) - low
-            greatest = max(greatest, part)
-            packed[0, i] += part << shift
-    return greatest
-
-
-@device
 def add_packed(
     packed: Words,
     size: Number,
@@ -217,7 +181,7 @@ def _insert_packed(
             packed[1, i] = _ZERO
         beyond = False
         for j in range(len(columns)):
-            beyond |= add_part(columns, j, start, size, packed) > columns[j, _SPAN]
+            beyond |= add_part(columns, j, start, size, packed) > columns[j, SPAN]
         greatest = _ZERO
         for i in range(size):
             part = packed[1, i] - flag_low
@@ -245,25 +209,6 @@ def _insert_packed(
         if least < 0 and not add_packed(packed, size, low, slots, table, shift, keys, state, ids, start):
             return start
     return len(ids)
-
-
-class Source(NamedTuple):
-    """A key column as it lies in memory.
-
-    Attributes
-    ----------
-    values
-        Words, or where none is null 32-bit integers.
-    bits, bit_offset
-        Their validity.
-    null
-        The word that stands for null; None where that is 0 and a flag.
-    """
-
-    values: Words | Rows
-    bits: Bits
-    bit_offset: int
-    null: int | None
 
 
 @kernel("void(const u8[], i32[])")
@@ -372,15 +317,11 @@ class RowGroups:
         if self._packed is None or not len(self):
             return False
         spans, shifts = [(1 << width) - 1 for width in self._widths], [0, *accumulate(self._widths)]
-        columns = np.zeros((len(sources), _FIELDS), dtype=np.uint64)
+        columns = np.zeros((len(sources), FIELDS), dtype=np.uint64)
         flag = 1
         for j, source in enumerate(sources, int(flagged)):
-            null = 0 if source.null is None else source.null
-            bits = source.bits.ctypes.data if len(source.bits) else 0
-            columns[j - flagged] = [
-                source.values.ctypes.data, source.values.itemsize, bits, source.bit_offset, self._lows[j] & _ALL,
-                spans[j], min(shifts[j], 63), null & _ALL, flag if source.null is None else 0,
-            ]  # fmt: skip
+            own = flag if source.null is None else 0
+            columns[j - flagged] = source.described(self._lows[j], spans[j], shifts[j], own)
             flag <<= source.null is None
         flags = (self._lows[0] & _ALL, shifts[0], spans[0]) if flagged else (0, 0, 0)
         packed = np.empty((2, _BLOCK), dtype=np.uint64)

@@ -296,6 +296,14 @@ class BytesGroups:
             known, self._data, self._state, np.empty(2 * _BLOCK, dtype=np.uint64), ids, expected=len(ids),
         )  # fmt: skip
 
+    def find_later(
+        self, offsets: Longs | Rows, data: Bytes, bits: Bits, bit_offset: int, ids: Rows, calls: Calls
+    ) -> None:
+        """Have a call do `find` where nulls form no group."""
+        keys = (self._table, self._shift, self._offsets, self._data, self._state)
+        tags = np.empty(2 * _BLOCK, dtype=np.uint64)
+        calls.add(_group_bytes, offsets, data, bits, bit_offset, 0, _FIND_VALID, *keys, tags, ids, expected=len(ids))
+
     def find(
         self,
         offsets: Longs | Rows,
