@@ -133,13 +133,18 @@ class GroupBy(Protocol):
         """Device bytes held by the state."""
         ...
 
-    def absorb(self, other: GroupBy) -> bool:
-        """Take over the groups of another thread's state, which is not used further.
+    def absorb(self, other: GroupBy, *, few: bool) -> bool:
+        """Take over what another thread's state holds; that one is not used further.
+
+        Parameters
+        ----------
+        few
+            Whether the groups are so few that one thread may merge them; what need not be merged is taken anyway.
 
         Returns
         -------
         bool
-            False, and nothing done, where draining both costs less.
+            False, and nothing done, where both are to be drained.
         """
         ...
 

@@ -216,9 +216,9 @@ class OpaqueGroupBy:
     def nbytes(self) -> int:
         return self._inner.nbytes
 
-    def absorb(self, other: GroupBy) -> bool:
+    def absorb(self, other: GroupBy, *, few: bool) -> bool:
         assert isinstance(other, OpaqueGroupBy)
-        return self._inner.absorb(other._inner)
+        return self._inner.absorb(other._inner, few=few)
 
     def shared(self, parts: int) -> list[OpaqueGroupBy]:
         return [OpaqueGroupBy(state) for state in self._inner.shared(parts)]

@@ -342,13 +342,17 @@ class CpuGroupBy:
         columns = Distinct((*self._keys.columns(), *self._states.finish(len(self._keys))))
         return CpuTable(schema=self._spec.schema, columns=columns, num_rows=len(self._keys))
 
-    def absorb(self, other: GroupBy) -> bool:
-        """Take over the groups of another thread's state, which is not used further; False where rows are passed on."""
-        return isinstance(other, CpuGroupBy) and self._absorb(other)
+    def absorb(self, other: GroupBy, *, few: bool) -> bool:
+        """Take over the groups of another thread's state, if they are few, or the rows that it passes on."""
+        return isinstance(other, CpuGroupBy) and self._absorb(other, few=few)
 
-    def _absorb(self, other: CpuGroupBy) -> bool:
-        if self._gave_up or other._gave_up:
+    def _absorb(self, other: CpuGroupBy, *, few: bool) -> bool:
+        if self._gave_up != other._gave_up or not (few or self._gave_up):
             return False
+        if self._gave_up:
+            self._kept += other._kept
+            self._kept_bytes += other._kept_bytes
+            return True
         if groups := len(other._keys):
             ids = self._keys.absorb(other._keys)
             self._states.merge(ids, len(self._keys), other._states.finish(groups))

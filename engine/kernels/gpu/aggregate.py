@@ -131,7 +131,7 @@ class GpuGroupBy:
                 self._held.append(states)
                 self._rows += table.num_rows
 
-    def absorb(self, other: GroupBy) -> bool:
+    def absorb(self, other: GroupBy, *, few: bool) -> bool:
         """Leave it to the merging of partial states, which is one call for all of them."""
         return False
 
@@ -179,9 +179,9 @@ class CpuStates:
         _fell_back(self._spec.accumulators, sum(table.num_rows for table in tables))
         self._state.update(*(on_host(own(table)) for table in tables))
 
-    def absorb(self, other: GroupBy) -> bool:
+    def absorb(self, other: GroupBy, *, few: bool) -> bool:
         """Take over the groups of another thread's state on the host, if that can."""
-        return isinstance(other, CpuStates) and self._state.absorb(other.host)
+        return isinstance(other, CpuStates) and self._state.absorb(other.host, few=few)
 
     @property
     def host(self) -> GroupBy:

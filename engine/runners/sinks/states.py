@@ -61,20 +61,19 @@ class Group(SinkBase):
     def finish(self, parallel: Parallel) -> Output:
         size = sum(one.counted for one in self.locals)
         count = self.context.buckets or _partition_count(size, self.context.threads)
-        kept = [one.state for one in self.locals]
-        if count == 1:
-            kept = _absorbed(kept, parallel)
+        kept = _absorbed([one.state for one in self.locals], parallel, few=count == 1)
         states = [state for one in kept for state in one.shared(self.context.threads)]
         drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
         merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
         return Output(partitions=self.context.filled(merged), reserved=self.reserved)
 
 
-def _absorbed(states: list[GroupBy], parallel: Parallel) -> list[GroupBy]:
-    """Return the states after they have taken over each other's groups, in pairs, as far as they do."""
+def _absorbed(states: list[GroupBy], parallel: Parallel, *, few: bool) -> list[GroupBy]:
+    """Return the states after they have taken over what others hold, in pairs, as far as they do."""
     while len(states) > 1:
         pairs = list(zip(states[::2], states[1::2], strict=False))
-        taken: list[bool] = parallel([partial(one.absorb, other) for one, other in pairs])
+        steps = [partial(one.absorb, other, few=few) for one, other in pairs]
+        taken: list[bool] = parallel(steps) if few and len(steps) > 1 else [step() for step in steps]
         if not all(taken):
             rest = [other for (_, other), gone in zip(pairs, taken, strict=True) if not gone]
             return [*states[::2], *rest]
