@@ -65,7 +65,6 @@ _KERNEL_MODULES = (
     "windowing",
     "snappy",
     "wavelets",
-    "pages",
     "encodings",
     "chunksets",
 )
