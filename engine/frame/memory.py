@@ -39,6 +39,7 @@ class MemorySource:
     table: pa.Table
     partitions: int = 0
     schema: Schema = field(init=False)
+    _statistics: Statistics | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.partitions < 0:
@@ -51,8 +52,12 @@ class MemorySource:
         return f"memory {self.table.num_rows:,} rows x {self.table.num_columns} columns"
 
     def statistics(self) -> Statistics:
-        """Return rows and bytes."""
-        return Statistics(rows=self.table.num_rows, bytes=self.table.nbytes)
+        """Return rows and bytes, counted once: pyarrow looks at each buffer, and rules ask for each column."""
+        if self._statistics is None:
+            counted = Statistics(rows=self.table.num_rows, bytes=self.table.nbytes)
+            object.__setattr__(self, "_statistics", counted)
+            return counted
+        return self._statistics
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return slices of the table; the predicate is left to the plan."""

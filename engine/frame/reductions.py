@@ -81,7 +81,8 @@ class Reductions(Core):
             asked = {c: [names] if isinstance(names, str) else list(names) for c, names in func.items()}
         else:
             given = [func] if isinstance(func, str) else list(func)
-            asked = {c: [one for one in given if c in self._taken_by(one)] for c in self.columns}
+            takes = {one: frozenset(self._taken_by(one)) for one in given}
+            asked = {c: [one for one in given if c in takes[one]] for c in self.columns}
         pairs = [(column, one) for column, names in asked.items() for one in names]
         if not pairs:
             raise PlanError("agg needs something to compute, such as agg('mean') or agg({'price': 'sum'})")
