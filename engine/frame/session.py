@@ -12,7 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from ..dtypes import DataType
-from ..errors import ColumnNotFound, ConfigError, DeviceUnavailable, UnsupportedOperation, VolleyError, suggestion
+from ..errors import (
+    ColumnNotFound,
+    ConfigError,
+    DeviceUnavailable,
+    PlanError,
+    UnsupportedOperation,
+    VolleyError,
+    suggestion,
+)
 from ..expr import Expr, Literal, NamedExpr
 from ..kernels.devices import open_device, open_remote_device
 from ..kernels.protocol import AsksTogether, Device, Table
@@ -224,7 +232,8 @@ class Session:
         self, plan: Plan, result: CollectSink | FoldSink | None = None, *, estimated: bool = False
     ) -> StageGraph:
         """Optimise and lower a plan to stages."""
-        return cut(self.lowered(plan, estimated=estimated), result, dynamic_filters=self.dynamic_filters)
+        with _deep_ones_told():
+            return cut(self.lowered(plan, estimated=estimated), result, dynamic_filters=self.dynamic_filters)
 
     @property
     def lowering(self) -> LoweringOptions:
@@ -238,7 +247,9 @@ class Session:
 
     def run(self, plan: Plan, result: FoldSink | None = None, *, estimated: bool = False) -> RunResult:
         """Run a plan to its end; its metrics show what was expected where ``estimated``."""
-        return self._runner().execute(self.stages(plan, result, estimated=estimated))
+        stages = self.stages(plan, result, estimated=estimated)
+        with _deep_ones_told():
+            return self._runner().execute(stages)
 
     def collect(self, plan: Plan) -> pa.Table:
         """Run a plan and return its rows."""
@@ -410,6 +421,15 @@ def current_session() -> Session:
 
 
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+
+
+@contextmanager
+def _deep_ones_told() -> Iterator[None]:
+    """Tell of expressions whose depth Python's stack does not hold."""
+    try:
+        yield
+    except RecursionError:
+        raise PlanError("an expression is nested too deeply; compute a part of it first, and cache() that") from None
 
 
 def parse_bytes(text: str) -> int:

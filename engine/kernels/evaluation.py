@@ -13,7 +13,7 @@ from typing import Any, Generic, Protocol, TypeVar
 from ..expr import Call, Cast, Column, Expr, InList, Literal, Place
 from ..expr.catalogue import FUNCTIONS
 from ..expr.lambdas import ListLambda
-from ..traversal import walk
+from ..traversal import walk_once
 
 _RAISING = frozenset(
     {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
@@ -40,6 +40,7 @@ class Evaluation(ABC, Generic[T, C, S]):
     def __init__(self, table: T) -> None:
         self.table = table
         self._values: dict[int, tuple[Expr, C | S]] = {}
+        self._depth = 0
 
     @abstractmethod
     def column(self, expr: Expr) -> C:
@@ -61,9 +62,37 @@ class Evaluation(ABC, Generic[T, C, S]):
         kept = self._values.get(id(expr))
         if kept is not None:
             return kept[1]
-        value = self._compute(expr)
+        for below in _needed(expr) if self._depth >= _DEEP else ():
+            if id(below) not in self._values:
+                self._values[id(below)] = (below, self._compute(below))
+        self._depth += 1
+        try:
+            value = self._compute(expr)
+        finally:
+            self._depth -= 1
         self._values[id(expr)] = (expr, value)
         return value
+
+
+_DEEP = 64
+"""Calls within calls from which on what a node needs is computed first, in a loop: Python's stack is not deep."""
+_STRICT = (Call, Cast, InList, Place)
+"""Nodes that need the values of all their children, whatever the rows hold."""
+
+
+def _needed(root: Expr) -> list[Expr]:
+    """Return the calls and their like that a node needs, each after those that it needs itself; not the node."""
+    found: dict[int, Expr] = {}
+    stack = [(root, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            found[id(node)] = node
+        elif id(node) not in found and isinstance(node, _STRICT):
+            stack.append((node, True))
+            stack += [(child, False) for child in node.children]
+    found.pop(id(root), None)
+    return [*found.values()]
 
 
 _interned: dict[tuple[int, ...], tuple[tuple[Expr, ...], tuple[Expr, ...]]] = {}
@@ -88,13 +117,23 @@ def shared(exprs: tuple[Expr, ...]) -> tuple[Expr, ...]:
     return known[1]
 
 
-def _intern(expr: Expr, seen: dict[Any, Expr]) -> Expr:
-    before = expr.children
-    children = tuple(_intern(child, seen) for child in before)
-    node = expr if all(map(is_, children, before)) else expr.with_children(children)
-    # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
-    own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
-    return seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
+def _intern(root: Expr, seen: dict[Any, Expr]) -> Expr:
+    done: dict[int, Expr] = {}
+    stack = [root]
+    while stack:
+        expr = stack[-1]
+        before = expr.children
+        waiting = [child for child in before if id(child) not in done]
+        if waiting:
+            stack += waiting
+            continue
+        stack.pop()
+        children = tuple(done[id(child)] for child in before)
+        node = expr if all(map(is_, children, before)) else expr.with_children(children)
+        # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
+        own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
+        done[id(expr)] = seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
+    return done[id(root)]
 
 
 def _head(node: Expr) -> Any:
@@ -118,7 +157,7 @@ def can_raise(expr: Expr) -> bool:
 
     The optimizer's question of the same name leaves overflow out, which is an error wherever a value is computed.
     """
-    for node in walk(expr):
+    for node in walk_once(expr):
         if isinstance(node, Cast) and node.strict:
             return True
         if isinstance(node, Call) and node.function in _RAISING and not node.dtype.is_float:

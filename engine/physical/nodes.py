@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Any, Self
 
 from ..expr import Expr, NamedExpr, Path, SortKey
@@ -15,6 +16,7 @@ from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
 from ..plan.functions import GroupFunctions, MatrixFunction, OfMatrix, OfValues, ValueFunction
 from ..schema import Field, Schema
+from ..traversal import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,16 @@ class Partitioning:
 SPLITS = Partitioning("splits")
 SINGLE = Partitioning("single")
 BROADCAST = Partitioning("broadcast")
+
+
+_LONGEST = 250
+"""Parts of an expression up to which it is written out: as text, what shares parts doubles with each level."""
+
+
+def _written(expr: Expr) -> str:
+    if next(islice(walk(expr), _LONGEST, None), None) is None:
+        return str(expr)
+    return f"an expression of more than {_LONGEST} parts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +144,7 @@ class FilterExec(UnaryExec):
     @property
     def detail(self) -> str:
         """The predicate."""
-        return str(self.predicate)
+        return _written(self.predicate)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +156,7 @@ class ProjectExec(UnaryExec):
     @property
     def detail(self) -> str:
         """The expressions."""
-        return ", ".join(str(e) for e in self.exprs)
+        return ", ".join(e.name if e.is_passthrough else f"{_written(e.expr)} as {e.name}" for e in self.exprs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import volley as vl
+from volley.engine.frame.memory import MemorySource
 
 COLUMNS, ROWS = 2_000, 60
 
@@ -31,6 +32,26 @@ def frame(data: pa.Table, request: pytest.FixtureRequest, tmp_path_factory: pyte
     path = tmp_path_factory.mktemp("wide") / "wide.parquet"
     pq.write_table(data, path, row_group_size=ROWS // 3)
     return vl.read_parquet(path)
+
+
+def test_nulls_of_every_column(frame: vl.DataFrame, data: pa.Table) -> None:
+    nulls = frame.isna().sum()
+    assert nulls.to_list() == [data[name].null_count for name in data.column_names]
+    assert frame.fillna(0).to_arrow()["c7"].to_pylist() == pc.fill_null(data["c7"], 0).to_pylist()
+
+
+def test_a_table_in_memory_counts_its_bytes_once(data: pa.Table) -> None:
+    source = MemorySource(data)
+    assert source.statistics() is source.statistics()
+    assert source.statistics().bytes == data.nbytes
+
+
+def test_a_sum_of_every_column(frame: vl.DataFrame, data: pa.Table) -> None:
+    total = frame.c0
+    for number in range(1, COLUMNS):
+        total = total + frame[f"c{number}"].fillna(0).abs()
+    expected = np.sum([np.abs(data[f"c{i}"].to_pandas().fillna(0)) for i in range(1, COLUMNS)], axis=0)
+    assert frame.select(t=total).t.to_list() == (expected + data["c0"].to_numpy()).tolist()
 
 
 def test_scan_and_filter(frame: vl.DataFrame, data: pa.Table) -> None:
