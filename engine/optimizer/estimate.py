@@ -27,6 +27,7 @@ from ..plan import (
     Project,
     Scan,
     Sort,
+    Source,
     Union,
     Unnest,
     Window,
@@ -112,6 +113,7 @@ class Estimator:
 
     def __init__(self) -> None:
         self._done: dict[int, tuple[Plan, Estimate]] = {}
+        self._sources: dict[int, tuple[Source, Estimate]] = {}
 
     def rows(self, plan: Plan) -> float:
         """Return the estimated number of rows."""
@@ -129,15 +131,26 @@ class Estimator:
             if pending:
                 stack += pending
                 continue
-            inputs = [self._done[id(child)][1] for child in node.children]
+            if isinstance(node, Scan):
+                inputs = [self.whole(node.source)]
+            else:
+                inputs = [self._done[id(child)][1] for child in node.children]
             self._done[id(node)] = (node, _estimate(node, inputs))
         return self._done[id(plan)][1]
+
+    def whole(self, source: Source) -> Estimate:
+        """Return the estimate of all rows of a source."""
+        known = self._sources.get(id(source))
+        if known is None:
+            known = self._sources[id(source)] = (source, _whole(source))
+        return known[1]
 
 
 def _estimate(node: Plan, inputs: list[Estimate]) -> Estimate:
     match node:
-        case Scan():
-            return _scan(node)
+        case Scan(predicate=predicate, limit=limit):
+            some = inputs[0] if predicate is None else after_filter(inputs[0], predicate)
+            return some if limit is None else some.with_rows(min(some.rows, float(limit)))
         case Filter(predicate=predicate):
             return after_filter(inputs[0], predicate)
         case Project(exprs=exprs):
@@ -180,9 +193,8 @@ def _unknown(schema: Schema, rows: float) -> Estimate:
     return Estimate(rows=rows, columns={f.name: ColumnEstimate(distinct=max(1.0, rows)) for f in schema})
 
 
-def _scan(node: Scan) -> Estimate:
-    statistics = node.source.statistics()
-    schema = node.source.schema
+def _whole(source: Source) -> Estimate:
+    statistics, schema = source.statistics(), source.schema
     rows = statistics.rows
     if rows is None:
         known = statistics.bytes is not None and schema.row_width > 0
@@ -191,9 +203,7 @@ def _scan(node: Scan) -> Estimate:
         f.name: _of_statistics(statistics.columns.get(f.name, ColumnStatistics()), f.dtype.kind, float(rows))
         for f in schema
     }
-    whole = Estimate(rows=float(rows), columns=columns)
-    kept = whole if node.predicate is None else after_filter(whole, node.predicate)
-    return kept if node.limit is None else kept.with_rows(min(kept.rows, float(node.limit)))
+    return Estimate(rows=float(rows), columns=columns)
 
 
 def _of_statistics(known: ColumnStatistics, kind: Kind, rows: float) -> ColumnEstimate:

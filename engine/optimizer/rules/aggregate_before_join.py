@@ -148,7 +148,7 @@ def _repeats(side: Plan, name: str, estimator: Estimator) -> bool:
     """Return whether a column is known to repeat in the source that it comes from."""
     for node in walk_once(side):
         if isinstance(node, Scan) and name in node.schema:
-            whole = estimator.estimate(Scan(source=node.source))
+            whole = estimator.whole(node.source)
             return not whole.columns[name].guessed and whole.columns[name].distinct <= _REPEATED * whole.rows
     return False
 
