@@ -238,7 +238,13 @@ class Session:
     @property
     def lowering(self) -> LoweringOptions:
         """Options of lowering for this session's device."""
-        return LoweringOptions(device=self.device.name, batch_rows=self.device.batch_rows, recursions=self._rounds)
+        limit = self.memory_limit if self.cluster is None else None
+        return LoweringOptions(
+            device=self.device.name,
+            batch_rows=self.device.batch_rows,
+            recursions=self._rounds,
+            top_bytes=None if limit is None else limit // _TOP_SHARE,
+        )
 
     def _rounds(self, recursion: Recursion) -> ScanPlan:
         from .recursion import RecursionSplit
@@ -365,6 +371,8 @@ class Session:
         return Literal(value=value.column(0)[0].as_py(), dtype=expr.dtype)
 
 
+_TOP_SHARE = 8
+"""The first rows of an order may take one in so many bytes of a limit of memory, in each thread."""
 _CHUNK_ROWS = 8 * 1024
 """Tables of fewer rows are joined before they become chunks of a result, of which each costs its readers a little."""
 

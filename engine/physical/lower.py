@@ -77,11 +77,14 @@ class LoweringOptions:
         Preferred rows per batch.
     recursions
         Makes the splits that run a recursion.
+    top_bytes
+        The first rows of an order are kept in memory up to so many bytes; more are sorted. None: always kept.
     """
 
     device: str = "cpu"
     batch_rows: int = 128 * 1024
     recursions: Callable[[Recursion], ScanPlan] | None = None
+    top_bytes: int | None = None
 
 
 def lower(plan: Plan, options: LoweringOptions, estimates: Callable[[Plan], float] | None = None) -> Exec:
@@ -301,14 +304,16 @@ def _join(plan: Join, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     )
 
 
-def _sort(plan: Sort, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+def _sort(plan: Sort, inputs: tuple[Exec, ...], options: LoweringOptions) -> Exec:
     (child,) = inputs
-    if plan.fetch is not None:
+    fetch = plan.fetch
+    large = fetch is not None and options.top_bytes is not None and fetch * plan.schema.row_width > options.top_bytes
+    if fetch is not None and not large:
         return TopKExec(
             schema=plan.schema,
             input=child,
             keys=plan.keys,
-            k=plan.fetch,
+            k=fetch,
             partitioning=SINGLE,
             ordered=True,
             device=child.device,
@@ -316,9 +321,10 @@ def _sort(plan: Sort, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     gather = GatherExec(
         schema=plan.schema, input=child, partitioning=SINGLE, ordered=child.ordered, device=child.device
     )
-    return SortExec(
+    ordered = SortExec(
         schema=plan.schema, input=gather, keys=plan.keys, partitioning=SINGLE, ordered=True, device=child.device
     )
+    return ordered if fetch is None else _limited(ordered, fetch, 0)
 
 
 def _limit(plan: Limit, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:

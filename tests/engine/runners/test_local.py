@@ -316,8 +316,7 @@ def test_nothing_is_held_after_a_limit_of_memory(accounts):
     frame = every_sink(numbers(100_000, threads=2, memory_limit="500KB"))
     with pytest.raises(MemoryLimitExceeded):
         frame.to_arrow()
-    with pytest.raises(MemoryLimitExceeded):
-        list(frame.iter_batches())
+    assert sum(batch.num_rows for batch in frame.iter_batches()) == 40_000  # piece by piece it need not fit
     assert not any(held(accounts))
     assert not volley_threads()
 
@@ -471,7 +470,7 @@ def test_the_best_rows_are_on_the_account(accounts):
     assert accounts[-1].peak < 1000
     frame.sort_values("n").limit(50_000).to_arrow()
     assert accounts[-1].peak >= 50_000 * 16
-    with pytest.raises(MemoryLimitExceeded, match="topk"):
+    with pytest.raises(MemoryLimitExceeded, match="collect"):  # more than an eighth of the limit is sorted instead
         numbers(100_000, memory_limit="100KB").sort_values("n").limit(50_000).to_arrow()
     assert not any(held(accounts))
 

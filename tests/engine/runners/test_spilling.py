@@ -123,6 +123,7 @@ UNORDERED = {
     "union": "select k, s from facts union select k, name from keys",
     "intersection": "select k from facts intersect select k from keys",
     "table": "with t as (select k, sum(v) v from facts group by k) select a.v, b.v from t a join t b on a.k = b.k",
+    "limit of a sort": "select sum(id), max(s), sum(v) from (select * from facts order by x limit 9000)",
     "limit": "select sum(id), max(s), sum(v) from (select * from facts limit 10000)",
 }
 
