@@ -60,8 +60,7 @@ def here(text: str, port: int) -> str:
         "local:4": "local:1",
         "--workers 4": "--workers 1",
         "--nworkers 8": "--nworkers 2",
-        "8GiB": "1GiB",
-        "4GiB": "1GiB",
+        "8GiB": "2GiB",
     }.items():
         text = text.replace(shown, real)
     return text
