@@ -55,7 +55,7 @@ def test_messages_of_other_engines_count_only_on_demand(tmp_path: Path) -> None:
 def test_unsupported_has_its_reason_and_what_needs_it_is_no_failure(tmp_path: Path) -> None:
     text = (
         "statement ok\ncreate trigger i after insert on t\n\nstatement error\nattach ':memory:' as x\n\n"
-        "statement ok\nmerge into t using t u on true when matched then delete\n\nquery I\nselect b from t\n----\n1\n"
+        "statement ok\ncreate type t as enum ('a')\n\nquery I\nselect b from t\n----\n1\n"
     )
     report = run(tmp_path, text)
     assert verdicts(report) == [UNSUPPORTED] * 4

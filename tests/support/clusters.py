@@ -11,7 +11,7 @@ import pytest
 import volley as vl
 from tests.support.simulated_gpu import SESSIONS, SWITCH
 from volley.engine.frame import memory
-from volley.engine.runners.dask import ClusterSettings, coordinator, start_cluster
+from volley.engine.runners.dask import ClusterSettings, coordinator, placement, start_cluster
 
 DEVICE = os.environ.get("VOLLEY_TEST_DEVICE", "cpu")
 """What the workers' tests compute with."""
@@ -47,3 +47,9 @@ def many_tasks(*, shuffled: bool) -> Iterator[None]:
         if shuffled:
             patch.setattr(coordinator, "BROADCAST_BYTES", 0)
         yield
+
+
+def in_small_tasks(patch: pytest.MonkeyPatch) -> None:
+    """Let the fewest bytes be worth a task of their own."""
+    patch.setattr(placement, "SMALL_BYTES", 1)
+    patch.setattr(placement, "ONE_TASK_BYTES", 1)

@@ -49,11 +49,14 @@ def interpolated(below: NDArray[Any], above: NDArray[Any], share: NDArray[np.flo
     """Return what lies a share of the way between two numbers.
 
     Equal ones are the answer, also where they are infinite; nothing finite lies between an infinite one and another.
-    Whole numbers, instants, are rounded.
+    Whole numbers, instants, are rounded, halves away from zero.
     """
     made: NDArray[Any]
     if below.dtype != np.float64:
-        made = below + np.floor((above - below) * share + 0.5).astype(np.int64)
+        beyond = (above - below) * share
+        whole = np.floor(beyond)
+        rest, made = beyond - whole, below + whole.astype(np.int64)
+        made = made + ((rest > 0.5) | ((rest == 0.5) & (made >= 0)))
         return made
     with np.errstate(invalid="ignore"):
         between = np.where(np.isinf(below), below + above, below + (above - below) * share)

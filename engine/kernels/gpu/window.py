@@ -52,6 +52,8 @@ _BOUNDED = (Edge.PRECEDING, Edge.CURRENT_ROW, Edge.FOLLOWING)
 
 def refusal(call: WindowCall) -> str | None:
     """Return why the CPU must compute a window function; None where libcudf can."""
+    if call.function == "ewm_mean":
+        return "libcudf weighs the rows of whole columns only, not those of partitions"
     if call.function not in _KNOWN:
         return "it is put together of the rows of each frame"
     if call.function in ("min", "max") and (call.dtype.is_nested or call.dtype.kind is dtypes.Kind.INTERVAL):

@@ -70,6 +70,7 @@ WITH_KEY = {"arg_min": ("c1", "c1"), "arg_max": ("c1", "c1")}
 """Columns that an aggregate is given in place of all, in order."""
 
 ELSEWHERE = {"approx_count_distinct": "tests/engine/kernels/cpu/test_sketches.py"}
+WINDOWS_ELSEWHERE = {"ewm_mean": "tests/engine/frame/test_window.py"}
 
 WINDOWS: dict[str, tuple[str, dict[str, Any]]] = {
     "row_number": ("row_number()", {}),

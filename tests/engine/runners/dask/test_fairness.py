@@ -14,6 +14,7 @@ import pytest
 from distributed import Client
 
 import volley as vl
+from tests.support.clusters import in_small_tasks
 from tests.support.workers import wait_until
 from volley.engine.frame import DataFrame
 from volley.engine.runners.dask import placement
@@ -83,7 +84,7 @@ def _tasks(dask_scheduler: Any) -> int:
 @pytest.fixture
 def turns(cluster: vl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Turns]:
     monkeypatch.setattr(placement, "TASKS_PER_SLOT", FILES)  # a task for each file, as for large ones
-    monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    in_small_tasks(monkeypatch)
     for number in range(FILES):
         vl.from_arrow(pa.table({"a": [number]})).to_parquet(tmp_path / "in" / f"{number}.parquet")
     made = Turns(cluster, tmp_path)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pytest
@@ -139,17 +139,15 @@ def test_real_gpus_get_one_process_each_with_one_pool(monkeypatch: pytest.Monkey
     signature = inspect.signature(namespace["constructor"])
 
     class Cluster:
-        scheduler = None
+        scheduler = SimpleNamespace(broadcast=None)
+        workers: ClassVar[dict[int, Any]] = {}
 
         def __init__(self, **options: Any) -> None:
             asked.update(options)
             kept = signature.bind(**options).arguments.get("kwargs", {})
             inspect.signature(LocalCluster).bind(**kept)
 
-        def __enter__(self) -> Any:
-            return SimpleNamespace(workers={0: None})
-
-        def __exit__(self, *_: object) -> None: ...
+        def sync(self, *_: object, **__: object) -> None: ...
 
         def close(self, timeout: float | None = None) -> None: ...
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.clusters import in_small_tasks
 from tests.support.tpc import assert_same_rows
 from tests.support.workers import lose_outputs
 from volley.engine.frame import DataFrame
@@ -93,7 +94,7 @@ def shared_out(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placement, "TASKS_PER_SLOT", 1)
     patch.setattr(coordinator, "BROADCAST_BYTES", 0)
     patch.setattr(coordinator, "SORT_BYTES", 0)
-    patch.setattr(placement, "SMALL_BYTES", 1)
+    in_small_tasks(patch)
 
 
 @pytest.fixture(params=["shared out", "in chains", "in part in chains"])
@@ -103,7 +104,7 @@ def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
         shared_out(monkeypatch)
     else:
         monkeypatch.setattr(chains, "ALONE_BYTES", 8_000 if "part" in request.param else 1 << 21)
-        monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+        in_small_tasks(monkeypatch)
 
 
 QUERIES = {

@@ -14,11 +14,12 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.clusters import in_small_tasks
 from tests.support.faults import MOMENTS, SORT_MOMENTS, arm
 from tests.support.workers import outputs, wait_until
 from volley.engine.errors import ExecutionError, UserFunctionError, told
 from volley.engine.frame import DataFrame
-from volley.engine.runners.dask import coordinator, placement
+from volley.engine.runners.dask import coordinator
 
 ROWS = 5_000
 
@@ -112,7 +113,7 @@ def test_an_order_is_whole_when_a_worker_dies(
     moment: str, mortals: vl.Session, orders: Path, armed: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "SORT_BYTES", 0)
-    monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    in_small_tasks(monkeypatch)
     plan = vl.read_parquet(orders).sort_values(["price", "id"])
     expected = plan.to_arrow()
     flag = armed(moment)

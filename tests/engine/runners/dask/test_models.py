@@ -12,12 +12,12 @@ import pytest
 
 import volley as vl
 from tests.ml import census
+from tests.support.clusters import in_small_tasks
 from tests.support.faults import FIT_MOMENTS, arm
 from tests.support.workers import let_parts_go, remains, wait_until
 from volley import ml
 from volley.engine.frame import DataFrame
 from volley.engine.runners import Part, PartsLost
-from volley.engine.runners.dask import placement
 
 FEATURES = {
     "employed": ml.Features(numeric=["age", "sex"], categorical=["state"], label="employed", weight="weight"),
@@ -44,7 +44,7 @@ def people(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(autouse=True)
 def divided(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let tasks of a few rows be worth another worker."""
-    monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    in_small_tasks(monkeypatch)
 
 
 def on(session: vl.Session, people: Path) -> DataFrame:

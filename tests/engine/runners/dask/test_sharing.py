@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.clusters import in_small_tasks
 from volley.engine.exchange import BucketStore, Exchange
 from volley.engine.kernels.devices import open_device
 from volley.engine.runners.dask import coordinator, placement
@@ -22,7 +23,7 @@ def test_a_key_with_half_of_the_rows_is_shared_out(
     cluster: vl.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(coordinator, "BROADCAST_BYTES", 0)
-    monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    in_small_tasks(monkeypatch)
     monkeypatch.setattr(placement, "HANDING_BYTES", 0)  # for kilobytes what is for megabytes
     monkeypatch.setattr(cluster.cluster, "slots", lambda: Slots(2, 8))  # plan as for eight threads
     for part in range(8):

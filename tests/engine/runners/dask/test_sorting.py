@@ -10,8 +10,9 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.clusters import in_small_tasks
 from volley.engine.frame import DataFrame
-from volley.engine.runners.dask import coordinator, placement
+from volley.engine.runners.dask import coordinator
 from volley.sql import query
 
 ROWS = 4_000
@@ -38,7 +39,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let few bytes be as many as it takes to cut rows into ranges."""
     monkeypatch.setattr(coordinator, "SORT_BYTES", 0)
-    monkeypatch.setattr(placement, "SMALL_BYTES", 1)
+    in_small_tasks(monkeypatch)
 
 
 @pytest.mark.parametrize(
