@@ -19,8 +19,9 @@ from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts
 from .column_chunks import RowGroupReader, Stored, stored_columns
 from .conform import conform
-from .filesystem import FileInfo, Location, reason
-from .footers import Leaf, column_names, read_footer
+from .filesystem import FileInfo, FileSet, Location, reason
+from .footer_facts import facts_of
+from .footers import Leaf, column_names
 from .pruning import constant_bounds
 
 _NONE = Schema(())
@@ -109,15 +110,14 @@ class ParquetSplit:
         first, last = self.row_groups[0], self.row_groups[-1]
         if self.conditions or self.filters or self.row_groups != tuple(range(first, last + 1)):
             return None
-        footer = self._footer()
+        footer, _ = self._known()
         return self.location.url(self.file.path), sum(footer.row_group(number).num_rows for number in range(first))
 
     def narrowed(self, filters: Sequence[KeyFilter]) -> ParquetSplit | None:
         """Return the split without the row groups, and the rows that the decoder can test, that filters leave out."""
         if self.take is not None:
             return self
-        footer = self._footer()
-        facts = self.facts or ChunkFacts(footer)
+        footer, facts = self._known()
         kept = [
             place
             for place, number in enumerate(self.row_groups)
@@ -145,15 +145,19 @@ class ParquetSplit:
             return True
         return bounds.has_value and given.keys.may_hold(bounds.minimum, bounds.maximum)
 
-    def _footer(self) -> Any:
-        return self.footer if self.footer is not None else read_footer(self.location, self.file)
+    def _known(self) -> tuple[Any, ChunkFacts]:
+        """Return the footer and what it says of column chunks; a worker reads them once for all splits and queries."""
+        if self.footer is not None and self.facts is not None:
+            return self.footer, self.facts
+        known = facts_of(FileSet(location=self.location, files=(self.file,), name=self.file.path))
+        return known.footers[0], known.chunks[0]
 
     def as_stored(self) -> ParquetRows | None:
         """Return where the rows lie, where the file is a local one and has each column in the type asked for."""
         wanted = self.schema.extend(self.tested)
         if not self.location.is_local or self.take is not None or self.keys or self.inside or not len(wanted):
             return None
-        kept = from_arrow_schema(self._footer().schema.to_arrow_schema())
+        kept = from_arrow_schema(self._known()[0].schema.to_arrow_schema())
         if any(f.name not in kept or kept[f.name].dtype != f.dtype for f in wanted):
             return None
         self.location.open_unchanged(self.file).close()
@@ -238,13 +242,13 @@ class ParquetSplit:
             raise error from None
 
     def _group_reader(self, handle: Any) -> RowGroupReader:
-        footer = self._footer()
+        footer, facts = self._known()
         return RowGroupReader(
             decoder=open_decoder(),
             url=self.location.url(self.file.path),
             handle=handle,
             footer=footer,
-            facts=self.facts or ChunkFacts(footer),
+            facts=facts,
             present=cache(partial(column_names, footer)),
             schema=self.schema.extend(self.tested),
             names=self.schema.names,
