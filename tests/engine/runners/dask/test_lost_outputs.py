@@ -120,7 +120,9 @@ QUERIES = {
     "reductions of reductions": """
         select (select max(id) from f) - avg(id) d, count(distinct word) w from f where id > (select avg(id) from f)
     """,
-    "windows": "select id, sum(id) over (partition by word order by id) s, rank() over (order by word) r from f order by id",
+    "windows": """
+        select id, sum(id) over (partition by word order by id) s, rank() over (order by word) r from f order by id
+    """,
     "union": "select who, id from f where id < 300 union all select who, max(id) from f group by who order by 2, 1",
     "top": """
         select f.id, m.who from f join (select who, max(id) m from f group by who) m on f.id = m.m
