@@ -62,3 +62,10 @@ def _scan() -> Scan:
 @pytest.fixture(name="write")
 def _write() -> Callable[..., tuple[WrittenFile, ...]]:
     return write
+
+
+@pytest.fixture
+def decode_always(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Use the engine's decoder for small files too, whether or not it is compiled already."""
+    monkeypatch.setattr("volley.io.parquet._WORTH_COMPILING", 0)
+    monkeypatch.setattr("volley.io.parquet._SMALL_GROUP", 0)
