@@ -45,8 +45,7 @@ THREADS = 2
 
 def by_volley(text: str, file: str, limit: str, target: str, folder: str) -> None:
     """Write what a query gives."""
-    settings = {"memory_limit": limit, "spill_dir": folder} if limit else {}
-    with vl.Session(device="cpu", threads=THREADS, **settings):  # type: ignore[arg-type]  # of several types
+    with vl.Session(device="cpu", threads=THREADS, memory_limit=limit or None, spill_dir=folder):
         vl.sql(text, lineitem=vl.read_parquet(file)).to_parquet(target)
 
 

@@ -8,6 +8,7 @@ import tempfile
 import threading
 
 from ..errors import SpillError
+from ..kernels.protocol import PackedTables
 
 FILE_BYTES = 256 * 1024 * 1024
 """Bytes after which another file is begun: room on the disk comes back when nothing in a file is needed any more."""
@@ -33,15 +34,15 @@ class SpillFiles:
         self._file: _File | None = None
         self._lock = threading.Lock()
 
-    def write(self, content: object) -> Extent:
-        """Return where bytes, anything with the buffer protocol, now lie in a file.
+    def write(self, content: PackedTables) -> Extent:
+        """Return where bytes now lie in a file.
 
         Raises
         ------
         SpillError
             Where the folder or its disk does not take them.
         """
-        view = memoryview(content).cast("B")  # type: ignore[arg-type]  # whatever a device has packed
+        view = memoryview(content).cast("B")
         try:
             file, offset = self._room(view.nbytes)
             try:
@@ -54,7 +55,8 @@ class SpillFiles:
                 f"cannot spill to {self.folder!r}: {error.strerror or error}; "
                 "make room there, or give the session another spill_dir or more memory_limit"
             ) from error
-        self.written += view.nbytes
+        with self._lock:
+            self.written += view.nbytes
         return Extent(file, offset, view.nbytes)
 
     def close(self) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from ..physical.stages import Operator, Pipeline, Probe, RemainingInput
+from ..expr import Expr
+from ..physical.stages import CollectSink, Operator, PartitionSink, Pipeline, Probe, RemainingInput, StageSink
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +65,8 @@ def rest_of(lines: Sequence[Line], number: int) -> int | None:
         return None
     source = lines[following].pipeline.input
     return following if isinstance(source, RemainingInput) and source.stage == build else None
+
+
+def side_sink(keys: tuple[Expr, ...]) -> StageSink:
+    """Return the sink for a side of a join: by hash where there are keys."""
+    return PartitionSink(keys) if keys else CollectSink()

@@ -10,10 +10,8 @@ from functools import partial
 from ..exchange import Spool, Spools
 from ..expr import SortKey
 from ..physical.stages import (
-    CollectSink,
     JoinedInput,
     OutputInput,
-    PartitionSink,
     Pipeline,
     Probe,
     RemainingInput,
@@ -22,7 +20,7 @@ from ..physical.stages import (
     Stage,
     StageGraph,
 )
-from .cuts import Line, first_cut, rest_of
+from .cuts import Line, first_cut, rest_of, side_sink
 from .pipeline import Task
 from .sinks import Output
 from .spilled import SpilledReader
@@ -69,7 +67,7 @@ class Limited:
             node, number = cut.probe.node, max(self._last, *self._outputs) + 1
             keys = node.spec.probe_keys
             probing = tuple(line.pipeline for line in cut.before)
-            side = Stage(number, probing, PartitionSink(keys) if keys else CollectSink(), node.probe.schema)
+            side = Stage(number, probing, side_sink(keys), node.probe.schema)
             self._outputs[number] = run(side)
             joined = Pipeline(JoinedInput(node, number, cut.probe.stage), cut.operators[1:])
             lines[cut.start : cut.end] = [Line(joined, cut.probe.stage)]

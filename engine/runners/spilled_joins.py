@@ -93,13 +93,13 @@ class SpilledJoin:
         """
         spec = self.node.spec
         pairs = replace(spec, side=JoinSide.INNER) if spec.side is JoinSide.LEFT else spec
-        left = replace(probe, last=False)
+        left = whole = replace(probe, last=False)
         for part in build.rows.parts(build.number, self.reader.spools.task_bytes):
             rows = part.tables()
             if spec.side is JoinSide.SEMI:
                 yield from self._against(rows, replace(left, last=False), spec)
             elif spec.side is not JoinSide.ANTI:
-                yield from self._against(rows, replace(probe, last=False), pairs)
+                yield from self._against(rows, whole, pairs)
             if spec.side in (JoinSide.LEFT, JoinSide.SEMI, JoinSide.ANTI):
                 left = self._without_partner(rows, left)
             if build.last:

@@ -99,16 +99,8 @@ def _pays(node: Aggregate, side: Plan, keys: tuple[Column, ...], join: Join, est
         return False
     rows = below.rows
     groups = estimator.rows(Aggregate(input=side, keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys)))
-    fewer = _FEWER_OF_THE_SAME if _is_by_partner(node, side, keys, join) else _FEWER
+    fewer = _FEWER_OF_THE_SAME if _are_by_partner(node, keys, [join]) else _FEWER
     return groups <= fewer * rows and estimator.rows(join) >= _KEPT * rows
-
-
-def _is_by_partner(node: Aggregate, side: Plan, keys: tuple[Column, ...], join: Join) -> bool:
-    """Return whether rows that are grouped together above the join agree in the side's keys."""
-    own, other = (0, 1) if side is join.left else (1, 0)
-    by = {key.expr for key in node.keys}
-    fixed = {on[own] for on in join.on if on[own] in by or on[other] in by}
-    return all(key in by or key in fixed for key in keys)
 
 
 def _split_beside_text(node: Aggregate, join: Join, estimator: Estimator) -> Plan | None:

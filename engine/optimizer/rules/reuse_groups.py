@@ -24,9 +24,9 @@ _FEWER = 0.5
 groups again by merging them again."""
 
 
-def reuse_groups(plan: Plan, _: OptimizerContext) -> Plan:
+def reuse_groups(plan: Plan, context: OptimizerContext) -> Plan:
     """Put an aggregation above another one of the same rows whose keys and aggregates include all that it needs."""
-    while (found := _coarser_and_finer(plan)) is not None:
+    while (found := _coarser_and_finer(plan, context.estimator)) is not None:
         plan = transform_up(plan, partial(_replaced, *found))
     return plan
 
@@ -35,7 +35,7 @@ def _replaced(old: Plan, new: Plan, node: Plan) -> Plan:
     return new if node is old else node
 
 
-def _coarser_and_finer(plan: Plan) -> tuple[Aggregate, Plan] | None:
+def _coarser_and_finer(plan: Plan, estimator: Estimator) -> tuple[Aggregate, Plan] | None:
     """Return an aggregation, and what computes it from another."""
     aggregations = [node for node in walk_once(plan) if isinstance(node, Aggregate)]
     if len({len(node.keys) for node in aggregations}) < 2:
@@ -46,16 +46,15 @@ def _coarser_and_finer(plan: Plan) -> tuple[Aggregate, Plan] | None:
         alike.setdefault(likeness.of(node.input), []).append(node)
     for together in alike.values():
         for coarse, fine in permutations(together, 2):
-            if len(coarse.keys) < len(fine.keys) and _is_less(fine, coarse):
+            if len(coarse.keys) < len(fine.keys) and _is_less(fine, coarse, estimator):
                 reused = _from_groups(coarse, fine)
                 if reused is not None:
                     return coarse, reused
     return None
 
 
-def _is_less(fine: Aggregate, coarse: Aggregate) -> bool:
+def _is_less(fine: Aggregate, coarse: Aggregate, estimator: Estimator) -> bool:
     """Return whether there are few groups beside the rows that the other aggregation would read for itself."""
-    estimator = Estimator()
     read = sum(estimator.rows(node) for node in walk_once(coarse.input) if isinstance(node, Scan))
     return estimator.rows(fine) <= _FEWER * read
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from ...expr import Column, Expr, NamedExpr, SortKey
+from ...expr import Column, NamedExpr, SortKey
 from ...kernels.protocol import GroupSpec, JoinSide, JoinSpec
 from ...physical.nodes import Exec, ProjectExec, ScanExec
 from ...physical.ranges import key_schema
@@ -15,7 +15,6 @@ from ...physical.stages import (
     CollectSink,
     GroupSink,
     LimitSink,
-    PartitionSink,
     Pipeline,
     Probe,
     ReduceSink,
@@ -29,7 +28,7 @@ from ...physical.stages import (
     StageSink,
 )
 from ...schema import Schema
-from ..cuts import Cut, Line
+from ..cuts import Cut, Line, side_sink
 from ..pipeline import step_names
 from .assignment import Unit
 
@@ -50,11 +49,6 @@ def needed(lines: Sequence[Line], units: Sequence[Unit]) -> set[int]:
             needs.add(line.pipeline.input.stage)
         needs |= {o.stage for o in line.pipeline.operators if isinstance(o, Probe)}
     return needs
-
-
-def side_sink(keys: tuple[Expr, ...]) -> StageSink:
-    """Return the sink for a side of a join: by hash where there are keys."""
-    return PartitionSink(keys) if keys else CollectSink()
 
 
 def probing_sink(spec: JoinSpec) -> StageSink:
