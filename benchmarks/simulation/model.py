@@ -285,7 +285,10 @@ class SimulatedCoordinator(Coordinator):
             accounts=dict,
         )
         super().__init__(cluster, graph, memory_limit=None, observer=None)
+
+    def _runs_tasks(self) -> CountingTasks:
         self.tasks: CountingTasks = CountingTasks(self)
+        return self.tasks
 
     def _in_ranges(self, stage: Stage, number: int, keys: tuple[SortKey, ...]) -> int:
         """Leave rows that are sorted to one task: ranges are cut by samples of rows, and TPC-H sorts few."""

@@ -22,7 +22,6 @@ from ...physical.stages import (
     Probe,
     RangeSink,
     ReduceSink,
-    RemainingInput,
     SampleSink,
     ScanInput,
     Stage,
@@ -33,40 +32,36 @@ from ...physical.stages import (
     WriteSink,
 )
 from ...plan import WrittenFile
-from ..cuts import Line, first_cut, rest_of
-from ..events import query_ended, stage_ended
-from ..metrics import Observer, RunMetrics, StageMetrics, WorkerMetrics
-from ..pipeline import expected, tell_start
+from ..cuts import Line, first_cut
+from ..events import query_ended
+from ..metrics import Observer, WorkerMetrics
+from ..pipeline import tell_start
 from ..result import RunResult
-from .assignment import AskedKey, Buckets, Report, StagePlan, Unit
+from .assignment import AskedKey, Report, StagePlan, Unit
 from .chains import Chain
 from .cluster import Cluster
+from .counts import Counts
 from .lines import (
     bare,
-    enough,
     joined,
     needed,
     output_schema,
     probing_sink,
-    shown_names,
     task_sink,
     wanted_order,
 )
+from .outputs import Outputs
 from .parts import ClusterParts
 from .placement import (
     BROADCAST_BYTES,
-    SMALL_BYTES,
     SORT_BYTES,
-    Sizes,
     bucket_count,
     groups,
     is_relayed,
-    joined_reading,
-    reading,
-    runs,
     sizes,
 )
 from .tasks import Ran, Tasks
+from .units import Units, each_by_itself
 from .uploads import Uploads
 
 
@@ -87,32 +82,30 @@ class Coordinator:
         self.cluster, self.graph, self.memory_limit, self.observer = cluster, graph, memory_limit, observer
         self.query = f"{cluster.client.id}/{uuid.uuid4().hex[:12]}"
         self.slots = cluster.slots()
-        # One more for each worker than run, so that no thread waits for the next to be sent.
-        self.tasks = Tasks(cluster.client, self.query, self._finished, self.slots.threads + self.slots.workers)
+        self.tasks = self._runs_tasks()
         self.buckets = bucket_count(self.slots)
-        self.metrics = RunMetrics(query=self.query)
+        self.counts = Counts(self.query, cluster.accounts(), observer)
+        self.outputs = Outputs(cluster, graph, self.tasks)
         self.written: tuple[WrittenFile, ...] = ()
         self.value: Any = None
-        self._made: dict[int, int] = {}
         self._shuffled: dict[int, bool] = {}
-        self._sized: dict[int, tuple[list[int], Sizes]] = {}
-        self._extra: dict[int, list[int]] = {}
-        self._unread: dict[int, int] = {}
-        self._counted: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
-        self._accounts = cluster.accounts()
-        self._next = len(graph.stages)
-        self._chain = Chain(graph, self._made, self._sizes)
+        self._chain = Chain(graph, self.outputs.made, self.outputs.sizes)
         self._waits: Stage | None = None
         self._uploads = Uploads(cluster, self.tasks)
+        self._units = Units(self.tasks, self.outputs, self._chain, self._uploads, self.slots, self.buckets)
         self._begun = time.perf_counter()
+
+    def _runs_tasks(self) -> Tasks:
+        # One more for each worker than run, so that no thread waits for the next to be sent.
+        return Tasks(self.cluster.client, self.query, self._finished, self.slots.threads + self.slots.workers)
 
     def __enter__(self) -> Self:
         tell_start(self.observer, self.graph, self.query)
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        self.metrics.seconds = time.perf_counter() - self._begun
-        query_ended(self.metrics, error)
+        self.counts.metrics.seconds = time.perf_counter() - self._begun
+        query_ended(self.counts.metrics, error)
         with suppress(OSError, TimeoutError, RuntimeError):  # a cluster that is lost has nothing to free
             self.tasks.close()
             self.cluster.forget(self.query)
@@ -138,19 +131,19 @@ class Coordinator:
         last = self.graph.stages[-1].sink
         tables = list(self.rows()) if isinstance(last, CollectSink) else []
         for worker, account in self.cluster.accounts().items():
-            self.metrics.stages[-1].workers.setdefault(worker, WorkerMetrics()).bus.see(account)
-        self.metrics.seconds = time.perf_counter() - self._begun
-        return RunResult(tables, self.written, self.value, self.metrics)
+            self.counts.metrics.stages[-1].workers.setdefault(worker, WorkerMetrics()).bus.see(account)
+        self.counts.metrics.seconds = time.perf_counter() - self._begun
+        return RunResult(tables, self.written, self.value, self.counts.metrics)
 
     def rows(self) -> Iterator[Table]:
         """Yield the tables of the last stage in order, as they come from the workers."""
-        number = self._made[len(self.graph.stages) - 1]
+        number = self.outputs.made[len(self.graph.stages) - 1]
         for task in range(len(self.tasks.stages[number].tasks)):
             yield from self._uploads.download(number, task)
 
     def parts(self) -> ClusterParts:
         """Return the rows of the last stage as parts that stay with their workers; what was lost is made again."""
-        number = self._made[len(self.graph.stages) - 1]
+        number = self.outputs.made[len(self.graph.stages) - 1]
         return ClusterParts(self.cluster, self.query, number, self.tasks.whole(number))
 
     # stages
@@ -168,19 +161,19 @@ class Coordinator:
             number = self._merged(stage, self._ran(stage, lines, task_sink(sink)))
             if self._waits is None and (keys := wanted_order(self.graph, stage)):
                 number = self._in_ranges(stage, number, keys)
-            self._made[stage.number] = number
+            self.outputs.made[stage.number] = number
             if isinstance(sink, FoldSink):
                 states = [state for report in self.tasks.whole(number) for state in report.value]
                 self.value = reduce(sink.merge, states or [sink.initial()])
         if self._waits is None:
-            self._free_inputs(stage)
+            self.outputs.free_inputs(stage)
 
     def _cut(self, lines: list[Line], stage: Stage) -> list[Line]:
         """Run the probing sides of joins that are shuffled, and return the lines that read them by bucket."""
         while (cut := first_cut(lines, self._is_shuffled)) is not None:
             spec = cut.probe.node.spec
-            probing = Stage(self._new(stage), (), probing_sink(spec), spec.probe_schema)
-            self._made[probing.number] = self._ran(probing, cut.before, probing.sink)
+            probing = Stage(self.outputs.new(stage), (), probing_sink(spec), spec.probe_schema)
+            self.outputs.made[probing.number] = self._ran(probing, cut.before, probing.sink)
             lines = joined(lines, cut, probing.number)
         return lines
 
@@ -191,7 +184,7 @@ class Coordinator:
             spec = probe.node.spec
             if self._chain.has(probe.stage):
                 return spec.rest is not BuildRows.NONE
-            size = self._sizes(probe.stage).total
+            size = self.outputs.sizes(probe.stage).total
             large = bool(spec.build_keys) and size > BROADCAST_BYTES
             known = self._shuffled[probe.stage] = spec.rest is not BuildRows.NONE or large
         return known
@@ -206,8 +199,8 @@ class Coordinator:
 
     def _again(self, stage: Stage, number: int) -> int:
         """Run a stage's rows, which tasks have made, through a sink of one task."""
-        more = self._new(stage)
-        self._made[more] = number
+        more = self.outputs.new(stage)
+        self.outputs.made[more] = number
         again = Stage(more, (), stage.sink, stage.schema)
         node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
         return self._ran(again, [Line(Pipeline(StageInput(node, more)))], stage.sink)
@@ -227,23 +220,11 @@ class Coordinator:
     def _at_home(self, stage: Stage, number: int, sink: RangeSink | SampleSink) -> int:
         """Run what each task has made through a sink, where it is."""
         done = self.tasks.whole(number)
-        again = Stage(self._new(stage), (), sink, stage.schema)
-        self._made[again.number] = number
+        again = Stage(self.outputs.new(stage), (), sink, stage.schema)
+        self.outputs.made[again.number] = number
         node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
         pipeline = Pipeline(StageInput(node, again.number))
-        units = [
-            (
-                Unit(
-                    number=r.task,
-                    pipeline=0,
-                    buckets=Buckets(0, 1, r.task, r.task + 1),
-                    rows=r.rows[0],
-                    bytes=r.bytes[0],
-                ),
-            )
-            for r in done
-        ]
-        ran = self._planned(again, [Line(pipeline)], sink, units)
+        ran = self._planned(again, [Line(pipeline)], sink, each_by_itself(done))
         self._run_tasks(ran, {report.task: report.worker for report in done})
         return again.number
 
@@ -255,9 +236,9 @@ class Coordinator:
                 self._write_here(stage, lines, sink)
             elif sink.sink.single_writer:
                 number = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
-                self._made[stage.number] = self._again(stage, number)
+                self.outputs.made[stage.number] = self._again(stage, number)
             else:
-                self._made[stage.number] = self._ran(stage, lines, sink)
+                self.outputs.made[stage.number] = self._ran(stage, lines, sink)
             self.written = sink.sink.commit()
         except BaseException:
             self.tasks.abandon()
@@ -267,7 +248,7 @@ class Coordinator:
 
     def _write_here(self, stage: Stage, lines: Sequence[Line], sink: WriteSink) -> None:
         """Write the rows of tasks in this process, for a destination that only it can reach."""
-        number = self._made[stage.number] = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
+        number = self.outputs.made[stage.number] = self._ran(replace(stage, sink=CollectSink()), lines, CollectSink())
         writer = sink.sink.writer(0)
         for task in range(len(self.tasks.stages[number].tasks)):
             for table in self._uploads.download(number, task):
@@ -277,7 +258,7 @@ class Coordinator:
 
     def _ran(self, stage: Stage, lines: Sequence[Line], sink: StageSink) -> int:
         """Run the tasks of a stage, and return its number."""
-        units = list(self._units(lines, stage))
+        units = self._units.of(lines, stage)
         made = groups(units, self.slots) if self._waits is None else [tuple(units)]
         ran = self._planned(stage, lines, sink, made)
         if self._waits is None:
@@ -302,27 +283,26 @@ class Coordinator:
             buckets=self.buckets,
             schema=output_schema(stage),
             broadcast=tuple(sorted(probes - own)),
-            relayed=frozenset(k for k in whole if is_relayed(self.tasks.stages[self._made[k]].done, self.slots)),
+            relayed=frozenset(k for k in whole if is_relayed(self.tasks.stages[self.outputs.made[k]].done, self.slots)),
             asked=asked,
             alone=len(made) == 1,
             for_client=stage.number == len(self.graph.stages) - 1 or isinstance(sink, SampleSink),
             memory_limit=self.memory_limit,
         )
-        reads = {known: self._made[known] for known in needed(lines, units) | {key.stage for key in asked}}
+        reads = {known: self.outputs.made[known] for known in needed(lines, units) | {key.stage for key in asked}}
         ran = self.tasks.stages[number] = Ran(plan, made, reads)
-        shown = replace(stage, pipelines=pipelines)
-        metrics = StageMetrics(number, stage.name, tasks=len(made), operators=expected(shown))
-        self._counted[number] = metrics, shown_names(plan.stage, shown)
+        self.counts.planned(ran, replace(stage, pipelines=pipelines))
         return ran
 
     def _run_tasks(self, ran: Ran, homes: Mapping[int, str] | None = None) -> None:
         """Run the tasks of one stage."""
-        begun, metrics = time.perf_counter(), self._started(ran)
+        begun = time.perf_counter()
+        self.counts.started(ran)
         home = self._preferred([ran]) if len(ran.tasks) == 1 else None
         self.tasks.run(ran, range(len(ran.tasks)), homes or ({0: home} if home else None))
         if isinstance(ran.plan.stage.sink, ReduceSink) and not ran.plan.alone:
             self._reduce_at_least_once(ran)
-        self._ended(metrics, time.perf_counter() - begun)
+        self.counts.ended(ran, time.perf_counter() - begun)
 
     def _run_chain(self) -> int:
         """Run what waits in the chain as one task; return the number of the first stage that is still to run."""
@@ -332,32 +312,15 @@ class Coordinator:
         left = [stage.number for stage, ran in chain if None in ran.reports]
         following = left[0] if left else chain[-1][0].number + 1
         for stage, ran in chain:
-            metrics, _ = self._counted[ran.plan.stage.number]
             if stage.number < following:
-                self._ended(metrics, sum(report.seconds for report in ran.done))
+                self.counts.ended(ran, sum(report.seconds for report in ran.done))
             elif None not in ran.reports:  # part of a stage that has made much, is planned again and shared out
-                self.metrics.stages.remove(metrics)
+                self.counts.drop(ran)
                 self._chain.refuse(stage)
         for stage in {stage.number: stage for stage, _ in chain}.values():
             if stage.number < following:
-                self._free_inputs(stage)
+                self.outputs.free_inputs(stage)
         return following
-
-    def _started(self, ran: Ran) -> StageMetrics:
-        """Count a stage as started, once, and return what is counted of it."""
-        metrics, _ = self._counted[ran.plan.stage.number]
-        if not any(metrics is started for started in self.metrics.stages):
-            self.metrics.stages.append(metrics)
-            if self.observer is not None:
-                size = sum(unit.bytes for units in ran.tasks for unit in units)
-                self.observer.stage_started(metrics.number, metrics.name, len(ran.tasks), size)
-        return metrics
-
-    def _ended(self, metrics: StageMetrics, seconds: float) -> None:
-        metrics.seconds = seconds
-        stage_ended(self.metrics, metrics)
-        if self.observer is not None:
-            self.observer.stage_finished(metrics.number)
 
     def _reduce_at_least_once(self, ran: Ran) -> None:
         """Make the one row that an aggregation without keys gives of no rows, where its tasks had none."""
@@ -377,117 +340,19 @@ class Coordinator:
         }
         for stage, position in sorted(keys):
             sink = self.graph.stages[stage].sink
-            if isinstance(sink, BuildSink) and stage in self._made and self._is_there(stage):
+            if isinstance(sink, BuildSink) and stage in self.outputs.made and self._is_there(stage):
                 yield AskedKey(stage, position, sink.spec.build_keys[position])
 
     def _is_there(self, stage: int) -> bool:
         """Whether a stage's rows are on the workers, and few."""
         if self._chain.has(stage):
             return True
-        reports = self.tasks.stages[self._made[stage]].reports
-        return None not in reports and self._sizes(stage).total <= BROADCAST_BYTES
+        reports = self.tasks.stages[self.outputs.made[stage]].reports
+        return None not in reports and self.outputs.sizes(stage).total <= BROADCAST_BYTES
 
     def _preferred(self, rans: Sequence[Ran]) -> str | None:
         """Return the worker that has most of what lone tasks read."""
         return self.tasks.holder({made for ran in rans for made in ran.reads.values()})
 
-    # units
-
-    def _units(self, lines: Sequence[Line], stage: Stage) -> Iterator[Unit]:
-        number = 0
-        for position, line in enumerate(lines):
-            for unit in self._units_of(lines, position, line, stage):
-                yield replace(unit, number=number)
-                number += 1
-
-    def _units_of(self, lines: Sequence[Line], position: int, line: Line, stage: Stage) -> Iterator[Unit]:
-        source = line.pipeline.input
-        if isinstance(source, ScanInput):
-            yield from self._scan_units(position, source, enough(line.pipeline, stage))
-        elif isinstance(source, RemainingInput):
-            return  # comes with the units of its join
-        elif self._chain.has(source.stage) or (line.build is not None and self._chain.has(line.build)):
-            everything = Unit(number=0, pipeline=position, buckets=Buckets(0, self.buckets))
-            yield (
-                everything
-                if line.build is None
-                else replace(everything, build=line.build, rest=rest_of(lines, position))
-            )
-        elif line.build is None:
-            found = self._sizes(source.stage)
-            for buckets in runs(found, self.slots) if len(found.rows) > 1 else [Buckets(0, 1)]:
-                yield reading(position, buckets, found)
-        else:
-            probing, building = self._sizes(source.stage), self._sizes(line.build)
-            made, rest = self.tasks.whole(self._made[source.stage]), rest_of(lines, position)
-            for unit in joined_reading(position, probing, building, made, self.slots, every=rest is not None):
-                yield replace(unit, build=line.build, rest=rest)
-
-    def _scan_units(self, position: int, source: ScanInput, enough: int | None) -> Iterator[Unit]:
-        splits = source.node.scan.splits
-        number: int | None = None
-        if self._uploads.needed(splits):
-            number = self._new()
-            self._made[number] = number
-            self.tasks.stages[number] = self._uploads.send(number, splits, source.node.schema, enough)
-        for place, split in enumerate(splits):
-            unit = Unit(number=0, pipeline=position, rows=split.rows or 0, bytes=split.bytes or 0)
-            if number is None:
-                yield replace(unit, split=split)
-            else:
-                yield replace(unit, uploaded=number, label=split.label, buckets=Buckets(0, 1, place, place + 1))
-
-    def _sizes(self, stage: int) -> Sizes:
-        number = self._made[stage]
-        made = self.tasks.whole(number)  # of a part, buckets would seem to be empty
-        attempts = [report.attempt for report in made]
-        known = self._sized.get(number)
-        if known is None or known[0] != attempts:  # what was lost and made again may be of other sizes
-            known = self._sized[number] = attempts, sizes(made)
-        return known[1]
-
-    # the end of things
-
-    def _new(self, stage: Stage | None = None) -> int:
-        number = self._next
-        self._next += 1
-        if stage is not None:
-            self._extra.setdefault(stage.number, []).append(number)
-        return number
-
-    def _free_inputs(self, stage: Stage) -> None:
-        """Let workers forget outputs that no later stage reads: at once where they are large, else with the query."""
-        wanted = {need for later in self.graph.stages[stage.number + 1 :] for need in later.needs}
-        kept = {self._made[number] for number in wanted if number in self._made} | {self._made[stage.number]}
-        over = {self._made[need] for need in stage.needs - wanted} | {stage.number, *self._extra.get(stage.number, ())}
-        for number in over - kept:
-            if number in self.tasks.stages:
-                self._unread[number] = self.tasks.free(number)
-        if sum(self._unread.values()) > SMALL_BYTES:
-            self.cluster.forget(self.query, [*self._unread])
-            self._unread.clear()
-
     def _finished(self, ran: Ran, report: Report) -> None:
-        metrics, (_, shown) = self._started(ran), self._counted[ran.plan.stage.number]
-        for name, counted in report.operators.items():
-            metrics.operators[shown[name]].merge(counted)
-        worker = metrics.workers.setdefault(report.worker, WorkerMetrics())
-        worker.tasks += 1
-        worker.rows += sum(report.rows)
-        worker.bytes += sum(report.bytes)
-        worker.received += report.received
-        worker.spilled = max(worker.spilled, report.spilled)
-        worker.seconds += report.seconds
-        for account in (self._accounts.get(report.worker), *report.accounts):
-            worker.bus.see(account)  # what it has packed for others since its last task is there too
-        if report.accounts[1] is not None:
-            self._accounts[report.worker] = report.accounts[1]
-        self.metrics.spans.append(report.span(metrics))
-        if self.observer is not None:
-            units = ran.tasks[report.task]
-            rows, size = sum(unit.rows for unit in units), sum(unit.bytes for unit in units)
-            read = [unit for unit in units if unit.split is not None or unit.uploaded is not None]
-            if read:
-                scanned, stored = sum(unit.rows for unit in read), sum(unit.bytes for unit in read)
-                self.observer.advanced(ran.plan.stage.number, scanned, stored)
-            self.observer.task_finished(ran.plan.stage.number, rows, size)
+        self.counts.finished(ran, report)

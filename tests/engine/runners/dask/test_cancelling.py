@@ -18,7 +18,7 @@ import volley as vl
 from tests.support.workers import outputs, wait_until
 from volley.engine.exchange import OutputId
 from volley.engine.frame import DataFrame
-from volley.engine.runners.dask import coordinator
+from volley.engine.runners.dask import outputs as made
 
 
 def test_a_cluster_listens_on_this_machine_only(cluster: vl.Session) -> None:
@@ -89,7 +89,7 @@ def test_rows_that_were_read_go_with_their_query_or_at_once_where_they_are_many(
 
     monkeypatch.setattr(cluster.cluster, "forget", telling)
     if much:
-        monkeypatch.setattr(coordinator, "SMALL_BYTES", 0)
+        monkeypatch.setattr(made, "SMALL_BYTES", 0)
     rows = vl.from_arrow(pa.table({"a": [n % 7 for n in range(100)]}))
     groups = rows.groupby("a").agg(n=("a", "size")).groupby("n").agg(m=("a", "size"))
     found = DataFrame.from_plan(groups.plan, cluster).to_arrow()
