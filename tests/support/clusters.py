@@ -18,13 +18,13 @@ DEVICE = os.environ.get("VOLLEY_TEST_DEVICE", "cpu")
 
 
 @contextmanager
-def started() -> Iterator[vl.Session]:
+def started(workers: int = 2) -> Iterator[vl.Session]:
     """Start workers and yield a session over them.
 
-    The environment says which: ``VOLLEY_TEST_WORKERS`` how many (2), ``VOLLEY_TEST_PROTOCOL`` how they talk (tcp, ucx)
-    and ``VOLLEY_TEST_DEVICE`` what computes (cpu, gpu-simulated).
+    The environment says which: ``VOLLEY_TEST_WORKERS`` how many at least, ``VOLLEY_TEST_PROTOCOL`` how they talk (tcp,
+    ucx) and ``VOLLEY_TEST_DEVICE`` what computes (cpu, gpu-simulated).
     """
-    workers = int(os.environ.get("VOLLEY_TEST_WORKERS", "2"))
+    workers = max(workers, int(os.environ.get("VOLLEY_TEST_WORKERS", "0")))
     settings = ClusterSettings(workers=workers, protocol=os.environ.get("VOLLEY_TEST_PROTOCOL", "tcp"))
     with pytest.MonkeyPatch.context() as patch:
         if DEVICE != "cpu":

@@ -20,9 +20,20 @@ from ...kernels.sharing import Account
 from .kubernetes import NAMED, scheduler_address
 from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots
-from .plugin import ABOUT, FREE, PUT, REFUSE, STOP, Comms, VolleySchedulerPlugin, VolleyWorkerPlugin, versions
+from .plugin import (
+    ABOUT,
+    FREE,
+    PUT,
+    REFUSE,
+    STOP,
+    Comms,
+    VolleyNannyPlugin,
+    VolleySchedulerPlugin,
+    VolleyWorkerPlugin,
+    versions,
+)
 from .sending import to_bytes
-from .ucx import loop_for
+from .ucx import PREFIXES, loop_for
 from .waiting import SCHEDULER_LOST, answering, waiting_seconds
 
 _LOCAL = re.compile(r"local(?::([1-9]\d*))?")
@@ -234,6 +245,8 @@ def _prepare(client: Client, device: Device) -> None:
     try:
         with answering(client):
             client.register_plugin(VolleySchedulerPlugin())
+            if client.scheduler.address.startswith(PREFIXES):
+                client.register_plugin(VolleyNannyPlugin())
             client.register_plugin(VolleyWorkerPlugin("cpu" if device.account is None else "gpu"))
     except (ImportError, AttributeError) as error:
         raise ConfigError(

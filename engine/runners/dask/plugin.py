@@ -12,8 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from distributed import Scheduler, Worker, get_worker
-from distributed.diagnostics.plugin import SchedulerPlugin, WorkerPlugin
+from distributed import Nanny, Scheduler, Worker, get_worker
+from distributed.diagnostics.plugin import NannyPlugin, SchedulerPlugin, WorkerPlugin
 from distributed.protocol import Serialize
 
 from ...exchange import DIRECT, FETCH, BucketStore, Exchange, OutputId
@@ -161,6 +161,17 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         tables = [table for frame in frames for table in device.unpack(frame, schema)]
         self.bench.exchange.store.put(OutputId(*output), [tables])
         return [sum(table.num_rows for table in tables), sum(table.nbytes for table in tables)]
+
+
+class VolleyNannyPlugin(NannyPlugin):  # type: ignore[misc]  # distributed ships no types
+    """Lets what starts workers anew, and talks to them over UCX, sleep between their messages."""
+
+    name = NAME
+    idempotent = True
+
+    def setup(self, nanny: Nanny) -> None:
+        """Wait asleep from now on."""
+        wait_asleep()
 
 
 class VolleySchedulerPlugin(SchedulerPlugin):  # type: ignore[misc]  # distributed ships no types

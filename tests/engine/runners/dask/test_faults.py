@@ -21,6 +21,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.clusters import started
 from tests.support.proxy import proxy
 from tests.support.workers import outputs, remains, set_store_limit, wait_until
 from volley.engine.errors import TemporaryFailure, WriteError
@@ -135,10 +136,10 @@ def test_a_scheduler_that_ends_is_told_and_one_that_comes_back_is_used(folder: P
     vl.DataFrame({"old": [1]}).to_parquet(destination)
     session = vl.Session(cluster=f"tcp://127.0.0.1:{port}")
     with dask.config.set({"volley.patience": "3s"}):
-        with running(*command, folder=scratch) as started:
-            assert started.stdout is not None
-            assert started.stdout.readline()
-            processes = psutil.Process(started.pid).children(recursive=True)
+        with running(*command, folder=scratch) as program:
+            assert program.stdout is not None
+            assert program.stdout.readline()
+            processes = psutil.Process(program.pid).children(recursive=True)
             rows = DataFrame.from_plan(vl.read_parquet(folder).plan, session)
             assert len(rows) == 6 * ROWS  # connected
 
@@ -153,7 +154,7 @@ def test_a_scheduler_that_ends_is_told_and_one_that_comes_back_is_used(folder: P
 
             def kill() -> None:
                 wait_until(begun.exists, STARTING)
-                started.kill()
+                program.kill()
 
             threading.Thread(target=kill).start()
             with pytest.raises(TemporaryFailure, match=r"scheduler .*; start it again and repeat the query"):
@@ -237,11 +238,11 @@ def test_connections_that_are_cut_cost_time_only(folder: Path, tmp_path: Path, m
     monkeypatch.setattr(coordinator, "BROADCAST_BYTES", 0)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with start_cluster(ClusterSettings(workers=1)) as started, proxy(port) as between:
-        command = ["-m", "distributed.cli.dask_worker", started.scheduler_address, "--nthreads", "1", "--no-nanny"]
+    with start_cluster(ClusterSettings(workers=1)) as one, proxy(port) as between:
+        command = ["-m", "distributed.cli.dask_worker", one.scheduler_address, "--nthreads", "1", "--no-nanny"]
         command += ["--listen-address", f"tcp://127.0.0.1:{port}", "--no-dashboard"]
         command += ["--contact-address", f"tcp://127.0.0.1:{between.port}", "--local-directory", str(tmp_path)]
-        with running(*command, folder=tmp_path), vl.Session(cluster=started.scheduler_address) as session:
+        with running(*command, folder=tmp_path), vl.Session(cluster=one.scheduler_address) as session:
             session.cluster.client.wait_for_workers(2, timeout=120)
             between.cuts = [200_000, 50_000, 400_000, 100_000, 1_000, 300_000]
             assert grouped(folder, session).equals(grouped(folder))
@@ -250,7 +251,7 @@ def test_connections_that_are_cut_cost_time_only(folder: Path, tmp_path: Path, m
 
 @pytest.mark.cluster
 def test_a_worker_in_the_place_of_one_that_died_is_used(folder: Path) -> None:
-    with vl.Session(cluster="local:2") as session:
+    with started() as session:
         client = session.cluster.client
         before = client.run(os.getpid)
         os.kill(next(iter(before.values())), signal.SIGKILL)

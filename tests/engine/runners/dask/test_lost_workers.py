@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
-from tests.support.clusters import in_small_tasks
+from tests.support.clusters import in_small_tasks, started
 from tests.support.faults import MOMENTS, SORT_MOMENTS, arm
 from tests.support.workers import outputs, wait_until
 from volley.engine.errors import ExecutionError, UserFunctionError, told
@@ -27,9 +27,8 @@ ROWS = 5_000
 @pytest.fixture(scope="module")
 def mortals() -> Iterator[vl.Session]:
     """Return a session over workers that may be killed: new ones take their place."""
-    session = vl.Session(cluster="local:3")
-    yield session
-    session.close()
+    with started(3) as session:
+        yield session
 
 
 @pytest.fixture(scope="module")

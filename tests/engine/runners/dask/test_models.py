@@ -12,7 +12,7 @@ import pytest
 
 import volley as vl
 from tests.ml import census
-from tests.support.clusters import in_small_tasks
+from tests.support.clusters import in_small_tasks, started
 from tests.support.faults import FIT_MOMENTS, arm
 from tests.support.workers import let_parts_go, remains, wait_until
 from volley import ml
@@ -105,9 +105,8 @@ def test_slices_and_evaluation_are_those_of_one_process(cluster: vl.Session, peo
 @pytest.fixture
 def mortals() -> Iterator[vl.Session]:
     """Return a session over workers that may be killed: new ones take their place."""
-    session = vl.Session(cluster="local:2")
-    yield session
-    session.close()
+    with started() as session:
+        yield session
 
 
 @pytest.mark.cluster

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
+import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
@@ -113,6 +116,80 @@ def test_where_ucx_has_more_to_do_it_is_asked_again(worker: Worker) -> None:
     asyncio.run(main())
 
 
+def test_what_waits_is_woken_by_who_comes_after(worker: Worker) -> None:
+    """UCXX forgets whom it has told to move it on when its last connection ends, and tells another one at the next."""
+
+    async def main() -> None:
+        progress = ucx.Progress(worker, asyncio.get_running_loop())
+        waiting = asyncio.create_task(received(progress, worker, 1))
+        await asyncio.sleep(0.01)
+        ucx.Progress(worker, asyncio.get_running_loop())
+        worker.send()
+        await asyncio.wait_for(waiting, 60)
+
+    asyncio.run(main())
+
+
+def test_of_those_who_move_ucx_on_the_last_looks_at_everything(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ucx, "_SWEEP", 0.001)
+    sweeps: list[ucx.Progress] = []
+    wake = ucx.Progress.wake
+    monkeypatch.setattr(ucx.Progress, "wake", lambda own: (sweeps.append(own), wake(own)))
+
+    async def main() -> None:
+        made = [ucx.Progress(worker, asyncio.get_running_loop()) for _ in range(3)]
+        sweeps.clear()
+        while len(sweeps) < 20:
+            await asyncio.sleep(0.001)
+        assert set(sweeps) == {made[-1]}
+
+    asyncio.run(main())
+
+
+def test_connections_are_ended_by_the_loop_that_moves_ucx_on(worker: Worker) -> None:
+    """Not by the thread that collects them, nor within what collects them."""
+    ended: list[tuple[str, int]] = []
+    end = ucx._on_the_loop(lambda name: ended.append((name, threading.get_ident())))
+    end("without a loop")
+    assert ended == [("without a loop", threading.get_ident())]
+
+    async def main() -> None:
+        ucx.Progress(worker, asyncio.get_running_loop())
+        end("by its own thread")
+        assert len(ended) == 1, "it may be UCX that runs"
+        thread = threading.Thread(target=end, args=("by another",))
+        thread.start()
+        thread.join()
+        assert len(ended) == 1
+        await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert sorted(ended[1:]) == [(name, threading.get_ident()) for name in ("by another", "by its own thread")]
+
+
+class Refusing:
+    """Stands in for a connection whose peer is gone."""
+
+    closed = 0
+
+    def close_blocking(self, **_: int) -> None:
+        self.closed += 1
+
+
+def test_a_connection_that_does_not_come_about_is_closed_at_once() -> None:
+    async def exchange(*, endpoint: Refusing, msg_tag: int) -> int:
+        if msg_tag < 0:
+            raise TimeoutError
+        return msg_tag
+
+    closing, endpoint = ucx._closing(exchange), Refusing()
+    assert asyncio.run(closing(endpoint=endpoint, msg_tag=3)) == 3
+    assert endpoint.closed == 0
+    with pytest.raises(TimeoutError):
+        asyncio.run(closing(endpoint=endpoint, msg_tag=-1))
+    assert endpoint.closed == 1
+
+
 def test_an_environment_that_says_how_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
     application_context = pytest.importorskip("ucxx._lib_async.application_context")
     monkeypatch.setenv("UCXPY_PROGRESS_MODE", "blocking")
@@ -125,6 +202,51 @@ def waits_asleep() -> bool:
     """Return whether every loop of this process that has UCX waits asleep."""
     application_context: Any = import_module("ucxx._lib_async.application_context")
     return all(isinstance(task, ucx.Progress) for task in application_context.ProgressTasks.values())
+
+
+COLLECTED = """
+import asyncio, gc, threading
+from distributed.comm import connect, listen
+import distributed_ucxx.ucxx
+import ucxx._lib_async.endpoint as endpoint
+from volley.engine.runners.dask import ucx
+
+ended = []
+end = endpoint._finalizer
+endpoint._finalizer = lambda one: (ended.append(threading.current_thread()), end(one))
+gc.disable()
+
+async def answer(comm):
+    await comm.write(await comm.read())
+
+async def let_go(address):
+    for _ in range(5):
+        comm = await connect(address)
+        await comm.write("x")
+        await comm.read()
+        comm.itself = comm
+
+async def main():
+    listener = await listen("ucx://127.0.0.1:0", answer)
+    await let_go(listener.contact_address)
+    before = len(ended)
+    await asyncio.to_thread(gc.collect)
+    await asyncio.sleep(0.1)
+    listener.stop()
+    return len(ended) - before
+
+loop = ucx.loop_for("ucx://").asyncio_loop
+closed = asyncio.run_coroutine_threadsafe(main(), loop).result()
+print(closed, {thread.name for thread in ended})
+"""
+
+
+@pytest.mark.ucx
+def test_what_another_thread_collects_ends_on_the_loop() -> None:
+    pytest.importorskip("distributed_ucxx")
+    command = [sys.executable, "-c", COLLECTED]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    assert done.stdout.splitlines()[-1] == "5 {'IO loop'}"
 
 
 @pytest.mark.ucx

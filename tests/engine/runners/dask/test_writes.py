@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.clusters import started
 from tests.support.faults import arm
 from tests.support.servers import ACCESS_KEY, SECRET_KEY, object_store
 from tests.support.workers import wait_until
@@ -91,7 +92,7 @@ def test_an_object_store_has_the_rows_once_when_a_worker_dies(
     url = f"s3://bucket/dies-{after}"
     flag = tmp_path / "flag"
     flag.touch()
-    with vl.Session(cluster="local:2") as session:
+    with started() as session:
         session.cluster.client.run(arm, "write", str(flag), after)
         there(session, folder).to_parquet(url, storage_options=options)
     assert not flag.exists()
