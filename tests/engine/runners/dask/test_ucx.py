@@ -10,11 +10,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import volley as vl
+from tests.support.workers import wait_until
 from volley.engine.runners.dask import ClusterSettings, start_cluster, ucx
 
 
@@ -265,3 +267,17 @@ def test_every_process_of_a_cluster_waits_asleep_and_sessions_share_one() -> Non
             assert waits_asleep()
             assert client.run_on_scheduler(waits_asleep)
             assert list(client.run(waits_asleep).values()) == [True, True]
+
+
+@pytest.mark.ucx
+def test_nannies_of_a_users_own_workers_wait_asleep(tmp_path: Path) -> None:
+    pytest.importorskip("distributed_ucxx")
+    with start_cluster(ClusterSettings(workers=1, protocol="ucx")) as started:
+        address = started.scheduler_address
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard"]
+        command += ["--host", "127.0.0.1", "--local-directory", str(tmp_path)]
+        with subprocess.Popen(command, stderr=subprocess.DEVNULL) as own, vl.Session(cluster=address) as session:
+            client = session.cluster.client
+            client.wait_for_workers(2, timeout=120)
+            wait_until(lambda: list(client.run(waits_asleep, nanny=True).values()) == [True, True])
+            own.terminate()
