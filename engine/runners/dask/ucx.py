@@ -146,7 +146,8 @@ def wait_asleep() -> None:
 
 def _close_on_the_loop(application_context: Any) -> None:
     """Let connections that are collected, or do not come about, end on the loop that moves UCX on."""
-    endpoint, listener = (import_module(f"ucxx._lib_async.{name}") for name in ("endpoint", "listener"))
+    endpoint: Any = import_module("ucxx._lib_async.endpoint")
+    listener: Any = import_module("ucxx._lib_async.listener")
     for module in (endpoint, import_module("distributed_ucxx.ucxx")):
         names = vars(module)
         names["_finalizer"] = _on_the_loop(names["_finalizer"])
