@@ -91,7 +91,8 @@ class CountingTasks(Tasks):
 
     def run_chain(self, chain: Sequence[Ran], home: str | None) -> None:
         for ran in chain:
-            self._run(ran, [0], {0: home} if home else {}, chained=ran is not chain[0])
+            alone = {0: home} if home and len(ran.tasks) == 1 else {}
+            self._run(ran, range(len(ran.tasks)), alone, chained=ran is not chain[0])
             home = ran.done[0].worker
 
     def run(self, ran: Ran, tasks: Iterable[int], homes: Mapping[int, str] | None = None) -> None:

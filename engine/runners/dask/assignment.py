@@ -124,6 +124,8 @@ class StagePlan:
         Whether one task has all units, so that its output is that of the stage.
     for_client
         Whether the client reads its rows, which then come with the report if they are few.
+    repeated
+        Whether each worker makes the rows for itself, once, with the first of its tasks that reads them.
     """
 
     query: str
@@ -136,6 +138,7 @@ class StagePlan:
     asked: tuple[AskedKey, ...] = ()
     alone: bool = False
     for_client: bool = False
+    repeated: bool = False
     memory_limit: int | None = None
 
 

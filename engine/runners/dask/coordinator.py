@@ -115,16 +115,16 @@ class Coordinator:
     # results
 
     def run(self) -> None:
-        """Run every stage; those in a row that read little as one task."""
+        """Run every stage; those in a row that read little as one task, or with each task that reads what they make."""
         stages, position = self.graph.stages, 0
         while position < len(stages) or self._chain:
             stage = stages[position] if position < len(stages) else None
             self._waits = stage if stage is not None and self._chain.fits(stage) else None
-            if self._chain and self._waits is None:
-                position = self._run_chain()
-            else:
-                self._run_stage(stages[position])
+            if stage is not None and (self._waits is not None or not self._chain):
+                self._run_stage(stage)
                 position += 1
+            else:
+                position = self._run_chain(stage if stage is not None and self._follows(stage) else None)
 
     def result(self) -> RunResult:
         """Return the rows, files or value of the last stage."""
@@ -158,15 +158,20 @@ class Coordinator:
         if isinstance(sink, WriteSink):
             self._write(stage, lines, sink)
         else:
-            number = self._merged(stage, self._ran(stage, lines, task_sink(sink)))
-            if self._waits is None and (keys := wanted_order(self.graph, stage)):
-                number = self._in_ranges(stage, number, keys)
+            number = self._ordered(stage, self._ran(stage, lines, task_sink(sink)))
             self.outputs.made[stage.number] = number
             if isinstance(sink, FoldSink):
                 states = [state for report in self.tasks.whole(number) for state in report.value]
                 self.value = reduce(sink.merge, states or [sink.initial()])
         if self._waits is None:
             self.outputs.free_inputs(stage)
+
+    def _ordered(self, stage: Stage, number: int) -> int:
+        """Bring what tasks have made together where it is those of one task, or in ranges of the order wanted."""
+        number = self._merged(stage, number)
+        if self._waits is None and (keys := wanted_order(self.graph, stage)):
+            number = self._in_ranges(stage, number, keys)
+        return number
 
     def _cut(self, lines: list[Line], stage: Stage) -> list[Line]:
         """Run the probing sides of joins that are shuffled, and return the lines that read them by bucket."""
@@ -304,19 +309,41 @@ class Coordinator:
             self._reduce_at_least_once(ran)
         self.counts.ended(ran, time.perf_counter() - begun)
 
-    def _run_chain(self) -> int:
-        """Run what waits in the chain as one task; return the number of the first stage that is still to run."""
+    def _follows(self, stage: Stage) -> bool:
+        """Whether tasks of a stage may each have the chain before them."""
+        shuffled = first_cut([Line(pipeline) for pipeline in stage.pipelines], self._is_shuffled)
+        return shuffled is None and self._chain.leads(stage, self.slots.workers)
+
+    def _run_chain(self, last: Stage | None = None) -> int:
+        """Run what waits in the chain as one task, or before each task of a last stage.
+
+        Return the number of the first stage that is still to run.
+        """
+        if last is not None:
+            lines = [Line(pipeline) for pipeline in last.pipelines]
+            made = groups(self._units.of(lines, last), self.slots)
+            self._chain.add(last, self._planned(last, lines, task_sink(last.sink), made))
         chain = self._chain.take()
         rans = [ran for _, ran in chain]
+        if len(rans[-1].tasks) > 1:
+            for ran in rans[:-1]:
+                ran.plan = replace(ran.plan, repeated=True)
+        begun = time.perf_counter()
         self.tasks.run_chain(rans, self._preferred(rans))
+        elapsed = time.perf_counter() - begun
         left = [stage.number for stage, ran in chain if None in ran.reports]
         following = left[0] if left else chain[-1][0].number + 1
         for stage, ran in chain:
             if stage.number < following:
-                self.counts.ended(ran, sum(report.seconds for report in ran.done))
+                seconds = sum(report.seconds for report in ran.done)
+                self.counts.ended(ran, min(seconds, elapsed))
             elif None not in ran.reports:  # part of a stage that has made much, is planned again and shared out
                 self.counts.drop(ran)
                 self._chain.refuse(stage)
+        if last is not None and last.number < following:
+            if isinstance(last.sink, ReduceSink) and not rans[-1].plan.alone:
+                self._reduce_at_least_once(rans[-1])
+            self.outputs.made[last.number] = self._ordered(last, last.number)
         for stage in {stage.number: stage for stage, _ in chain}.values():
             if stage.number < following:
                 self.outputs.free_inputs(stage)

@@ -8,7 +8,7 @@ import logging
 import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -216,7 +216,11 @@ def run_assignments(shared: bytes, own: bytes) -> list[Report]:
         if reports and sum(reports[-1].bytes) > SMALL_BYTES:
             break
         assigned = Assignment(plan=plan, task=task, attempt=attempt, units=units, sources=sources)
-        reports.append(_told(plugin, assigned))
+        if plan.repeated:
+            make = partial(_told, plugin, assigned)
+            reports.append(plugin.bench.shared(plan.query, plan.stage.number, f"attempt {attempt}", make))
+        else:
+            reports.append(_told(plugin, assigned))
     send(worker, plan.query, ticket, reports)
     return reports
 

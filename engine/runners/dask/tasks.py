@@ -120,9 +120,9 @@ class Tasks:
         self._run([ran], todo, homes or {})
 
     def run_chain(self, chain: Sequence[Ran], home: str | None) -> None:
-        """Run stages of one task each on one worker, one after the other.
+        """Run stages one after the other, of one task each but for the last, which each of its tasks has before it.
 
-        Returns when as many have reported as the worker has run: at least the first, and those up to one that has made
+        Returns when as many have reported as workers have run: at least the first, and those up to one that has made
         much.
 
         Raises
@@ -130,12 +130,14 @@ class Tasks:
         ExecutionError
             What a task raised, or where the cluster is lost.
         """
-        self._run(chain, [0], {} if home is None else {0: home})
+        tasks = list(range(len(chain[-1].tasks)))
+        self._run(chain, tasks, {} if home is None or len(tasks) > 1 else {0: home})
 
     def _run(self, chain: Sequence[Ran], todo: list[int], homes: Mapping[int, str]) -> None:
         under_way: dict[Future, _Sent] = {}
         losses, most = 0, MOST_LOSSES * len(todo)
         todo, homes = _in_turn(todo, homes), dict(homes)
+        _attempt(chain[:-1])
         try:
             while todo or under_way:
                 room = len(todo) if self._most is None else self._most - len(under_way)
@@ -162,10 +164,12 @@ class Tasks:
                             named = _named(chain[0])
                             raise TemporaryFailure(f"rows that {named} needs were lost {losses} times: giving up")
                         todo.append(task)
+                        _attempt(chain[:-1])
                         continue
                     for ran, report in zip(chain, found, strict=False):
-                        ran.reports[task] = report
-                        self._finished(ran, report)
+                        if ran is chain[-1] or ran.reports[0] is None:  # what is repeated counts once
+                            ran.reports[report.task] = report
+                            self._finished(ran, report)
         finally:
             self.abandon(under_way)
 
@@ -221,13 +225,14 @@ class Tasks:
     def _submit(self, chain: Sequence[Ran], tasks: Sequence[int], homes: Mapping[int, str]) -> dict[Future, _Sent]:
         own = {ran.plan.stage.number for ran in chain}
         self._find({made for ran in chain for made in ran.reads.values()} - own)
+        last = chain[-1]
+        before = [(0, ran.attempts[0], ran.tasks[0]) for ran in chain[:-1]]
         sent = []
         packed = []
         for task in tasks:
-            for ran in chain:
-                ran.attempts[task] += 1
+            last.attempts[task] += 1
             sent.append(_Sent(task, next(self._tickets), homes.get(task)))
-            parts = [(task, ran.attempts[task], ran.tasks[task]) for ran in chain]
+            parts = [*before, (task, last.attempts[task], last.tasks[task])]
             packed.append(to_bytes((sent[-1].ticket, parts)))
         here = {number: self._here(number) for number in own if len(chain) > 1}
         shared = to_bytes(
@@ -371,6 +376,12 @@ class Tasks:
                 "workers more memory or fewer threads"
             ) from failure
         raise failure
+
+
+def _attempt(chain: Sequence[Ran]) -> None:
+    """Begin another attempt at stages of one task each."""
+    for ran in chain:
+        ran.attempts[0] += 1
 
 
 def _in_turn(tasks: Sequence[int], homes: Mapping[int, str]) -> list[int]:
