@@ -106,6 +106,64 @@ def test_what_is_left_after_a_shuffled_join_is_one_task_with_what_follows(
     assert rounds == [1, 2, 1]  # the few, the keys among many, and the rest
 
 
+@pytest.fixture
+def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[vl.DataFrame, vl.DataFrame]:
+    """Return few rows, and many that a chain does not take."""
+    vl.from_arrow(pa.table({"a": [1, 2, -1], "c": ["x", "y", "y"]})).to_parquet(tmp_path / "few.parquet")
+    rng = random.Random(5)
+    for part in range(3):
+        numbers = [n % 50 for n in range(10_000)]
+        rng.shuffle(numbers)
+        vl.from_arrow(pa.table({"a": numbers})).to_parquet(tmp_path / "many" / f"{part}.parquet")
+    monkeypatch.setattr(chains, "ALONE_BYTES", 5_000)
+    return vl.read_parquet(tmp_path / "few.parquet"), vl.read_parquet(tmp_path / "many")
+
+
+def test_each_worker_makes_the_few_rows_for_itself_that_its_tasks_join(
+    sides: tuple[vl.DataFrame, vl.DataFrame], cluster: vl.Session, rounds: list[int]
+) -> None:
+    few, many = sides
+    run = cluster.run(many.merge(few, on="a").groupby("c").agg(n=("a", "size")).sort_values("c").plan)
+    assert pa.concat_tables(cluster.device.to_arrow(table) for table in run.tables).to_pydict() == {
+        "c": ["x", "y"],
+        "n": [600, 600],
+    }
+    assert rounds == [2, 1]  # few and many, and what follows
+    build = next(stage for stage in run.metrics.stages if stage.name == "build")
+    assert sum(worker.rows for worker in build.workers.values()) == 3  # counted once
+    assert {operator.rows for operator in build.operators.values()} == {3}
+
+
+@pytest.mark.usefixtures("cautious")
+def test_tasks_whose_few_rows_are_many_are_planned_again(
+    sides: tuple[vl.DataFrame, vl.DataFrame], cluster: vl.Session, rounds: list[int]
+) -> None:
+    few, many = sides
+    plan = many.merge(few, on="a").groupby("c").agg(n=("a", "size")).sort_values("c").plan
+    assert DataFrame.from_plan(plan, cluster).to_arrow().to_pydict() == {"c": ["x", "y"], "n": [600, 600]}
+    assert rounds[:2] == [2, 2]
+
+
+@pytest.mark.parametrize("kind", ["rows that travel with tasks", "a limit", "much for many workers"])
+def test_what_workers_would_not_make_alike_or_cheaply_is_made_by_one(
+    kind: str,
+    sides: tuple[vl.DataFrame, vl.DataFrame],
+    cluster: vl.Session,
+    rounds: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    few, many = sides
+    if kind == "a limit":
+        few = few.head(2)
+    elif kind == "much for many workers":
+        monkeypatch.setattr(chains, "_REPEATS", 0)
+    else:
+        few = vl.from_arrow(few.to_arrow())
+    counted = many.merge(few, on="a").groupby("c").agg(n=("a", "size"))
+    assert DataFrame.from_plan(counted.plan, cluster).to_arrow()["n"].to_pylist() == [600, 600]
+    assert rounds == [1, 2, 1]
+
+
 def test_a_function_that_may_take_long_is_shared_out(
     files: vl.DataFrame, cluster: vl.Session, rounds: list[int]
 ) -> None:

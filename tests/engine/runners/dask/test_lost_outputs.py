@@ -97,13 +97,14 @@ def shared_out(patch: pytest.MonkeyPatch) -> None:
     in_small_tasks(patch)
 
 
-@pytest.fixture(params=["shared out", "in chains", "in part in chains"])
+@pytest.fixture(params=["shared out", "in chains", "in part in chains", "in chains before tasks"])
 def how(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let stages be shared out, run as one task, or some of them as one task: those that read what is small enough."""
+    """Let stages be shared out, run as one task, some of them as one task or by each worker: those that read little."""
     if request.param == "shared out":
         shared_out(monkeypatch)
     else:
-        monkeypatch.setattr(chains, "ALONE_BYTES", 8_000 if "part" in request.param else 1 << 21)
+        few = {"in part in chains": 8_000, "in chains before tasks": 2_000}
+        monkeypatch.setattr(chains, "ALONE_BYTES", few.get(request.param, 1 << 21))
         in_small_tasks(monkeypatch)
 
 
@@ -124,6 +125,10 @@ QUERIES = {
         select id, sum(id) over (partition by word order by id) s, rank() over (order by word) r from f order by id
     """,
     "union": "select who, id from f where id < 300 union all select who, max(id) from f group by who order by 2, 1",
+    "groups of rows that meet few": """
+        select f.word, count(*) n, sum(t.id) s from f join (select id from f where who = 1) t on f.id = t.id
+        group by f.word order by 1
+    """,
     "top": """
         select f.id, m.who from f join (select who, max(id) m from f group by who) m on f.id = m.m
         order by 1 desc limit 2
@@ -131,7 +136,7 @@ QUERIES = {
 }
 
 
-ALWAYS = "rows of one task alone", "range sort"
+ALWAYS = "rows of one task alone", "range sort", "groups of rows that meet few"
 """Those that every run of the tests takes."""
 
 
