@@ -7,6 +7,7 @@ from .context import OptimizerContext, Rule
 from .rules.aggregate_before_join import aggregate_before_join
 from .rules.aggregate_by_window import aggregate_by_window
 from .rules.choose_build_side import choose_build_side
+from .rules.combine_sums import combine_sums
 from .rules.derive_filter import derive_filter
 from .rules.drop_null_checks import drop_null_checks
 from .rules.eliminate_aggregate import eliminate_aggregate
@@ -21,6 +22,7 @@ from .rules.prune_fields import prune_fields
 from .rules.push_down_filter import push_down_filter
 from .rules.push_down_limit import push_down_limit
 from .rules.push_down_semi_join import push_down_semi_join
+from .rules.reduce_group_keys import reduce_group_keys
 from .rules.remove_sort import remove_sort
 from .rules.restrict_groups import restrict_groups
 from .rules.reuse_groups import reuse_groups
@@ -41,6 +43,8 @@ RULES: tuple[tuple[Rule, ...], ...] = (
         eliminate_distinct,  # before the next, which hides that a distinct was meant
         eliminate_aggregate,
         merge_aggregates,
+        combine_sums,
+        reduce_group_keys,
         rewrite_distinct,
         split_count_distinct,  # makes groupings and joins that the following rules push through
         push_down_filter,

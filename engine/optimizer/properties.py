@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..expr import Column, Expr, columns_of, substitute
 from ..plan import (
     Aggregate,
@@ -97,6 +99,31 @@ def is_never_null(plan: Plan, name: str) -> bool:
                 plan = child
             case _:
                 return False
+
+
+def bounds(plan: Plan, name: str) -> tuple[Any, Any]:
+    """Return inclusive bounds of a column's values, as far as its source states them; None where it does not."""
+    while True:
+        match plan:
+            case Scan(source=source):
+                known = source.statistics().columns.get(name)
+                return (None, None) if known is None else (known.minimum, known.maximum)
+            case Project():
+                inner = renamed(plan).get(name)
+                if inner is None:
+                    return None, None
+                name, plan = inner, plan.input
+            case Aggregate(keys=keys):
+                key = next((k.expr for k in keys if k.name == name), None)
+                if not isinstance(key, Column):
+                    return None, None
+                name, plan = key.name, plan.input
+            case Join(left=left, right=right):
+                plan = left if name in left.schema else right
+            case Filter(input=child) | Sort(input=child) | Limit(input=child) | Distinct(input=child):
+                plan = child
+            case _:
+                return None, None
 
 
 def _least(left: int | None, right: int | None) -> int | None:

@@ -3,6 +3,7 @@
 Knows expressions and how constants are folded; must not know plans.
 """
 
+from .comparison import integer_range
 from .simplifier import Fold, Simplifier
 
-__all__ = ["Fold", "Simplifier"]
+__all__ = ["Fold", "Simplifier", "integer_range"]
