@@ -273,7 +273,7 @@ def strptime(call: Call, args: list[Value]) -> pa.Array:
     return moments
 
 
-@scalar("try_strptime", per_value=True)
+@scalar("try_strptime", per_value=True, costly=True)
 def try_strptime(call: Call, args: list[Value]) -> pa.Array:
     """Timestamp that a text means by a format; null where it does not follow it."""
     return _parsed(call, args)

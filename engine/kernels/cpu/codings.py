@@ -272,7 +272,7 @@ _BEGIN, _END = "\ue000", "\ue001"
 """Signs for private use, which mark what was matched."""
 
 
-@scalar("regexp_extract_all", per_value=True)
+@scalar("regexp_extract_all", per_value=True, costly=True)
 def regexp_extract_all(call: Call, args: list[Value]) -> pa.Array:
     """Collect what a group of each match matched: matches are marked in the text, which is split at the marks."""
     marked = pc.replace_substring_regex(

@@ -45,6 +45,10 @@ _DECIMAL_AWARE = frozenset(
     }
 )
 _MIN_DICTIONARY = 64
+_MIN_REPEATS = 1024
+"""Rows from which it is worth looking for texts that repeat."""
+_UNLIKE = 0.95
+"""Share of distinct values among the first rows from which texts count as all different."""
 
 
 def project(table: CpuTable, exprs: Sequence[NamedExpr]) -> CpuTable:
@@ -111,8 +115,10 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
             return _array(kernel.run(expr, [pa.repeat(value, 1) for value in values]))[0]
         if expr.function in ("is_null", "is_not_null"):
             return kernel.run(expr, values)
-        encoded = [value for value in values if isinstance(value, pa.DictionaryArray)]
         arrays = sum(isinstance(value, pa.Array) for value in values)
+        if kernel.costly and arrays == 1:
+            values = [_coded_if_repeated(value) for value in values]
+        encoded = [value for value in values if isinstance(value, pa.DictionaryArray)]
         if kernel.per_value and len(encoded) == arrays == 1 and worth_per_value(encoded[0]):
             on_dictionary = [v.dictionary if isinstance(v, pa.DictionaryArray) else v for v in values]
             return remapped(encoded[0], _array(kernel.run(expr, on_dictionary)))
@@ -177,6 +183,17 @@ def constant(value: Any, dtype: DataType) -> pa.Scalar:
 def worth_per_value(array: pa.DictionaryArray) -> bool:
     """Return whether computing on the dictionary is less work than computing on the rows."""
     return len(array.dictionary) <= max(_MIN_DICTIONARY, len(array) // 2)
+
+
+def _coded_if_repeated(value: Value) -> Value:
+    """Return texts dictionary-encoded where computing on the dictionary is less work; a sample is looked at first."""
+    if not isinstance(value, pa.Array) or not pa.types.is_string(value.type) or len(value) < _MIN_REPEATS:
+        return value
+    sample = value.slice(0, _MIN_REPEATS).dictionary_encode()
+    if len(sample.dictionary) > _MIN_REPEATS * _UNLIKE:
+        return value
+    coded = value.dictionary_encode()
+    return coded if worth_per_value(coded) else value
 
 
 def remapped(array: pa.DictionaryArray, values: pa.Array) -> pa.Array:

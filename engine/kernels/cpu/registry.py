@@ -30,21 +30,26 @@ class Registered:
     per_value
         Whether a dictionary-encoded argument, all others being constants, may be computed on its dictionary alone:
         the result of a row depends on nothing else, and no value raises.
+    costly
+        Whether a value takes longer than to find equal texts: of texts that repeat each is computed once.
     """
 
     run: ScalarKernel
     per_value: bool
+    costly: bool
 
 
 KERNELS: dict[str, Registered] = {}
 
 
-def scalar(name: str, *, per_value: bool = False) -> Callable[[ScalarKernel], ScalarKernel]:
+def scalar(
+    name: str, *, per_value: bool = False, costly: bool = False
+) -> Callable[[ScalarKernel], ScalarKernel]:
     """Register a kernel under its catalogue name."""
 
     def register(run: ScalarKernel) -> ScalarKernel:
         assert name not in KERNELS, name
-        KERNELS[name] = Registered(run=run, per_value=per_value)
+        KERNELS[name] = Registered(run=run, per_value=per_value, costly=costly)
         return run
 
     return register

@@ -78,3 +78,26 @@ def test_a_dictionary_larger_than_its_rows_is_left_alone() -> None:
     table = DEVICE.from_arrow(data, from_arrow_schema(data.schema))
     longer = DEVICE.project(table, [NamedExpr(name="x", expr=call("length", S))])
     assert longer.columns[0].to_pylist() == [1, 1]
+
+
+REPLACED = {"pattern": "^([a-z]+)-.*$", "replacement": r"\1"}
+
+
+def replaced(texts: list[str | None]) -> pa.Array:
+    data = pa.table({"s": pa.array(texts, pa.string())})
+    table = DEVICE.from_arrow(data, from_arrow_schema(data.schema))
+    return DEVICE.project(table, [NamedExpr(name="x", expr=call("regexp_replace", S, **REPLACED))]).columns[0]
+
+
+def test_costly_functions_of_texts_that_repeat_are_computed_once_for_each_text() -> None:
+    made = replaced(["ab-1", "cd-2", None, "-"] * 500)
+    assert isinstance(made, pa.DictionaryArray)
+    assert len(made.dictionary) == 3
+    assert made.to_pylist() == ["ab", "cd", None, "-"] * 500
+
+
+def test_costly_functions_leave_texts_that_differ_as_they_are() -> None:
+    for texts in ([f"ab-{n}" for n in range(3000)], ["ab-1", "ab-2"] * 500 + [f"ab-{n}" for n in range(3000)], ["ab-1"]):
+        made = replaced(texts)
+        assert not isinstance(made, pa.DictionaryArray)
+        assert made.to_pylist() == ["ab"] * len(texts)
