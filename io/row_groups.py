@@ -135,6 +135,17 @@ class ParquetSplit:
             facts=facts,
         )
 
+    def bounds(self, column: str) -> tuple[Any, Any]:
+        """Return the least and the greatest value of a column in the row groups, None where one does not say."""
+        if column not in self.leaves:
+            return None, None
+        _, facts = self._known()
+        stated = facts.bounds(self.leaves[column])
+        found = [stated[number] for number in self.row_groups if stated[number].has_value]
+        least, greatest = [each.minimum for each in found], [each.maximum for each in found]
+        known = bool(found) and None not in least and None not in greatest
+        return (min(least), max(greatest)) if known else (None, None)
+
     def _may_match(self, facts: ChunkFacts, number: int, given: KeyFilter) -> bool:
         name = given.column
         if name in self.keys:

@@ -76,7 +76,8 @@ class Session:
     observer
         Is told of progress.
     dynamic_filters
-        Whether scans leave out rows for which a join that was built before has no partner.
+        Whether scans leave out rows for which a join that was built before has no partner, and rows that come after
+        enough others where only the first of an order are wanted.
     cpu_fallback
         Whether the CPU may compute what a GPU has no kernels for, which ``explain("physical")`` shows; if not, such a
         query is refused.

@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
 from ..plan.functions import GroupFunctions, MatrixFunction, ValueFunction
-from ..plan.source import FileEncoder, StoredSplit
+from ..plan.source import FileEncoder, KeySet, StoredSplit
 from ..plan.window import NamedWindow, WindowCall
 from ..schema import Field, Schema
 from .sharing import Account, DeviceArray, Shared
@@ -273,6 +273,13 @@ class TopK(Protocol):
 
     def beside(self) -> TopK:
         """Return one for another thread, which may make use of what this one finds."""
+        ...
+
+    def scan_bound(self, *, alone: bool) -> KeySet | None:
+        """Return the values of the first key that may still be among the first rows, whichever thread finds those.
+
+        ``alone`` says that every row which a scan gives will be offered. None where it is not worth it.
+        """
         ...
 
     def result(self) -> Table:

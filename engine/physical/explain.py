@@ -47,10 +47,11 @@ def _places(graph: StageGraph) -> dict[int, list[int]]:
 
 
 def _keys(graph: StageGraph) -> dict[int, list[str]]:
-    """Return the join keys that each scan makes use of, by the operator's id."""
+    """Return the keys of joins and orders that each scan makes use of, by the operator's id."""
     inputs = [pipeline.input for stage in graph.stages for pipeline in stage.pipelines]
     found: dict[int, list[str]] = {}
     for each in inputs:
-        if isinstance(each, ScanInput) and each.keys:
-            found.setdefault(id(each.node), []).extend(map(str, each.keys))
+        if isinstance(each, ScanInput) and (each.keys or each.top):
+            used = (*each.keys, each.top) if each.top is not None else each.keys
+            found.setdefault(id(each.node), []).extend(map(str, used))
     return found

@@ -1,14 +1,16 @@
-"""Join keys that scans of the probe side can make use of: which column of an operator's input holds the same values.
+"""Keys that scans below can make use of: which column of an operator's input holds the same values.
 
 A row of the probe side whose key no build row has is of no use to most joins. Where its key is a column of a scan, the
 scan is told, once the build side is known; these functions follow the column down, through every operator for which it
-makes no difference whether such rows go before it or after it.
+makes no difference whether such rows go before it or after it. The same goes for the first key of an order of which
+only the first rows are wanted, once so many are known.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from ..expr import Cast, Column, Expr
 from ..kernels.protocol import BuildRows, JoinSide
@@ -24,6 +26,7 @@ from .nodes import (
     ProjectExec,
     ScanExec,
     SortExec,
+    TopKExec,
     UnnestExec,
     WindowExec,
 )
@@ -51,6 +54,51 @@ class ScanKey:
         return f"{self.column} in keys of stage {self.stage}"
 
 
+@dataclass(frozen=True, slots=True)
+class TopKey:
+    """Rows are of use only while their ``column`` may be among the first of an order, in the stage that looks for them.
+
+    Attributes
+    ----------
+    column
+        Name in the rows of the operator that this is said of.
+    rows
+        How many rows are looked for.
+    alone
+        Whether every row that is given will be looked at: what the scan has seen of them is a bound by itself.
+    """
+
+    column: str
+    rows: int
+    descending: bool
+    alone: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.column} among the {'last' if self.descending else 'first'} {self.rows:,}"
+
+
+Asked: TypeAlias = ScanKey | TopKey
+
+
+def keys_of_top(node: TopKExec) -> tuple[TopKey, ...]:
+    """Return what the first key of an order lets its input leave out, where nulls come last."""
+    first = node.keys[0] if node.keys else None
+    column = None if first is None or first.nulls_first else column_of(first.expr)
+    if first is None or column is None or not node.k:
+        return ()
+    return (TopKey(column, node.k, first.descending),)
+
+
+def of_joins(asked: Iterable[Asked]) -> tuple[ScanKey, ...]:
+    """Return what is asked for the sake of joins: it goes for the stages below, too."""
+    return tuple(key for key in asked if isinstance(key, ScanKey))
+
+
+def thinned(asked: Iterable[Asked]) -> tuple[Asked, ...]:
+    """Return what is asked of the input of an operator that may drop rows."""
+    return tuple(replace(key, alone=False) if isinstance(key, TopKey) else key for key in asked)
+
+
 def keys_of_join(node: HashJoinExec, stage: int) -> tuple[ScanKey, ...]:
     """Return what a join that a stage builds lets its probe side leave out."""
     spec = node.spec
@@ -68,12 +116,13 @@ def column_of(expr: Expr) -> str | None:
     return expr.name if isinstance(expr, Column) else None
 
 
-def below(node: Exec, asked: Iterable[ScanKey]) -> tuple[ScanKey, ...]:
+def below(node: Exec, asked: Iterable[Asked]) -> tuple[Asked, ...]:
     """Return what an operator lets its one input leave out, given what its own rows need not have."""
-    return tuple(_renamed(node, asked))
+    found = tuple(_renamed(node, asked))
+    return found if isinstance(node, ProjectExec) else thinned(found)
 
 
-def _renamed(node: Exec, asked: Iterable[ScanKey]) -> Iterator[ScanKey]:
+def _renamed(node: Exec, asked: Iterable[Asked]) -> Iterator[Asked]:
     names = _sources(node)
     for key in asked:
         name = names.get(key.column)
@@ -101,14 +150,14 @@ def _sources(node: Exec) -> dict[str, str | None]:
     return {}
 
 
-def of_probe(node: HashJoinExec, asked: Iterable[ScanKey]) -> tuple[ScanKey, ...]:
+def of_probe(node: HashJoinExec, asked: Iterable[Asked]) -> tuple[Asked, ...]:
     """Return what a join lets its probe side leave out, given what its own rows need not have."""
     if node.spec.side is JoinSide.NONE:
         return ()
-    return tuple(key for key in asked if key.column in node.spec.probe_schema)
+    return thinned(key for key in asked if key.column in node.spec.probe_schema)
 
 
-def of_build(node: HashJoinExec, asked: Iterable[ScanKey]) -> tuple[ScanKey, ...]:
+def of_build(node: HashJoinExec, asked: Iterable[Asked]) -> tuple[ScanKey, ...]:
     """Return what an inner join lets its build side leave out: by its own columns, and by keys equal to the probe's."""
     spec = node.spec
     if spec.side is not JoinSide.INNER or spec.rest is not BuildRows.NONE or spec.nulls_equal:
@@ -116,7 +165,7 @@ def of_build(node: HashJoinExec, asked: Iterable[ScanKey]) -> tuple[ScanKey, ...
     pairs = zip(map(column_of, spec.probe_keys), map(column_of, spec.build_keys), strict=True)
     equal = {probe: build for probe, build in pairs if probe is not None and build is not None}
     found = []
-    for key in asked:
+    for key in of_joins(asked):
         if key.column not in spec.probe_schema:
             found.append(key)
         elif key.column in equal:

@@ -38,17 +38,31 @@ from .nodes import (
     WindowExec,
     WriteExec,
 )
-from .scan_keys import ScanKey, below, keys_of_join, narrowable, of_build, of_probe, reached_twice
+from .scan_keys import (
+    Asked,
+    ScanKey,
+    TopKey,
+    below,
+    keys_of_join,
+    keys_of_top,
+    narrowable,
+    of_build,
+    of_joins,
+    of_probe,
+    reached_twice,
+    thinned,
+)
 
 # Inputs: where the tasks of a pipeline come from.
 
 
 @dataclass(frozen=True, slots=True)
 class ScanInput:
-    """One task for each split of a scan; rows that are not among ``keys`` may be left out."""
+    """One task for each split of a scan; rows that are not among ``keys``, or beyond ``top``, may be left out."""
 
     node: ScanExec
     keys: tuple[ScanKey, ...] = ()
+    top: TopKey | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,7 +333,8 @@ def cut(root: Exec, result: CollectSink | FoldSink | None = None, *, dynamic_fil
     result
         What becomes of its rows; by default they are collected.
     dynamic_filters
-        Whether scans are to leave out rows that a join built before them has no partner for.
+        Whether scans are to leave out rows that a join built before them has no partner for, or that come after
+        enough others in an order of which the first rows are wanted.
     """
     cutter = _Cutter(root, dynamic_filters=dynamic_filters)
     pipelines = cutter.pipelines(root)
@@ -348,15 +363,17 @@ class _Cutter:
         self.stages.append(Stage(number, pipelines, sink, schema, ends))
         return number
 
-    def pipelines(self, node: Exec, asked: tuple[ScanKey, ...] = ()) -> tuple[Pipeline, ...]:
+    def pipelines(self, node: Exec, asked: tuple[Asked, ...] = ()) -> tuple[Pipeline, ...]:
         """Return the pipelines whose tasks give the rows of a node, in order; of those, what is ``asked`` is enough."""
         match node:
             case ScanExec():
-                return (Pipeline(ScanInput(node, asked if narrowable(node) else ())),)
+                wanted = asked if narrowable(node) else ()
+                top = next((key for key in wanted if isinstance(key, TopKey)), None)
+                return (Pipeline(ScanInput(node, of_joins(wanted), top)),)
             case UnionExec():
                 return tuple(pipeline for child in node.inputs for pipeline in self.pipelines(child, asked))
             case FilterExec():
-                return _extended(self.pipelines(node.input, asked), node)
+                return _extended(self.pipelines(node.input, thinned(asked)), node)
             case ProjectExec() | UnnestExec() | MapBatchesExec():
                 return _extended(self.pipelines(node.input, below(node, asked)), node)
             case HashJoinExec(build=BroadcastExec() as build):
@@ -369,9 +386,9 @@ class _Cutter:
                 return (Pipeline(self._breaker(node, asked)),)
         raise TypeError(f"{type(node).__name__} is not a pipeline operator")
 
-    def _breaker(self, node: UnaryExec, asked: tuple[ScanKey, ...]) -> Input:
+    def _breaker(self, node: UnaryExec, wanted: tuple[Asked, ...]) -> Input:
         """Return the input that an operator needing all its rows becomes for the stage above."""
-        asked = below(node, asked)
+        asked = of_joins(below(node, wanted))
         match node:
             case FinalAggregateExec(input=HashExchangeExec(input=PartialAggregateExec() as partial) as exchange):
                 stage = self._ended(node, partial.input, GroupSink(node.spec), partial, exchange, asked=asked)
@@ -384,7 +401,8 @@ class _Cutter:
                 stage = self._ended(node, exchange.input, CollectSink(), exchange, asked=asked)
                 return SortInput(node, stage, node.keys, node.schema)
             case TopKExec():
-                stage = self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema), node)
+                first = keys_of_top(node) if self._dynamic_filters else ()
+                stage = self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema), node, asked=first)
                 return StageInput(node, stage)
             case LimitExec():
                 return StageInput(node, self._ended(node, node.input, LimitSink(node.count, node.offset), node))
@@ -402,7 +420,7 @@ class _Cutter:
                 return StageInput(node, self._ended(node, node.input, sink_, node))
         raise TypeError(f"{type(node).__name__} is not a stage boundary")
 
-    def _ended(self, node: Exec, rows: Exec, sink: StageSink, *ends: Exec, asked: tuple[ScanKey, ...] = ()) -> int:
+    def _ended(self, node: Exec, rows: Exec, sink: StageSink, *ends: Exec, asked: tuple[Asked, ...] = ()) -> int:
         """Return the stage that runs ``rows`` into ``sink`` on behalf of ``node``; a shared node has one stage."""
         known = self._ends.get(id(node))
         if known is None:

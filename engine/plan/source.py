@@ -57,7 +57,10 @@ class ScanRequest:
 
 
 class KeySet(Protocol):
-    """Values that a join key has on the side that was built; opaque but for asking whether some may be among them."""
+    """Values that are of use to an operator above, as those that a join key has on the side that was built are.
+
+    Opaque but for asking whether some may be among them.
+    """
 
     @property
     def nbytes(self) -> int:
@@ -69,12 +72,17 @@ class KeySet(Protocol):
         """Whether it has left out enough of the rows tested so far to be worth its while."""
         ...
 
+    @property
+    def learns(self) -> bool:
+        """Whether it takes account of the values that it selects from, which must have passed every other test."""
+        ...
+
     def may_hold(self, minimum: Any, maximum: Any) -> bool:
         """Return whether any value may be within two inclusive bounds, as ordinals (None: unbounded)."""
         ...
 
     def select(self, values: Any) -> Any:
-        """Return the positions in a ``pyarrow.Array`` of the values that may be among them, ascending; never nulls."""
+        """Return the positions in a ``pyarrow.Array`` of the values that may be among them, ascending."""
         ...
 
 
@@ -120,6 +128,10 @@ class NarrowableSplit(Split, Protocol):
 
     def narrowed(self, filters: Sequence[KeyFilter]) -> NarrowableSplit | None:
         """Return the split without rows that filters leave out, as far as it can tell; None where none is left."""
+        ...
+
+    def bounds(self, column: str) -> tuple[Any, Any]:
+        """Return inclusive bounds of a column's values, as ordinals; None where unknown."""
         ...
 
 

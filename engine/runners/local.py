@@ -40,9 +40,9 @@ from ..plan import KeyFilter, KeySet
 from .events import query_ended, stage_ended
 from .limited import Limited
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, expected, read_split, rows_of, sink_name, tell_start
+from .pipeline import Task, TaskRunner, expected, promising_first, read_split, rows_of, sink_name, tell_start
 from .result import RunResult
-from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink
+from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink, scan_bounds
 
 _TURN = 0.1
 """Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
@@ -232,20 +232,20 @@ class _Run:
             work.close()
         work.raise_failure()
 
-    def tasks(self, stage: Stage) -> list[Task]:
+    def tasks(self, stage: Stage, sink: SinkRun) -> list[Task]:
         if self.limited is None:
-            return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline)]
+            return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline, sink)]
         tasks: list[Task] = []
         for pipeline in stage.pipelines:
             spooled = self.limited.tasks(stage, pipeline, self.threads)
-            tasks += self._pipeline_tasks(pipeline) if spooled is None else spooled
+            tasks += self._pipeline_tasks(pipeline, sink) if spooled is None else spooled
         return tasks
 
-    def _pipeline_tasks(self, pipeline: Pipeline) -> Iterator[Task]:
+    def _pipeline_tasks(self, pipeline: Pipeline, sink: SinkRun) -> Iterator[Task]:
         source = pipeline.input
         if isinstance(source, ScanInput):
-            filters = self._filters(source.keys)
-            for split in source.node.scan.splits:
+            filters = self._filters(source.keys) + scan_bounds(sink, source.top)
+            for split in promising_first(source.node.scan.splits, source.top):
                 counted = OperatorMetrics()
                 read = partial(read_split, self.device, split, source.node.schema, filters, counted)
                 resident, where = getattr(split, "resident", False), partial(rows_of, split, filters)
@@ -311,7 +311,7 @@ class _StageWork:
 
     def __init__(self, run: _Run, stage: Stage, sink: SinkRun) -> None:
         self.run_, self.stage, self.sink = run, stage, sink
-        self.tasks = run.tasks(stage)
+        self.tasks = run.tasks(stage, sink)
         self.next_task = itertools.count()
         self.ended = [threading.Event() for _ in self.tasks]
         self.runner = TaskRunner(run.device, stage, sink, run.joins, run.cancelled.is_set, run.observer)

@@ -62,7 +62,7 @@ class OperatorMetrics:
             size += f" of ~{format_bytes(self.expected_bytes)}"
         stored = f"; read {self.stored_rows:,} rows, {format_bytes(self.stored_bytes)}" if self.stored_bytes else ""
         if self.skipped_rows:
-            stored += f"; join keys skipped {self.skipped_rows:,} rows, {format_bytes(self.skipped_bytes)}"
+            stored += f"; known keys skipped {self.skipped_rows:,} rows, {format_bytes(self.skipped_bytes)}"
         return f"{rows}; {size} in {self.batches:,} batches{stored}; {self.seconds:.3f} s"
 
 

@@ -14,6 +14,7 @@ from ..exchange import Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
 from ..physical.execute import apply_in_pieces
+from ..physical.scan_keys import TopKey
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
 from ..plan import KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit
 from ..schema import Schema
@@ -91,6 +92,18 @@ def named_rows(name: str, first: int, count: int) -> str:
     if count == 1:
         return f"row {first:,} of {name}"
     return f"rows {first:,} to {first + count - 1:,} of {name}" if count else name
+
+
+def promising_first(splits: Sequence[Split], top: TopKey | None) -> Sequence[Split]:
+    """Return splits in the order in which the first rows of an order are found soonest: later ones may be left out."""
+    if top is None or not all(isinstance(split, NarrowableSplit) for split in splits):
+        return splits
+    place = 1 if top.descending else 0
+    bounds = [split.bounds(top.column)[place] for split in splits if isinstance(split, NarrowableSplit)]
+    if any(bound is None for bound in bounds):
+        return splits
+    pairs = sorted(zip(bounds, splits, strict=True), key=lambda pair: pair[0], reverse=top.descending)
+    return [split for _, split in pairs]
 
 
 def read_split(

@@ -151,7 +151,7 @@ def test_keys_reach_the_scan(tmp_path, name):
 def test_analyze_says_what_was_skipped(tmp_path):
     frames = tables(tmp_path, "int")
     text = vl.sql(JOINS["inner"], **frames).explain("analyze")
-    assert re.search(r"f\.parquet .*read [\d,]+ rows, [\d.]+ KiB; join keys skipped [\d,]+ rows, [\d.]+ KiB", text)
+    assert re.search(r"f\.parquet .*read [\d,]+ rows, [\d.]+ KiB; known keys skipped [\d,]+ rows, [\d.]+ KiB", text)
 
 
 def test_a_directory_that_no_key_names_is_left_out(tmp_path):

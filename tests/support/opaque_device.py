@@ -25,7 +25,7 @@ from volley.engine.kernels.protocol import (
     WindowSpec,
 )
 from volley.engine.kernels.sharing import Account, Shared
-from volley.engine.plan import StoredSplit
+from volley.engine.plan import KeySet, StoredSplit
 from volley.engine.plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from volley.engine.schema import Schema
 
@@ -255,6 +255,9 @@ class OpaqueTopK:
 
     def update(self, *tables: Table) -> None:
         self._inner.update(*_open_all(tables))
+
+    def scan_bound(self, *, alone: bool) -> KeySet | None:
+        return self._inner.scan_bound(alone=alone)
 
     def beside(self) -> OpaqueTopK:
         return OpaqueTopK(self._inner.beside())

@@ -219,7 +219,7 @@ class _Test:
     codes: CodeTest | None = None
 
     def share(self, number: int) -> float:
-        """Return which share of a dictionary passes, or 2 or 3 without one: cheap and selective tests go first."""
+        """Return which share of a dictionary passes, or 2 to 4 without one: cheap and selective tests go first."""
         flags = self.wanted.get(number)
         return self.unknown if flags is None else np.count_nonzero(flags) / len(flags)
 
@@ -326,6 +326,8 @@ def _flags(run: _Run, part: _Part, reader: ChunkReader) -> Bits:
 
 def _key_test(run: _Run, given: KeyFilter, numbers: Sequence[int]) -> _Test:
     columns, column = (given.column,), run.columns.get(given.column)
+    if given.keys.learns:
+        return _Test((), columns, unknown=4.0, keys=given.keys)  # after all others
     if column is None or not column.has_codes(numbers):
         return _Test((), columns, unknown=3.0, keys=given.keys)
     if isinstance(given.keys, IntegerKeys) and column.is_signed and column.are_codes(numbers):

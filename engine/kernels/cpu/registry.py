@@ -42,9 +42,7 @@ class Registered:
 KERNELS: dict[str, Registered] = {}
 
 
-def scalar(
-    name: str, *, per_value: bool = False, costly: bool = False
-) -> Callable[[ScalarKernel], ScalarKernel]:
+def scalar(name: str, *, per_value: bool = False, costly: bool = False) -> Callable[[ScalarKernel], ScalarKernel]:
     """Register a kernel under its catalogue name."""
 
     def register(run: ScalarKernel) -> ScalarKernel:

@@ -7,15 +7,18 @@ which one pass over that key finds, and of most tables nothing else is looked at
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from ...dtypes import Kind
+from ...dtypes import TICKS, Kind
 from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import bits_of, empty, text_of
+from .buffers import bits_of, empty, present, text_of
+from .keysets import CountingKeys
 from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
 from .native.arrays import Doubles, Longs, Rows, Words, ascending
 from .project import Evaluator
@@ -47,6 +50,25 @@ class CpuTopK:
         made = CpuTopK(self._keys, self._k, self._schema)
         made._bounds = self._bounds
         return made
+
+    def scan_bound(self, *, alone: bool) -> ScanBound | None:
+        """Return the values of the first key that may be among the first rows; None where only words have its order."""
+        first = self._keys[0] if self._keys else None
+        dtype = None if first is None else first.expr.dtype
+        if first is None or dtype is None or first.nulls_first or not self._k:
+            return None
+        whole = dtype.is_integer and dtype.kind is not Kind.UINT64
+        return ScanBound(self, first, alone=alone) if whole or dtype.is_temporal else None
+
+    @property
+    def k(self) -> int:
+        """How many rows are wanted."""
+        return self._k
+
+    def limit(self) -> int | None:
+        """Return the last value of the first key that may be among the first rows, where that is a whole number."""
+        limit = None if self._bound is None else self._bound.limit
+        return None if limit is None else int(limit[0])
 
     def update(self, *tables: Table) -> None:
         """Offer the rows of tables; what lies beyond the bound is found in all of them together."""
@@ -140,16 +162,16 @@ def _bounds(keys: Sequence[SortKey]) -> bool:
 
 
 class _Bound:
-    """The first key of the last row that is wanted so far."""
+    """The first key of the last row that is wanted so far; ``limit`` has it as a number, where that has its order."""
 
     def __init__(self, key: SortKey, row: CpuTable) -> None:
         self._key = key
         column = Evaluator(row).column(key.expr)
         self._null = bool(column.null_count)
         self._word = 0 if self._null else int(_first_words(column, key)[0])
-        self._limit = None if self._null else _comparable(column, key)
-        if self._limit is not None and np.isnan(self._limit[0]):
-            self._limit = None
+        self.limit = None if self._null else _comparable(column, key)
+        if self.limit is not None and np.isnan(self.limit[0]):
+            self.limit = None
 
     def comes_before(self, other: _Bound) -> bool:
         """Return whether this bound leaves out more than another does."""
@@ -169,11 +191,11 @@ class _Bound:
 
     def _compared(self, columns: Sequence[pa.Array]) -> list[Rows] | None:
         """Return the rows found by comparing values as they are; None where that does not tell."""
-        if self._limit is None or any(column.null_count for column in columns):
+        if self.limit is None or any(column.null_count for column in columns):
             return None
         values = [_comparable(column, self._key) for column in columns]
         known = [one for one in values if one is not None]
-        return values_within(known, self._limit, greatest=self._key.descending) if len(known) == len(values) else None
+        return values_within(known, self.limit, greatest=self._key.descending) if len(known) == len(values) else None
 
     @staticmethod
     def _nulls(column: pa.Array) -> Rows:
@@ -184,6 +206,54 @@ class _Bound:
         bits, offset = bits_of(coded) if column.null_count else (NO_BITS, 0)
         words = _first_words(column, self._key)
         return rows_within(words, self._word, bits=bits, bit_offset=offset, nulls=self._key.nulls_first)
+
+
+class ScanBound(CountingKeys):
+    """Values of an order's first key that scans still have to give: none beyond those of as many rows as are wanted.
+
+    While rows are looked for these are the values that the rows' own bound lets pass. Where every row that a scan gives
+    is looked at, so many values that it has come by are a bound as well, before anything else is read of their rows.
+    """
+
+    learns = True
+    nbytes = 0
+
+    def __init__(self, top: CpuTopK, key: SortKey, *, alone: bool) -> None:
+        super().__init__()
+        self._top, self._alone, self._descending = top, alone, key.descending
+        dtype = key.expr.dtype
+        self._unit = TICKS["ns"] // TICKS[dtype.unit] if dtype.kind is Kind.TIMESTAMP else 1
+        self._seen: int | None = None
+
+    def _limit(self) -> int | None:
+        known = [limit for limit in (self._seen, self._top.limit()) if limit is not None]
+        return (max(known) if self._descending else min(known)) if known else None
+
+    def may_hold(self, minimum: Any, maximum: Any) -> bool:
+        """Return whether a value within two bounds may be among the first."""
+        limit = self._limit()
+        nearest = maximum if self._descending else minimum
+        if limit is None or nearest is None:
+            return True
+        return bool(nearest >= limit * self._unit if self._descending else nearest <= limit * self._unit)
+
+    def select(self, values: pa.Array) -> Rows:
+        """Return the positions of the values that may be among the first, of rows that have passed every other test."""
+        numbers, rows = integers_of(values), ascending(len(values))
+        known = rows[present(values)] if values.null_count else rows
+        limit = self._limit()
+        if limit is not None:
+            known = rows = known[self._passes(numbers[known], limit)]
+        if self._alone and len(known) > self._top.k:
+            own = numbers[known]
+            place = len(own) - self._top.k if self._descending else self._top.k - 1
+            self._seen = int(np.partition(own, place)[place])
+            rows = known[self._passes(own, self._seen)]
+        self.count(passed=len(rows), tested=len(values))
+        return rows
+
+    def _passes(self, numbers: Longs, limit: int) -> NDArray[np.bool_]:
+        return numbers >= limit if self._descending else numbers <= limit
 
 
 def _comparable(column: pa.Array, key: SortKey) -> Longs | Doubles | None:

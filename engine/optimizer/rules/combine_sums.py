@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ...expr import AggregateCall, Call, Cast, Column, Expr, Literal, NamedAggregate, NamedExpr, aggregate, call, literal
+from ...expr import (
+    AggregateCall,
+    Call,
+    Cast,
+    Column,
+    Expr,
+    Literal,
+    NamedAggregate,
+    NamedExpr,
+    aggregate,
+    call,
+    literal,
+)
 from ...plan import Aggregate, Plan, Project
 from ...traversal import transform_up
 from ..context import OptimizerContext

@@ -23,7 +23,8 @@ def reduce_group_keys(plan: Plan, context: OptimizerContext) -> Plan:
 def _rewrite(node: Plan) -> Plan:
     if not isinstance(node, Aggregate) or len(node.keys) < 2:
         return node
-    telling = {key.expr.name: key for key in reversed(node.keys) if _is_telling(key.expr)}
+    columns = [(key.expr, key) for key in node.keys if isinstance(key.expr, Column)]
+    telling = {one.name: key for one, key in reversed(columns) if one.dtype.kind not in _LIKE_VALUES}
     given = frozenset(telling)
 
     def follows(key: NamedExpr) -> bool:
@@ -41,8 +42,3 @@ def _rewrite(node: Plan) -> Plan:
     )
     values = (NamedExpr(name=named.name, expr=column(named)) for named in node.aggregates)
     return Project(input=replace(node, keys=kept), exprs=(*keys, *values))
-
-
-def _is_telling(expr: Expr) -> bool:
-    """Return whether a key is a column of which each group has one value."""
-    return isinstance(expr, Column) and expr.dtype.kind not in _LIKE_VALUES

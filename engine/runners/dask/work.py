@@ -22,7 +22,7 @@ from ...physical.stages import JoinedInput, OutputInput, Probe, ReduceSink, Rema
 from ...plan import KeyFilter, KeySet, Sink
 from ..metrics import OperatorMetrics
 from ..pipeline import Task, TaskRunner, named_rows, read_split, rows_of
-from ..sinks import Output, SinkContext, SinkRun, keys_of, open_sink
+from ..sinks import Output, SinkContext, SinkRun, keys_of, open_sink, scan_bounds
 from .assignment import Assignment, Buckets, Report, StagePlan, Unit
 
 T = TypeVar("T")
@@ -214,7 +214,7 @@ class _Work:
                 own = {unit.build: self._built(probe, Buckets(unit.buckets.first, unit.buckets.last))}
                 runner.joins = {**joins, **own}
             counted = OperatorMetrics()
-            tables, where = partial(self._tables, unit, counted), self._where(unit)
+            tables, where = partial(self._tables, unit, counted, runner.sink), self._where(unit)
             task = Task(pipeline, tables, 0, unit.rows, counted=counted, where=where)
             ended = runner.run(number, task, local, self.operators)
             if ended and unit.rest is not None and unit.build is not None:
@@ -231,7 +231,7 @@ class _Work:
             return partial(rows_of, unit.split, self._filters(source.keys))
         return partial(named_rows, unit.label) if unit.label else None
 
-    def _tables(self, unit: Unit, counted: OperatorMetrics) -> Iterator[Table]:
+    def _tables(self, unit: Unit, counted: OperatorMetrics, sink: SinkRun) -> Iterator[Table]:
         source = self.stage.pipelines[unit.pipeline].input
         if isinstance(source, ScanInput):
             if unit.uploaded is not None:
@@ -239,7 +239,7 @@ class _Work:
                 yield from self._ordered(unit.uploaded, unit.buckets)
                 return
             assert unit.split is not None
-            filters = self._filters(source.keys)
+            filters = self._filters(source.keys) + scan_bounds(sink, source.top)
             yield from read_split(self.device, unit.split, source.node.schema, filters, counted)
             return
         assert not isinstance(source, RemainingInput | JoinedInput)

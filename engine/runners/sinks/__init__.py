@@ -19,10 +19,20 @@ from ...physical.stages import (
 from .base import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun
 from .rows import Build, Collect, Limit, Partition, Ranges, Sample, keys_of
 from .spooled import SpooledBuild, SpooledGroup, SpooledLimit, SpooledRows
-from .states import Fold, Group, Reduce, TopRows
+from .states import Fold, Group, Reduce, TopRows, scan_bounds
 from .writes import OrderedWrite, TaskWrite
 
-__all__ = ["InOrder", "LocalSink", "Output", "Parallel", "SinkContext", "SinkRun", "keys_of", "open_sink"]
+__all__ = [
+    "InOrder",
+    "LocalSink",
+    "Output",
+    "Parallel",
+    "SinkContext",
+    "SinkRun",
+    "keys_of",
+    "open_sink",
+    "scan_bounds",
+]
 
 
 def open_sink(sink: StageSink, context: SinkContext) -> SinkRun:

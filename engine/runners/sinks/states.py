@@ -6,8 +6,10 @@ from functools import partial, reduce
 from typing import Any
 
 from ...kernels.protocol import GroupBy, Table, TopK
+from ...physical.scan_keys import TopKey
 from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
-from .base import LocalSink, Output, Parallel, SinkBase, SinkContext
+from ...plan import KeyFilter
+from .base import LocalSink, Output, Parallel, SinkBase, SinkContext, SinkRun
 
 HAND_OVER_STATES = 256 * 1024 * 1024
 """States that are handed over, where they can be: later rows of their groups come as further states."""
@@ -156,22 +158,28 @@ class TopRows(SinkBase):
     def __init__(self, context: SinkContext, sink: TopKSink) -> None:
         super().__init__(context)
         self.sink = sink
+        self.state = context.device.top_k(sink.keys, sink.k, sink.schema)
         self.locals: list[_TopKLocal] = []
-
-    def _new(self) -> TopK:
-        return self.context.device.top_k(self.sink.keys, self.sink.k, self.sink.schema)
 
     def local(self) -> LocalSink:
         with self._lock:
-            made = _TopKLocal(self, self.locals[0].state.beside() if self.locals else self._new())
+            made = _TopKLocal(self, self.state.beside())
             self.locals.append(made)
         return made
 
     def finish(self, parallel: Parallel) -> Output:
-        best = self.locals[0].state if len(self.locals) == 1 else self._new()
+        best = self.locals[0].state if len(self.locals) == 1 else self.state
         for one in self.locals:
             if one.state is not best:
                 best.update(one.state.result())
         result = best.result()
         self.reserve(result.nbytes - self.reserved)
         return Output(partitions=[[result]], reserved=self.reserved)
+
+
+def scan_bounds(sink: SinkRun, top: TopKey | None) -> list[KeyFilter]:
+    """Return what the scans of a sink's stage may test a column by, while the sink takes rows."""
+    if top is None or not isinstance(sink, TopRows):
+        return []
+    bound = sink.state.scan_bound(alone=top.alone)
+    return [] if bound is None else [KeyFilter(top.column, bound)]

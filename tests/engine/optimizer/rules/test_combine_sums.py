@@ -28,7 +28,9 @@ LARGE = call("subtract", cast(C, T.schema["b"].dtype), literal(3))
 CASES: dict[str, Plan] = {
     "by what the source says": group(T, "k", **several(A)),
     "of 64 bits": group(T, **several(B)),
-    "of a type that is wide enough": group(T, s=aggregate("sum", C), l=aggregate("sum", LARGE), m=moved("add", C, 70_000)),
+    "of a type that is wide enough": group(
+        T, s=aggregate("sum", C), l=aggregate("sum", LARGE), m=moved("add", C, 70_000)
+    ),
     "constant first": group(T, s=aggregate("sum", A), x=aggregate("sum", call("add", literal(5), A))),
     "without the sum itself": group(T, one=moved("add", A, 1), two=moved("add", A, 2)),
     "below a filter": group(where(T, compare(T, "greater", "k", 1)), **several(A)),
