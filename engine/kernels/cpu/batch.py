@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .buffers import present, scratch
-from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes
+from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes, sum_i64
 from .native.arrays import Rows
 
 
@@ -62,7 +62,7 @@ class Batch:
     defers: bool = False
     calls: Calls | None = None
     _complete: bool | None = None
-    _rows: NDArray[np.int64] | None = None
+    _rows: tuple[Rows, NDArray[np.int64]] | None = None
     _lanes: tuple[Rows, Rows] | None = None
     _awaiting: list[NDArray[np.int64]] = field(default_factory=list)
 
@@ -117,13 +117,15 @@ class Batch:
         if self.groups == 1 and self.calls is None and self.complete:
             counts[0] += len(self.ids)
             return
-        if self.groups * _MANY_GROUPS > len(self.ids) or self.calls is not None:
+        if self.groups * _MANY_GROUPS > len(self.ids):
             self.run(count_valid, self.ids, NO_BITS, 0, counts)
             return
         if self._rows is None:
-            self._rows = np.zeros(self.groups, dtype=np.int64)
-            count_valid(self.ids, NO_BITS, 0, self._rows)
-        counts[: self.groups] += self._rows
+            parts, folded = self.lanes or (self.ids, np.arange(self.groups, dtype=np.int32))
+            self._rows = folded, np.zeros(len(folded), dtype=np.int64)
+            self.run(count_valid, parts, NO_BITS, 0, self._rows[1])
+        folded, rows = self._rows
+        self.run(sum_i64, folded, rows, NO_BITS, 0, counts)
 
 
 class Seen:
