@@ -1,8 +1,8 @@
 """Sets of join keys that scans of the other side test their rows against before these reach the join.
 
-A set may hold more than the keys, never less: integers are flagged in one table, by their distance from the least of
-them or, where they lie too far apart, by a hash of it; texts are compared exactly while they are few. Knows nothing of
-joins.
+A set may hold more than the keys, never less: integers are flagged by a bit each in one table, by their distance from
+the least of them or, where they lie too far apart, by a hash of it; texts are compared exactly while they are few.
+Knows nothing of joins.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .native.arrays import Bits, Rows
 
 MOST_KEYS = 1 << 24
 """Of more build rows no set is made."""
-_LEAST_SLOTS, _MOST_SLOTS, _SLOTS_PER_KEY = 1 << 16, 1 << 25, 16
+_LEAST_SLOTS, _MOST_SLOTS, _SLOTS_PER_KEY = 1 << 19, 1 << 28, 64
 _MOST_TEXTS = 4096
 _TRIAL_ROWS = 1 << 17
 _MOST_PASSING = 0.5
@@ -85,20 +85,20 @@ class IntegerKeys(CountingKeys):
         self._low, self._high = (int(keys.min()), int(keys.max())) if len(keys) else (0, -1)
         span = self._high - self._low + 1
         allowed = min(_MOST_SLOTS, max(_LEAST_SLOTS, _SLOTS_PER_KEY * len(keys)))
-        self._is_exact = span <= allowed
-        self._shift = np.uint64(65 - allowed.bit_length())
-        slots = span if self._is_exact else 1 << (allowed.bit_length() - 1)
-        self._flags: Bits = np.zeros(slots + 1, dtype=np.uint8)  # the last slot is that of values outside the bounds
-        self._flags[self._slots(keys)] = 1
+        self._shift = -1 if span <= allowed else 65 - allowed.bit_length()
+        # The last slot is that of values outside the bounds.
+        self._slots = (span if span <= allowed else 1 << (allowed.bit_length() - 1)) + 1
+        self._flags: Bits = np.zeros(self._slots + 7 >> 3, dtype=np.uint8)
+        encodings.flag_keys(keys, self._low, self._slots, self._shift, self._flags)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         return self._flags.nbytes
 
-    def slots(self) -> tuple[int, int, Bits]:
-        """Return the value of slot 0, the shift of hashes or -1 where there are none, and the flags of slots."""
-        return self._low, -1 if self._is_exact else int(self._shift), self._flags
+    def slots(self) -> tuple[int, int, int, Bits]:
+        """Return the value of slot 0, how many slots there are, the shift of hashes or -1 without any, and the bits."""
+        return self._low, self._slots, self._shift, self._flags
 
     def may_hold(self, minimum: Any, maximum: Any) -> bool:
         """Return whether any value may be within two bounds."""
@@ -106,7 +106,11 @@ class IntegerKeys(CountingKeys):
         high = self._high if maximum is None else min(self._high, int(maximum // self._unit))
         if low > high:
             return False
-        return not self._is_exact or bool(self._flags[low - self._low : high - self._low + 1].any())
+        if self._shift >= 0:
+            return True
+        first, last = low - self._low, high - self._low
+        bits = np.unpackbits(self._flags[first >> 3 : (last >> 3) + 1], bitorder="little")
+        return bool(bits[first & 7 : (first & 7) + last - first + 1].any())
 
     def select(self, values: pa.Array) -> Rows:
         """Return the positions of the values that may be among the keys."""
@@ -114,22 +118,11 @@ class IntegerKeys(CountingKeys):
         if numbers.dtype not in (np.int64, np.int32):
             numbers = numbers.astype(np.int64)
         rows: Rows = np.empty(len(numbers) + 1, dtype=np.int32)
-        count = encodings.select_keys(numbers, self._low, self._is_exact, int(self._shift), self._flags, rows)
+        count = encodings.select_keys(numbers, self._low, self._slots, self._shift, self._flags, rows)
         rows = rows[:count]
         if values.null_count:
             rows = rows[present(values)[rows]]
         return self._counted(rows, len(values))
-
-    def _slots(self, keys: NDArray[Any]) -> Rows:
-        """Return the slot of each key: the last one where it is known not to be among them."""
-        away = keys.astype(np.int64).view(np.uint64)
-        away -= np.uint64(self._low & 0xFFFF_FFFF_FFFF_FFFF)  # wraps around to a great distance below the least
-        if self._is_exact:
-            np.minimum(away, np.uint64(len(self._flags) - 1), out=away)
-        else:
-            away *= encodings.FIBONACCI
-            away >>= self._shift
-        return away.astype(np.int32)
 
 
 class TextKeys(CountingKeys):

@@ -239,10 +239,10 @@ class CodeTest:
             lines[:, chunksets.LOW], lines[:, chunksets.HIGH] = self.range.low, self.range.high
             return
         assert self.keys is not None
-        low, shift, slots = self.keys.slots()
+        low, slots, shift, flags = self.keys.slots()
         lines[:, chunksets.KIND] = chunksets.SET
-        lines[:, chunksets.LOW], lines[:, chunksets.HIGH] = low, len(slots)
-        lines[:, chunksets.KEYS], lines[:, chunksets.SHIFT] = address_of(slots), shift
+        lines[:, chunksets.LOW], lines[:, chunksets.HIGH] = low, slots
+        lines[:, chunksets.KEYS], lines[:, chunksets.SHIFT] = address_of(flags), shift
 
 
 @dataclass(frozen=True, slots=True)

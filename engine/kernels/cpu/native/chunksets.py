@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import Bytes, Longs, Number, Rows, copy_bytes
 from .codepages import SNAPPED, decoded
 from .compile import device, instruction, kernel
-from .encodings import FIBONACCI
+from .encodings import key_slot, slot_flag
 from .pages import (
     DAMAGED,
     ENCODING,
@@ -74,7 +74,7 @@ LOW: Final = 17
 HIGH: Final = 18
 """Of a range: the least and the greatest value. Of keys: the value of slot 0, and how many slots there are."""
 KEYS: Final = 19
-"""Where the flags of slots are; the last one is that of values beyond the others."""
+"""Where the flags of slots are, a bit each; the last one is that of values beyond the others."""
 SHIFT: Final = 20
 """Bits that a distance's hash is shifted by to be a slot; below 0 where the distance is the slot."""
 FLAGGED: Final = 21
@@ -237,9 +237,7 @@ def decode_chunks(chunks: Longs, scratch: Bytes, positions: Rows, codes: Rows) -
 def _passes(value: Number, kind: Number, low: Number, high: Number, keys: Bytes, shift: Number) -> Number:
     if kind == RANGE:
         return np.uint8(low <= value <= high)
-    away = np.uint64(value - low)
-    slot = min(away, np.uint64(high - 1)) if shift < 0 else (away * FIBONACCI) >> np.uint64(shift)
-    return keys[slot]
+    return slot_flag(keys, key_slot(np.uint64(value - low), np.uint64(high - 1), shift < 0, shift & 63))
 
 
 @device
@@ -258,7 +256,7 @@ def _flag_choices(tests: Longs, row: Number) -> None:
         # Null is one choice more; without nulls its flag is nobody's.
         tests[row, FLAGGED] = flagged if tests[row, OPTIONAL] else flagged - np.int64(wanted[count])
         return
-    keys = bytes_at(np.uint64(tests[row, KEYS]), high if kind == SET else np.int64(0))
+    keys = bytes_at(np.uint64(tests[row, KEYS]), (high + 7) >> 3 if kind == SET else np.int64(0))
     if tests[row, WIDTH] == 8:
         longs = longs_at(np.uint64(tests[row, VALUES]), count)
         for i in range(count):

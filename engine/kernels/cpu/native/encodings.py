@@ -308,28 +308,43 @@ def select_codes(codes: Rows, wanted: Bytes, out: Rows) -> int:
     return int(k)
 
 
-@kernel(
-    "i64(const i64[], i64, bool, i64, const u8[], i32[])",
-    "i64(const i32[], i64, bool, i64, const u8[], i32[])",
-)
-def select_keys(
-    values: Longs | Rows,
-    low: int,
-    exact: bool,  # noqa: FBT001 - kernels take their arguments by place
-    shift: int,
-    wanted: Bytes,
-    out: Rows,
-) -> int:
-    """Write the rows whose value is flagged in ``wanted``, in order, to ``out``, one longer; return how many.
+@device
+def key_slot(away: Number, last: Number, exact: Number, shift: Number) -> Number:
+    """Return the slot of a key by its distance from the least one: where that is not ``exact``, by a hash of it."""
+    return min(away, last) if exact else (away * FIBONACCI) >> np.uint64(shift)
 
-    A value's flag is that of its distance from ``low``, the last one where that is greater; or, where that is not
-    ``exact``, of the distance's hash, less ``shift`` bits.
+
+@device
+def slot_flag(flags: Bytes, slot: Number) -> Number:
+    """Return the bit of a slot, 0 or 1."""
+    return (flags[np.uint64(slot >> np.uint64(3))] >> np.uint8(slot & np.uint64(7))) & np.uint8(1)
+
+
+@kernel("void(const i64[], i64, i64, i64, u8[])")
+def flag_keys(keys: Longs, low: int, slots: int, shift: int, flags: Bytes) -> None:
+    """Set the bit of each key's slot, as `select_keys` looks for it; none is below ``low``."""
+    last = np.uint64(slots - 1)
+    exact = shift < 0
+    for i in range(len(keys)):
+        slot = key_slot(np.uint64(keys[i] - low), last, exact, np.int64(shift) & 63)
+        flags[np.uint64(slot >> np.uint64(3))] |= np.uint8(1) << np.uint8(slot & np.uint64(7))
+
+
+@kernel(
+    "i64(const i64[], i64, i64, i64, const u8[], i32[])",
+    "i64(const i32[], i64, i64, i64, const u8[], i32[])",
+)
+def select_keys(values: Longs | Rows, low: int, slots: int, shift: int, flags: Bytes, out: Rows) -> int:
+    """Write the rows whose value has its bit set in ``flags``, in order, to ``out``, one longer; return how many.
+
+    A value's slot is its distance from ``low``, the last one of ``slots`` where that is greater; or, where ``shift`` is
+    not negative, the distance's hash, less so many bits.
     """
     k = np.int64(0)
-    last = np.uint64(len(wanted) - 1)
+    last = np.uint64(slots - 1)
+    exact = shift < 0
     for i in range(len(values)):
         away = np.uint64(np.int64(values[i]) - np.int64(low))
-        slot = min(away, last) if exact else (away * FIBONACCI) >> np.uint64(shift)
         out[np.uint64(k)] = np.int32(i)
-        k += np.int64(wanted[slot])
+        k += np.int64(slot_flag(flags, key_slot(away, last, exact, np.int64(shift) & 63)))
     return int(k)
