@@ -220,7 +220,8 @@ class ParquetSource(FileSource):
         target = min(_SPLIT_BYTES, max(_SPLIT_BYTES_LEAST, even))
         rows = sum(group.rows for _, kept in kept_files for group in kept)
         target = max(target, total * request.task_rows // max(rows, 1))
-        decode = total >= _WORTH_COMPILING or open_decoder().is_compiled
+        patient = total >= _WORTH_COMPILING
+        decode = patient or open_decoder().is_compiled(tests=bool(conditions))
         splits: list[ParquetSplit] = []
         for (position, kept), columns in zip(kept_files, stored, strict=True):
             footer = self._known().footers[position]
@@ -231,6 +232,7 @@ class ParquetSource(FileSource):
                 tested=tested,
                 conditions=conditions,
                 stored=columns.decoded if decode else {},
+                patient=patient,
                 inside=columns.inside,
                 keys=self._table.keys_within(position, schema.extend(tested)),
                 row_groups=(),

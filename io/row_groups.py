@@ -25,8 +25,22 @@ from .footers import Leaf, column_names
 from .pruning import constant_bounds
 
 _NONE = Schema(())
+_LEFT_BEHIND = ("footer", "facts", "passing")
 _RUN_BYTES = 16 << 20
 """Most stored bytes of row groups that are read at once, and most decoded ones where every row passes."""
+
+
+@dataclass(slots=True)
+class Passing:
+    """How many rows of a scan have been read, and how many of them given. Threads may lose a count to each other."""
+
+    read: int = 0
+    given: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share of the rows that has been given, 1 where none has been read."""
+        return self.given / self.read if self.read else 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +69,16 @@ class ParquetSplit:
         Where flat columns stand in the file, for their statistics.
     filters
         Rows that these leave out may be left out; of columns that the decoder reads.
+    patient
+        Whether so much is read that the decoder's kernels may be compiled for it.
     take
         Stop after this many rows, or None; None where there are conditions.
     footer
         ``FileMetaData``, so that threads of this process do not read it again; stays behind when pickled.
     facts
         What it says of column chunks; stays behind as well.
+    passing
+        What all splits of the scan that this process works on have in common; stays behind as well.
     """
 
     location: Location
@@ -78,9 +96,11 @@ class ParquetSplit:
     tested: Schema = _NONE
     conditions: tuple[Expr, ...] = ()
     stored: Mapping[str, Stored] = field(default_factory=dict)
+    patient: bool = True
     take: int | None = None
     footer: Any = field(default=None, repr=False, compare=False)
     facts: ChunkFacts | None = field(default=None, repr=False, compare=False)
+    passing: Passing = field(default_factory=Passing, repr=False, compare=False)
 
     @property
     def resident(self) -> bool:
@@ -125,12 +145,13 @@ class ParquetSplit:
         ]
         if not kept:
             return None
+        tests = self.patient or bool(self.conditions) or open_decoder().is_compiled(tests=True)
         return replace(
             self,
             row_groups=tuple(self.row_groups[place] for place in kept),
             group_rows=tuple(self.group_rows[place] for place in kept),
             group_bytes=tuple(self.group_bytes[place] for place in kept),
-            filters=tuple(each for each in filters if each.column in self.stored),
+            filters=tuple(each for each in filters if tests and each.column in self.stored),
             footer=footer,
             facts=facts,
         )
@@ -212,7 +233,7 @@ class ParquetSplit:
             runs = _Runs(self)
             while run := runs.next():
                 for batch in groups.read(run) if groups.stored else self._by_arrow(groups, run, stored):
-                    runs.given += batch.num_rows
+                    self.passing.given += batch.num_rows
                     for start in range(0, batch.num_rows, self.batch_rows):
                         yield batch.slice(start, self.batch_rows) if batch.num_rows > self.batch_rows else batch
         except (pa.ArrowException, OSError, DamagedChunk) as error:
@@ -294,36 +315,33 @@ class ParquetSplit:
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in ("footer", "facts")}
+        state = {f.name: getattr(self, f.name) for f in fields(self) if f.name not in _LEFT_BEHIND}
         return (partial(ParquetSplit, **state), ())
 
 
 class _Runs:
     """Cuts row groups into runs to be read at once, whose rows, as far as they pass, make a batch of good size.
 
-    How many pass is taken from the runs before. Reading several row groups costs about as much Python as reading one.
-
-    Attributes
-    ----------
-    given
-        Rows that have been given of the runs so far.
+    How many pass is taken from what the scan has read before. Reading several row groups costs about as much Python as
+    reading one.
     """
 
     def __init__(self, split: ParquetSplit) -> None:
         self._split = split
-        self._at = self._read = self.given = 0
+        self._at = self._rows = 0
         self._tests = bool(split.stored) and len(split.conditions) + len(split.filters) > 0
 
     def next(self) -> list[int]:
         """Return the numbers of the next row groups, none after the last."""
         split = self._split
-        share = self.given / self._read if self._read and self._tests else 1.0
+        split.passing.read += self._rows  # only now is it known how many of them passed
+        share = split.passing.share if self._tests else 1.0
         start, rows, size = self._at, 0, 0
         while self._at < len(split.row_groups):
-            rows += split.group_rows[self._at]
-            size += split.group_bytes[self._at]
-            if self._at > start and (rows * share > split.batch_rows or size > _RUN_BYTES):
+            more, bytes_more = split.group_rows[self._at], split.group_bytes[self._at]
+            if self._at > start and ((rows + more) * share > split.batch_rows or size + bytes_more > _RUN_BYTES):
                 break
+            rows, size = rows + more, size + bytes_more
             self._at += 1
-        self._read += sum(split.group_rows[start : self._at])
+        self._rows = rows
         return list(split.row_groups[start : self._at])

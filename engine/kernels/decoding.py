@@ -101,9 +101,8 @@ class StoredRows:
 class Decoder(Protocol):
     """Decodes row groups; stateless, for any number of threads."""
 
-    @property
-    def is_compiled(self) -> bool:
-        """Whether the decoder's kernels are ready on this machine, so that none has to be compiled first."""
+    def is_compiled(self, *, tests: bool) -> bool:
+        """Whether the decoder's kernels, with those that test rows, are ready: none has to be compiled first."""
         ...
 
     def accepts(self, condition: Expr) -> bool:

@@ -6,6 +6,7 @@ import datetime as dt
 import pickle
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import pytest
 from volley.engine import dtypes
 from volley.engine.errors import ReadError, TypeMismatch
 from volley.engine.expr import Column, Expr, call, in_list, literal
+from volley.engine.kernels.cpu.native.compile import Kernel
 from volley.engine.plan import KeyFilter, ScanRequest
 from volley.io import footer_facts, footers
 from volley.io.footers import read_footer
@@ -290,6 +292,43 @@ def test_splits_are_read_by_many_threads_at_once(path: Path, table: pa.Table) ->
         parts = list(pool.map(lambda split: list(split.read()), splits * 20))
     total = sum(batch.num_rows for batches in parts for batch in batches)
     assert total == 20 * ROWS
+
+
+def test_splits_learn_from_each_other_how_many_rows_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("volley.io.parquet._WORTH_COMPILING", 0)
+    groups, rows = 40, 20_000
+    numbers = np.arange(groups * rows) % 1_000
+    pq.write_table(pa.table({"x": numbers}), tmp_path / "x.parquet", row_group_size=rows)
+    source = ParquetSource(tmp_path / "x.parquet")
+    few = call("less", column(source, "x"), literal(10))
+    split = source.scan(ScanRequest(columns=("x",), predicate=few)).splits[0]
+    halves = [
+        replace(split, row_groups=part, group_rows=(rows,) * 20, group_bytes=(1,) * 20)
+        for part in (tuple(range(20)), tuple(range(20, 40)))
+    ]
+    batches = [[batch.num_rows for batch in half.read()] for half in halves]
+    assert [sum(each) for each in batches] == [200 * 20] * 2
+    assert len(batches[0]) > 1
+    assert len(batches[1]) == 1
+
+
+def test_a_small_scan_waits_for_no_compiler(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = {"open_chunks": True, "decode_chunks": True, "select_chunks": False}
+    monkeypatch.setattr(Kernel, "is_kept", property(lambda kernel: kept[kernel.function.__name__]))
+    source = ParquetSource(path)
+    equal = call("equal", column(source, "id"), literal(7))
+
+    def split(predicate: Expr | None = None) -> Any:
+        return source.scan(ScanRequest(columns=("id",), predicate=predicate)).splits[0]
+
+    assert split().stored
+    assert not split(equal).stored
+    assert not split().narrowed([KeyFilter("id", AnyKeys())]).filters
+    kept["select_chunks"] = True
+    assert split(equal).stored
+    assert split().narrowed([KeyFilter("id", AnyKeys())]).filters
+    kept["decode_chunks"] = False
+    assert not split().stored
 
 
 def test_large_files_become_several_balanced_splits(tmp_path: Path) -> None:

@@ -40,12 +40,10 @@ _UNKNOWN = 0.5
 class CpuDecoder:
     """Decodes row groups with the compiled kernels of this package."""
 
-    @property
-    def is_compiled(self) -> bool:
-        """Whether the kernels that most files need are kept on disk."""
-        return all(
-            kernel.is_kept for kernel in (chunksets.open_chunks, chunksets.decode_chunks, chunksets.select_chunks)
-        )
+    def is_compiled(self, *, tests: bool) -> bool:
+        """Whether the kernels that most files need, with those that test rows or without, are kept on disk."""
+        reading = chunksets.open_chunks.is_kept and chunksets.decode_chunks.is_kept
+        return reading and (not tests or chunksets.select_chunks.is_kept)
 
     def accepts(self, condition: Expr) -> bool:
         """Return whether a condition reads a column and raises on no value."""
