@@ -17,6 +17,8 @@ from ..schema import Schema
 
 TASK_ROWS = 512 * 1024
 """Rows per split: enough tasks for every thread, few enough that starting one costs nothing."""
+DIVIDED_ROWS = 256 * 1024
+"""Rows of a split that it may be worth to divide."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -99,6 +101,8 @@ class MemorySplit:
     ----------
     resident, carries_rows
         Only this process has the rows, but a copy has them too.
+    cut_from
+        What the split is called that this one is part of, and how many of its rows come before; None for a whole one.
     """
 
     resident: ClassVar[bool] = True
@@ -108,6 +112,7 @@ class MemorySplit:
     start: int
     rows: int
     batch_rows: int
+    cut_from: tuple[str, int] | None = None
     _bytes: list[int] = field(default_factory=list, repr=False)
 
     @property
@@ -130,6 +135,29 @@ class MemorySplit:
         for start in range(0, self.rows, self.batch_rows):
             rows = min(self.batch_rows, self.rows - start)
             yield empty_batch(rows)
+
+    def origin(self) -> tuple[str, int]:
+        """Return the split that was planned, and the number there of the first row: a user knows no parts of it."""
+        return self.cut_from or (self.label, 0)
+
+    def divided(self) -> list[MemorySplit]:
+        """Return one half of the split and two quarters, of whole batches, if it is large."""
+        if self.rows < DIVIDED_ROWS or not self.table.num_columns:
+            return [self]
+        ends = [0, *accumulate(len(batch) for batch in self.table.to_batches(max_chunksize=self.batch_rows))]
+        wanted = (0, self.rows // 2, self.rows * 3 // 4, self.rows)
+        edges = sorted({ends[min(bisect_left(ends, row), len(ends) - 1)] for row in wanted})
+        name, before = self.origin()
+        return [
+            MemorySplit(
+                self.table.slice(start, end - start),
+                self.start + start,
+                end - start,
+                self.batch_rows,
+                (name, before + start),
+            )
+            for start, end in pairwise(edges)
+        ]
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled slice would carry its whole table; Arrow's own format cuts it out.

@@ -36,11 +36,12 @@ from ..physical.stages import (
     StageGraph,
     WriteSink,
 )
-from ..plan import KeyFilter, KeySet
+from ..plan import KeyFilter, KeySet, Split
 from .events import query_ended, stage_ended
 from .limited import Limited
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, expected, promising_first, read_split, rows_of, sink_name, tell_start
+from .pipeline import Task, TaskRunner, expected, promising_first, read_splits, rows_of, sink_name, tell_start
+from .portions import located, portions
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink, scan_bounds
 
@@ -233,24 +234,19 @@ class _Run:
         work.raise_failure()
 
     def tasks(self, stage: Stage, sink: SinkRun) -> list[Task]:
-        if self.limited is None:
-            return [task for pipeline in stage.pipelines for task in self._pipeline_tasks(pipeline, sink)]
         tasks: list[Task] = []
         for pipeline in stage.pipelines:
-            spooled = self.limited.tasks(stage, pipeline, self.threads)
+            spooled = None if self.limited is None else self.limited.tasks(stage, pipeline, self.threads)
             tasks += self._pipeline_tasks(pipeline, sink) if spooled is None else spooled
         return tasks
 
     def _pipeline_tasks(self, pipeline: Pipeline, sink: SinkRun) -> Iterator[Task]:
         source = pipeline.input
         if isinstance(source, ScanInput):
+            splits = promising_first(source.node.scan.splits, source.top)
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
-            for split in promising_first(source.node.scan.splits, source.top):
-                counted = OperatorMetrics()
-                read = partial(read_split, self.device, split, source.node.schema, filters, counted)
-                resident, where = getattr(split, "resident", False), partial(rows_of, split, filters)
-                size, rows = split.bytes or 0, split.rows or 0
-                yield Task(pipeline, read, size, rows, resident=resident, counted=counted, where=where)
+            for portion in portions(splits, self.threads) if sink.any_tasks else [[split] for split in splits]:
+                yield self._scan_task(pipeline, source, portion, filters)
             return
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
@@ -261,6 +257,21 @@ class _Run:
         for partition in partitions:
             merged = partial(self._merged, source, partition, threads)
             yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
+
+    def _scan_task(
+        self, pipeline: Pipeline, source: ScanInput, splits: Sequence[Split], filters: Sequence[KeyFilter]
+    ) -> Task:
+        counted = OperatorMetrics()
+        rows = [split.rows or 0 for split in splits]
+        return Task(
+            pipeline,
+            partial(read_splits, self.device, splits, source.node.schema, filters, counted),
+            sum(split.bytes or 0 for split in splits),
+            sum(rows),
+            resident=all(getattr(split, "resident", False) for split in splits),
+            counted=counted,
+            where=located([partial(rows_of, split, filters) for split in splits], rows),
+        )
 
     def _filters(self, keys: Sequence[ScanKey]) -> list[KeyFilter]:
         """Return what is known of the joins whose keys a scan makes use of."""

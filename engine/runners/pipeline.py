@@ -26,7 +26,7 @@ from .sinks import LocalSink, SinkRun
 Steps: TypeAlias = list[tuple[str, Exec | None]]
 """Names in metrics, with the operators that they stand for."""
 
-TOGETHER = 4
+TOGETHER, JOINED_TOGETHER = 16, 8
 """Tables that a sink, or a join, is given at once where they are rows that lay in memory before: each time costs Python
 that the data before have driven out of the cache. What other operators have just made is in the cache, and is taken
 table by table."""
@@ -104,6 +104,14 @@ def promising_first(splits: Sequence[Split], top: TopKey | None) -> Sequence[Spl
         return splits
     pairs = sorted(zip(bounds, splits, strict=True), key=lambda pair: pair[0], reverse=top.descending)
     return [split for _, split in pairs]
+
+
+def read_splits(
+    device: Device, splits: Sequence[Split], schema: Schema, filters: Sequence[KeyFilter], counted: OperatorMetrics
+) -> Iterator[Table]:
+    """Yield the tables of several splits; see `read_split`."""
+    for split in splits:
+        yield from read_split(device, split, schema, filters, counted)
 
 
 def read_split(
@@ -212,7 +220,9 @@ class TaskRunner:
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
         first = next(iter(task.pipeline.operators), None)
-        together = TOGETHER if task.resident and (first is None or isinstance(first, Probe)) else 1
+        together = 1
+        if task.resident and (first is None or isinstance(first, Probe)):
+            together = TOGETHER if first is None else JOINED_TOGETHER
         at = _Place()
         try:
             while at.go_to(list(islice(tables, together))):

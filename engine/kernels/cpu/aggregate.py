@@ -158,10 +158,16 @@ _RUN_BYTES = 1 << 22
 _RUN_BITS, _MOST_RUN_BITS = 8, 10
 """Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if a
 thread's part of each would have more than so many bytes. The thread with the fewest says how many a partition has."""
+_FEW_TOGETHER, _MOST_TOGETHER = 4, 16
+"""Tables that are taken together at first, and where calls have not ended early; of several keys each has codes of its
+own until calls are made, which more tables would drive out of the cache."""
 _ROWS_PER_NEW = 8
 """Rows for each new group from which on tables are taken together."""
 _WORTHWHILE = 0.6
 """A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
+_SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
+_ALL_DIFFER = 0.97
+"""It does so before it has grouped any if even this share of some rows, from all over its first ones, are groups."""
 
 
 class RowStates(Sequence[pa.Array]):
@@ -242,6 +248,7 @@ class CpuGroupBy:
         self._kept_bytes = 0
         self._judged = self._gave_up = False
         self._settled = False  # whether kernels alone are likely to add the next rows
+        self._together = _FEW_TOGETHER  # tables for which calls are written down, for nothing if they soon end
         self._run_bits = 0
 
     @property
@@ -254,10 +261,12 @@ class CpuGroupBy:
         rest = [own(table) for table in tables if table.num_rows]
         while rest:
             if not self._judged:
-                self._judge()
+                self._judge(rest[0])
             if self._settled:
-                added = self._add_together(rest)
+                added = self._add_together(rest[: self._together])
                 self._settled = added > 0
+                grows = added == self._together and len(self._dtypes) == 1
+                self._together = min(2 * added, _MOST_TOGETHER) if grows else _FEW_TOGETHER
                 del rest[:added]
             if rest:
                 self._add(rest.pop(0))
@@ -301,9 +310,13 @@ class CpuGroupBy:
         self._rows += sum(table.num_rows for table in tables[:added])
         return added
 
-    def _judge(self) -> None:
-        """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped."""
+    def _judge(self, table: CpuTable) -> None:
+        """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped.
+
+        Of many rows that come at once, here those of a table, some are enough where hardly two share a group.
+        """
         if self._rows < _JUDGED_ROWS:
+            self._judged = self._gave_up = not self._rows and self._all_differ(table)
             return
         self._judged = True
         if len(self._keys) > _WORTHWHILE * self._rows:
@@ -311,6 +324,19 @@ class CpuGroupBy:
             self._keys, self._states = KeyTable(self._dtypes), States(self._spec.accumulators)
         else:
             self._kept, self._kept_bytes, self._settled = [], 0, True
+
+    def _all_differ(self, table: CpuTable) -> bool:
+        """Return whether nearly all of some rows, from all over a large table, are groups of their own."""
+        if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
+            return False
+        found, seen = KeyTable(self._dtypes), 0
+        for sample in range(_SAMPLES):
+            rows = slice_table(table, sample * table.num_rows // _SAMPLES, _SAMPLED_ROWS)
+            found.insert(Evaluator(rows).columns(self._inputs[: len(self._dtypes)]))
+            seen += rows.num_rows
+            if len(found) < _ALL_DIFFER * seen:
+                return False
+        return True
 
     def merge(self, partial: CpuTable) -> None:
         """Add a table of partial states."""

@@ -95,10 +95,13 @@ class SinkRun(Protocol):
         Whether tables are kept as they come, and therefore have to be settled.
     rows_per_thread
         Rows that lie in memory, and that nothing else is done with, below which a further thread is not worth it.
+    any_tasks
+        Whether it makes no difference which of the splits are one task, as long as their tables are the same.
     """
 
     retains: bool
     rows_per_thread: int
+    any_tasks: bool
 
     def local(self) -> LocalSink:
         """Return the part for one thread."""
@@ -118,6 +121,7 @@ class SinkBase:
 
     retains = False
     rows_per_thread = 1
+    any_tasks = True
 
     def __init__(self, context: SinkContext) -> None:
         self.context = context
@@ -164,6 +168,7 @@ class InOrder:
 
     retains = True
     rows_per_thread = 1
+    any_tasks = False  # of a later task that is large, much would have to wait for its turn
     delivery: OrderedDelivery
 
     def local(self) -> LocalSink:

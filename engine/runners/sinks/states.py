@@ -113,6 +113,8 @@ class Reduce(SinkBase):
 class Fold(SinkBase):
     """A state per task, merged in task order, so that the result does not depend on the number of threads."""
 
+    any_tasks = False
+
     def __init__(self, context: SinkContext, sink: FoldSink) -> None:
         super().__init__(context)
         self.sink = sink

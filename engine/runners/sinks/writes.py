@@ -15,6 +15,8 @@ from .base import InOrder, Output, Parallel, SinkBase, SinkContext
 class _Write(SinkBase):
     """Writing that publishes at the end, or nothing at all."""
 
+    any_tasks = False  # each may be a file
+
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context)
         self.sink = sink.sink

@@ -14,6 +14,7 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column, NamedExpr, SortKey
 from volley.engine.kernels.cpu import aggregate
+from volley.engine.kernels.cpu.aggregate import RowStates
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
 
@@ -167,3 +168,20 @@ def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int)
     whole = rows if key != "value" else rows.set_column(1, "value", pa.array(np.nan_to_num(value, nan=np.inf)))
     expected = whole.sort_by(order).slice(0, 50)
     assert DEVICE.to_arrow(best.result())["row"].to_pylist() == expected["row"].to_pylist()
+
+
+@pytest.mark.parametrize(("kind", "passed_on"), [("all differ", True), ("in turn", False), ("few", False)])
+def test_rows_that_all_differ_are_passed_on_before_any_is_grouped(kind: str, passed_on: bool) -> None:
+    """Keys that come in turn all differ within each sample; that samples are alike shows that they do not."""
+    numbers = np.arange(1 << 17)
+    keys = {"all differ": numbers * 7, "in turn": numbers % 30_000, "few": numbers % 50}[kind]
+    rows = pa.table({"key": keys, "value": numbers / 3, "number": numbers})
+    known = from_arrow_schema(rows.schema)
+    state = DEVICE.group_by(spec(rows.schema, ["key"]))
+    state.update(DEVICE.from_arrow(rows, known))
+    assert state._gave_up is passed_on
+    (partial,) = state.partials(1)[0]
+    assert isinstance(partial.columns, RowStates) is passed_on
+    found = DEVICE.to_arrow(DEVICE.merge_groups([partial], spec(rows.schema, ["key"]))).to_pandas()
+    expected = rows.to_pandas().groupby("key", sort=False)["number"].sum()
+    assert dict(zip(found["key"], found["a3"], strict=True)) == expected.to_dict()

@@ -1,0 +1,87 @@
+"""Which rows in memory are one task: all of them, once, in order, in the same tables; fewer near the end."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from volley.engine.errors import DivisionByZero, told
+from volley.engine.frame import memory
+from volley.engine.frame.memory import MemorySource, MemorySplit
+from volley.engine.plan import ScanRequest, Split
+from volley.engine.runners.portions import located, portions
+
+BATCH = 16
+
+
+def splits_of(rows: int, batch: int = BATCH, columns: tuple[str, ...] = ("n",)) -> tuple[Split, ...]:
+    chunks = [range(start, min(start + batch, rows)) for start in range(0, rows, batch)]
+    table = pa.table({"n": pa.chunked_array(chunks, pa.int64())})
+    return MemorySource(table).scan(ScanRequest(columns=columns, batch_rows=BATCH)).splits
+
+
+def batches(splits: list[Split]) -> list[list[int]]:
+    return [batch["n"].to_pylist() for split in splits for batch in split.read()]
+
+
+@pytest.fixture(autouse=True)
+def small_splits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "TASK_ROWS", 4 * BATCH)
+    monkeypatch.setattr(memory, "DIVIDED_ROWS", 2 * BATCH)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+@pytest.mark.parametrize("rows", [0, 1, BATCH, 4 * BATCH, 46 * BATCH + 5])
+def test_every_batch_is_part_of_one_task(rows: int, threads: int) -> None:
+    splits = splits_of(rows)
+    assert batches([split for task in portions(splits, threads) for split in task]) == batches([*splits])
+
+
+def test_tasks_are_large_at_first_and_small_at_the_end() -> None:
+    tasks = portions(splits_of(12 * 4 * BATCH), 2)
+    assert [sum(split.rows or 0 for split in task) // BATCH for task in tasks] == [16, 12, 4, 4, 4, 2, 1, 1, 2, 1, 1]
+    assert [len(task) for task in portions(splits_of(12 * 4 * BATCH), 1)] == [4, 4, 4]
+
+
+def test_other_splits_are_a_task_each() -> None:
+    class Other:
+        label, rows, bytes = "other", 10, 10
+
+        def read(self) -> list[pa.RecordBatch]:
+            return []
+
+    splits = [Other() for _ in range(9)]
+    assert portions(splits, 2) == [[split] for split in splits]
+
+
+@pytest.mark.parametrize("batch", [1, 3, 1_000])
+def test_a_split_is_divided_where_batches_end(batch: int) -> None:
+    (split,) = splits_of(4 * BATCH, batch)
+    assert isinstance(split, MemorySplit)
+    parts: list[Split] = [*split.divided()]
+    assert len(parts) == 3
+    assert batches(parts) == batches([split])
+
+
+def test_rows_without_columns_stay_together() -> None:
+    (split,) = splits_of(4 * BATCH, columns=())
+    assert isinstance(split, MemorySplit)
+    assert split.divided() == [split]
+    with vl.Session(threads=2):
+        frame = vl.from_arrow(pa.table({"a": range(999)}))
+        assert vl.sql("select count(*) as n from t", t=frame).to_arrow()["n"].to_pylist() == [999]
+
+
+def test_rows_are_named_by_the_split_that_has_them() -> None:
+    where = located([lambda first, count: f"a {first} {count}", lambda first, count: f"b {first} {count}"], [10, 5])
+    assert [where(0, 1), where(9, 1), where(10, 1), where(14, 1)] == ["a 0 1", "a 9 1", "b 0 1", "b 4 1"]
+
+
+def test_an_error_names_a_row_of_the_split_that_was_planned() -> None:
+    with vl.Session(threads=2):
+        rows = pa.Table.from_batches(pa.table({"a": range(4 * BATCH)}).to_batches(max_chunksize=BATCH))
+        frame = vl.from_arrow(rows)
+        with pytest.raises(DivisionByZero) as caught:
+            vl.sql("select sum(1 // (a - 55)) as s from t", t=frame).to_arrow()
+    assert told(caught.value).endswith("(in row 55 of memory[0:64])")
