@@ -15,6 +15,8 @@ from volley.engine.runners.dask import ClusterSettings, coordinator, placement, 
 
 DEVICE = os.environ.get("VOLLEY_TEST_DEVICE", "cpu")
 """What the workers' tests compute with."""
+CHOICE = DEVICE.partition("-")[0]
+"""The same, as a session of another process chooses it."""
 
 
 @contextmanager

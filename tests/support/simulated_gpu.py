@@ -43,7 +43,9 @@ def gpu_session(**options: Any) -> vl.Session:
 
 
 def use_for_all_sessions() -> None:
-    """Give it to every session of this process that chooses no device."""
+    """Give it to every session of this process that chooses no device, and to those processes that it starts."""
+    if GPU != "gpu":
+        os.environ[SWITCH] = "1"
     device = open_device("gpu") if GPU == "gpu" else simulated_device()
     session.open_device = lambda name: device if name == "auto" else open_device(name)
 

@@ -3,6 +3,7 @@ nothing left behind."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import resource
 import signal
@@ -21,7 +22,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
-from tests.support.clusters import started
+from tests.support.clusters import CHOICE, started
 from tests.support.proxy import proxy
 from tests.support.workers import outputs, remains, set_store_limit, wait_until
 from volley.engine.errors import TemporaryFailure, WriteError
@@ -46,8 +47,8 @@ def unspilled(dask_worker):
     dask_worker.plugins["volley"].bench.exchange.store.limit = 0
 
 if __name__ == "__main__":
-    where, folder = sys.argv[1:]
-    session = vl.Session(cluster=where)
+    where, folder, device = sys.argv[1:]
+    session = vl.Session(cluster=where, device=device)
     client = session.cluster.client
     client.run(unspilled)
     rows = DataFrame.from_plan(vl.read_parquet(folder).plan, session)
@@ -100,7 +101,7 @@ def test_a_client_that_is_killed_takes_its_workers_and_their_files_along(folder:
     (tmp_path / "slow.py").write_text(SLOW_CLIENT)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    with running(str(tmp_path / "slow.py"), "local:2", str(folder), folder=scratch) as client:
+    with running(str(tmp_path / "slow.py"), "local:2", str(folder), CHOICE, folder=scratch) as client:
         assert client.stdout is not None
         pids = [int(pid) for pid in client.stdout.readline().split()]
         assert len(pids) == 2
@@ -113,7 +114,8 @@ def test_a_client_that_is_killed_takes_its_workers_and_their_files_along(folder:
 def test_workers_are_free_when_a_client_is_killed(cluster: vl.Session, folder: Path, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW_CLIENT)
     here = cluster.cluster.client
-    with running(str(tmp_path / "slow.py"), here.scheduler.address, str(folder), folder=tmp_path) as client:
+    where = here.scheduler.address
+    with running(str(tmp_path / "slow.py"), where, str(folder), CHOICE, folder=tmp_path) as client:
         assert client.stdout is not None
         assert client.stdout.readline()
         wait_until(lambda: any(here.run(outputs).values()))
@@ -249,6 +251,12 @@ def test_connections_that_are_cut_cost_time_only(folder: Path, tmp_path: Path, m
             assert between.done > 2
 
 
+def places_waited_for() -> list[float]:
+    """Return in how many seconds the cluster of a scheduler's loop looks at places that workers have left."""
+    loop: Any = asyncio.get_running_loop()
+    return [timer.when() - loop.time() for timer in loop._scheduled if "_update_worker_status" in repr(timer)]
+
+
 @pytest.mark.cluster
 def test_a_worker_in_the_place_of_one_that_died_is_used(folder: Path) -> None:
     with started() as session:
@@ -263,7 +271,6 @@ def test_a_worker_in_the_place_of_one_that_died_is_used(folder: Path) -> None:
 
         wait_until(lambda: used() - set(before))
         # Dask gives a place up where it finds it empty so long after a worker has left it.
-        loop = client.loop.asyncio_loop
-        waiting = [h.when() - loop.time() for h in loop._scheduled if "_update_worker_status" in repr(h)]
+        waiting = client.run_on_scheduler(places_waited_for)
         assert waiting
         assert min(waiting) > 365 * 86_400

@@ -16,6 +16,7 @@ from distributed import LocalCluster
 from distributed.protocol import deserialize, serialize
 
 import volley as vl
+from tests.support.clusters import DEVICE
 from tests.support.simulated_gpu import SWITCH, simulated_device
 from tests.support.tpc import assert_as_duckdb, texts
 from volley import ml
@@ -96,6 +97,7 @@ def test_tpch(session: vl.Session, tpch: Path, text: Path) -> None:
     assert_as_duckdb(text, tpch, session)
 
 
+@pytest.mark.skipif(DEVICE != "cpu", reason="the workers of all tests have one")
 def test_workers_without_a_gpu_are_refused(cluster: vl.Session) -> None:
     """They run the CPU's kernels, or could not load the GPU's: either is said before anything runs."""
     address = cluster.cluster.client.scheduler.address

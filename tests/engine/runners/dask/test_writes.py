@@ -17,7 +17,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
-from tests.support.clusters import started
+from tests.support.clusters import CHOICE, started
 from tests.support.faults import arm
 from tests.support.servers import ACCESS_KEY, SECRET_KEY, object_store
 from tests.support.workers import wait_until
@@ -125,8 +125,8 @@ def slow(table):
     return pa.table({"x": table["id"]})
 
 if __name__ == "__main__":
-    where, rows, out = sys.argv[1:]
-    session = vl.Session(cluster=where)
+    where, rows, out, device = sys.argv[1:]
+    session = vl.Session(cluster=where, device=device)
     frame = DataFrame.from_plan(vl.read_parquet(rows).plan, session)
     frame.map_batches(slow, {"x": "int64"}, reads=["id"], keeps=True).to_parquet(out)
 """
@@ -169,6 +169,7 @@ def test_what_a_client_was_writing_goes_with_it(cluster: vl.Session, tmp_path: P
         address,
         str(tmp_path / "rows"),
         str(tmp_path / "place" / "out"),
+        CHOICE,
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, env=environment) as writer:
