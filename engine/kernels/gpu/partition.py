@@ -63,5 +63,10 @@ def _moved(
 
 
 def _cut(table: GpuTable, moved: plc.Table, offsets: Sequence[int]) -> list[GpuTable]:
+    """Return the rows between offsets, which share the memory, each with its share of the bytes."""
     spans = [place for span in pairwise(offsets) for place in span]
-    return [table.like(part) for part in on_stream(plc.copying.slice, moved, spans)]
+    held = sum(int(column.device_buffer_size()) for column in moved.columns())
+    return [
+        GpuTable(table.schema, part.columns(), part.num_rows(), held * part.num_rows() // table.num_rows)
+        for part in on_stream(plc.copying.slice, moved, spans)
+    ]

@@ -173,6 +173,15 @@ def test_partitions_keep_the_order_of_the_rows(device: Device) -> None:
     assert sorted(number for numbers in found for number in numbers) == list(range(800))
 
 
+def test_each_partition_counts_its_own_bytes(device: Device) -> None:
+    """What becomes a task of its own, and what is sent everywhere, is decided by them."""
+    data = pa.table({"k": [7 if n % 2 else n for n in range(4_000)], "t": [f"text {n}" for n in range(4_000)]})
+    parts = device.hash_partition(upload(device, data), [col(data, "k")], 8)
+    whole = sum(part.nbytes for part in parts)
+    assert data.nbytes / 2 < whole < data.nbytes * 2
+    assert max(part.nbytes for part in parts) > whole / 2
+
+
 def test_partitions_are_the_same_in_every_process(device: Device) -> None:
     """The numbers are part of the contract between machines: a change here breaks a mixed cluster.
 
