@@ -39,7 +39,8 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ids_of(part: Part) -> list[int]:
-    return [number for table in part.tables for number in part.device.to_arrow(table)["id"].to_pylist()]
+    tables = part.tables if part.device is None else map(part.device.to_arrow, part.tables)
+    return [number for table in tables for number in table["id"].to_pylist()]
 
 
 class Losses:
