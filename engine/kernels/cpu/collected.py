@@ -17,9 +17,9 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...expr import Column, SortKey
 from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
-from . import lists  # noqa: F401 - it registers the kernels
+from . import lists, native  # noqa: F401 - lists registers kernels
 from .batch import Batch, Seen, grown
-from .buffers import array_from, values_of
+from .buffers import array_from, bits_of, values_of
 from .compare import known_true
 from .gather import take_column
 from .native import argsort
@@ -212,22 +212,11 @@ class CoMoments:
         self._state = np.zeros((0, len(COMOMENT_FIELDS)), dtype=np.float64)
 
     def update(self, batch: Batch, values: pa.Array | None) -> None:
-        """Add pairs: the moments of the batch by themselves, then merged."""
+        """Add pairs."""
         assert values is not None
-        groups = batch.groups
-        rows = np.flatnonzero((batch.ids >= 0) & _valid(values))
-        own = batch.ids[rows]
-        first, second = (values_of(values.field(j))[rows] for j in (0, 1))
-        found = np.zeros((groups, len(COMOMENT_FIELDS)), dtype=np.float64)
-        found[:, 0] = np.bincount(own, minlength=groups)
-        counts = np.maximum(found[:, 0], 1.0)
-        with np.errstate(all="ignore"):
-            for j, numbers in ((1, first), (2, second)):
-                found[:, j] = np.bincount(own, weights=numbers, minlength=groups) / counts
-            near, far = first - found[own, 1], second - found[own, 2]
-            for j, products in ((3, near * near), (4, far * far), (5, near * far)):
-                found[:, j] = np.bincount(own, weights=products, minlength=groups)
-        self._add(np.arange(groups), groups, found)
+        self._state = grown(self._state, batch.groups, 0.0)
+        first, second = (values_of(values.field(j)) for j in (0, 1))
+        batch.run(native.comoments_f64, batch.ids, first, second, *bits_of(values), self._state)
 
     def merge(self, batch: Batch, partial: pa.Array) -> None:
         """Add partial co-moments; a group may come several times."""

@@ -21,7 +21,8 @@ from .buffers import array_from, is_small, physical_type, values_of
 from .compare import equal
 from .decimals import narrowed, widened
 from .gather import plain, take_column
-from .native import argsort
+from .native import argsort, rows_at
+from .native.arrays import Longs, Rows
 from .quantiles import interpolated, numbers_between, places_at, places_between
 from .registry import Value, scalar
 from .sort import order_words
@@ -138,23 +139,43 @@ def list_quantile(call: Call, args: list[Value]) -> pa.Array:
     parents, values = present_values(args[0])
     dtype = call.args[0].dtype.value
     assert dtype is not None
-    order = _sorted(parents, values, dtype)
     counts = np.bincount(parents, minlength=len(args[0]))
-    first = np.cumsum(counts) - counts
-    q, some = float(call.option("q")), counts > 0
+    q = float(call.option("q"))
     if call.option("discrete"):
-        at = first + places_at(counts, q)
-        rows = np.where(some, order[np.where(some, at, 0)] if len(order) else -1, -1).astype(np.int32)
+        rows, _ = _rows_at(parents, values, dtype, counts, places_at(counts, q))
         return outer(take_column(values, rows, outer=True), dtype)
     place = places_between(counts, q)
-    bitmap = pa.py_buffer(np.packbits(some, bitorder="little"))
-    numbers = numbers_between(values, dtype, to=call.dtype)[order]
-    below, above = (_at(numbers, first + at, some) for at in (place.low, place.high))
+    rows, following = _rows_at(parents, values, dtype, counts, place.low)
+    numbers = numbers_between(values, dtype, to=call.dtype)
+    below, above = (_at(numbers, at) for at in (rows, np.where(place.high > place.low, following, rows)))
+    bitmap = pa.py_buffer(np.packbits(counts > 0, bitorder="little"))
     return array_from(interpolated(below, above, place.share), to_arrow_type(call.dtype), bitmap)
 
 
-def _at(values: NDArray[Any], rows: NDArray[np.int64], some: NDArray[np.bool_]) -> NDArray[Any]:
-    return values[np.where(some, rows, 0)] if len(values) else np.zeros(len(rows), dtype=values.dtype)
+def _at(values: NDArray[Any], rows: Rows) -> NDArray[Any]:
+    return values[np.maximum(rows, 0)] if len(values) else np.zeros(len(rows), dtype=values.dtype)
+
+
+def _rows_at(
+    parents: NDArray[np.int32], values: pa.Array, dtype: DataType, counts: Longs, places: Longs
+) -> tuple[Rows, Rows]:
+    """Return a row of the value at a place of each sorted list, and one of the value behind it; -1 where there is none.
+
+    ``counts`` has the number of values of each list; lists come one after the other.
+    """
+    rows, following = np.full((2, len(counts)), -1, dtype=np.int32)
+    if not len(values):
+        return rows, following
+    offsets = np.concatenate([[0], np.cumsum(counts)])
+    words = order_words(outer(values, dtype), SortKey(expr=Column(name="", dtype=dtype)))
+    if len(words) == 1:
+        room = np.empty(int(counts.max()), dtype=np.uint64)
+        rows_at(words[0], offsets, places, room, np.empty(256, dtype=np.int64), rows, following)
+        return rows, following
+    order = argsort([parents.astype(np.uint64), *words]).astype(np.int32)
+    for found, at, there in ((rows, places, counts > 0), (following, places + 1, places + 1 < counts)):
+        found[there] = order[(offsets[:-1] + at)[there]]
+    return rows, following
 
 
 @scalar("list_mode")
@@ -192,12 +213,3 @@ def _lists(parents: NDArray[np.int32], values: pa.Array, count: int) -> pa.ListA
     """Return the lists of values whose lists come in order."""
     offsets = np.concatenate([[0], np.cumsum(np.bincount(parents, minlength=count))]).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), values)
-
-
-def _sorted(parents: NDArray[np.int32], values: pa.Array, dtype: DataType) -> NDArray[Any]:
-    """Return the order of values by list, then value."""
-    if not len(values):
-        return np.zeros(0, dtype=np.int32)
-    words = order_words(outer(values, dtype), SortKey(expr=Column(name="", dtype=dtype)))
-    order: NDArray[Any] = argsort([parents.astype(np.uint64), *words])
-    return order

@@ -16,6 +16,7 @@ with a `RowGroups`, and index the words or numbers with `JoinIndex`.
 
 from .accumulate import (
     SUM_LANES,
+    comoments_f64,
     count_and_sum_f64,
     count_valid,
     first_row,
@@ -72,6 +73,7 @@ from .picking import extreme_codes, extreme_texts, least_place
 from .radix import count_each, count_partitions, move_pairs, partition_order, partition_positions, start_positions
 from .rowgroups import RowGroups
 from .rungroups import RunGroups
+from .selecting import rows_at
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
 from .textsort import text_argsort, text_prefixes, text_ranks
@@ -126,6 +128,7 @@ __all__ = [
     "cache_directory",
     "combine_hashes",
     "combine_i64",
+    "comoments_f64",
     "count_and_sum_f64",
     "count_bits",
     "count_each",
@@ -164,6 +167,7 @@ __all__ = [
     "partition_positions",
     "prefix_sums",
     "put",
+    "rows_at",
     "rows_away",
     "rows_within",
     "running_least",

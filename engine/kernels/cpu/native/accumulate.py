@@ -301,6 +301,28 @@ def moments_f64(ids: Rows, values: Doubles, bits: Bits, bit_offset: int, state: 
             state[group, 2] += delta * (values[i] - mean)
 
 
+@kernel("void(const i32[], const f64[], const f64[], const u8[], i64, f64[,])")
+def comoments_f64(ids: Rows, first: Doubles, second: Doubles, bits: Bits, bit_offset: int, state: Doubles) -> None:
+    """Update count, two means, two sums of squared deviations and that of their products, shape (groups, 6).
+
+    As Welford (1962) does for one variable; of pairs by Bennett et al. (2009).
+    """
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
+    for i in range(len(ids)):
+        reach(ids, i, last, state, 6)
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            group = np.uint32(ids[i])
+            count = state[group, 0] + 1.0
+            near, far = first[i] - state[group, 1], second[i] - state[group, 2]
+            mean, other = state[group, 1] + near / count, state[group, 2] + far / count
+            state[group, 0] = count
+            state[group, 1] = mean
+            state[group, 2] = other
+            state[group, 3] += near * (first[i] - mean)
+            state[group, 4] += far * (second[i] - other)
+            state[group, 5] += near * (second[i] - other)
+
+
 @kernel("void(const i32[], const f64[,], f64[,])")
 def merge_moments(ids: Rows, other: Doubles, state: Doubles) -> None:
     """Merge another table's moments, whose group ``g`` is group ``ids[g]`` here (Chan, Golub, LeVeque 1979)."""

@@ -58,6 +58,7 @@ _KERNEL_MODULES = (
     "ordering",
     "bucketsort",
     "sorting",
+    "selecting",
     "textgroups",
     "textsort",
     "picking",

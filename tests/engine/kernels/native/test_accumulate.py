@@ -188,6 +188,21 @@ def test_moments(rng: np.random.Generator, valid: NDArray[np.bool_] | None, requ
     np.testing.assert_allclose(state[some, 2] / (state[some, 0] - 1), expected["var"][some], rtol=1e-9)
 
 
+def test_comoments(rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest) -> None:
+    data = column(1e6 + rng.normal(size=length(valid, request)), valid)
+    other = 0.3 * data.values + rng.normal(size=len(data.values)) - 1e5
+    ids, state = ids_for(data, rng), np.zeros((GROUPS, 6))
+    native.comoments_f64(ids, data.values, other, data.bits, data.bit_offset, state)
+    for group in range(GROUPS):
+        rows = data.valid & (ids == group)
+        assert state[group, 0] == rows.sum()
+        if state[group, 0]:
+            apart = [each[rows] - each[rows].mean() for each in (data.values, other)]
+            np.testing.assert_allclose(state[group, 1:3], [data.values[rows].mean(), other[rows].mean()], rtol=1e-13)
+            expected = [(apart[i] * apart[j]).sum() for i, j in ((0, 0), (1, 1), (0, 1))]
+            np.testing.assert_allclose(state[group, 3:], expected, rtol=1e-7, atol=1e-7)
+
+
 @pytest.mark.parametrize("n", [0, 1, 5000])
 @pytest.mark.parametrize("reach", [10, 2**31, 2**63 - 1])
 def test_total_of_integers_in_128_bits(rng: np.random.Generator, n: int, reach: int) -> None:
