@@ -50,7 +50,7 @@ class Case:
     engines
         How each engine answers; all answers must have the same columns.
     files
-        TPC-H tables that it reads from Parquet.
+        Tables of TPC-H, or generated ones, that it reads from Parquet.
     memory
         Generated tables that it finds in memory as Arrow.
     keys

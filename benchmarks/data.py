@@ -12,17 +12,37 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 FOLDER = Path(__file__).parent / "data"
-ROWS, MIXED, ITEMS, WORDS = 6_000_000, 4_000_000, 1_500_000, 50_000
-"""Rows of the large, middle and small tables, and number of texts, at scale 1."""
+ROWS, MIXED, ITEMS, WORDS, EVENTS = 6_000_000, 4_000_000, 1_500_000, 50_000, 2_000_000
+"""Rows of the large, middle and small tables, number of texts, and of page views, at scale 1."""
 BATCH_ROWS = 128 * 1024
 """Rows per batch of the tables in memory: engines that share out work by batch must find enough of them."""
+FILE_ROWS = 256 * 1024
+"""Rows per row group of the generated files."""
 SPREAD = 0x2545F4914F6CDD1D
 """An odd factor: maps 0, 1, 2, … one to one to words all over the 64 bits, so that no range of keys is dense."""
 
 TPCH = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
 """All tables of TPC-H."""
+
+
+def files(names: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the Parquet file of each of some tables, of TPC-H or generated, made if it is not there."""
+    made = {name: _generated(name, scale, folder) for name in names if name in FILES}
+    return made | tpch([name for name in names if name not in FILES], scale, folder)
+
+
+def _generated(name: str, scale: float, folder: Path) -> Path:
+    path = folder / f"files-{scale:g}" / f"{name}.parquet"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part")
+        table = pa.table(FILES[name](np.random.default_rng(0), scale))
+        pq.write_table(table, part, row_group_size=FILE_ROWS, compression="snappy")
+        part.replace(path)
+    return path
 
 
 def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
@@ -158,6 +178,57 @@ def _visits(rng: np.random.Generator, scale: float) -> Columns:
         "spent": rng.random(rows),
     }
 
+
+def _favoured(rng: np.random.Generator, rows: int, distinct: int) -> np.ndarray:
+    """Return rows of numbers below ``distinct`` of which the n-th is chosen in proportion to 1/n."""
+    shares = np.cumsum(1.0 / np.arange(1, distinct + 1))
+    return np.searchsorted(shares, rng.random(rows) * shares[-1]).astype(np.int32)
+
+
+def _phrases(rng: np.random.Generator, count: int, words: Sequence[int], between: str) -> list[str]:
+    """Return texts of so many words, from ``words[0]`` on and fewer than ``words[1]``."""
+    letters = rng.integers(97, 123, (3_000, 10), dtype=np.uint8)
+    known = [bytes(row[: 3 + n % 8]).decode() for n, row in enumerate(letters)] + ["river", "basket"] * 5
+    chosen = rng.integers(0, len(known), (count, words[1]))
+    lengths = rng.integers(*words, count)
+    return [between.join(known[j] for j in row[:n]) for row, n in zip(chosen, lengths, strict=True)]
+
+
+def _addresses(rng: np.random.Generator, count: int) -> list[str]:
+    hosts = [f"{word}.example{n % 7}.com" for n, word in enumerate(_phrases(rng, 2_000, (1, 2), ""))]
+    owners = _favoured(rng, count, len(hosts))
+    paths = _phrases(rng, count, (2, 7), "/")
+    return [
+        f"http{'s' if n % 3 else ''}://{'www.' if n % 2 else ''}{hosts[owner]}/{path}/?id={n}"
+        for n, (owner, path) in enumerate(zip(owners, paths, strict=True))
+    ]
+
+
+def _events(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(EVENTS * scale)
+
+    def some(texts: list[str], empty: float) -> pa.Array:
+        codes = np.where(rng.random(rows) < empty, 0, 1 + _favoured(rng, rows, len(texts)))
+        return pa.array(["", *texts]).take(pa.array(codes))
+
+    moments = np.sort(rng.integers(0, 31 * 86_400, rows)) * 1_000_000 + 1_700_000_000_000_000
+    columns: Columns = {
+        "visit": rng.permutation(rows),
+        "moment": pa.array(moments).cast(pa.timestamp("us")),
+        "visitor": rng.integers(1, 2**62, 200_000)[_favoured(rng, rows, 200_000)],
+        "region": _favoured(rng, rows, 4_000),
+        "url": some(_addresses(rng, 200_000), 0.0),
+        "referrer": some(_addresses(rng, 150_000), 0.2),
+        "title": some(_phrases(rng, 80_000, (3, 12), " "), 0.1),
+        "phrase": some(_phrases(rng, 60_000, (1, 5), " "), 0.8),
+        "width": rng.choice(np.array([0, 1024, 1280, 1366, 1440, 1600, 1920], dtype=np.int16), rows),
+        "seconds": rng.integers(0, 600, rows, dtype=np.int32),
+    }
+    return columns | {f"detail_{n}": rng.integers(0, 1_000, rows, dtype=np.int32) for n in range(16)}
+
+
+FILES: dict[str, Callable[[np.random.Generator, float], Columns]] = {"events": _events}
+"""events: 2M page views in the order of time, 26 columns, four of them text: addresses, titles, phrases."""
 
 TABLES: dict[str, Callable[[np.random.Generator, float], Columns]] = {
     "dense": _dense,

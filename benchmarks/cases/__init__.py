@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from ..case import Case
-from . import census, files, group, join, order, stream, tpch
+from . import census, events, files, group, join, order, stream, tpch
 
 CASES: dict[str, Case] = {
     case.name: case
     for case in (
         *files.CASES,
         *stream.CASES,
+        *events.CASES,
         *group.CASES,
         *join.CASES,
         *order.CASES,
