@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,9 +16,11 @@ import pyarrow.compute as pc
 from ..engine.arrow import to_arrow_schema
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ConfigError, WriteError
-from ..engine.plan.source import StoredForm
+from ..engine.plan.source import Piece, StoredForm
 from ..engine.schema import Schema
 from .compression import packed
+from .conform import conform
+from .in_order import InOrder
 
 PARQUET_CODECS = ("zstd", "snappy", "gzip", "lz4", "none")
 IPC_CODECS = ("zstd", "lz4", "none")
@@ -26,7 +29,7 @@ _EXACT_DIGITS = 15
 """A float64 holds every decimal of as many digits."""
 
 
-class BatchWriter(Protocol):
+class WholeWriter(Protocol):
     """Writes batches of one schema into one file; the caller closes the file."""
 
     def write(self, batch: pa.RecordBatch) -> None:
@@ -36,6 +39,31 @@ class BatchWriter(Protocol):
     def close(self) -> None:
         """Write what is buffered and the file's end."""
         ...
+
+
+@runtime_checkable
+class DividingWriter(Protocol):
+    """Writes batches of one schema into one file, which the caller closes, by pieces of work for any thread."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all pieces have been done."""
+        ...
+
+    def divide(self, batch: pa.RecordBatch) -> Sequence[Piece]:
+        """Append one batch of the schema's columns, text maybe as dictionaries, decimals maybe in 64 bits."""
+        ...
+
+    def last(self) -> Sequence[Piece]:
+        """Return what is left to be done when all batches have come."""
+        ...
+
+    def close(self) -> None:
+        """Write the file's end, once all pieces have been done."""
+        ...
+
+
+BatchWriter: TypeAlias = WholeWriter | DividingWriter
 
 
 class Format(Protocol):
@@ -104,42 +132,11 @@ class ParquetFormat:
         _refuse(schema, self.name, lambda t: t.kind is Kind.INTERVAL, "cast it to a duration or text")
 
     def open(self, handle: Any, schema: Schema) -> BatchWriter:
-        """Return a writer that gathers batches into row groups."""
-        return _ParquetWriter(self, handle, to_arrow_schema(schema))
+        """Return a writer that gathers batches into row groups, whose columns several threads may encode."""
+        from .parquet_writer import ParquetWriter
 
-
-class _ParquetWriter:
-    def __init__(self, options: ParquetFormat, handle: Any, schema: pa.Schema) -> None:
-        import pyarrow.parquet as pq
-
-        self._schema = schema
-        self._limit = options.row_group_rows
-        self._writer = pq.ParquetWriter(handle, schema, compression=options.compression)
-        self._waiting: list[pa.RecordBatch] = []
-        self._rows = 0
-
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Keep a batch until a row group is full."""
-        start = 0
-        while start < batch.num_rows:
-            part = batch.slice(start, self._limit - self._rows)
-            self._waiting.append(part)
-            self._rows += part.num_rows
-            start += part.num_rows
-            if self._rows == self._limit:
-                self._flush()
-
-    def _flush(self) -> None:
-        if self._waiting:
-            self._writer.write_table(pa.Table.from_batches(self._waiting, self._schema), self._limit)
-            self._waiting, self._rows = [], 0
-
-    def close(self) -> None:
-        """Write the last row group and the footer."""
-        try:
-            self._flush()
-        finally:
-            self._writer.close()
+        columns = to_arrow_schema(schema)
+        return ParquetWriter(handle, columns, compression=self.compression, group_rows=self.row_group_rows)
 
 
 # ------------------------------------------------------------------------------------------ CSV
@@ -175,27 +172,45 @@ class CsvFormat:
 
     def open(self, handle: Any, schema: Schema) -> BatchWriter:
         """Return a writer that has written the header."""
+        return _CsvWriter(self, packed(handle, self.compressed), schema)
+
+
+class _CsvWriter:
+    """Rows become text on any thread, and are appended in order."""
+
+    def __init__(self, options: CsvFormat, stream: Any, schema: Schema) -> None:
+        self._options, self._stream, self._schema = options, stream, schema
+        self._order: InOrder[pa.Buffer] = InOrder(stream.write)
+        if options.header:
+            stream.write(self._text(to_arrow_schema(schema).empty_table(), header=True))
+
+    def _text(self, rows: pa.Table | pa.RecordBatch, *, header: bool = False) -> pa.Buffer:
         import pyarrow.csv as pacsv
 
-        options = pacsv.WriteOptions(include_header=self.header, delimiter=self.delimiter)
-        stream = packed(handle, self.compressed)
-        return _StreamWriter(pacsv.CSVWriter(stream, to_arrow_schema(schema), write_options=options), stream)
+        out = pa.BufferOutputStream()
+        options = pacsv.WriteOptions(include_header=header, delimiter=self._options.delimiter)
+        pacsv.write_csv(rows, out, write_options=options)
+        return out.getvalue()
 
+    def divide(self, batch: pa.RecordBatch) -> list[Piece]:
+        """Take rows, and return what is to be done for them."""
+        return [Piece(run=partial(self._add, self._order.number(), batch), nbytes=batch.nbytes)]
 
-class _StreamWriter:
-    def __init__(self, writer: Any, stream: Any) -> None:
-        self._writer, self._stream = writer, stream
+    def _add(self, number: int, batch: pa.RecordBatch) -> None:
+        self._order.put(number, self._text(conform(batch, self._schema, plain=True)))
 
-    def write(self, batch: pa.RecordBatch) -> None:
-        """Append rows."""
-        self._writer.write_batch(batch)
+    def last(self) -> list[Piece]:
+        """Return nothing: no rows wait."""
+        return []
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all rows have been appended."""
+        return self._order.is_complete
 
     def close(self) -> None:
         """Finish the stream."""
-        try:
-            self._writer.close()
-        finally:
-            self._stream.close()
+        self._stream.close()
 
 
 # ------------------------------------------------------------------------------------------ JSON lines

@@ -31,6 +31,8 @@ class OrderedDelivery:
         Bytes that tasks running ahead may buffer, or a quarter of what the account allows.
     memory
         The account that is charged with what is buffered; a task waits rather than pass its limit.
+    meanwhile
+        Called by a task that has to wait, outside of all locks, again and again while it returns True.
     """
 
     def __init__(
@@ -39,8 +41,9 @@ class OrderedDelivery:
         stopped: Callable[[], bool],
         capacity: int = 256 * 1024 * 1024,
         memory: MemoryAccount | None = None,
+        meanwhile: Callable[[], bool] = lambda: False,
     ) -> None:
-        self._deliver, self._stopped = deliver, stopped
+        self._deliver, self._stopped, self._meanwhile = deliver, stopped, meanwhile
         self._memory = memory or MemoryAccount()
         self._capacity = capacity if self._memory.limit is None else min(capacity, self._memory.limit // 4)
         self._current = 0
@@ -52,16 +55,25 @@ class OrderedDelivery:
 
     def put(self, task: int, table: Table) -> None:
         """Deliver or buffer a table of a task; raises `Stopped` when no more rows are wanted."""
+        while not self._taken(task, table):
+            if not self._meanwhile():
+                with self._changed:
+                    if task != self._current and not self._ended():
+                        self._changed.wait(0.1)
+
+    def _taken(self, task: int, table: Table) -> bool:
+        """Deliver or buffer a table, if there is room."""
         with self._changed:
-            while task != self._current and not self._ended():
-                if self._buffered <= self._capacity and self._memory.try_reserve(table.nbytes):
-                    self._buffers.setdefault(task, []).append(table)
-                    self._buffered += table.nbytes
-                    return
-                self._changed.wait(0.1)
             if self._ended():
                 raise Stopped
-            self._hand_over(table)
+            if task == self._current:
+                self._hand_over(table)
+                return True
+            if self._buffered > self._capacity or not self._memory.try_reserve(table.nbytes):
+                return False
+            self._buffers.setdefault(task, []).append(table)
+            self._buffered += table.nbytes
+            return True
 
     def finish(self, task: int) -> None:
         """Say that a task has no more tables; what waited behind it is delivered."""

@@ -350,8 +350,11 @@ class Device(Protocol):
         """Writes files of the device's tables; None where the host always does."""
         ...
 
-    def to_arrow(self, table: Table) -> ArrowData:
-        """Give the rows as a ``pyarrow.Table`` whose types are exactly the schema's."""
+    def to_arrow(self, table: Table, *, coded: bool = False) -> ArrowData:
+        """Give the rows as a ``pyarrow.Table`` whose types are exactly the schema's.
+
+        If ``coded``, text may come as dictionary codes, and decimals in 64 bits, where the device holds them so.
+        """
         ...
 
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> Table:

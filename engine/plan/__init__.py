@@ -35,10 +35,12 @@ from .nodes import (
 from .recursion import Recursion, WorkingTable
 from .source import (
     ArrowBatch,
+    DividedWriter,
     KeyFilter,
     KeySet,
     NarrowableSplit,
     ParquetRows,
+    Piece,
     PlacedSplit,
     ScanPlan,
     ScanRequest,
@@ -72,6 +74,7 @@ __all__ = [
     "Bound",
     "ColumnStatistics",
     "Distinct",
+    "DividedWriter",
     "Edge",
     "EmptySource",
     "Exclusion",
@@ -88,6 +91,7 @@ __all__ = [
     "NamedWindow",
     "NarrowableSplit",
     "ParquetRows",
+    "Piece",
     "PlacedSplit",
     "Plan",
     "Project",

@@ -7,7 +7,7 @@ as Arrow record batches, which the engine hands to a device without looking insi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
@@ -266,6 +266,27 @@ class SinkWriter(Protocol):
 
     def abandon(self) -> None:
         """Let go of what is open; it counts for nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Piece:
+    """A part of a writer's work that any thread may do, at the same time as others; ``nbytes`` are held until then."""
+
+    run: Callable[[], None]
+    nbytes: int
+
+
+@runtime_checkable
+class DividedWriter(SinkWriter, Protocol):
+    """A writer whose work can be shared among threads. Text may come as dictionary codes, decimals in 64 bits."""
+
+    def divide(self, batch: ArrowBatch) -> Sequence[Piece]:
+        """Append one record batch; return what is to be done before `close`."""
+        ...
+
+    def last(self) -> Sequence[Piece]:
+        """Say that all batches have come, and return what is left to be done before `close`."""
         ...
 
 

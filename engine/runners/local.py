@@ -43,7 +43,7 @@ from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, expected, promising_first, read_splits, rows_of, sink_name, tell_start
 from .portions import located, portions
 from .result import RunResult
-from .sinks import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun, open_sink, scan_bounds
+from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
 
 _TURN = 0.1
 """Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
@@ -288,6 +288,8 @@ class _Run:
 class _Stream(InOrder):
     """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
 
+    shared_work: SharedWork | None = None
+
     def __init__(self, cancelled: threading.Event, memory: MemoryAccount) -> None:
         self.ready: queue.SimpleQueue[Table | None] = queue.SimpleQueue()
         self.room = threading.Semaphore(STREAM_DEPTH)
@@ -344,7 +346,7 @@ class _StageWork:
         if self._is_small():
             self._guarded(self._work)
         else:
-            self._on_threads(self._work, max(1, min(self.run_.threads, len(self.tasks), self._worthwhile())))
+            self._on_threads(self._work, max(1, min(self.run_.threads, self._occupied(), self._worthwhile())))
 
     def _is_small(self) -> bool:
         """Whether to start a thread would cost more than it is worth; users' functions always run on one."""
@@ -355,6 +357,12 @@ class _StageWork:
         known = known or not isinstance(task.pipeline.input, ScanInput | RemainingInput)
         calls = any(isinstance(operator, MapBatchesExec) for operator in task.pipeline.operators)
         return known and task.rows <= _FEW_ROWS and not calls and not isinstance(self.stage.sink, FoldSink | WriteSink)
+
+    def _occupied(self) -> int:
+        """Return how many threads find work: one for each task, but for what a sink leaves to all."""
+        rows = [task.rows for task in self.tasks]
+        small = 0 not in rows and sum(rows) <= _FEW_ROWS
+        return len(rows) if self.sink.shared_work is None or small else self.run_.threads
 
     def _worthwhile(self) -> int:
         """Return how many threads are worth it: few where rows in memory go straight into a sink that skips most."""
@@ -449,9 +457,16 @@ class _StageWork:
             if self.run_.cancelled.is_set() or self.runner.enough.is_set():
                 break
             self._run_task(number, local, operators)
+        if self.sink.shared_work is not None:
+            self.sink.shared_work.help(self._no_more)
         with self.lock:
             for name, counted in operators.items():
                 self.metrics.operators[name].merge(counted)
+
+    def _no_more(self) -> bool:
+        """Whether no task will bring anything any more."""
+        stopped = self.run_.cancelled.is_set() or self.runner.enough.is_set()
+        return stopped or all(ended.is_set() for ended in self.ended)
 
     def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
         task = self.tasks[number]
@@ -461,6 +476,8 @@ class _StageWork:
             ended = self.runner.run(number, task, local, operators)
         finally:
             self.ended[number].set()
+            if self.sink.shared_work is not None:
+                self.sink.shared_work.wake()
         if ended and self.run_.observer is not None:
             self.run_.observer.task_finished(self.stage.number, task.rows, task.bytes)
 

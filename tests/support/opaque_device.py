@@ -114,8 +114,8 @@ class OpaqueDevice:
     def encoder(self) -> None:
         return None  # whose tables sinks would get opened
 
-    def to_arrow(self, table: Table) -> ArrowData:
-        return self._inner.to_arrow(_open(table))
+    def to_arrow(self, table: Table, *, coded: bool = False) -> ArrowData:
+        return self._inner.to_arrow(_open(table), coded=coded)
 
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> OpaqueTable:
         return OpaqueTable(self._inner.project(_open(table), exprs))

@@ -23,7 +23,7 @@ from .project import project
 from .reducing import merge_reduced, reduce_rows
 from .sharing import matrix, share
 from .sort import sort_tables
-from .table import CpuTable, concat_tables, from_arrow, own, settle, slice_table, to_arrow
+from .table import CpuTable, as_held, concat_tables, from_arrow, own, settle, slice_table, to_arrow
 from .topk import CpuTopK
 from .unnest import unnest
 from .window import window_rows
@@ -64,9 +64,9 @@ class CpuDevice:
         """Sinks write on this processor."""
         return None
 
-    def to_arrow(self, table: Table) -> ArrowData:
+    def to_arrow(self, table: Table, *, coded: bool = False) -> ArrowData:
         """Give the rows as a ``pyarrow.Table``."""
-        return to_arrow(own(table))
+        return as_held(own(table)) if coded else to_arrow(own(table))
 
     def project(self, table: Table, exprs: Sequence[NamedExpr]) -> CpuTable:
         """Compute one column per expression."""

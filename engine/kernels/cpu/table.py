@@ -201,6 +201,13 @@ def to_arrow(table: CpuTable) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))
 
 
+def as_held(table: CpuTable) -> pa.Table:
+    """Return the rows as a ``pyarrow.Table`` of the very columns that there are."""
+    if not table.columns:
+        return pa.Table.from_batches([empty_batch(table.num_rows)])
+    return pa.Table.from_arrays(list(table.columns), names=list(table.schema.names))
+
+
 def is_dictionary(array: pa.Array) -> bool:
     """Return whether an array is dictionary-encoded."""
     return isinstance(array, pa.DictionaryArray)

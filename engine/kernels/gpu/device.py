@@ -96,7 +96,7 @@ class GpuDevice:
         return GpuEncoder()
 
     @kernel
-    def to_arrow(self, table: Table) -> ArrowData:
+    def to_arrow(self, table: Table, *, coded: bool = False) -> ArrowData:
         """Copy the rows to the host."""
         return to_arrow(own(table))
 

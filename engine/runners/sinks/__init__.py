@@ -18,6 +18,7 @@ from ...physical.stages import (
 )
 from .base import InOrder, LocalSink, Output, Parallel, SinkContext, SinkRun
 from .rows import Build, Collect, Limit, Partition, Ranges, Sample, keys_of
+from .shared_work import SharedWork
 from .spooled import SpooledBuild, SpooledGroup, SpooledLimit, SpooledRows
 from .states import Fold, Group, Reduce, TopRows, scan_bounds
 from .writes import OrderedWrite, TaskWrite
@@ -27,6 +28,7 @@ __all__ = [
     "LocalSink",
     "Output",
     "Parallel",
+    "SharedWork",
     "SinkContext",
     "SinkRun",
     "keys_of",

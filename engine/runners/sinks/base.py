@@ -11,6 +11,7 @@ from ...exchange import MemoryAccount, OrderedDelivery, Spool, Spools
 from ...expr import SortKey
 from ...kernels.protocol import Device, JoinTable, Table
 from ...plan import KeySet, WrittenFile
+from .shared_work import SharedWork
 
 HAND_OVER_BYTES = 64 * 1024 * 1024
 """Rows that a sink keeps before it hands them over, where it can."""
@@ -103,6 +104,11 @@ class SinkRun(Protocol):
     rows_per_thread: int
     any_tasks: bool
 
+    @property
+    def shared_work(self) -> SharedWork | None:
+        """What a thread that has no task may help with; None where there never is anything."""
+        ...
+
     def local(self) -> LocalSink:
         """Return the part for one thread."""
         ...
@@ -133,6 +139,11 @@ class SinkBase:
         self.context.memory.reserve(size, self.context.owner)
         with self._lock:
             self.reserved += size
+
+    @property
+    def shared_work(self) -> SharedWork | None:
+        """Nothing but tasks has to be done."""
+        return None
 
     def try_reserve(self, size: int) -> bool:
         """Charge the run with more bytes, unless it would pass its limit; return whether it was charged."""

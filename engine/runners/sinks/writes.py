@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-
 from ...exchange import OrderedDelivery
 from ...kernels.protocol import Table
 from ...physical.stages import WriteSink
-from ...plan import SinkWriter
+from ...plan import DividedWriter, SinkWriter
 from ...plan.source import TableWriter
 from .base import InOrder, Output, Parallel, SinkBase, SinkContext
+from .shared_work import SharedWork
 
 
 class _Write(SinkBase):
@@ -20,34 +19,41 @@ class _Write(SinkBase):
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context)
         self.sink = sink.sink
+        self.work = SharedWork(context.memory, context.stopped)
         if not context.shared:
             self.sink.open(sink.schema)
 
-    def finish(self, parallel: Parallel) -> Output:
-        self.close()
-        return Output() if self.context.shared else Output(written=self.sink.commit())
+    @property
+    def shared_work(self) -> SharedWork:
+        """What writers leave to any thread."""
+        return self.work
 
-    def write(self, writer: SinkWriter, table: Table) -> None:
+    def write(self, task: int, writer: SinkWriter, table: Table) -> None:
+        """Append rows, or leave the work of that to the threads."""
         device = self.context.device
         if device.encoder is not None and isinstance(writer, TableWriter) and writer.take(table, device.encoder):
             return
-        for batch in device.to_arrow(table).to_batches():
-            writer.write(batch)
+        divided = isinstance(writer, DividedWriter)
+        for batch in device.to_arrow(table, coded=divided).to_batches():
+            if isinstance(writer, DividedWriter):
+                self.work.put(task, writer.divide(batch))
+            else:
+                writer.write(batch)
 
-    def close(self) -> None:
-        raise TypeError("a write sink closes its writers")
+    def end(self, task: int, writer: SinkWriter) -> None:
+        """Leave the last of a writer's work to the threads."""
+        if isinstance(writer, DividedWriter):
+            self.work.put(task, writer.last())
 
     def abandon(self) -> None:
         raise TypeError("a write sink abandons its writers")
 
     def abort(self) -> None:
         super().abort()
-        if self.context.shared:  # who runs the stage removes what is there
-            self.abandon()
-            return
-        with suppress(Exception):
-            self.close()
-        self.sink.abort()
+        self.work.drop()
+        self.abandon()
+        if not self.context.shared:  # else who runs the stage removes what is there
+            self.sink.abort()
 
 
 class OrderedWrite(InOrder, _Write):
@@ -56,14 +62,26 @@ class OrderedWrite(InOrder, _Write):
     def __init__(self, context: SinkContext, sink: WriteSink) -> None:
         super().__init__(context, sink)
         self.writer = self.sink.writer(0)
-        self.delivery = OrderedDelivery(self._put, context.stopped, memory=context.memory)
+        self.delivery = OrderedDelivery(self._put, context.stopped, memory=context.memory, meanwhile=self.work.do_one)
 
     def _put(self, table: Table) -> bool:
-        self.write(self.writer, table)
+        self.write(0, self.writer, table)
         return True
 
-    def close(self) -> None:
+    def consume(self, task: int, *tables: Table) -> None:
+        for table in tables:
+            self.delivery.put(task, table)
+            self.work.do_all()
+
+    def finish_task(self, task: int) -> None:
+        self.delivery.finish(task)
+        self.work.do_all()
+
+    def finish(self, parallel: Parallel) -> Output:
+        self.end(0, self.writer)
+        parallel([self.work.do_all] * self.context.threads)
         self.writer.close()
+        return Output() if self.context.shared else Output(written=self.sink.commit())
 
     def abandon(self) -> None:
         self.writer.abandon()
@@ -85,11 +103,14 @@ class TaskWrite(_Write):
         if writer is None:
             writer = self.writers[task] = self.sink.writer(task)
         for table in tables:
-            self.write(writer, table)
+            self.write(task, writer, table)
+            self.work.do_all()
 
     def finish_task(self, task: int) -> None:
         writer = self.writers.get(task)
         if writer is not None:
+            self.end(task, writer)
+            self.work.do_all_of(task)
             writer.close()
 
     def finish(self, parallel: Parallel) -> Output:
@@ -98,10 +119,6 @@ class TaskWrite(_Write):
         if not self.writers:
             self.sink.writer(0).close()
         return Output(written=self.sink.commit())
-
-    def close(self) -> None:
-        for writer in self.writers.values():
-            writer.close()
 
     def abandon(self) -> None:
         for writer in self.writers.values():
