@@ -45,7 +45,7 @@ class _Chunk(NamedTuple):
     described: Struct
 
 
-class _Form:
+class Form:
     """How files of one schema are encoded, and their footer without row groups."""
 
     def __init__(self, schema: pa.Schema, compression: str) -> None:
@@ -139,7 +139,7 @@ class ParquetWriter:
 
     def __init__(self, handle: Any, schema: pa.Schema, *, compression: str, group_rows: int) -> None:
         self._handle, self._limit = handle, group_rows
-        self._form = _Form(schema, compression)
+        self._form = Form(schema, compression)
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._described: list[Struct] = []
