@@ -101,7 +101,7 @@ def test_what_is_left_after_a_shuffled_join_is_one_task_with_what_follows(
     few, many = vl.read_parquet(tmp_path / "few.parquet"), vl.read_parquet(tmp_path / "many")
     plan = few.merge(many, on="a", how="semi").groupby("c").agg(n=("a", "size")).sort_values("c").plan
     assert "building left" in DataFrame.from_plan(plan).explain("physical")
-    monkeypatch.setattr(chains, "ALONE_BYTES", 15_000)  # more than there is of a few rows, less than of many
+    monkeypatch.setattr(chains, "ALONE_BYTES", 5_000)  # more than there is of a few rows, less than of many
     assert DataFrame.from_plan(plan, cluster).to_arrow().to_pydict() == {"c": ["x"], "n": [1]}
     assert rounds == [1, 2, 1]  # the few, the keys among many, and the rest
 
