@@ -21,6 +21,7 @@ examples:
   python -m benchmarks                               everything at scale 1 (some minutes; makes 0.5 GB of data once)
   python -m benchmarks --scale 0.05 --repeat 2       a quick look
   python -m benchmarks --case 'group-*' --engine volley --engine polars
+  python -m benchmarks --case 'tpch22-*'             all 22 queries of TPC-H, with their sum
   python -m benchmarks --case 'join*' --ceiling      beside the gain of threads what the machine allows
   python -m benchmarks --record 2026-11-first        keep the figures in benchmarks/records
 
@@ -84,9 +85,9 @@ def _scale(text: str) -> float:
 
 
 def chosen_cases(patterns: Sequence[str] | None) -> dict[str, Case]:
-    """Return the cases that any pattern fits; all of them without one."""
+    """Return the cases that any pattern fits; without one all but those that must be named."""
     if not patterns:
-        return dict(CASES)
+        return {name: case for name, case in CASES.items() if not case.only_named}
     for pattern in patterns:
         if not fnmatch.filter(CASES, pattern):
             raise ValueError(f"no case is called {pattern!r}; there are {', '.join(CASES)}")

@@ -58,6 +58,8 @@ class Case:
         the order of the rows is part of the answer, or where there is one row.
     tolerances
         Allowed relative difference of columns where more than rounding may differ.
+    only_named
+        Whether it runs only where it is asked for by its name.
     """
 
     name: str
@@ -67,3 +69,4 @@ class Case:
     memory: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     tolerances: Mapping[str, float] = field(default_factory=dict)
+    only_named: bool = False

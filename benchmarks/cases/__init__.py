@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..case import Case
-from . import census, events, files, group, join, order, stream, tpch
+from . import census, events, files, group, join, order, stream, tpch, tpch22
 
 CASES: dict[str, Case] = {
     case.name: case
@@ -15,6 +15,7 @@ CASES: dict[str, Case] = {
         *join.CASES,
         *order.CASES,
         *tpch.CASES,
+        *tpch22.CASES,
         *census.CASES,
     )
 }

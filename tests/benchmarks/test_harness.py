@@ -154,6 +154,26 @@ def test_a_record_holds_everything_and_its_page_shows_it(tmp_path: Path) -> None
     assert stored["engines"]["duckdb"]["versions"]["duckdb"]
 
 
+def test_a_suite_has_a_sum_and_a_mean_of_engines_that_answered_all_of_it() -> None:
+    def outcomes(ours: float, theirs: float, *, third: str) -> list[Outcome]:
+        return [
+            Outcome(engine="volley", seconds=[ours], verdict="agrees"),
+            Outcome(engine="duckdb", seconds=[theirs], verdict="reference"),
+            Outcome(engine="datafusion", seconds=[0.01], verdict=third),
+        ]
+
+    suite = {"tpch22-q01": outcomes(0.1, 0.2, third="agrees"), "tpch22-q02": outcomes(0.4, 0.8, third="differs")}
+    *_, total, mean = record.table({**suite, "sort": outcomes(9.0, 9.0, third="agrees")})
+    assert total == "| sum | 0.500 | 1.000 |  | **0.50** | **0.50** |  |"
+    assert mean == "| geometric mean | 0.200 | 0.400 |  | **0.50** | **0.50** |  |"
+    assert not any("sum" in line for line in record.table({"sort": RESULTS["sort"]}))
+
+
+def test_a_suite_runs_where_it_is_named() -> None:
+    assert not any(name.startswith("tpch22-") for name in command.chosen_cases(None))
+    assert len(command.chosen_cases(["tpch22-*"])) == 22
+
+
 def test_no_ratio_without_a_rival() -> None:
     assert record.ratio_to_best_rival(RESULTS["sort"][:2]) is None
     assert record.ratio_to_best_rival(RESULTS["sort"][1:]) is None

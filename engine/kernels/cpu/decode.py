@@ -245,7 +245,7 @@ class _Part:
     known: dict[int, tuple[pa.Array, Bits]]
 
 
-_MOST_KNOWN, _REMEMBERED_BYTES = 64, 16 * 1024
+_MOST_KNOWN, _REMEMBERED_BYTES, _MOST_BYTES = 64, 16 * 1024, 1 << 24
 _known_parts: dict[int, tuple[Sequence[Expr], tuple[_Part, ...]]] = {}
 
 
@@ -294,7 +294,7 @@ def _test(run: _Run, part: _Part, numbers: Sequence[int]) -> _Test:
         return _Test(part.conditions, part.columns)
     if part.range is not None and column.is_signed and column.are_codes(numbers):
         return _Test((), part.columns, unknown=_UNKNOWN, codes=CodeTest(column, range=part.range))
-    return _dictionary_test(part.columns, column, {n: _flags(run, part, column.reader(n)) for n in numbers})
+    return _dictionary_test(part.columns, column, _flags(run, part, [column.reader(n) for n in numbers], numbers))
 
 
 def _dictionary_test(columns: tuple[str, ...], column: ColumnChunks, wanted: Mapping[int, Bits]) -> _Test:
@@ -303,23 +303,44 @@ def _dictionary_test(columns: tuple[str, ...], column: ColumnChunks, wanted: Map
     return _Test((), columns, wanted, codes=codes)
 
 
-def _flags(run: _Run, part: _Part, reader: ChunkReader) -> Bits:
-    """Return what conditions say of the entries of a dictionary, and of null."""
-    if part.range is not None and isinstance(reader.dictionary, np.ndarray):
-        wanted: Bits = np.zeros(len(reader.dictionary) + 1, dtype=np.uint8)
-        wanted[:-1] = part.range.contains(reader.dictionary)
-        wanted[-1] = not reader.nullable and wanted[:-1].all()
-        return wanted
-    dictionary = reader.choices
-    known = part.known.get(id(dictionary))
-    if known is not None:
-        return known[1]
-    choices = pa.concat_arrays([dictionary, pa.nulls(1, dictionary.type)])
-    wanted = np.zeros(len(choices), dtype=np.uint8)
-    wanted[run.passes(part.conditions, part.columns, [choices], len(choices))] = 1
-    if len(part.known) < _MOST_KNOWN and dictionary.nbytes <= _REMEMBERED_BYTES:
-        part.known[id(dictionary)] = (dictionary, wanted)
-    return wanted
+def _flags(run: _Run, part: _Part, readers: Sequence[ChunkReader], numbers: Sequence[int]) -> dict[int, Bits]:
+    """Return, by row group, what conditions say of the entries of its dictionary, and of null."""
+    found: dict[int, Bits] = {}
+    unknown: dict[int, pa.Array] = {}
+    for number, reader in zip(numbers, readers, strict=True):
+        if part.range is not None and isinstance(reader.dictionary, np.ndarray):
+            wanted: Bits = np.zeros(len(reader.dictionary) + 1, dtype=np.uint8)
+            wanted[:-1] = part.range.contains(reader.dictionary)
+            wanted[-1] = not reader.nullable and wanted[:-1].all()
+            found[number] = wanted
+        elif id(reader.choices) not in part.known:
+            unknown[id(reader.choices)] = reader.choices
+    told = _flags_of(run, part, list(unknown.values()))
+    for number, reader in zip(numbers, readers, strict=True):
+        if number not in found:
+            key = id(reader.choices)
+            found[number] = told[key] if key in told else part.known[key][1]
+    return found
+
+
+def _flags_of(run: _Run, part: _Part, dictionaries: Sequence[pa.Array]) -> dict[int, Bits]:
+    """Return what conditions say of dictionaries, by their identities: of all of them computed at once."""
+    if not dictionaries:
+        return {}
+    if len(dictionaries) > 1 and sum(each.nbytes for each in dictionaries) > _MOST_BYTES:
+        return _flags_of(run, part, dictionaries[:1]) | _flags_of(run, part, dictionaries[1:])
+    choices = pa.concat_arrays([*dictionaries, pa.nulls(1, dictionaries[0].type)])
+    every: Bits = np.zeros(len(choices), dtype=np.uint8)
+    every[run.passes(part.conditions, part.columns, [choices], len(choices))] = 1
+    told: dict[int, Bits] = {}
+    start = 0
+    for dictionary in dictionaries:
+        stop = start + len(dictionary)
+        wanted = told[id(dictionary)] = np.append(every[start:stop], every[-1])
+        if len(part.known) < _MOST_KNOWN and dictionary.nbytes <= _REMEMBERED_BYTES:
+            part.known[id(dictionary)] = (dictionary, wanted)
+        start = stop
+    return told
 
 
 def _key_test(run: _Run, given: KeyFilter, numbers: Sequence[int]) -> _Test:

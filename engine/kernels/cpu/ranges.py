@@ -6,7 +6,7 @@ compared with each other.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
-from ...expr import Call, Column, Expr, Literal
+from ...expr import Call, Column, Expr, Literal, conjuncts, disjuncts
 from ..constants import array_of
 from .buffers import INT64_DIGITS, physical_type
 from .native import chunksets
@@ -66,13 +66,37 @@ def range_of(conditions: Sequence[Expr]) -> IntegerRange | None:
 
     Null is never among them.
     """
+    bounds = _all_of(map(_one_of, conditions)) if conditions else None
+    return None if bounds is None else IntegerRange(*bounds)
+
+
+def _all_of(ranges: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """Return what ranges have in common, None where any of them is none."""
     low, high = _LEAST, _GREATEST
-    for condition in conditions:
-        bounds = _bounds(condition)
+    for bounds in ranges:
         if bounds is None:
             return None
         low, high = max(low, bounds[0]), min(high, bounds[1])
-    return IntegerRange(low, high) if conditions else None
+    return low, high
+
+
+def _one_of(condition: Expr) -> tuple[int, int] | None:
+    """Return the values for which one condition is true: of ranges of which any will do, no gap may be between them."""
+    found: list[tuple[int, int]] = []
+    for choice in disjuncts(condition):
+        bounds = _all_of(map(_bounds, conjuncts(choice)))
+        if bounds is None:
+            return None
+        if bounds[0] <= bounds[1]:
+            found.append(bounds)
+    if not found:
+        return 0, -1
+    low, high = min(found)
+    for bounds in sorted(found):
+        if bounds[0] > high + 1:
+            return None
+        high = max(high, bounds[1])
+    return low, high
 
 
 def comparison_of(conditions: Sequence[Expr]) -> Comparison | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from volley.engine import dtypes
-from volley.engine.expr import Call, Column, Expr, literal
+from volley.engine.expr import Call, Column, Expr, all_of, any_of, literal
 from volley.engine.kernels.cpu.ranges import range_of
 
 
@@ -54,6 +54,33 @@ def test_extremes(kind: type[np.integer[Any]]) -> None:
     assert kept(dtypes.int64, ("less", bottom), values=values) == []
     assert kept(dtypes.int64, ("less_equal", top), ("greater_equal", bottom), values=values) == values.tolist()
     assert kept(dtypes.int64, ("greater", least - 1 if least > bottom else least), values=values)[-1] == greatest
+
+
+def between(low: int, high: int) -> Expr:
+    conditions = [compared("greater_equal", dtypes.int64, low), compared("less_equal", dtypes.int64, high)]
+    both = all_of(conditions)
+    assert both is not None
+    return both
+
+
+def test_ranges_of_which_any_will_do() -> None:
+    def either(*bounds: tuple[int, int]) -> list[int] | None:
+        whole = any_of([between(*each) for each in bounds])
+        assert whole is not None
+        found = range_of([whole, compared("less", dtypes.int64, 28)])
+        values = np.arange(40)
+        return None if found is None else values[found.contains(values).astype(bool)].tolist()
+
+    assert either((20, 30), (1, 11), (10, 20)) == list(range(1, 28))
+    assert either((1, 4), (5, 9)) == list(range(1, 10))
+    assert either((1, 4), (6, 9)) is None
+    assert either((1, 9), (2, 3), (10, 12)) == list(range(1, 13))
+    assert either((9, 1), (20, 22)) == [20, 21, 22]
+    assert either((9, 1), (8, 2)) == []
+    assert either((-5, -3), (30, 35)) is None
+    no_range = any_of([between(1, 4), compared("not_equal", dtypes.int64, 5)])
+    assert no_range is not None
+    assert range_of([no_range]) is None
 
 
 def test_what_is_no_range() -> None:
