@@ -8,7 +8,7 @@ import pyarrow as pa
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, binary
 from ...errors import ExecutionError
-from .buffers import bits_of, empty, text_of
+from .buffers import bits_of, empty, text_of, values_of
 from .comparable import comparable
 from .native import BytesGroups, Calls
 from .native.arrays import Rows, Words
@@ -41,6 +41,7 @@ class TextCodes:
         self._groups = BytesGroups(capacity)
         # The dictionary last met and its codes: batches of one row group share theirs.
         self._recent: tuple[tuple[int, int, int, bool], pa.Array, Words] | None = None
+        self._recent_is_same = False
 
     @property
     def nbytes(self) -> int:
@@ -52,6 +53,14 @@ class TextCodes:
         if isinstance(array, pa.DictionaryArray):
             return looked_up(self._dictionary_words(array.dictionary, insert=insert), array.indices)
         return _widened(self._codes(array, insert=insert))
+
+    def indices(self, array: pa.DictionaryArray) -> Rows | None:
+        """Return the positions of values in their dictionary if they are the values' codes; the dictionary is known."""
+        self._dictionary_words(array.dictionary, insert=True)
+        if not self._recent_is_same or array.indices.null_count or array.indices.type != pa.int32():
+            return None
+        found: Rows = values_of(array.indices)
+        return found
 
     def numbers(self, array: pa.Array) -> Rows:
         """Return the code of each value of plain text, nulls having one of their own (`null_code`)."""
@@ -131,6 +140,7 @@ class TextCodes:
         words[-1] = NULL
         known: Words = words.view(np.uint64)
         self._recent = (identity, dictionary, known)
+        self._recent_is_same = bool((words[:-1] == np.arange(len(dictionary))).all())
         return known
 
 

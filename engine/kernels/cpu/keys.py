@@ -94,6 +94,9 @@ class _Column:
             codes = scratch(len(column), np.int32)
             self.coder.codes_later(column, codes, calls)
             return Source(codes, NO_BITS, 0, NULL)
+        if isinstance(self.coder, TextCodes) and (indices := self.coder.indices(column)) is not None:
+            calls.keep(column)
+            return Source(indices, NO_BITS, 0, NULL)
         words = self.raw_words(column, insert=True)[0]
         bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
         calls.keep(column)

@@ -20,6 +20,7 @@ from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSp
 
 DEVICE = CpuDevice()
 ROWS, TABLES = 30_000, 9
+WORDS, TWICE = pa.array(["a", "b", "", "long text", "z"]), pa.array(["a", "b", "a", "new", "b"])
 
 
 def made(kind: str, rng: np.random.Generator, table: int) -> pa.Array:
@@ -47,6 +48,9 @@ def made(kind: str, rng: np.random.Generator, table: int) -> pa.Array:
             return pa.array(np.where(groups % 5 == 0, np.nan, groups / 3))
         case "texts":
             return pa.array([None if late and group % 9 == 0 else f"text {group}" for group in groups.tolist()])
+        case "shared":
+            codes = pa.array((groups % 5).astype(np.int32), mask=(groups % 9 == 0) if late else None)
+            return pa.DictionaryArray.from_arrays(codes, WORDS[::-1] if table == 6 else TWICE if table == 7 else WORDS)
     return pa.array([f"text {group}" for group in groups.tolist()]).dictionary_encode()
 
 
@@ -83,7 +87,8 @@ def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int, thre
 
 @pytest.mark.parametrize("holes", [False, True], ids=["full", "holes"])
 @pytest.mark.parametrize(
-    "kind", ["one", "dense", "unique", "growing", "wide", "small", "spread", "nulls", "floats", "texts", "codes"]
+    "kind",
+    ["one", "dense", "unique", "growing", "wide", "small", "spread", "nulls", "floats", "texts", "codes", "shared"],
 )
 @pytest.mark.parametrize("keys", [("key",), ("key", "part")], ids=["one", "two"])
 def test_groups_of_tables_given_together(
@@ -113,7 +118,7 @@ def test_groups_of_tables_given_together(
 
 
 def made_type(kind: str) -> pa.DataType:
-    return pa.string() if kind in ("texts", "codes") else pa.float64() if kind == "floats" else pa.int64()
+    return pa.string() if kind in ("texts", "codes", "shared") else pa.float64() if kind == "floats" else pa.int64()
 
 
 def test_groups_that_met_only_nulls_at_first_have_values_later() -> None:
