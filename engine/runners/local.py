@@ -47,7 +47,7 @@ from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext
 
 _TURN = 0.1
 """Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
-_FEW_ROWS = 64 * 1024
+_FEW_ROWS = 256 * 1024
 """Rows of a stage's only task that are worked through on the caller's thread."""
 STREAM_DEPTH = 8
 """Tables that a streamed result may run ahead of its reader."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from .buffers import array_from, bits_of, empty, flags_of, halves_of, scratch, storage, text_of, values_of
 from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later
 from .native.arrays import Rows
-from .native.parallel import Threads, each, spans_of
+from .native.parallel import Threads, each, mapped, spans_of
 
 _MAX_BYTES = 2**31 - 1
 _PARTS = 8
@@ -120,7 +120,7 @@ def _take_values(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads 
         take(values, rows[start:stop], out[start:stop])
 
     each(take_part, len(spans), threads)
-    bitmap, nulls = _validity(column, rows, outer=outer)
+    bitmap, nulls = _validity(column, rows, outer=outer, threads=threads)
     return array_from(out, column.type, bitmap, nulls)
 
 
@@ -140,20 +140,26 @@ def _take_text(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | 
         starts, taken = take_bytes_shared(offsets, data, rows, threads)
     if len(taken) > _MAX_BYTES:
         return column.take(_positions(rows, outer=outer))
-    bitmap, nulls = _validity(column, rows, outer=outer)
+    bitmap, nulls = _validity(column, rows, outer=outer, threads=threads)
     narrow = empty(len(starts), np.int32)
     np.copyto(narrow, starts, casting="same_kind")
     buffers = [bitmap, pa.py_buffer(narrow), pa.py_buffer(taken)]
     return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=nulls)
 
 
-def _validity(column: pa.Array, rows: Rows, *, outer: bool) -> tuple[pa.Buffer | None, int]:
+def _validity(
+    column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | None = None
+) -> tuple[pa.Buffer | None, int]:
     """Return the bitmap of the taken values and how many are null."""
     if not column.null_count and not (outer and len(rows) and rows.min() < 0):
         return None, 0
     bits, offset = bits_of(column)
     out = empty((len(rows) + 7) // 8, np.uint8)
-    return pa.py_buffer(out), len(rows) - take_bits(bits, offset, rows, out)
+    spans = spans_of(len(out), 1 if threads is None else _PARTS)  # of whole bytes
+    taken = mapped(
+        lambda span: take_bits(bits, offset, rows[8 * span[0] : 8 * span[1]], out[slice(*span)]), spans, threads
+    )
+    return pa.py_buffer(out), len(rows) - sum(taken)
 
 
 def _positions(rows: NDArray[Any], *, outer: bool) -> pa.Array:

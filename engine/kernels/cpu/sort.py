@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,7 +31,7 @@ from .native import (
     unsigned_extent,
 )
 from .native.arrays import Longs, Rows, Words
-from .native.parallel import Threads, mapped
+from .native.parallel import Threads, each, mapped
 from .native.textsort import Texts, rank_repeated
 from .project import Evaluator
 from .spread import spreadable
@@ -78,12 +78,7 @@ def sort_large(
         table = concat_tables(tables, schema, threads) if whole is None else whole
         if not layout.width:
             return table
-        if together is None:
-            flat = [[word for key in chunk for word in key] for chunk in words]
-            joined = mapped(np.concatenate, [*zip(*flat, strict=True)], threads)
-        else:
-            joined = [word for key in together for word in key]
-        order = argsort(mapped(_unsigned, joined, threads), threads=threads)
+        order = argsort(_unsigned_columns(words, threads), threads=threads)
         # Columns that are not shared out by rows each go to a thread.
         taken = {
             i: take_column(column, order, threads=threads)
@@ -193,7 +188,14 @@ def _key_words(
 
 
 def _ordered(column: pa.Array, key: SortKey, *, nullable: bool, threads: Threads | None) -> list[Words | Longs]:
-    """Return the words of a key; integers that have their own order are given as they are, and signed."""
+    """Return the words of a key; integers that have their own order are given as they are, and signed.
+
+    Floats leave the first and the last word to nulls, which so need none of their own.
+    """
+    if key.expr.dtype.is_float:
+        bits, offset = bits_of(column)
+        values, last = floats_of(column), not key.nulls_first
+        return [order_floats(values, bits=bits, bit_offset=offset, descending=key.descending, nulls_last=last)]
     as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
     return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable, threads=threads)]
 
@@ -202,9 +204,22 @@ def _is_signed(dtype: DataType) -> bool:
     return is_one_word(dtype) and not dtype.is_float and dtype.kind is not Kind.UINT64
 
 
-def _unsigned(words: Words | Longs) -> Words:
-    """Return words whose unsigned order is the wanted one."""
-    return order_integers(words.view(np.int64)) if words.dtype == np.int64 else words.view(np.uint64)
+def _unsigned_columns(chunks: Sequence[_Chunk], threads: Threads | None) -> list[Words]:
+    """Return the words of all chunks, one array after the other, as words whose unsigned order is the wanted one."""
+    flat = [[word for key in chunk for word in key] for chunk in chunks]
+    ends = [0, *accumulate(len(own[0]) for own in flat)]
+    columns: list[Words] = [empty(ends[-1], np.uint64) for _ in flat[0]]
+
+    def write(chunk: int) -> None:
+        for column, word in zip(columns, flat[chunk], strict=True):
+            out = column[ends[chunk] : ends[chunk + 1]]
+            if word.dtype == np.int64:
+                order_integers(word.view(np.int64), out=out)
+            else:
+                np.copyto(out, word.view(np.uint64))
+
+    each(write, len(flat), threads)
+    return columns
 
 
 def _extent(words: Words | Longs) -> tuple[int, int]:

@@ -23,7 +23,18 @@ from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
 from ...schema import Schema
 from ..protocol import Table
-from .buffers import INT64_DIGITS, array_from, empty, is_small, physical_type, size_of, storage, text_of, values_of
+from .buffers import (
+    INT64_DIGITS,
+    array_from,
+    empty,
+    is_small,
+    physical_type,
+    present,
+    size_of,
+    storage,
+    text_of,
+    values_of,
+)
 from .decimals import narrowed, widened
 from .gather import encoded, plain, take_column, take_column_later, take_columns
 from .native import Calls
@@ -264,7 +275,7 @@ def concat_column(pieces: Sequence[pa.Array], threads: Threads | None) -> pa.Arr
 
 def _in_steps(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], None]]] | None:
     """Return one array and the steps that fill it; None for what must be joined at once."""
-    if all(map(_is_plain, pieces)):
+    if all(map(_is_plain, pieces)) and _begin_in_bytes(pieces):
         return _copied(pieces)
     if all(map(_is_plain_text, pieces)) and sum(map(size_of, pieces)) < _MAX_BYTES:
         return _copied_text(pieces)
@@ -275,11 +286,18 @@ def _concat_into(columns: list[pa.Array | None], position: int, pieces: Sequence
     columns[position] = concat_columns(pieces)
 
 
+def _begin_in_bytes(pieces: Sequence[pa.Array]) -> bool:
+    """Return whether nothing is null, or the flags of each piece begin with a byte of those of all."""
+    if not any(piece.null_count for piece in pieces):
+        return True
+    return all(len(piece) % 8 == 0 for piece in pieces[:-1])
+
+
 def _is_plain(array: pa.Array) -> bool:
-    """Return whether an array consists of values of 8 to 64 bits, without nulls."""
+    """Return whether an array consists of values of 8 to 64 bits."""
     kind = array.type
     primitive = pa.types.is_primitive(kind) and not pa.types.is_boolean(kind) and not pa.types.is_interval(kind)
-    return (primitive or is_small(kind)) and not array.null_count
+    return bool(primitive or is_small(kind))
 
 
 def _copied(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], None]]]:
@@ -291,7 +309,17 @@ def _copied(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], Non
         partial(np.copyto, out[start:stop], values_of(piece))
         for piece, (start, stop) in zip(pieces, pairwise(ends), strict=True)
     ]
-    return array_from(out, kind), copies
+    nulls = sum(piece.null_count for piece in pieces)
+    if not nulls:
+        return array_from(out, kind), copies
+    flags = empty((ends[-1] + 7) // 8, np.uint8)
+
+    def flag(number: int) -> None:
+        packed = np.packbits(present(pieces[number]), bitorder="little")
+        np.copyto(flags[ends[number] // 8 :][: len(packed)], packed)
+
+    flagging = [partial(flag, number) for number in range(len(pieces))]
+    return array_from(out, kind, pa.py_buffer(flags), nulls), copies + flagging
 
 
 def _is_plain_text(array: pa.Array) -> bool:

@@ -30,7 +30,8 @@ _MASK = np.uint64(255)
 _TINY = 40
 _BUCKET_BITS = 9
 _BUCKET_ROWS_BITS = 12
-_PARTS = 8
+_PARTS, _SORTED_PARTS = 8, 16
+"""Into how many parts threads share the rows; and while they are sorted, when those that are alike take longer."""
 _NO_ROWS = np.empty(0, dtype=np.int32)
 
 
@@ -280,7 +281,8 @@ class BucketSort:
 
     def _sort(self, bounds: Longs, shift: int) -> None:
         """Sort the buckets by the bits below those that chose them."""
-        splits = [0, *np.searchsorted(bounds, [start for start, _ in self._parts[1:]]).tolist(), len(bounds) - 1]
+        parts = spans_of(len(self._words), 1 if self._threads is None else _SORTED_PARTS)
+        splits = [0, *np.searchsorted(bounds, [start for start, _ in parts[1:]]).tolist(), len(bounds) - 1]
         low, largest = self._number_bits, int(np.diff(bounds).max(initial=0))
         beside = largest if len(self._beside) else 0
 
@@ -290,7 +292,7 @@ class BucketSort:
             first, last = splits[part], splits[part + 1]
             _sort_buckets(self._words, self._beside, spare, spare_beside, bounds, first, last, low, low + shift, counts)
 
-        each(sort, len(self._parts), self._threads)
+        each(sort, len(parts), self._threads)
 
     def _extract(self, part: int) -> None:
         start, stop = self._parts[part]

@@ -2,7 +2,8 @@
 
 Several sort keys are several word columns, most significant first. Nulls are a column of their own (`order_nulls`), put
 before the column they belong to, so that they may come first or last whatever the direction; in the value's own column
-all nulls are 0 and so tie. Text becomes words through ``textsort.text_ranks`` and `order_integers`.
+all nulls are 0 and so tie. Floats leave both ends of the order to nulls, and need no such column where those are used.
+Text becomes words through ``textsort.text_ranks`` and `order_integers`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _SIGN_INT = 1 << 63
 _ALL_INT = 0xFFFFFFFFFFFFFFFF
 _SIGN = np.uint64(_SIGN_INT)
 _ALL = np.uint64(_ALL_INT)
+_NAN = np.uint64(_ALL_INT - 1)
 
 
 @kernel("void(const i64[], const u8[], i64, u64, u64[])")
@@ -28,14 +30,14 @@ def _order_integers(values: Longs, bits: Bits, bit_offset: int, flip: int, out: 
         out[i] = np.uint64(0) if missing(bits, bit_offset + i) else np.uint64(values[i]) ^ flip
 
 
-@kernel("void(const f64[], const u8[], i64, u64, u64[])")
-def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
+@kernel("void(const f64[], const u8[], i64, u64, u64, u64[])")
+def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, null: int, out: Words) -> None:
     words = values.view(np.uint64)
     for i in range(len(values)):
         if missing(bits, bit_offset + i):
-            out[i] = np.uint64(0)
+            out[i] = null
         elif np.isnan(values[i]):
-            out[i] = _ALL ^ flip
+            out[i] = _NAN ^ flip
         elif values[i] == 0.0:
             out[i] = _SIGN ^ flip
         else:
@@ -128,11 +130,20 @@ def order_integers(
 
 
 def order_floats(
-    values: Doubles, *, bits: Bits = NO_BITS, bit_offset: int = 0, descending: bool = False, out: Words | None = None
+    values: Doubles,
+    *,
+    bits: Bits = NO_BITS,
+    bit_offset: int = 0,
+    descending: bool = False,
+    nulls_last: bool = False,
+    out: Words | None = None,
 ) -> Words:
-    """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0; nulls give 0."""
+    """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0.
+
+    Nulls give 0, which comes before all values, or the greatest word, which comes after them.
+    """
     out = np.empty(len(values), dtype=np.uint64) if out is None else out
-    _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, out)
+    _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, _ALL_INT if nulls_last else 0, out)
     return out
 
 

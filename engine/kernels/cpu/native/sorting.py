@@ -85,15 +85,14 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
         Threads to share the work with; the result is the same without.
     """
     n = len(columns[0])
-    rows = rows_out(out, n)
     if n <= _FEW_ROWS:
+        rows = rows_out(out, n)
         rows[:] = np.lexsort(columns[::-1])
         return rows
     chunks = _chunks(mapped(_measured, columns, threads) if n else [])
+    order = _NO_ROWS if any(chunks) else np.arange(n, dtype=np.int32)
     if not any(chunks):
-        rows[:] = np.arange(n, dtype=np.int32)
-        return rows
-    order = _NO_ROWS
+        chunks = []
     for position, chunk in enumerate(reversed(chunks)):
         packed = _packed(chunk)
         spans = spans_of(n, _PARTS if threads is not None and n >= _SHARED_ROWS else 1)
@@ -101,6 +100,9 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
         pieces = [words[start:stop] for start, stop in spans]
         numbers = [order[start:stop] for start, stop in spans] if position else None
         order = BucketSort(pieces, packed.least, packed.width, threads, numbers=numbers).numbers
+    if out is None:
+        return order
+    rows = rows_out(out, n)
     rows[:] = order
     return rows
 

@@ -84,6 +84,11 @@ def test_floats_with_nulls(rng: np.random.Generator, descending: bool, nulls_fir
         for v, ok in zip(data.values.tolist(), data.valid, strict=True)
     ]
     check_order(data, value, keys, descending=descending, nulls_first=nulls_first)
+    alone = native.order_floats(
+        data.values, bits=data.bits, bit_offset=data.bit_offset, descending=descending, nulls_last=not nulls_first
+    )
+    nulls = native.order_nulls(data.bits, data.bit_offset, len(keys), nulls_first=nulls_first)
+    assert (native.argsort([alone]) == native.argsort([nulls, value])).all()  # both ends are left to nulls
 
 
 def check_order(
