@@ -144,6 +144,16 @@ def test_tasks_whose_few_rows_are_many_are_planned_again(
     assert rounds[:2] == [2, 2]
 
 
+def test_an_aggregation_without_keys_gives_its_row_of_no_rows(
+    sides: tuple[vl.DataFrame, vl.DataFrame], cluster: vl.Session, rounds: list[int]
+) -> None:
+    few, many = sides
+    text = "select count(*) n, max(many.a) m from many join few on many.a = few.a where few.c = 'xx'"
+    plan = query(text, {"few": few, "many": many}).plan
+    assert DataFrame.from_plan(plan, cluster).to_arrow().to_pylist() == [{"n": 0, "m": None}]
+    assert rounds[0] == 2
+
+
 @pytest.mark.parametrize("kind", ["rows that travel with tasks", "a limit", "much for many workers"])
 def test_what_workers_would_not_make_alike_or_cheaply_is_made_by_one(
     kind: str,
