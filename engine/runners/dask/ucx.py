@@ -159,7 +159,7 @@ def _on_the_loop(end: Callable[..., None]) -> Callable[..., None]:
     """Return what lets a function be called soon by the loop that moves UCX on; at once where there is none."""
 
     def soon(*arguments: Any) -> None:
-        for loop in [known for known in _loops if known.is_running()]:
+        for loop in [known for known in list(_loops) if known.is_running()]:  # a copy: its thread may add one
             with suppress(RuntimeError):  # it was closed just now
                 loop.call_soon_threadsafe(end, *arguments)
                 return
@@ -174,7 +174,7 @@ def _closing(exchange: Callable[..., Coroutine[Any, Any, Any]]) -> Callable[...,
     async def exchanged(*, endpoint: Any, **options: Any) -> Any:
         try:
             return await exchange(endpoint=endpoint, **options)
-        except BaseException:
+        except (Exception, asyncio.CancelledError):
             endpoint.close_blocking(period=_CLOSE_NANOSECONDS, max_attempts=1)
             raise
 
