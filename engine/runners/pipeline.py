@@ -119,7 +119,7 @@ def read_split(
 ) -> Iterator[Table]:
     """Yield the tables of a split, without rows that joins have no partner for, as far as it can leave them out."""
     left: Split | None = split
-    if filters and isinstance(split, NarrowableSplit):
+    if filters and _is_narrowable(split):
         left = split.narrowed(filters)
     rows, size = (left.rows or 0, left.bytes or 0) if left is not None else (0, 0)
     counted.stored_rows += rows
@@ -146,6 +146,7 @@ def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
 
 
 _stored_kinds: dict[type, bool] = {}
+_narrowable_kinds: dict[type, bool] = {}
 
 
 def _is_stored(split: Split) -> TypeGuard[StoredSplit]:
@@ -154,6 +155,14 @@ def _is_stored(split: Split) -> TypeGuard[StoredSplit]:
     if kind not in _stored_kinds:
         _stored_kinds[kind] = isinstance(split, StoredSplit)
     return _stored_kinds[kind]
+
+
+def _is_narrowable(split: Split) -> TypeGuard[NarrowableSplit]:
+    """Return whether a split can leave rows out: as slow to find out."""
+    kind = type(split)
+    if kind not in _narrowable_kinds:
+        _narrowable_kinds[kind] = isinstance(split, NarrowableSplit)
+    return _narrowable_kinds[kind]
 
 
 class _Place:

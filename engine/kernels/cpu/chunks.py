@@ -238,12 +238,19 @@ class _TextBuilder:
         if size > _MOST_BYTES:
             raise DamagedChunk("a batch of one column has more than 2 GiB of text")
         if size > len(self._data):
-            grown = empty(max(size, 2 * len(self._data)), np.uint8)
+            grown = empty(self._likely(size, at + len(rows)), np.uint8)
             grown[: self._size] = self._data[: self._size]
             self._data = grown
         encodings.copy_texts(texts.data, texts.starts, texts.lengths, rows, offsets, self._data)
         self._size = size
         return at + len(rows)
+
+    def _likely(self, size: int, rows: int) -> int:
+        """Return the bytes to make room for, where the first rows have so many: a page tells what others are like."""
+        whole = len(self._offsets) - 1
+        if rows == whole:
+            return size
+        return max(size, min(size * whole // max(rows, 1) * 17 // 16, 8 * size, _MOST_BYTES))
 
     def array(self, dtype: DataType, bitmap: pa.Buffer | None) -> pa.Array:
         """Return the texts."""
