@@ -143,11 +143,11 @@ def open_columns(
     chunks = [chunk for _, _, chunk in wanted]
     contents, addresses = read_chunks(chunks, fill, workspace)
     sizes = [column.room_for(chunk) for column, _, chunk in wanted]
-    rooms = [workspace.take(size) if size else _NOTHING for size in sizes]
+    rooms, places = workspace.take_each(sizes)
     table: Longs = np.zeros((len(wanted), chunksets.FIELDS), dtype=np.int64)
     table[:, chunksets.DATA] = addresses
     table[:, chunksets.DATA_BYTES] = [chunk.size for chunk in chunks]
-    table[:, chunksets.ROOM] = [address_of(room) if size else 0 for room, size in zip(rooms, sizes, strict=True)]
+    table[:, chunksets.ROOM] = places
     table[:, chunksets.ROOM_BYTES] = sizes
     table[:, chunksets.ROW_COUNT] = [rows[number] for _, number, _ in wanted]
     start = 0
