@@ -9,12 +9,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .conform import conform_array
 
-SAMPLE = 4096
+SAMPLE = 2048
 """Values by which to judge how many there are."""
 _INT32_DIGITS, _INT64_DIGITS = 9, 18
 _FEW = 2
@@ -63,7 +64,8 @@ def wants_dictionary(column: pa.ChunkedArray) -> bool:
     if pa.types.is_dictionary(kind) or pa.types.is_nested(kind) or pa.types.is_null(kind):
         return True
     rows = len(column)
-    taken = column.take(pa.array(range(0, rows, max(1, rows // SAMPLE))))
+    step = max(1, rows // SAMPLE)
+    taken = pa.chunked_array([chunk.take(_every(step, len(chunk))) for chunk in column.chunks], type=kind)
     values = len(taken) - taken.null_count
     if not values:
         return True
@@ -72,6 +74,12 @@ def wants_dictionary(column: pa.ChunkedArray) -> bool:
     distinct = distinct_of(seen, values, rows)
     with_dictionary = distinct * width + rows * max(1, math.ceil(math.log2(distinct))) / 8
     return bool(with_dictionary <= _WORTH * rows * width)
+
+
+def _every(step: int, rows: int) -> pa.Array:
+    """Return the positions of a sample; `pyarrow.array` would import pandas, which takes longer than a small write."""
+    positions = np.arange(0, rows, step)
+    return pa.Array.from_buffers(pa.int64(), len(positions), [None, pa.py_buffer(positions)])
 
 
 def _width(taken: pa.ChunkedArray, values: int) -> float:

@@ -52,7 +52,8 @@ class Form:
         import pyarrow.parquet as pq
 
         self.schema, self._compression = schema, compression
-        empty = self.encoded(schema.empty_table(), dictionaries=())
+        # not `empty_table`, whose arrays are made of lists, for which pyarrow imports pandas
+        empty = self.encoded(pa.Table.from_batches([], schema), dictionaries=())
         self.footer = _footer(empty)
         layout = Layout.of(pq.read_metadata(pa.BufferReader(empty)))
         self._leaves = {name: [layout.paths[i] for i in layout.chunks[name]] for name in schema.names}
