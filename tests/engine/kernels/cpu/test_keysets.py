@@ -90,3 +90,22 @@ def test_a_set_that_leaves_little_out_is_given_up():
     selective = key_set(dtypes.int64, chunked(pa.array([5])))
     selective.select(pa.array(np.zeros(1 << 18, dtype=np.int64)))
     assert selective.is_useful
+
+
+def test_keys_that_lie_apart_are_exact_in_little_memory():
+    keys = np.arange(50_000, dtype=np.int64) * 60 - 1_000_003
+    made = key_set(dtypes.int64, chunked(pa.array(keys)))
+    values = np.arange(keys[0] - 100, keys[-1] + 100)
+    assert values[made.select(pa.array(values))].tolist() == keys.tolist()
+    assert made.nbytes <= 8 * len(keys)
+    assert not made.may_hold(int(keys[7]) + 1, int(keys[8]) - 1)
+    assert made.may_hold(int(keys[7]) + 1, int(keys[8]))
+
+
+def test_few_strangers_pass_where_keys_lie_too_far_apart():
+    rng = np.random.default_rng(0)
+    keys = rng.integers(0, 2**50, 100_000)
+    made = key_set(dtypes.int64, chunked(pa.array(keys)))
+    strangers = rng.integers(0, 2**50, 100_000)
+    assert len(made.select(pa.array(strangers))) < 0.05 * len(strangers)
+    assert len(made.select(pa.array(keys))) == len(keys)
