@@ -149,6 +149,7 @@ def test_threads_without_a_task_encode(tmp_path, monkeypatch):
 
     monkeypatch.setattr(parquet_writer, "_PIECE_VALUES", 1)
     monkeypatch.setattr(parquet_writer.Form, "chunks", noting)
+    monkeypatch.setattr("volley.engine.runners.local._FEW_ROWS", 0)
     numbers(200_000, 1, threads=2).to_parquet(str(tmp_path / "t.parquet"), row_group_rows=50_000)
     assert len(names) == 2
     assert pq.read_metadata(tmp_path / "t.parquet").num_rows == 200_000
