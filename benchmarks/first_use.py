@@ -7,13 +7,12 @@ empty cache directory for both. Processor seconds of compilation include importi
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def demo(folder: Path, cache: Path) -> dict[str, Any]:
     return {**told, "seconds": time.perf_counter() - start}
 
 
-def page(name: str, kept: dict[str, Any]) -> str:
+def page(name: str, kept: Mapping[str, Any]) -> str:
     """Return the record as a Markdown page."""
     lines = [
         f"## Record {name}: first use",
@@ -81,15 +80,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="volley-first-use-") as made:
         runs = {run: demo(Path(made) / run, Path(made) / "cache") for run in ("first", "second")}
     kept = {
-        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "commit": record.commit(),
-        "machine": record.machine(),
         "runs": runs,
     }
-    path = record.FOLDER / f"{asked.record}.md"
-    path.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
-    path.write_text(page(asked.record, kept))
-    print(path.read_text())
+    record.keep(asked.record, kept, page)
     return 0
 
 

@@ -80,6 +80,15 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def keep(name: str, facts: Mapping[str, Any], page: Callable[[str, Mapping[str, Any]], str]) -> None:
+    """Write facts, with the time, commit and machine, as a record and as its page, and print that."""
+    made = {"made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"), "commit": commit(), "machine": machine()}
+    path = FOLDER / f"{name}.md"
+    path.with_suffix(".json").write_text(json.dumps(made | facts, indent=1) + "\n")
+    path.write_text(page(name, made | facts))
+    print(path.read_text())
+
+
 def write(name: str, record: Mapping[str, Any], results: Results, folder: Path | None = None) -> Path:
     """Write ``NAME.json`` and ``NAME.md``, by default into `FOLDER`, and return the latter's path."""
     folder = folder or FOLDER

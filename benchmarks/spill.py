@@ -8,14 +8,13 @@ libraries included; what a limit counts is each engine's own affair. The rows wr
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -90,7 +89,7 @@ def rows_written(engine: str, case: str, folder: str) -> tuple[Any, ...]:
         return connection.execute(f"select count(*), {sums} from '{file}'").fetchall()[0]
 
 
-def page(name: str, kept: dict[str, Any]) -> str:
+def page(name: str, kept: Mapping[str, Any]) -> str:
     """Return the record as a Markdown page."""
     versions = ", ".join(f"{engine} {number}" for engine, number in kept["versions"].items())
     lines = [
@@ -143,19 +142,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         runs += [(case, *who, min(each, key=lambda one: one.get("seconds", 0.0))) for who, each in made.items()]
         differ += [case] if len(found) > 1 else []
     kept = {
-        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "commit": record.commit(),
-        "machine": record.machine(),
         "versions": {"volley": vl.__version__, "duckdb": version("duckdb")},
         "scale": asked.scale,
         "limit": asked.limit,
         "turns": asked.turns,
         "runs": runs,
     }
-    path = record.FOLDER / f"{asked.record}.md"
-    path.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
-    path.write_text(page(asked.record, kept))
-    print(path.read_text())
+    record.keep(asked.record, kept, page)
     if differ:
         print(f"rows differ: {', '.join(differ)}", file=sys.stderr)
     return 1 if differ else 0

@@ -9,7 +9,6 @@ compared.
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
 import os
 import resource
@@ -17,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -111,7 +110,7 @@ def same_rows(source: Path, target: Path) -> bool:
     return one == other
 
 
-def page(name: str, kept: dict[str, Any]) -> str:
+def page(name: str, kept: Mapping[str, Any]) -> str:
     """Return the record as a Markdown page."""
     versions = ", ".join(f"{engine} {number}" for engine, number in kept["versions"].items())
     machine = kept["machine"]
@@ -158,18 +157,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
                         raise SystemExit(f"{engine} wrote other rows")
     runs = [(*who, min(each, key=lambda one: one["seconds"])) for who, each in made.items()]
     kept = {
-        "made": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        "commit": record.commit(),
-        "machine": record.machine(),
         "versions": {engine: version("volley-engine" if engine == "volley" else engine) for engine in ENGINES},
         "scale": asked.scale,
         "turns": asked.turns,
         "runs": runs,
     }
-    path = record.FOLDER / f"{asked.record}.md"
-    path.with_suffix(".json").write_text(json.dumps(kept, indent=1) + "\n")
-    path.write_text(page(asked.record, kept))
-    print(path.read_text())
+    record.keep(asked.record, kept, page)
     return 0
 
 

@@ -73,57 +73,49 @@ def has_one_row(plan: Plan) -> bool:
 
 def is_never_null(plan: Plan, name: str) -> bool:
     """Return whether no row's value of a column can be null: its source has counted its nulls, or it is a count."""
-    while True:
-        match plan:
-            case Scan(source=source):
+    at: tuple[Plan, str] | None = plan, name
+    while at is not None:
+        match at:
+            case Scan(source=source), name:
                 known = source.statistics().columns.get(name)
                 return known is not None and known.nulls == 0
-            case Project():
-                inner = renamed(plan).get(name)
-                if inner is None:
-                    return False
-                name, plan = inner, plan.input
-            case Aggregate(keys=keys, aggregates=aggregates):
+            case Aggregate(aggregates=aggregates), name:
                 if any(a.name == name and a.call.function in ("size", "count") for a in aggregates):
                     return True
-                key = next((k.expr for k in keys if k.name == name), None)
-                if not isinstance(key, Column):
+            case Join(kind=kind, left=left), name:
+                if not (kind is JoinKind.INNER or (kind is not JoinKind.FULL and name in left.schema)):
                     return False
-                name, plan = key.name, plan.input
-            case Join(kind=kind, left=left, right=right):
-                inside = kind is JoinKind.INNER or (kind is not JoinKind.FULL and name in left.schema)
-                if not inside:
-                    return False
-                plan = left if name in left.schema else right
-            case Filter(input=child) | Sort(input=child) | Limit(input=child) | Distinct(input=child):
-                plan = child
-            case _:
-                return False
+        at = _below(*at)
+    return False
 
 
 def bounds(plan: Plan, name: str) -> tuple[Any, Any]:
     """Return inclusive bounds of a column's values, as far as its source states them; None where it does not."""
-    while True:
-        match plan:
-            case Scan(source=source):
-                known = source.statistics().columns.get(name)
-                return (None, None) if known is None else (known.minimum, known.maximum)
-            case Project():
-                inner = renamed(plan).get(name)
-                if inner is None:
-                    return None, None
-                name, plan = inner, plan.input
-            case Aggregate(keys=keys):
-                key = next((k.expr for k in keys if k.name == name), None)
-                if not isinstance(key, Column):
-                    return None, None
-                name, plan = key.name, plan.input
-            case Join(left=left, right=right):
-                plan = left if name in left.schema else right
-            case Filter(input=child) | Sort(input=child) | Limit(input=child) | Distinct(input=child):
-                plan = child
-            case _:
-                return None, None
+    at: tuple[Plan, str] | None = plan, name
+    while at is not None:
+        plan, name = at
+        if isinstance(plan, Scan):
+            known = plan.source.statistics().columns.get(name)
+            return (None, None) if known is None else (known.minimum, known.maximum)
+        at = _below(plan, name)
+    return None, None
+
+
+def _below(plan: Plan, name: str) -> tuple[Plan, str] | None:
+    """Return the input that a column's values come from as they are, and its name there; None where they do not."""
+    match plan:
+        case Project():
+            inner = renamed(plan).get(name)
+            return None if inner is None else (plan.input, inner)
+        case Aggregate(keys=keys):
+            key = next((k.expr for k in keys if k.name == name), None)
+            return (plan.input, key.name) if isinstance(key, Column) else None
+        case Join(left=left, right=right):
+            return (left if name in left.schema else right), name
+        case Filter(input=child) | Sort(input=child) | Limit(input=child) | Distinct(input=child):
+            return child, name
+        case _:
+            return None
 
 
 def _least(left: int | None, right: int | None) -> int | None:
