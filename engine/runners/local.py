@@ -37,6 +37,7 @@ from ..physical.stages import (
     WriteSink,
 )
 from ..plan import KeyFilter, KeySet, Split
+from .crew import TURN, Crew
 from .events import query_ended, stage_ended
 from .limited import Limited
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
@@ -45,8 +46,6 @@ from .portions import located, portions
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
 
-_TURN = 0.1
-"""Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
 _FEW_ROWS = 256 * 1024
 """Rows of a stage's only task that are worked through on the caller's thread."""
 STREAM_DEPTH = 8
@@ -118,6 +117,7 @@ class _Run:
         self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
         self.keys: dict[tuple[int, int], KeySet] = {}
         self.cancelled = threading.Event()
+        self.crew = Crew()
         self.limited: Limited | None = None
         if runner.memory_limit is not None:
             spools = Spools(self.device, self.memory, runner.spill_dir, self.threads)
@@ -132,6 +132,7 @@ class _Run:
         self.metrics.seconds = time.perf_counter() - self.started
         query_ended(self.metrics, error)
         self.cancelled.set()
+        self.crew.dismiss()
         self.memory.release(sum(output.reserved for output in self.outputs.values()))
         self.outputs.clear()
         if self.limited is not None:
@@ -182,7 +183,7 @@ class _Run:
         except BaseException:
             self.cancelled.set()
             try:
-                work.join()
+                self.crew.join()
             finally:  # also where a second Ctrl-C ends the wait
                 sink.abort()
             raise
@@ -228,24 +229,35 @@ class _Run:
         finally:
             self.cancelled.set()
             while driver.is_alive():
-                driver.join(_TURN)
+                driver.join(TURN)
             stream.abort()
             work.close()
         work.raise_failure()
 
-    def tasks(self, stage: Stage, sink: SinkRun) -> list[Task]:
+    def worthwhile(self, stage: Stage, sink: SinkRun) -> int:
+        """Return how many threads are worth it: few where rows in memory go straight into a sink that skips most."""
+        if sink.rows_per_thread == 1 or any(pipeline.operators for pipeline in stage.pipelines):
+            return self.threads
+        inputs = [pipeline.input for pipeline in stage.pipelines]
+        splits = [split for one in inputs if isinstance(one, ScanInput) for split in one.node.scan.splits]
+        if not all(isinstance(one, ScanInput) for one in inputs) or not all(map(_is_resident, splits)):
+            return self.threads
+        return max(1, min(self.threads, sum(split.rows or 0 for split in splits) // sink.rows_per_thread))
+
+    def tasks(self, stage: Stage, sink: SinkRun, threads: int) -> list[Task]:
+        """Return the tasks of a stage for so many threads."""
         tasks: list[Task] = []
         for pipeline in stage.pipelines:
-            spooled = None if self.limited is None else self.limited.tasks(stage, pipeline, self.threads)
-            tasks += self._pipeline_tasks(pipeline, sink) if spooled is None else spooled
+            spooled = None if self.limited is None else self.limited.tasks(stage, pipeline, threads)
+            tasks += self._pipeline_tasks(pipeline, sink, threads) if spooled is None else spooled
         return tasks
 
-    def _pipeline_tasks(self, pipeline: Pipeline, sink: SinkRun) -> Iterator[Task]:
+    def _pipeline_tasks(self, pipeline: Pipeline, sink: SinkRun, threads: int) -> Iterator[Task]:
         source = pipeline.input
         if isinstance(source, ScanInput):
             splits = promising_first(source.node.scan.splits, source.top)
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
-            for portion in portions(splits, self.threads) if sink.any_tasks else [[split] for split in splits]:
+            for portion in portions(splits, threads) if sink.any_tasks else [[split] for split in splits]:
                 yield self._scan_task(pipeline, source, portion, filters)
             return
         if isinstance(source, RemainingInput):
@@ -253,9 +265,9 @@ class _Run:
             return
         assert not isinstance(source, JoinedInput)  # reads what was spooled
         partitions = self.outputs[source.stage].partitions
-        threads = max(1, self.threads // max(1, len(partitions)))
+        merging = max(1, threads // max(1, len(partitions)))
         for partition in partitions:
-            merged = partial(self._merged, source, partition, threads)
+            merged = partial(self._merged, source, partition, merging)
             yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
 
     def _scan_task(
@@ -268,7 +280,7 @@ class _Run:
             partial(read_splits, self.device, splits, source.node.schema, filters, counted),
             sum(split.bytes or 0 for split in splits),
             sum(rows),
-            resident=all(getattr(split, "resident", False) for split in splits),
+            resident=all(map(_is_resident, splits)),
             counted=counted,
             where=located([partial(rows_of, split, filters) for split in splits], rows),
         )
@@ -285,6 +297,11 @@ class _Run:
         yield from merge_input(self.device, source, partition, threads=threads)
 
 
+def _is_resident(split: Split) -> bool:
+    """Return whether a split's rows lie in this process's memory."""
+    return getattr(split, "resident", False)
+
+
 class _Stream(InOrder):
     """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
 
@@ -297,7 +314,7 @@ class _Stream(InOrder):
         self.delivery = OrderedDelivery(self._hand_over, cancelled.is_set, memory=memory)
 
     def _hand_over(self, table: Table) -> bool:
-        while not self.room.acquire(timeout=_TURN):
+        while not self.room.acquire(timeout=TURN):
             if self.cancelled.is_set():
                 return False
         self.ready.put(table)
@@ -307,7 +324,7 @@ class _Stream(InOrder):
         """Return the next table for the reader, who thereby makes room for another; None after the last."""
         while True:
             with suppress(queue.Empty):
-                table = self.ready.get(timeout=_TURN)
+                table = self.ready.get(timeout=TURN)
                 self.room.release()
                 return table
 
@@ -324,7 +341,8 @@ class _StageWork:
 
     def __init__(self, run: _Run, stage: Stage, sink: SinkRun) -> None:
         self.run_, self.stage, self.sink = run, stage, sink
-        self.tasks = run.tasks(stage, sink)
+        self.threads = run.worthwhile(stage, sink)
+        self.tasks = run.tasks(stage, sink, self.threads)
         self.next_task = itertools.count()
         self.ended = [threading.Event() for _ in self.tasks]
         self.runner = TaskRunner(run.device, stage, sink, run.joins, run.cancelled.is_set, run.observer)
@@ -335,7 +353,9 @@ class _StageWork:
         self.metrics.bus.see(run.device.account)
         self.spilled = run.spilled
         self.started = time.perf_counter()
-        self.threads: list[tuple[threading.Thread, threading.Event]] = []
+        self.waits_for_others = isinstance(stage.sink, FoldSink | WriteSink) or any(
+            isinstance(operator, MapBatchesExec) for pipeline in stage.pipelines for operator in pipeline.operators
+        )
 
     def run(self) -> None:
         """Work through all tasks, or up to the first failure."""
@@ -346,29 +366,22 @@ class _StageWork:
         if self._is_small():
             self._guarded(self._work)
         else:
-            self._on_threads(self._work, max(1, min(self.run_.threads, self._occupied(), self._worthwhile())))
+            self._on_threads(self._work, max(1, min(self.threads, self._occupied())))
 
     def _is_small(self) -> bool:
-        """Whether to start a thread would cost more than it is worth; users' functions always run on one."""
+        """Whether a further thread would cost more than it is worth."""
         if len(self.tasks) != 1:
             return False
         (task,) = self.tasks
         known = isinstance(task.pipeline.input, ScanInput) and task.rows > 0
         known = known or not isinstance(task.pipeline.input, ScanInput | RemainingInput)
-        calls = any(isinstance(operator, MapBatchesExec) for operator in task.pipeline.operators)
-        return known and task.rows <= _FEW_ROWS and not calls and not isinstance(self.stage.sink, FoldSink | WriteSink)
+        return known and task.rows <= _FEW_ROWS and not self.waits_for_others
 
     def _occupied(self) -> int:
         """Return how many threads find work: one for each task, but for what a sink leaves to all."""
         rows = [task.rows for task in self.tasks]
         small = 0 not in rows and sum(rows) <= _FEW_ROWS
-        return len(rows) if self.sink.shared_work is None or small else self.run_.threads
-
-    def _worthwhile(self) -> int:
-        """Return how many threads are worth it: few where rows in memory go straight into a sink that skips most."""
-        if any(not task.resident or task.pipeline.operators for task in self.tasks):
-            return self.run_.threads
-        return sum(task.rows for task in self.tasks) // self.sink.rows_per_thread
+        return len(rows) if self.sink.shared_work is None or small else self.threads
 
     def parallel(self, thunks: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run thunks on the stage's threads; results in order."""
@@ -403,17 +416,6 @@ class _StageWork:
         if self.run_.observer is not None:
             self.run_.observer.stage_finished(self.stage.number)
 
-    def join(self) -> None:
-        """Wait for the threads to end.
-
-        The wait is in short turns.
-        """
-        for thread, ended in self.threads:
-            while thread.ident is not None and not ended.wait(_TURN):  # an interrupt may come before all have started
-                pass
-            if ended.is_set():
-                thread.join()
-
     def raise_failure(self) -> None:
         """Raise the first error of any thread."""
         if self.failures:
@@ -428,27 +430,8 @@ class _StageWork:
             self.run_.cancelled.set()
 
     def _on_threads(self, work: Callable[[], None], count: int) -> None:
-        # One that worked already would keep the interpreter's lock from those that start the others.
-        begin = threading.Event()
-
-        def guarded(ended: threading.Event) -> None:
-            begin.wait()
-            try:
-                self._guarded(work)
-            finally:
-                ended.set()
-
-        self.threads = []
-        try:
-            for number in range(count):
-                ended = threading.Event()
-                name = f"volley-{self.stage.number}-{number}"
-                thread = threading.Thread(target=guarded, args=(ended,), name=name, daemon=True)
-                self.threads.append((thread, ended))
-                thread.start()
-        finally:
-            begin.set()
-        self.join()
+        """Run something on so many threads; the caller's is one of them, unless it has to see to a Ctrl-C soon."""
+        self.run_.crew.work(partial(self._guarded, work), count, takes_part=not self.waits_for_others)
 
     def _work(self) -> None:
         local = self.sink.local()

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
+from tests.support.threads import left_over
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
 from volley.engine.plan import Scan, ScanPlan
@@ -21,10 +22,6 @@ from volley.engine.runners.sinks import TopRows
 def numbers(rows, partitions=8, **session):
     table = pa.table({"n": pa.array(range(rows), pa.int64()), "k": pa.array([i % 7 for i in range(rows)], pa.int64())})
     return vl.DataFrame.from_plan(Scan(source=MemorySource(table, partitions)), vl.Session(**session))
-
-
-def volley_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("volley-")]
 
 
 class Watcher:
@@ -75,7 +72,7 @@ def test_streaming_stops_when_the_reader_stops():
     next(batches)
     batches.close()
     assert len(calls) < 1000
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_an_error_in_a_function_names_it_and_leaves_no_thread():
@@ -88,7 +85,7 @@ def test_an_error_in_a_function_names_it_and_leaves_no_thread():
     assert isinstance(caught.value.__cause__, KeyError)
     with pytest.raises(UserFunctionError, match="broken"):
         list(frame.iter_batches())
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_a_function_that_must_keep_rows_is_held_to_it():
@@ -120,7 +117,7 @@ def test_ctrl_c_stops_all_threads_and_frees_the_run():
         frame.to_arrow()
     killer.join()
     assert len(calls) < 500
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_the_memory_limit_is_enforced_and_says_what_to_do():
@@ -243,7 +240,7 @@ def test_rows_without_partner_come_after_the_probing_and_not_beyond_a_limit():
     batches = joined.iter_batches()
     next(batches)
     batches.close()
-    assert not volley_threads()
+    assert not left_over()
     text = joined.explain("analyze")
     assert "unmatched rows of stage 0  [1 rows; " in text
 
@@ -309,7 +306,7 @@ def test_nothing_is_held_and_no_thread_is_left_after_an_error(accounts, after):
     with pytest.raises(UserFunctionError, match="broken on purpose"):
         list(every_sink(frame).iter_batches())
     assert not any(held(accounts))
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_nothing_is_held_after_a_limit_of_memory(accounts):
@@ -318,7 +315,7 @@ def test_nothing_is_held_after_a_limit_of_memory(accounts):
         frame.to_arrow()
     assert sum(batch.num_rows for batch in frame.iter_batches()) == 40_000  # piece by piece it need not fit
     assert not any(held(accounts))
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_nothing_is_held_after_a_reader_leaves(accounts):
@@ -326,7 +323,7 @@ def test_nothing_is_held_after_a_reader_leaves(accounts):
     next(batches)
     batches.close()
     assert not any(held(accounts))
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_the_bytes_of_a_failed_run_are_free():
@@ -365,7 +362,7 @@ def test_ctrl_c_stops_a_stream(accounts):
     assert interrupted(frame, lambda slow: list(slow.iter_batches())) < 500
     assert interrupted(frame, lambda slow: list(every_sink(slow).iter_batches())) < 500
     assert not any(held(accounts))
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_ctrl_c_leaves_no_file(tmp_path):
@@ -426,7 +423,7 @@ def test_the_first_of_several_errors_stops_the_other_threads():
     with pytest.raises(UserFunctionError, match="error"):
         frame.to_arrow()
     assert len(calls) < 10
-    assert not volley_threads()
+    assert not left_over()
 
 
 def test_every_task_runs_once_and_all_threads_take_some():

@@ -6,7 +6,8 @@ import signal
 import pytest
 
 import volley as vl
-from tests.engine.runners.test_local import numbers, volley_threads
+from tests.engine.runners.test_local import numbers
+from tests.support.threads import left_over
 from volley.engine.kernels.cpu.native import joining
 from volley.engine.physical import execute
 
@@ -59,7 +60,7 @@ def test_products_of_products_are_made_in_pieces_and_can_be_stopped(monkeypatch)
             dict.fromkeys("abc", "int64"),
         ).to_arrow()
     assert len(sizes) < 500
-    assert not volley_threads()
+    assert not left_over()
 
 
 @pytest.mark.parametrize("how", ["inner", "left"])
@@ -97,4 +98,4 @@ def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         pairs.map_batches(interrupt, {"n": "int64", "m": "int64"}).to_arrow()
     assert len(calls) < 500
-    assert not volley_threads()
+    assert not left_over()

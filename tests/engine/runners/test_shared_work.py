@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import volley as vl
+from tests.support.threads import left_over
 from volley.engine.errors import WriteError
 from volley.engine.exchange import MemoryAccount, OrderedDelivery, Stopped
 from volley.engine.frame.memory import MemorySource
@@ -176,4 +177,4 @@ def test_a_piece_that_fails_stops_the_others_and_leaves_nothing(tmp_path, monkey
     assert len(calls) < 5 + 3
     assert sorted(tmp_path.rglob("*")) == before
     assert pq.read_table(tmp_path / target).num_rows == 60_000
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("volley-")]
+    assert not left_over()

@@ -16,6 +16,7 @@ import pytest
 
 import volley as vl
 from tests.support.simulated_gpu import GPU, SESSIONS
+from tests.support.threads import left_over
 from volley.engine.errors import ConfigError, MemoryLimitExceeded, SpillError, UserFunctionError
 from volley.engine.exchange import files, spool
 from volley.engine.frame.memory import MemorySource
@@ -277,7 +278,7 @@ def test_ctrl_c_ends_a_run_that_spills_and_leaves_nothing(tmp_path: Path, monkey
         rows(SORTED_GROUPS, spilling(tmp_path))
     killer.join()
     assert open_files(tmp_path) == []
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("volley-")]
+    assert not left_over()
 
 
 def test_a_spill_dir_must_be_a_folder_of_this_process(tmp_path: Path) -> None:
