@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
@@ -41,6 +41,7 @@ class MemorySource:
     table: pa.Table
     partitions: int = 0
     schema: Schema = field(init=False)
+    _bytes: dict[str, int] = field(init=False, default_factory=dict, repr=False)
     _statistics: Statistics | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -54,12 +55,19 @@ class MemorySource:
         return f"memory {self.table.num_rows:,} rows x {self.table.num_columns} columns"
 
     def statistics(self) -> Statistics:
-        """Return rows and bytes, counted once: pyarrow looks at each buffer, and rules ask for each column."""
+        """Return rows and bytes, the same ones each time: rules ask for each column."""
         if self._statistics is None:
-            counted = Statistics(rows=self.table.num_rows, bytes=self.table.nbytes)
+            counted = Statistics(rows=self.table.num_rows, bytes=self._size(self.schema.names))
             object.__setattr__(self, "_statistics", counted)
             return counted
         return self._statistics
+
+    def _size(self, columns: Sequence[str]) -> int:
+        """Return the bytes of some columns, each of which is counted once: pyarrow looks at every buffer."""
+        for name in columns:
+            if name not in self._bytes:
+                self._bytes[name] = int(self.table.column(name).nbytes)
+        return sum(self._bytes[name] for name in columns)
 
     def scan(self, request: ScanRequest) -> ScanPlan:
         """Return slices of the table; the predicate is left to the plan."""
@@ -69,8 +77,13 @@ class MemorySource:
         rows = min(self.table.num_rows, table.num_rows if request.columns else self._wanted(request))
         count = self.partitions or -(-rows // max(TASK_ROWS, request.task_rows))
         edges = self._edges(rows, count)
+        size, all_rows = self._size(request.columns), max(1, int(self.table.num_rows))
+
+        def share(start: int, end: int) -> int:
+            return size * end // all_rows - size * start // all_rows
+
         splits = tuple(
-            MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows)
+            MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows, share(start, end))
             for start, end in pairwise(edges)
             if end > start
         )
@@ -101,6 +114,8 @@ class MemorySplit:
     ----------
     resident, carries_rows
         Only this process has the rows, but a copy has them too.
+    bytes
+        About the bytes of its rows: their share of the table's.
     cut_from
         What the split is called that this one is part of, and how many of its rows come before; None for a whole one.
     """
@@ -112,20 +127,13 @@ class MemorySplit:
     start: int
     rows: int
     batch_rows: int
+    bytes: int
     cut_from: tuple[str, int] | None = None
-    _bytes: list[int] = field(default_factory=list, repr=False)
 
     @property
     def label(self) -> str:
         """The run of rows."""
         return f"memory[{self.start}:{self.start + self.rows}]"
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of the buffers' visible parts; asked for several times, so kept."""
-        if not self._bytes:
-            self._bytes.append(int(self.table.nbytes))
-        return self._bytes[0]
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield batches that share the table's memory."""
@@ -154,6 +162,7 @@ class MemorySplit:
                 self.start + start,
                 end - start,
                 self.batch_rows,
+                self.bytes * end // self.rows - self.bytes * start // self.rows,
                 (name, before + start),
             )
             for start, end in pairwise(edges)
@@ -164,9 +173,9 @@ class MemorySplit:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self.table.schema) as writer:
             writer.write_table(self.table)
-        return (_unpickled, (sink.getvalue().to_pybytes(), self.start, self.rows, self.batch_rows))
+        return (_unpickled, (sink.getvalue().to_pybytes(), self.start, self.rows, self.batch_rows, self.bytes))
 
 
-def _unpickled(content: bytes, start: int, rows: int, batch_rows: int) -> MemorySplit:
+def _unpickled(content: bytes, start: int, rows: int, batch_rows: int, size: int) -> MemorySplit:
     with pa.ipc.open_stream(content) as reader:
-        return MemorySplit(reader.read_all(), start, rows, batch_rows)
+        return MemorySplit(reader.read_all(), start, rows, batch_rows, size)

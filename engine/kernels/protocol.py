@@ -10,7 +10,7 @@ SEMANTICS: see ``docs/semantics.md``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -339,6 +339,10 @@ class Device(Protocol):
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> Table:
         """Take Arrow rows; ``schema`` gives the types they must have on the device."""
+        ...
+
+    def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[Table]:
+        """Take batches as `from_arrow` takes each; what they have in common may be looked at once."""
         ...
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:

@@ -141,8 +141,7 @@ def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
     if tables is not None:
         yield from tables
         return
-    for batch in split.read():
-        yield device.from_arrow(batch, schema)
+    yield from device.from_batches(split.read(), schema)
 
 
 _stored_kinds: dict[type, bool] = {}

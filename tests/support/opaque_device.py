@@ -5,7 +5,7 @@ What runs on it touches tables through the kernel protocol only, as it must for 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NoReturn
 
 from volley.engine.dtypes import DataType
@@ -105,6 +105,9 @@ class OpaqueDevice:
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.from_arrow(data, schema))
+
+    def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[Table]:
+        return map(OpaqueTable, self._inner.from_batches(batches, schema))
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:
         tables = self._inner.read_stored(split, schema)

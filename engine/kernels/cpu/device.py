@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ...dtypes import DataType
@@ -23,7 +23,7 @@ from .project import project
 from .reducing import merge_reduced, reduce_rows
 from .sharing import matrix, share
 from .sort import sort_tables
-from .table import CpuTable, as_held, concat_tables, from_arrow, own, settle, slice_table, to_arrow
+from .table import CpuTable, as_held, concat_tables, from_arrow, from_batches, own, settle, slice_table, to_arrow
 from .topk import CpuTopK
 from .unnest import unnest
 from .window import window_rows
@@ -55,6 +55,10 @@ class CpuDevice:
     def from_arrow(self, data: ArrowData, schema: Schema) -> CpuTable:
         """Take Arrow rows with the given types."""
         return from_arrow(data, schema)
+
+    def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[CpuTable]:
+        """Take Arrow batches with the given types."""
+        return from_batches(batches, schema)
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> None:
         """Leave it to the source, which has the decoder of this processor."""

@@ -8,7 +8,7 @@ that no row uses, never nulls. Knows nothing of expressions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import accumulate, pairwise
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from ...arrow import empty_batch, to_arrow_type
 from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
-from ...schema import Schema
+from ...schema import Field, Schema
 from ..protocol import Table
 from .buffers import (
     INT64_DIGITS,
@@ -198,6 +198,37 @@ def from_arrow(data: pa.RecordBatch | pa.Table, schema: Schema) -> CpuTable:
             raise ExecutionError(f"a batch lacks the column {f.name!r}; it has {', '.join(names)}")
         columns.append(_adopt(data.column(index), f.name, f.dtype))
     return CpuTable(schema=schema, columns=tuple(columns), num_rows=data.num_rows)
+
+
+def from_batches(batches: Iterable[pa.RecordBatch], schema: Schema) -> Iterator[CpuTable]:
+    """Take batches as `from_arrow` does; whether a schema is the wanted one is found out once for all that have it."""
+    arrow, fits, width = None, False, None
+    for batch in batches:
+        if arrow is None or not arrow.equals(batch.schema):
+            arrow = batch.schema
+            fits = len(arrow) == len(schema) and all(map(_is_as_wanted, arrow, schema))
+            width = _width(arrow) if fits else None
+        if not fits:
+            yield from_arrow(batch, schema)
+            continue
+        columns = tuple(batch.columns)
+        known = width is not None and not any(column.null_count for column in columns)
+        size = [width * batch.num_rows] if known else []
+        yield CpuTable(schema=schema, columns=columns, num_rows=batch.num_rows, _nbytes=size)
+
+
+def _is_as_wanted(arrow: pa.Field, own: Field) -> bool:
+    """Return whether arrays of an Arrow field are what this device makes of them."""
+    return arrow.name == own.name and not own.dtype.is_decimal and arrow.type == to_arrow_type(own.dtype)
+
+
+def _width(arrow: pa.Schema) -> int | None:
+    """Return the bytes of a row; None where that is not the same, and whole, for all."""
+    try:
+        bits = [int(field.type.bit_width) for field in arrow]
+    except ValueError:
+        return None
+    return None if any(bit % 8 for bit in bits) else sum(bits) // 8
 
 
 def to_arrow(table: CpuTable) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...dtypes import DataType
@@ -82,6 +82,10 @@ class GpuDevice:
     def from_arrow(self, data: ArrowData, schema: Schema) -> GpuTable:
         """Copy Arrow rows to the device."""
         return from_arrow(data, schema)
+
+    def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[GpuTable]:
+        """Copy batches to the device, one by one."""
+        return (self.from_arrow(batch, schema) for batch in batches)
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[GpuTable] | None:
         """Decode rows of a Parquet or ORC file on the device."""
