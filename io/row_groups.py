@@ -156,6 +156,18 @@ class ParquetSplit:
             facts=facts,
         )
 
+    def joined(self, other: ParquetSplit) -> ParquetSplit | None:
+        """Return this split and one that comes after it as one; None where they are not of the same scan of a file."""
+        if self.passing is not other.passing or self.file is not other.file or self.take is not None:
+            return None
+        return replace(
+            self,
+            row_groups=self.row_groups + other.row_groups,
+            group_rows=self.group_rows + other.group_rows,
+            group_bytes=self.group_bytes + other.group_bytes,
+            take=None if other.take is None else self.rows + other.take,
+        )
+
     def bounds(self, column: str) -> tuple[Any, Any]:
         """Return the least and the greatest value of a column in the row groups, None where one does not say."""
         if column not in self.leaves:

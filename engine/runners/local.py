@@ -257,7 +257,8 @@ class _Run:
         if isinstance(source, ScanInput):
             splits = promising_first(source.node.scan.splits, source.top)
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
-            for portion in portions(splits, threads) if sink.any_tasks else [[split] for split in splits]:
+            any_tasks = sink.any_tasks and source.top is None  # whose bound leaves out the more splits, the smaller
+            for portion in portions(splits, threads) if any_tasks else [[split] for split in splits]:
                 yield self._scan_task(pipeline, source, portion, filters)
             return
         if isinstance(source, RemainingInput):

@@ -1,28 +1,32 @@
-"""How much of a scan of rows in memory is one task.
+"""How much of a scan is one task.
 
 A task costs Python that the data of the one before have driven out of the cache, so tasks are large. A thread that has
-none left waits for the others, so the last ones are small. Neither changes in which tables the rows come.
+none left waits for the others, so the last ones are small. Of rows in memory neither changes in which tables they come.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any
 
 from ..plan import Split
 
 MOST_SPLITS = 4
-"""Splits that are one task at most."""
+"""Splits of rows in memory that are one task at most."""
+LEAST_WORK = 2.0
+"""The work of a task of a file, as `_work` counts it, below which threads wait for each other's Python instead."""
 
 
 def portions(splits: Sequence[Split], threads: int) -> list[list[Split]]:
     """Return the splits in order, those that are one task together.
 
-    Each of the first tasks is as much as a thread might get of what is left. The last splits, one for each thread,
-    are divided.
+    Each of the first tasks is as much as a thread might get of what is left. The last splits of rows in memory, one for
+    each thread, are divided; those of files are joined, so that what lies beside each other is read at once.
     """
+    if all(hasattr(split, "joined") for split in splits):
+        return [_joined(some) for some in _guided(splits, threads)]
     if not all(hasattr(split, "divided") for split in splits):
         return [[split] for split in splits]
     last = len(splits) - threads if threads > 1 else len(splits)
@@ -33,6 +37,34 @@ def portions(splits: Sequence[Split], threads: int) -> list[list[Split]]:
         start += count
     divided: list[Any] = [*splits[max(last, 0) :]]
     return tasks + [[piece] for split in divided for piece in split.divided()]
+
+
+def _guided(splits: Sequence[Split], threads: int) -> Iterator[list[Split]]:
+    """Yield the splits of each task: a fair share of half of the work that is left, but no less than pays."""
+    works = [_work(split) for split in splits]
+    left, start = sum(works), 0
+    while start < len(splits):
+        aim = max(LEAST_WORK, left / (2 * threads))
+        stop, taken = start + 1, works[start]
+        while stop < len(splits) and taken + works[stop] / 2 <= aim:
+            taken += works[stop]
+            stop += 1
+        yield [*splits[start:stop]]
+        left, start = left - taken, stop
+
+
+def _work(split: Split) -> float:
+    """Return about how long a split of a file takes, in units of what a MiB of it does, or 256 Ki rows."""
+    return (split.bytes or 0) / (1 << 20) + (split.rows or 0) / (1 << 18)
+
+
+def _joined(splits: Sequence[Any]) -> list[Split]:
+    """Return splits after neighbours have been made one, as far as they can be."""
+    made: list[Any] = [splits[0]]
+    for split in splits[1:]:
+        whole = made[-1].joined(split)
+        made[-1:] = [made[-1], split] if whole is None else [whole]
+    return made
 
 
 def located(wheres: Sequence[Callable[[int, int], str]], rows: Sequence[int]) -> Callable[[int, int], str]:

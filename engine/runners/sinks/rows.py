@@ -89,27 +89,43 @@ def keys_of(device: Device, key: Expr, tables: Sequence[Table]) -> KeySet | None
     return key_set(key.dtype, [device.to_arrow(device.project(table, alone)).column(0) for table in tables])
 
 
+_UNDIVIDED_ROWS = 64 * 1024
+"""Rows that stay one partition where their number is free: the tasks of sixteen cost more Python than the rows do."""
+
+
 class Partition(SinkBase):
-    """Spreads rows by hash; within a partition they keep task order."""
+    """Spreads rows by hash, unless they are few; within a partition they keep task order."""
 
     retains = True
 
     def __init__(self, context: SinkContext, sink: PartitionSink) -> None:
         super().__init__(context)
         self.keys, self.partitions = sink.keys, context.buckets or 16
-        self.pieces: dict[int, list[list[Table]]] = {}
+        self.rows, self.undivided = 0, _UNDIVIDED_ROWS if context.buckets is None else 0
+        self.pieces: dict[int, list[Table | list[Table]]] = {}
 
     def consume(self, task: int, *tables: Table) -> None:
         for table in tables:
             self.reserve(table.nbytes)
-            parts = self.context.device.hash_partition(table, self.keys, self.partitions)
-            self.pieces.setdefault(task, []).append(parts)
+            with self._lock:
+                self.rows += table.num_rows
+            piece = table if self.rows <= self.undivided else self._parts(table)
+            self.pieces.setdefault(task, []).append(piece)
         self.hand_over()
 
+    def _parts(self, piece: Table | list[Table]) -> list[Table]:
+        if isinstance(piece, list):
+            return piece
+        return self.context.device.hash_partition(piece, self.keys, self.partitions)
+
     def drained(self) -> list[list[Table]]:
-        ordered = [parts for task in sorted(self.pieces) for parts in self.pieces[task]]
+        ordered = [piece for task in sorted(self.pieces) for piece in self.pieces[task]]
         self.pieces.clear()
-        return [[parts[p] for parts in ordered if parts[p].num_rows] for p in range(self.partitions)]
+        whole = [piece for piece in ordered if not isinstance(piece, list) and piece.num_rows]
+        if whole and self.rows <= self.undivided:
+            return [whole]
+        divided = [self._parts(piece) for piece in ordered]
+        return [[parts[p] for parts in divided if parts[p].num_rows] for p in range(self.partitions)]
 
     def finish(self, parallel: Parallel) -> Output:
         return Output(partitions=self.context.filled(self.drained()), reserved=self.reserved)

@@ -485,3 +485,16 @@ def test_few_rows_in_memory_are_not_worth_all_threads(monkeypatch, rows_per_thre
     doubled = frame.assign(m=frame.n * 2).sort_values("m").limit(1)
     assert doubled.to_arrow()["m"].to_pylist() == [0]
     assert counts[0] == 4  # there is more to do to each row
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize(("most", "divided"), [(64 * 1024, False), (300, True), (0, True)])
+def test_few_rows_are_not_spread_by_hash(monkeypatch, threads, most, divided):
+    monkeypatch.setattr("volley.engine.runners.sinks.rows._UNDIVIDED_ROWS", most)
+    watcher = Watcher()
+    frame = numbers(1000, threads=threads, observer=watcher)
+    ranked = vl.sql("select n, k, row_number() over (partition by k order by n) as r from t", t=frame).to_arrow()
+    assert sorted(zip(*(ranked[name].to_pylist() for name in ("n", "r")), strict=True)) == [
+        (n, n // 7 + 1) for n in range(1000)
+    ]
+    assert [event[2] > 1 for event in watcher.events if event[0] == "start"][-1] is divided

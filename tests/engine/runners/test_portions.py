@@ -1,8 +1,12 @@
-"""Which rows in memory are one task: all of them, once, in order, in the same tables; fewer near the end."""
+"""Which rows of a scan are one task: all of them, once, in order; fewer near the end."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import volley as vl
@@ -11,6 +15,7 @@ from volley.engine.frame import memory
 from volley.engine.frame.memory import MemorySource, MemorySplit
 from volley.engine.plan import ScanRequest, Split
 from volley.engine.runners.portions import located, portions
+from volley.io.parquet import ParquetSource
 
 BATCH = 16
 
@@ -53,6 +58,42 @@ def test_other_splits_are_a_task_each() -> None:
 
     splits = [Other() for _ in range(9)]
     assert portions(splits, 2) == [[split] for split in splits]
+
+
+def parquet_splits(path: Path, groups: int, files: int = 1) -> tuple[Split, ...]:
+    for number in range(files):
+        table = pa.table({"n": np.arange(groups * 1_000, dtype=np.int64) + number})
+        pq.write_table(table, path / f"{number}.parquet", row_group_size=1_000)
+    return ParquetSource(str(path)).scan(ScanRequest(columns=("n",), batch_rows=1_000)).splits
+
+
+@pytest.fixture
+def small_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("volley.io.parquet._SPLIT_BYTES_LEAST", 1)
+    monkeypatch.setattr("volley.io.parquet.available_cores", lambda: 16)
+
+
+@pytest.mark.usefixtures("small_files")
+@pytest.mark.parametrize("threads", [1, 2, 3, 16])
+@pytest.mark.parametrize(("groups", "files"), [(1, 1), (7, 1), (40, 1), (3, 5)])
+def test_splits_of_files_are_joined_in_order(tmp_path: Path, groups: int, files: int, threads: int) -> None:
+    splits = parquet_splits(tmp_path, groups, files)
+    tasks = portions(splits, threads)
+    assert batches([split for task in tasks for split in task]) == batches([*splits])
+    assert len({split.label.split("[")[0] for task in tasks for split in task}) == files
+    assert [len(task) for task in tasks] == [files]  # too little work for more than one task
+
+
+@pytest.mark.usefixtures("small_files")
+def test_tasks_of_files_are_large_at_first_and_small_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    splits = parquet_splits(tmp_path, 32)
+    monkeypatch.setattr("volley.engine.runners.portions.LEAST_WORK", 0.0)
+    rows = [split.rows or 0 for (split,) in portions(splits, 2)]
+    assert rows == sorted(rows, reverse=True)
+    assert (sum(rows), max(rows), min(rows)) == (32_000, 8_000, 1_000)
+    assert len(rows) < len(splits) // 2
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1_000])
