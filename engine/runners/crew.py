@@ -1,38 +1,63 @@
-"""The threads of a run: they wait between its stages, since to start one costs more than many a stage takes."""
+"""The threads of a run: they wait between its stages, and for the next run, since to start one takes a while."""
 
 from __future__ import annotations
 
+import os
 import queue
 import threading
 from collections.abc import Callable
+from itertools import count
 from typing import TypeAlias
 
 TURN = 0.1
 """Seconds of one wait: a signal that the system hands to another thread is seen only on waking."""
+KEPT = 10.0
+"""Seconds that a thread waits for another run."""
 
 Work: TypeAlias = Callable[[], None]
 
+_numbers = count()
+_waiting: list[Helper] = []  # taken from and added to by single calls, which no other thread comes between
 
-class _Helper:
-    """A thread that does what it is told until it is told to end.
+
+class Helper:
+    """A thread that does what it is told, and ends once nobody has told it anything for a while.
 
     Attributes
     ----------
+    thread
+        The thread.
     idle
         Set while it has nothing to do.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self) -> None:
         self._told: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self.idle = threading.Event()
-        threading.Thread(target=self._serve, name=name, daemon=True).start()
+        self.thread = threading.Thread(target=self._serve, name=f"volley-{next(_numbers)}", daemon=True)
+        self.thread.start()
 
-    def tell(self, work: Work | None) -> None:
+    def tell(self, work: Work) -> None:
+        """Have it do something that must not raise."""
         self.idle.clear()
         self._told.put(work)
 
+    def end(self) -> None:
+        """Have it end once it has nothing to do."""
+        self._told.put(None)
+
     def _serve(self) -> None:
-        while (work := self._told.get()) is not None:
+        while True:
+            try:
+                work = self._told.get(timeout=KEPT)
+            except queue.Empty:
+                try:
+                    _waiting.remove(self)
+                except ValueError:  # a run has it
+                    continue
+                return
+            if work is None:
+                return
             try:
                 work()
             finally:
@@ -41,27 +66,27 @@ class _Helper:
 
 
 class Crew:
-    """Threads that run one thing at a time, all of them together; started when they are first needed."""
+    """Threads that run one thing at a time, all of them together; taken on when they are first needed."""
 
     def __init__(self) -> None:
-        self._helpers: list[_Helper] = []
+        self._helpers: list[Helper] = []
 
-    def work(self, work: Work, count: int, *, takes_part: bool) -> None:
+    def work(self, work: Work, threads: int, *, takes_part: bool) -> None:
         """Call something on several threads at once, and wait until it has ended on all of them.
 
         Parameters
         ----------
         work
             Must not raise.
-        count
-            How many threads.
+        threads
+            How many.
         takes_part
             Whether the caller's thread is one of them. A Ctrl-C is raised there, if it is the main thread: only when
             what it works at gives way to Python.
         """
-        wanted = count - 1 if takes_part else count
+        wanted = threads - 1 if takes_part else threads
         while len(self._helpers) < wanted:
-            self._helpers.append(_Helper(f"volley-{len(self._helpers)}"))
+            self._helpers.append(_taken_on())
         for helper in self._helpers[:wanted]:
             helper.tell(work)
         if takes_part:
@@ -75,7 +100,26 @@ class Crew:
                 pass
 
     def dismiss(self) -> None:
-        """Let every thread end once it has nothing to do."""
+        """Leave the threads to other runs; one that still works ends when it has nothing to do."""
         helpers, self._helpers = self._helpers, []
         for helper in helpers:
-            helper.tell(None)
+            if helper.idle.is_set():
+                _waiting.append(helper)
+            else:
+                helper.end()
+
+
+def waiting() -> list[threading.Thread]:
+    """Return the threads that wait for another run."""
+    return [helper.thread for helper in tuple(_waiting)]
+
+
+def _taken_on() -> Helper:
+    """Return a thread that waits, or a new one."""
+    try:
+        return _waiting.pop()
+    except IndexError:
+        return Helper()
+
+
+os.register_at_fork(after_in_child=_waiting.clear)
