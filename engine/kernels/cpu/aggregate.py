@@ -18,6 +18,7 @@ from .buffers import bools_of, scratch, size_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state
 from .compare import known_true
 from .gather import take_column
+from .judging import Verdict, of_groups, of_sample
 from .keys import KeyTable
 from .native import Calls
 from .native.arrays import Longs, Rows
@@ -151,7 +152,6 @@ def _kept(ids: Rows, condition: pa.Array) -> Rows:
 _MERGED_ROWS = 65_536
 _MOST_EXPECTED = 1 << 20
 _LARGE_PIECE = 4_096
-_JUDGED_ROWS = 100_000
 _SHARED_ROWS = 1 << 20
 """Rows passed on that are worth another thread."""
 _RUN_BYTES = 1 << 22
@@ -159,15 +159,10 @@ _RUN_BITS, _MOST_RUN_BITS = 8, 10
 """Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if a
 thread's part of each would have more than so many bytes. The thread with the fewest says how many a partition has."""
 _FEW_TOGETHER, _MOST_TOGETHER = 4, 16
-"""Tables that are taken together at first, and where calls have not ended early; of several keys each has codes of its
-own until calls are made, which more tables would drive out of the cache."""
+"""Tables that are taken together after calls have ended early, and else; of several keys each has codes of its own
+until calls are made, which more tables would drive out of the cache."""
 _ROWS_PER_NEW = 8
 """Rows for each new group from which on tables are taken together."""
-_WORTHWHILE = 0.6
-"""A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
-_SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
-_ALL_DIFFER = 0.97
-"""It does so before it has grouped any if even this share of some rows, from all over its first ones, are groups."""
 
 
 class RowStates(Sequence[pa.Array]):
@@ -236,6 +231,7 @@ class CpuGroupBy:
     def __init__(self, spec: GroupSpec, capacity: int = 0) -> None:
         self._spec, self._capacity = spec, capacity
         self._dtypes = [key.expr.dtype for key in spec.keys]
+        self._most_together = _MOST_TOGETHER if len(self._dtypes) == 1 else _FEW_TOGETHER
         self._reset()
         self._inputs = (*(key.expr for key in spec.keys), *self._states.inputs())
 
@@ -248,7 +244,7 @@ class CpuGroupBy:
         self._kept_bytes = 0
         self._judged = self._gave_up = False
         self._settled = False  # whether kernels alone are likely to add the next rows
-        self._together = _FEW_TOGETHER  # tables for which calls are written down, for nothing if they soon end
+        self._together = self._most_together  # tables for which calls are written down, for nothing if they soon end
         self._run_bits = 0
 
     @property
@@ -262,29 +258,37 @@ class CpuGroupBy:
         while rest:
             if not self._judged:
                 self._judge(rest[0])
+            together = self._together if self._judged else 1
+            added = self._add_together(rest[:together]) if self._settled else 0
             if self._settled:
-                added = self._add_together(rest[: self._together])
                 self._settled = added > 0
-                grows = added == self._together and len(self._dtypes) == 1
-                self._together = min(2 * added, _MOST_TOGETHER) if grows else _FEW_TOGETHER
-                del rest[:added]
-            if rest:
-                self._add(rest.pop(0))
+                if added < min(together, len(rest)):
+                    self._together = _FEW_TOGETHER
+                elif added == self._together:
+                    self._together = min(2 * added, self._most_together)
+            if added < min(together, len(rest)):
+                self._add(rest[added])
+                added += 1
+            del rest[:added]
 
     def _add(self, table: CpuTable) -> None:
         """Add the rows of a table that is not empty."""
         columns = Evaluator(table).columns(self._inputs)
         keys = len(self._dtypes)
-        if not self._judged or self._gave_up:
-            self._kept.append(columns)
-            self._kept_bytes += sum(map(size_of, columns))
+        self._keep(columns)
         if self._gave_up:
             return
         self._rows += table.num_rows
         known = len(self._keys)
         ids = self._keys.insert(columns[:keys])
         self._states.update(ids, len(self._keys), columns[keys:])
-        self._settled = self._judged and (len(self._keys) - known) * _ROWS_PER_NEW < table.num_rows
+        self._settled = (len(self._keys) - known) * _ROWS_PER_NEW < table.num_rows
+
+    def _keep(self, columns: Sequence[pa.Array]) -> None:
+        """Keep what rows are grouped by as long as they may be passed on."""
+        if not self._judged or self._gave_up:
+            self._kept.append(columns)
+            self._kept_bytes += sum(map(size_of, columns))
 
     def _add_together(self, tables: Sequence[CpuTable]) -> int:
         """Add tables from the first on, up to one that kernels alone cannot add; return how many were added."""
@@ -297,46 +301,39 @@ class CpuGroupBy:
         """Add tables from the first on, up to one for whose groups there is no room; return how many were added."""
         calls, keys, room = Calls(), len(self._dtypes), self._keys.room
         ids = scratch(max(table.num_rows for table in tables), np.int32)
-        made = []
+        ends, made = list[int](), list[Sequence[pa.Array]]()
         for table in tables:
             columns, rows = Evaluator(table).columns(self._inputs), ids[: table.num_rows]
             inputs = columns[keys:]
             if not self._states.can_wait(inputs) or not self._keys.insert_later(columns[:keys], rows, room, calls):
                 break
             self._states.update_later(rows, room, inputs, calls)
-            made.append(len(calls))
-        added = bisect_right(made, calls.run()) if made else 0
+            ends.append(len(calls))
+            made.append(columns)
+        if not made:
+            return 0
+        added = bisect_right(ends, calls.run())
         self._states.meet(len(self._keys))
         self._rows += sum(table.num_rows for table in tables[:added])
+        for columns in made[:added]:
+            self._keep(columns)
         return added
 
     def _judge(self, table: CpuTable) -> None:
-        """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped.
-
-        Of many rows that come at once, here those of a table, some are enough where hardly two share a group.
-        """
-        if self._rows < _JUDGED_ROWS:
-            self._judged = self._gave_up = not self._rows and self._all_differ(table)
+        """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped."""
+        if self._rows:
+            verdict = of_groups(len(self._keys), self._rows)
+        else:
+            verdict = of_sample(table, self._inputs[: len(self._dtypes)], self._keys)
+            self._settled = len(self._keys) > 0
+        if verdict is Verdict.WAIT:
             return
         self._judged = True
-        if len(self._keys) > _WORTHWHILE * self._rows:
-            self._gave_up = True
+        if verdict is Verdict.PASS_ON:
+            self._gave_up, self._settled = True, False
             self._keys, self._states = KeyTable(self._dtypes), States(self._spec.accumulators)
         else:
             self._kept, self._kept_bytes, self._settled = [], 0, True
-
-    def _all_differ(self, table: CpuTable) -> bool:
-        """Return whether nearly all of some rows, from all over a large table, are groups of their own."""
-        if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
-            return False
-        found, seen = KeyTable(self._dtypes), 0
-        for sample in range(_SAMPLES):
-            rows = slice_table(table, sample * table.num_rows // _SAMPLES, _SAMPLED_ROWS)
-            found.insert(Evaluator(rows).columns(self._inputs[: len(self._dtypes)]))
-            seen += rows.num_rows
-            if len(found) < _ALL_DIFFER * seen:
-                return False
-        return True
 
     def merge(self, partial: CpuTable) -> None:
         """Add a table of partial states."""

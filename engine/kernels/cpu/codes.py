@@ -73,9 +73,9 @@ class TextCodes:
         """Number of codes that `numbers_later` may make in all."""
         return self._groups.room
 
-    def make_room(self) -> bool:
-        """Make room for more codes than there are, as many as there may be; return True."""
-        self._groups.make_room()
+    def make_room(self, codes: int = 0) -> bool:
+        """Make room for more codes than there may be now, for so many at least; return True."""
+        self._groups.make_room(codes)
         return True
 
     def numbers_later(self, array: pa.Array, ids: Rows, room: int, calls: Calls) -> None:

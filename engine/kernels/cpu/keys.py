@@ -189,11 +189,17 @@ class KeyTable:
             return known
         return self._words.room if self._texts is None else self._texts.room
 
-    def make_room(self) -> bool:
-        """Make room for more keys if there is none left; return whether `insert_later` has more now."""
-        if _FEW_KEYS < len(self) == self.room and not isinstance(self._words, RunGroups):
-            return self._words.make_room() if self._texts is None else self._texts.make_room()
-        return False
+    def make_room(self, keys: int = 0) -> bool:
+        """Make room for so many keys, or for more if there is none left.
+
+        Returns
+        -------
+        bool
+            Whether `insert_later` has more room now.
+        """
+        if isinstance(self._words, RunGroups) or len(self) <= _FEW_KEYS or len(self) < self.room >= keys:
+            return False
+        return self._words.make_room(keys) if self._texts is None else self._texts.make_room(keys)
 
     def insert_later(self, columns: Sequence[pa.Array], ids: Rows, room: int, calls: Calls) -> bool:
         """Have kernels write the numbers of rows to ``ids`` when the calls are made.

@@ -360,9 +360,9 @@ class WordGroups:
         """Number of groups that there is room for without growing."""
         return len(self._keys)
 
-    def make_room(self) -> bool:
-        """Make room for more groups, where there are as many as there may be; return True."""
-        self._enlarge(0)
+    def make_room(self, groups: int = 0) -> bool:
+        """Make room for more groups than there may be now, for so many at least; return True."""
+        self._enlarge(groups)
         return True
 
     def insert_later(self, words: Words, bits: Bits, bit_offset: int, ids: Rows, room: int, calls: Calls) -> None:

@@ -305,9 +305,9 @@ class RowGroups:
         """Number of groups that `insert_later` may make in all."""
         return len(self) if self._packed is None else self._packed.room
 
-    def make_room(self) -> bool:
-        """Make room for more groups, where there are as many as there may be; return whether `insert_later` has any."""
-        return self._packed is not None and self._packed.make_room()
+    def make_room(self, groups: int = 0) -> bool:
+        """Make room for more groups than there may be now, for so many at least; return whether `insert_later` has."""
+        return self._packed is not None and self._packed.make_room(groups)
 
     def insert_later(self, sources: Sequence[Source], flagged: bool, ids: Rows, room: int, calls: Calls) -> bool:  # noqa: FBT001
         """Have a call do `insert`, if keys are packed; it ends at a row that would be beyond the layout or the room.

@@ -272,9 +272,12 @@ class BytesGroups:
         """Number of groups that there is room for without growing."""
         return self._limit
 
-    def make_room(self) -> None:
-        """Make room for more groups, where there are as many as there may be."""
-        self._make_room(0)
+    def make_room(self, groups: int = 0) -> None:
+        """Make room for more groups than there may be now, for so many at least, of strings like those so far."""
+        used = int(self._offsets[len(self)])
+        if (size := used * groups // max(len(self), 1)) > len(self._data):
+            self._enlarge_data(size)
+        self._enlarge_table(groups)
 
     def insert_later(
         self,
@@ -347,13 +350,20 @@ class BytesGroups:
         """Enlarge what stopped the insertion of a string of this length: the key bytes, or else the table."""
         used = int(self._offsets[len(self)])
         if used + length > len(self._data):
-            data = np.empty(max(2 * len(self._data), used + length), dtype=np.uint8)
-            data[:used] = self._data[:used]
-            self._data = data
+            self._enlarge_data(max(2 * len(self._data), used + length))
         if len(self) == self._limit:
-            old = self._table
-            self._lay_out(larger(self._limit))
-            offsets = np.zeros(self._limit + 1, dtype=np.int64)
-            offsets[: len(self) + 1] = self._offsets[: len(self) + 1]
-            self._offsets = offsets
-            _move_pairs(old, self._table, self._shift)
+            self._enlarge_table(0)
+
+    def _enlarge_data(self, size: int) -> None:
+        used = int(self._offsets[len(self)])
+        data = np.empty(size, dtype=np.uint8)
+        data[:used] = self._data[:used]
+        self._data = data
+
+    def _enlarge_table(self, expected: int) -> None:
+        old = self._table
+        self._lay_out(max(larger(self._limit), min(expected, MAX_ROWS)))
+        offsets = np.zeros(self._limit + 1, dtype=np.int64)
+        offsets[: len(self) + 1] = self._offsets[: len(self) + 1]
+        self._offsets = offsets
+        _move_pairs(old, self._table, self._shift)

@@ -9,7 +9,7 @@ import volley as vl
 from tests.engine.kernels.conformance.cases import duck, random_table, unordered
 from volley.engine.dtypes import int64
 from volley.engine.expr import Column, NamedExpr
-from volley.engine.kernels.cpu import aggregate
+from volley.engine.kernels.cpu import aggregate, judging
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
 from volley.engine.runners.sinks import states
@@ -23,8 +23,8 @@ from data group by i
 
 
 def test_states_of_single_rows_merge_like_any(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 20)
-    monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", 20)
+    monkeypatch.setattr(judging, "_WORTHWHILE", -1.0)
     data = random_table("ijdwstm", 600, seed=9)
     modes = "mode(d order by d)"  # DuckDB takes the first of several, ours the least
     answer = vl.sql(QUERY, data=data).to_arrow()
@@ -44,8 +44,8 @@ from data group by {keys}
 def test_rows_passed_on_are_grouped_by_the_second_phase(
     monkeypatch: pytest.MonkeyPatch, keys: str, partition_bytes: int
 ) -> None:
-    monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 20)
-    monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", 20)
+    monkeypatch.setattr(judging, "_WORTHWHILE", -1.0)
     monkeypatch.setattr(states, "PARTITION_BYTES", partition_bytes)
     monkeypatch.setattr(aggregate, "_RUN_BITS", 4)
     monkeypatch.setattr(aggregate, "_RUN_BYTES", 1 << 10)
@@ -67,8 +67,8 @@ def dictionaries(table: pa.Table) -> pa.Table:
 
 
 def test_rows_passed_on_leave_as_states_of_single_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(aggregate, "_JUDGED_ROWS", 1)
-    monkeypatch.setattr(aggregate, "_WORTHWHILE", -1.0)
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", 1)
+    monkeypatch.setattr(judging, "_WORTHWHILE", -1.0)
     device, schema = CpuDevice(), Schema((Field("k", int64), Field("v", int64)))
     key, value = (Column(name=name, dtype=int64) for name in ("k", "v"))
     accumulators = (

@@ -13,7 +13,7 @@ from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column, NamedExpr, SortKey
-from volley.engine.kernels.cpu import aggregate
+from volley.engine.kernels.cpu import judging
 from volley.engine.kernels.cpu.aggregate import RowStates
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
@@ -94,7 +94,7 @@ def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int, thre
 def test_groups_of_tables_given_together(
     monkeypatch: pytest.MonkeyPatch, kind: str, keys: tuple[str, ...], holes: bool
 ) -> None:
-    monkeypatch.setattr(aggregate, "_JUDGED_ROWS", ROWS)  # so that each thread passes rows on whose keys are unique
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", ROWS)  # so that each thread passes rows on whose keys are unique
     rng = np.random.default_rng(3)
     tables = []
     for table in range(TABLES):

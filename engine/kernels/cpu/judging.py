@@ -1,0 +1,85 @@
+"""Whether the first phase of a grouping groups rows or passes them on, as its first rows tell.
+
+Of many rows that come at once some are looked at before any is grouped. What is found out about their keys is kept
+where they are grouped: the layout of keys, and room for about as many groups as there will be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from math import exp
+
+import pyarrow as pa
+
+from ...expr import Expr
+from .keys import KeyTable
+from .project import Evaluator
+from .table import CpuTable, slice_table
+
+_JUDGED_ROWS = 100_000
+_WORTHWHILE = 0.6
+"""A first phase that keeps more than this share of its first rows as groups gives up and passes rows on."""
+_SURELY_WORTHWHILE = 0.3
+"""It does not wait for so many rows where no more than this share of a sample are groups; more rows only have less."""
+_SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
+_ALL_DIFFER = 0.97
+"""It passes rows on before it has grouped any if even this share of all samples, from all over a table, are groups."""
+_STEPS = 24
+
+
+class Verdict(Enum):
+    """What to do with rows: group them, for good or for now, or pass them on."""
+
+    GROUP = auto()
+    WAIT = auto()
+    PASS_ON = auto()
+
+
+def of_groups(groups: int, rows: int) -> Verdict:
+    """Return what is worthwhile where so many rows had so many groups."""
+    if rows < _JUDGED_ROWS:
+        return Verdict.WAIT
+    return Verdict.PASS_ON if groups > _WORTHWHILE * rows else Verdict.GROUP
+
+
+def of_sample(table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict:
+    """Return what is worthwhile for rows like some of a large table, the first of which are inserted into ``keys``.
+
+    These are empty before. Afterwards there is room for about as many keys as the table has, unless rows are to be
+    passed on.
+    """
+    if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
+        return Verdict.WAIT
+    first = _sample(table, exprs, 0)
+    keys.insert(first)
+    found, seen = keys, _SAMPLED_ROWS
+    if len(keys) >= _ALL_DIFFER * seen:  # keys of later rows must not be numbered before those of earlier ones
+        found = KeyTable([expr.dtype for expr in exprs], _SAMPLES * _SAMPLED_ROWS)
+        found.insert(first)
+    for sample in range(1, _SAMPLES):
+        if len(found) < _ALL_DIFFER * seen:
+            break
+        found.insert(_sample(table, exprs, sample))
+        seen += _SAMPLED_ROWS
+    if len(found) >= _ALL_DIFFER * seen:
+        return Verdict.PASS_ON
+    keys.make_room(_expected(len(found), seen, table.num_rows))
+    return Verdict.GROUP if len(found) <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
+
+
+def _sample(table: CpuTable, exprs: Sequence[Expr], number: int) -> list[pa.Array]:
+    return Evaluator(slice_table(table, number * table.num_rows // _SAMPLES, _SAMPLED_ROWS)).columns(exprs)
+
+
+def _expected(groups: int, seen: int, rows: int) -> int:
+    """Return how many groups so many rows have if some of them have ``groups`` and all groups are as frequent."""
+    low, high = 0.0, 8.0
+    for _ in range(_STEPS):  # how many of the rows seen a group has, of which a share of 1 - exp(-x) has any
+        middle = (low + high) / 2
+        if (1 - exp(-middle)) * seen > groups * middle:
+            low = middle
+        else:
+            high = middle
+    each = max(high, 1e-6)
+    return min(rows, int(seen / each * (1 - exp(-each * rows / seen))) + 1)
