@@ -15,7 +15,7 @@ from ...dtypes import DataType
 from ...schema import Schema
 from ..protocol import Accumulator, AccumulatorSpec
 from . import native
-from .aggregate import States
+from .accumulators import States
 from .buffers import array_from, is_small, values_of
 from .native.arrays import Rows
 from .project import Evaluator
