@@ -22,7 +22,7 @@ from .rules import Rule
 
 def literal(value: Any, dtype: DataType | None = None) -> Literal:
     """Return a constant of a plain Python (or numpy scalar) value, typed by its class unless ``dtype`` is given."""
-    if hasattr(value, "item") and not isinstance(value, (str, bytes)):
+    if hasattr(value, "item") and not getattr(value, "shape", ()):
         value = value.item()
     return Literal(value=value, dtype=dtype or _literal_type(value))
 

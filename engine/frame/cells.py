@@ -21,27 +21,32 @@ class Cells(Core):
     __slots__ = ()
 
     def _each(self, function: Callable[[Series], Series], names: Iterable[str] | None = None) -> DataFrame:
-        """Put a function of each of some columns (by default all) in its place."""
-        chosen = set(self.columns if names is None else names)
+        """Put a function of each of some columns (by default all but the index) in its place."""
+        chosen = set(self._unmarked if names is None else names)
         return self._replaced({name: function(self._own[name]) for name in chosen})
 
     def _replaced(self, made: Mapping[str, Series]) -> DataFrame:
         """Put other columns in the places of some, all computed from this frame."""
         return self.select(**{name: made.get(name, self._own[name]) for name in self.columns})
 
+    def _chosen(self, made: Mapping[str, Series]) -> DataFrame:
+        """Return other columns alone, beside those marked as index."""
+        return self.select(**{name: self._own[name] for name in self.index if name not in made}, **made)
+
     def _numbers(self) -> list[str]:
-        return [field.name for field in self.schema if field.dtype.is_numeric]
+        return [name for name in self._unmarked if self.schema[name].dtype.is_numeric]
 
     def fillna(self, value: Any) -> DataFrame:
-        """Fill nulls with a constant (in columns of its kind) or by a dictionary of columns."""
-        if isinstance(value, Mapping):
-            return self.assign(**{name: self._own[name].fillna(one) for name, one in value.items()})
+        """Fill nulls with a constant (in columns of its kind), or by a dictionary of columns or such as ``mean()``."""
+        if isinstance(value, Mapping) or hasattr(value, "to_dict"):
+            found = value if isinstance(value, Mapping) else value.to_dict()
+            return self.assign(**{name: self._own[name].fillna(one) for name, one in found.items()})
         return self._each(lambda column: column.fillna(value), self._like(value))
 
     def _like(self, value: Any) -> list[str]:
         """Return the columns whose values can be compared with a constant without losing their type."""
         kind = literal(value).dtype
-        return [f.name for f in self.schema if _alike(f.dtype, kind)]
+        return [name for name in self._unmarked if _alike(self.schema[name].dtype, kind)]
 
     def isna(self) -> DataFrame:
         """Whether each value is null (NaN is a number here, not a null)."""
@@ -61,10 +66,11 @@ class Cells(Core):
             raise TypeMismatch(f"isin takes a list of values, not the text {values!r}")
         if isinstance(values, Mapping):
             self.schema.select(values)
-            wanted = {name: list(values.get(name, ())) for name in self.columns}
+            wanted = {name: list(values.get(name, ())) for name in self._unmarked}
         else:
             given = list(values)
-            wanted = {f.name: [v for v in given if _alike(f.dtype, literal(v).dtype)] for f in self.schema}
+            types = {name: self.schema[name].dtype for name in self._unmarked}
+            wanted = {n: [v for v in given if _alike(dtype, literal(v).dtype)] for n, dtype in types.items()}
         return self._replaced({name: self._own[name].isin(some) for name, some in wanted.items()})
 
     def where(self, condition: Series | Callable[[DataFrame], Series], other: Any = None) -> DataFrame:
@@ -101,10 +107,10 @@ class Cells(Core):
         else:
             pairs = dict.fromkeys(to_replace if isinstance(to_replace, list | tuple) else [to_replace], value)
         frame = self._own
-        for field in self.schema:
-            fits = {old: new for old, new in pairs.items() if _alike(field.dtype, literal(old).dtype)}
+        for name in self._unmarked:
+            fits = {old: new for old, new in pairs.items() if _alike(self.schema[name].dtype, literal(old).dtype)}
             if fits:
-                frame = frame.assign(**{field.name: frame[field.name].replace(fits)})
+                frame = frame.assign(**{name: frame[name].replace(fits)})
         return frame
 
     def clip(self, lower: Any = None, upper: Any = None) -> DataFrame:
@@ -123,41 +129,39 @@ class Cells(Core):
 
     def shift(self, periods: int = 1, fill_value: Any = None) -> DataFrame:
         """Return each column's value so many rows before (negative: after), else ``fill_value``."""
-        return self.select(**{name: self._own[name].shift(periods, fill_value) for name in self.columns})
+        return self._each(lambda column: column.shift(periods, fill_value))
 
     def diff(self, periods: int = 1) -> DataFrame:
         """Return each numeric column's value less that so many rows before."""
-        return self.select(**{name: self._own[name].diff(periods) for name in self._numbers()})
+        return self._chosen({name: self._own[name].diff(periods) for name in self._numbers()})
 
     def pct_change(self, periods: int = 1) -> DataFrame:
         """Return each numeric column's change since so many rows before, as a share of the value there."""
-        return self.select(**{name: self._own[name].pct_change(periods) for name in self._numbers()})
+        return self._chosen({name: self._own[name].pct_change(periods) for name in self._numbers()})
 
     def cumsum(self) -> DataFrame:
         """Return the running sums of the numeric columns."""
-        return self.select(**{name: self._own[name].cumsum() for name in self._numbers()})
+        return self._chosen({name: self._own[name].cumsum() for name in self._numbers()})
 
     def cummin(self) -> DataFrame:
         """Return the running least values of the numeric columns."""
-        return self.select(**{name: self._own[name].cummin() for name in self._numbers()})
+        return self._chosen({name: self._own[name].cummin() for name in self._numbers()})
 
     def cummax(self) -> DataFrame:
         """Return the running greatest values of the numeric columns."""
-        return self.select(**{name: self._own[name].cummax() for name in self._numbers()})
+        return self._chosen({name: self._own[name].cummax() for name in self._numbers()})
 
     def ffill(self) -> DataFrame:
         """Put each column's nearest value before where it is null."""
-        return self.select(**{name: self._own[name].ffill() for name in self.columns})
+        return self._each(lambda column: column.ffill())
 
     def bfill(self) -> DataFrame:
         """Put each column's nearest value after where it is null."""
-        return self.select(**{name: self._own[name].bfill() for name in self.columns})
+        return self._each(lambda column: column.bfill())
 
     def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> DataFrame:
         """Return each value's rank within its column; see `Series.rank`."""
-        return self.select(
-            **{name: self._own[name].rank(method, ascending=ascending, pct=pct) for name in self.columns}
-        )
+        return self._each(lambda column: column.rank(method, ascending=ascending, pct=pct))
 
 
 def _alike(one: DataType, other: DataType) -> bool:

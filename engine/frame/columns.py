@@ -24,14 +24,18 @@ class Columns(Core):
 
     def rename(
         self,
-        mapper: Mapping[str, str] | Callable[[str], str] | None = None,
+        mapper: Mapping[str, str] | Callable[[str], str] | str | None = None,
         *,
         columns: Mapping[str, str] | Callable[[str], str] | None = None,
     ) -> DataFrame:
-        """Rename columns by a dictionary or a function."""
+        """Rename columns by a dictionary or a function; by a text the one column beside those marked as index."""
         new = columns if mapper is None else mapper
-        if new is None or (mapper is not None and columns is not None):
-            raise PlanError("rename takes one dictionary or function: rename(columns={'old': 'new'})")
+        if isinstance(new, str):
+            new = {self._only("rename"): new}
+        if not (isinstance(new, Mapping) or callable(new)) or (mapper is not None and columns is not None):
+            raise PlanError(
+                "rename takes one dictionary or function: rename(columns={'old': 'new'}); set_axis takes a list"
+            )
         if isinstance(new, Mapping):
             self.schema.select(new)
         names = {name: new(name) if callable(new) else new.get(name, name) for name in self.columns}
@@ -118,8 +122,14 @@ class Columns(Core):
         self.schema.select(names)
         return self.with_plan(self.plan, index=names)
 
-    def reset_index(self, *, drop: bool = False) -> DataFrame:
-        """Unmark the columns marked as index; with ``drop`` leave them out."""
+    def to_frame(self, name: str | None = None) -> DataFrame:
+        """Return the frame itself, as it is where pandas has a Series, its one column beside the index renamed."""
+        return self._own if name is None else self.rename(name)
+
+    def reset_index(self, *, drop: bool = False, name: str | None = None) -> DataFrame:
+        """Unmark the columns marked as index, or with ``drop`` leave them out; ``name`` renames the one beside them."""
+        if name is not None:
+            return self.rename({self._only("reset_index"): name}).reset_index(drop=drop)
         if drop:
             return self.select(*(name for name in self.columns if name not in self.index))
         if not self.index:
@@ -145,7 +155,7 @@ class Columns(Core):
         """
         ids = [id_vars] if isinstance(id_vars, str) else list(id_vars)
         self.schema.select(ids)
-        rest = [name for name in self.columns if name not in ids]
+        rest = [name for name in self._unmarked if name not in ids]
         values = rest if value_vars is None else [value_vars] if isinstance(value_vars, str) else list(value_vars)
         if not values:
             raise PlanError("melt needs at least one column of values")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from ..dtypes import DataType
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedExpr, literal
-from ..plan import Filter, Plan
+from ..plan import Filter, Plan, Project
 from ..schema import Schema
 from . import show
 from .replacements import not_found
@@ -96,6 +96,23 @@ class Core:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *(name for name in self.schema.names if name.isidentifier())]
 
+    @property
+    def _unmarked(self) -> list[str]:
+        """Columns that methods of whole frames take: all but those marked as index, which are the rows' labels."""
+        return [name for name in self.schema.names if name not in self.index]
+
+    def _only(self, method: str) -> str:
+        """Return the one column that is not marked as index, which a method that is told of none is about."""
+        if len(self._unmarked) != 1 or not self.index:
+            raise PlanError(f"{method} needs the name of a column, such as {method}({self.columns[:1] or ['x']!r})")
+        return self._unmarked[0]
+
+    def _compared(self, subset: str | Sequence[str] | None) -> list[str]:
+        """Return the columns by which rows are compared: some, or all but the index (all, if there are no others)."""
+        if subset is None:
+            return self._unmarked or self.columns
+        return [subset] if isinstance(subset, str) else list(subset)
+
     def _column(self, name: str) -> Column:
         return Column(name=name, dtype=self.schema[name].dtype)
 
@@ -109,15 +126,19 @@ class Core:
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
             return Series(self._own, self._column(key))
-        if isinstance(key, Series):
-            return self.filter(key)
+        if isinstance(key, Series | Core):
+            return self.filter(typing.cast("Series | DataFrame", key))
+        if isinstance(key, slice):
+            return self._own.iloc[key]
         if isinstance(key, Sequence) and all(isinstance(name, str) for name in key):
             return self.select(*key)
-        raise TypeMismatch("index a frame with a column name, a list of names, or a condition such as frame.x > 1")
+        raise TypeMismatch(
+            "index a frame with a column name, a list of names, a slice of rows, or a condition such as frame.x > 1"
+        )
 
     def filter(
         self,
-        condition: Series | Callable[[DataFrame], Series] | Sequence[str] | None = None,
+        condition: Series | DataFrame | Callable[[DataFrame], Series] | Sequence[str] | None = None,
         *,
         items: Sequence[str] | None = None,
         like: str | None = None,
@@ -128,7 +149,8 @@ class Core:
         Parameters
         ----------
         condition
-            Such as ``frame.x > 1``, or a function of the frame that gives one.
+            Such as ``frame.x > 1``, or a function of the frame that gives one. Where one column stands beside those
+            marked as index, the frame itself compared: ``totals[totals > 1]``.
         items, like, regex
             Instead: names of columns (unknown ones are passed over), a text that names contain, or a regular
             expression that is found in them.
@@ -140,6 +162,9 @@ class Core:
         if condition is None:
             return self.select(*(name for name in self.columns if _is_wanted(name, items, like, regex)))
         made = condition(self._own) if callable(condition) else condition
+        if isinstance(made, Core) and isinstance(made.plan, Project) and made.plan.input is self.plan:
+            name = made._only("a filter")  # noqa: SLF001  # its own class
+            made = Series(self._own, next(one.expr for one in made.plan.exprs if one.name == name))
         if not isinstance(made, Series):
             raise TypeMismatch(f"a filter needs a condition such as frame.x > 1, not {type(made).__name__}")
         predicate = self._operand(made)

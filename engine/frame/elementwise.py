@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
 from .cells import Cells
+from .replacements import not_found
 from .rolling import Moving, Rolling, Weighted
 from .series import Series
 from .udf import UserFunction, row_function
@@ -31,7 +32,7 @@ class Elementwise(Cells):
                 "frames as wholes have no arithmetic, since their rows have no labels to meet by; merge them, then "
                 "compute with columns: frame.assign(total=frame.price * frame.count)"
             )
-        names = self.columns if compares else self._numbers()
+        names = self._unmarked if compares else self._numbers()
         chosen: dict[str, Any] = dict.fromkeys(names, other)
         if isinstance(other, Mapping):
             self.schema.select(other)
@@ -65,10 +66,11 @@ class Elementwise(Cells):
         if axis not in (0, "index"):
             raise PlanError(f"axis is 0 for columns or 1 for rows, not {axis!r}")
         made = {
-            name: getattr(self._own[name], func)() if isinstance(func, str) else func(self._own[name]) for name in self
+            name: getattr(self._own[name], func)() if isinstance(func, str) else func(self._own[name])
+            for name in self._unmarked
         }
         if all(isinstance(one, Series) for one in made.values()):
-            return self.select(**made)
+            return self._chosen(made)
         import pandas as pd
 
         return pd.Series(made)
@@ -87,7 +89,7 @@ class Elementwise(Cells):
 
     def cumprod(self) -> DataFrame:
         """Return the running products of the numeric columns, as floats."""
-        return self.select(**{name: self._own[name].cumprod() for name in self._numbers()})
+        return self._chosen({name: self._own[name].cumprod() for name in self._numbers()})
 
     def interpolate(self) -> DataFrame:
         """Fill nulls in the numeric columns on the line between their neighbours; see `Series.interpolate`."""
@@ -105,12 +107,12 @@ class Elementwise(Cells):
 
         The column ``on`` stays as it is.
         """
-        kept = () if on is None else (on,)
+        kept = (*self.index, *(() if on is None or on in self.index else (on,)))
         return FrameRolling(self._own, lambda column: column.rolling(window, min_periods, center=center, on=on), kept)
 
     def expanding(self, min_periods: int = 1) -> FrameRolling:
         """Return all rows up to each row, waiting for an aggregate; see `Series.expanding`."""
-        return FrameRolling(self._own, lambda column: column.expanding(min_periods))
+        return FrameRolling(self._own, lambda column: column.expanding(min_periods), self.index)
 
     def ewm(
         self,
@@ -127,8 +129,8 @@ class Elementwise(Cells):
 
         def mean() -> DataFrame:
             shares = (com, span, halflife, alpha, min_periods)
-            return self.select(
-                **{
+            return self._chosen(
+                {
                     name: self._own[name].ewm(*shares, adjust=adjust, ignore_na=ignore_na).mean()
                     for name in self._numbers()
                 }
@@ -239,7 +241,14 @@ class FrameRolling(Moving):
     def __init__(self, frame: DataFrame, make: Callable[[Series], Rolling], kept: tuple[str, ...] = ()) -> None:
         self._frame, self._make, self._kept = frame, make, kept
 
-    def __getitem__(self, name: str) -> Rolling:
+    def __getitem__(self, name: str | list[str]) -> Any:
+        if isinstance(name, str):
+            return self._make(self._frame[name])
+        return FrameRolling(self._frame[list(dict.fromkeys([*self._kept, *name]))], self._make, self._kept)
+
+    def __getattr__(self, name: str) -> Rolling:
+        if name.startswith("_") or name not in self._frame.schema:
+            raise not_found("Rolling", name, [*self._frame.columns, *dir(type(self))])
         return self._make(self._frame[name])
 
     def _aggregate(self, function: str, **options: Any) -> DataFrame:

@@ -94,7 +94,8 @@ class GroupBy(GroupRows, GroupWindows):
     def _values(self) -> tuple[str, ...]:
         if self.selected is not None:
             return self.selected
-        return tuple(name for name in self.frame.columns if name not in self.keys)
+        left_out = (*self.keys, *self.frame.index)
+        return tuple(name for name in self.frame.columns if name not in left_out)
 
     def _result(self, pairs: Pairs) -> DataFrame:
         return self._aggregated(aggregates(pairs, self.frame.schema))

@@ -79,7 +79,7 @@ class Output(Rows):
 
     def to_numpy(self) -> npt.NDArray[Any]:
         """Run the plan and return the rows as a two-dimensional array of the columns' common type; null is NaN."""
-        made: npt.NDArray[Any] = self.collect().to_pandas().to_numpy()
+        made: npt.NDArray[Any] = self.select(*self._unmarked).collect().to_pandas().to_numpy()
         return made
 
     @property

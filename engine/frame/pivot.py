@@ -82,7 +82,7 @@ def _values(frame: DataFrame, values: str | Sequence[str] | None, keys: tuple[st
         return list(values)
     if aggfunc == "size":
         return [keys[0]]
-    names = [f.name for f in frame.schema if f.name not in keys and f.dtype.is_numeric]
+    names = [f.name for f in frame.schema if f.name not in (*keys, *frame.index) and f.dtype.is_numeric]
     if not names:
         raise PlanError("there is no numeric column to aggregate; name one with values=")
     return names

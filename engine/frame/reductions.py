@@ -82,7 +82,7 @@ class Reductions(Core):
         else:
             given = [func] if isinstance(func, str) else list(func)
             takes = {one: frozenset(self._taken_by(one)) for one in given}
-            asked = {c: [one for one in given if c in takes[one]] for c in self.columns}
+            asked = {c: [one for one in given if c in takes[one]] for c in self._unmarked}
         pairs = [(column, one) for column, names in asked.items() for one in names]
         if not pairs:
             raise PlanError("agg needs something to compute, such as agg('mean') or agg({'price': 'sum'})")
@@ -97,8 +97,9 @@ class Reductions(Core):
 
     def _taken_by(self, function: str) -> list[str]:
         if SPELLINGS.get(function, function) not in _NUMERIC:
-            return self.columns
-        return [f.name for f in self.schema if f.dtype.is_numeric or f.dtype.kind is Kind.BOOL]
+            return self._unmarked
+        types = {name: self.schema[name].dtype for name in self._unmarked}
+        return [name for name, dtype in types.items() if dtype.is_numeric or dtype.kind is Kind.BOOL]
 
     def _computed(self, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Any]:
         calls = [reduction(function, self._column(column)) for column, function in pairs]
@@ -168,7 +169,7 @@ class Reductions(Core):
     def _of_columns(self, method: str) -> pd.Series[Any]:
         import pandas as pd
 
-        names = [name for name in self._taken_by("mean") if name not in self.index]
+        names = self._taken_by("mean")
         return pd.Series({name: getattr(self._own[name], method)() for name in names})
 
     def corrwith(self, other: Series) -> pd.Series[Any]:
@@ -184,7 +185,7 @@ class Reductions(Core):
         """Run the plan once a column and return each column's most frequent values, least first, as pandas does."""
         import pandas as pd
 
-        made = {name: _most(self.value_counts(name).collect(), name) for name in self.columns}
+        made = {name: _most(self.value_counts(name).collect(), name) for name in self._unmarked}
         rows = max(map(len, made.values()), default=0)
         return pd.DataFrame({name: values + [None] * (rows - len(values)) for name, values in made.items()})
 
@@ -239,7 +240,7 @@ class Reductions(Core):
     def _of_booleans(self, function: str, *, none: bool) -> pd.Series[Any]:
         import pandas as pd
 
-        names = [f.name for f in self.schema if f.dtype.kind is Kind.BOOL]
+        names = [name for name in self._unmarked if self.schema[name].dtype.kind is Kind.BOOL]
         if not names:
             raise PlanError(f"{function} needs boolean columns; compare first, such as (frame.x > 0).{function}()")
         values = self._computed([(name, function) for name in names])
@@ -247,7 +248,7 @@ class Reductions(Core):
 
     def value_counts(self, subset: str | Sequence[str] | None = None, *, dropna: bool = True) -> DataFrame:
         """Return a lazy frame with each distinct row and its ``count``, most frequent first."""
-        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        names = self._compared(subset)
         counted = self._own.groupby(names, dropna=dropna, sort=False).agg(count=(names[0], "size"))
         return counted.sort_values(["count", *names], ascending=[False, *[True] * len(names)])
 
@@ -258,7 +259,7 @@ class Reductions(Core):
         """
         import pandas as pd
 
-        names = [f.name for f in self.schema if f.dtype.is_numeric]
+        names = [name for name in self._unmarked if self.schema[name].dtype.is_numeric]
         if not names:
             return self._described()
         first, last = ("count", "mean", "std", "min"), "max"
@@ -274,11 +275,11 @@ class Reductions(Core):
     def _described(self) -> pd.DataFrame:
         import pandas as pd
 
-        if not self.columns:
+        if not self._unmarked:
             raise PlanError("describe needs columns; this frame has none")
-        values = self._computed([(name, one) for name in self.columns for one in ("count", "nunique")])
+        values = self._computed([(name, one) for name in self._unmarked for one in ("count", "nunique")])
         made = {}
-        for name in self.columns:
+        for name in self._unmarked:
             top = self.value_counts(name).limit(1).collect().to_pylist()
             most = [top[0][name], top[0]["count"]] if top else [None, None]
             made[name] = [values[name, "count"], values[name, "nunique"], *most]

@@ -83,7 +83,7 @@ class Rows(Core):
         thresh
             Instead: keep rows with at least so many values that are not null.
         """
-        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        names = self._compared(subset)
         if how not in ("any", "all"):
             raise PlanError(f"how is 'any' or 'all', not {how!r}")
         frame = self._own
@@ -101,14 +101,17 @@ class Rows(Core):
 
     def sort_values(
         self,
-        by: str | Sequence[str],
+        by: str | Sequence[str] | None = None,
         *,
         ascending: bool | Sequence[bool] = True,
         na_position: str = "last",
         stable: bool = False,
     ) -> DataFrame:
-        """Return the rows in order; nulls come last in both directions unless ``na_position="first"``."""
-        names = [by] if isinstance(by, str) else list(by)
+        """Return the rows in order; nulls come last in both directions unless ``na_position="first"``.
+
+        ``by`` may be left out where one column stands beside those marked as index, as in ``groupby("k").x.sum()``.
+        """
+        names = [self._only("sort_values")] if by is None else [by] if isinstance(by, str) else list(by)
         flags = [ascending] * len(names) if isinstance(ascending, bool) else list(ascending)
         if len(flags) != len(names):
             raise PlanError(f"ascending has {len(flags)} entries for {len(names)} keys")
@@ -127,13 +130,15 @@ class Rows(Core):
             raise PlanError("no column is marked as index; use sort_values with the columns to sort by")
         return self.sort_values(self.index, ascending=ascending)
 
-    def nlargest(self, n: int, columns: str | Sequence[str]) -> DataFrame:
+    def nlargest(self, n: int = 5, columns: str | Sequence[str] | None = None) -> DataFrame:
         """Return the ``n`` rows with the greatest values, greatest first; the first ones of equal rows."""
-        return self.sort_values(columns, ascending=False, stable=True).limit(n)
+        return self.sort_values(
+            self._only("nlargest") if columns is None else columns, ascending=False, stable=True
+        ).limit(n)
 
-    def nsmallest(self, n: int, columns: str | Sequence[str]) -> DataFrame:
+    def nsmallest(self, n: int = 5, columns: str | Sequence[str] | None = None) -> DataFrame:
         """Return the ``n`` rows with the least values, least first; the first ones of equal rows."""
-        return self.sort_values(columns, stable=True).limit(n)
+        return self.sort_values(self._only("nsmallest") if columns is None else columns, stable=True).limit(n)
 
     def limit(self, count: int | None, offset: int = 0) -> DataFrame:
         """Return at most ``count`` rows (None: all) after ``offset``, lazily."""
@@ -152,12 +157,12 @@ class Rows(Core):
         """
         if keep != "first":
             return self.filter(~self.duplicated(subset, keep=keep))
-        on = None if subset is None else (subset,) if isinstance(subset, str) else tuple(subset)
+        on = None if subset is None and not self.index else tuple(self._compared(subset))
         return self.with_plan(Distinct(input=self.plan, on=on), index=self.index)
 
     def duplicated(self, subset: str | Sequence[str] | None = None, *, keep: str | bool = "first") -> Series:
         """Return whether an equal row comes before (``keep="last"``: after; False: either) each row."""
-        names = self.columns if subset is None else [subset] if isinstance(subset, str) else list(subset)
+        names = self._compared(subset)
         by = tuple(self._column(name) for name in names)
         place, size = (over(window_call(name, frame=WHOLE_PARTITION), by) for name in ("row_number", "size"))
         match keep:
