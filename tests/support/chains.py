@@ -157,7 +157,7 @@ def text_method(draw: st.DrawFn, pair: Pair) -> Pair:
 
 def time_method(draw: st.DrawFn, pair: Pair) -> Pair:
     name = _one(draw, pair, "time")
-    part = draw(st.sampled_from(["year", "month", "day", "hour", "dayofweek", "quarter", "dayofyear", "minute"]))
+    part = draw(st.sampled_from(["year", "month", "day", "hour", "day_of_week", "quarter", "day_of_year", "minute"]))
     return pair.then(f"u = {name} {part}", lambda f: f.assign(u=getattr(f[name].dt, part)))
 
 
