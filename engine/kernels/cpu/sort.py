@@ -22,6 +22,8 @@ from .native import (
     BucketSort,
     add_key,
     argsort,
+    break_ties,
+    float_extent,
     order_floats,
     order_integers,
     order_nulls,
@@ -31,15 +33,17 @@ from .native import (
     unsigned_extent,
 )
 from .native.arrays import Longs, Rows, Words
-from .native.parallel import Threads, each, mapped
+from .native.parallel import Threads, mapped
 from .native.textsort import Texts, rank_repeated
+from .native.ties import Rest
 from .project import Evaluator
 from .spread import spreadable
-from .table import CpuTable, concat_column, concat_tables, is_dictionary, slice_table, take_rows
+from .table import CpuTable, concat_column, concat_columns, concat_tables, is_dictionary, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
 _MAX_BYTES = 2**31 - 1
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
+_ANY_FLOATS = 2, _ALL - 2
 _FEW = 64
 """Texts up to which ranking them one by one costs less than making kernels ready for them."""
 _LARGE = 1 << 17
@@ -61,43 +65,24 @@ def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Sch
 def sort_large(
     tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Schema, threads: Threads | None
 ) -> CpuTable:
-    """Return the rows of at least one table in order, batch by batch where that can be, without joining them first."""
-    whole, together, texts = None, None, dict[int, pa.Array]()
-    by_table = _words_by_table(tables, keys, threads)
-    if by_table is not None:
-        words, texts = by_table
-    else:
-        # Words that are ranks rows have only together.
-        whole = concat_tables(tables, schema, threads)
-        spans = spans_of(whole.num_rows, -(-whole.num_rows // _LARGE))
-        tables = [slice_table(whole, start, stop - start) for start, stop in spans]
-        together = _key_words(Evaluator(whole).columns([key.expr for key in keys]), keys, threads=threads)
-        words = [[[word[start:stop] for word in key] for key in together] for start, stop in spans]
+    """Return the rows of at least one table in order, batch by batch, without joining them first."""
+    pieces = [piece for table in tables for piece in _pieces(table)]
+    words, texts = _words_by_table(pieces, keys, threads)
     layout = _Layout(words, threads)
-    if layout.width == 0 or layout.width > 64:
-        table = concat_tables(tables, schema, threads) if whole is None else whole
-        if not layout.width:
-            return table
-        order = argsort(_unsigned_columns(words, threads), threads=threads)
-        # Columns that are not shared out by rows each go to a thread.
-        taken = {
-            i: take_column(column, order, threads=threads)
-            for i, column in enumerate(table.columns)
-            if is_shared_out(column)
-        }
-        columns = mapped(
-            lambda i: taken[i] if i in taken else take_column(table.columns[i], order), range(len(schema)), threads
-        )
-        return table.with_columns(columns, len(order))
-    sort = BucketSort(layout.packed(words, threads), layout.least, layout.width, threads, follow=True)
-    following = _Following(sort, tables, threads)
-    columns = []
+    if not layout.width:
+        return concat_tables(tables, schema, threads)
+    sort = BucketSort(layout.packed(words, threads), layout.least, layout.packed_width, threads, follow=True)
+    if layout.width > layout.packed_width:
+        break_ties(sort, layout.rest(words), threads)
+    following = _Following(sort, pieces, threads)
+    columns: list[pa.Array | None] = []
     for position, field in enumerate(schema):
-        arrays = [table.columns[position] for table in tables]
+        arrays = [table.columns[position] for table in pieces]
         known = [
             number
             for number, key in enumerate(keys)
-            if _is_whole(key, field.name) or (number in texts and _names(key, field.name))
+            if layout.has_whole(number)
+            and (_is_whole(key, field.name) or (number in texts and _names(key, field.name)))
         ]
         if known and not any(array.null_count for array in arrays):
             number = known[0]
@@ -107,8 +92,19 @@ def sort_large(
                 take_column(texts[number], values_of(values), threads=threads) if number in texts else values
             )
         else:
-            columns.append(following.column(arrays))
+            columns.append(following.column(arrays, [table.columns[position] for table in tables]))
+    # What is not shared out by rows goes to a thread column by column.
+    alone = [position for position, column in enumerate(columns) if column is None]
+    taken = mapped(lambda i: following.taken([table.columns[i] for table in tables]), alone, threads)
+    for position, column in zip(alone, taken, strict=True):
+        columns[position] = column
     return CpuTable(schema=schema, columns=columns, num_rows=len(sort.numbers))
+
+
+def _pieces(table: CpuTable) -> list[CpuTable]:
+    """Return a table in pieces for the threads."""
+    spans = spans_of(table.num_rows, -(-table.num_rows // _LARGE))
+    return [slice_table(table, start, stop - start) for start, stop in spans]
 
 
 def _is_whole(key: SortKey, name: str) -> bool:
@@ -128,36 +124,61 @@ _Chunk: TypeAlias = "list[list[Words | Longs]]"
 
 def _words_by_table(
     tables: Sequence[CpuTable], keys: Sequence[SortKey], threads: Threads | None
-) -> tuple[list[_Chunk], dict[int, pa.Array]] | None:
+) -> tuple[list[_Chunk], dict[int, pa.Array]]:
     """Return the words of each table, with a word for nulls in all tables if there are any in one.
 
-    And by the number of a key of texts the different ones in order, of which the words are places. None where words
-    cannot be had table by table.
+    And by the number of a key of texts that repeat the different ones in order, of which the words are places.
     """
-    coded = [number for number, key in enumerate(keys) if not is_one_word(key.expr.dtype)]
-    if not all(isinstance(keys[number].expr, Column) and is_bytes(keys[number].expr.dtype) for number in coded):
-        return None
     exprs = [key.expr for key in keys]
     columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, threads)
-    texts: dict[int, pa.Array] = {}
-    for number in coded:
-        ranked = _ranked([own[number] for own in columns], threads)
-        if ranked is None:
-            return None
-        texts[number], ranks_of = ranked
-        for own, places in zip(columns, ranks_of, strict=True):
-            own[number] = places
+    ordered, texts = [*keys], dict[int, pa.Array]()
+    for number, key in enumerate(keys):
+        if not _is_ranked(key.expr.dtype):
+            continue
+        given = [own[number] for own in columns]
+        repeated = _repeated(given, threads) if is_bytes(key.expr.dtype) else None
+        if repeated is None:
+            places = _ranked(given, key.expr.dtype, threads)
+        else:
+            texts[number], places = repeated
+        ordered[number] = replace(key, expr=Column(name="", dtype=int32))
+        for own, ranked in zip(columns, places, strict=True):
+            own[number] = ranked
     nullable = [any(own[k].null_count for own in columns) for k in range(len(keys))]
-    numbered = [_by_place(key) if number in texts else key for number, key in enumerate(keys)]
-    return mapped(lambda own: _key_words(own, numbered, nullable), columns, threads), texts
+    extents = [_float_extent([own[k] for own in columns], key, threads) for k, key in enumerate(keys)]
+
+    def words(own: Sequence[pa.Array]) -> _Chunk:
+        given = zip(own, ordered, nullable, extents, strict=True)
+        return [_ordered(column, key, nullable=flag, extent=extent) for column, key, flag, extent in given]
+
+    return mapped(words, columns, threads), texts
 
 
-def _by_place(key: SortKey) -> SortKey:
-    """Return the key by whose integers texts are ordered."""
-    return replace(key, expr=Column(name="", dtype=int32))
+def _is_ranked(dtype: DataType) -> bool:
+    """Return whether the words of values are their ranks among all of them."""
+    return not (is_one_word(dtype) or dtype.is_decimal or dtype.kind is Kind.NULL)
 
 
-def _ranked(columns: Sequence[pa.Array], threads: Threads | None) -> tuple[pa.Array, list[pa.Array]] | None:
+def _ranked(columns: Sequence[pa.Array], dtype: DataType, threads: Threads | None) -> list[pa.Array]:
+    """Return by table the rank of each value."""
+    found: Rows = ranks(concat_column(columns, threads), dtype, threads)
+    spans = pairwise([0, *accumulate(map(len, columns))])
+    return [
+        array_from(found[slice(*span)], pa.int32(), validity(column))
+        for span, column in zip(spans, columns, strict=True)
+    ]
+
+
+def _float_extent(columns: Sequence[pa.Array], key: SortKey, threads: Threads | None) -> tuple[int, int] | None:
+    """Return the least and greatest words of the numbers of a key of floats; None where there are none."""
+    if not key.expr.dtype.is_float:
+        return None
+    extents = mapped(lambda column: float_extent(floats_of(column), *bits_of(column)), columns, threads)
+    known = [extent for extent in extents if extent is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+
+
+def _repeated(columns: Sequence[pa.Array], threads: Threads | None) -> tuple[pa.Array, list[pa.Array]] | None:
     """Return the different texts of a column in order, and by table the place of each row's; None where most differ."""
     if any(map(is_dictionary, columns)):
         return None
@@ -174,52 +195,29 @@ def _ranked(columns: Sequence[pa.Array], threads: Threads | None) -> tuple[pa.Ar
     return texts, [array_from(rows, pa.int32(), validity(column)) for rows, column in zip(places, columns, strict=True)]
 
 
-def _key_words(
-    columns: Sequence[pa.Array],
-    keys: Sequence[SortKey],
-    nullable: Sequence[bool] | None = None,
-    threads: Threads | None = None,
-) -> _Chunk:
-    flags = [False] * len(keys) if nullable is None else nullable
-    return [
-        _ordered(column, key, nullable=flag, threads=threads)
-        for column, key, flag in zip(columns, keys, flags, strict=True)
-    ]
-
-
-def _ordered(column: pa.Array, key: SortKey, *, nullable: bool, threads: Threads | None) -> list[Words | Longs]:
+def _ordered(column: pa.Array, key: SortKey, *, nullable: bool, extent: tuple[int, int] | None) -> list[Words | Longs]:
     """Return the words of a key; integers that have their own order are given as they are, and signed.
 
-    Floats leave the first and the last word to nulls, which so need none of their own.
+    Nulls of floats, whose ``extent`` is given, have words next to theirs, and need none of their own.
     """
     if key.expr.dtype.is_float:
         bits, offset = bits_of(column)
-        values, last = floats_of(column), not key.nulls_first
-        return [order_floats(values, bits=bits, bit_offset=offset, descending=key.descending, nulls_last=last)]
+        return [
+            order_floats(
+                floats_of(column),
+                bits=bits,
+                bit_offset=offset,
+                descending=key.descending,
+                nulls_last=not key.nulls_first,
+                extent=extent or _ANY_FLOATS,
+            )
+        ]
     as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
-    return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable, threads=threads)]
+    return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable)]
 
 
 def _is_signed(dtype: DataType) -> bool:
     return is_one_word(dtype) and not dtype.is_float and dtype.kind is not Kind.UINT64
-
-
-def _unsigned_columns(chunks: Sequence[_Chunk], threads: Threads | None) -> list[Words]:
-    """Return the words of all chunks, one array after the other, as words whose unsigned order is the wanted one."""
-    flat = [[word for key in chunk for word in key] for chunk in chunks]
-    ends = [0, *accumulate(len(own[0]) for own in flat)]
-    columns: list[Words] = [empty(ends[-1], np.uint64) for _ in flat[0]]
-
-    def write(chunk: int) -> None:
-        for column, word in zip(columns, flat[chunk], strict=True):
-            out = column[ends[chunk] : ends[chunk + 1]]
-            if word.dtype == np.int64:
-                order_integers(word.view(np.int64), out=out)
-            else:
-                np.copyto(out, word.view(np.uint64))
-
-    each(write, len(flat), threads)
-    return columns
 
 
 def _extent(words: Words | Longs) -> tuple[int, int]:
@@ -235,8 +233,10 @@ class _Layout:
 
     Attributes
     ----------
-    least, width
-        The packed words less ``least`` have so many bits; more than 64 say that there is no such word.
+    width
+        So many bits the words have together.
+    least, packed_width
+        The packed words less ``least`` have so many bits: at most 64, the first ones.
     """
 
     def __init__(self, chunks: Sequence[Sequence[Sequence[Words | Longs]]], threads: Threads | None) -> None:
@@ -246,8 +246,9 @@ class _Layout:
         flat = [[extent for key in chunk for extent in key] for chunk in measured]
         extents = [(min(low for low, _ in own), max(high for _, high in own)) for own in zip(*flat, strict=True)]
         self._leasts = [low for low, _ in extents]
-        self._widths = [(high - low).bit_length() for low, high in extents]
+        self._widths: list[int] = [(high - low).bit_length() for low, high in extents]
         self.width = sum(self._widths)
+        self.packed_width = min(self.width, 64)
         varying = [number for number, width in enumerate(self._widths) if width]
         self._only = varying[0] if len(varying) == 1 else None
         self.least = 0 if self._only is None else self._leasts[self._only]
@@ -261,11 +262,24 @@ class _Layout:
                 return flat[self._only]
             words = np.zeros(len(flat[0]), dtype=np.uint64)
             for number, width in enumerate(self._widths):
-                if width:
+                if width and self._shift(number) > -width:
                     add_key(flat[number], self._leasts[number], self._shift(number), words)
             return words
 
         return mapped(pack, chunks, threads)
+
+    def rest(self, chunks: Sequence[_Chunk]) -> list[Rest]:
+        """Return the words that packed ones lack some bits of."""
+        flat = [[word.view(np.uint64) for key in chunk for word in key] for chunk in chunks]
+        return [
+            Rest([own[number] for own in flat], least, width)
+            for number, (least, width) in enumerate(zip(self._leasts, self._widths, strict=True))
+            if self._shift(number) < 0
+        ]
+
+    def has_whole(self, number: int) -> bool:
+        """Return whether packed words have all bits of a key's last word."""
+        return self._shift(sum(self._shape[: number + 1]) - 1) >= 0
 
     def read_back(self, sort: BucketSort, number: int, key: SortKey, kind: pa.DataType) -> pa.Array:
         """Return a key's column, of whole numbers without nulls, in order."""
@@ -277,7 +291,9 @@ class _Layout:
         return array_from(values, kind)
 
     def _shift(self, number: int) -> int:
-        return sum(self._widths[number + 1 :])
+        """Return from which bit on a packed word has a word's bits; its lowest ones are missing below 0."""
+        below = sum(self._widths[number + 1 :])
+        return below - (self.width - self.packed_width)
 
 
 class _Following:
@@ -288,13 +304,27 @@ class _Following:
         self._sizes = [table.num_rows for table in tables]
         self._rows: Rows | None = None
 
-    def column(self, arrays: Sequence[pa.Array]) -> pa.Array:
-        """Return the values of a column, given by chunk."""
+    def column(self, arrays: Sequence[pa.Array], given: Sequence[pa.Array]) -> pa.Array | None:
+        """Return the values of a column, given by chunk, and in as few pieces as there are.
+
+        None where threads cannot share them: then they are to be `taken`, when all other columns are there.
+        """
         first = arrays[0]
         if not spreadable(arrays):
-            return take_column(concat_column(arrays, self._threads), self._order(), threads=self._threads)
+            order = self._order()
+            if not is_shared_out(first):
+                return None
+            return take_column(concat_column(given, self._threads), order, threads=self._threads)
         if isinstance(first, pa.DictionaryArray):
-            return encoded(self.column([array.indices for array in arrays]), first.dictionary)
+            return encoded(self._spread([array.indices for array in arrays]), first.dictionary)
+        return self._spread(arrays)
+
+    def taken(self, given: Sequence[pa.Array]) -> pa.Array:
+        """Return the values of a column, on one thread."""
+        return take_column(concat_columns(given), self._order())
+
+    def _spread(self, arrays: Sequence[pa.Array]) -> pa.Array:
+        first = arrays[0]
         values = self._followed([values_of(array) for array in arrays], storage(first.type))
         if not any(array.null_count for array in arrays):
             return array_from(values, first.type)

@@ -66,7 +66,7 @@ from .hashing import (
     zero_nulls,
 )
 from .joining import JoinIndex
-from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
+from .ordering import float_extent, order_floats, order_integers, order_nulls, rows_within, values_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
@@ -77,6 +77,7 @@ from .selecting import rows_at
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
 from .textsort import text_argsort, text_prefixes, text_ranks
+from .ties import break_ties
 from .wavelets import build_wavelets, find_smallest
 from .windowing import (
     add_differences,
@@ -121,6 +122,7 @@ __all__ = [
     "add_sums",
     "affine_i64",
     "argsort",
+    "break_ties",
     "build_least",
     "build_moments",
     "build_sums",
@@ -139,6 +141,7 @@ __all__ = [
     "find_least",
     "find_smallest",
     "first_row",
+    "float_extent",
     "float_words",
     "hash_bytes",
     "hash_rows",

@@ -11,7 +11,7 @@ two steps that both run along memory: into their buckets, and then within the bu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from .reuse import borrow
 
 prefetch_write = instruction("prefetch_write")
 
+Cells: TypeAlias = NDArray[np.uint16]
+"""The bucket of each value of some bits."""
+
 _BYTE = np.uint64(8)
 _LINE = np.uint64(7)
 _MASK = np.uint64(255)
@@ -33,15 +36,26 @@ _BUCKET_ROWS_BITS = 12
 _PARTS, _SORTED_PARTS = 8, 16
 """Into how many parts threads share the rows; and while they are sorted, when those that are alike take longer."""
 _NO_ROWS = np.empty(0, dtype=np.int32)
+_NO_CELLS = np.empty(0, dtype=np.uint16)
+_SAMPLED_ROWS, _SAMPLE = 1 << 15, 1 << 12
+"""Rows of which some tell how keys are spread, and about how many."""
+_UNEVEN = 6
+"""A bucket with so many times its share of rows has the buckets be chosen by the rows that were looked at."""
+_CELL_BITS = 16
+_ONE = np.uint64(1)
 
 
-@kernel("void(const u64[], u64, u64, i64[])")
-def _count_buckets(words: Words, least: int, shift: int, counts: Longs) -> None:
-    for i in range(len(words)):
-        counts[(words[i] - least) >> shift] += 1
+@kernel("void(const u64[], u64, u64, const u16[], i64[])")
+def _count_buckets(words: Words, least: int, shift: int, cells: Cells, counts: Longs) -> None:
+    if len(cells) == 0:
+        for i in range(len(words)):
+            counts[(words[i] - least) >> shift] += 1
+    else:
+        for i in range(len(words)):
+            counts[cells[(words[i] - least) >> shift]] += 1
 
 
-@kernel("void(const u64[], u64, u64, i64, const i32[], u64, i64[], u64[], i32[], i32[])")
+@kernel("void(const u64[], u64, u64, i64, const i32[], u64, const u16[], i64[], u64[], i32[], i32[])")
 def _scatter_buckets(
     words: Words,
     least: int,
@@ -49,6 +63,7 @@ def _scatter_buckets(
     first_row: int,
     numbers: Rows,
     shift: int,
+    cells: Cells,
     positions: Longs,
     out: Words,
     out_numbers: Rows,
@@ -56,16 +71,22 @@ def _scatter_buckets(
 ) -> None:
     """Move keys to their buckets, each with a number in so many low bits or beside it.
 
+    A key's bucket is what it is shifted, or the entry of that in ``cells`` where these are given.
+
     That is its place, noted in ``places`` too where these are given, else its entry in ``numbers`` where there are any,
     else its row.
     """
     placed = len(places) > 0
     given = len(numbers) > 0
     beside = len(out_numbers) > 0
+    direct = len(cells) == 0
     for i in range(len(words)):
         key = words[i] - least
-        position = np.uint64(positions[key >> shift])
-        positions[key >> shift] += 1
+        bucket = key >> shift
+        if not direct:
+            bucket = np.uint64(cells[bucket])
+        position = np.uint64(positions[bucket])
+        positions[bucket] += 1
         number = np.int32(first_row + i)
         if placed:
             number = np.int32(position)
@@ -163,8 +184,17 @@ def insertion_sort(words: Words, numbers: Rows, start: Number, stop: Number, pat
     return True
 
 
+@device
+def varying_bits(words: Words, start: Number, stop: Number) -> Number:
+    """Return the bits in which some of the words differ from the first."""
+    varying = words[start] ^ words[start]
+    for i in range(start, stop):
+        varying |= words[i] ^ words[start]
+    return varying
+
+
 @kernel("void(u64[], i32[], u64[], i32[], const i64[], i64, i64, i64, i64, i64[])")
-def _sort_buckets(
+def sort_buckets(
     words: Words,
     numbers: Rows,
     spare: Words,
@@ -176,9 +206,9 @@ def _sort_buckets(
     high: int,
     counts: Longs,
 ) -> None:
-    """Sort each of the buckets ``[first, last)`` in place by the bits from ``low`` to ``high``.
+    """Sort each of the buckets ``[first, last)`` in place by the bits from ``low`` to ``high``, or those that vary.
 
-    ``spare`` has room for the largest.
+    The latter where ``high`` is 0. ``spare`` has room for the largest.
     """
     for b in range(first, last):
         start, stop = bounds[b], bounds[b + 1]
@@ -188,13 +218,22 @@ def _sort_buckets(
         if size <= _TINY:
             insertion_sort(words, numbers, start, stop, size * size)
             continue
+        top = high
+        if high == 0:
+            varying = varying_bits(words, start, stop) >> np.uint64(low)
+            top = low
+            while varying > 0:
+                varying >>= _ONE
+                top += 1
+            if top == low:
+                continue
         telling = 8
         while (size >> (telling - 2)) > 0:
             telling += 8
-        from_bit = max(low, high - telling)
-        radix_passes(words, numbers, spare, spare_numbers, start, size, from_bit, high, counts)
+        from_bit = max(low, top - telling)
+        radix_passes(words, numbers, spare, spare_numbers, start, size, from_bit, top, counts)
         if from_bit > low and not insertion_sort(words, numbers, start, stop, 8 * size):
-            radix_passes(words, numbers, spare, spare_numbers, start, size, low, high, counts)
+            radix_passes(words, numbers, spare, spare_numbers, start, size, low, top, counts)
 
 
 @kernel("void(const u64[], u64, i32[])")
@@ -207,6 +246,43 @@ def _extract_numbers(words: Words, mask: int, out: Rows) -> None:
 def _extract_integers(words: Words, shift: int, mask: int, least: int, flip: int, out: Longs) -> None:
     for i in range(len(words)):
         out[i] = np.int64((((words[i] >> shift) & mask) + least) ^ flip)
+
+
+def _even_cells(chunks: Sequence[Words], least: int, width: int, bucket_bits: int) -> tuple[int, Cells]:
+    """Return buckets of about as many rows each as entries for words that are shifted, and by how much.
+
+    No entries, if the first bits of words will do.
+    """
+    step = max(1, sum(map(len, chunks)) // _SAMPLE)
+    sample = np.concatenate([chunk[::step] for chunk in chunks]) - np.uint64(least)
+    found = np.bincount((sample >> np.uint64(width - bucket_bits)).astype(np.int64))
+    if found.max() <= _UNEVEN * max(len(sample) >> bucket_bits, 1):
+        return 0, _NO_CELLS
+    shift = max(width - _CELL_BITS, 0)
+    ordered = np.sort(sample >> np.uint64(shift))
+    first = np.zeros(1 << width - shift, dtype=np.uint16)
+    first[ordered[np.arange(1, 1 << bucket_bits) * len(ordered) >> bucket_bits]] = 1
+    first[0] = 0
+    return shift, np.cumsum(first, dtype=np.uint16)
+
+
+def sort_within(words: Words, numbers: Rows, bounds: Longs, low: int, high: int, threads: Threads | None) -> None:
+    """Sort words, and numbers that travel with them, between bounds each, by the bits from ``low`` to ``high``.
+
+    By those that vary where ``high`` is 0.
+    """
+    parts = spans_of(len(words), 1 if threads is None else _SORTED_PARTS)
+    splits = [0, *np.searchsorted(bounds, [start for start, _ in parts[1:]]).tolist(), len(bounds) - 1]
+    largest = int(np.diff(bounds).max(initial=0))
+    beside = largest if len(numbers) else 0
+
+    def sort(part: int) -> None:
+        counts = np.empty(256, dtype=np.int64)
+        spare, spare_beside = borrow(largest, np.uint64), borrow(beside, np.int32)
+        first, last = splits[part], splits[part + 1]
+        sort_buckets(words, numbers, spare, spare_beside, bounds, first, last, low, high, counts)
+
+    each(sort, len(parts), threads)
 
 
 class BucketSort:
@@ -229,6 +305,8 @@ class BucketSort:
     ----------
     numbers
         What travelled with the keys, in their order.
+    words
+        The keys less ``least`` in order, of which the lowest bits may be a number that travelled with them.
     """
 
     def __init__(
@@ -249,22 +327,31 @@ class BucketSort:
         self._parts = spans_of(n, 1 if threads is None else _PARTS)
         self._places = [borrow(size if follow else 0, np.int32) for size in sizes]
         beside = 0 if self._number_bits else n
-        self._words, self._beside = borrow(n, np.uint64), borrow(beside, np.int32)
+        self.words, self._beside = borrow(n, np.uint64), borrow(beside, np.int32)
         bucket_bits = min(width, _BUCKET_BITS, max(n.bit_length() - _BUCKET_ROWS_BITS, 1))
-        shift = width - bucket_bits
-        bounds = self._scatter(chunks, least, shift, 1 << bucket_bits, numbers)
-        if shift:
-            self._sort(bounds, shift)
+        shift, cells = _even_cells(chunks, least, width, bucket_bits) if n >= _SAMPLED_ROWS else (0, _NO_CELLS)
+        even = not len(cells)
+        if even:
+            shift = width - bucket_bits
+        bounds = self._scatter(chunks, least, shift, cells, 1 << bucket_bits, numbers)
+        if shift or not even:
+            self._sort(bounds, self._number_bits + shift if even else 0)
         self.numbers = self._beside
         if self._number_bits:
             self.numbers = borrow(n, np.int32)
             each(self._extract, len(self._parts), threads)
 
     def _scatter(
-        self, chunks: Sequence[Words], least: int, shift: int, buckets: int, numbers: Sequence[Rows] | None
+        self,
+        chunks: Sequence[Words],
+        least: int,
+        shift: int,
+        cells: Cells,
+        buckets: int,
+        numbers: Sequence[Rows] | None,
     ) -> Longs:
         counts = np.zeros((len(chunks), buckets), dtype=np.int64)
-        each(lambda c: _count_buckets(chunks[c], least, shift, counts[c]), len(chunks), self._threads)
+        each(lambda c: _count_buckets(chunks[c], least, shift, cells, counts[c]), len(chunks), self._threads)
         starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
         positions = starts[:-1].reshape(buckets, len(chunks)).T.copy()
         first_rows = np.cumsum([0, *(len(chunk) for chunk in chunks)])
@@ -272,31 +359,20 @@ class BucketSort:
 
         def scatter(c: int) -> None:
             _scatter_buckets(
-                chunks[c], least, self._number_bits, first_rows[c], given[c], shift, positions[c],
-                self._words, self._beside, self._places[c],
+                chunks[c], least, self._number_bits, first_rows[c], given[c], shift, cells, positions[c],
+                self.words, self._beside, self._places[c],
             )  # fmt: skip
 
         each(scatter, len(chunks), self._threads)
         return np.ascontiguousarray(starts[:: len(chunks)])
 
-    def _sort(self, bounds: Longs, shift: int) -> None:
-        """Sort the buckets by the bits below those that chose them."""
-        parts = spans_of(len(self._words), 1 if self._threads is None else _SORTED_PARTS)
-        splits = [0, *np.searchsorted(bounds, [start for start, _ in parts[1:]]).tolist(), len(bounds) - 1]
-        low, largest = self._number_bits, int(np.diff(bounds).max(initial=0))
-        beside = largest if len(self._beside) else 0
-
-        def sort(part: int) -> None:
-            counts = np.empty(256, dtype=np.int64)
-            spare, spare_beside = borrow(largest, np.uint64), borrow(beside, np.int32)
-            first, last = splits[part], splits[part + 1]
-            _sort_buckets(self._words, self._beside, spare, spare_beside, bounds, first, last, low, low + shift, counts)
-
-        each(sort, len(parts), self._threads)
+    def _sort(self, bounds: Longs, high: int) -> None:
+        """Sort the buckets by the bits below ``high``, or those that vary where it is 0."""
+        sort_within(self.words, self._beside, bounds, self._number_bits, high, self._threads)
 
     def _extract(self, part: int) -> None:
         start, stop = self._parts[part]
-        _extract_numbers(self._words[start:stop], (1 << self._number_bits) - 1, self.numbers[start:stop])
+        _extract_numbers(self.words[start:stop], (1 << self._number_bits) - 1, self.numbers[start:stop])
 
     def integers(self, shift: int, width: int, least: int, flip: int, out: NDArray[Any]) -> None:
         """Write integers that are part of the keys, in order, to an array of a type that they fit.
@@ -309,16 +385,21 @@ class BucketSort:
             start, stop = self._parts[part]
             wide = out.dtype == np.int64
             made = out[start:stop] if wide else np.empty(stop - start, dtype=np.int64)
-            _extract_integers(self._words[start:stop], shift % 64, (1 << width) - 1, least, flip, made)
+            _extract_integers(self.words[start:stop], shift % 64, (1 << width) - 1, least, flip, made)
             if not wide:
                 out[start:stop] = made
 
         each(extract, len(self._parts), self._threads)
 
+    def bucketed(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Return values of the rows, of 1, 4 or 8 bytes and given by chunk, by their places."""
+        out = borrow(len(self.words), dtype)
+        each(lambda c: put(chunks[c], self._places[c], out), len(chunks), self._threads)
+        return out
+
     def follow(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
         """Write the values of the rows, of 1, 4 or 8 bytes and given by chunk, in order."""
-        bucketed = borrow(len(out), out.dtype)
-        each(lambda c: put(chunks[c], self._places[c], bucketed), len(chunks), self._threads)
+        bucketed = self.bucketed(chunks, out.dtype)
 
         def gather(part: int) -> None:
             start, stop = self._parts[part]

@@ -11,7 +11,7 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, SortKey
 from volley.engine.kernels.cpu import sort
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.cpu.native import textsort
+from volley.engine.kernels.cpu.native import bucketsort, textsort, ties
 
 NAMES = "ijufgdwsbtmz"
 DEVICE = CpuDevice()
@@ -55,3 +55,35 @@ def test_keys_that_are_all_equal_keep_the_rows_as_they_are(monkeypatch: pytest.M
     schema = from_arrow_schema(data.schema)
     keys = [SortKey(expr=Column(name="i", dtype=schema["i"].dtype))]
     assert DEVICE.to_arrow(DEVICE.sort([DEVICE.from_arrow(data, schema)], keys, schema)).equals(data)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("different", [1, 2, 300, 100_000])
+@pytest.mark.parametrize("long_run", [100, 1 << 18])
+def test_keys_of_more_than_64_bits(
+    monkeypatch: pytest.MonkeyPatch, long_run: int, different: int, threads: int
+) -> None:
+    """Rows that the first 64 bits leave tied are told apart by the others: none, some and all of them."""
+    monkeypatch.setattr(sort, "_LARGE", 1 << 10)
+    monkeypatch.setattr(bucketsort, "_SAMPLED_ROWS", 1 << 14)
+    monkeypatch.setattr(ties, "_LONG_RUN", long_run)
+    rng = np.random.default_rng(different)
+    rows = 20_000
+    few = rng.choice(rng.normal(0, 1e300, different), rows)
+    wide = rng.integers(-(1 << 62), 1 << 62, rows) // rng.choice([1, 1 << 61], rows)
+    pairs = pa.table({"f": few, "w": wide, "b": rng.integers(0, 2, rows).astype(np.bool_), "n": np.arange(rows)})
+    floats = pa.array(few, mask=rng.random(rows) < 0.3)
+    data = pairs.set_column(0, "f", floats)
+    schema = from_arrow_schema(data.schema)
+    keys = [
+        SortKey(expr=Column(name="f", dtype=schema["f"].dtype), descending=True, nulls_first=True),
+        SortKey(expr=Column(name="w", dtype=schema["w"].dtype)),
+        SortKey(expr=Column(name="b", dtype=schema["b"].dtype), descending=True),
+    ]
+    tables = [DEVICE.from_arrow(data.slice(start, 3_000), schema) for start in range(0, rows, 3_000)]
+    answer = DEVICE.to_arrow(DEVICE.sort(tables, keys, schema, threads=threads))
+    order = np.lexsort([~pairs["b"].to_numpy(), wide, -few, floats.is_valid().to_numpy(zero_copy_only=False)])
+    no_values = floats.is_null().to_numpy(zero_copy_only=False)[order]
+    nulls = np.sort(order[no_values])
+    nulls = nulls[np.lexsort([~pairs["b"].to_numpy()[nulls], wide[nulls]])]  # whose numbers mean nothing
+    assert answer.equals(data.take(np.concatenate([nulls, order[~no_values]])))
