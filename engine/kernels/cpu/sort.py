@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
@@ -23,7 +24,6 @@ from .native import (
     add_key,
     argsort,
     break_ties,
-    float_extent,
     order_floats,
     order_integers,
     order_nulls,
@@ -33,7 +33,7 @@ from .native import (
     unsigned_extent,
 )
 from .native.arrays import Longs, Rows, Words
-from .native.parallel import Threads, mapped
+from .native.parallel import Threads, each, mapped
 from .native.textsort import Texts, rank_repeated
 from .native.ties import Rest
 from .project import Evaluator
@@ -43,7 +43,6 @@ from .words import floats_of, integers_of, is_bytes, is_one_word
 
 _MAX_BYTES = 2**31 - 1
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
-_ANY_FLOATS = 2, _ALL - 2
 _FEW = 64
 """Texts up to which ranking them one by one costs less than making kernels ready for them."""
 _LARGE = 1 << 17
@@ -92,7 +91,9 @@ def sort_large(
                 take_column(texts[number], values_of(values), threads=threads) if number in texts else values
             )
         else:
-            columns.append(following.column(arrays, [table.columns[position] for table in tables]))
+            nulls_first = keys[0].nulls_first if _names(keys[0], field.name) else None
+            given = [table.columns[position] for table in tables]
+            columns.append(following.column(arrays, given, nulls_first=nulls_first))
     # What is not shared out by rows goes to a thread column by column.
     alone = [position for position, column in enumerate(columns) if column is None]
     taken = mapped(lambda i: following.taken([table.columns[i] for table in tables]), alone, threads)
@@ -131,27 +132,39 @@ def _words_by_table(
     """
     exprs = [key.expr for key in keys]
     columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, threads)
-    ordered, texts = [*keys], dict[int, pa.Array]()
-    for number, key in enumerate(keys):
-        if not _is_ranked(key.expr.dtype):
-            continue
+    nullable = [any(own[number].null_count for own in columns) for number in range(len(keys))]
+    words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
+    texts = dict[int, pa.Array]()
+
+    def put(table: int, numbers: Sequence[int]) -> None:
+        for number in numbers:
+            own, key = columns[table][number], keys[number]
+            by = _by_place(key) if _is_ranked(key.expr.dtype) else key
+            words[table][number] = _ordered(own, by, nullable=nullable[number])
+
+    ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
+    others = [number for number in range(len(keys)) if number not in ranked]
+    # What threads do while one of them ranks the different texts.
+    waiting = [partial(put, table, others) for table in range(len(tables))]
+    for number in ranked:
         given = [own[number] for own in columns]
-        repeated = _repeated(given, threads) if is_bytes(key.expr.dtype) else None
+        dtype = keys[number].expr.dtype
+        repeated = _repeated(given, waiting, threads) if is_bytes(dtype) else None
         if repeated is None:
-            places = _ranked(given, key.expr.dtype, threads)
+            places = _ranked(given, dtype, threads)
         else:
             texts[number], places = repeated
-        ordered[number] = replace(key, expr=Column(name="", dtype=int32))
-        for own, ranked in zip(columns, places, strict=True):
-            own[number] = ranked
-    nullable = [any(own[k].null_count for own in columns) for k in range(len(keys))]
-    extents = [_float_extent([own[k] for own in columns], key, threads) for k, key in enumerate(keys)]
+            waiting = []
+        for own, place in zip(columns, places, strict=True):
+            own[number] = place
+    steps = waiting + [partial(put, table, ranked) for table in range(len(tables)) if ranked]
+    each(lambda step: steps[step](), len(steps), threads)
+    return words, texts
 
-    def words(own: Sequence[pa.Array]) -> _Chunk:
-        given = zip(own, ordered, nullable, extents, strict=True)
-        return [_ordered(column, key, nullable=flag, extent=extent) for column, key, flag, extent in given]
 
-    return mapped(words, columns, threads), texts
+def _by_place(key: SortKey) -> SortKey:
+    """Return the key by whose integers ranked values are ordered."""
+    return replace(key, expr=Column(name="", dtype=int32))
 
 
 def _is_ranked(dtype: DataType) -> bool:
@@ -169,22 +182,18 @@ def _ranked(columns: Sequence[pa.Array], dtype: DataType, threads: Threads | Non
     ]
 
 
-def _float_extent(columns: Sequence[pa.Array], key: SortKey, threads: Threads | None) -> tuple[int, int] | None:
-    """Return the least and greatest words of the numbers of a key of floats; None where there are none."""
-    if not key.expr.dtype.is_float:
-        return None
-    extents = mapped(lambda column: float_extent(floats_of(column), *bits_of(column)), columns, threads)
-    known = [extent for extent in extents if extent is not None]
-    return (min(low for low, _ in known), max(high for _, high in known)) if known else None
+def _repeated(
+    columns: Sequence[pa.Array], meanwhile: Sequence[Callable[[], None]], threads: Threads | None
+) -> tuple[pa.Array, list[pa.Array]] | None:
+    """Return the different texts of a column in order, and by table the place of each row's; None where most differ.
 
-
-def _repeated(columns: Sequence[pa.Array], threads: Threads | None) -> tuple[pa.Array, list[pa.Array]] | None:
-    """Return the different texts of a column in order, and by table the place of each row's; None where most differ."""
+    Where not, other work has been done ``meanwhile``.
+    """
     if any(map(is_dictionary, columns)):
         return None
     places = [empty(len(column), np.int32) for column in columns]
     pieces = [Texts(*text_of(column), *bits_of(column)) for column in columns]
-    distinct = rank_repeated(pieces, places, threads)
+    distinct = rank_repeated(pieces, places, threads, meanwhile)
     if distinct is None:
         return None
     offsets, data = distinct
@@ -195,23 +204,15 @@ def _repeated(columns: Sequence[pa.Array], threads: Threads | None) -> tuple[pa.
     return texts, [array_from(rows, pa.int32(), validity(column)) for rows, column in zip(places, columns, strict=True)]
 
 
-def _ordered(column: pa.Array, key: SortKey, *, nullable: bool, extent: tuple[int, int] | None) -> list[Words | Longs]:
+def _ordered(column: pa.Array, key: SortKey, *, nullable: bool) -> list[Words | Longs]:
     """Return the words of a key; integers that have their own order are given as they are, and signed.
 
-    Nulls of floats, whose ``extent`` is given, have words next to theirs, and need none of their own.
+    Floats leave the first and the last word to nulls, which so need none of their own.
     """
     if key.expr.dtype.is_float:
         bits, offset = bits_of(column)
-        return [
-            order_floats(
-                floats_of(column),
-                bits=bits,
-                bit_offset=offset,
-                descending=key.descending,
-                nulls_last=not key.nulls_first,
-                extent=extent or _ANY_FLOATS,
-            )
-        ]
+        values, last = floats_of(column), not key.nulls_first
+        return [order_floats(values, bits=bits, bit_offset=offset, descending=key.descending, nulls_last=last)]
     as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
     return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable)]
 
@@ -304,8 +305,12 @@ class _Following:
         self._sizes = [table.num_rows for table in tables]
         self._rows: Rows | None = None
 
-    def column(self, arrays: Sequence[pa.Array], given: Sequence[pa.Array]) -> pa.Array | None:
+    def column(
+        self, arrays: Sequence[pa.Array], given: Sequence[pa.Array], *, nulls_first: bool | None = None
+    ) -> pa.Array | None:
         """Return the values of a column, given by chunk, and in as few pieces as there are.
+
+        Of the first key ``nulls_first`` tells where nulls are.
 
         None where threads cannot share them: then they are to be `taken`, when all other columns are there.
         """
@@ -316,18 +321,23 @@ class _Following:
                 return None
             return take_column(concat_column(given, self._threads), order, threads=self._threads)
         if isinstance(first, pa.DictionaryArray):
-            return encoded(self._spread([array.indices for array in arrays]), first.dictionary)
-        return self._spread(arrays)
+            return encoded(self._spread([array.indices for array in arrays], nulls_first=nulls_first), first.dictionary)
+        return self._spread(arrays, nulls_first=nulls_first)
 
     def taken(self, given: Sequence[pa.Array]) -> pa.Array:
         """Return the values of a column, on one thread."""
         return take_column(concat_columns(given), self._order())
 
-    def _spread(self, arrays: Sequence[pa.Array]) -> pa.Array:
+    def _spread(self, arrays: Sequence[pa.Array], *, nulls_first: bool | None) -> pa.Array:
         first = arrays[0]
         values = self._followed([values_of(array) for array in arrays], storage(first.type))
-        if not any(array.null_count for array in arrays):
+        nulls = sum(array.null_count for array in arrays)
+        if not nulls:
             return array_from(values, first.type)
+        if nulls_first is not None:
+            known = np.ones(len(values), dtype=np.bool_)
+            known[slice(nulls) if nulls_first else slice(len(values) - nulls, None)] = False
+            return array_from(values, first.type, pa.py_buffer(np.packbits(known, bitorder="little")), nulls)
         flags = self._followed([present(array).view(np.uint8) for array in arrays], np.dtype(np.uint8))
         return array_from(values, first.type, pa.py_buffer(np.packbits(flags, bitorder="little")))
 

@@ -66,7 +66,7 @@ from .hashing import (
     zero_nulls,
 )
 from .joining import JoinIndex
-from .ordering import float_extent, order_floats, order_integers, order_nulls, rows_within, values_within
+from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
@@ -141,7 +141,6 @@ __all__ = [
     "find_least",
     "find_smallest",
     "first_row",
-    "float_extent",
     "float_words",
     "hash_bytes",
     "hash_rows",

@@ -21,9 +21,7 @@ _SIGN_INT = 1 << 63
 _ALL_INT = 0xFFFFFFFFFFFFFFFF
 _SIGN = np.uint64(_SIGN_INT)
 _ALL = np.uint64(_ALL_INT)
-_ZERO = np.uint64(0)
-# The words of the infinities, between which those of numbers are.
-_LEAST_NUMBER, _GREATEST_NUMBER = np.uint64(0x000FFFFFFFFFFFFF), np.uint64(0xFFF0000000000000)
+_NAN = np.uint64(_ALL_INT - 1)
 
 
 @kernel("void(const i64[], const u8[], i64, u64, u64[])")
@@ -32,34 +30,19 @@ def _order_integers(values: Longs, bits: Bits, bit_offset: int, flip: int, out: 
         out[i] = np.uint64(0) if missing(bits, bit_offset + i) else np.uint64(values[i]) ^ flip
 
 
-@kernel("void(const f64[], const u8[], i64, u64, u64, u64, u64[])")
-def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, nan: int, null: int, out: Words) -> None:
+@kernel("void(const f64[], const u8[], i64, u64, u64, u64[])")
+def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, null: int, out: Words) -> None:
     words = values.view(np.uint64)
     for i in range(len(values)):
         if missing(bits, bit_offset + i):
             out[i] = null
         elif np.isnan(values[i]):
-            out[i] = nan
+            out[i] = _NAN ^ flip
         elif values[i] == 0.0:
             out[i] = _SIGN ^ flip
         else:
             word = words[i]
             out[i] = (word ^ (_ALL if word >= _SIGN else _SIGN)) ^ flip
-
-
-@kernel("void(const f64[], const u8[], i64, u64[])")
-def _float_extent(values: Doubles, bits: Bits, bit_offset: int, out: Words) -> None:
-    least, greatest = _ALL, _ZERO
-    words = values.view(np.uint64)
-    for i in range(len(words)):
-        word = words[i] ^ (_ALL if words[i] >= _SIGN else _SIGN)
-        known = (word >= _LEAST_NUMBER) & (word <= _GREATEST_NUMBER)
-        if len(bits) > 0:
-            known &= not missing(bits, bit_offset + i)
-        least = min(least, word if known else _ALL)
-        greatest = max(greatest, word if known else _ZERO)
-    out[0] = least
-    out[1] = greatest
 
 
 @kernel("void(const u8[], i64, u64, u64[])")
@@ -153,26 +136,15 @@ def order_floats(
     bit_offset: int = 0,
     descending: bool = False,
     nulls_last: bool = False,
-    extent: tuple[int, int] = (2, _ALL_INT - 2),
     out: Words | None = None,
 ) -> Words:
     """Turn floats into words of the same (or reversed) order, NaN greatest and -0.0 equal to 0.0.
 
-    Nulls come before all values or after them. Where the `float_extent` is given, NaN and nulls have words next to it.
+    Nulls give 0, which comes before all values, or the greatest word, which comes after them.
     """
     out = np.empty(len(values), dtype=np.uint64) if out is None else out
-    flip = _ALL_INT if descending else 0
-    nan = extent[1] + 1
-    first, last = sorted([(extent[0] - 1) ^ flip, (nan + 1) ^ flip])
-    _order_floats(values, bits, bit_offset, flip, nan ^ flip, last if nulls_last else first, out)
+    _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, _ALL_INT if nulls_last else 0, out)
     return out
-
-
-def float_extent(values: Doubles, bits: Bits, bit_offset: int) -> tuple[int, int] | None:
-    """Return the least and the greatest word of numbers that ascend; None where all is null or NaN."""
-    out = np.empty(2, dtype=np.uint64)
-    _float_extent(values, bits, bit_offset, out)
-    return (int(out[0]), int(out[1])) if out[0] <= out[1] else None
 
 
 def order_nulls(

@@ -6,7 +6,7 @@ at a time, after the bytes that all strings begin with, refining only where stri
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -191,10 +191,16 @@ class Texts(NamedTuple):
     bit_offset: int
 
 
-def rank_repeated(pieces: Sequence[Texts], out: Sequence[Rows], threads: Threads | None) -> tuple[Longs, Bytes] | None:
+def rank_repeated(
+    pieces: Sequence[Texts],
+    out: Sequence[Rows],
+    threads: Threads | None,
+    meanwhile: Sequence[Callable[[], None]] = (),
+) -> tuple[Longs, Bytes] | None:
     """Write the ranks of all pieces' strings, nulls having any, if strings repeat; return each rank's string.
 
-    Each thread gives the strings of some pieces numbers; the distinct ones of all are ranked, then the rows.
+    Each thread gives the strings of some pieces numbers; the distinct ones of all are ranked by one, while the others
+    have something to do ``meanwhile``; then the rows.
 
     Returns
     -------
@@ -212,6 +218,29 @@ def rank_repeated(pieces: Sequence[Texts], out: Sequence[Rows], threads: Threads
         return groups
 
     parts = mapped(number, spans, threads)
+    ranked: list[_Ranked] = []
+    steps = [lambda: ranked.append(_ranked(parts)), *meanwhile]
+    each(lambda step: steps[step](), len(steps), threads)
+    [(places, of_group, distinct)] = ranked
+
+    def rank(part: int) -> None:
+        of_own = of_group[places[part]]
+        for rows in out[slice(*spans[part])]:
+            _ranks_of_groups(rows, of_own, rows)
+
+    each(rank, len(spans), threads)
+    return distinct
+
+
+class _Ranked(NamedTuple):
+    """Which of all strings those of each grouping are, the rank of each of all, and all in order."""
+
+    places: list[Rows]
+    ranks: Rows
+    distinct: tuple[Longs, Bytes]
+
+
+def _ranked(parts: Sequence[BytesGroups]) -> _Ranked:
     whole, places = parts[0], []
     for groups in parts:
         valid = np.ones(len(groups), dtype=np.bool_)
@@ -221,15 +250,8 @@ def rank_repeated(pieces: Sequence[Texts], out: Sequence[Rows], threads: Threads
             places.append(np.arange(len(groups), dtype=np.int32))
         else:
             places.append(whole.insert(*groups.keys(), bits=np.packbits(valid, bitorder="little")))
-    of_group, order = _distinct_ranks(*whole.keys(), whole.null_group)
-
-    def rank(part: int) -> None:
-        of_own = of_group[places[part]]
-        for rows in out[slice(*spans[part])]:
-            _ranks_of_groups(rows, of_own, rows)
-
-    each(rank, len(spans), threads)
-    return take_bytes(*whole.keys(), order)
+    ranks, order = _distinct_ranks(*whole.keys(), whole.null_group)
+    return _Ranked(places, ranks, take_bytes(*whole.keys(), order))
 
 
 def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None) -> Rows:

@@ -73,6 +73,16 @@ def _list_tied(words: Words, start: int, stop: int, base: int, positions: Rows, 
             tied += 1
 
 
+@kernel("void(const u64[], i64, i64, i64[])")
+def _list_runs(words: Words, start: int, stop: int, bounds: Longs) -> None:
+    """List the words from ``start`` to ``stop`` that differ from the one before them."""
+    runs = 0
+    for i in range(start, stop):
+        if i == 0 or words[i] != words[i - 1]:
+            bounds[runs] = i
+            runs += 1
+
+
 def break_ties(sort: BucketSort, further: Sequence[Rest], threads: Threads | None) -> None:
     """Order rows that are tied so far by further words, most significant first; the others stay.
 
@@ -88,30 +98,57 @@ def break_ties(sort: BucketSort, further: Sequence[Rest], threads: Threads | Non
     spans = spans_of(len(sort.words), 1 if threads is None else _PARTS)
     counts = np.empty((len(spans), 2), dtype=np.int64)
     each(lambda part: _count_tied(sort.words, *spans[part], counts[part]), len(spans), threads)
-    ends, firsts = ([0, *accumulate(counts[:, i].tolist())] for i in (0, 1))
-    if not ends[-1]:
+    if not counts.any():
         return
-    positions, tied = borrow(ends[-1], np.int32), borrow(ends[-1], np.int32)
-    bounds = np.empty(firsts[-1] + 1, dtype=np.int64)
+    if 2 * counts[:, 0].sum() < len(sort.words):
+        positions, bounds = _tied_rows(sort.words, spans, counts, threads)
+        numbers = _taken(sort.numbers, positions, threads)
+        _sort_runs(sort, numbers, bounds, further, threads)
+        parts = [slice(*span) for span in spans_of(len(numbers), len(spans))]
+        each(lambda part: put(numbers[parts[part]], positions[parts[part]], sort.numbers), len(parts), threads)
+    else:
+        _sort_runs(sort, sort.numbers, _all_runs(sort.words, spans, counts, threads), further, threads)
+
+
+def _tied_rows(
+    words: Words, spans: Sequence[tuple[int, int]], counts: Longs, threads: Threads | None
+) -> tuple[Rows, Longs]:
+    """Return the positions of tied words, and where runs of equal ones begin among them."""
+    ends, firsts = ([0, *accumulate(counts[:, i].tolist())] for i in (0, 1))
+    positions, bounds = borrow(ends[-1], np.int32), np.empty(firsts[-1] + 1, dtype=np.int64)
     bounds[-1] = ends[-1]
 
     def find(part: int) -> None:
-        own = slice(ends[part], ends[part + 1])
-        _list_tied(sort.words, *spans[part], ends[part], positions[own], bounds[firsts[part] : firsts[part + 1]])
-        take(sort.numbers, positions[own], tied[own])
+        runs = bounds[firsts[part] : firsts[part + 1]]
+        _list_tied(words, *spans[part], ends[part], positions[ends[part] : ends[part + 1]], runs)
 
     each(find, len(spans), threads)
-    columns = [_taken(sort.bucketed(rest.words, np.dtype(np.uint64)), tied, threads) for rest in further]
+    return positions, bounds
+
+
+def _all_runs(words: Words, spans: Sequence[tuple[int, int]], counts: Longs, threads: Threads | None) -> Longs:
+    """Return where runs of equal words begin, each of those that are not tied being one."""
+    own = [stop - start - tied + runs for (start, stop), (tied, runs) in zip(spans, counts.tolist(), strict=True)]
+    firsts = [0, *accumulate(own)]
+    bounds = np.empty(firsts[-1] + 1, dtype=np.int64)
+    bounds[-1] = len(words)
+    each(lambda part: _list_runs(words, *spans[part], bounds[firsts[part] : firsts[part + 1]]), len(spans), threads)
+    return bounds
+
+
+def _sort_runs(
+    sort: BucketSort, numbers: Rows, bounds: Longs, further: Sequence[Rest], threads: Threads | None
+) -> None:
+    """Put the numbers of rows, of the sort, in the order of further words between bounds each."""
+    columns = [_taken(sort.bucketed(rest.words, np.dtype(np.uint64)), numbers, threads) for rest in further]
     packed = [_packed(columns, further, threads)] if sum(rest.width for rest in further) <= 64 else []
     sizes = np.diff(bounds)
     if packed and sizes.max() <= _LONG_RUN:
-        sort_within(packed[0], tied, bounds, 0, 0, threads)
+        sort_within(packed[0], numbers, bounds, 0, 0, threads)
     else:
         runs = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
         apart = [column - np.uint64(rest.least % 2**64) for column, rest in zip(columns, further, strict=True)]
-        tied = _taken(tied, argsort([runs, *(packed or apart)], threads=threads), threads)
-    parts = spans_of(len(tied), len(spans))
-    each(lambda part: put(tied[slice(*parts[part])], positions[slice(*parts[part])], sort.numbers), len(parts), threads)
+        numbers[:] = _taken(numbers, argsort([runs, *(packed or apart)], threads=threads), threads)
 
 
 def _taken(values: NDArray[Any], rows: Rows, threads: Threads | None) -> NDArray[Any]:
