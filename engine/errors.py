@@ -35,6 +35,10 @@ class MethodNotFound(PlanError, AttributeError):
     """A method or property was named that there is not; the message says what to write instead."""
 
 
+class ArgumentNotFound(PlanError, TypeError):
+    """An argument was given that a method does not take; the message says what to write instead."""
+
+
 class TypeMismatch(PlanError, TypeError):
     """An operation was applied to types that it does not accept."""
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, call, case, literal
+from .arguments import explained
 from .replacements import accessor_not_found
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class Accessor:
         raise accessor_not_found(type(self).__name__, name, dir(type(self)))
 
 
+@explained
 class TextAccessor(Accessor):
     """Functions of a text column; null gives null."""
 

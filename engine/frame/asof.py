@@ -9,6 +9,7 @@ from ..dtypes import common_type
 from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import cast, literal
 from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Frame, FrameUnit, Union, over, window_call
+from .arguments import explaining
 from .series import Series
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ _DIRECTIONS = ("backward", "forward")
 _ON, _SIDE, _ROW, _NEAR, _AT = (f"__asof_{name}" for name in ("on", "side", "row", "near", "at"))
 
 
+@explaining
 def merge_asof(
     left: DataFrame,
     right: DataFrame,

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, aggregate, call, case, literal
+from .arguments import explaining
 from .frame import DataFrame
 from .pivot import MOST_COLUMNS
 from .series import Series
@@ -19,6 +20,7 @@ _MARGIN = 0.001
 """Share of the whole range by which the outer one of equally wide bins is wider, as in pandas."""
 
 
+@explaining
 def cut(
     column: Series,
     bins: int | Sequence[Any],
@@ -55,6 +57,7 @@ def cut(
     return _binned(column, edges, names, right=right, lowest=include_lowest)
 
 
+@explaining
 def qcut(column: Series, q: int | Sequence[float], *, labels: Labels = None, precision: int = 3) -> Series:
     """Return the quantile bin of each value: runs the plan for the edges; see `cut`.
 
@@ -147,6 +150,7 @@ def _rounded(value: float, digits: int) -> float:
     return round(value, digits if whole else digits - 1 - math.floor(math.log10(abs(part))))
 
 
+@explaining
 def get_dummies(
     data: DataFrame | Series,
     columns: Sequence[str] | None = None,

@@ -9,6 +9,7 @@ from ..dtypes import DataType, common_type
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, NamedExpr, cast
 from ..plan import Plan, Project, Union
+from .arguments import explaining
 from .core import Core
 from .groupby import GroupBy
 from .join import merged
@@ -166,6 +167,7 @@ class Combining(Core):
         return pivoted(self._own, chosen, index, columns, "first", None)
 
 
+@explaining
 def concat(frames: Iterable[DataFrame]) -> DataFrame:
     """Return the rows of several frames, one after the other, matched by column name.
 

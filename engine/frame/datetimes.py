@@ -14,6 +14,7 @@ from ..expr import Expr, any_of, call, case, cast, literal
 from ..expr.build import castable
 from ..intervals import DAY, length_of
 from .accessors import Accessor
+from .arguments import explained
 from .types import parse_dtype
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ EVEN_ZONES = (None, "UTC")
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 
 
+@explained
 class DatetimeAccessor(Accessor):
     """Functions of a date or timestamp column, in the column's own zone, or of durations; null gives null."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
+from .arguments import explained
 from .cells import Cells
 from .replacements import not_found
 from .rolling import Moving, Rolling, Weighted
@@ -225,6 +226,7 @@ class Elementwise(Cells):
         return self._each(lambda column: ~column)
 
 
+@explained
 class FrameRolling(Moving):
     """Frames of rows that move with each row, over every numeric column; results are float64, as in pandas.
 

@@ -9,6 +9,7 @@ from ..errors import PlanError, TypeMismatch, suggestion
 from ..plan import MapBatches, Scan
 from ..schema import Field
 from . import explain as _explain
+from .arguments import explained
 from .asked import Asked
 from .columns import Columns
 from .combine import Combining
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+@explained
 class DataFrame(Asked, Columns, Elementwise, Combining, Reductions, Output, FrameThroughPandas):
     """A lazily computed table.
 

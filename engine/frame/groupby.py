@@ -11,6 +11,7 @@ from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
 from ..plan import WHOLE_PARTITION, Aggregate, Filter, MapBatches, Plan, Project, Sort, over, window_call
 from ..schema import Field
+from .arguments import explained
 from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
 from .applied import OfGroupFrames
 from .grouprows import GroupRows
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 _NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
 
 
+@explained
 class GroupBy(GroupRows, GroupWindows):
     """Groups of a frame's rows, waiting for aggregates.
 

@@ -8,12 +8,14 @@ from ..dtypes import DataType, Kind
 from ..errors import TypeMismatch
 from ..expr import call, literal
 from .accessors import Accessor
+from .arguments import explained
 
 if TYPE_CHECKING:
     from .frame import DataFrame
     from .series import Series
 
 
+@explained
 class ListAccessor(Accessor):
     """Functions of a column of lists; a null list gives null."""
 

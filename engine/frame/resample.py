@@ -11,6 +11,7 @@ from ..errors import PlanError, TypeMismatch
 from ..expr import aggregate
 from ..intervals import DAY
 from .aggregating import Aggregates
+from .arguments import explained
 from .datetimes import EVEN_ZONES, LENGTHS, split_unit
 from .groupby import GroupBy
 
@@ -23,6 +24,7 @@ _ZERO_OF_NOTHING = ("count", "size", "sum")
 """Aggregates that are 0, not null, where there are no rows."""
 
 
+@explained
 class Resampler:
     """Rows grouped by the lengths of time that they lie in, waiting for aggregates.
 

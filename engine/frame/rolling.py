@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import PlanError, suggestion
 from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Bound, Frame, FrameUnit, Interval, following, preceding
+from .arguments import explained
 from .datetimes import LENGTHS, split_unit
 
 _ROLLED = ("sum", "mean", "median", "min", "max", "std", "var", "count")
@@ -116,6 +117,7 @@ class Moving(ABC):
         return self._aggregate("count")
 
 
+@explained
 class Rolling(Moving):
     """A frame of rows that moves with each row, waiting for an aggregate; results are float64, as in pandas.
 

@@ -25,6 +25,7 @@ from ..expr import (
 from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project, Sort, Window
 from ..plan.window import has_window
 from .accessors import TextAccessor
+from .arguments import explained
 from .categories import CategoryAccessor
 from .datetimes import DatetimeAccessor
 from .measures import Measures
@@ -50,6 +51,7 @@ Values: TypeAlias = list[Any]
 _BOUNDS = ("both", "left", "right", "neither")
 
 
+@explained
 class Series(SeriesWindows, SeriesRows, Operators, Measures):
     """One column of a frame, or an expression over its columns; lazy like the frame.
 
