@@ -1,7 +1,7 @@
 """Arguments of pandas' methods: those that mean nothing here are passed over, others are errors that say what to write.
 
-Python itself refuses what a method does not take, with a `TypeError` of its own. It is read only then, so that calls that
-are right cost nothing.
+Python itself refuses what a method does not take, with a `TypeError` of its own. It is looked at only then, so that
+calls that are right cost nothing.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _INSTEAD: Mapping[str, str] = {
     "keys": "mark the rows first: vl.concat([a.assign(source='a'), b.assign(source='b')])",
     "margins": "add the totals with vl.concat, or in SQL with GROUP BY ROLLUP",
     "include": "choose the columns first: frame.select_dtypes(…).describe()",
-    "errors": "SQL's try_cast gives null for what does not convert: frame.sql('select try_cast(x as int) as x from self')",
+    "errors": "try_cast gives null where a value does not convert: frame.sql('select try_cast(x as int) from self')",
     "skipna": "nulls are passed over; to see whether there are any, use isna().any()",
     "index": _WRITE,
     "index_label": _WRITE,

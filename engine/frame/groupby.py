@@ -11,9 +11,9 @@ from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
 from ..plan import WHOLE_PARTITION, Aggregate, Filter, MapBatches, Plan, Project, Sort, over, window_call
 from ..schema import Field
-from .arguments import explained
 from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
 from .applied import OfGroupFrames
+from .arguments import explained
 from .grouprows import GroupRows
 from .measures import QUARTILES, only_index
 from .replacements import not_found

@@ -66,7 +66,7 @@ def test_errors_within_a_method_stay_as_they_are():
     def broken(_):
         raise TypeError("mine")
 
-    with pytest.raises(TypeError, match="^mine$"):
+    with pytest.raises(TypeError, match=r"^mine$"):
         vl.DataFrame(ROWS).pipe(broken)
     with pytest.raises(TypeMismatch):
         vl.DataFrame(ROWS).x.fillna("a")
