@@ -295,8 +295,7 @@ class CpuGroupBy:
         together = all(spreadable(column) for column in zip(*self._kept, strict=True))
         finer = max(self._run_bits - bits, 0) if together else 0
         for batches in [self._kept] if together else [[columns] for columns in self._kept]:
-            words = [partition_words(each[: len(self._dtypes)], self._dtypes, len(each[0])) for each in batches]
-            columns, offsets = spread(batches, words, bits + finer)
+            columns, offsets = spread(batches, self._dtypes, bits + finer)
             for part, tables in enumerate(parts):
                 runs = offsets[part << finer : (part + 1 << finer) + 1]
                 start, stop = int(runs[0]), int(runs[-1])

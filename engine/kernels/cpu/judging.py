@@ -10,12 +10,16 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from math import exp
 
+import numpy as np
 import pyarrow as pa
 
+from ...dtypes import DataType
 from ...expr import Expr
 from .keys import KeyTable
+from .native import Calls, count_distinct_later
 from .project import Evaluator
 from .table import CpuTable, slice_table
+from .words import partition_words_later
 
 _JUDGED_ROWS = 100_000
 _WORTHWHILE = 0.6
@@ -24,7 +28,7 @@ _SURELY_WORTHWHILE = 0.3
 """It does not wait for so many rows where no more than this share of a sample are groups; more rows only have less."""
 _SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
 _ALL_DIFFER = 0.97
-"""It passes rows on before it has grouped any if even this share of all samples, from all over a table, are groups."""
+"""It passes rows on before it has grouped any if even this share of samples, from all over a table, are groups."""
 _STEPS = 24
 
 
@@ -51,25 +55,24 @@ def of_sample(table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict
     """
     if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
         return Verdict.WAIT
-    first = _sample(table, exprs, 0)
-    keys.insert(first)
-    found, seen = keys, _SAMPLED_ROWS
-    if len(keys) >= _ALL_DIFFER * seen:  # keys of later rows must not be numbered before those of earlier ones
-        found = KeyTable([expr.dtype for expr in exprs], _SAMPLES * _SAMPLED_ROWS)
-        found.insert(first)
-    for sample in range(1, _SAMPLES):
-        if len(found) < _ALL_DIFFER * seen:
-            break
-        found.insert(_sample(table, exprs, sample))
-        seen += _SAMPLED_ROWS
-    if len(found) >= _ALL_DIFFER * seen:
+    starts = range(0, table.num_rows, -(-table.num_rows // _SAMPLES))
+    samples = [Evaluator(slice_table(table, start, _SAMPLED_ROWS)).columns(exprs) for start in starts]
+    groups, seen = _distinct(samples, [expr.dtype for expr in exprs]), _SAMPLES * _SAMPLED_ROWS
+    if groups >= _ALL_DIFFER * seen:
         return Verdict.PASS_ON
-    keys.make_room(_expected(len(found), seen, table.num_rows))
-    return Verdict.GROUP if len(found) <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
+    keys.insert(samples[0])  # keys of later rows must not be numbered before those of earlier ones
+    keys.make_room(_expected(groups, seen, table.num_rows))
+    return Verdict.GROUP if groups <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
 
 
-def _sample(table: CpuTable, exprs: Sequence[Expr], number: int) -> list[pa.Array]:
-    return Evaluator(slice_table(table, number * table.num_rows // _SAMPLES, _SAMPLED_ROWS)).columns(exprs)
+def _distinct(samples: Sequence[Sequence[pa.Array]], dtypes: Sequence[DataType]) -> int:
+    """Return about how many different keys there are."""
+    calls, words = Calls(), np.empty((len(samples), _SAMPLED_ROWS), dtype=np.uint64)
+    table = np.zeros(2 * words.size + 1, dtype=np.uint64)
+    for columns, out in zip(samples, words, strict=True):
+        count_distinct_later(partition_words_later(columns, dtypes, out, calls), table, calls)
+    calls.run()
+    return calls.results[-1]
 
 
 def _expected(groups: int, seen: int, rows: int) -> int:

@@ -9,50 +9,81 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...dtypes import DataType
 from .buffers import array_from, empty, present, storage, values_of
 from .gather import encoded, take_column
-from .native import Calls, count_each, move_pairs, partition_order, partition_positions, put, start_positions, words_of
+from .native import (
+    Calls,
+    count_partitions_later,
+    move_column,
+    move_pairs,
+    partition_order,
+    partition_positions,
+    put,
+    start_positions,
+    words_of,
+)
 from .native.arrays import Longs, Rows, Words
+from .words import partition_words, partition_words_later
 
 _WIDTHS = (1, 4, 8)
-_PAIRED_WIDTH = 8
+_MOVED_WIDTH = 8
 
 
-def spread(batches: Sequence[Sequence[pa.Array]], words: Sequence[Words], bits: int) -> tuple[list[pa.Array], Longs]:
-    """Return all rows' columns in the order of ``2 ** bits`` partitions of their words, and where partitions begin.
+def spread(
+    batches: Sequence[Sequence[pa.Array]], dtypes: Sequence[DataType], bits: int
+) -> tuple[list[pa.Array], Longs]:
+    """Return all rows' columns in the order of ``2 ** bits`` partitions, and where partitions begin.
 
-    Within a partition rows keep their order. The columns of several batches must be `spreadable`.
+    Rows are partitioned by their first columns, of these types, and keep their order within a partition. The columns
+    of several batches must be `spreadable`.
     """
+    sizes = [len(batch[0]) for batch in batches]
     if len(batches) == 1:
-        order, offsets = partition_order(words[0], bits)
+        order, offsets = partition_order(partition_words(batches[0][: len(dtypes)], dtypes, sizes[0]), bits)
         return [take_column(column, order) for column in batches[0]], offsets
     counts = np.zeros((len(batches), 1 << bits), dtype=np.int64)
-    count_each(words, bits, counts)
+    words = _counted_words([batch[: len(dtypes)] for batch in batches], dtypes, bits, counts)
     positions, offsets = start_positions(counts)
     columns = [list(arrays) for arrays in zip(*batches, strict=True)]
     moved, rows = _move(columns, words, bits, positions)
     return [_placed(arrays, rows, moved.get(j)) for j, arrays in enumerate(columns)], offsets
 
 
+def _counted_words(
+    keys: Sequence[Sequence[pa.Array]], dtypes: Sequence[DataType], bits: int, counts: Longs
+) -> list[Words]:
+    """Return the words that the rows of each batch are partitioned by; add how many go where to ``counts``."""
+    calls, words = Calls(), list[Words]()
+    for columns, count in zip(keys, counts, strict=True):
+        words.append(partition_words_later(columns, dtypes, empty(len(columns[0]), np.uint64), calls))
+        count_partitions_later(words[-1], bits, count, calls)
+    calls.run()
+    return words
+
+
 def _move(
     columns: Sequence[Sequence[pa.Array]], words: Sequence[Words], bits: int, positions: Longs
 ) -> tuple[dict[int, NDArray[Any]], list[Rows]]:
-    """Return the values, in their new places, of two columns that can move together, and the places of all rows.
+    """Return the values, in their new places, of up to two columns that can move at once, and the places of all rows.
 
     Those are left out where no other column needs them.
     """
-    pair = [j for j, arrays in enumerate(columns) if _width(arrays[0].type) == _PAIRED_WIDTH][:2]
-    if len(pair) < 2:
+    wide = [j for j, arrays in enumerate(columns) if _width(arrays[0].type) == _MOVED_WIDTH][:2]
+    if not wide:
         return {}, [partition_positions(own, bits, where) for own, where in zip(words, positions, strict=True)]
-    noted = len(columns) > len(pair) or any(array.null_count for j in pair for array in columns[j])
-    first, second = (empty(sum(map(len, words)), storage(columns[j][0].type)) for j in pair)
+    noted = len(columns) > len(wide) or any(array.null_count for j in wide for array in columns[j])
+    moved = [empty(sum(map(len, words)), storage(columns[j][0].type)) for j in wide]
     rows = [np.empty(len(own) if noted else 0, dtype=np.int32) for own in words]
-    calls, out = Calls(), (words_of(first), words_of(second))
-    for own, where, one, other, into in zip(words, positions, columns[pair[0]], columns[pair[1]], rows, strict=True):
-        values = words_of(values_of(one)), words_of(values_of(other))
-        move_pairs(own, bits, where, values, out, into, calls)
+    calls, out = Calls(), [words_of(values) for values in moved]
+    for batch, (own, where, into) in enumerate(zip(words, positions, rows, strict=True)):
+        values = [words_of(values_of(columns[j][batch])) for j in wide]
+        if len(wide) == 1:
+            move_column(own, bits, where, values[0], out[0], into, calls)
+        else:
+            move_pairs(own, bits, where, (values[0], values[1]), (out[0], out[1]), into, calls)
     calls.run()
-    return {pair[0]: first, pair[1]: second}, rows
+    return dict(zip(wide, moved, strict=True)), rows
 
 
 def spreadable(arrays: Sequence[pa.Array]) -> bool:

@@ -13,7 +13,19 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
 from .buffers import INT64_DIGITS, bits_of, bools_of, empty, halves_of, present, text_of, values_of
-from .native import NO_BITS, combine_hashes, float_words, hash_bytes, hash_words, take, zero_nulls
+from .native import (
+    NO_BITS,
+    Calls,
+    Hashed,
+    combine_hashes,
+    float_words,
+    hash_bytes,
+    hash_bytes_later,
+    hash_columns_later,
+    hash_words,
+    take,
+    zero_nulls,
+)
 from .native.arrays import Bits, Words
 
 
@@ -81,6 +93,30 @@ def partition_words(columns: Sequence[pa.Array], dtypes: Sequence[DataType], num
         return hash_columns(columns, dtypes, num_rows)
     words = words_of(columns[0], dtypes[0])
     return zero_nulls(words, *bits_of(columns[0])) if columns[0].null_count else words
+
+
+def partition_words_later(columns: Sequence[pa.Array], dtypes: Sequence[DataType], out: Words, calls: Calls) -> Words:
+    """Have calls compute `partition_words`, into ``out`` where they are hashes; return where they stand then."""
+    if len(columns) == 1 and is_one_word(dtypes[0]):
+        words = words_of(columns[0], dtypes[0])
+        return zero_nulls(words, *bits_of(columns[0])) if columns[0].null_count else words
+    calls.keep(columns)
+    hashed = [_hashed_later(column, dtype, calls) for column, dtype in zip(columns, dtypes, strict=True)]
+    hash_columns_later(hashed, out, calls)
+    return out
+
+
+def _hashed_later(column: pa.Array, dtype: DataType, calls: Calls) -> Hashed:
+    """Return a column as rows are hashed by it when the calls are made."""
+    if isinstance(column, pa.DictionaryArray) or not (is_bytes(dtype) or is_one_word(dtype)):
+        return Hashed(_hash_column(column, dtype), done=True)
+    if is_bytes(dtype):
+        hashes = empty(len(column), np.uint64)
+        hash_bytes_later(*text_of(column), *bits_of(column), hashes, calls)
+        return Hashed(hashes, done=True)
+    if pa.types.is_int32(column.type) or pa.types.is_date32(column.type):
+        return Hashed(values_of(column), *bits_of(column))
+    return Hashed(words_of(column, dtype), *bits_of(column))
 
 
 def _hash_column(column: pa.Array, dtype: DataType) -> Words:

@@ -57,9 +57,13 @@ from .gathering import (
 from .grouping import WordGroups
 from .hashing import (
     NULL_HASH,
+    Hashed,
     combine_hashes,
+    count_distinct_later,
     float_words,
     hash_bytes,
+    hash_bytes_later,
+    hash_columns_later,
     hash_rows,
     hash_words,
     null_words,
@@ -70,7 +74,15 @@ from .ordering import order_floats, order_integers, order_nulls, rows_within, va
 from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
-from .radix import count_each, count_partitions, move_pairs, partition_order, partition_positions, start_positions
+from .radix import (
+    count_partitions,
+    count_partitions_later,
+    move_column,
+    move_pairs,
+    partition_order,
+    partition_positions,
+    start_positions,
+)
 from .rowgroups import RowGroups
 from .rungroups import RunGroups
 from .selecting import rows_at
@@ -111,6 +123,7 @@ __all__ = [
     "BucketSort",
     "BytesGroups",
     "Calls",
+    "Hashed",
     "JoinIndex",
     "KeyPacking",
     "RowGroups",
@@ -133,8 +146,9 @@ __all__ = [
     "comoments_f64",
     "count_and_sum_f64",
     "count_bits",
-    "count_each",
+    "count_distinct_later",
     "count_partitions",
+    "count_partitions_later",
     "count_valid",
     "extreme_codes",
     "extreme_texts",
@@ -143,6 +157,8 @@ __all__ = [
     "first_row",
     "float_words",
     "hash_bytes",
+    "hash_bytes_later",
+    "hash_columns_later",
     "hash_rows",
     "hash_words",
     "join_halves",
@@ -157,6 +173,7 @@ __all__ = [
     "min_f64",
     "min_i64",
     "moments_f64",
+    "move_column",
     "move_pairs",
     "multiply_i64",
     "narrow_i128",

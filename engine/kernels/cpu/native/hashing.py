@@ -7,13 +7,18 @@ other bits a slot. Knows nothing of tables.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Bytes, Doubles, Longs, Number, Rows, Words, addresses, missing
+from .calls import Calls
 from .compile import device, instruction, kernel
 
+load_byte = instruction("load_byte")
+load_row = instruction("load_row")
 load_word = instruction("load_word")
+prefetch_word = instruction("prefetch_word")
 load_unaligned = instruction("load_unaligned")
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
@@ -25,6 +30,13 @@ _S29 = np.uint64(29)
 _S3 = np.uint64(3)
 _EIGHT = np.uint64(8)
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ZERO, _ONE = np.uint64(0), np.uint64(1)
+# What a kernel is told of a column: its address, what stands there, and the address and offset of its validity.
+_VALUES, _KIND, _BITS, _BIT_OFFSET = range(4)
+_HASHES, _INTS, _WORDS = 0, 4, 8
+# Rows that are hashed together, and words that a loop along a column asks for ahead.
+_BLOCK = 512
+_LEAD = 512
 
 NULL_HASH = np.uint64(0x5DEECE66D1B54A32)
 """Hash of a null, of whatever type."""
@@ -115,6 +127,44 @@ def _combine_hashes(first: Words, second: Words, out: Words) -> None:
         out[i] = combine(first[i], second[i])
 
 
+@device
+def hash_part(columns: Words, j: Number, start: Number, size: Number, hashes: Words) -> None:
+    """Write the hashes of some rows of a column, from the first of ``hashes`` on."""
+    address, kind, bits = columns[j, _VALUES], columns[j, _KIND], columns[j, _BITS]
+    for i in range(0, size, 8):
+        prefetch_word(address, start + i + _LEAD)
+    if kind == _INTS:
+        for i in range(size):
+            hashes[i] = mix(np.uint64(np.int64(load_row(address, start + i))))
+    elif kind == _WORDS:
+        for i in range(size):
+            hashes[i] = mix(load_word(address, start + i))
+    else:
+        for i in range(size):
+            hashes[i] = load_word(address, start + i)
+    if bits != 0:
+        position = np.int64(columns[j, _BIT_OFFSET]) + start
+        for i in range(size):
+            at = position + i
+            if (load_byte(bits, at >> 3) >> np.uint8(at & 7)) & np.uint8(1) == np.uint8(0):
+                hashes[i] = NULL_HASH
+
+
+@kernel("void(const u64[,], u64[], u64[])")
+def _hash_columns(columns: Words, hashes: Words, out: Words) -> None:
+    """Hash rows as `_hash_words` and `_combine_hashes` do, block by block; ``hashes`` has room for a block."""
+    block = len(hashes)
+    for start in range(0, len(out), block):
+        size = min(block, len(out) - start)
+        hash_part(columns, 0, start, size, hashes)
+        for i in range(size):
+            out[start + i] = hashes[i]
+        for j in range(1, len(columns)):
+            hash_part(columns, j, start, size, hashes)
+            for i in range(size):
+                out[start + i] = combine(out[start + i], hashes[i])
+
+
 @kernel("void(const u64[], i64, u64[])")
 def _hash_rows(columns: Words, n: int, out: Words) -> None:
     for i in range(n):
@@ -122,6 +172,22 @@ def _hash_rows(columns: Words, n: int, out: Words) -> None:
         for j in range(1, len(columns)):
             h = combine(h, load_word(columns[j], i))
         out[i] = h
+
+
+@kernel("i64(const u64[], u64[])")
+def _count_distinct(words: Words, table: Words) -> int:
+    """Enter words, but for a bit of their hashes, into a table whose last element is how many it has; return that."""
+    last = len(table) - 1
+    mask = np.uint64(last - 1)
+    for i in range(len(words)):
+        hashed = mix(words[i]) | _ONE
+        slot = (hashed >> _S32) & mask
+        while table[slot] != _ZERO and table[slot] != hashed:
+            slot = (slot + _ONE) & mask
+        if table[slot] == _ZERO:
+            table[slot] = hashed
+            table[last] += _ONE
+    return int(table[last])
 
 
 @kernel(
@@ -172,6 +238,54 @@ def combine_hashes(first: Words, second: Words, *, out: Words | None = None) -> 
     out = np.empty(len(first), dtype=np.uint64) if out is None else out
     _combine_hashes(first, second, out)
     return out
+
+
+class Hashed(NamedTuple):
+    """A column as rows are hashed by it.
+
+    Attributes
+    ----------
+    values
+        Words, 32-bit integers that stand for words, or hashes.
+    bits, bit_offset
+        Their validity.
+    done
+        Whether they are hashes, also of nulls.
+    """
+
+    values: Words | Rows
+    bits: Bits = NO_BITS
+    bit_offset: int = 0
+    done: bool = False
+
+
+def hash_columns_later(columns: Sequence[Hashed], out: Words, calls: Calls) -> None:
+    """Have a call write one hash per row, as `combine_hashes` of all columns' hashes in turn gives it."""
+    described = [
+        [
+            column.values.ctypes.data,
+            _HASHES if column.done else column.values.itemsize,
+            column.bits.ctypes.data if len(column.bits) else 0,
+            column.bit_offset,
+        ]
+        for column in columns
+    ]
+    calls.keep(*columns)
+    calls.add(_hash_columns, np.array(described, dtype=np.uint64), np.empty(_BLOCK, dtype=np.uint64), out)
+
+
+def count_distinct_later(words: Words, table: Words, calls: Calls) -> None:
+    """Have a call enter words into a table, zeros at first, whose last element it counts them with.
+
+    Its result is how many are in the table then; of words that share nearly all bits of a hash one may not count.
+    Before it there must be room for a power of two, which is more than there are words.
+    """
+    calls.add(_count_distinct, words, table, expected=None)
+
+
+def hash_bytes_later(offsets: Longs | Rows, data: Bytes, bits: Bits, bit_offset: int, out: Words, calls: Calls) -> None:
+    """Have a call do `hash_bytes`."""
+    calls.add(_hash_bytes, offsets, data, bits, bit_offset, out)
 
 
 def hash_rows(columns: Sequence[Words], *, out: Words | None = None) -> Words:

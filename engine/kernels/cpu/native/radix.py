@@ -3,13 +3,11 @@
 The hash is one multiplication, whose result is never stored. Its constant is not that of the tables, in which the keys
 of one partition would otherwise crowd.
 
-Over many batches: `count_each`, `start_positions` over all, then `partition_positions` per batch and
+Over many batches: `count_partitions_later`, `start_positions` over all, then `partition_positions` per batch and
 ``gathering.put`` per column, each batch into its own part of the output. For one batch: `partition_order`, and takes.
 """
 
 from __future__ import annotations
-
-from collections.abc import Sequence
 
 import numpy as np
 
@@ -80,6 +78,21 @@ def _move_pairs(
             rows[i] = np.int32(position)
 
 
+@kernel("void(const u64[], u64, i64[], const u64[], u64[], i32[])")
+def _move_column(words: Words, shift: int, positions: Longs, values: Words, out: Words, rows: Rows) -> None:
+    """Do what `_move_pairs` does with one column."""
+    noted = len(rows) > 0
+    for i in range(len(words)):
+        partition = partition_of(words[i], shift)
+        position = positions[partition]
+        positions[partition] = position + 1
+        out[np.uint64(position)] = values[i]
+        if position & 7 == 0:
+            prefetch_write(out, position + 8)
+        if noted:
+            rows[i] = np.int32(position)
+
+
 def _shift(bits: int) -> int:
     if not 1 <= bits <= 16:
         raise ValueError(f"bits must be 1 to 16, not {bits}")
@@ -93,12 +106,9 @@ def count_partitions(words: Words, bits: int, *, out: Longs | None = None) -> Lo
     return out
 
 
-def count_each(batches: Sequence[Words], bits: int, counts: Longs) -> None:
-    """Add the number of rows of each partition of several batches to ``counts``, of shape (batches, partitions)."""
-    calls = Calls()
-    for words, count in zip(batches, counts, strict=True):
-        calls.add(_count_partitions, words, _shift(bits), count)
-    calls.run()
+def count_partitions_later(words: Words, bits: int, out: Longs, calls: Calls) -> None:
+    """Have a call add to the number of rows of each of the ``2 ** bits`` partitions."""
+    calls.add(_count_partitions, words, _shift(bits), out)
 
 
 def start_positions(counts: Longs) -> tuple[Longs, Longs]:
@@ -150,3 +160,8 @@ def move_pairs(
     It is written to ``rows`` unless that is empty. ``positions`` (the next of each partition) is advanced.
     """
     calls.add(_move_pairs, words, _shift(bits), positions, *columns, *out, rows)
+
+
+def move_column(words: Words, bits: int, positions: Longs, values: Words, out: Words, rows: Rows, calls: Calls) -> None:
+    """Have done what `move_pairs` does with one column."""
+    calls.add(_move_column, words, _shift(bits), positions, values, out, rows)

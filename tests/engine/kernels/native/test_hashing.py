@@ -83,3 +83,28 @@ def test_null_words_and_zeroed_nulls(rng: np.random.Generator) -> None:
     assert (native.null_words(validities, 100) == np.where(data.valid, 0, 2)).all()
     zeroed = native.zero_nulls(data.words, data.bits, data.bit_offset)
     assert (zeroed == np.where(data.valid, data.values, 0).view(np.uint64)).all()
+
+
+@pytest.mark.parametrize("n", [0, 1, 511, 1300])
+def test_hashes_of_columns_by_one_call(rng: np.random.Generator, n: int) -> None:
+    words, small = rng.integers(0, 2**63, n).astype(np.uint64), rng.integers(-5, 5, n).astype(np.int32)
+    flags = rng.random(n + 3) < 0.7
+    bits = np.packbits(flags, bitorder="little")
+    done = native.hash_words(words[::-1].copy())
+    wide = small.astype(np.int64).view(np.uint64)
+    first = native.hash_words(words, bits=bits, bit_offset=3)
+    expected = native.combine_hashes(native.combine_hashes(first, done), native.hash_words(wide))
+    out, calls = np.zeros(n, np.uint64), native.Calls()
+    columns = [native.Hashed(words, bits, 3), native.Hashed(done, done=True), native.Hashed(small)]
+    native.hash_columns_later(columns, out, calls)
+    calls.run()
+    assert out.tolist() == expected.tolist()
+
+
+def test_different_words_are_counted_over_several_calls(rng: np.random.Generator) -> None:
+    words = rng.integers(0, 700, (3, 1000)).astype(np.uint64)
+    table, calls = np.zeros(4097, np.uint64), native.Calls()
+    for batch in words:
+        native.count_distinct_later(batch, table, calls)
+    calls.run()
+    assert calls.results == [len(np.unique(words[: count + 1])) for count in range(3)]

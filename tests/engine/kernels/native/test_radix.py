@@ -31,7 +31,10 @@ def test_batches_scatter_into_contiguous_partitions(rng: np.random.Generator, to
     hashes = native.hash_words(keys)
     parts = [slice(0, 3000), slice(3000, 3000), slice(3000, 7000)]
     counts = np.zeros((3, 16), np.int64)
-    native.count_each([hashes[part] for part in parts], 4, counts)
+    calls = native.Calls()
+    for part, count in zip(parts, counts, strict=True):
+        native.count_partitions_later(hashes[part], 4, count, calls)
+    calls.run()
     assert counts.tolist() == [native.count_partitions(hashes[part], 4).tolist() for part in parts]
     positions, offsets = native.start_positions(counts)
     outs = [np.zeros(7000, np.uint64) for _ in range(2)]
