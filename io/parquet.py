@@ -35,10 +35,12 @@ from .tables import FileSource
 SUFFIXES = (".parquet", ".parq", ".pq")
 _SPLIT_BYTES = 16 * 1024 * 1024
 _SPLIT_BYTES_LEAST = 512 * 1024
+_SPLIT_ROWS = 1024 * 1024
+"""Most rows of a split, however few bytes they take."""
 _SPLITS_PER_CORE = 8
 _MANY_CHUNKS, _SMALL_GROUP = 32, 8192
 """From this many column chunks of fewer rows than this on, starting our decoder for each costs more than it saves."""
-_BATCH_ROWS, _NARROW, _NARROW_TIMES, _LEAST_BATCHES = 128 * 1024, 8, 3, 8
+_BATCH_ROWS, _NARROW, _NARROW_TIMES, _LEAST_BATCHES = 128 * 1024, 8, 3, 4
 _WORTH_COMPILING = 32 * 1024 * 1024
 """Stored bytes to read for which it pays to compile the decoder, where it is not compiled yet."""
 
@@ -219,6 +221,7 @@ class ParquetSource(FileSource):
         even = total // (_SPLITS_PER_CORE * (available_cores()))
         target = min(_SPLIT_BYTES, max(_SPLIT_BYTES_LEAST, even))
         rows = sum(group.rows for _, kept in kept_files for group in kept)
+        target = min(target, total * _SPLIT_ROWS // max(rows, 1))
         target = max(target, total * request.task_rows // max(rows, 1))
         patient = total >= _WORTH_COMPILING
         decode = patient or open_decoder().is_compiled(tests=bool(conditions))

@@ -28,6 +28,8 @@ _NONE = Schema(())
 _LEFT_BEHIND = ("footer", "facts", "passing")
 _RUN_BYTES = 16 << 20
 """Most stored bytes of row groups that are read at once, and most decoded ones where every row passes."""
+_FIRST_SHARE = 0.25
+"""The share of rows that are taken to pass the tests of a scan before any have been tested."""
 
 
 @dataclass(slots=True)
@@ -39,8 +41,8 @@ class Passing:
 
     @property
     def share(self) -> float:
-        """The share of the rows that has been given, 1 where none has been read."""
-        return self.given / self.read if self.read else 1.0
+        """The share of the rows that has been given, a guess where none has been read."""
+        return self.given / self.read if self.read else _FIRST_SHARE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from ..plan import Split
 
 MOST_SPLITS = 4
 """Splits of rows in memory that are one task at most."""
-LEAST_WORK = 2.0
+LEAST_WORK = 3.0
 """The work of a task of a file, as `_work` counts it, below which threads wait for each other's Python instead."""
 
 
