@@ -221,7 +221,7 @@ class ParquetSource(FileSource):
         even = total // (_SPLITS_PER_CORE * (available_cores()))
         target = min(_SPLIT_BYTES, max(_SPLIT_BYTES_LEAST, even))
         rows = sum(group.rows for _, kept in kept_files for group in kept)
-        target = min(target, total * _SPLIT_ROWS // max(rows, 1))
+        target = max(1, min(target, total * _SPLIT_ROWS // max(rows, 1)))
         target = max(target, total * request.task_rows // max(rows, 1))
         patient = total >= _WORTH_COMPILING
         decode = patient or open_decoder().is_compiled(tests=bool(conditions))

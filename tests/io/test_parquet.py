@@ -296,7 +296,7 @@ def test_splits_are_read_by_many_threads_at_once(path: Path, table: pa.Table) ->
 
 def test_splits_learn_from_each_other_how_many_rows_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("volley.io.parquet._WORTH_COMPILING", 0)
-    groups, rows = 40, 20_000
+    groups, rows = 40, 30_000
     numbers = np.arange(groups * rows) % 1_000
     pq.write_table(pa.table({"x": numbers}), tmp_path / "x.parquet", row_group_size=rows)
     source = ParquetSource(tmp_path / "x.parquet")
@@ -307,7 +307,7 @@ def test_splits_learn_from_each_other_how_many_rows_pass(tmp_path: Path, monkeyp
         for part in (tuple(range(20)), tuple(range(20, 40)))
     ]
     batches = [[batch.num_rows for batch in half.read()] for half in halves]
-    assert [sum(each) for each in batches] == [200 * 20] * 2
+    assert [sum(each) for each in batches] == [300 * 20] * 2
     assert len(batches[0]) > 1
     assert len(batches[1]) == 1
 
@@ -454,3 +454,10 @@ def test_columns_named_with_dots_are_not_taken_for_nested_ones(tmp_path: Path, s
     assert scan(source).equals(table)
     predicate = call("equal", Column(name="a.b", dtype=dtypes.int64), literal(2))
     assert scan(source, ["a"], predicate=predicate).to_pydict() == {"a": [{"b": 6}]}
+
+
+def test_many_rows_of_few_bytes_are_several_splits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("volley.io.parquet._SPLIT_ROWS", 1000)
+    pq.write_table(pa.table({"n": [7] * 10_000}), tmp_path / "same.parquet", row_group_size=100)
+    splits = ParquetSource(str(tmp_path / "same.parquet")).scan(ScanRequest(columns=("n",))).splits
+    assert [split.rows for split in splits] == [1000] * 10
