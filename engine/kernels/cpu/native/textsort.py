@@ -1,13 +1,13 @@
 """Order of byte strings, by their bytes as unsigned numbers, a prefix before what it begins.
 
-Where strings repeat, the distinct ones are sorted and the rows take their ranks. Otherwise a radix sort on eight bytes
+Where strings repeat, the distinct ones are sorted and the rows take their ranks. Otherwise a radix sort on some words
 at a time, after the bytes that all strings begin with, refining only where strings still tie.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,8 +24,15 @@ load_unaligned = instruction("load_unaligned")
 # Repetition is judged on this many rows: if at most half are distinct, sorting distinct strings pays.
 _SAMPLE = 8192
 _TELLING = 16
+# Strings that are numbered before their number of different ones tells, too, whether they repeat.
+_NUMBERED = 1 << 15
+# Words that strings are sorted by at a time, and of how many rows one may tie by fewer.
+_MOST_WORDS, _TIED = 3, 16
+_PARTS = 8
+_SHARED_ROWS = 1 << 16
+# Different strings that are ranked by all threads.
+_RANKED_BY_ALL = 1 << 18
 
-_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
 _EIGHT, _SIXTEEN, _HALF = np.uint64(8), np.uint64(16), np.uint64(32)
 _ODD_BYTES = np.uint64(0x00FF00FF00FF00FF)
 _ODD_PAIRS = np.uint64(0x0000FFFF0000FFFF)
@@ -68,15 +75,19 @@ def _common_prefix(offsets: Longs | Rows, data: Bytes, rows: Rows) -> int:
 
 
 @kernel(
-    "void(const i32[], const u8[], const i32[], i64, u64[], u64[])",
-    "void(const i64[], const u8[], const i32[], i64, u64[], u64[])",
+    "void(const i32[], const u8[], const i32[], i64, i64, i64, u64[,], u8[])",
+    "void(const i64[], const u8[], const i32[], i64, i64, i64, u64[,], u8[])",
 )
-def _prefixes(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int, out: Words, lengths: Words) -> None:
-    """For each row, the eight bytes from ``depth`` on, and how many the string has there (9 for more than 8)."""
-    for i in range(len(rows)):
+def _words_of_rows(
+    offsets: Longs | Rows, data: Bytes, rows: Rows, first: int, last: int, depth: int, out: Any, lengths: Bytes
+) -> None:
+    """For each of some rows, the bytes from ``depth`` on as words, and how many there are, at most one too many."""
+    most = np.int64(8 * len(out) + 1)
+    for i in range(first, last):
         start, stop = np.int64(offsets[rows[i]]) + depth, np.int64(offsets[rows[i] + 1])
-        out[i] = big_endian_word(data, start, stop)
-        lengths[i] = np.uint64(max(np.int64(0), min(np.int64(9), stop - start)))
+        for word in range(len(out)):
+            out[word, i] = big_endian_word(data, start + 8 * word, stop)
+        lengths[i] = np.uint8(max(np.int64(0), min(most, stop - start)))
 
 
 @kernel("void(const i32[], const u8[], u64, u64[])")
@@ -86,44 +97,41 @@ def text_prefixes(offsets: Rows, data: Bytes, flip: int, out: Words) -> None:
         out[i] = big_endian_word(data, np.int64(offsets[i]), np.int64(offsets[i + 1])) ^ flip
 
 
-@kernel("void(const u64[], const u64[], const u64[], const i32[], u64[], u8[])")
-def _split_ties(
-    segments: Words, prefixes: Words, lengths: Words, order: Rows, next_segments: Words, open_rows: Bits
-) -> None:
-    """Give numbers to the runs of rows, taken in ``order``, that still tie; mark those that need more bytes."""
+@kernel(
+    "void(const u64[], const i32[], i64, i64, u8[])",
+    "void(const u8[], const i32[], i64, i64, u8[])",
+)
+def _mark_changes(values: Words | Bytes, order: Rows, first: int, last: int, begins: Bits) -> None:
+    """Mark the positions of some rows, taken in ``order``, where a value is another than the one before."""
+    previous = values[np.uint32(order[max(first - 1, 0)])]
+    for i in range(first, last):
+        value = values[np.uint32(order[i])]
+        begins[i] |= np.uint8(value != previous)
+        previous = value
+
+
+@kernel("void(const u8[], const u8[], const i32[], i64, u8[])")
+def _mark_open(begins: Bits, lengths: Bytes, order: Rows, least: int, open_rows: Bits) -> None:
+    """Mark the rows of runs that tie, where the first one's string has so many bytes."""
     n = len(order)
-    run = 0
     start = 0
     for i in range(1, n + 1):
-        if i < n:
-            a, b = np.uint32(order[i - 1]), np.uint32(order[i])
-            if prefixes[a] == prefixes[b] and lengths[a] == lengths[b] and segments[a] == segments[b]:
-                continue
-        more = np.uint8(i - start > 1 and lengths[np.uint32(order[start])] == np.uint64(9))
+        if i < n and not begins[i]:
+            continue
+        more = np.uint8(i - start > 1 and np.int64(lengths[np.uint32(order[start])]) >= least)
         for j in range(start, i):
-            next_segments[j] = np.uint64(run)
             open_rows[j] = more
         start = i
-        run += 1
 
 
-@kernel("void(u64[], const i64[], const u64[])")
-def _refine(segments: Words, active: Longs, within: Words) -> None:
-    """Give all positions' runs new numbers, after the active ones were split into runs ``within``."""
-    shift = np.uint64(0)
-    k = 0
-    previous = segments[0]
-    previous_run = _ALL
-    for i in range(len(segments)):
-        run = _ALL
-        if k < len(active) and active[k] == i:
-            run = within[k]
-            k += 1
-        if i > 0 and segments[i] == previous and run != previous_run:
-            shift += np.uint64(1)
-        previous = segments[i]
-        previous_run = run
-        segments[i] = previous + shift
+@kernel("void(const u8[], u64[])")
+def _number_runs(begins: Bits, out: Words) -> None:
+    """Give numbers, from 0 on, to the runs that begin where it is marked."""
+    run = np.uint64(0)
+    for i in range(len(begins)):
+        if i > 0:
+            run += np.uint64(begins[i])
+        out[i] = run
 
 
 @kernel("void(const i32[], const u64[], i32[])")
@@ -170,13 +178,13 @@ def text_ranks(
     """
     n = len(offsets) - 1
     ranks = rows_out(out, n)
-    spans = spans_of(n, 1 if threads is None else threads.count)
+    spans = spans_of(n, max(1 if threads is None else threads.count, n // _NUMBERED))
     pieces = [Texts(offsets[start : stop + 1], data, bits, bit_offset + start) for start, stop in spans]
     if rank_repeated(pieces, [ranks[start:stop] for start, stop in spans], threads) is not None:
         return ranks
     rows = np.empty(n + 1, dtype=np.int32)
     rows = rows[: _valid_rows(bits, bit_offset, n, rows)]
-    order, segments = _text_order(offsets, data, rows)
+    order, segments = _text_order(offsets, data, rows, threads)
     ranks[:] = 0
     _scatter_ranks(order, segments, ranks)
     return ranks
@@ -199,8 +207,8 @@ def rank_repeated(
 ) -> tuple[Longs, Bytes] | None:
     """Write the ranks of all pieces' strings, nulls having any, if strings repeat; return each rank's string.
 
-    Each thread gives the strings of some pieces numbers; the distinct ones of all are ranked by one, while the others
-    have something to do ``meanwhile``; then the rows.
+    Each thread gives the strings of some pieces numbers; the distinct ones of all are ranked, if they are few by one
+    thread, while the others have something to do ``meanwhile``; then the rows.
 
     Returns
     -------
@@ -211,17 +219,31 @@ def rank_repeated(
         return None
     spans = spans_of(len(pieces), min(len(pieces), 1 if threads is None else threads.count))
 
+    given_up: list[int] = []
+
     def number(span: tuple[int, int]) -> BytesGroups:
-        groups = BytesGroups()
+        groups, numbered = BytesGroups(), 0
         for (offsets, data, bits, bit_offset), rows in zip(pieces[slice(*span)], out[slice(*span)], strict=True):
             groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=rows)
+            numbered += len(rows)
+            if numbered >= _NUMBERED and 2 * len(groups) > numbered:
+                given_up.append(numbered)
+            if given_up:
+                break
         return groups
 
     parts = mapped(number, spans, threads)
-    ranked: list[_Ranked] = []
-    steps = [lambda: ranked.append(_ranked(parts)), *meanwhile]
-    each(lambda step: steps[step](), len(steps), threads)
-    [(places, of_group, distinct)] = ranked
+    if given_up:
+        return None
+    if sum(map(len, parts)) >= _RANKED_BY_ALL:
+        ranked = _ranked(parts, threads)
+        each(lambda step: meanwhile[step](), len(meanwhile), threads)
+    else:
+        made: list[_Ranked] = []
+        steps = [lambda: made.append(_ranked(parts, None)), *meanwhile]
+        each(lambda step: steps[step](), len(steps), threads)
+        [ranked] = made
+    places, of_group, distinct = ranked
 
     def rank(part: int) -> None:
         of_own = of_group[places[part]]
@@ -240,7 +262,7 @@ class _Ranked(NamedTuple):
     distinct: tuple[Longs, Bytes]
 
 
-def _ranked(parts: Sequence[BytesGroups]) -> _Ranked:
+def _ranked(parts: Sequence[BytesGroups], threads: Threads | None) -> _Ranked:
     whole, places = parts[0], []
     for groups in parts:
         valid = np.ones(len(groups), dtype=np.bool_)
@@ -250,7 +272,7 @@ def _ranked(parts: Sequence[BytesGroups]) -> _Ranked:
             places.append(np.arange(len(groups), dtype=np.int32))
         else:
             places.append(whole.insert(*groups.keys(), bits=np.packbits(valid, bitorder="little")))
-    ranks, order = _distinct_ranks(*whole.keys(), whole.null_group)
+    ranks, order = _distinct_ranks(*whole.keys(), whole.null_group, threads)
     return _Ranked(places, ranks, take_bytes(*whole.keys(), order))
 
 
@@ -262,7 +284,7 @@ def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None)
         _widen(text_ranks(offsets, data), words)
         return argsort([words], out=out)
     result = rows_out(out, n)
-    result[:] = _text_order(offsets, data, np.arange(n, dtype=np.int32))[0]
+    result[:] = _text_order(offsets, data, np.arange(n, dtype=np.int32), None)[0]
     return result
 
 
@@ -279,33 +301,95 @@ def _repeats(texts: Texts, total: int) -> bool:
     return repeated >= _TELLING and repeated * total >= 2 * _SAMPLE * _SAMPLE
 
 
-def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int) -> tuple[Rows, Rows]:
+def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int, threads: Threads | None) -> tuple[Rows, Rows]:
     """Return the rank of each group's string, 0 for the group of nulls, and the other groups in order."""
     rows = np.arange(len(offsets) - 1, dtype=np.int32)
     if null_group >= 0:
         rows = np.delete(rows, null_group)
-    order, segments = _text_order(offsets, data, rows)
+    order, segments = _text_order(offsets, data, rows, threads)
     ranks = np.zeros(len(offsets) - 1, dtype=np.int32)
     _scatter_ranks(order, segments, ranks)
     return ranks, order
 
 
-def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows) -> tuple[Rows, Words]:
-    """Return the rows in order and, per position, the number of its run of equal strings."""
+def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: Threads | None) -> tuple[Rows, Words]:
+    """Return the rows in order and, per position, the number of its run of equal strings.
+
+    Rows are sorted by several words at a time, those that still tie by the next ones.
+    """
     n = len(rows)
-    order = rows.copy()
-    segments = np.zeros(n, dtype=np.uint64)
-    active = np.arange(n, dtype=np.int64)
+    begins = np.zeros(n, dtype=np.uint8)
     depth = _common_prefix(offsets, data, rows) if n else 0
-    while len(active):
-        part, part_segments = order[active], segments[active]
-        prefixes, lengths = np.empty(len(part), np.uint64), np.empty(len(part), np.uint64)
-        _prefixes(offsets, data, part, depth, prefixes, lengths)
-        by = argsort([part_segments, prefixes, lengths])
-        order[active] = part[by]
-        next_segments, open_rows = np.empty(len(part), np.uint64), np.empty(len(part), np.uint8)
-        _split_ties(part_segments, prefixes, lengths, by, next_segments, open_rows)
-        _refine(segments, active, next_segments)
-        active = active[open_rows.view(np.bool_)]
-        depth += 8
+    # Where bytes may be zero, words do not tell a string from the same with zeros behind it.
+    has_zeros = bool(n) and not data[int(offsets[0]) : int(offsets[-1])].all()
+    width = _words_that_tell(offsets, data, rows, depth)
+    order, active = rows, None
+    while active is None or len(active):
+        part = order if active is None else order[active]
+        keys = _Keys.of(offsets, data, part, depth, width, threads)
+        if active is not None:
+            runs = np.empty(len(part), dtype=np.uint64)
+            _number_runs(begins[active], runs)
+            keys.words.insert(0, runs)
+        if has_zeros:
+            keys.words.append(keys.lengths.astype(np.uint64))
+        by = argsort(keys.words, threads=threads)
+        changes = keys.changes(by, threads)
+        open_rows = np.empty(len(part), dtype=np.uint8)
+        _mark_open(changes, keys.lengths, by, 8 * width, open_rows)
+        chosen = np.flatnonzero(open_rows)
+        if active is None:
+            order, begins, active = part[by], changes, chosen
+        else:
+            order[active] = part[by]
+            begins[active] |= changes
+            active = active[chosen]
+        depth += 8 * width
+    segments = np.empty(n, dtype=np.uint64)
+    _number_runs(begins, segments)
     return order, segments
+
+
+class _Keys(NamedTuple):
+    """Words that some rows are sorted by, and how many bytes each has from where they begin on."""
+
+    words: list[Words]
+    lengths: Bytes
+
+    @classmethod
+    def of(
+        cls, offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int, width: int, threads: Threads | None
+    ) -> _Keys:
+        """Return so many words of each row's string from ``depth`` on."""
+        words, lengths = np.empty((width, len(rows)), dtype=np.uint64), np.empty(len(rows), dtype=np.uint8)
+        spans = _spans(len(rows), threads)
+        each(lambda part: _words_of_rows(offsets, data, rows, *spans[part], depth, words, lengths), len(spans), threads)
+        return cls(list(words), lengths)
+
+    def changes(self, order: Rows, threads: Threads | None) -> Bits:
+        """Return which rows, taken in ``order``, differ from the one before in any word."""
+        begins = np.zeros(len(order), dtype=np.uint8)
+        spans = _spans(len(order), threads)
+
+        def mark(part: int) -> None:
+            for word in self.words:
+                _mark_changes(word, order, *spans[part], begins)
+
+        each(mark, len(spans), threads)
+        return begins
+
+
+def _spans(rows: int, threads: Threads | None) -> list[tuple[int, int]]:
+    return spans_of(rows, _PARTS if threads is not None and rows >= _SHARED_ROWS else 1)
+
+
+def _words_that_tell(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int) -> int:
+    """Return by how many words most strings differ from ``depth`` on, as far as some rows tell."""
+    if len(rows) <= _SAMPLE:
+        return 1
+    some = np.ascontiguousarray(rows[:: len(rows) // _SAMPLE])
+    words = np.array(_Keys.of(offsets, data, some, depth, _MOST_WORDS, None).words)
+    words = words[:, np.lexsort(words[::-1])]
+    distinct = np.logical_or.accumulate(words[:, 1:] != words[:, :-1]).sum(axis=1)
+    enough = distinct[-1] - len(some) // _TIED
+    return next(count for count, found in enumerate(distinct, 1) if found >= enough)

@@ -11,7 +11,9 @@ import pytest
 from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native import textsort
 from volley.engine.kernels.cpu.native.parallel import Threads
+from volley.engine.kernels.cpu.native.textsort import Texts, rank_repeated
 
 from .conftest import GREATEST, LEAST, Column, column, key_columns, texts
 
@@ -113,6 +115,15 @@ def strings(rng: np.random.Generator, name: str) -> list[bytes]:
         "repeated": [b"customer#%04d" % i for i in rng.integers(0, 300, 20_000)],
         "repeated seldom": [b"customer#%05d" % i for i in rng.integers(0, 5_000, 40_000)],
         "distinct": [b"customer#%09d" % i for i in rng.permutation(20_000)],
+        # By a few rows it looks repeated, and most are not: what begins to number them gives up.
+        "some often": [
+            b"again %d" % (i % 50) if i % 3 == 0 else b"%06d, and once only" % i for i in rng.permutation(80_000)
+        ],
+        "often with zeros": [
+            b"again\0%d" % (i % 50) if i % 3 == 0 else b"word" + b"\0" * (i % 30) + b"%d" % (i // 30)
+            for i in rng.permutation(80_000)
+        ],
+        "many repeated": [b"customer#%09d" % i for i in rng.integers(0, 1 << 62, 9_000).repeat(9)],
         "long ties": [b"z" * 100 + bytes([65 + int(i)]) + b"y" * int(j) for i, j in rng.integers(0, 3, (300, 2))],
     }[name]
 
@@ -127,8 +138,32 @@ TEXTS = [
     "repeated",
     "repeated seldom",
     "distinct",
+    "some often",
+    "often with zeros",
+    "many repeated",
     "long ties",
 ]
+
+
+def test_repeated_texts_are_numbered_until_most_prove_different(rng: np.random.Generator) -> None:
+    for name, repeats in (("many repeated", True), ("some often", False), ("distinct", False)):
+        offsets, data = texts(strings(rng, name), np.int32)
+        cuts = range(0, len(offsets) - 1, 10_000)
+        pieces = [Texts(offsets[cut : cut + 10_001], data, native.NO_BITS, 0) for cut in cuts]
+        out = [np.empty(len(piece.offsets) - 1, np.int32) for piece in pieces]
+        done: list[str] = []
+        with Threads(2) as threads:
+            found = rank_repeated(pieces, out, threads, [lambda done=done, name=name: done.append(name)])
+        assert (found is not None) is repeats
+        assert done == ([name] if repeats else [])
+
+
+def test_many_repeated_texts_are_ranked_by_all_threads(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(textsort, "_RANKED_BY_ALL", 1)
+    monkeypatch.setattr(textsort, "_SHARED_ROWS", 100)
+    test_text(rng, "many repeated", np.int32)
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
