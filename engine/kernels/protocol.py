@@ -494,6 +494,33 @@ class Device(Protocol):
 
 
 @runtime_checkable
+class SpreadsTogether(Protocol):
+    """A device that can spread the rows of many tables by hash so that those of a partition lie side by side."""
+
+    def hash_marks(self, table: Table, keys: Sequence[Expr], partitions: int) -> Any:
+        """Return what tells the partition of each row; None where the table is better split by itself."""
+        ...
+
+    def spread(
+        self,
+        tables: Sequence[Table],
+        marks: Sequence[Any],
+        partitions: int,
+        parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+    ) -> list[list[Table]]:
+        """Return what splitting at least one table by `hash_partition` gives, by partition; in one table, if it can be.
+
+        Parameters
+        ----------
+        marks
+            `hash_marks` of each table.
+        parallel
+            Runs thunks on threads and returns their results in order.
+        """
+        ...
+
+
+@runtime_checkable
 class AsksTogether(Protocol):
     """A device that is elsewhere, whose refusals are better asked for together."""
 

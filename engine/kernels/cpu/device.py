@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from ...dtypes import DataType
@@ -18,7 +18,7 @@ from .filter import filter_rows
 from .join import CpuJoinTable
 from .pack import pack, unpack
 from .parcel import Parcel, open_parcel, parcel
-from .partition import hash_partition
+from .partition import hash_marks, hash_partition, spread
 from .project import project
 from .reducing import merge_reduced, reduce_rows
 from .sharing import matrix, share
@@ -140,6 +140,20 @@ class CpuDevice:
     def hash_partition(self, table: Table, keys: Sequence[Expr], partitions: int) -> list[Table]:
         """Split rows by the hash of their keys."""
         return [*hash_partition(own(table), keys, partitions)]
+
+    def hash_marks(self, table: Table, keys: Sequence[Expr], partitions: int) -> Any:
+        """Return what tells the partition of each row; None where the table is better split by itself."""
+        return hash_marks(own(table), keys, partitions)
+
+    def spread(
+        self,
+        tables: Sequence[Table],
+        marks: Sequence[Any],
+        partitions: int,
+        parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+    ) -> list[list[Table]]:
+        """Return the rows of tables by partition, in order, as one table each if it can be."""
+        return [[*parts] for parts in spread([own(table) for table in tables], marks, partitions, parallel)]
 
     def pack(self, tables: Sequence[Table]) -> memoryview:
         """Return tables as bytes."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from ...expr import Expr
-from .native import partition_order
-from .native.arrays import Words
+from .native import count_partitions, partition_order
+from .native.arrays import MAX_ROWS, Longs, Words
 from .project import Evaluator
+from .spread import spread_on_threads, spreadable, spreadable_type
 from .table import CpuTable, slice_table, take_rows
 from .words import partition_words
 
@@ -18,6 +21,42 @@ def hash_partition(table: CpuTable, keys: Sequence[Expr], partitions: int) -> li
         return [table]
     columns = Evaluator(table).columns(keys)
     return split(table, partition_words(columns, [key.dtype for key in keys], table.num_rows), partitions)
+
+
+class Marks(NamedTuple):
+    """Rows' `partition_words`, and how many rows each partition has."""
+
+    words: Words
+    counts: Longs
+
+
+def hash_marks(table: CpuTable, keys: Sequence[Expr], partitions: int) -> Marks | None:
+    """Return what tells the partition of each row; None where columns cannot be spread with those of other tables."""
+    if partitions == 1 or not table.columns or not all(spreadable_type(column) for column in table.columns):
+        return None
+    words = partition_words(Evaluator(table).columns(keys), [key.dtype for key in keys], table.num_rows)
+    return Marks(words, count_partitions(words, partitions.bit_length() - 1))
+
+
+def spread(
+    tables: Sequence[CpuTable],
+    marks: Sequence[Marks],
+    partitions: int,
+    parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+) -> list[list[CpuTable]]:
+    """Return the rows of tables by partition, in order: side by side, if dictionaries do not differ."""
+    columns = [*zip(*(table.columns for table in tables), strict=True)]
+    if not all(map(spreadable, columns)) or sum(table.num_rows for table in tables) > MAX_ROWS:
+        steps = [partial(split, table, mark.words, partitions) for table, mark in zip(tables, marks, strict=True)]
+        return [[part for part in parts if part.num_rows] for parts in zip(*parallel(steps), strict=True)]
+    moved, offsets = spread_on_threads(
+        columns, [mark.words for mark in marks], [mark.counts for mark in marks], parallel
+    )
+    whole = tables[0].with_columns(moved, int(offsets[-1]))
+    sizes = (offsets[1:] - offsets[:-1]).tolist()
+    return [
+        [slice_table(whole, start, size)] if size else [] for start, size in zip(offsets.tolist(), sizes, strict=False)
+    ]
 
 
 def split(table: CpuTable, words: Words, partitions: int) -> list[CpuTable]:

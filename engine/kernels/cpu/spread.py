@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from .native import (
     move_pairs,
     partition_order,
     partition_positions,
+    partition_positions_later,
     put,
+    put_later,
     start_positions,
     words_of,
 )
@@ -84,6 +87,74 @@ def _move(
             move_pairs(own, bits, where, (values[0], values[1]), (out[0], out[1]), into, calls)
     calls.run()
     return dict(zip(wide, moved, strict=True)), rows
+
+
+def spread_on_threads(
+    columns: Sequence[Sequence[pa.Array]],
+    words: Sequence[Words],
+    counts: Sequence[Longs],
+    parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]],
+) -> tuple[list[pa.Array], Longs]:
+    """Return what `spread` does of columns that are `spreadable`, batch by batch on threads.
+
+    Parameters
+    ----------
+    columns
+        By batch.
+    words, counts
+        By batch, the words of the rows and how many rows each partition has.
+    parallel
+        Runs thunks on threads.
+    """
+    bits = len(counts[0]).bit_length() - 1
+    positions, offsets = start_positions(np.stack(counts))
+    total = int(offsets[-1])
+    stored = [[_codes(array) for array in arrays] for arrays in columns]
+    out = [empty(total, storage(arrays[0].type)) for arrays in stored]
+    nullable = {j for j, arrays in enumerate(stored) if any(array.null_count for array in arrays)}
+    flags = {j: empty(total, np.uint8) for j in nullable}
+    wide = [j for j, arrays in enumerate(stored) if _width(arrays[0].type) == _MOVED_WIDTH]
+    pair = wide[:2] if len(wide) > 1 else []
+    others = [j for j in range(len(stored)) if j not in pair]
+
+    def move(batch: int) -> None:
+        calls = Calls()
+        values = [values_of(arrays[batch]) for arrays in stored]
+        rows = empty(len(words[batch]) if others or flags else 0, np.int32)
+        if pair:
+            first, second = pair
+            moved = words_of(values[first]), words_of(values[second])
+            into = words_of(out[first]), words_of(out[second])
+            move_pairs(words[batch], bits, positions[batch], moved, into, rows, calls)
+        else:
+            partition_positions_later(words[batch], bits, positions[batch], rows, calls)
+        for j in others:
+            put_later(values[j], rows, out[j], calls)
+        for j, known in flags.items():
+            put_later(present(stored[j][batch]).view(np.uint8), rows, known, calls)
+        calls.run()
+
+    parallel([partial(move, batch) for batch in range(len(words))])
+    made = [
+        array_from(
+            out[j], arrays[0].type, pa.py_buffer(np.packbits(flags[j], bitorder="little")) if j in flags else None
+        )
+        for j, arrays in enumerate(stored)
+    ]
+    return [_as_held(array, arrays[0]) for array, arrays in zip(made, columns, strict=True)], offsets
+
+
+def _codes(array: pa.Array) -> pa.Array:
+    return array.indices if isinstance(array, pa.DictionaryArray) else array
+
+
+def _as_held(array: pa.Array, like: pa.Array) -> pa.Array:
+    return encoded(array, like.dictionary) if isinstance(like, pa.DictionaryArray) else array
+
+
+def spreadable_type(array: pa.Array) -> bool:
+    """Return whether a batch's column has values of 1, 4 or 8 bytes, or codes."""
+    return isinstance(array, pa.DictionaryArray) or _width(array.type) in _WIDTHS
 
 
 def spreadable(arrays: Sequence[pa.Array]) -> bool:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from ...exchange import OrderedDelivery
 from ...expr import Expr, NamedExpr
 from ...kernels.decoding import key_set
-from ...kernels.protocol import Device, Table
+from ...kernels.protocol import Device, SpreadsTogether, Table
 from ...physical.ranges import cut_at, key_schema, sampled
 from ...physical.stages import BuildSink, LimitSink, PartitionSink, RangeSink, SampleSink
 from ...plan import KeySet
@@ -93,6 +94,14 @@ _UNDIVIDED_ROWS = 64 * 1024
 """Rows that stay one partition where their number is free: the tasks of sixteen cost more Python than the rows do."""
 
 
+class _Piece(NamedTuple):
+    """A table, with what tells the partitions of its rows or, in its place, its rows by partition."""
+
+    table: Table | None
+    marks: Any = None
+    parts: Sequence[Table] = ()
+
+
 class Partition(SinkBase):
     """Spreads rows by hash, unless they are few; within a partition they keep task order."""
 
@@ -102,33 +111,64 @@ class Partition(SinkBase):
         super().__init__(context)
         self.keys, self.partitions = sink.keys, context.buckets or 16
         self.rows, self.undivided = 0, _UNDIVIDED_ROWS if context.buckets is None else 0
-        self.pieces: dict[int, list[Table | list[Table]]] = {}
+        # Where nobody takes rows before the end they move once, when it is known where those of each partition begin.
+        free = context.buckets is None and context.hand_over is None
+        self.together = context.device if free and isinstance(context.device, SpreadsTogether) else None
+        self.pieces: dict[int, list[_Piece]] = {}
 
     def consume(self, task: int, *tables: Table) -> None:
         for table in tables:
             self.reserve(table.nbytes)
             with self._lock:
                 self.rows += table.num_rows
-            piece = table if self.rows <= self.undivided else self._parts(table)
+            piece = _Piece(table) if self.rows <= self.undivided else self._divided(table)
             self.pieces.setdefault(task, []).append(piece)
         self.hand_over()
 
-    def _parts(self, piece: Table | list[Table]) -> list[Table]:
-        if isinstance(piece, list):
-            return piece
-        return self.context.device.hash_partition(piece, self.keys, self.partitions)
+    def _divided(self, table: Table) -> _Piece:
+        if self.together is not None:
+            marks = self.together.hash_marks(table, self.keys, self.partitions)
+            if marks is not None:
+                return _Piece(table, marks)
+        return _Piece(None, parts=self.context.device.hash_partition(table, self.keys, self.partitions))
 
-    def drained(self) -> list[list[Table]]:
+    def _marked(self, piece: _Piece) -> _Piece:
+        return self._divided(piece.table) if piece.table is not None and piece.marks is None else piece
+
+    def _ordered(self) -> list[_Piece]:
+        """Return the pieces in task order, and keep them no longer."""
         ordered = [piece for task in sorted(self.pieces) for piece in self.pieces[task]]
         self.pieces.clear()
-        whole = [piece for piece in ordered if not isinstance(piece, list) and piece.num_rows]
-        if whole and self.rows <= self.undivided:
-            return [whole]
-        divided = [self._parts(piece) for piece in ordered]
+        return ordered
+
+    def _by_partition(self, pieces: Sequence[_Piece]) -> list[list[Table]]:
+        divided = [self._divided_now(piece) for piece in pieces]
         return [[parts[p] for parts in divided if parts[p].num_rows] for p in range(self.partitions)]
 
+    def _divided_now(self, piece: _Piece) -> Sequence[Table]:
+        if piece.table is None:
+            return piece.parts
+        return self.context.device.hash_partition(piece.table, self.keys, self.partitions)
+
+    def drained(self) -> list[list[Table]]:
+        return self._by_partition(self._ordered())
+
     def finish(self, parallel: Parallel) -> Output:
-        return Output(partitions=self.context.filled(self.drained()), reserved=self.reserved)
+        pieces = self._ordered()
+        whole = [piece.table for piece in pieces if piece.table is not None and piece.table.num_rows]
+        if whole and self.rows <= self.undivided:
+            return Output(partitions=[whole], reserved=self.reserved)
+        if self.together is not None:
+            pieces = [
+                piece if piece.table is None or piece.marks is not None else self._divided(piece.table)
+                for piece in pieces
+            ]
+            tables = [piece.table for piece in pieces if piece.table is not None]
+            if tables and all(piece.marks is not None for piece in pieces):
+                marks = [piece.marks for piece in pieces]
+                spread = self.together.spread(tables, marks, self.partitions, parallel)
+                return Output(partitions=self.context.filled(spread), reserved=self.reserved)
+        return Output(partitions=self.context.filled(self._by_partition(pieces)), reserved=self.reserved)
 
 
 class Sample(Keep):

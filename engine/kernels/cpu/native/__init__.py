@@ -47,6 +47,7 @@ from .gathering import (
     narrow_i128,
     pack_bits,
     put,
+    put_later,
     select_bits,
     take,
     take_bits,
@@ -81,6 +82,7 @@ from .radix import (
     move_pairs,
     partition_order,
     partition_positions,
+    partition_positions_later,
     start_positions,
 )
 from .rowgroups import RowGroups
@@ -184,8 +186,10 @@ __all__ = [
     "pack_bits",
     "partition_order",
     "partition_positions",
+    "partition_positions_later",
     "prefix_sums",
     "put",
+    "put_later",
     "rows_at",
     "rows_away",
     "rows_within",

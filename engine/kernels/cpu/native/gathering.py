@@ -184,6 +184,12 @@ def put(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
     run(values.view(dtype), rows, out.view(dtype))
 
 
+def put_later(values: NDArray[Any], rows: Rows, out: NDArray[Any], calls: Calls) -> None:
+    """Have `put` done by a call."""
+    run, dtype = _PUTS[values.dtype.itemsize]
+    calls.add(run, values.view(dtype), rows, out.view(dtype))
+
+
 def take_bytes(
     offsets: Longs | Rows, data: Bytes, rows: Rows, *, offsets_out: Longs | None = None, data_out: Bytes | None = None
 ) -> tuple[Longs, Bytes]:

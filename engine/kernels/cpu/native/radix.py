@@ -146,6 +146,11 @@ def partition_positions(words: Words, bits: int, positions: Longs, *, out: Rows 
     return placed
 
 
+def partition_positions_later(words: Words, bits: int, positions: Longs, out: Rows, calls: Calls) -> None:
+    """Have a call write what `partition_positions` returns."""
+    calls.add(_partition_positions, words, _shift(bits), positions, out)
+
+
 def move_pairs(
     words: Words,
     bits: int,
