@@ -110,10 +110,14 @@ def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
         count_valid(ids, NO_BITS, 0, counts)
         if len(words) <= 1 and (not words or counts.max() <= _SMALL_GROUP):
             return _group_by_group(ids, counts, words, ordered=bool(spec.order_by))
-        partition_words = [order_integers(ids.astype(np.int64))]
+        partition_words = [empty(count, np.uint64)]
+        np.copyto(partition_words[0].view(np.int64), ids)
+        partition_flags = _begun(counts)
+    else:
+        partition_flags = np.zeros(count, dtype=np.uint8)
+        partition_flags[:1] = 1
     every = [*partition_words, *words]
     rows = argsort(every) if every else np.arange(len(rows_out(None, count)), dtype=np.int32)
-    partition_flags = _changes(partition_words, rows)
     if not spec.order_by:
         return Layout(rows, sorted=bool(every), partition_flags=partition_flags, peer_flags=partition_flags)
     peer_flags = partition_flags.copy()
@@ -127,8 +131,7 @@ def _group_by_group(ids: Rows, counts: Positions, words: Sequence[Words], *, ord
     offsets = np.append(np.zeros(1, dtype=np.int64), np.cumsum(counts))
     rows, keys = empty(len(ids), np.int32), empty(len(ids), np.uint64)
     spread_groups(ids, words[0] if words else keys, offsets[:-1].copy(), rows, keys)
-    partition_flags = np.zeros(len(ids), dtype=np.uint8)
-    partition_flags[offsets[:-1]] = 1
+    partition_flags = _begun(counts)
     peer_flags = partition_flags.copy() if ordered else partition_flags
     if words:
         sort_groups(offsets, keys, rows, empty(len(ids), np.uint64), empty(len(ids), np.int32))
@@ -136,11 +139,10 @@ def _group_by_group(ids: Rows, counts: Positions, words: Sequence[Words], *, ord
     return Layout(rows, sorted=True, partition_flags=partition_flags, peer_flags=peer_flags)
 
 
-def _changes(words: list[Words], rows: Rows) -> NDArray[np.uint8]:
-    flags = np.zeros(len(rows), dtype=np.uint8)
-    flags[:1] = 1
-    for word in words:
-        mark_changes(word, rows, flags)
+def _begun(counts: Positions) -> NDArray[np.uint8]:
+    """Return which rows are the first of their partition, when those of one stand after those of the other."""
+    flags = np.zeros(int(counts.sum()), dtype=np.uint8)
+    flags[np.cumsum(counts) - counts] = 1
     return flags
 
 
