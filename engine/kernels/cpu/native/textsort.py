@@ -97,11 +97,8 @@ def text_prefixes(offsets: Rows, data: Bytes, flip: int, out: Words) -> None:
         out[i] = big_endian_word(data, np.int64(offsets[i]), np.int64(offsets[i + 1])) ^ flip
 
 
-@kernel(
-    "void(const u64[], const i32[], i64, i64, u8[])",
-    "void(const u8[], const i32[], i64, i64, u8[])",
-)
-def _mark_changes(values: Words | Bytes, order: Rows, first: int, last: int, begins: Bits) -> None:
+@kernel("void(const u64[], const i32[], i64, i64, u8[])")
+def _mark_changes(values: Words, order: Rows, first: int, last: int, begins: Bits) -> None:
     """Mark the positions of some rows, taken in ``order``, where a value is another than the one before."""
     previous = values[np.uint32(order[max(first - 1, 0)])]
     for i in range(first, last):
@@ -318,10 +315,12 @@ def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: Threads
     Rows are sorted by several words at a time, those that still tie by the next ones.
     """
     n = len(rows)
+    if not n:
+        return rows, np.empty(0, dtype=np.uint64)
     begins = np.zeros(n, dtype=np.uint8)
-    depth = _common_prefix(offsets, data, rows) if n else 0
+    depth = _common_prefix(offsets, data, rows)
     # Where bytes may be zero, words do not tell a string from the same with zeros behind it.
-    has_zeros = bool(n) and not data[int(offsets[0]) : int(offsets[-1])].all()
+    has_zeros = not data[int(offsets[0]) : int(offsets[-1])].all()
     width = _words_that_tell(offsets, data, rows, depth)
     order, active = rows, None
     while active is None or len(active):
