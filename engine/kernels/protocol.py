@@ -133,6 +133,11 @@ class GroupBy(Protocol):
         """Device bytes held by the state."""
         ...
 
+    @property
+    def partial_bytes(self) -> int:
+        """About how many bytes `partials` will give: there may be room for more than the state has."""
+        ...
+
     def absorb(self, other: GroupBy, *, few: bool) -> bool:
         """Take over what another thread's state holds; that one is not used further.
 

@@ -219,6 +219,10 @@ class OpaqueGroupBy:
     def nbytes(self) -> int:
         return self._inner.nbytes
 
+    @property
+    def partial_bytes(self) -> int:
+        return self._inner.partial_bytes
+
     def absorb(self, other: GroupBy, *, few: bool) -> bool:
         assert isinstance(other, OpaqueGroupBy)
         return self._inner.absorb(other._inner, few=few)

@@ -43,6 +43,11 @@ class States:
             self._places.append((position, 3 if triple else 1))
             position += 3 if triple else 1
 
+    @property
+    def are_small(self) -> bool:
+        """Whether no group's state grows with its rows."""
+        return not any(spec.kind in KEEPING for spec in self._specs)
+
     def inputs(self) -> list[Expr]:
         """Return the expressions that `update` reads, each state's argument and filter where it has them."""
         exprs: list[Expr] = []

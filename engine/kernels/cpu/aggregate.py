@@ -33,8 +33,7 @@ _RUN_BITS, _MOST_RUN_BITS = 8, 10
 """Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if a
 thread's part of each would have more than so many bytes. The thread with the fewest says how many a partition has."""
 _FEW_TOGETHER, _MOST_TOGETHER = 4, 16
-"""Tables that are taken together after calls have ended early, and else; of several keys each has codes of its own
-until calls are made, which more tables would drive out of the cache."""
+"""Tables that are taken together after calls have ended early, and else."""
 _ROWS_PER_NEW = 8
 """Rows for each new group from which on tables are taken together."""
 
@@ -105,7 +104,7 @@ class CpuGroupBy:
     def __init__(self, spec: GroupSpec, capacity: int = 0) -> None:
         self._spec, self._capacity = spec, capacity
         self._dtypes = [key.expr.dtype for key in spec.keys]
-        self._most_together = _MOST_TOGETHER if len(self._dtypes) == 1 else _FEW_TOGETHER
+        self._ids = scratch(0, np.int32)
         self._reset()
         self._inputs = (*(key.expr for key in spec.keys), *self._states.inputs())
 
@@ -118,13 +117,20 @@ class CpuGroupBy:
         self._kept_bytes = 0
         self._judged = self._gave_up = False
         self._settled = False  # whether kernels alone are likely to add the next rows
-        self._together = self._most_together  # tables for which calls are written down, for nothing if they soon end
+        self._together = _MOST_TOGETHER  # tables for which calls are written down, for nothing if they soon end
         self._run_bits = 0
 
     @property
     def nbytes(self) -> int:
         """Bytes held by keys, states and rows passed on."""
         return self._keys.nbytes + self._states.nbytes + self._kept_bytes
+
+    @property
+    def partial_bytes(self) -> int:
+        """About how many bytes keys and states of all groups have, and rows passed on."""
+        if self._gave_up:
+            return self._kept_bytes
+        return len(self._keys) * self._spec.schema.row_width if self._states.are_small else self.nbytes
 
     def update(self, *tables: Table) -> None:
         """Add the rows of tables, together while they bring few groups: the interpreter's lock is released once."""
@@ -139,7 +145,7 @@ class CpuGroupBy:
                 if added < min(together, len(rest)):
                     self._together = _FEW_TOGETHER
                 elif added == self._together:
-                    self._together = min(2 * added, self._most_together)
+                    self._together = min(2 * added, _MOST_TOGETHER)
             if added < min(together, len(rest)):
                 self._add(rest[added])
                 added += 1
@@ -174,10 +180,11 @@ class CpuGroupBy:
     def _call_together(self, tables: Sequence[CpuTable]) -> int:
         """Add tables from the first on, up to one for whose groups there is no room; return how many were added."""
         calls, keys, room = Calls(), len(self._dtypes), self._keys.room
-        ids = scratch(max(table.num_rows for table in tables), np.int32)
+        if len(self._ids) < (most := max(table.num_rows for table in tables)):
+            self._ids = scratch(most, np.int32)
         ends, made = list[int](), list[Sequence[pa.Array]]()
         for table in tables:
-            columns, rows = Evaluator(table).columns(self._inputs), ids[: table.num_rows]
+            columns, rows = Evaluator(table).columns(self._inputs), self._ids[: table.num_rows]
             inputs = columns[keys:]
             if not self._states.can_wait(inputs) or not self._keys.insert_later(columns[:keys], rows, room, calls):
                 break

@@ -29,7 +29,7 @@ _SURELY_WORTHWHILE = 0.3
 _SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
 _ALL_DIFFER = 0.97
 """It passes rows on before it has grouped any if even this share of samples, from all over a table, are groups."""
-_STEPS = 24
+_STEPS, _SPARE = 24, 1.125
 
 
 class Verdict(Enum):
@@ -50,7 +50,7 @@ def of_groups(groups: int, rows: int) -> Verdict:
 def of_sample(table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict:
     """Return what is worthwhile for rows like some of a large table, the first of which are inserted into ``keys``.
 
-    These are empty before. Afterwards there is room for about as many keys as the table has, unless rows are to be
+    These are empty before. Afterwards there is room for about as many keys as there seem to be, unless rows are to be
     passed on.
     """
     if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
@@ -60,8 +60,9 @@ def of_sample(table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict
     groups, seen = _distinct(samples, [expr.dtype for expr in exprs]), _SAMPLES * _SAMPLED_ROWS
     if groups >= _ALL_DIFFER * seen:
         return Verdict.PASS_ON
+    keys.expect(table.num_rows)
     keys.insert(samples[0])  # keys of later rows must not be numbered before those of earlier ones
-    keys.make_room(_expected(groups, seen, table.num_rows))
+    keys.make_room(_expected(groups, seen, 2 * table.num_rows))
     return Verdict.GROUP if groups <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
 
 
@@ -75,8 +76,8 @@ def _distinct(samples: Sequence[Sequence[pa.Array]], dtypes: Sequence[DataType])
     return calls.results[-1]
 
 
-def _expected(groups: int, seen: int, rows: int) -> int:
-    """Return how many groups so many rows have if some of them have ``groups`` and all groups are as frequent."""
+def _expected(groups: int, seen: int, most: int) -> int:
+    """Return how many groups there may be, up to ``most``, if rows seen had some of them and all are as frequent."""
     low, high = 0.0, 8.0
     for _ in range(_STEPS):  # how many of the rows seen a group has, of which a share of 1 - exp(-x) has any
         middle = (low + high) / 2
@@ -84,5 +85,4 @@ def _expected(groups: int, seen: int, rows: int) -> int:
             low = middle
         else:
             high = middle
-    each = max(high, 1e-6)
-    return min(rows, int(seen / each * (1 - exp(-each * rows / seen))) + 1)
+    return min(most, int(seen / max(low, seen / most) * _SPARE))

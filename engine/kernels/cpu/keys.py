@@ -16,7 +16,18 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind, int64
 from ..constants import scalar_of
-from .buffers import INT64_DIGITS, array_from, bits_of, bools_from, empty, physical_type, present, scratch, validity
+from .buffers import (
+    INT64_DIGITS,
+    array_from,
+    bits_of,
+    bools_from,
+    empty,
+    physical_type,
+    present,
+    scratch,
+    validity,
+    values_of,
+)
 from .codes import NULL, ObjectCodes, TextCodes
 from .gather import encoded, plain
 from .native import (
@@ -62,6 +73,7 @@ class _Column:
         elif not is_one_word(dtype) and not dtype.is_decimal:
             self.coder = ObjectCodes(dtype)
         self.null = NULL if self.coder is not None else _NULL_BELOW.get(dtype.kind)
+        self._codes = scratch(0, np.int32)  # of the rows of one table at a time: calls are made in turn
 
     def words(self, column: pa.Array, *, insert: bool) -> list[Words]:
         """Return the words of a column; where nulls have no word of their own, theirs are 0."""
@@ -91,15 +103,19 @@ class _Column:
     def source(self, column: pa.Array, calls: Calls) -> Source:
         """Return the column as what single words are read from when the calls are made, which end at a new text."""
         if isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray):
-            codes = scratch(len(column), np.int32)
+            if len(self._codes) < len(column):
+                self._codes = scratch(len(column), np.int32)
+            codes = self._codes[: len(column)]
             self.coder.codes_later(column, codes, calls)
             return Source(codes, NO_BITS, 0, NULL)
         if isinstance(self.coder, TextCodes) and (indices := self.coder.indices(column)) is not None:
             calls.keep(column)
             return Source(indices, NO_BITS, 0, NULL)
+        calls.keep(column)
+        if not column.null_count and (pa.types.is_int32(column.type) or pa.types.is_date32(column.type)):
+            return Source(values_of(column), NO_BITS, 0, self.null)
         words = self.raw_words(column, insert=True)[0]
         bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
-        calls.keep(column)
         return Source(words, bits, offset, self.null)
 
     def sought(self, column: pa.Array, calls: Calls) -> list[Source]:
@@ -181,6 +197,11 @@ class KeyTable:
         bits, offset = self._single_bits(columns[0])
         return self._words.insert(words[0], bits=bits, bit_offset=offset)
 
+    def expect(self, rows: int) -> None:
+        """Say, before any key is inserted, of how many rows they will be: more are worth more memory."""
+        assert not isinstance(self._words, RunGroups)
+        self._words.expect(rows)
+
     @property
     def room(self) -> int:
         """Number of keys that `insert_later` may number in all; few ones are only looked up."""
@@ -232,13 +253,13 @@ class KeyTable:
         """Return the number of each key of another table of the same types, giving new ones to new keys."""
         if not isinstance(self._words, RowGroups) or not isinstance(other._words, RowGroups):
             return self.insert(other.columns())
-        words, at = other._words.keys(), int(self._flags)
+        tables: list[Words | None] = [None] * int(self._flags)
         for how, theirs in zip(self._columns, other._columns, strict=True):
+            table = None
             if how.coder is not None and theirs.coder is not None:
-                codes = how.coder.words(theirs.coder.values(), insert=True)
-                words[at] = np.append(codes, _NULL_WORD)[words[at].view(np.int64)]  # the last, also for `NULL`
-            at += how.width
-        return self._words.insert(words)
+                table = np.append(how.coder.words(theirs.coder.values(), insert=True), _NULL_WORD)
+            tables += [table] * how.width
+        return self._words.absorb(other._words, tables)
 
     def insert_runs(self, pieces: Sequence[Sequence[pa.Array]], runs: Longs) -> Rows | None:
         """Give numbers, for good, to the keys of all rows at once, in pieces and runs as `RunGroups` takes them.

@@ -119,6 +119,11 @@ class GpuGroupBy:
         """Bytes of the partial states."""
         return sum(table.nbytes for table in self._held)
 
+    @property
+    def partial_bytes(self) -> int:
+        """Bytes of the partial states."""
+        return self.nbytes
+
     @kernel
     def update(self, *tables: Table) -> None:
         """Add the rows of tables."""
@@ -172,6 +177,11 @@ class CpuStates:
     def nbytes(self) -> int:
         """Bytes of the state, on the host."""
         return self._state.nbytes
+
+    @property
+    def partial_bytes(self) -> int:
+        """About how many bytes partial states will have."""
+        return self._state.partial_bytes
 
     @kernel
     def update(self, *tables: Table) -> None:

@@ -61,7 +61,7 @@ class Group(SinkBase):
         return made
 
     def finish(self, parallel: Parallel) -> Output:
-        size = sum(one.counted for one in self.locals)
+        size = sum(one.state.partial_bytes for one in self.locals)
         count = self.context.buckets or _partition_count(size, self.context.threads)
         kept = _absorbed([one.state for one in self.locals], parallel, few=count == 1)
         states = [state for one in kept for state in one.shared(self.context.threads)]

@@ -48,6 +48,7 @@ _KERNEL_MODULES = (
     "packing",
     "calls",
     "grouping",
+    "hashedrows",
     "rowgroups",
     "rungroups",
     "accumulate",

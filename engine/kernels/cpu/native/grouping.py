@@ -365,6 +365,10 @@ class WordGroups:
         self._enlarge(groups)
         return True
 
+    def expect(self, rows: int) -> None:
+        """Say that so many rows will be grouped: more are worth a larger array."""
+        self._rows += rows
+
     def insert_later(self, words: Words, bits: Bits, bit_offset: int, ids: Rows, room: int, calls: Calls) -> None:
         """Have a call do `insert`, which ends at a row that would need more groups than ``room``."""
         keys = self._keys[:room]

@@ -8,23 +8,19 @@ from typing import TypeAlias
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, rows_out
+from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, rows_out
 from .calls import Calls
 from .compile import device, instruction, kernel
 from .grouping import (
-    AHEAD,
     COUNT,
-    LARGE,
     MINIMUM_CAPACITY,
     WordGroups,
     first_slot,
-    larger,
     locate,
-    pair_table,
-    rehash_pairs,
 )
-from .hashing import hash_rows
+from .hashedrows import HashedRowGroups
 from .packing import FIELDS, SPAN, Source, add_key, add_part, flag_outside, signed_extent
+from .reuse import borrow
 
 load_word = instruction("load_word")
 prefetch_read = instruction("prefetch_read")
@@ -41,78 +37,6 @@ _DIRECT_BITS = 17
 _BOUNDED_BITS = 32
 
 Extent: TypeAlias = tuple[int, int]
-
-
-@device
-def same_row(keys: Words, group: Number, columns: Words, row: Number) -> Number:
-    """Return whether a group's words (row-major in ``keys``) equal those of a row."""
-    width = len(columns)
-    base = group * np.uint64(width)
-    same = True
-    for j in range(width):
-        same &= keys[base + np.uint64(j)] == load_word(columns[j], row)
-    return same
-
-
-@kernel("i64(const u64[], const u64[], i64, u64[], u64, u64[], i64[], i32[])")
-def _insert_rows(
-    columns: Words,
-    hashes: Words,
-    start: int,
-    table: Words,
-    shift: int,
-    keys: Words,
-    state: Longs,
-    ids: Rows,
-) -> int:
-    mask = np.uint64(len(table) // 2 - 1)
-    width = len(columns)
-    limit = len(keys) // width
-    count = state[COUNT]
-    last = len(hashes) - AHEAD if len(table) > LARGE else 0
-    for i in range(start, len(hashes)):
-        if i < last:
-            prefetch_write(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO:
-                if count == limit:
-                    state[COUNT] = count
-                    return i
-                for j in range(width):
-                    keys[count * width + j] = load_word(columns[j], i)
-                count += 1
-                found = np.uint64(count)
-                table[position] = h
-                table[position + _ONE] = found
-                break
-            if table[position] == h and same_row(keys, found - _ONE, columns, i):
-                break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found - _ONE)
-    state[COUNT] = count
-    return len(hashes)
-
-
-@kernel("void(const u64[], const u64[], const u64[], u64, const u64[], i32[])")
-def _find_rows(columns: Words, hashes: Words, table: Words, shift: int, keys: Words, ids: Rows) -> None:
-    mask = np.uint64(len(table) // 2 - 1)
-    last = len(hashes) - AHEAD if len(table) > LARGE else 0
-    for i in range(len(hashes)):
-        if i < last:
-            prefetch_read(table, np.int64(first_slot(hashes[i + AHEAD], shift) << _ONE))
-        h = hashes[i]
-        slot = first_slot(h, shift)
-        while True:
-            position = slot << _ONE
-            found = table[position + _ONE]
-            if found == _ZERO or (table[position] == h and same_row(keys, found - _ONE, columns, i)):
-                break
-            slot = (slot + _ONE) & mask
-        ids[i] = np.int32(found) - np.int32(1)
 
 
 @device
@@ -211,6 +135,35 @@ def _insert_packed(
     return len(ids)
 
 
+@kernel("void(const u64[], u64, u64, u64, u64[])")
+def _unpack(packed: Words, shift: int, mask: int, low: int, out: Words) -> None:
+    """Write a column's words, whose least is ``low``, of packed keys."""
+    for i in range(len(packed)):
+        out[i] = ((packed[i] >> shift) & mask) + low
+
+
+# What `_repack` is told of a column: where it is in the packed keys, the address of the words that its own stand for
+# and the last one's number, or 0, and where they go.
+_FROM, _MASK, _FROM_LOW, _TABLE, _LAST, _LOW, _SPAN, _TO, _REPACKED = range(9)
+
+
+@kernel("i64(const u64[], const u64[,], u64[])")
+def _repack(packed: Words, columns: Words, out: Words) -> int:
+    """Move packed keys to another layout; return whether that has a place for all of them."""
+    beyond = False
+    for i in range(len(packed)):
+        made = _ZERO
+        for j in range(len(columns)):
+            word = ((packed[i] >> columns[j, _FROM]) & columns[j, _MASK]) + columns[j, _FROM_LOW]
+            if columns[j, _TABLE] != _ZERO:
+                word = load_word(columns[j, _TABLE], np.int64(min(word, columns[j, _LAST])))
+            part = word - columns[j, _LOW]
+            beyond |= part > columns[j, _SPAN]
+            made += part << columns[j, _TO]
+        out[i] = made
+    return not beyond
+
+
 @kernel("void(const u8[], i32[])")
 def _veto(flags: Bits, ids: Rows) -> None:
     for i in range(len(ids)):
@@ -239,6 +192,7 @@ class RowGroups:
         self._hashed: HashedRowGroups | None = None
         self._lows: list[int] = []
         self._widths: list[int] = []
+        self._expected = 0
 
     def __len__(self) -> int:
         return len(self._table)
@@ -309,6 +263,10 @@ class RowGroups:
         """Make room for more groups than there may be now, for so many at least; return whether `insert_later` has."""
         return self._packed is not None and self._packed.make_room(groups)
 
+    def expect(self, rows: int) -> None:
+        """Say that so many rows will be grouped."""
+        self._expected += rows
+
     def insert_later(self, sources: Sequence[Source], flagged: bool, ids: Rows, room: int, calls: Calls) -> bool:  # noqa: FBT001
         """Have a call do `insert`, if keys are packed; it ends at a row that would be beyond the layout or the room.
 
@@ -336,13 +294,46 @@ class RowGroups:
         if not self._lows:  # nothing was inserted
             return [np.empty(0, dtype=np.uint64)] * self.width
         assert self._packed is not None
-        packed = self._packed.keys()
-        columns, shift = [], 0
-        for low, width in zip(self._lows, self._widths, strict=True):
-            part = (packed >> np.uint64(min(shift, 63))) & np.uint64((1 << width) - 1)
-            columns.append(part + np.uint64(low & _ALL))
-            shift += width
+        packed, calls = self._packed.keys(), Calls()
+        columns, shifts = [borrow(len(packed), np.uint64) for _ in self._widths], accumulate(self._widths, initial=0)
+        for column, low, width, shift in zip(columns, self._lows, self._widths, shifts, strict=False):
+            calls.add(_unpack, packed, min(shift, 63), (1 << width) - 1, low & _ALL, column)
+        calls.run()
         return columns
+
+    def absorb(self, other: RowGroups, tables: Sequence[Words | None]) -> Rows:
+        """Return the group of each of another table's, making groups for new keys.
+
+        Parameters
+        ----------
+        other
+            Groups of keys of as many words.
+        tables
+            For each column the words that the other's, numbers from 0 on, stand for, the last of them for words that
+            are beyond; or None.
+        """
+        if self._packed is not None and other._packed is not None and self._lows and other._lows:
+            theirs = other._packed.keys()
+            made = borrow(len(theirs), np.uint64)
+            if _repack(theirs, self._moves(other, tables), made):
+                return self._packed.insert(made)
+        columns = [
+            words if table is None else table[np.minimum(words, np.uint64(len(table) - 1))]
+            for words, table in zip(other.keys(), tables, strict=True)
+        ]
+        return self.insert(columns)
+
+    def _moves(self, other: RowGroups, tables: Sequence[Words | None]) -> Words:
+        """Return what `_repack` is told to bring another table's keys into this one's layout."""
+        moves = np.zeros((self.width, _REPACKED), dtype=np.uint64)
+        came, goes = accumulate(other._widths, initial=0), accumulate(self._widths, initial=0)
+        for move, table, shift, place in zip(moves, tables, came, goes, strict=False):
+            move[_FROM], move[_TO] = min(shift, 63), min(place, 63)
+            if table is not None:
+                move[_TABLE], move[_LAST] = table.ctypes.data, len(table) - 1
+        moves[:, _MASK], moves[:, _SPAN] = _spans(other._widths), _spans(self._widths)
+        moves[:, _FROM_LOW], moves[:, _LOW] = _as_words(other._lows), _as_words(self._lows)
+        return moves
 
     def _reach(self, extents: list[Extent]) -> Extent | None:
         """Return bounds of all packed keys of words within bounds, not only of those that came, if they are small."""
@@ -385,6 +376,7 @@ class RowGroups:
             self._hashed.insert(columns)
         else:
             self._packed = WordGroups(self._capacity)
+            self._packed.expect(self._expected)
             self._packed.insert(self._pack(columns))
 
     def _pack(self, columns: Sequence[Words]) -> Words:
@@ -403,69 +395,9 @@ def _extents(columns: Sequence[Words], known: Sequence[Extent | None] | None = N
     return [bound or signed_extent(column, NO_BITS, 0) or (0, 0) for column, bound in zip(columns, bounds, strict=True)]
 
 
-class HashedRowGroups:
-    """Groups of keys made of several words, in a hash table of whole rows.
+def _spans(widths: Sequence[int]) -> Words:
+    return np.array([(1 << width) - 1 for width in widths], dtype=np.uint64)
 
-    Parameters
-    ----------
-    width
-        Number of word columns.
-    capacity
-        Number of distinct keys expected; more are fine.
-    """
 
-    def __init__(self, width: int, capacity: int = MINIMUM_CAPACITY) -> None:
-        self.width = width
-        self._table, self._shift, self._limit = pair_table(capacity)
-        self._keys = np.empty(self._limit * width, dtype=np.uint64)
-        self._state = np.array([0, -1], dtype=np.int64)
-
-    def __len__(self) -> int:
-        return int(self._state[COUNT])
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes held by the table and its keys."""
-        return self._table.nbytes + self._keys.nbytes
-
-    def insert(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
-        """Return the group of each row, making groups for new keys.
-
-        Parameters
-        ----------
-        columns
-            ``width`` word columns of equal length.
-        hashes
-            One hash per row, `hashing.hash_rows` if not given; every insert and find must use the same function.
-        out
-            Where to write the identifiers.
-        """
-        hashes = hash_rows(columns) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        where = addresses(columns)
-        done = 0
-        while True:
-            done = _insert_rows(where, hashes, done, self._table, self._shift, self._keys, self._state, ids)
-            if done == len(hashes):
-                return ids
-            self._enlarge()
-
-    def find(self, columns: Sequence[Words], *, hashes: Words | None = None, out: Rows | None = None) -> Rows:
-        """Return the group of each row, or -1 for keys never inserted."""
-        hashes = hash_rows(columns) if hashes is None else hashes
-        ids = rows_out(out, len(hashes))
-        _find_rows(addresses(columns), hashes, self._table, self._shift, self._keys, ids)
-        return ids
-
-    def keys(self) -> list[Words]:
-        """Return the word columns of the keys, in identifier order."""
-        keys = self._keys[: len(self) * self.width].reshape(-1, self.width)
-        return [np.ascontiguousarray(keys[:, j]) for j in range(self.width)]
-
-    def _enlarge(self) -> None:
-        old = self._table
-        self._table, self._shift, self._limit = pair_table(larger(self._limit))
-        keys = np.empty(self._limit * self.width, dtype=np.uint64)
-        keys[: len(self) * self.width] = self._keys[: len(self) * self.width]
-        self._keys = keys
-        rehash_pairs(old, self._table, self._shift)
+def _as_words(numbers: Sequence[int]) -> Words:
+    return np.array([number & _ALL for number in numbers], dtype=np.uint64)

@@ -37,6 +37,8 @@ prefetch_write = instruction("prefetch_write")
 _BLOCK = 64
 _LINE = 64
 _LEAD = 4096
+# Part of the bytes of strings like those so far that there is more room for.
+_SPARE = 8
 _ONE = np.uint64(1)
 _ZERO = np.uint64(0)
 _TAG = np.uint64(32)
@@ -274,10 +276,10 @@ class BytesGroups:
 
     def make_room(self, groups: int = 0) -> None:
         """Make room for more groups than there may be now, for so many at least, of strings like those so far."""
-        used = int(self._offsets[len(self)])
-        if (size := used * groups // max(len(self), 1)) > len(self._data):
-            self._enlarge_data(size)
         self._enlarge_table(groups)
+        used = int(self._offsets[len(self)])
+        if (size := used * self._limit // max(len(self), 1)) > len(self._data):
+            self._enlarge_data(size + size // _SPARE)
 
     def insert_later(
         self,

@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from volley.engine.dtypes import string
+from volley.engine.dtypes import float64, int64, string
 from volley.engine.kernels.cpu.keys import KeyTable
 
 PLAIN = pa.array(["b", None, "a", "b", ""])
@@ -29,3 +29,17 @@ def test_text_has_numbers_by_first_sight_in_any_encoding(batches: tuple[pa.Array
     assert [number for batch in batches for number in keys.find([batch]).tolist()] == ids
     assert keys.find([pa.array(["absent"])]).tolist() == [-1]
     assert keys.find([pa.array(["absent"]).dictionary_encode()]).tolist() == [-1]
+
+
+@pytest.mark.parametrize("more", [("x", 2**40, None), ("b", 3, None), ("b", None, 2.5)])
+def test_keys_of_one_table_merge_into_another(more: tuple[str, int | None, float | None]) -> None:
+    dtypes = [string, int64, float64]
+    mine = [pa.array(["a", None, "b", "a"]), pa.array([1, 2, None, 1]), pa.array([0.5, None, float("nan"), 0.5])]
+    added = [pa.array([value], field.type) for value, field in zip(more, mine, strict=True)]
+    theirs = [pa.concat_arrays([last, each[::-1]]) for last, each in zip(added, mine, strict=True)]
+    table, other = KeyTable(dtypes), KeyTable(dtypes)
+    ids, numbers = table.insert(mine), other.insert(theirs)
+    assert ids.tolist() == [0, 1, 2, 0]
+    assert table.absorb(other)[numbers].tolist() == [3, 0, 2, 1, 0]
+    expected = [pa.concat_arrays([each[:3], last]) for last, each in zip(added, mine, strict=True)]
+    assert str([column.to_pylist() for column in table.columns()]) == str([each.to_pylist() for each in expected])

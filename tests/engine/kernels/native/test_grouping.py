@@ -258,3 +258,31 @@ def test_one_table_merges_into_another(rng: np.random.Generator) -> None:
     together = pd.factorize(np.concatenate([first, second]))[0]
     assert (my_ids == together[:5000]).all()
     assert (mine.keys()[moved[other_ids]] == second).all()
+
+
+@pytest.mark.parametrize("name", list(ROW_KEYS))
+def test_rows_of_one_table_merge_into_another(rng: np.random.Generator, name: str) -> None:
+    """Within its layout, beyond it, into an empty one, and where one of them has whole rows."""
+    pool = [rng.integers(low, high, 200, endpoint=True) for low, high in ROW_KEYS[name]]
+    first, second = ([values[rng.integers(0, len(values), 900)].view(np.uint64) for values in pool] for _ in range(2))
+    for mine, theirs in (
+        (first, second),
+        (second, [each[:5] for each in first]),
+        ([each[:3] for each in first], second),
+    ):
+        for columns in (mine, [each[:0] for each in mine]):
+            table, other = native.RowGroups(len(pool)), native.RowGroups(len(pool))
+            ids, numbers = table.insert(columns), other.insert(theirs)
+            moved = table.absorb(other, [None] * len(pool))
+            together = [np.concatenate([*pair]) for pair in zip(columns, theirs, strict=True)]
+            assert (np.concatenate([ids, moved[numbers]]) == pd.factorize(pd.MultiIndex.from_arrays(together))[0]).all()
+            assert (np.column_stack(table.keys())[moved[numbers]] == np.column_stack(theirs)).all()
+
+
+def test_numbers_in_rows_of_another_table_are_replaced() -> None:
+    mine, other = native.RowGroups(2), native.RowGroups(2)
+    null, words = np.uint64(2**64 - 1), np.array([30, 10, 2**64 - 1], np.uint64)
+    mine.insert([np.array([null, 30, 10, 40], np.uint64), np.array([1, 1, 2, 3], np.uint64)])
+    other.insert([np.array([0, 1, null, 1], np.uint64), np.array([1, 2, 1, 1], np.uint64)])
+    assert mine.absorb(other, [words, None]).tolist() == [1, 2, 0, 4]
+    assert np.stack(mine.keys()).tolist() == [[null, 30, 10, 40, 10], [1, 1, 2, 3, 1]]
