@@ -176,7 +176,27 @@ def _check_options(form: str, options: Iterable[str], allowed: Iterable[str]) ->
     known = [*allowed, "storage_options"]
     unknown = next((name for name in options if name not in known), None)
     if unknown is not None:
-        raise ConfigError(f"{form} has no option {unknown!r}{suggestion(unknown, known)}")
+        instead = _INSTEAD.get(unknown)
+        raise ConfigError(
+            f"{form} has no option {unknown!r}{suggestion(unknown, known) if instead is None else instead}"
+        )
+
+
+_CHOOSE = "; choose columns of the frame, such as frame[['a', 'b']]: others are then not read"
+_INSTEAD: Mapping[str, str] = {
+    **dict.fromkeys(("sep", "delim", "separator"), "; write delimiter=';'"),
+    **dict.fromkeys(("usecols", "columns"), _CHOOSE),
+    **dict.fromkeys(("nrows", "n_rows"), "; take the first rows of the frame: frame.head(100)"),
+    "skiprows": "; take rows of the frame: frame.limit(None, offset=3)",
+    "parse_dates": "; times like 2024-01-31 12:30 are found by themselves, others by vl.to_datetime(frame.t, format)",
+    "index_col": "; mark it afterwards: frame.set_index('id')",
+    "index": "; rows have no labels here, so that none are written",
+    "chunksize": "; go through the frame by iter_batches()",
+    "orient": "; one object per line is read and written",
+    "lines": "; one object per line is read and written",
+    **dict.fromkeys(("engine", "low_memory", "memory_map"), "; leave it out"),
+}
+"""What to write for options that pandas and Polars have."""
 
 
 def _found_format(paths: list[PathLike], storage_options: Mapping[str, Any] | None) -> str:

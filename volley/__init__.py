@@ -35,6 +35,8 @@ if TYPE_CHECKING:
         register_function,
         sql,
         tables,
+        to_datetime,
+        to_numeric,
         udf,
         unregister,
     )
@@ -65,16 +67,35 @@ __all__ = [
     "register_function",
     "sql",
     "tables",
+    "to_datetime",
+    "to_numeric",
     "udf",
     "unregister",
 ]
+
+
+_INSTEAD = {
+    "merge": "; use left.merge(right, on=…)",
+    "melt": "; use frame.melt(…)",
+    "pivot_table": "; use frame.pivot_table(…)",
+    "crosstab": "; use frame.pivot_table(index=…, columns=…, aggfunc='size', fill_value=0)",
+    "isna": "; use frame.x.isna()",
+    "NamedAgg": "; write agg(total=('price', 'sum'))",
+    "Grouper": "; use frame.resample(rule, on='t'), or groupby(frame.t.dt.floor('day'))",
+    "Timestamp": "; use datetime.datetime, or a text such as '2024-01-31 12:30'",
+    "date_range": "; use vl.sql(\"from generate_series(date '2024-01-01', date '2024-01-31', interval 1 day)\")",
+    "read_excel": "; use vl.from_pandas(pandas.read_excel(…))",
+    "read_table": "; use vl.read_csv(…, delimiter='\\t')",
+    "from_dict": "; use vl.DataFrame({…})",
+}
+"""What to write for names of pandas that there are not here."""
 
 
 def __getattr__(name: str) -> Any:
     if name == "ml":
         return importlib.import_module("volley.ml")
     if name not in __all__:
-        raise AttributeError(f"module 'volley' has no attribute {name!r}")
+        raise AttributeError(f"module 'volley' has no attribute {name!r}{_INSTEAD.get(name, '')}")
     home = "volley.engine.errors" if name == "VolleyError" else "volley.api"
     value = getattr(importlib.import_module(home), name)
     globals()[name] = value

@@ -18,6 +18,8 @@ from .engine.frame import (
     get_dummies,
     merge_asof,
     qcut,
+    to_datetime,
+    to_numeric,
     udf,
 )
 from .engine.frame.asked import use_sql
@@ -52,6 +54,8 @@ __all__ = [
     "register_function",
     "sql",
     "tables",
+    "to_datetime",
+    "to_numeric",
     "udf",
     "unregister",
 ]

@@ -3,6 +3,7 @@
 from .asof import merge_asof
 from .binning import cut, get_dummies, qcut
 from .combine import concat
+from .converting import to_datetime, to_numeric
 from .frame import DataFrame
 from .groupby import GroupBy
 from .series import Series
@@ -20,5 +21,7 @@ __all__ = [
     "get_dummies",
     "merge_asof",
     "qcut",
+    "to_datetime",
+    "to_numeric",
     "udf",
 ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..dtypes import Kind
@@ -176,25 +178,35 @@ class TextAccessor(Accessor):
             case([(signed.expr, call("concat", self.slice(0, 1).expr, after.expr))], self.rjust(width, "0").expr)
         )
 
-    def contains(self, pattern: str, *, regex: bool = True, case: bool = True) -> Series:
-        """Whether a regular expression (RE2), or with ``regex=False`` a text, occurs."""
+    def contains(self, pattern: str, *, regex: bool = True, case: bool = True, na: bool | None = None) -> Series:
+        """Whether a regular expression (RE2), or with ``regex=False`` a text, occurs; ``na`` is what null gives."""
         if not regex and case:
-            return self._call("contains", pattern)
+            return self._known(self._call("contains", pattern), na)
         if not regex:
             raise PlanError("str.contains(regex=False) is case-sensitive; lower both sides with str.lower() first")
-        return self._call("regexp_matches", pattern=pattern if case else f"(?i){pattern}")
+        return self._known(self._call("regexp_matches", pattern=pattern if case else f"(?i){pattern}"), na)
+
+    @staticmethod
+    def _known(test: Series, na: Any) -> Series:
+        return test if na is None else test.fillna(na)
 
     def like(self, pattern: str, *, escape: str | None = None, case: bool = True) -> Series:
         """Whether a SQL pattern (``%`` any text, ``_`` any character) matches the whole text."""
         return self._call("like", pattern=pattern, escape=escape, fold=not case)
 
-    def startswith(self, prefix: str) -> Series:
-        """Whether the text starts so."""
-        return self._call("starts_with", prefix)
+    def startswith(self, prefix: str | tuple[str, ...], *, na: bool | None = None) -> Series:
+        """Whether the text starts so, or with one of several; ``na`` is what null gives."""
+        return self._known(self._any_of("starts_with", prefix), na)
 
-    def endswith(self, suffix: str) -> Series:
-        """Whether the text ends so."""
-        return self._call("ends_with", suffix)
+    def endswith(self, suffix: str | tuple[str, ...], *, na: bool | None = None) -> Series:
+        """Whether the text ends so, or with one of several; ``na`` is what null gives."""
+        return self._known(self._any_of("ends_with", suffix), na)
+
+    def _any_of(self, function: str, parts: str | tuple[str, ...]) -> Series:
+        given = (parts,) if isinstance(parts, str) else parts
+        if not given:
+            raise PlanError(f"str.{function.replace('s_w', 'sw')} needs a text to look for, or a tuple of them")
+        return reduce(or_, (self._call(function, part) for part in given))
 
     def replace(self, old: str, new: str, *, regex: bool = False, n: int = -1) -> Series:
         r"""Replace each occurrence of a text, or each match (``n=1``: the first) of a regular expression (RE2).
@@ -214,13 +226,13 @@ class TextAccessor(Accessor):
         """Return what a group (0: the whole) of the first match matched; empty without a match (pandas: missing)."""
         return self._call("regexp_extract", pattern=pattern, group=group)
 
-    def fullmatch(self, pattern: str) -> Series:
-        """Whether a regular expression (RE2) matches the whole text."""
-        return self._call("regexp_matches", pattern=f"^(?:{pattern})$")
+    def fullmatch(self, pattern: str, *, case: bool = True, na: bool | None = None) -> Series:
+        """Whether a regular expression (RE2) matches the whole text; ``na`` is what null gives."""
+        return self.contains(f"^(?:{pattern})$", case=case, na=na)
 
-    def match(self, pattern: str) -> Series:
-        """Whether a regular expression (RE2) matches at the start."""
-        return self._call("regexp_matches", pattern=f"^(?:{pattern})")
+    def match(self, pattern: str, *, case: bool = True, na: bool | None = None) -> Series:
+        """Whether a regular expression (RE2) matches at the start; ``na`` is what null gives."""
+        return self.contains(f"^(?:{pattern})", case=case, na=na)
 
     def count(self, pattern: str) -> Series:
         """Count the matches of a regular expression (RE2)."""
@@ -239,9 +251,26 @@ class TextAccessor(Accessor):
         found = (call("greater", at, literal(0)), behind)
         return self._column.derive(case([found, (call("equal", at, literal(0)), literal(-1))]))
 
-    def split(self, pat: str = " ", *, regex: bool = False) -> Series:
-        """Return the list of pieces between separators, or between matches of a regular expression (RE2)."""
-        return self._call("regexp_split", pattern=pat) if regex else self._call("split", pat)
+    def split(self, pat: str | None = None, *, n: int = -1, regex: bool = False) -> Series:
+        """Return the list of pieces between separators, or between matches of a regular expression (RE2).
+
+        Without a separator: of pieces between white space, none of them empty. With ``n`` only so many times: the rest
+        of the text is the last piece. ``.str[0]`` takes one of them.
+        """
+        if pat is None:
+            words = call("regexp_split", self.strip().expr, pattern=r"[\s\p{Z}]+")
+            none = call("list_slice", words, literal(1), literal(0))
+            made = self._column.derive(case([(call("equal", self.strip().expr, literal("")), none)], words))
+        else:
+            made = self._call("regexp_split", pattern=pat) if regex else self._call("split", pat)
+        if n <= 0:
+            return made
+        if regex or pat is None:
+            raise PlanError("str.split with n= needs a separator that is a plain text, such as split(',', n=1)")
+        size = call("list_length", made.expr)
+        rest = call("list_join", call("list_slice", made.expr, literal(n + 1), size), separator=pat)
+        cut = call("list_concat", call("list_slice", made.expr, literal(1), literal(n)), call("list_value", rest))
+        return made.derive(case([(call("greater", size, literal(n)), cut)], made.expr))
 
     def pad(self, width: int, side: str = "left", fillchar: str = " ") -> Series:
         """Pad to so many code points on one side (``left``, ``right``) or ``both``; longer texts stay."""

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from ..dtypes import DataType, float64
+from ..dtypes import DataType, float64, string
 from ..errors import PlanError
 from ..expr import Column, NamedAggregate, NamedExpr, aggregate
 from ..plan import MapBatches, Plan, Project
@@ -29,6 +29,7 @@ _KNOWN: Mapping[Any, str] = {
     builtins.any: "any",
     builtins.all: "all",
     builtins.len: "size",
+    builtins.list: "list",
     np.sum: "sum",
     np.mean: "mean",
     np.min: "min",
@@ -138,9 +139,14 @@ def aggregates(pairs: Pairs, schema: Schema) -> Aggregates:
             continue
         lists = f"__{name}_values"
         native.append(NamedAggregate(name=lists, call=aggregate("list", argument)))
-        user = how if isinstance(how, UserFunction) else UserFunction(how)
+        user = how if isinstance(how, UserFunction) else UserFunction(how, dtype=_returned_by(how))
         users.append(_group_call(user, lists, argument, name))
     return Aggregates(tuple(native), tuple(users), tuple(pairs))
+
+
+def _returned_by(how: Callable[[Any], Any]) -> DataType | None:
+    """Return the type of what a function that is known gives: a text, where it is a text's ``join``."""
+    return string if isinstance(getattr(how, "__self__", None), str) else None
 
 
 def _group_call(user: UserFunction, lists: str, argument: Column, name: str) -> GroupCall:

@@ -274,6 +274,12 @@ class OfGroupFrames:
             raise _failed(self.label, error, f"for the group {_key(table, self.keys, number)}") from error
 
 
+def _mistyped(label: str, result: Field, error: Exception) -> UserFunctionError:
+    return UserFunctionError(
+        f"{label} returned what is no {result.dtype}: {error}; say the type, such as vl.udf({label}, dtype='string')"
+    )
+
+
 def _raised(label: str, error: Exception) -> str:
     return f"{label} raised {type(error).__name__}: {error}"
 
@@ -333,11 +339,11 @@ def _array(values: Any, result: Field, label: str) -> pa.Array:
     try:
         return pa.array(values, kind)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, OverflowError) as error:
-        raise UserFunctionError(f"{label} returned what is no {result.dtype}: {error}") from error
+        raise _mistyped(label, result, error) from error
 
 
 def _converted(column: pa.Array, result: Field, label: str) -> pa.Array:
     try:
         return column.cast(to_arrow_type(result.dtype))
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise UserFunctionError(f"{label} returned what is no {result.dtype}: {error}") from error
+        raise _mistyped(label, result, error) from error

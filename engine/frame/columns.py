@@ -57,14 +57,19 @@ class Columns(Core):
         return self.rename(dict(zip(self.columns, labels, strict=True)))
 
     def drop(
-        self, labels: str | Sequence[str] | None = None, *, columns: str | Sequence[str] | None = None
+        self,
+        labels: str | Sequence[str] | None = None,
+        *,
+        columns: str | Sequence[str] | None = None,
+        errors: str = "raise",
     ) -> DataFrame:
-        """Return the frame without some columns."""
+        """Return the frame without some columns; with ``errors="ignore"`` some may be missing."""
         names = columns if labels is None else labels
         if names is None or (labels is not None and columns is not None):
             raise PlanError("drop takes the names of columns: drop(columns=['a', 'b'])")
         gone = {names} if isinstance(names, str) else set(names)
-        self.schema.select(gone)
+        if errors != "ignore":
+            self.schema.select(gone)
         return self.select(*(name for name in self.columns if name not in gone))
 
     def astype(self, types: Any) -> DataFrame:

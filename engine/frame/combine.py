@@ -12,7 +12,7 @@ from ..plan import Plan, Project, Union
 from .arguments import explaining
 from .core import Core
 from .groupby import GroupBy
-from .join import merged
+from .join import as_frame, merged, told
 from .pivot import pivoted
 from .resample import Resampler
 from .series import Series
@@ -35,6 +35,7 @@ class Combining(Core):
         left_on: str | Sequence[str] | None = None,
         right_on: str | Sequence[str] | None = None,
         suffixes: tuple[str, str] = ("_x", "_y"),
+        indicator: bool | str = False,
     ) -> DataFrame:
         """Join with another frame on equal keys; null keys never match.
 
@@ -48,7 +49,14 @@ class Combining(Core):
             Key columns; by default the columns that both have.
         suffixes
             Added to names that both have and that are no keys.
+        indicator
+            Add a column ``_merge``, or of a name, that says where each row comes from: ``both``, ``left_only`` or
+            ``right_only``.
         """
+        right = as_frame(self._own, right)
+        if indicator:
+            keys = (on, left_on, right_on)
+            return told(self._own, right, how, keys, suffixes, "_merge" if indicator is True else indicator)
         return merged(self._own, right, how=how, on=on, left_on=left_on, right_on=right_on, suffixes=suffixes)
 
     def groupby(
@@ -63,20 +71,28 @@ class Combining(Core):
 
         An expression's key has its name, or its text where a column of that name stays beside it.
         """
+        if not isinstance(by, str | Series | Iterable):
+            raise TypeMismatch(
+                f"groupby takes names of columns and columns, not a {type(by).__name__}; for equal lengths of time use "
+                "resample(rule, on=…), or groupby(frame.t.dt.floor('day'))"
+            )
+        by_itself = isinstance(by, str | Series)
         given = [by] if isinstance(by, str | Series) else list(by)
         made = {self._key(key): key for key in given if isinstance(key, Series) and not self._is_own(key)}
         frame = self._own.assign(**made) if made else self._own
         keys = tuple(self._key(key) if isinstance(key, Series) else key for key in given)
         frame.schema.select(keys)
-        return GroupBy(frame, keys, sort=sort, dropna=dropna, as_index=as_index)
+        return GroupBy(frame, keys, sort=sort, dropna=dropna, as_index=as_index, by_itself=by_itself)
 
-    def resample(self, rule: str, *, on: str) -> Resampler:
+    def resample(self, rule: str, *, on: str | None = None) -> Resampler:
         """Group rows by equal lengths of time, also those without rows; see `Resampler`.
 
         ``rule`` is a unit or several shorter ones that divide a day: ``MS``, ``D``, ``6h``, ``15min``. Each length is
-        called by its start.
+        called by its start. ``on`` is the column of times, by default the one that is marked as index.
         """
-        return Resampler(self._own, rule, on)
+        if on is None and len(self.index) != 1:
+            raise PlanError("resample needs its column of times: resample('D', on='t')")
+        return Resampler(self._own, rule, self.index[0] if on is None else on)
 
     def _key(self, key: Series) -> str:
         """Return the name of a key: the expression's text where its column stays beside it."""
@@ -125,7 +141,7 @@ class Combining(Core):
         values: str | Sequence[str] | None = None,
         index: str | Sequence[str] = (),
         columns: str = "",
-        aggfunc: str = "mean",
+        aggfunc: Any = "mean",
         *,
         fill_value: Any = None,
     ) -> DataFrame:
@@ -141,9 +157,9 @@ class Combining(Core):
         index
             Columns that make the rows, marked as index.
         columns
-            The column whose values make the columns.
+            The column whose values make the columns; without it, aggregates of ``values`` alone.
         aggfunc
-            Name of an aggregate.
+            Name of an aggregate; without ``columns`` also what `GroupBy.agg` takes.
         fill_value
             Put where there are no rows.
         """
@@ -168,27 +184,47 @@ class Combining(Core):
 
 
 @explaining
-def concat(frames: Iterable[DataFrame]) -> DataFrame:
+def concat(frames: Iterable[DataFrame], join: str | None = None) -> DataFrame:
     """Return the rows of several frames, one after the other, matched by column name.
 
-    Raises
-    ------
-    PlanError
-        If there is no frame, or a column is missing from one.
+    Parameters
+    ----------
+    frames
+        At least one.
+    join
+        What happens to columns that some frames lack: ``"outer"`` fills them with null, ``"inner"`` leaves them out;
+        by default they are an error.
     """
     given = list(frames)
     if not given:
         raise PlanError("concat needs at least one frame")
+    if join not in (None, "outer", "inner"):
+        raise PlanError(f"concat takes join='outer' or join='inner', not {join!r}")
+    home = next((one for one in given if hasattr(one, "with_plan")), None)
+    given = [as_frame(home, one) for one in given]
+    if join is not None:
+        given = _aligned(given, everywhere=join == "inner")
     first = given[0]
     aligned = []
     for number, frame in enumerate(given):
         if set(frame.schema.names) != set(first.schema.names):
             odd = sorted(set(frame.schema.names) ^ set(first.schema.names))
-            raise PlanError(f"concat: frame {number} and the first differ in the columns {', '.join(odd)}")
+            raise PlanError(
+                f"concat: frame {number} and the first differ in the columns {', '.join(odd)}; join='outer' fills them "
+                "with null, join='inner' leaves them out"
+            )
         aligned.append(frame)
     types = {name: _shared_type(name, given) for name in first.schema.names}
     plans = tuple(_cast_plan(frame, types) for frame in aligned)
     return first.with_plan(Union(inputs=plans))
+
+
+def _aligned(frames: list[DataFrame], *, everywhere: bool) -> list[DataFrame]:
+    """Return frames of the same columns: those that every one has, or those that any has, null where it has not."""
+    names = list(dict.fromkeys(name for frame in frames for name in frame.columns))
+    if everywhere:
+        names = [name for name in names if all(name in frame.schema for frame in frames)]
+    return [frame.select(**{n: frame[n] if n in frame.schema else None for n in names}) for frame in frames]
 
 
 def _shared_type(name: str, frames: list[DataFrame]) -> DataType:

@@ -200,7 +200,7 @@ class Core:
         return frame
 
     def _with(self, name: str, value: Any) -> DataFrame:
-        if isinstance(value, Series) and value.frame.plan is not self.plan and keeps_rows(value.frame.plan, self.plan):
+        if isinstance(value, Series) and keeps_rows(value.frame.plan, self.plan) and not self._chose(value.frame.plan):
             return self._beside(name, value)
         expr = self._operand(value)
         exprs = [
@@ -210,6 +210,12 @@ class Core:
         if name not in self.schema:
             exprs.append(NamedExpr(name=name, expr=expr))
         return self._project(exprs)
+
+    def _chose(self, plan: Plan) -> bool:
+        """Return whether a plan only chooses columns of this one's, and computes with them."""
+        while isinstance(plan, Project) and plan is not self.plan:
+            plan = plan.input
+        return plan is self.plan
 
     def _beside(self, name: str, column: Series) -> DataFrame:
         """Add a column of a frame that only added columns to this one, such as what `Series.apply` makes."""

@@ -49,6 +49,11 @@ class DatetimeAccessor(Accessor):
 
     def __init__(self, column: Series) -> None:
         if not column.dtype.is_temporal and column.dtype.kind is not Kind.DURATION:
+            if column.dtype.is_integer:
+                raise TypeMismatch(
+                    f".dt needs a date or timestamp; {column.name!r} is {column.dtype}, as is the difference "
+                    "of two dates: their number of days already"
+                )
             hint = " (astype('timestamp') converts it)" if castable(column.dtype, parse_dtype("timestamp")) else ""
             raise TypeMismatch(f".dt needs a date or timestamp; {column.name!r} is {column.dtype}{hint}")
         self._column = column

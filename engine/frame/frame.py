@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PlanError, TypeMismatch, suggestion
+from ..errors import PlanError, TypeMismatch
 from ..plan import MapBatches, Scan
 from ..schema import Field
 from . import explain as _explain
@@ -111,14 +111,42 @@ def _as_table(data: Any) -> pa.Table:
     if isinstance(data, pa.RecordBatch):
         return pa.Table.from_batches([data])
     if isinstance(data, Mapping):
+        if lone := [name for name, values in data.items() if not hasattr(values, "__len__") or isinstance(values, str)]:
+            raise PlanError(f"column {lone[0]!r} needs a list of values, not {data[lone[0]]!r}")
         lengths = {name: len(values) for name, values in data.items()}
         if len(set(lengths.values())) > 1:
             raise PlanError(f"columns differ in length: {lengths}")
-        return pa.table(dict(data))
+        return pa.table({name: _as_column(name, values) for name, values in data.items()})
     if type(data).__module__.startswith("pandas"):
-        return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+        return _from_pandas(data)
     if hasattr(data, "__arrow_c_stream__"):
         return pa.table(data)
     if isinstance(data, list) and all(isinstance(row, Mapping) for row in data):
         return pa.Table.from_pylist(data)
-    raise TypeMismatch(f"cannot make a frame of a {type(data).__name__}{suggestion('dict', ['dict', 'pyarrow.Table'])}")
+    raise TypeMismatch(
+        f"cannot make a frame of a {type(data).__name__}; give a dictionary of columns, a list of rows as "
+        "dictionaries, or a pandas, Polars or Arrow table"
+    )
+
+
+def _as_column(name: str, values: Any) -> Any:
+    import pyarrow as pa
+
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise TypeMismatch(f"column {name!r} is of no one type: {error}") from error
+
+
+def _from_pandas(data: Any) -> pa.Table:
+    import pyarrow as pa
+
+    if not data.columns.is_unique:
+        raise PlanError(f"columns share the name {data.columns[data.columns.duplicated()][0]!r}; rename them first")
+    try:
+        made = pa.Table.from_pandas(data, preserve_index=False)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+        raise TypeMismatch(f"a column is of no one type; convert it with astype first: {error.args[-1]}") from error
+    return made.replace_schema_metadata(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import Kind
@@ -45,8 +46,15 @@ class GroupBy(GroupRows, GroupWindows):
         Leave out rows with a null or NaN key, as pandas does by default.
     as_index
         Mark the keys as index for ``to_pandas``.
+    by_itself
+        Whether one key was named, not in a list: groups are then called by its value, not by a tuple.
+
+    Attributes
+    ----------
     selected
         Columns to aggregate, or None for all others.
+    of_column
+        Whether they are one column, not in a list: functions then get its values, not rows.
     """
 
     def __init__(
@@ -57,18 +65,19 @@ class GroupBy(GroupRows, GroupWindows):
         sort: bool,
         dropna: bool,
         as_index: bool,
-        selected: tuple[str, ...] | None = None,
+        by_itself: bool = False,
     ) -> None:
         self.frame, self.keys = frame, keys
-        self.sort, self.dropna, self.as_index = sort, dropna, as_index
-        self.selected = selected
+        self.sort, self.dropna, self.as_index, self.by_itself = sort, dropna, as_index, by_itself
+        self.selected: tuple[str, ...] | None = None
+        self.of_column = False
 
     def __getitem__(self, columns: str | Sequence[str]) -> GroupBy:
         names = (columns,) if isinstance(columns, str) else tuple(columns)
         self.frame.schema.select(names)
-        return GroupBy(
-            self.frame, self.keys, sort=self.sort, dropna=self.dropna, as_index=self.as_index, selected=names
-        )
+        made = copy(self)
+        made.selected, made.of_column = names, isinstance(columns, str)
+        return made
 
     def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row per group.
@@ -276,6 +285,8 @@ class GroupBy(GroupRows, GroupWindows):
     def apply(self, function: Callable[[Any], Any], adds: Any = None) -> DataFrame:
         """Apply a function to each group's rows, a pandas DataFrame without the keys, in no promised order.
 
+        Of one column's groups, ``groupby("k").x``, the function gets the values as in `agg`.
+
         Parameters
         ----------
         function
@@ -289,6 +300,8 @@ class GroupBy(GroupRows, GroupWindows):
         UserFunctionError
             While running, if the function raises or does not return those columns; names the group.
         """
+        if self.of_column and not isinstance(adds, Mapping):
+            return self.agg(function if adds is None else UserFunction(function, dtype=adds))
         user = UserFunction(function)
         if not isinstance(adds, Mapping):
             adds = {user.label: returned(user) if adds is None else adds}
@@ -355,10 +368,13 @@ class GroupBy(GroupRows, GroupWindows):
         return len(self.size())
 
     def __iter__(self) -> Iterator[tuple[Any, DataFrame]]:
-        """Run the plan for the keys and yield each group's key (a tuple, as in pandas) and its lazy rows."""
+        """Run the plan for the keys and yield each group's key and its lazy rows.
+
+        The key is a value where one was named by itself, a tuple where a list was, as in pandas.
+        """
         for row in self.size().select(*self.keys).collect().to_pylist():
             key = tuple(row.values())
-            yield key, self.get_group(key)
+            yield key[0] if self.by_itself else key, self.get_group(key)
 
     def __getattr__(self, name: str) -> GroupBy:
         if name.startswith("__") or "frame" not in vars(self):

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..dtypes import DataType, common_type
 from ..errors import PlanError, TypeMismatch, suggestion
-from ..expr import Column, Expr, NamedExpr, call, cast
+from ..expr import Column, Expr, NamedExpr, call, case, cast, literal
 from ..plan import Join, JoinKind, Plan, Project
 from ..schema import Schema
 
 if TYPE_CHECKING:
     from .frame import DataFrame
 
+_LEFT, _RIGHT = "__from_left", "__from_right"
 HOW = ("inner", "left", "right", "outer", "semi", "anti", "cross")
 
 
@@ -46,6 +47,35 @@ def merged(
     keys = [] if how == "cross" else _keys(left, right, on, left_on, right_on)
     sides = _sides(left, right, keys, suffixes)
     return left.with_plan(_plan(how, sides))
+
+
+def as_frame(frame: DataFrame | None, other: Any) -> DataFrame:
+    """Return another frame, also of a pandas or Polars one or an Arrow table, in the session of the first."""
+    if hasattr(other, "with_plan"):
+        made: DataFrame = other
+        return made
+    if frame is None or not (hasattr(other, "__arrow_c_stream__") or hasattr(other, "__dataframe__")):
+        raise TypeMismatch(f"this needs frames, such as vl.DataFrame(…), not a {type(other).__name__}")
+    return type(frame)(other, session=frame.session)
+
+
+def told(
+    left: DataFrame,
+    right: DataFrame,
+    how: str,
+    keys: tuple[str | Sequence[str] | None, ...],
+    suffixes: tuple[str, str],
+    name: str,
+) -> DataFrame:
+    """Return a join beside a column that says which side each row comes from."""
+    on, left_on, right_on = keys
+    marked = left.assign(**{_LEFT: 1}), right.assign(**{_RIGHT: 1})
+    made = merged(*marked, how=how, on=on, left_on=left_on, right_on=right_on, suffixes=suffixes)
+    if _LEFT not in made.schema or _RIGHT not in made.schema:
+        raise PlanError(f"merge(indicator=…) is for joins that keep columns of both sides, not for how={how!r}")
+    sides = [(made[_LEFT].isna().expr, literal("right_only")), (made[_RIGHT].isna().expr, literal("left_only"))]
+    side = made[_LEFT].derive(case(sides, literal("both")))
+    return made.assign(**{name: side}).drop(columns=[_LEFT, _RIGHT])
 
 
 def _keys(

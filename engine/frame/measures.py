@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
@@ -125,8 +126,15 @@ class Measures:
         """Run the plan and return the middle value, half-way between two; None of no values."""
         return self._measure("median")
 
-    def quantile(self, q: float = 0.5) -> Any:
-        """Run the plan and return the value at a share ``q`` of the sorted values, linear between neighbours."""
+    def quantile(self, q: float | Sequence[float] = 0.5) -> Any:
+        """Run the plan and return the value at a share of the sorted values, linear between neighbours.
+
+        Of a list of shares it is a pandas Series.
+        """
+        if not isinstance(q, int | float):
+            import pandas as pd
+
+            return pd.Series({one: self._measure("quantile", q=one) for one in q})
         return self._measure("quantile", q=q)
 
     def mode(self) -> Any:

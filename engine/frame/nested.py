@@ -32,6 +32,8 @@ class ListAccessor(Accessor):
 
     def get(self, index: int) -> Series:
         """Value at a 0-based place, from the end where negative; null where there is none."""
+        if not isinstance(index, int):
+            raise TypeMismatch(f"a place in a list is a whole number, such as .list[0], not {index!r}")
         place = literal(index if index < 0 else index + 1)
         return self._column.derive(call("list_element", self._column.expr, place))
 

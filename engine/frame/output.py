@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from .frame import DataFrame
 
 
+_AS_IT_IS = {"index": False, "orient": "records", "lines": True}
+"""Options of pandas that ask for what is written anyway."""
+
+
 class Output(Rows):
     """Methods of `DataFrame` that run the plan for all rows, or the first."""
 
@@ -149,7 +153,8 @@ class Output(Rows):
 
         The output appears whole or not at all. The format is guessed from the name if not given.
         """
-        sink = files().sink_for(path, format=format, **options)
+        given = {name: value for name, value in options.items() if _AS_IT_IS.get(name, ...) != value}
+        sink = files().sink_for(path, format=format, **given)
         return self.session.collect(Write(input=self.plan, sink=sink))
 
     def to_parquet(self, path: Any, *, partition_by: Sequence[str] = (), **options: Any) -> pa.Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, suggestion
@@ -22,15 +22,17 @@ def pivoted(
     values: str | Sequence[str] | None,
     index: str | Sequence[str],
     columns: str,
-    aggfunc: str,
+    aggfunc: Any,
     fill_value: Any,
 ) -> DataFrame:
     """Return a frame's pivot table; see `DataFrame.pivot_table`."""
     keys = (index,) if isinstance(index, str) else tuple(index)
-    if not keys or not columns:
-        raise PlanError("pivot_table needs index and columns, such as index='city', columns='year'")
-    if aggfunc not in AGGREGATES:
-        raise PlanError(f"unknown aggregate {aggfunc!r}{suggestion(aggfunc, AGGREGATES)}")
+    if not keys:
+        raise PlanError("pivot_table needs index, and often columns, such as index='city', columns='year'")
+    if not columns:
+        return _grouped(frame, values, keys, aggfunc, fill_value)
+    if not isinstance(aggfunc, str) or aggfunc not in AGGREGATES:
+        raise PlanError(f"unknown aggregate {aggfunc!r}{suggestion(str(aggfunc), AGGREGATES)}")
     names = _values(frame, values, (*keys, columns), aggfunc)
     labels = sorted(frame[columns].dropna().unique())
     if len(labels) > MOST_COLUMNS:
@@ -41,6 +43,15 @@ def pivoted(
         for label in labels
     }
     return _table(frame.dropna([*keys, columns]), keys, cells, aggfunc, fill_value)
+
+
+def _grouped(
+    frame: DataFrame, values: str | Sequence[str] | None, keys: tuple[str, ...], aggfunc: Any, fill_value: Any
+) -> DataFrame:
+    """Return aggregates of some columns for each group of the keys: a pivot table without columns."""
+    spec = aggfunc if isinstance(aggfunc, Mapping) else dict.fromkeys(_values(frame, values, keys, ""), aggfunc)
+    made = frame.groupby(list(keys)).agg(spec)
+    return made if fill_value is None else made.fillna(fill_value)
 
 
 def _is(frame: DataFrame, columns: str, label: Any) -> Expr:

@@ -1,6 +1,7 @@
 """Methods of frames that run the plan and come to a few values.
 
-What has a value for each column is a pandas object, labelled by column: frames here have no row labels.
+What has a value for each column is a pandas object, labelled by column: frames here have no row labels. With ``axis=1``
+they have a value for each row, which is a column, and lazy.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..dtypes import Kind
 from ..errors import PlanError
 from ..expr import AggregateCall, NamedAggregate, aggregate
-from ..plan import Aggregate
+from ..plan import WHOLE_PARTITION, Aggregate, over, window_call
+from .across import across
 from .core import Core
 from .measures import QUARTILES
 from .reducing import SPELLINGS, reduction
@@ -108,39 +110,42 @@ class Reductions(Core):
             pair: 0 if value is None and pair[1] == "sum" else value for pair, value in zip(pairs, found, strict=True)
         }
 
-    def sum(self) -> pd.Series[Any]:
+    def sum(self, axis: int | str = 0) -> Any:
         """Run the plan and return the sums of the numeric columns; 0 of no values."""
-        return self._for_each("sum")
+        return self._for_each("sum", axis)
 
-    def mean(self) -> pd.Series[Any]:
+    def mean(self, axis: int | str = 0) -> Any:
         """Run the plan and return the means of the numeric columns."""
-        return self._for_each("mean")
+        return self._for_each("mean", axis)
 
-    def std(self) -> pd.Series[Any]:
+    def std(self, axis: int | str = 0) -> Any:
         """Run the plan and return the sample standard deviations of the numeric columns."""
-        return self._for_each("std")
+        return self._for_each("std", axis)
 
-    def var(self) -> pd.Series[Any]:
+    def var(self, axis: int | str = 0) -> Any:
         """Run the plan and return the sample variances of the numeric columns."""
-        return self._for_each("var")
+        return self._for_each("var", axis)
 
-    def median(self) -> pd.Series[Any]:
+    def median(self, axis: int | str = 0) -> Any:
         """Run the plan and return the medians of the numeric columns."""
-        return self._for_each("median")
+        return self._for_each("median", axis)
 
-    def quantile(self, q: float = 0.5) -> pd.Series[Any]:
-        """Run the plan and return a quantile, between values linearly, of each numeric column."""
+    def quantile(self, q: float | Sequence[float] = 0.5) -> Any:
+        """Run the plan and return a quantile, between values linearly, of each numeric column; of a list a frame."""
         import pandas as pd
 
+        if not isinstance(q, int | float):
+            return pd.DataFrame({one: self.quantile(one) for one in q}).T
         names = self._taken_by("quantile")
         if not names:
             raise PlanError("quantile needs numeric columns; this frame has none")
         calls = {f"value_{n}": aggregate("quantile", self._column(name), q=q) for n, name in enumerate(names)}
         return pd.Series(dict(zip(names, self.reduce(**calls).values(), strict=True)))
 
-    def prod(self) -> pd.Series[Any]:
+    def prod(self, axis: int | str = 0) -> Any:
         """Run the plan and return the products of the numeric columns; 1 of no values."""
-        return self._for_each("product").fillna(1.0)
+        made: Any = self._for_each("product", axis).fillna(1.0)
+        return made
 
     product = prod
 
@@ -209,48 +214,70 @@ class Reductions(Core):
         rows = [[values[min(a, b, key=names.index), max(a, b, key=names.index)] for b in names] for a in names]
         return pd.DataFrame(rows, index=names, columns=names, dtype="float64")
 
-    def min(self) -> pd.Series[Any]:
+    def min(self, axis: int | str = 0) -> Any:
         """Run the plan and return the least value of each column."""
-        return self._for_each("min")
+        return self._for_each("min", axis)
 
-    def max(self) -> pd.Series[Any]:
+    def max(self, axis: int | str = 0) -> Any:
         """Run the plan and return the greatest value of each column."""
-        return self._for_each("max")
+        return self._for_each("max", axis)
 
-    def count(self) -> pd.Series[Any]:
+    def count(self, axis: int | str = 0) -> Any:
         """Run the plan and return the number of values that are not null in each column."""
-        return self._for_each("count")
+        return self._for_each("count", axis)
 
     def nunique(self) -> pd.Series[Any]:
         """Run the plan and return the number of distinct values that are not null in each column."""
-        return self._for_each("nunique")
-
-    def _for_each(self, function: str) -> pd.Series[Any]:
-        made: pd.Series[Any] = self.agg(function)
+        made: pd.Series[Any] = self.agg("nunique")
         return made
 
-    def any(self) -> pd.Series[Any]:
+    def _for_each(self, function: str, axis: int | str = 0) -> Any:
+        """Return an aggregate of each column; with ``axis=1`` that of each row, lazily."""
+        if _is_across(axis):
+            return across(self._own, self._taken_by(function), function)
+        return self.agg(function)
+
+    def any(self, axis: int | str = 0) -> Any:
         """Run the plan and return whether any value of each boolean column is true."""
-        return self._of_booleans("any", none=False)
+        return self._of_booleans("any", axis, none=False)
 
-    def all(self) -> pd.Series[Any]:
+    def all(self, axis: int | str = 0) -> Any:
         """Run the plan and return whether all values of each boolean column are true."""
-        return self._of_booleans("all", none=True)
+        return self._of_booleans("all", axis, none=True)
 
-    def _of_booleans(self, function: str, *, none: bool) -> pd.Series[Any]:
+    def _of_booleans(self, function: str, axis: int | str, *, none: bool) -> Any:
         import pandas as pd
 
         names = [name for name in self._unmarked if self.schema[name].dtype.kind is Kind.BOOL]
         if not names:
             raise PlanError(f"{function} needs boolean columns; compare first, such as (frame.x > 0).{function}()")
+        if _is_across(axis):
+            return across(self._own, names, function)
         values = self._computed([(name, function) for name in names])
         return pd.Series({name: none if value is None else value for (name, _), value in values.items()}, dtype=bool)
 
-    def value_counts(self, subset: str | Sequence[str] | None = None, *, dropna: bool = True) -> DataFrame:
-        """Return a lazy frame with each distinct row and its ``count``, most frequent first."""
+    def value_counts(
+        self,
+        subset: str | Sequence[str] | None = None,
+        normalize: bool = False,  # noqa: FBT001, FBT002  # as in pandas
+        *,
+        sort: bool = True,
+        ascending: bool = False,
+        dropna: bool = True,
+    ) -> DataFrame:
+        """Return a lazy frame with each distinct row and its ``count``, most frequent first.
+
+        With ``normalize`` it has its share of all rows, called ``proportion``.
+        """
         names = self._compared(subset)
         counted = self._own.groupby(names, dropna=dropna, sort=False).agg(count=(names[0], "size"))
-        return counted.sort_values(["count", *names], ascending=[False, *[True] * len(names)])
+        if sort:
+            counted = counted.sort_values(["count", *names], ascending=[ascending, *[True] * len(names)])
+        if not normalize:
+            return counted
+        whole = over(window_call("sum", counted["count"].expr, frame=WHOLE_PARTITION))
+        shares = counted.assign(proportion=counted["count"] / counted["count"].derive(whole))
+        return shares.drop(columns="count").set_index(names)
 
     def describe(self) -> pd.DataFrame:
         """Run the plan and return count, mean, deviation, extremes and quartiles of the numeric columns.
@@ -306,6 +333,12 @@ class Reductions(Core):
             return False
         one, two = self._own.collect(), other._own.collect()  # noqa: SLF001  # its own class
         return all(_same(a.to_pylist(), b.to_pylist()) for a, b in zip(one.columns, two.columns, strict=True))
+
+
+def _is_across(axis: int | str) -> bool:
+    if axis not in (0, 1, "index", "rows", "columns"):
+        raise PlanError(f"axis is 0 for a value of each column or 1 for one of each row, not {axis!r}")
+    return axis in (1, "columns")
 
 
 def _most(counted: pa.Table, name: str) -> list[Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import Kind
@@ -14,6 +14,7 @@ from .aggregating import Aggregates
 from .arguments import explained
 from .datetimes import EVEN_ZONES, LENGTHS, split_unit
 from .groupby import GroupBy
+from .replacements import not_found
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -68,6 +69,16 @@ class Resampler:
         return self._groups().agg(spec, **named)
 
     aggregate = agg
+
+    def __getitem__(self, columns: str | Sequence[str]) -> GroupBy:
+        return self._groups()[columns]
+
+    def __getattr__(self, name: str) -> GroupBy:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if name in self._frame.schema:
+            return self[name]
+        raise not_found("Resampler", name, [*self._frame.columns, *dir(type(self))])
 
     def sum(self) -> DataFrame:
         """Return the sum of each numeric column; 0 of no values."""

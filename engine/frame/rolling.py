@@ -9,7 +9,7 @@ from functools import partial
 from math import exp, log
 from typing import Any
 
-from ..errors import PlanError, suggestion
+from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Bound, Frame, FrameUnit, Interval, following, preceding
 from .arguments import explained
@@ -74,6 +74,10 @@ class Moving(ABC):
 
     def agg(self, function: str) -> Any:
         """Return an aggregate by name: ``sum``, ``mean``, ``median``, ``min``, ``max``, ``std``, ``var``, ``count``."""
+        if not isinstance(function, str):
+            raise TypeMismatch(
+                "moving rows have one aggregate at a time, by name: frame.assign(low=r.min(), high=r.max())"
+            )
         if function not in _ROLLED:
             raise PlanError(f"moving rows have no aggregate {function!r}{suggestion(function, _ROLLED)}")
         return self._aggregate(function)

@@ -184,6 +184,11 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
 
     def isin(self, values: Iterable[Any]) -> Series:
         """Whether the value equals one of some constants; a null value gives false, as in pandas."""
+        if isinstance(values, Series):
+            raise PlanError(
+                "isin takes constants; for the values of another column use merge(other, how='semi', left_on=…, "
+                "right_on=…), or isin(other.unique())"
+            )
         test = in_list(self.expr, [value for value in values if value is not None])
         return self.derive(call("coalesce", test, literal(value=False)))
 
@@ -307,8 +312,10 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
 
     @property
     def str(self) -> TextAccessor:
-        """Functions of text."""
-        return TextAccessor(self)
+        """Functions of text; of lists, such as `TextAccessor.split` gives, those of ``.list``, as in pandas."""
+        kind: Any = ListAccessor if self.dtype.kind is Kind.LIST else TextAccessor
+        made: TextAccessor = kind(self)
+        return made
 
     @property
     def dt(self) -> DatetimeAccessor:
@@ -357,11 +364,6 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
         values = self.to_frame()
         key = NamedExpr(name=self.name, expr=values[self.name].expr)
         return Series.to_list(self.frame.with_plan(Aggregate(input=values.plan, keys=(key,)))[self.name])
-
-    def value_counts(self, *, dropna: bool = True) -> DataFrame:
-        """Return a lazy frame with each distinct value and its ``count``, most frequent first."""
-        counted = self.to_frame().groupby(self.name, dropna=dropna, sort=False).agg(count=(self.name, "size"))
-        return counted.sort_values(["count", self.name], ascending=[False, True])
 
     def _reduce(self, function: Name) -> Any:
         return self.frame.reduce(value=aggregate(function, self.expr))["value"]
@@ -419,23 +421,26 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
 
 
 def _moved(series: Series, plan: Plan) -> Expr:
-    """Return a column's expression as an expression over a plan made from its frame."""
-    if series.frame.plan is plan:
-        return series.expr
-    if has_window(series.expr) and not keeps_rows(plan, series.frame.plan):
+    """Return a column's expression as an expression over a plan made from its frame, or from what that chose of."""
+    expr, home = series.expr, series.frame.plan
+    while home is not plan and isinstance(home, Project) and carried(plan, home) is None:
+        expr, home = substitute(expr, {one.name: one.expr for one in home.exprs}), home.input
+    if home is plan:
+        return expr
+    if has_window(expr) and not keeps_rows(plan, home):
         raise PlanError(
             f"column {series.name!r} looks at rows around each row, which this frame may have dropped or moved; assign "
             "it to its own frame first, then filter or sort"
         )
-    names = carried(plan, series.frame.plan)
-    needed = columns_of(series.expr)
+    names = carried(plan, home)
+    needed = columns_of(expr)
     if names is None or not needed <= names.keys():
         lost = "" if names is None else f" (its column {min(needed - names.keys())!r} was replaced or dropped)"
         raise PlanError(
             f"column {series.name!r} belongs to another frame{lost}; take it from this one, or merge the frames first"
         )
     schema = plan.schema
-    return substitute(series.expr, {then: Column(name=now, dtype=schema[now].dtype) for then, now in names.items()})
+    return substitute(expr, {then: Column(name=now, dtype=schema[now].dtype) for then, now in names.items()})
 
 
 def carried(plan: Plan, ancestor: Plan) -> dict[str, str] | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TextIO
 
 from ..dtypes import DataType
-from ..errors import PlanError
+from ..errors import PlanError, TypeMismatch
 from .loc import Loc, Places
+from .numpys import of_columns
 from .replacements import not_found
 from .throughpandas import ThroughPandas
 from .udf import UserFunction
@@ -42,6 +43,16 @@ class SeriesRows(ThroughPandas):
 
     def __iter__(self) -> Iterator[Any]:
         raise PlanError("a lazy column is not iterated; to_list() runs the plan and returns its values")
+
+    def __getitem__(self, rows: Any) -> Series:
+        if isinstance(rows, slice):
+            made: Series = self.iloc[rows]
+            return made
+        if hasattr(rows, "expr"):
+            return self._of(self.loc[rows].frame)
+        raise TypeMismatch(
+            "index a column with a condition such as frame.x > 1, or a slice of rows; iat[3] is one value"
+        )
 
     def _of(self, frame: DataFrame) -> Series:
         column: Series = frame[self._own.name]
@@ -82,6 +93,26 @@ class SeriesRows(ThroughPandas):
     def drop_duplicates(self, *, keep: str | bool = "first") -> Series:
         """Return each distinct value once; see `DataFrame.drop_duplicates`."""
         return self._of(self._own.to_frame().drop_duplicates(keep=keep))
+
+    def value_counts(
+        self,
+        normalize: bool = False,  # noqa: FBT001, FBT002  # as in pandas
+        *,
+        sort: bool = True,
+        ascending: bool = False,
+        dropna: bool = True,
+    ) -> DataFrame:
+        """Return a lazy frame with each distinct value and its ``count``, most frequent first.
+
+        With ``normalize`` it has its share of all values, called ``proportion``.
+        """
+        return self._own.to_frame().value_counts(normalize=normalize, sort=sort, ascending=ascending, dropna=dropna)
+
+    def __array_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...], options: Mapping[str, Any]
+    ) -> Any:
+        """Make ``np.where`` and ``np.select`` of columns a column; other functions of numpy get the values."""
+        return of_columns(function, args, options)
 
     def duplicated(self, *, keep: str | bool = "first") -> Series:
         """Return whether an equal value comes before (``keep="last"``: after; False: either) each value."""
