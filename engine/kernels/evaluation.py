@@ -6,7 +6,7 @@ Knows expressions only; a device adds how the value of each node is computed.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -19,6 +19,20 @@ _RAISING = frozenset(
     {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
     | {"round", "floor", "ceil", "add_interval", "difference"}
 )
+
+
+_forgetting: list[Callable[[], None]] = []
+
+
+def remembers(forget: Callable[[], None]) -> None:
+    """Say what throws away what kernels remember of the batches of a run."""
+    _forgetting.append(forget)
+
+
+def forget() -> None:
+    """Throw away what kernels remember of the batches of a run, which has ended; others begin anew."""
+    for each in _forgetting:
+        each()
 
 
 class Columns(Protocol):

@@ -20,6 +20,7 @@ from typing import Any, Self
 
 from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Spools
+from ..kernels.evaluation import forget
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical.execute import merge_input
 from ..physical.nodes import MapBatchesExec
@@ -139,6 +140,7 @@ class _Run:
             self.limited.spools.close()
         self.joins.clear()
         self.keys.clear()
+        forget()
         if self.observer is not None:
             self.observer.run_finished()
 

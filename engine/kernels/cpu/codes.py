@@ -68,6 +68,10 @@ class TextCodes:
         bits, bit_offset = bits_of(array)
         return self._groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=empty(len(array), np.int32))
 
+    def codes(self, array: pa.Array) -> Rows:
+        """Return the code of each value of plain text, `NULL` for nulls."""
+        return self._codes(array, insert=True)
+
     @property
     def room(self) -> int:
         """Number of codes that `numbers_later` may make in all."""

@@ -27,6 +27,7 @@ from .compare import known_true
 from .decimals import integers, narrowed
 from .gather import encoded, plain, take_column
 from .registry import KERNELS, Registered, Value
+from .remembered import borrow, give_back, is_remembered
 from .table import CpuTable, PendingColumns
 
 _DECIMAL_AWARE = frozenset(
@@ -117,7 +118,9 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
             return kernel.run(expr, values)
         arrays = sum(isinstance(value, pa.Array) for value in values)
         if kernel.costly and arrays == 1:
-            values = [_coded_if_repeated(value) for value in values]
+            (position,) = (i for i, value in enumerate(values) if isinstance(value, pa.Array))
+            if _repeats(expr, values[position]):
+                return _remembered(expr, kernel, values, position)
         encoded = [value for value in values if isinstance(value, pa.DictionaryArray)]
         if kernel.per_value and len(encoded) == arrays == 1 and worth_per_value(encoded[0]):
             on_dictionary = [v.dictionary if isinstance(v, pa.DictionaryArray) else v for v in values]
@@ -185,15 +188,21 @@ def worth_per_value(array: pa.DictionaryArray) -> bool:
     return len(array.dictionary) <= max(_MIN_DICTIONARY, len(array) // 2)
 
 
-def _coded_if_repeated(value: Value) -> Value:
-    """Return texts dictionary-encoded where computing on the dictionary is less work; a sample is looked at first."""
-    if not isinstance(value, pa.Array) or not pa.types.is_string(value.type) or len(value) < _MIN_REPEATS:
-        return value
-    sample = value.slice(0, _MIN_REPEATS).dictionary_encode()
-    if len(sample.dictionary) > _MIN_REPEATS * _UNLIKE:
-        return value
-    coded = value.dictionary_encode()
-    return coded if worth_per_value(coded) else value
+def _repeats(call: Call, texts: pa.Array) -> bool:
+    """Return whether it pays to compute each different text once; some are looked at for the first batch of a run."""
+    if not pa.types.is_string(texts.type) or len(texts) < _MIN_REPEATS:
+        return False
+    return is_remembered(call) or len(texts.slice(0, _MIN_REPEATS).unique()) <= _MIN_REPEATS * _UNLIKE
+
+
+def _remembered(call: Call, kernel: Registered, values: Sequence[Value], position: int) -> pa.Array:
+    """Return the results of a call, whose one array is at a position, computed of texts not met before in this run."""
+    results = borrow(call)
+    made = results.applied(
+        values[position], lambda texts: _array(kernel.run(call, [*values[:position], texts, *values[position + 1 :]]))
+    )
+    give_back(results)
+    return made
 
 
 def remapped(array: pa.DictionaryArray, values: pa.Array) -> pa.Array:

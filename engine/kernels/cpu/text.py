@@ -16,10 +16,13 @@ from ...expr import Call
 from ...expr.like import like_parts
 from ..constants import scalar_of
 from .arithmetic import full
+from .buffers import array_from, text_of, validity
+from .native.arrays import Bytes
 from .registry import Value, elementwise, scalar
 from .search import match_segments
 
 _NOTHING = scalar_of("", pa.string())
+_PIECE, _NOT_ASCII = 1 << 16, 128
 
 elementwise("lower", per_value=True)(pc.utf8_lower)
 elementwise("upper", per_value=True)(pc.utf8_upper)
@@ -27,8 +30,16 @@ elementwise("upper", per_value=True)(pc.utf8_upper)
 
 @elementwise("length", per_value=True)
 def length(text: pa.Array) -> pa.Array:
-    """Count code points."""
-    return pc.utf8_length(text).cast(pa.int64())
+    """Count code points, which are the bytes of texts that are all ASCII."""
+    offsets, data = text_of(text)
+    if len(text) and not is_ascii(data[offsets[0] : offsets[-1]]):
+        return pc.utf8_length(text).cast(pa.int64())
+    return array_from(np.diff(offsets).astype(np.int64), pa.int64(), validity(text))
+
+
+def is_ascii(data: Bytes) -> bool:
+    """Return whether bytes are all ASCII, looked at by the piece."""
+    return all(data[start : start + _PIECE].max() < _NOT_ASCII for start in range(0, len(data), _PIECE))
 
 
 @elementwise("concat", per_value=True)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from ...errors import Cancelled
 from ...exchange import Exchange, MemoryAccount, OutputId, Stopped, belongs
 from ...expr import Expr
+from ...kernels.evaluation import forget
 from ...kernels.protocol import Device, JoinTable, Table
 from ...physical.execute import merge_input
 from ...physical.scan_keys import ScanKey
@@ -75,6 +76,8 @@ class Bench:
     def free(self, query: str, stage: int | None = None) -> None:
         """Forget what a query, or one of its stages, has left here."""
         self.exchange.free(query, stage)
+        if stage is None:
+            forget()
         with self._lock:
             for key in [key for key in self._shared if belongs(key[0], query) and stage in (None, key[1])]:
                 del self._shared[key]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import pyarrow as pa
+import hashlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
+import pyarrow as pa
+import pytest
+
+import volley as vl
 from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.expr import Column, Expr, NamedExpr, SortKey, literal
+from volley.engine.expr import Call, Column, Expr, NamedExpr, SortKey, literal
 from volley.engine.expr.build import call, in_list
 from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.cpu.registry import KERNELS, Value
+from volley.engine.kernels.cpu.remembered import _spare
 from volley.engine.kernels.cpu.table import CpuTable
+from volley.engine.kernels.evaluation import forget
 from volley.engine.kernels.protocol import GroupSpec, JoinSide, JoinSpec
 
 DEVICE = CpuDevice()
@@ -97,11 +107,62 @@ def test_costly_functions_of_texts_that_repeat_are_computed_once_for_each_text()
 
 
 def test_costly_functions_leave_texts_that_differ_as_they_are() -> None:
-    for texts in (
-        [f"ab-{n}" for n in range(3000)],
-        ["ab-1", "ab-2"] * 500 + [f"ab-{n}" for n in range(3000)],
-        ["ab-1"],
-    ):
+    for texts in ([f"ab-{n}" for n in range(3000)], ["ab-1"]):
         made = replaced(texts)
         assert not isinstance(made, pa.DictionaryArray)
         assert made.to_pylist() == ["ab"] * len(texts)
+
+
+class Counted:
+    """Gives the same as a kernel, and counts the values that it was asked for."""
+
+    def __init__(self, name: str) -> None:
+        self.known, self.values = KERNELS[name], 0
+
+    def __call__(self, expr: Call, values: list[Value]) -> pa.Array:
+        self.values += max(len(value) for value in values if isinstance(value, pa.Array))
+        return self.known.run(expr, values)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "expected"),
+    [
+        ("regexp_replace", REPLACED, lambda text: text.split("-")[0] or text),
+        ("md5", {}, lambda text: hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()),
+        ("regexp_count", {"pattern": "1"}, lambda text: text.count("1")),
+    ],
+)
+def test_texts_of_several_batches_are_computed_once(
+    monkeypatch: pytest.MonkeyPatch, name: str, options: dict[str, Any], expected: Callable[[str], Any]
+) -> None:
+    counted = Counted(name)
+    monkeypatch.setitem(KERNELS, name, replace(counted.known, run=counted))
+    exprs = [NamedExpr(name="x", expr=call(name, S, **options))]
+    texts: list[str | None] = [[None, "", "-"][n % 50] if n % 50 < 3 else f"ab-{n % 1500}" for n in range(6000)]
+    for start in (0, 2000, 4000, 0):
+        data = pa.table({"s": pa.array(texts[start : start + 2000], pa.string())})
+        made = DEVICE.project(DEVICE.from_arrow(data, from_arrow_schema(data.schema)), exprs).columns[0]
+        wanted = [None if text is None else expected(text) for text in texts[start : start + 2000]]
+        assert made.to_pylist() == wanted
+    assert counted.values == len({*texts} - {None})
+    forget()  # as the end of a run does
+    DEVICE.project(DEVICE.from_arrow(data, from_arrow_schema(data.schema)), exprs)
+    assert counted.values > len({*texts} - {None})
+
+
+def test_of_nulls_alone_costly_functions_make_nulls() -> None:
+    assert replaced([None] * 2000).to_pylist() == [None] * 2000
+
+
+def test_a_run_forgets_the_texts_that_it_has_met() -> None:
+    frame = vl.from_arrow(pa.table({"s": ["ab-1", "cd-2"] * 4000}))
+    vl.sql("select regexp_replace(s, '-.*', '') as x, count(*) as n from t group by 1", t=frame).to_arrow()
+    assert not _spare
+
+
+@pytest.mark.parametrize("texts", [["a", "bcd", None, ""], ["aä", "€", None, "😀😀", "x"], [None], []])
+def test_lengths_are_of_code_points(texts: list[str | None]) -> None:
+    data = pa.table({"s": pa.array(["é", *texts, "long"], pa.string()).slice(1, len(texts))})
+    table = DEVICE.from_arrow(data, from_arrow_schema(data.schema))
+    made = DEVICE.project(table, [NamedExpr(name="x", expr=call("length", S))]).columns[0]
+    assert made.to_pylist() == [None if text is None else len(text) for text in texts]
