@@ -11,6 +11,7 @@ SEMANTICS: see ``docs/semantics.md``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Protocol, TypeAlias, runtime_checkable
@@ -340,6 +341,10 @@ class Device(Protocol):
 
         None where it never does. The device gives the answer all the same, with both transfers.
         """
+        ...
+
+    def sparing(self, limit: int) -> AbstractContextManager[None]:
+        """Hold little freed memory for later, beside a limit in bytes, while this is open."""
         ...
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> Table:

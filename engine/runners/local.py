@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Any, Self
@@ -120,12 +120,14 @@ class _Run:
         self.cancelled = threading.Event()
         self.crew = Crew()
         self.limited: Limited | None = None
+        self.sparing = nullcontext() if runner.memory_limit is None else self.device.sparing(runner.memory_limit)
         if runner.memory_limit is not None:
             spools = Spools(self.device, self.memory, runner.spill_dir, self.threads)
             self.limited = Limited(graph, spools, self.outputs, self.cancelled.is_set)
         self.started = time.perf_counter()
 
     def __enter__(self) -> Self:
+        self.sparing.__enter__()
         tell_start(self.observer, self.graph, self.metrics.query)
         return self
 
@@ -133,6 +135,7 @@ class _Run:
         self.metrics.seconds = time.perf_counter() - self.started
         query_ended(self.metrics, error)
         self.cancelled.set()
+        self.sparing.__exit__(None, None, None)
         self.crew.dismiss()
         self.memory.release(sum(output.reserved for output in self.outputs.values()))
         self.outputs.clear()

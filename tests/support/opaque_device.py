@@ -6,6 +6,7 @@ What runs on it touches tables through the kernel protocol only, as it must for 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
 from volley.engine.dtypes import DataType
@@ -102,6 +103,9 @@ class OpaqueDevice:
     @property
     def refusal(self) -> Callable[[Computed], str | None] | None:
         return self._inner.refusal
+
+    def sparing(self, limit: int) -> AbstractContextManager[None]:
+        return self._inner.sparing(limit)
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> OpaqueTable:
         return OpaqueTable(self._inner.from_arrow(data, schema))

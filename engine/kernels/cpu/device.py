@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 from ...dtypes import DataType
@@ -16,6 +17,7 @@ from ..sharing import DeviceArray, Shared
 from .aggregate import CpuGroupBy, distinct_first, merge_groups
 from .filter import filter_rows
 from .join import CpuJoinTable
+from .native.reuse import keeping
 from .pack import pack, unpack
 from .parcel import Parcel, open_parcel, parcel
 from .partition import hash_marks, hash_partition, spread
@@ -51,6 +53,10 @@ class CpuDevice:
     def refusal(self) -> None:
         """The CPU computes everything."""
         return None
+
+    def sparing(self, limit: int) -> AbstractContextManager[None]:
+        """Keep at most an eighth of a limit in freed memory."""
+        return keeping(limit // 8)
 
     def from_arrow(self, data: ArrowData, schema: Schema) -> CpuTable:
         """Take Arrow rows with the given types."""

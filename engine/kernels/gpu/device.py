@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ...dtypes import DataType
@@ -77,6 +78,10 @@ class GpuDevice:
     def refusal(self) -> Callable[[Computed], str | None]:
         """Tells why a part of what is asked for is computed by the CPU."""
         return _refusal
+
+    def sparing(self, limit: int) -> AbstractContextManager[None]:
+        """Change nothing: what is freed is in the device's pool, and limits are the host's."""
+        return nullcontext()
 
     @kernel
     def from_arrow(self, data: ArrowData, schema: Schema) -> GpuTable:

@@ -15,7 +15,8 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,7 +57,7 @@ class Reserve:
 
     def __init__(self, most: int, seconds: float) -> None:
         self.kept = 0
-        self._most, self._seconds = most, seconds
+        self._bounds, self._seconds = [most], seconds
         self._free: OrderedDict[int, list[_Block]] = OrderedDict()  # by size, that used last at the end
         self._lent: dict[int, tuple[weakref.ref[NDArray[Any]], _Block]] = {}  # by the identity of the reference
         # An array may die, and give its memory back, while the lock is held: where that makes garbage be collected.
@@ -78,6 +79,18 @@ class Reserve:
             reference = weakref.ref(array, self._give_back)
             self._lent[id(reference)] = reference, block
         return array
+
+    @contextmanager
+    def keeping(self, most: int) -> Iterator[None]:
+        """Keep no more than so many bytes for later while this is open."""
+        with self._lock:
+            self._bounds.append(most)
+            self._trim()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._bounds.remove(most)
 
     def release(self) -> None:
         """Give all that is kept back to the system."""
@@ -110,12 +123,17 @@ class Reserve:
             self._keep(self._lent.pop(id(reference))[1])
 
     def _keep(self, block: _Block) -> None:
-        if block.size > self._most:
+        if block.size > min(self._bounds):
             return
         self._free.setdefault(block.size, []).append(block)
         self._free.move_to_end(block.size)
         self.kept += block.size
-        while self.kept > self._most:
+        self._trim()
+
+    def _trim(self) -> None:
+        """Give back to the system what is more than may be kept, of sizes that were used longest ago first."""
+        most = min(self._bounds)
+        while self.kept > most:
             oldest = next(iter(self._free))
             if self._free[oldest]:
                 self.kept -= oldest
@@ -164,6 +182,11 @@ def _mapped(size: int) -> list[_Block]:
 
 _reserve = Reserve(min(_MOST_KEPT, available_memory() // _SHARE_KEPT), _SECONDS_KEPT)
 os.register_at_fork(after_in_child=_reserve.forked)
+
+
+def keeping(most: int) -> AbstractContextManager[None]:
+    """Keep no more than so many bytes of freed memory while this is open."""
+    return _reserve.keeping(most)
 
 
 def borrow(length: int, dtype: DTypeLike) -> NDArray[Any]:

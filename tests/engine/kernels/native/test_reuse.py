@@ -9,12 +9,15 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
+import volley as vl
+from volley.engine.errors import UserFunctionError
 from volley.engine.kernels.cpu.buffers import array_from, empty
 from volley.engine.kernels.cpu.native import reuse
 from volley.engine.kernels.cpu.native.reuse import LEAST, Reserve, borrow, borrow_words
@@ -229,3 +232,41 @@ def test_a_forked_process_has_memory_of_its_own() -> None:
     command = [sys.executable, "-W", "ignore", "-c", FORKED]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout == "0\n"
+
+
+def test_less_is_kept_for_a_while(reserve: Reserve) -> None:
+    def freed() -> int:
+        arrays = [borrow_words(LENGTH) for _ in range(10)]
+        del arrays
+        gc.collect()
+        return reserve.kept
+
+    assert freed() == 10 * WORDS
+    with reserve.keeping(4 * WORDS):
+        assert reserve.kept <= 4 * WORDS
+        assert freed() <= 4 * WORDS
+        with reserve.keeping(8 * WORDS), reserve.keeping(2 * WORDS):  # the least of several holds
+            assert freed() <= 2 * WORDS
+        assert 2 * WORDS < freed() <= 4 * WORDS
+    assert freed() == 10 * WORDS
+
+
+def test_runs_under_a_limit_of_memory_keep_little(reserve: Reserve) -> None:
+    kept = []
+
+    def freed(table: pa.Table) -> pa.Table:
+        arrays = [borrow_words(LENGTH) for _ in range(10)]
+        del arrays
+        gc.collect()
+        kept.append(reserve.kept)
+        return table
+
+    def broken(table: pa.Table) -> pa.Table:
+        freed(table)
+        raise ValueError("on purpose")
+
+    rows = pa.table({"n": range(10)})
+    for limit, function in ((16 * WORDS, freed), (16 * WORDS, broken), (None, freed)):
+        with vl.Session(device="cpu", memory_limit=limit), suppress(UserFunctionError):
+            vl.from_arrow(rows).map_batches(function, {"n": "int64"}).to_arrow()
+    assert kept == [2 * WORDS, 2 * WORDS, 10 * WORDS]
