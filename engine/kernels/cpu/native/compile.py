@@ -101,7 +101,7 @@ class Kernel(Generic[P, R]):
         self.__wrapped__ = function
         self._entry: Callable[..., int] = self._first_call
         self._entries: dict[int, Callable[..., int]] = {}
-        self._addresses: dict[int, int] = {}
+        self._addresses: dict[tuple[int, ...], int] = {}  # by the numbers of the arguments' dtypes
         self._kept = False
         _registry.append(self)
 
@@ -133,13 +133,13 @@ class Kernel(Generic[P, R]):
 
     def address_for(self, args: tuple[object, ...]) -> int:
         """Return the address of the entry point whose signature has the dtypes of the arguments."""
-        position = 0
-        if len(self.signatures) > 1:
-            position = next(filter(lambda one: self._has_dtypes(one, args), range(len(self.signatures))), 0)
-        address = self._addresses.get(position)
+        one = len(self.signatures) == 1
+        kinds = () if one else tuple([arg.dtype.num if isinstance(arg, np.ndarray) else -1 for arg in args])
+        address = self._addresses.get(kinds)
         if address is None:
+            position = next((number for number in range(len(self.signatures)) if self._has_dtypes(number, args)), 0)
             address = ctypes.cast(cast("Any", self._entry_for(position)), ctypes.c_void_p).value or 0
-            self._addresses[position] = address
+            self._addresses[kinds] = address
         return address
 
     def _has_dtypes(self, position: int, args: tuple[object, ...]) -> bool:
