@@ -48,7 +48,7 @@ from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
 
 _FEW_ROWS = 256 * 1024
-"""Rows of a stage's only task that are worked through on the caller's thread."""
+"""Rows that are not worth a further thread."""
 STREAM_DEPTH = 8
 """Tables that a streamed result may run ahead of its reader."""
 
@@ -359,7 +359,8 @@ class _StageWork:
         self.metrics.bus.see(run.device.account)
         self.spilled = run.spilled
         self.started = time.perf_counter()
-        self.waits_for_others = isinstance(stage.sink, FoldSink | WriteSink) or any(
+        # Users' functions and files may keep a thread waiting for long.
+        self.calls_out = isinstance(stage.sink, FoldSink | WriteSink) or any(
             isinstance(operator, MapBatchesExec) for pipeline in stage.pipelines for operator in pipeline.operators
         )
 
@@ -369,19 +370,7 @@ class _StageWork:
         if observer is not None:
             total = sum(task.bytes for task in self.tasks)
             observer.stage_started(self.stage.number, self.stage.name, len(self.tasks), total)
-        if self._is_small():
-            self._guarded(self._work)
-        else:
-            self._on_threads(self._work, max(1, min(self.threads, self._occupied())))
-
-    def _is_small(self) -> bool:
-        """Whether a further thread would cost more than it is worth."""
-        if len(self.tasks) != 1:
-            return False
-        (task,) = self.tasks
-        known = isinstance(task.pipeline.input, ScanInput) and task.rows > 0
-        known = known or not isinstance(task.pipeline.input, ScanInput | RemainingInput)
-        return known and task.rows <= _FEW_ROWS and not self.waits_for_others
+        self._on_threads(self._work, max(1, min(self.threads, self._occupied())))
 
     def _occupied(self) -> int:
         """Return how many threads find work: one for each task, but for what a sink leaves to all."""
@@ -398,10 +387,7 @@ class _StageWork:
             while (number := next(numbers)) < len(thunks) and not self.run_.cancelled.is_set():
                 results[number] = thunks[number]()
 
-        if len(thunks) == 1:
-            self._guarded(work)
-        else:
-            self._on_threads(work, min(self.run_.threads, len(thunks)))
+        self._on_threads(work, min(self.run_.threads, len(thunks)))
         self.raise_failure()
         return results
 
@@ -437,7 +423,7 @@ class _StageWork:
 
     def _on_threads(self, work: Callable[[], None], count: int) -> None:
         """Run something on so many threads; the caller's is one of them, unless it has to see to a Ctrl-C soon."""
-        self.run_.crew.work(partial(self._guarded, work), count, takes_part=not self.waits_for_others)
+        self.run_.crew.work(partial(self._guarded, work), count, takes_part=not self.calls_out)
 
     def _work(self) -> None:
         local = self.sink.local()
