@@ -40,6 +40,7 @@ from ..physical.stages import (
 from ..plan import KeyFilter, KeySet, Split
 from .crew import TURN, Crew
 from .events import query_ended, stage_ended
+from .interrupts import heard
 from .limited import Limited
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, expected, promising_first, read_splits, rows_of, sink_name, tell_start
@@ -84,7 +85,7 @@ class LocalRunner:
 
     def execute(self, graph: StageGraph) -> RunResult:
         """Run all stages and return the result's tables in order."""
-        with _Run(self, graph) as run:
+        with _Run(self, graph) as run, heard(run.cancelled):
             for stage in graph.stages:
                 run.run_stage(stage)
             return run.result()

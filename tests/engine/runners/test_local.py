@@ -4,6 +4,7 @@ import gc
 import os
 import re
 import signal
+import sys
 import threading
 import time
 
@@ -12,7 +13,7 @@ import pytest
 
 import volley as vl
 from tests.support.threads import left_over
-from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
+from volley.engine.errors import Cancelled, MemoryLimitExceeded, Terminated, UserFunctionError
 from volley.engine.frame.memory import MemorySource
 from volley.engine.plan import Scan, ScanPlan
 from volley.engine.runners import local
@@ -370,6 +371,75 @@ def test_ctrl_c_leaves_no_file(tmp_path):
     interrupted(frame, lambda slow: slow.to_csv(str(tmp_path / "out.csv")))
     interrupted(frame, lambda slow: slow.to_parquet(str(tmp_path / "out"), partition_by=["k"]))
     assert list(tmp_path.iterdir()) == []
+
+
+class _Dying:
+    """Sends this process a signal while it is being freed, where Python loses what the signal's handler raises."""
+
+    def __init__(self, number):
+        self._number = number
+
+    def __del__(self):
+        os.kill(os.getpid(), self._number)
+        for _ in range(100):
+            pass
+
+
+def _stop(number, frame):
+    raise Terminated
+
+
+class _Slow:
+    """Batches for one thread, the caller's: whoever reads the second one frees something that sends a signal."""
+
+    rows, bytes, partition, label, origin = 1000, 8000, None, "slow", None
+
+    def __init__(self, number):
+        self.number, self.reads = number, 0
+
+    def read(self):
+        for n in range(100):
+            self.reads += 1
+            if n == 1:
+                _Dying(self.number)
+            yield pa.record_batch({"n": pa.array([n], pa.int64()), "k": pa.array([n], pa.int64())})
+
+
+def signalled(number):
+    """Return a frame whose rows are read by the caller's thread, and what is read."""
+    split = _Slow(number)
+
+    class Source(MemorySource):
+        def scan(self, request):
+            return ScanPlan(splits=(split,))
+
+    table = pa.table({"n": pa.array([], pa.int64()), "k": pa.array([], pa.int64())})
+    return vl.DataFrame.from_plan(Scan(source=Source(table)), vl.Session(threads=1)), split
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run_though_python_lost_its_exception(monkeypatch, number):
+    lost = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: lost.append(told.exc_type))
+    frame, split = signalled(number)
+    handlers = signal.getsignal(signal.SIGINT), signal.signal(signal.SIGTERM, _stop)
+    try:
+        with pytest.raises(Cancelled):
+            frame.to_arrow()
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (handlers[0], _stop)
+    finally:
+        signal.signal(signal.SIGTERM, handlers[1])
+    assert lost in ([KeyboardInterrupt], [Terminated])
+    assert split.reads < 100
+
+
+def test_a_signal_that_the_user_handles_stops_nothing():
+    frame = signalled(signal.SIGINT)[0]
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        assert frame.to_arrow().num_rows == 100
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_a_second_ctrl_c_does_not_wait_for_a_function_that_never_ends(tmp_path):
