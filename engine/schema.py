@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from .dtypes import DataType
@@ -37,7 +38,7 @@ class Schema:
     def __post_init__(self) -> None:
         index = {f.name: i for i, f in enumerate(self.fields)}
         if len(index) != len(self.fields):
-            names = self.names
+            names = [f.name for f in self.fields]
             twice = next(name for position, name in enumerate(names) if name in names[:position])
             raise PlanError(f"duplicate column name {twice!r}; give one of them another name")
         object.__setattr__(self, "_index", index)
@@ -50,7 +51,7 @@ class Schema:
     @property
     def names(self) -> tuple[str, ...]:
         """Column names in order."""
-        return tuple(f.name for f in self.fields)
+        return tuple(self._index)
 
     def __len__(self) -> int:
         return len(self.fields)
@@ -68,6 +69,11 @@ class Schema:
             raise ColumnNotFound(name, self.names)
         return self.fields[position]
 
+    def check(self, names: AbstractSet[str]) -> None:
+        """Raise `ColumnNotFound` unless there is a column of each of the names."""
+        if not names <= self._index.keys():
+            raise ColumnNotFound(next(name for name in names if name not in self._index), self.names)
+
     def position(self, name: str) -> int:
         """Return the 0-based position of a column."""
         self[name]
@@ -75,7 +81,7 @@ class Schema:
 
     def select(self, names: Iterable[str]) -> Schema:
         """Return the schema of the named columns, in the order asked for."""
-        return Schema(tuple(self[name] for name in names))
+        return Schema(tuple([self[name] for name in names]))
 
     def extend(self, fields: Iterable[Field]) -> Schema:
         """Return this schema with more fields at its end."""

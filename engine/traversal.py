@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Protocol, Self, TypeVar
+from functools import wraps
+from typing import Any, Protocol, Self, TypeVar
 
 
 class Node(Protocol):
@@ -21,6 +22,76 @@ class Node(Protocol):
 
 
 N = TypeVar("N", bound=Node)
+
+
+class FrozenNode:
+    """Base of nodes that never change, so that what was once found out of one can be kept on it.
+
+    Attributes
+    ----------
+    facts, kinds
+        What `remembered` functions have found, and `kinds_of`. No fields: they are not compared, copied or pickled.
+    """
+
+    __slots__ = ("facts", "kinds")
+    facts: dict[Callable[..., Any], Any]
+    kinds: frozenset[type]
+
+    @property
+    def children(self) -> tuple[Any, ...]:
+        """Direct children, left to right."""
+        return ()
+
+
+F = TypeVar("F", bound=FrozenNode)
+R = TypeVar("R")
+
+
+def remembered(find: Callable[[F], R]) -> Callable[[F], R]:
+    """Make a function of one node find its answer once for each node object."""
+
+    @wraps(find)
+    def answer(node: F) -> R:
+        try:
+            facts = node.facts
+        except AttributeError:
+            facts = {}
+            object.__setattr__(node, "facts", facts)
+        if answer not in facts:
+            facts[answer] = find(node)
+        known: R = facts[answer]
+        return known
+
+    return answer
+
+
+def recalled(find: Callable[[F], R], node: F) -> R | None:
+    """Return what a `remembered` function has found of a node; None where it has not been asked yet."""
+    return getattr(node, "facts", {}).get(find)
+
+
+def kinds_of(root: FrozenNode) -> frozenset[type]:
+    """Return the classes of all nodes of the tree; every node remembers those of its own."""
+    try:
+        return root.kinds
+    except AttributeError:
+        pass
+    stack = [root]
+    while stack:
+        children = stack[-1].children
+        unknown = [child for child in children if not hasattr(child, "kinds")]
+        if unknown:
+            stack += unknown
+            continue
+        node = stack.pop()
+        kinds = frozenset((type(node),)).union(*[child.kinds for child in children])
+        object.__setattr__(node, "kinds", kinds)
+    return root.kinds
+
+
+def having(*kinds: type) -> Callable[[FrozenNode], bool]:
+    """Return a function that says whether a tree has a node of one of some classes; see `transform_up`."""
+    return lambda tree: not kinds_of(tree).isdisjoint(kinds)
 
 
 def walk(root: N) -> Iterator[N]:
@@ -53,7 +124,12 @@ def shared(root: N) -> list[N]:
     return [node for node in walk_once(root) if occurrences[id(node)] > 1]
 
 
-def transform_up(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | None = None) -> N:
+def transform_up(
+    root: N,
+    rewrite: Callable[[N], N],
+    settled: dict[int, N] | None = None,
+    concerns: Callable[[N], bool] | None = None,
+) -> N:
     """Rewrite children first, then the node itself.
 
     Returns the same object where nothing changed, so that callers can compare with ``is``. A node object that occurs
@@ -61,7 +137,10 @@ def transform_up(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | Non
 
     ``settled`` has trees, by the ids of their roots, that the rewriting leaves as they are: they are not walked through
     again, and those that are found are added. What becomes of a node must then follow from the tree below it alone.
+    ``concerns`` says of a tree whether the rewriting could change anything in it; others are not walked through at all.
     """
+    if concerns is not None and not concerns(root):
+        return root
     if settled is None:
         if not root.children:
             return rewrite(root)
@@ -72,6 +151,9 @@ def transform_up(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | Non
         node, ready = stack.pop()
         key = id(node)
         if key in settled or key in done:
+            continue
+        if not ready and concerns is not None and not concerns(node):
+            settled[key] = node
             continue
         children = node.children
         if not ready and children:
@@ -89,12 +171,19 @@ def transform_up(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | Non
     return settled.get(id(root)) or done[id(root)]
 
 
-def transform_down(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | None = None) -> N:
+def transform_down(
+    root: N,
+    rewrite: Callable[[N], N],
+    settled: dict[int, N] | None = None,
+    concerns: Callable[[N], bool] | None = None,
+) -> N:
     """Rewrite the node first, then the children of what came out; same object where nothing changed.
 
-    A node object that is met several times is rewritten once, and ``settled`` trees are passed over, as in
-    `transform_up`.
+    A node object that is met several times is rewritten once, and ``settled`` trees, and those that the rewriting does
+    not concern, are passed over, as in `transform_up`.
     """
+    if concerns is not None and not concerns(root):
+        return root
     settled = {} if settled is None else settled
     rewritten: dict[int, N] = {}  # holds every node met below the root, so that ids stay unique
     done: dict[int, N] = {}
@@ -104,6 +193,9 @@ def transform_down(root: N, rewrite: Callable[[N], N], settled: dict[int, N] | N
         key = id(met)
         if key in settled or key in done:
             stack.pop()
+            continue
+        if concerns is not None and not concerns(met):
+            settled[key] = stack.pop()
             continue
         node = rewritten.get(key)
         if node is None:

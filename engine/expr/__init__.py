@@ -20,6 +20,7 @@ from .nodes import (
     columns_of,
     conjuncts,
     disjuncts,
+    functions_of,
     operands,
     substitute,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "disjuncts",
     "field_path",
     "field_paths",
+    "functions_of",
     "in_list",
     "literal",
     "operands",

@@ -14,13 +14,13 @@ from typing import Any, TypeAlias
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..schema import Field
-from ..traversal import transform_up, walk_once
+from ..traversal import FrozenNode, remembered, transform_up, walk_once
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Expr:
+class Expr(FrozenNode):
     """Base of every scalar expression.
 
     Attributes
@@ -322,14 +322,20 @@ class SortKey:
 
 def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
-    names: set[str] = set()
-    for expr in exprs:
-        for part in (expr,) if isinstance(expr, Column) else expr.children:
-            if isinstance(part, Column):
-                names.add(part.name)
-            elif part.children:
-                names.update(node.name for node in walk_once(part) if isinstance(node, Column))
-    return frozenset(names)
+    if len(exprs) == 1:
+        return _columns_of(exprs[0])
+    return frozenset().union(*map(_columns_of, exprs))
+
+
+@remembered
+def _columns_of(expr: Expr) -> frozenset[str]:
+    return frozenset([node.name for node in walk_once(expr) if isinstance(node, Column)])
+
+
+@remembered
+def functions_of(expr: Expr) -> frozenset[str]:
+    """Return the names of every function that the expression calls."""
+    return frozenset([node.function for node in walk_once(expr) if isinstance(node, Call)])
 
 
 def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:

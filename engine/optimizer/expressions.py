@@ -10,7 +10,7 @@ from ..dtypes import DataType, Kind, common_type
 from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, all_of, conjuncts
 from ..expr.catalogue import FUNCTIONS
 from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
-from ..traversal import walk, walk_once
+from ..traversal import remembered, walk, walk_once
 
 Rewrite: TypeAlias = Callable[[Expr], Expr]
 
@@ -143,6 +143,7 @@ def size_up_to(expr: Expr, limit: int) -> int:
     return count
 
 
+@remembered
 def can_raise(expr: Expr) -> bool:
     """Return whether evaluating the expression may fail for some values of its columns.
 

@@ -22,6 +22,7 @@ from ..plan import (
     Unnest,
     Window,
 )
+from ..traversal import recalled, remembered
 from .expressions import conjunct_list
 
 
@@ -189,6 +190,7 @@ def _through(key: frozenset[str], renamings: list[dict[str, str]]) -> frozenset[
     return key
 
 
+@remembered
 def known_conjuncts(plan: Plan) -> list[Expr]:
     """Return conditions that hold for every row, over the plan's own columns."""
     renamings: list[dict[str, Expr]] = []
@@ -198,6 +200,8 @@ def known_conjuncts(plan: Plan) -> list[Expr]:
         node, depth = pending.pop()
         del renamings[depth:]
         match node:
+            case _ if (known := recalled(known_conjuncts, node)) is not None:
+                own = known
             case Scan(predicate=predicate):
                 own = [c for c in conjunct_list(predicate) if all(n in node.schema for n in columns_of(c))]
             case Filter(predicate=predicate):

@@ -12,11 +12,12 @@ from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, columns_of
 from ..schema import Field, Schema
+from ..traversal import FrozenNode
 from .source import Sink, Source
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class Plan(FrozenNode):
     """Base of every logical node.
 
     Attributes
@@ -49,8 +50,7 @@ class Plan:
 
 
 def _check_columns(exprs: tuple[Expr, ...], schema: Schema) -> None:
-    for name in columns_of(*exprs):
-        schema[name]
+    schema.check(columns_of(*exprs))
 
 
 def _check_boolean(predicate: Expr, what: str) -> None:
@@ -155,7 +155,8 @@ class Project(Unary):
 
     def _derive(self) -> Schema:
         _check_columns(tuple(e.expr for e in self.exprs), self.input.schema)
-        return Schema(tuple(_projected(named, self.input.schema) for named in self.exprs))
+        below = self.input.schema
+        return Schema(tuple([_projected(named, below) for named in self.exprs]))
 
     @property
     def detail(self) -> str:
@@ -183,6 +184,10 @@ class Aggregate(Unary):
         """Keys and aggregates."""
         keys = f"keys=[{', '.join(str(k) for k in self.keys)}] " if self.keys else ""
         return keys + f"aggregates=[{', '.join(str(a) for a in self.aggregates)}]"
+
+
+def _nullable(field: Field) -> Field:
+    return field if field.nullable else Field(field.name, field.dtype)
 
 
 class JoinKind(Enum):
@@ -220,12 +225,12 @@ class Join(Plan):
             _check_columns((right,), self.right.schema)
             if left.dtype != right.dtype:
                 raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
-        full = self.kind is JoinKind.FULL
-        left_fields = (Field(f.name, f.dtype, nullable=True) if full else f for f in self.left.schema)
-        right_fields = (
-            Field(f.name, f.dtype, f.nullable or full or self.kind is JoinKind.LEFT) for f in self.right.schema
-        )
-        both = Schema((*left_fields, *right_fields))
+        of_left, of_right = self.left.schema.fields, self.right.schema.fields
+        if self.kind is JoinKind.FULL:
+            of_left = tuple(map(_nullable, of_left))
+        if self.kind in (JoinKind.FULL, JoinKind.LEFT):
+            of_right = tuple(map(_nullable, of_right))
+        both = Schema(of_left + of_right)
         if self.residual is not None:
             _check_columns((self.residual,), both)
             _check_boolean(self.residual, "a join condition")

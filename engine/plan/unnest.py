@@ -11,7 +11,7 @@ from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedExpr, cast
 from ..schema import Field, Schema
-from ..traversal import transform_up, walk_once
+from ..traversal import kinds_of, transform_up, walk_once
 from .nodes import Plan, Project, Unary
 
 
@@ -97,7 +97,7 @@ def values_of_list(arg: Expr) -> UnnestExpr:
 
 def has_unnest(expr: Expr) -> bool:
     """Return whether an expression holds the values of a list."""
-    return any(isinstance(node, UnnestExpr) for node in walk_once(expr))
+    return UnnestExpr in kinds_of(expr)
 
 
 def plan_unnests(plan: Plan, exprs: Sequence[Expr]) -> tuple[Plan, tuple[Expr, ...]]:

@@ -15,7 +15,7 @@ from ..expr import Column, Expr, SortKey, aggregate, call, cast, columns_of, lit
 from ..expr.catalogue import AGGREGATES, WINDOW_FUNCTIONS
 from ..expr.nodes import Options
 from ..schema import Field, Schema
-from ..traversal import transform_up, walk_once
+from ..traversal import kinds_of, transform_up, walk_once
 from .frame import DEFAULT_FRAME, Bound, Edge, Frame, Interval
 from .nodes import Plan, Unary
 
@@ -215,8 +215,7 @@ class Window(Unary):
     keeps_order: bool = False
 
     def _derive(self) -> Schema:
-        for name in columns_of(*self.reads):
-            self.input.schema[name]
+        self.input.schema.check(columns_of(*self.reads))
         for named in self.functions:
             for bound in named.call.frame.range_bounds:
                 if len(self.order_by) != 1:
@@ -273,7 +272,7 @@ def over(call_: WindowCall, partition_by: Sequence[Expr] = (), order_by: Sequenc
 
 def has_window(expr: Expr) -> bool:
     """Return whether an expression holds a window function."""
-    return any(isinstance(node, WindowExpr) for node in walk_once(expr))
+    return WindowExpr in kinds_of(expr)
 
 
 def plan_windows(plan: Plan, exprs: Sequence[Expr], *, keeps_order: bool = False) -> tuple[Plan, tuple[Expr, ...]]:

@@ -1,11 +1,24 @@
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volley.engine.traversal import shared, transform_down, transform_up, walk, walk_once
+from volley.engine import dtypes
+from volley.engine.expr import Call, Column, call
+from volley.engine.traversal import (
+    having,
+    kinds_of,
+    recalled,
+    remembered,
+    shared,
+    transform_down,
+    transform_up,
+    walk,
+    walk_once,
+)
 
 
 @dataclass(frozen=True)
@@ -114,3 +127,55 @@ def test_shared_nodes_are_those_with_several_places_of_their_own() -> None:
     assert [node.name for node in shared(Tree(4, (twice, Tree(5, (inner,)))))] == [2]
     assert [node.name for node in shared(Tree(4, (inner, leaf)))] == [1]
     assert not shared(twice.children[0])
+
+
+@given(trees)
+def test_trees_that_a_rewriting_does_not_concern_are_not_walked_through(tree: Tree) -> None:
+    def has_seven(node: Tree) -> bool:
+        return 7 in names(node)
+
+    def rewrite(node: Tree) -> Tree:
+        assert has_seven(node)
+        return replace(node, name=8) if node.name == 7 else node
+
+    def without_seven(node: Tree) -> Tree:
+        return Tree(8 if node.name == 7 else node.name, tuple(map(without_seven, node.children)))
+
+    assert transform_down(tree, rewrite, None, has_seven) == without_seven(tree)
+    up = transform_up(tree, lambda node: replace(node, name=8) if node.name == 7 else node, None, has_seven)
+    assert up == without_seven(tree)
+    assert (up is tree) is not has_seven(tree)
+
+
+def sum_of(count: int) -> Call:
+    total = call("add", Column(name="a", dtype=dtypes.int64), Column(name="b", dtype=dtypes.int64))
+    for _ in range(count):
+        total = call("add", total, Column(name="c", dtype=dtypes.int64))
+    assert isinstance(total, Call)
+    return total
+
+
+def test_kinds_are_the_classes_of_a_tree_however_deep() -> None:
+    deep = sum_of(5000)
+    assert kinds_of(deep) == {Call, Column}
+    assert having(Column)(deep)
+    assert not having(Tree)(deep)
+    assert kinds_of(deep.args[1]) == {Column}
+
+
+def test_what_was_found_of_a_node_is_remembered_on_it_and_is_no_part_of_its_value() -> None:
+    asked = []
+
+    @remembered
+    def size(node: Call) -> int:
+        asked.append(node)
+        return len(list(walk(node)))
+
+    one, same = sum_of(1), sum_of(1)
+    assert recalled(size, one) is None
+    assert [size(one), size(one), size(same)] == [5, 5, 5]
+    assert len(asked) == 2
+    assert recalled(size, one) == 5
+    copied = pickle.loads(pickle.dumps(one))
+    assert copied == one == same
+    assert recalled(size, copied) is recalled(size, replace(one)) is None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, JoinKind, Plan, Project, Scan
-from ...traversal import transform_down, walk_once
+from ...traversal import having, transform_down, walk_once
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..expressions import can_raise
@@ -45,7 +45,7 @@ def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
                 return _split(joined, join, side, keys)
         return _split_beside_text(joined, join, estimator) or node
 
-    return transform_down(plan, rewrite)
+    return transform_down(plan, rewrite, concerns=having(Aggregate))
 
 
 def _inlined(node: Aggregate) -> Aggregate:

@@ -12,7 +12,7 @@ from itertools import chain
 
 from ...expr import Column, Expr, NamedExpr, call, columns_of, substitute
 from ...plan import Aggregate, Filter, Join, JoinKind, NamedWindow, Plan, Project, Window, window_call
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..expressions import can_raise, conjunct_list, filtered
@@ -50,7 +50,7 @@ def aggregate_by_window(plan: Plan, context: OptimizerContext) -> Plan:
                     return made
         return node
 
-    return transform_down(plan, rewrite)
+    return transform_down(plan, rewrite, concerns=having(Join))
 
 
 def _pays(within: _Within, estimator: Estimator) -> bool:

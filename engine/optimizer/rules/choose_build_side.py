@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...plan import Join, JoinKind, Plan
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 
 _SMALLER = 0.5
@@ -22,4 +22,4 @@ def choose_build_side(plan: Plan, context: OptimizerContext) -> Plan:
         smaller = estimator.rows(node.left) < _SMALLER * estimator.rows(node.right)
         return node if smaller is node.builds_left else replace(node, builds_left=smaller)
 
-    return transform_up(plan, rewrite)
+    return transform_up(plan, rewrite, concerns=having(Join))

@@ -18,7 +18,7 @@ from ...expr import (
     literal,
 )
 from ...plan import Aggregate, Plan, Project
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..expressions import widens
 from ..partials import FreshNames, column
@@ -31,7 +31,7 @@ _FAR = 2**30
 
 def combine_sums(plan: Plan, context: OptimizerContext) -> Plan:
     """Write ``sum(x + 1), sum(x + 2)`` with ``sum(x)`` and ``count(x)``, where no ``x + 1`` can overflow."""
-    return transform_up(plan, _rewrite, context.settled[combine_sums])
+    return transform_up(plan, _rewrite, context.settled[combine_sums], having(Aggregate))
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...expr import Call, Column, Expr, InList, columns_of, substitute
 from ...plan import Join, JoinKind, Plan
-from ...traversal import transform_up, walk
+from ...traversal import having, transform_up, walk
 from ..context import OptimizerContext
 from ..expressions import can_raise, filtered
 from ..properties import is_computed_below, known_conjuncts
@@ -16,7 +16,7 @@ from ..simplify.comparison import FLIPPED
 
 def derive_filter(plan: Plan, context: OptimizerContext) -> Plan:
     """Filter each side of a join by what is known of the key columns of the other."""
-    return transform_up(plan, _rewrite, context.settled[derive_filter])
+    return transform_up(plan, _rewrite, context.settled[derive_filter], having(Join))
 
 
 def _rewrite(node: Plan) -> Plan:

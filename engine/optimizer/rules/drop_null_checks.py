@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...expr import Call, Column, Expr, NamedAggregate, aggregate, literal
+from ...expr import Call, Column, Expr, NamedAggregate, aggregate, functions_of, literal
 from ...plan import Aggregate, Filter, Join, Plan, Project, Sort, Window
 from ...traversal import transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions
 from ..properties import is_never_null
+
+_CHECKS = frozenset({"is_null", "is_not_null", "coalesce"})
 
 
 def drop_null_checks(plan: Plan, context: OptimizerContext) -> Plan:
@@ -26,6 +28,8 @@ def _rewrite(node: Plan) -> Plan:
         return node
 
     def without(expr: Expr) -> Expr:
+        if _CHECKS.isdisjoint(functions_of(expr)):
+            return expr
         return transform_up(expr, lambda part: _without(part, node))
 
     changed = rewrite_expressions(node, without, without)
@@ -37,7 +41,7 @@ def _rewrite(node: Plan) -> Plan:
 
 
 def _without(expr: Expr, node: Plan) -> Expr:
-    if not isinstance(expr, Call) or expr.function not in ("is_null", "is_not_null", "coalesce"):
+    if not isinstance(expr, Call) or expr.function not in _CHECKS:
         return expr
     first = expr.args[0]
     if not isinstance(first, Column) or not _is_never_null(first, node):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...expr import AggregateCall, Column, Expr, NamedExpr, all_of, call, case, cast, literal
 from ...plan import Aggregate, Plan, Project
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..properties import max_rows, unique_key
 
@@ -14,7 +14,7 @@ _VALUE_ITSELF = frozenset({"sum", "mean", "min", "max", "any", "all", "first", "
 
 def eliminate_aggregate(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn a grouping by columns of which no two rows agree in all into a projection."""
-    return transform_up(plan, _rewrite, context.settled[eliminate_aggregate])
+    return transform_up(plan, _rewrite, context.settled[eliminate_aggregate], having(Aggregate))
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from ...expr import Column
 from ...plan import Aggregate, Distinct, Join, JoinKind, Plan, Project
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..properties import max_rows, unique_key
 
 
 def eliminate_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop distincts, and groupings without aggregates, of rows with a key among the columns and of rows looked up."""
-    return transform_up(plan, _rewrite, context.settled[eliminate_distinct])
+    return transform_up(plan, _rewrite, context.settled[eliminate_distinct], having(Distinct, Aggregate, Join))
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from ...expr import NamedAggregate, NamedExpr
 from ...plan import Aggregate, Plan, Project
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..partials import column
 
 
 def merge_aggregates(plan: Plan, context: OptimizerContext) -> Plan:
     """Let the first of equal aggregates stand for the others, which a projection names."""
-    return transform_up(plan, _rewrite, context.settled[merge_aggregates])
+    return transform_up(plan, _rewrite, context.settled[merge_aggregates], having(Aggregate))
 
 
 def _rewrite(node: Plan) -> Plan:

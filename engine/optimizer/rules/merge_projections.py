@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ...expr import Column, Expr, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, Plan, Project
-from ...traversal import transform_down, walk
+from ...traversal import having, transform_down, walk
 from ..context import OptimizerContext
 from ..expressions import is_trivial, size_up_to
 
@@ -18,7 +18,7 @@ _LARGEST = 500
 
 def merge_projections(plan: Plan, context: OptimizerContext) -> Plan:
     """Merge a projection or an aggregation with the projections below it where no work is done twice."""
-    return transform_down(plan, _rewrite, context.settled[merge_projections])
+    return transform_down(plan, _rewrite, context.settled[merge_projections], having(Project))
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ...expr import Column, Expr, NamedExpr
 from ...plan import Filter, Join, JoinKind, Plan, Project
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..join_graph import JoinGraph, build_graph, is_reorderable
 from ..join_search import Tree, search
@@ -31,7 +31,7 @@ def order_joins(plan: Plan, context: OptimizerContext) -> Plan:
                 pending += inner.children
         return ordered
 
-    return transform_down(plan, rewrite)
+    return transform_down(plan, rewrite, concerns=having(Join))
 
 
 def _assembled(graph: JoinGraph, tree: Tree) -> Plan:

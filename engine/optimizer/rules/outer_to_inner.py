@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...expr import Call, Column, Expr, Literal, NamedExpr, conjuncts, substitute
 from ...plan import Filter, Join, JoinKind, Plan, Project
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..expressions import filtered, split
 from ..simplify import Simplifier
@@ -27,7 +27,7 @@ def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
             case _:
                 return node
 
-    return transform_down(plan, rewrite, context.settled[outer_to_inner])
+    return transform_down(plan, rewrite, context.settled[outer_to_inner], having(Join))
 
 
 def _below_filter(node: Filter, join: Join, simplifier: Simplifier) -> Plan:

@@ -25,7 +25,7 @@ from ...plan import (
     Unnest,
     Window,
 )
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..expressions import added, can_raise, conjunct_list, filtered, is_trivial, size_up_to, split
 
@@ -35,7 +35,7 @@ _LARGEST_SUBSTITUTE = 200
 
 def push_down_filter(plan: Plan, context: OptimizerContext) -> Plan:
     """Push each conjunct as far down as it can go; scans take those that cannot fail."""
-    return transform_down(plan, _rewrite, context.settled[push_down_filter])
+    return transform_down(plan, _rewrite, context.settled[push_down_filter], having(Filter, Join))
 
 
 def _rewrite(node: Plan) -> Plan:
@@ -211,7 +211,9 @@ def _implied(parts: list[Expr], names: frozenset[str]) -> list[Expr]:
 
 def _push_residual(join: Join) -> Plan:
     """Move conditions of a join that read one side only to that side, where that side's rows may be left out."""
-    parts = conjunct_list(join.residual)
+    if join.residual is None:
+        return join
+    parts = list(conjuncts(join.residual))
     left_names, right_names = frozenset(join.left.schema.names), frozenset(join.right.schema.names)
 
     def only(part: Expr, names: frozenset[str]) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...expr import Column, Expr, columns_of, substitute
 from ...plan import Join, JoinKind, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Unnest
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..expressions import is_trivial
 from ..properties import max_rows
@@ -14,7 +14,7 @@ from ..properties import max_rows
 
 def push_down_limit(plan: Plan, context: OptimizerContext) -> Plan:
     """Push limits down; where an input may give more than its share, the limit above stays."""
-    return transform_down(plan, _rewrite, context.settled[push_down_limit])
+    return transform_down(plan, _rewrite, context.settled[push_down_limit], having(Limit, Sort))
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ...expr import Expr, columns_of, substitute
 from ...plan import Join, JoinKind, Plan, Project
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..expressions import can_raise, is_trivial
@@ -21,7 +21,7 @@ def push_down_semi_join(plan: Plan, context: OptimizerContext) -> Plan:
             return node
         return node if any(can_raise(e) for e in _reads(node)) else _lowered(node, estimator)
 
-    return transform_down(plan, rewrite)
+    return transform_down(plan, rewrite, concerns=having(Join))
 
 
 def _lowered(node: Join, estimator: Estimator) -> Plan:

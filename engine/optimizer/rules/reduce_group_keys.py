@@ -7,7 +7,7 @@ from dataclasses import replace
 from ...dtypes import Kind
 from ...expr import Column, Expr, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Plan, Project
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..partials import column
 
@@ -17,7 +17,7 @@ _LIKE_VALUES = frozenset({Kind.FLOAT32, Kind.FLOAT64, Kind.INTERVAL, Kind.LIST, 
 
 def reduce_group_keys(plan: Plan, context: OptimizerContext) -> Plan:
     """Keep the keys that tell groups apart: in ``GROUP BY 1, url, length(url)`` that is ``url``."""
-    return transform_up(plan, _rewrite, context.settled[reduce_group_keys])
+    return transform_up(plan, _rewrite, context.settled[reduce_group_keys], having(Aggregate))
 
 
 def _rewrite(node: Plan) -> Plan:

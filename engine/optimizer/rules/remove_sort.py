@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...expr import Column, Expr
 from ...plan import Aggregate, Filter, Plan, Project, Sort
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 
 
@@ -16,7 +16,7 @@ def remove_sort(plan: Plan, context: OptimizerContext) -> Plan:
 
     A sort that is stable takes the other's keys over, behind its own, where it can see them.
     """
-    return transform_down(plan, _rewrite, context.settled[remove_sort])
+    return transform_down(plan, _rewrite, context.settled[remove_sort], having(Sort))
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...expr import Column, Expr, NamedExpr
 from ...plan import Aggregate, Filter, Join, JoinKind, Plan, Project
-from ...traversal import transform_down
+from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..properties import renamed
@@ -33,7 +33,7 @@ def restrict_groups(plan: Plan, context: OptimizerContext) -> Plan:
             left = _restricted(node.left, [(b, a) for a, b in node.on], node.right, estimator)
         return node if left is node.left and right is node.right else replace(node, left=left, right=right)
 
-    return transform_down(plan, rewrite)
+    return transform_down(plan, rewrite, concerns=having(Join))
 
 
 def _restricted(side: Plan, pairs: list[tuple[Expr, Expr]], other: Plan, estimator: Estimator) -> Plan:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ...expr import Column, NamedExpr
 from ...plan import Aggregate, Distinct, Plan
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 
 
 def rewrite_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn ``Distinct`` over every column into ``Aggregate`` with keys and no aggregates."""
-    return transform_up(plan, _rewrite, context.settled[rewrite_distinct])
+    return transform_up(plan, _rewrite, context.settled[rewrite_distinct], having(Distinct))
 
 
 def _rewrite(node: Plan) -> Plan:

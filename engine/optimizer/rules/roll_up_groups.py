@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ...expr import Expr, NamedExpr, substitute
 from ...plan import Aggregate, Plan, Project, Union
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..partials import FreshNames, Merged, column, is_mergeable, merged
 
@@ -22,7 +22,7 @@ def roll_up_groups(plan: Plan, _: OptimizerContext) -> Plan:
     def rewrite(node: Plan) -> Plan:
         return _rolled_up(node) if isinstance(node, Union) else node
 
-    return transform_up(plan, rewrite)
+    return transform_up(plan, rewrite, concerns=having(Union))
 
 
 def _rolled_up(node: Union) -> Plan:

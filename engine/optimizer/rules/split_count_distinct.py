@@ -13,7 +13,7 @@ from ...expr import (
     literal,
 )
 from ...plan import Aggregate, Join, JoinKind, Plan, Project
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..partials import FreshNames, column, is_mergeable, merged
 
@@ -23,7 +23,7 @@ _INSENSITIVE = frozenset({"min", "max", "any", "all", "first", "size"})
 
 def split_count_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Leave no aggregate with ``distinct``: group by keys and values, then by keys; join where one pass cannot do."""
-    return transform_up(plan, _rewrite, context.settled[split_count_distinct])
+    return transform_up(plan, _rewrite, context.settled[split_count_distinct], having(Aggregate))
 
 
 def _rewrite(node: Plan) -> Plan:
