@@ -18,9 +18,9 @@ from .buffers import all_valid, bools_of, physical_type
 from .compare import known_true
 from .gather import take_column
 from .keys import JoinKeys
-from .native import NO_BITS, JoinIndex, joining
+from .native import JoinIndex, joining
 from .native.arrays import Rows, Words
-from .native.joining import ProbeKeys
+from .native.keytable import ProbeKeys
 from .native.parallel import Threads
 from .project import Evaluator
 from .table import CpuTable, PendingColumn, PendingColumns, concat_tables, own
@@ -30,6 +30,19 @@ _MAX_PAIRS = 1 << 22
 _NO_ROWS = np.zeros(0, dtype=np.int32)
 _SHARED_ROWS = 1 << 16
 """A build side of so many rows is worth threads."""
+
+
+def _names_read(spec: JoinSpec) -> set[str]:
+    """Return the build side's columns that are read once the hash table is made."""
+    from_probe = set[str]() if spec.side is JoinSide.NONE else {f.name for f in spec.probe_schema}
+    read = {f.name for f in spec.output} - (from_probe if spec.rest is BuildRows.NONE else set())
+    return read if spec.residual is None else read | {*columns_of(spec.residual)}
+
+
+def _only(table: CpuTable, schema: Schema) -> CpuTable:
+    """Return the columns of a table that a schema has."""
+    columns = tuple(table.column(f.name) for f in schema)
+    return CpuTable(schema=schema, columns=columns, num_rows=table.num_rows)
 
 
 class CpuJoinTable:
@@ -53,13 +66,16 @@ class CpuJoinTable:
 
     def _built(self, tables: Sequence[CpuTable], threads: Threads | None) -> tuple[CpuTable, JoinIndex]:
         spec = self._spec
-        build = concat_tables(tables, spec.build_schema, threads)
+        filled = [table for table in tables if table.num_rows]
         if self._keys is None:
-            words, bits, offset = self._constant(build), NO_BITS, 0
+            keys = [ProbeKeys(self._constant(table)) for table in filled]
         else:
-            words, bits, offset = self._keys.build(Evaluator(build).columns(spec.build_keys))
+            columns = [Evaluator(table).columns(spec.build_keys) for table in filled]
+            keys = [ProbeKeys(*own) for own in self._keys.build(columns)]
         first = spec.side in (JoinSide.SEMI, JoinSide.ANTI) and spec.residual is None and spec.rest is BuildRows.NONE
-        return build, JoinIndex(words, bits=bits, bit_offset=offset, threads=threads, first=first)
+        index = JoinIndex(keys, threads=threads, first=first)
+        kept = Schema(tuple(f for f in spec.build_schema if f.name in _names_read(spec)))
+        return concat_tables([_only(table, kept) for table in filled], kept, threads), index
 
     @property
     def num_rows(self) -> int:

@@ -393,19 +393,23 @@ class JoinKeys:
         coders = sum(column.coder.nbytes for column in self._columns if column.coder is not None)
         return coders + (0 if self._numbers is None else self._numbers.nbytes)
 
-    def build(self, columns: Sequence[pa.Array]) -> tuple[Words, Bits, int]:
-        """Return words of the whole build side, their validity and its bit offset."""
-        if self._nulls_equal and any(column.null_count for column in columns):
-            return self._numbered(columns)
-        words = self._words(columns, insert=True)
-        bits, offset = validity_bits(columns)
-        if len(words) == 1:
-            return words[0], bits, offset
-        packing = KeyPacking([signed_extent(word, bits, offset) for word in words])
-        if not packing.fits:
-            return self._numbered(columns)
-        self._packing = packing
-        return packing.pack(words), bits, offset
+    def build(self, tables: Sequence[Sequence[pa.Array]]) -> list[tuple[Words, Bits, int]]:
+        """Return words of each of all tables of the build side, their validity and its bit offset."""
+        if self._nulls_equal and any(column.null_count for columns in tables for column in columns):
+            return self._numbered(tables)
+        words = [self._words(columns, insert=True) for columns in tables]
+        valid = [validity_bits(columns) for columns in tables]
+        if tables and len(words[0]) > 1:
+            extents = [
+                _united([signed_extent(word, *bits) for word, bits in zip(own, valid, strict=True)])
+                for own in zip(*words, strict=True)
+            ]
+            packing = KeyPacking(extents)
+            if not packing.fits:
+                return self._numbered(tables)
+            self._packing = packing
+            words = [[packing.pack(own)] for own in words]
+        return [(own[0], *bits) for own, bits in zip(words, valid, strict=True)]
 
     def probe(self, columns: Sequence[pa.Array]) -> tuple[Words, Bits, int]:
         """Return words of probing rows, their validity and its bit offset."""
@@ -433,7 +437,14 @@ class JoinKeys:
         pairs = zip(columns, self._columns, strict=True)
         return [word for column, how in pairs for word in how.raw_words(column, insert=insert)]
 
-    def _numbered(self, columns: Sequence[pa.Array]) -> tuple[Words, Bits, int]:
-        self._numbers = KeyTable([column.dtype for column in self._columns])
-        numbers = self._numbers.insert(columns).astype(np.int64).view(np.uint64)
-        return numbers, *((NO_BITS, 0) if self._nulls_equal else validity_bits(columns))
+    def _numbered(self, tables: Sequence[Sequence[pa.Array]]) -> list[tuple[Words, Bits, int]]:
+        self._numbers = numbers = KeyTable([column.dtype for column in self._columns])
+        made = [numbers.insert(columns).astype(np.int64).view(np.uint64) for columns in tables]
+        valid = [(NO_BITS, 0) if self._nulls_equal else validity_bits(columns) for columns in tables]
+        return [(words, *bits) for words, bits in zip(made, valid, strict=True)]
+
+
+def _united(extents: Sequence[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """Return the extent of several, None being that of nothing."""
+    known = [extent for extent in extents if extent is not None]
+    return (min(low for low, _ in known), max(high for _, high in known)) if known else None

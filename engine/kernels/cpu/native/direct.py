@@ -15,9 +15,12 @@ AHEAD = 64
 _ONE = np.uint64(1)
 
 
-@kernel("i64(const u64[], const u8[], i64, u64, i32[], i64)")
-def fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows, first: int) -> int:
-    """Enter all rows into slots of -1; return 1 at the first key that is there already, unless ``first`` rows count."""
+@kernel("i64(const u64[], const u8[], i64, i64, u64, i32[], i64)")
+def fill_direct(words: Words, bits: Bits, bit_offset: int, start: int, low: int, slots: Rows, first: int) -> int:
+    """Enter rows, from number ``start`` on, into slots that are -1 at first.
+
+    Return 1 at the first key that is there already, unless ``first`` rows count.
+    """
     last = len(words) - AHEAD if len(slots) > LARGE else 0
     for i in range(len(words)):
         if i < last:
@@ -25,7 +28,7 @@ def fill_direct(words: Words, bits: Bits, bit_offset: int, low: int, slots: Rows
         if not missing(bits, bit_offset + i):
             slot = words[i] - low
             if slots[slot] < 0:
-                slots[slot] = np.int32(i)
+                slots[slot] = np.int32(start + i)
             elif not first:
                 return 1
     return 0
@@ -42,18 +45,28 @@ def count_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: R
     return total
 
 
-@kernel("void(const u64[], const u8[], i64, u64, i32[], i32[], i32[])")
-def list_direct(words: Words, bits: Bits, bit_offset: int, low: int, offsets: Rows, slots: Rows, out: Rows) -> None:
-    """List rows by slot, in order, from counts; a slot's entry is its own number, or -1 where it has no row."""
+@kernel("void(i32[], i32[])")
+def begin_lists(offsets: Rows, slots: Rows) -> None:
+    """Turn counts into where each slot's rows begin; a slot's entry is its own number, or -1 where it has no row."""
     for slot in range(len(slots)):
         slots[slot] = np.int32(slot) if offsets[slot + 1] > 0 else np.int32(-1)
         offsets[slot + 1] += offsets[slot]
+
+
+@kernel("void(const u64[], const u8[], i64, i64, u64, i32[], i32[])")
+def list_direct(words: Words, bits: Bits, bit_offset: int, start: int, low: int, offsets: Rows, out: Rows) -> None:
+    """List rows, from number ``start`` on, by slot; ``offsets`` tell where the next of each slot goes."""
     for i in range(len(words)):
         if not missing(bits, bit_offset + i):
             slot = words[i] - low
-            out[offsets[slot]] = np.int32(i)
+            out[offsets[slot]] = np.int32(start + i)
             offsets[slot] += 1
-    for slot in range(len(slots), 0, -1):
+
+
+@kernel("void(i32[])")
+def end_lists(offsets: Rows) -> None:
+    """Turn where the next row of each slot would go into where each slot's rows begin."""
+    for slot in range(len(offsets) - 1, 0, -1):
         offsets[slot] = offsets[slot - 1]
     offsets[0] = 0
 

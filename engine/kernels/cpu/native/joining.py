@@ -7,7 +7,6 @@ are row pairs in probe order; for one probe row, in build order.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
 
@@ -15,7 +14,7 @@ from ....errors import TooManyPairs
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, ascending, rows_out
 from .calls import Calls
 from .compile import instruction, kernel
-from .keytable import KeyRows
+from .keytable import KeyRows, ProbeKeys
 from .parallel import Threads
 
 prefetch_read = instruction("prefetch_read")
@@ -82,14 +81,6 @@ def _select(matches: Rows, wanted: int, out: Rows) -> int:
     return k
 
 
-class ProbeKeys(NamedTuple):
-    """Keys of probing rows, which of them are valid, and from which bit on that is said."""
-
-    words: Words
-    bits: Bits = NO_BITS
-    bit_offset: int = 0
-
-
 class JoinIndex:
     """The build side of a join: the rows of each 64-bit key, and null keys never match.
 
@@ -97,10 +88,8 @@ class JoinIndex:
 
     Parameters
     ----------
-    words
-        Keys of the build side.
-    bits, bit_offset
-        Which of them are valid.
+    chunks
+        Keys of the build side, in order.
     threads
         Threads to share the work with, or None.
     first
@@ -114,16 +103,8 @@ class JoinIndex:
         Bytes held.
     """
 
-    def __init__(
-        self,
-        words: Words,
-        *,
-        bits: Bits = NO_BITS,
-        bit_offset: int = 0,
-        threads: Threads | None = None,
-        first: bool = False,
-    ) -> None:
-        self._keys = KeyRows(words, bits, bit_offset, threads, first=first)
+    def __init__(self, chunks: Sequence[ProbeKeys], *, threads: Threads | None = None, first: bool = False) -> None:
+        self._keys = KeyRows(chunks, threads, first=first)
         self.unique = self._keys.lists is None
 
     @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
 from volley.engine.kernels.cpu.native import keytable
-from volley.engine.kernels.cpu.native.joining import ProbeKeys
+from volley.engine.kernels.cpu.native.keytable import ProbeKeys
 from volley.engine.kernels.cpu.native.parallel import Threads
 
 from .conftest import Column, column, texts
@@ -69,17 +71,21 @@ def pairs(result: tuple[NDArray[np.int32], NDArray[np.int32]]) -> list[tuple[int
     return list(zip(*(side.tolist() for side in result), strict=True))
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
+@pytest.mark.parametrize(("threads", "most_parts"), [(1, 256), (2, 256), (3, 16)])
 @pytest.mark.parametrize("name", NAMES)
-def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_joins(
+    rng: np.random.Generator, name: str, threads: int, most_parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     build, probe = sides(rng, name)
     # Small regions and shared work even for few rows.
     monkeypatch.setattr(keytable, "_REGION_BITS", 2)
     monkeypatch.setattr(keytable, "_SHARED_ROWS", 1)
+    monkeypatch.setattr(keytable, "_SPREAD_ROWS", 300)
+    monkeypatch.setattr(keytable, "_MOST_PARTS", most_parts)
+    ends = [0, *np.sort(rng.integers(0, len(build.words) + 1, 2)).tolist(), len(build.words)]
+    cut = [ProbeKeys(build.words[start:stop], build.bits, build.bit_offset + start) for start, stop in pairwise(ends)]
     with Threads(threads) as executor:
-        index = native.JoinIndex(
-            build.words, bits=build.bits, bit_offset=build.bit_offset, threads=executor if threads > 1 else None
-        )
+        index = native.JoinIndex(cut, threads=executor if threads > 1 else None)
     matches = index.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     inner = expected_pairs(build, probe, "inner")
     assert pairs(index.inner(matches)) == inner
@@ -92,7 +98,7 @@ def test_joins(rng: np.random.Generator, name: str, threads: int, monkeypatch: p
     assert index.anti(matches).tolist() == [row for row in range(len(probe.values)) if row not in partnered]
     assert index.partners(matches).tolist() == [sum(p == row for p, _ in inner) for row in range(len(probe.values))]
     assert {*index.partners_of_any(matches).tolist()} == {row for _, row in inner}
-    first = native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset, first=True)
+    first = native.JoinIndex([ProbeKeys(build.words, build.bits, build.bit_offset)], first=True)
     met = first.match(probe.words, bits=probe.bits, bit_offset=probe.bit_offset)
     assert met.tolist() == [min((b for p, b in inner if p == row), default=-1) for row in range(len(probe.values))]
     build_keys = [row for _, row in inner]
@@ -109,7 +115,7 @@ def test_keys_that_crowd_a_part_of_the_table(rng: np.random.Generator, times: in
     many = rng.integers(0, 2**63, 1_000_000).astype(np.uint64)
     crowd = np.unique(many[place_of(many, 8) == 3])
     words = rng.permutation(np.tile(crowd, times))
-    index = native.JoinIndex(words)
+    index = native.JoinIndex([ProbeKeys(words)])
     assert index.unique == (times == 1)
     probe = np.concatenate([crowd, many[place_of(many, 8) == 4]])
     matches = index.match(probe)
@@ -123,20 +129,23 @@ def test_keys_that_crowd_a_part_of_the_table(rng: np.random.Generator, times: in
 
 def test_zero_is_a_key_like_any_other() -> None:
     others = np.arange(1, 40, dtype=np.uint64) << np.uint64(40)
-    without, with_it = native.JoinIndex(others), native.JoinIndex(np.append(others, np.uint64(0)))
+    without, with_it = (
+        native.JoinIndex([ProbeKeys(others)]),
+        native.JoinIndex([ProbeKeys(others), ProbeKeys(np.zeros(1, np.uint64))]),
+    )
     zero = np.zeros(1, np.uint64)
     assert without.unique
     assert with_it.unique
     assert without.match(zero).tolist() == [-1]
     assert with_it.match(zero).tolist() == [39]
-    assert native.JoinIndex(np.append(others, zero), first=True).match(zero).tolist() == [39]
+    assert native.JoinIndex([ProbeKeys(np.append(others, zero))], first=True).match(zero).tolist() == [39]
 
 
 def test_unique_is_known(rng: np.random.Generator) -> None:
     for name in ("unique dense", "unique sparse", "unique with nulls", "empty build"):
         build, _ = sides(rng, name)
-        assert native.JoinIndex(build.words, bits=build.bits, bit_offset=build.bit_offset).unique
-    assert not native.JoinIndex(np.array([1, 2, 1], np.uint64)).unique
+        assert native.JoinIndex([ProbeKeys(build.words, build.bits, build.bit_offset)]).unique
+    assert not native.JoinIndex([ProbeKeys(np.array([1, 2, 1], np.uint64))]).unique
 
 
 def test_keys_of_several_columns_join_through_their_groups(rng: np.random.Generator) -> None:
@@ -150,7 +159,7 @@ def test_keys_of_several_columns_join_through_their_groups(rng: np.random.Genera
         return [code.astype(np.int64).view(np.uint64), number.view(np.uint64)]
 
     ids = groups.insert(columns(build_text, build_number, insert=True))
-    index = native.JoinIndex(ids.astype(np.int64).view(np.uint64))
+    index = native.JoinIndex([ProbeKeys(ids.astype(np.int64).view(np.uint64))])
     found = groups.find(columns(probe_text, probe_number, insert=False))
     matches = index.match(found.astype(np.int64).view(np.uint64))
     build = column(build_text * 100 + build_number)
