@@ -19,8 +19,26 @@ _ACTIONS = frozenset(
      "vacuum")
 )  # fmt: skip
 
-WORDS = {"exit": ".quit", "quit": ".quit", "\\q": ".quit", "help": ".help", "?": ".help", "\\?": ".help"}
-"""What people type out of habit from other shells, and the dot command that it means."""
+_WORDS = {"exit": ".quit", "quit": ".quit", "help": ".help", "?": ".help"}
+_HABITS = {"q": ".quit", "?": ".help", "h": ".help", "d": ".tables", "dt": ".tables", "dv": ".tables", "l": ".tables",
+           "i": ".read", "timing": ".timer"}  # fmt: skip
+_BACKSLASH = re.compile(r"\\([A-Za-z?]+)\+?(.*)")
+
+
+def habit(text: str) -> str | None:
+    r"""Return the dot command that is meant by what people type out of habit from other shells; None where none is.
+
+    A line such as ``\d flights`` of psql is meant as one command: as ``.schema flights``.
+    """
+    line = text.strip().rstrip(";").strip()
+    if word := _WORDS.get(line.lower()):
+        return word
+    found = _BACKSLASH.fullmatch(line)
+    if found is None:
+        return None
+    name, argument = found[1], found[2].strip()
+    meant = ".schema" if name == "d" and argument else _HABITS.get(name, f".{name}")
+    return f"{meant} {argument}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +88,7 @@ def pieces(text: str, dialect: str) -> Iterator[Piece]:
 def is_finished(text: str, dialect: str) -> bool:
     """Return whether Enter should run the text: nothing, a dot command, or a last ``;`` outside quotes and comments."""
     stripped = text.strip()
-    if not stripped or stripped.rstrip(";").lower() in WORDS or stripped.startswith("."):
+    if not stripped or habit(stripped) or stripped.startswith("."):
         return True
     last = text.rstrip().rpartition("\n")
     if _COMMAND_LINE.match(last[2]) and _is_closed(last[0], dialect):

@@ -16,7 +16,7 @@ from ..frames import FrameCatalogue
 from ..parse import dialect_named
 from ..statements import execute
 from .commands import Command, Leave, ShellCommands
-from .pieces import WORDS, Piece, is_finished, pieces, placed
+from .pieces import Piece, habit, is_finished, pieces, placed
 
 _DEEPEST_READ = 16
 """Scripts that may read one another before that is taken for a circle."""
@@ -136,9 +136,8 @@ class Shell:
 
     def execute(self, text: str) -> bool:
         """Run what was typed; return whether to go on. Mistakes and cancelled queries are told, not raised."""
-        word = WORDS.get(text.strip().rstrip(";").strip().lower())
         try:
-            self.run(word or text)
+            self.run(habit(text) or text)
         except Leave:
             return False
         except Terminated:

@@ -10,6 +10,7 @@ from tests.sql.shell.screens import Remembered
 from volley.engine.errors import Cancelled, ConfigError, SqlError, Terminated
 from volley.engine.frame import DataFrame, Session
 from volley.sql.shell import Leave, Shell
+from volley.sql.shell.pieces import is_finished
 
 
 def test_a_query_prints_rows_and_time(shell: Shell, screen: Remembered) -> None:
@@ -123,6 +124,25 @@ def test_help_lists_every_command(shell: Shell, screen: Remembered) -> None:
 @pytest.mark.parametrize("word", [".quit", ".exit", "quit", "EXIT;", "\\q", ".quit;"])
 def test_leaving(shell: Shell, word: str) -> None:
     assert not shell.execute(word)
+
+
+@pytest.mark.parametrize(
+    ("typed", "shown"),
+    [
+        ("\\d", "flights  2 columns\n"),
+        ("\\dt+", "flights  2 columns\n"),
+        ("\\d flights;", "flights\n  dest   string\n  delay  int64\n"),
+    ],
+)
+def test_habits_of_psql(shell: Shell, screen: Remembered, typed: str, shown: str) -> None:
+    assert is_finished(typed, "duckdb")
+    assert shell.execute(typed)
+    assert screen.text == shown
+
+
+def test_a_habit_that_nothing_is_like_says_where_commands_are_listed(shell: Shell, screen: Remembered) -> None:
+    assert shell.execute("\\gset")
+    assert "unknown command .gset" in screen.errors[0]
 
 
 def test_quit_ends_a_script(shell: Shell, screen: Remembered) -> None:
