@@ -21,7 +21,7 @@ import pyarrow as pa
 import volley as vl
 from tests.support.tpc import texts
 from volley.engine.exchange import Request
-from volley.engine.exchange.store import PAGE_BYTES
+from volley.engine.exchange.pieces import PAGE_BYTES
 from volley.engine.frame import DataFrame
 from volley.engine.frame.memory import MemorySource
 from volley.engine.physical.stages import CollectSink, Stage

@@ -18,7 +18,7 @@ from typing import Any
 
 from distributed.protocol import pickle
 
-from volley.engine.exchange.store import PAGE_BYTES
+from volley.engine.exchange.pieces import PAGE_BYTES
 from volley.engine.expr import SortKey
 from volley.engine.physical.stages import (
     GroupSink,

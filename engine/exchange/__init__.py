@@ -3,9 +3,10 @@
 from .calls import Calls, Request, RowsLost
 from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
+from .pieces import in_pages
 from .relay import DIRECT, FANOUT
 from .spool import Part, Spool, Spools
-from .store import BucketStore, OutputId, belongs, in_pages
+from .store import BucketStore, OutputId, belongs
 from .transfer import FETCH, Exchange
 
 __all__ = [

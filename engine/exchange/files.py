@@ -7,11 +7,14 @@ import os
 import tempfile
 import threading
 
-from ..errors import SpillError
 from ..kernels.protocol import PackedTables
 
 FILE_BYTES = 256 * 1024 * 1024
 """Bytes after which another file is begun: room on the disk comes back when nothing in a file is needed any more."""
+
+
+class Missing(KeyError):
+    """What is asked for is not here: it was freed, or made by a process that has ended."""
 
 
 class SpillFiles:
@@ -35,32 +38,20 @@ class SpillFiles:
         self._lock = threading.Lock()
 
     def write(self, content: PackedTables) -> Extent:
-        """Return where bytes now lie in a file.
-
-        Raises
-        ------
-        SpillError
-            Where the folder or its disk does not take them.
-        """
+        """Return where bytes now lie in a file; raises `OSError` where the folder or its disk does not take them."""
         view = memoryview(content).cast("B")
+        file, offset = self._room(view.nbytes)
         try:
-            file, offset = self._room(view.nbytes)
-            try:
-                _write_all(file.handle.fileno(), view, offset)
-            except BaseException:
-                file.free()
-                raise
-        except OSError as error:
-            raise SpillError(
-                f"cannot spill to {self.folder!r}: {error.strerror or error}; "
-                "make room there, or give the session another spill_dir or more memory_limit"
-            ) from error
+            _write_all(file.handle.fileno(), view, offset)
+        except BaseException:
+            file.free()
+            raise
         with self._lock:
             self.written += view.nbytes
         return Extent(file, offset, view.nbytes)
 
     def close(self) -> None:
-        """Begin no other file, and let go of the last one once nothing in it is needed."""
+        """Let go of the last file once nothing in it is needed; the next bytes go to another."""
         with self._lock:
             self._begin(None)
 
@@ -84,9 +75,11 @@ class Extent:
         self._file, self._offset, self.size = file, offset, size
 
     def read(self) -> memoryview:
-        """Return the bytes where the system has them: they come from the disk as they are looked at."""
-        handle = self._file.handle.fileno()
-        return memoryview(mmap.mmap(handle, self.size, access=mmap.ACCESS_READ, offset=self._offset))
+        """Return the bytes where the system has them: they come from the disk as they are looked at.
+
+        Raises `Missing` where they were freed, and their file is closed.
+        """
+        return memoryview(self._file.mapped(self._offset, self.size))
 
     def free(self) -> None:
         """Say that the bytes are needed no more, unless somebody has them already."""
@@ -109,6 +102,13 @@ class _File:
             offset, page = self.end, mmap.ALLOCATIONGRANULARITY
             self.end = -(-(offset + size) // page) * page
             return offset
+
+    def mapped(self, offset: int, size: int) -> mmap.mmap:
+        """Return some bytes."""
+        with self._lock:  # or the file's number might be another's by now
+            if self.handle.closed:
+                raise Missing("the bytes were freed")
+            return mmap.mmap(self.handle.fileno(), size, access=mmap.ACCESS_READ, offset=offset)
 
     def free(self) -> None:
         """Take note that a user is done."""

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..kernels.protocol import Table
 from ..schema import Schema
 from .calls import ANSWER_SECONDS, TURN_SECONDS, Request, RowsLost
+from .files import Missing
 from .ordered import Stopped
-from .store import Missing, OutputId, belongs
+from .store import OutputId, belongs
 
 if TYPE_CHECKING:
     from .transfer import Exchange

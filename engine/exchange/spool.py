@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
+from ..errors import SpillError
 from ..kernels.protocol import Device, Table
-from ..schema import Schema
-from .files import Extent, SpillFiles
 from .memory import MemoryAccount
-from .store import in_pages
+from .pieces import Piece, Pieces, in_pages
 
 _SHARE = 2
 """Rows between stages may take one in so many bytes of the limit: the others are for what cannot be spilled."""
@@ -32,10 +32,8 @@ class Spools:
 
     Attributes
     ----------
-    held
-        Bytes in memory.
     most
-        How many these may be.
+        How many bytes of rows may be in memory.
     task_bytes
         Bytes of rows that a thread should work on at once: with what is made of them and what a kernel needs
         meanwhile, which no account counts, these become about three times as many.
@@ -43,10 +41,8 @@ class Spools:
 
     def __init__(self, device: Device, memory: MemoryAccount, folder: str | None = None, threads: int = 1) -> None:
         self.device, self.memory = device, memory
-        self.held = 0
         self.task_bytes = max(LEAST_TASK_BYTES, (memory.limit or 0) // (8 * threads))
-        self._files = SpillFiles(folder)
-        self._ages: dict[int, Piece] = {}
+        self._pieces = Pieces(device, memory, folder)
         self._opened: set[Spool] = set()
         self._lock = threading.Lock()
         self._spilling = threading.Lock()
@@ -54,9 +50,14 @@ class Spools:
         memory.make_room = self._make_room
 
     @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._pieces.held
+
+    @property
     def written(self) -> int:
         """Bytes ever spilled."""
-        return self._files.written
+        return self._pieces.written
 
     @property
     def free(self) -> int:
@@ -74,7 +75,7 @@ class Spools:
         """Forget all rows and let go of the files."""
         for spool in list(self._opened):
             spool.close()
-        self._files.close()
+        self._pieces.close()
 
     def closed(self, spool: Spool) -> None:
         """Take note that the rows of a stage are forgotten."""
@@ -86,28 +87,16 @@ class Spools:
         fits = piece.bytes <= self.most
         while fits and self.held + piece.bytes > self.most and self._spill_oldest():
             pass
-        if not fits or not self.memory.try_reserve(piece.bytes):
-            self._write(piece)
-            return
-        with self._lock:
-            self.held += piece.bytes
-            self._ages[id(piece)] = piece
+        if fits and self.memory.try_reserve(piece.bytes):
+            self._pieces.hold(piece)
+        else:
+            with self._explained():
+                self._pieces.write(piece)
 
     def drop(self, piece: Piece) -> None:
         """Forget tables."""
-        with self._lock:
-            piece.dropped = True
-            if piece.extent is not None:
-                piece.extent.free()
-                piece.extent = None
-            elif self._ages.pop(id(piece), None) is not None:
-                self._give_back(piece)
-            # else it is being written, and whoever does it will see that nobody wants it
-            piece.tables = ()
-
-    def _give_back(self, piece: Piece) -> None:
-        self.held -= piece.bytes
-        self.memory.release(piece.bytes)
+        self._pieces.drop(piece)
+        piece.tables = ()
 
     def _make_room(self, size: int) -> bool:
         with self._spilling:  # one after the other: who finds nothing to spill knows that nothing is on its way
@@ -118,29 +107,19 @@ class Spools:
             return self._spill_next()
 
     def _spill_next(self) -> bool:
-        with self._lock:
-            oldest = next(iter(self._ages.values()), None)
-            if oldest is None:
-                return False
-            del self._ages[id(oldest)]
-        try:
-            self._write(oldest)
-        finally:
-            with self._lock:
-                self._give_back(oldest)
-        return True
+        with self._explained():
+            return self._pieces.spill_oldest()
 
-    def _write(self, piece: Piece) -> None:
-        tables = piece.tables
-        if not tables:  # dropped meanwhile
-            return
-        extent = self._files.write(self.device.pack(tables))
-        with self._lock:
-            if piece.dropped:
-                extent.free()
-                return
-            piece.extent = extent
-            piece.tables = ()
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Say what to do where the disk takes no more."""
+        try:
+            yield
+        except OSError as error:
+            raise SpillError(
+                f"cannot spill to {self._pieces.folder!r}: {error.strerror or error}; "
+                "make room there, or give the session another spill_dir or more memory_limit"
+            ) from error
 
 
 class Spool:
@@ -179,8 +158,7 @@ class Spool:
     def add(self, task: int, buckets: Sequence[Sequence[Table]]) -> None:
         """Put tables, of which there are some for each bucket, behind those of the same task."""
         for number, tables in enumerate(buckets):
-            for piece in in_pages([table for table in tables if table.num_rows]):
-                made = Piece(piece)
+            for made in map(Piece, in_pages(tables)):
                 with self._lock:
                     self._buckets.setdefault(number, {}).setdefault(task, []).append(made)
                 self._spools.keep(made)
@@ -188,7 +166,7 @@ class Spool:
     def tables(self, bucket: int, *, last: bool = False) -> Iterator[Sequence[Table]]:
         """Yield a bucket's tables, some at a time, in the order of tasks; ``last`` forgets them while they are read."""
         for piece in self._pieces(bucket):
-            yield piece.read(self._spools.device)
+            yield piece.unpacked(self._spools.device)
             if last:
                 self._spools.drop(piece)
 
@@ -229,26 +207,9 @@ class Part:
 
     def tables(self) -> list[Table]:
         """Return all tables."""
-        return [table for piece in self._pieces for table in piece.read(self._spools.device)]
+        return [table for piece in self._pieces for table in piece.unpacked(self._spools.device)]
 
     def drop(self) -> None:
         """Forget the rows."""
         for piece in self._pieces:
             self._spools.drop(piece)
-
-
-class Piece:
-    """About a page of tables, in memory or in a file."""
-
-    def __init__(self, tables: Sequence[Table]) -> None:
-        self.tables = tables
-        self.schema: Schema = tables[0].schema
-        self.bytes = sum(table.nbytes for table in tables)
-        self.rows = sum(table.num_rows for table in tables)
-        self.extent: Extent | None = None
-        self.dropped = False
-
-    def read(self, device: Device) -> Sequence[Table]:
-        """Return the tables: a thread that spills says where they are before it lets go of them."""
-        tables, extent = self.tables, self.extent
-        return tables if extent is None else device.unpack(extent.read(), self.schema)

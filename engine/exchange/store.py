@@ -7,23 +7,20 @@ times and freed with their query or stage.
 from __future__ import annotations
 
 import logging
-import mmap
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from ..kernels.protocol import Device, PackedTables, Table
-from ..schema import Schema
+from . import pieces
+from .files import Missing
+from .memory import MemoryAccount
+from .pieces import Piece, Pieces, in_pages
 
 _LOG = logging.getLogger("volley.exchange")
-PAGE_BYTES = 12 * 1024 * 1024
-"""Aim of bytes per message and per spilled file: large enough that what a message costs does not count, small enough
-that a few can be on their way to each task."""
+_Buckets: TypeAlias = dict[int, list[Piece]]
 
 
 class OutputId(NamedTuple):
@@ -54,36 +51,6 @@ class Page:
     following: int | None
 
 
-@dataclass(slots=True)
-class _Piece:
-    """Tables of one bucket, in memory or in a file."""
-
-    tables: Sequence[Table]
-    bytes: int
-    file: Path | None = None
-    dropped: bool = False
-
-    def read(self) -> tuple[Sequence[Table], Path | None]:
-        """Return the tables, or the file that has them: a thread that spills sets the file before it clears tables."""
-        tables = self.tables
-        return tables, self.file
-
-    @property
-    def parts(self) -> int:
-        """How many pages it takes: it may be one large table."""
-        return max(1, self.bytes // PAGE_BYTES)
-
-
-@dataclass(slots=True)
-class _Bucket:
-    schema: Schema
-    pieces: list[_Piece] = field(default_factory=list)
-
-
-class Missing(KeyError):
-    """An output is not here: it was freed, or made by a process that has ended."""
-
-
 class BucketStore:
     """Outputs of tasks by identity and bucket; safe for threads.
 
@@ -94,26 +61,30 @@ class BucketStore:
     limit
         Most bytes held in memory before the oldest are spilled, or None.
     folder
-        Where to make the folder of spilled files; the system's temporary one if None.
+        Where files are made; the system's folder for temporary files if None.
 
     Attributes
     ----------
-    held, spilled
-        Bytes in memory and in files.
-    peak
-        Most bytes that have been in memory.
+    memory
+        Account of the bytes in memory.
     """
 
-    def __init__(self, device: Device, *, limit: int | None = None, folder: Path | None = None) -> None:
-        self.device, self.limit, self._parent = device, limit, folder
-        self.held = 0
-        self.spilled = 0
-        self.peak = 0
-        self._outputs: dict[OutputId, dict[int, _Bucket]] = {}
-        self._ages: dict[int, _Piece] = {}
-        self._folder: Path | None = None
-        self._files = 0
+    def __init__(self, device: Device, *, limit: int | None = None, folder: str | None = None) -> None:
+        self.device, self.limit = device, limit
+        self.memory = MemoryAccount()  # what is to be kept is: the limit says when to spill, not what to refuse
+        self._pieces = Pieces(device, self.memory, folder)
+        self._outputs: dict[OutputId, _Buckets] = {}
         self._lock = threading.RLock()
+
+    @property
+    def held(self) -> int:
+        """Bytes in memory."""
+        return self._pieces.held
+
+    @property
+    def spilled(self) -> int:
+        """Bytes in files."""
+        return self._pieces.spilled
 
     def put(self, output: OutputId, buckets: Sequence[Sequence[Table]]) -> None:
         """Keep what a task made; replaces what the same attempt has put before."""
@@ -123,7 +94,7 @@ class BucketStore:
 
     def draft(self, output: OutputId) -> Draft:
         """Return an output to which rows are added until it is whole."""
-        made: dict[int, _Bucket] = {}
+        made: _Buckets = {}
         return Draft(partial(self._add, made), partial(self._keep, output, made), partial(self._forget, made))
 
     def has(self, outputs: Sequence[OutputId]) -> bool:
@@ -133,9 +104,8 @@ class BucketStore:
 
     def tables(self, outputs: Sequence[OutputId], first: int, last: int) -> Iterator[tuple[int, Sequence[Table]]]:
         """Yield task and tables of the buckets from ``first`` up to, not including, ``last``."""
-        for task, schema, piece in self._selected(outputs, first, last):
-            tables, file = piece.read()
-            yield task, tables if file is None else self.device.unpack(_mapped(file), schema)
+        for task, piece in self._selected(outputs, first, last):
+            yield task, piece.unpacked(self.device)
 
     def page(
         self,
@@ -148,12 +118,10 @@ class BucketStore:
         parcels: bool = False,
     ) -> Page:
         """Return packed tables from ``start`` on, as many as make a page or ``size`` bytes; in parcels if asked for."""
-        most = PAGE_BYTES if size is None else size
+        most = pieces.PAGE_BYTES if size is None else size
         pack = self.device.parcel if parcels else self.device.pack
         selected = [
-            (task, schema, piece, part)
-            for task, schema, piece in self._selected(outputs, first, last)
-            for part in range(piece.parts)
+            (task, piece, part) for task, piece in self._selected(outputs, first, last) for part in range(piece.pages)
         ]
         frames: list[PackedTables] = []
         counts: list[list[tuple[int, int]]] = []
@@ -167,17 +135,17 @@ class BucketStore:
                 waiting.clear()
 
         while position < len(selected) and taken < most:
-            task, schema, piece, part = selected[position]
-            tables, file = piece.read()
-            content = None if file is None else _mapped(file)
-            if content is not None and piece.parts == 1:
+            task, piece, part = selected[position]
+            tables, packed = piece.read()
+            if packed is not None:
+                tables = self.device.unpack(packed, piece.schema)
+            if packed is not None and piece.pages == 1:
                 close()
-                frames.append(content)
-                counts.append([(task, len(self.device.unpack(content, schema)))])
+                frames.append(packed)
+                counts.append([(task, len(tables))])
             else:
-                whole = tables if content is None else self.device.unpack(content, schema)
-                waiting.append((task, self._part(whole, part, piece.parts)))
-            taken += piece.bytes // piece.parts
+                waiting.append((task, self._part(tables, part, piece.pages)))
+            taken += piece.bytes // piece.pages
             position += 1
         close()
         return Page(frames, counts, position if position < len(selected) else None)
@@ -206,15 +174,13 @@ class BucketStore:
                 self._drop(output)
 
     def close(self) -> None:
-        """Forget everything and remove the folder of spilled files."""
+        """Forget everything and let go of the files."""
         with self._lock:
             for output in list(self._outputs):
                 self._drop(output)
-            if self._folder is not None:
-                shutil.rmtree(self._folder, ignore_errors=True)
-                self._folder = None
+        self._pieces.close()
 
-    def _selected(self, outputs: Sequence[OutputId], first: int, last: int) -> list[tuple[int, Schema, _Piece]]:
+    def _selected(self, outputs: Sequence[OutputId], first: int, last: int) -> list[tuple[int, Piece]]:
         with self._lock:
             selected = []
             for output in outputs:
@@ -222,25 +188,19 @@ class BucketStore:
                 if buckets is None:
                     raise Missing(output)
                 for number in sorted(number for number in buckets if first <= number < last):
-                    bucket = buckets[number]
-                    selected += [(output.task, bucket.schema, piece) for piece in bucket.pieces]
+                    selected += [(output.task, piece) for piece in buckets[number]]
             return selected
 
-    def _add(self, made: dict[int, _Bucket], buckets: Sequence[Sequence[Table]]) -> None:
+    def _add(self, made: _Buckets, buckets: Sequence[Sequence[Table]]) -> None:
         for number, tables in enumerate(buckets):
-            filled = [table for table in tables if table.num_rows]
-            if not filled:
-                continue
-            pieces = [_Piece(piece, sum(table.nbytes for table in piece)) for piece in in_pages(filled)]
-            with self._lock:
-                made.setdefault(number, _Bucket(filled[0].schema)).pieces += pieces
-                for piece in pieces:
-                    self.held += piece.bytes
-                    self._ages[id(piece)] = piece
-        self.peak = max(self.peak, self.held)
+            for piece in map(Piece, in_pages(tables)):
+                self.memory.reserve(piece.bytes, "exchange")
+                self._pieces.hold(piece)
+                with self._lock:
+                    made.setdefault(number, []).append(piece)
         self._spill()
 
-    def _keep(self, output: OutputId, made: dict[int, _Bucket]) -> None:
+    def _keep(self, output: OutputId, made: _Buckets) -> None:
         with self._lock:
             self._drop(output)
             self._outputs[output] = made
@@ -248,49 +208,20 @@ class BucketStore:
     def _drop(self, output: OutputId) -> None:
         self._forget(self._outputs.pop(output, {}))
 
-    def _forget(self, made: dict[int, _Bucket]) -> None:
+    def _forget(self, made: _Buckets) -> None:
         with self._lock:
             for bucket in made.values():
-                for piece in bucket.pieces:
-                    self._ages.pop(id(piece), None)
-                    piece.dropped = True
-                    if piece.file is None:
-                        self.held -= piece.bytes
-                    else:
-                        self.spilled -= piece.bytes
-                        piece.file.unlink(missing_ok=True)
+                for piece in bucket:
+                    self._pieces.drop(piece)
             made.clear()
 
     def _spill(self) -> None:
         """Write the oldest pieces to files until what is held fits."""
-        while self.limit is not None and self.held > self.limit:
-            with self._lock:
-                oldest = next(iter(self._ages.items()), None)
-                if oldest is None:
-                    return
-                number, piece = oldest
-                del self._ages[number]
-                path = self._new_file()
-            try:
-                path.write_bytes(self.device.pack(piece.tables))
-            except OSError as error:
-                _LOG.warning("cannot spill to %s: %s; rows stay in memory", path.parent, error.strerror or error)
-                path.unlink(missing_ok=True)
-                return
-            with self._lock:
-                if piece.dropped:
-                    path.unlink(missing_ok=True)
-                    continue
-                piece.file = path
-                piece.tables = ()
-                self.held -= piece.bytes
-                self.spilled += piece.bytes
-
-    def _new_file(self) -> Path:
-        if self._folder is None:
-            self._folder = Path(tempfile.mkdtemp(prefix="volley-exchange-", dir=self._parent))  # for its owner only
-        self._files += 1
-        return self._folder / f"{self._files:08d}.arrow"
+        try:
+            while self.limit is not None and self.held > self.limit and self._pieces.spill_oldest():
+                pass
+        except OSError as error:
+            _LOG.warning("cannot spill to %s: %s; rows stay in memory", self._pieces.folder, error.strerror or error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,22 +246,3 @@ class Draft:
 def belongs(query: str, to: str) -> bool:
     """Whether a query is the named one, or one of the named client's."""
     return query == to or query.startswith(f"{to}/")
-
-
-def in_pages(tables: Sequence[Table]) -> Iterator[list[Table]]:
-    """Yield tables in runs of about a page."""
-    run: list[Table] = []
-    size = 0
-    for table in tables:
-        run.append(table)
-        size += table.nbytes
-        if size >= PAGE_BYTES:
-            yield run
-            run, size = [], 0
-    if run:
-        yield run
-
-
-def _mapped(file: Path) -> memoryview:
-    with file.open("rb") as opened:
-        return memoryview(mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_READ))

@@ -21,10 +21,11 @@ from ..errors import ExecutionError
 from ..kernels.protocol import Device, Table
 from ..schema import Schema
 from .calls import ANSWER_SECONDS, TURN_SECONDS, Calls, Request, RowsLost
+from .files import Missing
 from .memory import MemoryAccount
 from .ordered import Stopped
 from .relay import Relay
-from .store import BucketStore, Missing, OutputId
+from .store import BucketStore, OutputId
 
 STREAMS = 4
 """Pages that one reader asks for at the same time."""

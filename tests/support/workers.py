@@ -25,7 +25,7 @@ def remains(dask_worker: Any) -> dict[str, int]:
         "outputs": len(store._outputs),
         "bytes in memory": store.held,
         "bytes in files": store.spilled,
-        "files": 0 if store._folder is None else sum(1 for _ in store._folder.iterdir()),
+        "files": int(store._pieces._files._file is not None),
         "shared tables": len(bench._shared),
         "parts": len(dask_worker.plugins["volley"].parts._held),
         "tasks": len(dask_worker.state.tasks),

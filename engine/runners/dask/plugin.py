@@ -9,7 +9,6 @@ import platform
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any
 
 from distributed import Nanny, Scheduler, Worker, get_worker
@@ -86,8 +85,7 @@ class VolleyWorkerPlugin(WorkerPlugin):  # type: ignore[misc]  # distributed shi
         limit = worker.memory_manager.memory_limit
         device = open_device(self.device)
         register_serialization(device)
-        folder = Path(worker.local_directory)
-        store = BucketStore(device, limit=int(limit * _SHARE) if limit else None, folder=folder)
+        store = BucketStore(device, limit=int(limit * _SHARE) if limit else None, folder=worker.local_directory)
         comms = Comms(worker, worker.loop.asyncio_loop)
         exchange = Exchange(device, store, comms, worker.address, parcels=carries_parcels(worker.address, device))
         self.bench = Bench(device, exchange)

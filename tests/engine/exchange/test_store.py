@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import stat
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,8 @@ from tests.support.workers import wait_until
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ExecutionError
 from volley.engine.exchange import BucketStore, Exchange, OutputId, Request, RowsLost
-from volley.engine.exchange.store import PAGE_BYTES, Missing
+from volley.engine.exchange.files import Missing
+from volley.engine.exchange.pieces import PAGE_BYTES
 from volley.engine.exchange.transfer import MOST_PAGES
 from volley.engine.kernels.cpu.device import CpuDevice
 
@@ -34,33 +36,47 @@ def buckets(start: int) -> list[list[Any]]:
     ]
 
 
+Limited: TypeAlias = Callable[[int | None], BucketStore]
+
+
+@pytest.fixture
+def limited(tmp_path: Path) -> Iterator[Limited]:
+    """Return what makes stores that hold so many bytes in memory."""
+    made: list[BucketStore] = []
+
+    def store(limit: int | None) -> BucketStore:
+        made.append(BucketStore(DEVICE, limit=limit, folder=str(tmp_path)))
+        return made[-1]
+
+    yield store
+    for each in made:
+        each.close()
+
+
 def numbers(tables: Any) -> list[int]:
     return [n for table in tables for n in DEVICE.to_arrow(table)["a"].to_pylist()]
 
 
 @pytest.mark.parametrize("limit", [None, 100, 0])
-def test_buckets_come_back_whether_in_memory_or_spilled(tmp_path: Path, limit: int | None) -> None:
-    store = BucketStore(DEVICE, limit=limit, folder=tmp_path)
+def test_buckets_come_back_whether_in_memory_or_spilled(limited: Limited, tmp_path: Path, limit: int | None) -> None:
+    store = limited(limit)
     outputs = [OutputId("q", 0, task, 1) for task in (0, 1)]
     for task, output in enumerate(outputs):
         store.put(output, buckets(100 * task))
     assert (store.spilled > 0) == (limit is not None)
     assert limit is None or store.held <= limit
-    for folder in tmp_path.iterdir():
-        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert list(tmp_path.iterdir()) == []  # files have no names
     found = [(task, numbers(tables)) for task, tables in store.tables(outputs, 0, 1)]
     assert found == [(0, [*range(15)]), (1, [*range(100, 115)])]
     assert [task for task, _ in store.tables(outputs, 1, 2)] == []
     store.free("q")
     assert (store.held, store.spilled) == (0, 0)
-    assert [file for folder in tmp_path.iterdir() for file in folder.iterdir()] == []
-    store.close()
-    assert list(tmp_path.iterdir()) == []
+    assert store._pieces._files._file is None  # the disk has room again
 
 
 @pytest.mark.parametrize("limit", [None, 0])
-def test_pages_follow_each_other_and_hold_every_row_once(tmp_path: Path, limit: int | None) -> None:
-    store = BucketStore(DEVICE, limit=limit, folder=tmp_path)
+def test_pages_follow_each_other_and_hold_every_row_once(limited: Limited, limit: int | None) -> None:
+    store = limited(limit)
     outputs = [OutputId("q", 0, task, 1) for task in range(4)]
     for task, output in enumerate(outputs):
         store.put(output, buckets(100 * task))
@@ -96,16 +112,36 @@ def test_what_is_freed_is_missing() -> None:
 
 
 def test_rows_stay_in_memory_where_the_disk_has_no_room(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    limited: Limited, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_bytes", full)
-    store = BucketStore(DEVICE, limit=0, folder=tmp_path)
-    store.put(OutputId("q", 0, 0, 1), buckets(0))
+    store = limited(0)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pwrite", full)
+        store.put(OutputId("q", 0, 0, 1), buckets(0))
     assert numbers(next(store.tables([OutputId("q", 0, 0, 1)], 0, 1))[1]) == [*range(15)]
-    assert "No space left" in caplog.text
+    assert f"cannot spill to {tmp_path}: No space left" in caplog.text
+    assert store.held > store.spilled == 0
+    store.put(OutputId("q", 0, 1, 1), buckets(100))  # there is room again, also for what had to stay
+    assert store.held == 0
+    assert numbers(next(store.tables([OutputId("q", 0, 0, 1)], 0, 1))[1]) == [*range(15)]
+
+
+@pytest.mark.parametrize("limit", [None, 0])
+def test_rows_that_are_freed_while_they_are_read_are_whole_or_missing(limited: Limited, limit: int | None) -> None:
+    store = limited(limit)
+    store.put(OutputId("q", 0, 0, 1), buckets(0))
+    reader = store.tables([OutputId("q", 0, 0, 1)], 0, 3)
+    first = next(reader)[1]
+    store.free("q")
+    assert numbers(first) == [*range(15)]
+    if limit is None:
+        assert numbers(next(reader)[1]) == [*range(20, 27)]
+    else:
+        with pytest.raises(Missing):
+            next(reader)
 
 
 class Wire:
@@ -186,11 +222,11 @@ def test_checksums_show_what_has_changed_on_the_way(wire: Wire, monkeypatch: pyt
 
 
 @pytest.mark.parametrize("limit", [None, 0])
-def test_one_large_table_is_sent_in_several_pages(tmp_path: Path, limit: int | None) -> None:
+def test_one_large_table_is_sent_in_several_pages(limited: Limited, limit: int | None) -> None:
     rows = 3 * PAGE_BYTES // 8
     data = pa.table({"a": np.arange(rows)})
     schema = from_arrow_schema(data.schema)
-    store = BucketStore(DEVICE, limit=limit, folder=tmp_path)
+    store = limited(limit)
     output = OutputId("q", 0, 0, 1)
     store.put(output, [[DEVICE.from_arrow(data, schema)]])
     found, start, sizes = [], 0, []

@@ -25,26 +25,26 @@ TABLE = 16 * ROWS
 
 def set_budget(budget: tuple[int | None, int, int], dask_worker: Any) -> None:
     """Let a worker's outputs, a sink and a page hold so many bytes, and count peaks from now; run on workers."""
-    from volley.engine.exchange import store
+    from volley.engine.exchange import pieces
     from volley.engine.runners.sinks import base
 
     exchange = dask_worker.plugins["volley"].bench.exchange
-    exchange.store.limit, base.HAND_OVER_BYTES, store.PAGE_BYTES = budget
-    exchange.store.peak = exchange.store.held
+    exchange.store.limit, base.HAND_OVER_BYTES, pieces.PAGE_BYTES = budget
+    exchange.store.memory.peak = exchange.store.memory.used
     exchange.unread.peak = exchange.unread.used
 
 
 def peaks(dask_worker: Any) -> tuple[int, int, int]:
     """Return the most bytes of outputs in memory and of unread pages, and the unread ones now; run on workers."""
     exchange = dask_worker.plugins["volley"].bench.exchange
-    return exchange.store.peak, exchange.unread.peak, exchange.unread.used
+    return exchange.store.memory.peak, exchange.unread.peak, exchange.unread.used
 
 
 def budget_of(dask_worker: Any) -> tuple[int | None, int, int]:
-    from volley.engine.exchange import store
+    from volley.engine.exchange import pieces
     from volley.engine.runners.sinks import base
 
-    return dask_worker.plugins["volley"].bench.exchange.store.limit, base.HAND_OVER_BYTES, store.PAGE_BYTES
+    return dask_worker.plugins["volley"].bench.exchange.store.limit, base.HAND_OVER_BYTES, pieces.PAGE_BYTES
 
 
 @pytest.fixture

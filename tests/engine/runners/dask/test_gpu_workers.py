@@ -202,7 +202,7 @@ def test_a_page_of_parcels_reaches_the_other_side_without_the_host(tmp_path: Pat
     device = simulated_device()
     register_serialization(device)
     schema = from_arrow_schema(DATA.schema)
-    store = BucketStore(device, limit=None, folder=tmp_path)
+    store = BucketStore(device, limit=None, folder=str(tmp_path))
     output = OutputId("query", 1, 0, 0)
     made = [device.from_arrow(DATA.slice(start, 900), schema) for start in (0, 900)]
     store.put(output, [made])
