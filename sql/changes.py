@@ -30,10 +30,9 @@ class Changes(TableStatements):
 
     def insert(self, node: exp.Insert) -> DataFrame:
         """Add the rows of VALUES or of a query."""
-        target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+        target, names = _target(node)
         known = self._required(target)
         schema, rules = self._session.tables[known].schema, self._rules_of(known)
-        names = [str(part.name) for part in node.this.expressions] if isinstance(node.this, exp.Schema) else None
         if node.args.get("default"):
             added, names = self._query(exp.Select(expressions=[exp.Literal.number(1)])), []
         else:
@@ -181,14 +180,13 @@ class Changes(TableStatements):
 
     def copy_from(self, node: exp.Copy, path: str, form: str | None, options: dict[str, Any]) -> DataFrame:
         """Add the rows of a file, column by column in order."""
-        target = node.this.this if isinstance(node.this, exp.Schema) else node.this
+        target, names = _target(node)
         known = self._required(target)
         schema = self._session.tables[known].schema
         with self._source.placed(target):
             plan = self._catalogue.file(path, form, **options)
         if plan is None:
             raise self._source.error(target, f"{path!r} cannot be read as a table; name its format, as in (format csv)")
-        names = [str(part.name) for part in node.this.expressions] if isinstance(node.this, exp.Schema) else None
         wanted = [f.name for f in schema] if names is None else [self._column(node, schema, name) for name in names]
         added = DataFrame.from_plan(plan, self._session)
         if len(added.columns) != len(wanted):
@@ -253,8 +251,7 @@ class Changes(TableStatements):
         own = exp.alias_(exp.to_table("old__"), alias_of(node.this), table=True)
         joins = [exp.Join(this=other.copy()) for other in node.args.get("using") or []]
         hits = self._hits([own], joins, None if where is None else where.this, {}, old__=before)
-        rows = f"select * exclude ({ROW}) from old__ where {ROW} {{}} (select {ROW} from hits__) order by {ROW}"
-        left, gone = (self._query(parsed(rows.format(word)), old__=before, hits__=hits) for word in ("not in", "in"))
+        left, gone = map(self._without_numbers, self._divided(before, hits))
         gone = gone.cache()
         self._replace(known, left.plan, Rules(generated=self._rules_of(known).generated))
         returning = node.args.get("returning")
@@ -281,6 +278,17 @@ class Changes(TableStatements):
         """Return the rows of a table with their numbers."""
         frame = self._session.tables[self._required(target)]
         return self._query(parsed(f"select *, row_number() over () as {ROW} from rows__"), rows__=frame).cache()
+
+    def _divided(self, rows: DataFrame, numbers: DataFrame) -> tuple[DataFrame, DataFrame]:
+        """Return numbered rows that do not have one of some numbers, and those that do, in their order."""
+        query = f"select * from rows__ where {ROW} {{}} (select {ROW} from numbers__) order by {ROW}"
+        others, those = (
+            self._query(parsed(query.format(word)), rows__=rows, numbers__=numbers) for word in ("not in", "in")
+        )
+        return others, those
+
+    def _without_numbers(self, rows: DataFrame) -> DataFrame:
+        return self._query(parsed(f"select * exclude ({ROW}) from rows__"), rows__=rows)
 
     def _hits(
         self,
@@ -333,6 +341,13 @@ class Changes(TableStatements):
 def named(value: exp.Expr, name: str) -> exp.Expr:
     """Return a value under a name; a query in parentheses would take the name for a table's."""
     return exp.Alias(this=value.copy(), alias=exp.to_identifier(name, quoted=True))
+
+
+def _target(node: exp.Insert | exp.Copy) -> tuple[exp.Expr, list[str] | None]:
+    """Return the table to which a statement adds rows, and the columns that it names, if it does."""
+    if isinstance(node.this, exp.Schema):
+        return node.this.this, [str(part.name) for part in node.this.expressions]
+    return node.this, None
 
 
 def _cells(values: exp.Values) -> list[exp.Expr]:

@@ -103,12 +103,9 @@ class Merges(Changes):
         names = list(dict.fromkeys(name for each in clauses for new in each.sets.values() for name in new))
         going, changing = self._hits_of(node, known, sides, clauses, names)
         added = self._inserted(node, known, sides, apart)
-        rows = f"select * from old__ where {ROW} {{}} (select {ROW} from hits__) order by {ROW}"
-        gone, left = (
-            self._query(parsed(rows.format(word)), old__=sides.old, hits__=going).cache() for word in ("in", "not in")
-        )
-        updated, changed = self._applied(known, left, changing, names)
-        deleted = self._query(parsed(f"select * exclude ({ROW}) from rows__"), rows__=gone).cache()
+        left, gone = self._divided(sides.old, going)
+        updated, changed = self._applied(known, left.cache(), changing, names)
+        deleted = self._without_numbers(gone).cache()
         rules = self._rules_of(known)
         self._replace(known, Union(inputs=(updated.plan, *(each.plan for each in added))), rules)
         returning = node.args.get("returning")
