@@ -18,7 +18,7 @@ from ..engine.errors import WriteError
 from ..engine.plan.source import Piece
 from . import thrift
 from .footers import Layout
-from .in_order import InOrder
+from .ordered_append import OrderedAppend
 from .parquet_columns import stored_column, wants_dictionary
 from .thrift import Struct, Value, Values
 
@@ -144,7 +144,7 @@ class ParquetWriter:
         self._waiting: list[pa.RecordBatch] = []
         self._rows = 0
         self._described: list[Struct] = []
-        self._order = InOrder(self._append)
+        self._order = OrderedAppend(self._append)
         self._position = 0
         self._put(_MAGIC)
 

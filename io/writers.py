@@ -20,7 +20,7 @@ from ..engine.plan.source import Piece, StoredForm
 from ..engine.schema import Schema
 from .compression import packed
 from .conform import conform
-from .in_order import InOrder
+from .ordered_append import OrderedAppend
 
 PARQUET_CODECS = ("zstd", "snappy", "gzip", "lz4", "none")
 IPC_CODECS = ("zstd", "lz4", "none")
@@ -180,7 +180,7 @@ class _CsvWriter:
 
     def __init__(self, options: CsvFormat, stream: Any, schema: Schema) -> None:
         self._options, self._stream, self._schema = options, stream, schema
-        self._order: InOrder[pa.Buffer] = InOrder(stream.write)
+        self._order: OrderedAppend[pa.Buffer] = OrderedAppend(stream.write)
         if options.header:
             stream.write(self._text(to_arrow_schema(schema).empty_table(), header=True))
 

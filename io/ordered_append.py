@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class InOrder(Generic[T]):
+class OrderedAppend(Generic[T]):
     """Appends things in the order of their numbers, whichever is made first.
 
     One thread appends at a time and the others wait for it: nobody makes more while the file takes no more.
