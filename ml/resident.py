@@ -17,7 +17,8 @@ from ..engine.dtypes import Kind
 from ..engine.errors import TypeMismatch
 from ..engine.expr import Column, Expr, NamedExpr, call, literal
 from ..engine.expr import cast as cast_to
-from ..engine.kernels.protocol import Accumulator, AccumulatorSpec, Called, Device, GroupSpec, Table
+from ..engine.kernels.protocol import Device, Table
+from ..engine.kernels.specs import Accumulator, AccumulatorSpec, Called, GroupSpec
 from ..engine.plan.functions import LibraryColumns, MatrixFunction
 from ..engine.runners import Part
 from .arrays import TrainingArrays

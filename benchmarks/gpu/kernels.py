@@ -12,15 +12,8 @@ from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, NamedExpr, SortKey, literal
 from volley.engine.expr.build import call
-from volley.engine.kernels.protocol import (
-    Accumulator,
-    AccumulatorSpec,
-    Device,
-    GroupSpec,
-    JoinSide,
-    JoinSpec,
-    Table,
-)
+from volley.engine.kernels.protocol import Device, Table
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec, JoinSide, JoinSpec
 from volley.engine.schema import Schema
 
 from .measure import least_seconds

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, cast
 
 from ..errors import ConfigError, DeviceUnavailable, suggestion
-from .protocol import AsksTogether, Computed, Device
+from .protocol import AsksTogether, Device
+from .specs import Computed
 
 if TYPE_CHECKING:
     from .remote import DeviceDescription

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..errors import ArithmeticOverflow, CastError, DivisionByZero
 from ..expr import Call, Cast
 from ..plan import WindowCall
-from .protocol import AccumulatorSpec
+from .specs import AccumulatorSpec
 
 
 def overflow(call: Call) -> ArithmeticOverflow:

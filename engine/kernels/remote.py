@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .cpu.device import CpuDevice
-from .protocol import Computed
 from .sharing import Account
+from .specs import Computed
 
 MOST_KNOWN = 4096
 

@@ -14,7 +14,7 @@ from ..dtypes import DataType
 from ..errors import UnsupportedOperation
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, call, case, cast, literal
 from ..expr.catalogue import AGGREGATES
-from ..kernels.protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
+from ..kernels.specs import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
 
 
 @dataclass(frozen=True, slots=True)

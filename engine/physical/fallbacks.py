@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from ..expr import Column, Expr, SortKey
-from ..kernels.protocol import AccumulatorSpec, Called, Computed, GroupSpec, JoinSpec, Key, WindowSpec
+from ..kernels.specs import AccumulatorSpec, Called, Computed, GroupSpec, JoinSpec, Key, WindowSpec
 from ..plan import WindowCall
 from ..plan.source import FileEncoder, HostSplit, StoringSink
 from ..schema import Schema

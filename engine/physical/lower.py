@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import PlanError
 from ..expr import Column, NamedExpr, columns_of
-from ..kernels.protocol import BuildRows, GroupSpec, JoinSide, JoinSpec
+from ..kernels.specs import BuildRows, GroupSpec, JoinSide, JoinSpec
 from ..plan import (
     Aggregate,
     Distinct,

@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any, Self
 
 from ..expr import Expr, NamedExpr, Path, SortKey
-from ..kernels.protocol import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
+from ..kernels.specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
 from ..plan.functions import GroupFunctions, MatrixFunction, OfMatrix, OfValues, ValueFunction
 from ..schema import Field, Schema

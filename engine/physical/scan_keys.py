@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..expr import Cast, Column, Expr
-from ..kernels.protocol import BuildRows, JoinSide
+from ..kernels.specs import BuildRows, JoinSide
 from ..plan.source import NarrowableSplit
 from ..traversal import shared, walk_once
 from .nodes import (

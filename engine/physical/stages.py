@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..expr import Expr, SortKey
-from ..kernels.protocol import AccumulatorSpec, BuildRows, GroupSpec, JoinSpec, WindowSpec
+from ..kernels.specs import AccumulatorSpec, BuildRows, GroupSpec, JoinSpec, WindowSpec
 from ..plan import Sink, Split
 from ..schema import Schema
 from .nodes import (

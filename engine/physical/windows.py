@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, columns_of, substitute
 from ..expr.catalogue import AGGREGATES
-from ..kernels.protocol import QUANTILES, WindowSpec
+from ..kernels.specs import QUANTILES, WindowSpec
 from ..plan import NamedWindow, Window, WindowCall
 from ..schema import Schema
 from .aggregates import decompose

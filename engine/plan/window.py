@@ -97,7 +97,7 @@ _OVER_FRAMES = frozenset(
     {"count_rows", "count", "sum", "product", "min", "max", "first", "last", "mean", "m2", "collect", "collect_all"}
     | {"arg_min", "arg_max", "comoments", "bit_and", "bit_or", "bit_xor"}
 )
-"""Primitive accumulators that devices compute over frames (see ``volley.engine.kernels.protocol``)."""
+"""Primitive accumulators that devices compute over frames (see ``volley.engine.kernels.specs``)."""
 
 
 def window_call(

@@ -11,7 +11,8 @@ from functools import partial
 
 from ..errors import ExecutionError, MemoryLimitExceeded, ReadError, TemporaryFailure, WriteError
 from ..expr import Expr, NamedExpr, columns_of
-from ..kernels.protocol import AccumulatorSpec, Device, Table
+from ..kernels.protocol import Device, Table
+from ..kernels.specs import AccumulatorSpec
 from ..physical.execute import apply_operator
 from ..physical.nodes import FilterExec, MapBatchesExec, ProjectExec
 from ..physical.stages import BuildSink, GroupSink, Operator, PartitionSink, ReduceSink, StageSink, TopKSink

@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from ..exchange import Spool, Stopped
-from ..kernels.protocol import BuildRows, JoinSide, JoinSpec, Table
+from ..kernels.protocol import Table
+from ..kernels.specs import BuildRows, JoinSide, JoinSpec
 from ..physical.execute import apply_in_pieces
 from ..physical.nodes import HashJoinExec
 from ..physical.stages import Probe

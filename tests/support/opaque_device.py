@@ -11,21 +11,9 @@ from typing import Any, NoReturn
 
 from volley.engine.dtypes import DataType
 from volley.engine.expr import Expr, NamedExpr, SortKey
-from volley.engine.kernels.protocol import (
-    AccumulatorSpec,
-    ArrowData,
-    Computed,
-    Device,
-    GroupBy,
-    GroupSpec,
-    JoinSpec,
-    JoinTable,
-    PackedTables,
-    Table,
-    TopK,
-    WindowSpec,
-)
+from volley.engine.kernels.protocol import ArrowData, Device, GroupBy, JoinTable, PackedTables, Table, TopK
 from volley.engine.kernels.sharing import Account, Shared
+from volley.engine.kernels.specs import AccumulatorSpec, Computed, GroupSpec, JoinSpec, WindowSpec
 from volley.engine.plan import KeySet, StoredSplit
 from volley.engine.plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from volley.engine.schema import Schema

@@ -66,7 +66,7 @@ class Aggregate:
     Attributes
     ----------
     partial
-        Names of the primitive accumulators that carry it between phases (see ``volley.engine.kernels.protocol``).
+        Names of the primitive accumulators that carry it between phases (see ``volley.engine.kernels.specs``).
     options
         Names of constant options a call must carry.
     """

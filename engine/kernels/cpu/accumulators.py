@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...expr import Expr
-from ..protocol import Accumulator, AccumulatorSpec
+from ..specs import Accumulator, AccumulatorSpec
 from .batch import Batch
 from .buffers import bools_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from ...schema import Schema
-from ..protocol import GroupBy, GroupSpec, Table
+from ..protocol import GroupBy, Table
+from ..specs import GroupSpec
 from .accumulators import States
 from .buffers import scratch, size_of
 from .judging import Verdict, of_groups, of_sample

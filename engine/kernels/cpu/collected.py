@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...expr import Column, SortKey
-from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
+from ..specs import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
 from . import lists, native  # noqa: F401 - lists registers kernels
 from .batch import Batch, Seen, grown
 from .buffers import array_from, bits_of, values_of

@@ -12,8 +12,9 @@ from ...expr import Expr, NamedExpr, SortKey
 from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ...plan.source import StoredSplit
 from ...schema import Schema
-from ..protocol import AccumulatorSpec, ArrowData, GroupSpec, JoinSpec, PackedTables, Table, WindowSpec
+from ..protocol import ArrowData, PackedTables, Table
 from ..sharing import DeviceArray, Shared
+from ..specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from .aggregate import CpuGroupBy, distinct_first, merge_groups
 from .filter import filter_rows
 from .join import CpuJoinTable

@@ -18,7 +18,7 @@ from ...expr import SortKey
 from ...plan import Bound
 from ...plan.window import range_limit
 from ..frames import FrameRuns
-from ..protocol import WindowSpec
+from ..specs import WindowSpec
 from .buffers import empty
 from .keys import KeyTable
 from .native import (

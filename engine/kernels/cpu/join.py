@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from ...errors import TooManyPairs
 from ...expr import Column, columns_of
 from ...schema import Schema
-from ..protocol import BuildRows, JoinSide, JoinSpec, Table
+from ..protocol import Table
+from ..specs import BuildRows, JoinSide, JoinSpec
 from .buffers import all_valid, bools_of, physical_type
 from .compare import known_true
 from .gather import take_column

@@ -13,7 +13,7 @@ import pyarrow as pa
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...schema import Schema
-from ..protocol import Accumulator, AccumulatorSpec
+from ..specs import Accumulator, AccumulatorSpec
 from . import native
 from .accumulators import States
 from .buffers import array_from, is_small, values_of

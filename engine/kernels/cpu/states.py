@@ -17,7 +17,7 @@ from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
 from ..constants import scalar_of
 from ..failures import sum_overflow
-from ..protocol import Accumulator, AccumulatorSpec
+from ..specs import Accumulator, AccumulatorSpec
 from . import native
 from .batch import Batch, Seen, grown, trimmed
 from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of

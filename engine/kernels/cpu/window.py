@@ -19,7 +19,7 @@ from ...expr import SortKey
 from ...plan import UNBOUNDED_PRECEDING, Exclusion, NamedWindow, WindowCall
 from ...schema import Schema
 from ..failures import window_sum_overflow
-from ..protocol import WindowSpec
+from ..specs import WindowSpec
 from .buffers import array_from, empty, halves_of, is_small
 from .compare import known_true
 from .frames import Frames, Layout, lay_out, one_word

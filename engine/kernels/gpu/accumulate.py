@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from ... import dtypes
 from ...dtypes import DataType, Kind
 from ..failures import sum_overflow
-from ..protocol import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
+from ..specs import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
 from . import memory
 from .columns import Op, any_true, binary, cast, chosen, constant, filled, flag, is_valid, known_true, truth
 from .groups import Groups, Request

@@ -9,7 +9,8 @@ from ...schema import Schema
 from ..cpu import aggregate as cpu_aggregate
 from ..cpu import reducing
 from ..cpu import table as cpu
-from ..protocol import Accumulator, AccumulatorSpec, GroupBy, GroupSpec, Table
+from ..protocol import GroupBy, Table
+from ..specs import Accumulator, AccumulatorSpec, GroupSpec
 from . import memory
 from .accumulate import Computation, moments_of_states, of_rows, of_states, refusal
 from .batch import GpuTable, concat_tables, own

@@ -13,20 +13,9 @@ from ...plan import WindowCall
 from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ...plan.source import OrcRows, StoredSplit
 from ...schema import Schema
-from ..protocol import (
-    AccumulatorSpec,
-    ArrowData,
-    Called,
-    Computed,
-    GroupBy,
-    GroupSpec,
-    JoinSpec,
-    Key,
-    PackedTables,
-    Table,
-    WindowSpec,
-)
+from ..protocol import ArrowData, GroupBy, PackedTables, Table
 from ..sharing import Account, DeviceArray, Shared
+from ..specs import AccumulatorSpec, Called, Computed, GroupSpec, JoinSpec, Key, WindowSpec
 from . import accumulate, memory, sharing, window
 from .aggregate import distinct_first, group_by, merge_groups, merge_reduced, reduce_rows
 from .batch import GpuTable, concat_tables, own

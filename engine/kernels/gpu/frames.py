@@ -15,7 +15,7 @@ from ...expr import SortKey
 from ...plan import Bound
 from ...plan.window import range_limit
 from ..frames import FrameRuns
-from ..protocol import WindowSpec
+from ..specs import WindowSpec
 from .columns import Op, binary, cast, chosen, constant, greatest, is_null, least, repeated, truth
 from .keys import gathered, normal, orders, positions, sorted_positions, taken
 from .library import plc

@@ -13,7 +13,8 @@ from ... import dtypes
 from ...errors import TooManyPairs
 from ...expr import Expr, columns_of
 from ...schema import Field, Schema
-from ..protocol import BuildRows, JoinSide, JoinSpec, Table
+from ..protocol import Table
+from ..specs import BuildRows, JoinSide, JoinSpec
 from . import memory
 from .batch import GpuTable, concat_tables, own
 from .columns import constant, flag, flags, negated, nulls, repeated

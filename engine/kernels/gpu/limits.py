@@ -9,7 +9,7 @@ from ...dtypes import DataType
 from ...expr import Cast, Column
 from ...expr.build import call, castable
 from ...plan.source import StoredForm
-from ..protocol import Accumulator, AccumulatorSpec
+from ..specs import Accumulator, AccumulatorSpec
 from . import accumulate, encode, keys, scan
 from .casts import cast_refusal
 from .project import refused

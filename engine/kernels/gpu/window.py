@@ -17,7 +17,7 @@ from ...plan import UNBOUNDED_PRECEDING, Edge, Exclusion, Frame, WindowCall
 from ...schema import Schema
 from ..cpu.window import window_rows as cpu_window_rows
 from ..failures import window_sum_overflow
-from ..protocol import WindowSpec
+from ..specs import WindowSpec
 from . import memory
 from .accumulate import beyond_int64, magnitude
 from .batch import GpuTable, concat_tables

@@ -14,9 +14,10 @@ from distributed import Client, Security
 from ...errors import ConfigError, TemporaryFailure
 from ...exchange import BucketStore, Exchange
 from ...kernels.devices import is_remote, register_serialization
-from ...kernels.protocol import Computed, Device, PackedTables
+from ...kernels.protocol import Device, PackedTables
 from ...kernels.remote import DeviceDescription
 from ...kernels.sharing import Account
+from ...kernels.specs import Computed
 from .kubernetes import NAMED, scheduler_address
 from .launch import ClusterSettings, gpu_protocol, start_cluster
 from .placement import Slots

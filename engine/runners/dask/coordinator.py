@@ -11,7 +11,8 @@ from functools import reduce
 from typing import Any, Self
 
 from ...expr import SortKey
-from ...kernels.protocol import BuildRows, Table
+from ...kernels.protocol import Table
+from ...kernels.specs import BuildRows
 from ...physical.ranges import choose_bounds
 from ...physical.stages import (
     BuildSink,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ...expr import Column, NamedExpr, SortKey
-from ...kernels.protocol import GroupSpec, JoinSide, JoinSpec
+from ...kernels.specs import GroupSpec, JoinSide, JoinSpec
 from ...physical.nodes import Exec, ProjectExec, ScanExec
 from ...physical.ranges import key_schema
 from ...physical.stages import (

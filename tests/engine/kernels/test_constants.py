@@ -65,7 +65,7 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, NamedExpr, SortKey, literal
 from volley.engine.expr.build import call, case, cast, in_list
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec, JoinSide, JoinSpec
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec, JoinSide, JoinSpec
 
 kinds = {"i": pa.int64(), "s": pa.string(), "d": pa.decimal128(9, 2), "t": pa.date32(), "f": pa.float64()}
 data = pa.Table.from_arrays([pa.nulls(5, kind) for kind in kinds.values()], names=list(kinds))

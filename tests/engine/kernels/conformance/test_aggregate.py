@@ -14,7 +14,8 @@ from volley.engine.dtypes import DataType
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Expr, NamedExpr, literal
 from volley.engine.expr.build import call, cast
-from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, Device, GroupSpec, Table
+from volley.engine.kernels.protocol import Device, Table
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
 
 from .cases import (
     ENCODINGS,

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 
 from volley.engine.expr import Expr, literal
 from volley.engine.expr.build import call
-from volley.engine.kernels.protocol import BuildRows, Device, JoinSide, JoinSpec
+from volley.engine.kernels.protocol import Device
+from volley.engine.kernels.specs import BuildRows, JoinSide, JoinSpec
 from volley.engine.schema import Schema
 
 from .cases import (

@@ -7,7 +7,8 @@ import pytest
 
 from volley.engine import dtypes
 from volley.engine.expr import AggregateCall, Expr, NamedAggregate, NamedExpr, aggregate, call, literal
-from volley.engine.kernels.protocol import Device, GroupSpec
+from volley.engine.kernels.protocol import Device
+from volley.engine.kernels.specs import GroupSpec
 from volley.engine.physical.aggregates import decompose
 
 from .cases import ENCODINGS, canonical_rows, col, download, duck, random_table, unordered, upload

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from volley.engine import dtypes
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import SortKey, call, literal
-from volley.engine.kernels.protocol import Device, WindowSpec
+from volley.engine.kernels.protocol import Device
+from volley.engine.kernels.specs import WindowSpec
 from volley.engine.plan import (
     CURRENT_ROW,
     DEFAULT_FRAME,

@@ -20,7 +20,7 @@ from volley.engine.kernels.cpu.registry import KERNELS, Value
 from volley.engine.kernels.cpu.remembered import _spare
 from volley.engine.kernels.cpu.table import CpuTable
 from volley.engine.kernels.evaluation import forget
-from volley.engine.kernels.protocol import GroupSpec, JoinSide, JoinSpec
+from volley.engine.kernels.specs import GroupSpec, JoinSide, JoinSpec
 
 DEVICE = CpuDevice()
 DATA = pa.table({"s": pa.array(["a", "b", None, "a"] * 50).dictionary_encode(), "i": pa.array(range(200))})

@@ -11,7 +11,7 @@ from volley.engine.dtypes import int64
 from volley.engine.expr import Column, NamedExpr
 from volley.engine.kernels.cpu import aggregate, judging
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
 from volley.engine.runners.sinks import states
 from volley.engine.schema import Field, Schema
 

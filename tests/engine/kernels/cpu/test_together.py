@@ -16,7 +16,7 @@ from volley.engine.expr import Column, NamedExpr, SortKey
 from volley.engine.kernels.cpu import judging
 from volley.engine.kernels.cpu.aggregate import RowStates
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, GroupSpec
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
 
 DEVICE = CpuDevice()
 ROWS, TABLES = 30_000, 9

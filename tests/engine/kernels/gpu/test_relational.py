@@ -15,7 +15,8 @@ from volley.engine import dtypes
 from volley.engine.errors import TooManyPairs
 from volley.engine.expr import NamedExpr
 from volley.engine.expr.catalogue import WINDOW_FUNCTIONS
-from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec, Device, GroupSpec, JoinSide, JoinSpec
+from volley.engine.kernels.protocol import Device
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec, JoinSide, JoinSpec
 from volley.engine.plan import Bound, Edge, Exclusion, Frame, FrameUnit, WindowCall, window_call
 from volley.engine.schema import Schema
 
