@@ -22,8 +22,9 @@ LEAST_WORK = 3.0
 def portions(splits: Sequence[Split], threads: int) -> list[list[Split]]:
     """Return the splits in order, those that are one task together.
 
-    Each of the first tasks is as much as a thread might get of what is left. The last splits of rows in memory, one for
-    each thread, are divided; those of files are joined, so that what lies beside each other is read at once.
+    Rows in memory are dealt out in rounds of a task for each thread, as much as it might get of what is left; the last
+    splits, one for each thread, are divided. Splits of files are joined, so that what lies beside each other is read at
+    once.
     """
     if all(hasattr(split, "joined") for split in splits):
         return [_joined(some) for some in _guided(splits, threads)]
@@ -33,8 +34,9 @@ def portions(splits: Sequence[Split], threads: int) -> list[list[Split]]:
     tasks, start = list[list[Split]](), 0
     while start < last:
         count = max(1, min((last - start) // threads, MOST_SPLITS))
-        tasks.append([*splits[start : start + count]])
-        start += count
+        stop = min(start + threads * count, last)
+        tasks += [[*splits[first : min(first + count, stop)]] for first in range(start, stop, count)]
+        start = stop
     divided: list[Any] = [*splits[max(last, 0) :]]
     return tasks + [[piece] for split in divided for piece in split.divided()]
 

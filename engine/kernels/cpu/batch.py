@@ -13,14 +13,19 @@ from numpy.typing import NDArray
 from .buffers import present, scratch
 from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes, sum_i64
 from .native.arrays import Rows
+from .native.reuse import borrow, cleared
 
 
 def grown(array: Any, groups: int, fill: Any) -> Any:
     """Return the array with room for ``groups`` rows, new ones filled; doubles, so that growth is amortised."""
     if len(array) >= groups:
         return array
-    shape = (max(groups, 2 * len(array), 64), *array.shape[1:])
-    larger = np.full(shape, fill, dtype=array.dtype) if fill else np.zeros(shape, dtype=array.dtype)
+    rows = max(groups, 2 * len(array), 64)
+    width = array.shape[1] if array.ndim > 1 else 1
+    larger = (borrow if fill else cleared)(rows * width, array.dtype)
+    if fill:
+        larger.fill(fill)
+    larger = larger.reshape(rows, *array.shape[1:])
     if len(array):
         larger[: len(array)] = array
     return larger

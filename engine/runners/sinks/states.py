@@ -17,7 +17,7 @@ PARTITION_BYTES = 8 * 1024 * 1024
 """Aim of state bytes per hash partition, where there are enough for every thread."""
 LARGE_PARTITION_BYTES = 32 * 1024 * 1024
 """Most state bytes per hash partition."""
-PARTITIONS_PER_THREAD = 4
+PARTITIONS_PER_THREAD = 2
 """Partitions of several sizes keep threads evenly busy; each costs steps that hold the interpreter's lock."""
 MAX_PARTITIONS = 128
 

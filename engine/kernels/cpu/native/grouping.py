@@ -17,6 +17,7 @@ from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing
 from .calls import Calls
 from .compile import device, instruction, kernel
 from .packing import signed_extent
+from .reuse import borrow, cleared
 
 prefetch_read = instruction("prefetch_read")
 prefetch_write = instruction("prefetch_write")
@@ -268,7 +269,7 @@ def pair_table(capacity: int) -> tuple[Words, int, int]:
     slots = 2 * MINIMUM_CAPACITY
     while _limit(slots) < capacity:
         slots *= 2
-    return np.zeros(2 * slots, dtype=np.uint64), 65 - slots.bit_length(), _limit(slots)
+    return cleared(2 * slots, np.uint64), 65 - slots.bit_length(), _limit(slots)
 
 
 def _limit(slots: int) -> int:
@@ -411,7 +412,7 @@ class WordGroups:
             self._slots = None
             self._hash(max(self._capacity, len(self) + min(rows, _TRUSTED_ROWS)))
             return
-        self._low, self._slots = low, np.zeros(high - low + 1, dtype=np.int32)
+        self._low, self._slots = low, cleared(high - low + 1, np.int32)
         _fill_slots(self._keys, len(self), self.null_group, low, self._slots)
 
     def _hash(self, capacity: int) -> None:
@@ -421,7 +422,7 @@ class WordGroups:
         _rehash_words(self._keys, len(self), self.null_group, self._table, self._shift)
 
     def _resize(self, limit: int) -> None:
-        keys = np.empty(limit, dtype=np.uint64)
+        keys = borrow(limit, np.uint64)
         keys[: len(self)] = self.keys()
         self._keys = keys
 

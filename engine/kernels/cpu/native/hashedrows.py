@@ -10,6 +10,7 @@ from .arrays import Longs, Number, Rows, Words, addresses, rows_out
 from .compile import device, instruction, kernel
 from .grouping import AHEAD, COUNT, LARGE, MINIMUM_CAPACITY, first_slot, larger, pair_table, rehash_pairs
 from .hashing import hash_rows
+from .reuse import borrow
 
 load_word = instruction("load_word")
 prefetch_read = instruction("prefetch_read")
@@ -105,7 +106,7 @@ class HashedRowGroups:
     def __init__(self, width: int, capacity: int = MINIMUM_CAPACITY) -> None:
         self.width = width
         self._table, self._shift, self._limit = pair_table(capacity)
-        self._keys = np.empty(self._limit * width, dtype=np.uint64)
+        self._keys = borrow(self._limit * width, np.uint64)
         self._state = np.array([0, -1], dtype=np.int64)
 
     def __len__(self) -> int:
@@ -153,7 +154,7 @@ class HashedRowGroups:
     def _enlarge(self) -> None:
         old = self._table
         self._table, self._shift, self._limit = pair_table(larger(self._limit))
-        keys = np.empty(self._limit * self.width, dtype=np.uint64)
+        keys = borrow(self._limit * self.width, np.uint64)
         keys[: len(self) * self.width] = self._keys[: len(self) * self.width]
         self._keys = keys
         rehash_pairs(old, self._table, self._shift)

@@ -197,6 +197,16 @@ def borrow(length: int, dtype: DTypeLike) -> NDArray[Any]:
     return _reserve.borrow(length, kind)
 
 
+def cleared(length: int, dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array of zeros; a large one's memory is used again when no view of it is left."""
+    kind = np.dtype(dtype)
+    if length * kind.itemsize < LEAST:
+        return np.zeros(length, dtype=kind)
+    array = _reserve.borrow(length, kind)
+    array.fill(0)
+    return array
+
+
 def borrow_words(length: int) -> Words:
     """Return words from the first bound of a cache line on."""
     if 8 * length >= LEAST:

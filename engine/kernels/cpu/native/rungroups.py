@@ -13,6 +13,7 @@ import numpy as np
 from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, addresses, missing, rows_out
 from .compile import device, instruction, kernel
 from .grouping import COUNT, NULL_GROUP, first_slot
+from .reuse import borrow, cleared
 
 load_word = instruction("load_word")
 
@@ -169,13 +170,14 @@ class RunGroups:
         self._width = len(pieces[0])
         sizes = [len(piece[0]) for piece in pieces]
         bases = np.cumsum([0, *sizes])
-        self.ids = rows_out(None, int(bases[-1]))
-        keys = np.empty(len(self.ids) * self._width, dtype=np.uint64)
+        rows = int(bases[-1])
+        self.ids = rows_out(borrow(rows, np.int32), rows)
+        keys = borrow(rows * self._width, np.uint64)
         state = np.array([0, -1], dtype=np.int64)
         where = np.stack([addresses(piece) for piece in pieces])
         slots, done, last = _FIRST_SLOTS, 0, runs.shape[1] - 1
         while done < last:
-            table, shift = np.zeros(2 * slots, dtype=np.uint64), 65 - slots.bit_length()
+            table, shift = cleared(2 * slots, np.uint64), 65 - slots.bit_length()
             if self._width == 1:
                 done = _insert_word_runs(
                     where[:, 0].copy(), runs, bases, bits, done, table, shift, keys, state, self.ids

@@ -29,6 +29,7 @@ from .calls import Calls
 from .compile import device, instruction, kernel
 from .grouping import COUNT, LARGE, MINIMUM_CAPACITY, NULL_GROUP, larger
 from .hashing import text_tag
+from .reuse import borrow, cleared
 
 load_unaligned = instruction("load_unaligned")
 prefetch_read = instruction("prefetch_read")
@@ -344,7 +345,7 @@ class BytesGroups:
         slots = 2 * MINIMUM_CAPACITY
         while slots // 8 * 5 < capacity:
             slots *= 2
-        self._table = np.zeros(2 * slots, dtype=np.uint64)
+        self._table = cleared(2 * slots, np.uint64)
         self._shift = 33 - slots.bit_length()
         self._limit = min(slots // 8 * 5, MAX_ROWS)
 
@@ -358,14 +359,14 @@ class BytesGroups:
 
     def _enlarge_data(self, size: int) -> None:
         used = int(self._offsets[len(self)])
-        data = np.empty(size, dtype=np.uint8)
+        data = borrow(size, np.uint8)
         data[:used] = self._data[:used]
         self._data = data
 
     def _enlarge_table(self, expected: int) -> None:
         old = self._table
         self._lay_out(max(larger(self._limit), min(expected, MAX_ROWS)))
-        offsets = np.zeros(self._limit + 1, dtype=np.int64)
+        offsets = cleared(self._limit + 1, np.int64)
         offsets[: len(self) + 1] = self._offsets[: len(self) + 1]
         self._offsets = offsets
         _move_pairs(old, self._table, self._shift)
