@@ -29,7 +29,7 @@ from ..report.contents import (
     TableProfile,
     Verdict,
 )
-from ..report.figures import byte_size, count, duration, metric
+from ..report.figures import EMPTY, byte_size, count, duration, metric
 from .context import JobContext, train_key
 from .manifest import Ending, job_hash
 from .runner import FinishedStep
@@ -198,8 +198,8 @@ def _fairness(context: JobContext, facts: Facts) -> Fairness:
             column=gap["by"],
             metric=name,
             difference=Interval(value=gap["difference"], low=_known(gap["low"]), high=_known(gap["high"])),
-            lowest=_slice_label(str(gap["smallest"])),
-            highest=_slice_label(str(gap["largest"])),
+            lowest=_slice_label(str(gap["smallest"]), [gap["by"]]),
+            highest=_slice_label(str(gap["largest"]), [gap["by"]]),
         )
         for name, found in facts["gaps"].items()
         for gap in found
@@ -212,24 +212,29 @@ def _fairness(context: JobContext, facts: Facts) -> Fairness:
         interval=interval if spec.ci == "bootstrap" else "no intervals were asked for",
         min_count=spec.min_count,
         overall=_slice(overall, ()),
-        slices=tuple(_slice(row, _slice_columns(row)) for row in rows if row is not overall),
+        slices=tuple(_slice(row, _slice_columns(row["slice"], spec.by)) for row in rows if row is not overall),
         gaps=gaps,
     )
 
 
-def _slice_columns(row: Facts) -> tuple[str, ...]:
-    """Return the columns that make a slice, from its text ``sex=Female & race=Asian``."""
-    return tuple(part.partition("=")[0] for part in row["slice"].split(" & "))
+def _slice_columns(text: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that make a slice, from its text ``sex=Female & race=Asian``; values may hold such signs."""
+    parts = (part.partition("=") for part in text.split(" & "))
+    return tuple(name for name, sign, _ in parts if sign and name in known)
 
 
-def _slice_label(text: str) -> str:
+def _slice_label(text: str, by: Sequence[str]) -> str:
     """Return the values that make a slice, without the names of their columns."""
-    return ", ".join(part.partition("=")[2] for part in text.split(" & "))
+    values, rest = [], text.removeprefix(f"{by[0]}=")
+    for name in by[1:]:
+        value, _, rest = rest.partition(f" & {name}=")
+        values.append(value)
+    return ", ".join(value or EMPTY for value in (*values, rest))
 
 
 def _slice(row: Facts, by: tuple[str, ...]) -> SliceResult:
     return SliceResult(
-        label=_slice_label(row["slice"]) if by else "All rows",
+        label=_slice_label(row["slice"], by) if by else "All rows",
         by=by,
         n=row["n"],
         positives=row["positives"],

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from .charts import histogram, strip
 from .contents import CheckResult, ColumnProfile, Distribution, InputFile, TableProfile
-from .figures import byte_size, count, share
+from .figures import EMPTY, byte_size, count, share
 from .markup import Child, Markup, join, tag
 from .tables import Column, table
 
@@ -52,8 +52,16 @@ def _profile_row(column: ColumnProfile, rows: int) -> tuple[Child, ...]:
     nulls = tag("span", share(column.nulls, rows), class_="some" if column.nulls else "none")
     drawing = _distribution(column.distribution) if column.distribution is not None else None
     name = join(tag("code", column.name), role)
-    facts = (column.low, column.middle, column.high)
+    facts = (_unbroken(text) for text in (column.low, column.middle, column.high))
     return (name, tag("span", column.type, class_="type"), nulls, count(column.distinct), *facts, drawing)
+
+
+def _unbroken(text: str) -> Child:
+    """Return a text that is broken between words alone, not at the hyphens of a date."""
+    if " " not in text:
+        return text
+    first, *others = (tag("span", word, class_="word") for word in text.split(" "))
+    return join(first, *(join(" ", word) for word in others))
 
 
 def _distribution(distribution: Distribution) -> Markup:
@@ -62,7 +70,7 @@ def _distribution(distribution: Distribution) -> Markup:
         return histogram(distribution)
     whole = sum(distribution.counts) + distribution.other
     shares = [
-        f"{text} {share(rows, whole)}"
+        f"{text or EMPTY} {share(rows, whole)}"
         for text, rows in zip(distribution.labels[:_NAMED], distribution.counts[:_NAMED], strict=True)
     ]
     return join(strip(distribution), tag("small", " · ".join(shares), title=" · ".join(shares)))

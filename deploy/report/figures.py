@@ -21,6 +21,8 @@ METRIC_NAMES = {
     "tnr": "True negative rate",
     "selection_rate": "Selection rate",
 }
+EMPTY = "(empty)"
+"""A text without characters, as people see it."""
 SMALLER_IS_BETTER = frozenset({"log_loss", "brier", "rmse", "mae"})
 
 

@@ -9,7 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from volley.deploy.report import ReportData, figures, render
-from volley.deploy.report.contents import Fact, Interval, PlanText
+from volley.deploy.report.contents import ColumnProfile, Distribution, Fact, Interval, PlanText, TableProfile
+from volley.deploy.report.data import profile
 from volley.deploy.report.markup import Markup, tag
 
 _VOID = {"meta", "br", "hr", "img", "link"}
@@ -186,3 +187,20 @@ def test_markup_escapes_text_but_not_markup() -> None:
     assert tag("rect", x=1.0, stroke_width=0.256, class_='a"b', hidden=True, id=None) == (
         '<rect x="1" stroke-width="0.26" class="a&quot;b" hidden/>'
     )
+
+
+def test_times_of_the_profile_are_broken_between_words_and_empty_texts_are_named():
+    columns = (
+        ColumnProfile(name="t", type="timestamp", nulls=0, distinct=2, low="2024-01-01 00:01:53", high="2024-02-01"),
+        ColumnProfile(
+            name="s",
+            type="string",
+            nulls=0,
+            distinct=2,
+            distribution=Distribution(numeric=False, labels=("", "a"), counts=(3, 1)),
+        ),
+    )
+    text = str(profile(TableProfile(table="t", rows=4, profiled=4, columns=columns)))
+    assert '<span class="word">2024-01-01</span> <span class="word">00:01:53</span>' in text
+    assert ">2024-02-01<" in text
+    assert "(empty) 75% · a 25%" in text
