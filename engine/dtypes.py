@@ -38,6 +38,8 @@ class Kind(Enum):
     LIST = "list"
     STRUCT = "struct"
 
+    __hash__ = object.__hash__  # Enum's own is written in Python, and types are looked up by their kinds all the time
+
 
 @dataclass(frozen=True, slots=True)
 class DataType:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import difflib
 import logging
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -73,15 +71,9 @@ class SqlText:
         line, column = self.line_column(offset)
         return SqlError(message, line=line, column=column, text=self.text)
 
-    @contextmanager
-    def placed(self, node: exp.Expr) -> Iterator[None]:
+    def placed(self, node: exp.Expr) -> _Placed:
         """Give errors of the engine, such as wrong types, the place of the node that is being bound."""
-        try:
-            yield
-        except (SqlError, UnsupportedOperation):
-            raise
-        except PlanError as error:
-            raise self.error(node, str(error)) from None
+        return _Placed(self, node)
 
     def written(self, node: exp.Expr) -> str:
         """Return the word at which a node begins, as it is written in the text."""
@@ -100,6 +92,22 @@ class SqlText:
         """Return the same error about the character at an offset."""
         placed = self.error_at(offset, f"{what} is not supported in SQL")
         return UnsupportedOperation(str(placed), place=placed)
+
+
+class _Placed:
+    """Context of `SqlText.placed`; a class, as it stands around every node that is bound and a generator costs more."""
+
+    __slots__ = ("_node", "_source")
+
+    def __init__(self, source: SqlText, node: exp.Expr) -> None:
+        self._source, self._node = source, node
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, PlanError) and not isinstance(error, SqlError | UnsupportedOperation):
+            raise self._source.error(self._node, str(error)) from None
 
 
 def _offset(node: exp.Expr) -> int | None:

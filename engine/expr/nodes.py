@@ -322,13 +322,17 @@ class SortKey:
 
 def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
-    if len(exprs) == 1:
-        return _columns_of(exprs[0])
-    return frozenset().union(*map(_columns_of, exprs))
+    names: set[str] = set()
+    for expr in exprs:
+        if isinstance(expr, Column):
+            names.add(expr.name)
+        elif expr.children:
+            names |= _columns_below(expr)
+    return frozenset(names)
 
 
 @remembered
-def _columns_of(expr: Expr) -> frozenset[str]:
+def _columns_below(expr: Expr) -> frozenset[str]:
     return frozenset([node.name for node in walk_once(expr) if isinstance(node, Column)])
 
 

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 from ..expr import Cast, Column, Expr
 from ..kernels.specs import BuildRows, JoinSide
-from ..plan.source import NarrowableSplit
+from ..plan.source import NarrowableSplit, offers
 from ..traversal import shared, walk_once
 from .nodes import (
     DistinctFirstExec,
@@ -175,7 +175,7 @@ def of_build(node: HashJoinExec, asked: Iterable[Asked]) -> tuple[ScanKey, ...]:
 
 def narrowable(scan: ScanExec) -> bool:
     """Return whether a scan's splits can leave rows out that become known to be of no use."""
-    return any(isinstance(split, NarrowableSplit) for split in scan.scan.splits[:1])
+    return any(offers(split, NarrowableSplit) for split in scan.scan.splits[:1])
 
 
 def reached_twice(root: Exec) -> frozenset[int]:

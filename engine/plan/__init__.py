@@ -50,6 +50,7 @@ from .source import (
     Split,
     StoredSplit,
     WrittenFile,
+    offers,
 )
 from .statistics import ColumnStatistics, Statistics
 from .unnest import Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
@@ -118,6 +119,7 @@ __all__ = [
     "WrittenFile",
     "following",
     "has_unnest",
+    "offers",
     "over",
     "plan_unnests",
     "plan_windows",

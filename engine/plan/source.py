@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, TypeGuard, TypeVar, runtime_checkable
 
 from ..expr import Expr, Path
 from ..schema import Schema
@@ -220,6 +220,18 @@ class ScanPlan:
     applied: Expr | None = None
     skipped: str = ""
     remark: str = ""
+
+
+P = TypeVar("P")
+_offered: dict[tuple[type, Any], bool] = {}
+
+
+def offers(value: object, protocol: Callable[..., P]) -> TypeGuard[P]:
+    """Return whether a value has all that a protocol asks: slow to find out, and the same for a class."""
+    kinds: tuple[type, Any] = type(value), protocol
+    if kinds not in _offered:
+        _offered[kinds] = isinstance(value, kinds[1])
+    return _offered[kinds]
 
 
 class Source(Protocol):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias
 
 from ..errors import ExecutionError, VolleyError
 from ..exchange import Stopped
@@ -16,7 +16,7 @@ from ..physical import Exec
 from ..physical.execute import apply_in_pieces
 from ..physical.scan_keys import TopKey
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
-from ..plan import KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit
+from ..plan import KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit, offers
 from ..schema import Schema
 from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells
@@ -77,7 +77,7 @@ def tell_start(observer: Observer | None, graph: StageGraph, query: str) -> None
 def rows_of(split: Split, filters: Sequence[KeyFilter], first: int, count: int) -> str:
     """Return what to call some of the rows that a scan has given: with their numbers, if no others were left out."""
     origin: tuple[str, int] | None = split.label, 0
-    if isinstance(split, PlacedSplit):
+    if offers(split, PlacedSplit):
         try:
             origin = split.origin()
         except VolleyError:  # an error that is told already must not become another
@@ -96,10 +96,10 @@ def named_rows(name: str, first: int, count: int) -> str:
 
 def promising_first(splits: Sequence[Split], top: TopKey | None) -> Sequence[Split]:
     """Return splits in the order in which the first rows of an order are found soonest: later ones may be left out."""
-    if top is None or not all(isinstance(split, NarrowableSplit) for split in splits):
+    if top is None or not all(offers(split, NarrowableSplit) for split in splits):
         return splits
     place = 1 if top.descending else 0
-    bounds = [split.bounds(top.column)[place] for split in splits if isinstance(split, NarrowableSplit)]
+    bounds = [split.bounds(top.column)[place] for split in splits if offers(split, NarrowableSplit)]
     if any(bound is None for bound in bounds):
         return splits
     pairs = sorted(zip(bounds, splits, strict=True), key=lambda pair: pair[0], reverse=top.descending)
@@ -119,7 +119,7 @@ def read_split(
 ) -> Iterator[Table]:
     """Yield the tables of a split, without rows that joins have no partner for, as far as it can leave them out."""
     left: Split | None = split
-    if filters and _is_narrowable(split):
+    if filters and offers(split, NarrowableSplit):
         left = split.narrowed(filters)
     rows, size = (left.rows or 0, left.bytes or 0) if left is not None else (0, 0)
     counted.stored_rows += rows
@@ -137,31 +137,11 @@ def _tables(device: Device, split: Split, schema: Schema) -> Iterator[Table]:
         if taken is not None:
             yield taken
             return
-    tables = device.read_stored(split, schema) if _is_stored(split) else None
+    tables = device.read_stored(split, schema) if offers(split, StoredSplit) else None
     if tables is not None:
         yield from tables
         return
     yield from device.from_batches(split.read(), schema)
-
-
-_stored_kinds: dict[type, bool] = {}
-_narrowable_kinds: dict[type, bool] = {}
-
-
-def _is_stored(split: Split) -> TypeGuard[StoredSplit]:
-    """Return whether a split may lie in a file as it is asked for: slow to find out, and the same for a class."""
-    kind = type(split)
-    if kind not in _stored_kinds:
-        _stored_kinds[kind] = isinstance(split, StoredSplit)
-    return _stored_kinds[kind]
-
-
-def _is_narrowable(split: Split) -> TypeGuard[NarrowableSplit]:
-    """Return whether a split can leave rows out: as slow to find out."""
-    kind = type(split)
-    if kind not in _narrowable_kinds:
-        _narrowable_kinds[kind] = isinstance(split, NarrowableSplit)
-    return _narrowable_kinds[kind]
 
 
 class _Place:

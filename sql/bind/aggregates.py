@@ -11,6 +11,7 @@ from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import AggregateCall, Column, Expr, Literal, NamedAggregate, aggregate, call, cast, literal
 from ...engine.expr.catalogue import AGGREGATES, SQL_AGGREGATES
+from ..trees import parts_of
 from .arguments import spelled
 from .lengths import CLOCKS, of_ticks, ticks_since
 from .names import Names
@@ -87,7 +88,7 @@ def has_aggregate(node: exp.Expr, scope: Scope | None = None) -> bool:
 
     In a ``scope`` those of queries around do not count either.
     """
-    for part in node.walk(prune=lambda n: isinstance(n, exp.Query)):
+    for part in parts_of(node, within=exp.Query):
         if isinstance(part, exp.Query) or aggregate_name(part) is None or _has_over(part):
             continue
         if scope is None or owner(scope, part) is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -17,7 +18,13 @@ def spelled(node: exp.Expr) -> tuple[str, ...]:
     """Return the lower-case names by which a function node may be known."""
     if isinstance(node, exp.Anonymous):
         return (str(node.name).lower(),)
-    return tuple(name.lower() for name in type(node).sql_names()) if isinstance(node, exp.Func) else ()
+    kind: Any = type(node)
+    return _names_of(kind) if isinstance(node, exp.Func) else ()
+
+
+@cache
+def _names_of(kind: Any) -> tuple[str, ...]:
+    return tuple(name.lower() for name in kind.sql_names())
 
 
 def arguments(node: exp.Expr) -> list[exp.Expr]:

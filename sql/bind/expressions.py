@@ -14,6 +14,7 @@ from ...engine.errors import PlanError, suggestion
 from ...engine.expr import Column, Expr, Literal, call, cast, literal
 from ...engine.expr.lambdas import Variable
 from ..parse import SqlText
+from ..trees import holds
 from .aggregates import Aggregates, aggregate_name, bind_aggregate
 from .attachment import Attached, Drawn
 from .datatypes import data_type
@@ -160,7 +161,7 @@ class ExpressionBinder:
         """Return whether this compares with a nested query of GROUP BY, whose value other clauses read."""
         if self.clause != "GROUP BY":
             return bool(self.nested) and node in self.nested
-        return node.find(exp.Query) is not None
+        return holds(node, exp.Query)
 
     def _nested_query(self, node: exp.Expr) -> Expr:
         if isinstance(node.this, exp.Subquery) and list(filter(None, node.args.values())) == [node.this]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from ...engine.frame.registered import Role
+from ..trees import parts_of
 from .arguments import arguments
 from .naming import WRITTEN_AS, default_name
 from .own_macros import own_macro, own_macro_names
@@ -68,7 +69,8 @@ def expanded(statement: Statement, tree: exp.Expr) -> None:
 def _calls(tree: exp.Expr) -> list[exp.Func]:
     """Return the calls of functions that the parser does not know, or knows and Volley says by others."""
     own = own_macro_names()
-    return [f for f in tree.find_all(exp.Func) if isinstance(f, exp.Anonymous) or f.sql_name().lower() in own]
+    functions = [part for part in parts_of(tree) if isinstance(part, exp.Func)]
+    return [f for f in functions if isinstance(f, exp.Anonymous) or f.sql_name().lower() in own]
 
 
 def _expanded(statement: Statement, node: exp.Func, name: str, forms: Sequence[Macro]) -> exp.Expr:

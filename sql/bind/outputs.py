@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from ...engine.dtypes import Kind
 from ...engine.expr import Column, Expr
+from ..trees import holds
 from .grouping import Output
 from .naming import default_name
 from .operands import unwrapped
@@ -64,7 +65,7 @@ class OutputBinder:
 
     def conditions(self, node: exp.Expr) -> list[exp.Expr]:
         """Return the conditions that one with COLUMNS(…) in it stands for, all of which must hold."""
-        if node.find(exp.Columns) is None:
+        if not holds(node, exp.Columns):
             return [node]
         return [made for _, made in self._chooser.expanded(node)]
 

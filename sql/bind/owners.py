@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ...engine.expr import Column, Expr
+from ..trees import holds
 from .scope import Scope
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def owner(scope: Scope, node: exp.Expr, own_names: frozenset[str] = frozenset())
 
     ``own_names`` are in lower case the names that mean something else than a column here.
     """
-    if scope.outer is None or node.find(exp.Query) is not None:
+    if scope.outer is None or holds(node, exp.Query):
         return None
     chain = scope.chain
     nearest: int | None = None

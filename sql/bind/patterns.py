@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
+from ..trees import holds
 from .operands import unwrapped
 from .scope import Scope, ScopeColumn
 from .statement import Statement
@@ -32,7 +33,7 @@ class Choice:
 
 def chooses_columns(node: exp.Expr) -> bool:
     """Whether an expression stands for one expression for each of some columns."""
-    return is_star_pattern(node) or node.find(exp.Columns) is not None
+    return is_star_pattern(node) or holds(node, exp.Columns)
 
 
 def is_star_pattern(node: exp.Expr) -> bool:

@@ -461,6 +461,8 @@ class RelationBinder:
         side: str,
     ) -> Relation:
         """Let one column stand for both of each USING pair, at the place of the left one."""
+        if not pairs:
+            return Relation(plan=plan, columns=(*left.columns, *right.columns))
         columns = list(left.columns)
         hidden = {b.column.name for _, b in pairs}
         computed: list[NamedExpr] = []
