@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.kernels.cpu import chunks, opening, pages, workspace
+from volley.engine.kernels.cpu import chunks, opening, pages, textchunks, workspace
 from volley.engine.kernels.decoding import (
     ChunkSpec,
     DamagedChunk,
@@ -171,10 +171,11 @@ def attempt(chunk: Chunk, content: bytes) -> str:
 
 def main(count: int, seed: int) -> None:
     # the arrays that kernels write
-    for module in (chunks, pages, opening):
+    for module in (chunks, pages, opening, textchunks):
         module.empty = module.scratch = guarded  # type: ignore[attr-defined, assignment]
     workspace.Workspace.take = lambda _, size: guarded(size, np.uint8)  # type: ignore[method-assign]
     workspace.Workspace.room = lambda _, __, length, kind: guarded(length, kind)  # type: ignore[method-assign]
+    opening._WORTH_COMPILING = -1
     rng = np.random.default_rng(seed)
     found: list[Chunk] = []
     with tempfile.TemporaryDirectory() as folder:

@@ -8,7 +8,8 @@ that are left, so their meaning is the same as in a filter above the scan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import accumulate, pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +20,7 @@ from ...plan.source import KeyFilter, KeySet
 from ..decoding import ChunkSpec, GivenColumn, StoredChunk, StoredRows
 from ..evaluation import can_raise, shared
 from .buffers import INT64_DIGITS, bits_of, flags_of
-from .chunks import ChunkReader, Coded
+from .chunks import ChunkReader
 from .compare import conjunction
 from .gather import take_column
 from .keysets import IntegerKeys
@@ -33,6 +34,8 @@ from .table import CpuTable, from_arrow
 from .workspace import Workspace, borrowed
 
 _INTEGERS = {"INT32": 32, "INT64": 64}
+_TESTED_TIMES = 2
+"""How many rows more than a batch has are tested at once where that takes more than their codes: few may pass."""
 _UNKNOWN = 0.5
 """The share of a test of which only the kernel will know how much passes."""
 
@@ -70,14 +73,13 @@ class CpuDecoder:
             tests = _tests(run, parts, useful, run.numbers)
             if all(test.codes is not None for test in tests):
                 for some in _pieces(run, run.numbers, tests, batch_rows):
-                    yield from _at_once(run, some, tests, columns)
+                    yield from _Batch(run, columns, some).passing(tests)
                 return
-            for number in run.numbers:
-                tests = _tests(run, parts, useful, [number])
-                for (part,) in _pieces(run, [number], tests, batch_rows):
-                    batch = _Batch(run, columns, part)
-                    if (given := batch.passing([test for test in tests if test.share(number) != 1])) is not None:
-                        yield given
+            for numbers in _runs_together(run, tests, batch_rows):
+                tests = _tests(run, parts, useful, numbers)
+                needed = [test for test in tests if any(test.share(number) != 1 for number in numbers)]
+                for some in _pieces(run, numbers, tests, _TESTED_TIMES * batch_rows):
+                    yield from _Batch(run, columns, some).passing(needed)
 
 
 def _pieces(run: _Run, numbers: Sequence[int], tests: Sequence[_Test], batch_rows: int) -> Iterator[Sequence[Part]]:
@@ -92,27 +94,20 @@ def _pieces(run: _Run, numbers: Sequence[int], tests: Sequence[_Test], batch_row
             yield [Part(number, start, min(size, rows - start))]
 
 
-def _at_once(
-    run: _Run, parts: Sequence[Part], tests: Sequence[_Test], names: Sequence[str]
-) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of parts that pass tests of codes alone: in one batch where their columns can be joined."""
-    codes = [test.codes for test in tests if test.codes is not None]
-    passed = [part for part in select_rows(codes, parts, run.workspace) if len(part)]
-    if not passed:
-        return
-    if not names:
-        yield empty_batch(sum(map(len, passed)))
-        return
-    numbers = [part.group for part in passed]
-    run.open(names, numbers)
-    columns = [column for name in names if (column := run.columns.get(name)) is not None]
-    if len(columns) == len(names) and (
-        len(passed) == 1 or all(are_decoded_together(each, numbers) for each in columns)
-    ):
-        yield pa.RecordBatch.from_arrays(decode_columns(columns, passed, run.workspace), names=list(names))
-        return
-    for part in passed:
-        yield pa.RecordBatch.from_arrays(_Batch(run, names, part).given(part.rows), names=list(names))
+def _runs_together(run: _Run, tests: Sequence[_Test], batch_rows: int) -> Iterator[Sequence[int]]:
+    """Yield row groups whose values can be tested at once, as many as make a batch of some size."""
+    names = {name for test in tests if test.codes is None for name in test.columns}
+    if len(run.numbers) > 1:
+        run.open(sorted(names), run.numbers)
+    together = not any(test.wanted and test.codes is None for test in tests) and run.are_together(names, run.numbers)
+    some: list[int] = []
+    for number in run.numbers:
+        rows = run.rows[number] + sum(run.rows[other] for other in some)
+        if some and not (together and rows <= _TESTED_TIMES * batch_rows):
+            yield some
+            some = []
+        some.append(number)
+    yield some
 
 
 def _is_known(spec: ChunkSpec) -> bool:
@@ -174,6 +169,11 @@ class _Run:
         if (name, number) not in self._given:
             alone = pa.RecordBatch.from_arrays([source.read()], names=[name])
             self._given[name, number] = from_arrow(alone, self.stored[number].schema.select([name])).columns[0]
+
+    def are_together(self, names: Iterable[str], numbers: Sequence[int]) -> bool:
+        """Return whether columns, which are open, are decoded together of some row groups."""
+        found = [self.columns.get(name) for name in names]
+        return all(each is not None and are_decoded_together(each, numbers) for each in found)
 
     def chunk(self, name: str, number: int) -> ChunkReader | pa.Array:
         """Return the reader of a column of a row group, or its values where they are given."""
@@ -360,70 +360,92 @@ def _key_test(run: _Run, given: KeyFilter, numbers: Sequence[int]) -> _Test:
 
 
 class _Batch:
-    """A run of a row group's rows; remembers what has been decoded for it."""
+    """Rows of row groups, fewer with each test; remembers what of theirs has been decoded.
 
-    def __init__(self, run: _Run, names: Sequence[str], part: Part) -> None:
-        self._run, self._names = run, names
-        self._group, self._start, self._count = part.group, part.start, part.count
+    Of several row groups the columns that tests read must be decoded together.
+    """
+
+    def __init__(self, run: _Run, names: Sequence[str], parts: Sequence[Part]) -> None:
+        self._run, self._names, self._parts = run, names, parts
         self._kept: dict[str, pa.Array] = {}
 
-    def passing(self, tests: Sequence[_Test]) -> pa.RecordBatch | None:
-        """Return the rows that pass all tests, None where there are none."""
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def passing(self, tests: Sequence[_Test]) -> Iterator[pa.RecordBatch]:
+        """Yield the rows that pass all tests: as one batch where their columns are decoded together."""
         codes = [test.codes for test in tests if test.codes is not None]
-        (part,) = select_rows(codes, [self._part(None)], self._run.workspace)
-        rows = part.rows
-        if rows is not None and not len(rows):
-            return None
-        for test in sorted((test for test in tests if test.codes is None), key=lambda test: test.share(self._group)):
-            passed = self._passing(test, rows)
-            if not len(passed):
-                return None
-            if rows is not None:
-                rows = rows[passed]
-            elif len(passed) < self._count:
-                rows = passed
-        if not self._names:
-            return empty_batch(self._count if rows is None else len(rows))
-        return pa.RecordBatch.from_arrays(self.given(rows), names=list(self._names))
+        self._parts = [part for part in select_rows(codes, self._parts, self._run.workspace) if len(part)]
+        values = [test for test in tests if test.codes is None]
+        for test in sorted(values, key=lambda test: test.share(self._parts[0].group)) if self._parts else ():
+            self._keep(self._passing(test))
+            if not self._parts:
+                return
+        if self._parts:
+            yield from self._given()
 
-    def _passing(self, test: _Test, rows: Rows | None) -> Rows:
-        """Return which of some rows (None: all) pass a test that is not one of codes."""
+    def _keep(self, passed: Rows) -> None:
+        """Keep some of the rows."""
+        if len(passed) == len(self):
+            return
+        self._kept = {name: take_column(array, passed) for name, array in self._kept.items()}
+        ends = list(accumulate(map(len, self._parts)))
+        cuts = [0, *np.searchsorted(passed, ends).tolist()]
+        left = []
+        for part, end, (start, stop) in zip(self._parts, ends, pairwise(cuts), strict=True):
+            if stop > start:
+                own = passed[start:stop] - np.int32(end - len(part))
+                left.append(replace(part, rows=own if part.rows is None else part.rows[own]))
+        self._parts = left
+
+    def _passing(self, test: _Test) -> Rows:
+        """Return which of the rows pass a test that is not one of codes."""
         if test.wanted:
-            return self._codes(test.columns[0], rows).select(test.wanted[self._group])
+            (part,) = self._parts
+            codes = self._run.columns[test.columns[0]].reader(part.group)
+            return codes.codes_by_page(part.start, part.count, part.rows).select(test.wanted[part.group])
         if test.keys is not None:
-            among: Rows = test.keys.select(self._values(test.columns[0], rows))
+            among: Rows = test.keys.select(self._values(test.columns[0]))
             return among
-        arrays = [self._values(name, rows) for name in test.columns]
-        left = self._count if rows is None else len(rows)
-        return self._run.passes(test.conditions, test.columns, arrays, left)
+        arrays = [self._values(name) for name in test.columns]
+        return self._run.passes(test.conditions, test.columns, arrays, len(self))
 
-    def _codes(self, name: str, rows: Rows | None) -> Coded:
-        """Return some rows of a coded column (None: all)."""
-        return self._run.columns[name].reader(self._group).codes_by_page(self._start, self._count, rows)
+    def _given(self) -> Iterator[pa.RecordBatch]:
+        """Yield the columns that are wanted; an unknown encoding must show before the first batch."""
+        if not self._names:
+            yield empty_batch(len(self))
+            return
+        numbers = [part.group for part in self._parts]
+        rest = [name for name in self._names if name not in self._kept]
+        self._run.open(rest, numbers)
+        if len(self._parts) > 1 and not self._run.are_together(rest, numbers):
+            yield from self._one_by_one()
+            return
+        stored = {name: self._run.columns[name] for name in rest if name in self._run.columns}
+        made = decode_columns(list(stored.values()), self._parts, self._run.workspace)
+        found = {**self._kept, **dict(zip(stored, made, strict=True))}
+        arrays = [found[name] if name in found else self._values(name) for name in self._names]
+        yield pa.RecordBatch.from_arrays(arrays, names=list(self._names))
 
-    def given(self, rows: Rows | None) -> list[pa.Array]:
-        """Return some rows of all columns that are given (None: all)."""
-        self._run.open(self._names, [self._group])  # an unknown encoding must show before the first batch
-        wanted = {name: self._run.columns[name] for name in self._names if name in self._run.columns}
-        stored = {name: column for name, column in wanted.items() if name not in self._kept}
-        made = decode_columns(list(stored.values()), [self._part(rows)], self._run.workspace)
-        found = dict(zip(stored, made, strict=True))
-        return [found[name] if name in found else self._values(name, rows) for name in self._names]
+    def _one_by_one(self) -> Iterator[pa.RecordBatch]:
+        at = 0
+        for part in self._parts:
+            alone = _Batch(self._run, self._names, [part])
+            alone._kept = {name: array.slice(at, len(part)) for name, array in self._kept.items()}
+            at += len(part)
+            yield from alone._given()
 
-    def _part(self, rows: Rows | None) -> Part:
-        return Part(self._group, self._start, self._count, rows)
-
-    def _values(self, name: str, rows: Rows | None) -> pa.Array:
-        """Return some rows of a column (None: all); kept whole where it is given too, so that it is decoded once."""
-        if name in self._kept or name not in self._names:
-            kept = self._kept.get(name)
-            return self._read(name, rows) if kept is None else kept if rows is None else take_column(kept, rows)
-        self._kept[name] = self._read(name, None)
-        return self._values(name, rows)
-
-    def _read(self, name: str, rows: Rows | None) -> pa.Array:
-        values = self._run.chunk(name, self._group)
+    def _values(self, name: str) -> pa.Array:
+        """Return the rows of a column; kept where it is given too, so that it is decoded once."""
+        if name in self._kept:
+            return self._kept[name]
+        values = self._run.chunk(name, self._parts[0].group)
         if isinstance(values, ChunkReader):
-            return decode_columns([self._run.columns[name]], [self._part(rows)], self._run.workspace)[0]
-        piece = values.slice(self._start, self._count)
-        return piece if rows is None else take_column(piece, rows)
+            (made,) = decode_columns([self._run.columns[name]], self._parts, self._run.workspace)
+        else:
+            (part,) = self._parts
+            piece = values.slice(part.start, part.count)
+            made = piece if part.rows is None else take_column(piece, part.rows)
+        if name in self._names:
+            self._kept[name] = made
+        return made

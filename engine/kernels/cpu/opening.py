@@ -22,18 +22,22 @@ from ..decoding import ChunkSpec, DamagedChunk, StoredChunk
 from .buffers import array_from, empty, scratch
 from .chunks import ChunkReader, Coded, bitmap_of, fixed_array
 from .gather import encoded
+from .joined import joined_choices
 from .keysets import IntegerKeys
 from .native import chunksets, codepages, pages, snappy
 from .native.arrays import Bits, Bytes, Longs, Rows
+from .native.textchunks import decode_texts
 from .pages import TOGETHER, PageReader, checked, element_type, stored_type
 from .ranges import IntegerRange
+from .textchunks import decoded_texts
 from .workspace import Workspace, address_of
 
 _PAGES_EACH = 16
 _FEW = 64
 """Texts of a dictionary that is joined with those of other row groups."""
-_MOST_JOINED, _MOST_JOINED_BYTES = 256, 1 << 14
 _GAP = 1 << 16
+_WORTH_COMPILING = 1 << 20
+"""Stored bytes of text of a row group for which it pays to compile the kernel that copies it."""
 _MOST_TIMES = 64
 """Snappy makes nothing smaller than by about this factor: who states more is not believed."""
 _CODED = {"UNCOMPRESSED": codepages.STORED_PLAINLY, "SNAPPY": codepages.SNAPPED}
@@ -73,6 +77,7 @@ class ColumnChunks:
         self.is_signed = self._looked_up is not None and self._looked_up.kind == "i" and not unsigned
         self._parts: dict[int, tuple[Bytes, Bytes, Longs]] = {}
         self._not_coded: set[int] = set()
+        self._not_known: set[int] = set()
         self._readers: dict[int, ChunkReader] = {}
 
     def is_open(self, number: int) -> bool:
@@ -96,8 +101,10 @@ class ColumnChunks:
     def take_up(self, number: int, line: Longs, coded: int, content: Bytes, room: Bytes, headers: Longs) -> None:
         """Take up a chunk that has been opened, of which all pages have codes, or not."""
         self.lines[number] = line
-        if not coded:
+        if coded != pages.ALL_CODES:
             self._not_coded.add(number)
+        if coded == 0 or (line[pages.HAS_DICTIONARY] and not line[chunksets.VALUES]):
+            self._not_known.add(number)
         self._parts[number] = content, room, headers
 
     def reader(self, number: int) -> ChunkReader:
@@ -119,6 +126,14 @@ class ColumnChunks:
     def are_codes(self, numbers: Sequence[int]) -> bool:
         """Return whether all pages of some chunks have codes, and kernels open them."""
         return self.spec.codec in TOGETHER and self.has_codes(numbers)
+
+    def are_texts(self, numbers: Sequence[int]) -> bool:
+        """Return whether some chunks are plain texts, or codes of texts, that one call of a kernel copies."""
+        if self.spec.physical != "BYTE_ARRAY" or self.spec.codec not in TOGETHER:
+            return False
+        if not self._not_known.isdisjoint(numbers) or (self.spec.as_codes and self.has_codes(numbers)):
+            return False
+        return decode_texts.is_kept or int(self.lines[numbers, chunksets.DATA_BYTES].sum()) > _WORTH_COMPILING
 
     @property
     def looks_up(self) -> bool:
@@ -310,6 +325,8 @@ def select_rows(tests: Sequence[CodeTest], parts: Sequence[Part], workspace: Wor
 
 def are_decoded_together(column: ColumnChunks, numbers: Sequence[int]) -> bool:
     """Return whether the chunks that a column has in several row groups can be decoded as one array."""
+    if column.are_texts(numbers):
+        return True
     if not column.are_codes(numbers):
         return False
     if not column.spec.as_codes:
@@ -328,13 +345,29 @@ def decode_columns(columns: Sequence[ColumnChunks], parts: Sequence[Part], works
     Where there are several parts, `are_decoded_together` must say that they can be.
     """
     first, numbers = parts[0], [part.group for part in parts]
-    coded = [column.are_codes(numbers) for column in columns]
+    texts = [column.are_texts(numbers) for column in columns]
+    coded = [not text and column.are_codes(numbers) for column, text in zip(columns, texts, strict=True)]
     together = [column for column, each in zip(columns, coded, strict=True) if each]
     made = iter(_decoded_together(together, parts, workspace) if together else ())
-    return [
-        next(made) if each else column.reader(first.group).read_by_page(first.start, first.count, first.rows)
-        for column, each in zip(columns, coded, strict=True)
-    ]
+    found = []
+    for column, is_text, is_coded in zip(columns, texts, coded, strict=True):
+        if is_text:
+            found.append(_decoded_texts(column, parts, workspace))
+        elif is_coded:
+            found.append(next(made))
+        else:
+            found.append(column.reader(first.group).read_by_page(first.start, first.count, first.rows))
+    return found
+
+
+def _decoded_texts(column: ColumnChunks, parts: Sequence[Part], workspace: Workspace) -> pa.Array:
+    lines = column.lines[[part.group for part in parts]]
+    lines[:, chunksets.SKIPPED] = [part.start for part in parts]
+    lines[:, chunksets.ROWS] = [0 if part.rows is None else address_of(part.rows) for part in parts]
+    lines[:, chunksets.COUNT] = [len(part) for part in parts]
+    made = decoded_texts(lines, column.spec, _room(lines, workspace), workspace)
+    _check(lines)
+    return made
 
 
 def _decoded_together(columns: Sequence[ColumnChunks], parts: Sequence[Part], workspace: Workspace) -> list[pa.Array]:
@@ -390,7 +423,7 @@ def _wanted(column: ColumnChunks, numbers: Sequence[int], length: int) -> _Wante
     codes = first.room_for_codes(length)
     if not spec.as_codes:
         return _Wanted(codes, flags, lambda nulls: first.looked_up(Coded(codes, flags if nulls else None)))
-    choices, places = _joined_choices([column.reader(number).choices for number in numbers])
+    choices, places = joined_choices([column.reader(number).choices for number in numbers])
     values = [address_of(each) for each in places] if places else 0
     return _Wanted(codes, flags, partial(_coded, codes, flags, choices), values, places)
 
@@ -408,59 +441,6 @@ def _room(table: Longs, workspace: Workspace) -> tuple[Bytes, Rows, Rows]:
     size, count = table[:, pages.MOST_BYTES : pages.MOST_VALUES + 1].max(axis=0).tolist()
     positions, codes = (workspace.room(name, count, np.int32) for name in ("positions", "codes"))
     return workspace.room("page", size + snappy.SLACK, np.uint8), positions, codes
-
-
-@dataclass(frozen=True, slots=True)
-class _Joined:
-    """A dictionary with all entries of some others, and for each of these the places of its own there.
-
-    The others are kept so that their identities stay theirs.
-    """
-
-    choices: pa.Array
-    dictionaries: Sequence[pa.Array]
-    places: dict[int, Rows]
-
-
-_joined: dict[tuple[int, ...], _Joined] = {}
-_canonical: dict[tuple[str, tuple[bytes, ...]], pa.Array] = {}
-
-
-def _joined_choices(dictionaries: Sequence[pa.Array]) -> tuple[pa.Array, Sequence[Rows]]:
-    """Return a dictionary with all entries of several, and for each of these the places of its own there.
-
-    No places are given where it is the one dictionary of all. The same dictionaries, in whatever order, give the same
-    one, and so do different ones with the same entries: what kernels find out about a dictionary they remember by its
-    identity.
-    """
-    first = dictionaries[0]
-    if all(each is first for each in dictionaries):
-        return first, ()
-    key = tuple(sorted({id(each) for each in dictionaries}))
-    known = _joined.get(key)
-    if known is None:
-        known = _join(dictionaries)
-        if sum(each.nbytes for each in known.dictionaries) <= _MOST_JOINED_BYTES:
-            if len(_joined) >= _MOST_JOINED:
-                _joined.clear()
-            _joined[key] = known
-    return known.choices, [known.places[id(each)] for each in dictionaries]
-
-
-def _join(dictionaries: Sequence[pa.Array]) -> _Joined:
-    texts = {id(each): each.view(pa.binary()).to_pylist() for each in dictionaries}  # damaged ones are no Python texts
-    entries = sorted({text for own in texts.values() for text in own})
-    numbers = {text: number for number, text in enumerate(entries)}
-    places: dict[int, Rows] = {
-        which: np.array([numbers[text] for text in own], dtype=np.int32) for which, own in texts.items()
-    }
-    kind = dictionaries[0].type
-    choices = pa.array(entries, pa.binary()).view(kind)
-    if choices.nbytes <= _MOST_JOINED_BYTES:
-        if len(_canonical) >= _MOST_JOINED:
-            _canonical.clear()
-        choices = _canonical.setdefault((str(kind), tuple(entries)), choices)
-    return _Joined(choices, dictionaries, places)
 
 
 def _check(table: Longs) -> None:

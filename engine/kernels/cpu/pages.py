@@ -118,7 +118,7 @@ class PageReader:
         self.data, self.headers = data, table
         self._unpacked = dictionary
         has_dictionary, coded, self.most_bytes, self.most_values = facts
-        self.has_dictionary, self.coded = bool(has_dictionary), bool(coded)
+        self.has_dictionary, self.coded = bool(has_dictionary), coded == pages.ALL_CODES
         self._scratch = _NO_BYTES
         if has_dictionary and (encoding := int(table[0, pages.ENCODING])) not in (PLAIN, pages.PLAIN_DICTIONARY):
             raise UnknownEncoding(f"a dictionary in encoding {encoding}")

@@ -49,12 +49,12 @@ _SPARSE: Final = 8
 
 
 @device
-def _opened_page(
+def opened_page(
     data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
 ) -> Number:
-    """Bring one page's codes to ``scratch``, and find the positions of its rows in them where not every row has one.
+    """Bring one page's values to ``scratch``, and find the positions of its rows in them where not every row has one.
 
-    Returns the number of codes, or what is wrong, and where they start, with their width, and end.
+    Returns the number of values, or what is wrong, and where they start and end.
     """
     nothing = np.int64(0)
     start = table[page, START]
@@ -91,8 +91,17 @@ def _opened_page(
             return np.int64(DAMAGED), nothing, nothing
         at = 4 + levels
         values = rows_of_values(scratch, np.int64(4), at, n, positions)
+    return values, at, size
+
+
+@device
+def opened_codes(
+    data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
+) -> Number:
+    """Do the work of `opened_page` for a page of codes, whose width stands before them."""
+    values, at, size = opened_page(data, table, page, codec, optional, scratch, positions)
     if values > 0 and (at >= size or scratch[np.uint64(at)] > _WIDEST):
-        return np.int64(DAMAGED), nothing, nothing
+        return np.int64(DAMAGED), at, size
     return values, at, size
 
 
@@ -331,7 +340,7 @@ def decoded(
             while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
                 upto += 1
         if upto > done:
-            count, at, end = _opened_page(data, table, page, codec, optional, scratch, positions)
+            count, at, end = opened_codes(data, table, page, codec, optional, scratch, positions)
             if count < 0:
                 return count
             if count > 0 and choices == 0:

@@ -69,6 +69,7 @@ _KERNEL_MODULES = (
     "wavelets",
     "encodings",
     "chunksets",
+    "textchunks",
 )
 
 _SIGNATURE = re.compile(r"^(\w+)\((.*)\)$")

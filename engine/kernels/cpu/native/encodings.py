@@ -208,25 +208,31 @@ def unpack_deltas(data: Bytes, start: int, end: int, n: int, out: Longs) -> int:
     return int(at)
 
 
-@kernel("i64(const u8[], i64, i64, i64, i32[], i32[])")
-def find_texts(data: Bytes, start: int, end: int, n: int, starts: Rows, lengths: Rows) -> int:
-    """Find ``n`` texts, each after its length in 4 bytes; return the bytes that they have together."""
+@device
+def found_texts(data: Bytes, start: Number, end: Number, n: Number, starts: Rows, lengths: Rows) -> Number:
+    """Do the work of `find_texts`."""
     if end > len(data) or n > len(starts) or n > len(lengths):
-        return DAMAGED
+        return np.int64(DAMAGED)
     at = np.int64(start)
     total = np.int64(0)
     for i in range(n):
         if end - at < 4:
-            return DAMAGED
+            return np.int64(DAMAGED)
         length = np.int64(_word_at(data, at) & np.uint64(0xFFFFFFFF))
         at += 4
         if length > end - at:
-            return DAMAGED
-        starts[i] = np.int32(at)
-        lengths[i] = np.int32(length)
+            return np.int64(DAMAGED)
+        starts[np.uint64(i)] = np.int32(at)
+        lengths[np.uint64(i)] = np.int32(length)
         at += length
         total += length
-    return int(total)
+    return total
+
+
+@kernel("i64(const u8[], i64, i64, i64, i32[], i32[])")
+def find_texts(data: Bytes, start: int, end: int, n: int, starts: Rows, lengths: Rows) -> int:
+    """Find ``n`` texts, each after its length in 4 bytes; return the bytes that they have together."""
+    return int(found_texts(data, np.int64(start), np.int64(end), np.int64(n), starts, lengths))
 
 
 @kernel("i64(const i32[], const i32[], i64, i32[])")

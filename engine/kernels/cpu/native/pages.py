@@ -34,11 +34,14 @@ PAGE_FIELDS: Final = 11
 # Columns of the table of chunks that say what is known of a chunk as a whole.
 HAS_DICTIONARY: Final = 22
 CODED: Final = 23
-"""Whether there is a dictionary, and each data page has codes."""
+"""`ALL_CODES` where there is a dictionary, and each data page has codes; `OR_PLAIN` where some have plain values."""
 MOST_BYTES: Final = 24
 """Of a data page, compressed or not."""
 MOST_VALUES: Final = 25
 FACTS_END: Final = 26
+
+ALL_CODES: Final = 1
+OR_PLAIN: Final = -1
 
 DATA_PAGE: Final = 0
 DICTIONARY_PAGE: Final = 2
@@ -204,6 +207,7 @@ def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts
     for fact in range(HAS_DICTIONARY, FACTS_END):
         facts[row, fact] = 0
     coded = np.int64(1)
+    known = np.int64(1)
     while seen < values:
         if count == len(pages):
             return np.int64(FULL)
@@ -220,7 +224,9 @@ def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts
         kind = pages[count, KIND]
         if kind in (DATA_PAGE, DATA_PAGE_V2):
             seen += pages[count, VALUES]
-            coded &= np.int64(pages[count, ENCODING] == PLAIN_DICTIONARY or pages[count, ENCODING] == RLE_DICTIONARY)
+            codes = pages[count, ENCODING] == PLAIN_DICTIONARY or pages[count, ENCODING] == RLE_DICTIONARY
+            coded &= np.int64(codes)
+            known &= np.int64(codes or pages[count, ENCODING] == PLAIN)
             facts[row, MOST_BYTES] = max(facts[row, MOST_BYTES], pages[count, STORED], pages[count, SIZE])
             facts[row, MOST_VALUES] = max(facts[row, MOST_VALUES], pages[count, VALUES])
             count += 1
@@ -232,4 +238,6 @@ def walked_pages(data: Bytes, values: Number, pages: Longs, first: Number, facts
         elif kind != 1:  # an index page is passed over
             return np.int64(DAMAGED)
     facts[row, CODED] = coded & facts[row, HAS_DICTIONARY]
+    if not facts[row, CODED] and known:
+        facts[row, CODED] = OR_PLAIN
     return count - first if seen == values else np.int64(DAMAGED)
