@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...arrow import to_arrow_type
-from ...dtypes import DataType
+from ...dtypes import DataType, int64
 from ...schema import Schema
 from ..specs import Accumulator, AccumulatorSpec
 from . import native
@@ -90,10 +90,14 @@ def _whole(spec: AccumulatorSpec, values: pa.Array) -> pa.Array | None:
     """Return the sum or extreme of some values, none of them null; None where that is left to `States`."""
     kind = values.type
     if spec.kind is Accumulator.SUM:
-        if not is_small(kind):
+        narrow = pa.types.is_signed_integer(kind) and spec.dtype == int64
+        if not is_small(kind) and not narrow:
             return None
         total = np.zeros((1, 2), dtype=np.int64)
         native.total_i64(integers_of(values), total)
+        if narrow:
+            low, high = total[0].tolist()
+            return array_from(total[0, :1], pa.int64()) if high == low >> 63 else None
         return pa.Array.from_buffers(to_arrow_type(spec.dtype), 1, [None, pa.py_buffer(total)], null_count=0)
     if isinstance(values, pa.DictionaryArray):
         return _extreme_text(values, spec.dtype, greatest=spec.kind is Accumulator.MAX)
