@@ -52,11 +52,12 @@ class CpuJoinTable:
     def __init__(self, tables: Sequence[CpuTable], spec: JoinSpec, *, threads: int = 1) -> None:
         self._spec = spec
         dtypes = [key.dtype for key in spec.build_keys]
-        self._keys = JoinKeys(dtypes, nulls_equal=spec.nulls_equal) if dtypes else None
+        rows = sum(table.num_rows for table in tables)
+        self._keys = JoinKeys(dtypes, nulls_equal=spec.nulls_equal, capacity=rows) if dtypes else None
         matched = spec.side in (JoinSide.INNER, JoinSide.SEMI) and not spec.nulls_equal
         # Columns of the probing side that no row of the output has a null in.
         self._known = {key.name for key in spec.probe_keys if matched and isinstance(key, Column)}
-        if threads == 1 or sum(table.num_rows for table in tables) < _SHARED_ROWS:
+        if threads == 1 or rows < _SHARED_ROWS:
             self._build, self._index = self._built(tables, None)
         else:
             with Threads(threads, "volley-build") as shared_with:

@@ -48,6 +48,8 @@ from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
 
 _FEW_KEYS = 16
 """Of so few keys no more are made while kernels run in turn: their states may be in parts, whose number is fixed."""
+_MOST_ROOM = 1 << 16
+"""Different texts of a join's key for which there is room at first, if there may be so many."""
 _NULL_WORD = np.int64(NULL).view(np.uint64)
 _NULL_BELOW = {
     Kind.BOOL: -1,
@@ -379,10 +381,13 @@ class JoinKeys:
         Types of the key columns (at least one).
     nulls_equal
         Whether a null key equals another.
+    capacity
+        Rows of the build side; more are fine.
     """
 
-    def __init__(self, dtypes: Sequence[DataType], *, nulls_equal: bool) -> None:
-        self._columns = [_Column(dtype) for dtype in dtypes]
+    def __init__(self, dtypes: Sequence[DataType], *, nulls_equal: bool, capacity: int = 0) -> None:
+        room = max(min(capacity, _MOST_ROOM), MINIMUM_CAPACITY)
+        self._columns = [_Column(dtype, room if len(dtypes) == 1 else MINIMUM_CAPACITY) for dtype in dtypes]
         self._nulls_equal = nulls_equal
         self._packing: KeyPacking | None = None
         self._numbers: KeyTable | None = None
@@ -399,7 +404,7 @@ class JoinKeys:
             return self._numbered(tables)
         words = [self._words(columns, insert=True) for columns in tables]
         valid = [validity_bits(columns) for columns in tables]
-        if tables and len(words[0]) > 1:
+        if tables and (len(words[0]) > 1 or isinstance(self._columns[0].coder, TextCodes)):
             extents = [
                 _united([signed_extent(word, *bits) for word, bits in zip(own, valid, strict=True)])
                 for own in zip(*words, strict=True)
