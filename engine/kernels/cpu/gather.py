@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from .buffers import array_from, bits_of, empty, flags_of, halves_of, scratch, storage, text_of, values_of
 from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later
-from .native.arrays import Rows
+from .native.arrays import Longs, Rows
 from .native.parallel import Threads, each, mapped, spans_of
 
 _MAX_BYTES = 2**31 - 1
 _PARTS = 8
+_MANY_TEXTS = 1 << 17
+"""Texts that are taken part by part on one thread too, which needs no wider offsets beside."""
 
 
 def take_column(column: pa.Array, rows: Rows, *, outer: bool = False, threads: Threads | None = None) -> pa.Array:
@@ -134,16 +136,19 @@ def _take_flags(column: pa.Array, rows: Rows, *, outer: bool) -> pa.Array:
 
 def _take_text(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | None) -> pa.Array:
     offsets, data = text_of(column)
-    if threads is None:
+    starts: Longs | Rows
+    if threads is None and len(rows) < _MANY_TEXTS:
         starts, taken = take_bytes(offsets, data, rows)
     else:
         starts, taken = take_bytes_shared(offsets, data, rows, threads)
     if len(taken) > _MAX_BYTES:
         return column.take(_positions(rows, outer=outer))
     bitmap, nulls = _validity(column, rows, outer=outer, threads=threads)
-    narrow = empty(len(starts), np.int32)
-    np.copyto(narrow, starts, casting="same_kind")
-    buffers = [bitmap, pa.py_buffer(narrow), pa.py_buffer(taken)]
+    if starts.dtype != np.int32:
+        narrow = empty(len(starts), np.int32)
+        np.copyto(narrow, starts, casting="same_kind")
+        starts = narrow
+    buffers = [bitmap, pa.py_buffer(starts), pa.py_buffer(taken)]
     return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=nulls)
 
 

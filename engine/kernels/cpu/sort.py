@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind, int32
+from ...dtypes import DataType, Kind, int64
 from ...expr import Column, SortKey
 from ...schema import Schema
 from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, validity, values_of
@@ -164,7 +164,7 @@ def _words_by_table(
 
 def _by_place(key: SortKey) -> SortKey:
     """Return the key by whose integers ranked values are ordered."""
-    return replace(key, expr=Column(name="", dtype=int32))
+    return replace(key, expr=Column(name="", dtype=int64))
 
 
 def _is_ranked(dtype: DataType) -> bool:
@@ -174,10 +174,10 @@ def _is_ranked(dtype: DataType) -> bool:
 
 def _ranked(columns: Sequence[pa.Array], dtype: DataType, threads: Threads | None) -> list[pa.Array]:
     """Return by table the rank of each value."""
-    found: Rows = ranks(concat_column(columns, threads), dtype, threads)
+    found: Longs = ranks(concat_column(columns, threads), dtype, threads).astype(np.int64)
     spans = pairwise([0, *accumulate(map(len, columns))])
     return [
-        array_from(found[slice(*span)], pa.int32(), validity(column))
+        array_from(found[slice(*span)], pa.int64(), validity(column))
         for span, column in zip(spans, columns, strict=True)
     ]
 
@@ -191,9 +191,9 @@ def _repeated(
     """
     if any(map(is_dictionary, columns)):
         return None
-    places = [empty(len(column), np.int32) for column in columns]
+    numbers, places = ([empty(len(column), kind) for column in columns] for kind in (np.int32, np.int64))
     pieces = [Texts(*text_of(column), *bits_of(column)) for column in columns]
-    distinct = rank_repeated(pieces, places, threads, meanwhile)
+    distinct = rank_repeated(pieces, numbers, threads, meanwhile, places)
     if distinct is None:
         return None
     offsets, data = distinct
@@ -201,7 +201,7 @@ def _repeated(
         return None
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
     texts = pa.Array.from_buffers(columns[0].type, len(offsets) - 1, buffers, null_count=0)
-    return texts, [array_from(rows, pa.int32(), validity(column)) for rows, column in zip(places, columns, strict=True)]
+    return texts, [array_from(rows, pa.int64(), validity(column)) for rows, column in zip(places, columns, strict=True)]
 
 
 def _ordered(column: pa.Array, key: SortKey, *, nullable: bool) -> list[Words | Longs]:

@@ -19,6 +19,7 @@ from .reuse import borrow
 prefetch_read = instruction("prefetch_read")
 
 _PARTS = 8
+_NARROW = 1 << 31
 # Values beyond the second-level cache are prefetched for the row this far ahead.
 _LARGE = 1 << 17
 _AHEAD = 32
@@ -202,8 +203,10 @@ def take_bytes(
     return new_offsets, new_data
 
 
-def take_bytes_shared(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: Threads) -> tuple[Longs, Bytes]:
-    """Do what `take_bytes` does on several threads."""
+def take_bytes_shared(
+    offsets: Longs | Rows, data: Bytes, rows: Rows, threads: Threads | None
+) -> tuple[Longs | Rows, Bytes]:
+    """Do what `take_bytes` does on several threads; offsets have 32 bits where that is enough."""
     spans = spans_of(len(rows), _PARTS)
 
     def measure(span: tuple[int, int]) -> Longs:
@@ -213,13 +216,14 @@ def take_bytes_shared(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: T
 
     measured = mapped(measure, spans, threads)
     bases = np.cumsum([0, *(own[-1] for own in measured)])
-    new_offsets, new_data = borrow(len(rows) + 1, np.int64), borrow(int(bases[-1]), np.uint8)
-    new_offsets[-1] = bases[-1]
+    total = int(bases[-1])
+    new_offsets, new_data = borrow(len(rows) + 1, np.int32 if total < _NARROW else np.int64), borrow(total, np.uint8)
+    new_offsets[-1] = total
 
     def copy(part: int) -> None:
         start, stop = spans[part]
         _take_bytes(offsets, data, rows[start:stop], measured[part], new_data[bases[part] : bases[part + 1]])
-        np.add(measured[part][:-1], bases[part], out=new_offsets[start:stop])
+        np.add(measured[part][:-1], bases[part], out=new_offsets[start:stop], casting="same_kind")
 
     each(copy, len(spans), threads)
     return new_offsets, new_data

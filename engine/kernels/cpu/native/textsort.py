@@ -137,8 +137,8 @@ def _scatter_ranks(order: Rows, segments: Words, ranks: Rows) -> None:
         ranks[np.uint32(order[i])] = np.int32(segments[i])
 
 
-@kernel("void(const i32[], const i32[], i32[])")
-def _ranks_of_groups(ids: Rows, ranks: Rows, out: Rows) -> None:
+@kernel("void(const i32[], const i32[], i64[])", "void(const i32[], const i32[], i32[])")
+def _ranks_of_groups(ids: Rows, ranks: Rows, out: Rows | Longs) -> None:
     for i in range(len(ids)):
         out[i] = ranks[np.uint32(ids[i])]
 
@@ -201,8 +201,11 @@ def rank_repeated(
     out: Sequence[Rows],
     threads: Threads | None,
     meanwhile: Sequence[Callable[[], None]] = (),
+    wide: Sequence[Longs] | None = None,
 ) -> tuple[Longs, Bytes] | None:
     """Write the ranks of all pieces' strings, nulls having any, if strings repeat; return each rank's string.
+
+    Ranks are written to ``wide``, where that is given, and something to ``out``.
 
     Each thread gives the strings of some pieces numbers; the distinct ones of all are ranked, if they are few by one
     thread, while the others have something to do ``meanwhile``; then the rows.
@@ -241,11 +244,13 @@ def rank_repeated(
         each(lambda step: steps[step](), len(steps), threads)
         [ranked] = made
     places, of_group, distinct = ranked
+    ranks: Sequence[Rows | Longs] = out if wide is None else wide
 
     def rank(part: int) -> None:
         of_own = of_group[places[part]]
-        for rows in out[slice(*spans[part])]:
-            _ranks_of_groups(rows, of_own, rows)
+        own = slice(*spans[part])
+        for rows, into in zip(out[own], ranks[own], strict=True):
+            _ranks_of_groups(rows, of_own, into)
 
     each(rank, len(spans), threads)
     return distinct
