@@ -27,6 +27,7 @@ from .native import (
     order_floats,
     order_integers,
     order_nulls,
+    set_key,
     signed_extent,
     spans_of,
     text_ranks,
@@ -66,8 +67,8 @@ def sort_large(
 ) -> CpuTable:
     """Return the rows of at least one table in order, batch by batch, without joining them first."""
     pieces = [piece for table in tables for piece in _pieces(table)]
-    words, texts = _words_by_table(pieces, keys, threads)
-    layout = _Layout(words, threads)
+    words, extents, texts = _words_by_table(pieces, keys, threads)
+    layout = _Layout(words, extents)
     if not layout.width:
         return concat_tables(tables, schema, threads)
     sort = BucketSort(layout.packed(words, threads), layout.least, layout.packed_width, threads, follow=True)
@@ -121,12 +122,14 @@ def _names(key: SortKey, name: str) -> bool:
 
 _Chunk: TypeAlias = "list[list[Words | Longs]]"
 """The words of each key, of the rows of one table."""
+_Extents: TypeAlias = "list[list[tuple[int, int]]]"
+"""The least and the greatest of each."""
 
 
 def _words_by_table(
     tables: Sequence[CpuTable], keys: Sequence[SortKey], threads: Threads | None
-) -> tuple[list[_Chunk], dict[int, pa.Array]]:
-    """Return the words of each table, with a word for nulls in all tables if there are any in one.
+) -> tuple[list[_Chunk], list[_Extents], dict[int, pa.Array]]:
+    """Return the words of each table, with a word for nulls in all tables if there are any in one, and their extents.
 
     And by the number of a key of texts that repeat the different ones in order, of which the words are places.
     """
@@ -134,13 +137,15 @@ def _words_by_table(
     columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, threads)
     nullable = [any(own[number].null_count for own in columns) for number in range(len(keys))]
     words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
+    extents: list[_Extents] = [[[] for _ in keys] for _ in tables]
     texts = dict[int, pa.Array]()
 
     def put(table: int, numbers: Sequence[int]) -> None:
         for number in numbers:
             own, key = columns[table][number], keys[number]
             by = _by_place(key) if _is_ranked(key.expr.dtype) else key
-            words[table][number] = _ordered(own, by, nullable=nullable[number])
+            words[table][number] = made = _ordered(own, by, nullable=nullable[number])
+            extents[table][number] = [*map(_extent, made)]
 
     ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
     others = [number for number in range(len(keys)) if number not in ranked]
@@ -159,7 +164,7 @@ def _words_by_table(
             own[number] = place
     steps = waiting + [partial(put, table, ranked) for table in range(len(tables)) if ranked]
     each(lambda step: steps[step](), len(steps), threads)
-    return words, texts
+    return words, extents, texts
 
 
 def _by_place(key: SortKey) -> SortKey:
@@ -240,8 +245,7 @@ class _Layout:
         The packed words less ``least`` have so many bits: at most 64, the first ones.
     """
 
-    def __init__(self, chunks: Sequence[Sequence[Sequence[Words | Longs]]], threads: Threads | None) -> None:
-        measured = mapped(lambda chunk: [[_extent(word) for word in key] for key in chunk], chunks, threads)
+    def __init__(self, chunks: Sequence[_Chunk], measured: Sequence[_Extents]) -> None:
         self._shape = [len(key) for key in chunks[0]]
         self._signed = [word.dtype == np.int64 for key in chunks[0] for word in key]
         flat = [[extent for key in chunk for extent in key] for chunk in measured]
@@ -261,10 +265,11 @@ class _Layout:
             flat = [word.view(np.uint64) for key in chunk for word in key]
             if self._only is not None:
                 return flat[self._only]
-            words = np.zeros(len(flat[0]), dtype=np.uint64)
-            for number, width in enumerate(self._widths):
-                if width and self._shift(number) > -width:
-                    add_key(flat[number], self._leasts[number], self._shift(number), words)
+            words = empty(len(flat[0]), np.uint64)
+            parts = [number for number, width in enumerate(self._widths) if width and self._shift(number) > -width]
+            for number in parts:
+                put = set_key if number == parts[0] else add_key
+                put(flat[number], self._leasts[number], self._shift(number), words)
             return words
 
         return mapped(pack, chunks, threads)

@@ -72,7 +72,7 @@ from .hashing import (
 )
 from .joining import JoinIndex
 from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
-from .packing import KeyPacking, add_key, signed_extent, unsigned_extent
+from .packing import KeyPacking, add_key, set_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
 from .radix import (
@@ -199,6 +199,7 @@ __all__ = [
     "scatter_distances",
     "search_sorted",
     "select_bits",
+    "set_key",
     "signed_extent",
     "smallest",
     "sort_groups",

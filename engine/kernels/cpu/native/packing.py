@@ -71,6 +71,17 @@ def add_key(words: Words, least: int, shift: int, out: Words) -> None:
             out[i] += (words[i] - least) >> np.uint64(-shift)
 
 
+@kernel("void(const u64[], u64, i64, u64[])")
+def set_key(words: Words, least: int, shift: int, out: Words) -> None:
+    """Write what `add_key` adds."""
+    if shift >= 0:
+        for i in range(len(words)):
+            out[i] = (words[i] - least) << np.uint64(shift)
+    else:
+        for i in range(len(words)):
+            out[i] = (words[i] - least) >> np.uint64(-shift)
+
+
 @kernel("void(const u64[], u64, u64, u8[])")
 def _flag_outside(words: Words, least: int, span: int, flags: Bits) -> None:
     for i in range(len(words)):
