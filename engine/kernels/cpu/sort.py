@@ -134,7 +134,8 @@ def _words_by_table(
     And by the number of a key of texts that repeat the different ones in order, of which the words are places.
     """
     exprs = [key.expr for key in keys]
-    columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, threads)
+    computing = None if all(isinstance(expr, Column) for expr in exprs) else threads
+    columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, computing)
     nullable = [any(own[number].null_count for own in columns) for number in range(len(keys))]
     words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
     extents: list[_Extents] = [[[] for _ in keys] for _ in tables]

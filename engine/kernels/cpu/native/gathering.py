@@ -110,6 +110,23 @@ def _take_bytes(offsets: Longs | Rows, data: Bytes, rows: Rows, out_offsets: Lon
             copy_bytes(data, begin, out, out_offsets[i], out_offsets[i + 1] - out_offsets[i])
 
 
+@kernel(
+    "void(const i32[], const u8[], const i32[], const i64[], i64, i32[], u8[])",
+    "void(const i64[], const u8[], const i32[], const i64[], i64, i32[], u8[])",
+    "void(const i32[], const u8[], const i32[], const i64[], i64, i64[], u8[])",
+    "void(const i64[], const u8[], const i32[], const i64[], i64, i64[], u8[])",
+)
+def _place_bytes(
+    offsets: Longs | Rows, data: Bytes, rows: Rows, own: Longs, base: int, out_offsets: Longs | Rows, out: Bytes
+) -> None:
+    """Do what `_take_bytes` does for some rows, whose ``own`` offsets count from ``base``."""
+    for i in range(len(rows)):
+        out_offsets[i] = base + own[i]
+        if rows[i] >= 0:
+            begin = np.int64(offsets[np.uint32(rows[i])])
+            copy_bytes(data, begin, out, base + own[i], own[i + 1] - own[i])
+
+
 @kernel("i64(const u8[], i64, const u8[], i64, i64, i32[])")
 def _select_bits(values: Bits, value_offset: int, bits: Bits, bit_offset: int, n: int, out: Rows) -> int:
     k = 0
@@ -222,8 +239,7 @@ def take_bytes_shared(
 
     def copy(part: int) -> None:
         start, stop = spans[part]
-        _take_bytes(offsets, data, rows[start:stop], measured[part], new_data[bases[part] : bases[part + 1]])
-        np.add(measured[part][:-1], bases[part], out=new_offsets[start:stop], casting="same_kind")
+        _place_bytes(offsets, data, rows[start:stop], measured[part], bases[part], new_offsets[start:stop], new_data)
 
     each(copy, len(spans), threads)
     return new_offsets, new_data
