@@ -60,6 +60,10 @@ class GroupBy(Protocol):
         """Device bytes held by the state."""
         ...
 
+    def beside(self) -> GroupBy:
+        """Return an empty state of the same aggregation, for another thread; what rows are like is known to both."""
+        ...
+
     @property
     def partial_bytes(self) -> int:
         """About how many bytes `partials` will give: there may be room for more than the state has."""

@@ -211,6 +211,9 @@ class OpaqueGroupBy:
     def nbytes(self) -> int:
         return self._inner.nbytes
 
+    def beside(self) -> OpaqueGroupBy:
+        return OpaqueGroupBy(self._inner.beside())
+
     @property
     def partial_bytes(self) -> int:
         return self._inner.partial_bytes

@@ -14,7 +14,7 @@ from ..protocol import GroupBy, Table
 from ..specs import GroupSpec
 from .accumulators import States
 from .buffers import scratch, size_of
-from .judging import Verdict, of_groups, of_sample
+from .judging import Judge, Verdict, of_groups
 from .keys import KeyTable
 from .native import Calls
 from .native.arrays import Longs
@@ -101,10 +101,13 @@ class CpuGroupBy:
         Keys and accumulators.
     capacity
         Number of groups expected; more are fine.
+    judge
+        What is known of rows like those that will come; None where nothing is.
     """
 
-    def __init__(self, spec: GroupSpec, capacity: int = 0) -> None:
+    def __init__(self, spec: GroupSpec, capacity: int = 0, judge: Judge | None = None) -> None:
         self._spec, self._capacity = spec, capacity
+        self._judge_of_all = Judge() if judge is None else judge
         self._dtypes = [key.expr.dtype for key in spec.keys]
         self._ids = scratch(0, np.int32)
         self._reset()
@@ -126,6 +129,10 @@ class CpuGroupBy:
     def nbytes(self) -> int:
         """Bytes held by keys, states and rows passed on."""
         return self._keys.nbytes + self._states.nbytes + self._kept_bytes
+
+    def beside(self) -> CpuGroupBy:
+        """Return an empty state for other rows of the same grouping."""
+        return CpuGroupBy(self._spec, self._capacity, self._judge_of_all)
 
     @property
     def partial_bytes(self) -> int:
@@ -208,7 +215,7 @@ class CpuGroupBy:
         if self._rows:
             verdict = of_groups(len(self._keys), self._rows)
         else:
-            verdict = of_sample(table, self._inputs[: len(self._dtypes)], self._keys)
+            verdict = self._judge_of_all.of_sample(table, self._inputs[: len(self._dtypes)], self._keys)
             self._settled = len(self._keys) > 0
         if verdict is Verdict.WAIT:
             return
@@ -282,19 +289,23 @@ class CpuGroupBy:
     def partials(self, partitions: int) -> list[list[Table]]:
         """Drain the state into partial states, split by the hash of the keys."""
         parts: list[list[Table]] = [[] for _ in range(partitions)]
-        grouped = self.finish()
-        pieces = [grouped]
-        if partitions > 1:
+        if self._gave_up:
+            self._spread(parts)
+        else:
+            self._split(parts)
+        self._reset()
+        return parts
+
+    def _split(self, parts: list[list[Table]]) -> None:
+        """Add the groups to the partitions of their keys."""
+        pieces = [grouped := self.finish()]
+        if len(parts) > 1:
             words = partition_words(grouped.columns[: len(self._dtypes)], self._dtypes, grouped.num_rows)
-            parted = split(grouped, words, partitions)
+            parted = split(grouped, words, len(parts))
             pieces = [piece.with_columns(Distinct(piece.columns), piece.num_rows) for piece in parted]
         for tables, table in zip(parts, pieces, strict=True):
             if table.num_rows:
                 tables.append(table)
-        if self._gave_up:
-            self._spread(parts)
-        self._reset()
-        return parts
 
     def _spread(self, parts: list[list[Table]]) -> None:
         """Add the rows that were passed on to the partitions of their keys."""

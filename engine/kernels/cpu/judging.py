@@ -6,6 +6,7 @@ where they are grouped: the layout of keys, and room for about as many groups as
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from enum import Enum, auto
 from math import exp
@@ -17,6 +18,7 @@ from ...dtypes import DataType
 from ...expr import Expr
 from .keys import KeyTable
 from .native import Calls, count_distinct_later
+from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, slice_table
 from .words import partition_words_later
@@ -47,31 +49,56 @@ def of_groups(groups: int, rows: int) -> Verdict:
     return Verdict.PASS_ON if groups > _WORTHWHILE * rows else Verdict.GROUP
 
 
-def of_sample(table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict:
-    """Return what is worthwhile for rows like some of a large table, the first of which are inserted into ``keys``.
+class Judge:
+    """What threads know together of the rows of one grouping: the first of them finds it out."""
 
-    These are empty before. Afterwards there is room for about as many keys as there seem to be, unless rows are to be
-    passed on.
-    """
-    if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
-        return Verdict.WAIT
-    starts = range(0, table.num_rows, -(-table.num_rows // _SAMPLES))
-    samples = [Evaluator(slice_table(table, start, _SAMPLED_ROWS)).columns(exprs) for start in starts]
-    groups, seen = _distinct(samples, [expr.dtype for expr in exprs]), _SAMPLES * _SAMPLED_ROWS
-    if groups >= _ALL_DIFFER * seen:
-        return Verdict.PASS_ON
-    keys.expect(table.num_rows)
-    keys.insert(samples[0])  # keys of later rows must not be numbered before those of earlier ones
-    keys.make_room(_expected(groups, seen, 2 * table.num_rows))
-    return Verdict.GROUP if groups <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: tuple[Verdict, int] | None = None
+
+    def of_sample(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict:
+        """Return what is worthwhile for rows like some of a large table, the first of which are inserted into ``keys``.
+
+        These are empty before. Afterwards there is room for about as many keys as there seem to be, unless rows are to
+        be passed on.
+        """
+        if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
+            return Verdict.WAIT
+        first = _sample(table, exprs, 0)
+        with self._lock:
+            if self._known is None:
+                self._known = _found(table, exprs, first)
+        verdict, expected = self._known
+        if verdict is not Verdict.PASS_ON:
+            keys.expect(table.num_rows)
+            keys.insert(first)  # keys of later rows must not be numbered before those of earlier ones
+            keys.make_room(expected)
+        return verdict
 
 
-def _distinct(samples: Sequence[Sequence[pa.Array]], dtypes: Sequence[DataType]) -> int:
-    """Return about how many different keys there are."""
+def _found(table: CpuTable, exprs: Sequence[Expr], first: Sequence[pa.Array]) -> tuple[Verdict, int]:
+    """Return what is worthwhile, and about how many groups there are."""
+    dtypes, seen = [expr.dtype for expr in exprs], _SAMPLED_ROWS
+    counted = np.zeros(2 * _SAMPLES * _SAMPLED_ROWS + 1, dtype=np.uint64)
+    groups = _count_distinct([first], dtypes, counted)
+    if groups >= _ALL_DIFFER * seen:  # keys that come in turn do so too
+        others = [_sample(table, exprs, number) for number in range(1, _SAMPLES)]
+        groups, seen = _count_distinct(others, dtypes, counted), _SAMPLES * _SAMPLED_ROWS
+        if groups >= _ALL_DIFFER * seen:
+            return Verdict.PASS_ON, 0
+    verdict = Verdict.GROUP if groups <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
+    return verdict, _expected(groups, seen, 2 * table.num_rows)
+
+
+def _sample(table: CpuTable, exprs: Sequence[Expr], number: int) -> list[pa.Array]:
+    return Evaluator(slice_table(table, number * table.num_rows // _SAMPLES, _SAMPLED_ROWS)).columns(exprs)
+
+
+def _count_distinct(samples: Sequence[Sequence[pa.Array]], dtypes: Sequence[DataType], counted: Words) -> int:
+    """Return about how many different keys there are, and of those counted before."""
     calls, words = Calls(), np.empty((len(samples), _SAMPLED_ROWS), dtype=np.uint64)
-    table = np.zeros(2 * words.size + 1, dtype=np.uint64)
     for columns, out in zip(samples, words, strict=True):
-        count_distinct_later(partition_words_later(columns, dtypes, out, calls), table, calls)
+        count_distinct_later(partition_words_later(columns, dtypes, out, calls), counted, calls)
     calls.run()
     return calls.results[-1]
 

@@ -120,6 +120,10 @@ class GpuGroupBy:
         """Bytes of the partial states."""
         return sum(table.nbytes for table in self._held)
 
+    def beside(self) -> GpuGroupBy:
+        """Return an empty state of the same aggregation."""
+        return GpuGroupBy(self._spec)
+
     @property
     def partial_bytes(self) -> int:
         """Bytes of the partial states."""
@@ -178,6 +182,10 @@ class CpuStates:
     def nbytes(self) -> int:
         """Bytes of the state, on the host."""
         return self._state.nbytes
+
+    def beside(self) -> CpuStates:
+        """Return an empty state of the same aggregation."""
+        return CpuStates(self._spec)
 
     @property
     def partial_bytes(self) -> int:

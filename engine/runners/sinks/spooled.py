@@ -104,7 +104,7 @@ class _States(GroupLocal):
     """One thread's partial aggregation, and its number."""
 
     def __init__(self, sink: SpooledGroup, number: int) -> None:
-        super().__init__(sink)
+        super().__init__(sink, sink.state_for_local())
         self.own, self.number = sink, number
 
     def consume(self, task: int, *tables: Table) -> None:
@@ -118,7 +118,7 @@ class _States(GroupLocal):
     def drain(self) -> None:
         """Put the states into buckets, and begin anew."""
         made = self.state.partials(BUCKETS)
-        self.state = self.own.context.device.group_by(self.own.spec)
+        self.state = self.state.beside()
         self.own.reserve(-self.counted)
         self.counted = 0
         self.own.spool.add(self.number, made)

@@ -25,9 +25,8 @@ MAX_PARTITIONS = 128
 class GroupLocal:
     """One thread's partial aggregation."""
 
-    def __init__(self, sink: Group) -> None:
-        self.sink = sink
-        self.state: GroupBy = sink.context.device.group_by(sink.spec)
+    def __init__(self, sink: Group, state: GroupBy) -> None:
+        self.sink, self.state = sink, state
         self.counted = 0
 
     def consume(self, task: int, *tables: Table) -> None:
@@ -38,7 +37,7 @@ class GroupLocal:
         context = self.sink.context
         if context.hand_over is not None and context.buckets is not None and held >= HAND_OVER_STATES:
             context.hand_over(self.state.partials(context.buckets))
-            self.state = context.device.group_by(self.sink.spec)
+            self.state = self.state.beside()
             self.sink.reserve(-self.counted)
             self.counted = 0
 
@@ -55,10 +54,14 @@ class Group(SinkBase):
         self.locals: list[GroupLocal] = []
 
     def local(self) -> LocalSink:
-        made = GroupLocal(self)
         with self._lock:
+            made = GroupLocal(self, self.state_for_local())
             self.locals.append(made)
         return made
+
+    def state_for_local(self) -> GroupBy:
+        """Return an empty state for another thread."""
+        return self.locals[0].state.beside() if self.locals else self.context.device.group_by(self.spec)
 
     def finish(self, parallel: Parallel) -> Output:
         size = sum(one.state.partial_bytes for one in self.locals)
