@@ -35,12 +35,17 @@ class FrozenNode:
 
     __slots__ = ("facts", "kinds")
     facts: dict[Callable[..., Any], Any]
-    kinds: frozenset[type]
+    kinds: frozenset[Any]
 
     @property
     def children(self) -> tuple[Any, ...]:
         """Direct children, left to right."""
         return ()
+
+    @property
+    def own_kinds(self) -> tuple[Any, ...]:
+        """The class, and what else tells a node apart for those that look for some in a tree."""
+        return (type(self),)
 
 
 F = TypeVar("F", bound=FrozenNode)
@@ -70,8 +75,8 @@ def recalled(find: Callable[[F], R], node: F) -> R | None:
     return getattr(node, "facts", {}).get(find)
 
 
-def kinds_of(root: FrozenNode) -> frozenset[type]:
-    """Return the classes of all nodes of the tree; every node remembers those of its own."""
+def kinds_of(root: FrozenNode) -> frozenset[Any]:
+    """Return the kinds of all nodes of the tree; every node remembers those of its own."""
     try:
         return root.kinds
     except AttributeError:
@@ -84,13 +89,13 @@ def kinds_of(root: FrozenNode) -> frozenset[type]:
             stack += unknown
             continue
         node = stack.pop()
-        kinds = frozenset((type(node),)).union(*[child.kinds for child in children])
+        kinds = frozenset(node.own_kinds).union(*[child.kinds for child in children])
         object.__setattr__(node, "kinds", kinds)
     return root.kinds
 
 
-def having(*kinds: type) -> Callable[[FrozenNode], bool]:
-    """Return a function that says whether a tree has a node of one of some classes; see `transform_up`."""
+def having(*kinds: Any) -> Callable[[FrozenNode], bool]:
+    """Return a function that says whether a tree has a node of one of some kinds; see `transform_up`."""
     return lambda tree: not kinds_of(tree).isdisjoint(kinds)
 
 

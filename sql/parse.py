@@ -246,6 +246,8 @@ def _ordered(source: SqlText, ordering: Ordering, tokens: list[Token]) -> list[e
 
 def _numbered(tokens: list[Token]) -> list[Token]:
     """Write each ``?`` as ``$1``, ``$2``, … in the order of the text, which the tree does not keep."""
+    if not any(token.token_type is TokenType.PLACEHOLDER for token in tokens):
+        return tokens
     result: list[Token] = []
     count = 0
     for token in tokens:

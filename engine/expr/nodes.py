@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..schema import Field
-from ..traversal import FrozenNode, remembered, transform_up, walk_once
+from ..traversal import FrozenNode, recalled, remembered, transform_up, walk_once
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -333,7 +333,19 @@ def columns_of(*exprs: Expr) -> frozenset[str]:
 
 @remembered
 def _columns_below(expr: Expr) -> frozenset[str]:
-    return frozenset([node.name for node in walk_once(expr) if isinstance(node, Column)])
+    names: set[str] = set()
+    pending = [expr]
+    while pending:
+        for child in pending.pop().children:
+            if isinstance(child, Column):
+                names.add(child.name)
+            elif child.children:
+                known = recalled(_columns_below, child)
+                if known is None:
+                    pending.append(child)
+                else:
+                    names |= known
+    return frozenset(names)
 
 
 @remembered

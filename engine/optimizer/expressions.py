@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from operator import is_not
 from typing import TypeAlias
 
 from ..dtypes import DataType, Kind, common_type
@@ -21,7 +22,7 @@ def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
     """Return the node with its expressions rewritten; the same object where none changed.
 
     ``predicate`` rewrites conditions of which only the true rows count (where false and null are the same), ``value``
-    everything else. Neither may change a type.
+    everything else, but for plain columns. Neither may change a type.
     """
     match node:
         case Scan(predicate=Expr() as condition) | Filter(predicate=condition):
@@ -44,12 +45,15 @@ def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
 
 
 def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
-    return all(a is b for a, b in zip(new, old, strict=True))
+    return not any(map(is_not, new, old))
 
 
 def _named(exprs: tuple[NamedExpr, ...], value: Rewrite) -> tuple[NamedExpr, ...]:
-    result = tuple(n if (e := value(n.expr)) is n.expr else NamedExpr(name=n.name, expr=e) for n in exprs)
-    return exprs if _same(result, exprs) else result
+    changed = [(n, e) for n in exprs if not isinstance(n.expr, Column) and (e := value(n.expr)) is not n.expr]
+    if not changed:
+        return exprs
+    made = {id(n): NamedExpr(name=n.name, expr=e) for n, e in changed}
+    return tuple([made.get(id(n), n) for n in exprs])
 
 
 def _keys(keys: tuple[SortKey, ...], value: Rewrite) -> tuple[SortKey, ...]:

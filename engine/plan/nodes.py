@@ -88,6 +88,11 @@ class Scan(Plan):
         return self.source.schema if self.columns is None else self.source.schema.select(self.columns)
 
     @property
+    def own_kinds(self) -> tuple[Any, ...]:
+        """The class and the source's; with a limit the scan is one."""
+        return (Scan, type(self.source)) if self.limit is None else (Scan, type(self.source), Limit)
+
+    @property
     def detail(self) -> str:
         """Source, columns, fields, predicate and limit."""
         parts = [self.source.label]
@@ -240,6 +245,11 @@ class Join(Plan):
     def children(self) -> tuple[Plan, ...]:
         """Left and right input."""
         return (self.left, self.right)
+
+    @property
+    def own_kinds(self) -> tuple[Any, ...]:
+        """The class and the kind of the join."""
+        return (Join, self.kind)
 
     def with_children(self, children: tuple[Plan, ...]) -> Join:
         """Return this join of other inputs."""

@@ -22,4 +22,5 @@ def choose_build_side(plan: Plan, context: OptimizerContext) -> Plan:
         smaller = estimator.rows(node.left) < _SMALLER * estimator.rows(node.right)
         return node if smaller is node.builds_left else replace(node, builds_left=smaller)
 
-    return transform_up(plan, rewrite, concerns=having(Join))
+    concerns = having(JoinKind.LEFT, JoinKind.FULL, JoinKind.SEMI, JoinKind.ANTI)
+    return transform_up(plan, rewrite, concerns=concerns)

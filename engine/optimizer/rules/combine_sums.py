@@ -43,6 +43,11 @@ class _Shifted:
     where: Expr | None
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """What is the same for sums of the same base: by their text, as in `merge_aggregates`."""
+        return str(self.base), str(self.base.dtype), str(self.where)
+
+    @property
     def total(self) -> AggregateCall:
         return replace(aggregate("sum", self.base), filter=self.where)
 
@@ -55,11 +60,14 @@ def _rewrite(node: Plan) -> Plan:
     if not isinstance(node, Aggregate) or len(node.aggregates) < 2:
         return node
     sums = {named.name: made for named in node.aggregates if (made := _shifted(named.call, node.input)) is not None}
-    of_base: dict[str, list[str]] = {}
+    if not sums:
+        return node
+    of_base: dict[tuple[str, str, str], list[str]] = {}
     for name, made in sums.items():
-        of_base.setdefault(str(made.total), []).append(name)
+        of_base.setdefault(made.key, []).append(name)
     asked = {str(named.call) for named in node.aggregates}
-    combined = {name for total, names in of_base.items() if len(names) + (total in asked) > 1 for name in names}
+    groups = (names for names in of_base.values() if len(names) > 1 or str(sums[names[0]].total) in asked)
+    combined = {name for names in groups for name in names}
     if not combined:
         return node
     names = FreshNames(field.name for field in (*node.schema, *node.input.schema))
@@ -72,11 +80,16 @@ def _rewrite(node: Plan) -> Plan:
             kept.append(known[str(own)])
         return column(known[str(own)])
 
+    parts: dict[tuple[str, str, str], tuple[Expr, Expr]] = {}
+
     def result(named: NamedAggregate) -> Expr:
         if named.name not in combined:
             return column(named)
         made = sums[named.name]
-        return call("add", value(made.total), call("multiply", value(made.count), literal(made.by)))
+        if made.key not in parts:
+            parts[made.key] = value(made.total), value(made.count)
+        total, count = parts[made.key]
+        return call("add", total, call("multiply", count, literal(made.by)))
 
     exprs = [NamedExpr(name=key.name, expr=column(key)) for key in node.keys]
     exprs += [NamedExpr(name=named.name, expr=result(named)) for named in node.aggregates]

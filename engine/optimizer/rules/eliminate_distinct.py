@@ -13,7 +13,8 @@ from ..properties import max_rows, unique_key
 
 def eliminate_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop distincts, and groupings without aggregates, of rows with a key among the columns and of rows looked up."""
-    return transform_up(plan, _rewrite, context.settled[eliminate_distinct], having(Distinct, Aggregate, Join))
+    concerns = having(Distinct, Aggregate, JoinKind.SEMI, JoinKind.ANTI)
+    return transform_up(plan, _rewrite, context.settled[eliminate_distinct], concerns)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -27,7 +27,7 @@ def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
             case _:
                 return node
 
-    return transform_down(plan, rewrite, context.settled[outer_to_inner], having(Join))
+    return transform_down(plan, rewrite, context.settled[outer_to_inner], having(JoinKind.LEFT, JoinKind.FULL))
 
 
 def _below_filter(node: Filter, join: Join, simplifier: Simplifier) -> Plan:

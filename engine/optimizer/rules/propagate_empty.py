@@ -8,6 +8,7 @@ from ...expr import Column, Literal, NamedExpr
 from ...plan import (
     Aggregate,
     Distinct,
+    EmptySource,
     Filter,
     Join,
     JoinKind,
@@ -21,14 +22,14 @@ from ...plan import (
     Unnest,
     Window,
 )
-from ...traversal import transform_up
+from ...traversal import having, transform_up
 from ..context import OptimizerContext
 from ..properties import empty, is_empty
 
 
 def propagate_empty(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop work on inputs without rows; an aggregate without keys still gives its one row."""
-    return transform_up(plan, _rewrite, context.settled[propagate_empty])
+    return transform_up(plan, _rewrite, context.settled[propagate_empty], having(EmptySource, Limit, Sort))
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -21,7 +21,7 @@ def push_down_semi_join(plan: Plan, context: OptimizerContext) -> Plan:
             return node
         return node if any(can_raise(e) for e in _reads(node)) else _lowered(node, estimator)
 
-    return transform_down(plan, rewrite, concerns=having(Join))
+    return transform_down(plan, rewrite, concerns=having(JoinKind.SEMI, JoinKind.ANTI))
 
 
 def _lowered(node: Join, estimator: Estimator) -> Plan:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import is_not
 from typing import TypeAlias
 
-from ...expr import Call, Column, Expr, Literal, conjuncts, operands
+from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, conjuncts, operands
 from ...expr.catalogue import FUNCTIONS, Nulls
 from .boolean import FALSE, connect, negate
 from .bounds import tightened
@@ -18,16 +19,13 @@ from .temporal import simplify_temporal
 Fold: TypeAlias = Callable[[Expr], Literal | None]
 """Computes an expression without columns; None where it raises, so that the error stays with the run."""
 
-_LOCAL = (
-    simplify_comparison,
-    simplify_in_list,
-    simplify_temporal,
-    simplify_case,
-    simplify_coalesce,
-    simplify_cast,
-    simplify_arithmetic,
-    simplify_like,
-)
+_LOCAL: dict[type[Expr], tuple[Callable[[Expr], Expr | None], ...]] = {
+    Call: (simplify_comparison, simplify_temporal, simplify_coalesce, simplify_arithmetic, simplify_like),
+    InList: (simplify_in_list, simplify_temporal),
+    Case: (simplify_case,),
+    Cast: (simplify_cast,),
+}
+"""What may rewrite a node by itself, for each class of nodes."""
 _ROUNDS = 8
 """A node is rewritten until no rule applies; this only bounds a pair of rules that would undo each other."""
 
@@ -44,6 +42,7 @@ class Simplifier:
     def __init__(self, fold: Fold) -> None:
         self._fold = fold
         self._done: dict[int, Expr] = {}
+        self._conditions: dict[int, Expr] = {}
         self._alive: list[Expr] = []
 
     def value(self, expr: Expr) -> Expr:
@@ -67,6 +66,13 @@ class Simplifier:
 
     def predicate(self, expr: Expr) -> Expr:
         """Return a condition that is true for the same rows; false and null are not told apart."""
+        known = self._conditions.get(id(expr))
+        if known is None:
+            known = self._conditions[id(expr)] = self._simplified(expr)
+            self._alive.append(expr)
+        return known
+
+    def _simplified(self, expr: Expr) -> Expr:
         value = self.value(expr)
         before = list(conjuncts(value))
         after = [self._condition(part) for part in before]
@@ -86,9 +92,8 @@ class Simplifier:
 
     def _rewritten(self, node: Expr, old: tuple[Expr, ...], new: tuple[Expr, ...]) -> Expr:
         if isinstance(node, Call) and node.function in ("and", "or"):
-            unchanged = all(a is b for a, b in zip(new, old, strict=True))
-            return connect(node.function, list(new), node if unchanged else None)
-        if any(a is not b for a, b in zip(new, old, strict=True)):
+            return connect(node.function, list(new), None if any(map(is_not, new, old)) else node)
+        if any(map(is_not, new, old)):
             node = node.with_children(new)
         for _ in range(_ROUNDS):
             changed = self._once(node)
@@ -111,7 +116,7 @@ class Simplifier:
         if isinstance(node, Call) and node.function == "not":
             negated = negate(node.args[0])
             return None if negated == node else self.value(negated)
-        for rule in _LOCAL:
+        for rule in _LOCAL.get(type(node), ()):
             changed = rule(node)
             if changed is not None:
                 return changed
@@ -119,7 +124,7 @@ class Simplifier:
 
 
 def _same(new: list[Expr], old: list[Expr]) -> bool:
-    return all(a is b for a, b in zip(new, old, strict=True))
+    return not any(map(is_not, new, old))
 
 
 def _parts(node: Expr) -> tuple[Expr, ...]:
