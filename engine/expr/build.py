@@ -15,6 +15,7 @@ from typing import Any
 from .. import dtypes
 from ..dtypes import DataType, Kind, common_type
 from ..errors import PlanError, TypeMismatch, suggestion
+from ..moments import moment_of
 from .catalogue import AGGREGATES, FUNCTIONS
 from .nodes import AggregateCall, Call, Case, Cast, Expr, InList, Literal
 from .rules import Rule
@@ -190,7 +191,7 @@ def _fits(value: int, dtype: DataType) -> bool:
 
 def _parsed_time(constant: Literal, target: DataType) -> Literal:
     try:
-        moment = dt.datetime.fromisoformat(constant.value)
+        moment = moment_of(constant.value)
     except ValueError as error:
         raise TypeMismatch(
             f"{constant} is not a {target}; write it like '2024-01-31' or '2024-01-31 12:30:00'"

@@ -103,7 +103,9 @@ def _stored(value: Any, arrow: pa.DataType) -> int | None:
     if types.is_date32(arrow) and type(value) is dt.date:
         return value.toordinal() - _EPOCH.toordinal()
     if types.is_timestamp(arrow) and isinstance(value, dt.datetime):
-        return _in_ticks(value - (_EPOCH_UTC if value.tzinfo else _EPOCH), arrow.unit)
+        ticks = _in_ticks(value - (_EPOCH_UTC if value.tzinfo else _EPOCH), arrow.unit)
+        finer: int = getattr(value, "nanosecond", 0)  # of what pandas makes of such a moment
+        return ticks if ticks is None or not finer else ticks + finer if arrow.unit == "ns" else None
     if types.is_duration(arrow) and isinstance(value, dt.timedelta):
         return _in_ticks(value, arrow.unit)
     return None

@@ -11,7 +11,7 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
 from ...engine.errors import PlanError, suggestion
-from ...engine.expr import Column, Expr, Literal, call, cast, literal
+from ...engine.expr import Column, Expr, Literal, call, case, cast, literal
 from ...engine.expr.lambdas import Variable
 from ..parse import SqlText
 from ..trees import holds
@@ -287,10 +287,17 @@ def _cast(binder: ExpressionBinder, node: Any) -> Expr:
     written = node.args["to"].this
     if written in (exp.DType.JSON, exp.DType.UUID):
         value = binder.bind(node.this)
-        if isinstance(node, exp.TryCast):
-            raise binder.source.unsupported(node, f"TRY_CAST to {written.value}")
-        return as_document(value) if written is exp.DType.JSON else call("to_uuid", cast(value, dtypes.string))
+        made = as_document(value) if written is exp.DType.JSON else call("to_uuid", cast(value, dtypes.string))
+        if isinstance(node, exp.TryCast) and value.dtype.is_text:
+            fits = (
+                call("json_valid", value) if written is exp.DType.JSON else call("regexp_matches", value, pattern=_UUID)
+            )
+            return case([(fits, made)])
+        return made
     return binder.cast_to(node, binder.bind(node.this), target, strict=not isinstance(node, exp.TryCast))
+
+
+_UUID = r"^\s*\{?[0-9a-fA-F]{8}(-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}\}?\s*$"
 
 
 def _literal(binder: ExpressionBinder, node: Any) -> Expr:

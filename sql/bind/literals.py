@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from decimal import ROUND_DOWN, Decimal
 
 from sqlglot import exp
@@ -12,6 +13,7 @@ from ...engine.dtypes import MAX_DECIMAL_PRECISION, DataType, Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal, call, cast, literal
 from ...engine.intervals import UNITS, Interval, length_of, parse_interval, unit_of
+from ...engine.moments import moment_of
 from ..parse import SqlText
 
 
@@ -45,11 +47,11 @@ def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType)
         try:
             return literal(dt.time.fromisoformat(value.strip().zfill(8) if value.count(":") == 2 else value.strip()))
         except ValueError:
-            raise source.error(node, f"{value!r} is not a time; write it like '12:30:00'") from None
-    if not target.is_temporal or target.tz is not None:
+            return _clock(source, node, value)
+    if not target.is_temporal or target.tz is not None or (target.unit == "ns" and _FINER.search(value)):
         return None
     try:
-        moment = dt.datetime.fromisoformat(value.strip())
+        moment = moment_of(value)
     except ValueError:
         raise source.error(
             node, f"{value!r} is not a {target.kind.value}; write it like '2024-01-31' or '2024-01-31 12:30:00'"
@@ -57,6 +59,18 @@ def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType)
     if target.kind is Kind.DATE:
         return literal(moment.date())
     return None if moment.tzinfo is not None else cast(literal(moment), target)
+
+
+_FINER = re.compile(r"\.\d{7}")
+"""A fraction of a second finer than Python's moments hold."""
+
+
+def _clock(source: SqlText, node: exp.Expr, value: str) -> Literal:
+    """Return the time of day of a text that is a whole moment."""
+    try:
+        return literal(moment_of(value).time())
+    except ValueError:
+        raise source.error(node, f"{value!r} is not a time; write it like '12:30:00'") from None
 
 
 def unit_name(source: SqlText, node: exp.Expr, written: str) -> str:

@@ -81,12 +81,19 @@ def convert(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
         return _to_decimal(value, target)
     if target.is_float:
         floats = decimals.to_float64(value) if source.is_decimal else value
-        return floats.cast(arrow, safe=False)
+        made = floats.cast(arrow, safe=False)
+        return _finite(made, floats) if made.type == pa.float32() and floats.type == pa.float64() else made
     if target.is_integer:
         return _to_integer(value, source, target, arrow)
     if source.is_temporal and target.is_temporal:
         return _between_moments(value, source, target, arrow)
     return _fitting(value, arrow)
+
+
+def _finite(narrow: pa.Array, wide: pa.Array) -> pa.Array:
+    """Put null where a float is infinite for want of bits."""
+    lost = np.isinf(values_of(narrow)) & np.isfinite(values_of(wide))
+    return pc.if_else(bools_from(~lost), narrow, scalar_of(None, narrow.type)) if lost.any() else narrow
 
 
 def _between_moments(value: pa.Array, source: DataType, target: DataType, arrow: pa.DataType) -> pa.Array:
@@ -239,7 +246,7 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
         case Kind.FLOAT64:
             return _by_value(value, text, repr)
         case Kind.FLOAT32:
-            return _by_value(value, text, lambda x: str(np.float32(x)))
+            return _by_value(value, text, _float32_text)
         case Kind.DECIMAL:
             wide = decimals.widened(value) if is_small(value.type) else value
             return _by_value(wide, text, lambda x: format(x, "f"))
@@ -253,6 +260,11 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
             return _by_value(value, text, lambda x: interval_text(x.months, x.days, x.nanoseconds // 1000))
         case _:
             return value.cast(text)
+
+
+def _float32_text(value: float) -> str:
+    """Return the fewest digits that give the value back, as Python writes wider floats."""
+    return repr(float(str(np.float32(value))))
 
 
 def _timestamp_text(value: pa.Array, source: DataType) -> pa.Array:
@@ -288,7 +300,7 @@ def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Arra
         case Kind.DATE:
             return _parsed(trimmed, arrow, _parse_date)
         case Kind.TIMESTAMP:
-            return _parsed(trimmed, arrow, lambda text: _parse_timestamp(text, target))
+            return _timestamps(trimmed, target, arrow)
         case Kind.TIME:
             return _parsed(trimmed, arrow, _parse_time)
         case Kind.INTERVAL:
@@ -309,6 +321,27 @@ def _parsed(text: pa.Array, arrow: pa.DataType, parse: Callable[[str], Any]) -> 
         return text.cast(arrow)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         return _by_value(text, arrow, parse)
+
+
+def _timestamps(text: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
+    """Parse as `_parsed` does, all nine digits of a fraction of a second where the type holds them."""
+    if target.unit != "ns":
+        return _parsed(text, arrow, lambda written: _parse_timestamp(written, target))
+    try:
+        return text.cast(arrow)
+    except pa.ArrowInvalid:
+        return _by_value(text, pa.int64(), lambda written: _nanoseconds(written, target)).view(arrow)
+
+
+def _nanoseconds(text: str, target: DataType) -> int | None:
+    """Return nanoseconds since 1970; None for what is no moment, or does not fit 64 bits."""
+    moment = _parse_timestamp(text, target)
+    if moment is None:
+        return None
+    since = moment.replace(tzinfo=moment.tzinfo or dt.UTC) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    finer = _FINER.search(text)
+    whole = since // dt.timedelta(microseconds=1) * 1_000 + (int(finer[1].ljust(3, "0")) if finer else 0)
+    return whole if -(2**63) <= whole < 2**63 else None
 
 
 def _parse_bool(text: str) -> bool | None:
@@ -339,6 +372,7 @@ def _parse_float(text: str) -> float | None:
         return None
 
 
+_FINER = re.compile(r"\.\d{6}(\d{1,3})")
 _MOMENT = re.compile(
     r"(\d{1,4})-(\d{1,2})-(\d{1,2})"
     r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
+import re
 import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
@@ -22,6 +24,10 @@ from .decimals import widened
 from .registry import Value, scalar
 
 _MISSING = object()
+_LEAST_PLAIN, _LEAST_RAISED = 1e-6, 1e21
+"""Floats between them are written without a power of ten."""
+_FRACTION = re.compile(r"(\.\d*?)0+(?=$|[+-])")
+_WHOLE_HOURS = re.compile(r"([+-]\d\d):00$")
 
 
 def _parsed(text: str) -> Any:
@@ -33,7 +39,25 @@ def _no_constant(name: str) -> Any:
 
 
 def _written(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    """Return a document: decimals with all their digits, floats as the fewest digits that give them back."""
+    match value:
+        case dict():
+            return "{" + ",".join(f"{_written(str(key))}:{_written(item)}" for key, item in value.items()) + "}"
+        case list():
+            return "[" + ",".join(map(_written, value)) + "]"
+        case Decimal():
+            return format(value, "f")
+        case float() if math.isfinite(value):
+            return _float_text(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _float_text(value: float) -> str:
+    if value and not _LEAST_PLAIN <= abs(value) < _LEAST_RAISED:
+        digits, _, power = repr(value).partition("e")
+        return f"{digits}e{int(power)}"
+    text = format(Decimal(repr(value)), "f")
+    return text if "." in text else f"{text}.0"
 
 
 def _on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
@@ -164,7 +188,7 @@ def to_json(call: Call, args: list[Value]) -> pa.Array:
 
 
 def _plain(value: Any, dtype: DataType) -> Any:
-    """Return what stands for a value in JSON: maps are objects, moments texts, decimals numbers."""
+    """Return what stands for a value in JSON: maps are objects, moments and bytes texts."""
     if value is None:
         return None
     if dtype.kind is Kind.LIST:
@@ -177,11 +201,12 @@ def _plain(value: Any, dtype: DataType) -> Any:
         return {name: _plain(value[name], field) for name, field in dtype.fields}
     if dtype.kind is Kind.INTERVAL:
         return interval_text(value.months, value.days, value.nanoseconds // 1_000)
-    if isinstance(value, Decimal):
-        return float(value) if value % 1 else int(value)
-    if isinstance(value, dt.datetime):
-        return value.isoformat(" ")
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(value, dt.datetime | dt.time):
+        text = value.isoformat(" ") if isinstance(value, dt.datetime) else value.isoformat()
+        return _WHOLE_HOURS.sub(r"\1", _FRACTION.sub(r"\1", text).replace(".+", "+").removesuffix("."))
+    if isinstance(value, bytes):
+        return "".join(chr(byte) if 31 < byte < 127 and byte != 92 else f"\\x{byte:02X}" for byte in value)
+    return value if isinstance(value, bool | int | float | str | Decimal) else str(value)
 
 
 def _key(value: Any) -> str:
