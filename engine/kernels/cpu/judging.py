@@ -17,7 +17,7 @@ import pyarrow as pa
 from ...dtypes import DataType
 from ...expr import Expr
 from .keys import KeyTable
-from .native import Calls, count_distinct_later
+from .native import Calls, count_distinct_later, holding_lock
 from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, slice_table
@@ -71,7 +71,8 @@ class Judge:
         verdict, expected = self._known
         if verdict is not Verdict.PASS_ON:
             keys.expect(table.num_rows)
-            keys.insert(first)  # keys of later rows must not be numbered before those of earlier ones
+            with holding_lock():
+                keys.insert(first)  # keys of later rows must not be numbered before those of earlier ones
             keys.make_room(expected)
         return verdict
 

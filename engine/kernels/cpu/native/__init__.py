@@ -41,7 +41,7 @@ from .arithmetic import affine_i64, combine_i64, multiply_i64
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .bucketsort import BucketSort
 from .calls import Calls
-from .compile import cache_directory, warm
+from .compile import cache_directory, holding_lock, warm
 from .gathering import (
     count_bits,
     narrow_i128,
@@ -163,6 +163,7 @@ __all__ = [
     "hash_columns_later",
     "hash_rows",
     "hash_words",
+    "holding_lock",
     "join_halves",
     "least_place",
     "mark_changes",

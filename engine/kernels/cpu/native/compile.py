@@ -25,7 +25,8 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -91,8 +92,9 @@ class Argument:
 class Kernel(Generic[P, R]):
     """A function that is compiled, or loaded from the disk cache, when it is first called. Thread-safe.
 
-    The GIL is released during a call. Kernels may use functions marked with `device`; they must not allocate, raise or
-    touch Python objects. Of several signatures the first that the arguments fit is used.
+    The GIL is released during a call, unless it is made in `holding_lock`. Kernels may use functions marked with
+    `device`; they must not allocate, raise or touch Python objects. Of several signatures the first that the arguments
+    fit is used.
     """
 
     def __init__(self, function: Callable[P, R], signatures: tuple[str, ...]) -> None:
@@ -103,12 +105,13 @@ class Kernel(Generic[P, R]):
         self._entry: Callable[..., int] = self._first_call
         self._entries: dict[int, Callable[..., int]] = {}
         self._addresses: dict[tuple[int, ...], int] = {}  # by the numbers of the arguments' dtypes
+        self._holding: dict[int, Callable[..., int]] = {}  # by address
         self._kept = False
         _registry.append(self)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """Run the kernel; arguments are positional."""
-        result = self._entry(*args, **kwargs)
+        result = self._holding_for(args)(*args) if _calling.holds else self._entry(*args, **kwargs)
         if result > REFUSALS:
             return result  # type: ignore[return-value]  # an integer, or 0 for None
         return self._retry(result, args)
@@ -142,6 +145,13 @@ class Kernel(Generic[P, R]):
             address = ctypes.cast(cast("Any", self._entry_for(position)), ctypes.c_void_p).value or 0
             self._addresses[kinds] = address
         return address
+
+    def _holding_for(self, args: tuple[object, ...]) -> Callable[..., int]:
+        """Return the entry point for arguments, called without releasing the GIL."""
+        address = self.address_for(args)
+        if address not in self._holding:
+            self._holding[address] = ctypes.PYFUNCTYPE(ctypes.c_int64, *_kinds(self.signatures[0]))(address)
+        return self._holding[address]
 
     def _has_dtypes(self, position: int, args: tuple[object, ...]) -> bool:
         arguments = parse_signature(self.signatures[position])[1]
@@ -181,6 +191,28 @@ class Device:
     def __init__(self, function: FunctionType | None, instruction: str = "") -> None:
         self.function = function
         self.instruction = instruction
+
+
+class _Calling(threading.local):
+    """How this thread calls kernels."""
+
+    holds = False
+
+
+_calling = _Calling()
+
+
+@contextmanager
+def holding_lock() -> Iterator[None]:
+    """Have this thread's kernels keep the GIL, for calls that take microseconds.
+
+    To get the lock back from a thread that runs Python takes longer than they do.
+    """
+    before, _calling.holds = _calling.holds, True
+    try:
+        yield
+    finally:
+        _calling.holds = before
 
 
 def kernel(*signatures: str) -> Callable[[Callable[P, R]], Kernel[P, R]]:
@@ -247,10 +279,13 @@ def _load(function: FunctionType, signature: str) -> Callable[..., int]:
     if machine_code is None:
         machine_code = _compiled(function, signature, symbol)
         _keep(path, machine_code)
-    arguments = parse_signature(signature)[1]
-    kinds = [ctypes.py_object if argument.dimensions else ctypes.c_int64 for argument in arguments]
     address = _linker().link(machine_code, symbol)
-    return ctypes.CFUNCTYPE(ctypes.c_int64, *kinds)(address)
+    return ctypes.CFUNCTYPE(ctypes.c_int64, *_kinds(signature))(address)
+
+
+def _kinds(signature: str) -> list[Any]:
+    """Return how each argument is given to the entry point."""
+    return [ctypes.py_object if argument.dimensions else ctypes.c_int64 for argument in parse_signature(signature)[1]]
 
 
 def _path_of(function: FunctionType, signature: str) -> tuple[str, Path]:

@@ -144,6 +144,20 @@ def test_wrong_arguments_are_refused(position: int, argument: object) -> None:
     arguments[position - 1] = argument
     with pytest.raises(TypeError, match=f"argument {position} does not fit"):
         native.sum_i64(*arguments)  # type: ignore[arg-type]  # that is the point
+    with native.holding_lock(), pytest.raises(TypeError, match=f"argument {position} does not fit"):
+        native.sum_i64(*arguments)  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_kernels_give_the_same_while_the_lock_is_held(kind: type) -> None:
+    offsets, data = np.array([0, 1, 3, 4, 5], kind), np.frombuffer(b"abbac", np.uint8)
+    expected = native.BytesGroups().insert(offsets, data)
+    with native.holding_lock():
+        found = native.BytesGroups().insert(offsets, data)
+        with native.holding_lock():
+            pass
+        assert native.hash_bytes(offsets, data).tolist() == native.hash_bytes(offsets.astype(np.int64), data).tolist()
+    assert found.tolist() == expected.tolist()
 
 
 def test_outputs_must_be_writeable_and_inputs_need_not() -> None:
