@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...arrow import to_arrow_type
-from ...dtypes import DataType, int64
+from ...dtypes import DataType, float64, int64
 from ...schema import Schema
 from ..specs import Accumulator, AccumulatorSpec
 from . import native
@@ -21,7 +21,7 @@ from .native.arrays import Rows
 from .project import Evaluator
 from .sort import ranks
 from .table import CpuTable, concat_tables
-from .words import integers_of
+from .words import floats_of, integers_of
 
 _EXTREMES = (Accumulator.MIN, Accumulator.MAX)
 _PLAIN = (Accumulator.COUNT_ROWS, Accumulator.COUNT, Accumulator.SUM, *_EXTREMES)
@@ -90,6 +90,10 @@ def _whole(spec: AccumulatorSpec, values: pa.Array) -> pa.Array | None:
     """Return the sum or extreme of some values, none of them null; None where that is left to `States`."""
     kind = values.type
     if spec.kind is Accumulator.SUM:
+        if spec.dtype == float64 and pa.types.is_floating(kind):
+            lanes, sums, out = (np.zeros(shape) for shape in ((2, native.SUM_LANES), (1, 2), 1))
+            native.whole_sum_f64(floats_of(values), lanes, sums, out)
+            return array_from(out, pa.float64())
         narrow = pa.types.is_signed_integer(kind) and spec.dtype == int64
         if not is_small(kind) and not narrow:
             return None

@@ -102,7 +102,8 @@ class Reduce(SinkBase):
         self.rows: dict[int, list[Table]] = {}
 
     def consume(self, task: int, *tables: Table) -> None:
-        reduced = [self.context.device.reduce(table, self.accumulators) for table in tables]
+        settled = self.context.device.settle(*tables) if len(tables) > 1 else tables
+        reduced = [self.context.device.reduce(table, self.accumulators) for table in settled]
         self.rows.setdefault(task, []).extend(reduced)
 
     def finish(self, parallel: Parallel) -> Output:

@@ -36,6 +36,7 @@ from .accumulate import (
     sum_lanes_f64,
     total_f64,
     total_i64,
+    whole_sum_f64,
 )
 from .arithmetic import affine_i64, combine_i64, multiply_i64
 from .arrays import MAX_ROWS, NO_BITS, words_of
@@ -228,6 +229,7 @@ __all__ = [
     "values_within",
     "warm",
     "weighted_means",
+    "whole_sum_f64",
     "words_of",
     "zero_nulls",
 ]

@@ -201,15 +201,32 @@ def add_to_lane(lanes: Doubles, lane: Number, value: Number) -> None:
     lanes[1, lane] += (before - (after - part)) + (value - part)
 
 
-@kernel("void(const f64[], f64[,])")
-def sum_lanes_f64(values: Doubles, lanes: Doubles) -> None:
-    """Add floats in turn to `SUM_LANES` compensated sums, shape (2, lanes), of which none waits for another."""
+@device
+def add_to_lanes(values: Doubles, lanes: Doubles) -> None:
+    """Do what `sum_lanes_f64` does."""
     whole = len(values) - len(values) % SUM_LANES
     for i in range(0, whole, SUM_LANES):
         for lane in range(SUM_LANES):
             add_to_lane(lanes, lane, values[i + lane])
     for i in range(whole, len(values)):
         add_to_lane(lanes, i - whole, values[i])
+
+
+@kernel("void(const f64[], f64[,])")
+def sum_lanes_f64(values: Doubles, lanes: Doubles) -> None:
+    """Add floats in turn to `SUM_LANES` compensated sums, shape (2, lanes), of which none waits for another."""
+    add_to_lanes(values, lanes)
+
+
+@kernel("void(const f64[], f64[,], f64[,], f64[])")
+def whole_sum_f64(values: Doubles, lanes: Doubles, sums: Doubles, out: Doubles) -> None:
+    """Return the sum of all floats: what `sum_lanes_f64`, `merge_sum_f64` and `total_f64` make, of sums that are 0."""
+    add_to_lanes(values, lanes)
+    for lane in range(SUM_LANES):
+        add_compensated(sums, 0, lanes[0, lane])
+        sums[0, 1] += lanes[1, lane]
+    total = sums[0, 0]
+    out[0] = total + sums[0, 1] if np.isfinite(total) else total
 
 
 @kernel("void(const i32[], const f64[,], f64[,])")
