@@ -14,7 +14,7 @@ import numpy as np
 from .arrays import Rows, Words, rows_out
 from .bucketsort import BucketSort
 from .compile import kernel
-from .packing import add_key, unsigned_extent
+from .packing import add_key, set_key, unsigned_extent
 from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow
 
@@ -176,9 +176,9 @@ def _packed(columns: list[_Column]) -> _Column:
     if len(columns) == 1:
         return columns[0]
     words = borrow(len(columns[0].words), np.uint64)
-    words.fill(0)
     width = 0
     for column in reversed(columns):
-        add_key(column.words, column.least, width, words)
+        put = add_key if width else set_key
+        put(column.words, column.least, width, words)
         width += column.width
     return _Column(words=words, least=0, width=width)

@@ -221,6 +221,13 @@ def test_floats_of_one_group_are_added_exactly(rng: np.random.Generator, n: int)
     native.merge_sum_f64(np.zeros(native.SUM_LANES, np.int32), np.ascontiguousarray(lanes.T), sums)
     native.total_f64(sums, total)
     np.testing.assert_allclose(total[0], math.fsum(values.tolist()), rtol=2e-16, atol=0)
+    whole = np.zeros(1)
+    native.whole_sum_f64(values, np.zeros((2, native.SUM_LANES)), np.zeros((1, 2)), whole)
+    assert whole == total
+    if n:
+        values[n // 2] = np.inf
+        native.whole_sum_f64(values, np.zeros((2, native.SUM_LANES)), np.zeros((1, 2)), whole)
+        assert whole == np.inf
 
 
 @pytest.mark.parametrize("groups", [3, 90_000])
