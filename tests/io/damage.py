@@ -142,16 +142,20 @@ def damaged(rng: np.random.Generator, content: bytes) -> bytes:
     return bytes(changed)
 
 
-def attempt(chunk: Chunk, content: bytes) -> str:
-    """Decode; return what came of it."""
+def attempt(chunk: Chunk, *contents: bytes) -> str:
+    """Decode contents, each of a row group; return what came of it."""
+    together = np.frombuffer(b"".join(contents), np.uint8)
 
     def fill(start: int, memory: np.ndarray[Any, Any]) -> None:
-        memory[:] = np.frombuffer(content, np.uint8)[start : start + len(memory)]
+        memory[:] = together[start : start + len(memory)]
 
-    column = StoredChunk(spec=chunk.spec, start=0, size=len(content), unpacked=4096)
-    stored = StoredRows(rows=chunk.rows, schema=chunk.schema, columns={chunk.name: column}, fill=fill)
+    stored, start = [], 0
+    for content in contents:
+        column = StoredChunk(spec=chunk.spec, start=start, size=len(content), unpacked=4096)
+        stored.append(StoredRows(rows=chunk.rows, schema=chunk.schema, columns={chunk.name: column}, fill=fill))
+        start += len(content)
     try:
-        for batch in open_decoder().decode([stored], [chunk.name], [], 150):
+        for batch in open_decoder().decode(stored, [chunk.name], [], 150):
             array = batch.column(0)
             if isinstance(array, pa.DictionaryArray):
                 array.indices.validate(full=True)
@@ -189,7 +193,9 @@ def main(count: int, seed: int) -> None:
     outcomes: dict[str, int] = {}
     for _ in range(count):
         chunk = found[int(rng.integers(len(found)))]
-        outcome = attempt(chunk, damaged(rng, chunk.content))
+        contents = [damaged(rng, chunk.content), chunk.content][: int(rng.integers(1, 3))]
+        rng.shuffle(contents)
+        outcome = attempt(chunk, *contents)
         outcomes[outcome] = outcomes.get(outcome, 0) + 1
     sys.stdout.write(f"{outcomes}\n")
 

@@ -29,7 +29,7 @@ from .pages import (
     walked_pages,
 )
 from .pages import VALUES as PAGE_VALUES
-from .snappy import SLACK, unsnapped
+from .snappy import SLACK, unsnapped, unsnapped_two
 
 bytes_at = instruction("bytes_at")
 ints_at = instruction("ints_at")
@@ -136,34 +136,61 @@ def open_chunks(chunks: Longs, pages: Longs) -> int:
         chunks[row, CHOICES] = 0
         if count > 0 and chunks[row, HAS_DICTIONARY]:
             chunks[row, CHOICES] = pages[used, PAGE_VALUES]
-            wrong = _unpacked_dictionary(chunks, row, data, pages, used)
-            count = wrong if wrong < 0 else count
         chunks[row, PAGE_COUNT] = count
         used += max(count, np.int64(0))
+    _unpack_dictionaries(chunks, pages)
     return int(used)
 
 
 @device
-def _unpacked_dictionary(chunks: Longs, row: Number, data: Bytes, pages: Longs, page: Number) -> Number:
-    """Unpack a dictionary where there is room for it; return 0, or what is wrong with it."""
-    encoding, size = pages[page, ENCODING], pages[page, SIZE]
-    if encoding not in (PLAIN, PLAIN_DICTIONARY):
-        return np.int64(UNSUPPORTED)
-    if size + SLACK > chunks[row, ROOM_BYTES]:
-        return np.int64(0)
-    start, stored = pages[page, START], pages[page, STORED]
-    room = bytes_at(np.uint64(chunks[row, ROOM]), chunks[row, ROOM_BYTES])
-    if chunks[row, CODEC] == SNAPPED:
-        if unsnapped(data, start, start + stored, room, size) < 0:
-            return np.int64(DAMAGED)
-    elif stored < size:
-        return np.int64(DAMAGED)
+def _unpack_dictionaries(chunks: Longs, pages: Longs) -> None:
+    """Unpack the dictionaries that there is room for, two of those by Snappy at once; note what is wrong with one."""
+    waiting = np.int64(-1)
+    for row in range(len(chunks)):
+        if chunks[row, PAGE_COUNT] <= 0 or not chunks[row, HAS_DICTIONARY]:
+            continue
+        page = chunks[row, PAGES]
+        size, start, stored = pages[page, SIZE], pages[page, START], pages[page, STORED]
+        data = bytes_at(np.uint64(chunks[row, DATA]), chunks[row, DATA_BYTES])
+        room = bytes_at(np.uint64(chunks[row, ROOM]), chunks[row, ROOM_BYTES])
+        if pages[page, ENCODING] not in (PLAIN, PLAIN_DICTIONARY):
+            chunks[row, PAGE_COUNT] = UNSUPPORTED
+        elif size + SLACK > chunks[row, ROOM_BYTES]:
+            continue
+        elif chunks[row, CODEC] != SNAPPED:
+            if stored >= size:
+                copy_bytes(data, start, room, np.int64(0), size)
+            _note_unpacked(chunks, row, size, stored >= size)
+        elif waiting < 0:
+            waiting = np.int64(row)
+        else:
+            page = chunks[waiting, PAGES]
+            other_size, other_start = pages[page, SIZE], pages[page, START]
+            other_data = bytes_at(np.uint64(chunks[waiting, DATA]), chunks[waiting, DATA_BYTES])
+            other_room = bytes_at(np.uint64(chunks[waiting, ROOM]), chunks[waiting, ROOM_BYTES])
+            result, other_result = unsnapped_two(
+                data, start, start + stored, room, size,
+                other_data, other_start, other_start + pages[page, STORED], other_room, other_size,
+            )  # fmt: skip
+            _note_unpacked(chunks, row, size, result == 0)
+            _note_unpacked(chunks, waiting, other_size, other_result == 0)
+            waiting = np.int64(-1)
+    if waiting >= 0:
+        page = chunks[waiting, PAGES]
+        size, start = pages[page, SIZE], pages[page, START]
+        data = bytes_at(np.uint64(chunks[waiting, DATA]), chunks[waiting, DATA_BYTES])
+        room = bytes_at(np.uint64(chunks[waiting, ROOM]), chunks[waiting, ROOM_BYTES])
+        result = unsnapped(data, start, start + pages[page, STORED], room, size)
+        _note_unpacked(chunks, waiting, size, result == 0)
+
+
+@device
+def _note_unpacked(chunks: Longs, row: Number, size: Number, is_whole: Number) -> None:
+    """Note where a dictionary is that has been unpacked, or that it is damaged."""
+    if is_whole and size >= chunks[row, CHOICES] * chunks[row, ENTRY]:
+        chunks[row, VALUES] = chunks[row, ROOM]
     else:
-        copy_bytes(data, start, room, np.int64(0), size)
-    if size < chunks[row, CHOICES] * chunks[row, ENTRY]:
-        return np.int64(DAMAGED)
-    chunks[row, VALUES] = chunks[row, ROOM]
-    return np.int64(0)
+        chunks[row, PAGE_COUNT] = DAMAGED
 
 
 @device

@@ -36,42 +36,84 @@ _DENSE_MASK: Final = np.uint64(0xFFFF00FF)
 @device
 def unsnapped(source: Bytes, start: Number, end: Number, target: Bytes, size: Number) -> Number:
     """Do the work of `unsnap`."""
-    if end > len(source) or size + SLACK > len(target):
-        return DAMAGED
-    stated, at = varint(source, np.int64(start), np.int64(end))
-    if at < 0 or stated != size:
-        return DAMAGED
+    at = _begun(source, start, end, target, size)
+    return _finished(source, at, np.int64(end), target, np.int64(0), np.int64(size))
+
+
+@device
+def unsnapped_two(
+    source: Bytes,
+    start: Number,
+    end: Number,
+    target: Bytes,
+    size: Number,
+    other_source: Bytes,
+    other_start: Number,
+    other_end: Number,
+    other_target: Bytes,
+    other_size: Number,
+) -> Number:
+    """Do the work of `unsnap` for two at once, a step of each in turn; return what it returns for either.
+
+    Where an operation begins is only known when the one before has been looked at, and a processor waits for that most
+    of the time: meanwhile it works on the other one's.
+    """
+    at = _begun(source, start, end, target, size)
+    other = _begun(other_source, other_start, other_end, other_target, other_size)
     out = np.int64(0)
-    while at < end:
-        if at <= end - _AHEAD and out <= size - _BEHIND:
-            word = load_unaligned(source, at)
+    other_out = np.int64(0)
+    while 0 <= at < end and 0 <= other < other_end:
+        at, out = _step(source, at, np.int64(end), target, out, np.int64(size))
+        other, other_out = _step(
+            other_source, other, np.int64(other_end), other_target, other_out, np.int64(other_size)
+        )
+    first = _finished(source, at, np.int64(end), target, out, np.int64(size))
+    second = _finished(other_source, other, np.int64(other_end), other_target, other_out, np.int64(other_size))
+    return first, second
+
+
+@device
+def _begun(source: Bytes, start: Number, end: Number, target: Bytes, size: Number) -> Number:
+    """Return where the first operation begins, -1 where sizes contradict each other."""
+    if end > len(source) or size + SLACK > len(target):
+        return np.int64(-1)
+    stated, at = varint(source, np.int64(start), np.int64(end))
+    return at if stated == size else np.int64(-1)
+
+
+@device
+def _finished(source: Bytes, at: Number, end: Number, target: Bytes, out: Number, size: Number) -> Number:
+    """Do all operations that are left; return 0, or `DAMAGED`."""
+    while 0 <= at < end:
+        at, out = _step(source, at, end, target, out, size)
+    return np.int64(0) if at >= 0 and out == size else np.int64(DAMAGED)
+
+
+@device
+def _step(source: Bytes, at: Number, end: Number, target: Bytes, out: Number, size: Number) -> Number:
+    """Do an operation, or some that belong together; return the places after them, -1 where one is damaged."""
+    if at <= end - _AHEAD and out <= size - _BEHIND:
+        word = load_unaligned(source, at)
+        tag = np.int64(word) & 0xFF
+        if tag & 3 == 0 and tag < _SHORT << 2:
+            if word & _DENSE_MASK == _DENSE and out >= 8:
+                return _dense(source, at, end, target, out, size)
+            length = (tag >> 2) + 1
+            if length <= 4:
+                # The copy that follows is in the word already: to load it would wait for the length.
+                copy8(source, at + 1, target, out)
+                word >>= np.uint64(8 + 8 * length)
+            else:
+                copy16(source, at + 1, target, out)
+                word = load_unaligned(source, at + 1 + length)
+            at += length + 1
+            out += length
             tag = np.int64(word) & 0xFF
-            if tag & 3 == 0 and tag < _SHORT << 2:
-                if word & _DENSE_MASK == _DENSE and out >= 8:
-                    at, out = _dense(source, at, np.int64(end), target, out, np.int64(size))
-                    continue
-                length = (tag >> 2) + 1
-                if length <= 4:
-                    # The copy that follows is in the word already: to load it would wait for the length.
-                    copy8(source, at + 1, target, out)
-                    word >>= np.uint64(8 + 8 * length)
-                else:
-                    copy16(source, at + 1, target, out)
-                    word = load_unaligned(source, at + 1 + length)
-                at += length + 1
-                out += length
-                tag = np.int64(word) & 0xFF
-                if tag & 3 == 0:
-                    continue
-            if tag & 3 != 0 and tag & 3 != 3:
-                at, out = _copied(word, at, target, out)
-                if at < 0:
-                    return np.int64(DAMAGED)
-                continue
-        at, out = _unsnapped_one(source, at, np.int64(end), target, out, np.int64(size))
-        if at < 0:
-            return np.int64(DAMAGED)
-    return np.int64(0) if out == size else np.int64(DAMAGED)
+            if tag & 3 == 0:
+                return at, out
+        if tag & 3 != 0 and tag & 3 != 3:
+            return _copied(word, at, target, out)
+    return _unsnapped_one(source, at, end, target, out, size)
 
 
 @device
