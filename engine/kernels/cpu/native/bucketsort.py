@@ -254,7 +254,7 @@ def _even_cells(chunks: Sequence[Words], least: int, width: int, bucket_bits: in
     No entries, if the first bits of words will do.
     """
     step = max(1, sum(map(len, chunks)) // _SAMPLE)
-    sample = np.concatenate([chunk[::step] for chunk in chunks]) - np.uint64(least)
+    sample = np.concatenate([chunk[::step] for chunk in chunks]) - np.uint64(least % 2**64)  # it may be signed
     found = np.bincount((sample >> np.uint64(width - bucket_bits)).astype(np.int64))
     if found.max() <= _UNEVEN * max(len(sample) >> bucket_bits, 1):
         return 0, _NO_CELLS

@@ -87,3 +87,16 @@ def test_keys_of_more_than_64_bits(
     nulls = np.sort(order[no_values])
     nulls = nulls[np.lexsort([~pairs["b"].to_numpy()[nulls], wide[nulls]])]  # whose numbers mean nothing
     assert answer.equals(data.take(np.concatenate([nulls, order[~no_values]])))
+
+
+@pytest.mark.parametrize("power", [1, 3, 40])
+def test_many_numbers_below_zero(power: int) -> None:
+    """Numbers are compared as they are; where they lie unevenly, buckets are chosen by some of them."""
+    rows = sort._LARGE + 10
+    rng = np.random.default_rng(power)
+    numbers = (rng.uniform(-1, 1, rows) ** power * 2.0**62).astype(np.int64)
+    data = pa.table({"i": numbers, "n": np.arange(rows)})
+    schema = from_arrow_schema(data.schema)
+    tables = [DEVICE.from_arrow(data.slice(start, 50_000), schema) for start in range(0, rows, 50_000)]
+    answer = DEVICE.to_arrow(DEVICE.sort(tables, [SortKey(expr=Column(name="i", dtype=schema["i"].dtype))], schema))
+    assert answer.equals(data.take(np.argsort(numbers, kind="stable")))
