@@ -22,55 +22,30 @@ from .csv_errors import BadRows, RaggedRows, explain, ragged_error, salvage
 from .csv_options import CsvOptions, Dialect, agreed_type, find_dialect, given_types, infer_types, read_sample
 from .filesystem import PathLike, resolve
 from .tables import FileSource, FileTable
-from .text_blocks import Block, TextFile
+from .text_blocks import Block, TextFile, TextSplit
 
 SUFFIXES = with_compressions((".csv", ".tsv"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CsvSplit:
-    """A byte range of a CSV file, from one record's start to another's.
+class CsvSplit(TextSplit):
+    """A byte range of a CSV file.
 
     Attributes
     ----------
-    start, end
-        Offsets in the decoded text; ``end`` None for the file's end.
     types
         Arrow types of the columns to parse, of those that the file has.
     """
 
-    text: TextFile
     dialect: Dialect
-    start: int
-    end: int | None
-    schema: Schema
     types: Mapping[str, pa.DataType]
-    keys: Mapping[str, Any]
-    batch_rows: int
     skip_bad: bool
     bad_rows: BadRows
 
     @property
-    def resident(self) -> bool:
-        """Whether only this process has the file."""
-        return self.text.location.is_of_process
-
-    @property
-    def label(self) -> str:
-        """File and byte range."""
-        if self.start <= self.dialect.body and self.end is None:
-            return self.text.url
-        return f"{self.text.url}[bytes {self.start}-{'' if self.end is None else self.end}]"
-
-    @property
-    def rows(self) -> None:
-        """Unknown until read."""
-        return
-
-    @property
-    def bytes(self) -> int:
-        """Stored bytes."""
-        return (self.text.file.size if self.end is None else self.end) - self.start
+    def body(self) -> int:
+        """Where the first record below the header starts."""
+        return self.dialect.body
 
     @property
     def host_reads(self) -> str:

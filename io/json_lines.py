@@ -22,7 +22,7 @@ from .conform import conform
 from .csv_options import agreed_type
 from .filesystem import PathLike, reason, resolve
 from .tables import FileSource, FileTable
-from .text_blocks import Block, TextFile
+from .text_blocks import Block, TextFile, TextSplit
 
 SUFFIXES = with_compressions((".jsonl", ".ndjson", ".json"))
 _ISO_TIME = re.compile(r"\d{4}-\d\d-\d\d(?P<clock>[ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?(?P<zone>Z|[+-]\d\d:?\d\d)?)?")
@@ -49,37 +49,8 @@ class JsonOptions:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JsonSplit:
+class JsonSplit(TextSplit):
     """A byte range of a file of JSON lines."""
-
-    text: TextFile
-    start: int
-    end: int | None
-    schema: Schema
-    keys: Mapping[str, Any]
-    batch_rows: int
-
-    @property
-    def resident(self) -> bool:
-        """Whether only this process has the file."""
-        return self.text.location.is_of_process
-
-    @property
-    def label(self) -> str:
-        """File and byte range."""
-        if self.start == 0 and self.end is None:
-            return self.text.url
-        return f"{self.text.url}[bytes {self.start}-{'' if self.end is None else self.end}]"
-
-    @property
-    def rows(self) -> None:
-        """Unknown until read."""
-        return
-
-    @property
-    def bytes(self) -> int:
-        """Stored bytes."""
-        return (self.text.file.size if self.end is None else self.end) - self.start
 
     @property
     def host_reads(self) -> str:

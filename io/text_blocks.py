@@ -7,7 +7,7 @@ reads. Both end where a record ends, so that records are never torn and quoted l
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from ..engine.errors import ReadError
 from ..engine.machine import available_cores
+from ..engine.schema import Schema
 from .compression import compression_of, unpacked
 from .filesystem import FileInfo, Location, reason
 
@@ -193,6 +194,53 @@ class TextFile:
             if not inside:
                 return offset + position
         return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TextSplit:
+    """A byte range of a text file, from one record's start to another's.
+
+    Attributes
+    ----------
+    start, end
+        Offsets in the decoded text; ``end`` None for the file's end.
+    schema, keys
+        Columns that are asked for, and the values of those that the path tells.
+    """
+
+    text: TextFile
+    start: int
+    end: int | None
+    schema: Schema
+    keys: Mapping[str, Any]
+    batch_rows: int
+
+    @property
+    def body(self) -> int:
+        """Where the file's first record starts."""
+        return 0
+
+    @property
+    def resident(self) -> bool:
+        """Whether only this process has the file."""
+        return self.text.location.is_of_process
+
+    @property
+    def label(self) -> str:
+        """File and byte range."""
+        if self.start <= self.body and self.end is None:
+            return self.text.url
+        return f"{self.text.url}[bytes {self.start}-{'' if self.end is None else self.end}]"
+
+    @property
+    def rows(self) -> None:
+        """Unknown until read."""
+        return
+
+    @property
+    def bytes(self) -> int:
+        """Stored bytes."""
+        return (self.text.file.size if self.end is None else self.end) - self.start
 
 
 def last_record_end(data: bytes, quote: str) -> int:
