@@ -24,7 +24,7 @@ from .folds import NAMES as STATISTICS
 from .folds import statistic
 from .gather import take_column
 from .native import argsort
-from .nested import inner, outer
+from .nested import extents, inner, outer
 from .registry import Value, scalar
 from .sort import order_words
 
@@ -34,16 +34,8 @@ Rows = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 def rows_of(lists: pa.ListArray) -> Rows:
     """Return the rows of a column of lists, in order."""
-    starts, lengths = _extents(lists)
+    starts, lengths = extents(lists)
     return np.repeat(np.arange(len(lists)), lengths), _run(starts, lengths)
-
-
-def _extents(lists: pa.ListArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    offsets = values_of(lists.offsets).astype(np.int64)
-    lengths = np.diff(offsets)
-    if lists.null_count:
-        lengths = np.where(lists.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
-    return offsets[:-1], lengths
 
 
 def _run(starts: NDArray[np.int64], lengths: NDArray[np.int64], step: int = 1) -> NDArray[np.int64]:
@@ -90,7 +82,7 @@ def list_concat(call: Call, args: list[Value]) -> pa.Array:
 def list_slice(call: Call, args: list[Value]) -> pa.Array:
     """Values from one place to another, both counted from 1 or, where negative, from the end."""
     lists, begin, end = full(args)
-    starts, lengths = _extents(lists)
+    starts, lengths = extents(lists)
     first, last = values_of(begin).astype(np.int64), values_of(end).astype(np.int64)
     first = np.maximum(np.where(first < 0, lengths + first, first - 1), 0)
     last = np.minimum(np.where(last < 0, lengths + last + 1, last), lengths)
@@ -105,7 +97,7 @@ def list_slice(call: Call, args: list[Value]) -> pa.Array:
 def list_reverse(call: Call, args: list[Value]) -> pa.Array:
     """Values from the last to the first."""
     (lists,) = args
-    starts, lengths = _extents(lists)
+    starts, lengths = extents(lists)
     places = _run(starts + lengths - 1, lengths, -1)
     owners = np.repeat(np.arange(len(lists)), lengths)
     return built(owners, _taken(lists.values, places), len(lists), lists.is_valid(), to_arrow_type(call.dtype))
@@ -205,7 +197,7 @@ def _first_of_equal(owners: NDArray[np.int64], values: pa.Array) -> NDArray[np.i
 def list_position(_: Call, args: list[Value]) -> pa.Array:
     """Place of the first value that is equal."""
     lists, wanted = full(args)
-    starts, _lengths = _extents(lists)
+    starts, _lengths = extents(lists)
     owners, places = rows_of(lists)
     values = _taken(lists.values, places)
     same = equal(values, _taken(inner(wanted), owners)) if len(values) else pa.array([], pa.bool_())

@@ -38,6 +38,15 @@ def outer(values: pa.Array, dtype: DataType) -> pa.Array:
     return narrowed(values) if is_small(physical_type(dtype)) else values
 
 
+def extents(lists: pa.ListArray) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return where each list's values start and how many they are: none of a null list, whatever its offsets say."""
+    offsets = values_of(lists.offsets).astype(np.int64)
+    lengths = np.diff(offsets)
+    if lists.null_count:
+        lengths = np.where(lists.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
+    return offsets[:-1], lengths
+
+
 @scalar("pair")
 def pair(call: Call, args: list[Value]) -> pa.Array:
     """Struct of two values; null where one is null."""

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...schema import Schema
-from .buffers import array_from, values_of
+from .buffers import array_from
 from .gather import take_column
 from .native.arrays import Rows
-from .nested import outer
+from .nested import extents, outer
 from .table import CpuTable
 
 _MOST_ROWS = 2**31 - 1
@@ -25,7 +25,7 @@ def unnest(
     table: CpuTable, columns: Sequence[str], schema: Schema, *, keeps_empty: bool, ordinality: str | None
 ) -> CpuTable:
     """Return one row per value of the lists; see ``volley.engine.plan.Unnest``."""
-    spans = {name: _spans(table.column(name)) for name in columns}
+    spans = {name: extents(table.column(name)) for name in columns}
     counts = np.maximum.reduce([lengths for _, lengths in spans.values()])
     repeats = np.maximum(counts, 1) if keeps_empty else counts
     total = int(repeats.sum())
@@ -43,15 +43,6 @@ def unnest(
         else:
             made.append(take_column(table.column(field.name), rows))
     return CpuTable(schema=schema, columns=tuple(made), num_rows=total)
-
-
-def _spans(lists: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return where each list's values start and how many they are: none of a null list, whatever its offsets say."""
-    offsets = values_of(lists.offsets).astype(np.int64)
-    lengths = np.diff(offsets)
-    if lists.null_count:
-        lengths = np.where(lists.is_valid().to_numpy(zero_copy_only=False), lengths, 0)
-    return offsets[:-1], lengths
 
 
 def _values(
