@@ -6,17 +6,16 @@ each piece is copied on before the next one is packed. It comes back in one piec
 
 from __future__ import annotations
 
-import weakref
 from pathlib import Path
 from typing import Any
 
 from . import memory
 from .library import DeviceBuffer, Stream, copy_host_to_ptr, copy_ptr_to_host, plc
 from .memory import on_stream, run
-from .spilling import STAGING_BYTES, HostStore
+from .spilling import STAGING_BYTES, HostStore, Stored
 
 
-class SpilledBytes:
+class SpilledBytes(Stored):
     """A packed table in pinned memory or in a file, which goes with it.
 
     Raises `MemoryError` where the device has no room for what packing itself needs, which is little.
@@ -27,23 +26,13 @@ class SpilledBytes:
         with store.moving:
             packer = plc.contiguous_split.ChunkedPack.create(table, STAGING_BYTES, stream=stream, temp_mr=pool.resource)
             self._store = store
-            self._rows = table.num_rows()
-            self.nbytes = packer.get_total_contiguous_size()
-            self._path: Path | None = None
-            if store.admits(self.nbytes):
-                weakref.finalize(self, store.leaves, self.nbytes)
+            super().__init__(packer.get_total_contiguous_size(), store)
+            if self.path is None:
                 self._pinned = store.pinned(self.nbytes, stream)
                 self._copy_out(packer, stream)
             else:
-                self._path = store.new_file()
-                weakref.finalize(self, self._path.unlink, missing_ok=True)
-                self._write_out(packer, self._path, stream)
+                self._write_out(packer, self.path, stream)
             self._described = bytes(packer.build_metadata())
-
-    @property
-    def file_bytes(self) -> int:
-        """Bytes in a file."""
-        return 0 if self._path is None else self.nbytes
 
     def _copy_out(self, packer: plc.contiguous_split.ChunkedPack, stream: Stream) -> None:
         staging, copied = memory.pool().staging, 0
@@ -66,10 +55,10 @@ class SpilledBytes:
         """Return the columns, on the device."""
         stream = memory.stream()
         buffer = run(DeviceBuffer, size=self.nbytes)
-        if self._path is None:
+        if self.path is None:
             copy_host_to_ptr(self._pinned.view, buffer.ptr, stream=stream)
         else:
-            self._read_in(self._path, buffer, stream)
+            self._read_in(self.path, buffer, stream)
         described: Any = memoryview(self._described)  # the stubs ask for a view of bytes objects
         view = plc.gpumemoryview(buffer)
         table = on_stream(plc.contiguous_split.unpack_from_memoryviews, described, view)

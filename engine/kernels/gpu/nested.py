@@ -6,7 +6,7 @@ from ...expr import Call
 from .columns import Value, cast, full, nulls
 from .library import plc
 from .memory import run
-from .registry import constants, literal, on_cpu, scalar
+from .registry import constant_within, literal, on_cpu, scalar
 from .types import INT64
 
 _LONGEST = 2**31 - 1
@@ -27,11 +27,7 @@ def list_length(_: Call, args: list[Value], rows: int) -> plc.Column:
     return cast(run(plc.lists.count_elements, full(args, rows)[0]), INT64)
 
 
-def _refuses_place(call: Call) -> str | None:
-    return constants(1)(call) or ("it counts beyond 31 bits" if abs(literal(call, 1)) > _LONGEST else None)
-
-
-@scalar("list_element", refuses=_refuses_place)
+@scalar("list_element", refuses=constant_within(1, _LONGEST))
 def list_element(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Return the value at a 1-based position, from the end where it is negative; null where there is none."""
     place = literal(call, 1)

@@ -81,6 +81,15 @@ def constants(*places: int, nullable: bool = False) -> Refusal:
     return refuses
 
 
+def constant_within(place: int, most: int) -> Refusal:
+    """Return a refusal of calls whose argument at a place is no constant, or farther from 0 than libcudf counts."""
+
+    def refuses(call: Call) -> str | None:
+        return constants(place)(call) or ("it counts beyond 31 bits" if abs(literal(call, place)) > most else None)
+
+    return refuses
+
+
 def literal(call: Call, place: int) -> Any:
     """Return the value of an argument that is a constant."""
     argument = call.args[place]

@@ -113,29 +113,45 @@ class HostStore:
         return Path(name)
 
 
-class SpilledRows:
-    """A table that was copied as Arrow columns, since there was no device memory left to pack it."""
+class Stored:
+    """Room for a spilled table, given back with the object: memory that the store admits, or else a file.
 
-    def __init__(self, rows: pa.Table, store: HostStore) -> None:
-        self.nbytes = rows.nbytes
-        self._rows: pa.Table | None = rows if store.admits(self.nbytes) else None
-        self._path: Path | None = None
-        if self._rows is not None:
-            weakref.finalize(self, store.leaves, self.nbytes)
-            return
-        self._path = store.new_file()
-        weakref.finalize(self, self._path.unlink, missing_ok=True)
-        with pa.OSFile(str(self._path), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
-            writer.write_table(rows)
+    Attributes
+    ----------
+    path
+        The file, or None where there is memory.
+    """
+
+    def __init__(self, nbytes: int, store: HostStore) -> None:
+        self.nbytes = nbytes
+        self.path: Path | None = None
+        if store.admits(nbytes):
+            weakref.finalize(self, store.leaves, nbytes)
+        else:
+            self.path = store.new_file()
+            weakref.finalize(self, self.path.unlink, missing_ok=True)
 
     @property
     def file_bytes(self) -> int:
         """Bytes in a file."""
-        return 0 if self._path is None else self.nbytes
+        return 0 if self.path is None else self.nbytes
+
+
+class SpilledRows(Stored):
+    """A table that was copied as Arrow columns, since there was no device memory left to pack it."""
+
+    def __init__(self, rows: pa.Table, store: HostStore) -> None:
+        super().__init__(rows.nbytes, store)
+        self._rows: pa.Table | None = None
+        if self.path is None:
+            self._rows = rows
+            return
+        with pa.OSFile(str(self.path), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+            writer.write_table(rows)
 
     def rows(self) -> pa.Table:
         """Return the rows; those of a file are read as they are used."""
         if self._rows is not None:
             return self._rows
-        with pa.memory_map(str(self._path)) as source:
+        with pa.memory_map(str(self.path)) as source:
             return pa.ipc.open_file(source).read_all()

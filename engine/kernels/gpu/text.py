@@ -17,7 +17,7 @@ from .columns import Op, Value, any_true, binary, cast, constant, filled, full, 
 from .fallback import on_cpu as computed_on_cpu
 from .library import plc
 from .memory import run
-from .registry import Kernel, constants, literal, on_cpu, scalar
+from .registry import Kernel, constant_within, constants, literal, on_cpu, scalar
 from .types import INT32, INT64
 
 _strings = plc.strings
@@ -104,17 +104,13 @@ def substring(call: Call, args: list[Value], rows: int) -> plc.Column:
     return _sliced(full(args[:1], rows)[0], start, stop)
 
 
-def _refuses_ends(call: Call) -> str | None:
-    return constants(1)(call) or ("it counts beyond 31 bits" if abs(literal(call, 1)) > _LONGEST else None)
-
-
-@scalar("left", refuses=_refuses_ends)
+@scalar("left", refuses=constant_within(1, _LONGEST))
 def left(call: Call, args: list[Value], rows: int) -> plc.Column:
     """So many code points from the start, or all but so many where negative."""
     return _sliced(full(args[:1], rows)[0], 0, literal(call, 1))
 
 
-@scalar("right", refuses=_refuses_ends)
+@scalar("right", refuses=constant_within(1, _LONGEST))
 def right(call: Call, args: list[Value], rows: int) -> plc.Column:
     """So many code points from the end, or all but so many where negative."""
     [text], count = full(args[:1], rows), literal(call, 1)
@@ -260,7 +256,7 @@ scalar("lpad", refuses=_refuses_padding)(_padding(_Side.LEFT))
 scalar("rpad", refuses=_refuses_padding)(_padding(_Side.RIGHT))
 
 
-@scalar("repeat", refuses=_refuses_ends)
+@scalar("repeat", refuses=constant_within(1, _LONGEST))
 def repeat(call: Call, args: list[Value], rows: int) -> plc.Column:
     """So many times after itself."""
     return run(_strings.repeat.repeat_strings, full(args[:1], rows)[0], max(literal(call, 1), 0))
