@@ -142,11 +142,11 @@ class Pieces:
                 piece.extent.free()
                 piece.extent = None
                 self.spilled -= piece.bytes
-                if not self.spilled:
-                    self._files.close()
             elif self._ages.pop(id(piece), None) is not None:
                 self._give_back(piece)
             # else it is being written, and whoever does it will see that nobody wants it
+            if not self.spilled:
+                self._files.close()
 
     def close(self) -> None:
         """Let go of the files once nothing in them is needed."""

@@ -215,7 +215,7 @@ def test_rows_stay_in_memory_where_the_disk_of_a_worker_is_full(
     def looking(*args: Any) -> None:
         run(*args)
         for worker, left in client.run(remains).items():
-            spilled[worker] = max(spilled.get(worker, 0), left["files"])
+            spilled[worker] = max(spilled.get(worker, 0), left["bytes in files"])
 
     monkeypatch.setattr(coordinator.Tasks, "run", looking)
     assert grouped(folder, cluster).equals(grouped(folder))
