@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).parents[1]
+
+# The processes that tests start, some hundreds, would each compile all that they import, for a second of a processor,
+# where the environment wants nothing compiled beside the sources: it lies elsewhere then.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(ROOT / ".pytest_cache" / "compiled")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 # Before anything imports matplotlib: no test may ask for a display.
 os.environ["MPLBACKEND"] = "Agg"
@@ -32,7 +42,6 @@ if os.environ.get("VOLLEY_TEST_DEVICE") in {"gpu", "gpu-simulated"}:
 
     use_for_all_sessions()
 
-ROOT = Path(__file__).parents[1]
 PROCESS_BYTES = 3 << 30
 """Memory for one of several processes that run tests, and for the workers that it starts."""
 
