@@ -10,8 +10,9 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
-from ..arrow import empty_batch, from_arrow_schema
+from ..arrow import empty_batch, from_arrow_schema, to_arrow_schema
 from ..errors import ConfigError
+from ..kernels.constants import array_of
 from ..plan import ScanPlan, ScanRequest, Statistics
 from ..schema import Schema
 
@@ -19,6 +20,14 @@ TASK_ROWS = 512 * 1024
 """Rows per split: enough tasks for every thread, few enough that starting one costs nothing."""
 DIVIDED_ROWS = 256 * 1024
 """Rows of a split that it may be worth to divide."""
+
+
+def batch_of_rows(rows: Sequence[Sequence[Any]], schema: Schema) -> pa.RecordBatch:
+    """Return rows of plain Python values, in the schema's order, as a batch; pyarrow's own way imports pandas."""
+    made = to_arrow_schema(schema)
+    columns = zip(*rows, strict=True) if rows else ((),) * len(made)
+    arrays = [array_of(list(values), f.type) for values, f in zip(columns, made, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=made)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -456,7 +456,6 @@ def parse_bytes(text: str) -> int:
 def _written_table(result: RunResult, schema: Schema) -> pa.Table:
     import pyarrow as pa
 
-    from ..arrow import to_arrow_schema
+    from .memory import batch_of_rows
 
-    rows = [{"path": f.path, "rows": f.rows, "bytes": f.bytes} for f in result.written]
-    return pa.Table.from_pylist(rows, to_arrow_schema(schema))
+    return pa.Table.from_batches([batch_of_rows([(f.path, f.rows, f.bytes) for f in result.written], schema)])

@@ -36,13 +36,10 @@ class RowsSplit:
 
     def read(self) -> Iterator[ArrowBatch]:
         """Yield the rows as one record batch."""
-        from ...engine.arrow import to_arrow_schema  # needs pyarrow, which planning does without
+        from ...engine.frame.memory import batch_of_rows  # needs pyarrow, which planning does without
 
-        empty = to_arrow_schema(self.schema).empty_table()
-        names = self.schema.names
-        rows = [dict(zip(names, row, strict=True)) for row in self.values]
-        for batch in type(empty).from_pylist(rows, schema=empty.schema).to_batches():
-            yield batch.select(list(self.columns))
+        if self.values:
+            yield batch_of_rows(self.values, self.schema).select(list(self.columns))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

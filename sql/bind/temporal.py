@@ -85,8 +85,9 @@ def _weekday(binder: ExpressionBinder, node: Any) -> Expr:
 def _truncate(binder: ExpressionBinder, node: Any) -> Expr:
     binder.statement.allow_only(node, ("this", "unit", "input_type_preserved"), "date_trunc")
     truncated = _truncated(binder, node, node.args["unit"].name, binder.bind(node.this))
-    # DuckDB makes a timestamp of a date; the dialects for which sqlglot says DateTrunc, or marks it, keep the date.
+    # DuckDB makes a timestamp of a date; other dialects for which sqlglot says DateTrunc, or marks it, keep the date.
     keeps = isinstance(node, exp.DateTrunc) or node.args.get("input_type_preserved")
+    keeps = keeps and binder.source.dialect != "duckdb"
     return as_date(truncated) if keeps else truncated
 
 
@@ -95,10 +96,19 @@ def _date_trunc(binder: ExpressionBinder, node: Any) -> Expr:
     return _truncated(binder, node, constant_text(binder, unit, "a unit of time"), binder.bind(moment))
 
 
+_ROUND_YEARS = {"decade": 10, "century": 100, "millennium": 1_000}
+"""Units that are truncated to a round year, as DuckDB truncates them."""
+
+
 def _truncated(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) -> Expr:
     unit = unit_name(binder.source, node, written)
     if is_length(moment):
         return truncated_length(unit, moment)
+    if unit in _ROUND_YEARS and moment.dtype.is_temporal:
+        years = literal(_ROUND_YEARS[unit])
+        first = call("multiply", call("floor_divide", call("year", moment), years), years)
+        zone = moment.dtype.tz if moment.dtype.kind is Kind.TIMESTAMP else None
+        return cast(call("make_date", first, literal(1), literal(1)), dtypes.timestamp("us", zone))
     if unit not in _TRUNCATIONS:
         raise binder.source.unsupported(node, f"date_trunc to {unit}")
     if not moment.dtype.is_temporal:

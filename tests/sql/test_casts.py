@@ -80,3 +80,11 @@ def test_frames_take_dates_without_zeros():
     frame = sql("select date '2024-01-02' as d")
     assert len(frame[frame.d == "2024-1-2"]) == 1
     assert frame.d.to_list() == [dt.date(2024, 1, 2)]
+
+
+@pytest.mark.parametrize("unit", ["month", "decade", "century", "millennium", "decades", "c"])
+def test_times_are_truncated_to_round_years(unit):
+    moments = "(values (timestamp '2024-05-15 12:30'), (timestamp '1999-12-31'), (timestamp '2000-01-01'), (null)) v(t)"
+    query = f"select date_trunc('{unit}', t) as a, date_trunc('{unit}', t::date) as b from {moments}"
+    assert_same(query, {})
+    assert_same(f"select date_trunc('{unit}', t::timestamptz)::varchar as a from {moments} where t is not null", {})

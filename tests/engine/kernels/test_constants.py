@@ -6,6 +6,7 @@ import datetime as dt
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -101,3 +102,16 @@ print("pandas" in sys.modules)
 def test_a_query_does_not_import_pandas() -> None:
     answer = subprocess.run([sys.executable, "-c", QUERY], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "False"
+
+
+WRITE = """
+import sys
+import volley as vl
+vl.sql("select 1 as a, 'x' as b union all values (2, null)").to_parquet(sys.argv[1])
+print("pandas" in sys.modules)
+"""
+
+
+def test_a_written_file_does_not_import_pandas(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WRITE, str(tmp_path / "a.parquet")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "False"
