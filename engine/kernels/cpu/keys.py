@@ -130,9 +130,11 @@ class _Column:
         calls.keep(column)
         return [Source(words, bits, offset, NULL) for words in self.raw_words(column, insert=False)]
 
-    def values(self, words: Sequence[Words], known: NDArray[np.bool_]) -> pa.Array:
-        """Return the keys that word columns came from."""
-        bitmap = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    def values(self, words: Sequence[Words], known: NDArray[np.bool_] | None = None) -> pa.Array:
+        """Return the keys that word columns came from; ``known`` says which are no nulls where their words do not."""
+        if known is None and self.null is not None:
+            known = words[0] != np.int64(self.null).view(np.uint64)
+        bitmap = None if known is None or known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
         arrow = physical_type(self.dtype)
         first = words[0]
         if self.coder is not None:
@@ -301,20 +303,19 @@ class KeyTable:
         made = self._words.keys()
         keys = made if isinstance(made, list) else [made]
         if not isinstance(self._words, RowGroups) and self._single:
-            known = self._known(self._columns[0], keys[0])
+            known = None
             if self._words.null_group >= 0:
-                known[self._words.null_group] = False
+                known = np.arange(len(keys[0])) != self._words.null_group
             return [self._columns[0].values(keys, known)]
         result, at, flag = [], int(self._flags), 0
         nullable = self._flags and bool(keys[0].any())
         for column in self._columns:
-            words = keys[at : at + column.width]
-            known = self._known(column, words[0])
+            known = None
             if column.null is None:
                 if nullable:
                     known = (keys[0] >> np.uint64(flag)) & np.uint64(1) == 0
                 flag += 1
-            result.append(column.values(words, known))
+            result.append(column.values(keys[at : at + column.width], known))
             at += column.width
         return result
 
@@ -326,14 +327,6 @@ class KeyTable:
         assert isinstance(self._words, WordGroups)
         self._words.insert(codes.view(np.uint64))
         self._texts = None
-
-    @staticmethod
-    def _known(column: _Column, words: NDArray[Any]) -> NDArray[np.bool_]:
-        """Return which words do not stand for null."""
-        if column.null is None:
-            return np.ones(len(words), dtype=np.bool_)
-        known: NDArray[np.bool_] = words != np.int64(column.null).view(np.uint64)
-        return known
 
     def _single_bits(self, column: pa.Array) -> tuple[Any, int]:
         """Return the validity of the only column where nulls have no word of their own."""
