@@ -159,8 +159,8 @@ class Project(Unary):
     exprs: tuple[NamedExpr, ...]
 
     def _derive(self) -> Schema:
-        _check_columns(tuple(e.expr for e in self.exprs), self.input.schema)
         below = self.input.schema
+        _check_columns(tuple([e.expr for e in self.exprs if not isinstance(e.expr, Column)]), below)
         return Schema(tuple([_projected(named, below) for named in self.exprs]))
 
     @property
@@ -203,6 +203,8 @@ class JoinKind(Enum):
     FULL = "full"
     SEMI = "semi"
     ANTI = "anti"
+
+    __hash__ = object.__hash__  # as in `Kind`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
