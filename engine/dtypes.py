@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from operator import attrgetter
 
 
 class Kind(Enum):
@@ -84,6 +85,14 @@ class DataType:
 
     __repr__ = __str__
 
+    def __eq__(self, other: object) -> bool:
+        if self is other:  # as nearly always: most types are the constants of this module
+            return True
+        return isinstance(other, DataType) and _parameters(self) == _parameters(other)
+
+    def __hash__(self) -> int:
+        return hash(_parameters(self))
+
     @property
     def is_integer(self) -> bool:
         """Whether this is a signed or unsigned integer type."""
@@ -92,7 +101,7 @@ class DataType:
     @property
     def is_signed(self) -> bool:
         """Whether this is a signed integer type."""
-        return self.is_integer and not self.kind.value.startswith("u")
+        return self.kind in _SIGNED
 
     @property
     def is_float(self) -> bool:
@@ -107,7 +116,7 @@ class DataType:
     @property
     def is_numeric(self) -> bool:
         """Whether arithmetic is defined: integers, floats and decimals."""
-        return self.is_integer or self.is_float or self.is_decimal
+        return self.kind in _NUMERIC
 
     @property
     def is_text(self) -> bool:
@@ -132,7 +141,7 @@ class DataType:
     @property
     def bits(self) -> int:
         """Width of an integer or float type in bits (0 for others)."""
-        return _INTEGER_BITS.get(self.kind) or {Kind.FLOAT32: 32, Kind.FLOAT64: 64}.get(self.kind, 0)
+        return _BITS.get(self.kind, 0)
 
     @property
     def byte_width(self) -> int:
@@ -152,6 +161,7 @@ class DataType:
                 return self.bits // 8 or 8
 
 
+_parameters = attrgetter("kind", "precision", "scale", "unit", "tz", "value", "fields")
 _INTEGER_BITS = {
     Kind.INT8: 8,
     Kind.INT16: 16,
@@ -162,6 +172,9 @@ _INTEGER_BITS = {
     Kind.UINT32: 32,
     Kind.UINT64: 64,
 }
+_BITS = {**_INTEGER_BITS, Kind.FLOAT32: 32, Kind.FLOAT64: 64}
+_SIGNED = frozenset({Kind.INT8, Kind.INT16, Kind.INT32, Kind.INT64})
+_NUMERIC = frozenset({*_BITS, Kind.DECIMAL})
 
 null = DataType(Kind.NULL)
 bool_ = DataType(Kind.BOOL)

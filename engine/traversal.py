@@ -125,8 +125,9 @@ def walk_once(root: N) -> Iterator[N]:
 
 def shared(root: N) -> list[N]:
     """Return the node objects that occur several times in the tree, but not those that do only as parts of such."""
-    occurrences = Counter(id(child) for node in walk_once(root) for child in node.children)
-    return [node for node in walk_once(root) if occurrences[id(node)] > 1]
+    nodes = list(walk_once(root))
+    occurrences = Counter([id(child) for node in nodes for child in node.children])
+    return [node for node in nodes if occurrences[id(node)] > 1]
 
 
 def transform_up(

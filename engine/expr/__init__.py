@@ -20,7 +20,6 @@ from .nodes import (
     columns_of,
     conjuncts,
     disjuncts,
-    functions_of,
     operands,
     substitute,
 )
@@ -50,7 +49,6 @@ __all__ = [
     "disjuncts",
     "field_path",
     "field_paths",
-    "functions_of",
     "in_list",
     "literal",
     "operands",

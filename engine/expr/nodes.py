@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..schema import Field
-from ..traversal import FrozenNode, recalled, remembered, transform_up, walk_once
+from ..traversal import FrozenNode, recalled, remembered, transform_up
 
 Options: TypeAlias = tuple[tuple[str, Any], ...]
 
@@ -83,6 +83,11 @@ class Call(Expr):
     def children(self) -> tuple[Expr, ...]:
         """Argument expressions, left to right."""
         return self.args
+
+    @property
+    def own_kinds(self) -> tuple[Any, ...]:
+        """The class and the name of the function."""
+        return (Call, self.function)
 
     def with_children(self, children: tuple[Expr, ...]) -> Call:
         """Return the call on other arguments."""
@@ -348,12 +353,6 @@ def _columns_below(expr: Expr) -> frozenset[str]:
     return frozenset(names)
 
 
-@remembered
-def functions_of(expr: Expr) -> frozenset[str]:
-    """Return the names of every function that the expression calls."""
-    return frozenset([node.function for node in walk_once(expr) if isinstance(node, Call)])
-
-
 def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:
     """Replace columns by expressions of the same type; same object where nothing changed."""
     if isinstance(expr, Column):
@@ -402,10 +401,12 @@ def any_of(parts: Iterable[Expr]) -> Expr | None:
 
 def _joined(connective: str, parts: list[Expr]) -> Expr | None:
     """Join in a balanced tree: a chain of thousands would exceed Python's recursion limit when it is hashed."""
+    if not parts:
+        return None
     while len(parts) > 1:
         pairs = zip(parts[::2], parts[1::2], strict=False)
         joined: list[Expr] = [
             Call(function=connective, args=(left, right), dtype=dtypes.bool_) for left, right in pairs
         ]
         parts = joined + parts[len(parts) - len(parts) % 2 :]
-    return parts[0] if parts else None
+    return parts[0]

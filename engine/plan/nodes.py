@@ -227,9 +227,9 @@ class Join(Plan):
     builds_left: bool = False
 
     def _derive(self) -> Schema:
+        _check_columns(tuple([left for left, _ in self.on]), self.left.schema)
+        _check_columns(tuple([right for _, right in self.on]), self.right.schema)
         for left, right in self.on:
-            _check_columns((left,), self.left.schema)
-            _check_columns((right,), self.right.schema)
             if left.dtype != right.dtype:
                 raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
         of_left, of_right = self.left.schema.fields, self.right.schema.fields

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ...expr import Call, Column, Expr, NamedAggregate, aggregate, functions_of, literal
+from ...expr import Call, Column, Expr, NamedAggregate, aggregate, literal
 from ...plan import Aggregate, Filter, Join, Plan, Project, Sort, Window
-from ...traversal import transform_up
+from ...traversal import kinds_of, transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions
 from ..properties import is_never_null
@@ -28,7 +28,7 @@ def _rewrite(node: Plan) -> Plan:
         return node
 
     def without(expr: Expr) -> Expr:
-        if _CHECKS.isdisjoint(functions_of(expr)):
+        if _CHECKS.isdisjoint(kinds_of(expr)):
             return expr
         return transform_up(expr, lambda part: _without(part, node))
 

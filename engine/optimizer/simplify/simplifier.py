@@ -49,20 +49,22 @@ class Simplifier:
         """Return an expression with the same value for every row; the same object where nothing changed."""
         if isinstance(expr, Column | Literal):
             return expr
-        stack = [(expr, False)]
+        stack, done = [expr], self._done
         while stack:
-            node, ready = stack.pop()
-            if id(node) in self._done:
+            node = stack[-1]
+            if id(node) in done:
+                stack.pop()
                 continue
             parts = _parts(node)
-            if parts and not ready:
-                stack.append((node, True))
-                stack.extend((part, False) for part in parts)
+            missing = [part for part in parts if id(part) not in done and not isinstance(part, Column | Literal)]
+            if missing:
+                stack += missing
                 continue
-            result = self._rewritten(node, parts, tuple(self._done[id(part)] for part in parts))
+            stack.pop()
+            result = self._rewritten(node, parts, tuple([done.get(id(part), part) for part in parts]))
             self._alive += (node, result)
-            self._done[id(node)] = result
-        return self._done[id(expr)]
+            done[id(node)] = result
+        return done[id(expr)]
 
     def predicate(self, expr: Expr) -> Expr:
         """Return a condition that is true for the same rows; false and null are not told apart."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ from volley.engine.plan import (
     Write,
 )
 from volley.engine.schema import Field, Schema
-from volley.engine.traversal import transform_up, walk
+from volley.engine.traversal import kinds_of, transform_up, walk
 
 T = scan("t", a="int64", b="int32", s="string")
 U = scan("u", x="int64", y="string")
@@ -138,6 +139,13 @@ def test_rebuilding_changes_nothing(plan: Plan) -> None:
         assert again == node
         assert again.schema == node.schema
     assert transform_up(plan, lambda node: node) is plan
+
+
+def test_kinds_tell_joins_and_sources_apart() -> None:
+    kinds = kinds_of(Limit(input=join(T, select(U, "x"), ("a", "x"), kind="semi"), count=3))
+    assert kinds == {Limit, Join, JoinKind.SEMI, Scan, Project, type(T.source)}
+    assert kinds_of(Scan(source=EmptySource(schema=T.schema))) == {Scan, EmptySource}
+    assert Limit in kinds_of(replace(T, limit=0))
 
 
 EXPLAINED = """\
