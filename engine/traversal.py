@@ -145,7 +145,7 @@ def transform_up(
     again, and those that are found are added. What becomes of a node must then follow from the tree below it alone.
     ``concerns`` says of a tree whether the rewriting could change anything in it; others are not walked through at all.
     """
-    if concerns is not None and not concerns(root):
+    if (settled and id(root) in settled) or (concerns is not None and not concerns(root)):
         return root
     if settled is None:
         if not root.children:
@@ -188,7 +188,7 @@ def transform_down(
     A node object that is met several times is rewritten once, and ``settled`` trees, and those that the rewriting does
     not concern, are passed over, as in `transform_up`.
     """
-    if concerns is not None and not concerns(root):
+    if (settled and id(root) in settled) or (concerns is not None and not concerns(root)):
         return root
     settled = {} if settled is None else settled
     rewritten: dict[int, N] = {}  # holds every node met below the root, so that ids stay unique

@@ -19,6 +19,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
 from .null_order import Ordering
+from .trees import parts_of
 
 TOO_DEEP = "the query is nested too deeply; name parts of it in a WITH clause"
 _STATEMENTS = ("select", "with", "from", "values")
@@ -323,10 +324,11 @@ def _require_join_conditions(source: SqlText, tree: exp.Expr, tokens: list[Token
     keywords = [token for token in tokens if token.token_type is TokenType.JOIN]
     if not keywords:
         return
-    stated = [j for j in tree.find_all(exp.Join) if any(v for k, v in j.args.items() if k != "this")]
+    joins = [part for part in parts_of(tree) if isinstance(part, exp.Join)]
+    stated = [j for j in joins if any(v for k, v in j.args.items() if k != "this")]
     if len(keywords) <= len(stated):
         return
-    for join in tree.find_all(exp.Join):
+    for join in joins:
         offset = _offset(join.this)
         if not any(v for k, v in join.args.items() if k != "this") and offset is not None:
             before = [token for token in keywords if token.start < offset]

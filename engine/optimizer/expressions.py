@@ -97,6 +97,8 @@ def _aggregate(node: Aggregate, value: Rewrite, predicate: Rewrite) -> Aggregate
 
 
 def _join(node: Join, value: Rewrite, predicate: Rewrite) -> Join:
+    if node.residual is None and all(isinstance(key, Column) for pair in node.on for key in pair):
+        return node
     pairs = tuple((value(left), value(right)) for left, right in node.on)
     residual = None if node.residual is None else predicate(node.residual)
     if isinstance(residual, Literal) and residual.value is True:
