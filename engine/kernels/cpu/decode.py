@@ -290,7 +290,7 @@ def _test(run: _Run, part: _Part, numbers: Sequence[int]) -> _Test:
         codes = CodeTest(left, other=right, way=part.comparison.way)
         return _Test((), part.columns, unknown=_UNKNOWN, codes=codes)
     column = run.columns.get(part.columns[0]) if len(part.columns) == 1 else None
-    if column is None or not column.has_codes(numbers):
+    if column is None or not column.has_codes(numbers) or column.are_mostly_different(numbers):
         return _Test(part.conditions, part.columns)
     if part.range is not None and column.is_signed and column.are_codes(numbers):
         return _Test((), part.columns, unknown=_UNKNOWN, codes=CodeTest(column, range=part.range))

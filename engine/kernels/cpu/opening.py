@@ -135,6 +135,13 @@ class ColumnChunks:
             return False
         return decode_texts.is_kept or int(self.lines[numbers, chunksets.DATA_BYTES].sum()) > _WORTH_COMPILING
 
+    def are_mostly_different(self, numbers: Sequence[int]) -> bool:
+        """Return whether some chunks are texts whose dictionaries are so large that rows are read as quickly."""
+        if not self.are_texts(numbers):
+            return False
+        choices, rows = self.lines[numbers][:, [chunksets.CHOICES, chunksets.ROW_COUNT]].sum(axis=0).tolist()
+        return bool(2 * choices > rows)
+
     @property
     def looks_up(self) -> bool:
         """Whether the kernel that decodes codes can put values of the dictionary in their place."""
