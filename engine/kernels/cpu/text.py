@@ -16,13 +16,14 @@ from ...expr import Call
 from ...expr.like import like_parts
 from ..constants import scalar_of
 from .arithmetic import full
-from .buffers import array_from, text_of, validity
+from .buffers import array_from, empty, text_of, validity
 from .native.arrays import Bytes
+from .native.slicing import slice_texts
 from .registry import Value, elementwise, scalar
 from .search import match_segments
 
 _NOTHING = scalar_of("", pa.string())
-_PIECE, _NOT_ASCII = 1 << 16, 128
+_PIECE, _NOT_ASCII, _MOST_BYTES = 1 << 16, 128, 2**31 - 1
 
 elementwise("lower", per_value=True)(pc.utf8_lower)
 elementwise("upper", per_value=True)(pc.utf8_upper)
@@ -96,8 +97,22 @@ def substring(call: Call, args: list[Value]) -> pa.Array:
     if constants is not None and constants[0] >= 1 and (len(constants) == 1 or constants[1] >= 0):
         start = constants[0] - 1
         stop = None if len(constants) == 1 else start + constants[1]
+        offsets, data = text_of(args[0])
+        if len(args[0]) and is_ascii(data[offsets[0] : offsets[-1]]):
+            return _sliced(args[0], min(start, _MOST_BYTES), _MOST_BYTES if stop is None else min(stop, _MOST_BYTES))
         return pc.utf8_slice_codeunits(args[0], start=start, stop=stop)
     return by_row(call, args, _substring)
+
+
+def _sliced(texts: pa.Array, start: int, stop: int) -> pa.Array:
+    """Return parts of texts by their bytes, from ``start`` to ``stop`` - 1."""
+    offsets, data = text_of(texts)
+    places = empty(len(texts) + 1, np.int32)
+    parts = empty(min(int(offsets[-1]) - int(offsets[0]), len(texts) * (stop - start)), np.uint8)
+    used = slice_texts(offsets, data, start, stop, places, parts)
+    assert used >= 0
+    buffers = [validity(texts), pa.py_buffer(places), pa.py_buffer(parts[:used])]
+    return pa.Array.from_buffers(texts.type, len(texts), buffers)
 
 
 def _substring(text: str, start: int, count: int | None = None) -> str:

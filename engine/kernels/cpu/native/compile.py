@@ -71,6 +71,7 @@ _KERNEL_MODULES = (
     "encodings",
     "chunksets",
     "textchunks",
+    "slicing",
 )
 
 _SIGNATURE = re.compile(r"^(\w+)\((.*)\)$")

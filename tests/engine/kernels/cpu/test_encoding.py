@@ -166,3 +166,15 @@ def test_lengths_are_of_code_points(texts: list[str | None]) -> None:
     table = DEVICE.from_arrow(data, from_arrow_schema(data.schema))
     made = DEVICE.project(table, [NamedExpr(name="x", expr=call("length", S))]).columns[0]
     assert made.to_pylist() == [None if text is None else len(text) for text in texts]
+
+
+@pytest.mark.parametrize("texts", [["13-702", "", None, "a", "31"], ["é-702", "x", None, "ab€d"], [None, None], []])
+@pytest.mark.parametrize(("start", "count"), [(1, 2), (2, 3), (3, None), (1, 0), (9, 9), (2**40, 2**40), (1, None)])
+def test_parts_of_texts_are_counted_in_code_points(texts: list[str | None], start: int, count: int | None) -> None:
+    data = pa.table({"s": pa.array(["other", *texts, "long"], pa.string()).slice(1, len(texts))})
+    table = DEVICE.from_arrow(data, from_arrow_schema(data.schema))
+    options = [literal(start)] if count is None else [literal(start), literal(count)]
+    made = DEVICE.project(table, [NamedExpr(name="x", expr=call("substring", S, *options))]).columns[0]
+    stop = None if count is None else start - 1 + count
+    made.validate(full=True)
+    assert made.to_pylist() == [None if text is None else text[start - 1 : stop] for text in texts]
