@@ -151,16 +151,22 @@ _FROM, _MASK, _FROM_LOW, _TABLE, _LAST, _LOW, _SPAN, _TO, _REPACKED = range(9)
 def _repack(packed: Words, columns: Words, out: Words) -> int:
     """Move packed keys to another layout; return whether that has a place for all of them."""
     beyond = False
-    for i in range(len(packed)):
-        made = _ZERO
+    for start in range(0, len(packed), _BLOCK):
+        stop = min(start + _BLOCK, len(packed))
+        for i in range(start, stop):
+            out[i] = _ZERO
         for j in range(len(columns)):
-            word = ((packed[i] >> columns[j, _FROM]) & columns[j, _MASK]) + columns[j, _FROM_LOW]
-            if columns[j, _TABLE] != _ZERO:
-                word = load_word(columns[j, _TABLE], np.int64(min(word, columns[j, _LAST])))
-            part = word - columns[j, _LOW]
-            beyond |= part > columns[j, _SPAN]
-            made += part << columns[j, _TO]
-        out[i] = made
+            shift, mask, least, low = columns[j, _FROM], columns[j, _MASK], columns[j, _FROM_LOW], columns[j, _LOW]
+            table, last, place = columns[j, _TABLE], columns[j, _LAST], columns[j, _TO]
+            greatest = _ZERO
+            for i in range(start, stop):
+                word = ((packed[i] >> shift) & mask) + least
+                if table != _ZERO:
+                    word = load_word(table, np.int64(min(word, last)))
+                part = word - low
+                greatest = max(greatest, part)
+                out[i] += part << place
+            beyond |= greatest > columns[j, _SPAN]
     return not beyond
 
 
