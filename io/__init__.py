@@ -205,7 +205,7 @@ def _found_format(paths: list[PathLike], storage_options: Mapping[str, Any] | No
     by_ending = format_of(paths[0])
     if by_ending is not None:
         return by_ending
-    from .filesystem import resolve
+    from .finding import resolve
 
     files = resolve(paths[0], suffixes=with_compressions(tuple(_SUFFIXES)), storage_options=storage_options)
     found = format_of(files.files[0].path)

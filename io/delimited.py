@@ -20,7 +20,8 @@ from .compression import with_compressions
 from .conform import conform
 from .csv_errors import BadRows, RaggedRows, explain, ragged_error, salvage
 from .csv_options import CsvOptions, Dialect, agreed_type, find_dialect, given_types, infer_types, read_sample
-from .filesystem import PathLike, resolve
+from .filesystem import PathLike
+from .finding import resolve
 from .tables import FileSource, FileTable
 from .text_blocks import Block, TextFile, TextSplit
 

@@ -14,7 +14,8 @@ from ..engine.errors import PlanError, ReadError
 from ..engine.plan import ScanPlan, ScanRequest
 from ..engine.schema import Schema
 from .conform import in_slices
-from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, resolve, unreadable
+from .filesystem import FileInfo, FileSet, Location, PathLike, check_unchanged, reason, unreadable
+from .finding import resolve
 from .tables import FileSource, FileTable
 
 SUFFIXES = (".arrow", ".feather", ".ipc", ".arrows")

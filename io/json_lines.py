@@ -20,7 +20,8 @@ from ..engine.typenames import named_type
 from .compression import with_compressions
 from .conform import conform
 from .csv_options import agreed_type
-from .filesystem import PathLike, reason, resolve
+from .filesystem import PathLike, reason
+from .finding import resolve
 from .tables import FileSource, FileTable
 from .text_blocks import Block, TextFile, TextSplit
 

@@ -16,7 +16,8 @@ from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.plan.source import OrcRows
 from ..engine.schema import Schema
 from .conform import in_slices
-from .filesystem import FileInfo, FileSet, Location, PathLike, reason, resolve
+from .filesystem import FileInfo, FileSet, Location, PathLike, reason
+from .finding import resolve
 from .tables import FileSource, FileTable
 
 SUFFIXES = (".orc",)

@@ -21,7 +21,8 @@ from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts
 from .column_chunks import Stored, stored_columns
-from .filesystem import PathLike, resolve
+from .filesystem import PathLike
+from .finding import resolve
 from .footer_facts import FooterFacts, facts_of
 from .footers import (
     Leaf,

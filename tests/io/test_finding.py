@@ -10,7 +10,7 @@ import pytest
 
 from volley.engine.errors import ConfigError, ReadError, TypeMismatch
 from volley.io import format_of, open_source
-from volley.io.filesystem import resolve
+from volley.io.finding import resolve
 
 CSV = (".csv",)
 
