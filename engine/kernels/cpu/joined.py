@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
+from ..constants import array_of
 from .native.arrays import Rows
 
 _MOST_JOINED, _MOST_JOINED_BYTES = 256, 1 << 14
@@ -58,7 +59,7 @@ def _join(dictionaries: Sequence[pa.Array]) -> _Joined:
         which: np.array([numbers[text] for text in own], dtype=np.int32) for which, own in texts.items()
     }
     kind = dictionaries[0].type
-    choices = pa.array(entries, pa.binary()).view(kind)
+    choices = array_of(entries, pa.binary()).view(kind)
     if choices.nbytes <= _MOST_JOINED_BYTES:
         if len(_canonical) >= _MOST_JOINED:
             _canonical.clear()

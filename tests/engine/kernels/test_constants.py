@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from volley.engine.kernels.constants import array_of, scalar_of
@@ -61,6 +62,7 @@ def test_what_does_not_fit_is_refused(value: Any, kind: pa.DataType) -> None:
 QUERY = """
 import sys
 import pyarrow as pa
+import pyarrow.parquet as pq
 from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, NamedExpr, SortKey, literal
@@ -114,4 +116,19 @@ print("pandas" in sys.modules)
 
 def test_a_written_file_does_not_import_pandas(tmp_path: Path) -> None:
     command = [sys.executable, "-c", WRITE, str(tmp_path / "a.parquet")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "False"
+
+
+READ = """
+import sys
+import volley as vl
+vl.sql(f"select t, count(*) as n from '{sys.argv[1]}' where t <> 'x' group by t").to_arrow()
+print("pandas" in sys.modules)
+"""
+
+
+def test_texts_of_a_file_do_not_import_pandas(tmp_path: Path) -> None:
+    texts = [f"{number // 20_000}{number % 3}" for number in range(100_000)]  # a dictionary for each row group
+    pq.write_table(pa.table({"t": texts}), tmp_path / "t.parquet", row_group_size=20_000)
+    command = [sys.executable, "-c", READ, str(tmp_path / "t.parquet")]
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == "False"
