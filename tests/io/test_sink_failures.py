@@ -19,7 +19,8 @@ from tests.io.written import all_kinds, entries, plain
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ColumnNotFound, ConfigError, WriteError
 from volley.io import open_source, sink_for, staging
-from volley.io.sinks import ParquetSink, TaskWriter
+from volley.io.sinks import ParquetSink
+from volley.io.task_writer import TaskWriter
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import pytest
 
 from tests.io.written import NOON, all_kinds, entries, plain
 from volley.engine.arrow import from_arrow_schema
-from volley.io import open_source, sink_for, sinks, staging
+from volley.io import open_source, sink_for, staging, task_writer
 from volley.io.sinks import CsvSink, FileSink, IpcSink, JsonSink, ParquetSink
 
 
@@ -170,7 +170,7 @@ def test_partition_directories_are_read_back(tmp_path: Path, scan: Any, write: A
 def test_more_partitions_than_files_may_be_open(
     tmp_path: Path, scan: Any, write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sinks, "_OPEN_FILES", 4)
+    monkeypatch.setattr(task_writer, "_OPEN_FILES", 4)
     table = pa.table({"k": [i % 10 for i in range(100)], "x": range(100)})
     sink = CsvSink(tmp_path / "out", partition_by=["k"])
     write(sink, pa.concat_tables([table.slice(0, 50), table.slice(50)]))
