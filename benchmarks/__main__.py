@@ -23,11 +23,14 @@ examples:
   python -m benchmarks --case 'group-*' --engine volley --engine polars
   python -m benchmarks --case 'tpch22-*'             all 22 queries of TPC-H, with their sum
   python -m benchmarks --case 'join*' --ceiling      beside the gain of threads what the machine allows
+  python -m benchmarks --case 'join*' --engine volley --engine volley-1 --scale 10 --times-only
+                                                     the gain of threads where there is more to do
   python -m benchmarks --record 2026-11-first        keep the figures in benchmarks/records
 
 Each engine works at each case in a process of its own, with the same number of threads, on the same files or the same
 rows in memory; runs alternate. The first run of a process is kept apart from the timed turns. Answers are compared
-(floats to 1e-9); a wrong answer or a failing engine ends with exit code 1, a usage error with 2.
+(floats to 1e-9), unless it is for times only; a wrong answer or a failing engine ends with exit code 1, a usage error
+with 2.
 """
 
 
@@ -60,6 +63,11 @@ def parser() -> argparse.ArgumentParser:
         "--ceiling",
         action="store_true",
         help="also let one process for each thread work at once, to see what the machine allows threads to gain",
+    )
+    made.add_argument(
+        "--times-only",
+        action="store_true",
+        help="compare no answers, which takes long where cases give very many rows",
     )
     made.add_argument(
         "--record",
@@ -154,7 +162,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         command.error(str(error))
     options = Options(
-        scale=asked.scale, threads=asked.threads, repeat=asked.repeat, timeout=asked.timeout, ceiling=asked.ceiling
+        scale=asked.scale,
+        threads=asked.threads,
+        repeat=asked.repeat,
+        timeout=asked.timeout,
+        ceiling=asked.ceiling,
+        compare=not asked.times_only,
     )
     results = run(cases, engines, options)
     if not results:

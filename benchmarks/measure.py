@@ -40,6 +40,8 @@ class Options:
         Longest that one run may take, seconds.
     ceiling
         Whether Volley on one thread also runs in as many processes at once as there are threads.
+    compare
+        Whether to compare the answers, which takes longer than many a case where there are very many rows.
     """
 
     scale: float = 1.0
@@ -47,6 +49,7 @@ class Options:
     repeat: int = 5
     timeout: float = 300.0
     ceiling: bool = False
+    compare: bool = True
 
 
 @dataclass(slots=True, kw_only=True)
@@ -67,7 +70,8 @@ class Outcome:
         How many processes that know nothing of each other did the same at once, each on a core of its own, and how long
         the slowest of them took each time.
     verdict
-        ``reference``, ``agrees``, ``alone`` (nobody to compare with), ``differs`` or ``failed``.
+        ``reference``, ``agrees``, ``alone`` (nobody to compare with), ``unseen`` (not compared), ``differs`` or
+        ``failed``.
     reason
         How it differs or why it failed.
     """
@@ -192,7 +196,7 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
         others: list[Worker] = []
 
         def started(engine: str, threads: int, core: int = 0) -> Worker:
-            answer = Path(folder) / f"{engine}-{core}.arrow"
+            answer = Path(folder) / f"{engine}-{core}.arrow" if options.compare else None
             assignment = Assignment(
                 case=case.name, engine=engine, scale=options.scale, threads=threads, answer=answer, core=core
             )
@@ -211,7 +215,11 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
         finally:
             for worker in (*workers, *others):
                 worker.stop()
-        compare(case, {worker.answer: worker.outcome for worker in workers})
+        if options.compare:
+            compare(case, {worker.answer: worker.outcome for worker in workers if worker.answer is not None})
+        else:
+            for worker in workers:
+                worker.outcome.verdict = "unseen" if worker.outcome.good else worker.outcome.verdict
     return [worker.outcome for worker in workers]
 
 

@@ -29,7 +29,7 @@ class Assignment:
     threads
         Number of threads and cores.
     answer
-        Where to write the first answer, as an Arrow file.
+        Where to write the first answer, as an Arrow file, or None.
     core
         The first of its cores.
     """
@@ -38,7 +38,7 @@ class Assignment:
     engine: str
     scale: float
     threads: int
-    answer: Path
+    answer: Path | None
     core: int = 0
 
 

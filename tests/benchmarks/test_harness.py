@@ -210,6 +210,13 @@ def test_processes_of_one_thread_work_at_once() -> None:
     assert [ours.verdict, alone.verdict] == ["reference", "agrees"]
 
 
+@pytest.mark.usefixtures("small_data")
+def test_answers_need_not_be_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("benchmarks.measure.compare", None)
+    outcomes = measure(CASES["sort"], ["volley", "duckdb"], replace(QUICK, compare=False))
+    assert [(outcome.verdict, outcome.good, len(outcome.seconds)) for outcome in outcomes] == [("unseen", True, 2)] * 2
+
+
 IN_MEMORY = [name for name, case in CASES.items() if case.memory]
 
 
