@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
-from ..engine.errors import ConfigError
+from ..engine.errors import ConfigError, suggestion
 from ..engine.frame import DataFrame
 from .features import Features
 from .transformers import TRANSFORMERS, Encoder, OneHotEncoder, OrdinalEncoder, Transformer
@@ -16,6 +17,39 @@ if TYPE_CHECKING:
     from .model import Model
 
 
+_ELSEWHERE = {
+    **dict.fromkeys(("n_estimators", "num_boost_round", "num_rounds", "iterations"), "n_trees"),
+    **dict.fromkeys(("eta", "lr"), "learning_rate"),
+    **dict.fromkeys(("random_state", "random_seed"), "seed"),
+    **dict.fromkeys(("colsample_bytree", "max_features", "feature_fraction"), "colsample"),
+    **dict.fromkeys(("lambda_l2", "l2_regularization", "l2_leaf_reg"), "reg_lambda"),
+    **dict.fromkeys(("max_bins", "border_count"), "max_bin"),
+    "max_iterations": "max_iter",
+}
+"""Parameters as other libraries call them."""
+
+Kind = TypeVar("Kind", bound=type)
+
+
+def _told(kind: Kind) -> Kind:
+    """Make a parameter that a class does not have an error that says what it is called here."""
+    made = kind.__init__  # type: ignore[misc]  # of the class itself, before it has instances
+    names = [field.name for field in fields(kind)]
+
+    @functools.wraps(made)
+    def init(self: Any, *args: Any, **given: Any) -> None:
+        for name in given:
+            if name not in names:
+                meant = _ELSEWHERE.get(name)
+                hint = f"; it is called {meant} here" if meant in names else suggestion(name, names)
+                raise ConfigError(f"{kind.__name__} has no parameter {name!r}{hint}")
+        made(self, *args, **given)
+
+    kind.__init__ = init  # type: ignore[misc]  # as above
+    return kind
+
+
+@_told
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ridge:
     """Linear regression with a squared penalty; categorical features are one-hot encoded unless a step does it.
@@ -37,6 +71,7 @@ class Ridge:
         return Pipeline([self]).fit(frame, features)
 
 
+@_told
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogisticRegression:
     """Classification by a linear model of the log-odds, for two classes or more.
@@ -64,6 +99,7 @@ class LogisticRegression:
         return Pipeline([self]).fit(frame, features)
 
 
+@_told
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GradientBoosting:
     """Boosted regression trees by XGBoost's histogram method; missing values are used as they are.

@@ -26,6 +26,8 @@ _SPELLING = {
     "array_concat": "list_concat",
     "euclidean_distance": "list_distance",
     "cosine_distance": "list_cosine_distance",
+    "j_s_o_n_object": "json_object", "j_s_o_n_array": "json_array", "parse_json": "json", "rand": "random",
+    "day_of_week": "dayofweek", "dayofweek_iso": "isodow", "array_size": "array_length",
     "array_sort": "list_sort", "array_distinct": "list_distinct",
     "time_to_unix": "epoch", "explode": "unnest", "current_version": "version",
     "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
@@ -63,6 +65,14 @@ def _text(node: Any) -> str:
 def _function(node: exp.Func) -> str:
     name = (node.name if isinstance(node, exp.Anonymous) else node.sql_name()).lower()
     name = _SPELLING.get(name, name)
+    if isinstance(node, exp.UnixToTime):
+        scale = node.args.get("scale")
+        return f"{'to_timestamp' if scale is None else 'epoch_ms'}({_text(node.this)})"
+    if isinstance(node, exp.DateDiff):
+        unit = node.args.get("unit")
+        return (
+            f"date_diff('{'day' if unit is None else unit.name.lower()}', {_text(node.expression)}, {_text(node.this)})"
+        )
     parts: list[Any] = []
     keys = ("expressions",) if isinstance(node, exp.Anonymous) else tuple(node.arg_types)
     for key in keys:
@@ -127,10 +137,14 @@ def _filter(node: exp.Expr) -> str:
     return f"{_text(node.this)} FILTER (WHERE {_text(node.expression.this)})"
 
 
+_TYPES = {"INT": "INTEGER", "TEXT": "VARCHAR", "REAL": "FLOAT", "INT128": "HUGEINT"}
+"""DuckDB's names of types for sqlglot's."""
+
+
 def _cast(node: exp.Expr) -> str:
     target = node.args["to"].sql(dialect="duckdb")
     word = "TRY_CAST" if isinstance(node, exp.TryCast) else "CAST"
-    return f"{word}({_text(node.this)} AS {'INTEGER' if target == 'INT' else target})"
+    return f"{word}({_text(node.this)} AS {_TYPES.get(target, target)})"
 
 
 def _trunc(node: exp.Expr) -> str:

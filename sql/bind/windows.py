@@ -173,7 +173,7 @@ def _aggregate(
     if len(values) > (2 if name in OF_TWO else 1):
         raise binder.source.unsupported(node, f"{written} of {len(values)} arguments with OVER")
     if distinct and name not in ("min", "max", "any", "all", "bit_and", "bit_or", "mode", "histogram"):
-        whole = replace(frame, unit=FrameUnit.ROWS) == WHOLE_PARTITION
+        whole = frame == replace(WHOLE_PARTITION, unit=frame.unit)
         if len(values) != 1 or not (whole or frame == DEFAULT_FRAME):
             raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
         value = values[0] if condition is None else case([(condition, values[0])])

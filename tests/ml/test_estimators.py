@@ -17,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 
 from volley import ml
+from volley.engine.errors import ConfigError
 
 from . import census
 
@@ -257,3 +258,21 @@ def test_columns_that_lie_side_by_side_are_read_where_they_are() -> None:
     )
     linear = ml.Ridge().fit(census.frame(rows), ml.Features(numeric=["a", "b"], label="c"))
     assert linear.ledger.copied  # float64 is another type
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: ml.GradientBoosting(n_estimators=3),
+            "GradientBoosting has no parameter 'n_estimators'; it is called n_trees",
+        ),
+        (lambda: ml.GradientBoosting(n_tress=3), "has no parameter 'n_tress'; did you mean 'n_trees'?"),
+        (lambda: ml.LogisticRegression(max_iterations=3), "it is called max_iter here"),
+        (lambda: ml.Ridge(n_estimators=3), "Ridge has no parameter 'n_estimators'; available: alpha"),
+    ],
+)
+def test_parameters_that_there_are_not_say_what_is_meant(make, message):
+    with pytest.raises(ConfigError) as error:
+        make()
+    assert message in str(error.value)

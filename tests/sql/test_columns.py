@@ -3,6 +3,7 @@ r"""``COLUMNS(…)``, tests of names on ``*``, and what EXCLUDE, REPLACE and REN
 
 from __future__ import annotations
 
+import duckdb
 import pytest
 
 from tests.sql.oracle import assert_same, small_tables
@@ -65,3 +66,14 @@ def test_an_arrow_lambda_chooses_too() -> None:
 def test_mistakes(text: str, message: str) -> None:
     with pytest.raises(SqlError, match=message):
         sql(text, **small_tables())
+
+
+def test_columns_without_a_name_are_called_as_duckdb_calls_them() -> None:
+    items = (
+        "json_object('a', x)", "json_array(x)", "to_timestamp(x)", "epoch_ms(x)", "date_diff('day', d, d)",
+        "dayofweek(d)", "isodow(d)", "cast(x as varchar)", "array_length([1])", "sum(x)",
+    )  # fmt: skip
+    rows = "from (select 1 as x, date '2024-01-01' as d) q group by all"
+    for item in items:
+        query = f"select {item} {rows}"
+        assert sql(query).columns == [name.replace("hugeint", "HUGEINT") for name in duckdb.sql(query).columns], item

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 
 from tests.sql.oracle import assert_same, small_tables
+from volley.engine.errors import UnsupportedOperation
+from volley.sql import sql
 
 WINDOWS = """
 select id, row_number() over (order by id) as n from t
@@ -135,3 +137,9 @@ def test_grouping_and_numbering(query: str, tables: dict[str, pa.Table]) -> None
 @pytest.mark.parametrize("query", LATERAL.strip().splitlines())
 def test_lateral(query: str, tables: dict[str, pa.Table]) -> None:
     assert_same(query, tables)
+
+
+def test_distinct_values_over_a_frame_of_values_are_told_as_such() -> None:
+    window = "order by x range between 1.5 preceding and current row"
+    with pytest.raises(UnsupportedOperation, match="count of DISTINCT values over a frame is not supported"):
+        sql(f"select count(distinct x) over ({window}) as n from (select 1.0 as x) q")
