@@ -182,7 +182,7 @@ class ParquetSource(FileSource):
         if not chunks:
             return kept
         sizes = [self._known().chunks[position].sizes(j) for j in chunks]
-        return [replace(group, bytes=sum(size[group.index] for size in sizes)) for group in kept]
+        return [_Kept(group.index, group.rows, sum([size[group.index] for size in sizes])) for group in kept]
 
     def _kept(self, position: int, parts: list[Expr], undecided: set[int]) -> list[_Kept]:
         """Return a file's row groups that may match; add to ``undecided`` each conjunct not true of all their rows."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from operator import is_not
 from typing import TypeAlias
 
 from ...expr import Column, Expr, NamedExpr, columns_of
@@ -35,7 +36,7 @@ def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
     def key_of(node: Plan, demand: _Demand) -> _Key:
         return id(node), frozenset(node.schema.names) if id(node) in settled else demand.names
 
-    narrowed: dict[_Key, tuple[Plan, tuple[_Demand, ...]]] = {}
+    narrowed: dict[_Key, tuple[Plan, tuple[_Demand, ...], list[tuple[Plan, _Key]]]] = {}
     done: dict[_Key, Plan] = {}  # one result per node and demand, so that what was shared stays shared
     root = _Demand(names=frozenset(plan.schema.names), exact=True)
     stack = [(plan, key_of(plan, root))]
@@ -45,15 +46,16 @@ def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
             stack.pop()
             continue
         if key not in narrowed:
-            narrowed[key] = _narrow(node, key[1])
-        node, demands = narrowed[key]
-        inputs = [(child, key_of(child, demand)) for child, demand in zip(node.children, demands, strict=True)]
+            node, demands = _narrow(node, key[1])
+            pairs = zip(node.children, demands, strict=True)
+            narrowed[key] = node, demands, [(child, key_of(child, demand)) for child, demand in pairs]
+        node, demands, inputs = narrowed[key]
         pending = [each for each in inputs if each[1] not in done]
         if pending:
             stack += pending
             continue
         children = tuple(_meet(done[of], demand) for (_, of), demand in zip(inputs, demands, strict=True))
-        changed = any(new is not old for new, old in zip(children, node.children, strict=True))
+        changed = any(map(is_not, children, node.children))
         done[key] = node.with_children(children) if changed else node
     return _meet(done[key_of(plan, root)], root)
 
@@ -96,7 +98,7 @@ class _Demand:
 def _meet(plan: Plan, demand: _Demand) -> Plan:
     """Project to the demanded columns where the parent can take no more, and above joins, which copy what they give."""
     wide = demand.exact or (isinstance(plan, Join) and not demand.projects)
-    if not wide or len(plan.schema) == len(demand.names):
+    if not wide or len(plan.schema.fields) == len(demand.names):
         return plan
     exprs = tuple(
         NamedExpr(name=f.name, expr=Column(name=f.name, dtype=f.dtype)) for f in plan.schema if f.name in demand.names
