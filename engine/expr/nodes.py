@@ -339,12 +339,14 @@ def columns_of(*exprs: Expr) -> frozenset[str]:
 @remembered
 def _columns_below(expr: Expr) -> frozenset[str]:
     names: set[str] = set()
+    met: set[int] = set()  # as in `walk_once`: parts may be shared at every level
     pending = [expr]
     while pending:
         for child in pending.pop().children:
             if isinstance(child, Column):
                 names.add(child.name)
-            elif child.children:
+            elif id(child) not in met:
+                met.add(id(child))
                 known = recalled(_columns_below, child)
                 if known is None:
                     pending.append(child)
