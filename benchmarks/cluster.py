@@ -93,38 +93,43 @@ def per_task(session: vl.Session) -> dict[str, float]:
     }
 
 
+def keep(name: str, tasks: int, rows: int, dask_worker: Any) -> None:
+    """Have a worker hold the outputs of so many tasks, of so many rows each; run on workers."""
+    import numpy as np
+
+    from volley.engine.arrow import from_arrow_schema
+    from volley.engine.exchange import OutputId
+
+    bench = dask_worker.plugins["volley"].bench
+    made = pa.table({"a": np.arange(rows)})
+    table = bench.device.from_arrow(made, from_arrow_schema(made.schema))
+    for task in range(tasks):
+        bench.exchange.store.put(OutputId(name, 0, task, 0), [[table]])
+
+
+async def fetch(requests: Sequence[Request], rows: int, dask_worker: Any) -> None:
+    """Have a worker take rows from others, which must be so many; run on workers."""
+    from volley.engine import dtypes
+    from volley.engine.schema import Schema
+
+    bench = dask_worker.plugins["volley"].bench
+
+    def read() -> int:
+        found = bench.exchange.fetch(requests, Schema.of([("a", dtypes.int64)]), lambda: False)
+        return sum(table.num_rows for _, tables in found for table in tables)
+
+    assert await asyncio.get_running_loop().run_in_executor(None, read) == rows
+
+
 def per_message(session: vl.Session) -> dict[str, float]:
     """Return milliseconds of processor time that a message of the exchange with hardly a row costs each of its ends."""
     client, many = session.cluster.client, 1_000
     maker, reader = sorted(client.scheduler_info()["workers"])[:2]
-
-    def keep(dask_worker: Any) -> None:
-        from volley.engine.arrow import from_arrow_schema
-        from volley.engine.exchange import OutputId
-
-        bench = dask_worker.plugins["volley"].bench
-        rows = pa.table({"a": [1]})
-        table = bench.device.from_arrow(rows, from_arrow_schema(rows.schema))
-        for task in range(many):
-            bench.exchange.store.put(OutputId("messages", 0, task, 0), [[table]])
-
-    async def fetch(dask_worker: Any) -> None:
-        from volley.engine import dtypes
-        from volley.engine.schema import Schema
-
-        bench = dask_worker.plugins["volley"].bench
-        requests = [Request(maker, "messages", 0, ((task, 0),), 0, 1) for task in range(many)]
-
-        def read() -> int:
-            found = bench.exchange.fetch(requests, Schema.of([("a", dtypes.int64)]), lambda: False)
-            return sum(table.num_rows for _, tables in found for table in tables)
-
-        assert await asyncio.get_running_loop().run_in_executor(None, read) == many
-
-    client.run(keep, workers=[maker])
-    client.run(fetch, workers=[reader])
+    requests = [Request(maker, "messages", 0, ((task, 0),), 0, 1) for task in range(many)]
+    client.run(keep, "messages", many, 1, workers=[maker])
+    client.run(fetch, requests, many, workers=[reader])
     before = client.run(time.process_time)
-    client.run(fetch, workers=[reader])
+    client.run(fetch, requests, many, workers=[reader])
     after = client.run(time.process_time)
     session.cluster.forget("messages")
     spent = sum(after[worker] - before[worker] for worker in (maker, reader))
@@ -137,18 +142,8 @@ def throughput(session: vl.Session) -> dict[str, float]:
     maker, reader = sorted(client.scheduler_info()["workers"])[:2]
 
     def serve(dask_worker: Any) -> None:
-        import numpy as np
-        import pyarrow as pa
         from distributed.protocol import Serialize
 
-        from volley.engine.arrow import from_arrow_schema
-        from volley.engine.exchange import OutputId
-
-        bench = dask_worker.plugins["volley"].bench
-        rows = pa.table({"a": np.arange(PAGE // 8)})
-        table = bench.device.from_arrow(rows, from_arrow_schema(rows.schema))
-        for task in range(PAGES):
-            bench.exchange.store.put(OutputId("bench", 0, task, 0), [[table]])
         content = memoryview(bytearray(PAGE))
 
         async def page() -> Any:
@@ -165,22 +160,15 @@ def throughput(session: vl.Session) -> dict[str, float]:
         await asyncio.gather(*(some() for _ in range(STREAMS)))
         return PAGES * PAGE / (time.perf_counter() - begun) / 1e6
 
+    request = Request(maker, "bench", 0, tuple((task, 0) for task in range(PAGES)), 0, 1)
+
     async def exchange(dask_worker: Any) -> float:
-        from volley.engine import dtypes
-        from volley.engine.schema import Schema
-
-        bench = dask_worker.plugins["volley"].bench
-        request = Request(maker, "bench", 0, tuple((task, 0) for task in range(PAGES)), 0, 1)
-
-        def fetch() -> int:
-            found = bench.exchange.fetch([request], Schema.of([("a", dtypes.int64)]), lambda: False)
-            return sum(table.num_rows for _, tables in found for table in tables)
-
         begun = time.perf_counter()
-        assert await asyncio.get_running_loop().run_in_executor(None, fetch) == PAGES * PAGE // 8
+        await fetch([request], PAGES * PAGE // 8, dask_worker)
         return PAGES * PAGE / (time.perf_counter() - begun) / 1e6
 
     client.run(serve, workers=[maker])
+    client.run(keep, "bench", PAGES, PAGE // 8, workers=[maker])
     ours, theirs = [], []
     for _ in range(4):  # taking turns
         theirs.append(client.run(bare, workers=[reader])[reader])
