@@ -5,7 +5,7 @@ from .memory import MemoryAccount
 from .ordered import OrderedDelivery, Stopped
 from .pieces import in_pages
 from .relay import DIRECT, FANOUT
-from .spool import Part, Spool, Spools
+from .spool import BucketPart, Spool, Spools
 from .store import BucketStore, OutputId, belongs
 from .transfer import FETCH, Exchange
 
@@ -13,13 +13,13 @@ __all__ = [
     "DIRECT",
     "FANOUT",
     "FETCH",
+    "BucketPart",
     "BucketStore",
     "Calls",
     "Exchange",
     "MemoryAccount",
     "OrderedDelivery",
     "OutputId",
-    "Part",
     "Request",
     "RowsLost",
     "Spool",

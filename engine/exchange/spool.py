@@ -170,12 +170,12 @@ class Spool:
             if last:
                 self._spools.drop(piece)
 
-    def parts(self, bucket: int, size: int) -> list[Part]:
+    def parts(self, bucket: int, size: int) -> list[BucketPart]:
         """Return a bucket in parts of about so many bytes, in the order of tasks."""
-        parts: list[Part] = []
+        parts: list[BucketPart] = []
         for piece in self._pieces(bucket):
             if not parts or parts[-1].bytes >= size:
-                parts.append(Part(self._spools))
+                parts.append(BucketPart(self._spools))
             parts[-1].add(piece)
         return parts
 
@@ -192,7 +192,7 @@ class Spool:
         return [piece for task in sorted(tasks) for piece in tasks[task]]
 
 
-class Part:
+class BucketPart:
     """Some pieces of a bucket next to each other."""
 
     def __init__(self, spools: Spools) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..exchange import Part, Spool, Spools, Stopped
+from ..exchange import BucketPart, Spool, Spools, Stopped
 from ..expr import Column, Expr, SortKey
 from ..kernels.protocol import Device, Table
 from ..physical.execute import merge_input
@@ -61,7 +61,7 @@ def in_ranges(
     ranges = spools.open()
     ranges.divided = True
 
-    def cut(number: int, part: Part) -> None:
+    def cut(number: int, part: BucketPart) -> None:
         ranges.add(number, cut_at(device, part.tables(), keys, bounds, openings))
         if last:
             part.drop()
@@ -70,7 +70,7 @@ def in_ranges(
     return ranges
 
 
-def _samples(device: Device, part: Part, keys: Sequence[SortKey]) -> list[Table]:
+def _samples(device: Device, part: BucketPart, keys: Sequence[SortKey]) -> list[Table]:
     return sampled(device, part.tables(), keys)
 
 
