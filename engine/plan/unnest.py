@@ -97,7 +97,7 @@ def values_of_list(arg: Expr) -> UnnestExpr:
 
 def has_unnest(expr: Expr) -> bool:
     """Return whether an expression holds the values of a list."""
-    return UnnestExpr in kinds_of(expr)
+    return not isinstance(expr, Column) and UnnestExpr in kinds_of(expr)
 
 
 def plan_unnests(plan: Plan, exprs: Sequence[Expr]) -> tuple[Plan, tuple[Expr, ...]]:

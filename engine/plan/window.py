@@ -272,7 +272,7 @@ def over(call_: WindowCall, partition_by: Sequence[Expr] = (), order_by: Sequenc
 
 def has_window(expr: Expr) -> bool:
     """Return whether an expression holds a window function."""
-    return WindowExpr in kinds_of(expr)
+    return not isinstance(expr, Column) and WindowExpr in kinds_of(expr)
 
 
 def plan_windows(plan: Plan, exprs: Sequence[Expr], *, keeps_order: bool = False) -> tuple[Plan, tuple[Expr, ...]]:
