@@ -227,6 +227,7 @@ def test_signals_stop_a_query_and_leave_nothing(number: signal.Signals, said: st
         time.sleep(0.05)  # the first result is there, the second is at work
     running.send_signal(number)
     _, err = running.communicate(timeout=60)
-    assert running.returncode == 128 + number
+    # To a shell both are the same: Python ends itself by a SIGINT that has come while it ran a text, as dataclasses do.
+    assert running.returncode in {128 + number, -number if number == signal.SIGINT else 128 + number}
     assert err == said
     assert [path.name for path in tmp_path.iterdir()] == ["numbers.parquet"]
