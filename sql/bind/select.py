@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from ...engine.expr import Column, Expr, Literal, NamedExpr, columns_of, conjuncts
+from ...engine.expr import Column, Expr, NamedExpr, columns_of, conjuncts
 from ...engine.plan import Plan, Sort
 from ...engine.plan.window import has_window
 from ...engine.traversal import transform_down
@@ -20,6 +20,7 @@ from .grouping import GroupBinder, GroupingSet, Output, grouped
 from .joins import filtered, names_of, split_condition
 from .later import LaterBinder
 from .limits import limited, sampled
+from .literals import is_true
 from .operators import flattened
 from .outputs import OutputBinder
 from .owners import AggregatedOutside
@@ -124,7 +125,7 @@ class SelectBinder:
                 plain.append(condition)
         self._scope.lifting = False
         plan = attach(filtered(plan, plain), binder.attachments)
-        return filtered(plan, [c for c in after if not _is_true(c)]), lifted
+        return filtered(plan, [c for c in after if not is_true(c)]), lifted
 
     def _require_own(self, exprs: tuple[Expr, ...], own: frozenset[str]) -> None:
         """Ask for a domain where a nested query is joined by a column of an outer one."""
@@ -254,7 +255,7 @@ class SelectBinder:
             return []
         binder.clause = "HAVING"
         parts = [self._subqueries.condition(binder, part) for part in flattened(clause.this, exp.And)]
-        return [part for part in parts if not _is_true(part)]
+        return [part for part in parts if not is_true(part)]
 
 
 def _aliases(node: exp.Select) -> dict[str, exp.Expr]:
@@ -263,7 +264,3 @@ def _aliases(node: exp.Select) -> dict[str, exp.Expr]:
         if isinstance(item, exp.Alias):
             aliases.setdefault(str(item.alias).lower(), item.this)
     return aliases
-
-
-def _is_true(expr: Expr) -> bool:
-    return isinstance(expr, Literal) and expr.value is True

@@ -29,18 +29,6 @@ def load_word(typingctx: Any, address: Any, index: Any) -> Any:
 
 
 @intrinsic
-def store_word(typingctx: Any, address: Any, index: Any, word: Any) -> Any:
-    """Write the 64-bit word number ``index`` of the array at ``address``."""
-
-    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        pointer = builder.inttoptr(args[0], _WORD.as_pointer())
-        builder.store(args[2], builder.gep(pointer, [args[1]]))
-        return context.get_dummy_value()
-
-    return types.void(types.uint64, types.int64, types.uint64), generate
-
-
-@intrinsic
 def load_unaligned(typingctx: Any, array: Any, index: Any) -> Any:
     """Return the 8 bytes from ``index`` on of a byte array as a little-endian 64-bit word."""
 
