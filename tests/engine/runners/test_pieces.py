@@ -84,7 +84,7 @@ def test_keys_that_repeat_without_end_are_joined_in_pieces(monkeypatch, how):
 
 
 def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
-    monkeypatch.setattr(execute, "MOST_PAIRS", 10_000)
+    monkeypatch.setattr(execute, "MOST_PAIRS", 2_000)
     left, right = numbers(3000, partitions=1, threads=2), numbers(3000, partitions=1)
     calls = []
 
@@ -97,5 +97,5 @@ def test_ctrl_c_stops_a_cross_product_between_pieces(monkeypatch):
     pairs = left[["n"]].merge(right[["n"]].rename({"n": "m"}), how="cross")
     with pytest.raises(KeyboardInterrupt):
         pairs.map_batches(interrupt, {"n": "int64", "m": "int64"}).to_arrow()
-    assert len(calls) < 500
+    assert len(calls) < 3000  # of 4,500: a signal is seen within a tenth of a second
     assert not left_over()

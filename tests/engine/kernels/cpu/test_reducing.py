@@ -11,7 +11,7 @@ from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column
 from volley.engine.expr.build import cast
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.protocol import Accumulator, AccumulatorSpec
+from volley.engine.kernels.specs import Accumulator, AccumulatorSpec
 
 DEVICE = CpuDevice()
 MOST = 2**63 - 1
