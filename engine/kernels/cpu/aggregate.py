@@ -27,7 +27,6 @@ from .words import partition_words
 _MERGED_ROWS = 65_536
 _MOST_EXPECTED = 1 << 20
 _LARGE_PIECE = 4_096
-_PIECE_ROWS = 1 << 17
 _SHARED_ROWS = 1 << 20
 """Rows passed on that are worth another thread."""
 _RUN_BYTES = 1 << 22
@@ -143,11 +142,10 @@ class CpuGroupBy:
 
     def update(self, *tables: Table) -> None:
         """Add the rows of tables, together while they bring few groups: the interpreter's lock is released once."""
-        given = [own(table) for table in tables if table.num_rows]
-        rest = [piece for table in given for piece in _pieces(table)]
+        rest = [own(table) for table in tables if table.num_rows]
         while rest:
             if not self._judged:
-                self._judge(given[0])
+                self._judge(rest[0])
             together = self._together if self._judged else 1
             added = self._add_together(rest[:together]) if self._settled else 0
             if self._settled:
@@ -346,14 +344,6 @@ def merge_groups(partials: Sequence[CpuTable], spec: GroupSpec) -> CpuTable:
     for partial in _joined(partials, spec):
         groups.merge(partial)
     return groups.finish()
-
-
-def _pieces(table: CpuTable) -> list[CpuTable]:
-    """Return a table in pieces the numbers of whose groups stay in the cache, if it is large."""
-    if table.num_rows <= 2 * _PIECE_ROWS:
-        return [table]
-    starts = range(0, table.num_rows, _PIECE_ROWS)
-    return [slice_table(table, start, min(_PIECE_ROWS, table.num_rows - start)) for start in starts]
 
 
 def _run_bits(size: int) -> int:
