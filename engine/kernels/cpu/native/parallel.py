@@ -11,6 +11,10 @@ from typing import Self, TypeVar
 T = TypeVar("T")
 R = TypeVar("R")
 
+_PARTS = 8
+SHARED_ROWS = 1 << 16
+"""Rows that it is worth to share."""
+
 
 class Threads:
     """Threads for the parts of a piece of work, of which the calling one is the first.
@@ -84,3 +88,8 @@ def spans_of(length: int, parts: int) -> list[tuple[int, int]]:
     """Return the bounds of so many parts of about equal length."""
     cuts = [length * part // parts for part in range(parts + 1)]
     return list(pairwise(cuts))
+
+
+def parts_of(rows: int, threads: Threads | None) -> list[tuple[int, int]]:
+    """Return the bounds of the parts of so many rows that threads share; one part where they are few."""
+    return spans_of(rows, _PARTS if threads is not None and rows >= SHARED_ROWS else 1)

@@ -15,12 +15,10 @@ from .arrays import Rows, Words, rows_out
 from .bucketsort import BucketSort
 from .compile import kernel
 from .packing import add_key, set_key, unsigned_extent
-from .parallel import Threads, each, mapped, spans_of
+from .parallel import Threads, each, mapped, parts_of
 from .reuse import borrow
 
 _ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
-_PARTS = 8
-_SHARED_ROWS = 1 << 16
 # Rows that numpy sorts before the kernels' dozen of calls have begun.
 _FEW_ROWS = 1 << 10
 _NO_ROWS = np.empty(0, dtype=np.int32)
@@ -95,7 +93,7 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
         chunks = []
     for position, chunk in enumerate(reversed(chunks)):
         packed = _packed(chunk)
-        spans = spans_of(n, _PARTS if threads is not None and n >= _SHARED_ROWS else 1)
+        spans = parts_of(n, threads)
         words = packed.words if not position else _taken(packed.words, order, spans, threads)
         pieces = [words[start:stop] for start, stop in spans]
         numbers = [order[start:stop] for start, stop in spans] if position else None

@@ -15,7 +15,7 @@ from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, r
 from .compile import device, instruction, kernel
 from .gathering import take_bytes
 from .hashing import short_word
-from .parallel import Threads, each, mapped, spans_of
+from .parallel import Threads, each, mapped, parts_of, spans_of
 from .sorting import argsort
 from .textgroups import BytesGroups
 
@@ -28,8 +28,6 @@ _TELLING = 16
 _NUMBERED = 1 << 15
 # Words that strings are sorted by at a time, and of how many rows one may tie by fewer.
 _MOST_WORDS, _TIED = 3, 16
-_PARTS = 8
-_SHARED_ROWS = 1 << 16
 # Different strings that are ranked by all threads.
 _RANKED_BY_ALL = 1 << 18
 
@@ -169,9 +167,8 @@ def text_ranks(
 ) -> Rows:
     """Return ranks of byte strings: equal strings share one, lesser bytes have lesser ones, nulls have 0.
 
-    Threads, where given, share the work where strings repeat.
-
-    The ranks of strings begin at 0 and leave no gaps. Widened to words they are a sort key like any other.
+    Threads, where given, share the work. The ranks of strings begin at 0 and leave no gaps. Widened to words they are a
+    sort key like any other.
     """
     n = len(offsets) - 1
     ranks = rows_out(out, n)
@@ -319,39 +316,50 @@ def _text_order(offsets: Longs | Rows, data: Bytes, rows: Rows, threads: Threads
 
     Rows are sorted by several words at a time, those that still tie by the next ones.
     """
-    n = len(rows)
-    if not n:
+    if not len(rows):
         return rows, np.empty(0, dtype=np.uint64)
-    begins = np.zeros(n, dtype=np.uint8)
     depth = _common_prefix(offsets, data, rows)
     # Where bytes may be zero, words do not tell a string from the same with zeros behind it.
     has_zeros = not data[int(offsets[0]) : int(offsets[-1])].all()
     width = _words_that_tell(offsets, data, rows, depth)
-    order, active = rows, None
-    while active is None or len(active):
-        part = order if active is None else order[active]
-        keys = _Keys.of(offsets, data, part, depth, width, threads)
-        if active is not None:
-            runs = np.empty(len(part), dtype=np.uint64)
-            _number_runs(begins[active], runs)
-            keys.words.insert(0, runs)
-        if has_zeros:
-            keys.words.append(keys.lengths.astype(np.uint64))
-        by = argsort(keys.words, threads=threads)
-        changes = keys.changes(by, threads)
-        open_rows = np.empty(len(part), dtype=np.uint8)
+
+    def ordered(some: Rows, runs: Sequence[Words]) -> tuple[Rows, Bits, Longs]:
+        """Return rows in order of their runs and next words, which begin a run, and the positions that still tie."""
+        keys = _Keys.of(offsets, data, some, depth, width, threads)
+        lengths = [keys.lengths.astype(np.uint64)] if has_zeros else []
+        by = argsort([*runs, *keys.words, *lengths], threads=threads)
+        changes = _changes([*runs, *keys.words, *lengths], by, threads)
+        open_rows = np.empty(len(some), dtype=np.uint8)
         _mark_open(changes, keys.lengths, by, 8 * width, open_rows)
-        chosen = np.flatnonzero(open_rows)
-        if active is None:
-            order, begins, active = part[by], changes, chosen
-        else:
-            order[active] = part[by]
-            begins[active] |= changes
-            active = active[chosen]
+        return some[by], changes, np.flatnonzero(open_rows)
+
+    order, begins, active = ordered(rows, [])
+    while len(active):
         depth += 8 * width
-    segments = np.empty(n, dtype=np.uint64)
-    _number_runs(begins, segments)
-    return order, segments
+        order[active], changes, still = ordered(order[active], [_numbers(begins[active])])
+        begins[active] |= changes
+        active = active[still]
+    return order, _numbers(begins)
+
+
+def _numbers(begins: Bits) -> Words:
+    """Return the number of each position's run, from 0 on."""
+    runs = np.empty(len(begins), dtype=np.uint64)
+    _number_runs(begins, runs)
+    return runs
+
+
+def _changes(words: Sequence[Words], order: Rows, threads: Threads | None) -> Bits:
+    """Return which rows, taken in ``order``, differ from the one before in any word."""
+    begins = np.zeros(len(order), dtype=np.uint8)
+    spans = parts_of(len(order), threads)
+
+    def mark(part: int) -> None:
+        for word in words:
+            _mark_changes(word, order, *spans[part], begins)
+
+    each(mark, len(spans), threads)
+    return begins
 
 
 class _Keys(NamedTuple):
@@ -366,25 +374,9 @@ class _Keys(NamedTuple):
     ) -> _Keys:
         """Return so many words of each row's string from ``depth`` on."""
         words, lengths = np.empty((width, len(rows)), dtype=np.uint64), np.empty(len(rows), dtype=np.uint8)
-        spans = _spans(len(rows), threads)
+        spans = parts_of(len(rows), threads)
         each(lambda part: _words_of_rows(offsets, data, rows, *spans[part], depth, words, lengths), len(spans), threads)
         return cls(list(words), lengths)
-
-    def changes(self, order: Rows, threads: Threads | None) -> Bits:
-        """Return which rows, taken in ``order``, differ from the one before in any word."""
-        begins = np.zeros(len(order), dtype=np.uint8)
-        spans = _spans(len(order), threads)
-
-        def mark(part: int) -> None:
-            for word in self.words:
-                _mark_changes(word, order, *spans[part], begins)
-
-        each(mark, len(spans), threads)
-        return begins
-
-
-def _spans(rows: int, threads: Threads | None) -> list[tuple[int, int]]:
-    return spans_of(rows, _PARTS if threads is not None and rows >= _SHARED_ROWS else 1)
 
 
 def _words_that_tell(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int) -> int:

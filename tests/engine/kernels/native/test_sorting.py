@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
-from volley.engine.kernels.cpu.native import textsort
+from volley.engine.kernels.cpu.native import parallel, textsort
 from volley.engine.kernels.cpu.native.parallel import Threads
 from volley.engine.kernels.cpu.native.textsort import Texts, rank_repeated
 
@@ -162,7 +162,7 @@ def test_many_repeated_texts_are_ranked_by_all_threads(
     rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(textsort, "_RANKED_BY_ALL", 1)
-    monkeypatch.setattr(textsort, "_SHARED_ROWS", 100)
+    monkeypatch.setattr(parallel, "SHARED_ROWS", 100)
     test_text(rng, "many repeated", np.int32)
 
 
