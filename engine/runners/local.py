@@ -99,8 +99,9 @@ class LocalRunner:
         if not isinstance(last.sink, CollectSink):
             raise TypeError("only a plan that gives rows can be streamed")
         with _Run(self, graph) as run:
-            for stage in first:
-                run.run_stage(stage)
+            with heard(run.cancelled):
+                for stage in first:
+                    run.run_stage(stage)
             yield from run.stream_stage(run.divided(last))
 
 

@@ -1,0 +1,192 @@
+"""Ctrl-C and other signals stop runs: all threads end, nothing is held and nothing half written."""
+
+import os
+import signal
+import sys
+import threading
+import time
+
+import pyarrow as pa
+import pytest
+
+import volley as vl
+from tests.engine.runners.test_local import COLUMNS, every_sink, held, numbers
+from tests.support.threads import left_over
+from volley.engine.errors import Cancelled, Terminated
+from volley.engine.frame.memory import MemorySource
+from volley.engine.plan import Scan, ScanPlan
+
+
+def test_ctrl_c_stops_all_threads_and_frees_the_run():
+    started = threading.Event()
+    calls = []
+
+    def slow(table):
+        started.set()
+        calls.append(1)
+        time.sleep(0.02)
+        return table
+
+    def interrupt():
+        started.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    frame = numbers(1000, partitions=500, threads=2).map_batches(slow, {"n": "int64", "k": "int64"})
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        frame.to_arrow()
+    killer.join()
+    assert len(calls) < 500
+    assert not left_over()
+
+
+def interrupted(frame, run):
+    """Run a frame whose function waits, and send this process SIGINT when it is at work; return its calls."""
+    calls, started = [], threading.Event()
+
+    def slow(table):
+        calls.append(1)
+        started.set()
+        time.sleep(0.02)
+        return table
+
+    def interrupt():
+        started.wait(10)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    with pytest.raises(KeyboardInterrupt):
+        run(frame.map_batches(slow, COLUMNS))
+    killer.join()
+    return len(calls)
+
+
+def test_ctrl_c_stops_a_stream(accounts):
+    frame = numbers(1000, partitions=500, threads=2)
+    assert interrupted(frame, lambda slow: list(slow.iter_batches())) < 500
+    assert interrupted(frame, lambda slow: list(every_sink(slow).iter_batches())) < 500
+    assert not any(held(accounts))
+    assert not left_over()
+
+
+def test_ctrl_c_leaves_no_file(tmp_path):
+    frame = numbers(1000, partitions=500, threads=2)
+    interrupted(frame, lambda slow: slow.to_csv(str(tmp_path / "out.csv")))
+    interrupted(frame, lambda slow: slow.to_parquet(str(tmp_path / "out"), partition_by=["k"]))
+    assert list(tmp_path.iterdir()) == []
+
+
+class _Dying:
+    """Sends this process a signal while it is being freed, where Python loses what the signal's handler raises."""
+
+    def __init__(self, number):
+        self._number = number
+
+    def __del__(self):
+        os.kill(os.getpid(), self._number)
+        for _ in range(100):
+            pass
+
+
+def _stop(number, frame):
+    raise Terminated
+
+
+class _Slow:
+    """Batches for one thread, the caller's: whoever reads the second one frees something that sends a signal."""
+
+    rows, bytes, partition, label, origin = 1000, 8000, None, "slow", None
+
+    def __init__(self, number):
+        self.number, self.reads = number, 0
+
+    def read(self):
+        for n in range(100):
+            self.reads += 1
+            if n == 1:
+                _Dying(self.number)
+            yield pa.record_batch({"n": pa.array([n], pa.int64()), "k": pa.array([n], pa.int64())})
+
+
+def signalled(number):
+    """Return a frame whose rows are read by the caller's thread, and what is read."""
+    split = _Slow(number)
+
+    class Source(MemorySource):
+        def scan(self, request):
+            return ScanPlan(splits=(split,))
+
+    table = pa.table({"n": pa.array([], pa.int64()), "k": pa.array([], pa.int64())})
+    return vl.DataFrame.from_plan(Scan(source=Source(table)), vl.Session(threads=1)), split
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run_though_python_lost_its_exception(monkeypatch, number):
+    lost = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: lost.append(told.exc_type))
+    frame, split = signalled(number)
+    handlers = signal.getsignal(signal.SIGINT), signal.signal(signal.SIGTERM, _stop)
+    try:
+        with pytest.raises(Cancelled):
+            frame.to_arrow()
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (handlers[0], _stop)
+    finally:
+        signal.signal(signal.SIGTERM, handlers[1])
+    assert lost in ([KeyboardInterrupt], [Terminated])
+    assert split.reads < 100
+
+
+def test_a_signal_that_python_lost_stops_the_stages_before_a_stream_too(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    frame, split = signalled(signal.SIGINT)
+    with pytest.raises(Cancelled):
+        list(frame.sort_values("n").iter_batches())
+    assert split.reads < 100
+
+
+def test_a_signal_that_the_user_handles_stops_nothing():
+    frame = signalled(signal.SIGINT)[0]
+    before = signal.signal(signal.SIGINT, lambda *_: None)
+    try:
+        assert frame.to_arrow().num_rows == 100
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_second_ctrl_c_does_not_wait_for_a_function_that_never_ends(tmp_path):
+    started, release, ended = threading.Event(), threading.Event(), threading.Event()
+    interrupts = []
+
+    def stuck(table):
+        started.set()
+        release.wait(250)
+        ended.set()
+        return table
+
+    def twice(number, frame):
+        if len(interrupts) < 2:
+            interrupts.append(number)
+            raise KeyboardInterrupt
+
+    def interrupt():
+        started.wait(60)
+        while len(interrupts) < 2:  # of two in a row that nobody handles in between only one is seen
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+
+    before = signal.signal(signal.SIGINT, twice)
+    killer = threading.Thread(target=interrupt)
+    killer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            numbers(10, partitions=1).map_batches(stuck, COLUMNS).to_csv(str(tmp_path / "out.csv"))
+        assert len(interrupts) == 2
+        assert not ended.is_set()
+        assert list(tmp_path.iterdir()) == []
+    finally:
+        release.set()
+        killer.join()
+        signal.signal(signal.SIGINT, before)
+    assert ended.wait(60)
