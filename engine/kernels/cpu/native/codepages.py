@@ -95,6 +95,16 @@ def opened_page(
 
 
 @device
+def before_row(rows: Rows, every: Number, done: Number, wanted: Number, stop: Number) -> Number:
+    """Return how many of the wanted rows, all or those listed, come before a row; ``done`` are known to."""
+    if every:
+        return min(wanted, stop)
+    while done < wanted and np.int64(rows[np.uint64(done)]) < stop:
+        done += 1
+    return done
+
+
+@device
 def opened_codes(
     data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
 ) -> Number:
@@ -333,12 +343,7 @@ def decoded(
         if n < 0:
             return np.int64(DAMAGED)
         stop = begin + n
-        # Of this page's rows those from `done` to `upto` - 1 among the wanted ones.
-        upto = min(wanted, stop)
-        if not every:
-            upto = done
-            while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
-                upto += 1
+        upto = before_row(rows, every, done, wanted, stop)
         if upto > done:
             count, at, end = opened_codes(data, table, page, codec, optional, scratch, positions)
             if count < 0:

@@ -31,7 +31,7 @@ from .chunksets import (
     ints_at,
     longs_table_at,
 )
-from .codepages import BEYOND, opened_codes, opened_page
+from .codepages import BEYOND, before_row, opened_codes, opened_page
 from .compile import device, kernel
 from .encodings import found_texts, unpacked
 from .pages import DAMAGED, ENCODING, FULL, HAS_DICTIONARY, PAGE_FIELDS, PLAIN, SIZE
@@ -173,12 +173,7 @@ def _decoded_texts(
         if page >= len(table) or table[page, PAGE_VALUES] < 0:
             return np.int64(DAMAGED), nothing
         stop = begin + table[page, PAGE_VALUES]
-        # Of this page's rows those from `done` to `upto` - 1 among the wanted ones.
-        upto = min(wanted, stop)
-        if not every:
-            upto = done
-            while upto < wanted and np.int64(rows[np.uint64(upto)]) < stop:
-                upto += 1
+        upto = before_row(rows, every, done, wanted, stop)
         if upto > done:
             used, missed = _copied_page(
                 chunks, row, data, table, page, entries, rows, every, begin, offsets, flags, out, used, done, upto,
