@@ -110,7 +110,8 @@ def open_source(
     format
         One of `FORMATS`; found by the ending, or by the files of a directory, where it is not given.
     **options
-        Of the format: fields of `CsvOptions` or `JsonOptions`; ``storage_options`` for every format.
+        Of the format: fields of `CsvOptions` or `JsonOptions`; for every format ``storage_options``, and ``filename``:
+        true, or a name, for a column with the path of the file that a row is from.
 
     Raises
     ------
@@ -121,17 +122,31 @@ def open_source(
     """
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     chosen = _checked(format) if format is not None else _found_format(listed, options.get("storage_options"))
-    storage_options = options.pop("storage_options", None)
-    if chosen in ("csv", "json"):
-        name = "CsvOptions" if chosen == "csv" else "JsonOptions"
+    storage_options, filename = options.pop("storage_options", None), options.pop("filename", False)
+    if not isinstance(filename, bool | str):
+        raise ConfigError(f"filename is true, or the name of the column for the files' paths, not {filename!r}")
+    source = _opened(chosen, listed, options, storage_options)
+    if filename:
+        from .tables import FileSource
+
+        assert isinstance(source, FileSource)
+        source.name_files("filename" if filename is True else filename)
+    return source
+
+
+def _opened(
+    form: str, paths: list[PathLike], options: dict[str, Any], storage_options: Mapping[str, Any] | None
+) -> Source:
+    if form in ("csv", "json"):
+        name = "CsvOptions" if form == "csv" else "JsonOptions"
         fields = getattr(import_module(f".{_HOMES[name]}", __name__), name)
-        _check_options(chosen, options, fields.__dataclass_fields__)
+        _check_options(form, options, (*fields.__dataclass_fields__, "filename"))
         options = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-        kind = "CsvSource" if chosen == "csv" else "JsonSource"
-        source: Source = __getattr__(kind)(listed, fields(**options), storage_options=storage_options)
+        kind = "CsvSource" if form == "csv" else "JsonSource"
+        source: Source = __getattr__(kind)(paths, fields(**options), storage_options=storage_options)
         return source
-    _check_options(chosen, options, ())
-    plain: Source = __getattr__(f"{chosen.title()}Source")(listed, storage_options=storage_options)
+    _check_options(form, options, ("filename",))
+    plain: Source = __getattr__(f"{form.title()}Source")(paths, storage_options=storage_options)
     return plain
 
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from ..engine import dtypes
 from ..engine.dtypes import DataType, Kind
-from ..engine.errors import TypeMismatch
+from ..engine.errors import ConfigError, TypeMismatch
 from ..engine.plan import Statistics
 from ..engine.schema import Field, Schema
 from .filesystem import FileSet
@@ -55,6 +55,22 @@ class FileTable:
         )
         return cls(files=files, schema=schema, keys=keys, stored=stored)
 
+    def naming_files(self, column: str) -> FileTable:
+        """Return the table with a column of the files' paths, which stands before the partition keys.
+
+        Raises
+        ------
+        ConfigError
+            If the files or their directories give a column of that name.
+        """
+        if any(name.lower() == column.lower() for name in self.schema.names):
+            raise ConfigError(f"{self.files.name!r} has a column {column!r} already; write filename='another name'")
+        own = [f for f in self.schema if f.name not in self.keys[0]]
+        keys = [f for f in self.schema if f.name in self.keys[0]]
+        schema = Schema((*own, Field(column, dtypes.string, nullable=False), *keys))
+        files = zip(self.keys, self.files.files, strict=True)
+        return replace(self, schema=schema, keys=tuple({**key, column: self.files.url(file)} for key, file in files))
+
     def keys_within(self, position: int, schema: Schema) -> dict[str, Any]:
         """Return the key values of one file for the columns of ``schema``."""
         return {name: value for name, value in self.keys[position].items() if name in schema}
@@ -81,6 +97,10 @@ class FileSource:
     def label(self) -> str:
         """Format, name and number of files."""
         return f"{self.form} {self._table.files.label}"
+
+    def name_files(self, column: str) -> None:
+        """Add a column with the path of the file that a row is from; raises as `FileTable.naming_files`."""
+        self._table = self._table.naming_files(column)
 
     def statistics(self) -> Statistics:
         """Return stored bytes; rows are not known without reading."""

@@ -12,6 +12,7 @@ from sqlglot import exp
 from ..engine import dtypes
 from ..engine.errors import suggestion
 from ..engine.frame import DataFrame, Session
+from .bind.datatypes import INSTEAD_OF_ENUM
 from .information import CATALOGUE, all_tables
 from .parse import SqlText, from_offset, parse, tokens_of
 from .state import MAIN, State, begin, commit, rollback, state_of
@@ -139,9 +140,9 @@ def _reset_variable(context: Context, match: re.Match[str], _shift: int) -> Data
     return done(context.session, (match[1], "reset"))
 
 
-def _enum(context: Context, match: re.Match[str], _shift: int) -> DataFrame:
+def _type(context: Context, match: re.Match[str], _shift: int) -> DataFrame:
     at = tokens_of(context.source)[0]
-    raise context.source.unsupported_at(at.start, f"{match[1].upper()} TYPE")
+    raise context.source.unsupported_at(at.start, f"{match[1].upper()} TYPE", INSTEAD_OF_ENUM)
 
 
 _END = r"\s*;?\s*"
@@ -163,6 +164,6 @@ _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[Context, re.Match[str], int], 
         (r"show\s+(?!tables\b|models\b|all\b)(?:table\s+)?(\w+|\"[^\"]+\")", _show_table),
         (r"call\s+(\w+\s*\(.*\))", _call),
         (r"reset\s+variable\s+(\w+)", _reset_variable),
-        (r"(create|drop)\s+type\b.*", _enum),
+        (r"(create|drop)\s+type\b.*", _type),
     )
 )

@@ -14,13 +14,17 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from ..engine import dtypes
+from ..engine.errors import ExecutionError
 from ..engine.expr import Column, NamedExpr, cast, literal
 from ..engine.frame import DataFrame
 from ..engine.plan import Project, Union
 from ..engine.schema import Field
 from .changes import ROW, Changes, alias_of, is_default, named, of, parsed, quoted
+from .merge_errors import error_of
 
 _ACTION, _PLACE = "merge_action", "place__"
+_MATCHED, _ALONE, _APART = "matched", "not matched by source", "not matched"
+"""The kinds of WHEN clauses: for pairs that meet, for rows of the table and for rows of the source that meet none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +67,15 @@ class _Sides:
         one = exp.Select(expressions=[exp.Literal.number(1)], from_=exp.From(this=self.from_(source=not source)))
         return exp.Not(this=exp.Exists(this=one.where(condition)))
 
+    def rows(self, items: Sequence[exp.Expr], condition: exp.Expr, kind: str) -> exp.Select:
+        """Return what expressions give for the rows of a kind for which a condition is true."""
+        source = kind == _APART
+        query = exp.Select(expressions=items, from_=exp.From(this=self.from_(source=source))).where(condition)
+        if kind == _MATCHED:
+            query.set("joins", [self.join])
+            return query
+        return query.where(self.meets_none(source=source))
+
 
 @dataclass(frozen=True, kw_only=True)
 class _Clauses:
@@ -82,7 +95,7 @@ class _Clauses:
 
     def under(self, number: int) -> exp.Expr:
         """Return the condition that a row falls under a clause."""
-        return exp.EQ(this=_number(self.whens), expression=exp.Literal.number(number))
+        return _under(self.whens, number)
 
 
 class Merges(Changes):
@@ -99,6 +112,7 @@ class Merges(Changes):
             ]
             for kind in ((True, False), (False, True), (False, False))
         )
+        self._stop_on_errors(sides, (matched, alone, apart))
         clauses = [self._clauses(node, known, sides, whens) for whens in (matched, alone)]
         names = list(dict.fromkeys(name for each in clauses for new in each.sets.values() for name in new))
         going, changing = self._hits_of(node, known, sides, clauses, names)
@@ -132,11 +146,29 @@ class Merges(Changes):
             using=node.args.get("using_cond") or [],
         )
 
+    def _stop_on_errors(self, sides: _Sides, kinds: Sequence[Sequence[exp.When]]) -> None:
+        """Raise where a row falls under a clause whose action is ERROR."""
+        for whens, kind in zip(kinds, (_MATCHED, _ALONE, _APART), strict=True):
+            for number, when in enumerate(whens):
+                message = error_of(when)
+                if message is None:
+                    continue
+                rows = sides.rows([named(message, "message__")], _under(whens, number), kind).limit(1)
+                found = self._query(rows, old__=sides.old, new__=sides.new).collect()
+                if found.num_rows:
+                    condition = when.args.get("condition")
+                    clause = f"when {kind}" + (f" and {condition.sql('duckdb')}" if condition is not None else "")
+                    said = "" if found.column(0)[0].as_py() is None else f": {found.column(0)[0]}"
+                    name = alias_of(sides.target)
+                    raise ExecutionError(f"a row falls under {clause!r} of MERGE INTO {name!r}, an error{said}")
+
     def _clauses(self, node: exp.Merge, known: str, sides: _Sides, whens: Sequence[exp.When]) -> _Clauses:
         """Return clauses that update or delete rows of the table."""
         sets, deletes = {}, []
         for number, when in enumerate(whens):
             then = when.args["then"]
+            if error_of(when) is not None:
+                continue
             if isinstance(then, exp.Update):
                 sets[number] = self._settings(node, known, self._assignments(node, known, sides, then))
             elif str(then.name).upper() == "DELETE":
@@ -169,15 +201,11 @@ class Merges(Changes):
         """Return the numbers of the table's rows that go, and of those that change, with the columns' new values."""
         none = exp.Select(expressions=[exp.column(ROW)], from_=exp.From(this=sides.from_())).where(exp.false())
         going, changing, meeting = [self._query(none, old__=sides.old)], [], []
-        for each, pairs in zip(clauses, (True, False), strict=True):
+        for each, kind in zip(clauses, (_MATCHED, _ALONE), strict=True):
             for number in (*each.deletes, *each.sets):
                 new = {name: each.sets.get(number, {}).get(name, of(sides.target, name)) for name in names}
                 items = [exp.column(ROW), *(named(value, f"new{place}__") for place, value in enumerate(new.values()))]
-                query = exp.Select(expressions=items, from_=exp.From(this=sides.from_())).where(each.under(number))
-                if pairs:
-                    query.set("joins", [sides.join])
-                else:
-                    query = query.where(sides.meets_none())
+                query = sides.rows(items, each.under(number), kind)
                 rows = self._query(query, old__=sides.old, new__=sides.new)
                 rows = _as_in(rows, {f"new{i}__": self._session.tables[known].schema[n] for i, n in enumerate(names)})
                 numbers = rows[[ROW]]
@@ -185,7 +213,7 @@ class Merges(Changes):
                     changing.append(rows)
                 else:
                     going.append(numbers)
-                meeting += [numbers] if pairs else []
+                meeting += [numbers] if kind == _MATCHED else []
         met = _all_of(meeting or going[:1])
         if len(met) > len(met.drop_duplicates()):
             name = alias_of(sides.target)
@@ -199,6 +227,8 @@ class Merges(Changes):
         added = []
         for number, when in enumerate(whens):
             then = when.args["then"]
+            if error_of(when) is not None:
+                continue
             if not isinstance(then, exp.Insert):
                 if str(then.name).upper() == "DO NOTHING":
                     continue
@@ -207,10 +237,7 @@ class Merges(Changes):
             if len(names) != len(values):
                 raise self._source.error(when, f"{known!r} takes {len(names)} values; {len(values)} are given")
             items = [named(value, f"new{i}__") for i, value in enumerate(values)]
-            query = exp.Select(expressions=items or [exp.column(_PLACE)], from_=exp.From(this=sides.from_(source=True)))
-            query = query.where(
-                exp.EQ(this=_number(whens), expression=exp.Literal.number(number)), sides.meets_none(source=True)
-            )
+            query = sides.rows(items or [exp.column(_PLACE)], _under(whens, number), _APART)
             query.set("order", exp.Order(expressions=[exp.Ordered(this=of(sides.alias, _PLACE))]))
             rows = self._query(query, old__=sides.old, new__=sides.new)
             by_name = dict(zip(names, rows.columns, strict=False))
@@ -238,6 +265,11 @@ class Merges(Changes):
         return names, [
             defaults[place] if is_default(cell) and place < len(defaults) else cell for place, cell in enumerate(cells)
         ]
+
+
+def _under(whens: Sequence[exp.When], number: int) -> exp.Expr:
+    """Return the condition that a row falls under the clause of a number."""
+    return exp.EQ(this=_number(whens), expression=exp.Literal.number(number))
 
 
 def _number(whens: Sequence[exp.When]) -> exp.Expr:

@@ -18,6 +18,8 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
+from .collations import without_collations
+from .merge_errors import with_errors
 from .null_order import Ordering
 from .trees import parts_of
 
@@ -84,15 +86,19 @@ class SqlText:
             return found[0]
         return node.sql_name().lower() if isinstance(node, exp.Func) else node.key.replace("_", " ")
 
-    def unsupported(self, node: exp.Expr | None, what: str) -> UnsupportedOperation:
+    def unsupported(self, node: exp.Expr | None, what: str, instead: str = "") -> UnsupportedOperation:
         """Return the error for SQL that is right but not offered; ``what`` names the construct."""
-        placed = self.error(node, f"{what} is not supported in SQL")
+        placed = self.error(node, _refusal(what, instead))
         return UnsupportedOperation(str(placed), place=placed)
 
-    def unsupported_at(self, offset: int, what: str) -> UnsupportedOperation:
+    def unsupported_at(self, offset: int, what: str, instead: str = "") -> UnsupportedOperation:
         """Return the same error about the character at an offset."""
-        placed = self.error_at(offset, f"{what} is not supported in SQL")
+        placed = self.error_at(offset, _refusal(what, instead))
         return UnsupportedOperation(str(placed), place=placed)
+
+
+def _refusal(what: str, instead: str) -> str:
+    return f"{what} is not supported in SQL" + (f"; {instead}" if instead else "")
 
 
 class _Placed:
@@ -192,6 +198,8 @@ def parse_statement(source: SqlText) -> exp.Expr:
             raise _not_a_statement(source, tokens)
         raise source_unsupported(source, tokens)
     _require_join_conditions(source, tree, tokens)
+    if any(token.token_type is TokenType.COLLATE for token in tokens):
+        return without_collations(source, tree)
     return tree
 
 
@@ -216,7 +224,7 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # it warns of syntax it does not know; we raise an error for the same
     try:
-        parsed = dialect.parser().parse(_numbered(tokens), source.text)
+        parsed = dialect.parser().parse(with_errors(_numbered(tokens)), source.text)
     except ParseError as error:
         raise _syntax_error(source, tokens, error) from None
     except RecursionError:

@@ -110,7 +110,8 @@ def read_parquet(paths: str | Sequence[str], **options: Any) -> DataFrame:
     paths
         A file, a list of files, a glob, a directory or an fsspec URL.
     **options
-        ``storage_options`` for remote file systems.
+        ``storage_options`` for remote file systems; ``filename=True``, or a name, for a column with the path of the
+        file that a row is from.
 
     Raises
     ------
@@ -129,7 +130,8 @@ def read_csv(paths: str | Sequence[str], **options: Any) -> DataFrame:
         A file, a list of files, a glob, a directory or an fsspec URL; may be compressed.
     **options
         ``delimiter``, ``quote``, ``header``, ``null_values``, ``dtypes``, ``sample_bytes``, ``on_bad_rows`` and others
-        of `volley.io.CsvOptions`.
+        of `volley.io.CsvOptions`; ``filename=True``, or a name, for a column with the path of the file that a row is
+        from.
 
     Raises
     ------

@@ -12,6 +12,9 @@ from ...engine.errors import suggestion
 from ..parse import SqlText
 
 _DECIMAL_DEFAULT = (18, 3)
+INSTEAD_OF_ENUM = (
+    "declare text with check (x in ('a', 'b')), and sort by list_position(['a', 'b'], x) where the order matters"
+)
 
 _PLAIN: dict[str, DataType] = {
     "BOOLEAN": dtypes.bool_,
@@ -111,7 +114,8 @@ def data_type(source: SqlText, node: exp.Expr) -> DataType:
     if kind == "USERDEFINED":
         written = str(node.args.get("kind") or "")
         raise source.error(node, f"unknown type {written!r}{suggestion(written, (k.lower() for k in _PLAIN))}")
-    raise source.unsupported(node, f"the type {node.sql(dialect=source.dialect)}")
+    instead = INSTEAD_OF_ENUM if kind.startswith("ENUM") else ""
+    raise source.unsupported(node, f"the type {node.sql(dialect=source.dialect)}", instead)
 
 
 def _decimal(source: SqlText, node: exp.DataType) -> DataType:

@@ -18,6 +18,7 @@ from .rows import RowsSource
 from .statement import Statement
 
 _DESCRIBED = ("column_name", "column_type", "null", "key", "default", "extra")
+_QUARTILES = {"q25": 0.25, "q50": 0.5, "q75": 0.75}
 
 
 def describing(
@@ -57,7 +58,7 @@ def _description(schema: Schema, rules: Rules) -> Plan:
 
 
 def _summary(plan: Plan) -> Plan:
-    """Return one row for each column: type, extremes, number of distinct values, mean, deviation, share of nulls."""
+    """Return one row for each column: type, extremes, distinct values, mean, deviation, quartiles, share of nulls."""
     aggregates = [NamedAggregate(name="rows", call=aggregate("size"))]
     rows: list[list[tuple[str, Expr]]] = []
     for position, f in enumerate(plan.schema):
@@ -68,6 +69,10 @@ def _summary(plan: Plan) -> Plan:
             made = NamedAggregate(name=f"{function}_{position}", call=aggregate(function, column))
             aggregates.append(made)
             found[function] = Column(name=made.name, dtype=made.call.dtype)
+        for name, share in _QUARTILES.items() if f.dtype.is_numeric or f.dtype.is_temporal else ():
+            quantile = aggregate("quantile" if f.dtype.is_numeric else "quantile_disc", column, q=share)
+            aggregates.append(NamedAggregate(name=f"{name}_{position}", call=quantile))
+            found[name] = Column(name=f"{name}_{position}", dtype=quantile.dtype)
         distinct = NamedAggregate(name=f"distinct_{position}", call=aggregate("count", column, distinct=True))
         aggregates.append(distinct)
         rows.append(_summary_row(f, found, Column(name=distinct.name, dtype=dtypes.int64)))
@@ -91,6 +96,7 @@ def _summary_row(f: Field, found: dict[str, Expr], distinct: Expr) -> list[tuple
         ("unique", distinct),
         ("avg", cast(found.get("mean", nothing), dtypes.float64)),
         ("std", cast(found.get("std", nothing), dtypes.float64)),
+        *((name, cast(found.get(name, nothing), dtypes.string)) for name in _QUARTILES),
         ("count", count),
         ("null_percentage", nulls),
     ]

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from ...engine.expr import Expr, Literal, call, literal
+from ...engine.expr import Expr, Literal, call, case, literal
 from .arguments import arguments, constant_text, counted_arguments, of_two
 from .operators import as_text
+from .structs import struct_of
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -109,11 +110,22 @@ def _regexp_extract(binder: ExpressionBinder, node: Any) -> Expr:
         node, ("this", "expression", "group", "parameters", "null_if_pos_overflow"), "regexp_extract"
     )
     pattern = constant_text(binder, node.expression, "a regular expression")
-    group = literal(0) if node.args.get("group") is None else binder.bind(node.args["group"])
+    pattern = _flagged(pattern, _flags(binder, node.args.get("parameters"), "ims"))
+    asked = node.args.get("group")
+    if isinstance(asked, exp.Array):
+        return _named_groups(binder, node, pattern, asked)
+    group = literal(0) if asked is None else binder.bind(asked)
     if not isinstance(group, Literal) or not isinstance(group.value, int):
-        raise binder.source.unsupported(node, "a group that is not a constant number")
-    flags = _flags(binder, node.args.get("parameters"), "ims")
-    return call("regexp_extract", binder.bind(node.this), pattern=_flagged(pattern, flags), group=group.value)
+        raise binder.source.unsupported(node, "a group that is neither a constant number nor a list of names")
+    return call("regexp_extract", binder.bind(node.this), pattern=pattern, group=group.value)
+
+
+def _named_groups(binder: ExpressionBinder, node: Any, pattern: str, names: exp.Array) -> Expr:
+    """Return a struct of what the first groups matched; of a null text, null."""
+    text = binder.bind(node.this)
+    fields = [constant_text(binder, name, "the name of a group") for name in names.expressions]
+    groups = [call("regexp_extract", text, pattern=pattern, group=number) for number in range(1, len(fields) + 1)]
+    return case([(call("is_not_null", text), struct_of(binder, node, fields, groups))])
 
 
 def _regexp_split(binder: ExpressionBinder, node: Any) -> Expr:

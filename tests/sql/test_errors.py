@@ -162,6 +162,14 @@ def test_unsupported(text: str, place: str, message: str, tables: dict[str, pa.T
     assert caret == "  " + " " * (int(column) - 1) + "^"
 
 
+@pytest.mark.parametrize(("text", "column"), [("select 'a'::enum('a', 'b')", 18), ("create type t as enum ('a')", 1)])
+def test_enums_are_refused_with_a_way_out(text: str, column: int) -> None:
+    way = r"is not supported in SQL; declare text with check \(x in \('a', 'b'\)\), and sort by list_position"
+    with pytest.raises(UnsupportedOperation, match=way) as caught:
+        sql(text)
+    assert f"(line 1, column {column})" in str(caught.value)
+
+
 def test_the_place_is_in_the_line_of_a_longer_text(tables: dict[str, pa.Table]) -> None:
     with pytest.raises(SqlError) as caught:
         sql("select id,\n       nope\nfrom t", **tables)

@@ -32,6 +32,7 @@ translate(s, 'aé', 'b'), translate('abcabc', 'ab', 'x'), translate(s, 'aa', 'xy
 ascii(s), chr((id + 96)::int), chr(233), md5(s), sha256(s)
 regexp_replace(s, 'a', 'o'), regexp_replace(s, 'A', 'o', 'gi'), regexp_replace(s, '(.)a', '[\1]', 'g'), regexp_replace(s, '', '-')
 regexp_extract(s, 'a(.)', 1), regexp_extract(s, 'a.'), regexp_extract(s, '[(](a)?', 1), regexp_extract(s, '(x)|(a)', 2), regexp_extract(s, '[]a](p)\(?', 1)
+regexp_extract(s, '(a)(.)', ['x', 'y']), regexp_extract(s, '(B)(a)', ['one'], 'i'), regexp_extract(s, '(a)(p)', ['x', 'y']).y
 regexp_extract(s, '(?:a)(?P<y>p)(p)', 2), regexp_extract(s, 'B(A)', 1, 'i'), regexp_full_match(s, 'a.*e'), s ilike 'BAN%'
 s like s, s not like left(s, 1) || '%', s ilike upper(s), 'apple' like s, s like case when id > 3 then '%' else '_____' end, s like case when id < 0 then 'x' end
 s like replace(s, '_', '!_') escape '!', s ilike '%' || lower(substr(s, 2, 1)) || '%', s ~~ s, s !~~ s
@@ -111,6 +112,9 @@ def test_functions_of_time(expressions: str) -> None:
     ("expression", "message"),
     [
         ("regexp_extract(s, 'a(b)', 2)", "has no group 2; it has 1"),
+        ("regexp_extract(s, 'a(b)', ['x', 'y'])", "has no group 2; it has 1"),
+        ("regexp_extract(s, '(a)(b)', ['x', 'X'])", "has two fields"),
+        ("regexp_extract(s, 'a(b)', [])", "at least one field"),
         ("regexp_replace(s, '(', 'x')", "cannot be used as a regular expression"),
         ("regexp_replace(s, 'a', 'x', 'q')", "unknown flags 'q'"),
         ("regexp_matches(s, s || '(')", r"'.*\(' is not a regular expression"),

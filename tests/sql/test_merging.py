@@ -46,6 +46,9 @@ on t.id = s.id when matched and s.op = 'd' then update set v = 1.7 when matched 
 on false when not matched by source then delete when not matched then insert (id) values (s.id + 1)
 
 on true when not matched then insert (id) values (1)
+
+on t.id = s.id when matched and s.v > 1000 then error 'too large: ' || s.v when matched then update set v = s.v
+when not matched and s.op <> 'i' then error when not matched by source and t.v is null then error
 """
 SOURCES = """
 using (select id, v, 3 as w from s) q on t.id = q.id when matched then update when not matched then insert
@@ -121,6 +124,33 @@ def test_what_is_wrong_is_said_and_changes_nothing(session: vl.Session, tail: st
     with pytest.raises((SqlError, ExecutionError), match=message):
         vl.sql(f"merge into t using s {tail}")
     assert rows(vl.sql("from t")) == before
+
+
+@pytest.mark.parametrize(
+    ("clause", "message"),
+    [
+        ("when matched then error", "'when matched' of MERGE INTO 't', an error$"),
+        ("when matched and s.v > 150 then error 'v is ' || s.v", "'when matched and s.v > 150' .* an error: v is 200$"),
+        ("when not matched and s.v is null then error concat(s.id, '!')", "an error: 10!$"),
+        ("when not matched by source then error case when t.id = 3 then 'three' end", "by source' .* an error: three$"),
+        ("when matched and s.op = 'd' then delete when matched then error s.op", "an error: u$"),
+    ],
+)
+def test_rows_under_error_stop_the_merge(session: vl.Session, connection: Any, clause: str, message: str) -> None:
+    before = rows(vl.sql("from t"))
+    statement = f"merge into t using s on t.id = s.id {clause} when not matched then insert (id) values (s.id)"
+    with pytest.raises(duckdb.ConstraintException):
+        connection.execute(statement)
+    with pytest.raises(ExecutionError, match=message):
+        vl.sql(statement)
+    assert rows(vl.sql("from t")) == before
+
+
+def test_error_is_a_name_where_then_gives_a_value(session: vl.Session) -> None:
+    vl.sql("create table k (id int, error int)")
+    vl.sql("insert into k values (1, 2)")
+    vl.sql("merge into k using k as q on k.id = q.id when matched then update set id = case when true then q.error end")
+    assert rows(vl.sql("from k")) == ["(2, 2)"]
 
 
 def test_a_source_of_too_many_columns(session: vl.Session) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -55,6 +56,10 @@ def test_describe_and_summarize_stand_in_from(session: vl.Session) -> None:
     assert twice == [row[0] for row in theirs]
 
 
+def quartiles(row: dict[str, Any]) -> list[str]:
+    return [row["q25"], row["q50"], row["q75"]]
+
+
 def test_summarize(session: vl.Session) -> None:
     connection = duckdb.connect()
     connection.register("t", small_tables()["t"])
@@ -65,6 +70,10 @@ def test_summarize(session: vl.Session) -> None:
     assert (plain(m["avg"]), plain(m["std"])) == (plain(oracle[3]), plain(oracle[4]))
     assert m["null_percentage"] == 12.5
     assert rows["s"]["avg"] is None
+    assert rows["s"]["q50"] is None
+    for name, function, value in (("m", "quantile_cont", "m::double"), ("d", "quantile_disc", "d")):
+        oracle = connection.sql(f"select {function}({value}, [0.25, 0.5, 0.75]) from t").fetchall()[0][0]
+        assert quartiles(rows[name]) == [str(each) for each in oracle]
     empty = run("summarize select k from t where false").to_pylist()[0]
     assert (empty["count"], empty["min"], empty["null_percentage"]) == (0, None, None)
 
