@@ -51,6 +51,7 @@ class MemorySource:
     partitions: int = 0
     schema: Schema = field(init=False)
     _bytes: dict[str, int] = field(init=False, default_factory=dict, repr=False)
+    _ends: list[int] = field(init=False, default_factory=list, repr=False)
     _statistics: Statistics | None = field(init=False, default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -92,7 +93,7 @@ class MemorySource:
             return size * end // all_rows - size * start // all_rows
 
         splits = tuple(
-            MemorySplit(table.slice(start, end - start), start, end - start, request.batch_rows, share(start, end))
+            MemorySplit(table, start, start, end - start, request.batch_rows, share(start, end))
             for start, end in pairwise(edges)
             if end > start
         )
@@ -103,7 +104,9 @@ class MemorySource:
         edges = [rows * i // count for i in range(count + 1)] if count else []
         if not count or not self.table.num_columns:
             return edges
-        ends = list(accumulate(len(chunk) for chunk in self.table.column(0).chunks))
+        ends = self._ends
+        if not ends:
+            ends += accumulate(len(chunk) for chunk in self.table.column(0).chunks)
         for number, edge in enumerate(edges[1:-1], 1):
             near = ends[bisect_left(ends, edge)]
             if near - edge < rows // count // 4:
@@ -123,6 +126,10 @@ class MemorySplit:
     ----------
     resident, carries_rows
         Only this process has the rows, but a copy has them too.
+    whole, offset
+        What the rows are cut out of, once they are read, and where they begin there.
+    start
+        Where they begin in the table that was planned.
     bytes
         About the bytes of its rows: their share of the table's.
     cut_from
@@ -132,7 +139,8 @@ class MemorySplit:
     resident: ClassVar[bool] = True
     carries_rows: ClassVar[bool] = True
 
-    table: pa.Table
+    whole: pa.Table
+    offset: int
     start: int
     rows: int
     batch_rows: int
@@ -144,10 +152,15 @@ class MemorySplit:
         """The run of rows."""
         return f"memory[{self.start}:{self.start + self.rows}]"
 
+    @property
+    def held(self) -> pa.Table:
+        """The rows."""
+        return self.whole.slice(self.offset, self.rows)
+
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield batches that share the table's memory."""
-        if self.table.num_columns:
-            yield from (batch for batch in self.table.to_batches(max_chunksize=self.batch_rows) if batch.num_rows)
+        if self.whole.num_columns:
+            yield from (batch for batch in self.held.to_batches(max_chunksize=self.batch_rows) if batch.num_rows)
             return
         for start in range(0, self.rows, self.batch_rows):
             rows = min(self.batch_rows, self.rows - start)
@@ -159,15 +172,16 @@ class MemorySplit:
 
     def divided(self) -> list[MemorySplit]:
         """Return one half of the split and two quarters, of whole batches, if it is large."""
-        if self.rows < DIVIDED_ROWS or not self.table.num_columns:
+        if self.rows < DIVIDED_ROWS or not self.whole.num_columns:
             return [self]
-        ends = [0, *accumulate(len(batch) for batch in self.table.to_batches(max_chunksize=self.batch_rows))]
+        ends = [0, *accumulate(len(batch) for batch in self.held.to_batches(max_chunksize=self.batch_rows))]
         wanted = (0, self.rows // 2, self.rows * 3 // 4, self.rows)
         edges = sorted({ends[min(bisect_left(ends, row), len(ends) - 1)] for row in wanted})
         name, before = self.origin()
         return [
             MemorySplit(
-                self.table.slice(start, end - start),
+                self.whole,
+                self.offset + start,
                 self.start + start,
                 end - start,
                 self.batch_rows,
@@ -180,11 +194,11 @@ class MemorySplit:
     def __reduce__(self) -> tuple[Any, ...]:
         # A pickled slice would carry its whole table; Arrow's own format cuts it out.
         sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, self.table.schema) as writer:
-            writer.write_table(self.table)
+        with pa.ipc.new_stream(sink, self.whole.schema) as writer:
+            writer.write_table(self.held)
         return (_unpickled, (sink.getvalue().to_pybytes(), self.start, self.rows, self.batch_rows, self.bytes))
 
 
 def _unpickled(content: bytes, start: int, rows: int, batch_rows: int, size: int) -> MemorySplit:
     with pa.ipc.open_stream(content) as reader:
-        return MemorySplit(reader.read_all(), start, rows, batch_rows, size)
+        return MemorySplit(reader.read_all(), 0, start, rows, batch_rows, size)

@@ -193,6 +193,13 @@ class Device(Protocol):
         """Take batches as `from_arrow` takes each; what they have in common may be looked at once."""
         ...
 
+    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> Table | None:
+        """Take ``pyarrow.Table``s, of so many bytes in all, as one table for a state that takes such; None for batches.
+
+        Of the states of kernels only a `TopK` does.
+        """
+        ...
+
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:
         """Decode a split's rows, with the columns of ``schema``, from their file; None where the host must."""
         ...

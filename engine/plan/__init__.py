@@ -36,6 +36,7 @@ from .recursion import Recursion, WorkingTable
 from .source import (
     ArrowBatch,
     DividedWriter,
+    HeldSplit,
     KeyFilter,
     KeySet,
     NarrowableSplit,
@@ -82,6 +83,7 @@ __all__ = [
     "Filter",
     "Frame",
     "FrameUnit",
+    "HeldSplit",
     "Interval",
     "Join",
     "JoinKind",

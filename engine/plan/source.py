@@ -136,6 +136,16 @@ class NarrowableSplit(Split, Protocol):
 
 
 @runtime_checkable
+class HeldSplit(Split, Protocol):
+    """A split whose rows lie in memory, in chunks of any size, just as they are asked for."""
+
+    @property
+    def held(self) -> Any:
+        """The rows, as a ``pyarrow.Table``."""
+        ...
+
+
+@runtime_checkable
 class PlacedSplit(Split, Protocol):
     """A split that knows where its rows stand in what holds them."""
 

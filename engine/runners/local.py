@@ -44,7 +44,7 @@ from .interrupts import heard
 from .limited import Limited
 from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, expected, promising_first, read_splits, rows_of, sink_name, tell_start
-from .portions import located, portions
+from .portions import MOST_CHUNKED, MOST_SPLITS, located, portions
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
 
@@ -265,8 +265,10 @@ class _Run:
             splits = promising_first(source.node.scan.splits, source.top)
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
             any_tasks = sink.any_tasks and source.top is None  # whose bound leaves out the more splits, the smaller
-            for portion in portions(splits, threads) if any_tasks else [[split] for split in splits]:
-                yield self._scan_task(pipeline, source, portion, filters)
+            chunked = sink.takes_chunked and not pipeline.operators
+            most = MOST_CHUNKED if chunked else MOST_SPLITS
+            for portion in portions(splits, threads, most) if any_tasks else [[split] for split in splits]:
+                yield self._scan_task(pipeline, source, portion, filters, chunked=chunked)
             return
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
@@ -279,13 +281,19 @@ class _Run:
             yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
 
     def _scan_task(
-        self, pipeline: Pipeline, source: ScanInput, splits: Sequence[Split], filters: Sequence[KeyFilter]
+        self,
+        pipeline: Pipeline,
+        source: ScanInput,
+        splits: Sequence[Split],
+        filters: Sequence[KeyFilter],
+        *,
+        chunked: bool,
     ) -> Task:
         counted = OperatorMetrics()
         rows = [split.rows or 0 for split in splits]
         return Task(
             pipeline,
-            partial(read_splits, self.device, splits, source.node.schema, filters, counted),
+            partial(read_splits, self.device, splits, source.node.schema, filters, counted, chunked=chunked),
             sum(split.bytes or 0 for split in splits),
             sum(rows),
             resident=all(map(_is_resident, splits)),

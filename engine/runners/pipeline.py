@@ -16,7 +16,7 @@ from ..physical import Exec
 from ..physical.execute import apply_in_pieces
 from ..physical.scan_keys import TopKey
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
-from ..plan import KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit, offers
+from ..plan import HeldSplit, KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit, offers
 from ..schema import Schema
 from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells
@@ -107,9 +107,27 @@ def promising_first(splits: Sequence[Split], top: TopKey | None) -> Sequence[Spl
 
 
 def read_splits(
-    device: Device, splits: Sequence[Split], schema: Schema, filters: Sequence[KeyFilter], counted: OperatorMetrics
+    device: Device,
+    splits: Sequence[Split],
+    schema: Schema,
+    filters: Sequence[KeyFilter],
+    counted: OperatorMetrics,
+    *,
+    chunked: bool = False,
 ) -> Iterator[Table]:
-    """Yield the tables of several splits; see `read_split`."""
+    """Yield the tables of several splits; see `read_split`.
+
+    If ``chunked``, rows in memory may come as they are, in one table.
+    """
+    if chunked and not filters:
+        held = [split.held for split in splits if offers(split, HeldSplit)]
+        size = sum(split.bytes or 0 for split in splits)
+        whole = device.chunked(held, schema, size) if len(held) == len(splits) else None
+        if whole is not None:
+            counted.stored_rows += whole.num_rows
+            counted.stored_bytes += size
+            yield whole
+            return
     for split in splits:
         yield from read_split(device, split, schema, filters, counted)
 

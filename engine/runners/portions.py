@@ -13,13 +13,13 @@ from typing import Any
 
 from ..plan import Split
 
-MOST_SPLITS = 4
-"""Splits of rows in memory that are one task at most."""
+MOST_SPLITS, MOST_CHUNKED = 4, 16
+"""Splits of rows in memory that are one task at most: in batches, and as they are."""
 LEAST_WORK = 3.0
 """The work of a task of a file, as `_work` counts it, below which threads wait for each other's Python instead."""
 
 
-def portions(splits: Sequence[Split], threads: int) -> list[list[Split]]:
+def portions(splits: Sequence[Split], threads: int, most: int = MOST_SPLITS) -> list[list[Split]]:
     """Return the splits in order, those that are one task together.
 
     Rows in memory are dealt out in rounds of a task for each thread, as much as it might get of what is left; the last
@@ -33,7 +33,7 @@ def portions(splits: Sequence[Split], threads: int) -> list[list[Split]]:
     last = len(splits) - threads if threads > 1 else len(splits)
     tasks, start = list[list[Split]](), 0
     while start < last:
-        count = max(1, min((last - start) // threads, MOST_SPLITS))
+        count = max(1, min((last - start) // threads, most))
         stop = min(start + threads * count, last)
         tasks += [[*splits[first : min(first + count, stop)]] for first in range(start, stop, count)]
         start = stop

@@ -101,6 +101,10 @@ class OpaqueDevice:
     def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[Table]:
         return map(OpaqueTable, self._inner.from_batches(batches, schema))
 
+    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> OpaqueTable | None:
+        table = self._inner.chunked(data, schema, nbytes)
+        return None if table is None else OpaqueTable(table)
+
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:
         tables = self._inner.read_stored(split, schema)
         return None if tables is None else map(OpaqueTable, tables)

@@ -5,6 +5,7 @@ The one place that knows Arrow's buffer layout: validity bitmap, values, offsets
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,11 +16,12 @@ from numpy.typing import DTypeLike, NDArray
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from .native import NO_BITS, reuse
-from .native.arrays import Bits
+from .native.arrays import Bits, Words
 
 INT64_DIGITS = 18
 """Decimals of at most so many digits are held as scaled 64-bit integers."""
 
+_WORD_BITS = 64
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
 
 
@@ -57,6 +59,17 @@ def storage(arrow: pa.DataType) -> np.dtype[Any]:
         kind: np.dtype[Any] = np.dtype(arrow.to_pandas_dtype())
         return kind
     return np.dtype(_WIDTHS[arrow.bit_width // 8])
+
+
+def begins_of(columns: Sequence[pa.Array]) -> Words | None:
+    """Return the addresses of columns of one type of 64 bits; None where it is another, or some values are null."""
+    kind = columns[0].type
+    if not (pa.types.is_primitive(kind) and kind.bit_width == _WORD_BITS):
+        return None
+    if any(column.null_count for column in columns):
+        return None
+    begins = [column.buffers()[1].address + column.offset * (_WORD_BITS // 8) for column in columns]
+    return np.array(begins, dtype=np.uint64)
 
 
 def physical_type(dtype: DataType) -> pa.DataType:

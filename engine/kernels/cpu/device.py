@@ -16,6 +16,7 @@ from ..protocol import ArrowData, PackedTables, Table
 from ..sharing import DeviceArray, Shared
 from ..specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from .aggregate import CpuGroupBy, distinct_first, merge_groups
+from .chunked import ChunkedTable, chunked
 from .filter import filter_rows
 from .join import CpuJoinTable
 from .native.reuse import keeping
@@ -66,6 +67,10 @@ class CpuDevice:
     def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[CpuTable]:
         """Take Arrow batches with the given types."""
         return from_batches(batches, schema)
+
+    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> ChunkedTable | None:
+        """Take rows in memory as they are, in chunks of the size of a batch."""
+        return chunked(data, schema, most_rows=self.batch_rows, nbytes=nbytes)
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> None:
         """Leave it to the source, which has the decoder of this processor."""

@@ -6,15 +6,15 @@ Text held as codes moves as codes. A position of -1 gives null.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .buffers import array_from, bits_of, empty, flags_of, halves_of, scratch, storage, text_of, values_of
-from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later
+from .buffers import array_from, begins_of, bits_of, empty, flags_of, halves_of, scratch, storage, text_of, values_of
+from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later, take_pieces
 from .native.arrays import Longs, Rows
 from .native.parallel import Threads, each, mapped, spans_of
 
@@ -51,16 +51,13 @@ def take_columns(columns: Sequence[pa.Array], rows: Sequence[Rows]) -> list[pa.A
 
     Of values of 64 bits without nulls the interpreter's lock is released once.
     """
-    kind = columns[0].type
-    words = _bit_width(kind) == 64 and not isinstance(columns[0], pa.DictionaryArray)
-    if not words or any(column.null_count for column in columns):
+    begins = begins_of(columns)
+    if begins is None:
         return list(map(take_column, columns, rows))
-    ends = [0, *accumulate(map(len, rows))]
-    out = scratch(ends[-1], storage(kind))
-    calls = Calls()
-    for column, places, (start, stop) in zip(columns, rows, pairwise(ends), strict=True):
-        take_later(values_of(column), places, out[start:stop], calls)
-    calls.run()
+    ends = np.fromiter(accumulate(map(len, rows)), dtype=np.int64, count=len(rows))
+    kind = columns[0].type
+    out = scratch(int(ends[-1]), storage(kind))
+    take_pieces(begins, ends, np.concatenate(rows), out)
     return [array_from(out, kind)]
 
 

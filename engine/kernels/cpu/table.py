@@ -206,7 +206,7 @@ def from_batches(batches: Iterable[pa.RecordBatch], schema: Schema) -> Iterator[
     for batch in batches:
         if arrow is None or not arrow.equals(batch.schema):
             arrow = batch.schema
-            fits = len(arrow) == len(schema) and all(map(_is_as_wanted, arrow, schema))
+            fits = fits_as_it_is(arrow, schema)
             width = _width(arrow) if fits else None
         if not fits:
             yield from_arrow(batch, schema)
@@ -217,8 +217,12 @@ def from_batches(batches: Iterable[pa.RecordBatch], schema: Schema) -> Iterator[
         yield CpuTable(schema=schema, columns=columns, num_rows=batch.num_rows, _nbytes=size)
 
 
+def fits_as_it_is(arrow: pa.Schema, schema: Schema) -> bool:
+    """Return whether arrays of an Arrow schema are what this device makes of them."""
+    return len(arrow) == len(schema) and all(map(_is_as_wanted, arrow, schema))
+
+
 def _is_as_wanted(arrow: pa.Field, own: Field) -> bool:
-    """Return whether arrays of an Arrow field are what this device makes of them."""
     return arrow.name == own.name and not own.dtype.is_decimal and arrow.type == to_arrow_type(own.dtype)
 
 

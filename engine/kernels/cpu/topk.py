@@ -18,9 +18,10 @@ from ...expr import SortKey
 from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, empty, present, text_of
+from .chunked import ChunkedTable
 from .keysets import CountingKeys
 from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
-from .native.arrays import Doubles, Longs, Rows, Words, ascending
+from .native.arrays import Doubles, Longs, Rows, Words, addresses, ascending
 from .project import Evaluator
 from .sort import order_words, sort_tables
 from .table import CpuTable, own, slice_table, take_rows, take_rows_of
@@ -72,26 +73,30 @@ class CpuTopK:
 
     def update(self, *tables: Table) -> None:
         """Offer the rows of tables; what lies beyond the bound is found in all of them together."""
-        rest = [own(table) for table in tables]
+        rest = [table if isinstance(table, ChunkedTable) else own(table) for table in tables]
         while rest and self._bound is None:
             rows = rest.pop(0)
+            if isinstance(rows, ChunkedTable):
+                first, others = rows.parted()
+                rest[:0] = [first] if others is None else [first, others]
+                continue
             some = self._bound_by_some(rows)
-            self._keep(rows if some is None else take_rows_of([rows], some.found([rows])))
-            if some is not None:
-                self._cut()  # what a whole table says spares the others more
-        if self._bound is not None and rest:
-            found = self._bound.found(rest)
-            if len(tables) == 1:
-                self._keep(take_rows_of(rest, found))
-            else:
-                self._remember(rest, found)
-
-    def _remember(self, tables: Sequence[CpuTable], found: Sequence[Rows]) -> None:
-        """Note rows of tables that lie in memory: all are gathered at once, when there are enough for a cut."""
-        self._places += [(table, rows) for table, rows in zip(tables, found, strict=True) if len(rows)]
-        self._waiting += sum(map(len, found))
-        if self._waiting > max(4 * self._k, _FEW_ROWS):
+            if some is None:
+                self._keep(rows)
+                continue
+            self._remember(some.found([rows]))
             self._gather()
+            self._cut()  # what a whole table says spares the others more
+        if self._bound is not None and rest:
+            self._remember(self._bound.found(rest))
+            alone = len(tables) == 1 and isinstance(tables[0], CpuTable)
+            if alone or self._waiting > max(4 * self._k, _FEW_ROWS):
+                self._gather()
+
+    def _remember(self, found: Sequence[tuple[CpuTable, Rows]]) -> None:
+        """Note rows of tables: those of several that lie in memory are gathered when there are enough for a cut."""
+        self._places += found
+        self._waiting += sum(len(rows) for _, rows in found)
 
     def _gather(self) -> None:
         places, self._places, self._waiting = self._places, [], 0
@@ -179,23 +184,37 @@ class _Bound:
             return self._null != other._null and self._null is self._key.nulls_first
         return self._word < other._word
 
-    def found(self, tables: Sequence[CpuTable]) -> Sequence[Rows]:
-        """Return the rows of each table whose first key does not lie beyond the bound."""
-        if self._null and not self._key.nulls_first:
-            return [ascending(table.num_rows) for table in tables]
-        columns = [Evaluator(table).column(self._key.expr) for table in tables]
+    def found(self, tables: Sequence[CpuTable | ChunkedTable]) -> list[tuple[CpuTable, Rows]]:
+        """Return the rows of tables whose first key does not lie beyond the bound, of those that have any."""
+        known = [table for table in tables if isinstance(table, ChunkedTable)]
+        pieces = [words for words in (table.words(self._key.expr) for table in known) if words is not None]
+        if self.limit is not None and len(pieces) == len(tables):
+            begins, lengths = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
+            within = values_within(begins, lengths, self.limit, greatest=self._key.descending)
+            owners = [(table, number) for table in known for number in range(len(table.batches))]
+            return [(owners[piece][0].table(owners[piece][1]), rows) for piece, rows in within]
+        plain = [one for table in tables for one in (table.tables() if isinstance(table, ChunkedTable) else [table])]
+        columns = [Evaluator(table).column(self._key.expr) for table in plain]
         found = self._compared(columns)
         if found is None:
-            found = [self._nulls(column) if self._null else self._rows_within(column) for column in columns]
-        return found
+            found = list(enumerate(map(self._rows_of, columns)))
+        return [(plain[number], rows) for number, rows in found if len(rows)]
 
-    def _compared(self, columns: Sequence[pa.Array]) -> list[Rows] | None:
-        """Return the rows found by comparing values as they are; None where that does not tell."""
+    def _compared(self, columns: Sequence[pa.Array]) -> list[tuple[int, Rows]] | None:
+        """Return rows found by comparing values as they are, and their column's number; None where words have to."""
         if self.limit is None or any(column.null_count for column in columns):
             return None
         values = [_comparable(column, self._key) for column in columns]
         known = [one for one in values if one is not None]
-        return values_within(known, self.limit, greatest=self._key.descending) if len(known) == len(values) else None
+        if len(known) < len(values):
+            return None
+        lengths = np.array(list(map(len, known)), dtype=np.int64)
+        return values_within(addresses(known), lengths, self.limit, greatest=self._key.descending)
+
+    def _rows_of(self, column: pa.Array) -> Rows:
+        if self._null and not self._key.nulls_first:
+            return ascending(len(column))
+        return self._nulls(column) if self._null else self._rows_within(column)
 
     @staticmethod
     def _nulls(column: pa.Array) -> Rows:

@@ -81,6 +81,9 @@ class GpuDevice:
         """Copy batches to the device, one by one."""
         return (self.from_arrow(batch, schema) for batch in batches)
 
+    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> None:
+        """Copy them in batches."""
+
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[GpuTable] | None:
         """Decode rows of a Parquet or ORC file on the device."""
         stored = split.as_stored()

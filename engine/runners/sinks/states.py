@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial, reduce
 from typing import Any
 
+from ...expr import Column
 from ...kernels.protocol import GroupBy, Table, TopK
 from ...physical.scan_keys import TopKey
 from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
@@ -165,6 +166,7 @@ class TopRows(SinkBase):
         super().__init__(context)
         self.sink = sink
         self.state = context.device.top_k(sink.keys, sink.k, sink.schema)
+        self.takes_chunked = all(isinstance(key.expr, Column) for key in sink.keys)  # and so no value is to blame
         self.locals: list[_TopKLocal] = []
 
     def local(self) -> LocalSink:

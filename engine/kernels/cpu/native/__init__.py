@@ -55,6 +55,7 @@ from .gathering import (
     take_bytes,
     take_bytes_shared,
     take_later,
+    take_pieces,
 )
 from .grouping import WordGroups
 from .hashing import (
@@ -220,6 +221,7 @@ __all__ = [
     "take_bytes",
     "take_bytes_shared",
     "take_later",
+    "take_pieces",
     "text_argsort",
     "text_prefixes",
     "text_ranks",

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Rows, bit, byte_at, copy_bytes, rows_out
+from .arrays import Bits, Bytes, Longs, Rows, Words, bit, byte_at, copy_bytes, rows_out
 from .calls import Calls
 from .compile import instruction, kernel
 from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow
 
-prefetch_read = instruction("prefetch_read")
+load_word, prefetch_read = instruction("load_word"), instruction("prefetch_read")
 
 _PARTS = 8
 _NARROW = 1 << 31
@@ -191,6 +191,20 @@ def take_later(values: NDArray[Any], rows: Rows, out: NDArray[Any], calls: Calls
     """Have `take` done by a call, of values of 1 to 8 bytes."""
     run, dtype = _TAKES[values.dtype.itemsize]
     calls.add(run, values.view(dtype), rows, out.view(dtype), expected=None)
+
+
+@kernel("void(const u64[], const i64[], const i32[], u64[])")
+def _take_pieces(begins: Words, ends: Longs, rows: Rows, out: Words) -> None:
+    first = 0
+    for piece in range(len(begins)):
+        for i in range(first, ends[piece]):
+            out[i] = load_word(begins[piece], np.int64(rows[i]))
+        first = ends[piece]
+
+
+def take_pieces(begins: Words, ends: Longs, rows: Rows, out: NDArray[Any]) -> None:
+    """Copy values of 8 bytes at rows of several arrays to ``out``; those of an array end at ``ends`` of ``rows``."""
+    _take_pieces(begins, ends, rows, out.view(np.uint64))
 
 
 _PUTS = {1: (_put8, np.uint8), 4: (_put32, np.uint32), 8: (_put64, np.uint64)}

@@ -407,5 +407,6 @@ def _view(element: Any, dimensions: int) -> Any:
 
 
 bytes_at, ints_at, longs_at = (_view(element, 1) for element in (types.uint8, types.int32, types.int64))
+doubles_at = _view(types.float64, 1)
 halves_at, words_at = _view(types.uint32, 1), _view(types.uint64, 1)
 longs_table_at = _view(types.int64, 2)

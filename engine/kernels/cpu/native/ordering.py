@@ -8,13 +8,14 @@ Text becomes words through ``textsort.text_ranks`` and `order_integers`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, read_ahead, rows_out
-from .calls import Calls
-from .compile import device, kernel
+from .compile import device, instruction, kernel
+
+doubles_at, longs_at = instruction("doubles_at"), instruction("longs_at")
 
 _BLOCK = 64
 _SIGN_INT = 1 << 63
@@ -74,14 +75,9 @@ def is_within(value: Number, limit: Number, greatest: Number) -> Number:
     return not value < limit if greatest else value <= limit
 
 
-@kernel(
-    "i64(const f64[], const f64[], bool, i32[])",
-    "i64(const i64[], const i64[], bool, i32[])",
-)
-def _values_within(values: Doubles | Longs, limits: Doubles | Longs, greatest: bool, out: Rows) -> int:  # noqa: FBT001
-    """Find rows in blocks, most of which have none: a block is compared as a whole first."""
-    limit = limits[0]
-    k = 0
+@device
+def find_within(values: Doubles | Longs, limit: Number, greatest: Number, out: Rows, k: Number) -> Number:
+    """Write rows from ``k`` on, in blocks, most of which have none: a block is compared as a whole first."""
     for start in range(0, len(values), _BLOCK):
         stop = min(start + _BLOCK, len(values))
         if stop - start == _BLOCK:
@@ -98,18 +94,71 @@ def _values_within(values: Doubles | Longs, limits: Doubles | Longs, greatest: b
     return k
 
 
-def values_within(columns: Sequence[Doubles | Longs], limit: Doubles | Longs, *, greatest: bool = False) -> list[Rows]:
-    """Return of each column the rows whose value is at most, or at least, that of an array of one.
+@kernel("i64(const u64[], const i64[], i64, const f64[], i64, i32[], i64[])")
+def _doubles_within(
+    begins: Words,
+    lengths: Longs,
+    first: int,
+    limit: Doubles,
+    greatest: int,
+    out: Rows,
+    ends: Longs,
+) -> int:
+    """Find rows of arrays from the first on, up to one for which there may be no room, and return its number."""
+    k = 0
+    for i in range(first, len(begins)):
+        if k + lengths[i] >= len(out):
+            return i
+        k = find_within(doubles_at(begins[i], lengths[i]), limit[0], greatest, out, k)
+        ends[i] = k
+    return len(begins)
+
+
+@kernel("i64(const u64[], const i64[], i64, const i64[], i64, i32[], i64[])")
+def _longs_within(
+    begins: Words,
+    lengths: Longs,
+    first: int,
+    limit: Longs,
+    greatest: int,
+    out: Rows,
+    ends: Longs,
+) -> int:
+    """Do the same with integers."""
+    k = 0
+    for i in range(first, len(begins)):
+        if k + lengths[i] >= len(out):
+            return i
+        k = find_within(longs_at(begins[i], lengths[i]), limit[0], greatest, out, k)
+        ends[i] = k
+    return len(begins)
+
+
+def values_within(
+    begins: Words, lengths: Longs, limit: Doubles | Longs, *, greatest: bool = False
+) -> list[tuple[int, Rows]]:
+    """Return the numbers of arrays, and their rows whose value is at most, or at least, that of an array of one.
 
     NaN is greatest, and no limit.
+
+    Parameters
+    ----------
+    begins, lengths
+        Addresses and lengths of the arrays, which have the type of ``limit``.
     """
-    calls = Calls()
-    found = [rows_out(None, len(values) + 1) for values in columns]
-    for values, rows in zip(columns, found, strict=True):
-        calls.add(_values_within, values, limit, greatest, rows, expected=None)
-    calls.run()
-    # What little is found must not keep the room for all of a column.
-    return [rows[:count].copy() for rows, count in zip(found, calls.results, strict=True)]
+    find: Any = _doubles_within if limit.dtype == np.float64 else _longs_within
+    ends = np.empty(len(begins), dtype=np.int64)
+    room = rows_out(None, 2 * int(lengths.max(initial=0)) + 1)
+    found, first = list[tuple[int, Rows]](), 0
+    while first < len(begins):
+        done = find(begins, lengths, first, limit, int(greatest), room, ends)
+        start = 0
+        for number, stop in enumerate(ends[first:done].tolist(), first):
+            if stop > start:
+                found.append((number, room[start:stop].copy()))  # which must not keep the room for all
+            start = stop
+        first = done
+    return found
 
 
 def rows_within(

@@ -140,10 +140,11 @@ def test_a_sum_that_overflows_is_an_error_among_tables_given_together() -> None:
         grouped(tables, ["key"], 4)
 
 
+@pytest.mark.parametrize("chunked", [False, True], ids=["tables", "chunks"])
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
 @pytest.mark.parametrize("key", ["number", "value", "text", "holed"])
-def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int) -> None:
+def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int, chunked: bool) -> None:
     rng = np.random.default_rng(4)
     count = 40_000
     value = np.where(rng.random(count) < 0.001, np.nan, rng.standard_normal(count))
@@ -163,16 +164,37 @@ def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int)
     ]
     first = DEVICE.top_k(keys, 50, schema)
     states = [first, *(first.beside() for _ in range(threads - 1))]
-    pieces = [DEVICE.from_arrow(rows.slice(start, 20_000 - start // 3), schema) for start in range(0, count, 20_000)]
-    pieces += [DEVICE.from_arrow(rows.slice(33_334), schema)]
+    pieces = [rows.slice(start, 20_000 - start // 3) for start in range(0, count, 20_000)] + [rows.slice(33_334)]
     for state, start in zip(states * 3, range(0, len(pieces), 2), strict=False):
-        state.update(*pieces[start : start + 2])
+        given = pieces[start : start + 2]
+        if chunked:
+            whole = DEVICE.chunked([piece.slice(7) for piece in given], schema, 1)
+            assert whole is not None
+            state.update(whole, DEVICE.from_arrow(pa.concat_tables([piece.slice(0, 7) for piece in given]), schema))
+        else:
+            state.update(*(DEVICE.from_arrow(piece, schema) for piece in given))
     best = DEVICE.top_k(keys, 50, schema)
     best.update(*(state.result() for state in states))
     order = [(key, "descending" if down else "ascending"), ("row", "ascending")]
     whole = rows if key != "value" else rows.set_column(1, "value", pa.array(np.nan_to_num(value, nan=np.inf)))
     expected = whole.sort_by(order).slice(0, 50)
     assert DEVICE.to_arrow(best.result())["row"].to_pylist() == expected["row"].to_pylist()
+
+
+def test_rows_stay_in_chunks_only_where_columns_are_held_as_they_are() -> None:
+    rows = pa.table({"number": pa.chunked_array([[1, 2], [], [3]]), "text": pa.chunked_array([["a"], ["b", "c"]])})
+    schema = from_arrow_schema(rows.schema)
+    whole = DEVICE.chunked([rows, rows.slice(1)], schema, 40)
+    assert whole is not None
+    assert [table.num_rows for table in whole.tables()] == [1, 1, 1, 1, 1]
+    assert (whole.num_rows, whole.nbytes) == (5, 40)
+    number, text = (Column(name=name, dtype=schema[name].dtype) for name in schema.names)
+    words = whole.words(number)
+    assert words is not None
+    assert words[1].tolist() == [1] * 5
+    assert whole.words(text) is None
+    assert DEVICE.chunked([rows.slice(0, 0)], schema, 0) is None
+    assert DEVICE.chunked([rows.set_column(0, "number", pa.array([1, 2, 3], pa.int32()))], schema, 1) is None
 
 
 @pytest.mark.parametrize(("kind", "passed_on"), [("all differ", True), ("in turn", False), ("few", False)])

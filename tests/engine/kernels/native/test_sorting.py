@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
 from volley.engine.kernels.cpu.native import parallel, textsort
+from volley.engine.kernels.cpu.native.arrays import addresses
 from volley.engine.kernels.cpu.native.parallel import Threads
 from volley.engine.kernels.cpu.native.textsort import Texts, rank_repeated
 
@@ -197,9 +199,24 @@ def test_values_within_a_limit(rng: np.random.Generator, n: int, greatest: bool)
     floats = np.where(rng.random(n) < 0.1, np.nan, np.where(rng.random(n) < 0.1, -0.0, whole.astype(float)))
     for limit in (-99, 0, 99):
         expected = np.flatnonzero(whole >= limit if greatest else whole <= limit)
-        assert (native.values_within([whole], np.array([limit]), greatest=greatest)[0] == expected).all()
+        assert (within([whole], np.array([limit]), greatest)[0] == expected).all()
         expected = np.flatnonzero((floats >= limit) | np.isnan(floats) if greatest else floats <= limit)
-        assert (native.values_within([floats], np.array([float(limit)]), greatest=greatest)[0] == expected).all()
+        assert (within([floats], np.array([float(limit)]), greatest)[0] == expected).all()
+
+
+def test_values_within_a_limit_of_arrays_that_do_not_all_fit_the_room(rng: np.random.Generator) -> None:
+    arrays = [rng.integers(0, 10, n) for n in (0, 500, 1, 900, 64, 899, 128, 0)]
+    found = within(arrays, np.array([8]), False)
+    assert [rows.tolist() for rows in found] == [np.flatnonzero(array <= 8).tolist() for array in arrays]
+    assert not any(map(len, within(arrays, np.array([-1]), False)))
+
+
+def within(arrays: Sequence[Any], limit: Any, greatest: bool) -> list[Any]:
+    """Return the rows of each array."""
+    lengths = np.array(list(map(len, arrays)))
+    found = dict(native.values_within(addresses(arrays), lengths, limit, greatest=greatest))
+    assert all(map(len, found.values()))
+    return [found.get(number, np.zeros(0, np.int32)) for number in range(len(arrays))]
 
 
 @pytest.mark.parametrize("nulls", [False, True])
