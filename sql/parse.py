@@ -23,7 +23,6 @@ from .merge_errors import with_errors
 from .null_order import Ordering
 from .trees import parts_of
 
-TOO_DEEP = "the query is nested too deeply; name parts of it in a WITH clause"
 _STATEMENTS = ("select", "with", "from", "values")
 _OTHER_STATEMENTS = ("create", "insert", "drop", "copy", "describe", "summarize", "show", "explain")
 _KEYWORDS = (
@@ -42,6 +41,13 @@ _KNOWN_ELSEWHERE = (
     "begin", "commit", "rollback", "merge", "truncate", "vacuum", "analyze", "prepare", "execute", "comment", "export",
     "import",
 )  # fmt: skip
+
+
+class TooDeep(SqlError):
+    """A statement is nested deeper than the stack of the thread that reads it."""
+
+    def __init__(self) -> None:
+        super().__init__("the query is nested too deeply; name parts of it in a WITH clause")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +234,7 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
     except ParseError as error:
         raise _syntax_error(source, tokens, error) from None
     except RecursionError:
-        raise SqlError(TOO_DEEP) from None
+        raise TooDeep from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:  # a mistake of the parser's own
         message = f"{source.dialect}'s parser cannot read this: {error}; a call in it may lack an argument"
         raise SqlError(message, text=source.text) from None

@@ -16,6 +16,7 @@ from ..engine.frame import DataFrame, Session
 from .alter import Alterations
 from .bind import bind_tree
 from .commands import Context, command
+from .deep import with_enough_stack
 from .information import CATALOGUE, split_name, table_info
 from .macros import macro_statement
 from .models import model_statement
@@ -59,6 +60,10 @@ def execute(
         If the text uses SQL that Volley does not offer.
     """
     source = SqlText(text=text, dialect=dialect, ordering=Ordering.of(session.options))
+    return with_enough_stack(lambda: _executed(source, catalogue, session, params))
+
+
+def _executed(source: SqlText, catalogue: ViewCatalogue, session: Session, params: Parameters) -> DataFrame:
     asked = explained(source)
     if asked is not None:
         stage, inner = asked

@@ -11,10 +11,9 @@ from typing import Any
 
 from sqlglot import exp
 
-from ...engine.errors import SqlError
 from ...engine.expr import Expr, NamedExpr
 from ...engine.plan import Plan, Project
-from ..parse import TOO_DEEP, SqlText, parse
+from ..parse import SqlText, TooDeep, parse
 from .bound import BoundQuery
 from .macros import expanded
 from .names import deduplicated
@@ -76,7 +75,7 @@ def bind_tree(
     try:
         bound = QueryBinder(statement=statement).bind(tree)
     except RecursionError:
-        raise SqlError(TOO_DEEP) from None
+        raise TooDeep from None
     if strict:
         statement.check_params_used()
     names = deduplicated([name for name, _ in bound.columns])

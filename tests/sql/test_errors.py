@@ -217,12 +217,6 @@ def test_a_call_with_any_arguments_is_planned_or_refused(arguments: str) -> None
             sql(f"select {name}({arguments})")
 
 
-@pytest.mark.parametrize("depth", [400, 3000])
-def test_nesting_without_end(depth: int) -> None:
-    with pytest.raises(SqlError, match="nested too deeply"):
-        sql("select " + "abs(" * depth + "1" + ")" * depth)
-
-
 def test_errors_are_plan_errors() -> None:
     assert issubclass(SqlError, PlanError)
     assert issubclass(UnsupportedOperation, PlanError)
