@@ -43,7 +43,7 @@ class TextAccessor(Accessor):
     __slots__ = ()
 
     def __init__(self, column: Series) -> None:
-        if column.dtype.kind not in (Kind.STRING, Kind.NULL):
+        if column.dtype.kind not in (Kind.STRING, Kind.BINARY, Kind.NULL):
             raise TypeMismatch(f".str needs text; {column.name!r} is {column.dtype} (astype('string') converts it)")
         self._column = column
 
@@ -320,6 +320,19 @@ class TextAccessor(Accessor):
         text = self._column.expr
         first = call("upper", call("left", text, literal(1)))
         return self._column.derive(call("concat", first, call("lower", call("substring", text, literal(2)))))
+
+    def encode(self, encoding: str = "utf-8") -> Series:
+        """Bytes of a text in UTF-8."""
+        return self._in_utf8("encode", encoding)
+
+    def decode(self, encoding: str = "utf-8") -> Series:
+        """Text of bytes in UTF-8; bytes that are none raise."""
+        return self._in_utf8("decode", encoding)
+
+    def _in_utf8(self, function: str, encoding: str) -> Series:
+        if encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+            raise PlanError(f"str.{function} knows UTF-8 alone, not {encoding!r}; use vl.udf for others")
+        return self._call(function)
 
     def md5(self) -> Series:
         """MD5 digest in hexadecimal digits."""

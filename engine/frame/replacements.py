@@ -75,7 +75,7 @@ _OF_TEXT: Mapping[str, str] = {
     **dict.fromkeys(("index", "rindex"), "use find or rfind, which give -1 where there is none"),
     "join": "of lists: .list.join(separator)",
     "get_dummies": "use contains(value) once for each value",
-    **dict.fromkeys(("encode", "decode", "normalize", "wrap"), "use vl.udf with a function of one text"),
+    **dict.fromkeys(("normalize", "wrap"), "use vl.udf with a function of one text"),
 }
 _OF_TIMES: Mapping[str, str] = {
     "nanosecond": "use microsecond; text by strftime has nine digits of a timestamp in ns",

@@ -32,6 +32,8 @@ ROWS = pa.table({"k": [1, 1, 2], "n": pa.nulls(3)})
         "select k from t except select n from t",
         "select n from t intersect select n from t",
         "select n from t order by n limit 2",
+        "select list(n order by k) as l, last(n order by k) as m from t",
+        "select k, list_sort([n, n]) as a, list_reverse([n, n]) as b from t",
     ],
 )
 def test_untyped_nulls_as_in_duckdb(query: str) -> None:

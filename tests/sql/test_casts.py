@@ -58,6 +58,9 @@ def tables():
         "select cast('2024-01-01 12:34:56.123456789'::timestamp_ns as varchar) as x",
         "select count(*) as n from (values (date '2024-01-02')) v(d) where d >= '2024-1-2'",
         "select try_cast('x' as json) as a, try_cast('[1]' as json) as b, try_cast(1 as json) as c",
+        "select cast(b as varchar) as x, b::varchar::blob = b as same, cast([b] as varchar) as l from j",
+        "select cast(encode('é\"''~') as varchar) as x, '\\xfF\\x00a'::blob as b, ' a '::blob as c",
+        "select try_cast('é' as blob) as a, try_cast('\\x4' as blob) as b, try_cast('\\' as blob) as c",
     ],
 )
 def test_casts_are_those_of_duckdb(tables, query):

@@ -258,6 +258,8 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
             return _by_value(value, text, lambda x: interval_text(0, *_days_and_rest(x)))
         case Kind.INTERVAL:
             return _by_value(value, text, lambda x: interval_text(x.months, x.days, x.nanoseconds // 1000))
+        case Kind.BINARY:
+            return _by_value(value, text, _bytes_text)
         case _:
             return value.cast(text)
 
@@ -265,6 +267,22 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
 def _float32_text(value: float) -> str:
     """Return the fewest digits that give the value back, as Python writes wider floats."""
     return repr(float(str(np.float32(value))))
+
+
+_UNWRITTEN = re.compile(rb"[^ -~]|[\\'\"]")
+_ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
+
+
+def _bytes_text(value: bytes) -> str:
+    """Return bytes as DuckDB writes them: what is no plain ASCII sign in two hexadecimal digits behind an escape."""
+    return _UNWRITTEN.sub(lambda found: b"\\x%02X" % found[0][0], value).decode("ascii")
+
+
+def _parse_bytes(text: str) -> bytes | None:
+    """Read what `_bytes_text` writes; None where a backslash or a sign beyond ASCII stands for itself."""
+    if not text.isascii() or "\\" in _ESCAPED.sub("", text):
+        return None
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).encode("latin-1")
 
 
 def _timestamp_text(value: pa.Array, source: DataType) -> pa.Array:
@@ -306,7 +324,7 @@ def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Arra
         case Kind.INTERVAL:
             return _by_value(trimmed, arrow, _parse_interval)
         case Kind.BINARY:
-            return value.cast(arrow)
+            return _by_value(value, arrow, _parse_bytes)
         case _ if target.is_integer:
             return _parsed(trimmed, arrow, lambda text: _parse_integer(text, target))
         case _ if target.is_float:

@@ -51,7 +51,7 @@ def built(owners: NDArray[Any], values: pa.Array, count: int, valid: pa.Array | 
     offsets = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=count))]).astype(np.int32)
     values = values if values.type == arrow.value_type else values.cast(arrow.value_type)
     missing = None if valid is None else pc.invert(valid)
-    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=missing).cast(arrow)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, type=arrow, mask=missing)
 
 
 def _taken(values: pa.Array, places: NDArray[np.int64]) -> pa.Array:

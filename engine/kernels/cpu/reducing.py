@@ -129,7 +129,8 @@ _MOST_KNOWN = 64
 def _places(dictionary: pa.Array, dtype: DataType) -> Rows:
     """Return the place of each text in the order; row groups often share a dictionary."""
     _, *stored = dictionary.buffers()
-    identity = (*(buffer and buffer.address for buffer in stored), dictionary.offset, len(dictionary))
+    addresses = (None if buffer is None else buffer.address for buffer in stored)
+    identity = (*addresses, dictionary.offset, len(dictionary))
     known = _known_places.get(identity)
     if known is None:
         if len(_known_places) >= _MOST_KNOWN:

@@ -424,13 +424,13 @@ def _adopt(data: pa.Array | pa.ChunkedArray, name: str, dtype: DataType) -> pa.A
     wanted = to_arrow_type(dtype)
     if array.type == wanted and not dtype.is_decimal:
         return array
+    if pa.types.is_run_end_encoded(array.type):
+        array = pc.run_end_decode(array)
     try:
         if dtype.is_decimal:
             return _adopt_decimal(plain(array), dtype, wanted)
         if isinstance(array, pa.DictionaryArray):
             return _adopt_dictionary(array, dtype, wanted)
-        if pa.types.is_run_end_encoded(array.type):
-            array = pc.run_end_decode(array)
         return array.cast(wanted)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
         raise CastError(f"column {name!r}: {array.type} does not fit {dtype}: {error}") from error

@@ -85,6 +85,7 @@ TEXT_CASES = {
 }
 OTHERWISE = {  # methods whose answer is checked elsewhere, or that pandas has not
     *("replace", "extract", "like", "reverse", "md5", "sha256", "to_datetime", "cat"),
+    *("encode", "decode"),
 }
 
 

@@ -104,6 +104,10 @@ def test_text_is_taken_apart_into_lists() -> None:
     assert FRAME.s.str.reverse().to_list()[2] == "àl été"
     assert len(FRAME.s.str.md5().to_list()[0]) == 32
     assert len(FRAME.s.str.sha256().to_list()[0]) == 64
+    assert FRAME.s.str.encode().to_list()[2] == "été là".encode()
+    assert FRAME.s.str.encode().str.decode("UTF8").to_list() == FRAME.s.to_list()
+    with pytest.raises(vl.VolleyError, match="knows UTF-8 alone, not 'latin-1'"):
+        FRAME.s.str.encode("latin-1")
 
 
 def test_fields_and_lists() -> None:

@@ -40,6 +40,7 @@ def test_arrow_rows_come_back(device: Device, data: pa.Table) -> None:
         pa.array([1, None, 1], pa.int64()).dictionary_encode(),
         pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2], pa.int8()), pa.array(["x", None, "x"])),
         pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([7, None])),
+        pa.RunEndEncodedArray.from_arrays(pa.array([2, 3], pa.int32()), pa.array([7, None], pa.decimal128(9, 2))),
         pa.array([{"a": 1, "b": [1, None]}, None]),
         pa.array([[1, 2], [], None]),
         pa.array([[("k", 1)], None], pa.map_(pa.string(), pa.int64())),

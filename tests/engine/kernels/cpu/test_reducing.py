@@ -38,6 +38,20 @@ def test_sums_up_to_the_bounds_of_their_type(values: list[int]) -> None:
     assert total(pa.array(values)) == sum(values)
 
 
+@pytest.mark.parametrize("values", [["b", "a", "b"], ["", ""], [""]])
+def test_extremes_of_texts_that_repeat(values: list[str]) -> None:
+    """A dictionary of the empty text alone has no bytes at all."""
+    data = pa.table({"x": pa.array(values).dictionary_encode()})
+    schema = from_arrow_schema(data.schema)
+    text = Column(name="x", dtype=dtypes.string)
+    specs = [
+        AccumulatorSpec(name=kind.value, kind=kind, dtype=dtypes.string, argument=text)
+        for kind in (Accumulator.MIN, Accumulator.MAX)
+    ]
+    found = DEVICE.to_arrow(DEVICE.reduce(DEVICE.from_arrow(data, schema), specs)).to_pylist()
+    assert found == [{"min": min(values), "max": max(values)}]
+
+
 @pytest.mark.parametrize("values", [[MOST, 1], [-MOST - 1, -1], [MOST] * 3, [-MOST - 1] * 2])
 def test_sums_beyond_it_are_errors(values: list[int]) -> None:
     with pytest.raises(ArithmeticOverflow, match="sum"):
