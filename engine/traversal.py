@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
+from operator import is_not
 from typing import Any, Protocol, Self, TypeVar
 
 
@@ -92,6 +93,11 @@ def kinds_of(root: FrozenNode) -> frozenset[Any]:
         kinds = frozenset(node.own_kinds).union(*[child.kinds for child in children])
         object.__setattr__(node, "kinds", kinds)
     return root.kinds
+
+
+def same_objects(new: Iterable[object], old: Iterable[object]) -> bool:
+    """Return whether two sequences of the same length have the very same objects: whether a rewriting changed none."""
+    return not any(map(is_not, new, old))
 
 
 def having(*kinds: Any) -> Callable[[FrozenNode], bool]:

@@ -7,13 +7,13 @@ array interface or DLPack.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from ..engine import dtypes
 from ..engine.errors import ConfigError, TypeMismatch
 from ..engine.frame import DataFrame
 from .features import Features
-from .handoff import CopyReason, FloatName, Ledger
+from .handoff import FloatName, Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,7 @@ def arrays(frame: DataFrame, features: Features, *, dtype: FloatName = "float32"
     made, shared = session.matrix(chosen.plan, features.training_columns, kind)
     ledger = Ledger()
     for reason, size in shared.copied.items():
-        ledger.add_copied(cast("CopyReason", reason), size)
+        ledger.add_copied(reason, size)
     after = session.device.account
     if before is not None and after is not None:
         moved = after.since(before)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeAlias
 
 from ..engine.errors import ConfigError, suggestion
 from ..engine.frame import DataFrame
@@ -28,30 +27,30 @@ _ELSEWHERE = {
 }
 """Parameters as other libraries call them."""
 
-Kind = TypeVar("Kind", bound=type)
 
+@dataclass(frozen=True, kw_only=True)
+class _Configured:
+    """What the configurations of estimators have in common."""
 
-def _told(kind: Kind) -> Kind:
-    """Make a parameter that a class does not have an error that says what it is called here."""
-    made = kind.__init__  # type: ignore[misc]  # of the class itself, before it has instances
-    names = [field.name for field in fields(kind)]
+    __slots__ = ()
 
-    @functools.wraps(made)
-    def init(self: Any, *args: Any, **given: Any) -> None:
+    def __new__(cls, *_: Any, **given: Any) -> Self:
+        names = [field.name for field in fields(cls)]
         for name in given:
             if name not in names:
                 meant = _ELSEWHERE.get(name)
                 hint = f"; it is called {meant} here" if meant in names else suggestion(name, names)
-                raise ConfigError(f"{kind.__name__} has no parameter {name!r}{hint}")
-        made(self, *args, **given)
+                raise ConfigError(f"{cls.__name__} has no parameter {name!r}{hint}")
+        return super().__new__(cls)
 
-    kind.__init__ = init  # type: ignore[misc]  # as above
-    return kind
+    def fit(self, frame: DataFrame, features: Features) -> Model:
+        """Fit to a frame; see `Pipeline.fit`."""
+        assert isinstance(self, ESTIMATORS)
+        return Pipeline([self]).fit(frame, features)
 
 
-@_told
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ridge:
+class Ridge(_Configured):
     """Linear regression with a squared penalty; categorical features are one-hot encoded unless a step does it.
 
     Parameters
@@ -66,14 +65,9 @@ class Ridge:
     def __post_init__(self) -> None:
         _check(self, "alpha", at_least=0.0)
 
-    def fit(self, frame: DataFrame, features: Features) -> Model:
-        """Fit to a frame; see `Pipeline.fit`."""
-        return Pipeline([self]).fit(frame, features)
 
-
-@_told
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LogisticRegression:
+class LogisticRegression(_Configured):
     """Classification by a linear model of the log-odds, for two classes or more.
 
     Categorical features are one-hot encoded unless a step does it.
@@ -94,14 +88,9 @@ class LogisticRegression:
         _check(self, "C", above=0.0, finite=False)
         _check(self, "max_iter", at_least=1)
 
-    def fit(self, frame: DataFrame, features: Features) -> Model:
-        """Fit to a frame; see `Pipeline.fit`."""
-        return Pipeline([self]).fit(frame, features)
 
-
-@_told
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GradientBoosting:
+class GradientBoosting(_Configured):
     """Boosted regression trees by XGBoost's histogram method; missing values are used as they are.
 
     Categorical features become category numbers unless a step does otherwise.
@@ -150,10 +139,6 @@ class GradientBoosting:
             _check(self, name, above=0.0, at_most=1.0)
         if self.task not in (None, "classification", "regression"):
             raise ConfigError(f'GradientBoosting: task must be "classification" or "regression", not {self.task!r}')
-
-    def fit(self, frame: DataFrame, features: Features) -> Model:
-        """Fit to a frame; see `Pipeline.fit`."""
-        return Pipeline([self]).fit(frame, features)
 
 
 Estimator: TypeAlias = Ridge | LogisticRegression | GradientBoosting

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,7 @@ from .blocks import FloatArray, IntArray
 from .cuda import load_cupy
 from .expressions import FLOATS, categories, class_numbers, is_missing, numbers, rounded
 from .features import Features
-from .handoff import CopyReason, Ledger
+from .handoff import Ledger
 from .preparation import NumericStep, Preparation
 from .preprocessing.categories import CategoryCounts, counted_categories
 from .preprocessing.impute import ValueCounts
@@ -168,7 +168,7 @@ class ResidentRows:
         names = [named.name for named in numbered]
         matrix, shared = self._device.matrix(made, names, FLOATS[preparation.dtype])
         for reason, size in shared.copied.items():
-            self._ledger.add_copied(cast("CopyReason", reason), size)
+            self._ledger.add_copied(reason, size)
         width = len(exprs) - len(self._target)
         self._ledger.add_shared(matrix.nbytes)
         self.arrays = TrainingArrays(

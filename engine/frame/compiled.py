@@ -7,7 +7,6 @@ Python, is left to the interpreter.
 from __future__ import annotations
 
 import inspect
-import operator
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,17 +14,9 @@ from functools import lru_cache
 from typing import Any
 
 from ..dtypes import DataType, Kind
+from ..kernels.userfunctions import NUMBERS, numba_type, operations, result_type
 
-NUMBERS = frozenset({Kind.BOOL, Kind.FLOAT32, Kind.FLOAT64}) | frozenset(
-    kind for kind in Kind if kind.value.startswith(("int", "uint")) and kind is not Kind.INTERVAL
-)
-"""Kinds of values that compiled functions take and return."""
 _MOST_ARGUMENTS = 32
-_WRAPPING = frozenset(
-    {operator.add, operator.sub, operator.mul, operator.pow, operator.lshift, operator.neg}
-    | {operator.iadd, operator.isub, operator.imul, operator.ipow, operator.ilshift}
-)
-"""What a machine's integers wrap at, where Python's grow."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,25 +47,10 @@ def compiled(function: Callable[..., Any], kinds: tuple[Kind, ...]) -> Compiled 
         return "numba is not installed"
     if not 1 <= len(kinds) <= _MOST_ARGUMENTS or not NUMBERS.issuperset(kinds):
         return f"it takes numbers and booleans only, not {', '.join(kind.value for kind in kinds)}"
-    types = tuple(_numba_type(numba, kind) for kind in kinds)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", numba.core.errors.NumbaWarning)
-            plain = function if inspect.isfunction(function) else _made(_CALL, function, len(types))
-            inner = numba.njit(nogil=True)(plain)
-            inner.compile(types)
-            overload: Any = inner.overloads[types]
-            result = str(overload.signature.return_type)
-            if result not in {kind.value for kind in NUMBERS}:
-                return f"it returns {result}"
-            dtype = DataType(Kind(result))
-            arrays = [numba.types.Array(kind, 1, "C", readonly=True) for kind in types]
-            out = numba.types.Array(_numba_type(numba, dtype.kind), 1, "C")
-            loop = numba.njit(nogil=True)(_made(_LOOP, inner, len(types)))
-            loop.compile((numba.types.Array(numba.types.boolean, 1, "C", readonly=True), out, *arrays))
-    except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
-        return str(error).strip().splitlines()[0]
-    return Compiled(loop, dtype, _has_wrapping(numba, overload.type_annotation.calltypes))
+    types = tuple(numba_type(numba, kind) for kind in kinds)
+    plain = function if inspect.isfunction(function) else _made(_CALL, function, len(types))
+    columns = tuple(_array(numba, kind) for kind in types)
+    return _compiled(numba, plain, types, _LOOP, (_array(numba, numba.types.boolean), columns))
 
 
 @lru_cache(maxsize=256)
@@ -90,38 +66,37 @@ def compiled_groups(function: Callable[..., Any], kind: Kind) -> Compiled | str:
         return "numba is not installed"
     if kind not in NUMBERS:
         return f"it takes numbers and booleans only, not {kind.value}"
-    values = numba.types.Array(_numba_type(numba, kind), 1, "C", readonly=True)
+    values = (_array(numba, numba_type(numba, kind)),)
+    return _compiled(numba, function, values, _GROUPS, (_array(numba, numba.types.int64), values))
+
+
+def _compiled(
+    numba: Any, function: Callable[..., Any], types: tuple[Any, ...], text: str, takes: tuple[Any, tuple[Any, ...]]
+) -> Compiled | str:
+    """Compile a function of values of some types, and one of the loops below around it.
+
+    ``takes`` has the types of the loop's arguments: of the first, and of the columns behind its results.
+    """
+    first, columns = takes
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", numba.core.errors.NumbaWarning)
             inner = numba.njit(nogil=True)(function)
-            inner.compile((values,))
-            overload: Any = inner.overloads[(values,)]
-            result = str(overload.signature.return_type)
-            if result not in {kind.value for kind in NUMBERS}:
-                return f"it returns {result}"
-            dtype = DataType(Kind(result))
-            loop = numba.njit(nogil=True)(_made(_GROUPS, inner, 1))
-            offsets = numba.types.Array(numba.types.int64, 1, "C", readonly=True)
-            loop.compile((offsets, numba.types.Array(_numba_type(numba, dtype.kind), 1, "C"), values))
+            inner.compile(types)
+            overload: Any = inner.overloads[types]
+            dtype = result_type(overload)
+            if isinstance(dtype, str):
+                return dtype
+            out = numba.types.Array(numba_type(numba, dtype.kind), 1, "C")
+            loop = numba.njit(nogil=True)(_made(text, inner, len(columns)))
+            loop.compile((first, out, *columns))
     except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
         return str(error).strip().splitlines()[0]
-    return Compiled(loop, dtype, _has_wrapping(numba, overload.type_annotation.calltypes))
+    return Compiled(loop, dtype, any(wraps for _, wraps in operations(numba, overload.type_annotation)))
 
 
-def _numba_type(numba: Any, kind: Kind) -> Any:
-    return numba.types.boolean if kind is Kind.BOOL else getattr(numba.types, kind.value)
-
-
-def _has_wrapping(numba: Any, calls: Any) -> bool:
-    """Return whether any operation of a typed function may overflow machine integers where Python's would grow."""
-    return any(
-        expr.op in ("binop", "inplace_binop", "unary")
-        and expr.fn in _WRAPPING
-        and all(isinstance(arg, numba.types.Integer) for arg in signature.args)
-        for expr, signature in calls.items()
-        if isinstance(expr, numba.core.ir.Expr)
-    )
+def _array(numba: Any, scalar: Any) -> Any:
+    return numba.types.Array(scalar, 1, "C", readonly=True)
 
 
 _CALL = """

@@ -7,10 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
+from ..expr import SortKey
+from ..plan import Frame
 from .arguments import explained
 from .cells import Cells
 from .replacements import not_found
-from .rolling import Moving, Rolling, Weighted
+from .rolling import Moving, RowsSoFar
 from .series import Series
 from .udf import UserFunction, row_function
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from .frame import DataFrame
 
 
-class Elementwise(Cells):
+class Elementwise(RowsSoFar, Cells):
     """Methods of `DataFrame` that compute with every column.
 
     The other operand of an operator is a constant, a dictionary of constants by column, or a column of the frame, whose
@@ -115,29 +117,12 @@ class Elementwise(Cells):
         """Return all rows up to each row, waiting for an aggregate; see `Series.expanding`."""
         return FrameRolling(self._own, lambda column: column.expanding(min_periods), self.index)
 
-    def ewm(
-        self,
-        com: float | None = None,
-        span: float | None = None,
-        halflife: float | None = None,
-        alpha: float | None = None,
-        min_periods: int = 0,
-        *,
-        adjust: bool = True,
-        ignore_na: bool = False,
-    ) -> Weighted:
-        """Return the rows so far, of which the older weigh less; for the means of numeric columns; see `Series.ewm`."""
-
-        def mean() -> DataFrame:
-            shares = (com, span, halflife, alpha, min_periods)
-            return self._chosen(
-                {
-                    name: self._own[name].ewm(*shares, adjust=adjust, ignore_na=ignore_na).mean()
-                    for name in self._numbers()
-                }
-            )
-
-        return Weighted(mean)
+    def _rolled(
+        self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any
+    ) -> DataFrame:
+        columns = {name: self._own[name] for name in self._numbers()}
+        made = {name: one._rolled(function, frame, least, order, **options) for name, one in columns.items()}  # noqa: SLF001  # the same method
+        return self._chosen(made)
 
     # arithmetic and comparison
 
@@ -240,7 +225,7 @@ class FrameRolling(Moving):
         Columns that stay as they are, in front.
     """
 
-    def __init__(self, frame: DataFrame, make: Callable[[Series], Rolling], kept: tuple[str, ...] = ()) -> None:
+    def __init__(self, frame: DataFrame, make: Callable[[Series], Moving], kept: tuple[str, ...] = ()) -> None:
         self._frame, self._make, self._kept = frame, make, kept
 
     def __getitem__(self, name: str | list[str]) -> Any:
@@ -248,7 +233,7 @@ class FrameRolling(Moving):
             return self._make(self._frame[name])
         return FrameRolling(self._frame[list(dict.fromkeys([*self._kept, *name]))], self._make, self._kept)
 
-    def __getattr__(self, name: str) -> Rolling:
+    def __getattr__(self, name: str) -> Moving:
         if name.startswith("_") or name not in self._frame.schema:
             raise not_found("Rolling", name, [*self._frame.columns, *dir(type(self))])
         return self._make(self._frame[name])

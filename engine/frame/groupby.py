@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..dtypes import Kind
 from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
-from ..plan import WHOLE_PARTITION, Aggregate, Filter, MapBatches, Plan, Project, Sort, over, window_call
+from ..plan import WHOLE_PARTITION, Aggregate, MapBatches, Plan, Project, Sort, filtered, over, window_call
 from ..schema import Field
 from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
 from .applied import OfGroupFrames
@@ -125,8 +125,7 @@ class GroupBy(GroupRows, GroupWindows):
     def _rows(self) -> Plan:
         if not self.dropna:
             return self.frame.plan
-        predicate = all_of(present_keys(self._partition()))
-        return self.frame.plan if predicate is None else Filter(input=self.frame.plan, predicate=predicate)
+        return filtered(self.frame.plan, present_keys(self._partition()))
 
     def size(self) -> DataFrame:
         """Return the number of rows of each group, as ``size``."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from math import exp, log
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import Expr, SortKey
@@ -159,12 +159,49 @@ class Weighted:
         return self._mean()
 
 
-def weighted(
-    make: Callable[..., Any], weights: Mapping[str, float | None], min_periods: int, **options: bool
-) -> Weighted:
-    """Return the rows so far with weights; ``make`` gives an aggregate by name over a frame, with options."""
-    so_far = rows_between(UNBOUNDED_PRECEDING)
-    return Weighted(partial(make, "ewm_mean", so_far, min_periods, alpha=_share(weights), **options))
+class RowsSoFar:
+    """Methods that give all rows up to each row, of what computes an aggregate over rows around each of its rows."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+
+        def _rolled(
+            self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any
+        ) -> Any:
+            """Return an aggregate over a frame of rows, null where fewer than ``least`` values are not null."""
+
+    def expanding(self, min_periods: int = 1) -> Moving:
+        """Return all rows (of the group) up to each row, for an aggregate; null before ``min_periods`` values."""
+        return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
+
+    def ewm(
+        self,
+        com: float | None = None,
+        span: float | None = None,
+        halflife: float | None = None,
+        alpha: float | None = None,
+        min_periods: int = 0,
+        *,
+        adjust: bool = True,
+        ignore_na: bool = False,
+    ) -> Weighted:
+        """Return the rows so far, of which each weighs less by the share ``alpha`` than the next; for their mean.
+
+        Parameters
+        ----------
+        com, span, halflife, alpha
+            One of them: ``alpha`` itself, or 1 / (1 + com), 2 / (1 + span), 1 - 0.5 ** (1 / halflife).
+        min_periods
+            Values below which the result is null.
+        adjust
+            Divide by the sum of the weights; else each mean is ``alpha`` of the value and the rest of the mean before.
+        ignore_na
+            Pass over nulls as if their rows were not there; else the weights shrink there, too.
+        """
+        share = _share({"com": com, "span": span, "halflife": halflife, "alpha": alpha})
+        mean = partial(self._rolled, "ewm_mean", rows_between(UNBOUNDED_PRECEDING), min_periods)
+        return Weighted(partial(mean, alpha=share, adjust=adjust, ignore_na=ignore_na))
 
 
 def _share(weights: Mapping[str, float | None]) -> float:

@@ -31,7 +31,7 @@ from ..plan import (
 )
 from .aggregating import known
 from .reducing import SPELLINGS
-from .rolling import Rolling, Weighted, rolled, rows_between, weighted
+from .rolling import Rolling, RowsSoFar, rolled, rows_between
 from .udf import placed
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _ranked(value: Expr, by: tuple[Expr, ...], method: str, *, ascending: bool, 
     return case([(call("is_not_null", value), rank)])
 
 
-class SeriesWindows:
+class SeriesWindows(RowsSoFar):
     """What a series computes from the rows before and after each row."""
 
     __slots__ = ()
@@ -243,37 +243,6 @@ class SeriesWindows:
         times = self.frame[on] if isinstance(on, str) else on
         return rolled(self._rolled, window, min_periods, center=center, times=None if times is None else times.expr)
 
-    def expanding(self, min_periods: int = 1) -> Rolling:
-        """Return all rows up to each row, waiting for an aggregate; null before ``min_periods`` values."""
-        return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
-
-    def ewm(
-        self,
-        com: float | None = None,
-        span: float | None = None,
-        halflife: float | None = None,
-        alpha: float | None = None,
-        min_periods: int = 0,
-        *,
-        adjust: bool = True,
-        ignore_na: bool = False,
-    ) -> Weighted:
-        """Return the rows so far, of which each weighs less by the share ``alpha`` than the next; for their mean.
-
-        Parameters
-        ----------
-        com, span, halflife, alpha
-            One of them: ``alpha`` itself, or 1 / (1 + com), 2 / (1 + span), 1 - 0.5 ** (1 / halflife).
-        min_periods
-            Values below which the result is null.
-        adjust
-            Divide by the sum of the weights; else each mean is ``alpha`` of the value and the rest of the mean before.
-        ignore_na
-            Pass over nulls as if their rows were not there; else the weights shrink there, too.
-        """
-        weights = {"com": com, "span": span, "halflife": halflife, "alpha": alpha}
-        return weighted(self._rolled, weights, min_periods, adjust=adjust, ignore_na=ignore_na)
-
     def _rolled(
         self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any
     ) -> Series:
@@ -298,7 +267,7 @@ def _rolled(
     return case([(call("greater_equal", over(seen, by, order), literal(least)), made)])
 
 
-class GroupWindows:
+class GroupWindows(RowsSoFar):
     """What a group-by computes for each row of the frame instead of each group.
 
     With one column selected the result is a series of the frame, which `DataFrame.assign` takes; else a frame of the
@@ -391,25 +360,6 @@ class GroupWindows:
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
         times = None if on is None else self.frame[on].expr
         return rolled(self._rolled, window, min_periods, center=center, times=times)
-
-    def expanding(self, min_periods: int = 1) -> Rolling:
-        """Return the group's rows up to each row, all of them; see `Series.expanding`."""
-        return Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
-
-    def ewm(
-        self,
-        com: float | None = None,
-        span: float | None = None,
-        halflife: float | None = None,
-        alpha: float | None = None,
-        min_periods: int = 0,
-        *,
-        adjust: bool = True,
-        ignore_na: bool = False,
-    ) -> Weighted:
-        """Return the group's rows up to each row, the older the lighter; see `Series.ewm`."""
-        weights = {"com": com, "span": span, "halflife": halflife, "alpha": alpha}
-        return weighted(self._rolled, weights, min_periods, adjust=adjust, ignore_na=ignore_na)
 
     def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any) -> Any:
         return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order, **options))

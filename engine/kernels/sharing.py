@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ..dtypes import Kind
 from ..errors import TypeMismatch
@@ -13,6 +13,9 @@ from ..schema import Field
 DeviceArray: TypeAlias = Any
 """An array in a device's memory: a ``numpy.ndarray``, or an object with ``__cuda_array_interface__``; both have
 ``__dlpack__``, ``dtype``, ``shape`` and ``nbytes``."""
+
+CopyReason: TypeAlias = Literal["cast", "null fill", "gather"]
+"""Another type, NaN for nulls, or only brought together."""
 
 _CONTAINERS = (Kind.INTERVAL, Kind.LIST, Kind.STRUCT)
 
@@ -26,16 +29,16 @@ class Shared:
     arrays
         By name.
     copied
-        ``cast`` (another type), ``null fill`` (NaN for nulls), ``gather`` (only brought together), as ml counts.
+        By `CopyReason`.
     in_place
         Bytes that are handed on as they lie.
     """
 
     arrays: dict[str, DeviceArray] = field(default_factory=dict)
-    copied: dict[str, int] = field(default_factory=dict)
+    copied: dict[CopyReason, int] = field(default_factory=dict)
     in_place: int = 0
 
-    def count(self, reason: str, size: int) -> None:
+    def count(self, reason: CopyReason, size: int) -> None:
         """Count bytes written for a reason."""
         self.copied[reason] = self.copied.get(reason, 0) + size
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from operator import is_not
 from typing import TypeAlias
 
 from ..dtypes import DataType, Kind, common_type
-from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, all_of, conjuncts
+from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, conjuncts
 from ..expr.catalogue import FUNCTIONS
 from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
-from ..traversal import remembered, walk, walk_once
+from ..traversal import remembered, same_objects, walk, walk_once
 
 Rewrite: TypeAlias = Callable[[Expr], Expr]
 
@@ -44,10 +43,6 @@ def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
             return node
 
 
-def _same(new: tuple[object, ...], old: tuple[object, ...]) -> bool:
-    return not any(map(is_not, new, old))
-
-
 def _named(exprs: tuple[NamedExpr, ...], value: Rewrite) -> tuple[NamedExpr, ...]:
     changed = [(n, e) for n in exprs if not isinstance(n.expr, Column) and (e := value(n.expr)) is not n.expr]
     if not changed:
@@ -58,7 +53,7 @@ def _named(exprs: tuple[NamedExpr, ...], value: Rewrite) -> tuple[NamedExpr, ...
 
 def _keys(keys: tuple[SortKey, ...], value: Rewrite) -> tuple[SortKey, ...]:
     result = tuple(k if (e := value(k.expr)) is k.expr else replace(k, expr=e) for k in keys)
-    return keys if _same(result, keys) else result
+    return keys if same_objects(result, keys) else result
 
 
 def _window(node: Window, value: Rewrite, predicate: Rewrite) -> Window:
@@ -69,10 +64,10 @@ def _window(node: Window, value: Rewrite, predicate: Rewrite) -> Window:
         condition = None if call.filter is None else predicate(call.filter)
         if isinstance(condition, Literal) and condition.value is True:
             condition = None
-        same = condition is call.filter and _same(args, call.args)
+        same = condition is call.filter and same_objects(args, call.args)
         functions.append(named if same else replace(named, call=replace(call, args=args, filter=condition)))
     partition_by, order_by = tuple(map(value, node.partition_by)), _keys(node.order_by, value)
-    unchanged = _same(tuple(functions), node.functions) and _same(partition_by, node.partition_by)
+    unchanged = same_objects(tuple(functions), node.functions) and same_objects(partition_by, node.partition_by)
     if unchanged and order_by is node.order_by:
         return node
     return replace(node, functions=tuple(functions), partition_by=partition_by, order_by=order_by)
@@ -87,11 +82,11 @@ def _aggregate(node: Aggregate, value: Rewrite, predicate: Rewrite) -> Aggregate
         condition = None if call.filter is None else predicate(call.filter)
         if isinstance(condition, Literal) and condition.value is True:
             condition = None
-        if condition is call.filter and _same(args, call.args):
+        if condition is call.filter and same_objects(args, call.args):
             aggregates.append(named)
         else:
             aggregates.append(replace(named, call=replace(call, args=args, filter=condition)))
-    if keys is node.keys and _same(tuple(aggregates), node.aggregates):
+    if keys is node.keys and same_objects(tuple(aggregates), node.aggregates):
         return node
     return replace(node, keys=keys, aggregates=tuple(aggregates))
 
@@ -103,15 +98,9 @@ def _join(node: Join, value: Rewrite, predicate: Rewrite) -> Join:
     residual = None if node.residual is None else predicate(node.residual)
     if isinstance(residual, Literal) and residual.value is True:
         residual = None
-    if residual is node.residual and all(_same(new, old) for new, old in zip(pairs, node.on, strict=True)):
+    if residual is node.residual and all(same_objects(new, old) for new, old in zip(pairs, node.on, strict=True)):
         return node
     return replace(node, on=pairs, residual=residual)
-
-
-def filtered(plan: Plan, parts: list[Expr]) -> Plan:
-    """Return the plan under a filter by all of ``parts``; the plan itself where there are none."""
-    predicate = all_of(parts)
-    return plan if predicate is None else Filter(input=plan, predicate=predicate)
 
 
 def split(parts: list[Expr], keep: Callable[[Expr], bool]) -> tuple[list[Expr], list[Expr]]:

@@ -31,6 +31,7 @@ from .nodes import (
     Unary,
     Union,
     Write,
+    filtered,
 )
 from .recursion import Recursion, WorkingTable
 from .source import (
@@ -119,6 +120,7 @@ __all__ = [
     "WorkingTable",
     "Write",
     "WrittenFile",
+    "filtered",
     "following",
     "has_unnest",
     "offers",

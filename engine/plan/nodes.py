@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any, Self
@@ -10,7 +10,7 @@ from typing import Any, Self
 from .. import dtypes
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, columns_of
+from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, all_of, columns_of
 from ..schema import Field, Schema
 from ..traversal import FrozenNode
 from .source import Sink, Source
@@ -141,6 +141,12 @@ class Filter(Unary):
     def detail(self) -> str:
         """The predicate."""
         return str(self.predicate)
+
+
+def filtered(plan: Plan, conditions: Iterable[Expr]) -> Plan:
+    """Return the rows of a plan for which all conditions are true; the plan itself where there are none."""
+    predicate = all_of(conditions)
+    return plan if predicate is None else Filter(input=plan, predicate=predicate)
 
 
 def _projected(named: NamedExpr, schema: Schema) -> Field:

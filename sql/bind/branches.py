@@ -14,10 +14,9 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.expr import Column, Expr, NamedExpr, call, case, literal, substitute
-from ...engine.plan import Join, JoinKind, Plan, Project
+from ...engine.plan import Join, JoinKind, Plan, Project, filtered
 from .attachment import Domain
 from .bound import BoundQuery
-from .joins import filtered
 from .limits import limits
 from .operands import unwrapped
 from .scope import DomainNeeded, Scope

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of
-from ...engine.plan import Filter, Join, JoinKind, Plan, Project
+from ...engine.plan import Join, JoinKind, Plan, Project, filtered
 from .attachment import Domain
 from .bound import unchanged
 from .names import Names
@@ -76,12 +76,6 @@ def _equal_pair(part: Expr, left: frozenset[str], right: frozenset[str]) -> tupl
 def names_of(plan: Plan) -> frozenset[str]:
     """Return the column names of a plan."""
     return frozenset(plan.schema.names)
-
-
-def filtered(plan: Plan, parts: Iterable[Expr]) -> Plan:
-    """Return the rows for which all conditions are true."""
-    predicate = all_of(parts)
-    return plan if predicate is None else Filter(input=plan, predicate=predicate)
 
 
 def semi(left: Plan, right: Plan, kind: JoinKind, condition: JoinCondition) -> Plan:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from sqlglot import exp
 
 from ...engine.expr import Expr, Literal, SortKey, call, columns_of, literal
+from ...engine.plan import filtered
 from ...engine.plan.window import has_window
 from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import Output
-from .joins import filtered, names_of
+from .joins import names_of
 from .operands import unwrapped
 from .operators import flattened
 from .scope import DomainNeeded, Scope

@@ -19,12 +19,12 @@ from ...engine.plan import (
     Limit,
     Plan,
     Project,
+    filtered,
     over,
     plan_windows,
     window_call,
 )
 from .bound import unchanged
-from .joins import filtered
 
 if TYPE_CHECKING:
     from .query import QueryBinder

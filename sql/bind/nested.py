@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine.expr import Column, Expr, NamedExpr
-from ...engine.plan import Aggregate, Plan
+from ...engine.plan import Aggregate, Plan, filtered
 from ...engine.traversal import walk
 from .branches import BranchBinder, rows_as_selects
 from .inlining import inlined
-from .joins import filtered
 from .limits import limits
 from .operands import unwrapped
 from .scope import DomainNeeded, ReadsOuter, Scope

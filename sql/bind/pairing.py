@@ -23,9 +23,10 @@ from ...engine.plan import (
     Project,
     Union,
     Window,
+    filtered,
     window_call,
 )
-from .joins import JoinCondition, filtered, joined
+from .joins import JoinCondition, joined
 from .names import Names
 
 _SO_FAR = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=CURRENT_ROW)

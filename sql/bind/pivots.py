@@ -16,10 +16,9 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.dtypes import DataType, common_type
 from ...engine.expr import Column, Expr, NamedExpr, all_of, call, case, cast, literal
-from ...engine.plan import Join, JoinKind, Project, Scan
+from ...engine.plan import Join, JoinKind, Project, Scan, filtered
 from ...engine.schema import Field, Schema
 from .bound import BoundQuery
-from .joins import filtered
 from .naming import default_name
 from .operands import unwrapped
 from .patterns import Choice, ColumnChooser

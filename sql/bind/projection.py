@@ -5,9 +5,8 @@ from __future__ import annotations
 from sqlglot import exp
 
 from ...engine.expr import Column, Expr, NamedExpr, SortKey
-from ...engine.plan import Distinct, Plan, Project
+from ...engine.plan import Distinct, Plan, Project, filtered
 from .core import Core
-from .joins import filtered
 from .statement import Statement
 
 

@@ -14,11 +14,11 @@ from ...engine.errors import suggestion
 from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
 from ...engine.frame.range_source import RangeSource
 from ...engine.frame.registered import Role
-from ...engine.plan import Join, JoinKind, Plan, Project, Scan
+from ...engine.plan import Join, JoinKind, Plan, Project, Scan, filtered
 from ...engine.schema import Field, Schema
 from .attachment import Attached, Domain, attach
 from .bound import BoundQuery, with_columns
-from .joins import filtered, joined, names_of, semi, split_condition, within_domain
+from .joins import joined, names_of, semi, split_condition, within_domain
 from .limits import sampled
 from .names import deduplicated
 from .operators import flattened

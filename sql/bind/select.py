@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ...engine.expr import Column, Expr, NamedExpr, columns_of, conjuncts
-from ...engine.plan import Plan, Sort
+from ...engine.plan import Plan, Sort, filtered
 from ...engine.plan.window import has_window
 from ...engine.traversal import transform_down
 from .aggregates import Aggregates, has_aggregate
@@ -17,7 +17,7 @@ from .bound import BoundQuery, with_columns
 from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import GroupBinder, GroupingSet, Output, grouped
-from .joins import filtered, names_of, split_condition
+from .joins import names_of, split_condition
 from .later import LaterBinder
 from .limits import limited, sampled
 from .literals import is_true

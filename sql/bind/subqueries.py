@@ -28,11 +28,10 @@ from ...engine.expr import (
     substitute,
 )
 from ...engine.expr.catalogue import FUNCTIONS, Nulls
-from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project
+from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project, filtered
 from ...engine.traversal import walk
 from .attachment import Attachment
 from .bound import unchanged, with_columns
-from .joins import filtered
 from .nested import Nested, NestedBinder
 from .operands import unwrapped
 from .operators import balanced, compare

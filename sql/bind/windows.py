@@ -38,6 +38,7 @@ from ...engine.plan import (
     Project,
     WindowCall,
     WindowExpr,
+    filtered,
     following,
     over,
     plan_windows,
@@ -49,7 +50,6 @@ from ...engine.plan.window import has_window
 from ...engine.traversal import transform_up
 from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, split_options
 from .arguments import arguments, spelled
-from .joins import filtered
 from .literals import interval
 from .names import Names
 from .naming import merged_window

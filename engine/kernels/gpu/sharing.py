@@ -11,7 +11,7 @@ from ... import dtypes
 from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...schema import Field, Schema
-from ..sharing import Shared, check_shareable
+from ..sharing import CopyReason, Shared, check_shareable
 from . import memory
 from .batch import GpuTable
 from .columns import cast, constant
@@ -63,7 +63,7 @@ def _floats(column: plc.Column, field: Field, dtype: DataType, shared: Shared) -
     if not field.dtype.is_decimal:
         check_shareable(field, 0)
     nulls, same = column.null_count(), field.dtype == dtype
-    reason = "null fill" if nulls else "gather" if same else "cast"
+    reason: CopyReason = "null fill" if nulls else "gather" if same else "cast"
     values = column if same else cast(column, device_type(dtype))
     shared.count(reason, values.size() * numpy_type(dtype).itemsize)
     return _filled(values, dtype) if nulls else values

@@ -20,18 +20,12 @@ from typing import Any
 from ...dtypes import DataType, Kind
 from ...errors import UnsupportedOperation
 from ...schema import Field
+from ..userfunctions import NUMBERS, numba_type, operations, result_type
 
-_NUMBERS = frozenset({Kind.BOOL, Kind.FLOAT32, Kind.FLOAT64}) | frozenset(
-    kind for kind in Kind if kind.value.startswith(("int", "uint")) and kind is not Kind.INTERVAL
-)
 OLDEST = (8, 0)
 """Compute capability that tells, before there is a device, whether a function compiles."""
 _THREADS = 256
 """Threads of a block: enough to fill any GPU's processors, few enough for any function's registers."""
-_WRAPPING = frozenset(
-    {operator.add, operator.sub, operator.mul, operator.pow, operator.lshift, operator.neg}
-    | {operator.iadd, operator.isub, operator.imul, operator.ipow, operator.ilshift}
-)
 _DIVIDING = frozenset(
     {operator.truediv, operator.floordiv, operator.mod, operator.itruediv, operator.ifloordiv, operator.imod}
 )
@@ -138,9 +132,9 @@ def _made(function: Callable[..., Any], kinds: tuple[Kind, ...], text: str, *, w
         cuda = _cuda()
     except ImportError:
         return "numba-cuda is not installed"
-    if not kinds or not _NUMBERS.issuperset(kinds):
+    if not kinds or not NUMBERS.issuperset(kinds):
         return f"it takes numbers and booleans only, not {', '.join(kind.value for kind in kinds)}"
-    scalars = [_numba_type(numba, kind) for kind in kinds]
+    scalars = [numba_type(numba, kind) for kind in kinds]
     arrays = [numba.types.Array(kind, 1, "C", readonly=True) for kind in scalars]
     grouped = text is _GROUPS
     try:
@@ -149,13 +143,12 @@ def _made(function: Callable[..., Any], kinds: tuple[Kind, ...], text: str, *, w
             typed = _typed(numba, function, arrays if grouped else scalars)
     except Exception as error:  # noqa: BLE001  # numba raises nearly anything for what it cannot compile
         return str(error).strip().splitlines()[0]
-    result = str(typed.signature.return_type)
-    if result not in {kind.value for kind in _NUMBERS}:
-        return f"it returns {result}"
+    dtype = result_type(typed)
+    if isinstance(dtype, str):
+        return dtype
     reason = _difference(numba, typed.type_annotation, wraps=wraps)
     if reason:
         return reason
-    dtype = DataType(Kind(result))
     names = [f"c{number}" for number in range(len(kinds))]
     scope: dict[str, Any] = {"cuda": cuda, "inner": cuda.jit(device=True, inline="always")(_plain(function))}
     exec(  # noqa: S102  # nothing of it comes from the user
@@ -166,7 +159,7 @@ def _made(function: Callable[..., Any], kinds: tuple[Kind, ...], text: str, *, w
         ),
         scope,
     )
-    out = numba.types.Array(_numba_type(numba, dtype.kind), 1, "C")
+    out = numba.types.Array(numba_type(numba, dtype.kind), 1, "C")
     second = numba.types.Array(numba.types.int32 if grouped else numba.types.uint8, 1, "C", readonly=True)
     return CudaFunction(scope["kernel"], (out, second, *arrays), dtype, function)
 
@@ -246,10 +239,6 @@ def _typed(numba: Any, function: Callable[..., Any], types: Sequence[Any]) -> An
     return inner.overloads[tuple(types)]
 
 
-def _numba_type(numba: Any, kind: Kind) -> Any:
-    return numba.types.boolean if kind is Kind.BOOL else getattr(numba.types, kind.value)
-
-
 def _difference(numba: Any, annotation: Any, *, wraps: bool) -> str:
     """Return in which way a kernel would differ from the interpreter, or nothing."""
     ir = numba.core.ir
@@ -261,12 +250,9 @@ def _difference(numba: Any, annotation: Any, *, wraps: bool) -> str:
         for one in statements
         if isinstance(one, ir.Assign) and isinstance(one.value, ir.Const)
     }
-    for expr, signature in annotation.calltypes.items():
-        if not isinstance(expr, ir.Expr) or expr.op not in ("binop", "inplace_binop", "unary"):
-            continue
+    for expr, wrapping in operations(numba, annotation):
         if expr.fn in _DIVIDING and not constants.get(expr.rhs.name):
             return "it divides by what may be zero, which Python lets raise and a kernel cannot"
-        whole = all(isinstance(arg, numba.types.Integer) for arg in signature.args)
-        if not wraps and expr.fn in _WRAPPING and whole:
+        if wrapping and not wraps:
             return "it computes with integers, which would wrap around; say compile=True if they may"
     return ""

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from itertools import chain
 
 from ...expr import Column, Expr, NamedExpr, call, columns_of, substitute
-from ...plan import Aggregate, Filter, Join, JoinKind, NamedWindow, Plan, Project, Window, window_call
+from ...plan import Aggregate, Filter, Join, JoinKind, NamedWindow, Plan, Project, Window, filtered, window_call
 from ...traversal import having, transform_down
 from ..context import OptimizerContext
 from ..estimate import Estimator
-from ..expressions import can_raise, conjunct_list, filtered
+from ..expressions import can_raise, conjunct_list
 from ..join_graph import JoinGraph, build_graph
 from ..join_search import Search
 from ..likeness import Likeness

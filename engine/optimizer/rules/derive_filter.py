@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...expr import Call, Column, Expr, InList, columns_of, substitute
-from ...plan import Join, JoinKind, Plan
+from ...plan import Join, JoinKind, Plan, filtered
 from ...traversal import having, transform_up, walk
 from ..context import OptimizerContext
-from ..expressions import can_raise, filtered
+from ..expressions import can_raise
 from ..properties import is_computed_below, known_conjuncts
 from ..simplify.bounds import is_implied
 from ..simplify.comparison import FLIPPED

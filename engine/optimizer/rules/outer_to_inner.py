@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ...expr import Call, Column, Expr, Literal, NamedExpr, conjuncts, substitute
-from ...plan import Filter, Join, JoinKind, Plan, Project
+from ...plan import Filter, Join, JoinKind, Plan, Project, filtered
 from ...traversal import having, transform_down
 from ..context import OptimizerContext
-from ..expressions import filtered, split
+from ..expressions import split
 from ..simplify import Simplifier
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from operator import is_not
 from typing import TypeAlias
 
 from ...expr import Column, Expr, NamedExpr, columns_of
@@ -24,7 +23,7 @@ from ...plan import (
     Unnest,
     Window,
 )
-from ...traversal import shared, walk_once
+from ...traversal import same_objects, shared, walk_once
 from ..context import OptimizerContext
 from ..properties import finds_at_most_one, has_one_row
 
@@ -55,8 +54,7 @@ def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
             stack += pending
             continue
         children = tuple(_meet(done[of], demand) for (_, of), demand in zip(inputs, demands, strict=True))
-        changed = any(map(is_not, children, node.children))
-        done[key] = node.with_children(children) if changed else node
+        done[key] = node if same_objects(children, node.children) else node.with_children(children)
     return _meet(done[key_of(plan, root)], root)
 
 

@@ -24,10 +24,11 @@ from ...plan import (
     Union,
     Unnest,
     Window,
+    filtered,
 )
 from ...traversal import having, transform_down
 from ..context import OptimizerContext
-from ..expressions import added, can_raise, conjunct_list, filtered, is_trivial, size_up_to, split
+from ..expressions import added, can_raise, conjunct_list, is_trivial, size_up_to, split
 
 _LARGEST_SUBSTITUTE = 200
 """Nodes of a condition after substituting computed columns, above which it stays where it is."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from operator import is_not
 from typing import TypeAlias
 
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, conjuncts, operands
 from ...expr.catalogue import FUNCTIONS, Nulls
+from ...traversal import same_objects
 from .boolean import FALSE, connect, negate
 from .bounds import tightened
 from .choice import simplify_case, simplify_coalesce
@@ -78,7 +78,7 @@ class Simplifier:
         value = self.value(expr)
         before = list(conjuncts(value))
         after = [self._condition(part) for part in before]
-        joined = value if _same(after, before) else connect("and", after, None)
+        joined = value if same_objects(after, before) else connect("and", after, None)
         parts = list(conjuncts(joined))
         tight = tightened(parts)
         return joined if tight is parts else connect("and", tight, None)
@@ -89,13 +89,13 @@ class Simplifier:
         if isinstance(part, Call) and part.function == "or":
             before = operands(part)
             after = [self.predicate(alternative) for alternative in before]
-            return part if _same(after, before) else connect("or", after, None)
+            return part if same_objects(after, before) else connect("or", after, None)
         return always_true_where_present(part) or part
 
     def _rewritten(self, node: Expr, old: tuple[Expr, ...], new: tuple[Expr, ...]) -> Expr:
         if isinstance(node, Call) and node.function in ("and", "or"):
-            return connect(node.function, list(new), None if any(map(is_not, new, old)) else node)
-        if any(map(is_not, new, old)):
+            return connect(node.function, list(new), node if same_objects(new, old) else None)
+        if not same_objects(new, old):
             node = node.with_children(new)
         for _ in range(_ROUNDS):
             changed = self._once(node)
@@ -123,10 +123,6 @@ class Simplifier:
             if changed is not None:
                 return changed
         return None
-
-
-def _same(new: list[Expr], old: list[Expr]) -> bool:
-    return not any(map(is_not, new, old))
 
 
 def _parts(node: Expr) -> tuple[Expr, ...]:
