@@ -20,7 +20,7 @@ import pyarrow as pa
 
 import volley as vl
 from tests.support.tpc import texts
-from volley.engine.exchange import Request
+from volley.engine.exchange.calls import Request
 from volley.engine.exchange.pieces import PAGE_BYTES
 from volley.engine.frame import DataFrame
 from volley.engine.frame.memory import MemorySource

@@ -1,8 +1,8 @@
 """Delivering the tables of concurrent tasks in task order, with bounded buffering.
 
 Tasks are started in order, so the earliest unfinished task is always running: it delivers at once, while later tasks
-buffer what they make and wait when the buffer, or the run's memory, is full. That cannot deadlock, and holds at most
-``capacity`` bytes.
+buffer what they make and wait when the buffer, or the run's memory, is full. That cannot deadlock, and passes
+``capacity`` bytes by one table at most.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """The kernel protocol: everything a device must be able to do to a table.
 
 Operators above this line hold `Table` values, which they never open: they know row counts, bytes and schema, and
-pass tables from one kernel to the next. Arrow enters through ``from_arrow`` and leaves through ``to_arrow`` only. All
-kernels are safe to call from several threads at once; `GroupBy` and `TopK` objects belong to one thread.
+pass tables from one kernel to the next. Arrow enters through ``from_arrow`` and ``from_batches`` and leaves through
+``to_arrow`` only; what a device's own library, or another one, reads in place goes by ``native``, ``share`` and
+``matrix``. All kernels are safe to call from several threads at once; `GroupBy` and `TopK` objects belong to one
+thread.
 
 Expressions arrive typed and with every implicit cast made explicit (``volley.engine.expr``), and must follow
 SEMANTICS: see ``docs/semantics.md``.

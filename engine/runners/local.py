@@ -1,8 +1,8 @@
 """The local runner: threads of this process pull tasks of one stage at a time.
 
-A task is a split of a scan or a partition of an earlier stage. Its tables stream through the stage's operators into
-the sink of the thread that pulled it. An exception in one thread, or Ctrl-C in the caller's, stops the others at their
-next table and frees what the run holds.
+A task is some splits of a scan, or a partition or bucket of an earlier stage. Its tables stream through the stage's
+operators into the sink of the thread that pulled it. An exception in one thread, or Ctrl-C in the caller's, stops the
+others at their next table and frees what the run holds.
 """
 
 from __future__ import annotations

@@ -18,7 +18,17 @@ HEAVY = (
     *("numba", "pandas", "xgboost", "dask", "pyarrow", "numpy", "pydantic", "sqlglot", "rich", "yaml"),
     *("subprocess", "importlib.metadata"),
 )
-NOT_FOR_A_QUERY = ("pandas", "prompt_toolkit", "pygments", "pydantic", "yaml", "rich.progress", "xgboost", "dask")
+NOT_FOR_A_QUERY = (
+    "pandas",
+    "prompt_toolkit",
+    "pygments",
+    "pydantic",
+    "yaml",
+    "rich.progress",
+    "xgboost",
+    "dask",
+    "asyncio",
+)
 
 
 def test_help_loads_nothing_heavy() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ...exchange import Request
+from ...exchange.calls import Request
 from ...expr import Expr
 from ...kernels.protocol import PackedTables
 from ...kernels.sharing import Account

@@ -12,7 +12,8 @@ from typing import Any
 from distributed import Client, Security
 
 from ...errors import ConfigError, TemporaryFailure
-from ...exchange import BucketStore, Exchange
+from ...exchange import BucketStore
+from ...exchange.transfer import Exchange
 from ...kernels.devices import is_remote, register_serialization
 from ...kernels.protocol import Device, PackedTables
 from ...kernels.remote import DeviceDescription

@@ -208,8 +208,7 @@ class Coordinator:
         more = self.outputs.new(stage)
         self.outputs.made[more] = number
         again = Stage(more, (), stage.sink, stage.schema)
-        node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
-        return self._ran(again, [Line(Pipeline(StageInput(node, more)))], stage.sink)
+        return self._ran(again, [Line(_reading(stage, more))], stage.sink)
 
     def _in_ranges(self, stage: Stage, number: int, keys: tuple[SortKey, ...]) -> int:
         """Cut what tasks have collected into ranges of an order, where it is too much for one task to sort."""
@@ -228,9 +227,7 @@ class Coordinator:
         done = self.tasks.whole(number)
         again = Stage(self.outputs.new(stage), (), sink, stage.schema)
         self.outputs.made[again.number] = number
-        node = stage.ends[0] if stage.ends else stage.pipelines[0].input.node
-        pipeline = Pipeline(StageInput(node, again.number))
-        ran = self._planned(again, [Line(pipeline)], sink, each_by_itself(done))
+        ran = self._planned(again, [Line(_reading(stage, again.number))], sink, each_by_itself(done))
         self._run_tasks(ran, {report.task: report.worker for report in done})
         return again.number
 
@@ -384,3 +381,8 @@ class Coordinator:
 
     def _finished(self, ran: Ran, report: Report) -> None:
         self.counts.finished(ran, report)
+
+
+def _reading(stage: Stage, number: int) -> Pipeline:
+    """Return a pipeline of the rows that tasks of a stage have made, which another stage reads by that number."""
+    return Pipeline(StageInput(stage.ends[0] if stage.ends else stage.pipelines[0].input.node, number))

@@ -11,7 +11,7 @@ from itertools import zip_longest
 from math import isqrt
 from typing import NamedTuple
 
-from ...exchange import FANOUT
+from ...exchange.relay import FANOUT
 from .assignment import Buckets, Report, Unit
 
 TASKS_PER_SLOT = 3

@@ -15,7 +15,9 @@ from distributed import Nanny, Scheduler, Worker, get_worker
 from distributed.diagnostics.plugin import NannyPlugin, SchedulerPlugin, WorkerPlugin
 from distributed.protocol import Serialize
 
-from ...exchange import DIRECT, FETCH, BucketStore, Exchange, OutputId
+from ...exchange import BucketStore, OutputId
+from ...exchange.relay import DIRECT
+from ...exchange.transfer import FETCH, Exchange
 from ...kernels.devices import open_device, register_serialization
 from ...kernels.protocol import Device, PackedTables
 from ...logs import configure_from_environment

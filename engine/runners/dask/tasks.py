@@ -16,7 +16,7 @@ from distributed import Client, Future
 from distributed.scheduler import KilledWorker
 
 from ...errors import Cancelled, ExecutionError, TemporaryFailure
-from ...exchange import RowsLost
+from ...exchange.calls import RowsLost
 from .assignment import Place, Report, Source, StagePlan, Unit
 from .plugin import run_assignments
 from .reports import reports_for

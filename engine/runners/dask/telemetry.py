@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from threading import Lock
 from typing import Any
 
-from ...exchange import Exchange
+from ...exchange.transfer import Exchange
 from .assignment import Report
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...errors import TemporaryFailure
-from ...exchange import RowsLost, Stopped, in_pages
+from ...exchange import Stopped, in_pages
+from ...exchange.calls import RowsLost
 from ...kernels.protocol import Table
 from ...physical.stages import CollectSink, Stage
 from ...plan import Split

@@ -13,7 +13,8 @@ from threading import Lock
 from typing import Any, TypeVar
 
 from ...errors import Cancelled
-from ...exchange import Exchange, MemoryAccount, OutputId, Stopped, belongs
+from ...exchange import MemoryAccount, OutputId, Stopped, belongs
+from ...exchange.transfer import Exchange
 from ...expr import Expr
 from ...kernels.evaluation import forget
 from ...kernels.protocol import Device, JoinTable, Table

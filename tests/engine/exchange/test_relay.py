@@ -13,7 +13,10 @@ import pyarrow as pa
 import pytest
 
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.exchange import FANOUT, FETCH, BucketStore, Exchange, OutputId, Request, RowsLost, Stopped
+from volley.engine.exchange import BucketStore, OutputId, Stopped
+from volley.engine.exchange.calls import Request, RowsLost
+from volley.engine.exchange.relay import FANOUT
+from volley.engine.exchange.transfer import FETCH, Exchange
 from volley.engine.kernels.cpu.device import CpuDevice
 
 DEVICE: Any = CpuDevice()

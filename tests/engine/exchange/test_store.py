@@ -15,10 +15,11 @@ import pytest
 from tests.support.workers import wait_until
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ExecutionError
-from volley.engine.exchange import BucketStore, Exchange, OutputId, Request, RowsLost
+from volley.engine.exchange import BucketStore, OutputId
+from volley.engine.exchange.calls import Request, RowsLost
 from volley.engine.exchange.files import Missing
 from volley.engine.exchange.pieces import PAGE_BYTES
-from volley.engine.exchange.transfer import MOST_PAGES
+from volley.engine.exchange.transfer import MOST_PAGES, Exchange
 from volley.engine.kernels.cpu.device import CpuDevice
 
 DEVICE = CpuDevice()

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from volley.engine.exchange import FANOUT
+from volley.engine.exchange.relay import FANOUT
 from volley.engine.runners.dask.assignment import Buckets, Report, Unit
 from volley.engine.runners.dask.placement import (
     RELAY_BYTES,

@@ -9,7 +9,7 @@ import pytest
 from distributed.protocol import pickle
 
 import volley as vl
-from volley.engine.exchange import Request
+from volley.engine.exchange.calls import Request
 from volley.engine.frame import DataFrame
 from volley.engine.runners.dask.assignment import Report
 from volley.engine.runners.dask.reports import Reports, reports_for

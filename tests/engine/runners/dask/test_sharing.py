@@ -10,7 +10,8 @@ import pytest
 
 import volley as vl
 from tests.support.clusters import in_small_tasks
-from volley.engine.exchange import BucketStore, Exchange
+from volley.engine.exchange import BucketStore
+from volley.engine.exchange.transfer import Exchange
 from volley.engine.kernels.devices import open_device
 from volley.engine.runners.dask import coordinator, placement
 from volley.engine.runners.dask.placement import Slots
