@@ -2,15 +2,15 @@
 # The image of jobs, schedulers and workers on NVIDIA GPUs. From the root of the repository:
 #   docker build -f deploy/images/gpu.Dockerfile -t volley-engine:0.1.0-gpu .
 # The packages of RAPIDS bring CUDA's libraries; the driver (580 or newer) comes from the node, by NVIDIA's container
-# toolkit. They are pinned in pyproject.toml to one release line, outside of constraints.txt.
+# toolkit. RAPIDS has pins of its own, and so a lock of its own, constraints-gpu.txt, which is that of this Python.
 # For builds that can be repeated to the byte give the base by its digest:
-#   --build-arg BASE=python:3.13-slim-bookworm@sha256:…     (docker buildx imagetools inspect python:3.13-slim-bookworm)
-ARG BASE=python:3.13-slim-bookworm
+#   --build-arg BASE=python:3.12-slim-bookworm@sha256:…     (docker buildx imagetools inspect python:3.12-slim-bookworm)
+ARG BASE=python:3.12-slim-bookworm
 
 FROM ${BASE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml constraints-gpu.txt README.md LICENSE ./
 COPY volley ./volley
 COPY engine ./engine
 COPY sql ./sql
@@ -19,7 +19,7 @@ COPY ml ./ml
 COPY deploy ./deploy
 # s3fs reads and writes s3://; for other stores build an image FROM this one that adds gcsfs or adlfs.
 RUN python -m venv /opt/volley \
-    && /opt/volley/bin/pip install ".[gpu,cluster]" s3fs
+    && /opt/volley/bin/pip install -c constraints-gpu.txt ".[gpu,cluster]" s3fs
 
 FROM ${BASE}
 RUN groupadd --gid 10001 volley \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -46,11 +47,21 @@ def test_the_final_stage_is_small_and_runs_as_nobody(path: Path) -> None:
     assert ":latest" not in path.read_text()
 
 
-def test_locked_versions_are_installed_on_cpus() -> None:
-    build, _ = read_stages(FILES[0])
+@pytest.mark.parametrize(
+    ("name", "extras", "lock"),
+    [("cpu", "ml,cluster", "constraints.txt"), ("gpu", "gpu,cluster", "constraints-gpu.txt")],
+)
+def test_locked_versions_are_installed(name: str, extras: str, lock: str) -> None:
+    build, _ = read_stages(ROOT / "deploy" / "images" / f"{name}.Dockerfile")
     (run,) = steps(build, "RUN")
-    assert "-c constraints.txt" in run
-    assert '".[ml,cluster]"' in run
+    assert f'-c {lock} ".[{extras}]"' in run
+    assert lock in [taken for step in build if step.name == "COPY" for taken in copied(step)[0]]
+
+
+def test_gpus_have_the_python_that_their_lock_is_for() -> None:
+    (of_image,) = re.findall(r"ARG BASE=python:([0-9.]+)-", FILES[1].read_text())
+    (of_lock,) = re.findall(r"--python-version ([0-9.]+) --python-platform", (ROOT / "Makefile").read_text())
+    assert of_image == of_lock
 
 
 @each
