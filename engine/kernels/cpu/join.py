@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ...dtypes import DataType
 from ...errors import TooManyPairs
 from ...expr import Column, columns_of
 from ...schema import Schema
 from ..protocol import Table
 from ..specs import BuildRows, JoinSide, JoinSpec
-from .buffers import all_valid, bools_of, physical_type
+from .buffers import all_valid, array_from, bools_of, physical_type, size_of, storage, values_of
 from .compare import known_true
-from .gather import take_column
+from .gather import encoded, take_column
 from .keys import JoinKeys
 from .native import JoinIndex, joining
 from .native.arrays import Rows, Words
 from .native.keytable import ProbeKeys
 from .native.parallel import Threads
 from .project import Evaluator
-from .table import CpuTable, PendingColumn, PendingColumns, concat_tables, own
+from .spread import spreadable
+from .table import CpuTable, PendingColumn, PendingColumns, concat_tables, empty_table, own
 
 _MAX_PAIRS = 1 << 22
 """A cross product is tested in pieces of about so many pairs."""
@@ -33,10 +35,27 @@ _SHARED_ROWS = 1 << 16
 """A build side of so many rows is worth threads."""
 
 
+def _same_columns(spec: JoinSpec) -> dict[str, str]:
+    """Return which columns of the build side are keys that rows of the output have in the probing side, too."""
+    if spec.side is not JoinSide.INNER or spec.rest is not BuildRows.NONE:
+        return {}
+    return {
+        build.name: probe.name
+        for build, probe in zip(spec.build_keys, spec.probe_keys, strict=True)
+        if isinstance(build, Column) and isinstance(probe, Column) and _has_one_form(build.dtype)
+    }
+
+
+def _has_one_form(dtype: DataType) -> bool:
+    """Return whether values that equal each other are the same, as those of floats and intervals need not be."""
+    return dtype.is_integer or dtype.is_text or dtype.is_temporal or dtype.is_decimal
+
+
 def _names_read(spec: JoinSpec) -> set[str]:
     """Return the build side's columns that are read once the hash table is made."""
     from_probe = set[str]() if spec.side is JoinSide.NONE else {f.name for f in spec.probe_schema}
-    read = {f.name for f in spec.output} - (from_probe if spec.rest is BuildRows.NONE else set())
+    elsewhere = {*_same_columns(spec), *(from_probe if spec.rest is BuildRows.NONE else ())}
+    read = {f.name for f in spec.output} - elsewhere
     return read if spec.residual is None else read | {*columns_of(spec.residual)}
 
 
@@ -46,14 +65,56 @@ def _only(table: CpuTable, schema: Schema) -> CpuTable:
     return CpuTable(schema=schema, columns=columns, num_rows=table.num_rows)
 
 
+def _asks_for_pairs(spec: JoinSpec) -> bool:
+    """Return whether the pairs of rows with equal keys are all that is asked for."""
+    return spec.side is JoinSide.INNER and spec.residual is None
+
+
+class _Values(NamedTuple):
+    """The values of the only column that is read of a build side: of each of its tables, and what they are."""
+
+    chunks: Sequence[NDArray[Any]]
+    dtype: np.dtype[Any]
+    like: pa.Array
+
+    def column(self, values: NDArray[Any]) -> pa.Array:
+        """Return some of the values as the column that they are of."""
+        if isinstance(self.like, pa.DictionaryArray):
+            return encoded(array_from(values, self.like.indices.type), self.like.dictionary)
+        return array_from(values, self.like.type)
+
+
+def _values_alone(tables: Sequence[CpuTable], schema: Schema) -> _Values | None:
+    """Return the values of the only column of a schema; None where there are more, or they are no words or halves."""
+    if len(schema) != 1 or not tables:
+        return None
+    [field] = schema
+    columns = [table.column(field.name) for table in tables]
+    if any(column.null_count for column in columns) or not spreadable(columns):
+        return None
+    stored = [column.indices if isinstance(column, pa.DictionaryArray) else column for column in columns]
+    width = storage(stored[0].type).itemsize
+    if width not in (4, 8):
+        return None
+    dtype = np.dtype(f"u{width}")
+    return _Values([values_of(array).view(dtype) for array in stored], dtype, columns[0])
+
+
 class CpuJoinTable:
-    """The build side of a join; once made, it changes only in which of its rows have met a partner."""
+    """The build side of a join; once made, it changes only in which of its rows have met a partner.
+
+    Attributes
+    ----------
+    num_rows
+        Build rows.
+    """
 
     def __init__(self, tables: Sequence[CpuTable], spec: JoinSpec, *, threads: int = 1) -> None:
         self._spec = spec
         dtypes = [key.dtype for key in spec.build_keys]
         rows = sum(table.num_rows for table in tables)
         self._keys = JoinKeys(dtypes, nulls_equal=spec.nulls_equal, capacity=rows) if dtypes else None
+        self._same = _same_columns(spec)
         matched = spec.side in (JoinSide.INNER, JoinSide.SEMI) and not spec.nulls_equal
         # Columns of the probing side that no row of the output has a null in.
         self._known = {key.name for key in spec.probe_keys if matched and isinstance(key, Column)}
@@ -62,6 +123,7 @@ class CpuJoinTable:
         else:
             with Threads(threads, "volley-build") as shared_with:
                 self._build, self._index = self._built(tables, shared_with)
+        self.num_rows = rows
         # Threads only ever write True into it, so that they need not wait for each other.
         remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
         self._met: NDArray[np.bool_] = np.zeros(remembered, dtype=np.bool_)
@@ -75,14 +137,13 @@ class CpuJoinTable:
             columns = [Evaluator(table).columns(spec.build_keys) for table in filled]
             keys = [ProbeKeys(*own) for own in self._keys.build(columns)]
         first = spec.side in (JoinSide.SEMI, JoinSide.ANTI) and spec.residual is None and spec.rest is BuildRows.NONE
-        index = JoinIndex(keys, threads=threads, first=first)
         kept = Schema(tuple(f for f in spec.build_schema if f.name in _names_read(spec)))
+        self._values = _values_alone(filled, kept) if _asks_for_pairs(spec) and spec.rest is BuildRows.NONE else None
+        values = None if self._values is None else self._values.chunks
+        index = JoinIndex(keys, threads=threads, first=first, values=values)
+        if index.has_values:
+            return empty_table(kept), index
         return concat_tables([_only(table, kept) for table in filled], kept, threads), index
-
-    @property
-    def num_rows(self) -> int:
-        """Build rows."""
-        return self._build.num_rows
 
     @property
     def nbytes(self) -> int:
@@ -98,7 +159,13 @@ class CpuJoinTable:
         """Return the joined rows for each of several probing tables."""
         given = [own(table) for table in tables]
         keys = self._probe_keys(given)
-        if self._spec.side is JoinSide.INNER and self._spec.residual is None:
+        if self._values is not None and self._index.has_values:
+            found = self._index.values_each(keys, self._values.dtype)
+            return [
+                self._output(table, rows, None, self._values.column(values), distinct=True)
+                for table, (rows, values) in zip(given, found, strict=True)
+            ]
+        if _asks_for_pairs(self._spec):
             made = self._index.inner_each(keys)
             return [self._paired(table, *pairs) for table, pairs in zip(given, made, strict=True)]
         return [self._joined(*pair) for pair in zip(given, self._index.match_each(keys), strict=True)]
@@ -208,11 +275,19 @@ class CpuJoinTable:
         keep = bools_of(known_true(mask))
         return probe_rows[keep], build_rows[keep]
 
-    def _output(self, table: CpuTable, probe_rows: Rows, build_rows: Rows | None, *, distinct: bool) -> CpuTable:
+    def _output(
+        self,
+        table: CpuTable,
+        probe_rows: Rows,
+        build_rows: Rows | None,
+        build_column: pa.Array | None = None,
+        *,
+        distinct: bool,
+    ) -> CpuTable:
         """Return the output, whose columns are gathered when they are asked for.
 
-        They come by name from the probing table, then from the build table. ``distinct`` says that ``probe_rows``,
-        which ascend, has no row twice.
+        They come by name from the probing table, then from the build table, or are ``build_column``. ``distinct`` says
+        that ``probe_rows``, which ascend, has no row twice.
         """
         schema = self._spec.output
         probed = self._spec.side is not JoinSide.NONE  # or else names may be those of both sides
@@ -227,14 +302,21 @@ class CpuJoinTable:
             return PendingColumn((lambda: all_valid(column())) if known else column, probe_rows)
 
         def from_build(name: str) -> PendingColumn:
-            assert build_rows is not None
+            if build_rows is None:
+                assert build_column is not None
+                return PendingColumn(lambda: build_column)
             return PendingColumn(partial(self._build.column, name), build_rows, outer=outer)
 
         rows = len(probe_rows)
         pending = [
-            from_probe(f.name) if probed and f.name in self._spec.probe_schema else from_build(f.name) for f in schema
+            from_probe(self._same.get(f.name, f.name))
+            if probed and (f.name in self._spec.probe_schema or f.name in self._same)
+            else from_build(f.name)
+            for f in schema
         ]
         size = table.nbytes * rows // max(table.num_rows, 1)
+        if build_column is not None:
+            size += size_of(build_column)
         if build_rows is not None:
             size += self._build.nbytes * rows // max(self._build.num_rows, 1)
         return CpuTable(schema=schema, columns=PendingColumns(pending, size), num_rows=rows)

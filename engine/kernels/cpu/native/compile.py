@@ -55,6 +55,7 @@ _KERNEL_MODULES = (
     "accumulate",
     "arithmetic",
     "radix",
+    "valuelines",
     "keytable",
     "joining",
     "ordering",

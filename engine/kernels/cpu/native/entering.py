@@ -6,7 +6,10 @@ order: ``starts[c, p]`` says where those of chunk ``c`` and part ``p`` begin, ``
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Bits, Longs, Number, Rows, Words, missing, read_ahead
 from .compile import device, instruction, kernel
@@ -33,23 +36,28 @@ CROWDED, REPEATED = -1, 1
 _LARGE = 1 << 14
 
 
-@kernel("void(const u64[], const u8[], i64, i64, u64, u64, i64[], i64[], u64[], i32[])")
+@kernel(
+    "void(const u64[], const u8[], i64, const i32[], i64, u64, u64, i64[], i64[], u64[], i32[])",
+    "void(const u64[], const u8[], i64, const u64[], i64, u64, u64, i64[], i64[], u64[], u64[])",
+    "void(const u64[], const u8[], i64, const u32[], i64, u64, u64, i64[], i64[], u64[], u64[])",
+)
 def spread_keys(
     words: Words,
     bits: Bits,
     bit_offset: int,
+    values: NDArray[Any],
     first: int,
     lines: int,
     shift: int,
     starts: Longs,
     positions: Longs,
     out_words: Words,
-    out_rows: Rows,
+    out_values: NDArray[Any],
 ) -> None:
     """Spread the rows of a chunk, from number ``first`` on, that are valid, over the parts of their lines.
 
-    ``positions`` has an entry of 0 for each part. The ends of parts are out of the processor's sight, so the lines that
-    come next there are asked for.
+    Their values go with their keys, where none are given their numbers. ``positions`` has an entry of 0 for each part.
+    The ends of parts are out of the processor's sight, so the lines that come next there are asked for.
     """
     for i in range(len(words)):
         read_ahead(words, i)
@@ -66,11 +74,14 @@ def spread_keys(
             part = place_of(words[i], lines) >> shift
             position = np.uint64(positions[part])
             out_words[position] = words[i]
-            out_rows[position] = np.int32(first + i)
+            if len(values) > 0:
+                out_values[position] = values[i]
+            else:
+                out_values[position] = np.int32(first + i)
             positions[part] += 1
             if position & _LINE == 0:
                 prefetch_write(out_words, np.int64(position) + 16)
-                prefetch_write(out_rows, np.int64(position) + 32)
+                prefetch_write(out_values, np.int64(position) + 32)
 
 
 @device

@@ -7,8 +7,10 @@ are row pairs in probe order; for one probe row, in build order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 
 from ....errors import TooManyPairs
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, ascending, rows_out
@@ -16,6 +18,7 @@ from .calls import Calls
 from .compile import instruction, kernel
 from .keytable import KeyRows, ProbeKeys
 from .parallel import Threads
+from .reuse import borrow
 
 prefetch_read = instruction("prefetch_read")
 
@@ -94,17 +97,29 @@ class JoinIndex:
         Threads to share the work with, or None.
     first
         Whether the first build row of each key is enough, as for semi and anti joins.
+    values
+        By chunk, values of 32 or 64 bits that build rows have, where an inner join wants nothing else of them.
 
     Attributes
     ----------
     unique
         Whether no key has two build rows, so that a probe row has at most one partner.
+    has_values
+        Whether values were taken: only `values_each` may be asked then.
     nbytes
         Bytes held.
     """
 
-    def __init__(self, chunks: Sequence[ProbeKeys], *, threads: Threads | None = None, first: bool = False) -> None:
-        self._keys = KeyRows(chunks, threads, first=first)
+    def __init__(
+        self,
+        chunks: Sequence[ProbeKeys],
+        *,
+        threads: Threads | None = None,
+        first: bool = False,
+        values: Sequence[NDArray[Any]] | None = None,
+    ) -> None:
+        self._keys = KeyRows(chunks, threads, first=first, values=values)
+        self.has_values = self._keys.has_values
         self.unique = self._keys.lists is None
 
     @property
@@ -137,6 +152,18 @@ class JoinIndex:
         return [
             (ascending(found) if found == len(one.words) else probe[:found], build[:found])
             for one, (probe, build), found in zip(keys, made, calls.results, strict=True)
+        ]
+
+    def values_each(self, keys: Sequence[ProbeKeys], dtype: DTypeLike) -> list[tuple[Rows, NDArray[Any]]]:
+        """Return, for several tables' keys, which of their rows have a partner, and the values of these."""
+        calls = Calls()
+        made = [(rows_out(None, len(one.words)), borrow(len(one.words), dtype)) for one in keys]
+        for one, (probe, values) in zip(keys, made, strict=True):
+            self._keys.values_later(*one, probe, values, calls)
+        calls.run()
+        return [
+            (ascending(found), values) if found == len(one.words) else (probe[:found], _fitting(values, found))
+            for one, (probe, values), found in zip(keys, made, calls.results, strict=True)
         ]
 
     def partners(self, matches: Rows) -> Longs:
@@ -196,3 +223,8 @@ class JoinIndex:
         probe, build = rows_out(None, total), rows_out(None, total)
         _fill_pairs(matches, lists.offsets, lists.rows, left, probe, build)
         return probe, build
+
+
+def _fitting(values: NDArray[Any], length: int) -> NDArray[Any]:
+    """Return the first values, in memory of their own where they would keep much more."""
+    return values[:length] if 2 * length > len(values) else values[:length].copy()

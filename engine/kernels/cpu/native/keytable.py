@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, missing, rows_out
 from .calls import Calls
@@ -26,6 +27,7 @@ from .lines import ENTRY_SHIFT, FIRST_ENTRY, KEY_SHIFT, LINE_WORDS, key_in, line
 from .packing import signed_extent
 from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow, borrow_words
+from .valuelines import enter_values, join_values
 
 prefetch_read = instruction("prefetch_read")
 
@@ -33,8 +35,9 @@ prefetch_read = instruction("prefetch_read")
 _DIRECT_SIZE = 1 << 18
 _DIRECT_PER_ROW = 8
 _FIRST_ROWS = 1 << 12
+_NO_ROWS = np.zeros(0, dtype=np.int32)
 # Rows for two lines, on average. Fuller lines have more keys in the line after theirs, emptier ones are more lines.
-_ROWS_PER_TWO_LINES = 5
+_ROWS_PER_TWO_LINES, _VALUES_PER_TWO_LINES = 5, 4
 # Lines of a region: 512 KiB.
 _REGION_BITS = 13
 _ONE_REGION_BITS = 31
@@ -122,17 +125,30 @@ class KeyRows:
         Threads to share the work with, or None.
     first
         Whether the first row of each key is enough.
+    values
+        By chunk, values of 32 or 64 bits that the rows have. They are kept in the table, and rows are not, where no
+        key has two rows and it is a hash table: then `values_later` is what there is to ask for.
 
     Attributes
     ----------
     lists
         Build rows by match; None where no key has two rows, and a match is the row itself.
+    has_values
+        Whether values are kept in place of rows.
     """
 
-    def __init__(self, chunks: Sequence[ProbeKeys], threads: Threads | None = None, *, first: bool = False) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[ProbeKeys],
+        threads: Threads | None = None,
+        *,
+        first: bool = False,
+        values: Sequence[NDArray[Any]] | None = None,
+    ) -> None:
         self._first = first
         self.lists: RowLists | None = None
         self._low = 0
+        self.has_values = False
         self._slots: Rows | None = None
         self._hashed = _Hashed(np.zeros(0, dtype=np.uint64), np.zeros(0, dtype=np.int32), 0, 0)
         rows = sum(len(chunk.words) for chunk in chunks)
@@ -140,6 +156,8 @@ class KeyRows:
         if size is not None:
             self._low = low
             self._enter_direct(chunks, size)
+        elif values is not None and not _repeats(chunks) and self._enter_values(chunks, values, threads):
+            self.has_values = True
         elif not self._enter_hashed(chunks, threads, _REGION_BITS):
             # The hash or the keys are so uneven that a region cannot hold its own: make it one region.
             self._enter_hashed(chunks, None, _ONE_REGION_BITS)
@@ -176,6 +194,13 @@ class KeyRows:
         else:
             calls.add(_join_hashed, words, bits, bit_offset, *self._hashed, probe, build, expected=None)
 
+    def values_later(
+        self, words: Words, bits: Bits, bit_offset: int, probe: Rows, out: NDArray[Any], calls: Calls
+    ) -> None:
+        """Have a call list the rows that have a match, and the values of these; its result is how many there are."""
+        table, _, lines, region = self._hashed
+        calls.add(join_values, words, bits, bit_offset, table, lines, region, probe, out, expected=None)
+
     def _enter_direct(self, chunks: Sequence[ProbeKeys], size: int) -> None:
         self._slots = slots = np.full(size, -1, dtype=np.int32)
         firsts = [0, *accumulate(len(chunk.words) for chunk in chunks)]
@@ -192,23 +217,12 @@ class KeyRows:
 
     def _enter_hashed(self, chunks: Sequence[ProbeKeys], threads: Threads | None, region_bits: int) -> bool:
         """Enter all rows; return False where a region is too crowded for that."""
-        rows = sum(len(chunk.words) for chunk in chunks)
-        wanted = rows * 2 // _ROWS_PER_TWO_LINES
-        region_bits = min(wanted.bit_length(), region_bits)
-        regions = max(1, -(-wanted >> region_bits))
-        table = borrow_words(LINE_WORDS * regions << region_bits)
-        self._hashed = _Hashed(table, table.view(np.int32), regions << region_bits, (1 << region_bits) - 1)
-        if rows < _SHARED_ROWS:
-            threads = None
-        spread = _Spread(chunks, self._hashed.lines, region_bits, threads)
-        most = self._hashed.lines if regions == 1 else _MOST_LINES
-        count = 1 if threads is None else min(spread.parts, _TASKS_PER_THREAD * threads.count)
-        tasks = spans_of(spread.parts, count)
+        spread, tasks, most, threads = self._begin_hashed(chunks, None, _ROWS_PER_TWO_LINES, threads, region_bits)
 
         def enter(task: tuple[int, int]) -> int:
             start, stop = task
             return enter_unique(
-                spread.words, spread.rows, spread.starts, start, stop,
+                spread.words, spread.values, spread.starts, start, stop,
                 *self._hashed, spread.part_lines, most, self._first,
             )  # fmt: skip
 
@@ -216,6 +230,51 @@ class KeyRows:
         if CROWDED in entered:
             return False
         return REPEATED not in entered or self._list_hashed(spread, tasks, most, threads)
+
+    def _enter_values(
+        self, chunks: Sequence[ProbeKeys], values: Sequence[NDArray[Any]], threads: Threads | None
+    ) -> bool:
+        """Enter all keys with their values; return False where the table cannot hold them so."""
+        spread, tasks, most, threads = self._begin_hashed(chunks, values, _VALUES_PER_TWO_LINES, threads, _REGION_BITS)
+        table, _, lines, region = self._hashed
+
+        def enter(task: tuple[int, int]) -> int:
+            start, stop = task
+            return enter_values(
+                spread.words, spread.values, spread.starts, start, stop,
+                table, lines, region, spread.part_lines, most,
+            )  # fmt: skip
+
+        return not any(mapped(enter, tasks, threads))
+
+    def _begin_hashed(
+        self,
+        chunks: Sequence[ProbeKeys],
+        values: Sequence[NDArray[Any]] | None,
+        per_two_lines: int,
+        threads: Threads | None,
+        region_bits: int,
+    ) -> tuple[_Spread, Sequence[tuple[int, int]], int, Threads | None]:
+        """Make a table, and spread rows over its parts.
+
+        Returns
+        -------
+        tuple
+            The rows, which parts each task has, how many full lines a region may have before a key's, and the threads
+            if they are worth it.
+        """
+        rows = sum(len(chunk.words) for chunk in chunks)
+        wanted = rows * 2 // per_two_lines
+        region_bits = min(wanted.bit_length(), region_bits)
+        regions = max(1, -(-wanted >> region_bits))
+        table = borrow_words(LINE_WORDS * regions << region_bits)
+        self._hashed = _Hashed(table, table.view(np.int32), regions << region_bits, (1 << region_bits) - 1)
+        if rows < _SHARED_ROWS:
+            threads = None
+        spread = _Spread(chunks, values, self._hashed.lines, region_bits, threads)
+        most = self._hashed.lines if regions == 1 else _MOST_LINES
+        count = 1 if threads is None else min(spread.parts, _TASKS_PER_THREAD * threads.count)
+        return spread, spans_of(spread.parts, count), most, threads
 
     def _list_hashed(
         self, spread: _Spread, tasks: Sequence[tuple[int, int]], most: int, threads: Threads | None
@@ -240,7 +299,7 @@ class KeyRows:
 
         def place(task: int) -> None:
             list_rows(
-                numbers, spread.rows, spread.starts, *tasks[task],
+                numbers, spread.values, spread.starts, *tasks[task],
                 keys, places, self._hashed.entries, spread.part_lines, offsets, listed,
             )  # fmt: skip
 
@@ -254,15 +313,22 @@ class _Spread:
 
     Attributes
     ----------
-    words, rows
-        Their keys and numbers.
+    words, values
+        Their keys, and their values or else their numbers.
     starts
         Where those of each chunk and part begin.
     parts, part_lines
         How many parts there are, and the lines of each.
     """
 
-    def __init__(self, chunks: Sequence[ProbeKeys], lines: int, region_bits: int, threads: Threads | None) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[ProbeKeys],
+        values: Sequence[NDArray[Any]] | None,
+        lines: int,
+        region_bits: int,
+        threads: Threads | None,
+    ) -> None:
         part_bits = region_bits
         while lines >> part_bits > _MOST_PARTS:
             part_bits += 1
@@ -270,20 +336,40 @@ class _Spread:
         self.parts = max(1, -(-lines >> part_bits))
         pieces = [piece for chunk in chunks for piece in _pieces(chunk)]
         firsts = [0, *accumulate(len(piece.words) for piece in pieces)]
-        self.words, self.rows = borrow(firsts[-1], np.uint64), borrow(firsts[-1], np.int32)
+        given = [_NO_ROWS] * len(pieces) if values is None else [part for own in values for part in _cut(own)]
+        self.words = borrow(firsts[-1], np.uint64)
+        self.values = borrow(firsts[-1], np.int32 if values is None else np.uint64)
         self.starts: Longs = np.zeros((len(pieces), self.parts + 1), dtype=np.int64)
 
         def spread(piece: int) -> None:
             positions = np.zeros(self.parts, dtype=np.int64)
             first, starts = firsts[piece], self.starts[piece]
-            spread_keys(*pieces[piece], first, lines, part_bits, starts, positions, self.words, self.rows)
+            spread_keys(
+                *pieces[piece], given[piece], first, lines, part_bits, starts, positions, self.words, self.values
+            )
 
         each(spread, len(pieces), threads)
 
 
 def _pieces(chunk: ProbeKeys) -> list[ProbeKeys]:
-    spans = spans_of(len(chunk.words), -(-len(chunk.words) // _SPREAD_ROWS))
+    spans = _spread_spans(len(chunk.words))
     return [ProbeKeys(chunk.words[start:stop], chunk.bits, chunk.bit_offset + start) for start, stop in spans]
+
+
+def _cut(values: NDArray[Any]) -> list[NDArray[Any]]:
+    return [values[start:stop] for start, stop in _spread_spans(len(values))]
+
+
+def _spread_spans(rows: int) -> list[tuple[int, int]]:
+    """Return which rows of a chunk are spread at once."""
+    return spans_of(rows, -(-rows // _SPREAD_ROWS))
+
+
+def _repeats(chunks: Sequence[ProbeKeys]) -> bool:
+    """Return whether some keys are met again among the first rows, as far as these have no nulls."""
+    first = next((chunk for chunk in chunks if len(chunk.words)), ProbeKeys(np.zeros(0, dtype=np.uint64)))
+    words = np.sort(first.words[:_FIRST_ROWS])
+    return len(first.bits) == 0 and bool((words[1:] == words[:-1]).any())
 
 
 def _extent(chunks: Sequence[ProbeKeys], most: int) -> tuple[int, int | None]:

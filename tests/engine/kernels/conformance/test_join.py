@@ -224,3 +224,21 @@ def test_unique_and_sparse_keys(device: Device) -> None:
         left = pa.table({"i": pa.array([(n * 37 % 7000 - 500) * step for n in range(7000)])})
         result = joined(device, left, right, spec_for(left, right, Kind.LEFT, "i"))
         assert unordered(rows(result)) == unordered(duck(sql_for(Kind.LEFT, "l.i = r.i2"), l=left, r=right))
+
+
+@pytest.mark.parametrize("value", list("jiufgdwsrbt"))
+@pytest.mark.parametrize("share", [0.1, 0.8, 1.0])
+def test_one_column_of_a_build_side_with_unique_and_sparse_keys(device: Device, value: str, share: float) -> None:
+    """Keys of every kind far apart, of which the probing rows meet few, most or all; the build side's come out, too."""
+    count = 3000
+    keys = [n * 10**12 - 10**15 for n in range(count)]
+    values = random_table(value, count).column(value).drop_null()
+    values = pa.chunked_array([*values.chunks, *values.chunks, *values.chunks]).slice(0, count).combine_chunks()
+    right = renamed(
+        pa.table({"k": pa.array(keys), value: values.take(pa.array([n * 7 % count for n in range(count)]))})
+    )
+    met = [keys[n * 37 % count] if n % 100 < 100 * share else n for n in range(2000)]
+    left = pa.table({"k": pa.array(met), "n": pa.array(range(len(met)))})
+    result = joined(device, left, right, spec_for(left, right, Kind.INNER, "k"))
+    expected = duck(sql_for(Kind.INNER, "l.k = r.k2"), l=left, r=right)
+    assert unordered(rows(result)) == unordered(expected)

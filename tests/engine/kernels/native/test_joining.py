@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from volley.engine.kernels.cpu import native
-from volley.engine.kernels.cpu.native import keytable
+from volley.engine.kernels.cpu.native import keytable, valuelines
 from volley.engine.kernels.cpu.native.keytable import ProbeKeys
 from volley.engine.kernels.cpu.native.parallel import Threads
 
@@ -103,6 +103,63 @@ def test_joins(
     assert met.tolist() == [min((b for p, b in inner if p == row), default=-1) for row in range(len(probe.values))]
     build_keys = [row for _, row in inner]
     assert not index.unique or len({*build_keys}) == len({(build.values[b], build.valid[b]) for b in build_keys})
+
+
+@pytest.mark.parametrize("dtype", [np.uint32, np.uint64])
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("name", NAMES)
+def test_values_instead_of_rows(
+    rng: np.random.Generator, name: str, threads: int, dtype: type, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build, probe = sides(rng, name)
+    monkeypatch.setattr(keytable, "_REGION_BITS", 3)
+    monkeypatch.setattr(keytable, "_SHARED_ROWS", 1)
+    monkeypatch.setattr(keytable, "_SPREAD_ROWS", 300)
+    values = rng.integers(0, 2**32, len(build.words)).astype(dtype)
+    middle = len(build.words) // 3
+    cut = [
+        ProbeKeys(build.words[:middle], build.bits, build.bit_offset),
+        ProbeKeys(build.words[middle:], build.bits, build.bit_offset + middle),
+    ]
+    with Threads(threads) as executor:
+        index = native.JoinIndex(cut, threads=executor, values=[values[:middle], values[middle:]])
+    assert index.has_values == (name == "unique sparse")  # else keys are dense, or some are equal
+    if index.has_values:
+        inner = expected_pairs(build, probe, "inner")
+        half = (np.arange(len(probe.words)) % 3 > 0) & probe.valid
+        keys = [ProbeKeys(probe.words), ProbeKeys(probe.words, np.packbits(half, bitorder="little"))]
+        keys.append(ProbeKeys(probe.words[: len(probe.words) // 2]))
+        known = [(row, int(values[partner])) for row, partner in inner]
+        wanted = [known, [pair for pair in known if half[pair[0]]], [pair for pair in known if pair[0] < 1500]]
+        found = index.values_each(keys, dtype)
+        assert [list(zip(rows.tolist(), own.tolist(), strict=True)) for rows, own in found] == wanted
+        everything = build.words[rng.permutation(len(build.words))]
+        [(rows, own)] = index.values_each([ProbeKeys(everything)], dtype)
+        assert rows.tolist() == list(range(len(everything)))
+        assert dict(zip(everything.tolist(), own.tolist(), strict=True)) == dict(
+            zip(build.words.tolist(), values.tolist(), strict=True)
+        )
+
+
+def test_values_are_not_taken_where_the_table_cannot_hold_them(rng: np.random.Generator) -> None:
+    words = np.concatenate([rng.integers(0, 2**63, 20_000).astype(np.uint64), [valuelines.FREE]])
+    values = np.arange(len(words)).astype(np.uint64)
+    without = native.JoinIndex([ProbeKeys(words[:-1])], values=[values[:-1]])
+    assert without.has_values
+    [(rows, found)] = without.values_each([ProbeKeys(words[::-1].copy())], np.uint64)
+    assert rows.tolist() == list(range(1, len(words)))
+    assert found.tolist() == values[-2::-1].tolist()
+    with_it = native.JoinIndex([ProbeKeys(words)], values=[values])
+    assert not with_it.has_values
+    assert with_it.match(words[-2:]).tolist() == [len(words) - 2, len(words) - 1]
+    late = native.JoinIndex([ProbeKeys(words[:-1]), ProbeKeys(words[:1])], values=[values[:-1], values[:1]])
+    assert not late.has_values  # one key again, too late to be seen among the first
+    assert not late.unique
+    many = rng.integers(0, 2**63, 1_000_000).astype(np.uint64)
+    crowd = np.unique(many[place_of(many, 8) == 3])
+    crowded = native.JoinIndex([ProbeKeys(crowd)], values=[crowd])
+    assert not crowded.has_values
+    assert (crowd[crowded.match(crowd)] == crowd).all()
 
 
 def place_of(words: NDArray[np.uint64], places: int) -> NDArray[np.uint64]:
