@@ -8,10 +8,10 @@ others at their next table and frees what the run holds.
 from __future__ import annotations
 
 import itertools
+import os
 import queue
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
@@ -42,8 +42,8 @@ from .crew import TURN, Crew
 from .events import query_ended, stage_ended
 from .interrupts import heard
 from .limited import Limited
-from .metrics import Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, expected, promising_first, read_splits, rows_of, sink_name, tell_start
+from .metrics import Counts, Observer, OperatorMetrics, RunMetrics, StageMetrics
+from .pipeline import Task, TaskRunner, counters, promising_first, read_splits, rows_of, tell_start, totals
 from .portions import MOST_CHUNKED, MOST_SPLITS, located, portions
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
@@ -112,7 +112,7 @@ class _Run:
         self.device, self.threads, self.observer = runner.device, runner.threads, runner.observer
         self.graph = graph
         self.memory = MemoryAccount(runner.memory_limit)
-        self.metrics = RunMetrics(query=uuid.uuid4().hex[:12])
+        self.metrics = RunMetrics(query=os.urandom(6).hex())
         self.metrics.bus.see(self.device.account)
         self.outputs: dict[int, Output] = {}
         self.joins: dict[int, JoinTable] = {}
@@ -291,6 +291,10 @@ class _Run:
     ) -> Task:
         counted = OperatorMetrics()
         rows = [split.rows or 0 for split in splits]
+
+        def where(first: int, count: int) -> str:
+            return located([partial(rows_of, split, filters) for split in splits], rows)(first, count)
+
         return Task(
             pipeline,
             partial(read_splits, self.device, splits, source.node.schema, filters, counted, chunked=chunked),
@@ -298,7 +302,7 @@ class _Run:
             sum(rows),
             resident=all(map(_is_resident, splits)),
             counted=counted,
-            where=located([partial(rows_of, split, filters) for split in splits], rows),
+            where=where,
         )
 
     def _filters(self, keys: Sequence[ScanKey]) -> list[KeyFilter]:
@@ -360,12 +364,12 @@ class _StageWork:
         self.threads = run.worthwhile(stage, sink)
         self.tasks = run.tasks(stage, sink, self.threads)
         self.next_task = itertools.count()
-        self.ended = [threading.Event() for _ in self.tasks]
+        self.ended = [False] * len(self.tasks)
+        self.task_ended = threading.Condition()
         self.runner = TaskRunner(run.device, stage, sink, run.joins, run.cancelled.is_set, run.observer)
         self.failures: list[BaseException] = []
-        self.lock = threading.Lock()
-        operators = expected(stage, self.runner.steps)
-        self.metrics = StageMetrics(stage.number, stage.name, tasks=len(self.tasks), operators=operators)
+        self.counts: list[Counts] = []  # one from each thread
+        self.metrics = StageMetrics(stage.number, stage.name, partial(totals, stage, self.counts), len(self.tasks))
         self.metrics.bus.see(run.device.account)
         self.spilled = run.spilled
         self.started = time.perf_counter()
@@ -405,7 +409,9 @@ class _StageWork:
         """Return the sink's output; the time that takes counts as the sink's."""
         begun = time.perf_counter()
         output = self.sink.finish(self.parallel)
-        self.metrics.operators[sink_name(self.stage)].seconds += time.perf_counter() - begun
+        counted = counters(self.stage.pipelines[0])
+        counted[-1].seconds = time.perf_counter() - begun
+        self.counts.append({0: counted})
         return output
 
     def close(self) -> None:
@@ -427,8 +433,7 @@ class _StageWork:
         try:
             work()
         except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
-            with self.lock:
-                self.failures.append(error)
+            self.failures.append(error)
             self.run_.cancelled.set()
 
     def _on_threads(self, work: Callable[[], None], count: int) -> None:
@@ -437,30 +442,30 @@ class _StageWork:
 
     def _work(self) -> None:
         local = self.sink.local()
-        operators: dict[str, OperatorMetrics] = {}
+        counts: Counts = {}
+        self.counts.append(counts)
         while (number := next(self.next_task)) < len(self.tasks):
             if self.run_.cancelled.is_set() or self.runner.enough.is_set():
                 break
-            self._run_task(number, local, operators)
+            self._run_task(number, local, counts)
         if self.sink.shared_work is not None:
             self.sink.shared_work.help(self._no_more)
-        with self.lock:
-            for name, counted in operators.items():
-                self.metrics.operators[name].merge(counted)
 
     def _no_more(self) -> bool:
         """Whether no task will bring anything any more."""
         stopped = self.run_.cancelled.is_set() or self.runner.enough.is_set()
-        return stopped or all(ended.is_set() for ended in self.ended)
+        return stopped or all(self.ended)
 
-    def _run_task(self, number: int, local: LocalSink, operators: dict[str, OperatorMetrics]) -> None:
+    def _run_task(self, number: int, local: LocalSink, counts: Counts) -> None:
         task = self.tasks[number]
         if task.waits:
             self._wait_for_tasks_before(number)
         try:
-            ended = self.runner.run(number, task, local, operators)
+            ended = self.runner.run(number, task, local, counts)
         finally:
-            self.ended[number].set()
+            self.ended[number] = True
+            with self.task_ended:
+                self.task_ended.notify_all()
             if self.sink.shared_work is not None:
                 self.sink.shared_work.wake()
         if ended and self.run_.observer is not None:
@@ -468,6 +473,6 @@ class _StageWork:
 
     def _wait_for_tasks_before(self, number: int) -> None:
         """Wait until earlier tasks have ended, which other threads work on; or until nobody wants this one."""
-        for ended in self.ended[:number]:
-            while not (ended.wait(0.05) or self.run_.cancelled.is_set() or self.runner.enough.is_set()):
-                pass
+        with self.task_ended:
+            while not (all(self.ended[:number]) or self.run_.cancelled.is_set() or self.runner.enough.is_set()):
+                self.task_ended.wait(0.05)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from ..kernels.sharing import Account
 from ..quantities import format_bytes
@@ -64,6 +64,17 @@ class OperatorMetrics:
         if self.skipped_rows:
             stored += f"; known keys skipped {self.skipped_rows:,} rows, {format_bytes(self.skipped_bytes)}"
         return f"{rows}; {size} in {self.batches:,} batches{stored}; {self.seconds:.3f} s"
+
+
+Counts: TypeAlias = dict[int, list[OperatorMetrics]]
+"""What was counted of pipelines, by their places in the stage: of the input, the operators and the sink, in order."""
+
+
+def add_counts(total: Counts, more: Counts) -> None:
+    """Add what was counted elsewhere."""
+    for place, steps in more.items():
+        for counted, other in zip(total.setdefault(place, [OperatorMetrics() for _ in steps]), steps, strict=True):
+            counted.merge(other)
 
 
 @dataclass(slots=True)
@@ -128,17 +139,23 @@ class Span:
 class StageMetrics:
     """One stage: tasks, wall seconds, its operators in order, and on a cluster what each worker did.
 
+    ``count`` gives the totals of the operators by name, and is called when somebody asks for them.
     ``spilled`` are bytes that were written to files, for want of memory, while it ran in this process.
     """
 
     number: int
     name: str
+    count: Callable[[], dict[str, OperatorMetrics]]
     tasks: int = 0
     seconds: float = 0.0
-    operators: dict[str, OperatorMetrics] = field(default_factory=dict)
     workers: dict[str, WorkerMetrics] = field(default_factory=dict)
     bus: Bus = field(default_factory=Bus)
     spilled: int = 0
+
+    @property
+    def operators(self) -> dict[str, OperatorMetrics]:
+        """Totals of the operators by name, in order; the sink's come last."""
+        return self.count()
 
     @property
     def skew(self) -> float:

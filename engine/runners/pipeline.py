@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
@@ -20,7 +20,7 @@ from ..plan import HeldSplit, KeyFilter, NarrowableSplit, PlacedSplit, Split, St
 from ..schema import Schema
 from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells
-from .metrics import Observer, OperatorMetrics
+from .metrics import Counts, Observer, OperatorMetrics
 from .sinks import LocalSink, SinkRun
 
 Steps: TypeAlias = list[tuple[str, Exec | None]]
@@ -197,9 +197,6 @@ class TaskRunner:
     ----------
     enough
         Set once the sink needs no more rows.
-    steps
-        Names in metrics of the input, the operators and the sink of each pipeline, in order, with their nodes; spelled
-        out once, for they print whole expressions.
     """
 
     def __init__(
@@ -214,14 +211,13 @@ class TaskRunner:
         self.device, self.stage, self.sink, self.joins = device, stage, sink, joins
         self.stopped, self.observer = stopped, observer
         self.enough = threading.Event()
-        self.steps = [_names(pipeline, stage) for pipeline in stage.pipelines]
 
-    def run(self, number: int, task: Task, local: LocalSink, operators: dict[str, OperatorMetrics]) -> bool:
+    def run(self, number: int, task: Task, local: LocalSink, counts: Counts) -> bool:
         """Run a task into a thread's part of the sink; return False where it was stopped before its end.
 
-        ``operators`` takes up what was counted.
+        ``counts`` takes up what was counted.
         """
-        steps = [operators.setdefault(name, OperatorMetrics()) for name in self._names_of(task.pipeline)]
+        steps = self._steps_of(task.pipeline, counts)
         tables = _timed(task.tables(), steps[0])
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
@@ -246,11 +242,14 @@ class TaskRunner:
             steps[0].merge(task.counted)
         return True
 
-    def _names_of(self, pipeline: Pipeline) -> list[str]:
-        for known, steps in zip(self.stage.pipelines, self.steps, strict=True):
-            if known is pipeline:
-                return [name for name, _ in steps]
-        return step_names(pipeline, self.stage)
+    def _steps_of(self, pipeline: Pipeline, counts: Counts) -> list[OperatorMetrics]:
+        """Return the counters of a pipeline of the stage."""
+        place = 0
+        while self.stage.pipelines[place] is not pipeline:
+            place += 1
+        if place not in counts:
+            counts[place] = counters(pipeline)
+        return counts[place]
 
     def _consume(self, number: int, tables: Sequence[Table], local: LocalSink, counted: OperatorMetrics) -> None:
         begun = time.perf_counter()
@@ -353,23 +352,26 @@ class TaskRunner:
             raise
 
 
-def sink_name(stage: Stage) -> str:
-    """Return the name in metrics of a stage's sink."""
-    return f"-> {stage.name}"
+def counters(pipeline: Pipeline) -> list[OperatorMetrics]:
+    """Return counters for a pipeline's input, its operators and the stage's sink, in order."""
+    return [OperatorMetrics() for _ in range(len(pipeline.operators) + 2)]
 
 
-def expected(stage: Stage, steps: Sequence[Steps] | None = None) -> dict[str, OperatorMetrics]:
-    """Return counters for all operators of a stage, which know what is expected; the sink's comes last.
+def totals(stage: Stage, counts: Iterable[Counts]) -> dict[str, OperatorMetrics]:
+    """Return what was counted of a stage's operators, by the names that they are shown by, in order; the sink's last.
 
-    ``steps`` are those of its pipelines, if they are known.
+    Done once somebody wants to know, for the names print whole expressions. What was expected is there too.
     """
     operators: dict[str, OperatorMetrics] = {}
-    for named in [_names(pipeline, stage) for pipeline in stage.pipelines] if steps is None else steps:
-        for name, node in named:
-            counted = operators.setdefault(name, OperatorMetrics())
+    for place, pipeline in enumerate(stage.pipelines):
+        for number, (name, node) in enumerate(_names(pipeline, stage)):
+            total = operators.setdefault(name, OperatorMetrics())
             if node is not None:
-                counted.expect(node.rows, node.schema.row_width)
-    sink = sink_name(stage)
+                total.expect(node.rows, node.schema.row_width)
+            for counted in counts:
+                if place in counted:
+                    total.merge(counted[place][number])
+    sink = f"-> {stage.name}"
     return {**{name: counted for name, counted in operators.items() if name != sink}, sink: operators[sink]}
 
 
@@ -387,13 +389,8 @@ def _names(pipeline: Pipeline, stage: Stage) -> Steps:
     return [
         (first, None if isinstance(source, RemainingInput) else source.node),
         *((node.title, node) for node in nodes),
-        (sink_name(stage), None),
+        (f"-> {stage.name}", None),
     ]
-
-
-def step_names(pipeline: Pipeline, stage: Stage) -> list[str]:
-    """Return the names in metrics of a pipeline's input, its operators and the stage's sink, in order."""
-    return [name for name, _ in _names(pipeline, stage)]
 
 
 def _timed(tables: Iterator[Table], counted: OperatorMetrics) -> Iterator[Table]:

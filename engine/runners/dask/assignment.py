@@ -13,7 +13,7 @@ from ...kernels.sharing import Account
 from ...physical.stages import Stage
 from ...plan import Split
 from ...schema import Schema
-from ..metrics import OperatorMetrics, Span, StageMetrics
+from ..metrics import Counts, Span, StageMetrics
 
 
 class Place(NamedTuple):
@@ -182,7 +182,7 @@ class Report:
     bytes: list[int]
     value: Any = None
     packed: PackedTables | None = None
-    operators: dict[str, OperatorMetrics] = field(default_factory=dict)
+    counts: Counts = field(default_factory=dict)
     begun: float = 0.0
     seconds: float = 0.0
     received: int = 0

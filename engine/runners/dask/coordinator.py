@@ -41,7 +41,7 @@ from ..result import RunResult
 from .assignment import AskedKey, Report, StagePlan, Unit
 from .chains import Chain
 from .cluster import Cluster
-from .counts import Counts
+from .counts import QueryCounts
 from .lines import (
     bare,
     joined,
@@ -85,7 +85,7 @@ class Coordinator:
         self.slots = cluster.slots()
         self.tasks = self._runs_tasks()
         self.buckets = bucket_count(self.slots)
-        self.counts = Counts(self.query, cluster.accounts(), observer)
+        self.counts = QueryCounts(self.query, cluster.accounts(), observer)
         self.outputs = Outputs(cluster, graph, self.tasks)
         self.written: tuple[WrittenFile, ...] = ()
         self.value: Any = None

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from ...kernels.sharing import Account
 from ...physical.stages import Stage
 from ..events import stage_ended
-from ..metrics import Observer, RunMetrics, StageMetrics, WorkerMetrics
-from ..pipeline import expected
+from ..metrics import Counts, Observer, RunMetrics, StageMetrics, WorkerMetrics, add_counts
+from ..pipeline import totals
 from .assignment import Report
-from .lines import shown_names
 from .tasks import Ran
 
 
-class Counts:
+class QueryCounts:
     """Counts one query.
 
     Parameters
@@ -26,13 +26,14 @@ class Counts:
     def __init__(self, query: str, accounts: Mapping[str, Account], observer: Observer | None) -> None:
         self.metrics = RunMetrics(query=query)
         self._accounts, self._observer = dict(accounts), observer
-        self._stages: dict[int, tuple[StageMetrics, dict[str, str]]] = {}
+        self._stages: dict[int, tuple[StageMetrics, Counts]] = {}
 
     def planned(self, ran: Ran, shown: Stage) -> None:
         """Expect the tasks of a stage; ``shown`` is what users know it as."""
         number = ran.plan.stage.number
-        metrics = StageMetrics(number, shown.name, tasks=len(ran.tasks), operators=expected(shown))
-        self._stages[number] = metrics, shown_names(ran.plan.stage, shown)
+        counted: Counts = {}
+        metrics = StageMetrics(number, shown.name, partial(totals, shown, (counted,)), len(ran.tasks))
+        self._stages[number] = metrics, counted
 
     def started(self, ran: Ran) -> StageMetrics:
         """Count a stage as started, once, and return what is counted of it."""
@@ -58,9 +59,8 @@ class Counts:
 
     def finished(self, ran: Ran, report: Report) -> None:
         """Count a task that has ended."""
-        metrics, (_, shown) = self.started(ran), self._stages[ran.plan.stage.number]
-        for name, counted in report.operators.items():
-            metrics.operators[shown[name]].merge(counted)
+        metrics, (_, counted) = self.started(ran), self._stages[ran.plan.stage.number]
+        add_counts(counted, report.counts)
         worker = metrics.workers.setdefault(report.worker, WorkerMetrics())
         worker.tasks += 1
         worker.rows += sum(report.rows)

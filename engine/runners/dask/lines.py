@@ -29,7 +29,6 @@ from ...physical.stages import (
 )
 from ...schema import Schema
 from ..cuts import Cut, Line, side_sink
-from ..pipeline import step_names
 from .assignment import Unit
 
 ExecT = TypeVar("ExecT", bound=Exec)
@@ -121,11 +120,3 @@ _NOTHING = Exec(schema=Schema(()))
 def _alone(node: ExecT) -> ExecT:
     """Return a physical operator without its inputs."""
     return node.with_children(tuple(_NOTHING for _ in node.children))
-
-
-def shown_names(run: Stage, shown: Stage) -> dict[str, str]:
-    """Return what workers call the operators of a stage, and what users know them by."""
-    pairs = zip(run.pipelines, shown.pipelines, strict=True)
-    return {
-        a: b for ours, theirs in pairs for a, b in zip(step_names(ours, run), step_names(theirs, shown), strict=True)
-    }

@@ -22,7 +22,7 @@ from ...physical.execute import merge_input
 from ...physical.scan_keys import ScanKey
 from ...physical.stages import JoinedInput, OutputInput, Probe, ReduceSink, RemainingInput, ScanInput, WriteSink
 from ...plan import KeyFilter, KeySet, Sink
-from ..metrics import OperatorMetrics
+from ..metrics import Counts, OperatorMetrics
 from ..pipeline import Task, TaskRunner, named_rows, read_split, rows_of
 from ..sinks import Output, SinkContext, SinkRun, keys_of, open_sink, scan_bounds
 from .assignment import Assignment, Buckets, Report, StagePlan, Unit
@@ -121,7 +121,7 @@ class _Work:
         self.bench, self.assignment, self.plan = bench, assignment, assignment.plan
         self.device, self.stage = bench.device, assignment.plan.stage
         self.stopped = partial(bench.stopped, assignment.plan.query)
-        self.operators: dict[str, OperatorMetrics] = {}
+        self.counts: Counts = {}
         self.received = 0
         made = OutputId(self.plan.query, self.stage.number, assignment.task, assignment.attempt)
         self.draft = bench.exchange.store.draft(made)
@@ -176,7 +176,7 @@ class _Work:
             bytes=self.bytes,
             value=output.value,
             packed=self._packed(output.partitions),
-            operators=self.operators,
+            counts=self.counts,
             spilled=self.bench.exchange.store.spilled,
         )
 
@@ -220,11 +220,11 @@ class _Work:
             counted = OperatorMetrics()
             tables, where = partial(self._tables, unit, counted, runner.sink), self._where(unit)
             task = Task(pipeline, tables, 0, unit.rows, counted=counted, where=where)
-            ended = runner.run(number, task, local, self.operators)
+            ended = runner.run(number, task, local, self.counts)
             if ended and unit.rest is not None and unit.build is not None:
                 rest = self.stage.pipelines[unit.rest]
                 remaining = runner.joins[unit.build].remaining
-                runner.run(number, Task(rest, lambda: iter([remaining()]), 0, 0), local, self.operators)
+                runner.run(number, Task(rest, lambda: iter([remaining()]), 0, 0), local, self.counts)
         finally:
             runner.joins = joins
 
