@@ -13,7 +13,7 @@ import pyarrow as pa
 from ..arrow import empty_batch, from_arrow_schema, to_arrow_schema
 from ..errors import ConfigError
 from ..kernels.constants import array_of
-from ..plan import ScanPlan, ScanRequest, Statistics
+from ..plan import HeldRows, ScanPlan, ScanRequest, Statistics
 from ..schema import Schema
 
 TASK_ROWS = 512 * 1024
@@ -50,6 +50,7 @@ class MemorySource:
     table: pa.Table
     partitions: int = 0
     schema: Schema = field(init=False)
+    _held: HeldRows = field(init=False, repr=False)
     _bytes: dict[str, int] = field(init=False, default_factory=dict, repr=False)
     _ends: list[int] = field(init=False, default_factory=list, repr=False)
     _statistics: Statistics | None = field(init=False, default=None, repr=False)
@@ -58,6 +59,7 @@ class MemorySource:
         if self.partitions < 0:
             raise ConfigError(f"partitions must be positive, not {self.partitions}; leave it out to choose by size")
         object.__setattr__(self, "schema", from_arrow_schema(self.table.schema))
+        object.__setattr__(self, "_held", HeldRows(self.table))
 
     @property
     def label(self) -> str:
@@ -93,7 +95,7 @@ class MemorySource:
             return size * end // all_rows - size * start // all_rows
 
         splits = tuple(
-            MemorySplit(table, start, start, end - start, request.batch_rows, share(start, end))
+            MemorySplit(self._held, table, start, start, end - start, request.batch_rows, share(start, end))
             for start, end in pairwise(edges)
             if end > start
         )
@@ -126,8 +128,8 @@ class MemorySplit:
     ----------
     resident, carries_rows
         Only this process has the rows, but a copy has them too.
-    whole, offset
-        What the rows are cut out of, once they are read, and where they begin there.
+    held, whole, offset
+        What the rows are cut out of, once they are read, with all and with the wanted columns; where they begin there.
     start
         Where they begin in the table that was planned.
     bytes
@@ -139,6 +141,7 @@ class MemorySplit:
     resident: ClassVar[bool] = True
     carries_rows: ClassVar[bool] = True
 
+    held: HeldRows
     whole: pa.Table
     offset: int
     start: int
@@ -152,15 +155,13 @@ class MemorySplit:
         """The run of rows."""
         return f"memory[{self.start}:{self.start + self.rows}]"
 
-    @property
-    def held(self) -> pa.Table:
-        """The rows."""
+    def _own(self) -> pa.Table:
         return self.whole.slice(self.offset, self.rows)
 
     def read(self) -> Iterator[pa.RecordBatch]:
         """Yield batches that share the table's memory."""
         if self.whole.num_columns:
-            yield from (batch for batch in self.held.to_batches(max_chunksize=self.batch_rows) if batch.num_rows)
+            yield from (batch for batch in self._own().to_batches(max_chunksize=self.batch_rows) if batch.num_rows)
             return
         for start in range(0, self.rows, self.batch_rows):
             rows = min(self.batch_rows, self.rows - start)
@@ -174,12 +175,13 @@ class MemorySplit:
         """Return one half of the split and two quarters, of whole batches, if it is large."""
         if self.rows < DIVIDED_ROWS or not self.whole.num_columns:
             return [self]
-        ends = [0, *accumulate(len(batch) for batch in self.held.to_batches(max_chunksize=self.batch_rows))]
+        ends = [0, *accumulate(len(batch) for batch in self._own().to_batches(max_chunksize=self.batch_rows))]
         wanted = (0, self.rows // 2, self.rows * 3 // 4, self.rows)
         edges = sorted({ends[min(bisect_left(ends, row), len(ends) - 1)] for row in wanted})
         name, before = self.origin()
         return [
             MemorySplit(
+                self.held,
                 self.whole,
                 self.offset + start,
                 self.start + start,
@@ -195,10 +197,11 @@ class MemorySplit:
         # A pickled slice would carry its whole table; Arrow's own format cuts it out.
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, self.whole.schema) as writer:
-            writer.write_table(self.held)
+            writer.write_table(self._own())
         return (_unpickled, (sink.getvalue().to_pybytes(), self.start, self.rows, self.batch_rows, self.bytes))
 
 
 def _unpickled(content: bytes, start: int, rows: int, batch_rows: int, size: int) -> MemorySplit:
     with pa.ipc.open_stream(content) as reader:
-        return MemorySplit(reader.read_all(), 0, start, rows, batch_rows, size)
+        table = reader.read_all()
+        return MemorySplit(HeldRows(table), table, 0, start, rows, batch_rows, size)

@@ -19,7 +19,7 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
 from ..plan.functions import GroupFunctions, MatrixFunction, ValueFunction
-from ..plan.source import FileEncoder, KeySet, StoredSplit
+from ..plan.source import FileEncoder, HeldRows, KeySet, StoredSplit
 from ..schema import Schema
 from .sharing import Account, DeviceArray, Shared
 from .specs import AccumulatorSpec, Computed, GroupSpec, JoinSpec, WindowSpec
@@ -195,8 +195,8 @@ class Device(Protocol):
         """Take batches as `from_arrow` takes each; what they have in common may be looked at once."""
         ...
 
-    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> Table | None:
-        """Take ``pyarrow.Table``s, of so many bytes in all, as one table for a state that takes such; None for batches.
+    def chunked(self, held: HeldRows, start: int, rows: int, schema: Schema, nbytes: int) -> Table | None:
+        """Take some rows of so many bytes as they are, for a state that takes such; None where they come in batches.
 
         Of the states of kernels only a `TopK` does.
         """

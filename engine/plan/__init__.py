@@ -37,6 +37,7 @@ from .recursion import Recursion, WorkingTable
 from .source import (
     ArrowBatch,
     DividedWriter,
+    HeldRows,
     HeldSplit,
     KeyFilter,
     KeySet,
@@ -84,6 +85,7 @@ __all__ = [
     "Filter",
     "Frame",
     "FrameUnit",
+    "HeldRows",
     "HeldSplit",
     "Interval",
     "Join",

@@ -8,7 +8,7 @@ as Arrow record batches, which the engine hands to a device without looking insi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeGuard, TypeVar, runtime_checkable
 
 from ..expr import Expr, Path
@@ -135,13 +135,34 @@ class NarrowableSplit(Split, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class HeldRows:
+    """Rows in memory that are read time and again.
+
+    Attributes
+    ----------
+    table
+        A ``pyarrow.Table``.
+    known
+        What devices have found out of it; keys begin with a device's name.
+    """
+
+    table: Any
+    known: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
+
+
 @runtime_checkable
 class HeldSplit(Split, Protocol):
     """A split whose rows lie in memory, in chunks of any size, just as they are asked for."""
 
     @property
-    def held(self) -> Any:
-        """The rows, as a ``pyarrow.Table``."""
+    def held(self) -> HeldRows:
+        """The rows, among others, and columns that are not asked for."""
+        ...
+
+    @property
+    def offset(self) -> int:
+        """Where the split's own begin there."""
         ...
 
 

@@ -119,17 +119,26 @@ def read_splits(
 
     If ``chunked``, rows in memory may come as they are, in one table.
     """
-    if chunked and not filters:
-        held = [split.held for split in splits if offers(split, HeldSplit)]
-        size = sum(split.bytes or 0 for split in splits)
-        whole = device.chunked(held, schema, size) if len(held) == len(splits) else None
-        if whole is not None:
-            counted.stored_rows += whole.num_rows
-            counted.stored_bytes += size
-            yield whole
-            return
+    whole = _held_together(device, splits, schema) if chunked and not filters else None
+    if whole is not None:
+        counted.stored_rows += whole.num_rows
+        counted.stored_bytes += whole.nbytes
+        yield whole
+        return
     for split in splits:
         yield from read_split(device, split, schema, filters, counted)
+
+
+def _held_together(device: Device, splits: Sequence[Split], schema: Schema) -> Table | None:
+    """Return the rows of splits as they lie in memory, if they do so one after the other."""
+    own = [split for split in splits if offers(split, HeldSplit)]
+    rows = [split.rows or 0 for split in own]
+    ends = [split.offset + count for split, count in zip(own, rows, strict=True)]
+    apart = any(split.offset != end or split.held is not own[0].held for split, end in zip(own[1:], ends, strict=False))
+    if len(own) < len(splits) or apart:
+        return None
+    size = sum(split.bytes or 0 for split in own)
+    return device.chunked(own[0].held, own[0].offset, sum(rows), schema, size)
 
 
 def read_split(

@@ -14,7 +14,7 @@ from volley.engine.expr import Expr, NamedExpr, SortKey
 from volley.engine.kernels.protocol import ArrowData, Device, GroupBy, JoinTable, PackedTables, Table, TopK
 from volley.engine.kernels.sharing import Account, Shared
 from volley.engine.kernels.specs import AccumulatorSpec, Computed, GroupSpec, JoinSpec, WindowSpec
-from volley.engine.plan import KeySet, StoredSplit
+from volley.engine.plan import HeldRows, KeySet, StoredSplit
 from volley.engine.plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from volley.engine.schema import Schema
 
@@ -101,8 +101,8 @@ class OpaqueDevice:
     def from_batches(self, batches: Iterable[ArrowData], schema: Schema) -> Iterator[Table]:
         return map(OpaqueTable, self._inner.from_batches(batches, schema))
 
-    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> OpaqueTable | None:
-        table = self._inner.chunked(data, schema, nbytes)
+    def chunked(self, held: HeldRows, start: int, rows: int, schema: Schema, nbytes: int) -> OpaqueTable | None:
+        table = self._inner.chunked(held, start, rows, schema, nbytes)
         return None if table is None else OpaqueTable(table)
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[Table] | None:

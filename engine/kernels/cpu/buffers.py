@@ -72,6 +72,19 @@ def begins_of(columns: Sequence[pa.Array]) -> Words | None:
     return np.array(begins, dtype=np.uint64)
 
 
+def text_begins_of(columns: Sequence[pa.Array]) -> tuple[Words, Words] | None:
+    """Return the addresses of texts' offsets and of their bytes; None where they are no texts, or some are null."""
+    kind = columns[0].type
+    if not (pa.types.is_string(kind) or pa.types.is_binary(kind)) or any(column.null_count for column in columns):
+        return None
+    stored = [column.buffers()[1:] for column in columns]
+    if any(offsets is None for offsets, _ in stored):  # as may be where there are no texts
+        return None
+    begins = [offsets.address + column.offset * 4 for column, (offsets, _) in zip(columns, stored, strict=True)]
+    places = [0 if data is None else data.address for _, data in stored]
+    return np.array(begins, dtype=np.uint64), np.array(places, dtype=np.uint64)
+
+
 def physical_type(dtype: DataType) -> pa.DataType:
     """Return the Arrow type in which this device holds values: decimals of at most 18 digits are in 64 bits."""
     if dtype.is_decimal and dtype.precision <= INT64_DIGITS:

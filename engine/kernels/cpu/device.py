@@ -10,7 +10,7 @@ from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
-from ...plan.source import StoredSplit
+from ...plan.source import HeldRows, StoredSplit
 from ...schema import Schema
 from ..protocol import ArrowData, PackedTables, Table
 from ..sharing import DeviceArray, Shared
@@ -68,9 +68,9 @@ class CpuDevice:
         """Take Arrow batches with the given types."""
         return from_batches(batches, schema)
 
-    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> ChunkedTable | None:
+    def chunked(self, held: HeldRows, start: int, rows: int, schema: Schema, nbytes: int) -> ChunkedTable | None:
         """Take rows in memory as they are, in chunks of the size of a batch."""
-        return chunked(data, schema, most_rows=self.batch_rows, nbytes=nbytes)
+        return chunked(held, start, rows, schema, most_rows=self.batch_rows, nbytes=nbytes)
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> None:
         """Leave it to the source, which has the decoder of this processor."""

@@ -13,9 +13,21 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .buffers import array_from, begins_of, bits_of, empty, flags_of, halves_of, scratch, storage, text_of, values_of
-from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later, take_pieces
-from .native.arrays import Longs, Rows
+from .buffers import (
+    array_from,
+    begins_of,
+    bits_of,
+    empty,
+    flags_of,
+    halves_of,
+    scratch,
+    storage,
+    text_begins_of,
+    text_of,
+    values_of,
+)
+from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later, take_pieces, take_text_pieces
+from .native.arrays import Longs, Rows, Words
 from .native.parallel import Threads, each, mapped, spans_of
 
 _MAX_BYTES = 2**31 - 1
@@ -49,16 +61,50 @@ def take_column(column: pa.Array, rows: Rows, *, outer: bool = False, threads: T
 def take_columns(columns: Sequence[pa.Array], rows: Sequence[Rows]) -> list[pa.Array]:
     """Return the values at rows of several columns of one type; few arrays, where they need not be apart.
 
-    Of values of 64 bits without nulls the interpreter's lock is released once.
+    Of values of 64 bits and of texts, without nulls, kernels take all at once.
     """
     begins = begins_of(columns)
-    if begins is None:
-        return list(map(take_column, columns, rows))
-    ends = np.fromiter(accumulate(map(len, rows)), dtype=np.int64, count=len(rows))
-    kind = columns[0].type
+    if begins is not None:
+        return [take_words(begins, rows, columns[0].type)]
+    texts = text_begins_of(columns)
+    taken = None if texts is None else take_texts(*texts, rows, columns[0].type)
+    return list(map(take_column, columns, rows)) if taken is None else [taken]
+
+
+def take_words(begins: Words, rows: Sequence[Rows], kind: pa.DataType) -> pa.Array:
+    """Return the values, of 64 bits and none of them null, at rows of several arrays at known addresses."""
+    ends = _ends_of(rows)
     out = scratch(int(ends[-1]), storage(kind))
     take_pieces(begins, ends, np.concatenate(rows), out)
-    return [array_from(out, kind)]
+    return array_from(out, kind)
+
+
+def take_texts(begins: Words, places: Words, rows: Sequence[Rows], kind: pa.DataType) -> pa.Array | None:
+    """Return the texts, none of them null, at rows of several arrays at known addresses; None where they are too long.
+
+    Parameters
+    ----------
+    begins, places
+        Addresses of the 32-bit offsets and of the bytes.
+    """
+    starts, taken = take_text_pieces(begins, places, _ends_of(rows), np.concatenate(rows))
+    if len(taken) > _MAX_BYTES:
+        return None
+    buffers = [None, pa.py_buffer(_narrowed(starts)), pa.py_buffer(taken)]
+    return pa.Array.from_buffers(kind, len(starts) - 1, buffers, null_count=0)
+
+
+def _ends_of(rows: Sequence[Rows]) -> Longs:
+    return np.fromiter(accumulate(map(len, rows)), dtype=np.int64, count=len(rows))
+
+
+def _narrowed(offsets: Longs | Rows) -> Rows:
+    """Return offsets of 32 bits, where each is one."""
+    if offsets.dtype == np.int32:
+        return offsets  # type: ignore[return-value]
+    narrow = empty(len(offsets), np.int32)
+    np.copyto(narrow, offsets, casting="same_kind")
+    return narrow
 
 
 def take_column_later(column: pa.Array, rows: Rows, calls: Calls) -> pa.Array | None:
@@ -141,11 +187,7 @@ def _take_text(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | 
     if len(taken) > _MAX_BYTES:
         return column.take(_positions(rows, outer=outer))
     bitmap, nulls = _validity(column, rows, outer=outer, threads=threads)
-    if starts.dtype != np.int32:
-        narrow = empty(len(starts), np.int32)
-        np.copyto(narrow, starts, casting="same_kind")
-        starts = narrow
-    buffers = [bitmap, pa.py_buffer(starts), pa.py_buffer(taken)]
+    buffers = [bitmap, pa.py_buffer(_narrowed(starts)), pa.py_buffer(taken)]
     return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=nulls)
 
 

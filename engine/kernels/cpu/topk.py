@@ -29,6 +29,7 @@ from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS, _FEW_ROWS = 4_096, 1_024
 _FIRST_ROWS = 1 << 14
+_NO_ROWS = ascending(0)
 
 
 class CpuTopK:
@@ -73,30 +74,46 @@ class CpuTopK:
 
     def update(self, *tables: Table) -> None:
         """Offer the rows of tables; what lies beyond the bound is found in all of them together."""
-        rest = [table if isinstance(table, ChunkedTable) else own(table) for table in tables]
+        offered = list[CpuTable]()
+        for table in tables:
+            offered += self._offer(table) if isinstance(table, ChunkedTable) else [own(table)]
+        self._update(offered)
+
+    def _offer(self, rows: ChunkedTable) -> list[CpuTable]:
+        """Offer rows by the addresses of the first key, as far as that will do; return tables of the others."""
+        if self._bound is None:
+            self._update([first := rows.first()])
+            if first.num_rows == rows.num_rows:
+                return []
+            rows = rows.after(first.num_rows)
+        words = None if self._bound is None else rows.words(self._keys[0].expr)
+        if words is None or self._bound is None or self._bound.limit is None:
+            return rows.tables()
+        if found := values_within(*words, self._bound.limit, greatest=self._keys[0].descending):
+            self._keep(rows.take(found))
+        return []
+
+    def _update(self, tables: Sequence[CpuTable]) -> None:
+        rest = [*tables]
         while rest and self._bound is None:
             rows = rest.pop(0)
-            if isinstance(rows, ChunkedTable):
-                first, others = rows.parted()
-                rest[:0] = [first] if others is None else [first, others]
-                continue
             some = self._bound_by_some(rows)
-            if some is None:
-                self._keep(rows)
-                continue
-            self._remember(some.found([rows]))
-            self._gather()
-            self._cut()  # what a whole table says spares the others more
+            self._keep(rows if some is None else take_rows_of([rows], some.found([rows])))
+            if some is not None:
+                self._cut()  # what a whole table says spares the others more
         if self._bound is not None and rest:
-            self._remember(self._bound.found(rest))
-            alone = len(tables) == 1 and isinstance(tables[0], CpuTable)
-            if alone or self._waiting > max(4 * self._k, _FEW_ROWS):
-                self._gather()
+            found = self._bound.found(rest)
+            if len(tables) == 1:
+                self._keep(take_rows_of(rest, found))
+            else:
+                self._remember(rest, found)
 
-    def _remember(self, found: Sequence[tuple[CpuTable, Rows]]) -> None:
-        """Note rows of tables: those of several that lie in memory are gathered when there are enough for a cut."""
-        self._places += found
-        self._waiting += sum(len(rows) for _, rows in found)
+    def _remember(self, tables: Sequence[CpuTable], found: Sequence[Rows]) -> None:
+        """Note rows of tables that lie in memory: all are gathered at once, when there are enough for a cut."""
+        self._places += [(table, rows) for table, rows in zip(tables, found, strict=True) if len(rows)]
+        self._waiting += sum(map(len, found))
+        if self._waiting > max(4 * self._k, _FEW_ROWS):
+            self._gather()
 
     def _gather(self) -> None:
         places, self._places, self._waiting = self._places, [], 0
@@ -184,24 +201,18 @@ class _Bound:
             return self._null != other._null and self._null is self._key.nulls_first
         return self._word < other._word
 
-    def found(self, tables: Sequence[CpuTable | ChunkedTable]) -> list[tuple[CpuTable, Rows]]:
-        """Return the rows of tables whose first key does not lie beyond the bound, of those that have any."""
-        known = [table for table in tables if isinstance(table, ChunkedTable)]
-        pieces = [words for words in (table.words(self._key.expr) for table in known) if words is not None]
-        if self.limit is not None and len(pieces) == len(tables):
-            begins, lengths = (np.concatenate(parts) for parts in zip(*pieces, strict=True))
-            within = values_within(begins, lengths, self.limit, greatest=self._key.descending)
-            owners = [(table, number) for table in known for number in range(len(table.batches))]
-            return [(owners[piece][0].table(owners[piece][1]), rows) for piece, rows in within]
-        plain = [one for table in tables for one in (table.tables() if isinstance(table, ChunkedTable) else [table])]
-        columns = [Evaluator(table).column(self._key.expr) for table in plain]
+    def found(self, tables: Sequence[CpuTable]) -> Sequence[Rows]:
+        """Return the rows of each table whose first key does not lie beyond the bound."""
+        if self._null and not self._key.nulls_first:
+            return [ascending(table.num_rows) for table in tables]
+        columns = [Evaluator(table).column(self._key.expr) for table in tables]
         found = self._compared(columns)
         if found is None:
-            found = list(enumerate(map(self._rows_of, columns)))
-        return [(plain[number], rows) for number, rows in found if len(rows)]
+            found = [self._nulls(column) if self._null else self._rows_within(column) for column in columns]
+        return found
 
-    def _compared(self, columns: Sequence[pa.Array]) -> list[tuple[int, Rows]] | None:
-        """Return rows found by comparing values as they are, and their column's number; None where words have to."""
+    def _compared(self, columns: Sequence[pa.Array]) -> list[Rows] | None:
+        """Return the rows found by comparing values as they are; None where that does not tell."""
         if self.limit is None or any(column.null_count for column in columns):
             return None
         values = [_comparable(column, self._key) for column in columns]
@@ -209,12 +220,8 @@ class _Bound:
         if len(known) < len(values):
             return None
         lengths = np.array(list(map(len, known)), dtype=np.int64)
-        return values_within(addresses(known), lengths, self.limit, greatest=self._key.descending)
-
-    def _rows_of(self, column: pa.Array) -> Rows:
-        if self._null and not self._key.nulls_first:
-            return ascending(len(column))
-        return self._nulls(column) if self._null else self._rows_within(column)
+        found = dict(values_within(addresses(known), lengths, self.limit, greatest=self._key.descending))
+        return [found.get(number, _NO_ROWS) for number in range(len(known))]
 
     @staticmethod
     def _nulls(column: pa.Array) -> Rows:

@@ -11,7 +11,7 @@ from ...errors import DeviceUnavailable, ExecutionError, TooManyPairs
 from ...expr import Expr, NamedExpr, SortKey
 from ...plan import WindowCall
 from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
-from ...plan.source import OrcRows, StoredSplit
+from ...plan.source import HeldRows, OrcRows, StoredSplit
 from ...schema import Schema
 from ..protocol import ArrowData, GroupBy, PackedTables, Table
 from ..sharing import Account, DeviceArray, Shared
@@ -81,7 +81,7 @@ class GpuDevice:
         """Copy batches to the device, one by one."""
         return (self.from_arrow(batch, schema) for batch in batches)
 
-    def chunked(self, data: Sequence[ArrowData], schema: Schema, nbytes: int) -> None:
+    def chunked(self, held: HeldRows, start: int, rows: int, schema: Schema, nbytes: int) -> None:
         """Copy them in batches."""
 
     def read_stored(self, split: StoredSplit, schema: Schema) -> Iterator[GpuTable] | None:

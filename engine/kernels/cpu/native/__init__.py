@@ -56,6 +56,7 @@ from .gathering import (
     take_bytes_shared,
     take_later,
     take_pieces,
+    take_text_pieces,
 )
 from .grouping import WordGroups
 from .hashing import (
@@ -222,6 +223,7 @@ __all__ = [
     "take_bytes_shared",
     "take_later",
     "take_pieces",
+    "take_text_pieces",
     "text_argsort",
     "text_prefixes",
     "text_ranks",

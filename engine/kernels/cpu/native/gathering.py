@@ -16,7 +16,8 @@ from .compile import instruction, kernel
 from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow
 
-load_word, prefetch_read = instruction("load_word"), instruction("prefetch_read")
+bytes_at, load_row, load_word = instruction("bytes_at"), instruction("load_row"), instruction("load_word")
+prefetch_read = instruction("prefetch_read")
 
 _PARTS = 8
 _NARROW = 1 << 31
@@ -205,6 +206,38 @@ def _take_pieces(begins: Words, ends: Longs, rows: Rows, out: Words) -> None:
 def take_pieces(begins: Words, ends: Longs, rows: Rows, out: NDArray[Any]) -> None:
     """Copy values of 8 bytes at rows of several arrays to ``out``; those of an array end at ``ends`` of ``rows``."""
     _take_pieces(begins, ends, rows, out.view(np.uint64))
+
+
+@kernel("i64(const u64[], const i64[], const i32[], i64[])")
+def _measure_pieces(begins: Words, ends: Longs, rows: Rows, out: Longs) -> int:
+    total, first = np.int64(0), 0
+    for piece in range(len(begins)):
+        for i in range(first, ends[piece]):
+            out[i] = total
+            row = np.int64(rows[i])
+            total += np.int64(load_row(begins[piece], row + 1)) - np.int64(load_row(begins[piece], row))
+        first = ends[piece]
+    out[len(rows)] = total
+    return int(total)
+
+
+@kernel("void(const u64[], const u64[], const i64[], const i32[], const i64[], u8[])")
+def _copy_pieces(begins: Words, places: Words, ends: Longs, rows: Rows, out_offsets: Longs, out: Bytes) -> None:
+    first = 0
+    for piece in range(len(begins)):
+        for i in range(first, ends[piece]):
+            begin = np.int64(load_row(begins[piece], np.int64(rows[i])))
+            length = out_offsets[i + 1] - out_offsets[i]
+            copy_bytes(bytes_at(places[piece], begin + length), begin, out, out_offsets[i], length)
+        first = ends[piece]
+
+
+def take_text_pieces(begins: Words, places: Words, ends: Longs, rows: Rows) -> tuple[Longs, Bytes]:
+    """Do what `take_bytes` does with rows of several arrays, of which ``begins`` has the 32-bit offsets' addresses."""
+    offsets = np.empty(len(rows) + 1, dtype=np.int64)
+    data = borrow(_measure_pieces(begins, ends, rows, offsets), np.uint8)
+    _copy_pieces(begins, places, ends, rows, offsets, data)
+    return offsets, data
 
 
 _PUTS = {1: (_put8, np.uint8), 4: (_put32, np.uint32), 8: (_put64, np.uint64)}

@@ -17,6 +17,7 @@ from volley.engine.kernels.cpu import judging
 from volley.engine.kernels.cpu.aggregate import RowStates
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
+from volley.engine.plan import HeldRows
 
 DEVICE = CpuDevice()
 ROWS, TABLES = 30_000, 9
@@ -168,9 +169,9 @@ def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int,
     for state, start in zip(states * 3, range(0, len(pieces), 2), strict=False):
         given = pieces[start : start + 2]
         if chunked:
-            whole = DEVICE.chunked([piece.slice(7) for piece in given], schema, 1)
-            assert whole is not None
-            state.update(whole, DEVICE.from_arrow(pa.concat_tables([piece.slice(0, 7) for piece in given]), schema))
+            held = HeldRows(pa.concat_tables(given))
+            parts = [DEVICE.chunked(held, 0, 9, schema, 1), DEVICE.chunked(held, 9, held.table.num_rows - 9, schema, 1)]
+            state.update(*(part for part in parts if part is not None))
         else:
             state.update(*(DEVICE.from_arrow(piece, schema) for piece in given))
     best = DEVICE.top_k(keys, 50, schema)
@@ -181,20 +182,40 @@ def test_first_rows_of_tables_given_together(key: str, down: bool, threads: int,
     assert DEVICE.to_arrow(best.result())["row"].to_pylist() == expected["row"].to_pylist()
 
 
-def test_rows_stay_in_chunks_only_where_columns_are_held_as_they_are() -> None:
-    rows = pa.table({"number": pa.chunked_array([[1, 2], [], [3]]), "text": pa.chunked_array([["a"], ["b", "c"]])})
+def test_rows_that_are_held_are_found_by_their_addresses_whatever_their_chunks() -> None:
+    number = pa.chunked_array([[1, 2], pa.array([], pa.int64()), [3, 4, 5], [6]])
+    value = pa.chunked_array([pa.array([0.0, 1.5, 2.5]).slice(1), [3.5, 4.5], [5.5, 6.5]])
+    rows = pa.table({"number": number, "text": pa.chunked_array([list("ab"), list("cdef")]), "value": value})
     schema = from_arrow_schema(rows.schema)
-    whole = DEVICE.chunked([rows, rows.slice(1)], schema, 40)
+    held = HeldRows(rows)
+    whole, part = DEVICE.chunked(held, 0, 6, schema, 60), DEVICE.chunked(held, 1, 4, schema, 40)
     assert whole is not None
-    assert [table.num_rows for table in whole.tables()] == [1, 1, 1, 1, 1]
-    assert (whole.num_rows, whole.nbytes) == (5, 40)
-    number, text = (Column(name=name, dtype=schema[name].dtype) for name in schema.names)
-    words = whole.words(number)
+    assert part is not None
+    assert [table.num_rows for table in whole.tables()] == [2, 2, 1, 1]
+    assert (part.num_rows, part.starts().tolist()) == (4, [1, 2, 4, 5])
+    assert part.take([(1, np.array([1, 0], np.int32)), (2, np.array([0], np.int32))]).columns[0].to_pylist() == [
+        4,
+        3,
+        5,
+    ]
+    taken = whole.take([(0, np.array([1], np.int32)), (3, np.array([0], np.int32))])
+    assert [column.to_pylist() for column in taken.columns] == [[2, 6], ["b", "f"], [2.5, 6.5]]
+    columns = [Column(name=name, dtype=schema[name].dtype) for name in schema.names]
+    words = part.words(columns[2])
     assert words is not None
-    assert words[1].tolist() == [1] * 5
-    assert whole.words(text) is None
-    assert DEVICE.chunked([rows.slice(0, 0)], schema, 0) is None
-    assert DEVICE.chunked([rows.set_column(0, "number", pa.array([1, 2, 3], pa.int32()))], schema, 1) is None
+    assert words[1].tolist() == [1, 2, 1]
+    assert part.words(columns[1]) is None
+    assert part.first().columns[0].to_pylist() == [2]
+    others = part.after(1)
+    assert (others.num_rows, others.nbytes) == (3, 30)
+    assert others.tables()[0].columns[0].to_pylist() == [3, 4]
+
+
+def test_rows_are_not_held_in_chunks_where_columns_are_not_held_as_they_are() -> None:
+    rows = pa.table({"number": [1, 2, 3]})
+    schema = from_arrow_schema(rows.schema)
+    assert DEVICE.chunked(HeldRows(rows), 0, 0, schema, 0) is None
+    assert DEVICE.chunked(HeldRows(rows.cast(pa.schema([("number", pa.int32())]))), 0, 3, schema, 1) is None
 
 
 @pytest.mark.parametrize(("kind", "passed_on"), [("all differ", True), ("in turn", False), ("few", False)])
