@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -188,7 +190,41 @@ def regexp_count(call: Call, args: list[Value]) -> pa.Array:
 def regexp_split(call: Call, args: list[Value]) -> pa.Array:
     """Pieces between matches of a regular expression."""
     pattern = call.option("pattern")
+    if _searched(pattern, lambda: _matches_nothing(pattern)):  # for which Arrow's kernel never ends
+        return _searched(pattern, lambda: _split_step_by_step(args[0], pattern))
     return _searched(pattern, lambda: pc.split_pattern_regex(args[0], pattern=pattern))
+
+
+def _matches_nothing(pattern: str) -> bool:
+    """Return whether a regular expression matches the empty text, anywhere between two characters or at an end."""
+    for before, after in product(("", "a", " ", "\n"), repeat=2):
+        around = rf"\A{re.escape(before)}(?:{pattern}){re.escape(after)}\z"
+        if pc.match_substring_regex(scalar_of(before + after, pa.string()), pattern=around).as_py():
+            return True
+    return False
+
+
+def _split_step_by_step(text: pa.Array, pattern: str) -> pa.Array:
+    """Split one match after the other; one of nothing at the start of what is left stands behind its first character.
+
+    So does DuckDB (``StringSplitter`` of its string_split.cpp).
+    """
+    searched, names = named_groups(rf"\A((?s:.*?))({pattern})((?s:.*))\z")
+    pieces: list[Any] = [None if value is None else [] for value in text.to_pylist()]
+    rest = {row: value for row, value in enumerate(text.to_pylist()) if value is not None}
+    while rest:
+        before, rest = rest, {}
+        found = pc.extract_regex(pa.array(before.values(), pa.string()), pattern=searched)
+        for (row, left), match in zip(before.items(), found.to_pylist(), strict=True):
+            piece, behind = left, None
+            if left and match is not None:
+                piece, hit, behind = match[names[1]], match[names[2]], match[names[-1]]
+                if not piece and not hit:
+                    piece, behind = left[:1], left[1:] or None
+            pieces[row].append(piece)
+            if behind is not None:
+                rest[row] = behind
+    return pa.array(pieces, pa.list_(pa.string()))
 
 
 def _searched(pattern: str, run: Callable[[], pa.Array]) -> pa.Array:
