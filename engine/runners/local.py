@@ -247,7 +247,7 @@ class _Run:
             return self.threads
         inputs = [pipeline.input for pipeline in stage.pipelines]
         splits = [split for one in inputs if isinstance(one, ScanInput) for split in one.node.scan.splits]
-        if not all(isinstance(one, ScanInput) for one in inputs) or not all(map(_is_resident, splits)):
+        if not all(isinstance(one, ScanInput) for one in inputs) or not all(map(_is_in_memory, splits)):
             return self.threads
         return max(1, min(self.threads, sum(split.rows or 0 for split in splits) // sink.rows_per_thread))
 
@@ -300,7 +300,7 @@ class _Run:
             partial(read_splits, self.device, splits, source.node.schema, filters, counted, chunked=chunked),
             sum(split.bytes or 0 for split in splits),
             sum(rows),
-            resident=all(map(_is_resident, splits)),
+            resident=all(map(_is_in_memory, splits)),
             counted=counted,
             where=where,
         )
@@ -317,9 +317,9 @@ class _Run:
         yield from merge_input(self.device, source, partition, threads=threads)
 
 
-def _is_resident(split: Split) -> bool:
-    """Return whether a split's rows lie in this process's memory."""
-    return getattr(split, "resident", False)
+def _is_in_memory(split: Split) -> bool:
+    """Return whether a split's rows lie in this process's memory, as those of a file that only it can read do not."""
+    return getattr(split, "carries_rows", False)
 
 
 class _Stream(InOrder):

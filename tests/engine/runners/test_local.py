@@ -372,6 +372,19 @@ def test_few_rows_in_memory_are_not_worth_all_threads(monkeypatch, rows_per_thre
     assert counts[0] == 4  # there is more to do to each row
 
 
+def test_files_that_only_this_process_has_are_no_rows_in_memory(monkeypatch):
+    count = local._StageWork._on_threads
+    counts = []
+    monkeypatch.setattr(local._StageWork, "_on_threads", lambda *args: (counts.append(args[2]), count(*args)))
+    for number in range(3):
+        vl.DataFrame({"n": [number, number + 10]}).to_csv(f"memory://test_local/{number}.csv")
+    with vl.Session(threads=4):
+        counts.clear()
+        frame = vl.read_csv("memory://test_local/*.csv").sort_values("n", ascending=False).limit(2)
+        assert frame.to_arrow()["n"].to_pylist() == [12, 11]
+    assert counts[0] == 3  # one for each file, whose rows nobody has counted
+
+
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize(("most", "divided"), [(64 * 1024, False), (300, True), (0, True)])
 def test_few_rows_are_not_spread_by_hash(monkeypatch, threads, most, divided):
