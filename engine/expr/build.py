@@ -7,7 +7,7 @@ that ``small + 1`` stays small; a constant text takes the type of a date or time
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -121,18 +121,16 @@ def call(function: str, *args: Expr, **options: Any) -> Expr:
     if resolved is None:
         resolved = _with_typed_nulls(entry.rule, tuple(arg.dtype for arg in adapted))
     if resolved is None:
-        raise TypeMismatch(_mismatch(function, args))
+        raise mismatch(function, args)
     parameters, result = resolved
-    if set(options) != set(entry.options):
-        raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
+    check_options(function, entry.options, options)
     if entry.typed is not None:
         by_options = entry.typed(parameters, options)
         if by_options is None:
-            raise TypeMismatch(_mismatch(function, args))
+            raise mismatch(function, args)
         result = by_options
-    cast_args = tuple(cast(arg, want) for arg, want in zip(adapted, parameters, strict=True))
     ordered = tuple((name, options[name]) for name in entry.options)
-    return Call(function=function, args=cast_args, dtype=result, options=ordered)
+    return Call(function=function, args=cast_each(adapted, parameters), dtype=result, options=ordered)
 
 
 def _with_typed_nulls(rule: Rule, types: tuple[DataType, ...]) -> tuple[tuple[DataType, ...], DataType] | None:
@@ -146,9 +144,21 @@ def _with_typed_nulls(rule: Rule, types: tuple[DataType, ...]) -> tuple[tuple[Da
     return None
 
 
-def _mismatch(function: str, args: Sequence[Expr]) -> str:
+def mismatch(function: str, args: Sequence[Expr]) -> TypeMismatch:
+    """Return the error of arguments whose types a function does not take."""
     shown = ", ".join(f"{arg}: {arg.dtype}" for arg in args)
-    return f"{function} does not accept ({shown}); cast an argument to a type it takes"
+    return TypeMismatch(f"{function} does not accept ({shown}); cast an argument to a type it takes")
+
+
+def check_options(function: str, known: Collection[str], given: Collection[str]) -> None:
+    """Raise `PlanError` unless a function is given just the options that its entry in the catalogue names."""
+    if set(given) != set(known):
+        raise PlanError(f"{function} needs the options {', '.join(known) or '(none)'}; got {sorted(given)}")
+
+
+def cast_each(args: Iterable[Expr], wanted: Iterable[DataType]) -> tuple[Expr, ...]:
+    """Return arguments cast to the types that a function's entry in the catalogue demands."""
+    return tuple(cast(arg, dtype) for arg, dtype in zip(args, wanted, strict=True))
 
 
 def _adapt_literals(args: Sequence[Expr]) -> tuple[Expr, ...]:
@@ -267,11 +277,10 @@ def aggregate(
         raise PlanError(f"unknown aggregate {function!r}{suggestion(function, AGGREGATES)}")
     resolved = entry.rule(tuple(arg.dtype for arg in args))
     if resolved is None:
-        raise TypeMismatch(_mismatch(function, args))
+        raise mismatch(function, args)
     if filter is not None and filter.dtype.kind is not Kind.BOOL:
         raise TypeMismatch(f"the filter of {function} must be boolean; {filter} is {filter.dtype}")
-    if set(options) != set(entry.options):
-        raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
+    check_options(function, entry.options, options)
     if not 0 <= options.get("q", 0) <= 1:
         raise PlanError(f"a quantile lies between 0 and 1, not at {options['q']!r}")
     if function == "list" and distinct and filter is not None:
@@ -280,7 +289,7 @@ def aggregate(
     parameters, result = resolved
     return AggregateCall(
         function=function,
-        args=tuple(cast(arg, want) for arg, want in zip(args, parameters, strict=True)),
+        args=cast_each(args, parameters),
         dtype=result,
         distinct=distinct,
         filter=filter,

@@ -12,6 +12,7 @@ from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..errors import PlanError, TypeMismatch, UnsupportedOperation, suggestion
 from ..expr import Column, Expr, SortKey, aggregate, call, cast, columns_of, literal
+from ..expr.build import cast_each, check_options, mismatch
 from ..expr.catalogue import AGGREGATES, WINDOW_FUNCTIONS
 from ..expr.nodes import Options
 from ..schema import Field, Schema
@@ -142,14 +143,12 @@ def window_call(
         raise PlanError(f"{function} needs a number from 1 on, not {offset}")
     resolved = entry.rule(tuple(arg.dtype for arg in args))
     if resolved is None:
-        shown = ", ".join(f"{arg}: {arg.dtype}" for arg in args)
-        raise TypeMismatch(f"{function} does not accept ({shown})")
-    if set(options) != set(entry.options):
-        raise PlanError(f"{function} needs the options {', '.join(entry.options) or '(none)'}; got {sorted(options)}")
+        raise mismatch(function, args)
+    check_options(function, entry.options, options)
     parameters, result = resolved
     return WindowCall(
         function=function,
-        args=tuple(cast(arg, want) for arg, want in zip(args, parameters, strict=True)),
+        args=cast_each(args, parameters),
         dtype=result,
         frame=frame,
         offset=offset,
