@@ -111,9 +111,27 @@ def _column_of(depth: Number, parent: Number, field: Number) -> Number:  # noqa:
 
 
 @device
-def _read_header(  # noqa: C901, PLR0915 - one state machine
-    data: Bytes, at: Number, end: Number, pages: Longs, row: Number
-) -> Number:
+def _number_at(data: Bytes, at: Number, end: Number, kind: Number) -> Number:
+    """Return a truth value or integer (0 for other numbers) and the position after it, -1 where it is cut short."""
+    if kind <= 2:
+        return np.int64(kind == 1), at
+    if kind == 3:
+        return np.int64(0), at + 1
+    if kind == 7:
+        return np.int64(0), at + 8
+    value, at = varint(data, at, end)
+    return zigzag(value), at
+
+
+@device
+def _behind_text(data: Bytes, at: Number, end: Number) -> Number:
+    """Return the position after a text, -1 where it is cut short."""
+    length, at = varint(data, at, end)
+    return at + length if at >= 0 and 0 <= length <= end - at else np.int64(-1)
+
+
+@device
+def _read_header(data: Bytes, at: Number, end: Number, pages: Longs, row: Number) -> Number:  # noqa: C901 - one state machine
     """Read one page header into a row of the table; return the position after it, or what is wrong."""
     for column in range(PAGE_FIELDS):
         pages[row, column] = 0
@@ -146,37 +164,24 @@ def _read_header(  # noqa: C901, PLR0915 - one state machine
             outer = field
         elif depth == 1:
             inner = field
-        value = np.int64(0)
-        if kind in (1, 2):
-            value = np.int64(kind == 1)
-        elif kind == 3:
-            at += 1
-        elif kind >= 4 and kind <= 6:
-            value, at = varint(data, at, end)
-            value = zigzag(value)
-        elif kind == 7:
-            at += 8
-        elif kind == 8:
-            value, at = varint(data, at, end)
-            if at < 0 or value < 0 or value > end - at:
-                return np.int64(DAMAGED)
-            at += value
-            continue
-        elif kind == 12:
+        if kind == 12:
             if depth == 0:
                 parent = field
                 inner = np.int64(0)
             depth += 1
             if depth > _MAX_DEPTH:
                 return np.int64(DAMAGED)
-            continue
+        elif kind == 8:
+            at = _behind_text(data, at, end)
+        elif 1 <= kind <= 7:
+            value, at = _number_at(data, at, end, kind)
+            column = _column_of(depth, parent, field)
+            if column >= 0:
+                pages[row, column] = value
         else:
             return np.int64(UNSUPPORTED)
         if at < 0:
             return np.int64(DAMAGED)
-        column = _column_of(depth, parent, field)
-        if column >= 0:
-            pages[row, column] = value
     return np.int64(DAMAGED)
 
 
