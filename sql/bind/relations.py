@@ -17,7 +17,7 @@ from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Plan, Project, Scan, filtered
 from ...engine.schema import Field, Schema
 from .attachment import Attached, Domain, attach
-from .bound import BoundQuery, with_columns
+from .bound import BoundQuery
 from .joins import joined, names_of, semi, split_condition, within_domain
 from .limits import sampled
 from .names import deduplicated
@@ -30,6 +30,7 @@ from .rows import RowsSource, one_row
 from .scope import ReadsOuter, Scope, ScopeColumn
 from .table_functions import Moments, Series, table_function
 from .unnesting import beside_values, list_of, lists_in_from
+from .using import Relation, merged, shared_names, using_pair
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -46,14 +47,6 @@ _FLIPPED = {
     "less": "greater",
 }
 _SEMI_KINDS = {"SEMI": JoinKind.SEMI, "ANTI": JoinKind.ANTI}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relation:
-    """A plan and the names by which its columns can be called."""
-
-    plan: Plan
-    columns: tuple[ScopeColumn, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -273,11 +266,11 @@ class RelationBinder:
             return Relation(plan=positional(self._statement.names, left.plan, right.plan), columns=both)
         using = [str(identifier.name) for identifier in node.args.get("using") or []]
         if method == "NATURAL":
-            using = self._shared_names(node, left, right)
+            using = shared_names(self._source, node, left, right)
         on = node.args.get("on")
         if on is None and not using and (side or method or kind in _SEMI_KINDS):
             raise self._source.error(node.this, f"{method or side or kind} JOIN needs ON or USING")
-        pairs = [self._using_pair(node, name, left, right) for name in using]
+        pairs = [using_pair(self._source, node, name, left, right) for name in using]
         if method == "ASOF":
             return self._asof(left, right, node, pairs)
         with self._source.placed(node.this):
@@ -295,7 +288,7 @@ class RelationBinder:
         else:
             plan = joined(stated.left, stated.right, side, condition)
         plan = filtered(attach(plan, stated.attachments), stated.after)
-        return self._merged(plan, left, right, pairs, side)
+        return merged(self._statement.names, plan, left, right, pairs, side)
 
     def _after_joining(self, left: Relation, right: Relation, node: exp.Join, side: str) -> Relation:
         """Join each row with the right rows that meet a condition with a subquery over both sides."""
@@ -334,7 +327,7 @@ class RelationBinder:
             nearest,
             outer=side == "LEFT",
         )
-        return self._merged(plan, left, right, pairs, side)
+        return merged(self._statement.names, plan, left, right, pairs, side)
 
     def _lateral(self, left: Relation, node: exp.Join, side: str) -> Relation:
         """Join each row with what a query that reads its columns gives for it."""
@@ -431,56 +424,6 @@ class RelationBinder:
                 continue
             on.parts.extend(conjuncts(condition))
         return on
-
-    def _shared_names(self, node: exp.Join, left: Relation, right: Relation) -> list[str]:
-        ours = {c.name.lower() for c in left.columns if not c.merged}
-        shared = [c.name for c in right.columns if not c.merged and c.name.lower() in ours]
-        if not shared:
-            raise self._source.error(node.this, "NATURAL JOIN of tables that share no column name; use ON")
-        return shared
-
-    def _using_pair(
-        self, node: exp.Join, name: str, left: Relation, right: Relation
-    ) -> tuple[ScopeColumn, ScopeColumn]:
-        found = []
-        for relation, where in ((left, "left"), (right, "right")):
-            matches = Scope(columns=list(relation.columns)).find(name, None)
-            if len(matches) != 1:
-                problem = "is ambiguous" if matches else "does not exist"
-                hint = "" if matches else suggestion(name, [c.name for c in relation.columns if not c.merged])
-                raise self._source.error(node.this, f"column {name!r} of USING {problem} on the {where} side{hint}")
-            found.append(matches[0])
-        return found[0], found[1]
-
-    def _merged(
-        self,
-        plan: Plan,
-        left: Relation,
-        right: Relation,
-        pairs: list[tuple[ScopeColumn, ScopeColumn]],
-        side: str,
-    ) -> Relation:
-        """Let one column stand for both of each USING pair, at the place of the left one."""
-        if not pairs:
-            return Relation(plan=plan, columns=(*left.columns, *right.columns))
-        columns = list(left.columns)
-        hidden = {b.column.name for _, b in pairs}
-        computed: list[NamedExpr] = []
-        for a, b in pairs:
-            value = b.column if side == "RIGHT" else a.column
-            if side == "FULL":
-                merged = call("coalesce", a.column, b.column)
-                value = Column(name=self._statement.names.fresh(a.name), dtype=merged.dtype)
-                computed.append(NamedExpr(name=value.name, expr=merged))
-            position = columns.index(a)
-            columns[position : position + 1] = [
-                ScopeColumn(name=a.name, relation=None, column=value),
-                replace(a, merged=True),
-            ]
-        columns.extend(replace(c, merged=c.merged or c.column.name in hidden) for c in right.columns)
-        if computed:
-            plan = with_columns(plan, computed)
-        return Relation(plan=plan, columns=tuple(columns))
 
 
 def _ordering(part: Expr, left: Relation, right: Relation) -> tuple[str, Expr, Expr] | None:
