@@ -57,12 +57,18 @@ def real_division(types: Types) -> tuple[Types, DataType] | None:
 
 
 def whole_division(types: Types) -> tuple[Types, DataType] | None:
-    """``//`` and ``%``: of the common type; of decimals as float64."""
+    """``//``: of the common type; of decimals as float64."""
     common = _numeric_pair(types)
     if common is None:
         return None
     common = dtypes.float64 if common.is_decimal else common
     return (common, common), common
+
+
+def division_rest(types: Types) -> tuple[Types, DataType] | None:
+    """``%``: of the common type, also of decimals."""
+    common = _numeric_pair(types)
+    return None if common is None else ((common, common), common)
 
 
 def _numeric_pair(types: Types) -> DataType | None:

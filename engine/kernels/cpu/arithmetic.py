@@ -76,19 +76,23 @@ def floor_divide(call: Call, args: list[Value]) -> pa.Array:
 @scalar("modulo")
 def modulo(call: Call, args: list[Value]) -> pa.Array:
     """Remainder with the divisor's sign."""
-    return _rest(call, args, np.mod)
+    return _rest(call, args, np.mod, floored=True)
 
 
 @scalar("remainder")
 def remainder(call: Call, args: list[Value]) -> pa.Array:
     """Remainder with the dividend's sign."""
-    return _rest(call, args, np.fmod)
+    return _rest(call, args, np.fmod, floored=False)
 
 
-def _rest(call: Call, args: list[Value], function: Callable[..., NDArray[Any]]) -> pa.Array:
+def _rest(call: Call, args: list[Value], function: Callable[..., NDArray[Any]], *, floored: bool) -> pa.Array:
     left, right = full(args)
-    if call.dtype.is_integer and pc.any(pc.and_(pc.equal(right, scalar_of(0, right.type)), pc.is_valid(left))).as_py():
-        raise division_by_zero(call)
+    if not call.dtype.is_float:
+        zero = pc.equal(right, scalar_of(0, right.type))
+        if pc.any(pc.and_(zero, pc.is_valid(left))).as_py():
+            raise division_by_zero(call)
+    if pa.types.is_decimal(right.type):
+        return decimals.rest(left, right, floored=floored)
     return _over_numbers(function, left, right)
 
 

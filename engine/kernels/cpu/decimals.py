@@ -138,6 +138,25 @@ def largest(whole: Value) -> int:
     return max(-least, greatest)
 
 
+def rest(left: pa.Array, right: pa.Array, *, floored: bool) -> pa.Array:
+    """Return what a division of ``decimal128`` leaves, with the divisor's sign where it is rounded down.
+
+    Both are of one type, and no divisor is zero but under a null.
+    """
+    above, below = _whole(left), _whole(right)
+    below = np.where(below == 0, 1, below)
+    found = np.mod(above, below) if floored else np.where(above < 0, -1, 1) * np.mod(np.abs(above), np.abs(below))
+    words = b"".join(number.to_bytes(16, "little", signed=True) for number in found.tolist())
+    return pa.Array.from_buffers(left.type, len(left), [validity(left, right), pa.py_buffer(words)])
+
+
+def _whole(value: pa.Array) -> NDArray[Any]:
+    """Return the whole numbers that decimals are scaled to, as Python's, which have no bounds."""
+    halves = halves_of(value)
+    whole: NDArray[Any] = halves[:, 1].astype(object) * 2**64 + halves.view(np.uint64)[:, 0].astype(object)
+    return whole
+
+
 def negate(call: Call, value: pa.Array) -> pa.Array:
     """Sign reversed."""
     if is_small(value.type):

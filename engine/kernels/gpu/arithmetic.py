@@ -172,7 +172,11 @@ def _differs(call: Call, rest: plc.Column, right: plc.Column) -> plc.Column:
     return truth(truth(rest, zero, Op.NOT_EQUAL), signs, Op.LOGICAL_AND)
 
 
-@scalar("remainder")
+def _of_decimals(call: Call) -> str | None:
+    return "libcudf knows no remainder of decimals" if call.dtype.is_decimal else None
+
+
+@scalar("remainder", refuses=_of_decimals)
 def remainder(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Remainder with the dividend's sign."""
     if call.dtype.is_float:
@@ -189,7 +193,7 @@ def _rest(call: Call, args: list[Value], rows: int) -> tuple[plc.Column, plc.Col
     return binary(left, right, Op.MOD, device_type(call.dtype)), right
 
 
-@scalar("modulo")
+@scalar("modulo", refuses=_of_decimals)
 def modulo(call: Call, args: list[Value], rows: int) -> plc.Column:
     """Remainder with the divisor's sign."""
     if call.dtype.is_float:

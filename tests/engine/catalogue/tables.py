@@ -25,6 +25,9 @@ POOLS: dict[str, tuple[pa.DataType, list[Any]]] = {
     "real": (pa.float64(), [-2.25, -0.0, 0.0, 0.5, 1.0, 3.75, NAN]),
     "unit": (pa.float64(), [-1.0, -0.5, -0.0, 0.25, 1.0]),
     "money": (pa.decimal128(9, 2), [Decimal(x) for x in ("-7.25", "0.00", "0.05", "1.10", "99.99")]),
+    "price": (pa.decimal128(5, 2), [Decimal(x) for x in ("-7.25", "0.05", "1.10", "2.00")]),  # never 0
+    "long": (pa.decimal128(18, 0), [Decimal(x) for x in ("-999999999999999999", "999999999999999999", "5")]),
+    "wide": (pa.decimal128(30, 4), [Decimal(x) for x in ("-7.25", "0", "1e25", "-12345678901234567890123.4567")]),
     "text": (pa.string(), ["", "a", "ab", "B", "abcab", "été", "日本", "a b", "x.y", "%", "Zebra"]),
     "part": (pa.string(), ["a", "b", "ab", ".", "é", " "]),
     "digits": (pa.string(), ["2024-02-29", "1999-12-31", "2000-01-01"]),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import numpy as np
+import pytest
 
 import volley as vl
 
@@ -19,3 +21,12 @@ def test_log2() -> None:
 
 def test_is_finite() -> None:
     assert vl.DataFrame({"x": VALUES}).x.is_finite().to_list() == [True, True, True, False, False, None]
+
+
+@pytest.mark.parametrize("number", ["1.50", "12345678901234567890.50"])
+def test_what_division_leaves_of_decimals_is_exact_and_that_by_zero_raises(number: str) -> None:
+    frame = vl.DataFrame({"x": [Decimal(number), Decimal("-99.99"), None], "y": [Decimal(2), Decimal(0), Decimal(0)]})
+    assert (frame.x % 2).to_list() == [Decimal(number) % 2, Decimal("0.01"), None]
+    with pytest.raises(vl.VolleyError, match=r"division by zero in \(x % "):
+        (frame.x % frame.y).to_list()
+    assert (frame[frame.y != 0].x % frame.y).to_list() == [Decimal(number) % 2]
