@@ -213,7 +213,8 @@ class CpuGroupBy:
         if self._rows:
             verdict = of_groups(len(self._keys), self._rows)
         else:
-            verdict = self._judge_of_all.of_sample(table, self._inputs[: len(self._dtypes)], self._keys)
+            exprs = self._inputs[: len(self._dtypes)]
+            verdict, self._keys = self._judge_of_all.of_sample(table, exprs, self._keys)
             self._settled = len(self._keys) > 0
         if verdict is Verdict.WAIT:
             return

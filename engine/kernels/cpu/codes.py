@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import pyarrow as pa
 
@@ -42,6 +44,12 @@ class TextCodes:
         # The dictionary last met and its codes: batches of one row group share theirs.
         self._recent: tuple[tuple[int, int, int, bool], pa.Array, Words] | None = None
         self._recent_is_same = False
+
+    def copied(self) -> TextCodes:
+        """Return codes of the same texts, which others may be added to."""
+        made = copy(self)
+        made._groups = self._groups.copied()
+        return made
 
     @property
     def nbytes(self) -> int:
@@ -156,6 +164,12 @@ class ObjectCodes:
         self._codes = TextCodes(binary, MINIMUM_CAPACITY)
         self._values: list[pa.Array] = []
         self._held = 0
+
+    def copied(self) -> ObjectCodes:
+        """Return codes of the same values, which others may be added to."""
+        made = copy(self)
+        made._codes, made._values = self._codes.copied(), [*self._values]
+        return made
 
     @property
     def nbytes(self) -> int:

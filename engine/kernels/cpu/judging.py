@@ -1,7 +1,8 @@
 """Whether the first phase of a grouping groups rows or passes them on, as its first rows tell.
 
 Of many rows that come at once some are looked at before any is grouped. What is found out about their keys is kept
-where they are grouped: the layout of keys, and room for about as many groups as there will be.
+where they are grouped: the layout of keys, and room for about as many groups as there will be. One thread finds it out;
+the others begin with a copy.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
 _ALL_DIFFER = 0.97
 """It passes rows on before it has grouped any if even this share of samples, from all over a table, are groups."""
 _STEPS, _SPARE = 24, 1.125
+_AGREE = 1.3
+"""Where few and more rows tell of about as many groups, all are about as frequent, and it is known what more rows have."""
 
 
 class Verdict(Enum):
@@ -54,41 +57,53 @@ class Judge:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: tuple[Verdict, int] | None = None
+        self._known: tuple[Verdict, int, KeyTable] | None = None
 
-    def of_sample(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> Verdict:
-        """Return what is worthwhile for rows like some of a large table, the first of which are inserted into ``keys``.
+    def of_sample(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> tuple[Verdict, KeyTable]:
+        """Return what is worthwhile for rows like some of a large table, and a table for their keys.
 
-        These are empty before. Afterwards there is room for about as many keys as there seem to be, unless rows are to
-        be passed on.
+        That is ``keys``, which are empty, where it is not known. Else it is one of keys that occur, with room for about
+        as many as there seem to be, unless rows are to be passed on.
         """
         if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
-            return Verdict.WAIT
-        first = _sample(table, exprs, 0)
+            return Verdict.WAIT, keys
         with self._lock:
-            if self._known is None:
-                self._known = _found(table, exprs, first)
-        verdict, expected = self._known
+            is_first = self._known is None
+            verdict, expected, known = self._known or self._find(table, exprs, keys)
+        if verdict is Verdict.PASS_ON:
+            return verdict, keys
+        made = keys if is_first else known.copied()
+        made.make_room(expected)
+        return verdict, made
+
+    def _find(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> tuple[Verdict, int, KeyTable]:
+        """Find out what is worthwhile, how many groups there may be, and a layout of keys; insert some into ``keys``."""
+        first = _sample(table, exprs, 0)
+        verdict, expected = _found(table, exprs, first)
         if verdict is not Verdict.PASS_ON:
             keys.expect(table.num_rows)
             with holding_lock():
                 keys.insert(first)  # keys of later rows must not be numbered before those of earlier ones
-            keys.make_room(expected)
-        return verdict
+        self._known = verdict, expected, keys.copied()
+        return self._known
 
 
 def _found(table: CpuTable, exprs: Sequence[Expr], first: Sequence[pa.Array]) -> tuple[Verdict, int]:
     """Return what is worthwhile, and about how many groups there are."""
-    dtypes, seen = [expr.dtype for expr in exprs], _SAMPLED_ROWS
+    dtypes, most = [expr.dtype for expr in exprs], 2 * table.num_rows
     counted = np.zeros(2 * _SAMPLES * _SAMPLED_ROWS + 1, dtype=np.uint64)
-    groups = _count_distinct([first], dtypes, counted)
-    if groups >= _ALL_DIFFER * seen:  # keys that come in turn do so too
-        others = [_sample(table, exprs, number) for number in range(1, _SAMPLES)]
-        groups, seen = _count_distinct(others, dtypes, counted), _SAMPLES * _SAMPLED_ROWS
-        if groups >= _ALL_DIFFER * seen:
-            return Verdict.PASS_ON, 0
-    verdict = Verdict.GROUP if groups <= _SURELY_WORTHWHILE * seen else Verdict.WAIT
-    return verdict, _expected(groups, seen, 2 * table.num_rows)
+    few = _count_distinct([first], dtypes, counted)
+    if few <= _SURELY_WORTHWHILE * _SAMPLED_ROWS:
+        return Verdict.GROUP, _expected(few, _SAMPLED_ROWS, most)
+    others = [_sample(table, exprs, number) for number in range(1, _SAMPLES)]
+    groups, seen = _count_distinct(others, dtypes, counted), _SAMPLES * _SAMPLED_ROWS
+    if min(few * _SAMPLES, groups) >= _ALL_DIFFER * seen:  # keys that come in turn differ among the first rows alone
+        return Verdict.PASS_ON, 0
+    different = _different(groups, seen, most)
+    if different > _AGREE * _different(few, _SAMPLED_ROWS, most):
+        return Verdict.WAIT, _expected(groups, seen, most)
+    met = int(different * (1 - exp(-table.num_rows / different)))
+    return of_groups(met, table.num_rows), _expected(groups, seen, most)
 
 
 def _sample(table: CpuTable, exprs: Sequence[Expr], number: int) -> list[pa.Array]:
@@ -105,7 +120,12 @@ def _count_distinct(samples: Sequence[Sequence[pa.Array]], dtypes: Sequence[Data
 
 
 def _expected(groups: int, seen: int, most: int) -> int:
-    """Return how many groups there may be, up to ``most``, if rows seen had some of them and all are as frequent."""
+    """Return how many groups there should be room for, up to ``most``, if rows seen had some of them."""
+    return min(most, int(_different(groups, seen, most) * _SPARE))
+
+
+def _different(groups: int, seen: int, most: int) -> float:
+    """Return how many groups there are, up to ``most``, if rows seen had some of them and all are as frequent."""
     low, high = 0.0, 8.0
     for _ in range(_STEPS):  # how many of the rows seen a group has, of which a share of 1 - exp(-x) has any
         middle = (low + high) / 2
@@ -113,4 +133,4 @@ def _expected(groups: int, seen: int, most: int) -> int:
             low = middle
         else:
             high = middle
-    return min(most, int(seen / max(low, seen / most) * _SPARE))
+    return seen / max(low, seen / most)

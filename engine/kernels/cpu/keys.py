@@ -7,6 +7,7 @@ more word.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,13 @@ class _Column:
             self.coder = ObjectCodes(dtype)
         self.null = NULL if self.coder is not None else _NULL_BELOW.get(dtype.kind)
         self._codes = scratch(0, np.int32)  # of the rows of one table at a time: calls are made in turn
+
+    def copied(self) -> _Column:
+        """Return another one that gives the texts so far the same words."""
+        made = copy(self)
+        made.coder = None if self.coder is None else self.coder.copied()
+        made._codes = scratch(0, np.int32)
+        return made
 
     def words(self, column: pa.Array, *, insert: bool) -> list[Words]:
         """Return the words of a column; where nulls have no word of their own, theirs are 0."""
@@ -187,6 +195,16 @@ class KeyTable:
         """Bytes held."""
         coders = sum(column.coder.nbytes for column in self._columns if column.coder is not None)
         return coders + self._words.nbytes
+
+    def copied(self) -> KeyTable:
+        """Return another table of the same keys, which they may be added to."""
+        assert not isinstance(self._words, RunGroups)
+        made = copy(self)
+        made._columns = [column.copied() for column in self._columns]
+        made._words = self._words.copied()
+        coder = made._columns[0].coder
+        made._texts = coder if self._texts is not None and isinstance(coder, TextCodes) else None
+        return made
 
     def insert(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, giving new ones to new keys."""

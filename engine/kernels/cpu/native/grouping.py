@@ -10,6 +10,8 @@ pairs, so that a probe touches one cache line. Kernels stop where a table is ful
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from ....errors import ExecutionError
@@ -304,6 +306,13 @@ class WordGroups:
         self._low = 0
         self._slots: Rows | None = np.zeros(0, dtype=np.int32)
         self._table, self._shift = np.zeros(0, dtype=np.uint64), 0
+
+    def copied(self) -> WordGroups:
+        """Return a table of the same groups, which others may be added to."""
+        made = copy(self)
+        made._keys, made._state, made._table = self._keys.copy(), self._state.copy(), self._table.copy()
+        made._slots = None if self._slots is None else self._slots.copy()
+        return made
 
     def __len__(self) -> int:
         return int(self._state[COUNT])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 
 import numpy as np
 
@@ -108,6 +109,12 @@ class HashedRowGroups:
         self._table, self._shift, self._limit = pair_table(capacity)
         self._keys = borrow(self._limit * width, np.uint64)
         self._state = np.array([0, -1], dtype=np.int64)
+
+    def copied(self) -> HashedRowGroups:
+        """Return a table of the same groups, which others may be added to."""
+        made = copy(self)
+        made._table, made._keys, made._state = self._table.copy(), self._keys.copy(), self._state.copy()
+        return made
 
     def __len__(self) -> int:
         return int(self._state[COUNT])

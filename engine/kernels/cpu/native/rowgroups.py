@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from itertools import accumulate
 from typing import TypeAlias
 
@@ -199,6 +200,13 @@ class RowGroups:
         self._lows: list[int] = []
         self._widths: list[int] = []
         self._expected = 0
+
+    def copied(self) -> RowGroups:
+        """Return a table of the same groups, which others may be added to."""
+        made = copy(self)
+        made._packed = None if self._packed is None else self._packed.copied()
+        made._hashed = None if self._hashed is None else self._hashed.copied()
+        return made
 
     def __len__(self) -> int:
         return len(self._table)

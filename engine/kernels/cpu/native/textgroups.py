@@ -9,6 +9,8 @@ hash and prefetch the pairs, to prefetch the candidates' bytes, and to compare a
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from .arrays import (
@@ -233,6 +235,13 @@ class BytesGroups:
         self._offsets = np.zeros(self._limit + 1, dtype=np.int64)
         self._data = np.empty(16 * self._limit, dtype=np.uint8)
         self._state = np.array([0, -1], dtype=np.int64)
+
+    def copied(self) -> BytesGroups:
+        """Return a table of the same groups, which others may be added to."""
+        made = copy(self)
+        made._table, made._state = self._table.copy(), self._state.copy()
+        made._offsets, made._data = self._offsets.copy(), self._data.copy()
+        return made
 
     def __len__(self) -> int:
         return int(self._state[COUNT])
