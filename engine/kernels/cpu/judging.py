@@ -32,7 +32,7 @@ _SURELY_WORTHWHILE = 0.3
 _SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
 _ALL_DIFFER = 0.97
 """It passes rows on before it has grouped any if even this share of samples, from all over a table, are groups."""
-_STEPS, _SPARE = 24, 1.125
+_STEPS, _SPARE = 24, 1.375
 _AGREE = 1.3
 """Where few and more rows tell of about as many groups, all are about as frequent, and it is known what more rows have."""
 
