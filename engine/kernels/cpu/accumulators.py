@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 
 from ...expr import Expr
 from ..specs import Accumulator, AccumulatorSpec
-from .batch import Batch
+from .batch import FEW_GROUPS, Batch
 from .buffers import bools_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state
 from .compare import known_true
 from .gather import take_column
 from .native import Calls
 from .native.arrays import Rows
-from .states import Moments, State, Valued, can_wait, make_state, row_state
+from .states import Moments, State, Valued, can_wait, make_state, reads_in_place, row_state
 
 
 def _masked(values: pa.Array | None, condition: pa.Array) -> pa.Array:
@@ -82,6 +82,14 @@ class States:
             if spec.filter is not None or not can_wait(state, values):
                 return False
         return True
+
+    def read_in_place(self, inputs: Sequence[pa.Array], room: int) -> bool:
+        """Return whether what `update_later` adds for these inputs does for others of the same form."""
+        rest = iter(inputs)
+        return room > FEW_GROUPS and all(
+            reads_in_place(state, None if self._specs[position].argument is None else next(rest))
+            for state, (position, _) in zip(self._states, self._places, strict=True)
+        )
 
     def update_later(self, ids: Rows, room: int, inputs: Sequence[pa.Array], calls: Calls) -> None:
         """Have kernels add rows of at most so many groups when the calls are made, after which `meet` is due."""

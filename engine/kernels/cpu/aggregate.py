@@ -9,6 +9,7 @@ from typing import overload
 import numpy as np
 import pyarrow as pa
 
+from ...expr import Column
 from ...schema import Schema
 from ..protocol import GroupBy, Table
 from ..specs import GroupSpec
@@ -17,9 +18,10 @@ from .buffers import scratch, size_of
 from .judging import Judge, Verdict, of_groups
 from .keys import KeyTable
 from .native import Calls
-from .native.arrays import Longs
+from .native.arrays import Longs, Rows
 from .partition import split
 from .project import Evaluator
+from .repeating import Repeated
 from .spread import spread, spreadable
 from .table import CpuTable, concat_columns, concat_tables, own, slice_table, take_rows
 from .words import partition_words
@@ -111,6 +113,8 @@ class CpuGroupBy:
         self._ids = scratch(0, np.int32)
         self._reset()
         self._inputs = (*(key.expr for key in spec.keys), *self._states.inputs())
+        self._schema: Schema | None = None
+        self._places: list[int] | None = None
 
     def _reset(self) -> None:
         self._keys = KeyTable(self._dtypes, self._capacity)
@@ -161,7 +165,7 @@ class CpuGroupBy:
 
     def _add(self, table: CpuTable) -> None:
         """Add the rows of a table that is not empty."""
-        columns = Evaluator(table).columns(self._inputs)
+        columns = self._columns_of(table)
         keys = len(self._dtypes)
         self._keep(columns)
         if self._gave_up:
@@ -187,16 +191,17 @@ class CpuGroupBy:
 
     def _call_together(self, tables: Sequence[CpuTable]) -> int:
         """Add tables from the first on, up to one for whose groups there is no room; return how many were added."""
-        calls, keys, room = Calls(), len(self._dtypes), self._keys.room
+        calls, room = Calls(), self._keys.room
         if len(self._ids) < (most := max(table.num_rows for table in tables)):
             self._ids = scratch(most, np.int32)
-        ends, made = list[int](), list[Sequence[pa.Array]]()
+        ends, made, repeated = list[int](), list[Sequence[pa.Array]](), None
         for table in tables:
-            columns, rows = Evaluator(table).columns(self._inputs), self._ids[: table.num_rows]
-            inputs = columns[keys:]
-            if not self._states.can_wait(inputs) or not self._keys.insert_later(columns[:keys], rows, room, calls):
-                break
-            self._states.update_later(rows, room, inputs, calls)
+            columns = self._columns_of(table)
+            if repeated is None or not repeated.add(columns):
+                first = len(calls)
+                if not self._call_later(columns, self._ids[: table.num_rows], room, calls):
+                    break
+                repeated = self._repeated(calls, first, columns, room)
             ends.append(len(calls))
             made.append(columns)
         if not made:
@@ -204,9 +209,35 @@ class CpuGroupBy:
         added = bisect_right(ends, calls.run())
         self._states.meet(len(self._keys))
         self._rows += sum(table.num_rows for table in tables[:added])
-        for given in made[:added]:
-            self._keep(given)
+        if not self._judged:
+            for given in made[:added]:
+                self._keep(given)
         return added
+
+    def _columns_of(self, table: CpuTable) -> Sequence[pa.Array]:
+        """Return the values of keys and inputs; where they are columns of tables, their places are looked up once."""
+        if table.schema is not self._schema:
+            self._schema, names = table.schema, [expr.name for expr in self._inputs if isinstance(expr, Column)]
+            are_columns = len(names) == len(self._inputs)
+            self._places = [table.schema.position(name) for name in names] if are_columns else None
+        if self._places is None:
+            return Evaluator(table).columns(self._inputs)
+        return [table.columns[place] for place in self._places]
+
+    def _call_later(self, columns: Sequence[pa.Array], ids: Rows, room: int, calls: Calls) -> bool:
+        """Have calls add the rows of a table; return whether they can, and nothing was added to them else."""
+        keys, inputs = columns[: len(self._dtypes)], columns[len(self._dtypes) :]
+        if not self._states.can_wait(inputs) or not self._keys.insert_later(keys, ids, room, calls):
+            return False
+        self._states.update_later(ids, room, inputs, calls)
+        return True
+
+    def _repeated(self, calls: Calls, first: int, columns: Sequence[pa.Array], room: int) -> Repeated | None:
+        """Return what repeats the calls from the first on for other tables; None where that cannot be."""
+        keys, inputs = columns[: len(self._dtypes)], columns[len(self._dtypes) :]
+        if self._keys.read_in_place(keys) and self._states.read_in_place(inputs, room):
+            return Repeated(calls, first, columns)
+        return None
 
     def _judge(self, table: CpuTable) -> None:
         """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped."""

@@ -11,7 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from .buffers import present, scratch
-from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes, sum_i64
+from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes, sum_i64, zero_counts
 from .native.arrays import Rows
 from .native.reuse import borrow, cleared
 
@@ -37,7 +37,8 @@ def trimmed(array: Any, groups: int) -> Any:
 
 
 _LANES = 4
-_FEW_GROUPS = 16
+FEW_GROUPS = 16
+"""Up to so many groups are split in parts."""
 _LANED_ROWS = 4096
 # With fewer rows per group, counting them once for all states costs more than it saves.
 _MANY_GROUPS = 8
@@ -84,7 +85,7 @@ class Batch:
 
         Adding to one sum row after row waits for the last addition each time; four sums in turn do not.
         """
-        if self.groups > _FEW_GROUPS or len(self.ids) < _LANED_ROWS:
+        if self.groups > FEW_GROUPS or len(self.ids) < _LANED_ROWS:
             return None
         if self._lanes is None:
             parts = scratch(len(self.ids), np.int32)
@@ -127,7 +128,8 @@ class Batch:
             return
         if self._rows is None:
             parts, folded = self.lanes or (self.ids, np.arange(self.groups, dtype=np.int32))
-            self._rows = folded, np.zeros(len(folded), dtype=np.int64)
+            self._rows = folded, np.empty(len(folded), dtype=np.int64)
+            self.run(zero_counts, self._rows[1])  # by a call, which may be repeated
             self.run(count_valid, parts, NO_BITS, 0, self._rows[1])
         folded, rows = self._rows
         self.run(sum_i64, folded, rows, NO_BITS, 0, counts)

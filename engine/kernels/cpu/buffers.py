@@ -6,7 +6,7 @@ The one place that knows Arrow's buffer layout: validity bitmap, values, offsets
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,9 @@ from .native.arrays import Bits, Words
 
 INT64_DIGITS = 18
 """Decimals of at most so many digits are held as scaled 64-bit integers."""
+
+Memory: TypeAlias = tuple[NDArray[Any], int]
+"""Some memory as an array, and its address."""
 
 _WORD_BITS = 64
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
@@ -113,6 +116,11 @@ def size_of(array: pa.Array) -> int:
     return size + ((len(array) + 7) // 8 if array.null_count else 0)
 
 
+def has_words(kind: pa.DataType) -> bool:
+    """Return whether values of a type are stored as one word of 64 bits each."""
+    return bool(pa.types.is_primitive(kind) or is_small(kind)) and kind.bit_width == 64
+
+
 def halves_of(array: pa.Array) -> NDArray[np.int64]:
     """Return a decimal128 or interval array as pairs of words, shape (n, 2), low word first."""
     data = array.buffers()[1]
@@ -169,6 +177,30 @@ def text_of(array: pa.Array) -> tuple[NDArray[np.int32], NDArray[np.uint8]]:
     count = array.offset + len(array) + 1
     starts = np.frombuffer(offsets, dtype=np.int32)[array.offset : count]
     return starts, np.zeros(0, np.uint8) if data is None else np.frombuffer(data, dtype=np.uint8)
+
+
+def memory_of(array: pa.Array) -> list[Memory] | None:
+    """Return the memory of an array of texts or 32- or 64-bit values that kernels read; None where there is none.
+
+    The values, or offsets and bytes, and the validity bitmap where something is null.
+    """
+    bitmap, *stored = array.buffers()
+    if any(buffer is None for buffer in stored) or not len(array):
+        return None
+    start, count = array.offset, len(array)
+    if len(stored) > 1:
+        (offsets, data), step = stored, np.dtype(np.int32).itemsize
+        if not data.size:
+            return None
+        starts = np.frombuffer(offsets, dtype=np.int32, count=count + 1, offset=start * step)
+        memory: list[Memory] = [(starts, offsets.address + start * step), (np.frombuffer(data, dtype=np.uint8), data.address)]
+    else:
+        values, kind = stored[0], np.dtype(_WIDTHS[array.type.bit_width // 8])
+        step = kind.itemsize
+        memory = [(np.frombuffer(values, kind, count, start * step), values.address + start * step)]
+    if array.null_count:
+        memory.append((np.frombuffer(bitmap, dtype=np.uint8), bitmap.address))
+    return memory
 
 
 def validity(*arrays: pa.Array) -> pa.Buffer | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 import pyarrow as pa
 
@@ -13,7 +11,7 @@ from ...errors import ExecutionError
 from .buffers import bits_of, empty, text_of, values_of
 from .comparable import comparable
 from .native import BytesGroups, Calls
-from .native.arrays import Rows, Words
+from .native.arrays import Rows, Words, varied
 from .native.grouping import MINIMUM_CAPACITY
 from .words import looked_up
 
@@ -47,9 +45,7 @@ class TextCodes:
 
     def copied(self) -> TextCodes:
         """Return codes of the same texts, which others may be added to."""
-        made = copy(self)
-        made._groups = self._groups.copied()
-        return made
+        return varied(self, _groups=self._groups.copied())
 
     @property
     def nbytes(self) -> int:
@@ -167,9 +163,7 @@ class ObjectCodes:
 
     def copied(self) -> ObjectCodes:
         """Return codes of the same values, which others may be added to."""
-        made = copy(self)
-        made._codes, made._values = self._codes.copied(), [*self._values]
-        return made
+        return varied(self, _codes=self._codes.copied(), _values=[*self._values])
 
     @property
     def nbytes(self) -> int:

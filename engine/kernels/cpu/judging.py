@@ -34,7 +34,7 @@ _ALL_DIFFER = 0.97
 """It passes rows on before it has grouped any if even this share of samples, from all over a table, are groups."""
 _STEPS, _SPARE = 24, 1.375
 _AGREE = 1.3
-"""Where few and more rows tell of about as many groups, all are about as frequent, and it is known what more rows have."""
+"""Where few and more rows tell of about as many groups, these are about as frequent: so it is told what more have."""
 
 
 class Verdict(Enum):
@@ -77,7 +77,7 @@ class Judge:
         return verdict, made
 
     def _find(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> tuple[Verdict, int, KeyTable]:
-        """Find out what is worthwhile, how many groups there may be, and a layout of keys; insert some into ``keys``."""
+        """Find out what is worthwhile and how many groups there may be; insert some keys into ``keys``."""
         first = _sample(table, exprs, 0)
         verdict, expected = _found(table, exprs, first)
         if verdict is not Verdict.PASS_ON:

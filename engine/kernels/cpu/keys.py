@@ -7,7 +7,6 @@ more word.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from .buffers import (
     bits_of,
     bools_from,
     empty,
+    has_words,
     physical_type,
     present,
     scratch,
@@ -42,7 +42,7 @@ from .native import (
     signed_extent,
     zero_nulls,
 )
-from .native.arrays import Bits, Longs, Rows, Words
+from .native.arrays import Bits, Longs, Rows, Words, varied
 from .native.grouping import MINIMUM_CAPACITY
 from .native.packing import Source
 from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
@@ -80,10 +80,8 @@ class _Column:
 
     def copied(self) -> _Column:
         """Return another one that gives the texts so far the same words."""
-        made = copy(self)
-        made.coder = None if self.coder is None else self.coder.copied()
-        made._codes = scratch(0, np.int32)
-        return made
+        coder = None if self.coder is None else self.coder.copied()
+        return varied(self, coder=coder, _codes=scratch(0, np.int32))
 
     def words(self, column: pa.Array, *, insert: bool) -> list[Words]:
         """Return the words of a column; where nulls have no word of their own, theirs are 0."""
@@ -109,6 +107,12 @@ class _Column:
             and isinstance(column, pa.DictionaryArray)
             and not coder.knows(column.dictionary)
         )
+
+    def is_read_in_place(self, column: pa.Array) -> bool:
+        """Return whether kernels read the values of a column where they lie, and nothing else of it."""
+        if self.coder is not None:
+            return isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray)
+        return has_words(column.type) and not self.dtype.is_float
 
     def source(self, column: pa.Array, calls: Calls) -> Source:
         """Return the column as what single words are read from when the calls are made, which end at a new text."""
@@ -199,12 +203,9 @@ class KeyTable:
     def copied(self) -> KeyTable:
         """Return another table of the same keys, which they may be added to."""
         assert not isinstance(self._words, RunGroups)
-        made = copy(self)
-        made._columns = [column.copied() for column in self._columns]
-        made._words = self._words.copied()
-        coder = made._columns[0].coder
-        made._texts = coder if self._texts is not None and isinstance(coder, TextCodes) else None
-        return made
+        columns = [column.copied() for column in self._columns]
+        texts = None if self._texts is None else columns[0].coder
+        return varied(self, _columns=columns, _words=self._words.copied(), _texts=texts)
 
     def insert(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, giving new ones to new keys."""
@@ -270,6 +271,12 @@ class KeyTable:
         bits, offset = self._single_bits(columns[0])
         self._words.insert_later(self._row_words(columns, insert=True)[0], bits, offset, ids, room, calls)
         return True
+
+    def read_in_place(self, columns: Sequence[pa.Array]) -> bool:
+        """Return whether what `insert_later` adds for these columns does for others of the same form."""
+        if self._single and self._texts is None:
+            return self._columns[0].coder is None and self._columns[0].is_read_in_place(columns[0])
+        return all(how.is_read_in_place(column) for column, how in zip(columns, self._columns, strict=True))
 
     def absorb(self, other: KeyTable) -> Rows:
         """Return the number of each key of another table of the same types, giving new ones to new keys."""

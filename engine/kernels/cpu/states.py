@@ -20,7 +20,7 @@ from ..failures import sum_overflow
 from ..specs import Accumulator, AccumulatorSpec
 from . import native
 from .batch import Batch, Seen, grown, trimmed
-from .buffers import array_from, bits_of, bools_from, halves_of, is_small, physical_type, values_of
+from .buffers import array_from, bits_of, bools_from, halves_of, has_words, is_small, physical_type, values_of
 from .decimals import widened
 from .picking import Picked
 from .words import floats_of, integers_of, is_one_word
@@ -73,6 +73,13 @@ def make_state(spec: AccumulatorSpec) -> State:
 def can_wait(state: object, values: pa.Array | None) -> bool:
     """Return whether kernels are all that a state does with rows of groups it knows, so that they may run later."""
     return isinstance(state, _ONLY_KERNELS) and (values is None or not values.null_count)
+
+
+def reads_in_place(state: object, values: pa.Array | None) -> bool:
+    """Return whether the kernels of a state, which `can_wait`, read values where they lie."""
+    if values is None or isinstance(state, Count):
+        return True
+    return has_words(values.type) and not (isinstance(state, IntegerExtreme) and state.flips)
 
 
 def row_state(spec: AccumulatorSpec, values: pa.Array | None, num_rows: int) -> pa.Array:
@@ -267,6 +274,11 @@ class IntegerExtreme(Valued):
         # Flipping the sign bit gives uint64 the order of int64.
         self._flip = np.int64(info.min) if dtype.kind is Kind.UINT64 else np.int64(0)
         self._state = np.zeros(0, dtype=np.int64)
+
+    @property
+    def flips(self) -> bool:
+        """Whether numbers are compared that values become."""
+        return bool(self._flip)
 
     def _add(self, batch: Batch, values: pa.Array) -> None:
         self._state = grown(self._state, batch.groups, self._start)

@@ -37,11 +37,12 @@ from .accumulate import (
     total_f64,
     total_i64,
     whole_sum_f64,
+    zero_counts,
 )
 from .arithmetic import affine_i64, combine_i64, multiply_i64
 from .arrays import MAX_ROWS, NO_BITS, words_of
 from .bucketsort import BucketSort
-from .calls import Calls
+from .calls import Calls, Pattern
 from .compile import cache_directory, holding_lock, warm
 from .gathering import (
     count_bits,
@@ -131,6 +132,7 @@ __all__ = [
     "Hashed",
     "JoinIndex",
     "KeyPacking",
+    "Pattern",
     "RowGroups",
     "RunGroups",
     "WordGroups",
@@ -235,5 +237,6 @@ __all__ = [
     "weighted_means",
     "whole_sum_f64",
     "words_of",
+    "zero_counts",
     "zero_nulls",
 ]

@@ -57,6 +57,13 @@ def count_valid(ids: Rows, bits: Bits, bit_offset: int, counts: Longs) -> None:
                 counts[np.uint32(ids[i])] += 1
 
 
+@kernel("void(i64[])")
+def zero_counts(counts: Longs) -> None:
+    """Begin anew."""
+    for i in range(len(counts)):
+        counts[i] = 0
+
+
 @kernel("void(const i32[], u8[])")
 def mark_groups(ids: Rows, flags: Bits) -> None:
     """Set the flag of each group that has a row."""

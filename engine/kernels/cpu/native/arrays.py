@@ -9,7 +9,8 @@ Nothing here knows Arrow's types.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final, TypeAlias
+from copy import copy
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,7 @@ copy8 = instruction("copy8")
 copy4 = instruction("copy4")
 prefetch_read = instruction("prefetch_read")
 
+T = TypeVar("T")
 Words: TypeAlias = NDArray[np.uint64]
 Longs: TypeAlias = NDArray[np.int64]
 Doubles: TypeAlias = NDArray[np.float64]
@@ -88,6 +90,13 @@ def copy_bytes(source: Bytes, start: Number, target: Bytes, position: Number, le
         target[position] = source[start]
         target[position + (length >> 1)] = source[start + (length >> 1)]
         target[position + length - 1] = source[start + length - 1]
+
+
+def varied(one: T, **attributes: object) -> T:
+    """Return a shallow copy of an object in which some attributes are others."""
+    made = copy(one)
+    vars(made).update(attributes)
+    return made
 
 
 def words_of(values: NDArray[Any]) -> Words:

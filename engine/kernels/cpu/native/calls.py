@@ -7,10 +7,11 @@ millisecond both cost more than the kernels do.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Longs, Words
 from .compile import REFUSALS, REFUSED, Kernel, instruction, kernel
@@ -34,25 +35,50 @@ def _call_all(entries: Words, arguments: Words, expected: Longs, start: int, res
     return len(entries)
 
 
+class Call(NamedTuple):
+    """A call to be made.
+
+    Attributes
+    ----------
+    kernel, arguments
+        What is called, with what.
+    words
+        The arguments as its entry point takes them.
+    entry
+        The entry point's address.
+    expected
+        The result with which the calls go on.
+    otherwise
+        Makes the error to raise for another one.
+    """
+
+    kernel: Kernel[..., Any]
+    arguments: Sequence[Any]
+    words: list[int]
+    entry: int
+    expected: int
+    otherwise: Callable[[], Exception] | None
+
+
 class Calls:
     """Calls of kernels, made when `run` is called.
 
     Attributes
     ----------
+    made
+        What is to be called.
     results
         What the calls that were made gave.
     """
 
     def __init__(self) -> None:
-        self._calls: list[tuple[Kernel[..., Any], tuple[Any, ...], Callable[[], Exception] | None]] = []
-        self._entries: list[int] = []
-        self._arguments: list[int] = []
-        self._expected: list[int] = []
+        self.made: list[Call] = []
         self._kept: list[object] = []
+        self._described: dict[int, tuple[int, ...]] = {}  # by the identity of an argument, which fields are addresses
         self.results: list[int] = []
 
     def __len__(self) -> int:
-        return len(self._calls)
+        return len(self.made)
 
     def add(
         self,
@@ -71,29 +97,87 @@ class Calls:
             Makes the error to raise for another one; without, `run` ends there.
         """
         assert isinstance(kernel, Kernel)
-        self._calls.append((kernel, args, otherwise))
-        self._entries.append(kernel.address_for(args))
         words = [id(arg) if isinstance(arg, np.ndarray) else int(arg) & _WORD for arg in args]
-        self._arguments += words
-        self._arguments += [0] * (_WIDTH - len(words))
-        self._expected.append(_ANY if expected is None else expected)
+        words += [0] * (_WIDTH - len(words))
+        wanted = _ANY if expected is None else expected
+        self.made.append(Call(kernel, args, words, kernel.address_for(args), wanted, otherwise))
 
     def keep(self, *values: object) -> None:
         """Keep what arguments only have the addresses of."""
         self._kept += values
 
+    def describe(self, columns: Words, addresses: tuple[int, ...]) -> None:
+        """Say that an argument, shape (columns, fields), has addresses in some of its fields."""
+        self._described[id(columns)] = addresses
+
+    def addresses_in(self, argument: NDArray[Any]) -> tuple[int, ...] | None:
+        """Return the fields of an argument that are addresses; None of one that has none."""
+        return self._described.get(id(argument))
+
     def run(self) -> int:
         """Make the calls; return which is the first whose result is another than expected, or how many there are."""
-        entries = np.array(self._entries, dtype=np.uint64)
-        arguments = np.array(self._arguments, dtype=np.uint64)
-        expected = np.array(self._expected, dtype=np.int64)
+        entries = np.array([call.entry for call in self.made], dtype=np.uint64)
+        arguments = np.array([word for call in self.made for word in call.words], dtype=np.uint64)
+        expected = np.array([call.expected for call in self.made], dtype=np.int64)
         results = np.empty(len(entries), dtype=np.int64)
         done = _call_all(entries, arguments, expected, 0, results)
         if done < len(entries):
-            called, args, otherwise = self._calls[done]
+            ended = self.made[done]
             if results[done] <= REFUSALS:
-                called(*args)  # says what does not fit
-            if otherwise is not None:
-                raise otherwise()
+                ended.kernel(*ended.arguments)  # says what does not fit
+            if ended.otherwise is not None:
+                raise ended.otherwise()
         self.results = results[: done + 1].tolist()
         return done
+
+
+class Pattern:
+    """Calls to be made again, with other memory in the place of some.
+
+    Parameters
+    ----------
+    calls
+        Those from number ``first`` on are the pattern.
+    memory
+        Arrays and their addresses: arguments that begin at one, and addresses in arguments, are to be replaced.
+    """
+
+    def __init__(self, calls: Calls, first: int, memory: Sequence[tuple[NDArray[Any], int]]) -> None:
+        self._calls, self._made = calls, calls.made[first:]
+        numbers: dict[int, int] = {}
+        self._same = [numbers.setdefault(address, number) for number, (_, address) in enumerate(memory)]
+        # Which argument of which call is which memory, and of which type; or has which addresses in it.
+        self._places: list[tuple[int, int, int, np.dtype[Any]]] = []
+        self._described: list[tuple[int, int, list[tuple[int, int, int]]]] = []
+        for call, made in enumerate(self._made):
+            for position, arg in enumerate(made.arguments):
+                if not isinstance(arg, np.ndarray) or not arg.size:
+                    continue
+                if (fields := calls.addresses_in(arg)) is not None:
+                    cells = [(row, field) for row in range(len(arg)) for field in fields]
+                    known = [(*cell, numbers[found]) for cell in cells if (found := int(arg[cell])) in numbers]
+                    self._described.append((call, position, known))
+                elif (number := numbers.get(arg.ctypes.data)) is not None:
+                    self._places.append((call, position, number, arg.dtype))
+
+    def repeat(self, memory: Sequence[tuple[NDArray[Any], int]]) -> bool:
+        """Add the calls for other memory, in the same order; return whether it is as different as the first was."""
+        if any(memory[number][1] != memory[first][1] for number, first in enumerate(self._same)):
+            return False
+        arguments = [list(made.arguments) for made in self._made]
+        words = [made.words.copy() for made in self._made]
+        for call, position, number, kind in self._places:
+            array = memory[number][0]
+            array = array if array.dtype == kind else array.view(kind)
+            arguments[call][position], words[call][position] = array, id(array)
+        for call, position, cells in self._described:
+            columns = arguments[call][position].copy()
+            for row, field, number in cells:
+                columns[row, field] = memory[number][1]
+            arguments[call][position], words[call][position] = columns, id(columns)
+        self._calls.keep(memory)
+        self._calls.made += [
+            Call(made.kernel, given, own, made.entry, made.expected, made.otherwise)
+            for made, given, own in zip(self._made, arguments, words, strict=True)
+        ]
+        return True

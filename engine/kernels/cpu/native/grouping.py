@@ -10,12 +10,10 @@ pairs, so that a probe touches one cache line. Kernels stop where a table is ful
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 
 from ....errors import ExecutionError
-from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing, read_ahead, rows_out
+from .arrays import MAX_ROWS, NO_BITS, Bits, Longs, Number, Rows, Words, missing, read_ahead, rows_out, varied
 from .calls import Calls
 from .compile import device, instruction, kernel
 from .packing import signed_extent
@@ -309,10 +307,9 @@ class WordGroups:
 
     def copied(self) -> WordGroups:
         """Return a table of the same groups, which others may be added to."""
-        made = copy(self)
-        made._keys, made._state, made._table = self._keys.copy(), self._state.copy(), self._table.copy()
-        made._slots = None if self._slots is None else self._slots.copy()
-        return made
+        slots = None if self._slots is None else self._slots.copy()
+        arrays = {"_keys": self._keys.copy(), "_state": self._state.copy(), "_table": self._table.copy()}
+        return varied(self, _slots=slots, **arrays)
 
     def __len__(self) -> int:
         return int(self._state[COUNT])

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 
 import numpy as np
 
-from .arrays import Longs, Number, Rows, Words, addresses, rows_out
+from .arrays import Longs, Number, Rows, Words, addresses, rows_out, varied
 from .compile import device, instruction, kernel
 from .grouping import AHEAD, COUNT, LARGE, MINIMUM_CAPACITY, first_slot, larger, pair_table, rehash_pairs
 from .hashing import hash_rows
@@ -112,9 +111,7 @@ class HashedRowGroups:
 
     def copied(self) -> HashedRowGroups:
         """Return a table of the same groups, which others may be added to."""
-        made = copy(self)
-        made._table, made._keys, made._state = self._table.copy(), self._keys.copy(), self._state.copy()
-        return made
+        return varied(self, _table=self._table.copy(), _keys=self._keys.copy(), _state=self._state.copy())
 
     def __len__(self) -> int:
         return int(self._state[COUNT])

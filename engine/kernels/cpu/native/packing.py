@@ -19,6 +19,7 @@ prefetch_word = instruction("prefetch_word")
 
 # What kernels are told of a key column: addresses, bytes of a value, the layout, and what stands for null.
 _VALUES, _WIDTH, _BITS, _BIT_OFFSET, _LOW, SPAN, _SHIFT, _NULL, _FLAG, FIELDS = range(10)
+ADDRESSES = (_VALUES, _BITS)
 # Bytes of a value that is no word.
 _INTS = 4
 # Words that a loop along a column asks for ahead.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from itertools import accumulate
 from typing import TypeAlias
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, rows_out
+from .arrays import NO_BITS, Bits, Longs, Number, Rows, Words, rows_out, varied
 from .calls import Calls
 from .compile import device, instruction, kernel
 from .grouping import (
@@ -20,7 +19,7 @@ from .grouping import (
     locate,
 )
 from .hashedrows import HashedRowGroups
-from .packing import FIELDS, SPAN, Source, add_key, add_part, flag_outside, signed_extent
+from .packing import ADDRESSES, FIELDS, SPAN, Source, add_key, add_part, flag_outside, signed_extent
 from .reuse import borrow
 
 load_word = instruction("load_word")
@@ -203,10 +202,8 @@ class RowGroups:
 
     def copied(self) -> RowGroups:
         """Return a table of the same groups, which others may be added to."""
-        made = copy(self)
-        made._packed = None if self._packed is None else self._packed.copied()
-        made._hashed = None if self._hashed is None else self._hashed.copied()
-        return made
+        packed = None if self._packed is None else self._packed.copied()
+        return varied(self, _packed=packed, _hashed=None if self._hashed is None else self._hashed.copied())
 
     def __len__(self) -> int:
         return len(self._table)
@@ -298,6 +295,7 @@ class RowGroups:
         flags = (self._lows[0] & _ALL, shifts[0], spans[0]) if flagged else (0, 0, 0)
         packed = np.empty((2, _BLOCK), dtype=np.uint64)
         calls.keep(*sources)
+        calls.describe(columns, ADDRESSES)
         calls.add(_insert_packed, columns, *flags, *self._packed.layout(room), packed, ids, expected=len(ids))
         return True
 

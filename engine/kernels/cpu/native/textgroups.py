@@ -9,8 +9,6 @@ hash and prefetch the pairs, to prefetch the candidates' bytes, and to compare a
 
 from __future__ import annotations
 
-from copy import copy
-
 import numpy as np
 
 from .arrays import (
@@ -26,6 +24,7 @@ from .arrays import (
     missing,
     read_ahead,
     rows_out,
+    varied,
 )
 from .calls import Calls
 from .compile import device, instruction, kernel
@@ -238,10 +237,8 @@ class BytesGroups:
 
     def copied(self) -> BytesGroups:
         """Return a table of the same groups, which others may be added to."""
-        made = copy(self)
-        made._table, made._state = self._table.copy(), self._state.copy()
-        made._offsets, made._data = self._offsets.copy(), self._data.copy()
-        return made
+        arrays = {"_table": self._table.copy(), "_state": self._state.copy()}
+        return varied(self, _offsets=self._offsets.copy(), _data=self._data.copy(), **arrays)
 
     def __len__(self) -> int:
         return int(self._state[COUNT])
