@@ -192,8 +192,8 @@ def memory_of(array: pa.Array) -> list[Memory] | None:
         (offsets, data), step = stored, np.dtype(np.int32).itemsize
         if not data.size:
             return None
-        starts = np.frombuffer(offsets, dtype=np.int32, count=count + 1, offset=start * step)
-        memory: list[Memory] = [(starts, offsets.address + start * step), (np.frombuffer(data, dtype=np.uint8), data.address)]
+        starts, texts = np.frombuffer(offsets, np.int32, count + 1, start * step), np.frombuffer(data, np.uint8)
+        memory: list[Memory] = [(starts, offsets.address + start * step), (texts, data.address)]
     else:
         values, kind = stored[0], np.dtype(_WIDTHS[array.type.bit_width // 8])
         step = kind.itemsize

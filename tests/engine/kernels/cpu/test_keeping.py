@@ -9,6 +9,7 @@ import volley as vl
 from tests.engine.kernels.conformance.cases import duck, random_table, unordered
 from volley.engine.dtypes import int64
 from volley.engine.expr import Column, NamedExpr
+from volley.engine.frame import memory
 from volley.engine.kernels.cpu import aggregate, judging
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
@@ -30,6 +31,35 @@ def test_states_of_single_rows_merge_like_any(monkeypatch: pytest.MonkeyPatch) -
     answer = vl.sql(QUERY, data=data).to_arrow()
     expected = duck(QUERY.replace("mode(d)", modes), data=pa.table(data))
     assert unordered(zip(*(column.to_pylist() for column in answer.columns), strict=True)) == unordered(expected)
+
+
+KEEPING = """
+select {keys}, median(t), arg_max(m, m) filter (j > 0), len(list(s)), len(list(s) filter (j > 0)), mode(d),
+    last(t) filter (false), count(w) filter (j > 0), min(s), count(distinct t)
+from data group by {keys}
+"""
+
+
+@pytest.mark.parametrize("partition_bytes", [1 << 20, 64])
+@pytest.mark.parametrize("keys", ["i", "s", "i, t", "m", "d"])
+def test_threads_that_begin_with_keys_of_others(
+    monkeypatch: pytest.MonkeyPatch, keys: str, partition_bytes: int
+) -> None:
+    """Tables come in the order of their keys: each thread has groups, laid out for it, that none of its rows has."""
+    for name, value in {"_JUDGED_ROWS": 20, "_WORTHWHILE": 2.0, "_SAMPLED_ROWS": 4}.items():
+        monkeypatch.setattr(judging, name, value)
+    monkeypatch.setattr(memory, "TASK_ROWS", 100)
+    monkeypatch.setattr(states, "PARTITION_BYTES", partition_bytes)
+    data = pa.table(random_table("ijdwstmb", 3000, seed=8))
+    data = data.sort_by([(key, "ascending") for key in keys.split(", ")])
+    for query in (KEEPING.format(keys=keys), ORDINARY.format(keys=keys)):
+        expected = duck(query.replace("mode(d)", "mode(d order by d)"), data=data)
+        for threads in (1, 2):
+            with vl.Session(threads=threads):
+                frame = vl.from_arrow(pa.Table.from_batches(data.to_batches(max_chunksize=50)))
+                answer = vl.sql(query, data=frame).to_arrow()
+            rows = zip(*(column.to_pylist() for column in answer.columns), strict=True)
+            assert unordered(rows) == unordered(expected)
 
 
 ORDINARY = """

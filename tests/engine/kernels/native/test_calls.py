@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from volley.engine.kernels.cpu import native
-from volley.engine.kernels.cpu.native import NO_BITS, Calls
+from volley.engine.kernels.cpu.native import NO_BITS, Calls, Pattern
+from volley.engine.kernels.cpu.native.packing import ADDRESSES, KeyPacking, Source
 
 IDS = np.arange(100, dtype=np.int32) % 10
 
@@ -54,3 +55,45 @@ def test_what_does_not_fit_is_said() -> None:
 
 def test_no_calls_are_fine() -> None:
     assert Calls().run() == 0
+
+
+def memory(*arrays: np.ndarray) -> list[tuple[np.ndarray, int]]:
+    return [(array, array.ctypes.data) for array in arrays]
+
+
+def test_calls_are_made_again_with_other_memory() -> None:
+    """Of two calls one reads the values as they are and one as words; what both write to stays the same."""
+    sums, filled = np.zeros(10, dtype=np.int64), np.zeros(100, dtype=np.uint64)
+    first, second = np.arange(100), np.full(100, 7)
+    calls = Calls()
+    calls.add(native.sum_i64, IDS, np.ones(100, dtype=np.int64), NO_BITS, 0, sums)
+    begun = len(calls)
+    calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
+    calls.add(native.set_key, first.view(np.uint64), 0, 1, filled)
+    assert Pattern(calls, begun, memory(first)).repeat(memory(second))
+    assert calls.run() == 5
+    assert sums.tolist() == [10 + 450 + 10 * digit + 70 for digit in range(10)]
+    assert filled.tolist() == [14] * 100
+
+
+def test_addresses_in_arguments_are_those_of_the_other_memory() -> None:
+    first, second, out = np.arange(100, dtype=np.uint64), np.arange(100, 200, dtype=np.uint64), np.zeros(100, np.uint64)
+    calls, packing = Calls(), KeyPacking([(0, 255), (0, 255)])
+    packing.pack_later([Source(first, NO_BITS, 0, -1), Source(first, NO_BITS, 0, -1)], out, calls)
+    calls.describe(calls.made[0].arguments[0], ADDRESSES)
+    assert Pattern(calls, 0, memory(first)).repeat(memory(second))
+    assert calls.run() == 2
+    assert out.tolist() == [value * 257 for value in range(100, 200)]
+
+
+def test_memory_that_was_the_same_must_be_the_same() -> None:
+    sums, first, second = np.zeros(10, dtype=np.int64), np.arange(100), np.arange(100) * 2
+    calls = Calls()
+    calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
+    calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
+    pattern = Pattern(calls, 0, memory(first, first))
+    assert not pattern.repeat(memory(first, second))
+    assert len(calls) == 2
+    assert pattern.repeat(memory(second, second))
+    assert calls.run() == 4
+    assert sums.sum() == 2 * (first.sum() + second.sum())
