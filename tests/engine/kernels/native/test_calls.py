@@ -40,10 +40,13 @@ def test_calls_end_at_a_result_that_is_not_expected() -> None:
 
 
 def test_the_signature_is_that_of_the_arrays() -> None:
-    rows = native.values_within([np.arange(9), np.arange(5)], np.array([3]))
-    assert [found.tolist() for found in rows] == [[0, 1, 2, 3], [0, 1, 2, 3]]
-    rows = native.values_within([np.arange(9.0)], np.array([7.0]), greatest=True)
-    assert rows[0].tolist() == [7, 8]
+    numbers, floats = [np.arange(9), np.arange(5)], np.arange(9.0)
+    begins, lengths = np.array([array.ctypes.data for array in numbers], np.uint64), np.array([9, 5])
+    rows = native.values_within(begins, lengths, np.array([3]))
+    assert [found.tolist() for _, found in rows] == [[0, 1, 2, 3], [0, 1, 2, 3]]
+    begins = np.array([floats.ctypes.data], np.uint64)
+    rows = native.values_within(begins, np.array([9]), np.array([7.0]), greatest=True)
+    assert rows[0][1].tolist() == [7, 8]
 
 
 def test_what_does_not_fit_is_said() -> None:
