@@ -176,10 +176,9 @@ class TopRows(SinkBase):
         return made
 
     def finish(self, parallel: Parallel) -> Output:
-        best = self.locals[0].state if len(self.locals) == 1 else self.state
-        for one in self.locals:
-            if one.state is not best:
-                best.update(one.state.result())
+        best, *others = [one.state for one in self.locals] or [self.state]
+        for state in others:
+            best.update(state.result())
         result = best.result()
         self.reserve(result.nbytes - self.reserved)
         return Output(partitions=[[result]], reserved=self.reserved)
