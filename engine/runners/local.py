@@ -44,7 +44,7 @@ from .interrupts import heard
 from .limited import Limited
 from .metrics import Counts, Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, counters, promising_first, read_splits, rows_of, tell_start, totals
-from .portions import MOST_CHUNKED, MOST_SPLITS, located, portions
+from .portions import located, portions
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
 
@@ -266,8 +266,7 @@ class _Run:
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
             any_tasks = sink.any_tasks and source.top is None  # whose bound leaves out the more splits, the smaller
             chunked = sink.takes_chunked and not pipeline.operators
-            most = MOST_CHUNKED if chunked else MOST_SPLITS
-            for portion in portions(splits, threads, most) if any_tasks else [[split] for split in splits]:
+            for portion in portions(splits, threads, chunked=chunked) if any_tasks else [[split] for split in splits]:
                 yield self._scan_task(pipeline, source, portion, filters, chunked=chunked)
             return
         if isinstance(source, RemainingInput):
