@@ -46,10 +46,10 @@ def portions(splits: Sequence[Split], threads: int, *, chunked: bool = False) ->
 
 
 def _dwindling(splits: Sequence[Split], threads: int) -> Iterator[list[Split]]:
-    """Yield the splits of each task: a fair share of half of those that are left."""
+    """Yield the splits of each task: a fair share of those that are left."""
     start = 0
     while start < len(splits):
-        count = max(LEAST_CHUNKED, min((len(splits) - start) // (2 * threads), MOST_CHUNKED))
+        count = max(LEAST_CHUNKED, min((len(splits) - start) // threads, MOST_CHUNKED))
         yield [*splits[start : start + count]]
         start += count
 

@@ -24,11 +24,11 @@ from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
 from .native.arrays import Doubles, Longs, Rows, Words, addresses, ascending
 from .project import Evaluator
 from .sort import order_words, sort_tables
-from .table import CpuTable, own, slice_table, take_rows, take_rows_of
+from .table import CpuTable, concat_tables, own, slice_table, take_rows, take_rows_of
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS, _FEW_ROWS = 4_096, 1_024
-_FIRST_ROWS = 1 << 14
+_FIRST_ROWS, _MOST_WAITING = 1 << 14, 1 << 16
 _NO_ROWS = ascending(0)
 
 
@@ -40,7 +40,9 @@ class CpuTopK:
         self._held: list[CpuTable] = []
         self._rows = 0
         self._places: list[tuple[CpuTable, Rows]] = []
-        self._waiting = 0  # rows of the places
+        self._found: list[CpuTable] = []
+        self._waiting = 0  # rows of the places and found
+        self._patience = max(4 * k, _FEW_ROWS)
         self._bounds: list[_Bound] = []  # the last is the least; all threads' where there are several
 
     @property
@@ -90,7 +92,9 @@ class CpuTopK:
         if words is None or self._bound is None or self._bound.limit is None:
             return rows.tables()
         if found := values_within(*words, self._bound.limit, greatest=self._keys[0].descending):
-            self._keep(rows.take(found))
+            self._found.append(taken := rows.take(found))
+            self._waiting += taken.num_rows
+            self._gather_many()
         return []
 
     def _update(self, tables: Sequence[CpuTable]) -> None:
@@ -112,13 +116,22 @@ class CpuTopK:
         """Note rows of tables that lie in memory: all are gathered at once, when there are enough for a cut."""
         self._places += [(table, rows) for table, rows in zip(tables, found, strict=True) if len(rows)]
         self._waiting += sum(map(len, found))
-        if self._waiting > max(4 * self._k, _FEW_ROWS):
+        self._gather_many()
+
+    def _gather_many(self) -> None:
+        """Gather what waits, if it is much; the more, where that leaves the bound where it was, as rows that tie do."""
+        if self._waiting > self._patience:
+            before = self._bound
             self._gather()
+            if self._bound is before:
+                self._patience = min(2 * self._patience, max(4 * self._k, _MOST_WAITING))
 
     def _gather(self) -> None:
-        places, self._places, self._waiting = self._places, [], 0
+        places, found, self._places, self._found, self._waiting = self._places, self._found, [], [], 0
         if places:
-            self._keep(take_rows_of([table for table, _ in places], [rows for _, rows in places]))
+            found.append(take_rows_of([table for table, _ in places], [rows for _, rows in places]))
+        if found:
+            self._keep(concat_tables(found, self._schema))
 
     def _bound_by_some(self, rows: CpuTable) -> _Bound | None:
         """Return a bound by the first of many rows, which spares most of the others more than a look."""

@@ -177,8 +177,9 @@ class TopRows(SinkBase):
 
     def finish(self, parallel: Parallel) -> Output:
         best, *others = [one.state for one in self.locals] or [self.state]
-        for state in others:
-            best.update(state.result())
+        if others:
+            _, *found = parallel([best.result, *(state.result for state in others)])
+            best.update(*found)
         result = best.result()
         self.reserve(result.nbytes - self.reserved)
         return Output(partitions=[[result]], reserved=self.reserved)
