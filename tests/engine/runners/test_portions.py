@@ -54,7 +54,7 @@ def test_tasks_of_rows_taken_as_they_are_dwindle() -> None:
     tasks = portions(splits, 2, chunked=True)
     assert [len(task) for task in tasks] == [16, 12, 6, 3, 2, 1]
     assert batches([split for task in tasks for split in task]) == batches([*splits])
-    assert [len(task) for task in portions(splits, 1, chunked=True)]== [16, 16, 8]
+    assert [len(task) for task in portions(splits, 1, chunked=True)] == [16, 16, 8]
 
 
 def test_other_splits_are_a_task_each() -> None:
