@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from .dtypes import DataType
 from .errors import ColumnNotFound, PlanError
+from .records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

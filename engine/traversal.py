@@ -76,13 +76,12 @@ def recalled(find: Callable[[F], R], node: F) -> R | None:
     return getattr(node, "facts", {}).get(find)
 
 
-def kinds_of(root: FrozenNode) -> frozenset[Any]:
+def kinds_of(root: Any) -> frozenset[Any]:
     """Return the kinds of all nodes of the tree; every node remembers those of its own."""
-    try:
-        return root.kinds
-    except AttributeError:
-        pass
-    stack = [root]
+    known: frozenset[Any] | None = getattr(root, "kinds", None)
+    if known is not None:
+        return known
+    stack: list[FrozenNode] = [root]
     while stack:
         children = stack[-1].children
         unknown = [child for child in children if not hasattr(child, "kinds")]
@@ -90,19 +89,15 @@ def kinds_of(root: FrozenNode) -> frozenset[Any]:
             stack += unknown
             continue
         node = stack.pop()
-        kinds = frozenset(node.own_kinds).union(*[child.kinds for child in children])
-        object.__setattr__(node, "kinds", kinds)
-    return root.kinds
+        known = frozenset(node.own_kinds).union(*[child.kinds for child in children])
+        object.__setattr__(node, "kinds", known)
+    assert known is not None  # the root's comes last
+    return known
 
 
 def same_objects(new: Iterable[object], old: Iterable[object]) -> bool:
     """Return whether two sequences of the same length have the very same objects: whether a rewriting changed none."""
     return not any(map(is_not, new, old))
-
-
-def having(*kinds: Any) -> Callable[[FrozenNode], bool]:
-    """Return a function that says whether a tree has a node of one of some kinds; see `transform_up`."""
-    return lambda tree: not kinds_of(tree).isdisjoint(kinds)
 
 
 def walk(root: N) -> Iterator[N]:
@@ -140,7 +135,7 @@ def transform_up(
     root: N,
     rewrite: Callable[[N], N],
     settled: dict[int, N] | None = None,
-    concerns: Callable[[N], bool] | None = None,
+    concerns: frozenset[Any] | None = None,
 ) -> N:
     """Rewrite children first, then the node itself.
 
@@ -149,9 +144,10 @@ def transform_up(
 
     ``settled`` has trees, by the ids of their roots, that the rewriting leaves as they are: they are not walked through
     again, and those that are found are added. What becomes of a node must then follow from the tree below it alone.
-    ``concerns`` says of a tree whether the rewriting could change anything in it; others are not walked through at all.
+    ``concerns`` are kinds of nodes (see `kinds_of`) without which the rewriting changes nothing in a tree: it is not
+    walked through at all.
     """
-    if (settled and id(root) in settled) or (concerns is not None and not concerns(root)):
+    if (settled and id(root) in settled) or (concerns is not None and concerns.isdisjoint(kinds_of(root))):
         return root
     if settled is None:
         if not root.children:
@@ -164,7 +160,7 @@ def transform_up(
         key = id(node)
         if key in settled or key in done:
             continue
-        if not ready and concerns is not None and not concerns(node):
+        if not ready and concerns is not None and concerns.isdisjoint(kinds_of(node)):
             settled[key] = node
             continue
         children = node.children
@@ -187,14 +183,14 @@ def transform_down(
     root: N,
     rewrite: Callable[[N], N],
     settled: dict[int, N] | None = None,
-    concerns: Callable[[N], bool] | None = None,
+    concerns: frozenset[Any] | None = None,
 ) -> N:
     """Rewrite the node first, then the children of what came out; same object where nothing changed.
 
     A node object that is met several times is rewritten once, and ``settled`` trees, and those that the rewriting does
     not concern, are passed over, as in `transform_up`.
     """
-    if (settled and id(root) in settled) or (concerns is not None and not concerns(root)):
+    if (settled and id(root) in settled) or (concerns is not None and concerns.isdisjoint(kinds_of(root))):
         return root
     settled = {} if settled is None else settled
     rewritten: dict[int, N] = {}  # holds every node met below the root, so that ids stay unique
@@ -206,7 +202,7 @@ def transform_down(
         if key in settled or key in done:
             stack.pop()
             continue
-        if concerns is not None and not concerns(met):
+        if concerns is not None and concerns.isdisjoint(kinds_of(met)):
             settled[key] = stack.pop()
             continue
         node = rewritten.get(key)

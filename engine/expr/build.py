@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -16,6 +15,7 @@ from .. import dtypes
 from ..dtypes import DataType, Kind, common_type
 from ..errors import PlanError, TypeMismatch, suggestion
 from ..moments import moment_of
+from ..records import replace
 from .catalogue import AGGREGATES, FUNCTIONS
 from .nodes import AggregateCall, Call, Case, Cast, Expr, InList, Literal
 from .rules import Rule

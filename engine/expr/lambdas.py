@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from enum import Enum
 
 from .. import dtypes
 from ..dtypes import Kind, common_type
 from ..errors import TypeMismatch
+from ..records import dataclass, replace
 from .build import cast
 from .nodes import Expr
 

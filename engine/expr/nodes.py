@@ -8,11 +8,11 @@ Every node knows its ``dtype`` and its arguments already have the exact types th
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from .. import dtypes
 from ..dtypes import DataType, Kind
+from ..records import dataclass, replace
 from ..schema import Field
 from ..traversal import FrozenNode, recalled, remembered, transform_up
 

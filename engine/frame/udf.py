@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, overload
 
 from ..dtypes import DataType
@@ -17,6 +16,7 @@ from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import Column, Expr, NamedExpr
 from ..plan import MapBatches, Plan, Project, plan_windows
 from ..plan.window import WindowExpr, has_window
+from ..records import dataclass, replace
 from ..schema import Field
 from ..traversal import transform_up, walk_once
 from .applied import OfColumns, OfRows

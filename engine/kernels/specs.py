@@ -5,7 +5,6 @@ Nothing here computes. The protocol of a device (``protocol.py``) takes these; t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import TypeAlias
 
@@ -13,6 +12,7 @@ from ..dtypes import DataType
 from ..expr import Expr, NamedExpr, SortKey
 from ..plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ..plan.window import NamedWindow, WindowCall
+from ..records import dataclass
 from ..schema import Field, Schema
 
 

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from dataclasses import field
+from typing import Any, TypeAlias
 
 from ..plan import Plan
+from ..records import dataclass
 from .estimate import Estimator
 from .simplify import Fold, Simplifier
 
 Rule: TypeAlias = Callable[[Plan, "OptimizerContext"], Plan]
+
+_concerns: dict[Rule, frozenset[Any]] = {}
+
+
+def concerning(kinds: frozenset[Any]) -> Callable[[Rule], Rule]:
+    """Say of a rule that it changes no plan without a node of one of some kinds (see `kinds_of`)."""
+
+    def said(rule: Rule) -> Rule:
+        _concerns[rule] = kinds
+        return rule
+
+    return said
+
+
+def concerns(rule: Rule, kinds: frozenset[Any]) -> bool:
+    """Return whether a rule might change a plan that has nodes of some kinds."""
+    wanted = _concerns.get(rule)
+    return wanted is None or not wanted.isdisjoint(kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -34,6 +33,7 @@ from ..plan import (
     Write,
 )
 from ..plan.statistics import ColumnStatistics
+from ..records import dataclass, replace
 from ..schema import Schema
 
 UNKNOWN_ROWS = 100_000.0

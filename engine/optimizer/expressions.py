@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeAlias
 
 from ..dtypes import DataType, Kind, common_type
 from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, conjuncts
 from ..expr.catalogue import FUNCTIONS
 from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
+from ..records import replace
 from ..traversal import remembered, same_objects, walk, walk_once
 
 Rewrite: TypeAlias = Callable[[Expr], Expr]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from .. import dtypes
 from ..expr import Call, Column, Expr, NamedExpr, all_of, columns_of, substitute
 from ..plan import Filter, Join, JoinKind, Plan, Project
+from ..records import dataclass
 from .expressions import can_raise, conjunct_list
 from .join_search import Tree
 

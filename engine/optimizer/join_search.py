@@ -9,11 +9,11 @@ enumerated as by Moerkotte and Neumann, "Analysis of two existing and one new dy
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..expr import Column
+from ..records import dataclass
 from .estimate import Estimate, Estimator, after_filter, join_selectivity, selectivity
 
 if TYPE_CHECKING:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..plan import Plan
-from .context import OptimizerContext, Rule
+from ..traversal import kinds_of
+from .context import OptimizerContext, Rule, concerns
 from .rules.aggregate_before_join import aggregate_before_join
 from .rules.aggregate_by_window import aggregate_by_window
 from .rules.choose_build_side import choose_build_side
@@ -86,8 +87,13 @@ _ROUNDS = 10
 def optimize(plan: Plan, context: OptimizerContext) -> Plan:
     """Return a plan that gives the same rows and schema for less work; the same object where nothing changed."""
     for phase in RULES:
-        plan = _to_fixpoint(plan, phase, context) if len(phase) > 1 else phase[0](plan, context)
+        plan = _to_fixpoint(plan, phase, context) if len(phase) > 1 else _applied(phase[0], plan, context)
     return plan
+
+
+def _applied(rule: Rule, plan: Plan, context: OptimizerContext) -> Plan:
+    """Return what a rule makes of a plan, without asking it where there is nothing that it is about."""
+    return rule(plan, context) if concerns(rule, kinds_of(plan)) else plan
 
 
 def _to_fixpoint(plan: Plan, rules: tuple[Rule, ...], context: OptimizerContext) -> Plan:
@@ -95,7 +101,7 @@ def _to_fixpoint(plan: Plan, rules: tuple[Rule, ...], context: OptimizerContext)
     unchanged = 0
     for _ in range(_ROUNDS):
         for rule in rules:
-            after = rule(plan, context)
+            after = _applied(rule, plan, context)
             unchanged = unchanged + 1 if after is plan else 0
             plan = after
             if unchanged == len(rules):

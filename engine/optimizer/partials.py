@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, aggregate, call, literal
+from ..records import dataclass, replace
 
 MERGED_BY = {"size": "sum", "count": "sum", "sum": "sum", "min": "min", "max": "max", "any": "any", "all": "all"}
 """Aggregates that can be computed per distinct value and then merged, and what merges them."""

@@ -7,7 +7,6 @@ its value; accumulators wanted by several aggregates are computed once.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from .. import dtypes
 from ..dtypes import DataType
@@ -15,6 +14,7 @@ from ..errors import UnsupportedOperation
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, call, case, cast, literal
 from ..expr.catalogue import AGGREGATES
 from ..kernels.specs import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
+from ..records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

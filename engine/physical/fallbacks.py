@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from ..expr import Column, Expr, SortKey
 from ..kernels.specs import AccumulatorSpec, Called, Computed, GroupSpec, JoinSpec, Key, WindowSpec
 from ..plan import WindowCall
 from ..plan.source import FileEncoder, HostSplit, StoringSink
+from ..records import replace
 from ..schema import Schema
 from ..traversal import transform_up, walk_once
 from .nodes import DistinctFirstExec, Exec, HashExchangeExec, MapBatchesExec, ScanExec, WriteExec

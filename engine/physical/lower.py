@@ -7,7 +7,6 @@ apply exactly stays as a filter above the scan.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any
 
 from ..errors import PlanError
@@ -33,6 +32,7 @@ from ..plan import (
     Window,
     Write,
 )
+from ..records import dataclass, replace
 from ..schema import Schema
 from .aggregates import decompose
 from .nodes import (

@@ -7,7 +7,7 @@ exchanges. Operators hold no data and no kernels: a runner passes tables to the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from itertools import islice
 from typing import Any, Self
 
@@ -15,6 +15,7 @@ from ..expr import Expr, NamedExpr, Path, SortKey
 from ..kernels.specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
 from ..plan.functions import GroupFunctions, MatrixFunction, OfMatrix, OfValues, ValueFunction
+from ..records import dataclass, replace
 from ..schema import Field, Schema
 from ..traversal import walk
 

@@ -6,12 +6,12 @@ So the device's own order decides, whatever nulls, directions and types it has, 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from .. import dtypes
 from ..expr import Column, Expr, Literal, NamedExpr, SortKey
 from ..kernels.protocol import Device, Table
+from ..records import replace
 from ..schema import Schema
 
 SAMPLES = 256

@@ -9,12 +9,12 @@ only the first rows are wanted, once so many are known.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..expr import Cast, Column, Expr
 from ..kernels.specs import BuildRows, JoinSide
 from ..plan.source import NarrowableSplit, offers
+from ..records import dataclass, replace
 from ..traversal import shared, walk_once
 from .nodes import (
     DistinctFirstExec,

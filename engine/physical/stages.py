@@ -7,12 +7,12 @@ merged, sorted or taken as they are. Stages are listed so that each one comes af
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from ..expr import Expr, SortKey
 from ..kernels.specs import AccumulatorSpec, BuildRows, GroupSpec, JoinSpec, WindowSpec
 from ..plan import Sink, Split
+from ..records import dataclass, replace
 from ..schema import Schema
 from .nodes import (
     BroadcastExec,

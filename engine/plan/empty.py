@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from ..records import dataclass
 from ..schema import Schema
 from .source import ScanPlan, ScanRequest
 from .statistics import Statistics

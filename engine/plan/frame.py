@@ -6,12 +6,12 @@ equal in the ordering) or in the ordering's own units, less an exclusion.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from enum import Enum
 from typing import TypeAlias
 
 from ..errors import PlanError
+from ..records import dataclass
 
 
 class FrameUnit(Enum):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ..dtypes import DataType, Kind
 from ..expr import NamedExpr
+from ..records import dataclass
 from ..schema import Field
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from enum import Enum
 from typing import Any, Self
 
@@ -11,6 +11,7 @@ from .. import dtypes
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, all_of, columns_of
+from ..records import dataclass, replace
 from ..schema import Field, Schema
 from ..traversal import FrozenNode
 from .source import Sink, Source

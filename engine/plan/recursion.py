@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from ..errors import TypeMismatch
+from ..records import dataclass, replace
 from ..schema import Field, Schema
 from .nodes import Plan
 

@@ -8,10 +8,11 @@ as Arrow record batches, which the engine hands to a device without looking insi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, TypeAlias, TypeGuard, TypeVar, runtime_checkable
 
 from ..expr import Expr, Path
+from ..records import dataclass
 from ..schema import Schema
 from .statistics import Statistics
 

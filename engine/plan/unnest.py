@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import count
 
 from .. import dtypes
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedExpr, cast
+from ..records import dataclass, replace
 from ..schema import Field, Schema
 from ..traversal import kinds_of, transform_up, walk_once
 from .nodes import Plan, Project, Unary

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from decimal import Decimal
 from itertools import count
 from typing import Any
@@ -15,6 +14,7 @@ from ..expr import Column, Expr, SortKey, aggregate, call, cast, columns_of, lit
 from ..expr.build import cast_each, check_options, mismatch
 from ..expr.catalogue import AGGREGATES, WINDOW_FUNCTIONS
 from ..expr.nodes import Options
+from ..records import dataclass, replace
 from ..schema import Field, Schema
 from ..traversal import kinds_of, transform_up, walk_once
 from .frame import DEFAULT_FRAME, Bound, Edge, Frame, Interval

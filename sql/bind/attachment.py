@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from ...engine.expr import Column, Expr, NamedExpr
 from ...engine.frame.sample import with_chance
 from ...engine.frame.udf import placed
 from ...engine.plan import Aggregate, Join, JoinKind, Plan, Project
+from ...engine.records import dataclass
 from ...engine.schema import Field, Schema
 from ...engine.traversal import transform_up
 from .bound import unchanged

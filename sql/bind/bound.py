@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ...engine.expr import Column, NamedExpr
 from ...engine.plan import Plan, Project
+from ...engine.records import dataclass
 from ...engine.schema import Field
 
 

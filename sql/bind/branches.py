@@ -7,7 +7,6 @@ reads none of them gives its rows for each.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -15,6 +14,7 @@ from sqlglot import exp
 from ...engine import dtypes
 from ...engine.expr import Column, Expr, NamedExpr, call, case, literal, substitute
 from ...engine.plan import Join, JoinKind, Plan, Project, filtered
+from ...engine.records import replace
 from .attachment import Domain
 from .bound import BoundQuery
 from .limits import limits

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from ...engine.expr import Column, Expr, SortKey
 from ...engine.plan import Plan
+from ...engine.records import dataclass
 from ...engine.traversal import walk
 
 

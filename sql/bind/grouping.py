@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import combinations, product
 from typing import TypeAlias
 
@@ -11,6 +10,7 @@ from sqlglot import exp
 
 from ...engine.expr import Column, Expr, NamedExpr, call, literal
 from ...engine.plan import Aggregate, Join, JoinKind, Plan, Project, Union
+from ...engine.records import dataclass
 from .aggregates import Aggregates, has_aggregate
 from .attachment import Domain
 from .expressions import ExpressionBinder

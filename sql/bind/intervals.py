@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +12,7 @@ from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import Expr, call, cast, literal
 from ...engine.intervals import Interval, length_of
+from ...engine.records import dataclass
 from .literals import interval, of_constant, shifted, unit_name
 from .operands import as_date, unwrapped
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from ...engine.expr import Call, Column, Expr, NamedExpr, all_of, call, columns_of
 from ...engine.plan import Join, JoinKind, Plan, Project, filtered
+from ...engine.records import dataclass
 from .attachment import Domain
 from .bound import unchanged
 from .names import Names

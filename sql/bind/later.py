@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 from sqlglot import exp
 
 from ...engine.expr import Expr, Literal, SortKey, call, columns_of, literal
 from ...engine.plan import filtered
 from ...engine.plan.window import has_window
+from ...engine.records import dataclass, replace
 from .core import Core, column_named
 from .expressions import ExpressionBinder
 from .grouping import Output

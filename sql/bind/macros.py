@@ -7,11 +7,12 @@ said by others, are in ``own_macros``.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlglot import exp
 
 from ...engine.frame.registered import Role
+from ...engine.records import dataclass
 from ..trees import parts_of
 from .arguments import arguments
 from .naming import WRITTEN_AS, default_name

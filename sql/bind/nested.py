@@ -7,13 +7,13 @@ keys.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from ...engine.expr import Column, Expr, NamedExpr
 from ...engine.plan import Aggregate, Plan, filtered
+from ...engine.records import dataclass, replace
 from ...engine.traversal import walk
 from .branches import BranchBinder, rows_as_selects
 from .inlining import inlined

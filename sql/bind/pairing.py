@@ -7,7 +7,6 @@ its inequality, lets each left row remember the last right row before it, and th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ...engine import dtypes
 from ...engine.expr import Column, Expr, NamedExpr, SortKey, call, case, literal
@@ -26,6 +25,7 @@ from ...engine.plan import (
     filtered,
     window_call,
 )
+from ...engine.records import dataclass
 from .joins import JoinCondition, joined
 from .names import Names
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlglot import exp
 
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
+from ...engine.records import dataclass
 from ..trees import holds
 from .operands import unwrapped
 from .scope import Scope, ScopeColumn

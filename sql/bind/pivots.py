@@ -7,7 +7,6 @@ that the text does not list are looked up while binding: the columns of a query 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from ...engine import dtypes
 from ...engine.dtypes import DataType, common_type
 from ...engine.expr import Column, Expr, NamedExpr, all_of, call, case, cast, literal
 from ...engine.plan import Join, JoinKind, Project, Scan, filtered
+from ...engine.records import dataclass, replace
 from ...engine.schema import Field, Schema
 from .bound import BoundQuery
 from .naming import default_name

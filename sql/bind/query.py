@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
@@ -13,6 +13,7 @@ from ...engine.dtypes import DataType, Kind, common_type
 from ...engine.errors import VolleyError
 from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
 from ...engine.plan import Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
+from ...engine.records import dataclass, replace
 from ...engine.schema import Field, Schema
 from .attachment import attach
 from .bound import BoundQuery

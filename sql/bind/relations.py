@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conj
 from ...engine.frame.range_source import RangeSource
 from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Plan, Project, Scan, filtered
+from ...engine.records import dataclass, replace
 from ...engine.schema import Field, Schema
 from .attachment import Attached, Domain, attach
 from .bound import BoundQuery

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from ...engine import dtypes
 from ...engine.plan import ArrowBatch, ScanPlan, ScanRequest, Statistics
+from ...engine.records import dataclass
 from ...engine.schema import Field, Schema
 
 

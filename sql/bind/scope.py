@@ -7,11 +7,12 @@ the subquery and becomes part of the join with the outer query. Anywhere else th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from ...engine.errors import UnsupportedOperation
 from ...engine.expr import Column
+from ...engine.records import dataclass
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -29,6 +28,7 @@ from ...engine.expr import (
 )
 from ...engine.expr.catalogue import FUNCTIONS, Nulls
 from ...engine.plan import Aggregate, Filter, JoinKind, Limit, Plan, Project, filtered
+from ...engine.records import replace
 from ...engine.traversal import walk
 from .attachment import Attachment
 from .bound import unchanged, with_columns

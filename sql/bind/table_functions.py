@@ -5,7 +5,7 @@ from __future__ import annotations
 import calendar
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from sqlglot import exp
@@ -14,6 +14,7 @@ from ...engine import dtypes
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, Literal
 from ...engine.intervals import Interval
+from ...engine.records import dataclass
 from ..parse import SqlText
 from .literals import interval
 from .operands import unwrapped

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
@@ -15,6 +14,7 @@ from ...engine.expr import Column, Expr, NamedExpr, call, cast, literal
 from ...engine.expr.lambdas import ListMethod, list_lambda
 from ...engine.intervals import Interval
 from ...engine.plan import Plan, Unnest, UnnestExpr, has_unnest, plan_unnests, values_of_list
+from ...engine.records import replace
 from .bound import with_columns
 from .core import Core
 from .intervals import Length, length

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +46,7 @@ from ...engine.plan import (
 )
 from ...engine.plan import Interval as FrameInterval
 from ...engine.plan.window import has_window
+from ...engine.records import replace
 from ...engine.traversal import transform_up
 from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, split_options
 from .arguments import arguments, spelled

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 
 from ...dtypes import DataType
+from ...records import dataclass
 from ..rules import Rule, Types
 
 Typed: TypeAlias = Callable[[Types, Mapping[str, Any]], DataType | None]

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, JoinKind, Plan, Project, Scan
-from ...traversal import having, transform_down, walk_once
-from ..context import OptimizerContext
+from ...traversal import transform_down, walk_once
+from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
 from ..expressions import can_raise
 from ..partials import FreshNames, column, is_mergeable, merged
@@ -26,6 +26,10 @@ _KEPT = 0.5
 """Share of the side's rows that the join must give: what it leaves out need not be grouped."""
 
 
+_CONCERNS = frozenset({Aggregate})
+
+
+@concerning(_CONCERNS)
 def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
     """Split aggregations whose arguments come from one side of the join below them, if that side collapses."""
     estimator, simplifier = context.estimator, context.simplifier
@@ -45,7 +49,7 @@ def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
                 return _split(joined, join, side, keys)
         return _split_beside_text(joined, join, estimator) or node
 
-    return transform_down(plan, rewrite, concerns=having(Aggregate))
+    return transform_down(plan, rewrite, concerns=_CONCERNS)
 
 
 def _inlined(node: Aggregate) -> Aggregate:

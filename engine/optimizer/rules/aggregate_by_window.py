@@ -7,13 +7,13 @@ Zuzarte, Pirahesh, Ma, Cheng, Liu and Wong, "WinMagic: subquery elimination usin
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 from ...expr import Column, Expr, NamedExpr, call, columns_of, substitute
 from ...plan import Aggregate, Filter, Join, JoinKind, NamedWindow, Plan, Project, Window, filtered, window_call
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import dataclass
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
 from ..expressions import can_raise, conjunct_list
 from ..join_graph import JoinGraph, build_graph
@@ -27,6 +27,10 @@ _FEWER = 0.1
 """Rows of the join, as a share of those that need not be read again: a window costs more per row than a grouping."""
 
 
+_CONCERNS = frozenset({Join})
+
+
+@concerning(_CONCERNS)
 def aggregate_by_window(plan: Plan, context: OptimizerContext) -> Plan:
     """Replace a join with groups of rows that the other side is made of by a window over that side.
 
@@ -50,7 +54,7 @@ def aggregate_by_window(plan: Plan, context: OptimizerContext) -> Plan:
                     return made
         return node
 
-    return transform_down(plan, rewrite, concerns=having(Join))
+    return transform_down(plan, rewrite, concerns=_CONCERNS)
 
 
 def _pays(within: _Within, estimator: Estimator) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...plan import Join, JoinKind, Plan
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 
 _SMALLER = 0.5
 """Share of the right side's rows from which on the left one is built: what has no partner is looked through again."""
 
 
+_CONCERNS = frozenset({JoinKind.LEFT, JoinKind.FULL, JoinKind.SEMI, JoinKind.ANTI})
+
+
+@concerning(_CONCERNS)
 def choose_build_side(plan: Plan, context: OptimizerContext) -> Plan:
     """Mark joins that are not inner (those have their sides swapped, see `order_joins`) as built of the left side."""
     estimator = context.estimator
@@ -22,5 +25,4 @@ def choose_build_side(plan: Plan, context: OptimizerContext) -> Plan:
         smaller = estimator.rows(node.left) < _SMALLER * estimator.rows(node.right)
         return node if smaller is node.builds_left else replace(node, builds_left=smaller)
 
-    concerns = having(JoinKind.LEFT, JoinKind.FULL, JoinKind.SEMI, JoinKind.ANTI)
-    return transform_up(plan, rewrite, concerns=concerns)
+    return transform_up(plan, rewrite, concerns=_CONCERNS)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from ...expr import (
     AggregateCall,
     Call,
@@ -18,8 +16,9 @@ from ...expr import (
     literal,
 )
 from ...plan import Aggregate, Plan, Project
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import dataclass, replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..expressions import widens
 from ..partials import FreshNames, column
 from ..properties import bounds
@@ -29,9 +28,13 @@ _FAR = 2**30
 """Beyond it the sums of four thousand million rows might not fit into 64 bits."""
 
 
+_CONCERNS = frozenset({Aggregate})
+
+
+@concerning(_CONCERNS)
 def combine_sums(plan: Plan, context: OptimizerContext) -> Plan:
     """Write ``sum(x + 1), sum(x + 2)`` with ``sum(x)`` and ``count(x)``, where no ``x + 1`` can overflow."""
-    return transform_up(plan, _rewrite, context.settled[combine_sums], having(Aggregate))
+    return transform_up(plan, _rewrite, context.settled[combine_sums], _CONCERNS)
 
 
 @dataclass(frozen=True, slots=True)

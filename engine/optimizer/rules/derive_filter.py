@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Call, Column, Expr, InList, columns_of, substitute
 from ...plan import Join, JoinKind, Plan, filtered
-from ...traversal import having, transform_up, walk
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up, walk
+from ..context import OptimizerContext, concerning
 from ..expressions import can_raise
 from ..properties import is_computed_below, known_conjuncts
 from ..simplify.bounds import is_implied
 from ..simplify.comparison import FLIPPED
 
+_CONCERNS = frozenset({Join})
 
+
+@concerning(_CONCERNS)
 def derive_filter(plan: Plan, context: OptimizerContext) -> Plan:
     """Filter each side of a join by what is known of the key columns of the other."""
-    return transform_up(plan, _rewrite, context.settled[derive_filter], having(Join))
+    return transform_up(plan, _rewrite, context.settled[derive_filter], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

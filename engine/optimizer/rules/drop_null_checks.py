@@ -6,10 +6,9 @@ may fill up with nulls, and what is computed, is left alone.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Call, Column, Expr, NamedAggregate, aggregate, literal
 from ...plan import Aggregate, Filter, Join, Plan, Project, Sort, Window
+from ...records import replace
 from ...traversal import kinds_of, transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from ...expr import AggregateCall, Column, Expr, NamedExpr, all_of, call, case, cast, literal
 from ...plan import Aggregate, Plan, Project
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..properties import max_rows, unique_key
 
 _VALUE_ITSELF = frozenset({"sum", "mean", "min", "max", "any", "all", "first", "last"})
 """Aggregates that give a single value back, in their own type."""
 
 
+_CONCERNS = frozenset({Aggregate})
+
+
+@concerning(_CONCERNS)
 def eliminate_aggregate(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn a grouping by columns of which no two rows agree in all into a projection."""
-    return transform_up(plan, _rewrite, context.settled[eliminate_aggregate], having(Aggregate))
+    return transform_up(plan, _rewrite, context.settled[eliminate_aggregate], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Column
 from ...plan import Aggregate, Distinct, Join, JoinKind, Plan, Project
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..properties import max_rows, unique_key
 
+_CONCERNS = frozenset({Distinct, Aggregate, JoinKind.SEMI, JoinKind.ANTI})
 
+
+@concerning(_CONCERNS)
 def eliminate_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop distincts, and groupings without aggregates, of rows with a key among the columns and of rows looked up."""
-    concerns = having(Distinct, Aggregate, JoinKind.SEMI, JoinKind.ANTI)
-    return transform_up(plan, _rewrite, context.settled[eliminate_distinct], concerns)
+    return transform_up(plan, _rewrite, context.settled[eliminate_distinct], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

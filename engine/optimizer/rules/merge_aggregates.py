@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import NamedAggregate, NamedExpr
 from ...plan import Aggregate, Plan, Project
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..partials import column
 
+_CONCERNS = frozenset({Aggregate})
 
+
+@concerning(_CONCERNS)
 def merge_aggregates(plan: Plan, context: OptimizerContext) -> Plan:
     """Let the first of equal aggregates stand for the others, which a projection names."""
-    return transform_up(plan, _rewrite, context.settled[merge_aggregates], having(Aggregate))
+    return transform_up(plan, _rewrite, context.settled[merge_aggregates], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

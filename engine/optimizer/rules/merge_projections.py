@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import replace
 
 from ...expr import Column, Expr, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, Plan, Project
-from ...traversal import having, transform_down, walk
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down, walk
+from ..context import OptimizerContext, concerning
 from ..expressions import is_trivial, size_up_to
 
 _LARGEST = 500
 """Nodes of one merged expression, above which projections stay apart."""
 
 
+_CONCERNS = frozenset({Project})
+
+
+@concerning(_CONCERNS)
 def merge_projections(plan: Plan, context: OptimizerContext) -> Plan:
     """Merge a projection or an aggregation with the projections below it where no work is done twice."""
-    return transform_down(plan, _rewrite, context.settled[merge_projections], having(Project))
+    return transform_down(plan, _rewrite, context.settled[merge_projections], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from ...expr import Column, Expr, NamedExpr
 from ...plan import Filter, Join, JoinKind, Plan, Project
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..join_graph import JoinGraph, build_graph, is_reorderable
 from ..join_search import Tree, search
 
+_CONCERNS = frozenset({Join})
 
+
+@concerning(_CONCERNS)
 def order_joins(plan: Plan, context: OptimizerContext) -> Plan:
     """Reorder each group of adjacent inner joins by estimated cost; the smaller side of a join comes right (built)."""
     estimator = context.estimator
@@ -31,7 +34,7 @@ def order_joins(plan: Plan, context: OptimizerContext) -> Plan:
                 pending += inner.children
         return ordered
 
-    return transform_down(plan, rewrite, concerns=having(Join))
+    return transform_down(plan, rewrite, concerns=_CONCERNS)
 
 
 def _assembled(graph: JoinGraph, tree: Tree) -> Plan:

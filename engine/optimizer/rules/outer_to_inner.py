@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Call, Column, Expr, Literal, NamedExpr, conjuncts, substitute
 from ...plan import Filter, Join, JoinKind, Plan, Project, filtered
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..expressions import split
 from ..simplify import Simplifier
 
+_CONCERNS = frozenset({JoinKind.LEFT, JoinKind.FULL})
 
+
+@concerning(_CONCERNS)
 def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn a left join below a null-rejecting filter or key into an inner join, below ``is null`` into an anti join."""
     simplifier = context.simplifier
@@ -27,7 +29,7 @@ def outer_to_inner(plan: Plan, context: OptimizerContext) -> Plan:
             case _:
                 return node
 
-    return transform_down(plan, rewrite, context.settled[outer_to_inner], having(JoinKind.LEFT, JoinKind.FULL))
+    return transform_down(plan, rewrite, context.settled[outer_to_inner], _CONCERNS)
 
 
 def _below_filter(node: Filter, join: Join, simplifier: Simplifier) -> Plan:

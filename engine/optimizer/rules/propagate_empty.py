@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Column, Literal, NamedExpr
 from ...plan import (
     Aggregate,
@@ -22,14 +20,18 @@ from ...plan import (
     Unnest,
     Window,
 )
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..properties import empty, is_empty
 
+_CONCERNS = frozenset({EmptySource, Limit, Sort})
 
+
+@concerning(_CONCERNS)
 def propagate_empty(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop work on inputs without rows; an aggregate without keys still gives its one row."""
-    return transform_up(plan, _rewrite, context.settled[propagate_empty], having(EmptySource, Limit, Sort))
+    return transform_up(plan, _rewrite, context.settled[propagate_empty], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ...expr import Column, Expr, NamedExpr, columns_of
@@ -23,6 +22,7 @@ from ...plan import (
     Unnest,
     Window,
 )
+from ...records import dataclass, replace
 from ...traversal import same_objects, shared, walk_once
 from ..context import OptimizerContext
 from ..properties import finds_at_most_one, has_one_row

@@ -6,7 +6,6 @@ struct that anything reads as a whole, be it a comparison, a key or the result.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeAlias
 
 from ...dtypes import Kind
@@ -26,6 +25,7 @@ from ...plan import (
     Unnest,
     Window,
 )
+from ...records import replace
 from ...traversal import transform_up, walk_once
 from ..context import OptimizerContext
 

@@ -7,7 +7,6 @@ keep bad values away.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ...expr import Call, Column, Expr, all_of, any_of, columns_of, conjuncts, disjuncts, substitute
 from ...plan import (
@@ -26,17 +25,22 @@ from ...plan import (
     Window,
     filtered,
 )
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..expressions import added, can_raise, conjunct_list, is_trivial, size_up_to, split
 
 _LARGEST_SUBSTITUTE = 200
 """Nodes of a condition after substituting computed columns, above which it stays where it is."""
 
 
+_CONCERNS = frozenset({Filter, Join})
+
+
+@concerning(_CONCERNS)
 def push_down_filter(plan: Plan, context: OptimizerContext) -> Plan:
     """Push each conjunct as far down as it can go; scans take those that cannot fail."""
-    return transform_down(plan, _rewrite, context.settled[push_down_filter], having(Filter, Join))
+    return transform_down(plan, _rewrite, context.settled[push_down_filter], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

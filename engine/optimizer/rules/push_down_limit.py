@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Column, Expr, columns_of, substitute
 from ...plan import Join, JoinKind, Limit, MapBatches, Plan, Project, Scan, Sort, Union, Unnest
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..expressions import is_trivial
 from ..properties import max_rows
 
+_CONCERNS = frozenset({Limit, Sort})
 
+
+@concerning(_CONCERNS)
 def push_down_limit(plan: Plan, context: OptimizerContext) -> Plan:
     """Push limits down; where an input may give more than its share, the limit above stays."""
-    return transform_down(plan, _rewrite, context.settled[push_down_limit], having(Limit, Sort))
+    return transform_down(plan, _rewrite, context.settled[push_down_limit], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Expr, columns_of, substitute
 from ...plan import Join, JoinKind, Plan, Project
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
 from ..expressions import can_raise, is_trivial
 
+_CONCERNS = frozenset({JoinKind.SEMI, JoinKind.ANTI})
 
+
+@concerning(_CONCERNS)
 def push_down_semi_join(plan: Plan, context: OptimizerContext) -> Plan:
     """Move semi and anti joins below an inner or left join to the side they read, if fewer rows are left."""
     estimator = context.estimator
@@ -21,7 +23,7 @@ def push_down_semi_join(plan: Plan, context: OptimizerContext) -> Plan:
             return node
         return node if any(can_raise(e) for e in _reads(node)) else _lowered(node, estimator)
 
-    return transform_down(plan, rewrite, concerns=having(JoinKind.SEMI, JoinKind.ANTI))
+    return transform_down(plan, rewrite, concerns=_CONCERNS)
 
 
 def _lowered(node: Join, estimator: Estimator) -> Plan:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...dtypes import Kind
 from ...expr import Column, Expr, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Plan, Project
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..partials import column
 
 _LIKE_VALUES = frozenset({Kind.FLOAT32, Kind.FLOAT64, Kind.INTERVAL, Kind.LIST, Kind.STRUCT})
 """Kinds of which values that differ may be one group, as 0.0 and -0.0."""
 
 
+_CONCERNS = frozenset({Aggregate})
+
+
+@concerning(_CONCERNS)
 def reduce_group_keys(plan: Plan, context: OptimizerContext) -> Plan:
     """Keep the keys that tell groups apart: in ``GROUP BY 1, url, length(url)`` that is ``url``."""
-    return transform_up(plan, _rewrite, context.settled[reduce_group_keys], having(Aggregate))
+    return transform_up(plan, _rewrite, context.settled[reduce_group_keys], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from ...expr import Column, Expr
 from ...plan import Aggregate, Filter, Plan, Project, Sort
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
+
+_CONCERNS = frozenset({Sort})
 
 
+@concerning(_CONCERNS)
 def remove_sort(plan: Plan, context: OptimizerContext) -> Plan:
     """Drop sorts below groupings (but for ``first``, which reads the order) and below other sorts.
 
     A sort that is stable takes the other's keys over, behind its own, where it can see them.
     """
-    return transform_down(plan, _rewrite, context.settled[remove_sort], having(Sort))
+    return transform_down(plan, _rewrite, context.settled[remove_sort], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 
 from ...expr import Column, Expr, NamedExpr
 from ...plan import Aggregate, Filter, Join, JoinKind, Plan, Project
-from ...traversal import having, transform_down
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_down
+from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
 from ..properties import renamed
 
@@ -16,6 +16,10 @@ _FEWER = 0.2
 """Keys are looked up first only where they are at most this share of those grouped by: the look-up costs, too."""
 
 
+_CONCERNS = frozenset({Join})
+
+
+@concerning(_CONCERNS)
 def restrict_groups(plan: Plan, context: OptimizerContext) -> Plan:
     """Semi-join the input of an aggregation with the keys that the join above it can match.
 
@@ -33,7 +37,7 @@ def restrict_groups(plan: Plan, context: OptimizerContext) -> Plan:
             left = _restricted(node.left, [(b, a) for a, b in node.on], node.right, estimator)
         return node if left is node.left and right is node.right else replace(node, left=left, right=right)
 
-    return transform_down(plan, rewrite, concerns=having(Join))
+    return transform_down(plan, rewrite, concerns=_CONCERNS)
 
 
 def _restricted(side: Plan, pairs: list[tuple[Expr, Expr]], other: Plan, estimator: Estimator) -> Plan:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from ...expr import Column, NamedExpr
 from ...plan import Aggregate, Distinct, Plan
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
+
+_CONCERNS = frozenset({Distinct})
 
 
+@concerning(_CONCERNS)
 def rewrite_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Turn ``Distinct`` over every column into ``Aggregate`` with keys and no aggregates."""
-    return transform_up(plan, _rewrite, context.settled[rewrite_distinct], having(Distinct))
+    return transform_up(plan, _rewrite, context.settled[rewrite_distinct], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

@@ -11,18 +11,21 @@ from collections.abc import Sequence
 
 from ...expr import Expr, NamedExpr, substitute
 from ...plan import Aggregate, Plan, Project, Union
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..partials import FreshNames, Merged, column, is_mergeable, merged
 
+_CONCERNS = frozenset({Union})
 
+
+@concerning(_CONCERNS)
 def roll_up_groups(plan: Plan, _: OptimizerContext) -> Plan:
     """Put one aggregation by the finest keys below those by some of its keys, where a union reads several."""
 
     def rewrite(node: Plan) -> Plan:
         return _rolled_up(node) if isinstance(node, Union) else node
 
-    return transform_up(plan, rewrite, concerns=having(Union))
+    return transform_up(plan, rewrite, concerns=_CONCERNS)
 
 
 def _rolled_up(node: Union) -> Plan:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Literal
 from ...plan import Filter, Join, JoinKind, Plan, Scan, Union
+from ...records import replace
 from ...traversal import transform_up
 from ..context import OptimizerContext
 from ..expressions import rewrite_expressions

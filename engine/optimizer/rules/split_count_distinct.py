@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import (
     Column,
     Expr,
@@ -13,17 +11,22 @@ from ...expr import (
     literal,
 )
 from ...plan import Aggregate, Join, JoinKind, Plan, Project
-from ...traversal import having, transform_up
-from ..context import OptimizerContext
+from ...records import replace
+from ...traversal import transform_up
+from ..context import OptimizerContext, concerning
 from ..partials import FreshNames, column, is_mergeable, merged
 
 _INSENSITIVE = frozenset({"min", "max", "any", "all", "first", "size"})
 """Aggregates that give the same with and without repetitions (``size`` reads no value)."""
 
 
+_CONCERNS = frozenset({Aggregate})
+
+
+@concerning(_CONCERNS)
 def split_count_distinct(plan: Plan, context: OptimizerContext) -> Plan:
     """Leave no aggregate with ``distinct``: group by keys and values, then by keys; join where one pass cannot do."""
-    return transform_up(plan, _rewrite, context.settled[split_count_distinct], having(Aggregate))
+    return transform_up(plan, _rewrite, context.settled[split_count_distinct], _CONCERNS)
 
 
 def _rewrite(node: Plan) -> Plan:

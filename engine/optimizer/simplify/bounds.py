@@ -8,12 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from ... import dtypes
 from ...expr import Call, Expr, InList, Literal
+from ...records import replace
 from .boolean import FALSE
 
 _LOWER = {"greater": False, "greater_equal": True}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ...expr import Call, Case, Expr, Literal
+from ...records import replace
 
 
 def simplify_case(node: Expr) -> Expr | None:

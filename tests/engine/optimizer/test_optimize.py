@@ -10,8 +10,9 @@ from tests.support.stages import doubled
 from volley.engine.explain import explain_plan
 from volley.engine.expr import aggregate, all_of, call, literal
 from volley.engine.frame.session import Session
-from volley.engine.optimizer import OptimizerContext, optimize
-from volley.engine.plan import ColumnStatistics, Limit, Plan, Statistics, Union
+from volley.engine.optimizer import OptimizerContext, optimize, optimizer
+from volley.engine.optimizer.context import concerning
+from volley.engine.plan import ColumnStatistics, Join, Limit, Plan, Statistics, Union
 
 ORACLE = Oracle()
 CONTEXT = OptimizerContext(fold=ORACLE.fold)
@@ -98,3 +99,18 @@ def test_any_ten_rows_read_three_times_are_the_same_rows(threads: int) -> None:
     table = Session(threads=threads).collect(plan).to_pydict()
     assert sum(table["rows"]) == 10
     assert all(0 <= n <= rows for n, rows in zip(table["notes"], table["rows"], strict=True))
+
+
+def test_rules_are_not_asked_about_plans_without_what_they_concern(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Plan] = []
+
+    @concerning(frozenset({Join}))
+    def note(plan: Plan, _: OptimizerContext) -> Plan:
+        asked.append(plan)
+        return plan
+
+    monkeypatch.setattr(optimizer, "RULES", ((note,), (note, note)))
+    assert optimize(ORDERS, CONTEXT) is ORDERS
+    assert not asked
+    assert optimize(BOTH, CONTEXT) is BOTH
+    assert asked == [BOTH] * 3

@@ -1,0 +1,53 @@
+"""Dataclasses of plans and expressions, of which a query makes thousands: frozen for the type checker, cheap to make.
+
+At run time Python would set each field of a frozen dataclass by a call that passes by the class's own refusal, and
+`dataclasses.replace` look at all that a field may be. Planning took a seventh longer so; see ADR 30.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dataclasses import dataclass, replace
+else:
+
+    def dataclass(*, frozen: bool = False, **options: Any) -> Callable[[type], type]:
+        """Make a class a dataclass; of a frozen one the fields can be set, which the type checker forbids."""
+
+        def made(cls: type) -> type:
+            if not frozen:
+                return dataclasses.dataclass(**options)(cls)
+            hashes = options.get("eq", True) and "__hash__" not in vars(cls)
+            made = dataclasses.dataclass(**options, unsafe_hash=hashes)(cls)
+            if "__getstate__" not in vars(cls) and "__reduce__" not in vars(cls):
+                made.__getstate__, made.__setstate__ = _state, _restore
+            return made
+
+        return made
+
+    def replace(record: Any, /, **changes: Any) -> Any:
+        """Return a record like another, but for some fields."""
+        cls = record.__class__
+        names = _given.get(cls)
+        if names is None:
+            names = _given[cls] = tuple(field.name for field in dataclasses.fields(cls) if field.init)
+        for name in names:
+            if name not in changes:
+                changes[name] = getattr(record, name)
+        return cls(**changes)
+
+    _given: dict[type, tuple[str, ...]] = {}
+
+    def _state(record: Any) -> list[Any]:
+        """Return the values of the fields: no other slots are copied or pickled, such as a node's `facts`."""
+        return [getattr(record, field.name) for field in dataclasses.fields(record)]
+
+    def _restore(record: Any, state: list[Any]) -> None:
+        for field, value in zip(dataclasses.fields(record), state, strict=True):
+            setattr(record, field.name, value)
+
+
+__all__ = ["dataclass", "replace"]
