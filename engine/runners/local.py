@@ -18,6 +18,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Self
 
+from ..crew import TURN, Crew
 from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Spools
 from ..kernels.evaluation import forget
@@ -38,7 +39,6 @@ from ..physical.stages import (
     WriteSink,
 )
 from ..plan import KeyFilter, KeySet, Split
-from .crew import TURN, Crew
 from .events import query_ended, stage_ended
 from .interrupts import heard
 from .limited import Limited

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from volley.engine.runners.crew import waiting
+from volley.engine.crew import waiting
 
 
 def left_over() -> list[threading.Thread]:

@@ -121,7 +121,7 @@ class CpuJoinTable:
         if threads == 1 or rows < _SHARED_ROWS:
             self._build, self._index = self._built(tables, None)
         else:
-            with Threads(threads, "volley-build") as shared_with:
+            with Threads(threads) as shared_with:
                 self._build, self._index = self._built(tables, shared_with)
         self.num_rows = rows
         # Threads only ever write True into it, so that they need not wait for each other.

@@ -58,7 +58,7 @@ def sort_tables(tables: Sequence[CpuTable], keys: Sequence[SortKey], schema: Sch
         return take_rows(table, sorted_rows(table, keys))
     if threads == 1:
         return sort_large(filled, keys, schema, None)
-    with Threads(threads, "volley-sort") as shared:
+    with Threads(threads) as shared:
         return sort_large(filled, keys, schema, shared)
 
 

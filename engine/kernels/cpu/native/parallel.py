@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Self, TypeVar
+
+from ....crew import Crew
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -17,25 +18,24 @@ SHARED_ROWS = 1 << 16
 
 
 class Threads:
-    """Threads for the parts of a piece of work, of which the calling one is the first.
+    """Threads for the parts of a piece of work, of which the calling one is the first; the others wait for more.
 
     Parameters
     ----------
     count
         How many there are.
-    name
-        What the others' names begin with.
     """
 
-    def __init__(self, count: int, name: str = "volley-kernel") -> None:
+    def __init__(self, count: int) -> None:
         self.count = count
-        self._others = ThreadPoolExecutor(max(count - 1, 1), thread_name_prefix=name)
+        self._crew = Crew()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._others.shutdown()
+        self._crew.join()
+        self._crew.dismiss()
 
     def share(self, work: Callable[[int], object], parts: int) -> None:
         """Do all parts; each thread takes the next one when it is done with its last.
@@ -43,24 +43,18 @@ class Threads:
         A part that raises ends the work; the first error met is raised here.
         """
         numbers = itertools.count()
-        failed: list[bool] = []
+        errors: list[BaseException] = []
 
         def take_parts() -> None:
-            while not failed and (number := next(numbers)) < parts:
-                try:
+            try:
+                while not errors and (number := next(numbers)) < parts:
                     work(number)
-                except BaseException:
-                    failed.append(True)
-                    raise
+            except BaseException as error:  # noqa: BLE001  # carried to the caller's thread
+                errors.append(error)
 
-        helpers = [self._others.submit(take_parts) for _ in range(min(self.count, parts) - 1)]
-        try:
-            take_parts()
-        finally:
-            errors = [helper.exception() for helper in helpers]
-        for error in errors:
-            if error is not None:
-                raise error
+        self._crew.work(take_parts, max(1, min(self.count, parts)), takes_part=True)
+        if errors:
+            raise errors[0]
 
 
 def each(work: Callable[[int], object], parts: int, threads: Threads | None) -> None:

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from tests.support.threads import left_over
-from volley.engine.runners import crew as crews
-from volley.engine.runners.crew import Crew, waiting
+from volley.engine import crew as crews
+from volley.engine.crew import Crew, waiting
 
 
 def names_of(crew, count, *, takes_part):

@@ -1,4 +1,4 @@
-"""The threads of a run: they wait between its stages, and for the next run, since to start one takes a while."""
+"""Threads that work together: they wait between one work and the next, since to start one takes a while."""
 
 from __future__ import annotations
 
