@@ -162,7 +162,7 @@ class CpuJoinTable:
         if self._values is not None and self._index.has_values:
             found = self._index.values_each(keys, self._values.dtype)
             return [
-                self._output(table, rows, None, self._values.column(values), distinct=True)
+                self._with_values(table, rows, self._values.column(values))
                 for table, (rows, values) in zip(given, found, strict=True)
             ]
         if _asks_for_pairs(self._spec):
@@ -208,6 +208,14 @@ class CpuJoinTable:
                 return self._nothing(table)
             case _:
                 raise AssertionError(side)
+
+    def _with_values(self, table: CpuTable, rows: Rows, values: pa.Array) -> CpuTable:
+        """Return the output of rows that have one partner each, of which there are only values."""
+        if len(rows) < table.num_rows or isinstance(table.columns, PendingColumns):
+            return self._output(table, rows, None, values, distinct=True)
+        sources = [self._same.get(f.name, f.name) for f in self._spec.output]
+        columns = tuple([table.column(name) if name in self._spec.probe_schema else values for name in sources])
+        return CpuTable(schema=self._spec.output, columns=columns, num_rows=table.num_rows)
 
     def _nothing(self, table: CpuTable) -> CpuTable:
         return self._output(table, _NO_ROWS, _NO_ROWS, distinct=True)
