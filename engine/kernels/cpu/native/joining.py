@@ -7,6 +7,7 @@ are row pairs in probe order; for one probe row, in build order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -156,15 +157,19 @@ class JoinIndex:
 
     def values_each(self, keys: Sequence[ProbeKeys], dtype: DTypeLike) -> list[tuple[Rows, NDArray[Any]]]:
         """Return, for several tables' keys, which of their rows have a partner, and the values of these."""
+        ends = [0, *accumulate(len(one.words) for one in keys)]
+        probe, values = rows_out(None, ends[-1]), borrow(ends[-1], dtype)  # one array each: to make it takes a while
         calls = Calls()
-        made = [(rows_out(None, len(one.words)), borrow(len(one.words), dtype)) for one in keys]
-        for one, (probe, values) in zip(keys, made, strict=True):
-            self._keys.values_later(*one, probe, values, calls)
+        for one, (start, stop) in zip(keys, pairwise(ends), strict=True):
+            self._keys.values_later(*one, probe[start:stop], values[start:stop], calls)
         calls.run()
-        return [
-            (ascending(found), values) if found == len(one.words) else (probe[:found], _fitting(values, found))
-            for one, (probe, values), found in zip(keys, made, calls.results, strict=True)
-        ]
+        few = 2 * sum(calls.results) < ends[-1]
+        made = list[tuple[Rows, NDArray[Any]]]()
+        for start, stop, found in zip(ends, ends[1:], calls.results, strict=False):
+            rows = ascending(found) if found == stop - start else probe[start : start + found]
+            own = values[start : start + found]
+            made.append((rows, own.copy() if few else own))
+        return made
 
     def partners(self, matches: Rows) -> Longs:
         """Return how many build rows each probe row meets."""
@@ -223,8 +228,3 @@ class JoinIndex:
         probe, build = rows_out(None, total), rows_out(None, total)
         _fill_pairs(matches, lists.offsets, lists.rows, left, probe, build)
         return probe, build
-
-
-def _fitting(values: NDArray[Any], length: int) -> NDArray[Any]:
-    """Return the first values, in memory of their own where they would keep much more."""
-    return values[:length] if 2 * length > len(values) else values[:length].copy()

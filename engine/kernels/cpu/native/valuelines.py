@@ -89,6 +89,27 @@ def enter_values(
     return 0
 
 
+@device
+def _value_place(table: Words, lines: int, region: int, word: Number) -> Number:
+    """Return where the value of a key is, 0 for none."""
+    line = place_of(word, lines)
+    same = _keys_equal(table, line, word)
+    if same == _NONE:
+        left = np.int64(lines)
+        while same == _NONE and left > 0 and _is_full(table, line):
+            line = line_after(line, region)
+            same = _keys_equal(table, line, word)
+            left -= 1
+    found = (line << KEY_SHIFT) + _FIRST_VALUE + lowest_bit(same | _LAST_BIT)
+    return found if same != _NONE and word != FREE else _NONE
+
+
+@device
+def _fetch_ahead(table: Words, lines: int, words: Words, i: Number, last: Number) -> None:
+    if i < last:
+        prefetch_read(table, np.int64(place_of(words[i + AHEAD], lines) << KEY_SHIFT))
+
+
 @kernel(
     "i64(const u64[], const u8[], i64, const u64[], u64, u64, i32[], u64[])",
     "i64(const u64[], const u8[], i64, const u64[], u64, u64, i32[], u32[])",
@@ -96,22 +117,28 @@ def enter_values(
 def join_values(
     words: Words, bits: Bits, bit_offset: int, table: Words, lines: int, region: int, probe: Rows, out: NDArray[Any]
 ) -> int:
-    """List the rows whose keys are there, and the values of these; return how many there are."""
-    k = 0
-    last = len(words) - AHEAD if len(table) > LARGE else 0
-    for i in range(len(words)):
-        if i < last:
-            prefetch_read(table, np.int64(place_of(words[i + AHEAD], lines) << KEY_SHIFT))
-        word = words[i]
-        line = place_of(word, lines)
-        same = _keys_equal(table, line, word)
-        if same == _NONE:
-            left = np.int64(lines)
-            while same == _NONE and left > 0 and _is_full(table, line):
-                line = line_after(line, region)
-                same = _keys_equal(table, line, word)
-                left -= 1
+    """List the rows whose keys are there, and the values of these; return how many there are.
+
+    Where all are, no rows are listed.
+    """
+    rows = len(words)
+    last = rows - AHEAD if len(table) > LARGE else 0
+    k = rows
+    for i in range(rows):
+        _fetch_ahead(table, lines, words, i, last)
+        place = _value_place(table, lines, region, words[i])
+        out[i] = table[place]
+        if place == _NONE or missing(bits, bit_offset + i):
+            k = i
+            break
+    if k == rows:
+        return k
+    for i in range(k):
+        probe[i] = np.int32(i)
+    for i in range(k, rows):
+        _fetch_ahead(table, lines, words, i, last)
+        place = _value_place(table, lines, region, words[i])
         probe[k] = np.int32(i)
-        out[k] = table[(line << KEY_SHIFT) + _FIRST_VALUE + lowest_bit(same | _LAST_BIT)]
-        k += same != _NONE and word != FREE and not missing(bits, bit_offset + i)
+        out[k] = table[place]
+        k += place != _NONE and not missing(bits, bit_offset + i)
     return k
