@@ -146,19 +146,7 @@ class DataType:
     @property
     def byte_width(self) -> int:
         """Estimated bytes per value, for planning; text and nested types count a typical length."""
-        match self.kind:
-            case Kind.NULL | Kind.BOOL | Kind.INT8 | Kind.UINT8:
-                return 1
-            case Kind.DECIMAL | Kind.INTERVAL:
-                return 16
-            case Kind.DATE:
-                return 4
-            case Kind.STRING | Kind.BINARY:
-                return 16
-            case Kind.LIST | Kind.STRUCT:
-                return 32
-            case _:
-                return self.bits // 8 or 8
+        return _BYTE_WIDTHS.get(self.kind, 8)
 
 
 _parameters = attrgetter("kind", "precision", "scale", "unit", "tz", "value", "fields")
@@ -173,6 +161,13 @@ _INTEGER_BITS = {
     Kind.UINT64: 64,
 }
 _BITS = {**_INTEGER_BITS, Kind.FLOAT32: 32, Kind.FLOAT64: 64}
+_BYTE_WIDTHS = {
+    **{kind: bits // 8 for kind, bits in _BITS.items()},
+    **dict.fromkeys((Kind.NULL, Kind.BOOL), 1),
+    Kind.DATE: 4,
+    **dict.fromkeys((Kind.DECIMAL, Kind.INTERVAL, Kind.STRING, Kind.BINARY), 16),
+    **dict.fromkeys((Kind.LIST, Kind.STRUCT), 32),
+}
 _SIGNED = frozenset({Kind.INT8, Kind.INT16, Kind.INT32, Kind.INT64})
 _NUMERIC = frozenset({*_BITS, Kind.DECIMAL})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import wraps
 from operator import is_not
@@ -127,8 +126,11 @@ def walk_once(root: N) -> Iterator[N]:
 def shared(root: N) -> list[N]:
     """Return the node objects that occur several times in the tree, but not those that do only as parts of such."""
     nodes = list(walk_once(root))
-    occurrences = Counter([id(child) for node in nodes for child in node.children])
-    return [node for node in nodes if occurrences[id(node)] > 1]
+    met, again = set[int](), set[int]()
+    for node in nodes:
+        for child in node.children:
+            (again if id(child) in met else met).add(id(child))
+    return [node for node in nodes if id(node) in again] if again else []
 
 
 def transform_up(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+import threading
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -31,6 +32,8 @@ _KEYWORDS = (
     "outer", "cross", "case", "when", "then", "else", "like", "desc", "filter", "over", "exists", "with",
 )  # fmt: skip
 """Words that people misspell where the parser then stumbles over them or over what follows."""
+_QUERIES = frozenset({"select", "with", "from", "values", "("})
+"""Words that no other statements begin with."""
 _OTHERS = (
     exp.Describe | exp.Summarize | exp.Show | exp.Create | exp.Drop | exp.Copy
     | exp.Insert | exp.Update | exp.Delete | exp.Merge | exp.TruncateTable | exp.Set | exp.Alter | exp.Pragma
@@ -171,6 +174,12 @@ def explained(source: SqlText) -> tuple[str, SqlText] | None:
     return ("analyze" if analyze else "optimized"), from_offset(source, end)
 
 
+def is_query(source: SqlText) -> bool:
+    """Return whether a text begins as queries alone do."""
+    tokens = tokens_of(source)
+    return bool(tokens) and tokens[0].text.lower() in _QUERIES
+
+
 def reset_setting(source: SqlText) -> str | None:
     """Return the name of the setting that a RESET names, which sqlglot does not parse; None for other statements."""
     found = re.fullmatch(r"\s*reset\s+(\w+)\s*;?\s*", source.text, re.IGNORECASE)
@@ -225,10 +234,19 @@ def _unclosed(source: SqlText, delimiter: str) -> SqlError:
     return source.error_at(offset, message) if offset >= 0 else SqlError(message, text=source.text)
 
 
+class _Unheard(logging.Filter):
+    """Keeps back what sqlglot warns of while it parses for us: of syntax that it does not know we raise an error."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not getattr(_parsing, "now", False)
+
+
+_parsing = threading.local()
+logging.getLogger("sqlglot").addFilter(_Unheard())
+
+
 def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[exp.Expr]:
-    logger = logging.getLogger("sqlglot")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)  # it warns of syntax it does not know; we raise an error for the same
+    _parsing.now = True
     try:
         parsed = dialect.parser().parse(with_errors(_numbered(tokens)), source.text)
     except ParseError as error:
@@ -239,7 +257,7 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
         message = f"{source.dialect}'s parser cannot read this: {error}; a call in it may lack an argument"
         raise SqlError(message, text=source.text) from None
     finally:
-        logger.setLevel(level)
+        _parsing.now = False
     return [tree for tree in parsed if tree is not None and not isinstance(tree, exp.Semicolon)]
 
 

@@ -21,7 +21,7 @@ from .information import CATALOGUE, split_name, table_info
 from .macros import macro_statement
 from .models import model_statement
 from .null_order import SETTINGS, Ordering, stated
-from .parse import SqlText, explained, parse, parse_statement, reset_setting
+from .parse import SqlText, explained, is_query, parse, parse_statement, reset_setting
 from .sequences import asks_session, create_sequence, drop_sequence, taken
 from .state import MAIN, state_of
 from .tables import done, selected, table
@@ -64,12 +64,14 @@ def execute(
 
 
 def _executed(source: SqlText, catalogue: ViewCatalogue, session: Session, params: Parameters) -> DataFrame:
+    statements = Statements(source, catalogue, session, params)
+    if is_query(source):
+        return statements.run(parse_statement(source))
     asked = explained(source)
     if asked is not None:
         stage, inner = asked
         frame = DataFrame.from_plan(bind_tree(inner, parse(inner), catalogue, params), session)
         return table(session, {"plan": dtypes.string}, [(line,) for line in frame.explain(stage).splitlines()])
-    statements = Statements(source, catalogue, session, params)
 
     def again(inner: SqlText, given: Parameters) -> DataFrame:
         return execute(inner.text, catalogue, session, dialect=inner.dialect, params=given)

@@ -234,7 +234,10 @@ class Session:
     ) -> StageGraph:
         """Optimise and lower a plan to stages."""
         with _deep_ones_told():
-            return cut(self.lowered(plan, estimated=estimated), result, dynamic_filters=self.dynamic_filters)
+            return self._stages(plan, result, estimated=estimated)
+
+    def _stages(self, plan: Plan, result: CollectSink | FoldSink | None, *, estimated: bool) -> StageGraph:
+        return cut(self.lowered(plan, estimated=estimated), result, dynamic_filters=self.dynamic_filters)
 
     @property
     def lowering(self) -> LoweringOptions:
@@ -254,9 +257,8 @@ class Session:
 
     def run(self, plan: Plan, result: FoldSink | None = None, *, estimated: bool = False) -> RunResult:
         """Run a plan to its end; its metrics show what was expected where ``estimated``."""
-        stages = self.stages(plan, result, estimated=estimated)
         with _deep_ones_told():
-            return self._runner().execute(stages)
+            return self._runner().execute(self._stages(plan, result, estimated=estimated))
 
     def collect(self, plan: Plan) -> pa.Table:
         """Run a plan and return its rows."""

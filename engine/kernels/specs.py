@@ -5,6 +5,7 @@ Nothing here computes. The protocol of a device (``protocol.py``) takes these; t
 
 from __future__ import annotations
 
+from dataclasses import field
 from enum import Enum
 from typing import TypeAlias
 
@@ -81,11 +82,11 @@ class GroupSpec:
 
     keys: tuple[NamedExpr, ...]
     accumulators: tuple[AccumulatorSpec, ...]
+    schema: Schema = field(init=False, repr=False, compare=False)
 
-    @property
-    def schema(self) -> Schema:
-        """Keys, then accumulators."""
-        return Schema((*(k.field for k in self.keys), *(a.field for a in self.accumulators)))
+    def __post_init__(self) -> None:
+        fields = [*[key.field for key in self.keys], *[state.field for state in self.accumulators]]
+        object.__setattr__(self, "schema", Schema(tuple(fields)))
 
 
 QUANTILES = frozenset({"median", "quantile", "quantile_disc"})

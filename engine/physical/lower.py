@@ -186,9 +186,9 @@ def _column(schema: Schema, name: str) -> NamedExpr:
     return NamedExpr(name=name, expr=Column(name=name, dtype=schema[name].dtype))
 
 
-def _project(child: Exec, exprs: tuple[NamedExpr, ...]) -> ProjectExec:
+def _project(child: Exec, exprs: tuple[NamedExpr, ...], schema: Schema | None = None) -> ProjectExec:
     return ProjectExec(
-        schema=Schema(tuple(e.field for e in exprs)),
+        schema=Schema(tuple([e.field for e in exprs])) if schema is None else schema,
         input=child,
         exprs=exprs,
         partitioning=child.partitioning,
@@ -210,7 +210,7 @@ def _filter(plan: Filter, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
 
 
 def _projection(plan: Project, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
-    return replace(_project(inputs[0], plan.exprs), schema=plan.schema)
+    return _project(inputs[0], plan.exprs, plan.schema)
 
 
 def _map_batches(plan: MapBatches, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:

@@ -9,10 +9,11 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+import sqlglot
 
 import volley as vl
 from tests.sql.oracle import plain, rows_of, small_tables
-from volley.engine.errors import ConfigError, SqlError
+from volley.engine.errors import ConfigError, SqlError, VolleyError
 
 
 @pytest.fixture
@@ -131,3 +132,20 @@ def test_copy_names_the_options_there_are(session: vl.Session, tmp_path: Path) -
     with pytest.raises(ConfigError, match="csv has no option 'nonsense'"):
         run(f"copy t to '{tmp_path}/x.csv' (nonsense 3)")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_the_parser_warns_of_is_heard_from_others_only(
+    session: vl.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(VolleyError):
+        run("alter table t frobnicate y")
+    assert not caplog.records
+    sqlglot.parse_one("alter table t frobnicate y", dialect="duckdb")
+    assert [record.name for record in caplog.records] == ["sqlglot"]
+
+
+@pytest.mark.parametrize(
+    "text", ["select 1 as a", "-- a\nSELECT 1 as a", "(select 1 as a)", "with a as (select 1 as a) from a"]
+)
+def test_queries_begin_with_words_of_their_own(session: vl.Session, text: str) -> None:
+    assert run(text).to_pylist() == [{"a": 1}]
