@@ -20,6 +20,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
 from .collations import without_collations
+from .interval_texts import with_whole_intervals
 from .merge_errors import with_errors
 from .null_order import Ordering
 from .trees import parts_of
@@ -248,7 +249,7 @@ logging.getLogger("sqlglot").addFilter(_Unheard())
 def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[exp.Expr]:
     _parsing.now = True
     try:
-        parsed = dialect.parser().parse(with_errors(_numbered(tokens)), source.text)
+        parsed = dialect.parser().parse(with_whole_intervals(with_errors(_numbered(tokens))), source.text)
     except ParseError as error:
         raise _syntax_error(source, tokens, error) from None
     except RecursionError:

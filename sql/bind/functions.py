@@ -122,6 +122,14 @@ def _log(binder: ExpressionBinder, node: Any) -> Expr:
     return call("divide", call("ln", value), call("ln", base))
 
 
+def _trunc(binder: ExpressionBinder, node: Any) -> Expr:
+    value, digits = binder.bind(node.this), node.args.get("decimals")
+    if digits is None:
+        return call("trunc", value)
+    scale = call("power", literal(10.0), binder.bind(digits))
+    return call("divide", call("trunc", call("multiply", value, scale)), scale)
+
+
 def _bounded(name: str, *, infinite: bool) -> Callable[[ExpressionBinder, Any], Expr]:
     """Return a handler that asks whether a value is finite; moments always are."""
 
@@ -152,6 +160,7 @@ SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.If: _if,
     exp.Nullif: _nullif,
     exp.Log: _log,
+    exp.Trunc: _trunc,
     exp.IsInf: _bounded("is_infinite", infinite=True),
     exp.Pi: lambda *_: literal(math.pi),
     exp.BitwiseAnd: of_two("bitwise_and"),

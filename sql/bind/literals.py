@@ -40,7 +40,11 @@ def _decimal(text: str) -> Literal:
 
 
 def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType) -> Expr | None:
-    """Return a text as a constant date, time or timestamp; None where the target is none or has a time zone."""
+    """Return a text as a constant date, time or timestamp; None where a cast must read it."""
+    if target.tz is not None and (zoned := _ZONED.fullmatch(value.strip())):
+        local = time_constant(source, node, zoned[1], dtypes.timestamp("us"))
+        assert local is not None
+        return cast(call("assume_timezone", local, zone=zoned[2]), target)
     if target.kind is Kind.INTERVAL:
         return of_constant(interval_of_text(source, node, value))
     if target.kind is Kind.TIME:
@@ -61,6 +65,8 @@ def time_constant(source: SqlText, node: exp.Expr, value: str, target: DataType)
     return None if moment.tzinfo is not None else cast(literal(moment), target)
 
 
+_ZONED = re.compile(r"(\d.*?)\s+([A-Za-z]\w*(?:/[\w+-]+)*)")
+"""A moment with the name of a time zone behind it, such as ``2024-03-31 12:00 Europe/Berlin``."""
 _FINER = re.compile(r"\.\d{7}")
 """A fraction of a second finer than Python's moments hold."""
 

@@ -33,6 +33,8 @@ asinh(x) AS ln(x + sqrt(x * x + 1))
 acosh(x) AS ln(x + sqrt(x * x - 1))
 atanh(x) AS ln((1 + x) / (1 - x)) / 2
 cot(x) AS 1 / tan(x)
+overlay(s, part, i, n) AS left(s, i - 1) || part || substr(s, i + n)
+overlay(s, part, i) AS overlay(s, part, i, length(part))
 unicode(s) AS CASE WHEN s = '' THEN -1 ELSE ascii(s) END
 ord(s) AS CASE WHEN s = '' THEN -1 ELSE ascii(s) END
 bit_length(s) AS octet_length(s) * 8

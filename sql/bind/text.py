@@ -213,10 +213,19 @@ def _to_base(binder: ExpressionBinder, node: Any) -> Expr:
     return call("to_base", *given, *([] if len(given) > 2 else [literal(0)]))
 
 
+def _like_escape(binder: ExpressionBinder, node: Any) -> Expr:
+    text, pattern, escape = counted_arguments(binder, node, 3)
+    folds, negates = "ilike" in str(node.name).lower(), str(node.name).lower().startswith("not_")
+    made: exp.Expr = (exp.ILike if folds else exp.Like)(this=text, expression=pattern)
+    made = exp.Escape(this=made, expression=escape)
+    return binder.bind(exp.Not(this=exp.Paren(this=made)) if negates else made)
+
+
 BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     "regexp_split_to_array": _regexp_split,
     "string_split_regex": _regexp_split,
     "printf": _format,
+    **dict.fromkeys(("like_escape", "not_like_escape", "ilike_escape", "not_ilike_escape"), _like_escape),
     "to_base": _to_base,
 }
 

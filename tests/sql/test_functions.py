@@ -11,6 +11,7 @@ from volley.engine.errors import ExecutionError, VolleyError
 from volley.sql import sql
 
 NUMBERS = """
+trunc(x, 1), trunc(id, -1), trunc(m, 1), trunc(-x / 3, k), trunc(x / 7, 2)
 sin(x), sin(id), cos(k), tan(k), atan(x), asin(k), acos(x / 10), atan2(x, id), sin('inf'::double)
 degrees(x), radians(id), cbrt(x), cbrt(-8), sinh(k), cosh(k), tanh(x), pi(), 2 * pi()
 trunc(x), trunc(m), trunc(-m), trunc(id), trunc(-1.5), isinf(x), isinf('-inf'::double)
@@ -29,6 +30,8 @@ position('a' in s), strpos(s, 'é'), instr(s, s), position('' in s), strpos(s, n
 split_part(s, 'a', 1), split_part(s, 'a', -1), split_part(s, '', 2), split_part(s, 'a', 0), split_part(s, 'a', k), split_part(s, 'a', 9)
 string_split(s, 'a')[1], len(string_split(s, 'a')), len(string_split(s, '')), len(regexp_split_to_array(s, '[ae]'))
 regexp_split_to_array(s, ''), regexp_split_to_array(s, 'p*'), regexp_split_to_array(s, '(a|n)*?'), regexp_split_to_array(s, '$|(p)|'), regexp_extract_all(s, ''), regexp_replace(s, 'p*', '|', 'g')
+like_escape(s, 'a$_b$%%', '$'), not_ilike_escape(s, 'A$_%', '$'), overlay(s placing 'XY' from 2), overlay(s placing 'X' from 1 for 3)
+hex('\x41\xC3\xA9b'::blob), 'A' = decode('A'::blob), decode('\xC3\xA9'::blob), octet_length('a\x00b'::blob)
 translate(s, 'aé', 'b'), translate('abcabc', 'ab', 'x'), translate(s, 'aa', 'xy')
 ascii(s), chr((id + 96)::int), chr(233), md5(s), sha256(s)
 regexp_replace(s, 'a', 'o'), regexp_replace(s, 'A', 'o', 'gi'), regexp_replace(s, '(.)a', '[\1]', 'g'), regexp_replace(s, '', '-')
@@ -50,6 +53,7 @@ make_date(2000 + id, id, 28), make_date(2024, 2, 29), make_timestamp(2020, id, 2
 strftime(ts, '%Y-%m-%d %H:%M:%S.%f'), strftime(ts, '%g %-d/%-m/%y %j %a %A %b %B %p %I %% %x %X'), strftime(d, '%d.%m.%Y'), strftime(d, '%U %W %w %u %G %V'), strftime(ts, '%-H:%-M:%-S')
 strptime('2020-01-0' || id, '%Y-%m-%d'), strptime('2020-01-02 03:04:05.5', '%Y-%m-%d %H:%M:%S.%f'), try_strptime(s, '%Y'), try_strptime('2021-02-30', '%Y-%m-%d'), strptime(null, '%Y')
 (ts at time zone 'Europe/Berlin') at time zone 'America/New_York', epoch(ts at time zone 'Asia/Tokyo'), (timestamp '2024-10-27 02:30:00' at time zone 'Europe/Berlin') at time zone 'UTC', (timestamp '2024-03-31 02:30:00' at time zone 'Europe/Berlin') at time zone 'UTC'
+timestamptz '2024-03-31 02:30:00 Europe/Berlin', '2024-10-27 02:30 Europe/Berlin'::timestamptz, timestamptz '2024-1-1 12:00 UTC' = timestamptz '2024-01-01 17:30 Asia/Kolkata'
 epoch(to_timestamp(id * 1.5)), epoch_ms(id * 1000), to_timestamp(id) at time zone 'UTC'
 case when id > 100 then make_date(id, 13, 1) end
 date_diff('week', date '2024-01-07', date '2024-01-08'), date_diff('week', date '2024-01-08', date '2024-01-01'), date_diff('week', date '2024-01-08', d)

@@ -26,6 +26,10 @@ select date '2020-01-31' + interval (k) month as a from t
 select max(d) + interval (count(*)) day as a from t
 select d from t where d + interval (id) day > date '2000-01-01'
 select d + interval 1 day * 2 as a, d - (interval 1 day) as b, d + -interval 1 day as c, interval 2 day + ts as e from t
+select d + interval '1 day 02:03:04.5' as a, ts - interval '2 days 10:00' as b, ts + interval '1 month ago' as c, d - -interval '1 day -02:00' as e from t
+select interval '-1 day 25:00:00' as a, interval '1 day 02:00' * 2 > interval '2 days' as b, interval '1 day 02:00' + d as c from t
+select ts, count(*) over (order by ts range between interval '1 day 00:00:01' preceding and current row) as n from t
+select time_bucket(interval '1 day 02:00', ts) as a, d - interval '1 day 02:00' - interval '1 month ago' as b from t
 """
 
 
@@ -47,6 +51,8 @@ def test_other_dialects_keep_dates() -> None:
 
 
 def test_mistakes() -> None:
+    with pytest.raises(SqlError, match="'- 1 day' is not an interval"):
+        sql("select interval '- 1 day'")
     with pytest.raises(SqlError, match="an interval takes a number, not string"):
         sql("select d + interval (s) day from t", **small_tables())
     with pytest.raises(SqlError, match="an interval is added to a date or a timestamp, not to int64"):
