@@ -378,6 +378,15 @@ class SpreadsTogether(Protocol):
 
 
 @runtime_checkable
+class ReducesTogether(Protocol):
+    """A device for which it is less work to reduce several tables at once."""
+
+    def reduce_each(self, tables: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> Sequence[Table]:
+        """Return what `Device.reduce` gives for each table."""
+        ...
+
+
+@runtime_checkable
 class AsksTogether(Protocol):
     """A device that is elsewhere, whose refusals are better asked for together."""
 

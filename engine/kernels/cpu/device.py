@@ -24,7 +24,7 @@ from .pack import pack, unpack
 from .parcel import Parcel, open_parcel, parcel
 from .partition import hash_marks, hash_partition, spread
 from .project import project
-from .reducing import merge_reduced, reduce_rows
+from .reducing import merge_reduced, reduce_each
 from .sharing import matrix, share
 from .sort import sort_tables
 from .table import CpuTable, as_held, concat_tables, from_arrow, from_batches, own, settle, slice_table, to_arrow
@@ -131,7 +131,11 @@ class CpuDevice:
 
     def reduce(self, table: Table, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
         """Aggregate without keys."""
-        return reduce_rows(own(table), accumulators)
+        return self.reduce_each([table], accumulators)[0]
+
+    def reduce_each(self, tables: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> list[CpuTable]:
+        """Aggregate each table without keys: one row of partial states."""
+        return reduce_each([own(table) for table in tables], accumulators)
 
     def merge_reduced(self, partials: Sequence[Table], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
         """Merge rows of partial states into one row."""

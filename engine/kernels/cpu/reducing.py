@@ -17,6 +17,7 @@ from ..specs import Accumulator, AccumulatorSpec
 from . import native
 from .accumulators import States
 from .buffers import array_from, is_small, values_of
+from .native import Calls
 from .native.arrays import Rows
 from .project import Evaluator
 from .sort import ranks
@@ -28,8 +29,8 @@ _PLAIN = (Accumulator.COUNT_ROWS, Accumulator.COUNT, Accumulator.SUM, *_EXTREMES
 _FEW = 4096
 
 
-def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
-    """Aggregate without keys: one row of partial states."""
+def reduce_each(tables: Sequence[CpuTable], accumulators: Sequence[AccumulatorSpec]) -> list[CpuTable]:
+    """Aggregate without keys: one row of partial states for each table; one call makes all sums of floats."""
     # A count before a mean is one of three states that belong together.
     alone = [
         spec.filter is None
@@ -39,6 +40,21 @@ def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> Cpu
     ]
     plain = [spec for spec, is_alone in zip(accumulators, alone, strict=True) if is_alone]
     rest = [spec for spec, is_alone in zip(accumulators, alone, strict=True) if not is_alone]
+    schema, calls = _schema(accumulators), Calls()
+    reduced = []
+    for table in tables:
+        found = _states(table, plain, rest, calls)
+        columns = tuple([found[spec.name] for spec in accumulators])
+        reduced.append(CpuTable(schema=schema, columns=columns, num_rows=1))
+    if calls:
+        calls.run()
+    return reduced
+
+
+def _states(
+    table: CpuTable, plain: Sequence[AccumulatorSpec], rest: Sequence[AccumulatorSpec], calls: Calls
+) -> dict[str, pa.Array]:
+    """Return the states by name, of which some may be there only when calls are made."""
     others = States(rest)
     found: dict[str, pa.Array] = {}
     if table.num_rows:
@@ -46,13 +62,13 @@ def reduce_rows(table: CpuTable, accumulators: Sequence[AccumulatorSpec]) -> Cpu
         values = Evaluator(table).columns([*arguments, *others.inputs()])
         given = iter(values)
         for spec in plain:
-            found[spec.name] = _state(spec, table.num_rows, None if spec.argument is None else next(given))
+            found[spec.name] = _state(spec, table.num_rows, None if spec.argument is None else next(given), calls)
         if rest:
             others.update(np.zeros(table.num_rows, dtype=np.int32), 1, list(given))
     else:
         found = {spec.name: States([spec]).finish(1)[0] for spec in plain}
     found |= zip((spec.name for spec in rest), others.finish(1), strict=True)
-    return _one_row([found[spec.name] for spec in accumulators], accumulators)
+    return found
 
 
 def merge_reduced(partials: Sequence[CpuTable], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
@@ -61,24 +77,20 @@ def merge_reduced(partials: Sequence[CpuTable], accumulators: Sequence[Accumulat
     together = concat_tables(partials, _schema(accumulators))
     if together.num_rows:
         states.merge(np.zeros(together.num_rows, dtype=np.int32), 1, together.columns)
-    return _one_row(states.finish(1), accumulators)
-
-
-def _one_row(columns: Sequence[pa.Array], accumulators: Sequence[AccumulatorSpec]) -> CpuTable:
-    return CpuTable(schema=_schema(accumulators), columns=tuple(columns), num_rows=1)
+    return CpuTable(schema=_schema(accumulators), columns=tuple(states.finish(1)), num_rows=1)
 
 
 def _schema(accumulators: Sequence[AccumulatorSpec]) -> Schema:
     return Schema(tuple(spec.field for spec in accumulators))
 
 
-def _state(spec: AccumulatorSpec, rows: int, values: pa.Array | None) -> pa.Array:
+def _state(spec: AccumulatorSpec, rows: int, values: pa.Array | None, calls: Calls) -> pa.Array:
     """Return one state over all rows, of which there are some."""
     if values is None:
         return array_from(np.array([rows]), pa.int64())
     if spec.kind is Accumulator.COUNT:
         return array_from(np.array([rows - values.null_count]), pa.int64())
-    found = None if values.null_count else _whole(spec, values)
+    found = None if values.null_count else _whole(spec, values, calls)
     if found is not None:
         return found
     states = States([spec])
@@ -86,13 +98,13 @@ def _state(spec: AccumulatorSpec, rows: int, values: pa.Array | None) -> pa.Arra
     return states.finish(1)[0]
 
 
-def _whole(spec: AccumulatorSpec, values: pa.Array) -> pa.Array | None:
+def _whole(spec: AccumulatorSpec, values: pa.Array, calls: Calls) -> pa.Array | None:
     """Return the sum or extreme of some values, none of them null; None where that is left to `States`."""
     kind = values.type
     if spec.kind is Accumulator.SUM:
         if spec.dtype == float64 and pa.types.is_floating(kind):
             lanes, sums, out = (np.zeros(shape) for shape in ((2, native.SUM_LANES), (1, 2), 1))
-            native.whole_sum_f64(floats_of(values), lanes, sums, out)
+            calls.add(native.whole_sum_f64, floats_of(values), lanes, sums, out)
             return array_from(out, pa.float64())
         narrow = pa.types.is_signed_integer(kind) and spec.dtype == int64
         if not is_small(kind) and not narrow:

@@ -277,7 +277,7 @@ def reduce_rows(table: GpuTable, accumulators: Sequence[AccumulatorSpec]) -> Gpu
     if _refused(accumulators) or not table.num_rows:
         if table.num_rows:
             _fell_back(accumulators, table.num_rows)
-        return on_device(reducing.reduce_rows(on_host(table), accumulators))
+        return on_device(reducing.reduce_each([on_host(table)], accumulators)[0])
     if not accumulators:
         return GpuTable(schema, (), 1)
     return in_halves(table, lambda part: _reduced(part, accumulators), lambda parts: merge_reduced(parts, accumulators))

@@ -6,7 +6,7 @@ from functools import partial, reduce
 from typing import Any
 
 from ...expr import Column
-from ...kernels.protocol import GroupBy, Table, TopK
+from ...kernels.protocol import GroupBy, ReducesTogether, Table, TopK
 from ...physical.scan_keys import TopKey
 from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
 from ...plan import KeyFilter
@@ -100,11 +100,15 @@ class Reduce(SinkBase):
     def __init__(self, context: SinkContext, sink: ReduceSink) -> None:
         super().__init__(context)
         self.accumulators, self.schema = sink.accumulators, sink.schema
+        self.together = context.device if isinstance(context.device, ReducesTogether) else None
         self.rows: dict[int, list[Table]] = {}
 
     def consume(self, task: int, *tables: Table) -> None:
         settled = self.context.device.settle(*tables) if len(tables) > 1 else tables
-        reduced = [self.context.device.reduce(table, self.accumulators) for table in settled]
+        if self.together is not None:
+            reduced = self.together.reduce_each(settled, self.accumulators)
+        else:
+            reduced = [self.context.device.reduce(table, self.accumulators) for table in settled]
         self.rows.setdefault(task, []).extend(reduced)
 
     def finish(self, parallel: Parallel) -> Output:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 import pytest
 
@@ -11,6 +13,7 @@ from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column
 from volley.engine.expr.build import cast
 from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.protocol import ReducesTogether
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec
 
 DEVICE = CpuDevice()
@@ -56,3 +59,25 @@ def test_extremes_of_texts_that_repeat(values: list[str]) -> None:
 def test_sums_beyond_it_are_errors(values: list[int]) -> None:
     with pytest.raises(ArithmeticOverflow, match="sum"):
         total(pa.array(values))
+
+
+def test_several_tables_at_once_give_a_row_each() -> None:
+    given = [[1.5, 2.5, 1e300], [], [None, 0.1], [float("inf"), 1.0], [0.1] * 1000]
+    tables = [pa.table({"x": pa.array(own, pa.float64()), "y": pa.array(own, pa.float32())}) for own in given]
+    schema = from_arrow_schema(tables[0].schema)
+    x = Column(name="x", dtype=dtypes.float64)
+    y = cast(Column(name="y", dtype=dtypes.float32), dtypes.float64)
+    specs = [
+        AccumulatorSpec(name="rows", kind=Accumulator.COUNT_ROWS, dtype=dtypes.int64),
+        AccumulatorSpec(name="x", kind=Accumulator.SUM, dtype=dtypes.float64, argument=x),
+        AccumulatorSpec(name="count", kind=Accumulator.COUNT, dtype=dtypes.int64, argument=x),
+        AccumulatorSpec(name="y", kind=Accumulator.SUM, dtype=dtypes.float64, argument=y),
+    ]
+    assert isinstance(DEVICE, ReducesTogether)
+    rows = DEVICE.reduce_each([DEVICE.from_arrow(data, schema) for data in tables], specs)
+    found = pa.concat_tables([DEVICE.to_arrow(row) for row in rows]).to_pylist()
+    for values, data, row in zip(given, tables, found, strict=True):
+        known = [value for value in values if value is not None]
+        assert (row["rows"], row["count"]) == (len(values), len(known))
+        assert row["x"] == (pytest.approx(math.fsum(known), rel=1e-15) if known else None)
+        assert row["y"] == (pytest.approx(sum(data["y"].drop_null().to_pylist()), rel=1e-9) if known else None)
