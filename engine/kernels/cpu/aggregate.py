@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import overload
 
 import numpy as np
 import pyarrow as pa
 
-from ...expr import Column
+from ...expr import Column, Expr
 from ...schema import Schema
 from ..protocol import GroupBy, Table
 from ..specs import GroupSpec
@@ -112,13 +113,11 @@ class CpuGroupBy:
         self._dtypes = [key.expr.dtype for key in spec.keys]
         self._ids = scratch(0, np.int32)
         self._reset()
-        self._inputs = (*(key.expr for key in spec.keys), *self._states.inputs())
         self._schema: Schema | None = None
         self._places: list[int] | None = None
 
     def _reset(self) -> None:
-        self._keys = KeyTable(self._dtypes, self._capacity)
-        self._states = States(self._spec.accumulators)
+        self._forget()
         self._rows = 0
         # The first rows as they came, until it is known whether they are grouped or passed on; then those passed on.
         self._kept: list[Sequence[pa.Array]] = []
@@ -128,13 +127,32 @@ class CpuGroupBy:
         self._together = _MOST_TOGETHER  # tables for which calls are written down, for nothing if they soon end
         self._run_bits = 0
 
+    @cached_property
+    def _keys(self) -> KeyTable:
+        """The keys: one thread lays them out for all, so they are made when they are needed."""
+        return KeyTable(self._dtypes, self._capacity)
+
+    @cached_property
+    def _states(self) -> States:
+        return States(self._spec.accumulators)
+
+    @cached_property
+    def _inputs(self) -> tuple[Expr, ...]:
+        return (*(key.expr for key in self._spec.keys), *self._states.inputs())
+
+    def _forget(self) -> None:
+        """Begin with new keys and states, once they are needed."""
+        for name in ("_keys", "_states"):
+            vars(self).pop(name, None)
+
     @property
     def nbytes(self) -> int:
         """Bytes held by keys, states and rows passed on."""
-        return self._keys.nbytes + self._states.nbytes + self._kept_bytes
+        return self._kept_bytes + (0 if self._gave_up else self._keys.nbytes + self._states.nbytes)
 
     def beside(self) -> CpuGroupBy:
         """Return an empty state for other rows of the same grouping."""
+        self._judge_of_all.expect_another()
         return CpuGroupBy(self._spec, self._capacity, self._judge_of_all)
 
     @property
@@ -244,15 +262,17 @@ class CpuGroupBy:
         if self._rows:
             verdict = of_groups(len(self._keys), self._rows)
         else:
-            exprs = self._inputs[: len(self._dtypes)]
-            verdict, self._keys = self._judge_of_all.of_sample(table, exprs, self._keys)
+            exprs = [key.expr for key in self._spec.keys]
+            verdict, self._keys = self._judge_of_all.of_sample(
+                table, exprs, lambda: KeyTable(self._dtypes, self._capacity)
+            )
             self._settled = len(self._keys) > 0
         if verdict is Verdict.WAIT:
             return
         self._judged = True
         if verdict is Verdict.PASS_ON:
             self._gave_up, self._settled = True, False
-            self._keys, self._states = KeyTable(self._dtypes), States(self._spec.accumulators)
+            self._forget()
         else:
             self._kept, self._kept_bytes, self._settled = [], 0, True
 

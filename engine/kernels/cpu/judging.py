@@ -2,13 +2,13 @@
 
 Of many rows that come at once some are looked at before any is grouped. What is found out about their keys is kept
 where they are grouped: the layout of keys, and room for about as many groups as there will be. One thread finds it out;
-the others begin with a copy.
+the others begin with copies that it has made.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from math import exp
 
@@ -57,35 +57,46 @@ class Judge:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: tuple[Verdict, int, KeyTable] | None = None
+        self._others = 0
+        self._copies: list[KeyTable] = []
+        self._known: tuple[Verdict, int] | None = None
 
-    def of_sample(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> tuple[Verdict, KeyTable]:
+    def expect_another(self) -> None:
+        """Say that one more thread groups such rows."""
+        self._others += 1
+
+    def of_sample(
+        self, table: CpuTable, exprs: Sequence[Expr], made: Callable[[], KeyTable]
+    ) -> tuple[Verdict, KeyTable]:
         """Return what is worthwhile for rows like some of a large table, and a table for their keys.
 
-        That is ``keys``, which are empty, where it is not known. Else it is one of keys that occur, with room for about
-        as many as there seem to be, unless rows are to be passed on.
+        Where rows are grouped it has keys that occur, of these rows or of another thread's, and room for about as many
+        as there seem to be. Else it is what ``made`` makes.
         """
         if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
-            return Verdict.WAIT, keys
-        with self._lock:
-            is_first = self._known is None
-            verdict, expected, known = self._known or self._find(table, exprs, keys)
+            return Verdict.WAIT, made()
+        with self._lock:  # others wait: what they did at the same time would take turns with the interpreter's lock
+            keys = self._copies.pop() if self._copies else None
+            if self._known is None:
+                first = _sample(table, exprs, 0)
+                self._known = _found(table, exprs, first)
+                if self._known[0] is not Verdict.PASS_ON:
+                    keys = _begun(table, first, made())
+                    self._copies = [keys.copied() for _ in range(self._others)]
+            verdict, expected = self._known
         if verdict is Verdict.PASS_ON:
-            return verdict, keys
-        made = keys if is_first else known.copied()
-        made.make_room(expected)
-        return verdict, made
+            return verdict, made()
+        keys = _begun(table, _sample(table, exprs, 0), made()) if keys is None else keys
+        keys.make_room(expected)
+        return verdict, keys
 
-    def _find(self, table: CpuTable, exprs: Sequence[Expr], keys: KeyTable) -> tuple[Verdict, int, KeyTable]:
-        """Find out what is worthwhile and how many groups there may be; insert some keys into ``keys``."""
-        first = _sample(table, exprs, 0)
-        verdict, expected = _found(table, exprs, first)
-        if verdict is not Verdict.PASS_ON:
-            keys.expect(table.num_rows)
-            with holding_lock():
-                keys.insert(first)  # keys of later rows must not be numbered before those of earlier ones
-        self._known = verdict, expected, keys.copied()
-        return self._known
+
+def _begun(table: CpuTable, first: Sequence[pa.Array], keys: KeyTable) -> KeyTable:
+    """Return an empty table after the first rows were inserted: those of later ones must not be numbered before."""
+    keys.expect(table.num_rows)
+    with holding_lock():
+        keys.insert(first)
+    return keys
 
 
 def _found(table: CpuTable, exprs: Sequence[Expr], first: Sequence[pa.Array]) -> tuple[Verdict, int]:
@@ -115,7 +126,8 @@ def _count_distinct(samples: Sequence[Sequence[pa.Array]], dtypes: Sequence[Data
     calls, words = Calls(), np.empty((len(samples), _SAMPLED_ROWS), dtype=np.uint64)
     for columns, out in zip(samples, words, strict=True):
         count_distinct_later(partition_words_later(columns, dtypes, out, calls), counted, calls)
-    calls.run()
+    with holding_lock():
+        calls.run()
     return calls.results[-1]
 
 

@@ -157,7 +157,7 @@ class Pattern:
                     cells = [(row, field) for row in range(len(arg)) for field in fields]
                     known = [(*cell, numbers[found]) for cell in cells if (found := int(arg[cell])) in numbers]
                     self._described.append((call, position, known))
-                elif (number := numbers.get(arg.ctypes.data)) is not None:
+                elif (number := numbers.get(arg.__array_interface__["data"][0])) is not None:
                     self._places.append((call, position, number, arg.dtype))
 
     def repeat(self, memory: Sequence[tuple[NDArray[Any], int]]) -> bool:
