@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,7 @@ from .compare import known_true
 from .gather import take_column
 from .native import Calls
 from .native.arrays import Rows
-from .states import Moments, State, Valued, can_wait, make_state, reads_in_place, row_state
+from .states import Count, FloatSum, IntegerSum, Moments, State, Valued, can_wait, make_state, reads_in_place, row_state
 
 
 def _masked(values: pa.Array | None, condition: pa.Array) -> pa.Array:
@@ -109,6 +110,16 @@ class States:
                 state.merge(batch, list(partials[position : position + width]))
             else:
                 state.merge(batch, partials[position])
+
+    def absorb(self, ids: Rows, groups: int, other: States, others: int) -> None:
+        """Add the states of another thread's groups, of which there are so many, by what these have become."""
+        batch = Batch(ids=ids, groups=groups, every_row=True)
+        given: Sequence[Any] = other._states  # as many, of the same kinds
+        for state, theirs in zip(self._states, given, strict=True):
+            if isinstance(state, Count | IntegerSum | FloatSum):
+                state.absorb(ids, groups, theirs, others)
+            else:
+                state.merge(batch, theirs.finish(others))
 
     def finish(self, groups: int) -> list[pa.Array]:
         """Return one column per accumulator."""

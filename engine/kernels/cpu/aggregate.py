@@ -319,7 +319,7 @@ class CpuGroupBy:
             return True
         if groups := len(other._keys):
             ids = self._keys.absorb(other._keys)
-            self._states.merge(ids, len(self._keys), other._states.finish(groups))
+            self._states.absorb(ids, len(self._keys), other._states, groups)
         return True
 
     def shared(self, parts: int) -> list[CpuGroupBy]:

@@ -169,6 +169,16 @@ class Seen:
         self._flags[before:groups] = 1
         self._complete = self._complete or bool(self._flags[:groups].all())
 
+    def absorb(self, ids: Rows, groups: int, other: Seen, others: int) -> None:
+        """Mark the groups that groups of another thread's, of which there are so many, have become."""
+        before, self._groups = self._groups, groups
+        self._flags = grown(self._flags, groups, 0)
+        if self._complete and other._complete:
+            self._flags[before:groups] = 1
+            return
+        self._flags[ids[grown(other._flags, others, 0)[:others] > 0]] = 1
+        self._complete = bool(self._flags[:groups].all())
+
     def bitmap(self, groups: int) -> pa.Buffer | None:
         """Return the validity of the groups' states."""
         self._flags = grown(self._flags, groups, 0)

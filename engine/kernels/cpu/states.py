@@ -22,6 +22,8 @@ from . import native
 from .batch import Batch, Seen, grown, trimmed
 from .buffers import array_from, bits_of, bools_from, halves_of, has_words, is_small, physical_type, values_of
 from .decimals import widened
+from .native import NO_BITS
+from .native.arrays import Rows
 from .picking import Picked
 from .words import floats_of, integers_of, is_one_word
 
@@ -122,6 +124,11 @@ class Count:
         self._counts = grown(self._counts, batch.groups, 0)
         native.sum_i64(batch.ids, values_of(partial), *bits_of(partial), self._counts)
 
+    def absorb(self, ids: Rows, groups: int, other: Count, others: int) -> None:
+        """Add the counts of another thread's groups, by what these have become."""
+        self._counts = grown(self._counts, groups, 0)
+        native.sum_i64(ids, grown(other._counts, others, 0)[:others], NO_BITS, 0, self._counts)
+
     def finish(self, groups: int) -> pa.Array:
         """Return the counts."""
         self._counts = grown(self._counts, groups, 0)
@@ -165,6 +172,13 @@ class IntegerSum(Valued):
         self._sums = grown(self._sums, batch.groups, 0)
         failure = functools.partial(sum_overflow, self._spec)
         batch.run(native.sum_i64, batch.ids, integers_of(values), *bits_of(values), self._sums, failure=failure)
+
+    def absorb(self, ids: Rows, groups: int, other: IntegerSum, others: int) -> None:
+        """Add the sums of another thread's groups, by what these have become."""
+        self.seen.absorb(ids, groups, other.seen, others)
+        self._sums = grown(self._sums, groups, 0)
+        if native.sum_i64(ids, grown(other._sums, others, 0)[:others], NO_BITS, 0, self._sums):
+            raise sum_overflow(self._spec)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
@@ -249,6 +263,12 @@ class FloatSum(Valued):
         sums = np.zeros((len(folded), 2), dtype=np.float64)
         batch.run(native.sum_f64, parts, floats_of(values), *bits_of(values), sums)
         batch.run(native.merge_sum_f64, folded, sums, self._sums)
+
+    def absorb(self, ids: Rows, groups: int, other: FloatSum, others: int) -> None:
+        """Add the sums of another thread's groups, by what these have become, with their errors."""
+        self.seen.absorb(ids, groups, other.seen, others)
+        self._sums = grown(self._sums, groups, 0.0)
+        native.merge_sum_f64(ids, grown(other._sums, others, 0.0)[:others], self._sums)
 
     def finish(self, groups: int) -> pa.Array:
         """Return the sums."""
