@@ -6,6 +6,7 @@ referenced object goes, Python tells of it on the standard error stream and goes
 
 from __future__ import annotations
 
+import inspect
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+# Python's own, without making enumerations of what they take and return, which takes longer than all else here.
+_handler_of, _handle = inspect.unwrap(signal.getsignal), inspect.unwrap(signal.signal)
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _runs: list[threading.Event] = []
 _before: dict[int, Callable[[int, FrameType | None], Any]] = {}
@@ -32,9 +35,9 @@ def heard(cancelled: threading.Event) -> Iterator[None]:
         return
     if not _runs:
         for number in _SIGNALS:
-            if callable(handler := signal.getsignal(number)):
+            if callable(handler := _handler_of(number)):
                 _before[number] = handler
-                signal.signal(number, _hear)
+                _handle(number, _hear)
     _runs.append(cancelled)
     try:
         yield
@@ -42,8 +45,8 @@ def heard(cancelled: threading.Event) -> Iterator[None]:
         _runs.remove(cancelled)
         if not _runs:
             for known, handler in _before.items():
-                if signal.getsignal(known) is _hear:
-                    signal.signal(known, handler)
+                if _handler_of(known) is _hear:
+                    _handle(known, handler)
             _before.clear()
 
 

@@ -23,6 +23,7 @@ from ..errors import Cancelled
 from ..exchange import MemoryAccount, OrderedDelivery, Spools
 from ..kernels.evaluation import forget
 from ..kernels.protocol import Device, JoinTable, Table
+from ..pages import gather_once
 from ..physical.execute import merge_input
 from ..physical.nodes import MapBatchesExec
 from ..physical.scan_keys import ScanKey
@@ -88,7 +89,9 @@ class LocalRunner:
         with _Run(self, graph) as run, heard(run.cancelled):
             for stage in graph.stages:
                 run.run_stage(stage)
-            return run.result()
+            result = run.result()
+        gather_once()  # for the next query
+        return result
 
     def stream(self, graph: StageGraph) -> Iterator[Table]:
         """Run all stages and yield the result's tables in order while the last stage runs.
