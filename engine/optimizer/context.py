@@ -14,23 +14,18 @@ from .simplify import Fold, Simplifier
 
 Rule: TypeAlias = Callable[[Plan, "OptimizerContext"], Plan]
 
-_concerns: dict[Rule, frozenset[Any]] = {}
+CONCERNS: dict[Rule, frozenset[Any]] = {}
+"""For rules that are about some kinds of nodes: without one of them (see `kinds_of`) they change no plan."""
 
 
 def concerning(kinds: frozenset[Any]) -> Callable[[Rule], Rule]:
-    """Say of a rule that it changes no plan without a node of one of some kinds (see `kinds_of`)."""
+    """Say of a rule that it changes no plan without a node of one of some kinds; see `CONCERNS`."""
 
     def said(rule: Rule) -> Rule:
-        _concerns[rule] = kinds
+        CONCERNS[rule] = kinds
         return rule
 
     return said
-
-
-def concerns(rule: Rule, kinds: frozenset[Any]) -> bool:
-    """Return whether a rule might change a plan that has nodes of some kinds."""
-    wanted = _concerns.get(rule)
-    return wanted is None or not wanted.isdisjoint(kinds)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..plan import Plan
 from ..traversal import kinds_of
-from .context import OptimizerContext, Rule, concerns
+from .context import CONCERNS, OptimizerContext, Rule
 from .rules.aggregate_before_join import aggregate_before_join
 from .rules.aggregate_by_window import aggregate_by_window
 from .rules.choose_build_side import choose_build_side
@@ -87,23 +87,23 @@ _ROUNDS = 10
 def optimize(plan: Plan, context: OptimizerContext) -> Plan:
     """Return a plan that gives the same rows and schema for less work; the same object where nothing changed."""
     for phase in RULES:
-        plan = _to_fixpoint(plan, phase, context) if len(phase) > 1 else _applied(phase[0], plan, context)
+        plan = _in_turn(plan, phase, context, _ROUNDS if len(phase) > 1 else 1)
     return plan
 
 
-def _applied(rule: Rule, plan: Plan, context: OptimizerContext) -> Plan:
-    """Return what a rule makes of a plan, without asking it where there is nothing that it is about."""
-    return rule(plan, context) if concerns(rule, kinds_of(plan)) else plan
+def _in_turn(plan: Plan, rules: tuple[Rule, ...], context: OptimizerContext, rounds: int) -> Plan:
+    """Apply the rules in turn until each of them has left the plan as it is since it last changed.
 
-
-def _to_fixpoint(plan: Plan, rules: tuple[Rule, ...], context: OptimizerContext) -> Plan:
-    """Apply the rules in turn until each of them has left the plan as it is since it last changed."""
-    unchanged = 0
-    for _ in range(_ROUNDS):
-        for rule in rules:
-            after = _applied(rule, plan, context)
-            unchanged = unchanged + 1 if after is plan else 0
-            plan = after
-            if unchanged == len(rules):
-                return plan
+    A rule is not asked where there is nothing that it is about: most are about nothing in most plans.
+    """
+    unchanged, kinds = 0, kinds_of(plan)
+    for rule in rules * rounds:
+        wanted = CONCERNS.get(rule)
+        after = plan if wanted is not None and wanted.isdisjoint(kinds) else rule(plan, context)
+        if after is not plan:
+            plan, unchanged, kinds = after, 0, kinds_of(after)
+            continue
+        unchanged += 1
+        if unchanged == len(rules):
+            break
     return plan
