@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import volley as vl
 from volley.engine import dtypes
 from volley.engine.expr import Column, SortKey
+from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.topk import CpuTopK
 from volley.engine.schema import Schema
 
@@ -189,3 +190,21 @@ def test_a_scan_whose_rows_may_be_dropped_later_learns_nothing_of_them():
     made = bound(2, alone=False)
     assert made.select(pa.array([5, 3, 9, 1])).tolist() == [0, 1, 2, 3]
     assert made.may_hold(4, 8)
+
+
+def test_first_rows_leave_long_dictionaries_behind():
+    schema = Schema.of([("n", dtypes.int64), ("t", dtypes.string)])
+    keys = [SortKey(expr=Column(name=name, dtype=schema[name].dtype), descending=name == "n") for name in "nt"]
+    rng = np.random.default_rng(5)
+    top, rows = CpuTopK(keys, 4, schema), []
+    for table in range(3):
+        texts = pa.array([f"{table} {number:05d}" for number in rng.permutation(9_000)])
+        codes = pa.array(rng.integers(0, 9_000, 20_000).astype(np.int32), mask=rng.random(20_000) < 0.1)
+        numbers = pa.array(rng.integers(0, 50, 20_000))
+        batch = pa.table({"n": numbers, "t": pa.DictionaryArray.from_arrays(codes, texts)})
+        top.update(CpuDevice().from_arrow(batch, schema))
+        rows += [(-n, t is None, t) for n, t in zip(numbers.to_pylist(), batch["t"].to_pylist(), strict=True)]
+    made = top.result()
+    found = zip(made.column("n").to_pylist(), made.column("t").to_pylist(), strict=True)
+    assert [(-n, t is None, t) for n, t in found] == sorted(rows, key=lambda row: (*row[:2], row[2] or ""))[:4]
+    assert made.nbytes < 1_000

@@ -19,12 +19,13 @@ from ...schema import Schema
 from ..protocol import Table
 from .buffers import bits_of, empty, present, text_of
 from .chunked import ChunkedTable
+from .gather import plain
 from .keysets import CountingKeys
 from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
 from .native.arrays import Doubles, Longs, Rows, Words, addresses, ascending
 from .project import Evaluator
 from .sort import order_words, sort_tables
-from .table import CpuTable, concat_tables, own, slice_table, take_rows, take_rows_of
+from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows, take_rows_of
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS, _FEW_ROWS = 4_096, 1_024
@@ -153,7 +154,7 @@ class CpuTopK:
         if many and rows.num_rows > 4 * self._k:
             rows = take_rows(rows, smallest(self._order(rows), self._k))
         if rows.num_rows:
-            self._held.append(rows)
+            self._held.append(_without_long_dictionaries(rows))
             self._rows += rows.num_rows
         if many or self._rows > (2 * self._k + _HELD_ROWS if self._bound is not None else self._k):
             self._cut()
@@ -188,6 +189,15 @@ class CpuTopK:
             bound = _Bound(self._keys[0], slice_table(best, self._k - 1, 1))
             if self._bound is None or bound.comes_before(self._bound):
                 self._bounds.append(bound)
+
+
+def _without_long_dictionaries(rows: CpuTable) -> CpuTable:
+    """Return rows without dictionaries that have more texts than there are rows: each cut would put all in order."""
+    columns = [
+        plain(column) if is_dictionary(column) and len(column.dictionary) > len(column) else column
+        for column in rows.columns
+    ]
+    return rows.with_columns(columns, rows.num_rows)
 
 
 def _bounds(keys: Sequence[SortKey]) -> bool:
