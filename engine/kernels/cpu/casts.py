@@ -26,7 +26,7 @@ from ...intervals import DAY, interval_text, parse_interval
 from ..constants import array_of, scalar_of
 from ..failures import failed_cast
 from . import decimals
-from .buffers import INT64_DIGITS, array_from, bools_from, is_small, physical_type, validity, values_of
+from .buffers import INT64_DIGITS, array_from, bools_from, empty, is_small, physical_type, validity, values_of
 from .comparable import intervals_of
 
 _WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
@@ -56,6 +56,10 @@ def cast_array(node: Cast, value: pa.Array) -> pa.Array:
 def convert(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
     """Convert what fits, null elsewhere."""
     arrow = to_arrow_type(target)
+    if _always_fits(value.type, source, arrow):
+        numbers = empty(len(value), arrow.to_pandas_dtype())
+        np.copyto(numbers, values_of(value), casting="unsafe")
+        return array_from(numbers, arrow, validity(value))
     if source.is_nested or target.is_nested:
         from .nested_casts import cast_nested  # it stands on this module
 
@@ -88,6 +92,16 @@ def convert(value: pa.Array, source: DataType, target: DataType) -> pa.Array:
     if source.is_temporal and target.is_temporal:
         return _between_moments(value, source, target, arrow)
     return _fitting(value, arrow)
+
+
+def _always_fits(stored: pa.DataType, source: DataType, target: pa.DataType) -> bool:
+    """Return whether numbers become others by conversion alone, for which no memory of pyarrow's is needed.
+
+    What its allocator frees it soon gives back to the system, and fresh memory costs several times the conversion.
+    """
+    if not (source.is_integer or source.is_float) or not (pa.types.is_integer(target) or pa.types.is_floating(target)):
+        return False
+    return stored != target and bool(np.can_cast(stored.to_pandas_dtype(), target.to_pandas_dtype()))
 
 
 def _finite(narrow: pa.Array, wide: pa.Array) -> pa.Array:
