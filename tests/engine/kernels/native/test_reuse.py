@@ -51,6 +51,21 @@ def test_memory_comes_back_when_the_array_is_gone() -> None:
     assert len(borrow_words(LENGTH - 5)) == LENGTH - 5
 
 
+def test_a_thread_gets_memory_that_it_had_before() -> None:
+    """What another thread had last may lie in another core's cache."""
+    own, others = borrow_words(LENGTH), list[np.ndarray]()
+    thread = threading.Thread(target=lambda: others.append(borrow_words(LENGTH)))
+    thread.start()
+    thread.join()
+    where, elsewhere = address(own), address(others[0])
+    del own
+    gc.collect()
+    others.clear()  # what was given back last is not what is taken first
+    gc.collect()
+    first, second = borrow_words(LENGTH), borrow_words(LENGTH)
+    assert (address(first), address(second)) == (where, elsewhere)
+
+
 @pytest.mark.parametrize("length", [0, 1, 100, LENGTH // 8, LENGTH, LENGTH + 3, 5 * LENGTH])
 def test_arrays_begin_at_a_cache_line(length: int) -> None:
     for _ in range(3):
