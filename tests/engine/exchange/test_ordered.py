@@ -69,6 +69,23 @@ def test_a_task_running_ahead_waits_until_there_is_room():
     assert seen == ["1a", "1b", "1c"]
 
 
+def test_tasks_running_ahead_hold_a_quarter_of_the_memory_and_no_more_than_a_table():
+    waits = []
+
+    def meanwhile():
+        waits.append(memory.used)
+        ordered.finish(0)
+        return True
+
+    memory = MemoryAccount(400)
+    ordered = OrderedDelivery(lambda _: True, lambda: False, memory=memory, meanwhile=meanwhile)
+    for name in ("1a", "1b", "1c"):
+        ordered.put(1, Piece(name, 45))
+    assert (memory.used, waits) == (135, [])
+    ordered.put(1, Piece("1d", 45))
+    assert (memory.used, waits) == (0, [135])
+
+
 def test_cancelling_wakes_a_waiting_task():
     cancelled = threading.Event()
     ordered = OrderedDelivery(lambda _: True, cancelled.is_set, capacity=5)

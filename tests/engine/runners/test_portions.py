@@ -104,6 +104,23 @@ def test_tasks_of_files_are_large_at_first_and_small_at_the_end(
     assert len(rows) < len(splits) // 2
 
 
+@pytest.mark.parametrize(("rows", "wanted"), [(0, [3, 3]), (256 * 1024, [3, 2, 1])])
+def test_the_work_of_a_task_of_files_is_that_of_bytes_and_of_rows(rows: int, wanted: list[int]) -> None:
+    class Stored:
+        label, bytes = "stored", 1024 * 1024
+
+        def __init__(self) -> None:
+            self.rows = rows
+
+        def joined(self, _: Split) -> None:
+            return None
+
+        def read(self) -> list[pa.RecordBatch]:
+            return []
+
+    assert [len(task) for task in portions([Stored() for _ in range(6)], 1)] == wanted
+
+
 @pytest.mark.parametrize("batch", [1, 3, 1_000])
 def test_a_split_is_divided_where_batches_end(batch: int) -> None:
     (split,) = splits_of(4 * BATCH, batch)
