@@ -85,14 +85,14 @@ def test_an_owner_waits_for_pieces_that_others_do():
     helper.start()
     assert begun.wait(60)
     work.put(7, [noted(seen, "quick")])
-    owner = threading.Thread(target=work.do_all_of, args=(7,))
+    owner = threading.Thread(target=lambda: (work.do_all_of(7), seen.append("owner")))
     owner.start()
+    owner.join(0.05)
+    assert owner.is_alive()
     release.set()
     owner.join(60)
     helper.join(60)
-    assert not owner.is_alive()
-    assert not helper.is_alive()
-    assert sorted(seen) == ["quick", "slow"]
+    assert seen == ["quick", "slow", "owner"]
 
 
 def test_a_task_that_waits_for_its_turn_does_other_work():
