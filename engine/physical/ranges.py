@@ -42,7 +42,7 @@ def key_schema(keys: Sequence[SortKey]) -> Schema:
 
 
 def sampled(device: Device, tables: Sequence[Table], keys: Sequence[SortKey]) -> list[Table]:
-    """Return the keys of up to `SAMPLES` rows, evenly spread over the tables."""
+    """Return the keys of all rows, or of some, evenly spread over the tables: `SAMPLES`, or up to twice as many."""
     step = max(1, sum(table.num_rows for table in tables) // SAMPLES)
     found: list[Table] = []
     passed = 0

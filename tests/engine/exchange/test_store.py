@@ -98,6 +98,20 @@ def test_pages_follow_each_other_and_hold_every_row_once(limited: Limited, limit
         assert mine == [100 * task + n for n in (*range(15), *range(20, 27))]
 
 
+def test_a_page_of_rows_in_memory_and_in_files_holds_every_row_once(limited: Limited) -> None:
+    store = limited(sum(table.nbytes for tables in buckets(0) for table in tables))  # what one task makes
+    outputs = [OutputId("q", 0, task, 1) for task in range(4)]
+    for task, output in enumerate(outputs):
+        store.put(output, buckets(100 * task))
+    assert store.held > 0
+    assert store.spilled > 0
+    page = store.page([outputs[3], *outputs[:3], outputs[3]], 0, 3, 0)  # those of the last task are in memory
+    assert page.following is None
+    assert [task for counts in page.counts for task, _ in counts] == [3, 3, 0, 0, 1, 1, 2, 2, 3, 3]
+    wanted = [100 * task + n for task in (3, 0, 1, 2, 3) for n in (*range(15), *range(20, 27))]
+    assert [n for frame in page.frames for n in numbers(DEVICE.unpack(frame, SCHEMA))] == wanted
+
+
 def test_what_is_freed_is_missing() -> None:
     store = BucketStore(DEVICE)
     for query, stage in (("client/1", 0), ("client/1", 1), ("client/2", 0), ("client2/1", 0)):

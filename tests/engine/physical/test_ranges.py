@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Column, SortKey, build
 from volley.engine.kernels.devices import open_device
-from volley.engine.physical.ranges import choose_bounds, cut_at, key_exprs
+from volley.engine.physical.ranges import SAMPLES, choose_bounds, cut_at, key_exprs, sampled
 
 DEVICE = open_device("cpu")
 VALUES = {
@@ -64,3 +64,18 @@ def test_keys_may_be_computed_and_other_columns_nested() -> None:
         [2, 3],
     ]
     assert sum(map(bool, cut)) > 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "wanted"), [(0, 0), (100, 100), (2 * SAMPLES - 1, 2 * SAMPLES - 1), (100 * SAMPLES, SAMPLES)]
+)
+def test_samples_are_spread_evenly_and_bounds_cut_them_into_like_parts(rows: int, wanted: int) -> None:
+    table = pa.table({"a": pa.array(range(rows), pa.int64())})
+    schema = from_arrow_schema(table.schema)
+    keys = [SortKey(expr=Column(name="a", dtype=schema["a"].dtype))]
+    parts = [DEVICE.from_arrow(table.slice(0, rows // 3), schema), DEVICE.from_arrow(table.slice(rows // 3), schema)]
+    samples = sampled(DEVICE, parts, keys)
+    found = [value for one in samples for value in DEVICE.to_arrow(one)["a"].to_pylist()]
+    assert found == [*range(0, rows, max(1, rows // max(1, wanted)))]
+    bounds = DEVICE.to_arrow(choose_bounds(DEVICE, samples, keys, 4))["a"].to_pylist()
+    assert bounds == [found[len(found) * part // 4] for part in (1, 2, 3) if found]
