@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -14,10 +15,11 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.small_job import JOB, write_small_job
 from volley import ml
 from volley.deploy.job.document import JobSpecError
 from volley.deploy.job.fingerprint import of_file
-from volley.deploy.job.load import Job
+from volley.deploy.job.load import Job, load_job
 from volley.deploy.job.progress import LogProgress
 from volley.deploy.job.run import JobOutcome, outcome_text, run_job
 from volley.engine.errors import ReadError, UserFunctionError, VolleyError
@@ -51,6 +53,22 @@ def run(job: Job, **options: bool) -> tuple[JobOutcome, list[str]]:
     outcome = run_job(job, progress=LogProgress(lines), **options)  # type: ignore[arg-type]  # all a log needs
     ran = [line.split("] ")[1] for line in lines.text.splitlines() if line.endswith("…")]
     return outcome, [name.removesuffix(" …") for name in ran]
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a job that has run, to be copied."""
+    folder = tmp_path_factory.mktemp("finished")
+    write_small_job(folder)
+    (folder / "job.yaml").write_text(JOB)
+    run(load_job(folder / "job.yaml", environment={}))
+    return folder
+
+
+@pytest.fixture(name="after_a_run")
+def _after_a_run(finished: Path, folder: Path) -> None:
+    """Let the job have run in the test's folder."""
+    shutil.copytree(finished, folder, dirs_exist_ok=True)
 
 
 ALL = [
@@ -102,8 +120,8 @@ def test_a_whole_job_leaves_its_outputs(job_of: Loader, folder: Path) -> None:
     assert "report:" in outcome_text(outcome)
 
 
+@pytest.mark.usefixtures("after_a_run")
 def test_the_manifest_says_what_went_in_and_came_out(job_of: Loader, folder: Path) -> None:
-    run(job_of())
     said = manifest(folder)
     assert {i["path"]: i["sha256"] for i in said["inputs"]} == {
         "people.parquet": of_file(folder / "people.parquet"),
@@ -127,8 +145,8 @@ def test_the_manifest_says_what_went_in_and_came_out(job_of: Loader, folder: Pat
     assert said["environment"]["libraries"]["pyarrow"]
 
 
+@pytest.mark.usefixtures("after_a_run")
 def test_metrics_and_model_agree_with_the_ml_room(job_of: Loader, folder: Path) -> None:
-    run(job_of())
     scored = ds.dataset(folder / "out" / "scored", partitioning="hive").to_table()
     auc = ml.metrics.auc(scored["works"].to_numpy(), scored["score"].to_numpy())
     assert manifest(folder)["metrics"]["trees"]["auc"] == pytest.approx(auc, abs=1e-12)
@@ -146,23 +164,23 @@ def test_a_second_run_computes_nothing_and_gives_the_same(job_of: Loader, folder
     assert run(job_of(), fresh=True)[1] == ALL
 
 
+@pytest.mark.usefixtures("after_a_run")
 def test_a_changed_step_runs_again_with_all_later_ones(job_of: Loader, folder: Path) -> None:
-    run(job_of())
     assert run(job_of(("rows: 100", "rows: 50")))[1] == ALL[10:]
     assert run(job_of(("max_depth: 3", "max_depth: 2"), ("rows: 100", "rows: 50")))[1] == ALL[7:]
     assert run(job_of(("age >= 18", "age >= 21")))[1] == ALL[1:]
 
 
+@pytest.mark.usefixtures("after_a_run")
 def test_changed_inputs_and_functions_are_noticed(job_of: Loader, folder: Path) -> None:
-    run(job_of())
     (folder / "functions.py").write_text("def clean(adults):\n    return adults[adults.income > 20]\n")
     assert run(job_of())[1] == ALL[2:]
     (folder / "towns.csv").write_text("id,name\n1,Ayr\n2,Bath\n3,York\n")
     assert run(job_of())[1] == ALL
 
 
+@pytest.mark.usefixtures("after_a_run")
 def test_outputs_that_the_job_no_longer_makes_are_removed(job_of: Loader, folder: Path) -> None:
-    run(job_of())
     (folder / "out" / "mine.txt").write_text("kept")
     run(job_of(("audit: {format: csv}", "audit: {format: parquet}"), ("explanations: {}", "cleaned: {format: ipc}")))
     assert outputs(folder) == [
@@ -187,8 +205,8 @@ def test_a_failed_check_stops_the_job_with_a_report_but_no_outputs(job_of: Loade
     assert "report.failed.html" in outcome_text(outcome)
 
 
+@pytest.mark.usefixtures("after_a_run")
 def test_a_failed_run_leaves_the_last_good_outputs(job_of: Loader, folder: Path) -> None:
-    run(job_of())
     good = {
         path: path.read_bytes()
         for path in (folder / "out").rglob("*.*")
@@ -230,9 +248,9 @@ def test_a_job_without_models(job_of: Loader, folder: Path) -> None:
     assert (folder / "out" / "cleaned.csv").is_file()
 
 
+@pytest.mark.usefixtures("after_a_run")
 @pytest.mark.parametrize("threads", [1, 3])
 def test_results_do_not_depend_on_threads(job_of: Loader, folder: Path, threads: int) -> None:
-    run(job_of())
     first = manifest(folder)
     run(job_of(overrides=(f"session.threads={threads}",)), fresh=True)
     again = manifest(folder)
@@ -368,11 +386,11 @@ def is_whole(folder: Path) -> bool:
     return all(found.values()) and all(of_file(folder / "out" / path) == sha256 for path, sha256 in hashed.items())
 
 
+@pytest.mark.usefixtures("after_a_run")
 @pytest.mark.parametrize("moment", range(10))
 def test_a_run_killed_between_two_moves_is_finished_by_the_next(
     job_of: Loader, folder: Path, monkeypatch: pytest.MonkeyPatch, moment: int
 ) -> None:
-    run(job_of())
     replace = Path.replace
     moved: list[Path | str] = []
 
