@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..engine.errors import ConfigError, suggestion
 from .compression import compression_of, with_compressions
@@ -116,11 +116,11 @@ def open_source(
     Raises
     ------
     ConfigError
-        If the format or an option is unknown.
+        If the format or an option is unknown, or what should be a path is none.
     ReadError
         If a file is missing or broken.
     """
-    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    listed = _listed(paths)
     chosen = _checked(format) if format is not None else _found_format(listed, options.get("storage_options"))
     storage_options, filename = options.pop("storage_options", None), options.pop("filename", False)
     if not isinstance(filename, bool | str):
@@ -132,6 +132,15 @@ def open_source(
         assert isinstance(source, FileSource)
         source.name_files("filename" if filename is True else filename)
     return source
+
+
+def _listed(paths: PathLike | Iterable[PathLike]) -> list[PathLike]:
+    one = isinstance(paths, (str, os.PathLike)) or not isinstance(paths, Iterable)
+    listed = [cast("PathLike", paths)] if one else list(cast("Iterable[PathLike]", paths))
+    for path in listed:
+        if not isinstance(path, (str, os.PathLike)):
+            raise ConfigError(f"a path is a text or a pathlib.Path, or a list of such, not {path!r}")
+    return listed
 
 
 def _opened(

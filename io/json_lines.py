@@ -169,12 +169,12 @@ def parse_lines(block: bytes, types: Mapping[str, pa.DataType], *, unexpected: s
 def line_error(
     text: TextFile, block: bytes, offset: int, types: Mapping[str, pa.DataType], error: Exception
 ) -> ReadError:
-    """Return the error for the first line of a block that does not parse, found by halving."""
+    """Return the error for the first line of a block that does not parse after those before it, found by halving."""
     lines = block.split(b"\n")
     low, high = 0, len(lines)
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (low, middle) if _fails(lines[low:middle], types) else (middle, high)
+        low, high = (low, middle) if _fails(lines[:middle], types) else (middle, high)
     cause = error
     try:
         parse_lines(lines[low] + b"\n", types, unexpected="ignore")

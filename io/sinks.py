@@ -54,6 +54,8 @@ class FileSink:
         location, place = split_url(text, storage_options)
         self._format = form
         self._partition_by = tuple(partition_by)
+        if twice := {name for name in self._partition_by if self._partition_by.count(name) > 1}:
+            raise ConfigError(f"partition_by names {min(twice)!r} twice; a column makes one level of directories")
         single = bool(PurePosixPath(place).suffix) and not partition_by and not text.endswith("/")
         self._stage = Stage(location=location, path=place, single=single)
         self._schema: Schema | None = None

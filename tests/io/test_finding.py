@@ -195,3 +195,11 @@ def test_wrong_options_are_refused(
 ) -> None:
     with pytest.raises((ConfigError, TypeMismatch), match=said):
         open_source(folder / arguments[0], *arguments[1:], **options)
+
+
+@pytest.mark.parametrize("paths", [None, 3, ["a.csv", None], [b"a.csv"]])
+def test_what_is_no_path_is_refused(paths: Any) -> None:
+    with pytest.raises(
+        ConfigError, match=r"a path is a text or a pathlib.Path, or a list of such, not (None|3|b'a.csv')"
+    ):
+        open_source(paths)

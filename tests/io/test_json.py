@@ -113,6 +113,10 @@ def test_several_files_and_partitions(tmp_path: Path, scan: Any) -> None:
         ('{"a": 1}\n{"a": 2\n', r"t.jsonl:2: Missing a comma or '}' after an object member: {\"a\": 2; each line"),
         ('{"a": 1}\nnope\n', r"t.jsonl:2: Invalid value: nope; each line must be one JSON object"),
         ('{"a": 1}\n\n[1]\n', r"t.jsonl:3: "),
+        (
+            '{"a": 1}\n{"a": 2}\n{"a": "x"}\n{"a": 4}\n',
+            r't.jsonl:3: Column\(/a\) changed from number to string: {"a": "x"}; ',
+        ),
         (b'{"a": 1}\n{"a": "\xff"}\n', r"t.jsonl:2: not UTF-8: "),
     ],
 )

@@ -239,6 +239,8 @@ def test_wrong_partition_columns(table: pa.Table, tmp_path: Path) -> None:
         ParquetSink(tmp_path / "out", partition_by=["x"]).open(schema)
     with pytest.raises(WriteError, match="at least one must remain"):
         ParquetSink(tmp_path / "out", partition_by=["id"]).open(schema.select(["id"]))
+    with pytest.raises(ConfigError, match="partition_by names 'id' twice"):
+        ParquetSink(tmp_path / "d", partition_by=["id", "x", "id"])
     with pytest.raises(ConfigError, match=r"partition_by must be a list of columns: \['id'\]"):
         ParquetSink(tmp_path / "out", partition_by="id")
 
