@@ -281,8 +281,9 @@ def aggregate(
     if filter is not None and filter.dtype.kind is not Kind.BOOL:
         raise TypeMismatch(f"the filter of {function} must be boolean; {filter} is {filter.dtype}")
     check_options(function, entry.options, options)
-    if not 0 <= options.get("q", 0) <= 1:
-        raise PlanError(f"a quantile lies between 0 and 1, not at {options['q']!r}")
+    share = options.get("q", 0)
+    if not isinstance(share, int | float) or not 0 <= share <= 1:
+        raise PlanError(f"a quantile lies at one number between 0 and 1, not at {share!r}")
     if function == "list" and distinct and filter is not None:
         # Rows left out are made null for distinct aggregates, which a list would keep.
         raise PlanError("list of distinct values takes no filter; filter the rows, or aggregate twice")

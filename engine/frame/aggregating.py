@@ -70,12 +70,12 @@ def spelled(spec: Any, columns: Sequence[str], *, single: bool) -> Pairs:
     """
     if spec is None:
         return {}
-    if _is_how(spec):
+    if is_how(spec):
         return {column: (column, spec) for column in columns}
     if isinstance(spec, Mapping):
         made: Pairs = {}
         for column, given in spec.items():
-            made |= {column: (column, given)} if _is_how(given) else _listed(given, column, f"{column}_")
+            made |= {column: (column, given)} if is_how(given) else _listed(given, column, f"{column}_")
         return made
     if not isinstance(spec, Iterable):
         raise PlanError(f"agg takes names of aggregates, functions, lists and dictionaries of them, not {spec!r}")
@@ -98,7 +98,8 @@ def _listed(given: Iterable[Any], column: str, prefix: str) -> Pairs:
     return made
 
 
-def _is_how(given: Any) -> bool:
+def is_how(given: Any) -> bool:
+    """Return whether this says how to aggregate a column: by a name or a function."""
     return isinstance(given, str) or callable(given)
 
 
@@ -167,7 +168,7 @@ def _group_call(user: UserFunction, lists: str, argument: Column, name: str) -> 
 def _pair(name: str, given: Any) -> tuple[str, How]:
     """Return the column and the aggregate that a keyword of ``agg`` asks for: a tuple, or pandas' ``NamedAgg``."""
     pair = (given.column, given.aggfunc) if hasattr(given, "aggfunc") else given
-    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and _is_how(pair[1])):
+    if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and is_how(pair[1])):
         raise PlanError(f'{name}= must be a pair of column and aggregate, e.g. {name}=("price", "sum")')
     return pair[0], known(pair[1])
 

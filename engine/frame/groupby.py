@@ -12,7 +12,7 @@ from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
 from ..plan import WHOLE_PARTITION, Aggregate, MapBatches, Plan, Project, Sort, filtered, over, window_call
 from ..schema import Field
-from .aggregating import Aggregates, Pairs, aggregates, returned, spelled
+from .aggregating import Aggregates, Pairs, aggregates, is_how, returned, spelled
 from .applied import OfGroupFrames
 from .arguments import explained
 from .grouprows import GroupRows
@@ -83,7 +83,8 @@ class GroupBy(GroupRows, GroupWindows):
         """Return one row per group.
 
         Accepts ``agg(total=("price", "sum"))``, ``agg({"price": "sum"})``, ``agg({"price": ["min", "max"]})`` (columns
-        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``. Instead of a name there may be a
+        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``; of one column also
+        ``agg(total="sum")``. Instead of a name there may be a
         function, which gets the group's values as a pandas Series, in no promised order, and returns one value: a
         float, unless it is annotated or ``vl.udf(function, dtype=…)``. ``sum``, ``len``, ``np.mean`` and the
         like run as aggregates.
@@ -95,6 +96,9 @@ class GroupBy(GroupRows, GroupWindows):
         UserFunctionError
             While running, if a function raises: names the group.
         """
+        if self.of_column and self.selected is not None:
+            (column,) = self.selected
+            named = {name: (column, how) if is_how(how) else how for name, how in named.items()}
         wanted = {**spelled(spec, self._values(), single=self.selected is not None), **named}
         if not wanted:
             raise PlanError('agg needs something to compute, e.g. agg(total=("price", "sum"))')

@@ -189,7 +189,12 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
                 "isin takes constants; for the values of another column use merge(other, how='semi', left_on=…, "
                 "right_on=…), or isin(other.unique())"
             )
-        test = in_list(self.expr, [value for value in values if value is not None])
+        present = [value for value in values if value is not None]
+        if self.dtype.is_nested:
+            if present:
+                raise TypeMismatch(f"isin looks for plain values; {self.name!r} is {self.dtype}, see .list and .struct")
+            return self.derive(literal(value=False))
+        test = in_list(self.expr, present)
         return self.derive(call("coalesce", test, literal(value=False)))
 
     def between(self, low: Any, high: Any, inclusive: str = "both") -> Series:
@@ -241,9 +246,13 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
         return self.derive(case([(call("equal", self.expr, literal(key)), literal(new)) for key, new in arg.items()]))
 
     def replace(self, to_replace: Any, value: Any = None) -> Series:
-        """Replace a value, a list of values, or by a dictionary of old and new ones; others stay."""
+        """Replace a value, a list of values (by one, or each by its own), or by a dictionary; others stay."""
         if isinstance(to_replace, Mapping):
             pairs = dict(to_replace)
+        elif isinstance(to_replace, list | tuple) and isinstance(value, list | tuple):
+            if len(to_replace) != len(value):
+                raise PlanError(f"{len(to_replace)} values are to become {len(value)} others; give one for each")
+            pairs = dict(zip(to_replace, value, strict=True))
         else:
             pairs = dict.fromkeys(to_replace if isinstance(to_replace, list | tuple) else [to_replace], value)
         branches = [(call("equal", self.expr, literal(old)), literal(new)) for old, new in pairs.items()]

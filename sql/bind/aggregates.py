@@ -17,7 +17,7 @@ from .lengths import CLOCKS, of_ticks, ticks_since
 from .names import Names
 from .naming import default_name
 from .operators import as_text
-from .ordered import ordered_aggregate, without_order
+from .ordered import different_values, ordered_aggregate, without_order
 from .owners import AggregatedOutside, of_outer, owner
 from .scope import Scope
 
@@ -126,6 +126,8 @@ def bind_aggregate(
         raise binder.source.unsupported(node, f"the aggregate {binder.source.written(node)}")
     inner = binder.for_aggregate_input()
     distinct, written = aggregate_arguments(binder, node)
+    if function == "list" and distinct and condition is not None:
+        return different_values(binder, written[0], condition, named or node)
     args = [inner.bind(arg) for arg in written]
     predicate = None if condition is None else inner.condition(condition)
     if isinstance(node, exp.CountIf) or "count_if" in spelled(node):

@@ -60,8 +60,8 @@ def _several(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, na
         raise binder.source.error(count, f"{binder.source.written(node)} takes a constant whole number of values")
     greatest = isinstance(node, exp.Max | exp.ArgMax)
     key = exp.Ordered(this=values[-1], desc=greatest)
-    known: exp.Expr = exp.Not(this=exp.Is(this=values[-1].copy(), expression=exp.Null()))
-    known = known if condition is None else exp.and_(known, condition.copy())
+    present = [exp.Not(this=exp.Is(this=value.copy(), expression=exp.Null())) for value in values]
+    known = exp.and_(*present, *([] if condition is None else [condition.copy()]))
     found = _collected(binder, values[0], [key], known, named)
     return call("list_slice", found, literal(1), literal(number.value))
 
@@ -185,12 +185,23 @@ def _distinct(
     (value, *others), (key, *more) = order.this.expressions, order.expressions
     if others or more or key.this != value:
         raise binder.source.error(node, "with DISTINCT an aggregate is ordered by its own argument")
-    if condition is not None:
-        raise binder.source.unsupported(node, "FILTER beside DISTINCT and ORDER BY in an aggregate")
-    values = aggregate("list", binder.for_aggregate_input().bind(value), distinct=True)
-    column = binder.aggregates.column(values, default_name(named))
+    values = different_values(binder, value, condition, named)
     descending, nulls_first = direction(key)
-    return call("list_sorted", column, descending=descending, nulls_first=nulls_first)
+    return call("list_sorted", values, descending=descending, nulls_first=nulls_first)
+
+
+def different_values(binder: ExpressionBinder, value: exp.Expr, condition: exp.Expr | None, named: exp.Expr) -> Expr:
+    """Return the list of the different values of a group, also null, of the rows that a condition leaves."""
+    assert binder.aggregates is not None
+    inner = binder.for_aggregate_input()
+    bound, name = inner.bind(value), default_name(named)
+    if condition is None:
+        return binder.aggregates.column(aggregate("list", bound, distinct=True), name)
+    # Different values are found of rows whose value is null where the condition is not: here null is a value itself.
+    boxed = aggregate("list", call("struct_value", bound, names=("value",)), filter=inner.condition(condition))
+    different = call("list_distinct", binder.aggregates.column(boxed, name))
+    box = binder.variable("x", _of(different))
+    return list_lambda(ListMethod.TRANSFORM, different, call("struct_field", box, name="value"), (box,))
 
 
 def direction(key: Any) -> tuple[bool, bool]:

@@ -35,6 +35,10 @@ select list({'a': id, 'b': k} order by k desc, id) as l from t
 select list(id order by id)[1] as a, len(list(id order by id)) as b from t
 select quantile_cont(id, 1 - 0.25) as a from t
 select list(x order by x) [1:3] as l from t where x = x
+select k, list(distinct x order by x) filter (id > 2) as l, count(*) as n from t group by k
+select list_sort(list(distinct k) filter (k is null or k > 1)) as a, list(distinct k) filter (false) as b from t
+select string_agg(distinct s, ',' order by s) filter (where id > 1) as a, first(distinct k order by k) filter (where k > 1) as b from t
+select arg_min(s, id, 4) as a, arg_max(k, id, 20) as b, arg_min(k, x, 3) filter (where id < 9) as c from t
 """
 
 

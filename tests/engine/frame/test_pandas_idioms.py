@@ -35,6 +35,12 @@ SAME = {
     "starts with one of": lambda f: f[f.s.str.startswith(("S", "A"), na=False)],
     "ends with": lambda f: f[f.s.str.endswith("n", na=False)],
     "matches": lambda f: f[f.s.str.match(r"ana", case=False, na=False)],
+    # aggregates and values for others
+    "named aggregates of one column": lambda f: (
+        f.groupby("k").n.agg(total="sum", most=max, number="count").reset_index()
+    ),
+    "each value for its own": lambda f: f.n.replace([1, 2], [10, 20]),
+    "values for one": lambda f: f.n.replace([1, 2], 0),
     # choices
     "where of numpy": lambda f: f.assign(z=np.where(f.n > 2, "hi", "lo")).z,
     "where of columns": lambda f: f.assign(z=np.where(f.n > 2, f.n, -f.n)).z,
@@ -163,6 +169,9 @@ def test_what_pandas_asks_of_writers_and_is_so_anyway(tmp_path):
 
 WRONG = {
     "isin takes constants; for the values of another column": lambda f: f.n.isin(f.n),
+    "isin looks for plain values; 'l' is list(string)": lambda f: f.assign(l=f.s.str.split(",")).l.isin([["a"]]),
+    "2 values are to become 1 others": lambda f: f.n.replace([1, 2], [3]),
+    "a quantile lies at one number between 0 and 1, not at [0.1]": lambda f: f.groupby("k").n.quantile([0.1]),
     "column 'a' needs a list of values, not 1": lambda _: vl.DataFrame({"a": 1}),
     "column 'a' is of no one type": lambda _: vl.DataFrame({"a": [1, "x"]}),
     "a column is of no one type": lambda _: vl.DataFrame(pd.DataFrame({"a": [1, "x"]}, dtype=object)),
