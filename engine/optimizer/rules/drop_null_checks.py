@@ -7,7 +7,7 @@ may fill up with nulls, and what is computed, is left alone.
 from __future__ import annotations
 
 from ...expr import Call, Column, Expr, NamedAggregate, aggregate, literal
-from ...plan import Aggregate, Filter, Join, Plan, Project, Sort, Window
+from ...plan import Aggregate, Plan, Scan
 from ...records import replace
 from ...traversal import kinds_of, transform_up
 from ..context import OptimizerContext
@@ -23,7 +23,7 @@ def drop_null_checks(plan: Plan, context: OptimizerContext) -> Plan:
 
 
 def _rewrite(node: Plan) -> Plan:
-    if not isinstance(node, Aggregate | Filter | Join | Project | Sort | Window):
+    if isinstance(node, Scan):  # nothing is below it
         return node
 
     def without(expr: Expr) -> Expr:

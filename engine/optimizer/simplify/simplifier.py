@@ -26,6 +26,7 @@ _LOCAL: dict[type[Expr], tuple[Callable[[Expr], Expr | None], ...]] = {
     Cast: (simplify_cast,),
 }
 """What may rewrite a node by itself, for each class of nodes."""
+_LEAVES = (Column, Literal)
 _ROUNDS = 8
 """A node is rewritten until no rule applies; this only bounds a pair of rules that would undo each other."""
 
@@ -47,7 +48,7 @@ class Simplifier:
 
     def value(self, expr: Expr) -> Expr:
         """Return an expression with the same value for every row; the same object where nothing changed."""
-        if isinstance(expr, Column | Literal):
+        if isinstance(expr, _LEAVES):
             return expr
         stack, done = [expr], self._done
         while stack:
@@ -56,7 +57,7 @@ class Simplifier:
                 stack.pop()
                 continue
             parts = _parts(node)
-            missing = [part for part in parts if id(part) not in done and not isinstance(part, Column | Literal)]
+            missing = [part for part in parts if id(part) not in done and not isinstance(part, _LEAVES)]
             if missing:
                 stack += missing
                 continue
