@@ -90,6 +90,7 @@ class SpooledGroup(Group):
     def finish(self, parallel: Parallel) -> Output:
         if self.spool.buckets:
             parallel([one.drain for one in self.locals if isinstance(one, _States)])
+            self.locals.clear()
         else:  # as many buckets as the states' size asks for
             self.spool.add(0, super().finish(parallel).partitions)
             self.reserve(-self.reserved)

@@ -65,9 +65,11 @@ class Group(SinkBase):
         return self.locals[0].state.beside() if self.locals else self.context.device.group_by(self.spec)
 
     def finish(self, parallel: Parallel) -> Output:
-        size = sum(one.state.partial_bytes for one in self.locals)
+        own = [one.state for one in self.locals]
+        self.locals.clear()  # each has this sink: what they hold would wait for Python to look for cycles
+        size = sum(state.partial_bytes for state in own)
         count = self.context.buckets or _partition_count(size, self.context.threads)
-        kept = _absorbed([one.state for one in self.locals], parallel, few=count == 1)
+        kept = _absorbed(own, parallel, few=count == 1)
         states = [state for one in kept for state in one.shared(self.context.threads)]
         drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
         merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
@@ -181,6 +183,7 @@ class TopRows(SinkBase):
 
     def finish(self, parallel: Parallel) -> Output:
         best, *others = [one.state for one in self.locals] or [self.state]
+        self.locals.clear()  # as a group's
         if others:
             _, *found = parallel([best.result, *(state.result for state in others)])
             best.update(*found)

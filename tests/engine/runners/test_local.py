@@ -11,6 +11,8 @@ import volley as vl
 from tests.support.threads import left_over
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
+from volley.engine.kernels.cpu.aggregate import CpuGroupBy
+from volley.engine.kernels.cpu.topk import CpuTopK
 from volley.engine.plan import Scan, ScanPlan
 from volley.engine.runners import local
 from volley.engine.runners.sinks import TopRows
@@ -396,3 +398,21 @@ def test_few_rows_are_not_spread_by_hash(monkeypatch, threads, most, divided):
         (n, n // 7 + 1) for n in range(1000)
     ]
     assert [event[2] > 1 for event in watcher.events if event[0] == "start"][-1] is divided
+
+
+@pytest.mark.parametrize("limit", [None, "1MiB"])
+def test_states_go_with_their_stage_without_a_search_for_cycles(limit):
+    frame = numbers(200_000, threads=2, memory_limit=limit)
+    question = frame.groupby("n").agg(k=("k", "sum")).nlargest(3, "k")
+    gc.collect()
+    gc.disable()
+    try:
+        assert question.collect().num_rows == 3
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        states = [each for each in gc.garbage if isinstance(each, CpuGroupBy | CpuTopK)]
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+    assert not states
