@@ -184,20 +184,20 @@ def memory_of(array: pa.Array) -> list[Memory] | None:
 
     The values, or offsets and bytes, and the validity bitmap where something is null.
     """
-    bitmap, *stored = array.buffers()
-    if any(buffer is None for buffer in stored) or not len(array):
+    buffers = array.buffers()
+    bitmap, first, last = buffers[0], buffers[1], buffers[-1]
+    if first is None or last is None or not len(array):
         return None
     start, count = array.offset, len(array)
-    if len(stored) > 1:
-        (offsets, data), step = stored, np.dtype(np.int32).itemsize
+    if len(buffers) > 2:
+        offsets, data, step = first, last, 4
         if not data.size:
             return None
         starts, texts = np.frombuffer(offsets, np.int32, count + 1, start * step), np.frombuffer(data, np.uint8)
         memory: list[Memory] = [(starts, offsets.address + start * step), (texts, data.address)]
     else:
-        values, kind = stored[0], np.dtype(_WIDTHS[array.type.bit_width // 8])
-        step = kind.itemsize
-        memory = [(np.frombuffer(values, kind, count, start * step), values.address + start * step)]
+        step = array.type.bit_width // 8
+        memory = [(np.frombuffer(first, _WIDTHS[step], count, start * step), first.address + start * step)]
     if array.null_count:
         memory.append((np.frombuffer(bitmap, dtype=np.uint8), bitmap.address))
     return memory

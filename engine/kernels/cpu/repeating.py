@@ -7,7 +7,6 @@ which most is spent on what is the same for the next table.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -27,30 +26,37 @@ class Repeated:
     """
 
     def __init__(self, calls: Calls, first: int, columns: Sequence[pa.Array]) -> None:
-        self._shapes = [_shape(column) for column in columns]
-        memory = _memory(columns)
+        self._columns, self._nullable = columns, [column.null_count > 0 for column in columns]
+        places: dict[int, int] = {}
+        self._same = [places.setdefault(id(column), place) for place, column in enumerate(columns)]
+        memory = self._memory(columns)
         self._pattern = None if memory is None else Pattern(calls, first, memory)
 
     def add(self, columns: Sequence[pa.Array]) -> bool:
         """Add the same calls for the columns of another table; return whether it is like the first one."""
-        if self._pattern is None or [_shape(column) for column in columns] != self._shapes:
+        if self._pattern is None:
             return False
-        memory = _memory(columns)
+        memory = self._memory(columns)
         return memory is not None and self._pattern.repeat(memory)
 
+    def _memory(self, columns: Sequence[pa.Array]) -> list[Memory] | None:
+        """Return all memory of columns that kernels read; None where there is none, or they are unlike the first ones.
 
-def _shape(column: pa.Array) -> tuple[Any, ...]:
-    """Return what calls are told of a column beside its memory: where its bits begin only if they are looked at."""
-    nullable = column.null_count > 0
-    return type(column), column.type.id, len(column), nullable, column.offset if nullable else 0
-
-
-def _memory(columns: Sequence[pa.Array]) -> list[Memory] | None:
-    """Return all memory of the columns that kernels read; None where some of it does not exist."""
-    memory: list[Memory] = []
-    for column in columns:
-        own = memory_of(column)
-        if own is None:
-            return None
-        memory += own
-    return memory
+        Where a column begins in its memory may be another place, unless calls are told of it: where bits begin.
+        """
+        memory: list[Memory] = []
+        for place, (column, first) in enumerate(zip(columns, self._columns, strict=True)):
+            if (same := self._same[place]) != place:
+                if column is not columns[same]:
+                    return None
+                continue
+            nullable = self._nullable[place]
+            if type(column) is not type(first) or len(column) != len(first) or (column.null_count > 0) != nullable:
+                return None
+            if nullable and column.offset != first.offset:
+                return None
+            own = memory_of(column)
+            if own is None:
+                return None
+            memory += own
+        return memory

@@ -8,7 +8,7 @@ millisecond both cost more than the kernels do.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,6 +131,10 @@ class Calls:
         return done
 
 
+_Place: TypeAlias = tuple[int, int, "np.dtype[Any]"]
+_Cells: TypeAlias = tuple[int, list[tuple[int, int, int]]]
+
+
 class Pattern:
     """Calls to be made again, with other memory in the place of some.
 
@@ -143,41 +147,45 @@ class Pattern:
     """
 
     def __init__(self, calls: Calls, first: int, memory: Sequence[tuple[NDArray[Any], int]]) -> None:
-        self._calls, self._made = calls, calls.made[first:]
+        self._calls = calls
         numbers: dict[int, int] = {}
-        self._same = [numbers.setdefault(address, number) for number, (_, address) in enumerate(memory)]
-        # Which argument of which call is which memory, and of which type; or has which addresses in it.
-        self._places: list[tuple[int, int, int, np.dtype[Any]]] = []
-        self._described: list[tuple[int, int, list[tuple[int, int, int]]]] = []
-        for call, made in enumerate(self._made):
+        same = [numbers.setdefault(address, number) for number, (_, address) in enumerate(memory)]
+        self._same = [(number, first) for number, first in enumerate(same) if number != first]
+        # Of each call, which arguments are which memory, and of which type; and which have which addresses in them.
+        self._made: list[tuple[Call, list[_Place], list[_Cells]]] = []
+        for made in calls.made[first:]:
+            places, described = list[_Place](), list[_Cells]()
             for position, arg in enumerate(made.arguments):
                 if not isinstance(arg, np.ndarray) or not arg.size:
                     continue
                 if (fields := calls.addresses_in(arg)) is not None:
                     cells = [(row, field) for row in range(len(arg)) for field in fields]
                     known = [(*cell, numbers[found]) for cell in cells if (found := int(arg[cell])) in numbers]
-                    self._described.append((call, position, known))
+                    described.append((position, known))
                 elif (number := numbers.get(arg.__array_interface__["data"][0])) is not None:
-                    self._places.append((call, position, number, arg.dtype))
+                    places.append((position, number, arg.dtype))
+            self._made.append((made, places, described))
 
     def repeat(self, memory: Sequence[tuple[NDArray[Any], int]]) -> bool:
         """Add the calls for other memory, in the same order; return whether it is as different as the first was."""
-        if any(memory[number][1] != memory[first][1] for number, first in enumerate(self._same)):
-            return False
-        arguments = [list(made.arguments) for made in self._made]
-        words = [made.words.copy() for made in self._made]
-        for call, position, number, kind in self._places:
-            array = memory[number][0]
-            array = array if array.dtype == kind else array.view(kind)
-            arguments[call][position], words[call][position] = array, id(array)
-        for call, position, cells in self._described:
-            columns = arguments[call][position].copy()
-            for row, field, number in cells:
-                columns[row, field] = memory[number][1]
-            arguments[call][position], words[call][position] = columns, id(columns)
+        for number, first in self._same:
+            if memory[number][1] != memory[first][1]:
+                return False
+        again = self._calls.made
+        for made, places, described in self._made:
+            if not places and not described:
+                again.append(made)
+                continue
+            arguments, words = list(made.arguments), made.words.copy()
+            for position, number, kind in places:
+                array = memory[number][0]
+                array = array if array.dtype == kind else array.view(kind)
+                arguments[position], words[position] = array, id(array)
+            for position, cells in described:
+                columns = arguments[position].copy()
+                for row, field, number in cells:
+                    columns[row, field] = memory[number][1]
+                arguments[position], words[position] = columns, id(columns)
+            again.append(Call(made.kernel, arguments, words, made.entry, made.expected, made.otherwise))
         self._calls.keep(memory)
-        self._calls.made += [
-            Call(made.kernel, given, own, made.entry, made.expected, made.otherwise)
-            for made, given, own in zip(self._made, arguments, words, strict=True)
-        ]
         return True
