@@ -145,6 +145,10 @@ class TopK(Protocol):
         """Return one for another thread, which may make use of what this one finds."""
         ...
 
+    def absorb(self, other: TopK) -> None:
+        """Take over what another thread's has kept."""
+        ...
+
     def scan_bound(self, *, alone: bool) -> KeySet | None:
         """Return the values of the first key that may still be among the first rows, whichever thread finds those.
 

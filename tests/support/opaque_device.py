@@ -265,6 +265,10 @@ class OpaqueTopK:
     def scan_bound(self, *, alone: bool) -> KeySet | None:
         return self._inner.scan_bound(alone=alone)
 
+    def absorb(self, other: TopK) -> None:
+        assert isinstance(other, OpaqueTopK)
+        self._inner.absorb(other._inner)
+
     def beside(self) -> OpaqueTopK:
         return OpaqueTopK(self._inner.beside())
 

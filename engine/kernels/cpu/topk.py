@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...dtypes import TICKS, Kind
 from ...expr import SortKey
 from ...schema import Schema
-from ..protocol import Table
+from ..protocol import Table, TopK
 from .buffers import bits_of, empty, present, text_of
 from .chunked import ChunkedTable
 from .gather import plain
@@ -43,7 +43,7 @@ class CpuTopK:
         self._places: list[tuple[CpuTable, Rows]] = []
         self._found: list[CpuTable] = []
         self._waiting = 0  # rows of the places and found
-        self._patience = max(4 * k, _FEW_ROWS)
+        self._better = 0  # rows of them and of those held that come before the bound, of those found by addresses
         self._bounds: list[_Bound] = []  # the last is the least; all threads' where there are several
 
     @property
@@ -55,6 +55,18 @@ class CpuTopK:
         made = CpuTopK(self._keys, self._k, self._schema)
         made._bounds = self._bounds
         return made
+
+    def absorb(self, other: TopK) -> None:
+        """Take over the rows of another thread's, without putting them in order."""
+        assert isinstance(other, CpuTopK)
+        self._absorb(other)
+
+    def _absorb(self, other: CpuTopK) -> None:
+        self._places += other._places
+        self._found += other._found
+        self._waiting += other._waiting
+        self._held += other._held
+        self._rows += other._rows
 
     def scan_bound(self, *, alone: bool) -> ScanBound | None:
         """Return the values of the first key that may be among the first rows; None where only words have its order."""
@@ -95,7 +107,10 @@ class CpuTopK:
         if found := values_within(*words, self._bound.limit, greatest=self._keys[0].descending):
             self._found.append(taken := rows.take(found))
             self._waiting += taken.num_rows
-            self._gather_many()
+            self._better += self._bound.before(taken)
+            # Rows that tie with the last one wanted do not bring the bound forward.
+            if self._is_much and (self._better >= self._k or self._waiting > _MOST_WAITING):
+                self._gather()
         return []
 
     def _update(self, tables: Sequence[CpuTable]) -> None:
@@ -117,15 +132,13 @@ class CpuTopK:
         """Note rows of tables that lie in memory: all are gathered at once, when there are enough for a cut."""
         self._places += [(table, rows) for table, rows in zip(tables, found, strict=True) if len(rows)]
         self._waiting += sum(map(len, found))
-        self._gather_many()
-
-    def _gather_many(self) -> None:
-        """Gather what waits, if it is much; the more, where that leaves the bound where it was, as rows that tie do."""
-        if self._waiting > self._patience:
-            before = self._bound
+        if self._is_much:
             self._gather()
-            if self._bound is before:
-                self._patience = min(2 * self._patience, max(4 * self._k, _MOST_WAITING))
+
+    @property
+    def _is_much(self) -> bool:
+        """Whether enough rows wait for a cut to be worth it."""
+        return self._waiting > max(4 * self._k, _FEW_ROWS)
 
     def _gather(self) -> None:
         places, found, self._places, self._found, self._waiting = self._places, self._found, [], [], 0
@@ -189,6 +202,7 @@ class CpuTopK:
             bound = _Bound(self._keys[0], slice_table(best, self._k - 1, 1))
             if self._bound is None or bound.comes_before(self._bound):
                 self._bounds.append(bound)
+        self._better = 0 if self._bound is None else self._bound.before(best)
 
 
 def _without_long_dictionaries(rows: CpuTable) -> CpuTable:
@@ -223,6 +237,14 @@ class _Bound:
         if self._null or other._null:
             return self._null != other._null and self._null is self._key.nulls_first
         return self._word < other._word
+
+    def before(self, rows: CpuTable) -> int:
+        """Return how many rows have a first key that comes before the bound; 0 where only words would tell."""
+        column = Evaluator(rows).column(self._key.expr)
+        values = None if self.limit is None or column.null_count else _comparable(column, self._key)
+        if values is None or self.limit is None:
+            return 0
+        return int(np.count_nonzero(values > self.limit if self._key.descending else values < self.limit))
 
     def found(self, tables: Sequence[CpuTable]) -> Sequence[Rows]:
         """Return the rows of each table whose first key does not lie beyond the bound."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...expr import SortKey
 from ...schema import Schema
-from ..protocol import Table
+from ..protocol import Table, TopK
 from .batch import GpuTable, concat_tables, own
 from .memory import kernel
 from .sort import sort_rows
@@ -35,6 +35,16 @@ class GpuTopK:
     def beside(self) -> GpuTopK:
         """Return one for another thread."""
         return GpuTopK(self._keys, self._k, self._schema)
+
+    @kernel
+    def absorb(self, other: TopK) -> None:
+        """Take over the rows of another thread's."""
+        assert isinstance(other, GpuTopK)
+        self._absorb(other)
+
+    def _absorb(self, other: GpuTopK) -> None:
+        self._held += other._held
+        self._rows += other._rows
 
     @kernel
     def result(self) -> GpuTable:

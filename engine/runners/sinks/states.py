@@ -184,9 +184,8 @@ class TopRows(SinkBase):
     def finish(self, parallel: Parallel) -> Output:
         best, *others = [one.state for one in self.locals] or [self.state]
         self.locals.clear()  # as a group's
-        if others:
-            _, *found = parallel([best.result, *(state.result for state in others)])
-            best.update(*found)
+        for state in others:
+            best.absorb(state)
         result = best.result()
         self.reserve(result.nbytes - self.reserved)
         return Output(partitions=[[result]], reserved=self.reserved)
