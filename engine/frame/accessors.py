@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, call, case, literal
+from ..expr.regex import named_groups
 from .arguments import explained
 from .replacements import accessor_not_found
 
@@ -222,9 +223,20 @@ class TextAccessor(Accessor):
             "regexp_replace", pattern=pattern, replacement=new if regex else new.replace("\\", "\\\\"), all=n == -1
         )
 
-    def extract(self, pattern: str, group: int = 1) -> Series:
-        """Return what a group (0: the whole) of the first match matched; empty without a match (pandas: missing)."""
-        return self._call("regexp_extract", pattern=pattern, group=group)
+    def extract(self, pattern: str, group: int | None = None) -> Series:
+        """Return what a group (0: the whole) of the first match matched; empty without a match (pandas: missing).
+
+        Raises
+        ------
+        PlanError
+            If the pattern has several groups, and none is chosen: pandas would make as many columns.
+        """
+        names = named_groups(pattern)[1]
+        if group is None and len(names) > 2:
+            raise PlanError(
+                f"{pattern!r} has {len(names) - 1} groups; take them one by one, such as extract(pattern, group=2)"
+            )
+        return self._call("regexp_extract", pattern=pattern, group=1 if group is None else group)
 
     def fullmatch(self, pattern: str, *, case: bool = True, na: bool | None = None) -> Series:
         """Whether a regular expression (RE2) matches the whole text; ``na`` is what null gives."""

@@ -51,6 +51,13 @@ def known(how: How) -> How:
         return how
 
 
+def of_freedom(name: str, ddof: int) -> str:
+    """Return the aggregate of a spread with so many degrees of freedom less; `PlanError` where there is none."""
+    if ddof not in (0, 1):
+        raise PlanError(f"{name} takes ddof=1, of a sample, or ddof=0, of a population, not {ddof!r}")
+    return name if ddof else f"{name}_pop"
+
+
 def named(how: How) -> str:
     """Return what an aggregate is called in the name of a column."""
     return how if isinstance(how, str) else str(getattr(how, "__name__", "aggregate"))

@@ -12,7 +12,7 @@ from ..errors import PlanError
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, all_of, call, literal
 from ..plan import WHOLE_PARTITION, Aggregate, MapBatches, Plan, Project, Sort, filtered, over, window_call
 from ..schema import Field
-from .aggregating import Aggregates, Pairs, aggregates, is_how, returned, spelled
+from .aggregating import Aggregates, Pairs, aggregates, is_how, of_freedom, returned, spelled
 from .applied import OfGroupFrames
 from .arguments import explained
 from .grouprows import GroupRows
@@ -27,7 +27,7 @@ from .window import GroupWindows, present_keys
 if TYPE_CHECKING:
     from .frame import DataFrame
 
-_NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
+_NUMERIC = ("sum", "mean", "std", "std_pop", "var", "var_pop", "median", "quantile", "product")
 
 
 @explained
@@ -172,13 +172,13 @@ class GroupBy(GroupRows, GroupWindows):
         """Return the number of values that are not null in each column."""
         return self._each("count")
 
-    def std(self) -> DataFrame:
-        """Return the sample standard deviation of each numeric column."""
-        return self._each("std")
+    def std(self, ddof: int = 1) -> DataFrame:
+        """Return the standard deviation of each numeric column: of a sample, or with ``ddof=0`` of a population."""
+        return self._each(of_freedom("std", ddof))
 
-    def var(self) -> DataFrame:
-        """Return the sample variance of each numeric column."""
-        return self._each("var")
+    def var(self, ddof: int = 1) -> DataFrame:
+        """Return the variance of each numeric column: of a sample, or with ``ddof=0`` of a population."""
+        return self._each(of_freedom("var", ddof))
 
     def first(self) -> DataFrame:
         """Return a value that is not null of each column."""

@@ -61,7 +61,7 @@ REPLACEMENTS: Mapping[str, str] = {
     **dict.fromkeys(("add_prefix", "add_suffix", "set_axis"), "rows have no labels here; use rename(name)"),
     "array": "use to_arrow() or to_numpy()",
     # groups alone
-    **dict.fromkeys(("groups", "indices", "ngroup"), "iterate over the group-by, or use get_group(key)"),
+    **dict.fromkeys(("groups", "indices"), "iterate over the group-by, or use get_group(key)"),
 }
 
 

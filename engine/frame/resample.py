@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import aggregate
+from ..expr import aggregate, call
 from ..intervals import DAY
 from .aggregating import Aggregates
 from .arguments import explained
@@ -19,6 +19,8 @@ from .replacements import not_found
 if TYPE_CHECKING:
     from .frame import DataFrame
 
+_BY_END = {"W": "W", "W-SUN": "W", "ME": "MS", "QE": "QS", "YE": "YS"}
+"""Rules whose rows are called by the last day, and those by the first day."""
 MOST_PERIODS = 10_000_000
 """More are refused: a length of time that makes so many was hardly meant."""
 _ZERO_OF_NOTHING = ("count", "size", "sum")
@@ -37,18 +39,22 @@ class Resampler:
     frame
         The rows.
     rule
-        A unit or several shorter ones that divide a day: ``MS``, ``D``, ``6h``, ``15min``.
+        A unit or several shorter ones that divide a day: ``MS``, ``D``, ``6h``, ``15min``; or ``W``, ``ME``, ``QE`` and
+        ``YE``, whose rows are called by the last day of the week (Sunday), month, quarter and year.
     on
         Column of times.
     """
 
     def __init__(self, frame: DataFrame, rule: str, on: str) -> None:
+        by_end = rule in _BY_END
+        rule = _BY_END.get(rule, rule)
         number, unit = split_unit(rule)
         length = LENGTHS[unit]
         uneven = length.months or length.days or DAY % (number * length.microseconds)
-        if unit == "week" or (number > 1 and uneven):
+        if (unit == "week" and not by_end) or (number > 1 and uneven):
             raise PlanError(
-                f"resample has no rule {rule!r}; use D, MS, QS, YS, or hours and shorter units that divide a day"
+                f"resample has no rule {rule!r}; use D, W, MS, ME and their like, or hours and shorter units that "
+                "divide a day"
             )
         if frame.schema[on].dtype.kind not in (Kind.TIMESTAMP, Kind.DATE):
             raise TypeMismatch(f"resample needs times; {on!r} is {frame.schema[on].dtype}")
@@ -57,12 +63,14 @@ class Resampler:
                 f"{on!r} has a zone, whose days differ in length; convert it with dt.tz_convert('UTC') first"
             )
         self._step = (number * length.months, dt.timedelta(days=length.days, microseconds=number * length.microseconds))
-        self._on = on
+        self._on, self._by_end = on, by_end
         start = frame[on].dt.floor(rule)
         self._frame = frame.assign(**{on: start})
 
     def _groups(self) -> _Periods:
-        return _Periods(self._frame, (self._on,), sort=True, dropna=True, as_index=True, every=self._every)
+        return _Periods(
+            self._frame, (self._on,), sort=True, dropna=True, as_index=True, every=self._every, named=self._named
+        )
 
     def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row for each length of time; see `GroupBy.agg`."""
@@ -132,6 +140,15 @@ class Resampler:
         column = pa.array(starts, to_arrow_type(own.dtype))
         return type(self._frame)(pa.table({self._on: column}), session=self._frame.session)
 
+    def _named(self, frame: DataFrame) -> DataFrame:
+        """Return the lengths of time, called by their last day where the rule says so."""
+        if not self._by_end:
+            return frame
+        months, length = self._step
+        start = frame[self._on]
+        last = call("add_interval", start.expr, months=months, days=length.days - 1, microseconds=0)
+        return frame.assign(**{self._on: start.derive(last)})
+
     def _next(self, at: Any) -> Any:
         months, length = self._step
         if not months:
@@ -143,13 +160,19 @@ class Resampler:
 class _Periods(GroupBy):
     """Groups by the starts of lengths of time, and beside them those without rows."""
 
-    def __init__(self, *args: Any, every: Callable[[], DataFrame], **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        every: Callable[[], DataFrame],
+        named: Callable[[DataFrame], DataFrame],
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
-        self._every = every
+        self._every, self._named = every, named
 
     def _aggregated(self, made: Aggregates) -> DataFrame:
         found = super()._aggregated(made)
         whole = self._every().merge(found.reset_index(), how="left", on=self.keys)
         zeros = [one.name for one in made.native if one.call.function in _ZERO_OF_NOTHING]
         whole = whole.assign(**{name: whole[name].fillna(0) for name in zeros})
-        return whole.sort_values(self.keys).set_index(self.keys)
+        return self._named(whole.sort_values(self.keys)).set_index(self.keys)

@@ -369,6 +369,14 @@ class GroupWindows(RowsSoFar):
         number = over(window_call("row_number"), self._partition())
         return self._series(call("subtract", number, literal(1)), "cumcount")
 
+    def ngroup(self) -> Series:
+        """Return the number of each row's group, from 0, in the order of the keys; null where it is in none."""
+        by = self._partition()
+        place = over(window_call("dense_rank"), (), tuple(SortKey(expr=key) for key in by))
+        number = call("subtract", place, literal(1))
+        present = all_of(present_keys(by)) if self.dropna else None
+        return self._series(number if present is None else case([(present, number)]), "ngroup")
+
     def _beside(self, function: Callable[[Expr, tuple[Expr, ...]], Expr], otherwise: Expr | None = None) -> Any:
         by = self._partition()
         made = {name: self._series(function(self._column(name), by), name, otherwise) for name in self._values()}

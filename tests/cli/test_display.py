@@ -83,8 +83,9 @@ def test_a_table_without_columns_or_rows() -> None:
         (float("nan"), "nan"),
         (1e300, "1e+300"),
         (dt.datetime(2020, 1, 2, 3, 4, 5, tzinfo=dt.UTC), "2020-01-02 03:04:05+00:00"),
-        (pa.MonthDayNano([14, 1, 1_500_000_000]), "14 months 1 day 1.5 seconds"),
-        (pa.MonthDayNano([0, 0, 0]), "0 days"),
+        (pa.MonthDayNano([14, 1, 1_500_000_000]), "1 year 2 months 1 day 00:00:01.5"),
+        (pa.MonthDayNano([0, -1, -1_234_567_250_000_000]), "-1 day -342:56:07.25"),
+        (pa.MonthDayNano([0, 0, 0]), "00:00:00"),
     ],
 )
 def test_values_are_one_safe_line(value: object, text: str) -> None:

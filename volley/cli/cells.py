@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pyarrow as pa
 
+from ..engine.intervals import interval_text
+
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {9: "\\t", 10: "\\n", 13: "\\r"}
 """Control characters, which could move the cursor or worse, are shown as escapes."""
 
@@ -50,9 +52,7 @@ def _column(column: pa.ChunkedArray) -> list[str]:
 
 def _interval(value: pa.MonthDayNano) -> str:
     months, days, nanoseconds = value
-    parts = [(months, "month"), (days, "day"), (nanoseconds / 1e9, "second")]
-    said = [f"{amount:g} {unit}{'' if abs(amount) == 1 else 's'}" for amount, unit in parts if amount]
-    return " ".join(said) or "0 days"
+    return interval_text(months, days, nanoseconds // 1_000)
 
 
 _SAID: dict[type, Callable[..., str]] = {

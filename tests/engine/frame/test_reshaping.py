@@ -160,7 +160,7 @@ def test_lengths_of_time_that_cannot_be(frame):
         frame.v.rolling("1MS", on="t")
 
 
-@pytest.mark.parametrize("rule", ["D", "MS", "6h", "15min", "QS", "YS"])
+@pytest.mark.parametrize("rule", ["D", "MS", "6h", "15min", "QS", "YS", "W", "ME", "QE", "YE"])
 def test_resample(frame, data, rule):
     def of(made, method):
         return getattr(made[["t", "v", "k"]].resample(rule, on="t"), method)()
