@@ -351,7 +351,8 @@ class OrcFormat:
         import pyarrow.orc as paorc
 
         codec = "uncompressed" if self.compression == "none" else self.compression
-        return _OrcWriter(paorc.ORCWriter(handle, compression=codec), to_arrow_schema(schema))
+        stream = _UnfailingStream(handle)
+        return _OrcWriter(paorc.ORCWriter(stream, compression=codec), stream, to_arrow_schema(schema))
 
 
 def _unfit_for_orc(dtype: DataType) -> bool:
@@ -363,19 +364,53 @@ def _unfit_for_orc(dtype: DataType) -> bool:
     return unsigned or dtype.kind in (Kind.NULL, Kind.TIME, Kind.DURATION, Kind.INTERVAL)
 
 
+class _UnfailingStream:
+    """Keeps the first failure of a file instead of raising it: one that reaches the ORC library ends the process."""
+
+    def __init__(self, handle: Any) -> None:
+        self._handle = handle
+        self.failure: Exception | None = None
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        """Write, until that fails once."""
+        if self.failure is None:
+            try:
+                self._handle.write(data)
+            except Exception as error:  # noqa: BLE001 - raised again by the writer
+                self.failure = error
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: the file is flushed where it is closed."""
+
+    def close(self) -> None:
+        """Leave the file open: it is the caller's."""
+        self.closed = True
+
+
 class _OrcWriter:
-    def __init__(self, writer: Any, schema: pa.Schema) -> None:
+    def __init__(self, writer: Any, stream: _UnfailingStream, schema: pa.Schema) -> None:
         # what nanoseconds do not reach would be written, and could not be read
         fine = [f.with_type(pa.timestamp("ns", f.type.tz)) if pa.types.is_timestamp(f.type) else f for f in schema]
-        self._writer, self._schema, self._empty = writer, pa.schema(fine), True
+        self._writer, self._stream, self._schema, self._empty = writer, stream, pa.schema(fine), True
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append rows."""
-        self._writer.write(pa.Table.from_batches([batch]).cast(self._schema))
+        self._append(pa.Table.from_batches([batch]).cast(self._schema))
         self._empty = False
+
+    def _append(self, rows: pa.Table) -> None:
+        self._writer.write(rows)
+        self._check()
+
+    def _check(self) -> None:
+        if self._stream.failure is not None:
+            raise self._stream.failure
 
     def close(self) -> None:
         """Write the last stripe and the footer; a file of no rows holds the schema."""
         if self._empty:
-            self._writer.write(self._schema.empty_table())
+            self._append(self._schema.empty_table())
         self._writer.close()
+        self._check()

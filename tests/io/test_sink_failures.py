@@ -108,7 +108,7 @@ def test_the_next_write_puts_back_what_a_killed_one_was_about_to_replace(
     assert sorted(place.name for place in tmp_path.iterdir()) == [".out.tmp-cdef01234567", ".out.tmp-mine", "out"]
 
 
-@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.csv.gz", "t.jsonl", "t.arrow", "out"])
+@pytest.mark.parametrize("name", ["t.parquet", "t.csv", "t.csv.gz", "t.jsonl", "t.arrow", "t.orc", "out"])
 def test_disk_full_says_so_and_leaves_nothing(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(staging.Stage, "open", lambda self, relative: pa.OSFile("/dev/full", "wb"))
     rng = np.random.default_rng(0)
