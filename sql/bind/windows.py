@@ -174,6 +174,9 @@ def _aggregate(
         raise binder.source.unsupported(node, f"{written} of {len(values)} arguments with OVER")
     if distinct and name not in ("min", "max", "any", "all", "bit_and", "bit_or", "mode", "histogram"):
         whole = frame == replace(WHOLE_PARTITION, unit=frame.unit)
+        if name == "count" and len(values) == 1 and not (whole or frame == DEFAULT_FRAME):
+            found = over(window_call("list", values[0], frame=frame, where=condition), partition_by, order_by)
+            return call("coalesce", call("list_length", call("list_distinct", found)), literal(0))
         if len(values) != 1 or not (whole or frame == DEFAULT_FRAME):
             raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
         value = values[0] if condition is None else case([(condition, values[0])])

@@ -31,6 +31,9 @@ select id, count(distinct k) over (), count(distinct k) over (partition by b), s
 select id, count(distinct k) over (order by id), count(distinct b) over (order by k desc), sum(distinct k) over (partition by b order by id), count(distinct x) over (order by b nulls first) from t
 select id, count(distinct k) filter (where id > 2) over (), count(distinct s) filter (where b) over (order by id), count(distinct x) over (partition by k) + 1 from t
 select id, count(distinct k) over (order by id rows between unbounded preceding and unbounded following), count(distinct d) over (partition by b order by id range between unbounded preceding and current row) from t
+select id, count(distinct k) over (order by id rows between 2 preceding and 1 following) as a, count(distinct x) over (partition by b order by id rows between 1 following and 3 following) as b, count(distinct s) filter (where id > 2) over (order by id rows 3 preceding) as c from t
+select id, count(distinct b) over (order by k range between 1 preceding and 1 following) as a, count(distinct x) over (order by id groups between 3 preceding and current row exclude current row) as b, count(distinct d) over (order by id rows between 4 preceding and 3 preceding) as c from t
+select count(distinct v) over (order by k rows 1 preceding) as n from e
 select k, count(distinct count(*)) over () as n, sum(distinct sum(id)) over (order by k) from t group by k
 select id, (select max(c) from (select count(distinct v) over () as c from u where u.k = t.k) q) as m from t
 select count(distinct v) over () from e
@@ -141,5 +144,5 @@ def test_lateral(query: str, tables: dict[str, pa.Table]) -> None:
 
 def test_distinct_values_over_a_frame_of_values_are_told_as_such() -> None:
     window = "order by x range between 1.5 preceding and current row"
-    with pytest.raises(UnsupportedOperation, match="count of DISTINCT values over a frame is not supported"):
-        sql(f"select count(distinct x) over ({window}) as n from (select 1.0 as x) q")
+    with pytest.raises(UnsupportedOperation, match="sum of DISTINCT values over a frame is not supported"):
+        sql(f"select sum(distinct x) over ({window}) as n from (select 1.0 as x) q")
