@@ -30,3 +30,10 @@ def test_what_division_leaves_of_decimals_is_exact_and_that_by_zero_raises(numbe
     with pytest.raises(vl.VolleyError, match=r"division by zero in \(x % "):
         (frame.x % frame.y).to_list()
     assert (frame[frame.y != 0].x % frame.y).to_list() == [Decimal(number) % 2]
+
+
+def test_a_sum_of_two_decimals_keeps_eighteen_digits_unless_one_has_more() -> None:
+    large = vl.DataFrame({"x": [Decimal(10**18 - 1)]}).assign(x=lambda frame: frame.x.astype("decimal(18,0)"))
+    with pytest.raises(vl.VolleyError, match=r"does not fit decimal\(18,0\); cast an operand to a wider decimal"):
+        (large.x + large.x).to_list()
+    assert (large.x.astype("decimal(19,0)") + large.x).to_list() == [Decimal(2 * 10**18 - 2)]
