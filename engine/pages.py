@@ -1,7 +1,7 @@
 """Large pages for Python's objects.
 
 A query of some milliseconds spends a good part of them in Python whose functions and classes the data of the query
-before have driven out of the caches, and with them the tables that say where in memory their pages are: see ADR 31.
+before have driven out of the caches, and with them the tables that say where in memory their pages are: see ADR 24.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Dataclasses of plans and expressions, of which a query makes thousands: frozen for the type checker, cheap to make.
 
 At run time Python would set each field of a frozen dataclass by a call that passes by the class's own refusal, and
-`dataclasses.replace` look at all that a field may be. Planning took a seventh longer so; see ADR 30.
+`dataclasses.replace` look at all that a field may be. Planning took a seventh longer so; see ADR 23.
 """
 
 from __future__ import annotations
