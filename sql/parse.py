@@ -341,6 +341,11 @@ def _begins_elsewhere(tokens: list[Token]) -> bool:
 
 def _not_a_statement(source: SqlText, tokens: list[Token]) -> SqlError:
     word = tokens[0].text
+    if word.startswith("\\"):
+        return source.error_at(
+            tokens[0].start,
+            "commands with a backslash are for the prompt; a script has show tables, and describe t",
+        )
     near = suggestion(word, (*_STATEMENTS, *_OTHER_STATEMENTS))
     hint = near if "did you mean" in near else "; a query begins with select, with, from or values"
     return source.error_at(tokens[0].start, f"{word!r} does not begin a statement{hint}")

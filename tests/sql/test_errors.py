@@ -100,6 +100,7 @@ select * exclude (zz) from t | 1:8 | * has no column 'zz'
 select distinct k from t order by id | 1:35 | with SELECT DISTINCT, ORDER BY may only name columns of its list
 with a(x, y, z) as (select id, k from t) select * from a | 1:6 | 'a' has 2 columns; 3 names are given
 select $name from t | 1:8 | parameter $name has no value; pass it in params
+\\d t | 1:1 | commands with a backslash are for the prompt; a script has show tables, and describe t
 selec id from t | 1:1 | 'selec' does not begin a statement; did you mean 'select'?
 select id frm t | 1:15 | syntax error at 't'
 select id from | 1:11 | syntax error

@@ -42,7 +42,10 @@ def _same_columns(spec: JoinSpec) -> dict[str, str]:
     return {
         build.name: probe.name
         for build, probe in zip(spec.build_keys, spec.probe_keys, strict=True)
-        if isinstance(build, Column) and isinstance(probe, Column) and _has_one_form(build.dtype)
+        if isinstance(build, Column)
+        and isinstance(probe, Column)
+        and build.dtype == probe.dtype
+        and _has_one_form(build.dtype)
     }
 
 
