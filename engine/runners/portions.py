@@ -88,6 +88,12 @@ def located(wheres: Sequence[Callable[[int, int], str]], rows: Sequence[int]) ->
 
     def where(first: int, count: int) -> str:
         number = max(bisect_right(starts, first) - 1, 0)
-        return wheres[number](first - starts[number], count)
+        last = max(bisect_right(starts, first + count - 1) - 1, number)
+        if last == number:
+            return wheres[number](first - starts[number], count)
+        return (
+            f"{wheres[number](first - starts[number], starts[number + 1] - first)} "
+            f"to {wheres[last](0, first + count - starts[last])}"
+        )
 
     return where if len(wheres) > 1 else wheres[0]

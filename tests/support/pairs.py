@@ -64,13 +64,19 @@ class Pair:
         self, what: str, ours: Callable[[Any], Any], theirs: Callable[[Any], Any], *, ordered: bool | None = None
     ) -> Pair:
         """Return what a function makes of our frame, and another of theirs."""
-        made = theirs(self.theirs)
+        made = _with_one_zero(theirs(self.theirs))
         keeps = self.ordered if ordered is None else ordered
         return replace(self, ours=ours(self.ours), theirs=made, steps=(*self.steps, what), ordered=keeps)
 
 
 def in_pandas(table: pa.Table) -> pd.DataFrame:
-    return table.to_pandas(types_mapper=pd.ArrowDtype).reset_index(drop=True)
+    return _with_one_zero(table.to_pandas(types_mapper=pd.ArrowDtype).reset_index(drop=True))
+
+
+def _with_one_zero(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return a frame with 0.0 for -0.0, which pandas takes for another value in Arrow's columns, but not in its own."""
+    floats = [name for name in frame.columns if frame[name].dtype == pd.ArrowDtype(pa.float64())]
+    return frame.assign(**{name: frame[name] + 0.0 for name in floats})
 
 
 @st.composite

@@ -142,6 +142,12 @@ def test_rows_without_columns_stay_together() -> None:
 def test_rows_are_named_by_the_split_that_has_them() -> None:
     where = located([lambda first, count: f"a {first} {count}", lambda first, count: f"b {first} {count}"], [10, 5])
     assert [where(0, 1), where(9, 1), where(10, 1), where(14, 1)] == ["a 0 1", "a 9 1", "b 0 1", "b 4 1"]
+    assert [where(0, 10), where(8, 3), where(0, 15), where(10, 5)] == [
+        "a 0 10",
+        "a 8 2 to b 0 1",
+        "a 0 10 to b 0 5",
+        "b 0 5",
+    ]
 
 
 def test_an_error_names_a_row_of_the_split_that_was_planned() -> None:
