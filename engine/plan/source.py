@@ -151,6 +151,10 @@ class HeldRows:
     table: Any
     known: dict[tuple[Any, ...], Any] = field(default_factory=dict, repr=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Where rows lie is another place elsewhere.
+        return (HeldRows, (self.table,))
+
 
 @runtime_checkable
 class HeldSplit(Split, Protocol):

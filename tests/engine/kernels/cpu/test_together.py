@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Sequence
 
 import numpy as np
@@ -211,6 +212,17 @@ def test_rows_that_are_held_are_found_by_their_addresses_whatever_their_chunks()
     others = part.after(1)
     assert (others.num_rows, others.nbytes) == (3, 30)
     assert others.tables()[0].columns[0].to_pylist() == [3, 4]
+
+
+def test_what_is_known_of_rows_is_not_pickled_with_them() -> None:
+    rows = pa.table({"number": pa.chunked_array([[1, 2], [3]])})
+    held = HeldRows(rows)
+    whole = DEVICE.chunked(held, 0, 3, from_arrow_schema(rows.schema), 24)
+    assert whole is not None
+    assert held.known
+    again = pickle.loads(pickle.dumps(held))
+    assert again.table.equals(rows)
+    assert not again.known
 
 
 def test_rows_are_not_held_in_chunks_where_columns_are_not_held_as_they_are() -> None:
