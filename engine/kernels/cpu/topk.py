@@ -6,7 +6,7 @@ which one pass over that key finds, and of most tables nothing else is looked at
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -104,8 +104,9 @@ class CpuTopK:
         words = None if self._bound is None else rows.words(self._keys[0].expr)
         if words is None or self._bound is None or self._bound.limit is None:
             return rows.tables()
-        if found := values_within(*words, self._bound.limit, greatest=self._keys[0].descending):
-            self._found.append(taken := rows.take(found))
+        found = values_within(*words, self._bound.limit, greatest=self._keys[0].descending)
+        for some in _in_parts(found, _MOST_WAITING):
+            self._found.append(taken := rows.take(some))
             self._waiting += taken.num_rows
             self._better += self._bound.before(taken)
             # Rows that tie with the last one wanted do not bring the bound forward.
@@ -203,6 +204,19 @@ class CpuTopK:
             if self._bound is None or bound.comes_before(self._bound):
                 self._bounds.append(bound)
         self._better = 0 if self._bound is None else self._bound.before(best)
+
+
+def _in_parts(found: Sequence[tuple[int, Rows]], most: int) -> Iterator[list[tuple[int, Rows]]]:
+    """Yield what was found in pieces, so many rows at once, or those of one piece."""
+    some, count = list[tuple[int, Rows]](), 0
+    for piece, rows in found:
+        if some and count + len(rows) > most:
+            yield some
+            some, count = [], 0
+        some.append((piece, rows))
+        count += len(rows)
+    if some:
+        yield some
 
 
 def _without_long_dictionaries(rows: CpuTable) -> CpuTable:
