@@ -13,7 +13,7 @@ from typing import Any
 
 from ..plan import Split
 
-MOST_SPLITS = 4
+MOST_SPLITS = 8
 """Splits of rows in memory that are one task at most."""
 LEAST_CHUNKED, MOST_CHUNKED = 2, 16
 """Splits that are one task where rows are taken as they lie in memory, at least and at most: each takes little time."""

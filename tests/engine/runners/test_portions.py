@@ -45,8 +45,8 @@ def test_every_batch_is_part_of_one_task(rows: int, threads: int) -> None:
 
 def test_tasks_are_large_at_first_and_small_at_the_end() -> None:
     tasks = portions(splits_of(12 * 4 * BATCH), 2)
-    assert [sum(split.rows or 0 for split in task) // BATCH for task in tasks] == [16, 16, 4, 4, 2, 1, 1, 2, 1, 1]
-    assert [len(task) for task in portions(splits_of(12 * 4 * BATCH), 1)] == [4, 4, 4]
+    assert [sum(split.rows or 0 for split in task) // BATCH for task in tasks] == [20, 20, 2, 1, 1, 2, 1, 1]
+    assert [len(task) for task in portions(splits_of(12 * 4 * BATCH), 1)] == [8, 4]
 
 
 def test_tasks_of_rows_taken_as_they_are_dwindle() -> None:
