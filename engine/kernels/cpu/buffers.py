@@ -24,7 +24,6 @@ INT64_DIGITS = 18
 Memory: TypeAlias = tuple[NDArray[Any], int]
 """Some memory as an array, and its address."""
 
-_WORD_BITS = 64
 _WIDTHS = {1: np.uint8, 2: np.uint16, 4: np.int32, 8: np.int64}
 
 
@@ -66,12 +65,9 @@ def storage(arrow: pa.DataType) -> np.dtype[Any]:
 
 def begins_of(columns: Sequence[pa.Array]) -> Words | None:
     """Return the addresses of columns of one type of 64 bits; None where it is another, or some values are null."""
-    kind = columns[0].type
-    if not (pa.types.is_primitive(kind) and kind.bit_width == _WORD_BITS):
+    if not has_words(columns[0].type) or any(column.null_count for column in columns):
         return None
-    if any(column.null_count for column in columns):
-        return None
-    begins = [column.buffers()[1].address + column.offset * (_WORD_BITS // 8) for column in columns]
+    begins = [column.buffers()[1].address + column.offset * 8 for column in columns]
     return np.array(begins, dtype=np.uint64)
 
 

@@ -90,7 +90,7 @@ def take_texts(begins: Words, places: Words, rows: Sequence[Rows], kind: pa.Data
     starts, taken = take_text_pieces(begins, places, _ends_of(rows), np.concatenate(rows))
     if len(taken) > _MAX_BYTES:
         return None
-    buffers = [None, pa.py_buffer(_narrowed(starts)), pa.py_buffer(taken)]
+    buffers = [None, _offsets_buffer(starts), pa.py_buffer(taken)]
     return pa.Array.from_buffers(kind, len(starts) - 1, buffers, null_count=0)
 
 
@@ -98,13 +98,13 @@ def _ends_of(rows: Sequence[Rows]) -> Longs:
     return np.fromiter(accumulate(map(len, rows)), dtype=np.int64, count=len(rows))
 
 
-def _narrowed(offsets: Longs | Rows) -> Rows:
-    """Return offsets of 32 bits, where each is one."""
+def _offsets_buffer(offsets: Longs | Rows) -> pa.Buffer:
+    """Return the memory of a text column's offsets, none of which needs more than 32 bits."""
     if offsets.dtype == np.int32:
-        return offsets  # type: ignore[return-value]
+        return pa.py_buffer(offsets)
     narrow = empty(len(offsets), np.int32)
     np.copyto(narrow, offsets, casting="same_kind")
-    return narrow
+    return pa.py_buffer(narrow)
 
 
 def take_column_later(column: pa.Array, rows: Rows, calls: Calls) -> pa.Array | None:
@@ -187,7 +187,7 @@ def _take_text(column: pa.Array, rows: Rows, *, outer: bool, threads: Threads | 
     if len(taken) > _MAX_BYTES:
         return column.take(_positions(rows, outer=outer))
     bitmap, nulls = _validity(column, rows, outer=outer, threads=threads)
-    buffers = [bitmap, pa.py_buffer(_narrowed(starts)), pa.py_buffer(taken)]
+    buffers = [bitmap, _offsets_buffer(starts), pa.py_buffer(taken)]
     return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=nulls)
 
 

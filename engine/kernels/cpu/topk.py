@@ -101,14 +101,15 @@ class CpuTopK:
             if first.num_rows == rows.num_rows:
                 return []
             rows = rows.after(first.num_rows)
-        words = None if self._bound is None else rows.words(self._keys[0].expr)
-        if words is None or self._bound is None or self._bound.limit is None:
+        bound = self._bound  # which another thread may bring forward meanwhile
+        words = None if bound is None or bound.limit is None else rows.words(self._keys[0].expr)
+        if words is None or bound is None or bound.limit is None:
             return rows.tables()
-        found = values_within(*words, self._bound.limit, greatest=self._keys[0].descending)
+        found = values_within(*words, bound.limit, greatest=self._keys[0].descending)
         for some in _in_parts(found, _MOST_WAITING):
             self._found.append(taken := rows.take(some))
             self._waiting += taken.num_rows
-            self._better += self._bound.before(taken)
+            self._better += bound.before(taken)
             # Rows that tie with the last one wanted do not bring the bound forward.
             if self._is_much and (self._better >= self._k or self._waiting > _MOST_WAITING):
                 self._gather()

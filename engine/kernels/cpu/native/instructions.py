@@ -378,35 +378,47 @@ def call_entry(typingctx: Any, entry: Any, arguments: Any, start: Any) -> Any:
     return types.int64(types.uint64, arguments, types.int64), generate
 
 
-def _view(element: Any, dimensions: int) -> Any:
-    """Return a function of an address and a shape that gives the array there."""
-    kind = types.Array(element, dimensions, "C")
-    size = element.bitwidth // 8
+def _making(kind: Any) -> Any:
+    """Return what generates the array of a kind from its address and shape."""
+    size = kind.dtype.bitwidth // 8
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         array = context.make_array(kind)(context, builder)
-        shape = list(args[1:])
-        steps = [_WORD(size)] if dimensions == 1 else [builder.mul(args[2], _WORD(size)), _WORD(size)]
+        shape = list(args[1 : 1 + kind.ndim])
+        steps = [_WORD(size)] if kind.ndim == 1 else [builder.mul(args[2], _WORD(size)), _WORD(size)]
         data = builder.inttoptr(args[0], array.data.type)
         populate_array(array, data=data, shape=shape, strides=steps, itemsize=_WORD(size), meminfo=None)
         return array._getvalue()  # noqa: SLF001 - numba's way to read a struct proxy
+
+    return generate
+
+
+def _view(element: Any, dimensions: int) -> Any:
+    """Return a function of an address and a shape that gives the array there."""
+    kind = types.Array(element, dimensions, "C")
 
     if dimensions == 1:
 
         @intrinsic
         def line(typingctx: Any, address: Any, length: Any) -> Any:
-            return kind(types.uint64, types.int64), generate
+            return kind(types.uint64, types.int64), _making(kind)
 
         return line
 
     @intrinsic
     def table(typingctx: Any, address: Any, rows: Any, columns: Any) -> Any:
-        return kind(types.uint64, types.int64, types.int64), generate
+        return kind(types.uint64, types.int64, types.int64), _making(kind)
 
     return table
 
 
+@intrinsic
+def array_at(typingctx: Any, address: Any, length: Any, like: Any) -> Any:
+    """Return the array of so many values at an address, of the type that another array's have."""
+    kind = types.Array(like.dtype, 1, "C")
+    return kind(types.uint64, types.int64, like), _making(kind)
+
+
 bytes_at, ints_at, longs_at = (_view(element, 1) for element in (types.uint8, types.int32, types.int64))
-doubles_at = _view(types.float64, 1)
 halves_at, words_at = _view(types.uint32, 1), _view(types.uint64, 1)
 longs_table_at = _view(types.int64, 2)

@@ -8,14 +8,12 @@ Text becomes words through ``textsort.text_ranks`` and `order_integers`.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, read_ahead, rows_out
 from .compile import device, instruction, kernel
 
-doubles_at, longs_at = instruction("doubles_at"), instruction("longs_at")
+array_at = instruction("array_at")
 
 _BLOCK = 64
 _SIGN_INT = 1 << 63
@@ -94,42 +92,19 @@ def find_within(values: Doubles | Longs, limit: Number, greatest: Number, out: R
     return k
 
 
-@kernel("i64(const u64[], const i64[], i64, const f64[], i64, i32[], i64[])")
-def _doubles_within(
-    begins: Words,
-    lengths: Longs,
-    first: int,
-    limit: Doubles,
-    greatest: int,
-    out: Rows,
-    ends: Longs,
+@kernel(
+    "i64(const u64[], const i64[], i64, const f64[], i64, i32[], i64[])",
+    "i64(const u64[], const i64[], i64, const i64[], i64, i32[], i64[])",
+)
+def _values_within(
+    begins: Words, lengths: Longs, first: int, limit: Doubles | Longs, greatest: int, out: Rows, ends: Longs
 ) -> int:
     """Find rows of arrays from the first on, up to one for which there may be no room, and return its number."""
     k = 0
     for i in range(first, len(begins)):
         if k + lengths[i] >= len(out):
             return i
-        k = find_within(doubles_at(begins[i], lengths[i]), limit[0], greatest, out, k)
-        ends[i] = k
-    return len(begins)
-
-
-@kernel("i64(const u64[], const i64[], i64, const i64[], i64, i32[], i64[])")
-def _longs_within(
-    begins: Words,
-    lengths: Longs,
-    first: int,
-    limit: Longs,
-    greatest: int,
-    out: Rows,
-    ends: Longs,
-) -> int:
-    """Do the same with integers."""
-    k = 0
-    for i in range(first, len(begins)):
-        if k + lengths[i] >= len(out):
-            return i
-        k = find_within(longs_at(begins[i], lengths[i]), limit[0], greatest, out, k)
+        k = find_within(array_at(begins[i], lengths[i], limit), limit[0], greatest, out, k)
         ends[i] = k
     return len(begins)
 
@@ -146,12 +121,11 @@ def values_within(
     begins, lengths
         Addresses and lengths of the arrays, which have the type of ``limit``.
     """
-    find: Any = _doubles_within if limit.dtype == np.float64 else _longs_within
     ends = np.empty(len(begins), dtype=np.int64)
     room = rows_out(None, 2 * int(lengths.max(initial=0)) + 1)
     found, first = list[tuple[int, Rows]](), 0
     while first < len(begins):
-        done = find(begins, lengths, first, limit, int(greatest), room, ends)
+        done = _values_within(begins, lengths, first, limit, int(greatest), room, ends)
         start = 0
         for number, stop in enumerate(ends[first:done].tolist(), first):
             if stop > start:
