@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-FOLDER = Path(__file__).parent / "data"
+FOLDER = Path(os.environ.get("VOLLEY_BENCH_DATA", Path(__file__).parent / "data"))
 ROWS, MIXED, ITEMS, WORDS, EVENTS = 6_000_000, 4_000_000, 1_500_000, 50_000, 2_000_000
 """Rows of the large, middle and small tables, number of texts, and of page views, at scale 1."""
 BATCH_ROWS = 128 * 1024
