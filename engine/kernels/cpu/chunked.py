@@ -17,10 +17,11 @@ import pyarrow as pa
 from ...expr import Column, Expr
 from ...plan import HeldRows
 from ...schema import Schema
+from .adopting import fits_as_it_is
 from .buffers import begins_of
 from .gather import take_columns, take_words
 from .native.arrays import Longs, Rows, Words
-from .table import CpuTable, concat_columns, fits_as_it_is
+from .table import CpuTable, concat_columns
 
 Pieces: TypeAlias = tuple[Words, Longs]
 """The addresses and lengths of the arrays that a column consists of."""

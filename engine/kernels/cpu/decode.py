@@ -19,6 +19,7 @@ from ...expr import Expr, columns_of
 from ...plan.source import KeyFilter, KeySet
 from ..decoding import ChunkSpec, GivenColumn, StoredChunk, StoredRows
 from ..evaluation import can_raise, shared
+from .adopting import from_arrow
 from .buffers import INT64_DIGITS, bits_of, flags_of
 from .chunks import ChunkReader
 from .compare import conjunction
@@ -30,7 +31,7 @@ from .opening import CodeTest, ColumnChunks, Part, are_decoded_together, decode_
 from .pages import CODECS
 from .project import Evaluator
 from .ranges import Comparison, IntegerRange, comparison_of, range_of
-from .table import CpuTable, from_arrow
+from .table import CpuTable
 from .workspace import Workspace, borrowed
 
 _INTEGERS = {"INT32": 32, "INT64": 64}

@@ -15,6 +15,7 @@ from ...schema import Schema
 from ..protocol import ArrowData, PackedTables, Table
 from ..sharing import DeviceArray, Shared
 from ..specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
+from .adopting import as_held, from_arrow, from_batches, to_arrow
 from .aggregate import CpuGroupBy, distinct_first, merge_groups
 from .chunked import ChunkedTable, chunked
 from .filter import filter_rows
@@ -27,7 +28,7 @@ from .project import project
 from .reducing import merge_reduced, reduce_each
 from .sharing import matrix, share
 from .sort import sort_tables
-from .table import CpuTable, as_held, concat_tables, from_arrow, from_batches, own, settle, slice_table, to_arrow
+from .table import CpuTable, concat_tables, own, settle, slice_table
 from .topk import CpuTopK
 from .unnest import unnest
 from .window import window_rows

@@ -13,7 +13,8 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...schema import Field
 from ..sharing import Shared, check_shareable
-from .table import CpuTable, to_arrow
+from .adopting import to_arrow
+from .table import CpuTable
 
 
 def share(table: CpuTable) -> Shared:

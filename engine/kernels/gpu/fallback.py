@@ -13,8 +13,8 @@ from ...arrow import empty_batch, to_arrow_type
 from ...expr import Call, Column, Expr, Literal, NamedExpr
 from ...expr.lambdas import ListLambda
 from ...schema import Field, Schema
+from ..cpu import adopting as cpu
 from ..cpu import project as cpu_project
-from ..cpu import table as cpu
 from . import memory
 from .columns import Value
 from .library import plc

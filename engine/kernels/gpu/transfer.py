@@ -13,7 +13,8 @@ from ...arrow import empty_batch, to_arrow_type
 from ...dtypes import DataType, Kind
 from ...errors import ExecutionError
 from ...schema import Schema
-from ..cpu import table as cpu
+from ..cpu import adopting as cpu
+from ..cpu.table import CpuTable
 from . import memory
 from .batch import GpuTable
 from .library import plc
@@ -31,12 +32,12 @@ def from_arrow(data: Any, schema: Schema) -> GpuTable:
     return GpuTable(schema, columns, adopted.num_rows)
 
 
-def on_host(table: GpuTable) -> cpu.CpuTable:
+def on_host(table: GpuTable) -> CpuTable:
     """Copy a table to the CPU device."""
     return cpu.from_arrow(to_arrow(table), table.schema)
 
 
-def on_device(table: cpu.CpuTable) -> GpuTable:
+def on_device(table: CpuTable) -> GpuTable:
     """Copy a table of the CPU device to this one."""
     return from_arrow(cpu.to_arrow(table), table.schema)
 

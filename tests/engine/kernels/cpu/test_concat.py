@@ -11,8 +11,9 @@ import pytest
 
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.kernels.cpu import table as tables
+from volley.engine.kernels.cpu.adopting import from_arrow, to_arrow
 from volley.engine.kernels.cpu.native.parallel import Threads
-from volley.engine.kernels.cpu.table import concat_tables, from_arrow, to_arrow
+from volley.engine.kernels.cpu.table import concat_tables
 
 ROWS = 5_000
 
