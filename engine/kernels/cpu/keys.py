@@ -7,7 +7,6 @@ more word.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -213,12 +212,11 @@ class KeyTable:
             if not isinstance(columns[0], pa.DictionaryArray):
                 return self._texts.numbers(columns[0])
             self._number_codes(self._texts)
-        words = self._row_words(columns, insert=True)
         assert not isinstance(self._words, RunGroups)
         if isinstance(self._words, RowGroups):
-            return self._words.insert(words, extents=self._extents(columns))
-        bits, offset = self._single_bits(columns[0])
-        return self._words.insert(words[0], bits=bits, bit_offset=offset)
+            return self._words.insert(self._row_words(columns, insert=True), extents=self._extents(columns))
+        words, bits, offset = self._single_words(columns[0], insert=True)
+        return self._words.insert(words, bits=bits, bit_offset=offset)
 
     def expect(self, rows: int) -> None:
         """Say, before any key is inserted, of how many rows they will be: more are worth more memory."""
@@ -268,8 +266,7 @@ class KeyTable:
             sources = [how.source(column, calls) for column, how in zip(columns, self._columns, strict=True)]
             return self._words.insert_later(sources, self._flags, ids, room, calls)
         assert isinstance(self._words, WordGroups)
-        bits, offset = self._single_bits(columns[0])
-        self._words.insert_later(self._row_words(columns, insert=True)[0], bits, offset, ids, room, calls)
+        self._words.insert_later(*self._single_words(columns[0], insert=True), ids, room, calls)
         return True
 
     def read_in_place(self, columns: Sequence[pa.Array]) -> bool:
@@ -314,12 +311,11 @@ class KeyTable:
         """Return the number of each row, -1 for keys never inserted."""
         if self._texts is not None:
             return self._texts.found(plain(columns[0]))
-        words = self._row_words(columns, insert=False)
         assert not isinstance(self._words, RunGroups)
         if isinstance(self._words, RowGroups):
-            return self._words.find(words)
-        bits, offset = self._single_bits(columns[0])
-        return self._words.find(words[0], bits=bits, bit_offset=offset)
+            return self._words.find(self._row_words(columns, insert=False))
+        words, bits, offset = self._single_words(columns[0], insert=False)
+        return self._words.find(words, bits=bits, bit_offset=offset)
 
     def columns(self) -> list[pa.Array]:
         """Return the keys, in the order of their numbers."""
@@ -353,9 +349,12 @@ class KeyTable:
         self._words.insert(codes.view(np.uint64))
         self._texts = None
 
-    def _single_bits(self, column: pa.Array) -> tuple[Any, int]:
-        """Return the validity of the only column where nulls have no word of their own."""
-        return bits_of(column) if self._columns[0].null is None else (NO_BITS, 0)
+    def _single_words(self, column: pa.Array, *, insert: bool) -> tuple[Words, Bits, int]:
+        """Return the words of the only column, with its validity where nulls have none of their own."""
+        how = self._columns[0]
+        if how.null is None:  # the words of nulls are not looked at, so they are read where they lie
+            return how.raw_words(column, insert=insert)[0], *bits_of(column)
+        return how.words(column, insert=insert)[0], NO_BITS, 0
 
     def _flagged(self, columns: Sequence[pa.Array]) -> list[pa.Array]:
         """Return the columns whose nulls have no word of their own."""

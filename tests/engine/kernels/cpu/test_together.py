@@ -127,6 +127,21 @@ def made_type(kind: str) -> pa.DataType:
     return pa.string() if kind in ("texts", "codes", "shared") else pa.float64() if kind == "floats" else pa.int64()
 
 
+@pytest.mark.parametrize("kind", ["int64", "uint64", "timestamp[us]", "double", "string"])
+def test_null_keys_are_those_of_each_of_the_tables_given_together(kind: str) -> None:
+    """Tables are alike but for which keys are null, so calls written down for one are made again for the others."""
+    rng = np.random.default_rng(6)
+    tables = []
+    for _ in range(TABLES):
+        key = pa.array(rng.integers(0, 300, ROWS), mask=rng.random(ROWS) < 0.05)
+        cast = key.cast(pa.int64()).cast(pa.type_for_alias(kind) if "[" not in kind else pa.timestamp("us"))
+        tables.append(pa.table({"key": cast, "value": rng.random(ROWS), "number": rng.integers(0, 9, ROWS)}))
+    frame = pa.concat_tables(tables).to_pandas().groupby("key", dropna=False, sort=False)
+    expected = frame.agg(a0=("value", "size"), a1=("value", "sum"), a3=("number", "sum")).reset_index()
+    found = grouped(tables, ["key"], TABLES)[["key", "a0", "a1", "a3"]]
+    pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-12)
+
+
 def test_groups_that_met_only_nulls_at_first_have_values_later() -> None:
     """Group 1 has a value in the tables given together only, group 2 never."""
     keys = [0, 1, 2] * (ROWS // 3)
