@@ -1,8 +1,9 @@
 """Queries that write more than they may hold: by files under a limit of memory, and without a limit.
 
 ``python -m benchmarks.spill [--scale 1] [--limit 256MiB] [--turns 2] [--record NAME]`` lets Volley and DuckDB read
-TPC-H and write Parquet, each run in a process of its own, in turns. Resident memory is the greatest of that process,
-libraries included; what a limit counts is each engine's own affair. The rows written are compared.
+TPC-H and write Parquet with the same codec, each run in a process of its own, in turns. The clock starts when that
+process has run the query on a table a thousandth of TPC-H's. Resident memory is the greatest of that process, libraries
+included; what a limit counts is each engine's own affair. The rows written are compared.
 """
 
 from __future__ import annotations
@@ -39,13 +40,14 @@ QUERIES = {
 }
 TABLE = "lineitem"
 """What they all read."""
-THREADS = 2
+FIRST_SCALE = 0.001
+THREADS, CODEC = 2, "zstd"
 
 
 def by_volley(text: str, file: str, limit: str, target: str, folder: str) -> None:
     """Write what a query gives."""
     with vl.Session(device="cpu", threads=THREADS, memory_limit=limit or None, spill_dir=folder):
-        vl.sql(text, lineitem=vl.read_parquet(file)).to_parquet(target)
+        vl.sql(text, lineitem=vl.read_parquet(file)).to_parquet(target, compression=CODEC)
 
 
 def by_duckdb(text: str, file: str, limit: str, target: str, folder: str) -> None:
@@ -54,7 +56,7 @@ def by_duckdb(text: str, file: str, limit: str, target: str, folder: str) -> Non
     settings |= {"threads": str(THREADS), "temp_directory": folder, "preserve_insertion_order": "false"}
     with duckdb.connect(config=settings) as connection:
         connection.execute(f"create view {TABLE} as select * from '{file}'")
-        connection.execute(f"copy ({text}) to '{target}' (format parquet)")
+        connection.execute(f"copy ({text}) to '{target}' (format parquet, compression {CODEC})")
 
 
 ENGINES = {"volley": by_volley, "duckdb": by_duckdb}
@@ -62,12 +64,19 @@ ENGINES = {"volley": by_volley, "duckdb": by_duckdb}
 
 def alone(engine: str, case: str, file: str, limit: str, folder: str) -> None:
     """Run one query in this process, and print its figures."""
-    target = str(Path(folder) / f"{engine}-{case}.parquet")
-    start = time.perf_counter()
-    ENGINES[engine](QUERIES[case], file, limit, target, folder)
-    seconds = time.perf_counter() - start
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    print(json.dumps({"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss * 1024}))
+    target = Path(folder) / f"{engine}-{case}.parquet"
+    small = tpch((TABLE,), FIRST_SCALE)[TABLE]
+    ENGINES[engine](QUERIES[case], str(small), limit, str(target), folder)
+    before, start = _used(), time.perf_counter()
+    ENGINES[engine](QUERIES[case], file, limit, str(target), folder)
+    seconds, used = time.perf_counter() - start, _used()
+    cpu = used.ru_utime + used.ru_stime - before.ru_utime - before.ru_stime
+    figures = {"seconds": seconds, "cpu": cpu, "peak": used.ru_maxrss * 1024}
+    print(json.dumps(figures | {"bytes": target.stat().st_size}))
+
+
+def _used() -> resource.struct_rusage:
+    return resource.getrusage(resource.RUSAGE_SELF)
 
 
 def run(engine: str, case: str, file: Path, limit: str, folder: str) -> dict[str, Any]:
@@ -75,7 +84,8 @@ def run(engine: str, case: str, file: Path, limit: str, folder: str) -> dict[str
     call = [sys.executable, "-m", "benchmarks.spill", "--alone", engine, case, str(file), limit, folder]
     done = subprocess.run(call, capture_output=True, text=True, check=False)
     if done.returncode:
-        return {"failed": done.stderr.strip().splitlines()[-1]}
+        lines = done.stderr.strip().splitlines()
+        return {"failed": next((line for line in reversed(lines) if "Error" in line), lines[-1])}
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -98,17 +108,19 @@ def page(name: str, kept: Mapping[str, Any]) -> str:
         (
             f"{kept['made']}, commit {kept['commit']}; {kept['machine']['cpu']}, {kept['machine']['cores']} cores, "
             f"load {kept['machine']['load']:.1f} over 15 minutes; {versions}. TPC-H at scale {kept['scale']:g} "
-            f"from Parquet to Parquet, {THREADS} threads, best of {kept['turns']} turns; limit {kept['limit']}."
+            f"from Parquet to Parquet ({CODEC}), {THREADS} threads, best of {kept['turns']} turns; limit "
+            f"{kept['limit']}."
         ),
         "",
-        "| query | engine | limit | seconds | processor seconds | resident MiB |",
-        "|---|---|---|---:|---:|---:|",
+        "| query | engine | limit | seconds | processor seconds | resident MiB | file MB |",
+        "|---|---|---|---:|---:|---:|---:|",
     ]
     for case, engine, limit, figures in kept["runs"]:
         if "failed" in figures:
-            lines.append(f"| {case} | {engine} | {limit or 'none'} | {figures['failed']} | | |")
+            lines.append(f"| {case} | {engine} | {limit or 'none'} | {figures['failed']} | | | |")
             continue
-        told = f"{figures['seconds']:.1f} | {figures['cpu']:.1f} | {figures['peak'] / 2**20:.0f}"
+        sizes = f"{figures['peak'] / 2**20:.0f} | {figures['bytes'] / 1e6:.0f}"
+        told = f"{figures['seconds']:.1f} | {figures['cpu']:.1f} | {sizes}"
         lines.append(f"| {case} | {engine} | {limit or 'none'} | {told} |")
     return "\n".join(lines) + "\n"
 
@@ -125,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.alone:
         alone(*asked.alone)
         return 0
-    file = tpch((TABLE,), asked.scale)[TABLE]
+    file, _ = (tpch((TABLE,), scale)[TABLE] for scale in (asked.scale, FIRST_SCALE))
     runs: list[tuple[str, str, str, dict[str, Any]]] = []
     differ = []
     for case in QUERIES:
