@@ -23,21 +23,27 @@ from .buffers import empty
 from .keys import KeyTable
 from .native import (
     NO_BITS,
+    BucketSort,
+    add_groups,
+    add_key,
     argsort,
     count_valid,
     mark_changes,
-    mark_steps,
     order_integers,
     rows_away,
     search_sorted,
+    set_key,
     sort_groups,
     spans,
     spread_groups,
+    unsigned_extent,
 )
 from .native.arrays import Rows, Words, rows_out
+from .native.windowing import SCRATCH_WORDS, SPARE_KEYS
 from .project import Evaluator
 from .sort import order_words, ranks
 
+_WORD_BITS = 64
 Positions: TypeAlias = NDArray[np.int64]
 Run: TypeAlias = tuple[Rows, Rows]
 """First positions and positions after the last, per row."""
@@ -95,6 +101,8 @@ class Layout:
 
 _SMALL_GROUP = 1_024
 """Partitions of at most so many rows are sorted one by one, in a core's cache."""
+_FIRST_ROWS = 1 << 13
+"""Rows whose keys tell how many there may be."""
 
 
 def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
@@ -104,9 +112,10 @@ def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
     words = [word for column, key in zip(columns, spec.order_by, strict=True) for word in order_words(column, key)]
     partition_words: list[Words] = []
     if spec.partition_by and count:
-        keys = KeyTable([expr.dtype for expr in spec.partition_by])
-        ids = keys.insert(evaluator.columns(spec.partition_by))
-        counts = np.zeros(len(keys), dtype=np.int64)
+        ids, groups = _numbered(evaluator.columns(spec.partition_by), spec)
+        if words and count > groups * _SMALL_GROUP and (layout := _by_one_word(ids, groups, words)) is not None:
+            return layout
+        counts = np.zeros(groups, dtype=np.int64)
         count_valid(ids, NO_BITS, 0, counts)
         if len(words) <= 1 and (not words or counts.max() <= _SMALL_GROUP):
             return _group_by_group(ids, counts, words, ordered=bool(spec.order_by))
@@ -126,16 +135,48 @@ def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
     return Layout(rows, sorted=bool(every), partition_flags=partition_flags, peer_flags=peer_flags)
 
 
+def _numbered(columns: Sequence[pa.Array], spec: WindowSpec) -> tuple[Rows, int]:
+    """Return the number of each row's partition, and how many there are.
+
+    A table of keys has room for as many as the rows that it is given: the first rows keep it small where keys repeat.
+    """
+    keys = KeyTable([expr.dtype for expr in spec.partition_by])
+    if len(columns[0]) > _FIRST_ROWS:
+        keys.insert([column.slice(0, _FIRST_ROWS) for column in columns])
+    return keys.insert(columns), len(keys)
+
+
+def _by_one_word(ids: Rows, groups: int, words: Sequence[Words]) -> Layout | None:
+    """Lay out rows by one sort of all keys in one word, which then tells where they change; None where it is too short.
+
+    The partition's number is in its highest bits.
+    """
+    shift, packed = 0, empty(len(ids), np.uint64)
+    for word in reversed(words):
+        least, greatest = unsigned_extent(word)
+        if shift + (greatest - least).bit_length() > _WORD_BITS:
+            return None
+        (add_key if shift else set_key)(word, least, shift, packed)
+        shift += (greatest - least).bit_length()
+    width = shift + max((groups - 1).bit_length(), 1)
+    if width > _WORD_BITS:
+        return None
+    add_groups(ids, shift, packed)
+    sort = BucketSort([packed], 0, width)
+    return Layout(sort.numbers, sorted=True, partition_flags=sort.begins(shift), peer_flags=sort.begins(0))
+
+
 def _group_by_group(ids: Rows, counts: Positions, words: Sequence[Words], *, ordered: bool) -> Layout:
     """Lay out rows by spreading them over their partitions, and sorting each by at most one word."""
     offsets = np.append(np.zeros(1, dtype=np.int64), np.cumsum(counts))
-    rows, keys = empty(len(ids), np.int32), empty(len(ids), np.uint64)
+    rows, keys = empty(len(ids), np.int32), empty(len(ids) + SPARE_KEYS, np.uint64)
     spread_groups(ids, words[0] if words else keys, offsets[:-1].copy(), rows, keys)
     partition_flags = _begun(counts)
     peer_flags = partition_flags.copy() if ordered else partition_flags
     if words:
-        sort_groups(offsets, keys, rows, empty(len(ids), np.uint64), empty(len(ids), np.int32))
-        mark_steps(keys, peer_flags)
+        in_order, scratch = empty(len(ids), np.int32), np.empty(SCRATCH_WORDS, dtype=np.uint64)
+        sort_groups(offsets, keys, rows, empty(len(ids), np.uint64), in_order, peer_flags, scratch)
+        rows = in_order
     return Layout(rows, sorted=True, partition_flags=partition_flags, peer_flags=peer_flags)
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ...arrow import to_arrow_type
 from ...errors import UnsupportedOperation
 from ...expr import SortKey
-from ...plan import UNBOUNDED_PRECEDING, Exclusion, NamedWindow, WindowCall
+from ...plan import UNBOUNDED_PRECEDING, Edge, Exclusion, FrameUnit, NamedWindow, WindowCall
 from ...schema import Schema
 from ..failures import window_sum_overflow
 from ..specs import WindowSpec
@@ -34,11 +34,13 @@ from .native import (
     find_least,
     join_halves,
     prefix_sums,
+    running_halves,
     running_least,
     running_sums,
+    running_totals,
     scatter,
-    scatter_distances,
     take,
+    write_ranks,
 )
 from .native.arrays import Longs, Rows, rows_out
 from .project import Evaluator
@@ -122,10 +124,8 @@ class Work:
     def _numbers(self, *, peers: bool) -> Longs:
         """Return each row's number within its partition, or that of the first of its peers."""
         layout = self.layout
-        starts = layout.partitions[0]
-        places = layout.peers[0] if peers else layout.positions.astype(np.int32)
-        numbers = empty(len(starts), np.int64)
-        scatter_distances(starts, places, layout.rows, numbers)
+        numbers = empty(layout.count, np.int64)
+        write_ranks(layout.rows, layout.partition_flags, layout.peer_flags, int(not peers), numbers)
         return numbers
 
     def _taken(self, column: pa.Array, positions: NDArray[Any]) -> pa.Array:
@@ -244,6 +244,10 @@ class Work:
 
     def _float_sum(self, own: WindowCall) -> pa.Array:
         values = self.values(own)
+        if _ends_with_row(own) and values.valid is None:
+            totals = empty(self.layout.count, np.float64)
+            running_totals(floats_of(values.column), *self._running(own), totals)
+            return array_from(totals, pa.float64())
         ordered = self._in_order(floats_of(values.column), values.valid)
         total = np.zeros(len(ordered), dtype=np.float64)
         runs = self.frames.runs(own.frame)
@@ -271,14 +275,24 @@ class Work:
         bitmap = self.present(own, values.valid)
         if own.dtype.is_decimal and not is_small(values.column.type):
             return self._wide_sum(own, values, bitmap)
-        low, high = self._halves(own, self._in_order(integers_of(values.column), values.valid))
+        if _ends_with_row(own) and values.valid is None:
+            low, high = empty(self.layout.count, np.int64), empty(self.layout.count, np.int64)
+            running_halves(integers_of(values.column), *self._running(own), low, high)
+        else:
+            totals = self._halves(own, self._in_order(integers_of(values.column), values.valid))
+            low, high = map(self.put_back, totals)
         wide = join_halves(low, high)
         if not own.dtype.is_decimal:
             if wide:
                 raise window_sum_overflow(own)
-            return array_from(self.put_back(low), pa.int64(), bitmap)
-        pairs = np.stack([self.put_back(low), self.put_back(high)], axis=1)
+            return array_from(low, pa.int64(), bitmap)
+        pairs = np.stack([low, high], axis=1)
         return pa.Array.from_buffers(to_arrow_type(own.dtype), len(low), [bitmap, pa.py_buffer(pairs)])
+
+    def _running(self, own: WindowCall) -> tuple[Rows, NDArray[np.uint8], NDArray[np.uint8], int]:
+        """Return what kernels are told of frames that end with their row, or the last of its peers."""
+        layout = self.layout
+        return layout.rows, layout.partition_flags, layout.peer_flags, int(own.frame.unit is FrameUnit.ROWS)
 
     def _halves(self, own: WindowCall, ordered: Longs) -> tuple[Longs, Longs]:
         """Return the sums over frames of the lower and the upper halves of values."""
@@ -348,6 +362,11 @@ class Work:
 def _is_running(own: WindowCall) -> bool:
     """Whether all frames of a partition start where it does."""
     return own.frame.start == UNBOUNDED_PRECEDING and own.frame.exclusion is Exclusion.NO_OTHERS
+
+
+def _ends_with_row(own: WindowCall) -> bool:
+    """Whether frames start where their partition does, and end with their row or the last of its peers."""
+    return _is_running(own) and own.frame.end.edge is Edge.CURRENT_ROW
 
 
 def _counted(known: NDArray[np.int64], ends: Rows) -> NDArray[np.int64]:

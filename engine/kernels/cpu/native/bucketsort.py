@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Longs, Number, Rows, Words
+from .arrays import Bits, Longs, Number, Rows, Words
 from .compile import device, instruction, kernel
 from .gathering import put, take
 from .parallel import Threads, each, spans_of
@@ -248,6 +248,15 @@ def _extract_integers(words: Words, shift: int, mask: int, least: int, flip: int
         out[i] = np.int64((((words[i] >> shift) & mask) + least) ^ flip)
 
 
+@kernel("void(const u64[], u64, u8[])")
+def _mark_begins(words: Words, shift: int, out: Bits) -> None:
+    """Mark each word that differs from the one before from bit ``shift`` on, and the first."""
+    for i in range(min(len(words), 1)):
+        out[i] = np.uint8(1)
+    for i in range(1, len(words)):
+        out[i] = np.uint8((words[i] ^ words[i - 1]) >> shift != np.uint64(0))
+
+
 def _even_cells(chunks: Sequence[Words], least: int, width: int, bucket_bits: int) -> tuple[int, Cells]:
     """Return buckets of about as many rows each as entries for words that are shifted, and by how much.
 
@@ -390,6 +399,12 @@ class BucketSort:
                 out[start:stop] = made
 
         each(extract, len(self._parts), self._threads)
+
+    def begins(self, shift: int) -> Bits:
+        """Return which keys, in order, differ from the one before in bits from ``shift`` on, and the first."""
+        out = borrow(len(self.words), np.uint8)
+        _mark_begins(self.words, shift + self._number_bits, out)
+        return out
 
     def bucketed(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return values of the rows, of 1, 4 or 8 bytes and given by chunk, by their places."""

@@ -108,6 +108,29 @@ def equal_among_8(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
+def count_lesser(typingctx: Any, words: Any, start: Any, count: Any, at: Any, counts: Any) -> Any:
+    """Count for each of the 8 words from ``at`` on how many of ``words[start : start + count]`` are less.
+
+    The counts are written to ``counts[0:8]``.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        first = _element(context, builder, signature.args[0], args[0], args[1])
+        own = builder.load(_lanes_at(builder, _element(context, builder, words, args[0], args[3]), _WORD(0), _WORD))
+        own.align = 8
+        found = cgutils.alloca_once_value(builder, ir.Constant(_LONGS, [0] * _LANES))
+        with cgutils.for_range(builder, args[2]) as loop:
+            other = _splat(builder, builder.load(builder.gep(first, [loop.index])), _LONGS)
+            less = builder.sext(builder.icmp_unsigned("<", other, own), _LONGS)
+            builder.store(builder.sub(builder.load(found), less), found)
+        into = _lanes_at(builder, _element(context, builder, counts, args[4], _WORD(0)), _WORD(0), _WORD)
+        builder.store(builder.load(found), into).align = 8
+        return context.get_dummy_value()
+
+    return types.void(words, types.int64, types.int64, types.int64, counts), generate
+
+
+@intrinsic
 def lowest_bit(typingctx: Any, word: Any) -> Any:
     """Return the number of the lowest bit that is set, 64 where none is."""
 

@@ -11,10 +11,20 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import Bits, Doubles, Longs, Number, Rows, Words
-from .compile import device, kernel
+from .compile import device, instruction, kernel
+
+count_lesser = instruction("count_lesser")
+prefetch_read = instruction("prefetch_read")
+prefetch_write = instruction("prefetch_write")
 
 _LOW_HALF = 0xFFFFFFFF
 _SHORT = 16
+# Rows of a group up to which their places are counted.
+_COUNTED = 192
+_LANES = 8
+SPARE_KEYS, SCRATCH_WORDS = _LANES, _LANES + _COUNTED
+# Rows that values are asked for ahead.
+_AHEAD = 16
 
 
 @kernel("void(const u64[], const i32[], u8[])")
@@ -66,37 +76,80 @@ def merge_runs(
             right += 1
 
 
-@kernel("void(const i64[], u64[], i32[], u64[], i32[])")
-def sort_groups(offsets: Longs, keys: Words, rows: Rows, spare_keys: Words, spare_rows: Rows) -> None:
-    """Sort the rows of each group by their keys, stably: short runs by insertion, then merged twice a turn."""
+@device
+def sort_long(keys: Words, rows: Rows, start: Number, stop: Number, spare_keys: Words, spare_rows: Rows) -> None:
+    """Sort the rows of a group by their keys, stably: short runs by insertion, then merged twice a turn."""
+    for run in range(start, stop, _SHORT):
+        insert_in_order(keys, rows, run, min(run + _SHORT, stop))
+    width = np.int64(_SHORT)
+    while width < stop - start:
+        for run in range(start, stop, 2 * width):
+            middle, end = min(run + width, stop), min(run + 2 * width, stop)
+            merge_runs(keys, rows, run, middle, end, spare_keys, spare_rows)
+        width *= 2
+        for run in range(start, stop, 2 * width):
+            middle, end = min(run + width, stop), min(run + 2 * width, stop)
+            merge_runs(spare_keys, spare_rows, run, middle, end, keys, rows)
+        width *= 2
+
+
+@device
+def place_counted(
+    keys: Words, rows: Rows, start: Number, stop: Number, counts: Words, taken: Words, out: Rows, begins: Bits
+) -> None:
+    """Write the rows of a short group to their places, stably: as many as keys that are less, and equal ones before.
+
+    There are no decisions in this that the processor could guess wrong, as there are in a sort.
+    """
+    for k in range(stop - start):
+        taken[k] = np.uint64(0)
+    for block in range(start, stop, _LANES):
+        count_lesser(keys, start, stop - start, block, counts)
+        for i in range(block, min(block + _LANES, stop)):
+            place = counts[np.uint64(i - block)]
+            begins[np.uint64(start) + place] = np.uint8(1)
+            out[np.uint64(start) + place + taken[place]] = rows[i]
+            taken[place] += np.uint64(1)
+
+
+@kernel("void(const i64[], u64[], i32[], u64[], i32[], u8[], u64[])")
+def sort_groups(
+    offsets: Longs, keys: Words, rows: Rows, spare_keys: Words, out: Rows, begins: Bits, scratch: Words
+) -> None:
+    """Write the rows of each group in the stable order of their keys; set the flags of those whose key is a new one.
+
+    Behind ``keys`` is memory for `SPARE_KEYS` more, and ``scratch`` has room for `SCRATCH_WORDS`. What becomes of
+    ``keys``, ``rows`` and ``spare_keys`` means nothing.
+    """
+    counts, taken = scratch[:_LANES], scratch[_LANES:]
     for group in range(len(offsets) - 1):
         start, stop = offsets[group], offsets[group + 1]
-        for run in range(start, stop, _SHORT):
-            insert_in_order(keys, rows, run, min(run + _SHORT, stop))
-        width = np.int64(_SHORT)
-        while width < stop - start:
-            for run in range(start, stop, 2 * width):
-                middle, end = min(run + width, stop), min(run + 2 * width, stop)
-                merge_runs(keys, rows, run, middle, end, spare_keys, spare_rows)
-            width *= 2
-            for run in range(start, stop, 2 * width):
-                middle, end = min(run + width, stop), min(run + 2 * width, stop)
-                merge_runs(spare_keys, spare_rows, run, middle, end, keys, rows)
-            width *= 2
+        if stop - start <= _COUNTED:
+            place_counted(keys, rows, start, stop, counts, taken, out, begins)
+            continue
+        sort_long(keys, rows, start, stop, spare_keys, out)
+        for i in range(start, stop):
+            out[i] = rows[i]
+            begins[i] |= np.uint8(i == start or keys[i] != keys[i - 1])
 
 
-@kernel("void(const u64[], u8[])")
-def mark_steps(keys: Words, changed: Bits) -> None:
-    """Set the flag of each position whose key differs from the one before."""
-    for i in range(1, len(keys)):
-        changed[i] |= np.uint8(keys[i] != keys[i - 1])
+@kernel("void(const i32[], i64, u64[])")
+def add_groups(ids: Rows, shift: int, out: Words) -> None:
+    """Add the number of each row's group, shifted left, to packed words."""
+    for i in range(len(ids)):
+        out[i] += np.uint64(ids[i]) << np.uint64(shift)
 
 
-@kernel("void(const i32[], const i32[], const i32[], i64[])")
-def scatter_distances(starts: Rows, places: Rows, rows: Rows, out: Longs) -> None:
-    """Write to each row how far, counted from 1, its place lies behind its start."""
+@kernel("void(const i32[], const u8[], const u8[], i64, i64[])")
+def write_ranks(rows: Rows, partitions: Bits, peers: Bits, by_rows: int, out: Longs) -> None:
+    """Write to each row its rank in its partition, or its number (``by_rows``); flags say where partitions begin."""
+    start, place = 0, 0
     for i in range(len(rows)):
-        out[np.uint64(rows[i])] = np.int64(places[i]) - np.int64(starts[i]) + 1
+        if partitions[i] != np.uint8(0):
+            start = i
+        if by_rows != 0 or peers[i] != np.uint8(0):
+            place = i
+        out[np.uint64(rows[i])] = place - start + 1
 
 
 @kernel("void(const u8[], i32[], i32[])")
@@ -199,6 +252,56 @@ def running_sums(values: Doubles, lows: Rows, highs: Rows, total: Doubles) -> No
             held = both
             at += 1
         total[i] += held + lost if np.isfinite(lost) else held
+
+
+@device
+def is_last_peer(peers: Bits, by_rows: Number, i: Number) -> Number:
+    """Return whether the frame of a row ends with it, where frames end with the last of a row's peers or the row."""
+    return by_rows != 0 or i + 1 == len(peers) or peers[i + 1] != np.uint8(0)
+
+
+@kernel("void(const f64[], const i32[], const u8[], const u8[], i64, f64[])")
+def running_totals(values: Doubles, rows: Rows, partitions: Bits, peers: Bits, by_rows: int, out: Doubles) -> None:
+    """Write to each row the sum from its partition's start on to its last peer, or to itself (``by_rows``).
+
+    Values are given row by row, flags in order. Compensated (Neumaier 1974).
+    """
+    held, lost, first = 0.0, 0.0, 0
+    last = len(rows) - _AHEAD
+    for i in range(len(rows)):
+        if i < last:
+            prefetch_read(values, np.int64(rows[i + _AHEAD]))
+            prefetch_write(out, np.int64(rows[i + _AHEAD]))
+        if partitions[i] != np.uint8(0):
+            held, lost = 0.0, 0.0
+        value = values[np.uint64(rows[i])]
+        both = held + value
+        lost += (held - both) + value if abs(held) >= abs(value) else (value - both) + held
+        held = both
+        if is_last_peer(peers, by_rows, i):
+            total = 0.0 + (held + lost if np.isfinite(lost) else held)
+            while first <= i:
+                out[np.uint64(rows[first])] = total
+                first += 1
+
+
+@kernel("void(const i64[], const i32[], const u8[], const u8[], i64, i64[], i64[])")
+def running_halves(
+    values: Longs, rows: Rows, partitions: Bits, peers: Bits, by_rows: int, low: Longs, high: Longs
+) -> None:
+    """Do as `running_totals` does with integers: sum their lower and upper halves, which do not overflow."""
+    lower, upper, first = np.int64(0), np.int64(0), 0
+    for i in range(len(rows)):
+        if partitions[i] != np.uint8(0):
+            lower, upper = np.int64(0), np.int64(0)
+        value = values[np.uint64(rows[i])]
+        lower += value & _LOW_HALF
+        upper += value >> 32
+        if is_last_peer(peers, by_rows, i):
+            while first <= i:
+                low[np.uint64(rows[first])] = lower
+                high[np.uint64(rows[first])] = upper
+                first += 1
 
 
 @kernel("void(const f64[], f64[])")

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from volley.engine.kernels.cpu import native
+from volley.engine.kernels.cpu.native.windowing import SCRATCH_WORDS, SPARE_KEYS
 
 N = 500
 
@@ -36,27 +37,54 @@ def test_spans(rng: np.random.Generator) -> None:
 
 
 def test_groups_are_spread_and_sorted_stably(rng: np.random.Generator) -> None:
-    sizes = np.array([0, 1, 2, 15, 16, 17, 33, 64, 100, 257, 1000])
+    sizes = np.array([0, 1, 2, 7, 8, 9, 15, 16, 17, 33, 64, 100, 191, 192, 193, 257, 1000])
     ids = rng.permutation(np.repeat(np.arange(len(sizes)), sizes)).astype(np.int32)
     words = rng.integers(0, 2**64, len(ids), dtype=np.uint64) >> rng.choice(np.array([0, 61], np.uint64), len(ids))
+    words[rng.random(len(ids)) < 0.1] = 2**64 - 1  # as nulls may have
     offsets = np.concatenate([[0], np.cumsum(sizes)])
-    rows, keys = np.empty(len(ids), np.int32), np.empty(len(ids), np.uint64)
+    rows, keys = np.empty(len(ids), np.int32), np.empty(len(ids) + SPARE_KEYS, np.uint64)
     native.spread_groups(ids, words, offsets[:-1].copy(), rows, keys)
     assert (rows == np.argsort(ids, kind="stable")).all()
-    native.sort_groups(offsets, keys, rows, np.empty_like(keys), np.empty_like(rows))
-    assert (rows == np.lexsort([words, ids])).all()
-    assert (keys == words[rows]).all()
+    in_order, begins = np.empty_like(rows), np.zeros(len(ids), np.uint8)
+    scratch = np.empty(SCRATCH_WORDS, np.uint64)
+    native.sort_groups(offsets, keys, rows, np.empty(len(ids), np.uint64), in_order, begins, scratch)
+    assert (in_order == np.lexsort([words, ids])).all()
+    pairs = np.stack([ids.astype(np.uint64), words])[:, in_order]
+    assert begins.tolist() == [1, *(pairs[:, 1:] != pairs[:, :-1]).any(axis=0).tolist()]
 
 
-def test_steps_and_distances() -> None:
-    changed = np.array([1, 0, 0, 1, 0], np.uint8)
-    native.mark_steps(np.array([5, 5, 6, 6, 6], np.uint64), changed)
-    assert changed.tolist() == [1, 0, 1, 1, 0]
-    numbers = np.empty(3, np.int64)
-    native.scatter_distances(
-        np.array([0, 0, 2], np.int32), np.array([0, 1, 2], np.int32), np.array([2, 0, 1], np.int32), numbers
-    )
-    assert numbers.tolist() == [2, 1, 1]
+def test_ranks_and_numbers() -> None:
+    rows, ranks = np.array([2, 0, 1, 4, 3], np.int32), np.empty(5, np.int64)
+    partitions, peers = np.array([1, 0, 0, 1, 0], np.uint8), np.array([1, 0, 1, 1, 1], np.uint8)
+    native.write_ranks(rows, partitions, peers, 0, ranks)
+    assert ranks.tolist() == [1, 3, 1, 2, 1]
+    native.write_ranks(rows, partitions, peers, 1, ranks)
+    assert ranks.tolist() == [2, 3, 1, 2, 1]
+
+
+@pytest.mark.parametrize("by_rows", [0, 1])
+def test_running_totals_are_those_of_frames(rng: np.random.Generator, by_rows: int) -> None:
+    partitions = (rng.random(N) < 0.05).astype(np.uint8)
+    partitions[0] = 1
+    peers = partitions | (rng.random(N) < 0.6).astype(np.uint8)
+    rows = rng.permutation(N).astype(np.int32)
+    starts, ends, after = (np.empty(N, np.int32) for _ in range(3))
+    native.spans(partitions, starts, ends)
+    native.spans(peers, ends, after)
+    highs = np.arange(1, N + 1, dtype=np.int32) if by_rows else after
+    values = rng.normal(size=N)
+    values[rng.integers(0, N, 5)] = [np.inf, np.nan, -0.0, 1e300, -1e300]
+    expected, total = np.zeros(N), np.empty(N)
+    native.running_sums(values[rows], starts, highs, expected)
+    native.running_totals(values, rows, partitions, peers, by_rows, total)
+    assert total[rows].tobytes() == expected.tobytes()
+    integers = rng.integers(-(2**63), 2**63 - 1, N, dtype=np.int64)
+    low, high = np.empty(N, np.int64), np.empty(N, np.int64)
+    native.running_halves(integers, rows, partitions, peers, by_rows, low, high)
+    native.join_halves(low, high)
+    for place, row in enumerate(rows):
+        sums = sum(integers[rows[starts[place] : highs[place]]].tolist())
+        assert (int(high[row]) << 64) + (int(low[row]) % 2**64) == sums
 
 
 def test_search_in_any_order_of_limits(rng: np.random.Generator) -> None:
