@@ -102,6 +102,19 @@ class GroupBy(Protocol):
         ...
 
 
+@runtime_checkable
+class GroupsApart(Protocol):
+    """A `GroupBy` that may know that its groups are complete."""
+
+    def apart(self, partitions: int) -> list[list[Table]] | None:
+        """Drain the state, which has taken over all others, into as many lists of partial-state tables.
+
+        No key is in two tables of these lists, wherever its hash would have it. None, and nothing done, where that is
+        not known.
+        """
+        ...
+
+
 class JoinTable(Protocol):
     """A built hash table, shared by threads; probing changes nothing but what it remembers for `remaining`."""
 

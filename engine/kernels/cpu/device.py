@@ -12,15 +12,16 @@ from ...expr import Expr, NamedExpr, SortKey
 from ...plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ...plan.source import HeldRows, StoredSplit
 from ...schema import Schema
-from ..protocol import ArrowData, PackedTables, Table
+from ..protocol import ArrowData, GroupBy, PackedTables, Table
 from ..sharing import DeviceArray, Shared
 from ..specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from .adopting import as_held, from_arrow, from_batches, to_arrow
-from .aggregate import CpuGroupBy, distinct_first, merge_groups
+from .aggregate import distinct_first, merge_groups
 from .chunked import ChunkedTable, chunked
 from .filter import filter_rows
 from .join import CpuJoinTable
 from .native.reuse import keeping
+from .ordered import group_by
 from .pack import pack, unpack
 from .parcel import Parcel, open_parcel, parcel
 from .partition import hash_marks, hash_partition, spread
@@ -122,9 +123,9 @@ class CpuDevice:
             num_rows=first.num_rows,
         )
 
-    def group_by(self, spec: GroupSpec) -> CpuGroupBy:
+    def group_by(self, spec: GroupSpec) -> GroupBy:
         """Start the first phase of an aggregation with keys."""
-        return CpuGroupBy(spec)
+        return group_by(spec)
 
     def merge_groups(self, partials: Sequence[Table], spec: GroupSpec) -> CpuTable:
         """Merge the partial states of one partition."""

@@ -6,7 +6,7 @@ from functools import partial, reduce
 from typing import Any
 
 from ...expr import Column
-from ...kernels.protocol import GroupBy, ReducesTogether, Table, TopK
+from ...kernels.protocol import GroupBy, GroupsApart, ReducesTogether, Table, TopK
 from ...physical.scan_keys import TopKey
 from ...physical.stages import FoldSink, GroupSink, ReduceSink, TopKSink
 from ...plan import KeyFilter
@@ -70,10 +70,18 @@ class Group(SinkBase):
         size = sum(state.partial_bytes for state in own)
         count = self.context.buckets or _partition_count(size, self.context.threads)
         kept = _absorbed(own, parallel, few=count == 1)
-        states = [state for one in kept for state in one.shared(self.context.threads)]
-        drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
-        merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
+        merged = self._apart(kept, count)
+        if merged is None:
+            states = [state for one in kept for state in one.shared(self.context.threads)]
+            drained: list[list[list[Table]]] = parallel([partial(state.partials, count) for state in states])
+            merged = [[table for parts in drained for table in parts[p]] for p in range(count)]
         return Output(partitions=self.context.filled(merged), reserved=self.reserved)
+
+    def _apart(self, states: list[GroupBy], count: int) -> list[list[Table]] | None:
+        """Return groups in partitions as they lie, where one state has all and knows that they are complete."""
+        if len(states) > 1 or self.context.buckets is not None or self.context.shared:
+            return None
+        return next((state.apart(count) for state in states if isinstance(state, GroupsApart)), None)
 
 
 def _absorbed(states: list[GroupBy], parallel: Parallel, *, few: bool) -> list[GroupBy]:

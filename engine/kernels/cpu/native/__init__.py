@@ -92,6 +92,7 @@ from .radix import (
 from .rowgroups import RowGroups
 from .rungroups import RunGroups
 from .selecting import rows_at
+from .sortedruns import number_sorted_runs
 from .sorting import argsort, smallest
 from .textgroups import BytesGroups
 from .textsort import text_argsort, text_prefixes, text_ranks
@@ -188,6 +189,7 @@ __all__ = [
     "multiply_i64",
     "narrow_i128",
     "null_words",
+    "number_sorted_runs",
     "order_floats",
     "order_integers",
     "order_nulls",

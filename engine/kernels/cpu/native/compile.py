@@ -52,6 +52,7 @@ _KERNEL_MODULES = (
     "hashedrows",
     "rowgroups",
     "rungroups",
+    "sortedruns",
     "accumulate",
     "arithmetic",
     "radix",
