@@ -59,6 +59,11 @@ class IpcSplit:
         return self.location.is_of_process
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a server is asked for its rows."""
+        return not self.location.is_local
+
+    @property
     def label(self) -> str:
         """File and batches."""
         url = self.location.url(self.file.path)

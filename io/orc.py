@@ -61,6 +61,11 @@ class OrcSplit:
         return self.location.is_of_process
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a server is asked for its rows."""
+        return not self.location.is_local
+
+    @property
     def label(self) -> str:
         """File and stripes."""
         return f"{self.location.url(self.file.path)}[stripes {self.stripes[0]}-{self.stripes[-1]}]"

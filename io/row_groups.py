@@ -110,6 +110,11 @@ class ParquetSplit:
         return self.location.is_of_process
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a server is asked for its rows."""
+        return not self.location.is_local
+
+    @property
     def label(self) -> str:
         """File and row groups."""
         first, last = self.row_groups[0], self.row_groups[-1]

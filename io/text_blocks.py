@@ -226,6 +226,11 @@ class TextSplit:
         return self.text.location.is_of_process
 
     @property
+    def is_remote(self) -> bool:
+        """Whether a server is asked for its rows."""
+        return not self.text.location.is_local
+
+    @property
     def label(self) -> str:
         """File and byte range."""
         if self.start <= self.body and self.end is None:

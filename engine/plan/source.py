@@ -100,7 +100,8 @@ class Split(Protocol):
 
     A split that only the process which made it can read has an attribute ``resident`` that is true, and one
     ``carries_rows`` if it is pickled with its rows all the same. One whose rows are
-    in a device's memory has a method ``native`` that gives them as that device's library has them.
+    in a device's memory has a method ``native`` that gives them as that device's library has them. One that asks a
+    server for its rows has an attribute ``is_remote`` that is true.
     """
 
     @property

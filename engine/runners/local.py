@@ -41,7 +41,7 @@ from ..physical.stages import (
 )
 from ..plan import KeyFilter, KeySet, Split
 from .events import query_ended, stage_ended
-from .interrupts import heard
+from .interrupts import Stop, heard
 from .limited import Limited
 from .metrics import Counts, Observer, OperatorMetrics, RunMetrics, StageMetrics
 from .pipeline import Task, TaskRunner, counters, promising_first, read_splits, rows_of, tell_start, totals
@@ -122,7 +122,7 @@ class _Run:
         self.last_readers = {need: stage.number for stage in graph.stages for need in stage.needs}
         self.asked = frozenset[tuple[int, int]]().union(*(stage.asks for stage in graph.stages))
         self.keys: dict[tuple[int, int], KeySet] = {}
-        self.cancelled = threading.Event()
+        self.cancelled = Stop()
         self.crew = Crew()
         self.limited: Limited | None = None
         self.sparing = nullcontext() if runner.memory_limit is None else self.device.sparing(runner.memory_limit)
@@ -193,7 +193,8 @@ class _Run:
         except BaseException:
             self.cancelled.set()
             try:
-                self.crew.join()
+                if not self.cancelled.at_once:
+                    self.crew.join()
             finally:  # also where a second Ctrl-C ends the wait
                 sink.abort()
             raise
@@ -324,12 +325,22 @@ def _is_in_memory(split: Split) -> bool:
     return getattr(split, "carries_rows", False)
 
 
+def _calls_out(stage: Stage) -> bool:
+    """Return whether a stage's threads may wait for long: for users' functions, for files, for a server."""
+    operators = [operator for pipeline in stage.pipelines for operator in pipeline.operators]
+    if isinstance(stage.sink, FoldSink | WriteSink) or any(isinstance(one, MapBatchesExec) for one in operators):
+        return True
+    inputs = [pipeline.input for pipeline in stage.pipelines]
+    firsts = [split for one in inputs if isinstance(one, ScanInput) for split in one.node.scan.splits[:1]]
+    return any(getattr(split, "is_remote", False) for split in firsts)
+
+
 class _Stream(InOrder):
     """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
 
     shared_work: SharedWork | None = None
 
-    def __init__(self, cancelled: threading.Event, memory: MemoryAccount) -> None:
+    def __init__(self, cancelled: Stop, memory: MemoryAccount) -> None:
         self.ready: queue.SimpleQueue[Table | None] = queue.SimpleQueue()
         self.room = threading.Semaphore(STREAM_DEPTH)
         self.cancelled = cancelled
@@ -375,10 +386,7 @@ class _StageWork:
         self.metrics.bus.see(run.device.account)
         self.spilled = run.spilled
         self.started = time.perf_counter()
-        # Users' functions and files may keep a thread waiting for long.
-        self.calls_out = isinstance(stage.sink, FoldSink | WriteSink) or any(
-            isinstance(operator, MapBatchesExec) for pipeline in stage.pipelines for operator in pipeline.operators
-        )
+        self.calls_out = _calls_out(stage)
 
     def run(self) -> None:
         """Work through all tasks, or up to the first failure."""

@@ -12,7 +12,7 @@ import pytest
 import volley as vl
 from tests.engine.runners.test_local import COLUMNS, every_sink, held, numbers
 from tests.support.threads import left_over
-from volley.engine.errors import Cancelled, Terminated
+from volley.engine.errors import Terminated
 from volley.engine.frame.memory import MemorySource
 from volley.engine.plan import Scan, ScanPlan
 
@@ -28,7 +28,7 @@ def test_ctrl_c_stops_all_threads_and_frees_the_run():
         return table
 
     def interrupt():
-        started.wait(10)
+        started.wait(60)
         os.kill(os.getpid(), signal.SIGINT)
 
     frame = numbers(1000, partitions=500, threads=2).map_batches(slow, {"n": "int64", "k": "int64"})
@@ -52,7 +52,7 @@ def interrupted(frame, run):
         return table
 
     def interrupt():
-        started.wait(10)
+        started.wait(60)
         os.kill(os.getpid(), signal.SIGINT)
 
     killer = threading.Thread(target=interrupt)
@@ -95,24 +95,26 @@ def _stop(number, frame):
 
 
 class _Slow:
-    """Batches for one thread, the caller's: whoever reads the second one frees something that sends a signal."""
+    """Batches for one thread, the caller's unless a server has them; with the second one something happens."""
 
     rows, bytes, partition, label, origin = 1000, 8000, None, "slow", None
 
-    def __init__(self, number):
-        self.number, self.reads = number, 0
+    def __init__(self, happen, *, is_remote=False, batches=100):
+        self.happen, self.is_remote, self.batches = happen, is_remote, batches
+        self.reads, self.threads = 0, set()
 
     def read(self):
-        for n in range(100):
+        self.threads.add(threading.current_thread())
+        for n in range(self.batches):
             self.reads += 1
             if n == 1:
-                _Dying(self.number)
+                self.happen()
             yield pa.record_batch({"n": pa.array([n], pa.int64()), "k": pa.array([n], pa.int64())})
 
 
-def signalled(number):
-    """Return a frame whose rows are read by the caller's thread, and what is read."""
-    split = _Slow(number)
+def reading(happen, **options):
+    """Return a frame whose rows are read batch by batch, and what is read."""
+    split = _Slow(happen, **options)
 
     class Source(MemorySource):
         def scan(self, request):
@@ -122,26 +124,81 @@ def signalled(number):
     return vl.DataFrame.from_plan(Scan(source=Source(table)), vl.Session(threads=1)), split
 
 
+def signalled(number):
+    """Return a frame whose rows are read by the caller's thread, and what is read."""
+    return reading(lambda: _Dying(number))
+
+
+def interrupt_here():
+    """Send this process SIGINT, and see to it."""
+    os.kill(os.getpid(), signal.SIGINT)
+    for _ in range(100):
+        pass
+
+
+def test_a_signal_comes_between_nothing_that_the_run_does():
+    lock, reached = threading.Lock(), []
+
+    def happen():
+        lock.acquire()
+        interrupt_here()
+        lock.release()
+        reached.append(1)
+
+    frame, split = reading(happen)
+    with pytest.raises(KeyboardInterrupt):
+        frame.to_arrow()
+    assert reached == [1]
+    assert split.threads == {threading.main_thread()}
+    assert split.reads < 100
+
+
+def test_a_second_signal_is_raised_at_once():
+    reached = []
+
+    def happen():
+        interrupt_here()
+        reached.append(1)
+        interrupt_here()
+        reached.append(2)
+
+    with pytest.raises(KeyboardInterrupt):
+        reading(happen)[0].to_arrow()
+    assert reached == [1]
+
+
+def test_a_signal_with_the_last_rows_is_raised_though_the_run_is_done():
+    frame, split = reading(interrupt_here, batches=2)
+    with pytest.raises(KeyboardInterrupt):
+        frame.to_arrow()
+    assert split.reads == 2
+
+
+def test_a_server_is_waited_for_by_other_threads():
+    frame, split = reading(lambda: None, is_remote=True)
+    assert frame.to_arrow().num_rows == 100
+    assert threading.main_thread() not in split.threads
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_stops_the_run_though_python_lost_its_exception(monkeypatch, number):
+def test_a_signal_in_a_finaliser_stops_the_run_and_is_not_lost(monkeypatch, number):
     lost = []
     monkeypatch.setattr(sys, "unraisablehook", lambda told: lost.append(told.exc_type))
     frame, split = signalled(number)
     handlers = signal.getsignal(signal.SIGINT), signal.signal(signal.SIGTERM, _stop)
     try:
-        with pytest.raises(Cancelled):
+        with pytest.raises(KeyboardInterrupt if number == signal.SIGINT else Terminated):
             frame.to_arrow()
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == (handlers[0], _stop)
     finally:
         signal.signal(signal.SIGTERM, handlers[1])
-    assert lost in ([KeyboardInterrupt], [Terminated])
+    assert not lost
     assert split.reads < 100
 
 
-def test_a_signal_that_python_lost_stops_the_stages_before_a_stream_too(monkeypatch):
-    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+def test_a_signal_in_a_finaliser_stops_the_stages_before_a_stream_too():
     frame, split = signalled(signal.SIGINT)
-    with pytest.raises(Cancelled):
+    with pytest.raises(KeyboardInterrupt):
         list(frame.sort_values("n").iter_batches())
     assert split.reads < 100
 
