@@ -24,30 +24,20 @@ from ..exchange import MemoryAccount, OrderedDelivery, Spools
 from ..kernels.evaluation import forget
 from ..kernels.protocol import Device, JoinTable, Table
 from ..pages import gather_once
-from ..physical.execute import merge_input
-from ..physical.nodes import MapBatchesExec
-from ..physical.scan_keys import ScanKey
 from ..physical.stages import (
     CollectSink,
-    FoldSink,
-    JoinedInput,
-    OutputInput,
-    Pipeline,
-    RemainingInput,
-    ScanInput,
     Stage,
     StageGraph,
-    WriteSink,
 )
-from ..plan import KeyFilter, KeySet, Split
+from ..plan import KeySet
 from .events import query_ended, stage_ended
 from .interrupts import Stop, heard
 from .limited import Limited
-from .metrics import Counts, Observer, OperatorMetrics, RunMetrics, StageMetrics
-from .pipeline import Task, TaskRunner, counters, promising_first, read_splits, rows_of, tell_start, totals
-from .portions import located, portions
+from .metrics import Counts, Observer, RunMetrics, StageMetrics
+from .pipeline import TaskRunner, counters, tell_start, totals
 from .result import RunResult
-from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink, scan_bounds
+from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink
+from .stage_tasks import StageTasks, calls_out, worthwhile
 
 _FEW_ROWS = 256 * 1024
 """Rows that are not worth a further thread."""
@@ -129,6 +119,7 @@ class _Run:
         if runner.memory_limit is not None:
             spools = Spools(self.device, self.memory, runner.spill_dir, self.threads)
             self.limited = Limited(graph, spools, self.outputs, self.cancelled.is_set)
+        self.tasks = StageTasks(self.device, self.outputs, self.joins, self.keys, self.limited)
         self.started = time.perf_counter()
 
     def __enter__(self) -> Self:
@@ -245,95 +236,6 @@ class _Run:
             work.close()
         work.raise_failure()
 
-    def worthwhile(self, stage: Stage, sink: SinkRun) -> int:
-        """Return how many threads are worth it: few where rows in memory go straight into a sink that skips most."""
-        if sink.rows_per_thread == 1 or any(pipeline.operators for pipeline in stage.pipelines):
-            return self.threads
-        inputs = [pipeline.input for pipeline in stage.pipelines]
-        splits = [split for one in inputs if isinstance(one, ScanInput) for split in one.node.scan.splits]
-        if not all(isinstance(one, ScanInput) for one in inputs) or not all(map(_is_in_memory, splits)):
-            return self.threads
-        return max(1, min(self.threads, sum(split.rows or 0 for split in splits) // sink.rows_per_thread))
-
-    def tasks(self, stage: Stage, sink: SinkRun, threads: int) -> list[Task]:
-        """Return the tasks of a stage for so many threads."""
-        tasks: list[Task] = []
-        for pipeline in stage.pipelines:
-            spooled = None if self.limited is None else self.limited.tasks(stage, pipeline, threads)
-            tasks += self._pipeline_tasks(pipeline, sink, threads) if spooled is None else spooled
-        return tasks
-
-    def _pipeline_tasks(self, pipeline: Pipeline, sink: SinkRun, threads: int) -> Iterator[Task]:
-        source = pipeline.input
-        if isinstance(source, ScanInput):
-            splits = promising_first(source.node.scan.splits, source.top)
-            filters = self._filters(source.keys) + scan_bounds(sink, source.top)
-            any_tasks = sink.any_tasks and source.top is None  # whose bound leaves out the more splits, the smaller
-            chunked = sink.takes_chunked and not pipeline.operators
-            for portion in portions(splits, threads, chunked=chunked) if any_tasks else [[split] for split in splits]:
-                yield self._scan_task(pipeline, source, portion, filters, chunked=chunked)
-            return
-        if isinstance(source, RemainingInput):
-            yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)
-            return
-        assert not isinstance(source, JoinedInput)  # reads what was spooled
-        partitions = self.outputs[source.stage].partitions
-        merging = max(1, threads // max(1, len(partitions)))
-        for partition in partitions:
-            merged = partial(self._merged, source, partition, merging)
-            yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
-
-    def _scan_task(
-        self,
-        pipeline: Pipeline,
-        source: ScanInput,
-        splits: Sequence[Split],
-        filters: Sequence[KeyFilter],
-        *,
-        chunked: bool,
-    ) -> Task:
-        counted = OperatorMetrics()
-        rows = [split.rows or 0 for split in splits]
-
-        def where(first: int, count: int) -> str:
-            return located([partial(rows_of, split, filters) for split in splits], rows)(first, count)
-
-        return Task(
-            pipeline,
-            partial(read_splits, self.device, splits, source.node.schema, filters, counted, chunked=chunked),
-            sum(split.bytes or 0 for split in splits),
-            sum(rows),
-            resident=all(map(_is_in_memory, splits)),
-            counted=counted,
-            where=where,
-        )
-
-    def _filters(self, keys: Sequence[ScanKey]) -> list[KeyFilter]:
-        """Return what is known of the joins whose keys a scan makes use of."""
-        known = [(key.column, self.keys.get((key.stage, key.position))) for key in keys]
-        return [KeyFilter(column, found) for column, found in known if found is not None]
-
-    def _remaining(self, stage: int) -> Iterator[Table]:
-        yield self.joins[stage].remaining()
-
-    def _merged(self, source: OutputInput, partition: Sequence[Table], threads: int) -> Iterator[Table]:
-        yield from merge_input(self.device, source, partition, threads=threads)
-
-
-def _is_in_memory(split: Split) -> bool:
-    """Return whether a split's rows lie in this process's memory, as those of a file that only it can read do not."""
-    return getattr(split, "carries_rows", False)
-
-
-def _calls_out(stage: Stage) -> bool:
-    """Return whether a stage's threads may wait for long: for users' functions, for files, for a server."""
-    operators = [operator for pipeline in stage.pipelines for operator in pipeline.operators]
-    if isinstance(stage.sink, FoldSink | WriteSink) or any(isinstance(one, MapBatchesExec) for one in operators):
-        return True
-    inputs = [pipeline.input for pipeline in stage.pipelines]
-    firsts = [split for one in inputs if isinstance(one, ScanInput) for split in one.node.scan.splits[:1]]
-    return any(getattr(split, "is_remote", False) for split in firsts)
-
 
 class _Stream(InOrder):
     """A sink that hands tables to a reader, in task order, at most `STREAM_DEPTH` ahead of it."""
@@ -374,8 +276,8 @@ class _StageWork:
 
     def __init__(self, run: _Run, stage: Stage, sink: SinkRun) -> None:
         self.run_, self.stage, self.sink = run, stage, sink
-        self.threads = run.worthwhile(stage, sink)
-        self.tasks = run.tasks(stage, sink, self.threads)
+        self.threads = worthwhile(stage, sink, run.threads)
+        self.tasks = run.tasks.of(stage, sink, self.threads)
         self.next_task = itertools.count()
         self.ended = [False] * len(self.tasks)
         self.task_ended = threading.Condition()
@@ -386,7 +288,7 @@ class _StageWork:
         self.metrics.bus.see(run.device.account)
         self.spilled = run.spilled
         self.started = time.perf_counter()
-        self.calls_out = _calls_out(stage)
+        self.calls_out = calls_out(stage)
 
     def run(self) -> None:
         """Work through all tasks, or up to the first failure."""
