@@ -154,6 +154,15 @@ class TopK(Protocol):
         """Offer the rows of tables; what all of them need is done once for those that are given together."""
         ...
 
+    @property
+    def nbytes(self) -> int:
+        """About the bytes of what is kept."""
+        ...
+
+    def settle(self) -> None:
+        """Forget what is kept beyond the rows that are wanted."""
+        ...
+
     def beside(self) -> TopK:
         """Return one for another thread, which may make use of what this one finds."""
         ...

@@ -15,7 +15,7 @@ from ..plan import Split
 
 MOST_SPLITS = 8
 """Splits of rows in memory that are one task at most."""
-LEAST_CHUNKED, MOST_CHUNKED = 2, 16
+LEAST_CHUNKED, MOST_CHUNKED = 2, 64
 """Splits that are one task where rows are taken as they lie in memory, at least and at most: each takes little time."""
 LEAST_WORK = 3.0
 """The work of a task of a file, as `_work` counts it, below which threads wait for each other's Python instead."""

@@ -262,6 +262,13 @@ class OpaqueTopK:
     def update(self, *tables: Table) -> None:
         self._inner.update(*_open_all(tables))
 
+    @property
+    def nbytes(self) -> int:
+        return self._inner.nbytes
+
+    def settle(self) -> None:
+        self._inner.settle()
+
     def scan_bound(self, *, alone: bool) -> KeySet | None:
         return self._inner.scan_bound(alone=alone)
 

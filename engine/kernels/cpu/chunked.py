@@ -7,9 +7,8 @@ chunks lie is found out once for a table that is held, however often it is read.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -18,14 +17,12 @@ from ...expr import Column, Expr
 from ...plan import HeldRows
 from ...schema import Schema
 from .adopting import fits_as_it_is
-from .buffers import begins_of
-from .gather import take_columns, take_words
+from .buffers import begins_of, text_begins_of
+from .gather import take_column, take_columns, take_texts, take_words
 from .native.arrays import Longs, Rows, Words
-from .table import CpuTable, concat_columns
+from .table import CpuTable, concat_columns, empty_table
 
-Pieces: TypeAlias = tuple[Words, Longs]
-"""The addresses and lengths of the arrays that a column consists of."""
-_WORD_BYTES = 8
+_WORD_BYTES, _OFFSET_BYTES = 8, 4
 
 
 class Chunks:
@@ -51,18 +48,72 @@ class Chunks:
         cuts = np.arange(0, table.num_rows, most_rows)
         self.starts: Longs = np.unique(np.concatenate([cuts, *self._firsts]))
         self._words: dict[int, Words | None] = {}
+        self._texts: dict[int, tuple[Words, Words] | None] = {}
 
     def words(self, place: int) -> Words | None:
         """Return the addresses of a column's pieces of 64-bit values; None where it has others, or nulls."""
         if place not in self._words:
-            kept = [number for number, chunk in enumerate(self._chunks[place]) if len(chunk)]
-            begins = begins_of([self._chunks[place][number] for number in kept])
-            if begins is not None:
-                firsts = self._firsts[place][kept]
-                owner = np.searchsorted(firsts, self.starts[:-1], side="right") - 1
-                begins = begins[owner] + ((self.starts[:-1] - firsts[owner]) * _WORD_BYTES).astype(np.uint64)
-            self._words[place] = begins
+            kept, owner, before = self._owners(place)
+            begins = begins_of(kept) if kept else None
+            self._words[place] = None if begins is None else begins[owner] + before * np.uint64(_WORD_BYTES)
         return self._words[place]
+
+    def texts(self, place: int) -> tuple[Words, Words] | None:
+        """Return the addresses of the offsets, of 32 bits, and of the bytes of a column's pieces of texts.
+
+        None where it has other values, or nulls.
+        """
+        if place not in self._texts:
+            kept, owner, before = self._owners(place)
+            known = text_begins_of(kept) if kept else None
+            self._texts[place] = known and (known[0][owner] + before * np.uint64(_OFFSET_BYTES), known[1][owner])
+        return self._texts[place]
+
+    def _owners(self, place: int) -> tuple[list[pa.Array], Longs, Words]:
+        """Return a column's chunks that have rows, which of them has each piece, and how many of its rows before."""
+        kept = [number for number, chunk in enumerate(self._chunks[place]) if len(chunk)]
+        firsts = self._firsts[place][kept]
+        owner = np.searchsorted(firsts, self.starts[:-1], side="right") - 1
+        return (
+            [self._chunks[place][number] for number in kept],
+            owner,
+            (self.starts[:-1] - firsts[owner]).view(np.uint64),
+        )
+
+    def take(self, schema: Schema, rows: Longs, columns: Sequence[int] | None = None) -> CpuTable:
+        """Gather rows by their places, in that order; of all columns, or of some by their positions.
+
+        Parameters
+        ----------
+        schema
+            Of the columns wanted.
+        """
+        if not len(rows):
+            return empty_table(schema)
+        positions = range(len(self._chunks)) if columns is None else columns
+        pieces = np.searchsorted(self.starts, rows, side="right") - 1
+        within = (rows - self.starts[pieces]).astype(np.int32)
+        made = [self._taken(position, pieces, within) for position in positions]
+        return CpuTable(schema=schema, columns=tuple(made), num_rows=len(rows))
+
+    def _taken(self, place: int, pieces: Longs, rows: Rows) -> pa.Array:
+        column = self.table.column(place)
+        begins, texts = self.words(place), self.texts(place)
+        ends = np.append(np.flatnonzero(pieces[1:] != pieces[:-1]) + 1, len(pieces))
+        runs = pieces[ends - 1]
+        if begins is not None:
+            return take_words(begins[runs], ends, rows, column.type)
+        taken = None if texts is None else take_texts(texts[0][runs], texts[1][runs], ends, rows, column.type)
+        if taken is not None:
+            return taken
+        order = np.argsort(pieces, kind="stable")
+        known, ends = np.unique(pieces[order], return_index=True)
+        places = np.split(rows[order], ends[1:])
+        spans = zip(self.starts[known].tolist(), self.starts[known + 1].tolist(), strict=True)
+        arrays = [column.slice(start, stop - start).chunk(0) for start, stop in spans]
+        back = np.empty(len(rows), dtype=np.int32)
+        back[order] = np.arange(len(rows), dtype=np.int32)
+        return take_column(concat_columns(take_columns(arrays, places)), back)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,43 +162,18 @@ class ChunkedTable:
         (batch,) = self.chunks.table.slice(start, stop - start).to_batches()
         return CpuTable(schema=self.schema, columns=tuple(batch.columns), num_rows=batch.num_rows)
 
-    def first(self) -> CpuTable:
-        """Return the first piece."""
-        start, stop, *_ = self.starts().tolist()
-        return self._table(start, stop)
+    def words(self, expr: Expr) -> tuple[Words, Longs] | None:
+        """Return the addresses of the pieces of 64-bit values, and the first row of each and that after the last.
 
-    def after(self, rows: int) -> ChunkedTable:
-        """Return the rows after so many, of which there must be some."""
-        size = self.nbytes * (self.num_rows - rows) // self.num_rows
-        return replace(self, start=self.start + rows, nbytes=size)
-
-    def words(self, expr: Expr) -> Pieces | None:
-        """Return where values of 64 bits lie; None where they are others, have to be computed, or some are null."""
-        begins = self._begins(self.schema.position(expr.name)) if isinstance(expr, Column) else None
-        return None if begins is None else (begins, np.diff(self.starts()))
-
-    def _begins(self, place: int) -> Words | None:
-        known = self.chunks.words(place)
+        None where values are others, have to be computed, or some are null.
+        """
+        known = self.chunks.words(self.schema.position(expr.name)) if isinstance(expr, Column) else None
         if known is None:
             return None
         first, last = self._span()
         begins = known[first:last].copy()
         begins[0] += np.uint64((self.start - int(self.chunks.starts[first])) * _WORD_BYTES)
-        return begins
-
-    def take(self, found: Sequence[tuple[int, Rows]]) -> CpuTable:
-        """Gather rows, by their positions in pieces of which each is named at most once."""
-        pieces, places = [piece for piece, _ in found], [rows for _, rows in found]
-        starts = self.starts()
-        columns = []
-        for place in range(len(self.schema)):
-            column, begins = self.chunks.table.column(place), self._begins(place)
-            if begins is not None:
-                columns.append(take_words(begins[pieces], places, column.type))
-                continue
-            arrays = [column.slice(starts[piece], starts[piece + 1] - starts[piece]).chunk(0) for piece in pieces]
-            columns.append(concat_columns(take_columns(arrays, places)))
-        return CpuTable(schema=self.schema, columns=tuple(columns), num_rows=sum(map(len, places)))
+        return begins, self.starts()
 
 
 def chunked(

@@ -65,29 +65,31 @@ def take_columns(columns: Sequence[pa.Array], rows: Sequence[Rows]) -> list[pa.A
     """
     begins = begins_of(columns)
     if begins is not None:
-        return [take_words(begins, rows, columns[0].type)]
+        return [take_words(begins, _ends_of(rows), np.concatenate(rows), columns[0].type)]
     texts = text_begins_of(columns)
-    taken = None if texts is None else take_texts(*texts, rows, columns[0].type)
+    taken = None if texts is None else take_texts(*texts, _ends_of(rows), np.concatenate(rows), columns[0].type)
     return list(map(take_column, columns, rows)) if taken is None else [taken]
 
 
-def take_words(begins: Words, rows: Sequence[Rows], kind: pa.DataType) -> pa.Array:
-    """Return the values, of 64 bits and none of them null, at rows of several arrays at known addresses."""
-    ends = _ends_of(rows)
-    out = scratch(int(ends[-1]), storage(kind))
-    take_pieces(begins, ends, np.concatenate(rows), out)
+def take_words(begins: Words, ends: Longs, rows: Rows, kind: pa.DataType) -> pa.Array:
+    """Return the values, of 64 bits and none of them null, at rows of several arrays at known addresses.
+
+    Those of an array end at ``ends`` of ``rows``.
+    """
+    out = scratch(len(rows), storage(kind))
+    take_pieces(begins, ends, rows, out)
     return array_from(out, kind)
 
 
-def take_texts(begins: Words, places: Words, rows: Sequence[Rows], kind: pa.DataType) -> pa.Array | None:
-    """Return the texts, none of them null, at rows of several arrays at known addresses; None where they are too long.
+def take_texts(begins: Words, places: Words, ends: Longs, rows: Rows, kind: pa.DataType) -> pa.Array | None:
+    """Return the texts, none of them null, at rows of several arrays; None where they are too long.
 
     Parameters
     ----------
     begins, places
         Addresses of the 32-bit offsets and of the bytes.
     """
-    starts, taken = take_text_pieces(begins, places, _ends_of(rows), np.concatenate(rows))
+    starts, taken = take_text_pieces(begins, places, ends, rows)
     if len(taken) > _MAX_BYTES:
         return None
     buffers = [None, _offsets_buffer(starts), pa.py_buffer(taken)]

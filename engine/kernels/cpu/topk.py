@@ -6,7 +6,7 @@ which one pass over that key finds, and of most tables nothing else is looked at
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -21,15 +21,17 @@ from .buffers import bits_of, empty, present, text_of
 from .chunked import ChunkedTable
 from .gather import plain
 from .keysets import CountingKeys
+from .leading import Leaders, leads
 from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
 from .native.arrays import Doubles, Longs, Rows, Words, addresses, ascending
 from .project import Evaluator
 from .sort import order_words, sort_tables
-from .table import CpuTable, concat_tables, is_dictionary, own, slice_table, take_rows, take_rows_of
+from .table import CpuTable, is_dictionary, own, slice_table, take_rows, take_rows_of
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 
 _HELD_ROWS, _FEW_ROWS = 4_096, 1_024
-_FIRST_ROWS, _MOST_WAITING = 1 << 14, 1 << 16
+_FIRST_ROWS = 1 << 14
+_ALL = 0xFFFFFFFFFFFFFFFF
 _NO_ROWS = ascending(0)
 
 
@@ -41,10 +43,10 @@ class CpuTopK:
         self._held: list[CpuTable] = []
         self._rows = 0
         self._places: list[tuple[CpuTable, Rows]] = []
-        self._found: list[CpuTable] = []
-        self._waiting = 0  # rows of the places and found
-        self._better = 0  # rows of them and of those held that come before the bound, of those found by addresses
+        self._waiting = 0  # rows of the places
         self._bounds: list[_Bound] = []  # the last is the least; all threads' where there are several
+        self._leaders: Leaders | None = None
+        self._least = np.array([_ALL], dtype=np.uint64)  # the word of the first key that bounds all threads' leaders
 
     @property
     def _bound(self) -> _Bound | None:
@@ -53,7 +55,7 @@ class CpuTopK:
     def beside(self) -> CpuTopK:
         """Return one for another thread: a bound that either finds holds for both."""
         made = CpuTopK(self._keys, self._k, self._schema)
-        made._bounds = self._bounds
+        made._bounds, made._least = self._bounds, self._least
         return made
 
     def absorb(self, other: TopK) -> None:
@@ -62,8 +64,14 @@ class CpuTopK:
         self._absorb(other)
 
     def _absorb(self, other: CpuTopK) -> None:
+        found = other._leaders
+        if found is None or self._leaders is None:
+            self._leaders = self._leaders or found
+        elif self._leaders.chunks is found.chunks:
+            self._leaders.absorb(found)
+        else:
+            other._gather_leaders()
         self._places += other._places
-        self._found += other._found
         self._waiting += other._waiting
         self._held += other._held
         self._rows += other._rows
@@ -92,28 +100,44 @@ class CpuTopK:
         offered = list[CpuTable]()
         for table in tables:
             offered += self._offer(table) if isinstance(table, ChunkedTable) else [own(table)]
-        self._update(offered)
+        if offered:
+            self._gather_leaders()
+            self._update(offered)
+
+    @property
+    def nbytes(self) -> int:
+        """About the bytes of what is kept."""
+        places = sum(rows.nbytes for _, rows in self._places)
+        return places + sum(table.nbytes for table in self._held) + (self._leaders.nbytes if self._leaders else 0)
+
+    def settle(self) -> None:
+        """Keep no more rows than are wanted."""
+        if self._leaders is not None:
+            self._leaders.settle()
+        self._gather()
+        if self._rows > self._k:
+            self._cut()
 
     def _offer(self, rows: ChunkedTable) -> list[CpuTable]:
-        """Offer rows by the addresses of the first key, as far as that will do; return tables of the others."""
-        if self._bound is None:
-            self._update([first := rows.first()])
-            if first.num_rows == rows.num_rows:
-                return []
-            rows = rows.after(first.num_rows)
-        bound = self._bound  # which another thread may bring forward meanwhile
-        words = None if bound is None or bound.limit is None else rows.words(self._keys[0].expr)
-        if words is None or bound is None or bound.limit is None:
+        """Offer rows by the addresses of the first key, where that will do; else return tables of them."""
+        pieces = leads(rows, self._keys)
+        if pieces is None:
             return rows.tables()
-        found = values_within(*words, bound.limit, greatest=self._keys[0].descending)
-        for some in _in_parts(found, _MOST_WAITING):
-            self._found.append(taken := rows.take(some))
-            self._waiting += taken.num_rows
-            self._better += bound.before(taken)
-            # Rows that tie with the last one wanted do not bring the bound forward.
-            if self._is_much and (self._better >= self._k or self._waiting > _MOST_WAITING):
-                self._gather()
+        bound = self._bound
+        if not self._k or (bound is not None and bound.is_null and self._keys[0].nulls_first):
+            return []
+        if bound is not None and not bound.is_null:
+            self._least[0] = min(self._least[0], np.uint64(bound.word))
+        if self._leaders is None or self._leaders.chunks is not rows.chunks:
+            self._gather_leaders()
+            self._leaders = Leaders(rows, self._keys, self._k, self._least)
+        self._leaders.look(*pieces)
         return []
+
+    def _gather_leaders(self) -> None:
+        leaders, self._leaders = self._leaders, None
+        if leaders is not None:
+            self._keep(leaders.table())
 
     def _update(self, tables: Sequence[CpuTable]) -> None:
         rest = [*tables]
@@ -143,11 +167,9 @@ class CpuTopK:
         return self._waiting > max(4 * self._k, _FEW_ROWS)
 
     def _gather(self) -> None:
-        places, found, self._places, self._found, self._waiting = self._places, self._found, [], [], 0
+        places, self._places, self._waiting = self._places, [], 0
         if places:
-            found.append(take_rows_of([table for table, _ in places], [rows for _, rows in places]))
-        if found:
-            self._keep(concat_tables(found, self._schema))
+            self._keep(take_rows_of([table for table, _ in places], [rows for _, rows in places]))
 
     def _bound_by_some(self, rows: CpuTable) -> _Bound | None:
         """Return a bound by the first of many rows, which spares most of the others more than a look."""
@@ -176,6 +198,9 @@ class CpuTopK:
 
     def result(self) -> CpuTable:
         """Return at most ``k`` rows, sorted."""
+        if self._leaders is not None and not self._rows and not self._places:
+            return self._leaders.table()
+        self._gather_leaders()
         self._gather()
         self._cut()
         return self._held[0]
@@ -204,20 +229,6 @@ class CpuTopK:
             bound = _Bound(self._keys[0], slice_table(best, self._k - 1, 1))
             if self._bound is None or bound.comes_before(self._bound):
                 self._bounds.append(bound)
-        self._better = 0 if self._bound is None else self._bound.before(best)
-
-
-def _in_parts(found: Sequence[tuple[int, Rows]], most: int) -> Iterator[list[tuple[int, Rows]]]:
-    """Yield what was found in pieces, so many rows at once, or those of one piece."""
-    some, count = list[tuple[int, Rows]](), 0
-    for piece, rows in found:
-        if some and count + len(rows) > most:
-            yield some
-            some, count = [], 0
-        some.append((piece, rows))
-        count += len(rows)
-    if some:
-        yield some
 
 
 def _without_long_dictionaries(rows: CpuTable) -> CpuTable:
@@ -241,34 +252,26 @@ class _Bound:
     def __init__(self, key: SortKey, row: CpuTable) -> None:
         self._key = key
         column = Evaluator(row).column(key.expr)
-        self._null = bool(column.null_count)
-        self._word = 0 if self._null else int(_first_words(column, key)[0])
-        self.limit = None if self._null else _comparable(column, key)
+        self.is_null = bool(column.null_count)
+        self.word = 0 if self.is_null else int(_first_words(column, key)[0])
+        self.limit = None if self.is_null else _comparable(column, key)
         if self.limit is not None and np.isnan(self.limit[0]):
             self.limit = None
 
     def comes_before(self, other: _Bound) -> bool:
         """Return whether this bound leaves out more than another does."""
-        if self._null or other._null:
-            return self._null != other._null and self._null is self._key.nulls_first
-        return self._word < other._word
-
-    def before(self, rows: CpuTable) -> int:
-        """Return how many rows have a first key that comes before the bound; 0 where only words would tell."""
-        column = Evaluator(rows).column(self._key.expr)
-        values = None if self.limit is None or column.null_count else _comparable(column, self._key)
-        if values is None or self.limit is None:
-            return 0
-        return int(np.count_nonzero(values > self.limit if self._key.descending else values < self.limit))
+        if self.is_null or other.is_null:
+            return self.is_null != other.is_null and self.is_null is self._key.nulls_first
+        return self.word < other.word
 
     def found(self, tables: Sequence[CpuTable]) -> Sequence[Rows]:
         """Return the rows of each table whose first key does not lie beyond the bound."""
-        if self._null and not self._key.nulls_first:
+        if self.is_null and not self._key.nulls_first:
             return [ascending(table.num_rows) for table in tables]
         columns = [Evaluator(table).column(self._key.expr) for table in tables]
         found = self._compared(columns)
         if found is None:
-            found = [self._nulls(column) if self._null else self._rows_within(column) for column in columns]
+            found = [self._nulls(column) if self.is_null else self._rows_within(column) for column in columns]
         return found
 
     def _compared(self, columns: Sequence[pa.Array]) -> list[Rows] | None:
@@ -291,7 +294,7 @@ class _Bound:
         coded = column.indices if isinstance(column, pa.DictionaryArray) else column
         bits, offset = bits_of(coded) if column.null_count else (NO_BITS, 0)
         words = _first_words(column, self._key)
-        return rows_within(words, self._word, bits=bits, bit_offset=offset, nulls=self._key.nulls_first)
+        return rows_within(words, self.word, bits=bits, bit_offset=offset, nulls=self._key.nulls_first)
 
 
 class ScanBound(CountingKeys):
@@ -358,7 +361,7 @@ def _first_words(column: pa.Array, key: SortKey) -> Words:
     texts = column.dictionary if isinstance(column, pa.DictionaryArray) else column
     offsets, data = text_of(texts)
     words = empty(len(texts), np.uint64)
-    text_prefixes(offsets, data, flip, words)
+    text_prefixes(offsets, data, 0, flip, words)
     if texts is column:
         return words
     return looked_up(np.append(words, np.uint64(0)), column.indices)

@@ -29,6 +29,17 @@ class GpuTopK:
             if self._rows > 4 * self._k + _HELD_ROWS:
                 self._cut()
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tables that are kept."""
+        return sum(table.nbytes for table in self._held)
+
+    @kernel
+    def settle(self) -> None:
+        """Put the rows that wait in order, and forget the last ones."""
+        if self._rows > self._k:
+            self._cut()
+
     def scan_bound(self, *, alone: bool) -> None:
         """Nothing: rows are not left out while a file is decoded."""
 

@@ -21,6 +21,10 @@ LARGE_PARTITION_BYTES = 32 * 1024 * 1024
 PARTITIONS_PER_THREAD = 2
 """Partitions of several sizes keep threads evenly busy; each costs steps that hold the interpreter's lock."""
 MAX_PARTITIONS = 128
+ROWS_PER_THREAD, CHUNKED_ROWS_PER_THREAD = 1 << 22, 1 << 21
+"""Rows in memory among which a further thread is worth it to find the first ones: by table, and as they lie there."""
+SETTLED_BYTES = 64 * 1024
+"""Bytes kept by a thread of which each forgets what it can, before one takes over what is left."""
 
 
 class GroupLocal:
@@ -157,15 +161,14 @@ class _TopKLocal:
 
     def __init__(self, sink: TopRows, state: TopK) -> None:
         self.sink, self.state = sink, state
-        self.rows, self.bytes, self.counted = 0, 0, 0
+        self.counted = 0
 
     def consume(self, task: int, *tables: Table) -> None:
-        self.rows += sum(table.num_rows for table in tables)
-        self.bytes += sum(table.nbytes for table in tables)
-        held = self.bytes * min(self.sink.sink.k, self.rows) // max(1, self.rows)  # rows kept, of the mean size
-        self.sink.reserve(held - self.counted)
-        self.counted = held
         self.state.update(*tables)
+        if not self.sink.try_reserve(self.state.nbytes - self.counted):
+            self.state.settle()
+            self.sink.reserve(self.state.nbytes - self.counted)
+        self.counted = self.state.nbytes
 
     def finish_task(self, task: int) -> None:
         """Nothing to do between tasks."""
@@ -174,13 +177,12 @@ class _TopKLocal:
 class TopRows(SinkBase):
     """Best rows per thread, then of all threads."""
 
-    rows_per_thread = 1 << 22
-
     def __init__(self, context: SinkContext, sink: TopKSink) -> None:
         super().__init__(context)
         self.sink = sink
         self.state = context.device.top_k(sink.keys, sink.k, sink.schema)
         self.takes_chunked = all(isinstance(key.expr, Column) for key in sink.keys)  # and so no value is to blame
+        self.rows_per_thread = CHUNKED_ROWS_PER_THREAD if self.takes_chunked else ROWS_PER_THREAD
         self.locals: list[_TopKLocal] = []
 
     def local(self) -> LocalSink:
@@ -190,8 +192,10 @@ class TopRows(SinkBase):
         return made
 
     def finish(self, parallel: Parallel) -> Output:
-        best, *others = [one.state for one in self.locals] or [self.state]
+        best, *others = states = [one.state for one in self.locals] or [self.state]
         self.locals.clear()  # as a group's
+        if others and any(state.nbytes > SETTLED_BYTES for state in states):
+            parallel([state.settle for state in states])
         for state in others:
             best.absorb(state)
         result = best.result()

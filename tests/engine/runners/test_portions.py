@@ -52,9 +52,9 @@ def test_tasks_are_large_at_first_and_small_at_the_end() -> None:
 def test_tasks_of_rows_taken_as_they_are_dwindle() -> None:
     splits = splits_of(40 * 4 * BATCH)
     tasks = portions(splits, 2, chunked=True)
-    assert [len(task) for task in tasks] == [16, 12, 6, 3, 2, 1]
+    assert [len(task) for task in tasks] == [20, 10, 5, 2, 2, 1]
     assert batches([split for task in tasks for split in task]) == batches([*splits])
-    assert [len(task) for task in portions(splits, 1, chunked=True)] == [16, 16, 8]
+    assert [len(task) for task in portions(splits_of(150 * 4 * BATCH), 1, chunked=True)] == [64, 64, 22]
 
 
 def test_other_splits_are_a_task_each() -> None:

@@ -75,6 +75,7 @@ from .hashing import (
     zero_nulls,
 )
 from .joining import JoinIndex
+from .leading import LeadingRows
 from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
 from .packing import KeyPacking, add_key, set_key, signed_extent, unsigned_extent
 from .parallel import spans_of
@@ -135,6 +136,7 @@ __all__ = [
     "Hashed",
     "JoinIndex",
     "KeyPacking",
+    "LeadingRows",
     "Pattern",
     "RowGroups",
     "RunGroups",

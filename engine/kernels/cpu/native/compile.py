@@ -63,6 +63,7 @@ _KERNEL_MODULES = (
     "bucketsort",
     "sorting",
     "selecting",
+    "leading",
     "textgroups",
     "textsort",
     "picking",

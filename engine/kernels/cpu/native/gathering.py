@@ -17,7 +17,7 @@ from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow
 
 bytes_at, load_row, load_word = instruction("bytes_at"), instruction("load_row"), instruction("load_word")
-prefetch_read = instruction("prefetch_read")
+prefetch_read, prefetch_word = instruction("prefetch_read"), instruction("prefetch_word")
 
 _PARTS = 8
 _NARROW = 1 << 31
@@ -199,6 +199,8 @@ def _take_pieces(begins: Words, ends: Longs, rows: Rows, out: Words) -> None:
     first = 0
     for piece in range(len(begins)):
         for i in range(first, ends[piece]):
+            if i + _AHEAD < ends[piece]:
+                prefetch_word(begins[piece], np.int64(rows[i + _AHEAD]))
             out[i] = load_word(begins[piece], np.int64(rows[i]))
         first = ends[piece]
 
@@ -213,6 +215,8 @@ def _measure_pieces(begins: Words, ends: Longs, rows: Rows, out: Longs) -> int:
     total, first = np.int64(0), 0
     for piece in range(len(begins)):
         for i in range(first, ends[piece]):
+            if i + _AHEAD < ends[piece]:
+                prefetch_word(begins[piece], np.int64(rows[i + _AHEAD]) >> 1)
             out[i] = total
             row = np.int64(rows[i])
             total += np.int64(load_row(begins[piece], row + 1)) - np.int64(load_row(begins[piece], row))
@@ -226,6 +230,9 @@ def _copy_pieces(begins: Words, places: Words, ends: Longs, rows: Rows, out_offs
     first = 0
     for piece in range(len(begins)):
         for i in range(first, ends[piece]):
+            if i + _AHEAD < ends[piece]:
+                ahead = np.int64(load_row(begins[piece], np.int64(rows[i + _AHEAD])))
+                prefetch_word(places[piece], ahead >> 3)
             begin = np.int64(load_row(begins[piece], np.int64(rows[i])))
             length = out_offsets[i + 1] - out_offsets[i]
             copy_bytes(bytes_at(places[piece], begin + length), begin, out, out_offsets[i], length)

@@ -131,6 +131,41 @@ def count_lesser(typingctx: Any, words: Any, start: Any, count: Any, at: Any, co
 
 
 @intrinsic
+def within_among_64(typingctx: Any, array: Any, index: Any, limit: Any) -> Any:
+    """Return which of the 64 elements from ``index`` on are at most a limit: bit ``j`` for the one at ``index + j``."""
+    return types.uint64(array, types.int64, array.dtype), _among_64("<=")
+
+
+@intrinsic
+def not_below_among_64(typingctx: Any, array: Any, index: Any, limit: Any) -> Any:
+    """Return which of the 64 elements from ``index`` on are not less than a limit, as NaN is not."""
+    return types.uint64(array, types.int64, array.dtype), _among_64(">=")
+
+
+def _among_64(comparison: str) -> Any:
+    """Return what generates the comparison of elements, eight at once, with one value; NaN is at least any."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kind = signature.args[0].dtype
+        start = _element(context, builder, signature.args[0], args[0], args[1])
+        scalar = context.get_data_type(kind)
+        lanes = ir.VectorType(scalar, _LANES)
+        limit = _splat(builder, args[2], lanes)
+        compare = builder.icmp_signed
+        if isinstance(kind, types.Float):
+            compare = builder.fcmp_ordered if comparison == "<=" else builder.fcmp_unordered
+        found = _WORD(0)
+        for part in range(_LANES):
+            loaded = builder.load(_lanes_at(builder, start, _WORD(part * _LANES), scalar))
+            loaded.align = kind.bitwidth // 8
+            some = builder.zext(builder.bitcast(compare(comparison, loaded, limit), ir.IntType(8)), _WORD)
+            found = builder.or_(found, builder.shl(some, _WORD(part * _LANES)))
+        return found
+
+    return generate
+
+
+@intrinsic
 def lowest_bit(typingctx: Any, word: Any) -> Any:
     """Return the number of the lowest bit that is set, 64 where none is."""
 

@@ -88,11 +88,14 @@ def _words_of_rows(
         lengths[i] = np.uint8(max(np.int64(0), min(most, stop - start)))
 
 
-@kernel("void(const i32[], const u8[], u64, u64[])")
-def text_prefixes(offsets: Rows, data: Bytes, flip: int, out: Words) -> None:
-    """Write words of the strings' first eight bytes, ordered like them; all bits of ``flip`` set reverse the order."""
+@kernel("void(const i32[], const u8[], i64, u64, u64[])")
+def text_prefixes(offsets: Rows, data: Bytes, skipped: int, flip: int, out: Words) -> None:
+    """Write words of the strings' first eight bytes after some, ordered like them.
+
+    All bits of ``flip`` set reverse the order.
+    """
     for i in range(len(out)):
-        out[i] = big_endian_word(data, np.int64(offsets[i]), np.int64(offsets[i + 1])) ^ flip
+        out[i] = big_endian_word(data, np.int64(offsets[i]) + skipped, np.int64(offsets[i + 1])) ^ flip
 
 
 @kernel("void(const u64[], const i32[], i64, i64, u8[])")

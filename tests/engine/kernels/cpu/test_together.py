@@ -9,17 +9,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from numpy.typing import NDArray
 
 from volley.engine import dtypes
 from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column, NamedExpr, SortKey
-from volley.engine.kernels.cpu import judging, topk
+from volley.engine.kernels.cpu import judging
 from volley.engine.kernels.cpu.aggregate import RowStates
-from volley.engine.kernels.cpu.chunked import ChunkedTable
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.cpu.table import CpuTable
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
 from volley.engine.plan import HeldRows
 
@@ -214,44 +211,18 @@ def test_rows_that_are_held_are_found_by_their_addresses_whatever_their_chunks()
     assert part is not None
     assert [table.num_rows for table in whole.tables()] == [2, 2, 1, 1]
     assert (part.num_rows, part.starts().tolist()) == (4, [1, 2, 4, 5])
-    assert part.take([(1, np.array([1, 0], np.int32)), (2, np.array([0], np.int32))]).columns[0].to_pylist() == [
-        4,
-        3,
-        5,
+    taken = whole.chunks.take(schema, np.array([3, 0, 5, 4, 1]))
+    assert [column.to_pylist() for column in taken.columns] == [
+        [4, 1, 6, 5, 2],
+        ["d", "a", "f", "e", "b"],
+        [4.5, 1.5, 6.5, 5.5, 2.5],
     ]
-    taken = whole.take([(0, np.array([1], np.int32)), (3, np.array([0], np.int32))])
-    assert [column.to_pylist() for column in taken.columns] == [[2, 6], ["b", "f"], [2.5, 6.5]]
+    assert not whole.chunks.take(schema, np.zeros(0, np.int64)).num_rows
     columns = [Column(name=name, dtype=schema[name].dtype) for name in schema.names]
     words = part.words(columns[2])
     assert words is not None
-    assert words[1].tolist() == [1, 2, 1]
+    assert words[1].tolist() == [1, 2, 4, 5]
     assert part.words(columns[1]) is None
-    assert part.first().columns[0].to_pylist() == [2]
-    others = part.after(1)
-    assert (others.num_rows, others.nbytes) == (3, 30)
-    assert others.tables()[0].columns[0].to_pylist() == [3, 4]
-
-
-def test_rows_that_all_tie_are_taken_some_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topk, "_MOST_WAITING", 50_000)
-    taken: list[int] = []
-    take = ChunkedTable.take
-
-    def counted(self: ChunkedTable, found: Sequence[tuple[int, NDArray[np.int32]]]) -> CpuTable:
-        made = take(self, found)
-        taken.append(made.num_rows)
-        return made
-
-    monkeypatch.setattr(ChunkedTable, "take", counted)
-    count = 20_000
-    rows = pa.table({"key": pa.chunked_array([np.zeros(count, np.int64)] * 9), "row": np.arange(9 * count)[::-1]})
-    schema = from_arrow_schema(rows.schema)
-    keys = [SortKey(expr=Column(name=name, dtype=dtypes.int64)) for name in ("key", "row")]
-    state, whole = DEVICE.top_k(keys, 5, schema), DEVICE.chunked(HeldRows(rows), 0, 9 * count, schema, 1)
-    assert whole is not None
-    state.update(whole)
-    assert taken == [40_000] * 4
-    assert DEVICE.to_arrow(state.result())["row"].to_pylist() == [0, 1, 2, 3, 4]
 
 
 def test_what_is_known_of_rows_is_not_pickled_with_them() -> None:

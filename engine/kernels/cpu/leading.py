@@ -1,0 +1,129 @@
+"""Rows of a table that is held that may be among the first of an order, known by their places there.
+
+One kernel call looks at the first key of many chunks; nothing else is read of their rows before it is known which of
+them may be among the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from ...dtypes import Kind
+from ...expr import Column, SortKey
+from ...schema import Schema
+from .buffers import empty, text_of
+from .chunked import ChunkedTable
+from .native import LeadingRows, smallest, text_prefixes
+from .native.arrays import Longs, Rows, Words, ascending
+from .project import Evaluator
+from .sort import order_words
+from .table import CpuTable
+
+_FEW_ROWS, _LEADING_BYTES = 1_024, 64
+_ALL = 0xFFFFFFFFFFFFFFFF
+
+
+class Leaders:
+    """The rows found so far.
+
+    Parameters
+    ----------
+    rows
+        Some of the rows of the table, of which only those will be asked for.
+    keys, k
+        The order, whose first key is a column of 64-bit values without nulls, and how many rows are wanted.
+    shared
+        The least word of the first key that so many rows of any thread are known to be within; an array of one.
+    """
+
+    def __init__(self, rows: ChunkedTable, keys: Sequence[SortKey], k: int, shared: Words) -> None:
+        self.chunks, self._schema = rows.chunks, rows.schema
+        self._keys, self._k = tuple(keys), k
+        first = keys[0]
+        dtype = np.dtype(np.float64 if first.expr.dtype.is_float else np.int64)
+        self._found = LeadingRows(k, dtype, shared, descending=first.descending, decides=len(keys) == 1)
+        self._others: list[tuple[Words, Longs]] = []
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is noted of the rows."""
+        return self._found.nbytes + sum(words.nbytes + places.nbytes for words, places in self._others)
+
+    def look(self, begins: Words, starts: Longs) -> None:
+        """Look at rows by the addresses of the first key's pieces."""
+        while not self._found.look(begins, starts):
+            self.settle()
+
+    def settle(self) -> None:
+        """Forget what is not among the first of the rows looked at."""
+        first = self._first(self._found.words, self._found.places)
+        first.sort()  # as they were looked at
+        self._found.keep(first)
+
+    def absorb(self, other: Leaders) -> None:
+        """Take over what another thread has found in the same table."""
+        self._others += [(other._found.words, other._found.places), *other._others]
+
+    def table(self) -> CpuTable:
+        """Return at most so many rows as are wanted, in order; ties as the rows lie."""
+        parts = [(self._found.words, self._found.places), *self._others]
+        words, places = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+        if self._others:
+            order = np.argsort(places)
+            words, places = words[order], places[order]
+        return self.chunks.take(self._schema, places[self._first(words, places)])
+
+    def _first(self, words: Words, places: Longs) -> Rows:
+        """Return which of some rows, as they lie, are the first, in order."""
+        if len(self._keys) == 1:
+            return smallest([words], self._k)
+        chosen = self._within_second(words, places)
+        keys = self._keys[1:]
+        columns = self._columns(places[chosen], keys)
+        further = [word for column, key in zip(columns, keys, strict=True) for word in order_words(column, key)]
+        return chosen[smallest([words[chosen], *further], self._k)]
+
+    def _within_second(self, words: Words, places: Longs) -> Rows:
+        """Return the rows, as they lie, that two keys do not put behind others, as far as that is soon told."""
+        if len(words) <= max(4 * self._k, _FEW_ROWS):
+            return ascending(len(words))
+        last = words[smallest([words], self._k)[-1]]
+        sure, tied = (np.flatnonzero(some).astype(np.int32) for some in (words < last, words == last))
+        (column,) = self._columns(places[tied], self._keys[1:2])
+        left = self._k - len(sure)
+        return np.sort(np.concatenate([sure, tied[_first_texts(column, left, descending=self._keys[1].descending)]]))
+
+    def _columns(self, places: Longs, keys: Sequence[SortKey]) -> Sequence[pa.Array]:
+        names = dict.fromkeys(key.expr.name for key in keys if isinstance(key.expr, Column))
+        schema = Schema(tuple(self._schema[name] for name in names))
+        table = self.chunks.take(schema, places, [self._schema.position(name) for name in names])
+        return Evaluator(table).columns([key.expr for key in keys])
+
+
+def _first_texts(column: pa.Array, k: int, *, descending: bool) -> Rows:
+    """Return the rows of texts that their leading bytes do not put behind ``k`` others; all of other values."""
+    rows = ascending(len(column))
+    if not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)) or column.null_count:
+        return rows
+    offsets, data = text_of(column)
+    words = empty(len(column), np.uint64)
+    sure = list[Rows]()
+    for skipped in range(0, _LEADING_BYTES, 8):
+        if len(rows) <= max(4 * k, _FEW_ROWS):
+            break
+        text_prefixes(offsets, data, skipped, _ALL if descending else 0, words)
+        own = words[rows]
+        last = own[smallest([own], k)[-1]]
+        sure.append(rows[own < last])
+        rows = rows[own == last]
+        k -= len(sure[-1])
+    return np.concatenate([*sure, rows])
+
+
+def leads(rows: ChunkedTable, keys: Sequence[SortKey]) -> tuple[Words, Longs] | None:
+    """Return the first key's pieces, as `Leaders.look` takes them; None where it is not so simple."""
+    simple = keys and all(isinstance(key.expr, Column) for key in keys) and keys[0].expr.dtype.kind is not Kind.UINT64
+    return rows.words(keys[0].expr) if simple else None

@@ -1,0 +1,243 @@
+"""The rows whose first key is least, or greatest, among values that lie in any number of arrays.
+
+Values are compared as the words that ``ordering`` makes of them, but only those of blocks in which one comes before the
+limit as it is: most blocks have none, and to find that out takes no longer than memory does. What comes before it is
+noted; when much is, the k-th of it is the new limit (`selecting`), and the rest is forgotten.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .arrays import Doubles, Longs, Number, Rows, Words
+from .compile import device, instruction, kernel
+from .selecting import word_at
+
+array_at, load_word, lowest_bit = instruction("array_at"), instruction("load_word"), instruction("lowest_bit")
+not_below_among_64, within_among_64 = instruction("not_below_among_64"), instruction("within_among_64")
+
+_BLOCK = 64
+_ALL_INT = 0xFFFFFFFFFFFFFFFF
+_SIGN, _ALL = np.uint64(1 << 63), np.uint64(_ALL_INT)
+_NAN, _INFINITE = np.uint64(0xFFFFFFFFFFFFFFFE), np.uint64(0xFFF0000000000000)
+_MAGNITUDE, _NO_NUMBER = np.uint64(0x7FFFFFFFFFFFFFFF), np.uint64(0x7FF0000000000000)
+_LAST_PLACE = np.iinfo(np.int64).max
+_ENOUGH_ROWS, _LEAST_ROOM, _TIED_ROOM = 1 << 10, 1 << 11, 1 << 16
+# What the state of a search holds: how many rows are noted, at how many the limit is found anew, the piece and the row
+# there to go on with, whether of rows that tie with the limit the first ones do, and the place of the last of those.
+_COUNT, _ENOUGH, _PIECE, _ROW, _DECIDES, _LAST = range(6)
+
+
+@device
+def order_word(word: Number, floats: Number, flip: Number) -> Number:
+    """Return the word of a value's bits, as `order_integers` and `order_floats` do."""
+    if not floats:
+        return (word ^ _SIGN) ^ flip
+    if word & _MAGNITUDE > _NO_NUMBER:
+        return _NAN ^ flip
+    if word & _MAGNITUDE == np.uint64(0):
+        return _SIGN ^ flip
+    return (word ^ (_ALL if word >= _SIGN else _SIGN)) ^ flip
+
+
+@device
+def set_limit(word: Number, floats: Number, flip: Number, limit: Words) -> Number:
+    """Write the bits of a value that those within a word are within; return 1 if these are greater ones, -1 if none is.
+
+    Values beyond may be within it as well: the words tell.
+    """
+    greatest = np.int64(flip != np.uint64(0))
+    if not floats:
+        limit[0] = (word ^ flip) ^ _SIGN
+        return greatest
+    plain = word ^ flip
+    if (greatest and word == np.uint64(0)) or (not greatest and plain < ~_INFINITE):
+        return np.int64(-1)
+    if plain >= _NAN and not greatest:  # even NaN is within it
+        limit[0] = _NO_NUMBER | _SIGN
+        return np.int64(1)
+    plain = max(min(plain, _INFINITE), ~_INFINITE)
+    limit[0] = plain ^ _SIGN if plain >= _SIGN else ~plain
+    return greatest
+
+
+@device
+def among_block(values: Doubles | Longs, start: Number, limit: Number, greatest: Number) -> Number:
+    """Return which values of a block are within a limit, a bit for each."""
+    return not_below_among_64(values, start, limit) if greatest else within_among_64(values, start, limit)
+
+
+@device
+def cut(state: Longs, bound: Words, words: Words, places: Longs, room: Words, counts: Longs, k: Number) -> None:
+    """Find the limit anew, and forget what is beyond it; of rows that tie with it so many stay if places tell."""
+    count = state[_COUNT]
+    if count < k:
+        state[_ENOUGH] = min(2 * state[_ENOUGH], np.int64(len(words)))
+        return
+    word = word_at(words, 0, count, k - 1, room, counts)
+    ties = np.int64(k)
+    for i in range(count):
+        ties -= np.int64(words[i] < word)
+    kept, last = np.int64(0), np.int64(-1)
+    for i in range(count):
+        if words[i] > word:
+            continue
+        if words[i] == word:
+            if state[_DECIDES] and ties <= 0:
+                continue
+            ties -= 1
+            last = max(last, places[i])
+        words[kept], places[kept] = words[i], places[i]
+        kept += 1
+    bound[0] = word
+    state[_COUNT] = kept
+    state[_LAST] = last if state[_DECIDES] else _LAST_PLACE
+    state[_ENOUGH] = min(max(2 * kept, np.int64(_ENOUGH_ROWS)), np.int64(len(words)))
+
+
+def _find_leading(
+    begins: Words,
+    starts: Longs,
+    limits: Doubles | Longs,
+    floats: int,
+    flip: int,
+    k: int,
+    state: Longs,
+    bound: Words,
+    shared: Words,
+    words: Words,
+    places: Longs,
+    room: Words,
+    counts: Longs,
+) -> bool:
+    """Note rows of pieces from where the state says on; return whether there is no room for more before their end."""
+    limit_bits = limits.view(np.uint64)
+    for piece in range(state[_PIECE], len(begins)):
+        first, length = starts[piece], starts[piece + 1] - starts[piece]
+        values = array_at(begins[piece], length, limits)
+        start, state[_ROW] = state[_ROW], 0
+        known, greatest = False, np.int64(0)
+        while start < length:
+            if not known:
+                word = bound[0]
+                if shared[0] < word:
+                    word = shared[0]
+                elif first > state[_LAST]:
+                    if word == np.uint64(0):
+                        break
+                    word -= np.uint64(1)
+                greatest = set_limit(word, floats, flip, limit_bits)
+                if greatest < 0:
+                    break
+                known = True
+            found = _ALL
+            if start + _BLOCK <= length:
+                found = among_block(values, start, limits[0], greatest)
+                if not found:
+                    start += _BLOCK
+                    continue
+            else:
+                found >>= np.uint64(start + _BLOCK - length)
+            count = state[_COUNT]
+            while found:
+                i = start + np.int64(lowest_bit(found))
+                found &= found - np.uint64(1)
+                word = order_word(load_word(begins[piece], i), floats, flip)
+                words[count], places[count] = word, first + i
+                count += word <= shared[0] and (word < bound[0] or (word == bound[0] and first + i < state[_LAST]))
+            state[_COUNT] = count
+            start += _BLOCK
+            if count + _BLOCK > state[_ENOUGH]:
+                cut(state, bound, words, places, room, counts, k)
+                shared[0] = min(shared[0], bound[0])
+                known = False
+                if 2 * state[_COUNT] > len(words) + k:
+                    state[_PIECE], state[_ROW] = piece, start
+                    return True
+    state[_PIECE] = 0
+    return False
+
+
+_find_leading = kernel(
+    "bool(const u64[], const i64[], f64[], i64, u64, i64, i64[], u64[], u64[], u64[], i64[], u64[], i64[])",
+    "bool(const u64[], const i64[], i64[], i64, u64, i64, i64[], u64[], u64[], u64[], i64[], u64[], i64[])",
+)(_find_leading)
+
+
+class LeadingRows:
+    """The rows whose first key comes before all others', of those looked at so far.
+
+    Parameters
+    ----------
+    k
+        How many are wanted.
+    dtype
+        What the values are: 64-bit integers or floats, of which NaN is the greatest.
+    descending
+        Whether the greatest come first.
+    decides
+        Whether the key alone decides: of rows that tie with the last one wanted those that were looked at first are it.
+        Else all are noted.
+    shared
+        The least word that so many rows of any thread are known to be within; an array of one.
+    """
+
+    def __init__(self, k: int, dtype: np.dtype[Any], shared: Words, *, descending: bool, decides: bool) -> None:
+        self.k, self._limit, self._shared = k, np.zeros(1, dtype), shared
+        self._flip = _ALL_INT if descending else 0
+        room = 2 * k + _LEAST_ROOM if decides else max(2 * k + _LEAST_ROOM, _TIED_ROOM)
+        self._words, self._places = np.empty(room, np.uint64), np.empty(room, np.int64)
+        self._room, self._counts = np.empty(room, np.uint64), np.empty(256, np.int64)
+        self._bound = np.array([_ALL_INT], np.uint64)
+        self._state = np.array([0, min(_ENOUGH_ROWS, room), 0, 0, int(decides), _LAST_PLACE], np.int64)
+
+    @property
+    def words(self) -> Words:
+        """The words of the rows noted."""
+        return self._words[: self._state[_COUNT]]
+
+    @property
+    def places(self) -> Longs:
+        """Where these rows are, in the order in which they were looked at."""
+        return self._places[: self._state[_COUNT]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of what is noted."""
+        return 24 * int(self._state[_COUNT])
+
+    def look(self, begins: Words, starts: Longs) -> bool:
+        """Note rows of pieces; return False where so many tie that some must be left out first.
+
+        After that, called again with the same pieces, it goes on where it was.
+
+        Parameters
+        ----------
+        begins
+            Addresses of the pieces' values.
+        starts
+            The place of the first row of each piece, and the one after the last.
+        """
+        return not _find_leading(
+            begins,
+            starts,
+            self._limit,
+            int(self._limit.dtype.kind == "f"),
+            self._flip,
+            self.k,
+            self._state,
+            self._bound,
+            self._shared,
+            self._words,
+            self._places,
+            self._room,
+            self._counts,
+        )
+
+    def keep(self, rows: Rows) -> None:
+        """Keep some of the rows that are noted, by their numbers there, in this order."""
+        count = len(rows)
+        self._words[:count], self._places[:count] = self._words[rows], self._places[rows]
+        self._state[_COUNT], self._state[_ENOUGH] = count, min(max(2 * count, _ENOUGH_ROWS), len(self._words))
