@@ -32,10 +32,11 @@ _MOST_EXPECTED = 1 << 20
 _LARGE_PIECE = 4_096
 _SHARED_ROWS = 1 << 20
 """Rows passed on that are worth another thread."""
-_RUN_BYTES = 1 << 22
-_RUN_BITS, _MOST_RUN_BITS = 8, 10
-"""Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if a
-thread's part of each would have more than so many bytes. The thread with the fewest says how many a partition has."""
+_RUN_BYTES = 1 << 19
+_RUN_BITS, _MOST_RUN_BITS = 8, 12
+"""Rows passed on are spread over so many runs, whose tables fit the cache; over more, which takes longer, if each would
+have more than so many bytes: a table is four times as large as words of 16 bytes. The thread with the fewest says how
+many a partition has."""
 _FEW_TOGETHER, _MOST_TOGETHER = 4, 16
 """Tables that are taken together after calls have ended early, and else."""
 _ROWS_PER_NEW = 8

@@ -110,3 +110,10 @@ def test_rows_passed_on_leave_as_states_of_single_rows(monkeypatch: pytest.Monke
         groups.update(device.from_arrow(pa.table({"k": [1, 1], "v": [5, None]}), schema))
     (tables,) = groups.partials(1)
     assert [device.to_arrow(table).to_pydict() for table in tables] == [{"k": [1, 1], "n": [1, 1], "s": [5, None]}] * 2
+
+
+@pytest.mark.parametrize(("mebibytes", "runs"), [(1, 256), (64, 256), (256, 1024), (640, 2048), (100_000, 4096)])
+def test_runs_are_as_many_as_keep_their_tables_in_the_cache(mebibytes: int, runs: int) -> None:
+    made = 1 << aggregate._run_bits(mebibytes << 20)
+    assert made == runs
+    assert (mebibytes << 20) // made <= 1 << 19 or made == 4096
