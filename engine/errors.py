@@ -134,6 +134,10 @@ class CastError(ExecutionError, ValueError):
     """A value does not fit the type it is cast to."""
 
 
+class CastOverflow(CastError, ArithmeticOverflow):
+    """A whole number without sign does not fit the signed type it is cast to, or added up as."""
+
+
 class ReadError(ExecutionError):
     """A file is missing, broken, or holds a value that does not fit the column's type."""
 

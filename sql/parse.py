@@ -19,10 +19,13 @@ from sqlglot.errors import ParseError, TokenError
 from sqlglot.tokenizer_core import Token, TokenType
 
 from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperation, suggestion
+from .byte_texts import with_bytes
+from .chains import with_chains
 from .collations import without_collations
 from .interval_texts import with_whole_intervals
 from .merge_errors import with_errors
 from .null_order import Ordering
+from .pivot_tails import with_whole_pivots
 from .trees import parts_of
 
 _STATEMENTS = ("select", "with", "from", "values")
@@ -249,7 +252,7 @@ logging.getLogger("sqlglot").addFilter(_Unheard())
 def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[exp.Expr]:
     _parsing.now = True
     try:
-        parsed = dialect.parser().parse(with_whole_intervals(with_errors(_numbered(tokens))), source.text)
+        parsed = dialect.parser().parse(_read(tokens), source.text)
     except ParseError as error:
         raise _syntax_error(source, tokens, error) from None
     except RecursionError:
@@ -260,6 +263,13 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
     finally:
         _parsing.now = False
     return [tree for tree in parsed if tree is not None and not isinstance(tree, exp.Semicolon)]
+
+
+def _read(tokens: list[Token]) -> list[Token]:
+    """Return the tokens of a statement with what the parser does not know written in words that it knows."""
+    for rewritten in (_numbered, with_errors, with_whole_intervals, with_bytes, with_whole_pivots, with_chains):
+        tokens = rewritten(tokens)
+    return tokens
 
 
 def _ordered(source: SqlText, ordering: Ordering, tokens: list[Token]) -> list[exp.Expr]:

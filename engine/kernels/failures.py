@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import ArithmeticOverflow, CastError, DivisionByZero
+from ..dtypes import Kind
+from ..errors import ArithmeticOverflow, CastError, CastOverflow, DivisionByZero
 from ..expr import Call, Cast
 from ..plan import WindowCall
 from .specs import AccumulatorSpec
@@ -40,4 +41,7 @@ def _sum(what: str) -> ArithmeticOverflow:
 
 def failed_cast(node: Cast, culprit: object) -> CastError:
     """Return the error for a value that does not fit the type of a strict cast."""
+    if node.dtype.kind is Kind.INT64 and node.arg.dtype.kind is Kind.UINT64:  # as sums of such numbers do
+        wider = "cast to decimal(20, 0), or use try_cast to get null instead"
+        return CastOverflow(f"{culprit!r} does not fit int64 in {node}; {wider}")
     return CastError(f"cannot cast {culprit!r} to {node.dtype} in {node}; use try_cast to get null instead")

@@ -9,7 +9,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import AggregateCall, Column, Expr, Literal, NamedAggregate, aggregate, call, cast, literal
+from ...engine.expr import AggregateCall, Column, Expr, NamedAggregate, aggregate, call, cast, literal
 from ...engine.expr.catalogue import AGGREGATES, SQL_AGGREGATES
 from ..trees import parts_of
 from .arguments import spelled
@@ -190,8 +190,8 @@ def split_options(
     if function == "string_agg":
         if not args:
             raise binder.source.error(node, f"{binder.source.written(node)} takes values, and perhaps a separator")
-        separator = args[1] if len(args) > 1 else literal(",")
-        if not isinstance(separator, Literal) or not isinstance(separator.value, str):
+        separator = binder.statement.constant(args[1]) if len(args) > 1 else literal(",")
+        if separator is None or not isinstance(separator.value, str):
             raise binder.source.unsupported(node, "a separator that is not a constant text")
         return [as_text(args[0]), *args[2:]], {"separator": separator.value}
     return args, {}

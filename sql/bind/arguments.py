@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
-from ...engine.expr import Expr, Literal, call
+from ...engine.expr import Expr, call
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -58,7 +58,7 @@ def of_two(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
 
 def constant_text(binder: ExpressionBinder, node: exp.Expr, what: str) -> str:
     """Return an argument that must be a constant text, ``what`` it is being named in the error."""
-    value = binder.bind(node)
-    if not isinstance(value, Literal) or not isinstance(value.value, str):
+    value = binder.statement.constant(binder.bind(node))
+    if value is None or not isinstance(value.value, str):
         raise binder.source.unsupported(node, f"{what} that is not a constant text")
     return value.value

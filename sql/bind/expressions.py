@@ -304,6 +304,22 @@ def _literal(binder: ExpressionBinder, node: Any) -> Expr:
     return literal(str(node.this)) if node.is_string else number(binder.source, node)
 
 
+def _bytes(binder: ExpressionBinder, node: Any) -> Expr:
+    try:
+        return literal(bytes.fromhex(str(node.this)))
+    except ValueError:
+        raise binder.source.error(node, f"x'{node.this}' is not bytes; write two digits from 0 to f for each") from None
+
+
+def _of_place(binder: ExpressionBinder, node: Any) -> Expr:
+    found = binder.scope.at(str(node.this.this))
+    if found is None:
+        given = len(binder.scope.star())
+        raise binder.source.error(node, f"#{node.this.this} is no column; FROM gives {given}")
+    binder.places.setdefault(found.column.name, node)
+    return found.column
+
+
 def _random(binder: ExpressionBinder, _: Any) -> Expr:
     column = Column(name=binder.statement.names.fresh("random"), dtype=dtypes.float64)
     binder.attachments.append(Drawn(column=column, seed=binder.statement.seed()))
@@ -338,6 +354,9 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Alias: lambda binder, node: binder.bind(node.this),
     exp.Paren: lambda binder, node: binder.bind(node.this),
     exp.Literal: _literal,
+    exp.RawString: lambda _, node: literal(str(node.this)),
+    exp.HexString: _bytes,
+    exp.PositionalColumn: _of_place,
     exp.Boolean: lambda _, node: literal(bool(node.this)),
     exp.Null: lambda *_: literal(None),
     exp.Placeholder: _parameter,

@@ -109,7 +109,8 @@ def _list_join(binder: ExpressionBinder, node: Any) -> Expr:
     value = binder.bind(node.this)
     if value.dtype.value is not None and not value.dtype.value.is_nested:
         value = cast(value, dtypes.list_(dtypes.string))
-    return call("list_join", value, separator=separator)
+    joined = call("list_join", value, separator=separator)
+    return case([(call("equal", call("list_length", value), literal(0)), literal(""))], joined)
 
 
 # --- numbers

@@ -40,6 +40,8 @@ _FOLDS = {
     "stddev": "stddev_samp",
     **{name: name for name in (*STATISTICS, "bit_and", "bit_or", "bit_xor")},
 }
+FOLDED = frozenset((*_FOLDS, "median"))
+"""Aggregates of numbers that `fold` knows."""
 
 
 # --- literals

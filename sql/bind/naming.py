@@ -85,8 +85,8 @@ def _function(node: exp.Func) -> str:
 
 
 def _literal(node: exp.Expr) -> str:
-    assert isinstance(node, exp.Literal)
-    return "'" + str(node.this).replace("'", "''") + "'" if node.is_string else str(node.this)
+    written = str(node.this)
+    return "'" + written.replace("'", "''") + "'" if not node.is_number else written
 
 
 def _case(node: exp.Expr) -> str:
@@ -131,6 +131,14 @@ def _struct(node: exp.Expr) -> str:
 
 def _count(node: exp.Expr) -> str:
     return "count_star()" if node.this is None or isinstance(node.this, exp.Star) else f"count({_text(node.this)})"
+
+
+def _group_concat(node: exp.Expr) -> str:
+    values, separator = node.this, node.args.get("separator")
+    order = values if isinstance(values, exp.Order) else None
+    shown = _text(values if order is None else order.this) + ("" if separator is None else f", {_text(separator)}")
+    keys = "" if order is None else f" ORDER BY {', '.join(_ordered(item) for item in order.expressions)}"
+    return f"string_agg({shown}{keys})"
 
 
 def _filter(node: exp.Expr) -> str:
@@ -220,6 +228,8 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Paren: lambda node: _text(node.this),
     exp.Neg: lambda node: f"(-({_text(node.this)}))" if not node.this.is_number else f"-{_text(node.this)}",
     exp.Literal: _literal,
+    exp.RawString: _literal,
+    exp.HexString: lambda node: f"X'{node.this}'",
     exp.Boolean: lambda node: "true" if node.this else "false",
     exp.Null: lambda _: "NULL",
     exp.Case: _case,
@@ -233,6 +243,7 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Array: lambda node: f"list_value({', '.join(_text(part) for part in node.expressions)})",
     exp.Struct: _struct,
     exp.Count: _count,
+    exp.GroupConcat: _group_concat,
     exp.Filter: _filter,
     exp.IgnoreNulls: lambda node: _text(node.this),
     exp.Window: _window,

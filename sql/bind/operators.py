@@ -270,6 +270,8 @@ def _concat(binder: ExpressionBinder, node: Any) -> Expr:
         missing = call("or", call("is_null", left), call("is_null", right))
         joined = call("list_concat", left, right)
         return case([(missing, literal(None, joined.dtype))], joined)
+    if left.dtype.kind is right.dtype.kind is Kind.BINARY:
+        return call("from_hex", call("concat", call("to_hex", left), call("to_hex", right)))
     return call("concat", as_text(left), as_text(right))
 
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.expr import Expr, Literal, aggregate, call, cast, literal
+from ...engine.expr import Expr, aggregate, call, cast, literal
 from ...engine.expr.lambdas import ListMethod, list_lambda
-from .arguments import arguments
+from .arguments import arguments, constant_text
 from .naming import default_name
 from .operators import as_text
 
@@ -150,10 +150,7 @@ def _in_order(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, n
 
 def _separator(binder: ExpressionBinder, node: Any) -> str:
     given = node.args.get("separator")
-    separator = literal(",") if given is None else binder.statement.constant(binder.bind(given))
-    if not isinstance(separator, Literal) or not isinstance(separator.value, str):
-        raise binder.source.unsupported(node, "a separator that is not a constant text")
-    return separator.value
+    return "," if given is None else constant_text(binder, given, "a separator")
 
 
 def joined_texts(binder: ExpressionBinder, node: Any, values: Expr) -> Expr:

@@ -76,7 +76,8 @@ class OutputBinder:
         if isinstance(column, exp.Column):
             matches = self._scope.find(str(column.name), str(column.table) or None)
             return matches[0].name if len(matches) == 1 else str(column.name)
-        return default_name(node)
+        place = self._scope.at(str(column.this.this)) if isinstance(column, exp.PositionalColumn) else None
+        return default_name(node) if place is None else place.name
 
     def _chosen(self, item: exp.Expr) -> list[Output]:
         alias = str(item.alias) if isinstance(item, exp.Alias) else None

@@ -108,6 +108,11 @@ class Scope:
             return [c for c in self.columns if not c.merged]
         return [c for c in self.columns if c.relation is not None and c.relation.lower() == relation.lower()]
 
+    def at(self, place: str) -> ScopeColumn | None:
+        """Return the column of ``#1``, ``#2``, …: the first, the second, … of ``*``."""
+        columns = self.star()
+        return columns[int(place) - 1] if place.isdecimal() and 1 <= int(place) <= len(columns) else None
+
     @property
     def relations(self) -> list[str]:
         """Aliases in order."""

@@ -50,6 +50,7 @@ from ...engine.records import replace
 from ...engine.traversal import transform_up
 from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, split_options
 from .arguments import arguments, spelled
+from .lists import FOLDED, fold
 from .literals import interval
 from .names import Names
 from .naming import merged_window
@@ -174,11 +175,11 @@ def _aggregate(
         raise binder.source.unsupported(node, f"{written} of {len(values)} arguments with OVER")
     if distinct and name not in ("min", "max", "any", "all", "bit_and", "bit_or", "mode", "histogram"):
         whole = frame == replace(WHOLE_PARTITION, unit=frame.unit)
-        if name == "count" and len(values) == 1 and not (whole or frame == DEFAULT_FRAME):
-            found = over(window_call("list", values[0], frame=frame, where=condition), partition_by, order_by)
-            return call("coalesce", call("list_length", call("list_distinct", found)), literal(0))
-        if len(values) != 1 or not (whole or frame == DEFAULT_FRAME):
+        if len(values) != 1:
             raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
+        if not (whole or frame == DEFAULT_FRAME):
+            found = over(window_call("list", values[0], frame=frame, where=condition), partition_by, order_by)
+            return _of_different(binder, node, name, found, options)
         value = values[0] if condition is None else case([(condition, values[0])])
         # Each value counts in the first row that has it. Which of several peers that is makes no difference: a
         # frame that reaches from the start to the row's last peer holds all of them or none.
@@ -186,6 +187,19 @@ def _aggregate(
         return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame, **options)
     with binder.source.placed(node):
         return window_call(name, *values, frame=frame, where=condition, **options)
+
+
+def _of_different(binder: ExpressionBinder, node: exp.Expr, name: str, values: Expr, options: dict[str, Any]) -> Expr:
+    """Return an aggregate of the different ones among the values of a frame."""
+    different = call("list_distinct", values)  # without null
+    if name == "count":
+        return call("coalesce", call("list_length", different), literal(0))
+    if name == "string_agg":
+        return call("list_join", different, **options)
+    folded = {"mean": "avg", "std": "stddev", "var": "variance"}.get(name, name)
+    if folded not in FOLDED:
+        raise binder.source.unsupported(node, f"{binder.source.written(node)} of DISTINCT values over a frame")
+    return fold(binder, node, different, folded)
 
 
 def _ordered_list(

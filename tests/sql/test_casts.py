@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from tests.sql.oracle import assert_same
-from volley.engine.errors import CastError, SqlError
+from volley.engine.errors import ArithmeticOverflow, CastError, SqlError
 from volley.sql import sql
 
 
@@ -91,3 +91,12 @@ def test_times_are_truncated_to_round_years(unit):
     query = f"select date_trunc('{unit}', t) as a, date_trunc('{unit}', t::date) as b from {moments}"
     assert_same(query, {})
     assert_same(f"select date_trunc('{unit}', t::timestamptz)::varchar as a from {moments} where t is not null", {})
+
+
+@pytest.mark.parametrize("over", ["", " over (order by x)", " over (order by x rows 1 preceding)"])
+def test_sums_of_numbers_without_sign_say_that_they_overflow(over: str) -> None:
+    numbers = pa.table({"x": pa.array([1, 2**64 - 1], pa.uint64())})
+    with pytest.raises(ArithmeticOverflow, match=r"18446744073709551615 does not fit int64 in .*decimal\(20, 0\)"):
+        sql(f"select sum(x){over} as s from t", t=numbers).to_arrow()
+    exact = sql("select sum(x::decimal(20, 0)) as s from t", t=numbers).to_dict()
+    assert exact == {"s": [Decimal(2**64)]}

@@ -121,7 +121,7 @@ explain drop table t | 1:9 | DROP
 create trigger i after insert on t | 1:1 | CREATE
 select id from t qualify rank() over () in (select 1) | 1:26 | a window function that a subquery reads
 select approx_count_distinct(id) over () from t | 1:8 | approx_count_distinct with OVER
-select sum(distinct k) over (order by id rows 2 preceding) from t | 1:8 | sum of DISTINCT values over a frame
+select list(distinct k) over (order by id rows 2 preceding) from t | 1:8 | list of DISTINCT values over a frame
 select lag(id, k) over () from t | 1:16 | lag with a number that is not a constant
 select sum(id) over (order by id rows k preceding) from t | 1:39 | a frame's offset that is not a constant
 select (select count(*) from u where u.k = t.k limit 0) from t | 1:16 | a correlated subquery with LIMIT

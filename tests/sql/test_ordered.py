@@ -31,6 +31,8 @@ select percentile_cont([0.25, 0.5]) within group (order by id) as a from t
 select k, percentile_disc(0.5) within group (order by m desc) as a from t group by k
 select list(id order by id) as l from t where false
 select string_agg(s, ',' order by d desc nulls last, id) as l from t
+select string_agg(s, ',' || ' ' order by id) as l, string_agg(distinct s, chr(45) order by s) from t
+select string_agg(s, upper('x')) over (order by id) as l, array_to_string([s, 'z'], chr(45)) as a, array_to_string([], '-') as b from t
 select list({'a': id, 'b': k} order by k desc, id) as l from t
 select list(id order by id)[1] as a, len(list(id order by id)) as b from t
 select quantile_cont(id, 1 - 0.25) as a from t

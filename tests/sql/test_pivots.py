@@ -44,6 +44,14 @@ select id, q, v from wide unpivot (v for q in (q1, q2)) as x where v > 10
 unpivot (select id, k from t) on *
 unpivot (select id, x, k from t) on k, x
 select * from sales pivot (sum(amt) for month in ('jan')) join u on true
+pivot sales on month using sum(amt) group by emp order by emp desc limit 1
+pivot sales on month using sum(amt) group by emp order by all limit 1 offset 1
+select * from (pivot sales on month using sum(amt) group by emp order by jan limit 1) p
+with a as (pivot sales on month using sum(amt) group by emp order by emp limit 1) select * from a
+with a as (select * from sales where amt > 1) pivot a on month using sum(amt) group by emp order by emp limit 1
+with a as (select * from wide) unpivot a on q1, q2 into name q value v order by v desc limit 2
+unpivot wide on columns(* exclude id) into name q value v order by id, q limit 3
+from sales pivot (sum(amt) for month in ('jan','feb')) order by emp limit 1
 """
 
 
@@ -80,3 +88,9 @@ def test_a_pivoted_table_can_be_kept() -> None:
 def test_mistakes(text: str, message: str) -> None:
     with pytest.raises(SqlError, match=message):
         vl.sql(text, **tables())
+
+
+def test_pivots_are_tables() -> None:
+    with vl.Session():
+        vl.sql("create table turned as pivot sales on month using sum(amt) group by emp", **tables())
+        assert vl.sql("select emp, jan from turned order by emp").to_dict() == {"emp": ["x", "y"], "jan": [1, 7]}

@@ -34,6 +34,9 @@ select id, count(distinct k) over (order by id rows between unbounded preceding 
 select id, count(distinct k) over (order by id rows between 2 preceding and 1 following) as a, count(distinct x) over (partition by b order by id rows between 1 following and 3 following) as b, count(distinct s) filter (where id > 2) over (order by id rows 3 preceding) as c from t
 select id, count(distinct b) over (order by k range between 1 preceding and 1 following) as a, count(distinct x) over (order by id groups between 3 preceding and current row exclude current row) as b, count(distinct d) over (order by id rows between 4 preceding and 3 preceding) as c from t
 select count(distinct v) over (order by k rows 1 preceding) as n from e
+select id, sum(distinct k) over (order by id rows between 2 preceding and 1 following) as a, avg(distinct x) over (partition by b order by id rows between 1 following and 3 following) as b, sum(distinct m) filter (where id > 2) over (order by id rows 3 preceding) as c from t where x < 100
+select id, stddev(distinct k) over (order by id rows 4 preceding) as a, product(distinct k) over (order by k range between 1 preceding and 1 following) as b, median(distinct id) over (order by id groups between 3 preceding and current row exclude current row) as c from t
+select id, length(string_agg(distinct s, '-') over (order by id rows 2 preceding)) as a, sum(distinct b::int) over (order by id rows 1 preceding) as b from t
 select k, count(distinct count(*)) over () as n, sum(distinct sum(id)) over (order by k) from t group by k
 select id, (select max(c) from (select count(distinct v) over () as c from u where u.k = t.k) q) as m from t
 select count(distinct v) over () from e
@@ -144,5 +147,5 @@ def test_lateral(query: str, tables: dict[str, pa.Table]) -> None:
 
 def test_distinct_values_over_a_frame_of_values_are_told_as_such() -> None:
     window = "order by x range between 1.5 preceding and current row"
-    with pytest.raises(UnsupportedOperation, match="sum of DISTINCT values over a frame is not supported"):
-        sql(f"select sum(distinct x) over ({window}) as n from (select 1.0 as x) q")
+    with pytest.raises(UnsupportedOperation, match="list of DISTINCT values over a frame is not supported"):
+        sql(f"select list(distinct x) over ({window}) as n from (select 1.0 as x) q")
