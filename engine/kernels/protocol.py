@@ -224,7 +224,7 @@ class Device(Protocol):
     def chunked(self, held: HeldRows, start: int, rows: int, schema: Schema, nbytes: int) -> Table | None:
         """Take some rows of so many bytes as they are, for a state that takes such; None where they come in batches.
 
-        Of the states of kernels only a `TopK` does.
+        Of the states of kernels a `GroupBy` and a `TopK` do.
         """
         ...
 

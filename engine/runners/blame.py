@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from ..errors import ExecutionError, MemoryLimitExceeded, ReadError, TemporaryFailure, WriteError
-from ..expr import Expr, NamedExpr, columns_of
+from ..expr import Column, Expr, NamedExpr, columns_of
 from ..kernels.protocol import Device, Table
 from ..kernels.specs import AccumulatorSpec
 from ..physical.execute import apply_operator
@@ -50,7 +50,8 @@ def blame_sink(
             given.append(apply_operator(device, operator, given[-1], {}))
     except ExecutionError:  # it was one of the operators, whatever its rows
         return
-    _accuse(device, [_computed(device, expr) for expr in _exprs(sink)], given.pop(), error)
+    computed = [_computed(device, expr) for expr in _exprs(sink) if not isinstance(expr, Column)]
+    _accuse(device, computed, given.pop(), error)
     for operator, before in zip(reversed(operators), reversed(given), strict=True):
         trace_back(device, operator, before, error)
 

@@ -15,41 +15,47 @@ from ..plan import Split
 
 MOST_SPLITS = 8
 """Splits of rows in memory that are one task at most."""
-LEAST_CHUNKED, MOST_CHUNKED = 2, 64
-"""Splits that are one task where rows are taken as they lie in memory, at least and at most: each takes little time."""
+MOST_TIMES = 32
+"""Where rows are taken as they lie in memory, times as many splits as are one task at least, that are one at most."""
 LEAST_WORK = 3.0
 """The work of a task of a file, as `_work` counts it, below which threads wait for each other's Python instead."""
 
 
-def portions(splits: Sequence[Split], threads: int, *, chunked: bool = False) -> list[list[Split]]:
+def portions(splits: Sequence[Split], threads: int, *, least: int = 0) -> list[list[Split]]:
     """Return the splits in order, those that are one task together.
 
     Rows in memory are dealt out in rounds of a task for each thread, as much as it might get of what is left; the last
-    splits, one for each thread, are divided. Of those that are taken as they lie there (``chunked``) tasks dwindle
-    instead. Splits of files are joined, so that what lies beside each other is read at once.
+    splits, one for each thread, are divided. Of those that are taken as they lie there tasks dwindle instead, to
+    ``least`` splits, or if that is one to parts of the last. Splits of files are joined, so that what lies beside each
+    other is read at once.
     """
     if all(hasattr(split, "joined") for split in splits):
         return [_joined(some) for some in _guided(splits, threads)]
     if not all(hasattr(split, "divided") for split in splits):
         return [[split] for split in splits]
-    if chunked:
-        return list(_dwindling(splits, threads))
+    if least:
+        tasks = list(_dwindling(splits, threads, least))
+        return tasks + _divided(tasks.pop() if least == 1 < threads and tasks else [])
     last = len(splits) - threads if threads > 1 else len(splits)
-    tasks, start = list[list[Split]](), 0
+    tasks, start = [], 0
     while start < last:
         count = max(1, min((last - start) // threads, MOST_SPLITS))
         stop = min(start + threads * count, last)
         tasks += [[*splits[first : min(first + count, stop)]] for first in range(start, stop, count)]
         start = stop
-    divided: list[Any] = [*splits[max(last, 0) :]]
-    return tasks + [[piece] for split in divided for piece in split.divided()]
+    return tasks + _divided(splits[max(last, 0) :])
 
 
-def _dwindling(splits: Sequence[Split], threads: int) -> Iterator[list[Split]]:
+def _divided(splits: Sequence[Any]) -> list[list[Split]]:
+    """Return a task for each part of splits."""
+    return [[piece] for split in splits for piece in split.divided()]
+
+
+def _dwindling(splits: Sequence[Split], threads: int, least: int) -> Iterator[list[Split]]:
     """Yield the splits of each task: a fair share of those that are left."""
     start = 0
     while start < len(splits):
-        count = max(LEAST_CHUNKED, min((len(splits) - start) // threads, MOST_CHUNKED))
+        count = max(least, min((len(splits) - start) // threads, MOST_TIMES * least))
         yield [*splits[start : start + count]]
         start += count
 

@@ -69,9 +69,9 @@ class StageTasks:
             splits = promising_first(source.node.scan.splits, source.top)
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
             any_tasks = sink.any_tasks and source.top is None  # whose bound leaves out the more splits, the smaller
-            chunked = sink.takes_chunked and not pipeline.operators
-            for portion in portions(splits, threads, chunked=chunked) if any_tasks else [[split] for split in splits]:
-                yield self._scan_task(pipeline, source, portion, filters, chunked=chunked)
+            least = 0 if pipeline.operators else sink.least_splits
+            for portion in portions(splits, threads, least=least) if any_tasks else [[split] for split in splits]:
+                yield self._scan_task(pipeline, source, portion, filters, chunked=least > 0)
             return
         if isinstance(source, RemainingInput):
             yield Task(pipeline, partial(self._remaining, source.stage), 0, 0, waits=True)

@@ -16,11 +16,13 @@ from ..protocol import GroupBy, Table
 from ..specs import GroupSpec
 from .accumulators import States
 from .buffers import scratch, size_of
+from .chunked import ChunkedTable
 from .judging import Judge, Verdict, of_groups
 from .keys import KeyTable
 from .native import Calls
 from .native.arrays import Longs, Rows
 from .partition import split
+from .pieces import Pieces
 from .project import Evaluator
 from .repeating import Repeated
 from .spread import spread, spreadable
@@ -171,22 +173,31 @@ class CpuGroupBy:
 
     def update(self, *tables: Table) -> None:
         """Add the rows of tables, together while they bring few groups: the interpreter's lock is released once."""
-        rest = [own(table) for table in tables if table.num_rows]
+        given = list[CpuTable]()
+        for table in tables:
+            if isinstance(table, ChunkedTable):
+                self._update(given)
+                self._update(Pieces(table))
+                given = []
+            elif table.num_rows:
+                given.append(own(table))
+        self._update(given)
+
+    def _update(self, rest: Sequence[CpuTable]) -> None:
         while rest:
             if not self._judged:
                 self._judge(rest[0])
-            together = self._together if self._judged else 1
-            added = self._add_together(rest[:together]) if self._settled else 0
+            added, ended = self._add_together(rest) if self._settled else (0, True)
             if self._settled:
                 self._settled = added > 0
-                if added < min(together, len(rest)):
+                if ended:
                     self._together = _FEW_TOGETHER
                 elif added == self._together:
                     self._together = min(2 * added, _MOST_TOGETHER)
-            if added < min(together, len(rest)):
+            if ended:
                 self._add(rest[added])
                 added += 1
-            del rest[:added]
+            rest = rest.after(added) if isinstance(rest, Pieces) else rest[added:]
 
     def _add(self, table: CpuTable) -> None:
         """Add the rows of a table that is not empty."""
@@ -207,37 +218,50 @@ class CpuGroupBy:
             self._kept.append(columns)
             self._kept_bytes += sum(map(size_of, columns))
 
-    def _add_together(self, tables: Sequence[CpuTable]) -> int:
-        """Add tables from the first on, up to one that kernels alone cannot add; return how many were added."""
-        added = self._call_together(tables)
-        while added < len(tables) and self._keys.make_room():
-            added += self._call_together(tables[added:])
-        return added
+    def _add_together(self, tables: Sequence[CpuTable]) -> tuple[int, bool]:
+        """Add tables from the first on; return how many were added, and whether kernels alone cannot add the next."""
+        added, ended = self._call_together(tables)
+        while ended and self._keys.make_room():
+            more, ended = self._call_together(tables.after(added) if isinstance(tables, Pieces) else tables[added:])
+            added += more
+        return added, ended
 
-    def _call_together(self, tables: Sequence[CpuTable]) -> int:
-        """Add tables from the first on, up to one for whose groups there is no room; return how many were added."""
+    def _call_together(self, tables: Sequence[CpuTable]) -> tuple[int, bool]:
+        """Add tables from the first on, up to one for whose groups there is no room."""
         calls, room = Calls(), self._keys.room
-        if len(self._ids) < (most := max(table.num_rows for table in tables)):
+        lengths = tables.lengths if isinstance(tables, Pieces) else [table.num_rows for table in tables]
+        if len(self._ids) < (most := max(lengths)):
             self._ids = scratch(most, np.int32)
-        ends, made, repeated = list[int](), list[Sequence[pa.Array]](), None
-        for table in tables:
-            columns = self._columns_of(table)
+        ends, made, ended = list[int](), list[Sequence[pa.Array]](), False
+        repeated: Repeated | None = None
+        while len(ends) < len(tables) and len(made) < (self._together if self._judged else 1):
+            columns = self._columns_of(tables[len(ends)])
             if repeated is None or not repeated.add(columns):
-                first = len(calls)
-                if not self._call_later(columns, self._ids[: table.num_rows], room, calls):
+                first = len(calls.made)
+                if ended := not self._call_later(columns, self._ids[: len(columns[0])], room, calls):
                     break
                 repeated = self._repeated(calls, first, columns, room)
-            ends.append(len(calls))
             made.append(columns)
+            ends.append(len(calls))
+            if self._judged and repeated is not None and isinstance(tables, Pieces):
+                ends += self._call_alike(repeated, tables, len(ends) - 1, calls)
         if not made:
-            return 0
+            return 0, True
         added = bisect_right(ends, calls.run())
         self._states.meet(len(self._keys))
-        self._rows += sum(table.num_rows for table in tables[:added])
+        self._rows += sum(lengths[:added])
         if not self._judged:
             for given in made[:added]:
                 self._keep(given)
-        return added
+        return added, ended or added < len(ends)
+
+    def _call_alike(self, repeated: Repeated, tables: Pieces, number: int, calls: Calls) -> list[int]:
+        """Have calls add the tables after one, as far as they are like it; return where those of each end."""
+        memory, before = tables.alike(number, tuple(dict.fromkeys(self._places or ()))), len(calls)
+        if len(memory) < 2 or not repeated.add_alike(memory):
+            return []
+        each = (len(calls) - before) // (len(memory) - 1)
+        return [*range(before + each, len(calls) + 1, each)]
 
     def _columns_of(self, table: CpuTable) -> Sequence[pa.Array]:
         """Return the values of keys and inputs; where they are columns of tables, their places are looked up once."""

@@ -17,6 +17,7 @@ from ...expr import Column, Expr
 from ...plan import HeldRows
 from ...schema import Schema
 from .adopting import fits_as_it_is
+from .alike import Alike, alike
 from .buffers import begins_of, text_begins_of
 from .gather import take_column, take_columns, take_texts, take_words
 from .native.arrays import Longs, Rows, Words
@@ -45,10 +46,10 @@ class Chunks:
         self.table = table
         self._chunks = [column.chunks for column in table.columns]
         self._firsts = [np.cumsum([0, *map(len, chunks)]) for chunks in self._chunks]
-        cuts = np.arange(0, table.num_rows, most_rows)
-        self.starts: Longs = np.unique(np.concatenate([cuts, *self._firsts]))
+        self.starts: Longs = _cut(np.unique(np.concatenate(self._firsts)), most_rows)
         self._words: dict[int, Words | None] = {}
         self._texts: dict[int, tuple[Words, Words] | None] = {}
+        self._alike: dict[tuple[int, ...], Alike] = {}
 
     def words(self, place: int) -> Words | None:
         """Return the addresses of a column's pieces of 64-bit values; None where it has others, or nulls."""
@@ -115,6 +116,24 @@ class Chunks:
         back[order] = np.arange(len(rows), dtype=np.int32)
         return take_column(concat_columns(take_columns(arrays, places)), back)
 
+    def alike(self, places: tuple[int, ...]) -> Alike:
+        """Return which pieces are alike in some columns."""
+        if places not in self._alike:
+            self._alike[places] = alike([self._pieces(place) for place in places])
+        return self._alike[places]
+
+    def _pieces(self, place: int) -> list[pa.Array]:
+        kept, owner, before = self._owners(place)
+        cuts = zip(owner.tolist(), before.tolist(), np.diff(self.starts).tolist(), strict=True)
+        return [kept[number].slice(start, count) for number, start, count in cuts]
+
+
+def _cut(starts: Longs, most_rows: int) -> Longs:
+    """Return where chunks begin, and the last ends, once those of more rows are cut, all but the last part alike."""
+    counts = -(-np.diff(starts) // most_rows)
+    numbers = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return np.append(np.repeat(starts[:-1], counts) + numbers * most_rows, starts[-1])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChunkedTable:
@@ -154,13 +173,28 @@ class ChunkedTable:
         first = int(np.searchsorted(starts, self.start, side="right")) - 1
         return first, int(np.searchsorted(starts, self.stop, side="left"))
 
+    def alike(self, start: int, places: tuple[int, ...]) -> Words:
+        """Return where columns lie in the piece that begins with a row, and in the next ones that are like it.
+
+        Each column is named once. There are no addresses of pieces of which not all rows are there.
+        """
+        starts = self.chunks.starts
+        first, last = np.searchsorted(starts, [start, self.stop], side="right") - 1
+        return self.chunks.alike(places).after(first, last if starts[first] == start else first)
+
     def tables(self) -> list[CpuTable]:
         """Return a table for each piece."""
-        return [self._table(start, stop) for start, stop in pairwise(self.starts().tolist())]
+        return [self.table(start, stop) for start, stop in pairwise(self.starts().tolist())]
 
-    def _table(self, start: int, stop: int) -> CpuTable:
+    def table(self, start: int, stop: int) -> CpuTable:
+        """Return the rows from one to another of the same piece."""
         (batch,) = self.chunks.table.slice(start, stop - start).to_batches()
         return CpuTable(schema=self.schema, columns=tuple(batch.columns), num_rows=batch.num_rows)
+
+    def first(self) -> CpuTable:
+        """Return the first piece."""
+        start, stop, *_ = self.starts().tolist()
+        return self.table(start, stop)
 
     def words(self, expr: Expr) -> tuple[Words, Longs] | None:
         """Return the addresses of the pieces of 64-bit values, and the first row of each and that after the last.

@@ -17,6 +17,7 @@ from ..specs import Accumulator, GroupSpec
 from .accumulators import States
 from .aggregate import Apart, CpuGroupBy, Distinct
 from .buffers import scratch
+from .chunked import ChunkedTable
 from .gather import take_column
 from .native import number_sorted_runs
 from .native.arrays import Longs
@@ -84,11 +85,16 @@ class OrderedGroups:
 
     def update(self, *tables: Table) -> None:
         """Add the rows of tables."""
-        for place, table in enumerate(tables):
-            if table.num_rows and not self._takes(table):
+        left = [*tables]
+        while left and not self._uses_rest:
+            table = left[0]
+            first = table.first() if isinstance(table, ChunkedTable) else table
+            if first.num_rows and not self._takes(first):
                 self._uses_rest = True
-                self._rest.update(*tables[place:])
-                break
+            else:
+                left[:1] = table.tables()[1:] if isinstance(table, ChunkedTable) else []
+        if left:
+            self._rest.update(*left)
 
     def _takes(self, table: Table) -> bool:
         """Add the rows of a table if they are in order, and all before them were; return whether they are."""

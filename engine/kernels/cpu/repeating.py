@@ -7,11 +7,14 @@ which most is spent on what is the same for the next table.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
+import numpy as np
 import pyarrow as pa
 
 from .buffers import Memory, memory_of
 from .native import Calls, Pattern
+from .native.arrays import Words
 
 
 class Repeated:
@@ -20,7 +23,7 @@ class Repeated:
     Parameters
     ----------
     calls
-        Calls for the table, from number ``first`` on.
+        Calls for the table, of those ``made`` from number ``first`` on.
     columns
         Its columns, all of the same length.
     """
@@ -29,15 +32,32 @@ class Repeated:
         self._columns, self._nullable = columns, [column.null_count > 0 for column in columns]
         places: dict[int, int] = {}
         self._same = [places.setdefault(id(column), place) for place, column in enumerate(columns)]
-        memory = self._memory(columns)
-        self._pattern = None if memory is None else Pattern(calls, first, memory)
+        self._calls, self._first = calls, first
+
+    @cached_property
+    def _pattern(self) -> Pattern | None:
+        """The calls for the first table, which are the last ones when others are first added."""
+        memory = self._memory(self._columns)
+        return None if memory is None else Pattern(self._calls, self._first, memory)
 
     def add(self, columns: Sequence[pa.Array]) -> bool:
         """Add the same calls for the columns of another table; return whether it is like the first one."""
-        if self._pattern is None:
-            return False
         memory = self._memory(columns)
-        return memory is not None and self._pattern.repeat(memory)
+        if memory is None or self._pattern is None:
+            return False
+        return self._pattern.repeat(np.array([[address for _, address in memory]], dtype=np.uint64))
+
+    def add_alike(self, memory: Words) -> bool:
+        """Add the same calls for tables like the first one; return whether that can be.
+
+        Parameters
+        ----------
+        memory
+            Addresses of the first table's columns, then in each row those of another's; as `Pieces.alike` gives them.
+        """
+        if self._pattern is None or memory.shape[1] != len(self._pattern.addresses):
+            return False
+        return self._pattern.repeat(self._pattern.addresses + (memory[1:] - memory[0]))
 
     def _memory(self, columns: Sequence[pa.Array]) -> list[Memory] | None:
         """Return all memory of columns that kernels read; None where there is none, or they are unlike the first ones.

@@ -98,14 +98,14 @@ class SinkRun(Protocol):
         Rows that lie in memory, and that nothing else is done with, below which a further thread is not worth it.
     any_tasks
         Whether it makes no difference which of the splits are one task, as long as their tables are the same.
-    takes_chunked
-        Whether it takes what `Device.chunked` gives.
+    least_splits
+        Splits of rows in memory that are one task at least, where it takes what `Device.chunked` gives; else 0.
     """
 
     retains: bool
     rows_per_thread: int
     any_tasks: bool
-    takes_chunked: bool
+    least_splits: int
 
     @property
     def shared_work(self) -> SharedWork | None:
@@ -131,7 +131,7 @@ class SinkBase:
     retains = False
     rows_per_thread = 1
     any_tasks = True
-    takes_chunked = False
+    least_splits = 0
 
     def __init__(self, context: SinkContext) -> None:
         self.context = context
@@ -184,7 +184,7 @@ class InOrder:
     retains = True
     rows_per_thread = 1
     any_tasks = False  # of a later task that is large, much would have to wait for its turn
-    takes_chunked = False
+    least_splits = 0
     delivery: OrderedDelivery
 
     def local(self) -> LocalSink:

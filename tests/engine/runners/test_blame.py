@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 import volley as vl
-from volley.engine.errors import ExecutionError, UserFunctionError, told
+from volley.engine.errors import ArithmeticOverflow, ExecutionError, UserFunctionError, told
 from volley.engine.frame import DataFrame
 from volley.engine.plan import ScanRequest
 from volley.io import parquet
@@ -125,6 +125,15 @@ def test_rows_in_memory() -> None:
     with pytest.raises(ExecutionError) as caught:
         (frame.a // (frame.a - 200_000)).to_frame("x").to_arrow()
     assert told(caught.value).endswith("(for a = 200000) (in row 200,000 of memory[0:300000])")
+
+
+def test_rows_in_memory_that_are_taken_as_they_lie() -> None:
+    rows = pa.table({"key": [number % 50 for number in range(1 << 17)], "value": pa.repeat(2**60, 1 << 17)})
+    frame = vl.from_arrow(pa.concat_tables([rows] * 4))
+    with pytest.raises(ArithmeticOverflow) as caught:
+        frame.groupby("key", dropna=False).agg(total=("value", "sum")).to_arrow()
+    assert str(caught.value).startswith("sum(value) does not fit int64")
+    assert " of memory[0:524288]" in told(caught.value)
 
 
 def test_rows_that_no_file_has(folder: Path) -> None:

@@ -51,10 +51,19 @@ def test_tasks_are_large_at_first_and_small_at_the_end() -> None:
 
 def test_tasks_of_rows_taken_as_they_are_dwindle() -> None:
     splits = splits_of(40 * 4 * BATCH)
-    tasks = portions(splits, 2, chunked=True)
+    tasks = portions(splits, 2, least=2)
     assert [len(task) for task in tasks] == [20, 10, 5, 2, 2, 1]
     assert batches([split for task in tasks for split in task]) == batches([*splits])
-    assert [len(task) for task in portions(splits_of(150 * 4 * BATCH), 1, chunked=True)] == [64, 64, 22]
+    assert [len(task) for task in portions(splits_of(150 * 4 * BATCH), 1, least=2)] == [64, 64, 22]
+
+
+def test_the_last_of_them_is_divided_where_one_is_enough() -> None:
+    splits = splits_of(8 * 4 * BATCH)
+    tasks = portions(splits, 2, least=1)
+    assert [sum(split.rows or 0 for split in task) // BATCH for task in tasks] == [16, 8, 4, 2, 1, 1]
+    assert batches([split for task in tasks for split in task]) == batches([*splits])
+    assert [len(task) for task in portions(splits, 1, least=1)] == [8]
+    assert portions([], 2, least=1) == []
 
 
 def test_other_splits_are_a_task_each() -> None:

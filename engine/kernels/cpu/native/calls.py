@@ -7,7 +7,9 @@ millisecond both cost more than the kernels do.
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -22,6 +24,8 @@ _ANY = REFUSED
 _WORD = 2**64 - 1
 _WIDTH = 16
 """Words for the arguments of a call: as many as `instructions.CALLED_ARGUMENTS`."""
+_HEADER, _ADDRESS = np.ndarray.__basicsize__ // 8, object.__basicsize__ // 8
+"""Words of an array's object, and which of them is the address of its elements."""
 
 
 @kernel("i64(const u64[], const u64[], const i64[], i64, i64[])")
@@ -60,25 +64,42 @@ class Call(NamedTuple):
     otherwise: Callable[[], Exception] | None
 
 
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Some calls, made so many times: each time with a row of words for arguments, shape (times, calls * words)."""
+
+    calls: Sequence[Call]
+    words: Words
+
+    def __len__(self) -> int:
+        return len(self.calls) * len(self.words)
+
+    def each(self, values: Sequence[int], kind: type[np.generic]) -> NDArray[Any]:
+        """Return what there is one of for each of the calls, for every time."""
+        return np.tile(np.array(values, dtype=kind), len(self.words))
+
+
 class Calls:
     """Calls of kernels, made when `run` is called.
 
     Attributes
     ----------
     made
-        What is to be called.
+        What is to be called, but for what is called again.
     results
         What the calls that were made gave.
     """
 
     def __init__(self) -> None:
         self.made: list[Call] = []
+        self._blocks: list[_Block] = []  # of calls that are followed by such that are made again, and these
+        self._start = 0  # of the calls after those
         self._kept: list[object] = []
         self._described: dict[int, tuple[int, ...]] = {}  # by the identity of an argument, which fields are addresses
         self.results: list[int] = []
 
     def __len__(self) -> int:
-        return len(self.made)
+        return sum(map(len, self._blocks)) + len(self.made) - self._start
 
     def add(
         self,
@@ -102,6 +123,16 @@ class Calls:
         wanted = _ANY if expected is None else expected
         self.made.append(Call(kernel, args, words, kernel.address_for(args), wanted, otherwise))
 
+    def add_again(self, calls: Sequence[Call], words: Words) -> None:
+        """Add calls to be made once for each row of words for their arguments: shape (times, calls * words)."""
+        self._blocks += [self._single(), _Block(calls, words)]
+        self._start = len(self.made)
+
+    def _single(self) -> _Block:
+        """Return the calls after those that are made again."""
+        calls = self.made[self._start :]
+        return _Block(calls, _words_of(calls).reshape(1, -1))
+
     def keep(self, *values: object) -> None:
         """Keep what arguments only have the addresses of."""
         self._kept += values
@@ -116,13 +147,14 @@ class Calls:
 
     def run(self) -> int:
         """Make the calls; return which is the first whose result is another than expected, or how many there are."""
-        entries = np.array([call.entry for call in self.made], dtype=np.uint64)
-        arguments = np.array([word for call in self.made for word in call.words], dtype=np.uint64)
-        expected = np.array([call.expected for call in self.made], dtype=np.int64)
+        blocks = [*self._blocks, self._single()]
+        entries = np.concatenate([block.each([call.entry for call in block.calls], np.uint64) for block in blocks])
+        expected = np.concatenate([block.each([call.expected for call in block.calls], np.int64) for block in blocks])
+        words = np.concatenate([block.words.reshape(-1) for block in blocks])
         results = np.empty(len(entries), dtype=np.int64)
-        done = _call_all(entries, arguments, expected, 0, results)
+        done = _call_all(entries, words, expected, 0, results)
         if done < len(entries):
-            ended = self.made[done]
+            ended = self._call(done)
             if results[done] <= REFUSALS:
                 ended.kernel(*ended.arguments)  # says what does not fit
             if ended.otherwise is not None:
@@ -130,62 +162,91 @@ class Calls:
         self.results = results[: done + 1].tolist()
         return done
 
+    def _call(self, number: int) -> Call:
+        """Return a call; of one that is made again, the one that it is like."""
+        for block in self._blocks:
+            if number < len(block):
+                return block.calls[number % len(block.calls)]
+            number -= len(block)
+        return self.made[self._start + number]
 
-_Place: TypeAlias = tuple[int, int, "np.dtype[Any]"]
-_Cells: TypeAlias = tuple[int, list[tuple[int, int, int]]]
+
+_Place: TypeAlias = tuple[int, int]
+
+
+def _words_of(calls: Sequence[Call]) -> Words:
+    return np.array([word for call in calls for word in call.words], dtype=np.uint64)
 
 
 class Pattern:
     """Calls to be made again, with other memory in the place of some.
 
+    Entry points read of an array what stands in its object. For other memory they are given copies of that with other
+    addresses, which are made for all calls at once: to make one array takes longer.
+
     Parameters
     ----------
     calls
-        Those from number ``first`` on are the pattern.
+        Those of its ``made`` from number ``first`` on are the pattern.
     memory
         Arrays and their addresses: arguments that begin at one, and addresses in arguments, are to be replaced.
+
+    Attributes
+    ----------
+    addresses
+        Those of the memory.
     """
 
     def __init__(self, calls: Calls, first: int, memory: Sequence[tuple[NDArray[Any], int]]) -> None:
-        self._calls = calls
+        self.addresses: Words = np.array([address for _, address in memory], dtype=np.uint64)
+        self._calls, self._pattern = calls, calls.made[first:]
         numbers: dict[int, int] = {}
         same = [numbers.setdefault(address, number) for number, (_, address) in enumerate(memory)]
         self._same = [(number, first) for number, first in enumerate(same) if number != first]
-        # Of each call, which arguments are which memory, and of which type; and which have which addresses in them.
-        self._made: list[tuple[Call, list[_Place], list[_Cells]]] = []
-        for made in calls.made[first:]:
-            places, described = list[_Place](), list[_Cells]()
-            for position, arg in enumerate(made.arguments):
-                if not isinstance(arg, np.ndarray) or not arg.size:
-                    continue
-                if (fields := calls.addresses_in(arg)) is not None:
-                    cells = [(row, field) for row in range(len(arg)) for field in fields]
-                    known = [(*cell, numbers[found]) for cell in cells if (found := int(arg[cell])) in numbers]
-                    described.append((position, known))
-                elif (number := numbers.get(arg.__array_interface__["data"][0])) is not None:
-                    places.append((position, number, arg.dtype))
-            self._made.append((made, places, described))
+        # Copies of what stands in array objects and in described arguments. Of these words some are addresses of
+        # memory, some those of other such words; and some arguments are addresses of such words.
+        self._copies = list[int]()
+        self._outer, self._inner, self._given = list[_Place](), list[_Place](), list[_Place]()
+        for place, made in enumerate(self._pattern):
+            for number, arg in enumerate(made.arguments):
+                if isinstance(arg, np.ndarray) and arg.size:
+                    self._copy(place * _WIDTH + number, arg, numbers)
 
-    def repeat(self, memory: Sequence[tuple[NDArray[Any], int]]) -> bool:
-        """Add the calls for other memory, in the same order; return whether it is as different as the first was."""
-        for number, first in self._same:
-            if memory[number][1] != memory[first][1]:
-                return False
-        again = self._calls.made
-        for made, places, described in self._made:
-            if not places and not described:
-                again.append(made)
-                continue
-            arguments, words = list(made.arguments), made.words.copy()
-            for position, number, kind in places:
-                array = memory[number][0]
-                array = array if array.dtype == kind else array.view(kind)
-                arguments[position], words[position] = array, id(array)
-            for position, cells in described:
-                columns = arguments[position].copy()
-                for row, field, number in cells:
-                    columns[row, field] = memory[number][1]
-                arguments[position], words[position] = columns, id(columns)
-            again.append(Call(made.kernel, arguments, words, made.entry, made.expected, made.otherwise))
-        self._calls.keep(memory)
+    def _copy(self, place: int, arg: NDArray[Any], numbers: dict[int, int]) -> None:
+        """Copy an argument if memory is part of it."""
+        begin = len(self._copies)
+        if (fields := self._calls.addresses_in(arg)) is not None:
+            words = arg.reshape(-1).tolist()
+            cells = [row * arg.shape[1] + field for row in range(len(arg)) for field in fields]
+            self._outer += [(begin + cell, numbers[words[cell]]) for cell in cells if words[cell] in numbers]
+            self._copies += words
+            self._inner.append((len(self._copies) + _ADDRESS, begin))
+        elif (number := numbers.get(arg.__array_interface__["data"][0])) is not None:
+            self._outer.append((begin + _ADDRESS, number))
+        else:
+            return
+        self._given.append((place, len(self._copies)))
+        self._copies += (ctypes.c_uint64 * _HEADER).from_address(id(arg))
+
+    def repeat(self, addresses: Words) -> bool:
+        """Add the calls once for each row of addresses of other memory, in the same order.
+
+        Returns
+        -------
+        bool
+            False, and nothing done, where memory is not as different as the first was.
+        """
+        if any((addresses[:, number] != addresses[:, first]).any() for number, first in self._same):
+            return False
+        times = len(addresses)
+        copies = np.tile(np.array(self._copies, dtype=np.uint64), (times, 1))
+        words = np.tile(_words_of(self._pattern), (times, 1))
+        begins = (copies.ctypes.data + np.arange(times) * copies.strides[0]).astype(np.uint64)
+        for place, number in self._outer:
+            copies[:, place] = addresses[:, number]
+        for out, places in ((copies, self._inner), (words, self._given)):
+            for place, begin in places:
+                out[:, place] = begins + np.uint64(begin * 8)
+        self._calls.keep(copies)
+        self._calls.add_again(self._pattern, words)
         return True

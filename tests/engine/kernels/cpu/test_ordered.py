@@ -18,6 +18,7 @@ from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.ordered import OrderedGroups
 from volley.engine.kernels.protocol import Table
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
+from volley.engine.plan import HeldRows
 
 DEVICE = CpuDevice()
 ROWS = 24_000
@@ -117,6 +118,18 @@ def test_groups_that_are_apart_are_whole(rng: np.random.Generator, kind: str, cu
     data = rows_of(kind, rng)
     (state,) = states(data, cuts)
     assert state.nbytes > 0
+    parts = state.apart(4)
+    assert parts is not None
+    assert found(parts, spec_of(data)) == expected(data)
+
+
+def test_rows_may_come_as_they_lie_in_memory(rng: np.random.Generator) -> None:
+    data = rows_of("plain", rng)
+    held, schema = HeldRows(pa.concat_tables([data.slice(0, 8_000), data.slice(8_000)])), from_arrow_schema(data.schema)
+    state, whole = DEVICE.group_by(spec_of(data)), DEVICE.chunked(held, 0, ROWS, schema, 1)
+    assert isinstance(state, OrderedGroups)
+    assert whole is not None
+    state.update(whole)
     parts = state.apart(4)
     assert parts is not None
     assert found(parts, spec_of(data)) == expected(data)

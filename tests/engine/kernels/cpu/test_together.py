@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,8 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column, NamedExpr, SortKey
 from volley.engine.kernels.cpu import judging
-from volley.engine.kernels.cpu.aggregate import RowStates
+from volley.engine.kernels.cpu.aggregate import CpuGroupBy, RowStates
+from volley.engine.kernels.cpu.chunked import ChunkedTable
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
 from volley.engine.plan import HeldRows
@@ -74,12 +76,25 @@ def spec(schema: pa.Schema, keys: Sequence[str]) -> GroupSpec:
     return GroupSpec(keys=tuple(NamedExpr(name=key, expr=columns[key]) for key in keys), accumulators=tuple(specs))
 
 
-def grouped(tables: Sequence[pa.Table], keys: Sequence[str], together: int, threads: int = 1) -> pd.DataFrame:
+def grouped(
+    tables: Sequence[pa.Table], keys: Sequence[str], together: int, threads: int = 1, *, chunked: bool = False
+) -> pd.DataFrame:
+    """Group tables, so many together; ``chunked``: as rows that are held, cut anywhere."""
     schema = from_arrow_schema(tables[0].schema)
-    own = [DEVICE.from_arrow(table, schema) for table in tables]
-    states = [DEVICE.group_by(spec(tables[0].schema, keys)) for _ in range(threads)]
-    for number, start in enumerate(range(0, len(own), together)):
-        states[number % threads].update(*own[start : start + together])
+    states = [DEVICE.group_by(spec(tables[0].schema, keys))]
+    states += [states[0].beside() for _ in range(threads - 1)] if chunked else []
+    states += [DEVICE.group_by(spec(tables[0].schema, keys)) for _ in range(threads - len(states))]
+    if chunked:
+        held = HeldRows(pa.concat_tables(tables))
+        cuts = [*range(0, held.table.num_rows, together * ROWS - 7), held.table.num_rows]
+        for number, (start, stop) in enumerate(pairwise(cuts)):
+            part = DEVICE.chunked(held, start, stop - start, schema, stop - start)
+            assert part is not None
+            states[number % threads].update(part)
+    else:
+        own = [DEVICE.from_arrow(table, schema) for table in tables]
+        for number, start in enumerate(range(0, len(own), together)):
+            states[number % threads].update(*own[start : start + together])
     first, *others = states
     kept = [first, *(other for other in others if not first.absorb(other, few=True))]
     partials = [table for state in kept for table in state.partials(1)[0]]
@@ -118,6 +133,9 @@ def test_groups_of_tables_given_together(
     for threads in (2, 5):
         found = grouped(tables, keys, 2, threads).sort_values(list(keys)).reset_index(drop=True)
         pd.testing.assert_frame_equal(found, order, check_dtype=False, rtol=1e-12)
+    for together, threads in ((TABLES, 1), (4, 2)) if kind not in ("codes", "shared") else ():  # which come in tables
+        found = grouped(tables, keys, together, threads, chunked=True).sort_values(list(keys)).reset_index(drop=True)
+        pd.testing.assert_frame_equal(found, order, check_dtype=False, rtol=1e-12)
 
 
 def made_type(kind: str) -> pa.DataType:
@@ -137,6 +155,34 @@ def test_null_keys_are_those_of_each_of_the_tables_given_together(kind: str) -> 
     expected = frame.agg(a0=("value", "size"), a1=("value", "sum"), a3=("number", "sum")).reset_index()
     found = grouped(tables, ["key"], TABLES)[["key", "a0", "a1", "a3"]]
     pd.testing.assert_frame_equal(found, expected, check_dtype=False, rtol=1e-12)
+
+
+@pytest.mark.parametrize("holes", [0, 3, 40], ids=["full", "some", "holes"])
+@pytest.mark.parametrize("texts", [False, True], ids=["number", "text"])
+def test_chunks_that_are_alike_are_added_without_making_tables_of_them(
+    monkeypatch: pytest.MonkeyPatch, holes: int, texts: bool
+) -> None:
+    """Chunks are cut to the same length here, but for the last; of some of them a key is null."""
+    rng = np.random.default_rng(5)
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", ROWS)
+    tables = []
+    for number in range(40):
+        key = rng.integers(0, 300, ROWS + 9)
+        mask = rng.random(len(key)) < 0.05 * (number < holes)
+        held = pa.array([f"text {each}" for each in key.tolist()] if texts else key, mask=mask)
+        columns = {"key": held, "part": key % 7, "value": rng.random(len(key)), "number": key % 11}
+        tables.append(pa.table(columns).slice(8 * (number % 2), ROWS - 5 * (number == 20)))
+    made: list[int] = []
+    table = ChunkedTable.table
+    monkeypatch.setattr(ChunkedTable, "table", lambda rows, start, stop: made.append(start) or table(rows, start, stop))
+    rows = pa.concat_tables(tables)
+    for keys in (["key"], ["key", "part"]):
+        made.clear()
+        found = grouped(tables, keys, len(tables) + 1, chunked=True)
+        assert len(set(made)) <= 8
+        frame = rows.to_pandas().groupby(keys, dropna=False, sort=False)
+        expected = frame.agg(a0=("value", "size"), a1=("value", "sum"), a3=("number", "sum")).reset_index()
+        pd.testing.assert_frame_equal(found[[*keys, "a0", "a1", "a3"]], expected, check_dtype=False, rtol=1e-12)
 
 
 def test_groups_that_met_only_nulls_at_first_have_values_later() -> None:
@@ -250,7 +296,7 @@ def test_rows_that_all_differ_are_passed_on_before_any_is_grouped(kind: str, pas
     keys = {"all differ": numbers * 7, "in turn": numbers % 30_000, "few": numbers % 50}[kind]
     rows = pa.table({"key": keys, "value": numbers / 3, "number": numbers})
     known = from_arrow_schema(rows.schema)
-    state = DEVICE.group_by(spec(rows.schema, ["key"]))
+    state = CpuGroupBy(spec(rows.schema, ["key"]))
     state.update(DEVICE.from_arrow(rows, known))
     assert state._gave_up is passed_on
     (partial,) = state.partials(1)[0]

@@ -64,6 +64,10 @@ def memory(*arrays: np.ndarray) -> list[tuple[np.ndarray, int]]:
     return [(array, array.ctypes.data) for array in arrays]
 
 
+def addresses(*arrays: np.ndarray) -> np.ndarray:
+    return np.array([[array.ctypes.data for array in arrays]], np.uint64)
+
+
 def test_calls_are_made_again_with_other_memory() -> None:
     """Of two calls one reads the values as they are and one as words; what both write to stays the same."""
     sums, filled = np.zeros(10, dtype=np.int64), np.zeros(100, dtype=np.uint64)
@@ -73,7 +77,7 @@ def test_calls_are_made_again_with_other_memory() -> None:
     begun = len(calls)
     calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
     calls.add(native.set_key, first.view(np.uint64), 0, 1, filled)
-    assert Pattern(calls, begun, memory(first)).repeat(memory(second))
+    assert Pattern(calls, begun, memory(first)).repeat(addresses(second))
     assert calls.run() == 5
     assert sums.tolist() == [10 + 450 + 10 * digit + 70 for digit in range(10)]
     assert filled.tolist() == [14] * 100
@@ -84,7 +88,7 @@ def test_addresses_in_arguments_are_those_of_the_other_memory() -> None:
     calls, packing = Calls(), KeyPacking([(0, 255), (0, 255)])
     packing.pack_later([Source(first, NO_BITS, 0, -1), Source(first, NO_BITS, 0, -1)], out, calls)
     calls.describe(calls.made[0].arguments[0], ADDRESSES)
-    assert Pattern(calls, 0, memory(first)).repeat(memory(second))
+    assert Pattern(calls, 0, memory(first)).repeat(addresses(second))
     assert calls.run() == 2
     assert out.tolist() == [value * 257 for value in range(100, 200)]
 
@@ -95,8 +99,8 @@ def test_memory_that_was_the_same_must_be_the_same() -> None:
     calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
     calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
     pattern = Pattern(calls, 0, memory(first, first))
-    assert not pattern.repeat(memory(first, second))
+    assert not pattern.repeat(addresses(first, second))
     assert len(calls) == 2
-    assert pattern.repeat(memory(second, second))
+    assert pattern.repeat(addresses(second, second))
     assert calls.run() == 4
     assert sums.sum() == 2 * (first.sum() + second.sum())

@@ -1,0 +1,74 @@
+"""Rows in memory as a table for each of their pieces, which is made where more must be known than where columns lie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+
+from .chunked import ChunkedTable
+from .native.arrays import Words
+from .table import CpuTable
+
+
+class Pieces(Sequence[CpuTable]):
+    """A table for each piece of rows in memory.
+
+    Parameters
+    ----------
+    rows
+        The rows.
+
+    Attributes
+    ----------
+    lengths
+        Rows of each table.
+    """
+
+    def __init__(self, rows: ChunkedTable) -> None:
+        starts = rows.starts()
+        self._rows, self._starts = rows, starts.tolist()
+        self.lengths: list[int] = np.diff(starts).tolist()
+        self._made: tuple[int, CpuTable] | None = None
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @overload
+    def __getitem__(self, index: int) -> CpuTable: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[CpuTable]: ...
+
+    def __getitem__(self, index: int | slice) -> CpuTable | Sequence[CpuTable]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(len(self))[index]]
+        start, stop = self._starts[index], self._starts[index + 1]
+        if self._made is None or self._made[0] != start:
+            self._made = start, self._rows.table(start, stop)
+        return self._made[1]
+
+    def after(self, count: int) -> Pieces:
+        """Return those after so many."""
+        made = object.__new__(Pieces)
+        made._rows, made._made = self._rows, self._made
+        made._starts, made.lengths = self._starts[count:], self.lengths[count:]
+        return made
+
+    def alike(self, number: int, places: tuple[int, ...]) -> Words:
+        """Return where columns of a table lie, and those of the ones after it for which the same calls do.
+
+        Parameters
+        ----------
+        number
+            The table's.
+        places
+            Which columns, each named once.
+
+        Returns
+        -------
+        Words
+            Shape (tables, addresses), as `Alike.after` gives it; of no table where the first is a part of a piece.
+        """
+        return self._rows.alike(self._starts[number], places)
