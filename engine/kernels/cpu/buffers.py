@@ -138,10 +138,12 @@ def bits_of(array: pa.Array) -> tuple[Bits, int]:
 
 def all_valid(array: pa.Array) -> pa.Array:
     """Return the array as one without nulls, of which the caller knows that none is asked for, where that is simple."""
-    if not pa.types.is_primitive(array.type) or not array.null_count:
+    kind = array.type
+    simple = pa.types.is_primitive(kind) or pa.types.is_string(kind) or pa.types.is_binary(kind)
+    if not simple or not array.null_count:
         return array
-    buffers = [None, array.buffers()[1]]
-    return pa.Array.from_buffers(array.type, len(array), buffers, null_count=0, offset=array.offset)
+    buffers = [None, *array.buffers()[1:]]
+    return pa.Array.from_buffers(kind, len(array), buffers, null_count=0, offset=array.offset)
 
 
 def flags_of(array: pa.Array) -> tuple[Bits, int]:

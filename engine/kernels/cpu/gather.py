@@ -5,9 +5,9 @@ Text held as codes moves as codes. A position of -1 gives null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,19 @@ from .buffers import (
     text_of,
     values_of,
 )
-from .native import Calls, take, take_bits, take_bytes, take_bytes_shared, take_later, take_pieces, take_text_pieces
+from .native import (
+    Calls,
+    take,
+    take_bits,
+    take_bits_later,
+    take_bytes,
+    take_bytes_later,
+    take_bytes_shared,
+    take_later,
+    take_offsets_later,
+    take_pieces,
+    take_text_pieces,
+)
 from .native.arrays import Longs, Rows, Words
 from .native.parallel import Threads, each, mapped, spans_of
 
@@ -109,20 +121,53 @@ def _offsets_buffer(offsets: Longs | Rows) -> pa.Buffer:
     return pa.py_buffer(narrow)
 
 
-def take_column_later(column: pa.Array, rows: Rows, calls: Calls) -> pa.Array | None:
-    """Return what will hold the values at ``rows``, none of which is -1, when calls are made.
+Later: TypeAlias = "pa.Array | Callable[[Calls], pa.Array]"
+"""What will be a column when calls are made; or, once they are, gives that and adds more calls to be made."""
 
-    None where they are not of 8 to 64 bits or some are null.
+
+def take_column_later(column: pa.Array, rows: Rows, calls: Calls) -> Later | None:
+    """Return what will hold the values at ``rows``, none of which is -1; None where they are of rarer types.
+
+    Nobody may ask how many of them are null before the calls are made.
     """
     if isinstance(column, pa.DictionaryArray):
-        indices = take_column_later(column.indices, rows, calls)
+        indices = None if column.null_count else take_column_later(column.indices, rows, calls)
         return None if indices is None else encoded(indices, column.dictionary)
-    if _bit_width(column.type) not in (8, 16, 32, 64) or column.null_count:
+    if pa.types.is_string(column.type) or pa.types.is_binary(column.type):
+        return _take_text_later(column, rows, calls)
+    if _bit_width(column.type) not in (8, 16, 32, 64):
         return None
     values = values_of(column)
     out = empty(len(rows), values.dtype)
     take_later(values, rows, out, calls)
-    return array_from(out, column.type)
+    return array_from(out, column.type, _validity_later(column, rows, calls))
+
+
+def _take_text_later(column: pa.Array, rows: Rows, calls: Calls) -> Callable[[Calls], pa.Array]:
+    offsets, data = text_of(column)
+    bitmap, starts = _validity_later(column, rows, calls), empty(len(rows) + 1, np.int32)
+    number = len(calls)
+    take_offsets_later(offsets, rows, starts, calls)
+
+    def taken(more: Calls) -> pa.Array:
+        size = calls.results[number]
+        if size > _MAX_BYTES:
+            return take_column(column, rows)
+        texts = empty(size, np.uint8)
+        take_bytes_later(offsets, data, rows, starts, texts, more)
+        buffers = [bitmap, pa.py_buffer(starts), pa.py_buffer(texts)]
+        return pa.Array.from_buffers(column.type, len(rows), buffers, null_count=0 if bitmap is None else -1)
+
+    return taken
+
+
+def _validity_later(column: pa.Array, rows: Rows, calls: Calls) -> pa.Buffer | None:
+    """Return what will be the bitmap of the taken values; None where none is null."""
+    if not column.null_count:
+        return None
+    out = empty((len(rows) + 7) // 8, np.uint8)
+    take_bits_later(*bits_of(column), rows, out, calls)
+    return pa.py_buffer(out)
 
 
 def _bit_width(kind: pa.DataType) -> int:

@@ -31,7 +31,7 @@ from .buffers import (
     text_of,
     values_of,
 )
-from .gather import encoded, plain, take_column, take_column_later, take_columns
+from .gather import Later, encoded, plain, take_column, take_column_later, take_columns
 from .native import Calls
 from .native.arrays import Rows
 from .native.parallel import Threads, each
@@ -102,8 +102,8 @@ class PendingColumn:
             self._made = source if self._rows is None else take_column(source, self._rows, outer=self._outer)
         return self._made
 
-    def get_later(self, calls: Calls) -> pa.Array:
-        """Return the column, whose values may be there only when calls are made."""
+    def get_later(self, calls: Calls) -> Later:
+        """Return the column, whose values may be there only when calls are made, or what gives it then."""
         if self._made is None and self._rows is not None and not self._outer:
             later = take_column_later(self._source(), self._rows, calls)
             if later is not None:
@@ -144,15 +144,27 @@ class PendingColumns(Sequence[pa.Array]):
 def settle(tables: Sequence[CpuTable]) -> list[CpuTable]:
     """Return the tables with every column made; the interpreter's lock is released once for most of it."""
     calls = Calls()
-    settled = [
-        table.with_columns([column.get_later(calls) for column in table.columns.pending], table.num_rows)
+    begun: list[list[Later] | None] = [
+        [column.get_later(calls) for column in table.columns.pending]
         if isinstance(table.columns, PendingColumns)
-        else table
+        else None
         for table in tables
     ]
     if calls:
         calls.run()
+    more = Calls()
+    settled = [
+        table if made is None else table.with_columns([_made(column, more) for column in made], table.num_rows)
+        for table, made in zip(tables, begun, strict=True)
+    ]
+    if more:
+        more.run()
     return settled
+
+
+def _made(column: Later, calls: Calls) -> pa.Array:
+    """Return a column, whose values may be there only when calls are made."""
+    return column(calls) if callable(column) else column
 
 
 def own(table: Table) -> CpuTable:

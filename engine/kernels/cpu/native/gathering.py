@@ -88,8 +88,10 @@ def take_bits(values: Bits, value_offset: int, rows: Rows, out: Bits) -> int:
 @kernel(
     "i64(const i32[], const i32[], i64[])",
     "i64(const i64[], const i32[], i64[])",
+    "i64(const i32[], const i32[], i32[])",
+    "i64(const i64[], const i32[], i32[])",
 )
-def _take_offsets(offsets: Longs | Rows, rows: Rows, out: Longs) -> int:
+def _take_offsets(offsets: Longs | Rows, rows: Rows, out: Longs | Rows) -> int:
     total = np.int64(0)
     for i in range(len(rows)):
         out[i] = total
@@ -103,12 +105,14 @@ def _take_offsets(offsets: Longs | Rows, rows: Rows, out: Longs) -> int:
 @kernel(
     "void(const i32[], const u8[], const i32[], const i64[], u8[])",
     "void(const i64[], const u8[], const i32[], const i64[], u8[])",
+    "void(const i32[], const u8[], const i32[], const i32[], u8[])",
+    "void(const i64[], const u8[], const i32[], const i32[], u8[])",
 )
-def _take_bytes(offsets: Longs | Rows, data: Bytes, rows: Rows, out_offsets: Longs, out: Bytes) -> None:
+def _take_bytes(offsets: Longs | Rows, data: Bytes, rows: Rows, out_offsets: Longs | Rows, out: Bytes) -> None:
     for i in range(len(rows)):
         if rows[i] >= 0:
-            begin = np.int64(offsets[np.uint32(rows[i])])
-            copy_bytes(data, begin, out, out_offsets[i], out_offsets[i + 1] - out_offsets[i])
+            begin, start = np.int64(offsets[np.uint32(rows[i])]), np.int64(out_offsets[i])
+            copy_bytes(data, begin, out, start, np.int64(out_offsets[i + 1]) - start)
 
 
 @kernel(
@@ -186,6 +190,11 @@ def take(values: NDArray[Any], rows: Rows, out: NDArray[Any]) -> None:
         return
     run, dtype = _TAKES[values.dtype.itemsize]
     run(values.view(dtype), rows, out.view(dtype))
+
+
+def take_bits_later(values: Bits, value_offset: int, rows: Rows, out: Bits, calls: Calls) -> None:
+    """Have `take_bits` done by a call."""
+    calls.add(take_bits, values, value_offset, rows, out, expected=None)
 
 
 def take_later(values: NDArray[Any], rows: Rows, out: NDArray[Any], calls: Calls) -> None:
@@ -272,6 +281,21 @@ def take_bytes(
     new_data = borrow(total, np.uint8) if data_out is None or len(data_out) < total else data_out[:total]
     _take_bytes(offsets, data, rows, new_offsets, new_data)
     return new_offsets, new_data
+
+
+def take_offsets_later(offsets: Longs | Rows, rows: Rows, out: Rows, calls: Calls) -> None:
+    """Have a call write the offsets of byte strings that are taken; its result is how many bytes these have.
+
+    Offsets that need more than 32 bits come out as anything.
+    """
+    calls.add(_take_offsets, offsets, rows, out, expected=None)
+
+
+def take_bytes_later(
+    offsets: Longs | Rows, data: Bytes, rows: Rows, out_offsets: Rows, out: Bytes, calls: Calls
+) -> None:
+    """Have a call take byte strings to where offsets, which are known, say."""
+    calls.add(_take_bytes, offsets, data, rows, out_offsets, out)
 
 
 def take_bytes_shared(

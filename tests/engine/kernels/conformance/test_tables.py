@@ -170,3 +170,15 @@ def test_settled_tables_have_the_same_rows(device: Device) -> None:
         assert download(device, settled).equals(download(device, kept))
     assert [t.num_rows for t in device.settle(table, kept, table)] == [6, 4, 6]
     assert not device.settle()
+
+
+@given(data=tables("i" + EVERY.replace("i", "")))
+def test_settled_tables_have_rows_of_every_type(device: Device, data: pa.Table) -> None:
+    """Of an odd number of rows, cut from a larger table, some of them null, several tables at once."""
+    whole = upload(device, data)
+    few = device.slice(whole, 1, max(0, data.num_rows - 3))
+    kept = [device.filter(table, call("greater", col(data, "i"), literal(0))) for table in (whole, few, whole)]
+    expected = [canonical_rows(rows(download(device, table))) for table in kept]
+    again = [device.filter(table, call("greater", col(data, "i"), literal(0))) for table in (whole, few, whole)]
+    settled = device.settle(*again)
+    assert [canonical_rows(rows(download(device, table))) for table in settled] == expected
