@@ -37,7 +37,7 @@ from .metrics import Counts, Observer, RunMetrics, StageMetrics
 from .pipeline import TaskRunner, counters, tell_start, totals
 from .result import RunResult
 from .sinks import InOrder, LocalSink, Output, Parallel, SharedWork, SinkContext, SinkRun, open_sink
-from .stage_tasks import StageTasks, calls_out, worthwhile
+from .stage_tasks import StageTasks, calls_out, in_turn, worthwhile
 
 _FEW_ROWS = 256 * 1024
 """Rows that are not worth a further thread."""
@@ -278,7 +278,9 @@ class _StageWork:
         self.run_, self.stage, self.sink = run, stage, sink
         self.threads = worthwhile(stage, sink, run.threads)
         self.tasks = run.tasks.of(stage, sink, self.threads)
-        self.next_task = itertools.count()
+        self.calls_out = calls_out(stage)
+        free = sink.any_tasks and not self.calls_out and run.limited is None
+        self.in_turn = iter(in_turn(self.tasks) if free else range(len(self.tasks)))  # each taken by a single call
         self.ended = [False] * len(self.tasks)
         self.task_ended = threading.Condition()
         self.runner = TaskRunner(run.device, stage, sink, run.joins, run.cancelled.is_set, run.observer)
@@ -288,7 +290,6 @@ class _StageWork:
         self.metrics.bus.see(run.device.account)
         self.spilled = run.spilled
         self.started = time.perf_counter()
-        self.calls_out = calls_out(stage)
 
     def run(self) -> None:
         """Work through all tasks, or up to the first failure."""
@@ -356,7 +357,7 @@ class _StageWork:
         local = self.sink.local()
         counts: Counts = {}
         self.counts.append(counts)
-        while (number := next(self.next_task)) < len(self.tasks):
+        while (number := next(self.in_turn, None)) is not None:
             if self.run_.cancelled.is_set() or self.runner.enough.is_set():
                 break
             self._run_task(number, local, counts)

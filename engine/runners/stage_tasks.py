@@ -131,6 +131,17 @@ def worthwhile(stage: Stage, sink: SinkRun, threads: int) -> int:
     return max(1, min(threads, sum(split.rows or 0 for split in splits) // sink.rows_per_thread))
 
 
+def in_turn(tasks: Sequence[Task]) -> Sequence[int]:
+    """Return the tasks in the order in which threads are to take them; the tables come out in the tasks' own.
+
+    Partitions of an earlier stage go by size: a thread that came to a large one last would be left alone with it.
+    """
+    numbers = range(len(tasks))
+    if not all(isinstance(task.pipeline.input, OutputInput) for task in tasks):
+        return numbers
+    return sorted(numbers, key=lambda number: -tasks[number].rows)
+
+
 def calls_out(stage: Stage) -> bool:
     """Return whether a stage's threads may wait for long: for users' functions, for files, for a server."""
     operators = [operator for pipeline in stage.pipelines for operator in pipeline.operators]

@@ -146,7 +146,8 @@ def _words_by_table(
             own, key = columns[table][number], keys[number]
             by = _by_place(key) if _is_ranked(key.expr.dtype) else key
             words[table][number] = made = _ordered(own, by, nullable=nullable[number])
-            extents[table][number] = [*map(_extent, made)]
+            known = number in texts and made[0].dtype == np.int64
+            extents[table][number] = [(0, max(len(texts[number]) - 1, 0))] if known else [*map(_extent, made)]
 
     ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
     others = [number for number in range(len(keys)) if number not in ranked]

@@ -411,6 +411,27 @@ def test_few_rows_are_not_spread_by_hash(monkeypatch, threads, most, divided):
     assert [event[2] > 1 for event in watcher.events if event[0] == "start"][-1] is divided
 
 
+def test_large_partitions_go_first_and_the_rows_keep_their_order(monkeypatch):
+    monkeypatch.setattr("volley.engine.runners.sinks.rows._UNDIVIDED_ROWS", 0)
+    watcher = Watcher()
+    ranks = "select n, k, row_number() over (partition by k order by n) as r from t"
+    table = pa.table({"n": range(1000), "k": [min(i % 40, 7) for i in range(1000)]})
+
+    def ranked(**options):
+        frame = vl.DataFrame.from_plan(Scan(source=MemorySource(table, 8)), vl.Session(**options))
+        return vl.sql(ranks, t=frame).to_arrow()
+
+    found = ranked(threads=1, observer=watcher)
+    stage = max(place for place, event in enumerate(watcher.events) if event[0] == "start")
+    rows = [event[1] for event in watcher.events[stage:] if event[0] == "task"]
+    assert len(rows) > 2
+    assert rows == sorted(rows, reverse=True)
+    assert found.equals(ranked(threads=4))
+    with monkeypatch.context() as patched:
+        patched.setattr(local, "in_turn", lambda tasks: range(len(tasks)))
+        assert found.equals(ranked(threads=1))
+
+
 @pytest.mark.parametrize("limit", [None, "1MiB"])
 def test_states_go_with_their_stage_without_a_search_for_cycles(limit):
     frame = numbers(200_000, threads=2, memory_limit=limit)

@@ -6,7 +6,8 @@ at a time, after the bytes that all strings begin with, refining only where stri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, r
 from .compile import device, instruction, kernel
 from .gathering import take_bytes
 from .hashing import short_word
-from .parallel import Threads, each, mapped, parts_of, spans_of
+from .parallel import Threads, each, parts_of, spans_of
 from .sorting import argsort
 from .textgroups import BytesGroups
 
@@ -24,8 +25,12 @@ load_unaligned = instruction("load_unaligned")
 # Repetition is judged on this many rows: if at most half are distinct, sorting distinct strings pays.
 _SAMPLE = 8192
 _TELLING = 16
-# Strings that are numbered before their number of different ones tells, too, whether they repeat.
-_NUMBERED = 1 << 15
+# Rows that threads number at a time, and different strings that there is room for at first, at most.
+_AT_A_TIME, _EXPECTED = 1 << 16, 1 << 18
+# Rows that tell by how many words strings differ.
+_COMPARED = 1 << 11
+# Strings that are numbered before their number of different ones tells, too, whether they repeat; fewer are in a share.
+_NUMBERED = 1 << 17
 # Words that strings are sorted by at a time, and of how many rows one may tie by fewer.
 _MOST_WORDS, _TIED = 3, 16
 # Different strings that are ranked by all threads.
@@ -175,9 +180,7 @@ def text_ranks(
     """
     n = len(offsets) - 1
     ranks = rows_out(out, n)
-    spans = spans_of(n, max(1 if threads is None else threads.count, n // _NUMBERED))
-    pieces = [Texts(offsets[start : stop + 1], data, bits, bit_offset + start) for start, stop in spans]
-    if rank_repeated(pieces, [ranks[start:stop] for start, stop in spans], threads) is not None:
+    if rank_repeated([Texts(offsets, data, bits, bit_offset)], [ranks], threads) is not None:
         return ranks
     rows = np.empty(n + 1, dtype=np.int32)
     rows = rows[: _valid_rows(bits, bit_offset, n, rows)]
@@ -215,27 +218,35 @@ def rank_repeated(
     tuple or None
         Offsets and data of the distinct strings in order; None, and nothing done, where strings hardly repeat.
     """
-    if not _repeats(pieces[0], sum(len(piece.offsets) - 1 for piece in pieces)):
+    total, count = sum(len(piece.offsets) - 1 for piece in pieces), 1 if threads is None else threads.count
+    expected = _repeated(pieces[0], total)
+    if expected is None:
         return None
-    spans = spans_of(len(pieces), min(len(pieces), 1 if threads is None else threads.count))
+    telling = min(_NUMBERED, total // count)  # which one of the threads gets
+    shares = [
+        (Texts(offsets[start : stop + 1], data, bits, bit_offset + start), piece, slice(start, stop))
+        for piece, (offsets, data, bits, bit_offset) in enumerate(pieces)
+        for start, stop in spans_of(len(offsets) - 1, -(-(len(offsets) - 1) // _AT_A_TIME))
+    ]
+    parts = dict[int, BytesGroups]()
+    takers = [0] * len(shares)
+    numbers, given_up = itertools.count(), list[int]()
 
-    given_up: list[int] = []
-
-    def number(span: tuple[int, int]) -> BytesGroups:
-        groups, numbered = BytesGroups(), 0
-        for (offsets, data, bits, bit_offset), rows in zip(pieces[slice(*span)], out[slice(*span)], strict=True):
-            groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=rows)
-            numbered += len(rows)
-            if numbered >= _NUMBERED and 2 * len(groups) > numbered:
+    def number(part: int) -> None:
+        numbered = 0
+        while not given_up and (share := next(numbers)) < len(shares):
+            groups = parts.get(part) or parts.setdefault(part, BytesGroups(expected))
+            (offsets, data, bits, bit_offset), piece, rows = shares[share]
+            groups.insert(offsets, data, bits=bits, bit_offset=bit_offset, out=out[piece][rows])
+            takers[share] = part
+            numbered += len(offsets) - 1
+            if numbered >= telling and 2 * len(groups) > numbered:
                 given_up.append(numbered)
-            if given_up:
-                break
-        return groups
 
-    parts = mapped(number, spans, threads)
+    each(number, count, threads)
     if given_up:
         return None
-    if sum(map(len, parts)) >= _RANKED_BY_ALL:
+    if sum(map(len, parts.values())) >= _RANKED_BY_ALL:
         ranked = _ranked(parts, threads)
         each(lambda step: meanwhile[step](), len(meanwhile), threads)
     else:
@@ -243,45 +254,42 @@ def rank_repeated(
         steps = [lambda: made.append(_ranked(parts, None)), *meanwhile]
         each(lambda step: steps[step](), len(steps), threads)
         [ranked] = made
-    places, of_group, distinct = ranked
     ranks: Sequence[Rows | Longs] = out if wide is None else wide
 
-    def rank(part: int) -> None:
-        of_own = of_group[places[part]]
-        own = slice(*spans[part])
-        for rows, into in zip(out[own], ranks[own], strict=True):
-            _ranks_of_groups(rows, of_own, into)
+    def rank(share: int) -> None:
+        _, piece, rows = shares[share]
+        _ranks_of_groups(out[piece][rows], ranked.ranks[takers[share]], ranks[piece][rows])
 
-    each(rank, len(spans), threads)
-    return distinct
+    each(rank, len(shares), threads)
+    return ranked.distinct
 
 
 class _Ranked(NamedTuple):
-    """Which of all strings those of each grouping are, the rank of each of all, and all in order."""
+    """The rank of each string of each grouping, by the groupings' numbers, and all strings in order."""
 
-    places: list[Rows]
-    ranks: Rows
+    ranks: dict[int, Rows]
     distinct: tuple[Longs, Bytes]
 
 
-def _ranked(parts: Sequence[BytesGroups], threads: Threads | None) -> _Ranked:
-    whole, places = parts[0], []
-    for groups in parts:
-        valid = np.ones(len(groups), dtype=np.bool_)
-        if groups.null_group >= 0:
-            valid[groups.null_group] = False
-        if groups is whole:
-            places.append(np.arange(len(groups), dtype=np.int32))
-        else:
-            places.append(whole.insert(*groups.keys(), bits=np.packbits(valid, bitorder="little")))
+def _ranked(parts: Mapping[int, BytesGroups], threads: Threads | None) -> _Ranked:
+    """Rank the strings of several groupings, of which the first one takes up those of the others."""
+    whole = next(iter(parts.values()))
+    own, places = len(whole), dict[int, Rows]()
+    for number, groups in parts.items():
+        if groups is not whole:
+            valid = np.ones(len(groups), dtype=np.bool_)
+            if groups.null_group >= 0:
+                valid[groups.null_group] = False
+            places[number] = whole.insert(*groups.keys(), bits=np.packbits(valid, bitorder="little"))
     ranks, order = _distinct_ranks(*whole.keys(), whole.null_group, threads)
-    return _Ranked(places, ranks, take_bytes(*whole.keys(), order))
+    of_parts = {number: ranks[places[number]] if number in places else ranks[:own] for number in parts}
+    return _Ranked(of_parts, take_bytes(*whole.keys(), order))
 
 
 def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None) -> Rows:
     """Return the stable order of byte strings."""
     n = len(offsets) - 1
-    if _repeats(Texts(offsets, data, NO_BITS, 0), n):
+    if _repeated(Texts(offsets, data, NO_BITS, 0), n) is not None:
         words = np.empty(n, dtype=np.uint64)
         _widen(text_ranks(offsets, data), words)
         return argsort([words], out=out)
@@ -290,17 +298,22 @@ def text_argsort(offsets: Longs | Rows, data: Bytes, *, out: Rows | None = None)
     return result
 
 
-def _repeats(texts: Texts, total: int) -> bool:
-    """Return whether of so many strings one occurs four times or more on average, as far as the first ones tell.
+def _repeated(texts: Texts, total: int) -> int | None:
+    """Return about how many different ones there are of so many strings, if one occurs four times or more on average.
 
-    Of ``s`` strings drawn from ``d`` about ``s * s / (2 * d)`` repeat an earlier one, while those are few.
+    None where not, as far as the first ones tell: of ``s`` strings drawn from ``d`` about ``s * s / (2 * d)`` repeat an
+    earlier one, while those are few.
     """
     if len(texts.offsets) <= _SAMPLE:
-        return False
-    sample = BytesGroups()
-    sample.insert(texts.offsets[: _SAMPLE + 1], texts.data)
+        return None
+    sample = BytesGroups(_SAMPLE)
+    sample.insert(texts.offsets[: _SAMPLE + 1], texts.data, bits=texts.bits, bit_offset=texts.bit_offset)
     repeated = _SAMPLE - len(sample)
-    return repeated >= _TELLING and repeated * total >= 2 * _SAMPLE * _SAMPLE
+    if repeated < _TELLING or repeated * total < 2 * _SAMPLE * _SAMPLE:
+        return None
+    if 4 * len(sample) <= _SAMPLE:
+        return 2 * len(sample)  # nearly all of them have been met
+    return min(_SAMPLE * _SAMPLE // repeated * 5 // 8, _EXPECTED)
 
 
 def _distinct_ranks(offsets: Longs, data: Bytes, null_group: int, threads: Threads | None) -> tuple[Rows, Rows]:
@@ -384,9 +397,9 @@ class _Keys(NamedTuple):
 
 def _words_that_tell(offsets: Longs | Rows, data: Bytes, rows: Rows, depth: int) -> int:
     """Return by how many words most strings differ from ``depth`` on, as far as some rows tell."""
-    if len(rows) <= _SAMPLE:
+    if len(rows) <= _COMPARED:
         return 1
-    some = np.ascontiguousarray(rows[:: len(rows) // _SAMPLE])
+    some = np.ascontiguousarray(rows[:: len(rows) // _COMPARED])
     words = np.array(_Keys.of(offsets, data, some, depth, _MOST_WORDS, None).words)
     words = words[:, np.lexsort(words[::-1])]
     distinct = np.logical_or.accumulate(words[:, 1:] != words[:, :-1]).sum(axis=1)

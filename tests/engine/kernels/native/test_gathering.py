@@ -53,6 +53,11 @@ def test_bits(rng: np.random.Generator, n: int) -> None:
     out = np.full(n // 8 + 1, 255, np.uint8)
     assert native.take_bits(bitmap, 2, rows, out) == expected.sum()
     assert (np.unpackbits(out, bitorder="little")[:n] == expected).all()
+    calls, later = native.Calls(), np.full_like(out, 255)
+    native.take_bits_later(bitmap, 2, rows, later, calls)
+    calls.run()
+    assert calls.results == [expected.sum()]
+    assert (later[: (n + 7) // 8] == out[: (n + 7) // 8]).all()
     assert native.take_bits(native.NO_BITS, 0, rows, out) == (rows >= 0).sum()
     assert (np.unpackbits(out, bitorder="little")[:n] == (rows >= 0)).all()
 
@@ -72,6 +77,16 @@ def test_byte_strings(rng: np.random.Generator, dtype: type, outs: bool) -> None
         shared_offsets, shared_data = native.take_bytes_shared(offsets, data, rows, threads)
     assert (shared_offsets == new_offsets).all()
     assert (shared_data == new_data).all()
+    calls, more = native.Calls(), native.Calls()
+    later = np.full(1001, -1, np.int32)
+    native.take_offsets_later(offsets, rows, later, calls)
+    calls.run()
+    assert (later == new_offsets).all()
+    assert calls.results == [len(new_data)]
+    later_data = np.empty(len(new_data), np.uint8)
+    native.take_bytes_later(offsets, data, rows, later, later_data, more)
+    more.run()
+    assert (later_data == new_data).all()
 
 
 @pytest.mark.parametrize("n", [0, 1, 5, 8, 63, 64, 65, 3001])
