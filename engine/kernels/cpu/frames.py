@@ -101,8 +101,8 @@ class Layout:
 
 _SMALL_GROUP = 1_024
 """Partitions of at most so many rows are sorted one by one, in a core's cache."""
-_FIRST_ROWS = 1 << 13
-"""Rows whose keys tell how many there may be."""
+_FEW_KEYS, _FIRST_ROWS = 1 << 16, 1 << 8
+"""Keys that a partition of many rows has room for at first, and rows whose keys tell how these lie."""
 
 
 def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
@@ -138,10 +138,11 @@ def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
 def _numbered(columns: Sequence[pa.Array], spec: WindowSpec) -> tuple[Rows, int]:
     """Return the number of each row's partition, and how many there are.
 
-    A table of keys has room for as many as the rows that it is given: the first rows keep it small where keys repeat.
+    A table of keys makes room for as many as the rows that it is given first: of these there are few.
     """
-    keys = KeyTable([expr.dtype for expr in spec.partition_by])
-    if len(columns[0]) > _FIRST_ROWS:
+    many = len(columns[0]) > _FEW_KEYS
+    keys = KeyTable([expr.dtype for expr in spec.partition_by], _FEW_KEYS if many else 0)
+    if many:
         keys.insert([column.slice(0, _FIRST_ROWS) for column in columns])
     return keys.insert(columns), len(keys)
 

@@ -24,7 +24,7 @@ _COUNTED = 192
 _LANES = 8
 SPARE_KEYS, SCRATCH_WORDS = _LANES, _LANES + _COUNTED
 # Rows that values are asked for ahead.
-_AHEAD = 16
+_AHEAD = 32
 
 
 @kernel("void(const u64[], const i32[], u8[])")
