@@ -21,6 +21,7 @@ from sklearn.metrics import accuracy_score, precision_score, roc_auc_score
 from volley.engine.errors import ConfigError
 from volley.ml.errors import FitError
 from volley.ml.fairness import METRICS, Attribute, SliceOptions, SlicesTable, audit_arrays
+from volley.ml.fairness.bootstrap import Bootstrap
 from volley.ml.fairness.rates import all_metrics
 
 RATES = {
@@ -158,6 +159,17 @@ def test_intervals_agree_with_resampling_rows(sample: Sample) -> None:
         assert row[f"{metric}_low"] < row[metric] < row[f"{metric}_high"]
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN slice")
+def test_intervals_are_quantiles_of_the_replicates_that_have_a_value() -> None:
+    values = np.random.default_rng(3).random((41, 4))
+    values[5:9, 1] = np.nan
+    values[1:, 2] = np.nan  # one replicate alone
+    values[:, 3] = np.nan
+    low, high = Bootstrap(n_boot=41, level=0.9, seed=0).interval(values)
+    np.testing.assert_allclose(low, np.nanquantile(values, 0.05, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(high, np.nanquantile(values, 0.95, axis=0), rtol=1e-12)
+
+
 def test_interval_of_a_difference(sample: Sample) -> None:
     gap = sample.audit(SliceOptions(n_boot=2000)).difference("selection_rate").set_index("by").loc["SEX"]
     sides = [sample.score[sample.sex == s] >= 0.5 for s in (0, 1)]
@@ -200,6 +212,18 @@ def test_small_and_one_sided_groups_are_rows_with_a_note() -> None:
     assert gap.loc[0, "difference"] == 0.0  # one slice has the rate
     assert np.isnan(gap.loc[0, "low"])
     assert audit.difference("auc").isna().loc[0, "difference"]
+
+
+@pytest.mark.parametrize(("min_count", "note"), [(5, "no negative rows"), (6, "fewer than 6 rows")])
+def test_as_many_rows_as_are_asked_for_are_enough(min_count: int, note: str) -> None:
+    codes = np.array([0] * 20 + [1] * 5, dtype=np.int32)
+    positive = np.array([True, False] * 10 + [True] * 5)
+    attribute = Attribute(name="G", values=pa.array(["many", "few"]))
+    options = SliceOptions(ci=None, min_count=min_count)
+    rows = audit_arrays([(attribute, codes)], np.full(25, 0.9), positive, options).to_arrow().to_pylist()
+    few = next(row for row in rows if row["slice"] == "G=few")
+    assert few["note"] == note
+    assert few["tpr"] == (1.0 if min_count == 5 else None)
 
 
 def test_no_intervals_asked_for(sample: Sample) -> None:
