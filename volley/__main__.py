@@ -6,11 +6,11 @@ import io
 import os
 import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 
 from .cli.arguments import build_parser
+from .cli.signals import how, stopped_by_signals
 
 _FAILED, _USAGE, _TRY_AGAIN, _BROKEN_PIPE = 1, 2, os.EX_TEMPFAIL, 128 + signal.SIGPIPE
 
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _USAGE
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that lacks a sign shows another, and no error
-    with _stopped_by_signals() as received:
+    with stopped_by_signals() as received:
         try:
             if os.environ.get("VOLLEY_LOG"):
                 from .engine.logs import configure_from_environment
@@ -45,44 +45,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             code = int(arguments.execute(arguments))
             sys.stdout.flush()
         except KeyboardInterrupt:
-            return _stop(_how(received), 128 + received[-1])
+            return _stop(how(received), 128 + received[-1])
         except BrokenPipeError:
             return _leave_pipe()
         except Exception as error:
             from .engine.errors import Cancelled, told
 
             if isinstance(error, Cancelled):
-                return _stop(f"{_how(received)}: {told(error)}", 128 + received[-1])
+                return _stop(f"{how(received)}: {told(error)}", 128 + received[-1])
             if arguments.debug:
                 raise
             return _stop(*_explain(error, resumes=arguments.resumes))
         return code
-
-
-@contextmanager
-def _stopped_by_signals() -> Iterator[list[int]]:
-    """Let SIGTERM and SIGHUP stop the work as Ctrl-C does; gives the signals received, the last one last."""
-    received = [int(signal.SIGINT)]
-    if threading.current_thread() is not threading.main_thread():
-        yield received
-        return
-
-    def stop(number: int, _: object) -> None:
-        from .engine.errors import Terminated
-
-        received.append(number)
-        raise Terminated
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGHUP)}
-    try:
-        yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _how(received: Sequence[int]) -> str:
-    return "cancelled" if received[-1] == signal.SIGINT else f"stopped by {signal.Signals(received[-1]).name}"
 
 
 def _leave_pipe() -> int:

@@ -289,11 +289,17 @@ def test_a_path_without_permission_to_write(folder: Path, capsys: pytest.Capture
         (place / "closed").mkdir(mode=0o555)
         (place / "closed" / "old.csv").write_text("old")
         (place / "trips.parquet").chmod(0o444)
+        (place / "dark").mkdir(mode=0)  # where nobody can look for what a write has left, either
+        assert main(["sql", "-c", f"copy (select * from '{place}/trips.parquet') to '{place}/open'"]) == 0
+        capsys.readouterr()  # what that has imported nobody may be unable to read
         drop_privileges()
         for name in ("new.csv", "old.csv", "new.parquet"):
             out = place / "closed" / name
             assert main(["sql", str(place / "trips.parquet"), "-c", "select * from trips", "-o", str(out)]) == 1
             assert f"{out} cannot be written: permission denied; check the folder's owner and mode" in failed(capsys)
+        out = place / "dark" / "new.parquet"
+        assert main(["sql", str(place / "trips.parquet"), "-c", "select * from trips", "-o", str(out)]) == 1
+        assert f"{out} cannot be written: permission denied" in failed(capsys)
         copy = f"copy (select * from '{place}/trips.parquet') to '{place}/closed/set'"
         assert main(["sql", "-c", copy]) == 1
         assert "permission denied; check the folder's owner and mode, or write elsewhere" in failed(capsys)

@@ -154,7 +154,8 @@ class OutputFile:
 
     def discard(self) -> None:
         """Remove what was not published."""
-        self._unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # in a folder that is closed to us there is nothing of ours
+            self._unfinished.unlink()
 
 
 # -------------------------------------------------------------------------------------------- writers
