@@ -6,12 +6,9 @@ after trimming spaces.
 
 from __future__ import annotations
 
-import datetime as dt
 import math
-import re
-import zoneinfo
 from collections.abc import Callable
-from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -22,16 +19,28 @@ from ...arrow import to_arrow_type
 from ...dtypes import TICKS, DataType, Kind
 from ...errors import UnsupportedOperation
 from ...expr import Cast
-from ...intervals import DAY, interval_text, parse_interval
+from ...intervals import DAY, interval_text
 from ..constants import array_of, scalar_of
 from ..failures import failed_cast
 from . import decimals
 from .buffers import INT64_DIGITS, array_from, bools_from, empty, is_small, physical_type, validity, values_of
 from .comparable import intervals_of
-
-_WIDE = Context(prec=90, rounding=ROUND_HALF_UP)
-_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
-_FALSE = frozenset({"false", "f", "no", "n", "off", "0"})
+from .spellings import (
+    bytes_text,
+    days_and_rest,
+    float32_text,
+    parse_bool,
+    parse_bytes,
+    parse_date,
+    parse_decimal,
+    parse_float,
+    parse_integer,
+    parse_interval,
+    parse_nanoseconds,
+    parse_time,
+    parse_timestamp,
+    quantized,
+)
 
 
 def cast_array(node: Cast, value: pa.Array) -> pa.Array:
@@ -222,7 +231,7 @@ def _float_to_decimal(value: pa.Array, target: DataType) -> pa.Array:
     numbers = values_of(value).astype(np.float64, copy=False)
     if target.precision > INT64_DIGITS:
         return _by_value(
-            value, to_arrow_type(target), lambda x: _quantized(Decimal(repr(x)), target) if math.isfinite(x) else None
+            value, to_arrow_type(target), lambda x: quantized(Decimal(repr(x)), target) if math.isfinite(x) else None
         )
     with np.errstate(all="ignore"):
         scaled = numbers * 10.0**target.scale
@@ -234,17 +243,6 @@ def _float_to_decimal(value: pa.Array, target: DataType) -> pa.Array:
     if not fits.all():
         result = pc.if_else(bools_from(fits), result, scalar_of(None, pa.int64()))
     return result.view(physical_type(target))
-
-
-def _quantized(number: Decimal, target: DataType) -> Decimal | None:
-    """Round to the target's scale, or None where the value is not finite or has too many digits."""
-    if not number.is_finite():
-        return None
-    try:
-        rounded = number.quantize(Decimal(1).scaleb(-target.scale), context=_WIDE)
-    except InvalidOperation:
-        return None
-    return rounded if abs(rounded) < Decimal(10) ** (target.precision - target.scale) else None
 
 
 def _by_value(value: pa.Array, arrow: pa.DataType, convert: Callable[[Any], Any]) -> pa.Array:
@@ -260,7 +258,7 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
         case Kind.FLOAT64:
             return _by_value(value, text, repr)
         case Kind.FLOAT32:
-            return _by_value(value, text, _float32_text)
+            return _by_value(value, text, float32_text)
         case Kind.DECIMAL:
             wide = decimals.widened(value) if is_small(value.type) else value
             return _by_value(wide, text, lambda x: format(x, "f"))
@@ -269,34 +267,13 @@ def _to_text(value: pa.Array, source: DataType) -> pa.Array:
         case Kind.TIME:
             return _trim_fraction(value.cast(text))
         case Kind.DURATION:
-            return _by_value(value, text, lambda x: interval_text(0, *_days_and_rest(x)))
+            return _by_value(value, text, lambda x: interval_text(0, *days_and_rest(x)))
         case Kind.INTERVAL:
             return _by_value(value, text, lambda x: interval_text(x.months, x.days, x.nanoseconds // 1000))
         case Kind.BINARY:
-            return _by_value(value, text, _bytes_text)
+            return _by_value(value, text, bytes_text)
         case _:
             return value.cast(text)
-
-
-def _float32_text(value: float) -> str:
-    """Return the fewest digits that give the value back, as Python writes wider floats."""
-    return repr(float(str(np.float32(value))))
-
-
-_UNWRITTEN = re.compile(rb"[^ -~]|[\\'\"]")
-_ESCAPED = re.compile(r"\\x([0-9a-fA-F]{2})")
-
-
-def _bytes_text(value: bytes) -> str:
-    """Return bytes as DuckDB writes them: what is no plain ASCII sign in two hexadecimal digits behind an escape."""
-    return _UNWRITTEN.sub(lambda found: b"\\x%02X" % found[0][0], value).decode("ascii")
-
-
-def _parse_bytes(text: str) -> bytes | None:
-    """Read what `_bytes_text` writes; None where a backslash or a sign beyond ASCII stands for itself."""
-    if not text.isascii() or "\\" in _ESCAPED.sub("", text):
-        return None
-    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).encode("latin-1")
 
 
 def _timestamp_text(value: pa.Array, source: DataType) -> pa.Array:
@@ -314,35 +291,28 @@ def _trim_fraction(text: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(shorter, r"\.$", "")
 
 
-def _days_and_rest(span: dt.timedelta) -> tuple[int, int]:
-    """Return whole days and the microseconds left, both of the sign of the length."""
-    micros = span // dt.timedelta(microseconds=1)
-    days = abs(micros) // DAY * (-1 if micros < 0 else 1)
-    return days, micros - days * DAY
-
-
 def _from_text(value: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
     trimmed = pc.utf8_trim_whitespace(value)
     match target.kind:
         case Kind.BOOL:
-            return _by_value(trimmed, arrow, _parse_bool)
+            return _by_value(trimmed, arrow, parse_bool)
         case Kind.DECIMAL:
-            parsed = _by_value(trimmed, arrow, lambda text: _parse_decimal(text, target))
+            parsed = _by_value(trimmed, arrow, lambda text: parse_decimal(text, target))
             return decimals.narrowed(parsed) if target.precision <= INT64_DIGITS else parsed
         case Kind.DATE:
-            return _parsed(trimmed, arrow, _parse_date)
+            return _parsed(trimmed, arrow, parse_date)
         case Kind.TIMESTAMP:
             return _timestamps(trimmed, target, arrow)
         case Kind.TIME:
-            return _parsed(trimmed, arrow, _parse_time)
+            return _parsed(trimmed, arrow, parse_time)
         case Kind.INTERVAL:
-            return _by_value(trimmed, arrow, _parse_interval)
+            return _by_value(trimmed, arrow, parse_interval)
         case Kind.BINARY:
-            return _by_value(value, arrow, _parse_bytes)
+            return _by_value(value, arrow, parse_bytes)
         case _ if target.is_integer:
-            return _parsed(trimmed, arrow, lambda text: _parse_integer(text, target))
+            return _parsed(trimmed, arrow, lambda text: parse_integer(text, target))
         case _ if target.is_float:
-            return _parsed(trimmed, arrow, _parse_float)
+            return _parsed(trimmed, arrow, parse_float)
         case _:
             return _fitting(trimmed, arrow)
 
@@ -358,112 +328,8 @@ def _parsed(text: pa.Array, arrow: pa.DataType, parse: Callable[[str], Any]) -> 
 def _timestamps(text: pa.Array, target: DataType, arrow: pa.DataType) -> pa.Array:
     """Parse as `_parsed` does, all nine digits of a fraction of a second where the type holds them."""
     if target.unit != "ns":
-        return _parsed(text, arrow, lambda written: _parse_timestamp(written, target))
+        return _parsed(text, arrow, lambda written: parse_timestamp(written, target))
     try:
         return text.cast(arrow)
     except pa.ArrowInvalid:
-        return _by_value(text, pa.int64(), lambda written: _nanoseconds(written, target)).view(arrow)
-
-
-def _nanoseconds(text: str, target: DataType) -> int | None:
-    """Return nanoseconds since 1970; None for what is no moment, or does not fit 64 bits."""
-    moment = _parse_timestamp(text, target)
-    if moment is None:
-        return None
-    since = moment.replace(tzinfo=moment.tzinfo or dt.UTC) - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-    finer = _FINER.search(text)
-    whole = since // dt.timedelta(microseconds=1) * 1_000 + (int(finer[1].ljust(3, "0")) if finer else 0)
-    return whole if -(2**63) <= whole < 2**63 else None
-
-
-def _parse_bool(text: str) -> bool | None:
-    word = text.lower()
-    return True if word in _TRUE else False if word in _FALSE else None
-
-
-def _parse_decimal(text: str, target: DataType) -> Decimal | None:
-    try:
-        return _quantized(Decimal(text), target)
-    except InvalidOperation:
-        return None
-
-
-def _parse_integer(text: str, target: DataType) -> int | None:
-    try:
-        number = int(Decimal(text).to_integral_value(ROUND_HALF_UP))
-    except (InvalidOperation, OverflowError, ValueError):
-        return None
-    low = -(2 ** (target.bits - 1)) if target.is_signed else 0
-    return number if low <= number < low + 2**target.bits else None
-
-
-def _parse_float(text: str) -> float | None:
-    try:
-        return float(text)
-    except ValueError:
-        return None
-
-
-_FINER = re.compile(r"\.\d{6}(\d{1,3})")
-_MOMENT = re.compile(
-    r"(\d{1,4})-(\d{1,2})-(\d{1,2})"
-    r"(?:[ T](\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?)?"
-    r"\s*(Z|UTC|[+-]\d{2}(?::?\d{2})?)?"
-)
-
-
-def _parse_moment(text: str) -> dt.datetime | None:
-    """Parse a date with an optional time and zone offset; None where it is none."""
-    found = _MOMENT.fullmatch(text)
-    if found is None:
-        return None
-    year, month, day, hour, minute, second, fraction, zone = found.groups()
-    try:
-        moment = dt.datetime(  # noqa: DTZ001 - local time, unless the text names a zone
-            int(year), int(month), int(day), int(hour or 0), int(minute or 0), int(second or 0),
-            int((fraction or "0")[:6].ljust(6, "0")),
-        )  # fmt: skip
-    except ValueError:
-        return None
-    if zone is None:
-        return moment
-    if zone in ("Z", "UTC"):
-        return moment.replace(tzinfo=dt.UTC)
-    digits = zone[1:].replace(":", "").ljust(4, "0")
-    shift = dt.timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
-    return moment.replace(tzinfo=dt.timezone(-shift if zone[0] == "-" else shift))
-
-
-def _parse_interval(text: str) -> tuple[int, int, int] | None:
-    length = parse_interval(text)
-    return None if length is None else (length.months, length.days, length.microseconds * 1_000)
-
-
-_TIME = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,9}))?)?")
-
-
-def _parse_time(text: str) -> dt.time | None:
-    found = _TIME.fullmatch(text)
-    if found is None:
-        moment = _parse_moment(text)  # a timestamp's clock
-        return None if moment is None or ":" not in text else moment.time()
-    hour, minute, second, fraction = found.groups()
-    try:
-        return dt.time(int(hour), int(minute), int(second or 0), int((fraction or "0")[:6].ljust(6, "0")))
-    except ValueError:
-        return None
-
-
-def _parse_date(text: str) -> dt.date | None:
-    moment = _parse_moment(text)
-    return None if moment is None else moment.date()
-
-
-def _parse_timestamp(text: str, target: DataType) -> dt.datetime | None:
-    """Read local time in the target's zone where the text names none; where the target has none, drop the text's."""
-    moment = _parse_moment(text)
-    if moment is None:
-        return None
-    if target.tz is None:
-        return moment.replace(tzinfo=None)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=zoneinfo.ZoneInfo(target.tz))
+        return _by_value(text, pa.int64(), lambda written: parse_nanoseconds(written, target)).view(arrow)
