@@ -21,6 +21,32 @@ def test_a_terminal_gets_a_bar_and_everything_else_lines() -> None:
     assert isinstance(choose_progress(io.StringIO()), LogProgress)
 
 
+class Pipe(io.StringIO):
+    """Keeps what has come out at the other end."""
+
+    seen = ""
+
+    def flush(self) -> None:
+        self.seen = self.getvalue()
+
+
+def test_a_line_is_seen_at_once() -> None:
+    pipe = Pipe()
+    with LogProgress(pipe) as shown:
+        shown.started(1, 2, "people", "sql")
+        assert pipe.seen.endswith("[1/2] people (sql) …\n")
+        shown.say("all is well")
+        assert pipe.seen.endswith(" all is well\n")
+
+
+def test_what_is_said_stands_above_the_bar() -> None:
+    terminal = Terminal()
+    with TerminalProgress(terminal) as shown:
+        shown.started(1, 2, "people", "sql")
+        shown.say("all is well")
+    assert "all is well\n" in terminal.getvalue()
+
+
 def test_a_step_is_one_line() -> None:
     assert describe(RECORD, reused=False) == "people                   sql       1,234 rows  5.0 kB  0.50 s"
     assert describe(RECORD, reused=True).endswith("kept from an earlier run")

@@ -57,6 +57,14 @@ def test_second_run_reuses_everything(tmp_path: Path) -> None:
     assert made.ran == ["a", "b"]
 
 
+def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
+    made = Recorder()
+    out = tmp_path / "year" / "month"
+    assert run(out, [made.step("a")]) == [False]
+    assert run(out, [made.step("a")]) == [True]
+    assert (out / ".work").stat().st_mode & 0o777 == 0o700
+
+
 def test_changed_step_and_later_ones_run_again(tmp_path: Path) -> None:
     made = Recorder()
     run(tmp_path, [made.step("a"), made.step("b", 1), made.step("c")])

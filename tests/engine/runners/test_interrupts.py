@@ -174,10 +174,21 @@ def test_a_signal_with_the_last_rows_is_raised_though_the_run_is_done():
     assert split.reads == 2
 
 
-def test_a_server_is_waited_for_by_other_threads():
-    frame, split = reading(lambda: None, is_remote=True)
-    assert frame.to_arrow().num_rows == 100
-    assert threading.main_thread() not in split.threads
+@pytest.mark.parametrize(
+    ("run", "is_remote", "others"),
+    [
+        (lambda frame, path: frame.to_arrow(), False, False),
+        (lambda frame, path: frame.to_arrow(), True, True),
+        (lambda frame, path: frame.map_batches(lambda table: table, COLUMNS).to_arrow(), False, True),
+        (lambda frame, path: frame.to_csv(str(path)), False, True),
+    ],
+    ids=["rows", "server", "function", "file"],
+)
+def test_servers_functions_and_files_are_waited_for_by_other_threads(tmp_path, run, is_remote, others):
+    frame, split = reading(lambda: None, is_remote=is_remote)
+    run(frame, tmp_path / "out.csv")
+    assert split.reads == 100
+    assert (threading.main_thread() not in split.threads) is others
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
