@@ -119,7 +119,7 @@ class _Run:
         if runner.memory_limit is not None:
             spools = Spools(self.device, self.memory, runner.spill_dir, self.threads)
             self.limited = Limited(graph, spools, self.outputs, self.cancelled.is_set)
-        self.tasks = StageTasks(self.device, self.outputs, self.joins, self.keys, self.limited)
+        self.tasks = StageTasks(self.device, self.outputs, self.joins, self.keys, self.last_readers, self.limited)
         self.started = time.perf_counter()
 
     def __enter__(self) -> Self:

@@ -15,6 +15,7 @@ from ..physical.scan_keys import ScanKey
 from ..physical.stages import (
     FoldSink,
     JoinedInput,
+    MergeGroupsInput,
     OutputInput,
     Pipeline,
     RemainingInput,
@@ -41,6 +42,8 @@ class StageTasks:
         What earlier stages have made, by their numbers.
     keys
         What is known of the joins' keys, by the number of the stage that built them and their position.
+    last_readers
+        The last stage that reads each, by their numbers.
     limited
         What has been spilled, where memory is limited.
     """
@@ -51,19 +54,21 @@ class StageTasks:
         outputs: Mapping[int, Output],
         joins: Mapping[int, JoinTable],
         keys: Mapping[tuple[int, int], KeySet],
+        last_readers: Mapping[int, int],
         limited: Limited | None,
     ) -> None:
         self.device, self.outputs, self.joins, self.keys, self.limited = device, outputs, joins, keys, limited
+        self._last_readers = last_readers
 
     def of(self, stage: Stage, sink: SinkRun, threads: int) -> list[Task]:
         """Return the tasks of a stage for so many threads."""
         tasks: list[Task] = []
         for pipeline in stage.pipelines:
             spooled = None if self.limited is None else self.limited.tasks(stage, pipeline, threads)
-            tasks += self._pipeline_tasks(pipeline, sink, threads) if spooled is None else spooled
+            tasks += self._pipeline_tasks(stage, pipeline, sink, threads) if spooled is None else spooled
         return tasks
 
-    def _pipeline_tasks(self, pipeline: Pipeline, sink: SinkRun, threads: int) -> Iterator[Task]:
+    def _pipeline_tasks(self, stage: Stage, pipeline: Pipeline, sink: SinkRun, threads: int) -> Iterator[Task]:
         source = pipeline.input
         if isinstance(source, ScanInput):
             splits = promising_first(source.node.scan.splits, source.top)
@@ -79,8 +84,9 @@ class StageTasks:
         assert not isinstance(source, JoinedInput)  # reads what was spooled
         partitions = self.outputs[source.stage].partitions
         merging = max(1, threads // max(1, len(partitions)))
+        again = isinstance(source, MergeGroupsInput) and self._last_readers[source.stage] > stage.number
         for partition in partitions:
-            merged = partial(self._merged, source, partition, merging)
+            merged = partial(self._merged, source, partition, merging, again=again)
             yield Task(pipeline, merged, 0, sum(table.num_rows for table in partition))
 
     def _scan_task(
@@ -116,8 +122,12 @@ class StageTasks:
     def _remaining(self, stage: int) -> Iterator[Table]:
         yield self.joins[stage].remaining()
 
-    def _merged(self, source: OutputInput, partition: Sequence[Table], threads: int) -> Iterator[Table]:
-        yield from merge_input(self.device, source, partition, threads=threads)
+    def _merged(self, source: OutputInput, partition: list[Table], threads: int, *, again: bool) -> Iterator[Table]:
+        """Yield what tables of an earlier stage become; that takes their place where a later stage reads it again."""
+        tables = merge_input(self.device, source, [*partition], threads=threads)
+        if again:  # of one table of groups there is nothing to merge
+            partition[:] = tables
+        yield from tables
 
 
 def worthwhile(stage: Stage, sink: SinkRun, threads: int) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from ...arrow import to_arrow_type
 from ...dtypes import DataType, float64, int64
@@ -122,6 +123,9 @@ def _whole(spec: AccumulatorSpec, values: pa.Array, calls: Calls) -> pa.Array | 
         numbers = values_of(values)
         best = numbers.max() if spec.kind is Accumulator.MAX else numbers.min()
         return array_from(np.array([best], dtype=numbers.dtype), kind)
+    if pa.types.is_decimal128(kind):
+        greatest = spec.kind is Accumulator.MAX
+        return pa.repeat(pc.max(values) if greatest else pc.min(values), 1)
     return None
 
 

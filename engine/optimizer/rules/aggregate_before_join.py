@@ -1,5 +1,7 @@
 """Aggregate a side of a join before joining, where its rows collapse into few and the join would keep most of them.
 
+Or where the plan makes the same groups of the same rows anyway: then these rows are not read again.
+
 Eager group-by of Yan and Larson, "Eager aggregation and lazy aggregation" (VLDB 1995): rows that agree in the join's
 keys and in the columns grouped by meet the same partners, so that their partial aggregates may stand for them.
 """
@@ -8,10 +10,12 @@ from __future__ import annotations
 
 from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, JoinKind, Plan, Project, Scan
+from ...records import dataclass
 from ...traversal import transform_down, walk_once
 from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
 from ..expressions import can_raise
+from ..likeness import Likeness
 from ..partials import FreshNames, column, is_mergeable, merged
 from ..simplify import Simplifier
 
@@ -33,6 +37,7 @@ _CONCERNS = frozenset({Aggregate})
 def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
     """Split aggregations whose arguments come from one side of the join below them, if that side collapses."""
     estimator, simplifier = context.estimator, context.simplifier
+    known = _KnownGroups(plan)
 
     def rewrite(node: Plan) -> Plan:
         if not isinstance(node, Aggregate) or not node.aggregates:
@@ -45,11 +50,28 @@ def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
             if side is join.right and join.kind is JoinKind.LEFT and not _are_null_of_nulls(joined, side, simplifier):
                 continue
             keys = _partial_keys(joined, join, side)
-            if keys is not None and _pays(joined, side, keys, join, estimator):
-                return _split(joined, join, side, keys)
+            if keys is None:
+                continue
+            split = _split(joined, join, side, keys)
+            if _pays(joined, side, keys, join, estimator) or known.include(split.lower):
+                return split.plan
         return _split_beside_text(joined, join, estimator) or node
 
     return transform_down(plan, rewrite, concerns=_CONCERNS)
+
+
+class _KnownGroups:
+    """Groupings of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._nodes = [node for node in walk_once(plan) if isinstance(node, Aggregate)]
+        self._likeness = Likeness()
+
+    def include(self, lower: Aggregate) -> bool:
+        """Return whether a grouping gives what one of these does."""
+        if len(self._nodes) < 2 or isinstance(lower.input, Aggregate):
+            return False
+        return self._likeness.of(lower) in map(self._likeness.of, self._nodes)
 
 
 def _inlined(node: Aggregate) -> Aggregate:
@@ -129,7 +151,7 @@ def _split_beside_text(node: Aggregate, join: Join, estimator: Estimator) -> Pla
             keys = tuple(Column(name=f.name, dtype=f.dtype) for f in side.schema if f.name in columns)
             pays = _are_by_partner(node, keys, path) and all(_repeats(side, key.name, estimator) for key in keys)
             few = isinstance(side, Aggregate) or estimator.rows(join) < _KEPT * estimator.rows(side)
-            return _split(node, join, side, keys) if pays and not few else None
+            return _split(node, join, side, keys).plan if pays and not few else None
     return None
 
 
@@ -163,7 +185,15 @@ def _with_side(join: Join, side: Plan, lower: Plan) -> Plan:
     return lower
 
 
-def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) -> Plan:
+@dataclass(frozen=True, slots=True)
+class _Split:
+    """What gives the same rows as an aggregation, and the grouping below the join in it."""
+
+    plan: Plan
+    lower: Aggregate
+
+
+def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) -> _Split:
     names = FreshNames([*node.schema.names, *join.schema.names])
     outer = join.kind is JoinKind.LEFT and side is join.right  # whose counts of no partners are null
     levels = [merged(a, names, grouped=bool(node.keys) and not outer) for a in node.aggregates]
@@ -178,4 +208,4 @@ def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) ->
         aggregates=tuple(m for level in levels for m in level.merges),
     )
     kept = tuple(NamedExpr(name=k.name, expr=column(k)) for k in node.keys)
-    return Project(input=upper, exprs=(*kept, *(level.result for level in levels)))
+    return _Split(Project(input=upper, exprs=(*kept, *(level.result for level in levels))), lower)

@@ -5,6 +5,7 @@ import re
 import threading
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
@@ -12,7 +13,8 @@ import volley as vl
 from tests.support.threads import left_over
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
-from volley.engine.kernels.cpu.aggregate import CpuGroupBy
+from volley.engine.kernels.cpu.aggregate import CpuGroupBy, Distinct
+from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.ordered import OrderedGroups
 from volley.engine.kernels.cpu.topk import CpuTopK
 from volley.engine.plan import Scan, ScanPlan
@@ -449,3 +451,24 @@ def test_states_go_with_their_stage_without_a_search_for_cycles(limit):
         gc.garbage.clear()
         gc.enable()
     assert not states
+
+
+def test_groups_that_are_read_twice_are_merged_once(monkeypatch):
+    merged = []
+    whole = CpuDevice.merge_groups
+
+    def merge(self, partials, spec):
+        made = whole(self, partials, spec)
+        merged.append((len(partials) > 1 or not isinstance(partials[0].columns, Distinct), made.num_rows))
+        return made
+
+    monkeypatch.setattr(CpuDevice, "merge_groups", merge)
+    frame = numbers(400_000, threads=2)
+    text = """
+        with g as (select n % 150000 as m, sum(k) as s from t group by 1)
+        select count(*) as n, max(s) as s from g where s = (select max(s) from g)"""
+    found = vl.sql(text, t=frame).to_arrow().to_pylist()
+    assert [sum(rows for work, rows in merged if work is again) for again in (True, False)] == [150_000, 150_000]
+    frame = pd.DataFrame({"m": np.arange(400_000) % 150_000, "k": np.arange(400_000) % 7})
+    sums = frame.groupby("m")["k"].sum()
+    assert found == [{"n": int((sums == sums.max()).sum()), "s": int(sums.max())}]

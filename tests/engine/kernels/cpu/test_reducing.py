@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 import pyarrow as pa
 import pytest
@@ -53,6 +54,23 @@ def test_extremes_of_texts_that_repeat(values: list[str]) -> None:
     ]
     found = DEVICE.to_arrow(DEVICE.reduce(DEVICE.from_arrow(data, schema), specs)).to_pylist()
     assert found == [{"min": min(values), "max": max(values)}]
+
+
+@pytest.mark.parametrize(
+    "values", [[1, 2**64, -(2**64), 2**63, 7], [-(10**37), -1], [10**37] * 3, [5], [None, 3, None]]
+)
+def test_extremes_of_decimals_wider_than_a_word(values: list[int | None]) -> None:
+    data = pa.table({"x": pa.array([None if v is None else Decimal(v) for v in values], pa.decimal128(38, 0))})
+    schema = from_arrow_schema(data.schema)
+    x = Column(name="x", dtype=schema["x"].dtype)
+    specs = [
+        AccumulatorSpec(name=kind.value, kind=kind, dtype=x.dtype, argument=x)
+        for kind in (Accumulator.MIN, Accumulator.MAX)
+    ]
+    found = DEVICE.to_arrow(DEVICE.reduce(DEVICE.from_arrow(data, schema), specs))
+    known = [v for v in values if v is not None]
+    assert found.to_pylist() == [{"min": Decimal(min(known)), "max": Decimal(max(known))}]
+    assert found.schema.types == [pa.decimal128(38, 0)] * 2
 
 
 @pytest.mark.parametrize("values", [[MOST, 1], [-MOST - 1, -1], [MOST] * 3, [-MOST - 1] * 2])

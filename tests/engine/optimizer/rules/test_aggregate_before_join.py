@@ -44,6 +44,10 @@ MEAN_PRICE = aggregate("mean", col(SALES, "price"))
 SOLD = join(SHOPS, SALES, ("shop", "at"))
 PRICES = aggregate("sum", col(SALES, "price"))
 
+FLOWN = group(LEGS, "flown", far=MILES)
+FREQUENT = select(filter_(FLOWN, "greater", "far", 300), frequent=col(FLOWN, "flown"))
+IN_USE = join(join(PLANES, FREQUENT, ("plane", "frequent"), kind="semi"), LEGS, ("plane", "flown"))
+
 CASES: dict[str, Plan] = {
     "every aggregate that merges": group(
         BOTH,
@@ -70,6 +74,8 @@ CASES: dict[str, Plan] = {
     "not rows that have no partner there": group(OUTER, "name", n=aggregate("size"), s=SUM),
     "not what is something of nulls": group(OUTER, "name", s=aggregate("sum", call("coalesce", DELAY, literal(1)))),
     "many groups that are those above as well": group(join(PLANES, LEGS, ("plane", "flown")), "plane", s=MILES),
+    "groups that the plan makes anyway": group(IN_USE, "maker", total=MILES),
+    "not groups of which it makes others": group(IN_USE, "maker", least=aggregate("min", col(LEGS, "miles"))),
     "not for others": group(join(PLANES, LEGS, ("plane", "flown")), "maker", s=MILES),
     "by an expression of both sides": Aggregate(
         input=BOTH,
