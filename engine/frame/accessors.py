@@ -238,6 +238,46 @@ class TextAccessor(Accessor):
             )
         return self._call("regexp_extract", pattern=pattern, group=1 if group is None else group)
 
+    def findall(self, pat: str) -> Series:
+        """Return the list of all matches of a regular expression (RE2): of its group, or the whole without one.
+
+        Raises
+        ------
+        PlanError
+            If the pattern has several groups, of which pandas makes tuples.
+        """
+        groups = len(named_groups(pat)[1]) - 1
+        if groups > 1:
+            raise PlanError(f"{pat!r} has {groups} groups; findall takes one, write the others as (?:…)")
+        return self._call("regexp_extract_all", pattern=pat, group=max(groups, 0))
+
+    def partition(self, sep: str = " ") -> Series:
+        """Return the list of what stands before the first ``sep``, of ``sep``, and of what stands behind it.
+
+        Without ``sep`` in it: the text and two empty ones. ``.str[0]`` takes one of the three.
+        """
+        if not sep:
+            raise PlanError("str.partition needs a separator that is not empty")
+        at = call("position", self._column.expr, literal(sep))
+        return self._parted(at, sep, [self._column.expr, literal(""), literal("")])
+
+    def rpartition(self, sep: str = " ") -> Series:
+        """Return the same of the last ``sep``; without it: two empty texts and the text."""
+        if not sep:
+            raise PlanError("str.rpartition needs a separator that is not empty")
+        at = call("add", self.rfind(sep).expr, literal(1))
+        return self._parted(at, sep, [literal(""), literal(""), self._column.expr])
+
+    def _parted(self, at: Expr, sep: str, without: list[Expr]) -> Series:
+        text = self._column.expr
+        before = call("substring", text, literal(1), call("subtract", at, literal(1)))
+        behind = call("substring", text, call("add", at, literal(len(sep))))
+        parts = call("list_value", before, literal(sep), behind)
+        found, missing = call("greater", at, literal(0)), call("is_null", text)
+        return self._column.derive(
+            case([(missing, literal(None, parts.dtype)), (found, parts)], call("list_value", *without))
+        )
+
     def fullmatch(self, pattern: str, *, case: bool = True, na: bool | None = None) -> Series:
         """Whether a regular expression (RE2) matches the whole text; ``na`` is what null gives."""
         return self.contains(f"^(?:{pattern})$", case=case, na=na)

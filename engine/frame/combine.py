@@ -144,6 +144,8 @@ class Combining(Core):
         aggfunc: Any = "mean",
         *,
         fill_value: Any = None,
+        margins: bool = False,
+        margins_name: str = "All",
     ) -> DataFrame:
         """Return one row per group of ``index`` and one column per value of ``columns``, holding an aggregate.
 
@@ -162,8 +164,14 @@ class Combining(Core):
             Name of an aggregate; without ``columns`` also what `GroupBy.agg` takes.
         fill_value
             Put where there are no rows.
+        margins
+            Whether a last row and, with ``columns``, a last column hold the aggregate of all rows without nulls in
+            ``values``. The columns of ``index`` become texts where they are none.
+        margins_name
+            What the last row and column are called.
         """
-        return pivoted(self._own, values, index, columns, aggfunc, fill_value)
+        totals = margins_name if margins else None
+        return pivoted(self._own, values, index, columns, aggfunc, fill_value, totals)
 
     def pivot(self, columns: str, index: str | Sequence[str], values: str | Sequence[str] | None = None) -> DataFrame:
         """Return one row per ``index`` and one column per value of ``columns``, as `pivot_table` names them.

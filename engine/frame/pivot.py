@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any
 
+from .. import dtypes
 from ..errors import PlanError, suggestion
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, call, case, literal
 from ..expr.catalogue import AGGREGATES
-from ..plan import Aggregate, Project, Sort
+from ..plan import Aggregate, Project, Sort, Union
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -24,34 +26,58 @@ def pivoted(
     columns: str,
     aggfunc: Any,
     fill_value: Any,
+    totals: str | None = None,
 ) -> DataFrame:
-    """Return a frame's pivot table; see `DataFrame.pivot_table`."""
+    """Return a frame's pivot table, with ``totals`` if they have a name; see `DataFrame.pivot_table`."""
     keys = (index,) if isinstance(index, str) else tuple(index)
     if not keys:
         raise PlanError("pivot_table needs index, and often columns, such as index='city', columns='year'")
     if not columns:
-        return _grouped(frame, values, keys, aggfunc, fill_value)
+        names = list(aggfunc) if isinstance(aggfunc, Mapping) else _values(frame, values, keys, "")
+        made = _grouped(frame, names, keys, aggfunc, fill_value)
+        if totals is None:
+            return made
+        every = _grouped(_as_one(frame, keys, names, totals), names, keys, aggfunc, fill_value)
+        return _below(made, every, keys)
     if not isinstance(aggfunc, str) or aggfunc not in AGGREGATES:
         raise PlanError(f"unknown aggregate {aggfunc!r}{suggestion(str(aggfunc), AGGREGATES)}")
     names = _values(frame, values, (*keys, columns), aggfunc)
     labels = sorted(frame[columns].dropna().unique())
     if len(labels) > MOST_COLUMNS:
         raise PlanError(f"{columns!r} has {len(labels):,} distinct values; a pivot table has at most {MOST_COLUMNS:,}")
-    cells = {
-        f"{name}_{label}" if len(names) > 1 else str(label): (frame[name].expr, _is(frame, columns, label))
-        for name in names
-        for label in labels
-    }
-    return _table(frame.dropna([*keys, columns]), keys, cells, aggfunc, fill_value)
+    whole = reduce(partial(call, "and"), (call("is_not_null", frame[name].expr) for name in names))
+    cells: dict[str, tuple[Expr, Expr]] = {}
+    for name in names:
+        before = f"{name}_" if len(names) > 1 else ""
+        for label in labels:
+            cells[f"{before}{label}"] = (frame[name].expr, _is(frame, columns, label))
+        if totals is not None:
+            cells[f"{before}{totals}"] = (frame[name].expr, whole)
+    frame = frame.dropna([*keys, columns])
+    if totals is None:
+        return _table(frame, keys, cells, aggfunc, fill_value)
+    every = _table(_as_one(frame, keys, names, totals), keys, cells, aggfunc, fill_value)
+    return _below(_table(frame, keys, cells, aggfunc, fill_value), every, keys)
 
 
-def _grouped(
-    frame: DataFrame, values: str | Sequence[str] | None, keys: tuple[str, ...], aggfunc: Any, fill_value: Any
-) -> DataFrame:
+def _grouped(frame: DataFrame, names: Sequence[str], keys: tuple[str, ...], aggfunc: Any, fill_value: Any) -> DataFrame:
     """Return aggregates of some columns for each group of the keys: a pivot table without columns."""
-    spec = aggfunc if isinstance(aggfunc, Mapping) else dict.fromkeys(_values(frame, values, keys, ""), aggfunc)
+    spec = aggfunc if isinstance(aggfunc, Mapping) else dict.fromkeys(names, aggfunc)
     made = frame.groupby(list(keys)).agg(spec)
     return made if fill_value is None else made.fillna(fill_value)
+
+
+def _as_one(frame: DataFrame, keys: tuple[str, ...], values: Sequence[str], name: str) -> DataFrame:
+    """Return the rows without nulls as one group, which is called so."""
+    labels = dict.fromkeys(keys, "") | {keys[0]: name}
+    present = frame.dropna([*keys, *(value for value in values if value not in keys)])
+    return present.assign(**labels)
+
+
+def _below(table: DataFrame, totals: DataFrame, keys: tuple[str, ...]) -> DataFrame:
+    """Return a table with the row of totals as its last one; its keys are texts, as the totals' name is one."""
+    texts = {key: table[key].astype("string") for key in keys if table.schema[key].dtype != dtypes.string}
+    return table.with_plan(Union(inputs=(table.assign(**texts).plan, totals.plan)), index=keys)
 
 
 def _is(frame: DataFrame, columns: str, label: Any) -> Expr:

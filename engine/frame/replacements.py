@@ -68,10 +68,8 @@ REPLACEMENTS: Mapping[str, str] = {
 _OF_TEXT: Mapping[str, str] = {
     "casefold": "use lower()",
     "swapcase": "use map, or vl.udf(str.swapcase, dtype='string')",
-    "findall": "use extract(pattern) for the first match, count(pattern) for their number",
-    "extractall": "use extract(pattern) once for each group",
+    "extractall": "use findall(pattern), then explode, or extract(pattern) once for each group",
     "rsplit": "use split(separator), then .str[-1]",
-    **dict.fromkeys(("partition", "rpartition"), "use split(separator), then .list.get(0) and so on"),
     **dict.fromkeys(("index", "rindex"), "use find or rfind, which give -1 where there is none"),
     "join": "of lists: .list.join(separator)",
     "get_dummies": "use contains(value) once for each value",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import (
@@ -28,8 +26,10 @@ from .accessors import TextAccessor
 from .arguments import explained
 from .categories import CategoryAccessor
 from .datetimes import DatetimeAccessor
+from .durations import with_durations
 from .measures import Measures
 from .nested import ListAccessor, StructAccessor
+from .offsets import is_offset, moved_by_offset
 from .operators import Operators
 from .reducing import reduction
 from .seriesrows import SeriesRows
@@ -95,6 +95,8 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
         return literal(other)
 
     def _binary(self, function: Name, other: Any, *, reverse: bool = False) -> Series:
+        if is_offset(other) and function in ("add", "subtract"):
+            return self.derive(moved_by_offset(self.expr, other, 1 if function == "add" else -1))
         left, right = self.expr, self.operand(other)
         if reverse:
             left, right = right, left
@@ -145,7 +147,8 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
         return self._binary("power", other, reverse=True)
 
     def __neg__(self) -> Series:
-        return self.derive(call("negate", self.expr))
+        made = with_durations("multiply", self.expr, literal(-1))
+        return self.derive(call("negate", self.expr) if made is None else made)
 
     # comparison and logic
 
@@ -475,22 +478,7 @@ def _dispatch(function: str, left: Expr, right: Expr) -> Expr:
     """Apply an operator, choosing by type: ``+`` joins texts and moves times, ``-`` of times is a difference."""
     if function == "add" and Kind.STRING in (left.dtype.kind, right.dtype.kind):
         return call("concat", left, right)
-    if function in ("add", "subtract") and (left.dtype.is_temporal or right.dtype.is_temporal):
-        return _temporal(function, left, right)
-    return call(function, left, right)
-
-
-def _temporal(function: str, left: Expr, right: Expr) -> Expr:
     if function == "subtract" and left.dtype.is_temporal and right.dtype.is_temporal:
         return call("difference", left, right)
-    if function == "add" and right.dtype.is_temporal:
-        left, right = right, left
-    value = getattr(right, "value", None)
-    if right.dtype.kind is not Kind.DURATION or not isinstance(value, dt.timedelta):
-        raise TypeMismatch(f"cannot {function} {right} ({right.dtype}) and a {left.dtype}; use a datetime.timedelta")
-    sign = 1 if function == "add" else -1
-    rest = value - dt.timedelta(days=value.days)
-    micros = sign * (rest // dt.timedelta(microseconds=1))
-    if micros and left.dtype.kind is Kind.DATE:
-        left = cast(left, dtypes.timestamp("us"))
-    return call("add_interval", left, months=0, days=sign * value.days, microseconds=micros)
+    made = with_durations(function, left, right)
+    return call(function, left, right) if made is None else made

@@ -88,21 +88,31 @@ def later_by(call: Call, args: list[Value]) -> pa.Array:
             if np.abs(moved).max(initial=0) >= 2**31:
                 raise OverflowError
             return pc.if_else(valid, array_from(moved.astype(np.int32), value.type), None)
-        return pc.if_else(valid, _moved(value, months, days, micros), None)
+        return pc.if_else(valid, _moved(value, valid, months, days, micros), None)
     except (OverflowError, pa.ArrowInvalid) as error:
         raise out_of_range(call) from error
 
 
-def _moved(value: pa.Array, months: NDArray[Any], days: NDArray[Any], micros: NDArray[Any]) -> pa.Array:
+def _moved(
+    value: pa.Array, valid: pa.Array, months: NDArray[Any], days: NDArray[Any], micros: NDArray[Any]
+) -> pa.Array:
     unit, zone = value.type.unit, value.type.tz
     ticks = TICKS[unit]
     local = pc.local_timestamp(value) if zone else value
-    whole, rest = np.divmod(values_of(local), 86_400 * ticks)
+    here = np.where(valid.to_numpy(zero_copy_only=False), values_of(local), 0)  # nulls may hide any number
+    whole, rest = np.divmod(here, 86_400 * ticks)
     moved = array_from((_add_months(whole, months) + days) * 86_400 * ticks + rest, pa.timestamp(unit))
     if zone:
         moved = pc.assume_timezone(moved, zone, ambiguous="earliest", nonexistent="latest")
-    step = array_from(_in_ticks(micros, ticks), pa.int64())
-    return pc.add_checked(moved, step.cast(pa.duration(unit)))
+    return _added(moved, array_from(_in_ticks(micros, ticks), pa.int64()))
+
+
+def _added(moments: pa.Array, ticks: pa.Array | pa.Scalar) -> pa.Array:
+    """Return moments later by some ticks, each or all, as whole numbers.
+
+    Arrow checks times for overflow also where they are null, and pandas leaves the least number there.
+    """
+    return pc.add_checked(moments.cast(pa.int64()), ticks).cast(moments.type)
 
 
 def _in_ticks(micros: NDArray[np.int64], ticks: int) -> NDArray[np.int64]:
@@ -129,7 +139,7 @@ def _later(value: pa.Array, months: int, days: int, micros: int) -> pa.Array:
             value = pc.assume_timezone(value, zone, ambiguous="earliest", nonexistent="latest")
     if micros:
         step = micros * ticks // 1_000_000
-        value = pc.add_checked(value, pc.cast(scalar_of(step, pa.int64()), pa.duration(unit)))
+        value = _added(value, scalar_of(step, pa.int64()))
     return value
 
 
@@ -153,8 +163,7 @@ def difference(call: Call, args: list[Value]) -> pa.Array:
     left, right = args
     if pa.types.is_date(left.type):
         return pc.subtract(left.cast(pa.int32()).cast(pa.int64()), right.cast(pa.int32()).cast(pa.int64()))
-    # As integers: Arrow checks times for overflow also where they are null, and pandas leaves the least number there.
-    ticks = left.cast(pa.int64()), right.cast(pa.int64())
+    ticks = left.cast(pa.int64()), right.cast(pa.int64())  # see `_added`
     try:
         return pc.subtract_checked(*ticks).cast(pa.duration(left.type.unit)).cast(pa.duration("us"), safe=False)
     except pa.ArrowInvalid as error:

@@ -85,7 +85,7 @@ TEXT_CASES = {
 }
 OTHERWISE = {  # methods whose answer is checked elsewhere, or that pandas has not
     *("replace", "extract", "like", "reverse", "md5", "sha256", "to_datetime", "cat"),
-    *("encode", "decode"),
+    *("encode", "decode", "findall", "partition", "rpartition"),
 }
 
 
@@ -250,7 +250,7 @@ def test_lists_and_structs_come_apart():
     ("wrong", "message"),
     [
         (lambda f: f.s.str.swapcase(), r"\.str has no 'swapcase' here; use map"),
-        (lambda f: f.s.str.partition(" "), r"\.str has no 'partition' here; use split"),
+        (lambda f: f.s.str.extractall("(a)"), r"\.str has no 'extractall' here; use findall"),
         (lambda f: f.s.str.uper(), r"\.str has no 'uper' here; did you mean 'upper'"),
         (lambda f: f.t.dt.nanosecond, r"\.dt has no 'nanosecond' here; use microsecond"),
         (lambda f: f.t.dt.yaer, r"\.dt has no 'yaer' here; did you mean 'year'"),
@@ -274,3 +274,32 @@ def test_every_name_of_pandas_works_or_names_what_to_use(accessor, theirs):
             continue
         with pytest.raises(MethodNotFound, match=r"here; (?!available|did you)"):
             getattr(own, name)
+
+
+PIECES = pd.Series(["a-b-c", "x", "-", "é--ü", None, "a- b", "22-3", ""])
+
+
+@pytest.mark.parametrize("method", ["partition", "rpartition"])
+@pytest.mark.parametrize("sep", ["-", "--", " "])
+def test_text_is_parted_in_three(method, sep):
+    theirs = [list(v) if isinstance(v, tuple) else None for v in getattr(PIECES.str, method)(sep, expand=False)]
+    ours = getattr(vl.DataFrame({"s": PIECES}).s.str, method)(sep, expand=False)
+    assert ours.to_list() == theirs
+    assert ours.str[0].to_list() == [None if v is None else v[0] for v in theirs]
+
+
+@pytest.mark.parametrize("pattern", ["[a-z]", "([a-z])-", "-+", "a|(b)"])
+def test_all_matches_are_found(pattern):
+    theirs = [v if isinstance(v, list) else None for v in PIECES.str.findall(pattern)]
+    assert vl.DataFrame({"s": PIECES}).s.str.findall(pattern).to_list() == theirs
+
+
+def test_parts_need_a_separator_and_matches_one_group():
+    text = vl.DataFrame({"s": PIECES}).s.str
+    for wrong in (text.partition, text.rpartition):
+        with pytest.raises(PlanError, match="needs a separator"):
+            wrong("")
+    with pytest.raises(PlanError, match="has 2 groups; findall takes one"):
+        text.findall("(a)(b)")
+    with pytest.raises(TypeError, match="has no argument 'expand' here; name the columns"):
+        text.partition("-", expand=True)

@@ -149,6 +149,30 @@ def test_pivot_tables(frame, data, function, fill):
     same(ours, theirs)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"values": "w", "index": "g", "columns": "k", "aggfunc": "mean"},
+        {"values": "v", "index": "g", "columns": "k", "aggfunc": "count"},
+        {"values": "w", "index": "k", "columns": "g", "aggfunc": "sum", "fill_value": 0},
+        {"values": ["v", "w"], "index": "g", "columns": "k", "aggfunc": "max"},
+        {"values": "w", "index": ["g", "v"], "columns": "k", "aggfunc": "sum"},
+        {"values": ["v", "w"], "index": "g", "aggfunc": "mean", "margins_name": "Total"},
+        {"values": "w", "index": ["k", "g"], "aggfunc": "median"},
+    ],
+    ids=str,
+)
+def test_pivot_tables_with_totals(frame, data, options):
+    theirs, ours = (f.pivot_table(**options, margins=True) for f in (data, frame))
+    ours = ours.to_pandas()
+    if isinstance(theirs.columns, pd.MultiIndex):
+        theirs.columns = ["_".join(map(str, names)) for names in theirs.columns]
+    assert list(ours.columns) == [str(name) for name in theirs.columns]
+    labels = [tuple(map(str, row)) if isinstance(row, tuple) else str(row) for row in theirs.index]
+    assert list(ours.index) == labels
+    np.testing.assert_allclose(ours.to_numpy(float), theirs.to_numpy(float))
+
+
 def test_pivot_tables_of_several_values_and_what_they_need(frame, data):
     theirs = data.pivot_table(index=["k"], columns="g", aggfunc="sum")
     theirs.columns = [f"{value}_{label}" for value, label in theirs.columns]

@@ -1,0 +1,56 @@
+"""Arithmetic of durations: they are added up, scaled, compared by division, and move moments."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from .. import dtypes
+from ..dtypes import Kind
+from ..expr import Expr, Literal, call, cast, literal
+
+_START = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001  # a time of no zone
+_MICROSECOND = dt.timedelta(microseconds=1)
+
+
+def with_durations(function: str, left: Expr, right: Expr) -> Expr | None:
+    """Return what an operator makes of a duration and a number, moment or duration; None for other values."""
+    lengths = (left.dtype.kind is Kind.DURATION, right.dtype.kind is Kind.DURATION)
+    if not any(lengths):
+        return None
+    if left.dtype.is_temporal and function in ("add", "subtract"):
+        return _moved(left, right, 1 if function == "add" else -1)
+    if right.dtype.is_temporal and function == "add":
+        return _moved(right, left, 1)
+    if all(lengths) and function in ("add", "subtract", "modulo"):
+        return _of_ticks(call(function, _ticks(left), _ticks(right)))
+    if all(lengths) and function in ("divide", "floor_divide"):
+        return call(function, _ticks(left), _ticks(right))
+    length, number = (left, right) if lengths[0] else (right, left)
+    scales = function == "multiply" or (lengths[0] and function in ("divide", "floor_divide"))
+    if not scales or not number.dtype.is_numeric:
+        return None
+    return _of_ticks(cast(call("trunc", call(function, _ticks(length), number)), dtypes.int64))
+
+
+def _ticks(length: Expr) -> Expr:
+    """Return the microseconds of a duration, exact up to 2^53 of them: 285 years."""
+    if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):
+        return literal(length.value // _MICROSECOND)
+    return cast(call("round", call("multiply", call("epoch", length), literal(1e6))), dtypes.int64)
+
+
+def _of_ticks(ticks: Expr) -> Expr:
+    return call("difference", call("later_by", _START, literal(0), literal(0), ticks), _START)
+
+
+def _moved(moment: Expr, length: Expr, sign: int) -> Expr:
+    if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):
+        rest = length.value - dt.timedelta(days=length.value.days)
+        days, micros = sign * length.value.days, sign * (rest // _MICROSECOND)
+        if micros and moment.dtype.kind is Kind.DATE:
+            moment = cast(moment, dtypes.timestamp("us"))
+        return call("add_interval", moment, months=0, days=days, microseconds=micros)
+    if moment.dtype.kind is Kind.DATE:
+        moment = cast(moment, dtypes.timestamp("us"))
+    ticks = _ticks(length)
+    return call("later_by", moment, literal(0), literal(0), ticks if sign > 0 else call("negate", ticks))
