@@ -53,6 +53,14 @@ _FROM_PLAIN |= {
     pa.date64(): dtypes.date,
 }
 
+_LISTS = (
+    pa.types.is_list,
+    pa.types.is_large_list,
+    pa.types.is_fixed_size_list,
+    pa.types.is_list_view,
+    pa.types.is_large_list_view,
+)
+
 
 def to_arrow_type(dtype: DataType) -> pa.DataType:
     """Return the pyarrow type of a Volley type."""
@@ -100,7 +108,7 @@ def from_arrow_type(arrow: pa.DataType) -> DataType:
         return dtypes.duration(arrow.unit)
     if types.is_map(arrow):
         return dtypes.map_(from_arrow_type(arrow.key_type), from_arrow_type(arrow.item_type))
-    if types.is_list(arrow) or types.is_large_list(arrow) or types.is_fixed_size_list(arrow):
+    if any(is_kind(arrow) for is_kind in _LISTS):
         return dtypes.list_(from_arrow_type(arrow.value_type))
     if types.is_struct(arrow):
         return dtypes.struct([(f.name, from_arrow_type(f.type)) for f in arrow])

@@ -1,7 +1,7 @@
 """Making batches read from files agree with a schema: order, types, columns that a file lacks.
 
-Types that Volley does not tell apart (large or view text, fixed-size lists, maps, odd dictionary indices) take the one
-form that kernels expect; a text column may stay a dictionary with 32-bit codes.
+Types that Volley does not tell apart (large or view text and lists, fixed-size lists, maps, odd dictionary indices)
+take the one form that kernels expect; a text column may stay a dictionary with 32-bit codes.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from ..engine.arrow import empty_batch, to_arrow_schema, to_arrow_type
 from ..engine.errors import ReadError
+from ..engine.listviews import lists_of
 from ..engine.schema import Schema
 from .filesystem import reason
 
@@ -86,6 +87,7 @@ def conform_array(array: pa.Array, target: pa.DataType, *, plain: bool = False) 
     """Return an array in the type ``target``, or as a text dictionary where it is one and ``plain`` is not set."""
     if array.type == target:
         return array
+    array = lists_of(array)
     if pa.types.is_run_end_encoded(array.type):
         array = pc.run_end_decode(array)
     if pa.types.is_dictionary(array.type):

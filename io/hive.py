@@ -14,6 +14,7 @@ from ..engine.schema import Field
 
 NULL_KEY = "__HIVE_DEFAULT_PARTITION__"
 _WHOLE = re.compile(r"-?(0|[1-9]\d{0,17})")
+_TRUTH = {"true": True, "false": False}
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
@@ -30,8 +31,8 @@ def raw_keys(relative: str) -> dict[str, str | None]:
 def typed_keys(paths: Sequence[str]) -> tuple[tuple[Field, ...], tuple[dict[str, Any], ...]]:
     """Return the key columns of some relative paths and each path's values.
 
-    A key is a whole number or a date where every value of it is written as one, else text; a path without the key has
-    null.
+    A key is a whole number, a date or a truth value where every value of it is written as one, else text; a path
+    without the key has null.
     """
     raw = [raw_keys(path) for path in paths]
     names = list(dict.fromkeys(name for keys in raw for name in keys))
@@ -47,6 +48,8 @@ def _key_type(values: Sequence[str | None]) -> DataType:
         return dtypes.int64
     if texts and all(_is_date(text) for text in texts):
         return dtypes.date
+    if texts and all(text.lower() in _TRUTH for text in texts):
+        return dtypes.bool_
     return dtypes.string
 
 
@@ -62,6 +65,8 @@ def _parse(text: str | None, dtype: DataType) -> Any:
         return None
     if dtype == dtypes.int64:
         return int(text)
+    if dtype == dtypes.bool_:
+        return _TRUTH[text.lower()]
     return dt.date.fromisoformat(text) if dtype == dtypes.date else text
 
 

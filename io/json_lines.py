@@ -36,7 +36,8 @@ class JsonOptions:
     Attributes
     ----------
     dtypes
-        Types by column, as Volley types or their names; others are inferred.
+        Types by column, as Volley types or their names; others are inferred. Where there are no rows, these are the
+        columns.
     sample_bytes
         How much of each file to infer types from.
     """
@@ -119,6 +120,8 @@ class JsonSource(FileSource):
         self._texts = tuple(TextFile(location=files.location, file=f) for f in files.files)
         given = {n: named_type(t) if isinstance(t, str) else t for n, t in options.dtypes.items()}
         found = [_infer(text, given, options.sample_bytes) for text in self._texts]
+        if not any(found):
+            found = [_without_rows(files.name, given)] * len(found)
         self._table = FileTable.of(files, _agreed(found, given))
         unknown = next((name for name in given if name not in self._table.schema), None)
         if unknown is not None:
@@ -203,10 +206,20 @@ def _fails(lines: list[bytes], types: Mapping[str, pa.DataType]) -> bool:
     return False
 
 
+def _without_rows(name: str, given: Mapping[str, DataType]) -> Schema:
+    """Return the schema of a table without rows, which are what would have told the columns."""
+    if not given:
+        raise ReadError(
+            f"{name!r} is empty; JSON lines need one object per line: "
+            "dtypes={'column': 'type', …} reads it as a table without rows"
+        )
+    return Schema.of(given.items())
+
+
 def _infer(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> Schema:
     sample = text.sample(sample_bytes)
     if not sample.strip():
-        raise ReadError(f"{text.url!r} is empty; JSON lines need one object per line")
+        return Schema(())  # other files may have rows
     if sample.lstrip()[:1] == b"[":
         raise ReadError(f"{text.url!r} is one JSON array; write one object per line, e.g. with jq -c '.[]'")
     try:

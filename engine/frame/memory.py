@@ -1,4 +1,4 @@
-"""Rows in memory as a source: what ``from_arrow``, ``from_pandas`` and ``head`` make. Nothing is copied."""
+"""Rows in memory as a source: what ``from_arrow``, ``from_pandas`` and ``head`` make. Nothing is copied but views."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 from ..arrow import empty_batch, from_arrow_schema, to_arrow_schema
 from ..errors import ConfigError
 from ..kernels.constants import array_of
+from ..listviews import table_of_lists
 from ..plan import HeldRows, ScanPlan, ScanRequest, Statistics
 from ..schema import Schema
 
@@ -58,6 +59,7 @@ class MemorySource:
     def __post_init__(self) -> None:
         if self.partitions < 0:
             raise ConfigError(f"partitions must be positive, not {self.partitions}; leave it out to choose by size")
+        object.__setattr__(self, "table", table_of_lists(self.table))
         object.__setattr__(self, "schema", from_arrow_schema(self.table.schema))
         object.__setattr__(self, "_held", HeldRows(self.table))
 

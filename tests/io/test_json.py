@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
+import volley as vl
+from volley.engine import dtypes
 from volley.engine.errors import ConfigError, ReadError
 from volley.engine.plan import ScanRequest
 from volley.io import open_source, text_blocks
@@ -103,6 +106,31 @@ def test_several_files_and_partitions(tmp_path: Path, scan: Any) -> None:
         (tmp_path / f"year={year}" / "a.json.gz").write_bytes(gzip.compress(line.encode()))
     assert scan(open_source(tmp_path)).to_pydict() == {"a": [1.0, 2.5], "b": [None, "x"], "year": [2023, 2024]}
     assert scan(open_source(tmp_path), ["year"]).num_rows == 2
+
+
+def test_files_without_rows(tmp_path: Path, scan: Any) -> None:
+    empty, full = tmp_path / "0.jsonl.gz", tmp_path / "1.jsonl"
+    empty.write_bytes(gzip.compress(b"\n"))
+    options = JsonOptions(dtypes={"a": "date", "b": dtypes.list_(dtypes.int64)})
+    none = scan(JsonSource(empty, options))
+    assert none.schema == pa.schema({"a": pa.date32(), "b": pa.list_(pa.int64())})
+    assert none.num_rows == scan(JsonSource(empty, options), []).num_rows == 0
+    with pytest.raises(
+        ReadError, match=r"0.jsonl.gz' is empty; .*: dtypes=\{'column': 'type', …\} reads it as a table"
+    ):
+        JsonSource(empty)
+    full.write_text('{"a": 1}\n{"a": null}\n')
+    assert scan(JsonSource([empty, full, empty])).to_pydict() == {"a": [1, None]}
+    with pytest.raises(ConfigError, match=r"dtypes names 'b', which .* does not have"):
+        JsonSource([empty, full], options)
+
+
+def test_a_frame_without_rows_is_written_and_read_back(tmp_path: Path) -> None:
+    frame = vl.DataFrame({"n": [1], "text": ["a"]}).head(0)
+    for path in (tmp_path / "a.jsonl", tmp_path / "folder"):
+        frame.to_json(path)
+        back = vl.read_json(path, dtypes={"n": "int64", "text": "string"})
+        assert back.to_arrow().equals(frame.to_arrow())
 
 
 @pytest.mark.parametrize(

@@ -167,6 +167,21 @@ def test_partition_directories_are_read_back(tmp_path: Path, scan: Any, write: A
     assert theirs.fetchall() == [(sum(range(5000)), 5000 - table.column("name").null_count)]
 
 
+def test_truth_values_are_keys_of_partitions(tmp_path: Path, scan: Any, write: Any) -> None:
+    table = pa.table({"x": [1, 2, 3], "flag": [False, True, None]})
+    write(CsvSink(tmp_path / "out", partition_by=["flag"]), table)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "flag=__HIVE_DEFAULT_PARTITION__",
+        "flag=false",
+        "flag=true",
+    ]
+    assert scan(open_source(tmp_path / "out")).sort_by("x").equals(table)
+    (tmp_path / "out" / "flag=true").rename(tmp_path / "out" / "flag=True")  # as Python writes it
+    assert scan(open_source(tmp_path / "out")).sort_by("x").equals(table)
+    (tmp_path / "out" / "flag=True").rename(tmp_path / "out" / "flag=yes")
+    assert scan(open_source(tmp_path / "out")).sort_by("x").column("flag").to_pylist() == ["false", "yes", None]
+
+
 def test_more_partitions_than_files_may_be_open(
     tmp_path: Path, scan: Any, write: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

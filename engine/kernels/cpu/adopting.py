@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from ...arrow import empty_batch, to_arrow_type
 from ...dtypes import DataType
 from ...errors import CastError, ExecutionError
+from ...listviews import lists_of
 from ...schema import Field, Schema
 from .buffers import INT64_DIGITS, is_small, physical_type
 from .decimals import narrowed, widened
@@ -101,6 +102,7 @@ def _adopt(data: pa.Array | pa.ChunkedArray, name: str, dtype: DataType) -> pa.A
     wanted = to_arrow_type(dtype)
     if array.type == wanted and not dtype.is_decimal:
         return array
+    array = lists_of(array)
     if pa.types.is_run_end_encoded(array.type):
         array = pc.run_end_decode(array)
     try:
