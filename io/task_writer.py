@@ -175,7 +175,12 @@ class _OpenFile:
     def __init__(self, stage: Stage, form: Format, schema: Schema, temporary: str, final: str) -> None:
         self._temporary, self._final, self._rows, self._schema = temporary, final, 0, schema
         self._handle = stage.open(temporary)
-        self._writer: BatchWriter = form.open(self._handle, schema)
+        try:
+            self._writer: BatchWriter = form.open(self._handle, schema)
+        except BaseException:  # where a format begins a file with bytes of its own, for which there is no room
+            with suppress(OSError):
+                self._handle.close()
+            raise
 
     def divide(self, batch: pa.RecordBatch) -> Sequence[Piece]:
         self._rows += batch.num_rows

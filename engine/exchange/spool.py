@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from .pieces import Piece, Pieces, in_pages
 
 _SHARE = 2
 """Rows between stages may take one in so many bytes of the limit: the others are for what cannot be spilled."""
+
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 LEAST_TASK_BYTES = 256 * 1024
 """A thread works on so many bytes at once, however low the limit is: smaller pieces cost more than the work on them."""
@@ -116,9 +119,10 @@ class Spools:
         try:
             yield
         except OSError as error:
+            room = "make room there, or " if error.errno in _FULL else ""
             raise SpillError(
                 f"cannot spill to {self._pieces.folder!r}: {error.strerror or error}; "
-                "make room there, or give the session another spill_dir or more memory_limit"
+                f"{room}give the session another spill_dir or more memory_limit"
             ) from error
 
 

@@ -340,7 +340,11 @@ class _StageWork:
     def raise_failure(self) -> None:
         """Raise the first error of any thread."""
         if self.failures:
-            raise self.failures[0]
+            try:
+                raise self.failures[0]
+            finally:
+                # Its traceback refers to this: what the run held would only go when Python looks for cycles.
+                self.failures.clear()
 
     def _guarded(self, work: Callable[[], None]) -> None:
         try:

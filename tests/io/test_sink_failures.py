@@ -119,6 +119,7 @@ def test_disk_full_says_so_and_leaves_nothing(tmp_path: Path, name: str, monkeyp
         write_through(sink.writer(0), table)
     sink.abort()
     assert entries(tmp_path) == []
+    assert os.path.realpath("/dev/full") not in map(os.path.realpath, Path("/proc/self/fd").iterdir())
 
 
 def test_a_file_limit_in_a_process_of_its_own_leaves_the_old_file(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -17,13 +18,14 @@ import pytest
 import volley as vl
 from tests.support.simulated_gpu import GPU, SESSIONS
 from tests.support.threads import left_over
-from volley.engine.errors import ConfigError, MemoryLimitExceeded, SpillError, UserFunctionError
+from volley.engine.errors import ConfigError, MemoryLimitExceeded, SpillError, UserFunctionError, WriteError
 from volley.engine.exchange import files, spool
 from volley.engine.frame.memory import MemorySource
 from volley.engine.plan import Scan
 from volley.engine.runners import local, spilled
 from volley.engine.runners.metrics import RunMetrics
 from volley.engine.runners.sinks import spooled
+from volley.io import staging
 
 LIMIT = 96 * 1024
 RNG = np.random.default_rng(0)
@@ -240,6 +242,55 @@ def test_a_full_disk_is_an_error_that_names_the_folder(tmp_path: Path) -> None:
         rows(SORTED_GROUPS, spilling(tmp_path))
     assert open_files(tmp_path) == []
     assert rows(SORTED_GROUPS, spilling(tmp_path)) == rows(SORTED_GROUPS, vl.Session(device="cpu"))
+
+
+def test_a_folder_that_goes_away_is_an_error_that_names_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "spilled"
+    folder.mkdir()
+    monkeypatch.setattr(files, "FILE_BYTES", 1)
+    write = files.SpillFiles.write
+
+    def watched(self: files.SpillFiles, content: object) -> files.Extent:
+        made = write(self, content)
+        folder.rmdir()
+        return made
+
+    session = spilling(folder)
+    monkeypatch.setattr(files.SpillFiles, "write", watched)
+    said = rf"cannot spill to '{folder}': No such file or directory; give the session another spill_dir"
+    with pytest.raises(SpillError, match=said):
+        rows(SORTED_GROUPS, session)
+    assert open_files(folder) == []
+
+
+def test_sorted_rows_that_a_disk_does_not_take_leave_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "spilled").mkdir()
+    target = tmp_path / "sorted.parquet"
+    vl.DataFrame({"old": [1]}).to_parquet(target)
+    monkeypatch.setattr(staging.Stage, "open", lambda self, relative: pa.OSFile("/dev/full", "wb"))
+    with pytest.raises(WriteError, match=r"no space is left; .* nothing was written there"):
+        frame(FACTS, spilling(tmp_path / "spilled")).sort_values("x").to_parquet(target)
+    assert vl.read_parquet(target).to_arrow().to_pydict() == {"old": [1]}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["sorted.parquet", "spilled"]
+    assert open_files(tmp_path) == []
+
+
+def test_a_failed_run_lets_go_of_its_files_without_a_search_for_cycles(tmp_path: Path) -> None:
+    def fail(table: pa.Table) -> pa.Table:
+        raise ValueError("broken on purpose")
+
+    path = tmp_path / "facts.arrow"
+    frame(FACTS, vl.Session(device="cpu")).to_ipc(path)
+    gc.collect()
+    gc.disable()
+    try:
+        with pytest.raises(UserFunctionError), vl.Session(device="cpu", threads=2):
+            vl.read_ipc(path).map_batches(fail, {f.name: f.type for f in FACTS.schema}).sort_values("x").to_arrow()
+        assert open_files(tmp_path) == []
+    finally:
+        gc.enable()
 
 
 def test_nothing_is_left_after_an_error(tmp_path: Path) -> None:
