@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -191,13 +192,17 @@ def test_a_result_is_written_that_would_not_fit(tmp_path: Path, runs: list[RunMe
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Let no file of this process become larger than so many bytes."""
+    """Let no file of this process become larger than so many bytes; none of a compiled module is made, which Python
+    would leave cut off.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    compiles, sys.dont_write_bytecode = sys.dont_write_bytecode, True
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
     try:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        sys.dont_write_bytecode = compiles
 
 
 def open_files(folder: Path) -> list[str]:
