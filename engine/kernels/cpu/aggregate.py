@@ -186,7 +186,7 @@ class CpuGroupBy:
     def _update(self, rest: Sequence[CpuTable]) -> None:
         while rest:
             if not self._judged:
-                self._judge(rest[0])
+                self._judge(rest)
             added, ended = self._add_together(rest) if self._settled else (0, True)
             if self._settled:
                 self._settled = added > 0
@@ -288,14 +288,16 @@ class CpuGroupBy:
             return Repeated(calls, first, columns)
         return None
 
-    def _judge(self, table: CpuTable) -> None:
+    def _judge(self, rest: Sequence[CpuTable]) -> None:
         """Decide, once enough rows have come, whether to group or to pass rows on: also those that were grouped."""
         if self._rows:
             verdict = of_groups(len(self._keys), self._rows)
         else:
             exprs = [key.expr for key in self._spec.keys]
+            of_columns = all(isinstance(expr, Column) for expr in exprs)
+            remembered = rest.remembered() if of_columns and isinstance(rest, Pieces) else {}
             verdict, self._keys = self._judge_of_all.of_sample(
-                table, exprs, lambda: KeyTable(self._dtypes, self._capacity)
+                rest[0], exprs, lambda: KeyTable(self._dtypes, self._capacity), remembered
             )
             self._settled = len(self._keys) > 0
         if verdict is Verdict.WAIT:

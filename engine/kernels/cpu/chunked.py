@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,6 +41,8 @@ class Chunks:
     ----------
     starts
         The first row of each piece, of which every column is one array, and the number of all rows.
+    remembered
+        What was found out about the rows from one to another.
     """
 
     def __init__(self, table: pa.Table, most_rows: int) -> None:
@@ -50,6 +53,7 @@ class Chunks:
         self._words: dict[int, Words | None] = {}
         self._texts: dict[int, tuple[Words, Words] | None] = {}
         self._alike: dict[tuple[int, ...], Alike] = {}
+        self.remembered: dict[tuple[int, ...], dict[Any, Any]] = {}
 
     def words(self, place: int) -> Words | None:
         """Return the addresses of a column's pieces of 64-bit values; None where it has others, or nulls."""

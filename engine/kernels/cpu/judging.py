@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
 from math import exp
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
 
 from ...dtypes import DataType
-from ...expr import Expr
+from ...expr import Column, Expr
 from .keys import KeyTable
 from .native import Calls, count_distinct_later, holding_lock
 from .native.arrays import Words
@@ -52,6 +53,10 @@ def of_groups(groups: int, rows: int) -> Verdict:
     return Verdict.PASS_ON if groups > _WORTHWHILE * rows else Verdict.GROUP
 
 
+Remembered: TypeAlias = "dict[tuple[str, ...], tuple[Verdict, int]]"
+"""What some rows told about groups by columns of those names: what is worthwhile, and how many there may be."""
+
+
 class Judge:
     """What threads know together of the rows of one grouping: the first of them finds it out."""
 
@@ -66,20 +71,23 @@ class Judge:
         self._others += 1
 
     def of_sample(
-        self, table: CpuTable, exprs: Sequence[Expr], made: Callable[[], KeyTable]
+        self, table: CpuTable, exprs: Sequence[Expr], made: Callable[[], KeyTable], remembered: Remembered
     ) -> tuple[Verdict, KeyTable]:
         """Return what is worthwhile for rows like some of a large table, and a table for their keys.
 
         Where rows are grouped it has keys that occur, of these rows or of another thread's, and room for about as many
-        as there seem to be. Else it is what ``made`` makes.
+        as there seem to be. Else it is what ``made`` makes. What was found out about the same rows before is
+        ``remembered``: never which keys there are.
         """
         if table.num_rows < max(_JUDGED_ROWS, _SAMPLES * _SAMPLED_ROWS):
             return Verdict.WAIT, made()
         with self._lock:  # others wait: what they did at the same time would take turns with the interpreter's lock
             keys = self._copies.pop() if self._copies else None
             if self._known is None:
-                first = _sample(table, exprs, 0)
-                self._known = _found(table, exprs, first)
+                first, names = _sample(table, exprs, 0), tuple(expr.name for expr in exprs if isinstance(expr, Column))
+                if names not in remembered:
+                    remembered[names] = _found(table, exprs, first)
+                self._known = remembered[names]
                 if self._known[0] is not Verdict.PASS_ON:
                     keys = _begun(table, first, made())
                     self._copies = [keys.copied() for _ in range(self._others)]

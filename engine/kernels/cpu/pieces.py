@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 
 from .chunked import ChunkedTable
+from .judging import Remembered
 from .native.arrays import Words
 from .table import CpuTable
 
@@ -55,6 +56,10 @@ class Pieces(Sequence[CpuTable]):
         made._rows, made._made = self._rows, self._made
         made._starts, made.lengths = self._starts[count:], self.lengths[count:]
         return made
+
+    def remembered(self) -> Remembered:
+        """Return what was found out about rows like those of the first table, to be added to."""
+        return self._rows.chunks.remembered.setdefault(tuple(self._starts[:2]), {})
 
     def alike(self, number: int, places: tuple[int, ...]) -> Words:
         """Return where columns of a table lie, and those of the ones after it for which the same calls do.

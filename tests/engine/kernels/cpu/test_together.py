@@ -185,6 +185,32 @@ def test_chunks_that_are_alike_are_added_without_making_tables_of_them(
         pd.testing.assert_frame_equal(found[[*keys, "a0", "a1", "a3"]], expected, check_dtype=False, rtol=1e-12)
 
 
+def test_what_rows_tell_of_their_groups_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But not which groups there are: other rows have other ones."""
+    asked: list[int] = []
+    found = judging._found
+    monkeypatch.setattr(judging, "_found", lambda *given: asked.append(1) or found(*given))
+    chunk = pa.table({"key": np.arange(1 << 17) % 5_000, "part": np.zeros(1 << 17, np.int64)})
+    chunk = chunk.append_column("value", pa.array(np.ones(1 << 17))).append_column("number", chunk["part"])
+    rows = pa.concat_tables([chunk, chunk.set_column(0, "key", pa.array(np.full(1 << 17, 9_000)))] * 2)
+    held, schema = HeldRows(rows), from_arrow_schema(rows.schema)
+
+    def groups(keys: Sequence[str], start: int, count: int) -> int:
+        state, part = DEVICE.group_by(spec(rows.schema, keys)), DEVICE.chunked(held, start, count, schema, count)
+        assert part is not None
+        state.update(part)
+        (made,) = state.partials(1)[0]
+        return made.num_rows
+
+    for _ in range(3):
+        assert groups(["key"], 0, rows.num_rows) == 5_001
+    assert len(asked) == 1
+    assert groups(["key"], 1 << 17, 1 << 17) == 1
+    assert groups(["key", "part"], 0, 1 << 17) == 5_000
+    assert groups(["part"], 0, rows.num_rows) == 1
+    assert len(asked) == 4
+
+
 def test_groups_that_met_only_nulls_at_first_have_values_later() -> None:
     """Group 1 has a value in the tables given together only, group 2 never."""
     keys = [0, 1, 2] * (ROWS // 3)
