@@ -16,11 +16,21 @@ from .arguments import arguments, constant_text, counted_arguments
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
-Path = tuple[str | int, ...]
+Path = tuple[str | int | tuple[str], ...]
+"""Keys, places, and tuples of a wildcard: ``("[*]",)`` and ``(".*",)``."""
+
+
+def _one_path(binder: ExpressionBinder, node: exp.Expr) -> Path:
+    """Return a path to one part: without wildcards."""
+    path = _path(binder, node)
+    wild = next((step[0] for step in path if isinstance(step, tuple)), None)
+    if wild is not None:
+        raise binder.source.unsupported(node, f"{wild} in this path into JSON", "json_extract takes it")
+    return path
 
 
 def _path(binder: ExpressionBinder, node: exp.Expr) -> Path:
-    """Return the keys and places of a path, which is constant."""
+    """Return the keys, places and wildcards of a path, which is constant."""
     if isinstance(node, exp.JSONPath):
         return _steps(binder, node, node)
     value = binder.statement.constant(binder.bind(node))
@@ -38,14 +48,19 @@ def _path(binder: ExpressionBinder, node: exp.Expr) -> Path:
 
 
 def _steps(binder: ExpressionBinder, node: exp.Expr, path: exp.JSONPath) -> Path:
-    steps: list[str | int] = []
+    steps: list[str | int | tuple[str]] = []
     for part in path.expressions:
         if isinstance(part, exp.JSONPathRoot):
             continue
         if isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) and isinstance(part.this, str | int):
             steps.append(part.this)
+        elif isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) and isinstance(part.this, exp.JSONPathWildcard):
+            steps.append((".*",) if isinstance(part, exp.JSONPathKey) else ("[*]",))
+        elif isinstance(part, exp.JSONPathWildcard):
+            steps.append((".*",))
         else:
-            raise binder.source.unsupported(node, f"{part.sql()} in a path into JSON")
+            written = ".." if isinstance(part, exp.JSONPathRecursive) else part.sql()
+            raise binder.source.unsupported(node, f"{written} in a path into JSON")
     return tuple(steps)
 
 
@@ -60,9 +75,21 @@ def _extract(*, plain: bool, scalar: bool = False) -> Callable[[ExpressionBinder
         if len(given) != 2:
             raise binder.source.error(node, f"{binder.source.written(node)} takes a document and a path")
         document = _document(binder, given[0])
-        return call("json_extract", document, path=_path(binder, given[1]), plain=plain, scalar=scalar)
+        if scalar:
+            return call("json_extract", document, path=_one_path(binder, given[1]), plain=plain, scalar=True)
+        if not isinstance(given[1], exp.Array):
+            return _parts(document, _path(binder, given[1]), plain=plain)
+        found = [_parts(document, _path(binder, path), plain=plain) for path in given[1].expressions]
+        return case([(call("is_not_null", document), call("list_value", *found))])
 
     return handler
+
+
+def _parts(document: Expr, path: Path, *, plain: bool) -> Expr:
+    """Return the part at a path, or the list of parts at one with wildcards."""
+    if any(isinstance(step, tuple) for step in path):
+        return call("json_extract_all", document, path=path, plain=plain)
+    return call("json_extract", document, path=path, plain=plain, scalar=False)
 
 
 def _at_path(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
@@ -72,7 +99,7 @@ def _at_path(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
         given = counted_arguments(binder, node, 1, 2)
         document = _document(binder, given[0])
         if len(given) > 1:
-            document = call("json_extract", document, path=_path(binder, given[1]), plain=False, scalar=False)
+            document = call("json_extract", document, path=_one_path(binder, given[1]), plain=False, scalar=False)
         return call(name, document)
 
     return handler
@@ -81,7 +108,7 @@ def _at_path(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
 def _exists(binder: ExpressionBinder, node: Any) -> Expr:
     document, path = counted_arguments(binder, node, 2)
     bound = _document(binder, document)
-    found = call("json_extract", bound, path=_path(binder, path), plain=False, scalar=False)
+    found = call("json_extract", bound, path=_one_path(binder, path), plain=False, scalar=False)
     return case([(call("is_not_null", bound), call("is_not_null", found))])
 
 

@@ -59,7 +59,10 @@ def _text(node: Any) -> str:
         return f"({_text(node.this)} {symbol} {_text(node.expression)})"
     if isinstance(node, exp.Func):
         return _function(node)
-    return str(node.sql(dialect="duckdb", normalize_functions="lower"))
+    try:
+        return str(node.sql(dialect="duckdb", normalize_functions="lower"))
+    except ValueError:  # sqlglot cannot write all that it reads: not the path '$..a'
+        return str(node.key)
 
 
 def _function(node: exp.Func) -> str:

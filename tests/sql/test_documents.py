@@ -1,10 +1,12 @@
-"""JSON in SQL: mistakes, and what is a text here; answers are compared in ``tests/slt/cases/documents.test``."""
+# ruff: noqa: E501  # one case is one line
+"""JSON in SQL: mistakes, what is a text here, and parts of documents; other answers are in ``tests/slt/cases/documents.test``."""
 
 from __future__ import annotations
 
 import pyarrow as pa
 import pytest
 
+from tests.sql.oracle import assert_same
 from volley.engine.errors import CastError, SqlError, UnsupportedOperation
 from volley.sql import sql
 
@@ -21,7 +23,13 @@ def test_documents_and_uuids_are_texts() -> None:
         ("select json_keys('nope')", CastError, "'nope' is not JSON"),
         ("select '12'::uuid", CastError, "'12' is not a UUID"),
         ("select json_extract(s, s) from t", UnsupportedOperation, "a path into JSON that is not a constant text"),
-        ("select s -> '$.*' from t", UnsupportedOperation, "in a path into JSON"),
+        ("select s -> '$..a' from t", UnsupportedOperation, "in a path into JSON"),
+        (
+            "select json_keys(s, '$.*') from t",
+            UnsupportedOperation,
+            r"\.\* in this path into JSON.*json_extract takes it",
+        ),
+        ("select json_value(s, '$.a[*]') from t", UnsupportedOperation, r"\[\*\] in this path into JSON"),
         ("select json_value(s, '$[') from t", SqlError, "is not a path"),
         ("select struct_update(1, a := 2)", SqlError, "struct_update takes a struct, not int64"),
         ("select [1, 2][1:2:0]", SqlError, "the step of a slice"),
@@ -30,3 +38,21 @@ def test_documents_and_uuids_are_texts() -> None:
 def test_mistakes(text: str, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         sql(text, t=pa.table({"s": ["{}"]})).to_arrow()
+
+
+PARTS = """
+select json_extract(j, '$.l[*]') as a, j -> '$.*' as b, json_extract(j, '$.l[*].x') as c, json_extract(j, '$.l[*].*') as d from docs
+select json_extract_string(j, '$.l[*]') as a, j ->> '$.*' as b, j ->> '$[*]' as c from docs
+select json_extract(j, ['$.l', 'a', '/l/0', '$.z']) as a, json_extract_string(j, ['$.l[0].x', 'a']) as b from docs
+select unnest(json_extract(j, '$.l[*]')) as a from docs
+select json_structure(j) as s from docs
+select json_structure('[1,2.5,null]') as a, json_structure('[{"a":1},{"a":"x"}]') as b, json_structure('[1,-1]') as c, json_structure('[[1],[2.5]]') as d
+select json_structure('18446744073709551616') as a, json_structure('-9223372036854775809') as b, json_structure('{}') as c, json_structure('[{},{"a":1}]') as d
+select json_structure('[1,[2]]') as a, json_structure('[{"a":1},[2]]') as b, json_structure('[null,{"a":1}]') as c, json_structure('[{},1]') as d
+"""
+
+
+@pytest.mark.parametrize("query", PARTS.strip().splitlines())
+def test_parts_and_structure(query: str) -> None:
+    texts = ['{"a":1,"l":[{"x":1},{"x":"é"},null,2]}', '{"l":{"x":[1.5]}}', "[1,true]", '"s"', None, '{"l":[]}']
+    assert_same(query, {"docs": pa.table({"j": texts})})

@@ -30,6 +30,23 @@ DOCUMENTS: tuple[Function, ...] = (
         options=("path", "plain", "scalar"),
         raises=True,
     ),
+    function(
+        "json_extract_all",
+        _document(dtypes.list_(_TEXT)),
+        "",
+        "",
+        "list of the parts of a document at a path with wildcards, as documents or as plain texts",
+        options=("path", "plain"),
+        raises=True,
+    ),
+    function(
+        "json_structure",
+        _document(_TEXT),
+        "json_structure",
+        "",
+        "types of a document's values, in its shape",
+        raises=True,
+    ),
     function("json_type", _document(_TEXT), "json_type", "", "what a document is, such as OBJECT", raises=True),
     function(
         "json_array_length",

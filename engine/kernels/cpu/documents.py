@@ -9,6 +9,7 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +25,8 @@ from .decimals import widened
 from .registry import Value, scalar
 
 _MISSING = object()
+WILDCARDS = (("[*]",), (".*",))
+"""Steps of a path to all values of a list, and of an object: tuples, as no keys are."""
 _LEAST_PLAIN, _LEAST_RAISED = 1e-6, 1e21
 """Floats between them are written without a power of ten."""
 _FRACTION = re.compile(r"(\.\d*?)0+(?=$|[+-])")
@@ -160,9 +163,7 @@ def json_extract(call: Call, args: list[Value]) -> pa.Array:
         value = _at(_parsed(text), path)
         if value is _MISSING or (only_scalar and isinstance(value, dict | list)):
             return None
-        if plain:
-            return None if value is None else value if isinstance(value, str) else _written(value)
-        return _written(value)
+        return _shown(value) if plain else _written(value)
 
     return _on_texts(call, args, part)
 
@@ -177,6 +178,87 @@ def _at(value: Any, path: Sequence[str | int]) -> Any:
         else:
             return _MISSING
     return value
+
+
+@scalar("json_extract_all")
+def json_extract_all(call: Call, args: list[Value]) -> pa.Array:
+    """Parts of a document at a path with wildcards."""
+    path, plain = call.option("path"), bool(call.option("plain"))
+
+    def parts(text: str) -> list[str | None]:
+        found = [_parsed(text)]
+        for step in path:
+            if step in WILDCARDS:
+                held = list if step == WILDCARDS[0] else dict
+                found = [part for value in found if isinstance(value, held) for part in _values(value)]
+            else:
+                found = [part for value in found if (part := _at(value, [step])) is not _MISSING]
+        return [_shown(value) if plain else _written(value) for value in found]
+
+    return _on_texts(call, args, parts)
+
+
+def _values(value: Any) -> list[Any]:
+    return list(value.values()) if isinstance(value, dict) else value
+
+
+def _shown(value: Any) -> str | None:
+    """Return a value as plain text: null as none."""
+    return None if value is None else value if isinstance(value, str) else _written(value)
+
+
+def _structure(text: str) -> str:
+    return _written(_as_read(_types_of(_parsed(text))))
+
+
+def _types_of(value: Any) -> Any:
+    """Return a value with the names of types in the place of plain values, and one type for all values of a list."""
+    match value:
+        case None:
+            return "NULL"
+        case bool():
+            return "BOOLEAN"
+        case int() as number:
+            if number < 0:
+                return "BIGINT" if number >= -(2**63) else "DOUBLE"
+            return "UBIGINT" if number < 2**64 else "DOUBLE"
+        case float():
+            return "DOUBLE"
+        case str():
+            return "VARCHAR"
+        case list():
+            return [reduce(_shared, map(_types_of, value), "NULL")]
+    return {key: _types_of(item) for key, item in value.items()}
+
+
+_NUMBERS = ("UBIGINT", "BIGINT", "HUGEINT", "DOUBLE")
+
+
+def _shared(one: Any, other: Any) -> Any:
+    """Return the type of values of two types; of objects that of an object with the keys of both."""
+    if other in (one, "NULL"):
+        return one
+    if one == "NULL":
+        return other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one | {key: _shared(one.get(key, "NULL"), item) for key, item in other.items()}
+    if isinstance(one, list) and isinstance(other, list):
+        return [_shared(one[0], other[0])]
+    if one in _NUMBERS and other in _NUMBERS:
+        return "DOUBLE" if "DOUBLE" in (one, other) else "HUGEINT"
+    return "JSON"
+
+
+def _as_read(types: Any) -> Any:
+    """Return types with that of an object of which no key is known as JSON."""
+    if isinstance(types, list):
+        return [_as_read(types[0])]
+    if isinstance(types, dict):
+        return {key: _as_read(item) for key, item in types.items()} or "JSON"
+    return types
+
+
+_register("json_structure", _structure)
 
 
 @scalar("to_json")

@@ -293,6 +293,11 @@ CASES: dict[str, list[Case]] = {
         case("document", "json_extract_string({0}, '$.b[0]')", path=("b", 0), plain=True, scalar=False),
         case("document", "json_value({0}, '$.b')", path=("b",), plain=True, scalar=True),
     ],
+    "json_extract_all": [
+        case("document", "json_extract({0}, '$.b[*]')", path=("b", ("[*]",)), plain=False),
+        case("document", "json_extract_string({0}, '$.*')", path=((".*",),), plain=True),
+    ],
+    "json_structure": prefix("json_structure", "document"),
     "json_type": prefix("json_type", "document"),
     "json_array_length": prefix("json_array_length", "document"),
     "json_keys": prefix("json_keys", "document"),
