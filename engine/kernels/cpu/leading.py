@@ -21,6 +21,7 @@ from .native.arrays import Longs, Rows, Words, ascending
 from .project import Evaluator
 from .sort import order_words
 from .table import CpuTable
+from .words import is_one_word
 
 _FEW_ROWS, _LEADING_BYTES = 1_024, 64
 _ALL = 0xFFFFFFFFFFFFFFFF
@@ -90,11 +91,12 @@ class Leaders:
         """Return the rows, as they lie, that two keys do not put behind others, as far as that is soon told."""
         if len(words) <= max(4 * self._k, _FEW_ROWS):
             return ascending(len(words))
-        last = words[smallest([words], self._k)[-1]]
-        sure, tied = (np.flatnonzero(some).astype(np.int32) for some in (words < last, words == last))
+        last = _word_at(words, self._k)
+        within = words < last
+        tied = np.flatnonzero(words == last)
         (column,) = self._columns(places[tied], self._keys[1:2])
-        left = self._k - len(sure)
-        return np.sort(np.concatenate([sure, tied[_first_texts(column, left, descending=self._keys[1].descending)]]))
+        within[tied[_leading(column, self._keys[1], self._k - int(np.count_nonzero(within)))]] = True
+        return np.flatnonzero(within).astype(np.int32)
 
     def _columns(self, places: Longs, keys: Sequence[SortKey]) -> Sequence[pa.Array]:
         names = dict.fromkeys(key.expr.name for key in keys if isinstance(key.expr, Column))
@@ -103,20 +105,31 @@ class Leaders:
         return Evaluator(table).columns([key.expr for key in keys])
 
 
-def _first_texts(column: pa.Array, k: int, *, descending: bool) -> Rows:
-    """Return the rows of texts that their leading bytes do not put behind ``k`` others; all of other values."""
-    rows = ascending(len(column))
-    if not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)) or column.null_count:
+def _word_at(words: Words, k: int) -> np.uint64:
+    """Return the k-th word of a sorted list: often many are equal to the last one."""
+    last: np.uint64 = words.max()
+    return last if np.count_nonzero(words < last) < k else words[smallest([words], k)[-1]]
+
+
+def _leading(column: pa.Array, key: SortKey, k: int) -> Longs:
+    """Return the rows that their values, of texts the leading bytes, do not put behind ``k`` others; or all."""
+    rows = np.arange(len(column))
+    if column.null_count:
+        return rows
+    if is_one_word(key.expr.dtype) and len(rows) > k:
+        (words,) = order_words(column, key)
+        return rows[words <= _word_at(words, k)]
+    if not (pa.types.is_string(column.type) or pa.types.is_binary(column.type)):
         return rows
     offsets, data = text_of(column)
     words = empty(len(column), np.uint64)
-    sure = list[Rows]()
+    sure = list[Longs]()
     for skipped in range(0, _LEADING_BYTES, 8):
         if len(rows) <= max(4 * k, _FEW_ROWS):
             break
-        text_prefixes(offsets, data, skipped, _ALL if descending else 0, words)
+        text_prefixes(offsets, data, skipped, _ALL if key.descending else 0, words)
         own = words[rows]
-        last = own[smallest([own], k)[-1]]
+        last = _word_at(own, k)
         sure.append(rows[own < last])
         rows = rows[own == last]
         k -= len(sure[-1])

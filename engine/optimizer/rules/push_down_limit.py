@@ -63,7 +63,8 @@ def _top(node: Sort, fetch: int) -> Plan:
     match node.input:
         case Project(exprs=exprs) as project:
             plain: dict[str, Expr] = {e.name: e.expr for e in exprs if isinstance(e.expr, Column)}
-            if not reads <= plain.keys() or all(is_trivial(e.expr) for e in exprs):
+            moves = isinstance(project.input, Scan) or not all(is_trivial(e.expr) for e in exprs)
+            if not reads <= plain.keys() or not moves:
                 return node
             keys = tuple(replace(key, expr=substitute(key.expr, plain)) for key in node.keys)
             return replace(project, input=_top(replace(node, input=project.input, keys=keys), fetch))

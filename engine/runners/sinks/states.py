@@ -24,6 +24,8 @@ PARTITIONS_PER_THREAD = 2
 MAX_PARTITIONS = 128
 ROWS_PER_THREAD, CHUNKED_ROWS_PER_THREAD = 1 << 22, 1 << 21
 """Rows in memory among which a further thread is worth it to find the first ones: by table, and as they lie there."""
+ROWS_FOR_EACH = 16
+"""As many for each that is wanted: every thread has that many to give to the one that puts all in order."""
 SETTLED_BYTES = 64 * 1024
 """Bytes kept by a thread of which each forgets what it can, before one takes over what is left."""
 
@@ -192,7 +194,8 @@ class TopRows(SinkBase):
         self.state = context.device.top_k(sink.keys, sink.k, sink.schema)
         # Two take a millisecond. Of columns no value is to blame for an error.
         self.least_splits = 2 if all(isinstance(key.expr, Column) for key in sink.keys) else 0
-        self.rows_per_thread = CHUNKED_ROWS_PER_THREAD if self.least_splits else ROWS_PER_THREAD
+        least = CHUNKED_ROWS_PER_THREAD if self.least_splits else ROWS_PER_THREAD
+        self.rows_per_thread = max(least, ROWS_FOR_EACH * sink.k)
         self.locals: list[_TopKLocal] = []
 
     def local(self) -> LocalSink:

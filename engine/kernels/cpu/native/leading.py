@@ -76,10 +76,13 @@ def cut(state: Longs, bound: Words, words: Words, places: Longs, room: Words, co
     if count < k:
         state[_ENOUGH] = min(2 * state[_ENOUGH], np.int64(len(words)))
         return
-    word = word_at(words, 0, count, k - 1, room, counts)
-    ties = np.int64(k)
+    word, ties = bound[0], np.int64(k)
     for i in range(count):
         ties -= np.int64(words[i] < word)
+    if ties <= 0:  # else the limit stays, which nothing noted is beyond
+        word, ties = word_at(words, 0, count, k - 1, room, counts), np.int64(k)
+        for i in range(count):
+            ties -= np.int64(words[i] < word)
     kept, last = np.int64(0), np.int64(-1)
     for i in range(count):
         if words[i] > word:

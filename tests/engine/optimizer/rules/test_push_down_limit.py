@@ -17,6 +17,7 @@ def limit(plan: Plan, count: int | None, offset: int = 0) -> Limit:
 
 
 COMPUTED = select(T, "a", "s", b=call("add", col(T, "a"), literal(1)))
+JOINED = join(T, U, ("a", "x"))
 OUTER = join(T, U, ("a", "x"), kind="left")
 
 CASES: dict[str, Plan] = {
@@ -33,6 +34,7 @@ CASES: dict[str, Plan] = {
     "a top-k below computed columns": sort(COMPUTED, "a", fetch=5),
     "a top-k of computed columns": sort(COMPUTED, "b", fetch=5),
     "a top-k over a renaming": sort(select(T, "s", b=col(T, "a")), "b", fetch=5),
+    "a top-k over a renaming of what is computed": sort(select(JOINED, "s", b=col(JOINED, "a")), "b", fetch=5),
     "a top-k below a stage": limit(sort(doubled(T, "a"), "s", "a"), 5, 1),
     "a top-k of what a stage adds": sort(doubled(T, "a"), "twice", fetch=5),
     "a top-k of the left side of a left join": sort(OUTER, "a", "s", fetch=5),
