@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import heapq
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Any
 
@@ -292,7 +293,7 @@ class ColumnFacts(Mapping[str, ColumnStatistics]):
         dtype = alone[name].dtype
         present: list[Bounds] = []
         nulls: int | None = 0
-        distinct: float | None = 0.0
+        counts: list[float | None] = []
         for footer, layout, stored in self._files:
             leaf = plain_leaves(footer, layout, alone, stored).get(name)
             if leaf is None:
@@ -305,17 +306,58 @@ class ColumnFacts(Mapping[str, ColumnStatistics]):
                 nulls = nulls + statistics.null_count if counted and nulls is not None else None
                 if bounds.has_value:
                     present.append(bounds)
-                    here = _distinct(chunk, bounds)
-                    distinct = None if here is None or distinct is None else max(here, distinct)
+                    counts.append(_distinct(chunk, bounds))
         lows, highs = [b.minimum for b in present], [b.maximum for b in present]
         low = None if not lows or None in lows else min(lows)
         high = None if not highs or None in highs or dtype.is_float else max(highs)  # NaN is greatest, and not recorded
+        known = [count for count in counts if count is not None]
         return ColumnStatistics(
             minimum=_plain(low, dtype),
             maximum=_plain(high, dtype, up=True),
             nulls=nulls,
-            distinct=round(distinct) if distinct else None,
+            distinct=round(_distinct_of_all(present, known)) if known and len(known) == len(counts) else None,
         )
+
+
+def _distinct_of_all(bounds: Sequence[Bounds], counts: Sequence[float]) -> float:
+    """Estimate how many values column chunks have together: within common bounds the same, else different ones.
+
+    Numbers of a chunk are believed to be spread evenly between its bounds, and where chunks overlap to be those of the
+    one in which they lie closest. So rows that are stored in the order of a column have the values of all chunks.
+    """
+    ends = [(b.minimum, b.maximum) for b in bounds]
+    if any(low is None or high is None for low, high in ends):
+        return max(counts)
+    if not isinstance(ends[0][0], int | float):
+        return _distinct_of_texts(ends, counts)
+    unit = int(isinstance(ends[0][0], int))
+    places = sorted({low for low, _ in ends} | {high + unit for _, high in ends})
+    starting = sorted(
+        ((low, high + unit, count) for (low, high), count in zip(ends, counts, strict=True)), reverse=True
+    )
+    covering: list[tuple[float, Any]] = []  # the chunks over a place: the closest values first
+    total = 0.0 if unit else float(len({low for low, high in ends if low == high}))
+    for place, following in pairwise(places):
+        while starting and starting[-1][0] <= place:
+            low, end, count = starting.pop()
+            if end > low:
+                heapq.heappush(covering, (-count / (end - low), end))
+        while covering and covering[0][1] <= place:
+            heapq.heappop(covering)
+        if covering:
+            total -= covering[0][0] * (following - place)
+    return max(total, *counts)
+
+
+def _distinct_of_texts(ends: Sequence[tuple[Any, Any]], counts: Sequence[float]) -> float:
+    """Estimate how many values chunks of text have together: those of chunks that overlap are believed the same."""
+    total, most, reached = 0.0, 0.0, None
+    for (low, high), count in sorted(zip(ends, counts, strict=True)):
+        if reached is None or low >= reached:
+            total, most, reached = total + most, count, high
+        else:
+            most, reached = max(most, count), max(reached, high)
+    return total + most
 
 
 def _distinct(chunk: Any, bounds: Bounds) -> float | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -66,14 +66,25 @@ class ColumnEstimate:
     """What is believed of a column: number of distinct values, bounds as numbers (None: unknown), share of nulls.
 
     ``guessed`` says that nothing supports the number of distinct values: good enough to size a grouping, but not to
-    call a comparison with a constant selective.
+    call a comparison with a constant selective. ``among`` is how many there were before conditions on other columns
+    left some rows, where that is not a guess (None: as many): a key has its partners among those. ``unique`` says that
+    the column was then different in each row.
     """
 
     distinct: float
     guessed: bool = False
+    among: float | None = None
+    unique: bool = False
     low: float | None = None
     high: float | None = None
     nulls: float = 0.0
+
+    def left_with(self, distinct: float) -> ColumnEstimate:
+        """Return the column where at most so many of its values are left."""
+        if self.distinct <= distinct:
+            return self
+        among = self.distinct if self.among is None and not self.guessed else self.among
+        return replace(self, distinct=max(1.0, distinct), among=among)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,10 +113,12 @@ class Estimate:
 
     def with_rows(self, rows: float) -> Estimate:
         """Return the same belief for fewer (or more) rows: no column has more distinct values than there are rows."""
-        capped = {
-            name: c if c.distinct <= rows else replace(c, distinct=max(1.0, rows)) for name, c in self.columns.items()
-        }
+        capped = {name: c.left_with(rows) for name, c in self.columns.items()}
         return Estimate(rows=rows, columns=capped)
+
+    def key(self, expr: Expr) -> ColumnEstimate:
+        """Return what is believed of a join's key."""
+        return self.columns[expr.name] if isinstance(expr, Column) else ColumnEstimate(distinct=self.distinct(expr))
 
 
 class Estimator:
@@ -219,7 +232,8 @@ def _of_statistics(known: ColumnStatistics, kind: Kind, rows: float) -> ColumnEs
         distinct = rows**0.75  # text that is joined or grouped by repeats more often than not
     nulls = 0.0 if not known.nulls or not rows else known.nulls / rows
     distinct = max(1.0, min(distinct, rows))
-    return ColumnEstimate(distinct=distinct, guessed=guessed, low=low, high=high, nulls=nulls)
+    unique = not guessed and distinct == rows
+    return ColumnEstimate(distinct=distinct, guessed=guessed, unique=unique, low=low, high=high, nulls=nulls)
 
 
 def as_number(value: Any) -> float | None:
@@ -267,18 +281,17 @@ def _union(schema: Schema, inputs: list[Estimate]) -> Estimate:
 
 
 def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
-    lefts = [left.distinct(key) for key, _ in node.on]
-    rights = [right.distinct(key) for _, key in node.on]
-    if node.kind in (JoinKind.INNER, JoinKind.SEMI):  # keys that both sides have, at most as many as either
-        left, right = _matching(node, left, right)
+    keys = [(left.key(a), right.key(b)) for a, b in node.on]
     if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
-        share = 1.0
-        for a, b in zip(lefts, rights, strict=True):
-            share *= min(1.0, b / a)
+        share = math.prod(_with_partner(a, b) for a, b in keys)
         share = 0.5 if share == 1.0 and node.kind is JoinKind.ANTI else share
         rows = left.rows * (share if node.kind is JoinKind.SEMI else max(0.05, 1.0 - share))
+        if node.kind is JoinKind.SEMI:
+            left = _matching(left, [a for a, _ in node.on], keys)
         return left.with_rows(max(1.0, rows) if left.rows else 0.0)
-    rows = left.rows * right.rows * join_selectivity(list(zip(lefts, rights, strict=True)), left.rows, right.rows)
+    rows = left.rows * right.rows * join_selectivity(keys, left.rows, right.rows)
+    if node.kind is JoinKind.INNER:
+        left, right = _matching(left, [a for a, _ in node.on], keys), _matching(right, [b for _, b in node.on], keys)
     both = Estimate(rows=rows, columns={**left.columns, **right.columns})
     if node.residual is not None:
         rows *= selectivity(both, node.residual)
@@ -289,32 +302,57 @@ def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
     return both.with_rows(rows)
 
 
-def _matching(node: Join, left: Estimate, right: Estimate) -> tuple[Estimate, Estimate]:
-    lefts, rights = dict(left.columns), dict(right.columns)
-    for a, b in node.on:
-        distinct = min(left.distinct(a), right.distinct(b))
-        if isinstance(a, Column):
-            lefts[a.name] = replace(lefts[a.name], distinct=distinct)
-        if isinstance(b, Column):
-            rights[b.name] = replace(rights[b.name], distinct=distinct)
-    return Estimate(rows=left.rows, columns=lefts), Estimate(rows=right.rows, columns=rights)
+def _matching(side: Estimate, exprs: Sequence[Expr], keys: Sequence[tuple[ColumnEstimate, ColumnEstimate]]) -> Estimate:
+    """Return a side of a join whose keys are left with the values that both sides have."""
+    columns = dict(side.columns)
+    for expr, (left, right) in zip(exprs, keys, strict=True):
+        if isinstance(expr, Column):
+            columns[expr.name] = columns[expr.name].left_with(left.distinct * _with_partner(left, right))
+    return Estimate(rows=side.rows, columns=columns)
 
 
-def join_selectivity(distinct: list[tuple[float, float]], left_rows: float, right_rows: float) -> float:
+def _with_partner(own: ColumnEstimate, other: ColumnEstimate) -> float:
+    """Return the share of a key's values that the other side's key has, too."""
+    inside, values = _inside(own, other), _inside(other, own)
+    return min(1.0, inside / own.distinct) * min(1.0, min(other.distinct, values) / _possible(own, other))
+
+
+def _inside(own: ColumnEstimate, other: ColumnEstimate) -> float:
+    """Return how many values a key can have within the bounds of the other side's."""
+    values = own.distinct if own.among is None else own.among
+    if own.low is None or own.high is None or other.low is None or other.high is None or own.high <= own.low:
+        return max(1.0, values)
+    shared = min(own.high, other.high) - max(own.low, other.low)
+    return max(1.0, values * max(0.0, shared) / (own.high - own.low))
+
+
+def _possible(one: ColumnEstimate, other: ColumnEstimate) -> float:
+    """Return among how many values two keys find each other.
+
+    Bounds alone may say of a foreign key that it could be different in each row: it is not, and has the values of the
+    key that it names.
+    """
+    choose = min if one.unique and other.unique else max
+    return choose(_inside(one, other), _inside(other, one))
+
+
+def join_selectivity(
+    keys: Sequence[tuple[ColumnEstimate, ColumnEstimate]], left_rows: float, right_rows: float
+) -> float:
     """Return the share of pairs of rows whose keys are equal.
 
-    Parameters
-    ----------
-    distinct
-        For each pair of keys the numbers of distinct values on both sides.
+    Where conditions have left a side with some of its keys, these are believed to be within the bounds of the other
+    side's: people ask for times of which there are rows.
     """
-    if not distinct:
+    if not keys:
         return 1.0
-    if len(distinct) == 1:
-        return 1.0 / max(1.0, *distinct[0])
+    if len(keys) == 1:
+        ((one, other),) = keys
+        within = min(1.0, _inside(one, other) / one.distinct) * min(1.0, _inside(other, one) / other.distinct)
+        return within / _possible(one, other)
     left = right = 1.0
-    for a, b in distinct:
-        left, right = left * a, right * b
+    for one, other in keys:
+        left, right = left * one.distinct, right * other.distinct
     # Several keys are usually a foreign key into the side where together they are unique.
     return 1.0 / max(1.0, min(left, left_rows, right, right_rows))
 
@@ -331,7 +369,7 @@ def after_filter(below: Estimate, predicate: Expr) -> Estimate:
             fixed = _fixed_values(part)
             if fixed is not None and fixed[0] in columns:
                 name, count = fixed
-                columns[name] = replace(columns[name], distinct=min(columns[name].distinct, count))
+                columns[name] = columns[name].left_with(count)
             continue
         name, low, high = place
         had = bounds.get(name, (float("-inf"), float("inf")))
@@ -381,7 +419,8 @@ def _within(column: ColumnEstimate, low: float, high: float) -> tuple[ColumnEsti
     share = (new_high - new_low) / width if width > 0 else 1.0
     share = min(1.0, max(share, 1.0 / max(1.0, column.distinct)))
     distinct = max(1.0, column.distinct * share)
-    return replace(column, low=new_low, high=new_high, distinct=distinct), share * (1.0 - column.nulls)
+    among = None if column.among is None else max(1.0, column.among * share)
+    return replace(column, low=new_low, high=new_high, distinct=distinct, among=among), share * (1.0 - column.nulls)
 
 
 def selectivity(below: Estimate, part: Expr) -> float:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ..expr import Column
 from ..records import dataclass
-from .estimate import Estimate, Estimator, after_filter, join_selectivity, selectivity
+from .estimate import ColumnEstimate, Estimate, Estimator, after_filter, join_selectivity, selectivity
 
 if TYPE_CHECKING:
     from .join_graph import JoinGraph
@@ -116,8 +116,8 @@ class Search:
         return known
 
     def _estimated_rows(self, left: _Partial, right: _Partial) -> float:
-        distinct = [
-            (self._distinct(key.members, left), self._distinct(key.members, right))
+        keys = [
+            (self._key(key.members, left), self._key(key.members, right))
             for key in self._graph.classes
             if key.mask & left.mask and key.mask & right.mask
         ]
@@ -127,11 +127,13 @@ class Search:
             decided = condition.mask & ~both == 0 and condition.mask & left.mask and condition.mask & right.mask
             if decided:
                 share *= selectivity(self._all, condition.expr)
-        return left.rows * right.rows * share * join_selectivity(distinct, left.rows, right.rows)
+        return left.rows * right.rows * share * join_selectivity(keys, left.rows, right.rows)
 
-    def _distinct(self, members: dict[int, Column], part: _Partial) -> float:
-        values = [self._leaves[i].columns[c.name].distinct for i, c in members.items() if part.mask >> i & 1]
-        return max(1.0, min(*values, part.rows))
+    def _key(self, members: dict[int, Column], part: _Partial) -> ColumnEstimate:
+        """Return what is believed of a key in some relations joined: as in the one that has fewest of its values."""
+        columns = [self._leaves[i].columns[c.name] for i, c in members.items() if part.mask >> i & 1]
+        least = min(columns, key=lambda column: column.distinct)
+        return least.left_with(part.rows)
 
     def _cost_of(self, tree: Tree) -> _Partial:
         if isinstance(tree, int):

@@ -199,6 +199,32 @@ def test_distinct_values_are_estimated_from_small_dictionaries(tmp_path: Path) -
         columns["other"]
 
 
+@pytest.mark.parametrize("stored", ["together", "in order", "in order with overlaps", "some apart"])
+@pytest.mark.parametrize("kind", ["int64", "float64", "date32", "string"])
+def test_distinct_values_of_row_groups_add_up_where_they_differ(tmp_path: Path, stored: str, kind: str) -> None:
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 400, 40_000)
+    if stored != "together":
+        values.sort()
+    if stored == "in order with overlaps":
+        values = np.sort(values + rng.integers(0, 10, len(values)))
+    if stored == "some apart":
+        values[:20_000] = rng.permutation(values[:20_000])
+    column = pa.array(values)
+    column = pc.utf8_lpad(column.cast("string"), 4, "0") if kind == "string" else column.cast("int32").cast(kind)
+    pq.write_table(pa.table({"x": column}), tmp_path / "t.parquet", compression="none", row_group_size=5_000)
+    estimated = ParquetSource(tmp_path / "t.parquet").statistics().columns["x"].distinct or 0
+    assert estimated == pytest.approx(len(np.unique(values)), rel=0.2)
+
+
+def test_row_groups_of_one_value_each_have_as_many_values(tmp_path: Path) -> None:
+    for kind in ("int64", "float64", "string"):
+        column = pa.array(np.repeat(np.arange(30), 200)).cast(kind)
+        pq.write_table(pa.table({"x": column}), tmp_path / "t.parquet", compression="none", row_group_size=200)
+        known = ParquetSource(tmp_path / "t.parquet").statistics().columns["x"]
+        assert (known.distinct or 0) == pytest.approx(30, rel=0.2), kind
+
+
 def test_decimals_stored_as_integers_prune_and_count(tmp_path: Path, scan: Any) -> None:
     table = pa.table({"x": pa.array([Decimal(i) / 100 for i in range(-500, 500)], pa.decimal128(15, 2))})
     pq.write_table(table, tmp_path / "t.parquet", store_decimal_as_integer=True, row_group_size=100)

@@ -423,19 +423,22 @@ def ranks(column: pa.Array, dtype: DataType, threads: Threads | None = None) -> 
         bits, offset = bits_of(column)
         return text_ranks(starts, data, bits=bits, bit_offset=offset, threads=threads)
     if dtype.is_decimal:
-        _, codes = np.unique(
-            np.array(
-                [int(v.scaleb(v.as_tuple().exponent * -1)) if v is not None else 0 for v in column.to_pylist()],
-                dtype=object,
-            ),
-            return_inverse=True,
-        )
-        return codes.astype(np.int32)
+        high, low = order_words(column, SortKey(expr=Column(name="", dtype=dtype)))[-2:]
+        return _ranks_of_words(high, low, threads)
     if dtype.kind is Kind.NULL:
         return np.zeros(len(column), dtype=np.int32)
     starts, data = text_of(comparable(column))
     bits, offset = bits_of(column)
     return text_ranks(starts, data, bits=bits, bit_offset=offset)
+
+
+def _ranks_of_words(high: Words, low: Words, threads: Threads | None) -> Rows:
+    order = argsort([high, low], threads=threads)
+    greater = np.zeros(len(order), dtype=np.int32)
+    greater[1:] = (np.diff(high[order]) != 0) | (np.diff(low[order]) != 0)
+    found = np.empty_like(greater)
+    found[order] = np.cumsum(greater)
+    return found
 
 
 def _ranks_of_few(texts: pa.Array) -> Rows:

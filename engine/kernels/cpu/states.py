@@ -66,6 +66,8 @@ def make_state(spec: AccumulatorSpec) -> State:
                 return FloatExtreme(spec.dtype, greatest=greatest)
             if is_one_word(spec.dtype):
                 return IntegerExtreme(spec.dtype, greatest=greatest)
+            if spec.dtype.is_decimal:
+                return WideExtreme(spec.dtype, greatest=greatest)
             return Picked(spec.dtype, order=-1 if greatest else 1)
         case Accumulator.FIRST:
             return Picked(spec.dtype, order=0)
@@ -323,6 +325,36 @@ class IntegerExtreme(Valued):
         return self._state.nbytes + self.seen.nbytes
 
 
+class WideExtreme(Valued):
+    """Least or greatest decimal of more than 64 bits."""
+
+    def __init__(self, dtype: DataType, *, greatest: bool) -> None:
+        super().__init__()
+        self._dtype, self._greatest = dtype, greatest
+        self._state = np.zeros((0, 2), dtype=np.int64)
+
+    def _add(self, batch: Batch, values: pa.Array) -> None:
+        self._grow(batch.groups)
+        batch.run(native.extreme_i128, batch.ids, halves_of(values), *bits_of(values), self._greatest, self._state)
+
+    def _grow(self, groups: int) -> None:
+        known, info = len(self._state), np.iinfo(np.int64)
+        self._state = grown(self._state, groups, 0)
+        # Beyond every decimal; whatever the low word is.
+        self._state[known:, 1] = info.min if self._greatest else info.max
+
+    def finish(self, groups: int) -> pa.Array:
+        """Return the extremes."""
+        self._grow(groups)
+        buffers = [self.seen.bitmap(groups), pa.py_buffer(trimmed(self._state, groups))]
+        return pa.Array.from_buffers(to_arrow_type(self._dtype), groups, buffers)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._state.nbytes + self.seen.nbytes
+
+
 class FloatExtreme(Valued):
     """Least or greatest float; NaN is greatest."""
 
@@ -382,7 +414,7 @@ class Moments:
         return self._state.nbytes
 
 
-_ONLY_KERNELS = (Count, IntegerSum, DecimalSum, FloatSum, IntegerExtreme, FloatExtreme, Moments)
+_ONLY_KERNELS = (Count, IntegerSum, DecimalSum, FloatSum, IntegerExtreme, WideExtreme, FloatExtreme, Moments)
 
 
 def _bitmapped(values: pa.Array) -> pa.Array:

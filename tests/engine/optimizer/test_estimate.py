@@ -99,6 +99,35 @@ def test_two_keys_of_a_foreign_key_pair_match_about_every_row() -> None:
     assert rows(join(lines, offers, ("p", "x"), ("q", "y"))) == pytest.approx(60_000)
 
 
+def test_a_key_left_with_few_values_by_another_column_has_its_partners_among_those_it_had() -> None:
+    calendar = {
+        "day": ColumnStatistics(minimum=1, maximum=73_000),
+        "year": ColumnStatistics(minimum=1900, maximum=2099),
+    }
+    days = scan("days", Statistics(rows=73_000, columns=calendar), day="int64", year="int64")
+    sold = {"at": ColumnStatistics(minimum=36_001, maximum=37_825, distinct=365)}
+    sales = scan("sales", Statistics(rows=1_000_000, columns=sold), at="int64", item="int64")
+    a_year = filter_(days, "equal", "year", 2000)
+    assert rows(join(sales, days, ("at", "day"))) == pytest.approx(1_000_000, rel=0.01)
+    assert rows(join(sales, a_year, ("at", "day"))) == pytest.approx(200_000, rel=0.01)
+    assert rows(join(sales, a_year, ("at", "day"), kind="semi")) == pytest.approx(200_000, rel=0.01)
+    assert rows(join(sales, a_year, ("at", "day"), kind="anti")) == pytest.approx(800_000, rel=0.01)
+    assert rows(group(join(sales, a_year, ("at", "day")), "at")) == pytest.approx(73, rel=0.01)
+
+
+def test_keys_whose_bounds_do_not_meet_have_few_partners() -> None:
+    late = scan("late", Statistics(rows=10, columns={"l": ColumnStatistics(minimum=50, maximum=59)}), l="int64")
+    assert rows(join(FACTS, late, ("f", "l"))) == pytest.approx(5_000)  # not 50,000
+
+
+def test_a_foreign_key_that_bounds_alone_call_unique_has_the_values_of_the_key_it_names() -> None:
+    lines = scan("lines", Statistics(rows=6_000, columns={"o": ColumnStatistics(minimum=1, maximum=6_000)}), o="int64")
+    known = {"k": ColumnStatistics(minimum=1, maximum=6_000), "c": ColumnStatistics(distinct=10)}
+    orders = scan("orders", Statistics(rows=1_500, columns=known), k="int64", c="int64")
+    assert rows(join(lines, orders, ("o", "k"))) == pytest.approx(6_000)
+    assert rows(join(lines, filter_(orders, "equal", "c", 1), ("o", "k"))) == pytest.approx(600)
+
+
 def test_a_source_is_asked_once() -> None:
     asked = []
 

@@ -4,8 +4,8 @@ Every kernel takes ``ids`` (group of each row; rows with -1 are left out), value
 (`NO_BITS` where nothing is null), and state arrays that the caller owns, initialises and enlarges. Merging two partial
 states is the same operation with the mapping of one side's groups as ``ids``; where it is not, there is a merge kernel.
 
-Initial states: counts, sums, moments 0; `min_i64` the greatest int64, `max_i64` the least; `min_f64` NaN, `max_f64`
--inf. A group without valid values is known by its count, not by its state.
+Initial states: counts, sums, moments 0; `min_i64` the greatest int64, `max_i64` the least, `extreme_i128` likewise;
+`min_f64` NaN, `max_f64` -inf. A group without valid values is known by its count, not by its state.
 """
 
 from __future__ import annotations
@@ -273,6 +273,32 @@ def max_i64(ids: Rows, values: Longs, bits: Bits, bit_offset: int, state: Longs)
         read_ahead(values, i)
         if ids[i] >= 0 and not missing(bits, bit_offset + i) and values[i] > state[np.uint32(ids[i])]:
             state[np.uint32(ids[i])] = values[i]
+
+
+@kernel("void(const i32[], const i64[,], const u8[], i64, bool, i64[,])")
+def extreme_i128(
+    ids: Rows,
+    values: Longs,
+    bits: Bits,
+    bit_offset: int,
+    greatest: bool,  # noqa: FBT001 - kernels take positions only
+    state: Longs,
+) -> None:
+    """Keep the least or greatest 128-bit integer of each group, shape (groups, 2), low word first."""
+    last = len(ids) - _AHEAD if state.size > _LARGE else 0
+    for i in range(len(ids)):
+        reach(ids, i, last, state, 2)
+        read_ahead(values, 2 * i)
+        if ids[i] >= 0 and not missing(bits, bit_offset + i):
+            group = np.uint32(ids[i])
+            low, high = np.uint64(values[i, 0]), values[i, 1]
+            if high == state[group, 1]:
+                known = np.uint64(state[group, 0])
+                better = low > known if greatest else low < known
+            else:
+                better = (high > state[group, 1]) == greatest
+            if better:
+                state[group, 0], state[group, 1] = values[i, 0], high
 
 
 @kernel("void(const i32[], const f64[], const u8[], i64, f64[])")

@@ -133,6 +133,26 @@ def test_float_sums_of_infinities_and_nan() -> None:
 
 
 @pytest.mark.parametrize("greatest", [False, True])
+def test_extremes_of_128_bits(
+    rng: np.random.Generator,
+    valid: NDArray[np.bool_] | None,
+    request: pytest.FixtureRequest,
+    greatest: bool,
+) -> None:
+    n = length(valid, request)
+    marks = np.array([LEAST, -1, 0, 5, GREATEST])
+    halves = np.stack([rng.choice(marks, n), rng.choice(marks[1:-1], n)], axis=1)
+    rows = column(np.arange(n), valid)
+    ids = ids_for(rows, rng)
+    start = [0, LEAST if greatest else GREATEST]
+    state = np.array([start] * GROUPS)
+    native.extreme_i128(ids, halves, rows.bits, rows.bit_offset, greatest, state)
+    numbers = exact(halves)
+    best = grouped(ids, rows, lambda found: (max if greatest else min)(numbers[int(i)] for i in found))
+    assert exact(state) == [exact(np.array([start]))[0] if number is None else number for number in best]
+
+
+@pytest.mark.parametrize("greatest", [False, True])
 def test_extremes(
     rng: np.random.Generator,
     valid: NDArray[np.bool_] | None,
