@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, aggregate, call, literal
+from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, aggregate, call, literal, substitute
 from ..records import dataclass, replace
 
 MERGED_BY = {"size": "sum", "count": "sum", "sum": "sum", "min": "min", "max": "max", "any": "any", "all": "all"}
@@ -45,6 +45,14 @@ def merged(named: NamedAggregate, names: FreshNames, *, grouped: bool) -> Merged
             value = call("coalesce", value, literal(0))  # no rows below: a sum of nothing is null, a count is 0
         result = NamedExpr(name=named.name, expr=value)
     return Merged(partials=tuple(p for p, _ in parts), merges=tuple(m for _, m in parts), result=result)
+
+
+def of_one(level: Merged) -> NamedExpr:
+    """Return the result of a group that has one part."""
+    parts: dict[str, Expr] = {
+        merge.name: column(partial) for merge, partial in zip(level.merges, level.partials, strict=True)
+    }
+    return NamedExpr(name=level.result.name, expr=substitute(level.result.expr, parts))
 
 
 def _partial(own: AggregateCall, merged_by: str, names: FreshNames) -> _Parts:

@@ -15,9 +15,10 @@ from ...traversal import transform_up, walk_once
 from ..context import OptimizerContext
 from ..estimate import Estimator
 from ..likeness import Likeness, nameless, places
-from ..partials import FreshNames, column, is_mergeable, merged
+from ..partials import FreshNames, column, is_mergeable, merged, of_one
 
 _Named: TypeAlias = NamedExpr | NamedAggregate
+Replacements: TypeAlias = tuple[tuple[Aggregate, Plan], ...]
 
 _FEWER = 0.5
 """Groups are read instead of rows only where they are at most this share of what the rows are made of: a plan reads its
@@ -27,16 +28,16 @@ groups again by merging them again."""
 def reuse_groups(plan: Plan, context: OptimizerContext) -> Plan:
     """Put an aggregation above another one of the same rows whose keys and aggregates include all that it needs."""
     while (found := _coarser_and_finer(plan, context.estimator)) is not None:
-        plan = transform_up(plan, partial(_replaced, *found))
+        plan = transform_up(plan, partial(_replaced, found))
     return plan
 
 
-def _replaced(old: Plan, new: Plan, node: Plan) -> Plan:
-    return new if node is old else node
+def _replaced(found: Replacements, node: Plan) -> Plan:
+    return next((new for old, new in found if node is old), node)
 
 
-def _coarser_and_finer(plan: Plan, estimator: Estimator) -> tuple[Aggregate, Plan] | None:
-    """Return an aggregation, and what computes it from another."""
+def _coarser_and_finer(plan: Plan, estimator: Estimator) -> Replacements | None:
+    """Return an aggregation and what computes it from another, and what that one becomes where it has to."""
     aggregations = [node for node in walk_once(plan) if isinstance(node, Aggregate)]
     if len({len(node.keys) for node in aggregations}) < 2:
         return None
@@ -49,7 +50,11 @@ def _coarser_and_finer(plan: Plan, estimator: Estimator) -> tuple[Aggregate, Pla
             if len(coarse.keys) < len(fine.keys) and _is_less(fine, coarse, estimator):
                 reused = _from_groups(coarse, fine)
                 if reused is not None:
-                    return coarse, reused
+                    return ((coarse, reused),)
+                parts, whole = _in_parts(fine)
+                reused = None if parts is None else _from_groups(coarse, parts)
+                if reused is not None:
+                    return (coarse, reused), (fine, whole)
     return None
 
 
@@ -57,6 +62,24 @@ def _is_less(fine: Aggregate, coarse: Aggregate, estimator: Estimator) -> bool:
     """Return whether there are few groups beside the rows that the other aggregation would read for itself."""
     read = sum(estimator.rows(node) for node in walk_once(coarse.input) if isinstance(node, Scan))
     return estimator.rows(fine) <= _FEWER * read
+
+
+def _in_parts(fine: Aggregate) -> tuple[Aggregate | None, Plan]:
+    """Return an aggregation whose means are sums and counts, and the means made of these; None where it has no mean."""
+    means = [named for named in fine.aggregates if named.call.function == "mean" and is_mergeable(named.call)]
+    if not means:
+        return None, fine
+    names = FreshNames([*fine.schema.names, *fine.input.schema.names])
+    levels = {named.name: merged(named, names, grouped=True) for named in means}
+    kept = [named for named in fine.aggregates if named.name not in levels]
+    summed = [part for level in levels.values() for part in level.partials]
+    parts = Aggregate(input=fine.input, keys=fine.keys, aggregates=(*kept, *summed))
+    given: tuple[_Named, ...] = (*fine.keys, *fine.aggregates)
+    exprs = (
+        of_one(levels[each.name]) if each.name in levels else NamedExpr(name=each.name, expr=column(each))
+        for each in given
+    )
+    return parts, Project(input=parts, exprs=tuple(exprs))
 
 
 def _from_groups(coarse: Aggregate, fine: Aggregate) -> Plan | None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...expr import Expr, NamedExpr, substitute
+from ...expr import NamedExpr
 from ...plan import Aggregate, Plan, Project, Union
 from ...traversal import transform_up
 from ..context import OptimizerContext, concerning
-from ..partials import FreshNames, Merged, column, is_mergeable, merged
+from ..partials import FreshNames, column, is_mergeable, merged, of_one
 
 _CONCERNS = frozenset({Union})
 
@@ -60,7 +60,7 @@ def _from_the_finest(together: Sequence[Aggregate]) -> dict[int, Plan]:
         aggregates=tuple(partial for level in levels for partial in level.partials),
     )
     kept = tuple(NamedExpr(name=key.name, expr=column(key)) for key in finest.keys)
-    made: dict[int, Plan] = {id(finest): Project(input=lower, exprs=(*kept, *map(_of_one, levels)))}
+    made: dict[int, Plan] = {id(finest): Project(input=lower, exprs=(*kept, *map(of_one, levels)))}
     for each in coarser:
         made[id(each)] = _merged_groups(each, finest, lower)
     return made
@@ -75,14 +75,6 @@ def _is_coarser(node: Aggregate, finest: Aggregate) -> bool:
 def _alike(one: object, other: object) -> bool:
     """Return whether expressions are the same, also in their text, which tells 0.0 from -0.0 and 1 from true."""
     return one == other and str(one) == str(other)
-
-
-def _of_one(level: Merged) -> NamedExpr:
-    """Return the result of a group that has one part."""
-    parts: dict[str, Expr] = {
-        merge.name: column(partial) for merge, partial in zip(level.merges, level.partials, strict=True)
-    }
-    return NamedExpr(name=level.result.name, expr=substitute(level.result.expr, parts))
 
 
 def _merged_groups(node: Aggregate, finest: Aggregate, lower: Aggregate) -> Plan:

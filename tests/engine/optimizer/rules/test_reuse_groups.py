@@ -66,6 +66,13 @@ CASES: dict[str, Plan] = {
     "a mean, where there are sums and counts": both(
         group(FLIGHTS, "carrier", **parts_of_mean(FLIGHTS)), group(AGAIN, m=mean(AGAIN, "_1"))
     ),
+    "means of which both are computed of sums and counts": both(
+        group(FLIGHTS, "carrier", m=mean(FLIGHTS), **every(FLIGHTS)),
+        group(AGAIN, m=mean(AGAIN, "_1"), n=aggregate("size")),
+    ),
+    "not a mean of other values": both(
+        group(FLIGHTS, "carrier", m=aggregate("mean", col(FLIGHTS, "flight"))), group(AGAIN, m=mean(AGAIN, "_1"))
+    ),
     "keys alone": both(group(FLIGHTS, "carrier", "month"), group(AGAIN, "month_1")),
     "the coarser one first": both(group(FLIGHTS, s=SUM), group(AGAIN, "carrier_1", s=SUM_AGAIN)),
     "coarser still": both(
