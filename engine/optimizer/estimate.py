@@ -314,7 +314,7 @@ def _matching(side: Estimate, exprs: Sequence[Expr], keys: Sequence[tuple[Column
 def _with_partner(own: ColumnEstimate, other: ColumnEstimate) -> float:
     """Return the share of a key's values that the other side's key has, too."""
     inside, values = _inside(own, other), _inside(other, own)
-    return min(1.0, inside / own.distinct) * min(1.0, min(other.distinct, values) / _possible(own, other))
+    return min(1.0, inside / max(1.0, own.distinct)) * min(1.0, min(other.distinct, values) / _possible(own, other))
 
 
 def _inside(own: ColumnEstimate, other: ColumnEstimate) -> float:
@@ -348,7 +348,7 @@ def join_selectivity(
         return 1.0
     if len(keys) == 1:
         ((one, other),) = keys
-        within = min(1.0, _inside(one, other) / one.distinct) * min(1.0, _inside(other, one) / other.distinct)
+        within = math.prod(min(1.0, _inside(a, b) / max(1.0, a.distinct)) for a, b in ((one, other), (other, one)))
         return within / _possible(one, other)
     left = right = 1.0
     for one, other in keys:

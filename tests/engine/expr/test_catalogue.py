@@ -57,6 +57,7 @@ def test_entries_are_documented(entry: Function | Aggregate) -> None:
         "difference",
         "remainder",
         "pair",
+        "json_extract_all",
         "single",
         "list_ordered",
         "sketch_count",

@@ -120,6 +120,10 @@ def test_keys_whose_bounds_do_not_meet_have_few_partners() -> None:
     assert rows(join(FACTS, late, ("f", "l"))) == pytest.approx(5_000)  # not 50,000
 
 
+def test_keys_of_no_rows() -> None:
+    assert rows(join(empty(T), KEYS, ("a", "k"))) == rows(join(empty(T), empty(KEYS), ("a", "k"))) == 0
+
+
 def test_a_foreign_key_that_bounds_alone_call_unique_has_the_values_of_the_key_it_names() -> None:
     lines = scan("lines", Statistics(rows=6_000, columns={"o": ColumnStatistics(minimum=1, maximum=6_000)}), o="int64")
     known = {"k": ColumnStatistics(minimum=1, maximum=6_000), "c": ColumnStatistics(distinct=10)}
