@@ -46,11 +46,16 @@ def _of_ticks(ticks: Expr) -> Expr:
 def _moved(moment: Expr, length: Expr, sign: int) -> Expr:
     if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):
         rest = length.value - dt.timedelta(days=length.value.days)
-        days, micros = sign * length.value.days, sign * (rest // _MICROSECOND)
-        if micros and moment.dtype.kind is Kind.DATE:
-            moment = cast(moment, dtypes.timestamp("us"))
-        return call("add_interval", moment, months=0, days=days, microseconds=micros)
-    if moment.dtype.kind is Kind.DATE:
-        moment = cast(moment, dtypes.timestamp("us"))
+        return later(moment, days=sign * length.value.days, microseconds=sign * (rest // _MICROSECOND))
     ticks = _ticks(length)
-    return call("later_by", moment, literal(0), literal(0), ticks if sign > 0 else call("negate", ticks))
+    return call("later_by", _with_time(moment), literal(0), literal(0), ticks if sign > 0 else call("negate", ticks))
+
+
+def later(moment: Expr, *, months: int = 0, days: int = 0, microseconds: int = 0) -> Expr:
+    """Return a moment later by constants: of a date and less than a day a timestamp."""
+    moved = _with_time(moment) if microseconds else moment
+    return call("add_interval", moved, months=months, days=days, microseconds=microseconds)
+
+
+def _with_time(moment: Expr) -> Expr:
+    return cast(moment, dtypes.timestamp("us")) if moment.dtype.kind is Kind.DATE else moment

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .. import dtypes
-from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, call, case, cast, literal
+from .durations import later
 
 _MONTHS = {"years": 12, "months": 1}
 _DAYS = {"weeks": 7, "days": 1}
@@ -51,19 +50,13 @@ def moved_by_offset(moment: Expr, offset: Any, sign: int) -> Expr:
         if (name != "DateOffset" and name not in _LENGTHS) or parts.keys() - {*_MONTHS, *_DAYS, *_MICROSECONDS}:
             can = "DateOffset of years to microseconds, MonthBegin, MonthEnd, Week, Day, Hour and shorter ones"
             raise PlanError(f"moments cannot be moved by {offset!r} here; there are {can}")
-        lengths = [count * _total(parts, units) for units in (_MONTHS, _DAYS, _MICROSECONDS)]
-        moved = _later(moment, *lengths)
+        months, days, micros = (count * _total(parts, units) for units in (_MONTHS, _DAYS, _MICROSECONDS))
+        moved = later(moment, months=months, days=days, microseconds=micros)
     return call("date_trunc", moved, unit="day") if offset.normalize else moved
 
 
 def _total(parts: Mapping[str, int], units: Mapping[str, int]) -> int:
     return sum(int(parts[name]) * size for name, size in units.items() if name in parts)
-
-
-def _later(moment: Expr, months: int, days: int, microseconds: int) -> Expr:
-    if microseconds and moment.dtype.kind is Kind.DATE:
-        moment = cast(moment, dtypes.timestamp("us"))
-    return call("add_interval", moment, months=months, days=days, microseconds=microseconds)
 
 
 def _months_and_days(moment: Expr, months: Expr, days: Callable[[Expr], Expr]) -> Expr:

@@ -11,13 +11,14 @@ from sqlglot.errors import SqlglotError
 from ...engine import dtypes
 from ...engine.dtypes import Kind
 from ...engine.expr import Expr, call, case, cast, literal
+from ...engine.expr.functions.documents import EVERY_ITEM, EVERY_VALUE
 from .arguments import arguments, constant_text, counted_arguments
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
 Path = tuple[str | int | tuple[str], ...]
-"""Keys, places, and tuples of a wildcard: ``("[*]",)`` and ``(".*",)``."""
+"""Keys, places, `EVERY_ITEM` and `EVERY_VALUE`."""
 
 
 def _one_path(binder: ExpressionBinder, node: exp.Expr) -> Path:
@@ -55,9 +56,9 @@ def _steps(binder: ExpressionBinder, node: exp.Expr, path: exp.JSONPath) -> Path
         if isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) and isinstance(part.this, str | int):
             steps.append(part.this)
         elif isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) and isinstance(part.this, exp.JSONPathWildcard):
-            steps.append((".*",) if isinstance(part, exp.JSONPathKey) else ("[*]",))
+            steps.append(EVERY_VALUE if isinstance(part, exp.JSONPathKey) else EVERY_ITEM)
         elif isinstance(part, exp.JSONPathWildcard):
-            steps.append((".*",))
+            steps.append(EVERY_VALUE)
         else:
             written = ".." if isinstance(part, exp.JSONPathRecursive) else part.sql()
             raise binder.source.unsupported(node, f"{written} in a path into JSON")

@@ -9,6 +9,9 @@ from .entry import Function, function
 
 _TEXT = dtypes.string
 
+EVERY_ITEM, EVERY_VALUE = ("[*]",), (".*",)
+"""Steps of a path to all values of a list, and of an object: tuples, as neither places nor keys are."""
+
 
 def _one(types: Types) -> tuple[Types, DataType] | None:
     return (types, _TEXT) if len(types) == 1 else None

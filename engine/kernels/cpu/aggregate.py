@@ -197,7 +197,7 @@ class CpuGroupBy:
             if ended:
                 self._add(rest[added])
                 added += 1
-            rest = rest.after(added) if isinstance(rest, Pieces) else rest[added:]
+            rest = rest[added:]
 
     def _add(self, table: CpuTable) -> None:
         """Add the rows of a table that is not empty."""
@@ -222,7 +222,7 @@ class CpuGroupBy:
         """Add tables from the first on; return how many were added, and whether kernels alone cannot add the next."""
         added, ended = self._call_together(tables)
         while ended and self._keys.make_room():
-            more, ended = self._call_together(tables.after(added) if isinstance(tables, Pieces) else tables[added:])
+            more, ended = self._call_together(tables[added:])
             added += more
         return added, ended
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from ...dtypes import DataType, Kind
 from ...errors import CastError
 from ...expr import Call
+from ...expr.functions.documents import EVERY_ITEM, EVERY_VALUE
 from ...intervals import interval_text
 from ..constants import array_of
 from .buffers import is_small
@@ -25,8 +26,6 @@ from .decimals import widened
 from .registry import Value, scalar
 
 _MISSING = object()
-WILDCARDS = (("[*]",), (".*",))
-"""Steps of a path to all values of a list, and of an object: tuples, as no keys are."""
 _LEAST_PLAIN, _LEAST_RAISED = 1e-6, 1e21
 """Floats between them are written without a power of ten."""
 _FRACTION = re.compile(r"(\.\d*?)0+(?=$|[+-])")
@@ -188,18 +187,15 @@ def json_extract_all(call: Call, args: list[Value]) -> pa.Array:
     def parts(text: str) -> list[str | None]:
         found = [_parsed(text)]
         for step in path:
-            if step in WILDCARDS:
-                held = list if step == WILDCARDS[0] else dict
-                found = [part for value in found if isinstance(value, held) for part in _values(value)]
+            if step == EVERY_ITEM:
+                found = [part for value in found if isinstance(value, list) for part in value]
+            elif step == EVERY_VALUE:
+                found = [part for value in found if isinstance(value, dict) for part in value.values()]
             else:
                 found = [part for value in found if (part := _at(value, [step])) is not _MISSING]
         return [_shown(value) if plain else _written(value) for value in found]
 
     return _on_texts(call, args, parts)
-
-
-def _values(value: Any) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value
 
 
 def _shown(value: Any) -> str | None:

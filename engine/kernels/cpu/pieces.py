@@ -40,21 +40,21 @@ class Pieces(Sequence[CpuTable]):
     def __getitem__(self, index: int) -> CpuTable: ...
 
     @overload
-    def __getitem__(self, index: slice) -> Sequence[CpuTable]: ...
+    def __getitem__(self, index: slice) -> Pieces: ...
 
-    def __getitem__(self, index: int | slice) -> CpuTable | Sequence[CpuTable]:
+    def __getitem__(self, index: int | slice) -> CpuTable | Pieces:
         if isinstance(index, slice):
-            return [self[number] for number in range(len(self))[index]]
+            return self._between(*index.indices(len(self))[:2])
         start, stop = self._starts[index], self._starts[index + 1]
         if self._made is None or self._made[0] != start:
             self._made = start, self._rows.table(start, stop)
         return self._made[1]
 
-    def after(self, count: int) -> Pieces:
-        """Return those after so many."""
+    def _between(self, start: int, stop: int) -> Pieces:
+        """Return those from one to another; none of them is made for that."""
         made = object.__new__(Pieces)
         made._rows, made._made = self._rows, self._made
-        made._starts, made.lengths = self._starts[count:], self.lengths[count:]
+        made._starts, made.lengths = self._starts[start : stop + 1], self.lengths[start:stop]
         return made
 
     def remembered(self) -> Remembered:

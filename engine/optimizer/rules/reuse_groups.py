@@ -18,7 +18,7 @@ from ..likeness import Likeness, nameless, places
 from ..partials import FreshNames, column, is_mergeable, merged, of_one
 
 _Named: TypeAlias = NamedExpr | NamedAggregate
-Replacements: TypeAlias = tuple[tuple[Aggregate, Plan], ...]
+_Replacements: TypeAlias = tuple[tuple[Aggregate, Plan], ...]
 
 _FEWER = 0.5
 """Groups are read instead of rows only where they are at most this share of what the rows are made of: a plan reads its
@@ -32,11 +32,11 @@ def reuse_groups(plan: Plan, context: OptimizerContext) -> Plan:
     return plan
 
 
-def _replaced(found: Replacements, node: Plan) -> Plan:
+def _replaced(found: _Replacements, node: Plan) -> Plan:
     return next((new for old, new in found if node is old), node)
 
 
-def _coarser_and_finer(plan: Plan, estimator: Estimator) -> Replacements | None:
+def _coarser_and_finer(plan: Plan, estimator: Estimator) -> _Replacements | None:
     """Return an aggregation and what computes it from another, and what that one becomes where it has to."""
     aggregations = [node for node in walk_once(plan) if isinstance(node, Aggregate)]
     if len({len(node.keys) for node in aggregations}) < 2:
@@ -51,10 +51,10 @@ def _coarser_and_finer(plan: Plan, estimator: Estimator) -> Replacements | None:
                 reused = _from_groups(coarse, fine)
                 if reused is not None:
                     return ((coarse, reused),)
-                parts, whole = _in_parts(fine)
-                reused = None if parts is None else _from_groups(coarse, parts)
-                if reused is not None:
-                    return (coarse, reused), (fine, whole)
+                in_parts = _in_parts(fine)
+                reused = None if in_parts is None else _from_groups(coarse, in_parts[0])
+                if in_parts is not None and reused is not None:
+                    return (coarse, reused), (fine, in_parts[1])
     return None
 
 
@@ -64,11 +64,11 @@ def _is_less(fine: Aggregate, coarse: Aggregate, estimator: Estimator) -> bool:
     return estimator.rows(fine) <= _FEWER * read
 
 
-def _in_parts(fine: Aggregate) -> tuple[Aggregate | None, Plan]:
+def _in_parts(fine: Aggregate) -> tuple[Aggregate, Plan] | None:
     """Return an aggregation whose means are sums and counts, and the means made of these; None where it has no mean."""
     means = [named for named in fine.aggregates if named.call.function == "mean" and is_mergeable(named.call)]
     if not means:
-        return None, fine
+        return None
     names = FreshNames([*fine.schema.names, *fine.input.schema.names])
     levels = {named.name: merged(named, names, grouped=True) for named in means}
     kept = [named for named in fine.aggregates if named.name not in levels]
