@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -31,15 +32,14 @@ else:
     def replace(record: Any, /, **changes: Any) -> Any:
         """Return a record like another, but for some fields."""
         cls = record.__class__
-        names = _given.get(cls)
-        if names is None:
-            names = _given[cls] = tuple(field.name for field in dataclasses.fields(cls) if field.init)
-        for name in names:
-            if name not in changes:
-                changes[name] = getattr(record, name)
-        return cls(**changes)
+        given = _given.get(cls)
+        if given is None:
+            names = [field.name for field in dataclasses.fields(cls) if field.init]
+            given = _given[cls] = names, attrgetter(*names, "__class__")  # of one name it would give no tuple
+        names, values_of = given
+        return cls(**{**dict(zip(names, values_of(record), strict=False)), **changes})
 
-    _given: dict[type, tuple[str, ...]] = {}
+    _given: dict[type, tuple[list[str], Callable[[Any], tuple[Any, ...]]]] = {}
 
     def _state(record: Any) -> list[Any]:
         """Return the values of the fields: no other slots are copied or pickled, such as a node's `facts`."""

@@ -313,27 +313,23 @@ def _matching(side: Estimate, exprs: Sequence[Expr], keys: Sequence[tuple[Column
 
 def _with_partner(own: ColumnEstimate, other: ColumnEstimate) -> float:
     """Return the share of a key's values that the other side's key has, too."""
-    inside, values = _inside(own, other), _inside(other, own)
-    return min(1.0, inside / max(1.0, own.distinct)) * min(1.0, min(other.distinct, values) / _possible(own, other))
+    inside, values, possible = _meeting(own, other)
+    return min(1.0, inside / max(1.0, own.distinct)) * min(1.0, min(other.distinct, values) / possible)
 
 
-def _inside(own: ColumnEstimate, other: ColumnEstimate) -> float:
-    """Return how many values a key can have within the bounds of the other side's."""
-    values = own.distinct if own.among is None else own.among
-    if own.low is None or own.high is None or other.low is None or other.high is None or own.high <= own.low:
-        return max(1.0, values)
-    shared = min(own.high, other.high) - max(own.low, other.low)
-    return max(1.0, values * max(0.0, shared) / (own.high - own.low))
-
-
-def _possible(one: ColumnEstimate, other: ColumnEstimate) -> float:
-    """Return among how many values two keys find each other.
+def _meeting(one: ColumnEstimate, other: ColumnEstimate) -> tuple[float, float, float]:
+    """Return how many values each of two keys can have within the other's bounds, and among how many they meet.
 
     Bounds alone may say of a foreign key that it could be different in each row: it is not, and has the values of the
     key that it names.
     """
-    choose = min if one.unique and other.unique else max
-    return choose(_inside(one, other), _inside(other, one))
+    first, second = (own.distinct if own.among is None else own.among for own in (one, other))
+    if one.low is not None and one.high is not None and other.low is not None and other.high is not None:
+        shared = max(0.0, min(one.high, other.high) - max(one.low, other.low))
+        first *= shared / (one.high - one.low) if one.high > one.low else 1.0
+        second *= shared / (other.high - other.low) if other.high > other.low else 1.0
+    first, second = max(1.0, first), max(1.0, second)
+    return first, second, min(first, second) if one.unique and other.unique else max(first, second)
 
 
 def join_selectivity(
@@ -348,8 +344,9 @@ def join_selectivity(
         return 1.0
     if len(keys) == 1:
         ((one, other),) = keys
-        within = math.prod(min(1.0, _inside(a, b) / max(1.0, a.distinct)) for a, b in ((one, other), (other, one)))
-        return within / _possible(one, other)
+        first, second, possible = _meeting(one, other)
+        within = min(1.0, first / max(1.0, one.distinct)) * min(1.0, second / max(1.0, other.distinct))
+        return within / possible
     left = right = 1.0
     for one, other in keys:
         left, right = left * one.distinct, right * other.distinct

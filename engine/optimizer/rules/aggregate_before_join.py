@@ -8,6 +8,9 @@ keys and in the columns grouped by meet the same partners, so that their partial
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import cached_property
+
 from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, JoinKind, Plan, Project, Scan
 from ...records import dataclass
@@ -50,10 +53,11 @@ def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
             if side is join.right and join.kind is JoinKind.LEFT and not _are_null_of_nulls(joined, side, simplifier):
                 continue
             keys = _partial_keys(joined, join, side)
-            if keys is None:
+            pays = keys is not None and _pays(joined, side, keys, join, estimator)
+            if keys is None or not (pays or known.may_include(side, keys)):
                 continue
             split = _split(joined, join, side, keys)
-            if _pays(joined, side, keys, join, estimator) or known.include(split.lower):
+            if pays or known.include(split.lower):
                 return split.plan
         return _split_beside_text(joined, join, estimator) or node
 
@@ -67,11 +71,24 @@ class _KnownGroups:
         self._nodes = [node for node in walk_once(plan) if isinstance(node, Aggregate)]
         self._likeness = Likeness()
 
+    @cached_property
+    def _read(self) -> list[tuple[int, list[str]]]:
+        """How many keys each has, and what it reads."""
+        return [(len(node.keys), _sources(node.input)) for node in self._nodes]
+
+    def may_include(self, side: Plan, keys: Sequence[Column]) -> bool:
+        """Return whether one may give groups of a side by so many keys, as far as that is told without comparing."""
+        if len(self._nodes) < 2 or isinstance(side, Aggregate):
+            return False
+        return (len(keys), _sources(side)) in self._read
+
     def include(self, lower: Aggregate) -> bool:
         """Return whether a grouping gives what one of these does."""
-        if len(self._nodes) < 2 or isinstance(lower.input, Aggregate):
-            return False
         return self._likeness.of(lower) in map(self._likeness.of, self._nodes)
+
+
+def _sources(plan: Plan) -> list[str]:
+    return sorted(node.source.label for node in walk_once(plan) if isinstance(node, Scan))
 
 
 def _inlined(node: Aggregate) -> Aggregate:
