@@ -22,6 +22,7 @@ examples:
   python -m benchmarks --scale 0.05 --repeat 2       a quick look
   python -m benchmarks --case 'group-*' --engine volley --engine polars
   python -m benchmarks --case 'tpch22-*'             all 22 queries of TPC-H, with their sum
+  python -m benchmarks --case 'tpcds-*'              all 99 of TPC-DS, which has its own tables
   python -m benchmarks --case 'join*' --ceiling      beside the gain of threads what the machine allows
   python -m benchmarks --case 'join*' --engine volley --engine volley-1 --scale 10 --times-only
                                                      the gain of threads where there is more to do
@@ -49,7 +50,11 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--engine", action="append", metavar="NAME", help="only this engine; repeatable")
     made.add_argument("--repeat", type=_count, default=5, metavar="N", help="timed turns of each engine (default 5)")
     made.add_argument(
-        "--scale", type=_scale, default=1.0, metavar="X", help="TPC-H scale factor; 1 is 6M rows (default)"
+        "--scale",
+        type=_scale,
+        default=1.0,
+        metavar="X",
+        help="scale factor of TPC-H and TPC-DS; 6M rows at 1 (default)",
     )
     made.add_argument(
         "--threads",

@@ -18,6 +18,8 @@ NEAR_ZERO = 1e-12
 def as_table(answer: Any) -> pa.Table:
     """Return an engine's answer with lower-case names, int64, float64, large_string and date32 only.
 
+    Decimals without digits after the point are integers: DuckDB's sums of integers come as such.
+
     Parameters
     ----------
     answer
@@ -42,7 +44,7 @@ def _plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
     kind = column.type
-    if pa.types.is_integer(kind) or pa.types.is_boolean(kind):
+    if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or (pa.types.is_decimal(kind) and kind.scale == 0):
         return column.cast(pa.int64())
     if pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         return column.cast(pa.float64())

@@ -50,7 +50,9 @@ class Case:
     engines
         How each engine answers; all answers must have the same columns.
     files
-        Tables of TPC-H, or generated ones, that it reads from Parquet.
+        Tables of a suite, or generated ones, that it reads from Parquet.
+    suite
+        Whose tables those are, ``tpch`` or ``tpcds``: both have one called customer.
     memory
         Generated tables that it finds in memory as Arrow.
     keys
@@ -66,6 +68,7 @@ class Case:
     about: str
     engines: Mapping[str, Prepare]
     files: tuple[str, ...] = ()
+    suite: str = "tpch"
     memory: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     tolerances: Mapping[str, float] = field(default_factory=dict)

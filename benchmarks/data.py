@@ -1,4 +1,4 @@
-"""The data of the cases, made once and kept in ``benchmarks/data``: TPC-H as Parquet, rows for the kernels as Arrow."""
+"""The data of the cases, made once, kept in ``benchmarks/data``: TPC-H and TPC-DS as Parquet, other rows as Arrow."""
 
 from __future__ import annotations
 
@@ -27,12 +27,19 @@ SPREAD = 0x2545F4914F6CDD1D
 
 TPCH = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
 """All tables of TPC-H."""
+TPCDS = (
+    *("call_center", "catalog_page", "catalog_returns", "catalog_sales", "customer", "customer_address"),
+    *("customer_demographics", "date_dim", "household_demographics", "income_band", "inventory", "item", "promotion"),
+    *("reason", "ship_mode", "store", "store_returns", "store_sales", "time_dim", "warehouse", "web_page"),
+    *("web_returns", "web_sales", "web_site"),
+)
+"""All tables of TPC-DS."""
 
 
-def files(names: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
-    """Return the Parquet file of each of some tables, of TPC-H or generated, made if it is not there."""
+def files(names: Sequence[str], scale: float, folder: Path = FOLDER, *, suite: str = "tpch") -> dict[str, Path]:
+    """Return the Parquet file of each of some tables, of a suite or generated, made if it is not there."""
     made = {name: _generated(name, scale, folder) for name in names if name in FILES}
-    return made | tpch([name for name in names if name not in FILES], scale, folder)
+    return made | _suite(suite, [name for name in names if name not in FILES], scale, folder)
 
 
 def _generated(name: str, scale: float, folder: Path) -> Path:
@@ -48,14 +55,23 @@ def _generated(name: str, scale: float, folder: Path) -> Path:
 
 def tpch(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
     """Return the Parquet file of each of some TPC-H tables, made by tpcgen-cli if it is not there."""
-    home = folder / f"tpch-{scale:g}"
+    return _suite("tpch", tables, scale, folder)
+
+
+def tpcds(tables: Sequence[str], scale: float, folder: Path = FOLDER) -> dict[str, Path]:
+    """Return the Parquet file of each of some TPC-DS tables, made by tpcgen-cli if it is not there."""
+    return _suite("tpcds", tables, scale, folder)
+
+
+def _suite(suite: str, tables: Sequence[str], scale: float, folder: Path) -> dict[str, Path]:
+    home = folder / f"{suite}-{scale:g}"
     paths = {table: home / f"{table}.parquet" for table in tables}
     missing = [table for table, path in paths.items() if not path.exists()]
     if missing:
-        print(f"making TPC-H {', '.join(missing)} at scale {scale:g} in {home}", file=sys.stderr)
+        print(f"making {suite} {', '.join(missing)} at scale {scale:g} in {home}", file=sys.stderr)
         home.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=home) as made:
-            command = [generator(), "tpch", "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
+            command = [generator(), suite, "parquet", "-s", f"{scale:g}", "-T", ",".join(missing), "-o", made]
             subprocess.run([*command, "--quiet"], check=True)
             for table in missing:
                 (Path(made) / f"{table}.parquet").replace(paths[table])

@@ -31,8 +31,7 @@ from volley.engine.optimizer.rules import order_joins
 from volley.engine.runners import LocalRunner
 from volley.sql import query
 
-from .data import TPCH, tpch
-from .planning import tpcds
+from .data import TPCDS, TPCH, tpcds, tpch
 from .record import FOLDER as RECORDS
 from .record import commit, machine
 
@@ -246,7 +245,7 @@ def measured(asked: Query, count: int, repeat: int, seed: int) -> dict[str, Any]
 def queries(scale: float, count: int) -> list[Query]:
     """Return the queries with the largest joins, those first."""
     with vl.Session(device="cpu", memory_limit=MEMORY):
-        ds = {name: vl.read_parquet(str(path)) for name, path in tpcds(f"{scale:g}").items()}
+        ds = {name: vl.read_parquet(str(path)) for name, path in tpcds(TPCDS, scale).items()}
         h = {name: vl.read_parquet(str(path)) for name, path in tpch(TPCH, scale).items()}
     found = [largest(f"TPC-H {p.stem}", p.read_text(), h) for p in texts("tpch")]
     found += [largest(f"TPC-DS {p.stem}", p.read_text(), ds) for p in texts("tpcds")]

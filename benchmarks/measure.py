@@ -188,7 +188,7 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
     All processes stand at the same time and only one of them works, so that a disturbance of the machine meets all
     engines alike. For the machine's ceiling several processes of one thread work at once.
     """
-    data.files(case.files, options.scale)
+    data.files(case.files, options.scale, suite=case.suite)
     for name in case.memory:
         data.memory(name, options.scale)
     with tempfile.TemporaryDirectory(prefix="volley-bench-") as folder, _environment(options.threads):

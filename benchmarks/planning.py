@@ -10,10 +10,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -22,24 +20,14 @@ import sqlglot
 from sqlglot import tokenizer_core
 
 import volley as vl
-from tests.support.tpc import generate, texts
+from tests.support.tpc import texts
 from volley.sql import query
 
-from .data import FOLDER
+from .data import TPCDS, tpcds
 from .record import FOLDER as RECORDS
 from .record import commit, machine
 
-SCALE = "0.01"
-
-
-def tpcds(scale: str = SCALE) -> dict[str, Path]:
-    """Return the Parquet file of each TPC-DS table, made by tpcgen-cli if they are not there."""
-    home = FOLDER / f"tpcds-{scale}"
-    if not home.exists():
-        FOLDER.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=FOLDER) as made:
-            generate(Path(made) / "tables", scale, "tpcds").replace(home)
-    return {path.stem: path for path in sorted(home.glob("*.parquet"))}
+SCALE = 0.01
 
 
 def large_texts() -> dict[str, str]:
@@ -86,7 +74,7 @@ def connected(frames: Mapping[str, vl.DataFrame]) -> duckdb.DuckDBPyConnection:
 
 def measured(repeat: int) -> dict[str, dict[str, float]]:
     """Return milliseconds by case and figure."""
-    files = {name: vl.read_parquet(str(path)) for name, path in tpcds().items()}
+    files = {name: vl.read_parquet(str(path)) for name, path in tpcds(TPCDS, SCALE).items()}
     queries = [path.read_text() for path in texts("tpcds")]
     columns = {"a": pa.array([1, 2, 3]), "b": pa.array([1, 2, 3]), **{f"c{i}": pa.array([1, 2, 3]) for i in range(500)}}
     wide = {"t": vl.DataFrame(pa.table(columns)), "s": vl.DataFrame(pa.table({k: columns[k] for k in ("a", "b")}))}

@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from .case import Case
-from .cases.tpch22 import SUITE
+from .cases import tpcds, tpch22
 from .engines import ALONE, ENGINES, OURS, RIVALS
 from .measure import Options, Outcome
 
 FOLDER = Path(__file__).parent / "records"
+SUITES = (tpch22.SUITE, tpcds.SUITE)
+"""How the names of a suite's cases begin, whose figures are summed up."""
 
 Results = Mapping[str, Sequence[Outcome]]
 """Outcomes by case name."""
@@ -186,29 +188,29 @@ def table(results: Results, figure: Figure = BEST) -> list[str]:
             found = ratio(outcomes)
             cells.append("" if found is None else f"**{found:.2f}**")
         lines.append(f"| {' | '.join([case, *cells])} |")
-    return lines + (_totals(results, engines, len(ratios)) if figure.ratio else [])
+    return lines + [line for suite in SUITES if figure.ratio for line in _totals(results, suite, engines, len(ratios))]
 
 
-def _totals(results: Results, engines: Sequence[str], ratios: int) -> list[str]:
+def _totals(results: Results, suite: str, engines: Sequence[str], ratios: int) -> list[str]:
     """Return lines with the sum and the geometric mean of a suite's best turns, for engines that answered all of it.
 
     Behind them stands ours over the best rival's, then over that of the faster of DuckDB and Polars.
     """
-    suite = [outcomes for case, outcomes in results.items() if case.startswith(SUITE)]
-    if len(suite) < 2:
+    cases = [outcomes for case, outcomes in results.items() if case.startswith(suite)]
+    if len(cases) < 2:
         return []
     best = {
-        engine: [o.best for outcomes in suite for o in outcomes if o.engine == engine and o.good] for engine in engines
+        engine: [o.best for outcomes in cases for o in outcomes if o.engine == engine and o.good] for engine in engines
     }
     lines = []
     for name, total in (("sum", sum), ("geometric mean", statistics.geometric_mean)):
-        totals = {engine: total(each) for engine, each in best.items() if len(each) == len(suite)}
+        totals = {engine: total(each) for engine, each in best.items() if len(each) == len(cases)}
         compared = []
         for among in (ENGINES, RIVALS):
             rivals = [seconds for engine, seconds in totals.items() if engine in among and engine != OURS]
             compared.append(f"**{totals[OURS] / min(rivals):.2f}**" if OURS in totals and rivals else "")
         cells = [f"{totals[engine]:.3f}" if engine in totals else "" for engine in engines]
-        lines.append(f"| {' | '.join([name, *cells, *compared, *[''] * (ratios - len(compared))])} |")
+        lines.append(f"| {' | '.join([f'{suite}*: {name}', *cells, *compared, *[''] * (ratios - len(compared))])} |")
     return lines
 
 

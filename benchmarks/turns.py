@@ -104,7 +104,7 @@ def started(root: Path, case: Case, scale: float, threads: int) -> Side:
 
 def compare(case: Case, roots: Sequence[Path], scale: float, threads: Sequence[int], seconds: float) -> str:
     """Return a line of what two checkouts took at a case, on each number of threads, after so many seconds of turns."""
-    data.files(case.files, scale, data.FOLDER)
+    data.files(case.files, scale, data.FOLDER, suite=case.suite)
     for name in case.memory:
         data.memory(name, scale, data.FOLDER)
     sides = [[started(root, case, scale, number) for root in roots] for number in threads]

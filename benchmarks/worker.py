@@ -91,7 +91,7 @@ def bench_for(case: Case, scale: float, threads: int, device: str = "cpu") -> Be
     return Bench(
         threads=threads,
         device=device,
-        files=data.files(case.files, scale),
+        files=data.files(case.files, scale, suite=case.suite),
         tables={name: data.load(data.memory(name, scale)) for name in case.memory},
     )
 

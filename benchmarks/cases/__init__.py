@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..case import Case
-from . import census, events, files, group, join, order, stream, tpch, tpch22
+from . import census, events, files, group, join, order, stream, tpcds, tpch, tpch22
 
 CASES: dict[str, Case] = {
     case.name: case
@@ -16,6 +16,7 @@ CASES: dict[str, Case] = {
         *order.CASES,
         *tpch.CASES,
         *tpch22.CASES,
+        *tpcds.CASES,
         *census.CASES,
     )
 }

@@ -34,6 +34,12 @@ def test_types_of_engines_meet() -> None:
     assert tables[0].schema.types == [pa.int64(), pa.large_string(), pa.float64(), pa.date32()]
 
 
+def test_sums_of_integers_are_integers() -> None:
+    ours, theirs = (as_table(pa.table({"n": [total]})) for total in (10, Decimal(10)))
+    assert ours.equals(theirs)
+    assert as_table(pa.table({"n": [Decimal("10.0")]})).schema.types == [pa.float64()]
+
+
 def test_rows_with_keys_may_come_in_any_order() -> None:
     one, other = pa.table({"k": [1, 2], "v": [0.5, 1.5]}), pa.table({"k": [2, 1], "v": [1.5, 0.5]})
     assert difference(one, other, BY_KEY) is None

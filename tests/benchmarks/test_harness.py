@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from benchmarks import __main__ as command
@@ -163,15 +164,29 @@ def test_a_suite_has_a_sum_and_a_mean_of_engines_that_answered_all_of_it() -> No
         ]
 
     suite = {"tpch22-q01": outcomes(0.1, 0.2, third="agrees"), "tpch22-q02": outcomes(0.4, 0.8, third="differs")}
-    *_, total, mean = record.table({**suite, "sort": outcomes(9.0, 9.0, third="agrees")})
-    assert total == "| sum | 0.500 | 1.000 |  | **0.50** | **0.50** |  |"
-    assert mean == "| geometric mean | 0.200 | 0.400 |  | **0.50** | **0.50** |  |"
+    other = {f"tpcds-q{number:02d}": outcomes(0.3, 0.1, third="agrees") for number in (1, 2)}
+    *_, total, mean, second, _ = record.table({**suite, **other, "sort": outcomes(9.0, 9.0, third="agrees")})
+    assert total == "| tpch22-*: sum | 0.500 | 1.000 |  | **0.50** | **0.50** |  |"
+    assert mean == "| tpch22-*: geometric mean | 0.200 | 0.400 |  | **0.50** | **0.50** |  |"
+    assert second == "| tpcds-*: sum | 0.600 | 0.200 | 0.020 | **30.00** | **3.00** |  |"
     assert not any("sum" in line for line in record.table({"sort": RESULTS["sort"]}))
 
 
 def test_a_suite_runs_where_it_is_named() -> None:
     assert not any(name.startswith("tpch22-") for name in command.chosen_cases(None))
     assert len(command.chosen_cases(["tpch22-*"])) == 22
+    assert not any(name.startswith("tpcds-") for name in command.chosen_cases(None))
+    assert len(command.chosen_cases(["tpcds-*"])) == 99
+
+
+def test_a_suite_reads_tables_of_its_own(tmp_path: Path) -> None:
+    ours = {case.suite: set(case.files) for case in (CASES["tpch22-q22"], CASES["tpcds-q96"])}
+    assert ours["tpcds"] == {"store_sales", "household_demographics", "time_dim", "store"}
+    assert "customer" in ours["tpch"]
+    paths = {suite: data.files(["customer"], 0.001, tmp_path, suite=suite)["customer"] for suite in ours}
+    names = {suite: set(pq.read_schema(path).names) for suite, path in paths.items()}
+    assert ("c_custkey" in names["tpch"], "c_custkey" in names["tpcds"]) == (True, False)
+    assert {name for case in CASES.values() if case.suite == "tpcds" for name in case.files} == set(data.TPCDS)
 
 
 def test_no_ratio_without_a_rival() -> None:
