@@ -23,7 +23,8 @@ examples:
   python -m benchmarks --case 'group-*' --engine volley --engine polars
   python -m benchmarks --case 'tpch22-*'             all 22 queries of TPC-H, with their sum
   python -m benchmarks --case 'tpcds-*'              all 99 of TPC-DS, which has its own tables
-  python -m benchmarks --case 'join*' --ceiling      beside the gain of threads what the machine allows
+  python -m benchmarks --case 'join*' --engine volley --engine volley-1 --ceiling --seconds 10
+                                                     the gain of threads, beside what the machine allows
   python -m benchmarks --case 'join*' --engine volley --engine volley-1 --scale 10 --times-only
                                                      the gain of threads where there is more to do
   python -m benchmarks --record 2026-11-first        keep the figures in benchmarks/records
@@ -49,6 +50,13 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("--engine", action="append", metavar="NAME", help="only this engine; repeatable")
     made.add_argument("--repeat", type=_count, default=5, metavar="N", help="timed turns of each engine (default 5)")
+    made.add_argument(
+        "--seconds",
+        type=float,
+        default=0.0,
+        metavar="S",
+        help="go on with turns at a case until so many seconds are over, to at most ten times N turns",
+    )
     made.add_argument(
         "--scale",
         type=_scale,
@@ -170,6 +178,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         scale=asked.scale,
         threads=asked.threads,
         repeat=asked.repeat,
+        seconds=asked.seconds,
         timeout=asked.timeout,
         ceiling=asked.ceiling,
         compare=not asked.times_only,
@@ -179,7 +188,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.error("none of these engines takes part in these cases; see --list")
     path = record.write(asked.record, record.describe(CASES, results, options), results)
     print("\n".join(record.table(results)))
-    print(f"seconds, best of {options.repeat}; everything in {path} and {path.with_suffix('.json').name}")
+    print(f"seconds, best of {record.turns(results)}; everything in {path} and {path.with_suffix('.json').name}")
     return 0 if all(outcome.good for outcomes in results.values() for outcome in outcomes) else 1
 
 

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 import pyarrow as pa
 
@@ -35,7 +36,9 @@ class Options:
     threads
         Number of threads and cores for each engine.
     repeat
-        Timed turns after the first run.
+        Least number of timed turns after the first run.
+    seconds
+        Turns go on until so many seconds are over, to at most ten times as many: what is over soon is told better so.
     timeout
         Longest that one run may take, seconds.
     ceiling
@@ -47,6 +50,7 @@ class Options:
     scale: float = 1.0
     threads: int = 2
     repeat: int = 5
+    seconds: float = 0.0
     timeout: float = 300.0
     ceiling: bool = False
     compare: bool = True
@@ -208,7 +212,10 @@ def measure(case: Case, engines: Sequence[str], options: Options) -> list[Outcom
                 others.extend(started(ALONE, 1, core) for core in range(1, options.threads))
             for step in (Worker.ready, Worker.first):
                 _attempt([*workers, *others], step)
-            for _ in range(options.repeat):
+            end = monotonic() + options.seconds
+            for number in range(10 * options.repeat):
+                if number >= options.repeat and monotonic() >= end:
+                    break
                 _attempt(workers, Worker.turn)
                 if others:
                     _attempt([w for w in workers if w.outcome.engine == ALONE], lambda w: w.turn_beside(others))

@@ -147,7 +147,7 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
             f"{record['made']}, commit {record['commit']}; {where['cpu']}, {where['cores']} cores, "
             f"{where['memory'] / 2**30:.0f} GiB, {where['system']}, load {where['load']:.1f} over "
             f"15 minutes, Python {record['python']}. "
-            f"Scale {options['scale']:g}, {options['threads']} threads each; {options['repeat']} alternating turns."
+            f"Scale {options['scale']:g}, {options['threads']} threads each; {turns(results)} alternating turns."
         ),
         "",
         *[line for figure in FIGURES for line in (figure.title, "", *table(results, figure), "")],
@@ -171,6 +171,12 @@ def page(name: str, record: Mapping[str, Any], results: Results) -> str:
     if trouble:
         lines += ["", "Not measured or not right:", "", *trouble]
     return "\n".join(lines) + "\n"
+
+
+def turns(results: Results) -> str:
+    """Return how many turns the engines took at each case, as in "3" or "20 to 150"."""
+    counts = sorted({len(outcome.seconds) for outcomes in results.values() for outcome in outcomes if outcome.good})
+    return " to ".join(str(count) for count in dict.fromkeys((counts[0], counts[-1]))) if counts else "0"
 
 
 def table(results: Results, figure: Figure = BEST) -> list[str]:

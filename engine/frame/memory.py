@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
 from typing import Any, ClassVar
@@ -14,7 +14,7 @@ from ..arrow import empty_batch, from_arrow_schema, to_arrow_schema
 from ..errors import ConfigError
 from ..kernels.constants import array_of
 from ..listviews import table_of_lists
-from ..plan import HeldRows, ScanPlan, ScanRequest, Statistics
+from ..plan import ColumnStatistics, HeldRows, ScanPlan, ScanRequest, Statistics
 from ..schema import Schema
 
 TASK_ROWS = 512 * 1024
@@ -69,9 +69,10 @@ class MemorySource:
         return f"memory {self.table.num_rows:,} rows x {self.table.num_columns} columns"
 
     def statistics(self) -> Statistics:
-        """Return rows and bytes, the same ones each time: rules ask for each column."""
+        """Return rows, bytes and numbers of nulls, the same ones each time: rules ask for each column."""
         if self._statistics is None:
-            counted = Statistics(rows=self.table.num_rows, bytes=self._size(self.schema.names))
+            size = self._size(self.schema.names)
+            counted = Statistics(rows=self.table.num_rows, bytes=size, columns=_Nulls(self.table))
             object.__setattr__(self, "_statistics", counted)
             return counted
         return self._statistics
@@ -120,6 +121,25 @@ class MemorySource:
     def _wanted(self, request: ScanRequest) -> int:
         """Rows to count where no column is asked for: a table without columns does not know."""
         return self.table.num_rows if request.predicate is not None or request.limit is None else request.limit
+
+
+class _Nulls(Mapping[str, ColumnStatistics]):
+    """How many nulls each column has, once it is asked for: Arrow knows it, or counts bits and keeps the number."""
+
+    def __init__(self, table: pa.Table) -> None:
+        self._table = table
+
+    def __getitem__(self, name: str) -> ColumnStatistics:
+        column = self._table.column(name)
+        if pa.types.is_dictionary(column.type):
+            return ColumnStatistics()  # a word of the dictionary may be null, too, which no count includes
+        return ColumnStatistics(nulls=column.null_count)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._table.column_names)
+
+    def __len__(self) -> int:
+        return int(self._table.num_columns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -72,17 +72,28 @@ def has_one_row(plan: Plan) -> bool:
     return isinstance(plan, Aggregate) and not plan.keys
 
 
+_OF_GROUPS = frozenset({"sum", "mean", "min", "max", "first", "last", "any", "all"})
+"""Aggregates that are null only where all values of a group are."""
+
+
 def is_never_null(plan: Plan, name: str) -> bool:
-    """Return whether no row's value of a column can be null: its source has counted its nulls, or it is a count."""
+    """Return whether no row's value of a column can be null.
+
+    Its source has counted its nulls, it is a count, or it is made of the values of groups, each of which has some.
+    """
     at: tuple[Plan, str] | None = plan, name
     while at is not None:
         match at:
             case Scan(source=source), name:
                 known = source.statistics().columns.get(name)
                 return known is not None and known.nulls == 0
-            case Aggregate(aggregates=aggregates), name:
-                if any(a.name == name and a.call.function in ("size", "count") for a in aggregates):
+            case Aggregate(keys=keys, aggregates=aggregates), name:
+                own = next((a.call for a in aggregates if a.name == name), None)
+                if own is not None and own.function in ("size", "count"):
                     return True
+                if own is not None and keys and own.function in _OF_GROUPS and own.filter is None:
+                    arg = own.args[0]
+                    return isinstance(arg, Column) and is_never_null(at[0].children[0], arg.name)
             case Join(kind=kind, left=left), name:
                 if not (kind is JoinKind.INNER or (kind is not JoinKind.FULL and name in left.schema)):
                     return False

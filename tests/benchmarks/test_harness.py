@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -70,6 +71,17 @@ def test_engines_take_turns_and_agree() -> None:
         assert len(outcome.seconds) == len(outcome.cpu) == QUICK.repeat
         assert 0 < outcome.best <= outcome.median
         assert outcome.peak > 2**20
+
+
+def test_turns_go_on_for_some_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = itertools.chain([0.0, 1.0, 2.9], itertools.repeat(3.0))
+    monkeypatch.setattr("benchmarks.measure.monotonic", lambda: next(moments))
+    [outcome] = measure(CASES["group-dense"], ["volley"], replace(QUICK, seconds=3.0))
+    assert len(outcome.seconds) == 4
+    assert record.turns({"group-dense": [outcome]}) == "4"
+    monkeypatch.setattr("benchmarks.measure.monotonic", lambda: 0.0)
+    assert len(measure(CASES["group-dense"], ["volley"], replace(QUICK, seconds=3.0))[0].seconds) == 10 * QUICK.repeat
+    assert record.turns({"a": [outcome], "b": [Outcome(engine="volley", seconds=[1.0])]}) == "1 to 4"
 
 
 def a_worker(engine: str, folder: Path, timeout: float = 60.0) -> Worker:

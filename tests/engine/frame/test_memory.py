@@ -43,6 +43,15 @@ def test_in_any_number_of_partitions(table: pa.Table, partitions: int) -> None:
     assert source.statistics().rows == 5000
 
 
+def test_counts_nulls_but_of_dictionaries() -> None:
+    words = pa.DictionaryArray.from_arrays(pa.array([0, 1]), pa.array(["a", None]))
+    table = pa.table({"full": [1, 2], "holed": [None, 2.5], "nothing": pa.nulls(2), "word": words})
+    known = MemorySource(pa.concat_tables([table, table.slice(1)])).statistics().columns
+    assert {name: known[name].nulls for name in known} == {"full": 0, "holed": 1, "nothing": 3, "word": None}
+    assert len(known) == 4
+    assert known.get("other") is None
+
+
 def test_is_not_copied_and_dictionaries_stay(table: pa.Table) -> None:
     (split,) = MemorySource(table.combine_chunks()).scan(ScanRequest(columns=("city", "id"))).splits
     batch = next(iter(split.read()))

@@ -16,6 +16,18 @@ OUTER = join(HOLED, FULL, ("x", "a"), kind="left")
 EVERY = join(FULL, HOLED, ("a", "x"), kind="full")
 RENAMED = select(FULL, key=col(FULL, "a"), sum=call("add", col(FULL, "a"), literal(1)))
 COUNTED = group(HOLED, "x", n=aggregate("size"), c=aggregate("count", col(HOLED, "y")))
+TOTALS = group(
+    BOTH,
+    "x",
+    s=aggregate("sum", col(BOTH, "a")),
+    t=aggregate("sum", col(BOTH, "a"), filter=call("greater", col(BOTH, "b"), literal(1))),
+    u=aggregate("sum", col(BOTH, "x")),
+)
+TOTAL = group(FULL, s=aggregate("sum", col(FULL, "a")))
+
+
+def or_zero(plan: Plan, name: str) -> Expr:
+    return call("coalesce", col(plan, name), literal(0))
 
 
 def known(plan: Plan, name: str) -> Expr:
@@ -52,6 +64,10 @@ CASES: dict[str, Plan] = {
         sum=aggregate("sum", col(FULL, "a")),
     ),
     "not where there are some": group(HOLED, n=aggregate("count", col(HOLED, "x"))),
+    "a group has rows, and so a sum of values of which none is null": select(
+        TOTALS, s=or_zero(TOTALS, "s"), t=or_zero(TOTALS, "t"), u=or_zero(TOTALS, "u")
+    ),
+    "no rows have no sum": select(TOTAL, s=or_zero(TOTAL, "s")),
 }
 
 
