@@ -29,31 +29,38 @@ from .rules.restrict_groups import restrict_groups
 from .rules.reuse_groups import reuse_groups
 from .rules.rewrite_distinct import rewrite_distinct
 from .rules.roll_up_groups import roll_up_groups
+from .rules.share_groups import mark_shared_groups, share_groups
 from .rules.share_subplans import share_subplans
 from .rules.simplify_expressions import simplify_expressions
 from .rules.split_count_distinct import split_count_distinct
 
+NORMAL: tuple[Rule, ...] = (
+    merge_projections,  # first: long chains of assignments collapse before anything walks through them
+    drop_null_checks,  # what it makes constant is folded next
+    simplify_expressions,  # conditions become constants, plain comparisons and separate conjuncts
+    eliminate_distinct,  # before the next, which hides that a distinct was meant
+    eliminate_aggregate,
+    merge_aggregates,
+    combine_sums,
+    reduce_group_keys,
+    rewrite_distinct,
+    split_count_distinct,  # makes groupings and joins that the following rules push through
+    push_down_filter,
+    remove_sort,  # what it takes away no longer stops a limit or stands between two projections
+    outer_to_inner,  # wants filters right above the joins; what it makes inner lets filters pass next time
+    derive_filter,  # last: what is known of a side includes all that was pushed to it
+    propagate_empty,
+)
+"""Normal form: what other rules recognise. Each phase is repeated until none of its rules changes anything."""
+
 RULES: tuple[tuple[Rule, ...], ...] = (
     # 0. While the grouping sets of one GROUP BY still read one object.
     (roll_up_groups,),
-    # 1. Normal form: what other rules recognise. Each phase is repeated until none of its rules changes anything.
-    (
-        merge_projections,  # first: long chains of assignments collapse before anything walks through them
-        drop_null_checks,  # what it makes constant is folded next
-        simplify_expressions,  # conditions become constants, plain comparisons and separate conjuncts
-        eliminate_distinct,  # before the next, which hides that a distinct was meant
-        eliminate_aggregate,
-        merge_aggregates,
-        combine_sums,
-        reduce_group_keys,
-        rewrite_distinct,
-        split_count_distinct,  # makes groupings and joins that the following rules push through
-        push_down_filter,
-        remove_sort,  # what it takes away no longer stops a limit or stands between two projections
-        outer_to_inner,  # wants filters right above the joins; what it makes inner lets filters pass next time
-        derive_filter,  # last: what is known of a side includes all that was pushed to it
-        propagate_empty,
-    ),
+    # 1. Filters of one reader stay above groups that others read, too, until all have arrived there.
+    (mark_shared_groups,),
+    NORMAL,
+    (share_groups,),
+    NORMAL,
     # 2. While what is grouped twice still looks alike: where each stands in the plan decides what follows.
     (reuse_groups,),
     (aggregate_by_window,),  # before the next, which makes groups and rows differ

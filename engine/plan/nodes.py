@@ -176,6 +176,19 @@ class Project(Unary):
         return ", ".join(str(e) for e in self.exprs)
 
 
+class Sharing(Enum):
+    """Whether an aggregation is one for several nodes that read it, so that what only one of them wants stays above.
+
+    ``ASKED`` until it is decided.
+    """
+
+    NO = "no"
+    ASKED = "asked"
+    YES = "yes"
+
+    __hash__ = object.__hash__  # as in `Kind`
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aggregate(Unary):
     """One row per group of equal keys (nulls form one group); one row in all where there are no keys.
@@ -185,6 +198,12 @@ class Aggregate(Unary):
 
     keys: tuple[NamedExpr, ...] = ()
     aggregates: tuple[NamedAggregate, ...] = ()
+    sharing: Sharing = Sharing.NO
+
+    @property
+    def own_kinds(self) -> tuple[Any, ...]:
+        """The class, and whether it is shared."""
+        return (Aggregate, self.sharing)
 
     def _derive(self) -> Schema:
         reads = [k.expr for k in self.keys] + [e for a in self.aggregates for e in a.call.inputs]

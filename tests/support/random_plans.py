@@ -273,3 +273,21 @@ def random_plans(draw: Draw, depth: int = 5) -> Plan:
                 if len(plan.schema) < 16:
                     plan = _unnest(draw, plan)
     return plan
+
+
+@st.composite
+def shared_groups(draw: Draw) -> Plan:
+    """Return what two or three nodes read of one aggregation, each with a condition of its own, or with none."""
+    groups = _aggregate(draw, draw(random_plans(depth=2)))
+    if draw(st.booleans()):
+        groups = _project(draw, groups)
+    readers = [
+        Filter(input=groups, predicate=_predicate(draw, groups, 2)) if draw(st.integers(0, 5)) else groups
+        for _ in range(draw(st.integers(2, 3)))
+    ]
+    if draw(st.booleans()):
+        return Union(inputs=tuple(readers))
+    plan, *others = readers
+    for other in others:
+        plan = _join(draw, plan, other)
+    return plan

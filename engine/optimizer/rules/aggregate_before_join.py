@@ -13,7 +13,7 @@ from functools import cached_property
 
 from ...expr import Column, Expr, Literal, NamedExpr, columns_of, substitute
 from ...plan import Aggregate, Join, JoinKind, Plan, Project, Scan
-from ...records import dataclass
+from ...records import dataclass, replace
 from ...traversal import transform_down, walk_once
 from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
@@ -100,7 +100,7 @@ def _inlined(node: Aggregate) -> Aggregate:
             type(a)(name=a.name, call=a.call.with_inputs(tuple(substitute(e, by_name) for e in a.call.inputs)))
             for a in node.aggregates
         )
-        node = Aggregate(input=node.input.input, keys=keys, aggregates=aggregates)
+        node = replace(node, input=node.input.input, keys=keys, aggregates=aggregates)
     return node
 
 
@@ -219,9 +219,9 @@ def _split(node: Aggregate, join: Join, side: Plan, keys: tuple[Column, ...]) ->
         keys=tuple(NamedExpr(name=k.name, expr=k) for k in keys),
         aggregates=tuple(p for level in levels for p in level.partials),
     )
-    upper = Aggregate(
+    upper = replace(
+        node,
         input=_with_side(join, side, lower),
-        keys=node.keys,
         aggregates=tuple(m for level in levels for m in level.merges),
     )
     kept = tuple(NamedExpr(name=k.name, expr=column(k)) for k in node.keys)

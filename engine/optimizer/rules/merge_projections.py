@@ -101,7 +101,7 @@ def _aggregate(node: Aggregate) -> Aggregate:
             replace(a, call=a.call.with_inputs(tuple(_inlined(e, by_name) for e in a.call.inputs)))
             for a in node.aggregates
         )
-        node = Aggregate(input=node.input.input, keys=keys, aggregates=aggregates)
+        node = replace(node, input=node.input.input, keys=keys, aggregates=aggregates)
     return node
 
 

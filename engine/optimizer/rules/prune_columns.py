@@ -17,20 +17,21 @@ from ...plan import (
     Plan,
     Project,
     Scan,
+    Sharing,
     Sort,
     Union,
     Unnest,
     Window,
 )
 from ...records import dataclass, replace
-from ...traversal import same_objects, shared, walk_once
+from ...traversal import kinds_of, same_objects, shared, walk_once
 from ..context import OptimizerContext
 from ..properties import finds_at_most_one, has_one_row
 
 
 def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
     """Narrow every node to the columns in use; what keeps or moves rows gets a narrowing projection below it."""
-    settled = _choices_shared(plan)
+    settled = _choices_shared(plan) | _groups_shared(plan)
 
     def key_of(node: Plan, demand: _Demand) -> _Key:
         return id(node), frozenset(node.schema.names) if id(node) in settled else demand.names
@@ -68,6 +69,15 @@ def _choices_shared(plan: Plan) -> frozenset[int]:
     Both readers must see the same rows: such a node keeps its columns, so that it stays one (see `share_subplans`).
     """
     return frozenset(id(below) for node in shared(plan) for below in walk_once(node) if _chooses(below))
+
+
+def _groups_shared(plan: Plan) -> frozenset[int]:
+    """Return the ids of groupings that stay one, whatever each of their readers uses (see `share_groups`)."""
+    if Sharing.YES not in kinds_of(plan):
+        return frozenset()
+    return frozenset(
+        id(node) for node in walk_once(plan) if isinstance(node, Aggregate) and node.sharing is Sharing.YES
+    )
 
 
 def _chooses(node: Plan) -> bool:

@@ -19,6 +19,7 @@ from ...plan import (
     Plan,
     Project,
     Scan,
+    Sharing,
     Sort,
     Union,
     Unnest,
@@ -56,7 +57,7 @@ def _rewrite(node: Plan) -> Plan:
             return _into_scan(node, parts, scan)
         case Project() as project:
             return _through_project(node, parts, project)
-        case Aggregate(keys=(_, *_)) as aggregate:
+        case Aggregate(keys=(_, *_), sharing=Sharing.NO) as aggregate:
             return _through_aggregate(node, parts, aggregate)
         case Join() as join if join.kind is not JoinKind.FULL:
             return _into_join(node, parts, join)

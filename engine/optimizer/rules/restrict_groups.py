@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ...expr import Column, Expr, NamedExpr
-from ...plan import Aggregate, Filter, Join, JoinKind, Plan, Project
+from ...plan import Aggregate, Filter, Join, JoinKind, Plan, Project, Sharing
 from ...records import replace
 from ...traversal import transform_down
 from ..context import OptimizerContext, concerning
@@ -66,7 +66,7 @@ def _grouped_by(side: Plan, name: str) -> tuple[Aggregate, Column, Callable[[Pla
                 return None
             name = inner
         side = side.input
-    if not isinstance(side, Aggregate):
+    if not isinstance(side, Aggregate) or side.sharing is not Sharing.NO:
         return None
     key = next((k.expr for k in side.keys if k.name == name), None)
     if not isinstance(key, Column):

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from ...expr import NamedAggregate, NamedExpr
 from ...plan import Aggregate, Plan, Project, Scan
+from ...records import replace
 from ...traversal import transform_up, walk_once
 from ..context import OptimizerContext
 from ..estimate import Estimator
@@ -73,7 +74,7 @@ def _in_parts(fine: Aggregate) -> tuple[Aggregate, Plan] | None:
     levels = {named.name: merged(named, names, grouped=True) for named in means}
     kept = [named for named in fine.aggregates if named.name not in levels]
     summed = [part for level in levels.values() for part in level.partials]
-    parts = Aggregate(input=fine.input, keys=fine.keys, aggregates=(*kept, *summed))
+    parts = replace(fine, aggregates=(*kept, *summed))
     given: tuple[_Named, ...] = (*fine.keys, *fine.aggregates)
     exprs = (
         of_one(levels[each.name]) if each.name in levels else NamedExpr(name=each.name, expr=column(each))
@@ -98,5 +99,5 @@ def _from_groups(coarse: Aggregate, fine: Aggregate) -> Plan | None:
         return None
     keys = tuple(NamedExpr(name=key.name, expr=column(key)) for key in coarse.keys)
     merges = tuple(merge for level in levels for merge in level.merges)
-    upper = Aggregate(input=Project(input=fine, exprs=exprs), keys=keys, aggregates=merges)
+    upper = replace(coarse, input=Project(input=fine, exprs=exprs), keys=keys, aggregates=merges)
     return Project(input=upper, exprs=(*keys, *(level.result for level in levels)))

@@ -76,7 +76,8 @@ def _two_level(
     )
     columns = tuple(column(v) for v in values)
     over = tuple(replace(a, call=replace(a.call, args=columns, distinct=False)) for a in distinct)
-    upper = Aggregate(
+    upper = replace(
+        node,
         input=lower,
         keys=tuple(NamedExpr(name=k.name, expr=column(k)) for k in node.keys),
         aggregates=(*over, *(m for each in levels for m in each.merges)),

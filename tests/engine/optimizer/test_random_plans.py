@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from tests.support.duckdb_oracle import Oracle
-from tests.support.random_plans import random_plans
+from tests.support.random_plans import random_plans, shared_groups
 from volley.engine.explain import explain_plan
 from volley.engine.optimizer import OptimizerContext, optimize
 from volley.engine.optimizer.optimizer import RULES
@@ -30,6 +30,12 @@ def oracle() -> Oracle:
 def test_optimised_plans_give_the_same_rows(oracle: Oracle, plan: Plan) -> None:
     optimised = optimize(plan, OptimizerContext(fold=oracle.fold))
     assert [(f.name, f.dtype) for f in optimised.schema] == [(f.name, f.dtype) for f in plan.schema]
+    assert oracle.rows(optimised) == oracle.rows(plan), f"{explain_plan(plan)}\n=>\n{explain_plan(optimised)}"
+
+
+@given(plan=shared_groups())
+def test_groups_with_several_readers_give_the_same_rows(oracle: Oracle, plan: Plan) -> None:
+    optimised = optimize(plan, OptimizerContext(fold=oracle.fold))
     assert oracle.rows(optimised) == oracle.rows(plan), f"{explain_plan(plan)}\n=>\n{explain_plan(optimised)}"
 
 
