@@ -10,16 +10,20 @@ from collections.abc import Callable, Sequence
 from operator import is_
 from typing import Any, Generic, Protocol, TypeVar
 
-from ..expr import Call, Cast, Column, Expr, InList, Literal, Place
+from ..expr import Call, Case, Cast, Column, Expr, InList, Literal, Place
 from ..expr.catalogue import FUNCTIONS
 from ..expr.lambdas import ListLambda
-from ..traversal import walk_once
+from ..traversal import remembered, walk_once
 
 _RAISING = frozenset(
     {"add", "subtract", "multiply", "floor_divide", "truncate_divide", "modulo", "remainder", "negate", "abs"}
     | {"round", "floor", "ceil", "add_interval", "difference"}
 )
-
+_QUICK = frozenset(
+    {"add", "subtract", "multiply", "divide", "negate", "abs", "and", "or", "not", "is_null", "is_not_null"}
+    | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "coalesce"}
+)
+"""Functions that are little work for each row; of numbers they fail by overflow, if at all."""
 
 _forgetting: list[Callable[[], None]] = []
 
@@ -166,6 +170,7 @@ def _head(node: Expr) -> Any:
             return len(node.children)
 
 
+@remembered
 def can_raise(expr: Expr) -> bool:
     """Return whether evaluating the expression can fail on some value, integer overflow included.
 
@@ -179,3 +184,19 @@ def can_raise(expr: Expr) -> bool:
         if isinstance(node, Call) and FUNCTIONS[node.function].raises:
             return True
     return False
+
+
+@remembered
+def is_quick(expr: Expr) -> bool:
+    """Return whether an expression is little work for each row, and fails by overflow only, if at all."""
+    for node in walk_once(expr):
+        match node:
+            case Column() | Literal() | Case():
+                continue
+            case Cast(arg=arg, dtype=dtype) if arg.dtype.is_numeric and dtype.is_numeric:
+                continue
+            case Call(function=function) if function in _QUICK:
+                continue
+            case _:
+                return False
+    return True

@@ -1,7 +1,7 @@
 """Expression evaluation over one table.
 
 Columns are computed at most once per table: equal sub-expressions of one projection share their value. Branches of a
-``case`` that could raise are computed on the rows that take them only.
+``case`` that could raise are computed on the rows that take them only; arithmetic is tried on all rows first.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...dtypes import DataType
-from ...errors import UnsupportedOperation
+from ...errors import ArithmeticOverflow, UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr, Place
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ..constants import array_of, scalar_of
-from ..evaluation import Evaluation, can_raise
+from ..evaluation import Evaluation, can_raise, is_quick
 from . import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
 from .casts import cast_array
@@ -128,8 +128,18 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
         return _array(kernel.run(expr, [plain(v) if isinstance(v, pa.Array) else v for v in values]))
 
     def _case(self, expr: Case) -> Value:
-        if any(can_raise(part) for part in expr.children[1:]):
+        raising = [part for part in expr.children[1:] if can_raise(part)]
+        if not all(map(is_quick, raising)):
             return self._lazy_case(expr)
+        try:
+            return self._eager_case(expr)
+        except ArithmeticOverflow:
+            if not raising:
+                raise
+            return self._lazy_case(expr)  # it may have come from rows that do not take the branch
+
+    def _eager_case(self, expr: Case) -> Value:
+        """Evaluate each part on all rows; parts of other expressions that are equal have the same values."""
         if self.table.num_rows == 0:
             return pa.nulls(0, physical_type(expr.dtype))
         result = self._plain(expr.default)

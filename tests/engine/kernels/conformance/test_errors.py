@@ -111,6 +111,21 @@ def test_branches_not_taken_do_not_raise(device: Device) -> None:
         evaluate(device, data, case([(call("equal", b, literal(0)), cast(s, dtypes.int64))]))
 
 
+def test_an_overflow_in_rows_that_take_another_branch_is_none(device: Device) -> None:
+    plain, doubled = call("equal", c("o"), literal(1)), call("multiply", c("i"), literal(2))
+    summed, wide = call("add", c("d"), c("d")), call("multiply", c("d"), c("d"))
+    taken = [case([(plain, doubled)], literal(0)), case([(plain, summed)]), case([(plain, wide)])]
+    assert rows(evaluate(device, BIG, *taken)) == [
+        (0, None, None),
+        (2, Decimal(2), Decimal(1)),
+        (0, None, None),
+        (0, None, None),
+    ]
+    unlike = case([(plain, literal(0)), (call("greater", doubled, literal(0)), literal(1))], literal(2))
+    with pytest.raises(ArithmeticOverflow):
+        evaluate(device, BIG, unlike)
+
+
 def test_a_like_pattern_must_not_end_in_its_escape(device: Device) -> None:
     data = pa.table({"s": ["a"]})
     with pytest.raises(ExecutionError, match="escape"):
