@@ -46,6 +46,8 @@ _MAX_BYTES = 2**31 - 1
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
 _FEW = 64
 """Texts up to which ranking them one by one costs less than making kernels ready for them."""
+_ALONE = 56
+"""Bits of a first word to which no others are added, as there would be few: it is sorted by as it is."""
 _LARGE = 1 << 17
 """Rows from which a sort is worth threads of its own, and columns follow their keys by way of buckets."""
 
@@ -258,6 +260,8 @@ class _Layout:
         self.packed_width = min(self.width, 64)
         varying = [number for number, width in enumerate(self._widths) if width]
         self._only = varying[0] if len(varying) == 1 else None
+        if self.width > 64 and self._widths[varying[0]] >= _ALONE:
+            self._only, self.packed_width = varying[0], self._widths[varying[0]]
         self.least = 0 if self._only is None else self._leasts[self._only]
 
     def packed(self, chunks: Sequence[Sequence[Sequence[Words | Longs]]], threads: Threads | None) -> list[Words]:
@@ -342,9 +346,8 @@ class _Following:
         if not nulls:
             return array_from(values, first.type)
         if nulls_first is not None:
-            known = np.ones(len(values), dtype=np.bool_)
-            known[slice(nulls) if nulls_first else slice(len(values) - nulls, None)] = False
-            return array_from(values, first.type, pa.py_buffer(np.packbits(known, bitorder="little")), nulls)
+            valid = slice(nulls, len(values)) if nulls_first else slice(len(values) - nulls)
+            return array_from(values, first.type, pa.py_buffer(_bitmap(len(values), valid)), nulls)
         flags = self._followed([present(array).view(np.uint8) for array in arrays], np.dtype(np.uint8))
         return array_from(values, first.type, pa.py_buffer(np.packbits(flags, bitorder="little")))
 
@@ -359,6 +362,17 @@ class _Following:
             numbers = [np.arange(*span, dtype=np.int32) for span in pairwise(starts.tolist())]
             self._rows = self._followed(numbers, np.dtype(np.int32))
         return self._rows
+
+
+def _bitmap(length: int, valid: slice) -> NDArray[np.uint8]:
+    """Return the bitmap of so many rows of which those of a slice are valid."""
+    start, stop, _ = valid.indices(length)
+    bits = np.zeros(-(-length // 8), dtype=np.uint8)
+    if start < stop:
+        bits[start // 8 : -(-stop // 8)] = 0xFF
+        bits[start // 8] &= 0xFF << start % 8 & 0xFF
+        bits[(stop - 1) // 8] &= 0xFF >> -stop % 8
+    return bits
 
 
 def sorted_rows(table: CpuTable, keys: Sequence[SortKey]) -> Any:

@@ -242,8 +242,11 @@ def _extract_numbers(words: Words, mask: int, out: Rows) -> None:
         out[i] = np.int32(words[i] & mask)
 
 
-@kernel("void(const u64[], u64, u64, u64, u64, i64[])")
-def _extract_integers(words: Words, shift: int, mask: int, least: int, flip: int, out: Longs) -> None:
+@kernel(
+    "void(const u64[], u64, u64, u64, u64, i64[])",
+    "void(const u64[], u64, u64, u64, u64, i32[])",
+)
+def _extract_integers(words: Words, shift: int, mask: int, least: int, flip: int, out: NDArray[Any]) -> None:
     for i in range(len(words)):
         out[i] = np.int64((((words[i] >> shift) & mask) + least) ^ flip)
 
@@ -390,12 +393,14 @@ class BucketSort:
         """
         shift += self._number_bits
 
+        direct = out.dtype.itemsize >= 4
+        stored = out.view(f"i{out.dtype.itemsize}") if direct else out
+
         def extract(part: int) -> None:
             start, stop = self._parts[part]
-            wide = out.dtype == np.int64
-            made = out[start:stop] if wide else np.empty(stop - start, dtype=np.int64)
+            made = stored[start:stop] if direct else np.empty(stop - start, dtype=np.int32)
             _extract_integers(self.words[start:stop], shift % 64, (1 << width) - 1, least, flip, made)
-            if not wide:
+            if not direct:
                 out[start:stop] = made
 
         each(extract, len(self._parts), self._threads)

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, read_ahead, rows_out
+from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, byte_at, missing, read_ahead, rows_out
 from .compile import device, instruction, kernel
 
 array_at = instruction("array_at")
+lowest_bit = instruction("lowest_bit")
 
 _BLOCK = 64
 _SIGN_INT = 1 << 63
@@ -21,27 +22,42 @@ _ALL_INT = 0xFFFFFFFFFFFFFFFF
 _SIGN = np.uint64(_SIGN_INT)
 _ALL = np.uint64(_ALL_INT)
 _NAN = np.uint64(_ALL_INT - 1)
+_INFINITY = np.uint64(0x7FF0000000000000)
+
+
+@device
+def void_missing(bits: Bits, bit_offset: Number, null: Number, out: Words) -> None:
+    """Write ``null`` where there is no value, looking at those of a byte of the bitmap at once."""
+    if len(bits) == 0:
+        return
+    for i in range(0, len(out), 8):
+        count = min(len(out) - i, 8)
+        absent = byte_at(bits, bit_offset + i, count) ^ ((1 << count) - 1)
+        while absent != 0:
+            out[np.uint64(i) + lowest_bit(np.uint64(absent))] = null
+            absent &= absent - 1
+
+
+# What each value becomes is computed first, by vector instructions, and nulls are written over it.
 
 
 @kernel("void(const i64[], const u8[], i64, u64, u64[])")
 def _order_integers(values: Longs, bits: Bits, bit_offset: int, flip: int, out: Words) -> None:
     for i in range(len(values)):
-        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else np.uint64(values[i]) ^ flip
+        out[i] = np.uint64(values[i]) ^ flip
+    void_missing(bits, bit_offset, np.uint64(0), out)
 
 
 @kernel("void(const f64[], const u8[], i64, u64, u64, u64[])")
 def _order_floats(values: Doubles, bits: Bits, bit_offset: int, flip: int, null: int, out: Words) -> None:
     words = values.view(np.uint64)
     for i in range(len(values)):
-        if missing(bits, bit_offset + i):
-            out[i] = null
-        elif np.isnan(values[i]):
-            out[i] = _NAN ^ flip
-        elif values[i] == 0.0:
-            out[i] = _SIGN ^ flip
-        else:
-            word = words[i]
-            out[i] = (word ^ (_ALL if word >= _SIGN else _SIGN)) ^ flip
+        word = words[i]
+        size = word & ~_SIGN
+        ordered = word ^ (_ALL if word >= _SIGN else _SIGN)
+        ordered = _SIGN if size == np.uint64(0) else ordered
+        out[i] = (_NAN if size > _INFINITY else ordered) ^ flip
+    void_missing(bits, bit_offset, null, out)
 
 
 @kernel("void(const u8[], i64, u64, u64[])")

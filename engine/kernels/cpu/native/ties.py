@@ -16,7 +16,7 @@ from .arrays import Longs, Rows, Words
 from .bucketsort import BucketSort, sort_within
 from .compile import kernel
 from .gathering import put, take
-from .packing import add_key
+from .packing import add_key, set_key
 from .parallel import Threads, each, spans_of
 from .reuse import borrow
 from .sorting import argsort
@@ -160,17 +160,18 @@ def _taken(values: NDArray[Any], rows: Rows, threads: Threads | None) -> NDArray
 
 
 def _packed(columns: Sequence[Words], further: Sequence[Rest], threads: Threads | None) -> Words:
-    """Return words that have 64 bits together as one each."""
+    """Return words that have 64 bits together as one each, of which those of a run need only be in order."""
+    if len(columns) == 1 and further[0].least >= 0:
+        return columns[0]
     out: Words = borrow(len(columns[0]), np.uint64)
     spans = spans_of(len(out), 1 if threads is None else _PARTS)
+    shifts = [0, *accumulate(rest.width for rest in reversed(further))][-2::-1]
 
     def pack(part: int) -> None:
-        own = slice(*spans[part])
-        out[own] = 0
-        shift = sum(rest.width for rest in further)
-        for column, rest in zip(columns, further, strict=True):
-            shift -= rest.width
-            add_key(column[own], rest.least, shift, out[own])
+        own, put_key = slice(*spans[part]), set_key
+        for column, rest, shift in zip(columns, further, shifts, strict=True):
+            put_key(column[own], rest.least, shift, out[own])
+            put_key = add_key
 
     each(pack, len(spans), threads)
     return out

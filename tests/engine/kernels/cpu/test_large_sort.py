@@ -100,3 +100,50 @@ def test_many_numbers_below_zero(power: int) -> None:
     tables = [DEVICE.from_arrow(data.slice(start, 50_000), schema) for start in range(0, rows, 50_000)]
     answer = DEVICE.to_arrow(DEVICE.sort(tables, [SortKey(expr=Column(name="i", dtype=schema["i"].dtype))], schema))
     assert answer.equals(data.take(np.argsort(numbers, kind="stable")))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("least", [-50, 0, 50])
+@pytest.mark.parametrize("kind", ["int16", "int32", "uint32", "int64"])
+@pytest.mark.parametrize("first", ["float64", "int64"])
+def test_a_second_key_beside_one_that_fills_a_word(
+    monkeypatch: pytest.MonkeyPatch, first: str, kind: str, least: int, threads: int
+) -> None:
+    """Ties of the first key are told by the words of the second as they are, unless these may be below zero."""
+    monkeypatch.setattr(sort, "_LARGE", 1 << 10)
+    if kind == "uint32":
+        least = abs(least) + (1 << 31)
+    rng = np.random.default_rng(least + 50)
+    rows = 6_000
+    values = rng.integers(-(1 << 62), 1 << 62, 40)[rng.integers(0, 40, rows)]
+    given = values.astype(np.float64) if first == "float64" else values
+    data = pa.table({"f": given, "n": rng.integers(least, least + 100, rows).astype(kind), "row": np.arange(rows)})
+    schema = from_arrow_schema(data.schema)
+    keys = [SortKey(expr=Column(name=name, dtype=schema[name].dtype)) for name in ("f", "n")]
+    tables = [DEVICE.from_arrow(data.slice(0, 2_500), schema), DEVICE.from_arrow(data.slice(2_500), schema)]
+    order = np.lexsort([data["n"].to_numpy(), given])
+    assert DEVICE.to_arrow(DEVICE.sort(tables, keys, schema, threads=threads)).equals(data.take(order))
+
+
+@pytest.mark.parametrize("length", [1, 8, 9, 31])
+def test_bitmaps_of_nulls_at_one_end(length: int) -> None:
+    for nulls in range(length + 1):
+        for valid in (slice(nulls, length), slice(length - nulls)):
+            known = np.zeros(length, dtype=np.bool_)
+            known[valid] = True
+            assert sort._bitmap(length, valid).tolist() == np.packbits(known, bitorder="little").tolist()
+
+
+@pytest.mark.parametrize("kind", ["int32", "uint32", "int16", "uint8"])
+@pytest.mark.parametrize("descending", [False, True])
+def test_keys_of_few_bits_are_read_back(monkeypatch: pytest.MonkeyPatch, kind: str, *, descending: bool) -> None:
+    monkeypatch.setattr(sort, "_LARGE", 1 << 10)
+    limits = np.iinfo(kind)
+    rng = np.random.default_rng(1)
+    values = rng.integers(limits.min, limits.max, 5_000, dtype=kind, endpoint=True)
+    data = pa.table({"key": values})
+    schema = from_arrow_schema(data.schema)
+    keys = [SortKey(expr=Column(name="key", dtype=schema["key"].dtype), descending=descending)]
+    answer = DEVICE.to_arrow(DEVICE.sort([DEVICE.from_arrow(data, schema)], keys, schema, threads=2))
+    expected = np.sort(values)[::-1] if descending else np.sort(values)
+    assert answer["key"].to_pylist() == expected.tolist()
