@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from .buffers import present, scratch
+from .buffers import bits_of, scratch
 from .native import NO_BITS, Calls, count_valid, mark_groups, split_lanes, sum_i64, zero_counts
 from .native.arrays import Rows
 from .native.reuse import borrow, cleared
@@ -149,17 +149,17 @@ class Seen:
         if batch.calls is not None:  # the new groups, all of which have a value, are known when calls are made
             self._flags = grown(self._flags, groups, 0)
             if not self._complete:
-                batch.run(mark_groups, ids, self._flags)
+                batch.run(mark_groups, ids, NO_BITS, 0, self._flags)
             return
         before, self._groups = self._groups, groups
+        if self._complete and groups == before:
+            return
         self._flags = grown(self._flags, groups, 0)
         if batch.complete and not values.null_count:
             self._flags[before:groups] = 1
             if self._complete:
                 return
-        if values.null_count:
-            ids = ids[present(values)]
-        self._flags[ids[ids >= 0]] = 1
+        mark_groups(ids, *bits_of(values), self._flags)
         self._complete = bool(self._flags[:groups].all())
 
     def meet(self, groups: int) -> None:

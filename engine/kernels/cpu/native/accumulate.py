@@ -64,12 +64,17 @@ def zero_counts(counts: Longs) -> None:
         counts[i] = 0
 
 
-@kernel("void(const i32[], u8[])")
-def mark_groups(ids: Rows, flags: Bits) -> None:
-    """Set the flag of each group that has a row."""
-    for i in range(len(ids)):
-        if ids[i] >= 0:
-            flags[np.uint32(ids[i])] = 1
+@kernel("void(const i32[], const u8[], i64, u8[])")
+def mark_groups(ids: Rows, bits: Bits, bit_offset: int, flags: Bits) -> None:
+    """Set the flag of each group that has a non-null row; any row where there is no bitmap."""
+    if len(bits) == 0:
+        for i in range(len(ids)):
+            if ids[i] >= 0:
+                flags[np.uint32(ids[i])] = 1
+    else:
+        for i in range(len(ids)):
+            if ids[i] >= 0 and bit(bits, bit_offset + i):
+                flags[np.uint32(ids[i])] = 1
 
 
 @kernel("bool(const i32[], const i64[], const u8[], i64, i64[])")

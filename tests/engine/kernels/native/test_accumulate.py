@@ -62,6 +62,16 @@ def test_count(rng: np.random.Generator, valid: NDArray[np.bool_] | None, reques
     assert counts.tolist() == np.bincount(ids[(ids >= 0) & data.valid], minlength=GROUPS).tolist()
 
 
+def test_groups_with_a_value(
+    rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest
+) -> None:
+    data = column(np.zeros(length(valid, request), np.int64), valid)
+    ids = ids_for(data, rng)
+    flags = np.zeros(GROUPS, np.uint8)
+    native.mark_groups(ids, data.bits, data.bit_offset, flags)
+    assert np.flatnonzero(flags).tolist() == np.unique(ids[(ids >= 0) & data.valid]).tolist()
+
+
 def test_integer_sums(
     rng: np.random.Generator, valid: NDArray[np.bool_] | None, request: pytest.FixtureRequest
 ) -> None:
