@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -17,6 +17,7 @@ from ..schema import Field, Schema
 from .applied import GroupCall, OfGroups
 from .compiled import compiled_groups
 from .reducing import reduction
+from .timed import Timed, with_times
 from .udf import UserFunction
 
 How: TypeAlias = str | Callable[[Any], Any]
@@ -117,9 +118,11 @@ class Aggregates:
     native: tuple[NamedAggregate, ...]
     users: tuple[GroupCall, ...]
     names: tuple[str, ...]
+    timed: Mapping[str, Timed] = field(default_factory=dict)
 
     def finished(self, plan: Plan, keys: tuple[str, ...]) -> Plan:
         """Return the plan with the users' functions applied, keys first and then the aggregates as asked for."""
+        plan = with_times(plan, self.timed)
         if not self.users:
             return plan
         lists = tuple(own.lists for own in self.users)
@@ -138,18 +141,22 @@ class Aggregates:
 def aggregates(pairs: Pairs, schema: Schema) -> Aggregates:
     """Return the aggregates that pairs of columns and names or functions ask for."""
     native: list[NamedAggregate] = []
-    users = []
+    users: list[GroupCall] = []
+    timed: dict[str, Timed] = {}
     for name, pair in pairs.items():
         column, how = _pair(name, pair)
         argument = Column(name=column, dtype=schema[column].dtype)
         if isinstance(how, str):
-            native.append(NamedAggregate(name=name, call=reduction(how, argument)))
+            made = reduction(how, argument)
+            if isinstance(made, Timed):
+                timed[name], made = made, made.call
+            native.append(NamedAggregate(name=name, call=made))
             continue
         lists = f"__{name}_values"
         native.append(NamedAggregate(name=lists, call=aggregate("list", argument)))
         user = how if isinstance(how, UserFunction) else UserFunction(how, dtype=_returned_by(how))
         users.append(_group_call(user, lists, argument, name))
-    return Aggregates(tuple(native), tuple(users), tuple(pairs))
+    return Aggregates(tuple(native), tuple(users), tuple(pairs), timed)
 
 
 def _returned_by(how: Callable[[Any], Any]) -> DataType | None:

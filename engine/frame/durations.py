@@ -8,7 +8,7 @@ from .. import dtypes
 from ..dtypes import Kind
 from ..expr import Expr, Literal, call, cast, literal
 
-_START = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001  # a time of no zone
+START = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001  # a time of no zone
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 
@@ -22,32 +22,33 @@ def with_durations(function: str, left: Expr, right: Expr) -> Expr | None:
     if right.dtype.is_temporal and function == "add":
         return _moved(right, left, 1)
     if all(lengths) and function in ("add", "subtract", "modulo"):
-        return _of_ticks(call(function, _ticks(left), _ticks(right)))
+        return of_ticks(call(function, ticks_of(left), ticks_of(right)))
     if all(lengths) and function in ("divide", "floor_divide"):
-        return call(function, _ticks(left), _ticks(right))
+        return call(function, ticks_of(left), ticks_of(right))
     length, number = (left, right) if lengths[0] else (right, left)
     scales = function == "multiply" or (lengths[0] and function in ("divide", "floor_divide"))
     if not scales or not number.dtype.is_numeric:
         return None
-    return _of_ticks(cast(call("trunc", call(function, _ticks(length), number)), dtypes.int64))
+    return of_ticks(cast(call("trunc", call(function, ticks_of(length), number)), dtypes.int64))
 
 
-def _ticks(length: Expr) -> Expr:
+def ticks_of(length: Expr) -> Expr:
     """Return the microseconds of a duration, exact up to 2^53 of them: 285 years."""
     if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):
         return literal(length.value // _MICROSECOND)
     return cast(call("round", call("multiply", call("epoch", length), literal(1e6))), dtypes.int64)
 
 
-def _of_ticks(ticks: Expr) -> Expr:
-    return call("difference", call("later_by", _START, literal(0), literal(0), ticks), _START)
+def of_ticks(ticks: Expr) -> Expr:
+    """Return whole microseconds as a duration."""
+    return call("difference", call("later_by", START, literal(0), literal(0), ticks), START)
 
 
 def _moved(moment: Expr, length: Expr, sign: int) -> Expr:
     if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):
         rest = length.value - dt.timedelta(days=length.value.days)
         return later(moment, days=sign * length.value.days, microseconds=sign * (rest // _MICROSECOND))
-    ticks = _ticks(length)
+    ticks = ticks_of(length)
     return call("later_by", _with_time(moment), literal(0), literal(0), ticks if sign > 0 else call("negate", ticks))
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PlanError
 from ..expr import aggregate, call, literal
 from ..plan import over, window_call
+from .timed import reduced
 
 if TYPE_CHECKING:
     from .series import Series
@@ -120,7 +121,7 @@ class Measures:
     def _measure(self, function: str, *others: Any, **options: Any) -> Any:
         own = self._column
         operands = [own.expr, *(own.operand(other) for other in others)]
-        return own.frame.reduce(value=aggregate(function, *operands, **options))["value"]
+        return own.frame.reduce(value=reduced(function, *operands, **options))["value"]
 
     def median(self) -> Any:
         """Run the plan and return the middle value, half-way between two; None of no values."""

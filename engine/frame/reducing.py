@@ -7,6 +7,7 @@ from typing import Any
 from ..errors import PlanError, suggestion
 from ..expr import AggregateCall, Expr, aggregate
 from ..expr.catalogue import AGGREGATES
+from .timed import Timed, reduced
 
 SPELLINGS = {"avg": "mean", "average": "mean", "prod": "product"}
 _OPTIONS: dict[str, dict[str, Any]] = {
@@ -16,7 +17,7 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def reduction(function: str, value: Expr) -> AggregateCall:
+def reduction(function: str, value: Expr) -> AggregateCall | Timed:
     """Return an aggregate by the name that users give it.
 
     Raises
@@ -31,4 +32,4 @@ def reduction(function: str, value: Expr) -> AggregateCall:
         return aggregate("size")
     if name not in AGGREGATES:
         raise PlanError(f"unknown aggregate {function!r}{suggestion(function, [*AGGREGATES, *SPELLINGS, 'nunique'])}")
-    return aggregate(name, value, **_OPTIONS.get(name, {}))
+    return reduced(name, value, **_OPTIONS.get(name, {}))

@@ -19,6 +19,7 @@ from .across import across
 from .core import Core
 from .measures import QUARTILES
 from .reducing import SPELLINGS, reduction
+from .timed import Timed, reduced, with_times
 from .window import aggregated
 
 if TYPE_CHECKING:
@@ -36,11 +37,13 @@ class Reductions(Core):
 
     __slots__ = ()
 
-    def reduce(self, **aggregates: AggregateCall) -> dict[str, Any]:
+    def reduce(self, **aggregates: AggregateCall | Timed) -> dict[str, Any]:
         """Run the plan and return aggregates over all rows as Python values."""
-        plan, calls = aggregated(self.plan, aggregates.values())
+        timed = {name: one for name, one in aggregates.items() if isinstance(one, Timed)}
+        plain = (one.call if isinstance(one, Timed) else one for one in aggregates.values())
+        plan, calls = aggregated(self.plan, plain)
         named = tuple(NamedAggregate(name=name, call=one) for name, one in zip(aggregates, calls, strict=True))
-        (row,) = self.session.collect(Aggregate(input=plan, aggregates=named)).to_pylist()
+        (row,) = self.session.collect(with_times(Aggregate(input=plan, aggregates=named), timed)).to_pylist()
         return dict(row)
 
     def __len__(self) -> int:
@@ -139,7 +142,7 @@ class Reductions(Core):
         names = self._taken_by("quantile")
         if not names:
             raise PlanError("quantile needs numeric columns; this frame has none")
-        calls = {f"value_{n}": aggregate("quantile", self._column(name), q=q) for n, name in enumerate(names)}
+        calls = {f"value_{n}": reduced("quantile", self._column(name), q=q) for n, name in enumerate(names)}
         return pd.Series(dict(zip(names, self.reduce(**calls).values(), strict=True)))
 
     def prod(self, axis: int | str = 0) -> Any:
@@ -175,7 +178,11 @@ class Reductions(Core):
         import pandas as pd
 
         names = self._taken_by("mean")
-        return pd.Series({name: getattr(self._own[name], method)() for name in names})
+        numbers = {
+            name: self._own[name].astype("int8") if self.schema[name].dtype.kind is Kind.BOOL else self._own[name]
+            for name in names
+        }
+        return pd.Series({name: getattr(column, method)() for name, column in numbers.items()})
 
     def corrwith(self, other: Series) -> pd.Series[Any]:
         """Run the plan once and return the correlation of each numeric column with a column of the frame."""
@@ -214,13 +221,17 @@ class Reductions(Core):
         rows = [[values[min(a, b, key=names.index), max(a, b, key=names.index)] for b in names] for a in names]
         return pd.DataFrame(rows, index=names, columns=names, dtype="float64")
 
-    def min(self, axis: int | str = 0) -> Any:
-        """Run the plan and return the least value of each column."""
-        return self._for_each("min", axis)
+    def min(self, axis: int | str = 0, *, numeric_only: bool = False) -> Any:
+        """Run the plan and return the least value of each column, or of each numeric one."""
+        return self._least_or_greatest("min", axis, numeric_only=numeric_only)
 
-    def max(self, axis: int | str = 0) -> Any:
-        """Run the plan and return the greatest value of each column."""
-        return self._for_each("max", axis)
+    def max(self, axis: int | str = 0, *, numeric_only: bool = False) -> Any:
+        """Run the plan and return the greatest value of each column, or of each numeric one."""
+        return self._least_or_greatest("max", axis, numeric_only=numeric_only)
+
+    def _least_or_greatest(self, function: str, axis: int | str, *, numeric_only: bool) -> Any:
+        chosen = self._own[self._taken_by("mean")] if numeric_only else self
+        return chosen._for_each(function, axis)  # noqa: SLF001  # its own class
 
     def count(self, axis: int | str = 0) -> Any:
         """Run the plan and return the number of values that are not null in each column."""

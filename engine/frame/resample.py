@@ -174,5 +174,6 @@ class _Periods(GroupBy):
         found = super()._aggregated(made)
         whole = self._every().merge(found.reset_index(), how="left", on=self.keys)
         zeros = [one.name for one in made.native if one.call.function in _ZERO_OF_NOTHING]
-        whole = whole.assign(**{name: whole[name].fillna(0) for name in zeros})
+        nothing = {name: dt.timedelta(0) if name in made.timed else 0 for name in zeros}
+        whole = whole.assign(**{name: whole[name].fillna(zero) for name, zero in nothing.items()})
         return self._named(whole.sort_values(self.keys)).set_index(self.keys)

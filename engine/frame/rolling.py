@@ -14,6 +14,7 @@ from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Bound, Frame, FrameUnit, Interval, following, preceding
 from .arguments import explained
 from .datetimes import LENGTHS, split_unit
+from .replacements import not_found
 
 _ROLLED = ("sum", "mean", "median", "min", "max", "std", "var", "count")
 
@@ -140,6 +141,31 @@ class Rolling(Moving):
 
     def _aggregate(self, function: str, **options: Any) -> Any:
         return self._make(function, self._frame, self._min_periods, **options)
+
+
+class GroupRolling(Rolling):
+    """Rows that move with each row of a group, of which columns may be chosen afterwards.
+
+    Parameters
+    ----------
+    own
+        The moving rows of all columns.
+    choose
+        Gives those of a column, or of a list of columns; None for a name that is no column.
+    """
+
+    def __init__(self, own: Rolling, choose: Callable[[str | list[str]], Rolling | None]) -> None:
+        super().__init__(own._make, own._frame, own._min_periods)  # noqa: SLF001  # its own class
+        self._choose = choose
+
+    def __getitem__(self, columns: str | list[str]) -> Any:
+        return self._choose(columns)
+
+    def __getattr__(self, name: str) -> Any:
+        made = None if name.startswith("_") else self._choose(name)
+        if made is None:
+            raise not_found("Rolling", name, dir(type(self)))
+        return made
 
 
 class Weighted:

@@ -33,6 +33,7 @@ from .offsets import is_offset, moved_by_offset
 from .operators import Operators
 from .reducing import reduction
 from .seriesrows import SeriesRows
+from .timed import reduced
 from .types import parse_dtype
 from .window import SeriesWindows, keeps_rows, projected
 
@@ -378,7 +379,7 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
         return Series.to_list(self.frame.with_plan(Aggregate(input=values.plan, keys=(key,)))[self.name])
 
     def _reduce(self, function: Name) -> Any:
-        return self.frame.reduce(value=aggregate(function, self.expr))["value"]
+        return self.frame.reduce(value=reduced(function, self.expr))["value"]
 
     def sum(self) -> Any:
         """Run the plan and return the sum; 0 of no values."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from ..dtypes import DataType
 from ..errors import PlanError, TypeMismatch
 from .loc import Loc, Places
-from .numpys import of_columns
+from .numpys import of_columns, of_elements
 from .replacements import not_found
 from .throughpandas import ThroughPandas
 from .udf import UserFunction
@@ -113,6 +113,10 @@ class SeriesRows(ThroughPandas):
     ) -> Any:
         """Make ``np.where`` and ``np.select`` of columns a column; other functions of numpy get the values."""
         return of_columns(function, args, options)
+
+    def __array_ufunc__(self, function: Any, method: str, *inputs: Any, **options: Any) -> Any:
+        """Make functions of numpy such as ``np.log`` and ``np.maximum``, and operators of its numbers, a column."""
+        return of_elements(function, method, inputs, options)
 
     def duplicated(self, *, keep: str | bool = "first") -> Series:
         """Return whether an equal value comes before (``keep="last"``: after; False: either) each value."""

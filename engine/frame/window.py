@@ -7,7 +7,7 @@ columns in use must fit in memory. The SQL forms, which promise no order, are sp
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from ..plan import (
 )
 from .aggregating import known
 from .reducing import SPELLINGS
-from .rolling import Rolling, RowsSoFar, rolled, rows_between
+from .rolling import GroupRolling, Rolling, RowsSoFar, rolled, rows_between
 from .udf import placed
 
 if TYPE_CHECKING:
@@ -282,6 +282,8 @@ class GroupWindows(RowsSoFar):
 
         def _values(self) -> tuple[str, ...]: ...
 
+        def __getitem__(self, columns: str | Sequence[str]) -> Any: ...
+
     def transform(self, function: Any) -> Any:
         """Return a value for each row, made of its group.
 
@@ -359,7 +361,15 @@ class GroupWindows(RowsSoFar):
     ) -> Rolling:
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
         times = None if on is None else self.frame[on].expr
-        return rolled(self._rolled, window, min_periods, center=center, times=times)
+        own = rolled(self._rolled, window, min_periods, center=center, times=times)
+
+        def choose(columns: str | list[str]) -> Rolling | None:
+            if isinstance(columns, str) and columns not in self.frame.schema and columns.isidentifier():
+                return None
+            made: Rolling = self[columns].rolling(window, min_periods, center=center, on=on)
+            return made
+
+        return GroupRolling(own, choose)
 
     def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any) -> Any:
         return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order, **options))
