@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,15 @@ def is_running(pid: int) -> bool:
         return False
 
 
+def has_spilled(pid: int, folder: Path) -> bool:
+    """Return whether a process has a file without a name in a folder: what is spilled is gone with its process."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if (target := str(descriptor.readlink())).startswith(str(folder)) and target.endswith(" (deleted)"):
+                return True
+    return False
+
+
 @pytest.mark.cluster
 def test_a_client_that_is_killed_takes_its_workers_and_their_files_along(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text(SLOW_CLIENT)
@@ -105,7 +114,7 @@ def test_a_client_that_is_killed_takes_its_workers_and_their_files_along(folder:
         assert client.stdout is not None
         pids = [int(pid) for pid in client.stdout.readline().split()]
         assert len(pids) == 2
-        wait_until(lambda: list(scratch.rglob("*.arrow")), STARTING)  # rows are spilled
+        wait_until(lambda: any(has_spilled(pid, scratch) for pid in pids), STARTING)
         client.kill()
     wait_until(lambda: not any(map(is_running, pids)))
     wait_until(lambda: not list(scratch.iterdir()))
