@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 import time
+import weakref
 from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from threading import Lock
@@ -83,6 +85,7 @@ class Cluster:
         self._described: DeviceDescription | None = None
         self._stream: Any = None
         self._lock = Lock()
+        atexit.register(_close, weakref.ref(self))  # a program may end without having closed its session
 
     @property
     def client(self) -> Client:
@@ -230,6 +233,12 @@ def _is_connected(client: Client) -> bool:
             raise TemporaryFailure(SCHEDULER_LOST)
         time.sleep(_TURN)
     return bool(client.status == "running")
+
+
+def _close(cluster: weakref.ref[Cluster]) -> None:
+    known = cluster()
+    if known is not None:
+        known.close()
 
 
 def _settings(where: str, threads: int) -> ClusterSettings:

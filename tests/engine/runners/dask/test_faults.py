@@ -59,6 +59,18 @@ if __name__ == "__main__":
 """
 
 
+OPEN_CLIENT = """
+import sys
+import volley as vl
+from volley.engine.frame import DataFrame
+
+if __name__ == "__main__":
+    folder, device = sys.argv[1:]
+    session = vl.Session(cluster="local:2", device=device)
+    print(len(DataFrame.from_plan(vl.read_parquet(folder).plan, session).groupby("id").agg(n=("k", "size"))))
+"""
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder of files to read."""
@@ -118,6 +130,17 @@ def test_a_client_that_is_killed_takes_its_workers_and_their_files_along(folder:
         client.kill()
     wait_until(lambda: not any(map(is_running, pids)))
     wait_until(lambda: not list(scratch.iterdir()))
+
+
+@pytest.mark.cluster
+def test_a_program_that_closes_nothing_ends_quietly(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "open.py").write_text(OPEN_CLIENT)
+    command = [sys.executable, str(tmp_path / "open.py"), str(folder), CHOICE]
+    environment = {**os.environ, "TMPDIR": str(tmp_path), "PYTHONPATH": os.pathsep.join(sys.path)}
+    ended = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=STARTING, check=False)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout == f"{6 * ROWS}\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["open.py"]
 
 
 def test_workers_are_free_when_a_client_is_killed(cluster: vl.Session, folder: Path, tmp_path: Path) -> None:
