@@ -23,7 +23,7 @@ _QUICK = frozenset(
     {"add", "subtract", "multiply", "divide", "negate", "abs", "and", "or", "not", "is_null", "is_not_null"}
     | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "coalesce"}
 )
-"""Functions that are little work for each row; of numbers they fail by overflow, if at all."""
+"""Functions that are little work for each row; of numbers they fail by values that do not fit, if at all."""
 
 _forgetting: list[Callable[[], None]] = []
 
@@ -188,7 +188,7 @@ def can_raise(expr: Expr) -> bool:
 
 @remembered
 def is_quick(expr: Expr) -> bool:
-    """Return whether an expression is little work for each row, and fails by overflow only, if at all."""
+    """Return whether an expression is little work for each row, and fails by values that do not fit only, if at all."""
     for node in walk_once(expr):
         match node:
             case Column() | Literal() | Case():

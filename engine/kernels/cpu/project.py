@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...dtypes import DataType
-from ...errors import ArithmeticOverflow, UnsupportedOperation
+from ...errors import ArithmeticOverflow, CastError, UnsupportedOperation
 from ...expr import Call, Case, Cast, Column, Expr, InList, Literal, NamedExpr, Place
 from ...expr.lambdas import ListLambda
 from ...schema import Schema
@@ -133,7 +133,7 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
             return self._lazy_case(expr)
         try:
             return self._eager_case(expr)
-        except ArithmeticOverflow:
+        except (ArithmeticOverflow, CastError):
             if not raising:
                 raise
             return self._lazy_case(expr)  # it may have come from rows that do not take the branch

@@ -126,6 +126,22 @@ def test_an_overflow_in_rows_that_take_another_branch_is_none(device: Device) ->
         evaluate(device, BIG, unlike)
 
 
+def test_a_cast_that_fails_in_rows_that_take_another_branch_does_not(device: Device) -> None:
+    data = pa.table(
+        {"x": [1, 1000, None], "f": [1.0, float("nan"), 2.5], "d": [Decimal("1.5"), Decimal("9999.5"), None]}
+    )
+    x, f, d = (col(data, name) for name in "xfd")
+    small = call("less", x, literal(100))
+    taken = [
+        case([(small, cast(x, dtypes.int8))], literal(0)),
+        case([(small, cast(f, dtypes.int64))], literal(0)),
+        case([(small, cast(d, dtypes.decimal(4, 1)))]),
+    ]
+    assert rows(evaluate(device, data, *taken)) == [(1, 1, Decimal("1.5")), (0, 0, None), (0, 0, None)]
+    with pytest.raises(CastError, match="1000"):
+        evaluate(device, data, case([(small, literal(0))], cast(x, dtypes.int8)))
+
+
 def test_a_like_pattern_must_not_end_in_its_escape(device: Device) -> None:
     data = pa.table({"s": ["a"]})
     with pytest.raises(ExecutionError, match="escape"):
