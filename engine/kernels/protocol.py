@@ -393,6 +393,8 @@ class SpreadsTogether(Protocol):
     ) -> list[list[Table]]:
         """Return what splitting at least one table by `hash_partition` gives, by partition; in one table, if it can be.
 
+        Rows of equal keys stay in order then, but not all rows of a partition.
+
         Parameters
         ----------
         marks

@@ -39,9 +39,12 @@ from .native import (
     unsigned_extent,
 )
 from .native.arrays import Rows, Words, rows_out
+from .native.radix import FINER_BITS
+from .native.stretches import lay_out_stretches
 from .native.windowing import SCRATCH_WORDS, SPARE_KEYS
 from .project import Evaluator
 from .sort import order_words, ranks
+from .words import is_one_word, words_of
 
 _WORD_BITS = 64
 Positions: TypeAlias = NDArray[np.int64]
@@ -101,8 +104,14 @@ class Layout:
 
 _SMALL_GROUP = 1_024
 """Partitions of at most so many rows are sorted one by one, in a core's cache."""
+_UNDIVIDED_ROWS = 1 << 16
+"""Rows that all fit the cache, as they lie."""
+_FEW_GROUPS = 16
+"""If the first rows have fewer different keys, partitions have too many rows to be sorted one by one."""
+STRETCH_BITS = 4 + FINER_BITS
+"""First bits of the hashes of keys, by which rows lie: of a partition of sixteen, and of its stretches."""
 _FEW_KEYS, _FIRST_ROWS = 1 << 16, 1 << 8
-"""Keys that a partition of many rows has room for at first, and rows whose keys tell how these lie."""
+"""Keys that a partition of many rows has room for at first, and rows whose keys tell how these lie, or how many."""
 
 
 def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
@@ -112,7 +121,10 @@ def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
     words = [word for column, key in zip(columns, spec.order_by, strict=True) for word in order_words(column, key)]
     partition_words: list[Words] = []
     if spec.partition_by and count:
-        ids, groups = _numbered(evaluator.columns(spec.partition_by), spec)
+        keys = evaluator.columns(spec.partition_by)
+        if len(words) <= 1 and (layout := _by_stretches(keys, spec, words)) is not None:
+            return layout
+        ids, groups = _numbered(keys, spec)
         if words and count > groups * _SMALL_GROUP and (layout := _by_one_word(ids, groups, words)) is not None:
             return layout
         counts = np.zeros(groups, dtype=np.int64)
@@ -133,6 +145,21 @@ def lay_out(evaluator: Evaluator, spec: WindowSpec) -> Layout:
     for word in words:
         mark_changes(word, rows, peer_flags)
     return Layout(rows, sorted=bool(every), partition_flags=partition_flags, peer_flags=peer_flags)
+
+
+def _by_stretches(columns: Sequence[pa.Array], spec: WindowSpec, words: Sequence[Words]) -> Layout | None:
+    """Lay out rows that lie by the hashes of their keys, or are few; None where they do not, or keys have few rows."""
+    [column, *others], dtype = columns, spec.partition_by[0].dtype
+    if others or column.null_count or not is_one_word(dtype):
+        return None
+    bits, keys = 0 if len(column) <= _UNDIVIDED_ROWS else STRETCH_BITS, words_of(column, dtype)
+    if bits and len(np.unique(keys[:_FIRST_ROWS])) < _FEW_GROUPS:
+        return None
+    made = lay_out_stretches(keys, next(iter(words), None), bits, _SMALL_GROUP)
+    if made is None:
+        return None
+    rows, partitions, peers = made
+    return Layout(rows, sorted=True, partition_flags=partitions, peer_flags=peers)
 
 
 def _numbered(columns: Sequence[pa.Array], spec: WindowSpec) -> tuple[Rows, int]:

@@ -92,7 +92,7 @@ def _move(
 def spread_on_threads(
     columns: Sequence[Sequence[pa.Array]],
     words: Sequence[Words],
-    counts: Sequence[Longs],
+    counts: Longs,
     parallel: Callable[[Sequence[Callable[[], Any]]], list[Any]],
 ) -> tuple[list[pa.Array], Longs]:
     """Return what `spread` does of columns that are `spreadable`, batch by batch on threads.
@@ -102,12 +102,12 @@ def spread_on_threads(
     columns
         By batch.
     words, counts
-        By batch, the words of the rows and how many rows each partition has.
+        By batch, the words of the rows and how many rows each partition has, of which there are a power of two.
     parallel
         Runs thunks on threads.
     """
-    bits = len(counts[0]).bit_length() - 1
-    positions, offsets = start_positions(np.stack(counts))
+    bits = counts.shape[1].bit_length() - 1
+    positions, offsets = start_positions(counts)
     total = int(offsets[-1])
     stored = [[_codes(array) for array in arrays] for arrays in columns]
     out = [empty(total, storage(arrays[0].type)) for arrays in stored]

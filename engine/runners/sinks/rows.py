@@ -103,7 +103,7 @@ class _Piece(NamedTuple):
 
 
 class Partition(SinkBase):
-    """Spreads rows by hash, unless they are few; within a partition they keep task order."""
+    """Spreads rows by hash, unless they are few; within a partition those of a key keep task order."""
 
     retains = True
 

@@ -69,6 +69,7 @@ _KERNEL_MODULES = (
     "picking",
     "gathering",
     "windowing",
+    "stretches",
     "snappy",
     "wavelets",
     "encodings",

@@ -19,12 +19,20 @@ prefetch_write = instruction("prefetch_write")
 
 _ODD = np.uint64(0xD6E8FEB86659FD93)
 _S32 = np.uint64(32)
+FINER_BITS = 3
+"""Bits of the hash by which rows of a partition may lie apart, behind those that tell it."""
+
+
+@device
+def hash_of(word: Number) -> Number:
+    """Return the hash whose first bits are a word's partition."""
+    return (word ^ (word >> _S32)) * _ODD
 
 
 @device
 def partition_of(word: Number, shift: Number) -> Number:
     """Return the partition of a word."""
-    return ((word ^ (word >> _S32)) * _ODD) >> shift
+    return hash_of(word) >> shift
 
 
 @kernel("void(const u64[], u64, i64[])")

@@ -112,6 +112,27 @@ def place_counted(
             taken[place] += np.uint64(1)
 
 
+@device
+def sort_group(
+    keys: Words,
+    rows: Rows,
+    start: Number,
+    stop: Number,
+    spare_keys: Words,
+    out: Rows,
+    begins: Bits,
+    scratch: Words,
+) -> None:
+    """Do for one group what `sort_groups` does for all."""
+    if stop - start <= _COUNTED:
+        place_counted(keys, rows, start, stop, scratch[:_LANES], scratch[_LANES:], out, begins)
+        return
+    sort_long(keys, rows, start, stop, spare_keys, out)
+    for i in range(start, stop):
+        out[i] = rows[i]
+        begins[i] |= np.uint8(i == start or keys[i] != keys[i - 1])
+
+
 @kernel("void(const i64[], u64[], i32[], u64[], i32[], u8[], u64[])")
 def sort_groups(
     offsets: Longs, keys: Words, rows: Rows, spare_keys: Words, out: Rows, begins: Bits, scratch: Words
@@ -121,16 +142,8 @@ def sort_groups(
     Behind ``keys`` is memory for `SPARE_KEYS` more, and ``scratch`` has room for `SCRATCH_WORDS`. What becomes of
     ``keys``, ``rows`` and ``spare_keys`` means nothing.
     """
-    counts, taken = scratch[:_LANES], scratch[_LANES:]
     for group in range(len(offsets) - 1):
-        start, stop = offsets[group], offsets[group + 1]
-        if stop - start <= _COUNTED:
-            place_counted(keys, rows, start, stop, counts, taken, out, begins)
-            continue
-        sort_long(keys, rows, start, stop, spare_keys, out)
-        for i in range(start, stop):
-            out[i] = rows[i]
-            begins[i] |= np.uint8(i == start or keys[i] != keys[i - 1])
+        sort_group(keys, rows, offsets[group], offsets[group + 1], spare_keys, out, begins, scratch)
 
 
 @kernel("void(const i32[], i64, u64[])")
@@ -144,7 +157,10 @@ def add_groups(ids: Rows, shift: int, out: Words) -> None:
 def write_ranks(rows: Rows, partitions: Bits, peers: Bits, by_rows: int, out: Longs) -> None:
     """Write to each row its rank in its partition, or its number (``by_rows``); flags say where partitions begin."""
     start, place = 0, 0
+    last = len(rows) - _AHEAD
     for i in range(len(rows)):
+        if i < last:
+            prefetch_write(out, np.int64(rows[i + _AHEAD]))
         if partitions[i] != np.uint8(0):
             start = i
         if by_rows != 0 or peers[i] != np.uint8(0):

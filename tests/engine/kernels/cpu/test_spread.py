@@ -34,11 +34,26 @@ def test_rows_are_where_splitting_puts_them(names: str, nulls: float) -> None:
     keys = [Column(name=names[0], dtype=schema[names[0]].dtype)]
     tables = [DEVICE.from_arrow(data.slice(start, size), schema) for start, size in [(3, 200), (203, 0), (203, 697)]]
     marks = [DEVICE.hash_marks(table, keys, 8) for table in tables]
-    by_table = [DEVICE.hash_partition(table, keys, 8) for table in tables]
     spread = DEVICE.spread(tables, marks, 8, on_threads)
     assert max(map(len, spread)) == 1
-    for parts, expected in zip(spread, zip(*by_table, strict=True), strict=True):
+    for parts, expected in zip(spread, by_stretches(tables, keys, 8), strict=True):
         assert str(pylist(parts)) == str(pylist(expected))  # NaN is itself
+
+
+@pytest.mark.parametrize("different", [1, 5, 40, 5_000])
+def test_rows_lie_by_stretches_of_their_partition_unless_these_are_few(different: int) -> None:
+    data = pa.table({"i": np.arange(900) * 7 % different, "n": np.arange(900)})
+    schema = from_arrow_schema(data.schema)
+    keys = [Column(name="i", dtype=schema["i"].dtype)]
+    tables = [DEVICE.from_arrow(data.slice(start, 300), schema) for start in range(0, 900, 300)]
+    spread = DEVICE.spread(tables, [DEVICE.hash_marks(table, keys, 8) for table in tables], 8, on_threads)
+    rows = [pylist(parts) for parts in spread]
+    assert rows == [pylist(parts) for parts in by_stretches(tables, keys, 8)]
+    whole = [pylist([table[p] for table in (DEVICE.hash_partition(one, keys, 8) for one in tables)]) for p in range(8)]
+    assert [sorted(part, key=lambda row: row["n"]) for part in rows] == whole
+    assert (rows == whole) == (different < 40)
+    for part in rows:  # rows of a key in the order in which they came
+        assert all(sorted(own) == own for own in ([r["n"] for r in part if r["i"] == key] for key in range(different)))
 
 
 @pytest.mark.parametrize("most", [2**31 - 1, 10])
@@ -57,7 +72,8 @@ def test_codes_go_with_their_dictionary_and_tables_are_split_alone_where_these_d
         spread = DEVICE.spread(tables, [DEVICE.hash_marks(table, keys, 4) for table in tables], 4, on_threads)
         by_table = [DEVICE.hash_partition(table, keys, 4) for table in tables]
         assert max(map(len, spread)) == (1 if together else 2)
-        assert [pylist(parts) for parts in spread] == [pylist(parts) for parts in zip(*by_table, strict=True)]
+        expected = by_stretches(tables, keys, 4) if together else zip(*by_table, strict=True)
+        assert [pylist(parts) for parts in spread] == [pylist(parts) for parts in expected]
 
 
 @pytest.mark.parametrize("name", ["s", "b", "w"])
@@ -65,6 +81,17 @@ def test_tables_of_columns_that_have_no_place_of_fixed_width_are_split_alone(nam
     data = random_table(f"i{name}", 50, 7, 0.0)
     schema = from_arrow_schema(data.schema)
     assert DEVICE.hash_marks(DEVICE.from_arrow(data, schema), [Column(name="i", dtype=schema["i"].dtype)], 8) is None
+
+
+def by_stretches(tables: Sequence[Any], keys: Sequence[Column], partitions: int) -> list[list[Any]]:
+    """Return by partition the pieces that splitting it further gives, one after the other; few are no pieces."""
+    stretches = 8
+    by_table = [DEVICE.hash_partition(table, keys, partitions * stretches) for table in tables]
+    finer = [[table[s] for table in by_table] for s in range(partitions * stretches)]
+    if 2 * sum(any(piece.num_rows for piece in pieces) for pieces in finer) < len(finer):
+        whole = [DEVICE.hash_partition(table, keys, partitions) for table in tables]
+        return [[table[p] for table in whole] for p in range(partitions)]
+    return [[piece for s in range(p * stretches, (p + 1) * stretches) for piece in finer[s]] for p in range(partitions)]
 
 
 def pylist(tables: Sequence[Any]) -> list[dict[str, Any]]:
