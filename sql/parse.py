@@ -22,6 +22,7 @@ from ..engine.errors import ConfigError, PlanError, SqlError, UnsupportedOperati
 from .byte_texts import with_bytes
 from .chains import with_chains
 from .collations import without_collations
+from .constant_texts import with_whole_constants
 from .interval_texts import with_whole_intervals
 from .merge_errors import with_errors
 from .null_order import Ordering
@@ -267,7 +268,7 @@ def _statements(source: SqlText, dialect: Dialect, tokens: list[Token]) -> list[
 
 def _read(tokens: list[Token]) -> list[Token]:
     """Return the tokens of a statement with what the parser does not know written in words that it knows."""
-    for rewritten in (_numbered, with_errors, with_whole_intervals, with_bytes, with_whole_pivots, with_chains):
+    for rewritten in _REWRITTEN:
         tokens = rewritten(tokens)
     return tokens
 
@@ -303,6 +304,11 @@ def _numbered(tokens: list[Token]) -> list[Token]:
         result.append(Token(TokenType.PARAMETER, "$", *place))
         result.append(Token(TokenType.NUMBER, str(count), *place))
     return result
+
+
+_REWRITTEN = (
+    _numbered, with_errors, with_whole_intervals, with_whole_constants, with_bytes, with_whole_pivots, with_chains,
+)  # fmt: skip
 
 
 def _syntax_error(source: SqlText, tokens: list[Token], error: ParseError) -> SqlError:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.dtypes import Kind
+from ...engine.dtypes import DataType, Kind
 from ...engine.expr import AggregateCall, Column, Expr, NamedAggregate, aggregate, call, cast, literal
 from ...engine.expr.catalogue import AGGREGATES, SQL_AGGREGATES
 from ..trees import parts_of
@@ -159,12 +160,27 @@ def _of_time(
     """Return the mean of moments, times or lengths, or the median of times or lengths: of their microseconds."""
     if value.dtype.is_temporal and function == "median":
         return None
-    ticks = cast(
-        ticks_since(binder, exp.Null(), value, "us"), dtypes.decimal(20, 0) if function == "mean" else dtypes.int64
-    )
+    ticks = _ticks(binder, function, value)
     assert binder.aggregates is not None
     found = binder.aggregates.column(aggregate(function, ticks, distinct=distinct, filter=where), name)
-    return of_ticks(value.dtype, cast(call("round", found), dtypes.int64))
+    return _of_mean(value.dtype, found)
+
+
+def _ticks(binder: ExpressionBinder, function: str, value: Expr) -> Expr:
+    """Return moments, times or lengths as microseconds, in a type in which a mean adds them up exactly."""
+    exact = dtypes.decimal(20, 0) if function == "mean" else dtypes.int64
+    return cast(ticks_since(binder, exp.Null(), value, "us"), exact)
+
+
+def _of_mean(dtype: DataType, ticks: Expr) -> Expr:
+    """Return a mean or median of microseconds as what it is one of."""
+    return of_ticks(dtype, cast(call("round", ticks), dtypes.int64))
+
+
+def mean_over(binder: ExpressionBinder, value: Expr, mean: Callable[[Expr], Expr]) -> Expr:
+    """Return the mean of moments, times or lengths over a window, of which ``mean`` gives that of numbers."""
+    found = mean(_ticks(binder, "mean", value))
+    return _of_mean(value.dtype, found)
 
 
 def _of_query_around(

@@ -13,6 +13,7 @@ from ...engine.dtypes import Kind
 from ...engine.expr import Expr, call, case, cast, literal
 from ...engine.expr.functions.documents import EVERY_ITEM, EVERY_VALUE
 from .arguments import arguments, constant_text, counted_arguments
+from .json_shapes import from_json
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -133,7 +134,19 @@ def _or_null(document: Expr) -> Expr:
 
 
 def _parse(binder: ExpressionBinder, node: Any) -> Expr:
-    return as_document(binder.bind(node.this))
+    return call("json_extract", _document(binder, node.this), path=(), plain=False, scalar=False)
+
+
+def _merged(binder: ExpressionBinder, node: Any) -> Expr:
+    """Bind ``json_merge_patch``: documents patched from left to right; nothing patched is the patch."""
+    first, *patches = arguments(node) or [node]
+    if not patches:
+        raise binder.source.error(node, "json_merge_patch takes a document and a patch or more")
+    made = _document(binder, first)
+    for patch in patches:
+        bound = _document(binder, patch)
+        made = case([(call("is_null", made), bound)], call("json_merge_patch", made, bound))
+    return made
 
 
 def as_document(value: Expr) -> Expr:
@@ -145,6 +158,9 @@ def as_document(value: Expr) -> Expr:
 
 Handler = Callable[["ExpressionBinder", Any], Expr]
 BY_NAME: dict[str, Handler] = {
+    "from_json": from_json,
+    "json_transform": from_json,
+    "json_merge_patch": _merged,
     "json_array_length": _at_path("json_array_length"),
     "json_exists": _exists,
     "json_value": _extract(plain=True, scalar=True),
@@ -158,5 +174,6 @@ SPECIAL: dict[type[exp.Expr], Handler] = {
     exp.JSONType: _at_path("json_type"),
     exp.JSONObject: _object,
     exp.JSONArray: _array,
+    exp.FromJson: from_json,
     exp.ParseJSON: _parse,
 }

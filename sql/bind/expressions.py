@@ -311,6 +311,13 @@ def _bytes(binder: ExpressionBinder, node: Any) -> Expr:
         raise binder.source.error(node, f"x'{node.this}' is not bytes; write two digits from 0 to f for each") from None
 
 
+def _escaped(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return a text with escapes, ``E'…'``, which the parser has read; in some dialects such texts are bytes."""
+    if binder.source.dialect not in ("duckdb", "postgres", "redshift", "materialize", "risingwave"):
+        return literal(str(node.this).encode())
+    return literal(str(node.this))
+
+
 def _of_place(binder: ExpressionBinder, node: Any) -> Expr:
     found = binder.scope.at(str(node.this.this))
     if found is None:
@@ -356,6 +363,7 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Literal: _literal,
     exp.RawString: lambda _, node: literal(str(node.this)),
     exp.HexString: _bytes,
+    exp.ByteString: _escaped,
     exp.PositionalColumn: _of_place,
     exp.Boolean: lambda _, node: literal(bool(node.this)),
     exp.Null: lambda *_: literal(None),

@@ -17,6 +17,7 @@ from . import buckets, documents, intervals, lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, of_two, spelled
 from .datatypes import type_name
 from .lengths import CLOCKS, part_of
+from .operands import zoned
 from .operators import compare
 from .own_macros import own_macro_names
 
@@ -39,6 +40,9 @@ _SPELLINGS = {
 _OPTIONED = frozenset(name for name, entry in FUNCTIONS.items() if entry.options)
 
 
+_OF_ONE_TYPE = ("coalesce", "greatest", "least")
+
+
 def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
     """Bind a function that needs no rule of its own."""
     names = spelled(node)
@@ -50,7 +54,7 @@ def function(binder: ExpressionBinder, node: exp.Expr) -> Expr:
             bound = [binder.bind(arg) for arg in arguments(node)]
             if len(bound) == 1 and bound[0].dtype.kind in CLOCKS and known in temporal.PARTS:
                 return part_of(binder, node, known, bound[0])
-            return call(known, *bound)
+            return call(known, *(zoned(bound) if known in _OF_ONE_TYPE else bound))
     if isinstance(node, exp.Anonymous):
         from .registered import user_scalar
 
@@ -76,18 +80,26 @@ def _case(binder: ExpressionBinder, node: Any) -> Expr:
             condition = compare(binder, branch, "equal", subject, binder.bind(branch.this))
         branches.append((condition, binder.bind(branch.args["true"])))
     default = node.args.get("default")
-    return case(branches, None if default is None else binder.bind(default))
+    values = [value for _, value in branches] + ([] if default is None else [binder.bind(default)])
+    values = zoned(values)
+    conditions = [condition for condition, _ in branches]
+    return case(zip(conditions, values, strict=False), None if default is None else values[-1])
 
 
 def _if(binder: ExpressionBinder, node: Any) -> Expr:
     default = node.args.get("false")
-    branch = (binder.condition(node.this), binder.bind(node.args["true"]))
-    return case([branch], None if default is None else binder.bind(default))
+    condition, then = binder.condition(node.this), binder.bind(node.args["true"])
+    return _chosen(condition, then, None if default is None else binder.bind(default))
+
+
+def _chosen(condition: Expr, then: Expr, default: Expr | None) -> Expr:
+    value, *otherwise = zoned([then] if default is None else [then, default])
+    return case([(condition, value)], *otherwise)
 
 
 def _iff(binder: ExpressionBinder, node: Any) -> Expr:
     condition, then, default = counted_arguments(binder, node, 3)
-    return case([(binder.condition(condition), binder.bind(then))], binder.bind(default))
+    return _chosen(binder.condition(condition), binder.bind(then), binder.bind(default))
 
 
 def _nullif(binder: ExpressionBinder, node: Any) -> Expr:

@@ -136,7 +136,7 @@ def sampled(queries: QueryBinder, plan: Plan, node: exp.Expr) -> Plan:
     """Return the rows that a TABLESAMPLE or USING SAMPLE leaves; each row has the same chance."""
     statement = queries.statement
     statement.allow_only(node, ("method", "percent", "size", "seed"), "TABLESAMPLE")
-    seed_node = node.args.get("seed")
+    seed_node = node.args.get("seed") or None  # False where a method alone stands behind it
     seed = None if seed_node is None else _count(queries, seed_node, "the seed of a sample")
     percent = node.args.get("percent")
     try:

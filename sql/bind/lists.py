@@ -21,7 +21,7 @@ from .operators import as_text
 from .rewriting import list_of_rows
 from .structs import BY_NAME as STRUCTS_BY_NAME
 from .structs import SPECIAL as STRUCTS
-from .structs import field_name
+from .structs import field_at
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
@@ -123,10 +123,7 @@ def _bracket_of(binder: ExpressionBinder, node: Any, value: Expr) -> Expr:
     if _counted_from_zero(node, item):
         place = call("add", place, literal(1))
     if value.dtype.kind is Kind.STRUCT:
-        name = binder.statement.constant(place)
-        if name is None or not isinstance(name.value, str):
-            raise binder.source.error(node, "a field of a struct is named by a constant text, as in s['a']")
-        return call("struct_field", value, name=field_name(value.dtype, name.value))
+        return field_at(binder, node, value, binder.statement.constant(place))
     if value.dtype.is_map:
         return _of_key(binder, value, place)
     if value.dtype.is_text:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import Kind
-from ...engine.expr import Cast, Expr
+from ...engine.expr import Cast, Expr, cast
 
 
 def unwrapped(node: exp.Expr) -> exp.Expr:
@@ -21,3 +23,12 @@ def as_date(expr: Expr) -> Expr:
     if isinstance(expr, Cast) and expr.dtype == dtypes.timestamp("us") and expr.arg.dtype.kind is Kind.DATE:
         return expr.arg
     return expr
+
+
+def zoned(exprs: Sequence[Expr]) -> list[Expr]:
+    """Return timestamps without a zone that stand beside ones with a zone as moments in that zone, as DuckDB does."""
+    wanted = next((expr.dtype for expr in exprs if expr.dtype.tz is not None), None)
+    if wanted is None:
+        return list(exprs)
+    local = [expr.dtype.kind is Kind.TIMESTAMP and expr.dtype.tz is None for expr in exprs]
+    return [cast(expr, wanted) if is_local else expr for expr, is_local in zip(exprs, local, strict=True)]

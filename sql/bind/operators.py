@@ -13,7 +13,7 @@ from ...engine.expr import Call, Expr, Literal, call, case, cast, in_list, liter
 from .intervals import interval_expr, length, moved, negated
 from .lengths import CLOCKS, alike, combined, difference, is_length, multiplied, negated_length
 from .literals import time_constant
-from .operands import as_date, unwrapped
+from .operands import as_date, unwrapped, zoned
 from .rewriting import COMPARISONS, compared_tuples
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def compare(binder: ExpressionBinder, node: exp.Expr, function: str, left: Expr,
     """Return a comparison; a constant text takes the other side's type, dates widened to timestamps stay dates."""
     if as_date(left).dtype.kind is Kind.DATE and as_date(right).dtype.kind is Kind.DATE:
         left, right = as_date(left), as_date(right)
-    left, right = alike(binder, node, left, right)
+    left, right = zoned(alike(binder, node, left, right))
     left, right = _read_text(binder, node, left, right), _read_text(binder, node, right, left)
     if function in _EQUALITIES:
         left, right = _cast_text(left, right), _cast_text(right, left)
@@ -166,7 +166,7 @@ def _date_arithmetic(binder: ExpressionBinder, node: exp.Expr, a: Expr, b: Expr,
     if minus and isinstance(b, Literal) and b.dtype.is_text:
         b = time_constant(binder.source, node, str(b.value), a.dtype) or b
     if minus and a.dtype.is_temporal and b.dtype.is_temporal:
-        return difference(a, b)
+        return difference(*zoned([a, b]))
     moment, days = (a, b) if a.dtype.is_temporal else (b, a)
     if moment.dtype.kind is Kind.DATE and days.dtype.is_integer and (a is moment or not minus):
         if not isinstance(days, Literal):
@@ -243,6 +243,8 @@ def _needs_cast(arg: Expr, value: Literal) -> bool:
         return True
     if value.dtype.kind is Kind.NULL or arg.dtype.kind is Kind.NULL:
         return False
+    if (value.dtype.tz is None) is not (arg.dtype.tz is None) and value.dtype.kind is arg.dtype.kind:
+        return True
     return value.dtype.is_text is not arg.dtype.is_text and not arg.dtype.is_temporal
 
 

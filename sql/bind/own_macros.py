@@ -54,8 +54,8 @@ array_where(l, mask) AS list_where(l, mask)
 list_grade_up(l) AS list_transform(list_sort(list_zip(l, generate_series(1, len(l)))), lambda p__ : p__.element2)
 array_grade_up(l) AS list_grade_up(l)
 grade_up(l) AS list_grade_up(l)
-list_resize(l, n) AS list_transform(generate_series(1, n), lambda i__ : list_extract(l, i__))
-list_resize(l, n, x) AS list_slice(list_concat(l, list_transform(range(n), lambda i__ : x)), 1, n)
+list_resize(l, n) AS CASE WHEN l IS NOT NULL THEN list_transform(generate_series(1, n), lambda i__ : list_extract(l, i__)) END
+list_resize(l, n, x) AS CASE WHEN l IS NOT NULL THEN list_slice(list_concat(l, list_transform(range(n), lambda i__ : x)), 1, n) END
 array_resize(l, n) AS list_resize(l, n)
 array_resize(l, n, x) AS list_resize(l, n, x)
 timezone_hour(t) AS 0
@@ -91,6 +91,7 @@ list_dot_product(a, b) AS list_sum(list_transform(list_zip(a, b), lambda p__ : (
 list_inner_product(a, b) AS list_dot_product(a, b)
 array_dot_product(a, b) AS list_dot_product(a, b)
 array_inner_product(a, b) AS list_dot_product(a, b)
+array_cross_product(a, b) AS [a[2] * b[3] - a[3] * b[2], a[3] * b[1] - a[1] * b[3], a[1] * b[2] - a[2] * b[1]]
 list_negative_inner_product(a, b) AS -list_dot_product(a, b)
 list_negative_dot_product(a, b) AS -list_dot_product(a, b)
 array_negative_dot_product(a, b) AS -list_dot_product(a, b)

@@ -22,6 +22,7 @@ from .bound import BoundQuery
 from .joins import joined, names_of, semi, split_condition, within_domain
 from .limits import sampled
 from .names import deduplicated
+from .operands import zoned
 from .operators import flattened
 from .pairing import Nearest, asof, positional
 from .pivots import PivotBinder
@@ -275,7 +276,7 @@ class RelationBinder:
         if method == "ASOF":
             return self._asof(left, right, node, pairs)
         with self._source.placed(node.this):
-            parts = [call("equal", a.column, b.column) for a, b in pairs]
+            parts = [call("equal", *zoned([a.column, b.column])) for a, b in pairs]
         stated = self._condition(on, left, right) if on is not None else _On(left=left.plan, right=right.plan)
         parts.extend(stated.parts)
         condition = split_condition(parts, names_of(stated.left), names_of(stated.right))

@@ -125,6 +125,8 @@ def _common_type(left: DataType, right: DataType) -> DataType | None:
     if left.is_text is not right.is_text and not left.is_nested and not right.is_nested:
         other = right if left.is_text else left
         return dtypes.string if other.kind is not Kind.NULL else common_type(left, right)
+    if left.kind is right.kind is Kind.TIMESTAMP and (left.tz is None) is not (right.tz is None):
+        return left if left.tz else right
     return common_type(left, right)
 
 

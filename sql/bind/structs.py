@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 from ...engine.dtypes import DataType, Kind
-from ...engine.expr import Expr, call, case, literal
+from ...engine.expr import Expr, Literal, call, case, literal
 from .arguments import arguments, constant_text, counted_arguments
 from .operands import unwrapped
 
@@ -44,6 +44,19 @@ def struct_of(binder: ExpressionBinder, node: exp.Expr, names: list[str], values
     if twice is not None:
         raise binder.source.error(node, f"the struct has two fields {twice!r}")
     return call("struct_value", *values, names=tuple(names))
+
+
+def field_at(binder: ExpressionBinder, node: exp.Expr, value: Expr, wanted: Literal | None) -> Expr:
+    """Return the field of a struct that brackets ask for: by a constant name, of ``row(1, 2)`` by its place from 1."""
+    fields = value.dtype.fields
+    asked = None if wanted is None else wanted.value
+    unnamed = [name for name, _ in fields] == [f"element{number}" for number in range(1, len(fields) + 1)]
+    if unnamed and type(asked) is int and 1 <= asked <= len(fields):
+        asked = fields[asked - 1][0]
+    if not isinstance(asked, str):
+        places = f"; its places go from 1 to {len(fields)}" if unnamed else ""
+        raise binder.source.error(node, f"a field of a struct is named by a constant text, as in s['a']{places}")
+    return call("struct_field", value, name=field_name(value.dtype, asked))
 
 
 def field_of(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Expr:

@@ -48,8 +48,9 @@ from ...engine.plan import Interval as FrameInterval
 from ...engine.plan.window import has_window
 from ...engine.records import replace
 from ...engine.traversal import transform_up
-from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, split_options
+from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, mean_over, split_options
 from .arguments import arguments, spelled
+from .lengths import CLOCKS
 from .lists import FOLDED, fold
 from .literals import interval
 from .names import Names
@@ -185,6 +186,12 @@ def _aggregate(
         # frame that reaches from the start to the row's last peer holds all of them or none.
         turn = over(window_call("row_number"), (*partition_by, value), () if whole else order_by)
         return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame, **options)
+    if name == "mean" and (values[0].dtype.is_temporal or values[0].dtype.kind in CLOCKS):
+
+        def mean(ticks: Expr) -> Expr:
+            return over(window_call("mean", ticks, frame=frame, where=condition), partition_by, order_by)
+
+        return mean_over(binder, values[0], mean)
     with binder.source.placed(node):
         return window_call(name, *values, frame=frame, where=condition, **options)
 

@@ -63,6 +63,14 @@ DOCUMENTS: tuple[Function, ...] = (
     function(
         "json_contains", text_to(dtypes.bool_, _TEXT), "json_contains", "", "whether one is in another", raises=True
     ),
+    function(
+        "json_merge_patch",
+        text_to(_TEXT, _TEXT),
+        "json_merge_patch",
+        "",
+        "document with the values of a patch (RFC 7396): what is null there is left out",
+        raises=True,
+    ),
     function("json_pretty", _document(_TEXT), "json_pretty", "", "document over several lines", raises=True),
     function("to_json", _one, "to_json json_quote row_to_json array_to_json", "", "document of a value"),
     function("to_uuid", _document(_TEXT), "", "", "UUID as it is written; raises where it is none", raises=True),

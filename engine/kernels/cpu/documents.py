@@ -144,7 +144,25 @@ def _holds(value: Any, wanted: Any) -> bool:
     return False
 
 
+def _merge_patch(text: str, patch: str) -> str:
+    return _written(_patched(_parsed(text), _parsed(patch)))
+
+
+def _patched(value: Any, patch: Any) -> Any:
+    """Return a value with a patch's values in it (RFC 7396)."""
+    if not isinstance(patch, dict):
+        return patch
+    if not isinstance(value, dict):
+        return patch  # whose nulls DuckDB keeps here
+    made = {key: item for key, item in value.items() if key not in patch}
+    for key, item in patch.items():
+        if item is not None:
+            made[key] = _patched(value[key], item) if key in value else item
+    return made
+
+
 _register("json_checked", _checked)
+_register("json_merge_patch", _merge_patch)
 _register("json_valid", _is_valid)
 _register("json_type", _type)
 _register("json_array_length", _length)

@@ -302,6 +302,9 @@ CASES: dict[str, list[Case]] = {
     "json_array_length": prefix("json_array_length", "document"),
     "json_keys": prefix("json_keys", "document"),
     "json_contains": prefix("json_contains", "document document"),
+    "json_merge_patch": [
+        case("document document", "CASE WHEN {0} IS NOT NULL THEN json_merge_patch({0}, {1}) END"),
+    ],
     "json_pretty": prefix("json_pretty", "document"),
     "to_json": [case(kind, "to_json({0})::VARCHAR") for kind in ("int", "text", "bool", "date", "ints", "struct")],
     "to_uuid": [case("uuid", "{0}::UUID::VARCHAR")],
