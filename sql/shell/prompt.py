@@ -67,7 +67,7 @@ def run_shell(
         auto_suggest=AutoSuggestFromHistory(),
         lexer=PygmentsLexer(VolleyLexer),
         style=_STYLE,
-        multiline=Condition(lambda: not shell.is_finished(get_app().current_buffer.text)),
+        multiline=Condition(_Unfinished(shell)),
         prompt_continuation=lambda width, *_: [("class:continuation", "…".rjust(width - 1) + " ")],
         key_bindings=_keys(),
         enable_open_in_editor=True,
@@ -87,6 +87,23 @@ def run_shell(
             return
         if not shell.execute(text):
             return
+
+
+class _Unfinished:
+    """Whether what is typed goes on in another line.
+
+    That is kept while history is searched: the prompt would otherwise look for its search in another place than where
+    it began, which is an error.
+    """
+
+    def __init__(self, shell: Shell) -> None:
+        self._shell, self._last = shell, False
+
+    def __call__(self) -> bool:
+        app = get_app()
+        if not app.layout.is_searching:
+            self._last = not self._shell.is_finished(app.current_buffer.text)
+        return self._last
 
 
 def _keys() -> KeyBindings:

@@ -56,6 +56,12 @@ def test_long_values_are_shortened_unless_all_is_asked_for() -> None:
     assert aligned(table, Layout(cell=0))[0].splitlines()[2] == "x" * 60
 
 
+def test_a_plan_is_shown_whole() -> None:
+    table = pa.table({"plan": ["x" * 60, "  " + "y" * 60]})
+    assert aligned(table, Layout(width=40)) == ("plan\n" + "─" * 62 + "\n" + "x" * 60 + "\n  " + "y" * 60 + "\n", 0)
+    assert aligned(table.rename_columns(["text"]), Layout(width=40))[0].splitlines()[2] == "x" * 47 + "…"
+
+
 def test_one_line_for_each_value() -> None:
     table = pa.table({"a": [1, None], "longer": ["x", "y"]})
     assert in_lines(table, Layout()).splitlines() == [

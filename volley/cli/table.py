@@ -11,6 +11,9 @@ from rich.cells import cell_len
 from ..engine.arrow import from_arrow_type
 from .cells import is_number, rows_of
 
+PLAN = "plan"
+"""What EXPLAIN calls its only column, whose lines are shown whole."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
@@ -36,10 +39,11 @@ def aligned(table: pa.Table, layout: Layout) -> tuple[str, int]:
 
     The last column shown before those left out and the last of all give the reader both ends of the table.
     """
-    heads = [[_shortened(name, layout.cell) for name in table.column_names]]
+    longest = 0 if table.column_names == [PLAN] else layout.cell
+    heads = [[_shortened(name, longest) for name in table.column_names]]
     if layout.types:
-        heads.append([_shortened(_type_name(field.type), layout.cell) for field in table.schema])
-    rows = [[_shortened(text, layout.cell) for text in row] for row in rows_of(table)]
+        heads.append([_shortened(_type_name(field.type), longest) for field in table.schema])
+    rows = [[_shortened(text, longest) for text in row] for row in rows_of(table)]
     widths = [max(map(_width, column)) for column in zip(*heads, *rows, strict=True)]
     numbers = [is_number(field.type) for field in table.schema]
     kept = fitting(widths, layout.width)
@@ -68,7 +72,7 @@ def in_lines(table: pa.Table, layout: Layout) -> str:
 def fitting(widths: Sequence[int], width: int | None) -> list[int | None]:
     """Return the columns to show, None standing for those left out."""
     every: list[int | None] = list(range(len(widths)))
-    if width is None or sum(widths) + 2 * (len(widths) - 1) <= width:
+    if width is None or len(widths) < 2 or sum(widths) + 2 * (len(widths) - 1) <= width:
         return every
     left: list[int] = []
     right: list[int] = []

@@ -48,6 +48,12 @@ def test_up_finds_an_earlier_query_also_of_an_earlier_shell(shell: Shell, screen
     assert screen.shown == ["[{'n': 7}]\n"] * 2
 
 
+def test_a_search_through_history_can_be_dropped(shell: Shell, screen: Remembered, tmp_path: Path) -> None:
+    type_keys(shell, "select 1 as carrier;\n.quit\n", tmp_path / "history")
+    type_keys(shell, "\x12carr\x03select 7 as n;\n.quit\n", tmp_path / "history")
+    assert screen.shown == ["[{'carrier': 1}]\n", "[{'n': 7}]\n"]
+
+
 def test_history_that_cannot_be_written_is_kept_in_memory(shell: Shell, screen: Remembered, tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("")
