@@ -87,8 +87,16 @@ _INSTEAD = {
     "read_excel": "; use vl.from_pandas(pandas.read_excel(…))",
     "read_table": "; use vl.read_csv(…, delimiter='\\t')",
     "from_dict": "; use vl.DataFrame({…})",
+    "scan_parquet": "; use vl.read_parquet(…), which is lazy",
+    "scan_csv": "; use vl.read_csv(…), which is lazy",
+    "from_polars": "; use vl.DataFrame(…)",
+    "LazyFrame": "; use vl.DataFrame(…), which is lazy",
+    "col": "; a column is taken from its frame: frame.x",
+    "when": "; use np.where(condition, a, b), or np.select",
+    "connect": "; there is nothing to open: vl.sql(…), or with vl.Session(…)",
+    "SparkSession": "; use vl.Session(…)",
 }
-"""What to write for names of pandas that there are not here."""
+"""What to write for names of pandas, Polars, DuckDB and Spark that there are not here."""
 
 
 def __getattr__(name: str) -> Any:

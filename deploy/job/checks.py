@@ -115,7 +115,8 @@ def describe_rule(check: QualityCheck) -> str:
 
 
 def _count_text(rule: CountRule) -> str:
-    return f"row count {between(rule.min, rule.max)}"
+    low, high = (None if bound is None else count(bound) for bound in (rule.min, rule.max))
+    return f"row count {between(low, high)}"
 
 
 def between(low: object, high: object) -> str:

@@ -23,7 +23,7 @@ def fairness(audited: Fairness) -> Markup:
         "Test rows of ",
         tag("strong", audited.model),
         f" at threshold {audited.threshold:g}, by slice. Dots are values, lines {audited.interval}; the vertical "
-        f"line is the value over all rows. Slices under {audited.min_count} rows have no metrics.",
+        f"line is the value over all rows. Slices under {count(audited.min_count)} rows have no metrics.",
         class_="note",
     )
     shown = [name for name in _DRAWN if name in audited.overall.metrics][:_MOST_DRAWN]

@@ -53,6 +53,25 @@ REPLACEMENTS: Mapping[str, str] = {
     "nbytes": "a lazy column holds no rows; to_arrow().nbytes tells of its result",
     **dict.fromkeys(("to_excel", "to_hdf", "to_xml"), _FILES),
     **dict.fromkeys(("to_clipboard", "to_markdown", "to_xarray"), _IN_PANDAS),
+    # of Polars and Spark
+    **dict.fromkeys(("with_columns", "withColumn", "withColumns"), "use assign(x=frame.y * 2)"),
+    **dict.fromkeys(("group_by", "groupBy"), "use groupby(['k']).agg(total=('x', 'sum'))"),
+    **dict.fromkeys(("sort", "orderBy", "order_by"), "use sort_values(['x', 'y'], ascending=[False, True])"),
+    **dict.fromkeys(("distinct", "dropDuplicates"), "use drop_duplicates(['k'])"),
+    **dict.fromkeys(("unionByName", "union", "unionAll", "vstack"), "use vl.concat([first, second])"),
+    **dict.fromkeys(("withColumnRenamed", "alias"), "use rename(columns={'old': 'new'}), of a column rename('new')"),
+    **dict.fromkeys(("show", "glimpse"), "print(frame.head(20)) shows rows"),
+    "printSchema": "print(frame.schema) shows names and types",
+    "lazy": "frames are lazy; collect() gives the rows as an Arrow table",
+    **dict.fromkeys(("cast", "try_cast"), "use astype('int64')"),
+    **dict.fromkeys(("is_null", "isNull", "is_not_null", "isNotNull"), "use isna() and notna()"),
+    **dict.fromkeys(("is_in", "is_between"), "use isin([…]) and between(low, high)"),
+    **dict.fromkeys(("over", "partition_by"), "use groupby('k').x.transform('sum'), or OVER in frame.sql"),
+    **dict.fromkeys(("when", "otherwise"), "use frame.x.where(condition, other), or np.select"),
+    **dict.fromkeys(("toPandas", "to_pydict"), "use to_pandas(), or to_dict()"),
+    **dict.fromkeys(
+        ("createOrReplaceTempView", "persist"), "use vl.register('t', frame), and frame.cache() to keep rows"
+    ),
     # columns alone
     "drop": "choose rows of the frame first: frame[frame.x > 1]['x']",
     **dict.fromkeys(("sort_index", "reset_index", "index"), "a column has no index; sort or mark the frame"),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from volley.deploy.job.checks import describe_rule
 from volley.deploy.job.document import JobSpecError
 from volley.deploy.job.load import Job, load_job
 
@@ -267,3 +268,10 @@ def test_merge_keys_and_aliases(tmp_path: Path) -> None:
 def test_on_is_a_key_not_a_boolean(tmp_path: Path) -> None:
     job = load(tmp_path, MINIMAL + "quality:\n  - on: people\n    row_count: {min: 1}\n")
     assert job.spec.quality[0].on == "people"
+
+
+def test_numbers_of_rows_are_written_with_separators(tmp_path: Path) -> None:
+    bounds = {"{min: 320000}": "at least 320,000", "{min: 1000, max: 2000000}": "from 1,000 to 2,000,000"}
+    for given, shown in bounds.items():
+        job = load(tmp_path, MINIMAL + f"quality:\n  - on: people\n    row_count: {given}\n")
+        assert describe_rule(job.spec.quality[0]) == f"row count {shown}"

@@ -149,6 +149,20 @@ def test_every_missing_method_says_what_to_write(frame, made):
         assert str(error.value) == f"{type(thing).__name__} has no {name!r} here; {text}"
 
 
+@pytest.mark.parametrize(
+    ("name", "instead"), [("col", "frame.x"), ("scan_parquet", "vl.read_parquet"), ("connect", "vl.Session")]
+)
+def test_names_of_other_libraries_say_what_to_write(name, instead):
+    with pytest.raises(AttributeError, match=f"has no attribute '{name}'; .*{instead}"):
+        getattr(vl, name)
+
+
+@pytest.mark.parametrize(("name", "instead"), [("withColumn", "assign"), ("group_by", "groupby"), ("sort", "sort_val")])
+def test_methods_of_other_libraries_say_what_to_write(frame, name, instead):
+    with pytest.raises(MethodNotFound, match=f"DataFrame has no '{name}' here; use {instead}"):
+        getattr(frame, name)
+
+
 def test_no_replacement_is_for_a_name_that_works_everywhere():
     for name in REPLACEMENTS:
         homes = [own for theirs, own in KINDS.values() if hasattr(theirs, name)]
