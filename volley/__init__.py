@@ -81,7 +81,7 @@ _INSTEAD = {
     "crosstab": "; use frame.pivot_table(index=…, columns=…, aggfunc='size', fill_value=0)",
     "isna": "; use frame.x.isna()",
     "NamedAgg": "; write agg(total=('price', 'sum'))",
-    "Grouper": "; use frame.resample(rule, on='t'), or groupby(frame.t.dt.floor('day'))",
+    "Grouper": "; use pandas', or frame.resample(rule, on='t'), or groupby(frame.t.dt.floor('day'))",
     "Timestamp": "; use datetime.datetime, or a text such as '2024-01-31 12:30'",
     "date_range": "; use vl.sql(\"from generate_series(date '2024-01-01', date '2024-01-31', interval 1 day)\")",
     "read_excel": "; use vl.from_pandas(pandas.read_excel(…))",

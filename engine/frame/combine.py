@@ -12,6 +12,7 @@ from ..plan import Plan, Project, Union
 from .arguments import explaining
 from .core import Core
 from .groupby import GroupBy
+from .groupers import by_grouper, is_grouper, with_groupers
 from .join import as_frame, merged, told
 from .pivot import pivoted
 from .resample import Resampler
@@ -61,7 +62,7 @@ class Combining(Core):
 
     def groupby(
         self,
-        by: str | Series | Sequence[str | Series],
+        by: Any,
         *,
         sort: bool = True,
         dropna: bool = True,
@@ -69,8 +70,11 @@ class Combining(Core):
     ) -> GroupBy:
         """Group rows by columns of the frame, or by expressions such as ``frame.t.dt.year``; see `GroupBy`.
 
-        An expression's key has its name, or its text where a column of that name stays beside it.
+        An expression's key has its name, or its text where a column of that name stays beside it. ``pd.Grouper`` is a
+        key too: alone as in `resample`, beside others without lengths that hold no rows.
         """
+        if is_grouper(by):
+            return by_grouper(self._own, by, as_index=as_index)
         if not isinstance(by, str | Series | Iterable):
             raise TypeMismatch(
                 f"groupby takes names of columns and columns, not a {type(by).__name__}; for equal lengths of time use "
@@ -80,6 +84,7 @@ class Combining(Core):
         given = [by] if isinstance(by, str | Series) else list(by)
         made = {self._key(key): key for key in given if isinstance(key, Series) and not self._is_own(key)}
         frame = self._own.assign(**made) if made else self._own
+        frame, given = with_groupers(frame, given)
         keys = tuple(self._key(key) if isinstance(key, Series) else key for key in given)
         frame.schema.select(keys)
         return GroupBy(frame, keys, sort=sort, dropna=dropna, as_index=as_index, by_itself=by_itself)

@@ -27,6 +27,11 @@ _ZERO_OF_NOTHING = ("count", "size", "sum")
 """Aggregates that are 0, not null, where there are no rows."""
 
 
+def ends_its_lengths(rule: str) -> bool:
+    """Return whether a rule calls lengths of time by their ends."""
+    return rule in _BY_END
+
+
 @explained
 class Resampler:
     """Rows grouped by the lengths of time that they lie in, waiting for aggregates.
@@ -67,10 +72,19 @@ class Resampler:
         start = frame[on].dt.floor(rule)
         self._frame = frame.assign(**{on: start})
 
-    def _groups(self) -> _Periods:
+    @property
+    def started(self) -> DataFrame:
+        """The rows, with the start of its length in the place of each time."""
+        return self._frame
+
+    def groups(self, *, as_index: bool = True) -> _Periods:
+        """Return the groups, waiting for aggregates."""
         return _Periods(
-            self._frame, (self._on,), sort=True, dropna=True, as_index=True, every=self._every, named=self._named
+            self._frame, (self._on,), sort=True, dropna=True, as_index=as_index, every=self._every, named=self._named
         )
+
+    def _groups(self) -> _Periods:
+        return self.groups()
 
     def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row for each length of time; see `GroupBy.agg`."""
@@ -172,8 +186,10 @@ class _Periods(GroupBy):
 
     def _aggregated(self, made: Aggregates) -> DataFrame:
         found = super()._aggregated(made)
-        whole = self._every().merge(found.reset_index(), how="left", on=self.keys)
+        rows = found.reset_index() if self.as_index else found
+        whole = self._every().merge(rows, how="left", on=self.keys)
         zeros = [one.name for one in made.native if one.call.function in _ZERO_OF_NOTHING]
         nothing = {name: dt.timedelta(0) if name in made.timed else 0 for name in zeros}
         whole = whole.assign(**{name: whole[name].fillna(zero) for name, zero in nothing.items()})
-        return self._named(whole.sort_values(self.keys)).set_index(self.keys)
+        ordered = self._named(whole.sort_values(self.keys))
+        return ordered.set_index(self.keys) if self.as_index else ordered

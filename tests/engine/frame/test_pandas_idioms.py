@@ -186,7 +186,7 @@ WRONG = {
     "cannot make a frame of a list; give a dictionary of columns": lambda _: vl.DataFrame([[1, 2]]),
     "a ndarray cannot be used as a constant": lambda f: f.assign(z=np.arange(6)),
     "rename takes one dictionary or function": lambda f: f.rename(columns=["a"]),
-    "groupby takes names of columns and columns, not a TimeGrouper": lambda f: f.groupby(pd.Grouper(key="t", freq="D")),
+    "groupby takes names of columns and columns, not a int": lambda f: f.groupby(3),
     "has 2 groups; take them one by one, such as extract(pattern, group=2)": lambda f: f.s.str.extract("(.)(.)"),
     "std takes ddof=1, of a sample, or ddof=0, of a population, not 2": lambda f: f.groupby("k").n.std(ddof=2),
     "resample needs its column of times": lambda f: f.resample("D"),
