@@ -17,7 +17,7 @@ from ..expr import AggregateCall, NamedAggregate, aggregate
 from ..plan import WHOLE_PARTITION, Aggregate, over, window_call
 from .across import across
 from .core import Core
-from .measures import QUARTILES
+from .describing import described, is_described
 from .reducing import SPELLINGS, reduction
 from .timed import Timed, reduced, with_times
 from .window import aggregated
@@ -291,24 +291,12 @@ class Reductions(Core):
         return shares.drop(columns="count").set_index(names)
 
     def describe(self) -> pd.DataFrame:
-        """Run the plan and return count, mean, deviation, extremes and quartiles of the numeric columns.
+        """Run the plan and return count, mean, deviation, extremes and quartiles of columns of numbers and times.
 
-        Without numeric columns: count, distinct values, the most frequent value and its frequency of every column.
+        Without such columns: count, distinct values, the most frequent value and its frequency of every column.
         """
-        import pandas as pd
-
-        names = [name for name in self._unmarked if self.schema[name].dtype.is_numeric]
-        if not names:
-            return self._described()
-        first, last = ("count", "mean", "std", "min"), "max"
-        values = self._computed([(name, one) for name in names for one in (*first, last)])
-        quartiles = {q: self.select(*names).quantile(q) for q in QUARTILES}
-        made = {
-            name: [*(values[name, one] for one in first), *(quartiles[q][name] for q in QUARTILES), values[name, last]]
-            for name in names
-        }
-        rows = [*first, *(f"{q:.0%}" for q in QUARTILES), last]
-        return pd.DataFrame(made, index=rows).astype("float64")
+        names = [name for name in self._unmarked if is_described(self.schema[name].dtype)]
+        return described(self, names) if names else self._described()
 
     def _described(self) -> pd.DataFrame:
         import pandas as pd

@@ -65,6 +65,23 @@ def test_sums_of_lengths_by_month():
     assert list(ours.d) == list(ROWS.dropna().resample("MS", on="t").d.sum())
 
 
+@pytest.mark.parametrize("columns", [["t", "a", "d"], ["a", "d"], ["t"], ["d"], ["a", "b"], ["k", "t"]], ids=str)
+def test_describe_of_times(columns):
+    ours, theirs = FRAME[columns].describe(), ROWS[columns].describe()
+    assert ours.index.equals(theirs.index)
+    for name, values in theirs.items():
+        for mine, wanted in zip(ours[name], values, strict=True):
+            if isinstance(wanted, pd.Timestamp | pd.Timedelta) and wanted is not pd.NaT:
+                assert abs(mine - wanted) <= pd.Timedelta("1us")
+            else:
+                assert mine == pytest.approx(wanted, nan_ok=True) or (pd.isna(mine) and pd.isna(wanted))
+
+
+def test_describe_of_one_column_of_times():
+    assert FRAME.t.describe()["max"] == ROWS.t.max()
+    assert FRAME[FRAME.t.isna()].t.describe()["count"] == 0
+
+
 OF_NUMPY = {
     "log": lambda f: np.log(f.b + 1),
     "log1p": lambda f: np.log1p(f.b),
