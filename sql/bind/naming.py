@@ -28,7 +28,11 @@ _SPELLING = {
     "cosine_distance": "list_cosine_distance",
     "j_s_o_n_object": "json_object", "j_s_o_n_array": "json_array", "parse_json": "json", "rand": "random",
     "day_of_week": "dayofweek", "dayofweek_iso": "isodow", "array_size": "array_length",
-    "array_sort": "list_sort", "array_distinct": "list_distinct",
+    "array_sort": "list_sort", "array_distinct": "list_distinct", "array_min": "list_min", "array_max": "list_max",
+    "array_overlaps": "list_has_any", "array_contains_all": "list_has_all", "transform": "list_transform",
+    "filter": "list_filter", "str_split": "string_split", "jarowinkler_similarity": "jaro_winkler_similarity",
+    "day_of_year": "dayofyear", "day_of_month": "dayofmonth", "week_of_year": "weekofyear", "date_bin": "time_bucket",
+    "time_from_parts": "make_time", "json_extract_scalar": "json_extract_string",
     "time_to_unix": "epoch", "explode": "unnest", "current_version": "version",
     "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
 }  # fmt: skip
@@ -83,6 +87,8 @@ def _function(node: exp.Func) -> str:
         parts.extend(value if isinstance(value, list) else [value] if isinstance(value, exp.Expr) else [])
     if isinstance(node, exp.Coalesce):
         name = "COALESCE"
+    if isinstance(node, exp.Pad):
+        name = "lpad" if node.args.get("is_left") else "rpad"
     shown = ", ".join(_text(part) for part in parts)
     return f'"{name}"({shown})' if name in _QUOTED else f"{name}({shown})"
 
@@ -232,6 +238,7 @@ _KNOWN: dict[type[exp.Expr], Callable[[exp.Expr], str]] = {
     exp.Neg: lambda node: f"(-({_text(node.this)}))" if not node.this.is_number else f"-{_text(node.this)}",
     exp.Literal: _literal,
     exp.RawString: _literal,
+    exp.Lambda: lambda node: f"(lambda {', '.join(map(_text, node.expressions))}: {_text(node.this)})",
     exp.HexString: lambda node: f"X'{node.this}'",
     exp.Boolean: lambda node: "true" if node.this else "false",
     exp.Null: lambda _: "NULL",

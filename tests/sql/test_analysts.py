@@ -119,3 +119,15 @@ def test_escapes_are_bytes_where_the_dialect_says_so() -> None:
 def test_mistakes(text: str, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         sql(text).to_arrow()
+
+
+NAMED = """
+list_min(l) | list_max(l) | list_has_any(l, l) | list_has_all(l, l) | string_split(s, ' ') | lpad(s, 3, 'x') | rpad(s, 3, 'x') | dayofyear(d) | dayofmonth(d) | weekofyear(d)
+jaro_winkler_similarity(s, s) | make_time(n, n, n) | list_transform(l, lambda y: y + 1) | list_filter(l, lambda y, i: y > i) | list_reduce(l, lambda a, b: a + b)
+"""
+
+
+def test_columns_without_a_name_are_called_as_duckdb_calls_them() -> None:
+    t = pa.table({"l": [[1, 2]], "s": ["a b"], "d": pa.array([1], pa.date32()), "n": [1]})
+    for call in NAMED.replace("\n", " | ").strip(" |").split(" | "):
+        assert_same(f"select {call} from t", {"t": t})
