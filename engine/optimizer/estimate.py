@@ -32,7 +32,7 @@ from ..plan import (
     Window,
     Write,
 )
-from ..plan.statistics import ColumnStatistics
+from ..plan.statistics import ColumnStatistics, Statistics
 from ..records import dataclass, replace
 from ..schema import Schema
 
@@ -206,8 +206,24 @@ def _unknown(schema: Schema, rows: float) -> Estimate:
     return Estimate(rows=rows, columns={f.name: ColumnEstimate(distinct=max(1.0, rows)) for f in schema})
 
 
+_wholes: dict[int, tuple[Statistics, Schema, Estimate]] = {}
+_MOST_WHOLES = 256
+
+
 def _whole(source: Source) -> Estimate:
+    """Return the estimate of a source, which is remembered of those that keep their statistics."""
     statistics, schema = source.statistics(), source.schema
+    known = _wholes.get(id(statistics))
+    if known is not None and known[0] is statistics and known[1] is schema:
+        return known[2]
+    if len(_wholes) >= _MOST_WHOLES:
+        _wholes.clear()
+    made = _of_source(statistics, schema)
+    _wholes[id(statistics)] = statistics, schema, made
+    return made
+
+
+def _of_source(statistics: Statistics, schema: Schema) -> Estimate:
     rows = statistics.rows
     if rows is None:
         known = statistics.bytes is not None and schema.row_width > 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 from ..dtypes import DataType, Kind, common_type
@@ -121,6 +121,11 @@ def added(parts: list[Expr], more: list[Expr]) -> list[Expr]:
     """Return ``parts`` and those of ``more`` that are not among them."""
     seen = set(parts)
     return parts + [part for part in more if part not in seen]
+
+
+def has(parts: Iterable[Expr], part: Expr) -> bool:
+    """Return whether a condition is one of some, also in its text, which tells 0.0 from -0.0 and 1 from true."""
+    return any(part == each and str(part) == str(each) for each in parts)
 
 
 def is_trivial(expr: Expr) -> bool:

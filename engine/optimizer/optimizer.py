@@ -13,6 +13,7 @@ from .rules.derive_filter import derive_filter
 from .rules.drop_null_checks import drop_null_checks
 from .rules.eliminate_aggregate import eliminate_aggregate
 from .rules.eliminate_distinct import eliminate_distinct
+from .rules.keep_rows import keep_rows
 from .rules.merge_aggregates import merge_aggregates
 from .rules.merge_projections import merge_projections
 from .rules.order_joins import order_joins
@@ -30,6 +31,7 @@ from .rules.reuse_groups import reuse_groups
 from .rules.rewrite_distinct import rewrite_distinct
 from .rules.roll_up_groups import roll_up_groups
 from .rules.share_groups import mark_shared_groups, share_groups
+from .rules.share_scans import share_scans
 from .rules.share_subplans import share_subplans
 from .rules.simplify_expressions import simplify_expressions
 from .rules.split_count_distinct import split_count_distinct
@@ -83,8 +85,10 @@ RULES: tuple[tuple[Rule, ...], ...] = (
     (choose_build_side,),
     # 6. Fields of structs, once it is settled which expressions there are.
     (prune_fields,),
-    # 7. Last, for every rewrite makes new objects.
+    # 7. Last, for every rewrite makes new objects; but what is kept is what is one object then.
     (share_subplans,),
+    (share_scans,),
+    (keep_rows,),
 )
 
 _ROUNDS = 10

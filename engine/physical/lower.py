@@ -18,6 +18,7 @@ from ..plan import (
     Filter,
     Join,
     JoinKind,
+    Kept,
     Limit,
     MapBatches,
     Plan,
@@ -331,6 +332,14 @@ def _limit(plan: Limit, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
     return _limited(inputs[0], plan.count, plan.offset)
 
 
+def _kept(plan: Kept, inputs: tuple[Exec, ...], options: LoweringOptions) -> Exec:
+    """Return what keeps rows for several readers; where memory is limited, they are computed again."""
+    (child,) = inputs
+    if options.top_bytes is not None:
+        return child
+    return GatherExec(schema=plan.schema, input=child, partitioning=SINGLE, ordered=child.ordered, device=child.device)
+
+
 def _limited(child: Exec, count: int | None, offset: int) -> LimitExec:
     return LimitExec(
         schema=child.schema,
@@ -419,6 +428,7 @@ _RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec
     Join: _join,
     Sort: _sort,
     Limit: _limit,
+    Kept: _kept,
     Distinct: _distinct,
     Union: _union,
     Unnest: _unnest,

@@ -404,6 +404,8 @@ class _Cutter:
                 first = keys_of_top(node) if self._dynamic_filters else ()
                 stage = self._ended(node, node.input, TopKSink(node.keys, node.k, node.schema), node, asked=first)
                 return StageInput(node, stage)
+            case GatherExec():
+                return StageInput(node, self._ended(node, node.input, CollectSink(), node))
             case LimitExec():
                 return StageInput(node, self._ended(node, node.input, LimitSink(node.count, node.offset), node))
             case DistinctFirstExec(input=HashExchangeExec() as exchange):

@@ -329,6 +329,11 @@ class Limit(Unary):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Kept(Unary):
+    """The input's rows, which several nodes read: they are computed once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Distinct(Unary):
     """One row of each set of rows that are equal in the columns ``on`` (None: in all columns)."""
 

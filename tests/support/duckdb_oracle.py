@@ -22,6 +22,7 @@ from volley.engine.plan import (
     EmptySource,
     Filter,
     Join,
+    Kept,
     Limit,
     MapBatches,
     Plan,
@@ -129,10 +130,11 @@ class Oracle:
             case Limit(count=count, offset=offset):
                 tail = "" if count is None else f" LIMIT {count}"
                 return f"SELECT * FROM ({self.sql(plan.input)}){tail} OFFSET {offset}"
-            case Distinct(on=None):
-                return f"SELECT DISTINCT * FROM ({self.sql(plan.input)})"
+            case Kept():
+                return self.sql(plan.input)
             case Distinct(on=on):
-                return f"SELECT DISTINCT ON ({', '.join(map(_name, on))}) * FROM ({self.sql(plan.input)})"
+                by = "" if on is None else f" ON ({', '.join(map(_name, on))})"
+                return f"SELECT DISTINCT{by} * FROM ({self.sql(plan.input)})"
             case Window(functions=functions):
                 added = ", ".join(f"{_window(plan, named.call)} AS {_name(named.name)}" for named in functions)
                 return f"SELECT *, {added} FROM ({self.sql(plan.input)})"

@@ -18,7 +18,7 @@ from ...records import replace
 from ...traversal import kinds_of, shared, transform_down, walk_once
 from ..context import OptimizerContext, concerning
 from ..estimate import Estimate, Estimator, after_filter
-from ..expressions import can_raise
+from ..expressions import can_raise, has
 
 _GROUPING = 4.0
 """What it costs to join and group a row that a scan gives, beside what reading it costs."""
@@ -71,8 +71,8 @@ def _shared_by(node: Aggregate, readers: Sequence[Plan], estimator: Estimator) -
     """Return what rows have to meet that a reader wants, in columns of the input; None where sharing does not pay."""
     keys: dict[str, Expr] = {key.name: key.expr for key in node.keys}
     wanted = [_wanted(reader, keys) for reader in readers]
-    every = [part for part in wanted[0] if all(_has(each, part) for each in wanted)]
-    others = [[part for part in each if not _has(every, part)] for each in wanted]
+    every = [part for part in wanted[0] if all(has(each, part) for each in wanted)]
+    others = [[part for part in each if not has(every, part)] for each in wanted]
     if len(readers) < 2 or not any(others):
         return None  # all want the same groups, if not all of them: their copies are equal
     below = estimator.estimate(node.input)
@@ -92,11 +92,6 @@ def _wanted(reader: Plan, keys: dict[str, Expr]) -> list[Expr]:
     parts = (part for part in conjuncts(reader.predicate) if columns_of(part) <= keys.keys())
     below = [substitute(part, keys) for part in parts]
     return [part for part in below if not can_raise(part)]
-
-
-def _has(parts: Sequence[Expr], part: Expr) -> bool:
-    """Return whether a condition is one of some, also in its text, which tells 0.0 from -0.0 and 1 from true."""
-    return any(part == each and str(part) == str(each) for each in parts)
 
 
 def _of_one_column(others: Sequence[Sequence[Expr]]) -> list[Expr]:

@@ -161,3 +161,11 @@ def test_every_plan_has_a_finite_estimate(plan: Plan) -> None:
 def test_constants_decide_a_filter() -> None:
     assert rows(where(T, literal(True))) == 1000
     assert rows(where(T, literal(False))) == 0
+
+
+def test_what_is_known_of_a_source_is_remembered_as_long_as_it_is_the_same() -> None:
+    other = scan("other", KNOWN, a="int64")
+    first = Estimator().whole(T.source)
+    assert Estimator().whole(T.source) == first
+    assert Estimator().whole(other.source).columns.keys() == {"a"}
+    assert Estimator().whole(T.source).columns.keys() == first.columns.keys()

@@ -18,11 +18,12 @@ from volley.engine.physical.stages import (
     PartitionSink,
     Probe,
     ScanInput,
+    StageInput,
     TopKSink,
     WindowInput,
     WriteSink,
 )
-from volley.engine.plan import NamedWindow, Plan, Scan, ScanPlan, Window, Write, window_call
+from volley.engine.plan import Kept, NamedWindow, Plan, Scan, ScanPlan, Union, Window, Write, window_call
 
 
 @pytest.fixture
@@ -114,6 +115,16 @@ def test_a_plan_used_twice_has_its_blocking_stage_once(orders):
     top = orders.sort_values("price").limit(2)
     graph = cut(lowered(vl.concat([top, top])))
     assert sum(isinstance(stage.sink, LimitSink) for stage in graph.stages) == 1
+
+
+def test_rows_that_are_kept_are_computed_once_unless_memory_is_limited(orders):
+    kept = Kept(input=orders.plan)
+    plan = Union(inputs=(kept, kept))
+    first, last = cut(lower(plan, LoweringOptions())).stages
+    assert [type(pipeline.input) for pipeline in (*first.pipelines, *last.pipelines)] == [ScanInput, *[StageInput] * 2]
+    assert isinstance(first.sink, CollectSink)
+    (only,) = cut(lower(plan, LoweringOptions(top_bytes=1000))).stages
+    assert [type(pipeline.input) for pipeline in only.pipelines] == [ScanInput] * 2
 
 
 def test_sort_with_fetch_becomes_top_k(orders):
