@@ -17,6 +17,8 @@ MOST_SPLITS = 8
 """Splits of rows in memory that are one task at most."""
 MOST_TIMES = 32
 """Where rows are taken as they lie in memory, times as many splits as are one task at least, that are one at most."""
+_ROUND = 7 / 8
+"""The share of what is left that is dealt out in a round, where rows are taken as they lie in memory."""
 LEAST_WORK = 3.0
 """The work of a task of a file, as `_work` counts it, below which threads wait for each other's Python instead."""
 
@@ -26,7 +28,7 @@ def portions(splits: Sequence[Split], threads: int, *, least: int = 0) -> list[l
 
     Rows in memory are dealt out in rounds of a task for each thread, as much as it might get of what is left; the last
     splits, one for each thread, are divided. Of those that are taken as they lie there tasks dwindle instead, to
-    ``least`` splits, or if that is one to parts of the last. Splits of files are joined, so that what lies beside each
+    ``least`` splits, or if that is one to parts of them. Splits of files are joined, so that what lies beside each
     other is read at once.
     """
     if all(hasattr(split, "joined") for split in splits):
@@ -34,8 +36,7 @@ def portions(splits: Sequence[Split], threads: int, *, least: int = 0) -> list[l
     if not all(hasattr(split, "divided") for split in splits):
         return [[split] for split in splits]
     if least:
-        tasks = list(_dwindling(splits, threads, least))
-        return tasks + _divided(tasks.pop() if least == 1 < threads and tasks else [])
+        return list(_dwindling(splits, threads, least))
     last = len(splits) - threads if threads > 1 else len(splits)
     tasks, start = [], 0
     while start < last:
@@ -51,13 +52,30 @@ def _divided(splits: Sequence[Any]) -> list[list[Split]]:
     return [[piece] for split in splits for piece in split.divided()]
 
 
-def _dwindling(splits: Sequence[Split], threads: int, least: int) -> Iterator[list[Split]]:
-    """Yield the splits of each task: a fair share of those that are left."""
-    start = 0
-    while start < len(splits):
-        count = max(least, min((len(splits) - start) // threads, MOST_TIMES * least))
-        yield [*splits[start : start + count]]
-        start += count
+def _dwindling(splits: Sequence[Any], threads: int, least: int) -> Iterator[list[Split]]:
+    """Yield the splits of each task, in rounds of one for each thread: a fair share of most of what is left.
+
+    ("Factoring": S. F. Hummel, E. Schonberg, L. E. Flynn, CACM 35(8), 1992.) If ``least`` is one, splits are divided.
+    """
+    rest, whole = list(reversed(splits)), set(map(id, splits))
+    most = MOST_TIMES * least * max((split.rows or 0 for split in splits), default=0)
+    while rest:
+        left = sum(split.rows or 0 for split in rest)
+        aim = min(left if threads == 1 else left * _ROUND / threads, most)
+        for _ in range(threads):
+            task, taken = list[Split](), 0
+            while rest:
+                rows = rest[-1].rows or 0
+                if least == 1 < threads and id(rest[-1]) in whole and rows / 4 <= aim - taken < rows:
+                    parts = rest.pop().divided()
+                    rest += reversed(parts)
+                elif len(task) < least or taken + rows / 2 <= aim:
+                    task.append(rest.pop())
+                    taken += rows
+                else:
+                    break
+            if task:
+                yield task
 
 
 def _guided(splits: Sequence[Split], threads: int) -> Iterator[list[Split]]:

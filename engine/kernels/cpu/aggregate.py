@@ -135,6 +135,8 @@ class CpuGroupBy:
         self._settled = False  # whether kernels alone are likely to add the next rows
         self._together = _MOST_TOGETHER  # tables for which calls are written down, for nothing if they soon end
         self._run_bits = 0
+        self._in_turn = False
+        self._latest: tuple[Repeated, int] | None = None  # the last calls that can be made again, and room for groups
 
     @cached_property
     def _keys(self) -> KeyTable:
@@ -177,11 +179,25 @@ class CpuGroupBy:
         for table in tables:
             if isinstance(table, ChunkedTable):
                 self._update(given)
-                self._update(Pieces(table))
+                self._update_in_turn(Pieces(table))
                 given = []
             elif table.num_rows:
                 given.append(own(table))
         self._update(given)
+
+    def _update_in_turn(self, rest: Pieces) -> None:
+        """Add the first rows of many: up to the first kernels one thread after the other, which Python makes them."""
+        self._in_turn = not self._judged and self._judge_of_all.turn.acquire()
+        try:
+            self._update(rest)
+        finally:
+            self._end_turn()
+
+    def _end_turn(self) -> None:
+        """Let another thread begin."""
+        if self._in_turn:
+            self._in_turn = False
+            self._judge_of_all.turn.release()
 
     def _update(self, rest: Sequence[CpuTable]) -> None:
         while rest:
@@ -201,12 +217,14 @@ class CpuGroupBy:
 
     def _add(self, table: CpuTable) -> None:
         """Add the rows of a table that is not empty."""
+        self._end_turn()
         columns = self._columns_of(table)
         keys = len(self._dtypes)
         self._keep(columns)
         if self._gave_up:
             return
         self._rows += table.num_rows
+        self._latest = None
         known = len(self._keys)
         ids = self._keys.insert(columns[:keys])
         self._states.update(ids, len(self._keys), columns[keys:])
@@ -222,6 +240,7 @@ class CpuGroupBy:
         """Add tables from the first on; return how many were added, and whether kernels alone cannot add the next."""
         added, ended = self._call_together(tables)
         while ended and self._keys.make_room():
+            self._latest = None
             more, ended = self._call_together(tables[added:])
             added += more
         return added, ended
@@ -233,10 +252,10 @@ class CpuGroupBy:
         if len(self._ids) < (most := max(lengths)):
             self._ids = scratch(most, np.int32)
         ends, made, ended = list[int](), list[Sequence[pa.Array]](), False
-        repeated: Repeated | None = None
+        repeated = self._latest[0] if self._latest is not None and self._latest[1] == room else None
         while len(ends) < len(tables) and len(made) < (self._together if self._judged else 1):
             columns = self._columns_of(tables[len(ends)])
-            if repeated is None or not repeated.add(columns):
+            if repeated is None or not repeated.add(columns, calls):
                 first = len(calls.made)
                 if ended := not self._call_later(columns, self._ids[: len(columns[0])], room, calls):
                     break
@@ -247,7 +266,9 @@ class CpuGroupBy:
                 ends += self._call_alike(repeated, tables, len(ends) - 1, calls)
         if not made:
             return 0, True
+        self._end_turn()
         added = bisect_right(ends, calls.run())
+        self._latest = None if repeated is None else (repeated, room)
         self._states.meet(len(self._keys))
         self._rows += sum(lengths[:added])
         if not self._judged:
@@ -258,7 +279,7 @@ class CpuGroupBy:
     def _call_alike(self, repeated: Repeated, tables: Pieces, number: int, calls: Calls) -> list[int]:
         """Have calls add the tables after one, as far as they are like it; return where those of each end."""
         memory, before = tables.alike(number, tuple(dict.fromkeys(self._places or ()))), len(calls)
-        if len(memory) < 2 or not repeated.add_alike(memory):
+        if len(memory) < 2 or not repeated.add_alike(memory, calls):
             return []
         each = (len(calls) - before) // (len(memory) - 1)
         return [*range(before + each, len(calls) + 1, each)]

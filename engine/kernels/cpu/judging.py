@@ -58,9 +58,16 @@ Remembered: TypeAlias = "dict[tuple[str, ...], tuple[Verdict, int]]"
 
 
 class Judge:
-    """What threads know together of the rows of one grouping: the first of them finds it out."""
+    """What threads know together of the rows of one grouping: the first of them finds it out.
+
+    Attributes
+    ----------
+    turn
+        Held by the one that prepares its first kernels: to take turns with the interpreter's lock delays all of them.
+    """
 
     def __init__(self) -> None:
+        self.turn = threading.Lock()
         self._lock = threading.Lock()
         self._others = 0
         self._copies: list[KeyTable] = []

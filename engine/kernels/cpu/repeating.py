@@ -33,31 +33,37 @@ class Repeated:
         places: dict[int, int] = {}
         self._same = [places.setdefault(id(column), place) for place, column in enumerate(columns)]
         self._calls, self._first = calls, first
+        self._last: Words | None = None  # addresses of the last table that was added by itself, if any was
 
     @cached_property
     def _pattern(self) -> Pattern | None:
-        """The calls for the first table, which are the last ones when others are first added."""
+        """The calls for the first table, which are the last ones when those for others are first added."""
         memory = self._memory(self._columns)
         return None if memory is None else Pattern(self._calls, self._first, memory)
 
-    def add(self, columns: Sequence[pa.Array]) -> bool:
-        """Add the same calls for the columns of another table; return whether it is like the first one."""
+    def add(self, columns: Sequence[pa.Array], calls: Calls) -> bool:
+        """Add the same calls to some, for the columns of another table; return whether it is like the first one."""
         memory = self._memory(columns)
         if memory is None or self._pattern is None:
             return False
-        return self._pattern.repeat(np.array([[address for _, address in memory]], dtype=np.uint64))
+        addresses = np.array([address for _, address in memory], dtype=np.uint64)
+        if not self._pattern.repeat(addresses[None], calls):
+            return False
+        self._last = addresses
+        return True
 
-    def add_alike(self, memory: Words) -> bool:
-        """Add the same calls for tables like the first one; return whether that can be.
+    def add_alike(self, memory: Words, calls: Calls) -> bool:
+        """Add the same calls to some, for tables like the last one that was not added here; return whether that can be.
 
         Parameters
         ----------
         memory
-            Addresses of the first table's columns, then in each row those of another's; as `Pieces.alike` gives them.
+            Addresses of that table's columns, then in each row those of another's; as `Pieces.alike` gives them.
         """
-        if self._pattern is None or memory.shape[1] != len(self._pattern.addresses):
+        if self._pattern is None:
             return False
-        return self._pattern.repeat(self._pattern.addresses + (memory[1:] - memory[0]))
+        last = self._pattern.addresses if self._last is None else self._last
+        return memory.shape[1] == len(last) and self._pattern.repeat(last + (memory[1:] - memory[0]), calls)
 
     def _memory(self, columns: Sequence[pa.Array]) -> list[Memory] | None:
         """Return all memory of columns that kernels read; None where there is none, or they are unlike the first ones.

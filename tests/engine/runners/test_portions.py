@@ -52,15 +52,15 @@ def test_tasks_are_large_at_first_and_small_at_the_end() -> None:
 def test_tasks_of_rows_taken_as_they_are_dwindle() -> None:
     splits = splits_of(40 * 4 * BATCH)
     tasks = portions(splits, 2, least=2)
-    assert [len(task) for task in tasks] == [20, 10, 5, 2, 2, 1]
+    assert [len(task) for task in tasks] == [18, 18, 2, 2]
     assert batches([split for task in tasks for split in task]) == batches([*splits])
     assert [len(task) for task in portions(splits_of(150 * 4 * BATCH), 1, least=2)] == [64, 64, 22]
 
 
-def test_the_last_of_them_is_divided_where_one_is_enough() -> None:
+def test_those_where_a_task_ends_are_divided_where_one_is_enough() -> None:
     splits = splits_of(8 * 4 * BATCH)
     tasks = portions(splits, 2, least=1)
-    assert [sum(split.rows or 0 for split in task) // BATCH for task in tasks] == [16, 8, 4, 2, 1, 1]
+    assert [sum(split.rows or 0 for split in task) // BATCH for task in tasks] == [14, 14, 2, 2]
     assert batches([split for task in tasks for split in task]) == batches([*splits])
     assert [len(task) for task in portions(splits, 1, least=1)] == [8]
     assert portions([], 2, least=1) == []

@@ -228,8 +228,8 @@ class Pattern:
         self._given.append((place, len(self._copies)))
         self._copies += (ctypes.c_uint64 * _HEADER).from_address(id(arg))
 
-    def repeat(self, addresses: Words) -> bool:
-        """Add the calls once for each row of addresses of other memory, in the same order.
+    def repeat(self, addresses: Words, calls: Calls) -> bool:
+        """Add the calls to some once for each row of addresses of other memory, in the same order.
 
         Returns
         -------
@@ -247,6 +247,8 @@ class Pattern:
         for out, places in ((copies, self._inner), (words, self._given)):
             for place, begin in places:
                 out[:, place] = begins + np.uint64(begin * 8)
-        self._calls.keep(copies)
-        self._calls.add_again(self._pattern, words)
+        calls.keep(copies)
+        if calls is not self._calls:
+            calls.keep(self._calls)
+        calls.add_again(self._pattern, words)
         return True

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -183,6 +184,57 @@ def test_chunks_that_are_alike_are_added_without_making_tables_of_them(
         frame = rows.to_pandas().groupby(keys, dropna=False, sort=False)
         expected = frame.agg(a0=("value", "size"), a1=("value", "sum"), a3=("number", "sum")).reset_index()
         pd.testing.assert_frame_equal(found[[*keys, "a0", "a1", "a3"]], expected, check_dtype=False, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["dense", "growing", "wide", "small", "nulls", "texts"])
+@pytest.mark.parametrize("keys", [("key",), ("key", "part")], ids=["one", "two"])
+def test_calls_for_rows_that_came_before_are_made_again_for_later_ones(
+    monkeypatch: pytest.MonkeyPatch, kind: str, keys: tuple[str, ...]
+) -> None:
+    """Unless keys and states have moved to other memory since, or the rows lie differently."""
+    rng = np.random.default_rng(7)
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", ROWS)
+    tables = []
+    for number in range(4 * TABLES):
+        key = made(kind, rng, number // 4)
+        columns = {"key": key, "part": rng.integers(0, 7, ROWS), "value": rng.random(ROWS), "number": np.arange(ROWS)}
+        tables.append(pa.table(columns))
+    written: list[int] = []
+    write = CpuGroupBy._call_later
+    monkeypatch.setattr(CpuGroupBy, "_call_later", lambda *given: written.append(1) or write(*given))
+    held, schema = HeldRows(pa.concat_tables(tables)), from_arrow_schema(tables[0].schema)
+    state = DEVICE.group_by(spec(tables[0].schema, keys))
+    for start in range(0, held.table.num_rows, 2 * ROWS):
+        part = DEVICE.chunked(held, start, 2 * ROWS, schema, 2 * ROWS)
+        assert part is not None
+        state.update(part)
+    found = DEVICE.to_arrow(state.partials(1)[0][0]).to_pandas()
+    frame = held.table.to_pandas().groupby([*keys], dropna=False, sort=False)
+    expected = frame.agg(a0=("value", "size"), a1=("value", "sum"), a3=("number", "sum")).reset_index()
+    pd.testing.assert_frame_equal(found[[*keys, "a0", "a1", "a3"]], expected, check_dtype=False, rtol=1e-12)
+    if kind in {"dense", "wide"}:
+        assert len(written) <= 3  # one for the first rows, and those after the keys that come late
+
+
+def test_threads_begin_one_after_the_other_and_none_waits_for_one_that_failed() -> None:
+    values = {"key": [0, 1] * ROWS, "value": [1.0, 2.0] * ROWS, "number": [2**47, 1] * ROWS}
+    rows = pa.concat_tables([pa.table(values)] * 8)
+    schema, state = from_arrow_schema(rows.schema), DEVICE.group_by(spec(rows.schema, ["key", "number"]))
+    assert isinstance(state, CpuGroupBy)
+    turn = state._judge_of_all.turn
+    with turn:
+        beside = state.beside()
+        waiting = threading.Thread(target=beside.update, args=[DEVICE.chunked(HeldRows(rows), 0, 9, schema, 9)])
+        waiting.start()
+        waiting.join(0.05)
+        assert waiting.is_alive()
+    waiting.join()
+    assert len(beside.partials(1)[0]) == 1
+    part = DEVICE.chunked(HeldRows(rows), 0, rows.num_rows, schema, rows.nbytes)
+    assert part is not None
+    with pytest.raises(ArithmeticOverflow):
+        state.update(part)
+    assert not turn.locked()
 
 
 def test_what_rows_tell_of_their_groups_is_found_out_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import weakref
+
 import numpy as np
 import pytest
 
@@ -77,7 +79,7 @@ def test_calls_are_made_again_with_other_memory() -> None:
     begun = len(calls)
     calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
     calls.add(native.set_key, first.view(np.uint64), 0, 1, filled)
-    assert Pattern(calls, begun, memory(first)).repeat(addresses(second))
+    assert Pattern(calls, begun, memory(first)).repeat(addresses(second), calls)
     assert calls.run() == 5
     assert sums.tolist() == [10 + 450 + 10 * digit + 70 for digit in range(10)]
     assert filled.tolist() == [14] * 100
@@ -88,7 +90,7 @@ def test_addresses_in_arguments_are_those_of_the_other_memory() -> None:
     calls, packing = Calls(), KeyPacking([(0, 255), (0, 255)])
     packing.pack_later([Source(first, NO_BITS, 0, -1), Source(first, NO_BITS, 0, -1)], out, calls)
     calls.describe(calls.made[0].arguments[0], ADDRESSES)
-    assert Pattern(calls, 0, memory(first)).repeat(addresses(second))
+    assert Pattern(calls, 0, memory(first)).repeat(addresses(second), calls)
     assert calls.run() == 2
     assert out.tolist() == [value * 257 for value in range(100, 200)]
 
@@ -99,8 +101,25 @@ def test_memory_that_was_the_same_must_be_the_same() -> None:
     calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
     calls.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
     pattern = Pattern(calls, 0, memory(first, first))
-    assert not pattern.repeat(addresses(first, second))
+    assert not pattern.repeat(addresses(first, second), calls)
     assert len(calls) == 2
-    assert pattern.repeat(addresses(second, second))
+    assert pattern.repeat(addresses(second, second), calls)
     assert calls.run() == 4
     assert sums.sum() == 2 * (first.sum() + second.sum())
+
+
+def test_a_pattern_of_calls_that_were_made_is_added_to_others() -> None:
+    """Nothing but the others keeps what it needs: here the pattern, and the calls it was of, are gone before."""
+    sums, first, second, third = np.zeros(10, dtype=np.int64), np.arange(100), np.arange(100) * 2, np.arange(100) * 3
+    earlier, later = Calls(), Calls()
+    earlier.add(native.sum_i64, IDS, first, NO_BITS, 0, sums)
+    pattern = Pattern(earlier, 0, memory(first))
+    assert earlier.run() == 1
+    assert pattern.repeat(addresses(second), later)
+    assert pattern.repeat(addresses(third), later)
+    reference = weakref.ref(earlier)
+    del earlier, pattern
+    assert later.run() == 2
+    assert sums.sum() == first.sum() + second.sum() + third.sum()
+    del later
+    assert reference() is None  # without looking for cycles
