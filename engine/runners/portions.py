@@ -67,8 +67,8 @@ def _dwindling(splits: Sequence[Any], threads: int, least: int) -> Iterator[list
             while rest:
                 rows = rest[-1].rows or 0
                 if least == 1 < threads and id(rest[-1]) in whole and rows / 4 <= aim - taken < rows:
-                    parts = rest.pop().divided()
-                    rest += reversed(parts)
+                    whole.remove(id(rest[-1]))  # a small one stays what it is
+                    rest += reversed(rest.pop().divided())
                 elif len(task) < least or taken + rows / 2 <= aim:
                     task.append(rest.pop())
                     taken += rows

@@ -40,7 +40,10 @@ def small_splits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("rows", [0, 1, BATCH, 4 * BATCH, 46 * BATCH + 5])
 def test_every_batch_is_part_of_one_task(rows: int, threads: int) -> None:
     splits = splits_of(rows)
-    assert batches([split for task in portions(splits, threads) for split in task]) == batches([*splits])
+    for least in (0, 1, 2):
+        tasks = portions(splits, threads, least=least)
+        assert all(tasks)
+        assert batches([split for task in tasks for split in task]) == batches([*splits])
 
 
 def test_tasks_are_large_at_first_and_small_at_the_end() -> None:
@@ -64,6 +67,14 @@ def test_those_where_a_task_ends_are_divided_where_one_is_enough() -> None:
     assert batches([split for task in tasks for split in task]) == batches([*splits])
     assert [len(task) for task in portions(splits, 1, least=1)] == [8]
     assert portions([], 2, least=1) == []
+
+
+def test_splits_too_small_to_be_divided_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    splits = splits_of(8 * 4 * BATCH)
+    monkeypatch.setattr(memory, "DIVIDED_ROWS", 8 * BATCH)
+    tasks = portions(splits, 2, least=1)
+    assert [len(task) for task in tasks] == [4, 4]
+    assert batches([split for task in tasks for split in task]) == batches([*splits])
 
 
 def test_other_splits_are_a_task_each() -> None:
