@@ -125,7 +125,7 @@ def _bracket_of(binder: ExpressionBinder, node: Any, value: Expr) -> Expr:
     if value.dtype.kind is Kind.STRUCT:
         return field_at(binder, node, value, binder.statement.constant(place))
     if value.dtype.is_map:
-        return _of_key(binder, value, place)
+        return of_key(binder, value, place)
     if value.dtype.is_text:
         return call("substring", value, place, literal(1))
     return call("list_element", value, place)
@@ -226,14 +226,15 @@ def _values_of_key(binder: ExpressionBinder, value: Expr, key: Expr) -> Expr:
     return _each(binder, found, lambda pair: call("struct_field", pair, name=_VALUE), ListMethod.TRANSFORM)
 
 
-def _of_key(binder: ExpressionBinder, value: Expr, key: Expr) -> Expr:
+def of_key(binder: ExpressionBinder, value: Expr, key: Expr) -> Expr:
+    """Return the value of a map at a key; null where it has none."""
     return call("list_element", _values_of_key(binder, value, key), literal(1))
 
 
 def _map_get(binder: ExpressionBinder, node: Any, *, whole: bool) -> Expr:
     first, second = counted_arguments(binder, node, 2)
     value, key = _map_argument(binder, node, binder.bind(first)), binder.bind(second)
-    return _values_of_key(binder, value, key) if whole else _of_key(binder, value, key)
+    return _values_of_key(binder, value, key) if whole else of_key(binder, value, key)
 
 
 def _map_contains(binder: ExpressionBinder, node: Any) -> Expr:

@@ -60,7 +60,11 @@ def field_at(binder: ExpressionBinder, node: exp.Expr, value: Expr, wanted: Lite
 
 
 def field_of(binder: ExpressionBinder, node: exp.Expr, value: Expr, name: str) -> Expr:
-    """Return a field of a struct."""
+    """Return a field of a struct, or the value of a map at a key."""
+    if value.dtype.is_map:
+        from .lists import of_key
+
+        return of_key(binder, value, literal(name))
     if value.dtype.kind is not Kind.STRUCT:
         raise binder.source.error(node, f"{name!r} is asked of {value.dtype}, which is no struct")
     return call("struct_field", value, name=field_name(value.dtype, name))

@@ -53,6 +53,7 @@ select date '2024-01-31'::timestamp as a, timestamp '2024-01-31 10:00'::date as 
 select timestamp with time zone '2024-01-31 10:00:00+00'::date as a, timestamptz '2024-01-31 10:00:00+02'::date as b, '2024-01-31 10:00'::timestamp::date as c
 select typeof(date '2024-01-31'::timestamp) as a, cast('2024-01-31 10:00'::timestamp as date) as b, timestamp '2024-01-31'::date + 1 as c
 select E'a\\nb\\tc''d' as a, e'x' || 'y' as b, E'\\\\' as c
+select m.k as a, m.z as b, (m).k + 1 as c from (values (map{'k': 1}), (map{'z': 2}), (null)) t(m)
 select row(1, 'b')[2] as a, (1, 2)[1] as b, row(7)[1] + 1 as c
 select list_resize(l, 3) as a, list_resize(l, 3, 0) as b from (values ([1]), (null), ([1,2,3,4])) t(l)
 select array_cross_product([1.5, 2, 3], [2, 3.0, 4]::double[]) as a
