@@ -19,7 +19,7 @@ from . import data
 from .answers import difference
 from .case import Case
 from .engines import ALONE, ENGINES, OURS, thread_settings
-from .worker import Assignment, Report, serve
+from .worker import Assignment, Report, Step, serve
 
 REFERENCES = ("duckdb", "polars", "datafusion", "pyarrow", "pandas", "pydata", OURS)
 """Whose answer the others are compared with: the first of these that gave one, else any."""
@@ -139,24 +139,31 @@ class Worker:
         self.outcome.cpu.append(report.cpu)
 
     def turn_beside(self, others: Sequence[Worker]) -> None:
-        """Let it run once more while the others do, and note how long the slowest took."""
-        for worker in (self, *others):
-            worker.start()
-        self.outcome.processes = 1 + len(others)
-        self.outcome.at_once.append(max(worker.report().seconds for worker in (self, *others)))
+        """Let it run once more while the others do, all from the same moment, and note how long the slowest took."""
+        together = (self, *others)
+        for worker in together:
+            worker.tell(Step.GET_READY)
+        for worker in together:
+            worker.report()
+        for worker in together:
+            worker.tell(Step.RUN)
+        self.outcome.processes = len(together)
+        self.outcome.at_once.append(max(worker.report().seconds for worker in together))
 
     def fail(self, reason: str) -> None:
         """Note why it is out."""
         self.outcome.verdict, self.outcome.reason = "failed", reason
 
     def _run(self) -> Report:
-        self.start()
+        self.tell(Step.GET_READY)
+        self.report()
+        self.tell(Step.RUN)
         return self.report()
 
-    def start(self) -> None:
-        """Let it run, without waiting for its report."""
+    def tell(self, step: Step) -> None:
+        """Say what to do, without waiting for its report."""
         with contextlib.suppress(OSError):  # where the process has ended, the report says so
-            self._pipe.send(True)
+            self._pipe.send(step)
 
     def report(self) -> Report:
         """Wait for its report."""
@@ -173,8 +180,7 @@ class Worker:
 
     def stop(self) -> None:
         """End the process."""
-        with contextlib.suppress(OSError):
-            self._pipe.send(False)
+        self.tell(Step.STOP)
         self._process.join(2)
         self.kill()
         self._pipe.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import time
 from dataclasses import dataclass
+from enum import Enum
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -64,10 +65,18 @@ class Report:
     error: str | None = None
 
 
-def serve(pipe: Connection, assignment: Assignment) -> None:
-    """Prepare, then run once for each True that comes through the pipe, until it says False.
+class Step(Enum):
+    """What a worker is told: to collect garbage, which takes each its own time, to run, or to end."""
 
-    Sends a `Report` after the preparation and after each run; ends after one with an error.
+    GET_READY = "get ready"
+    RUN = "run"
+    STOP = "stop"
+
+
+def serve(pipe: Connection, assignment: Assignment) -> None:
+    """Prepare, then get ready or run as `Step` says through the pipe, until it says stop.
+
+    Sends a `Report` after the preparation and after each step; ends after one with an error.
     """
     try:
         from .cases import CASES
@@ -78,7 +87,11 @@ def serve(pipe: Connection, assignment: Assignment) -> None:
         call = case.engines[engine.role](bench_for(case, assignment.scale, assignment.threads, engine.device))
         pipe.send(Report(peak=peak_memory()))
         first = True
-        while pipe.recv():
+        while (step := pipe.recv()) is not Step.STOP:
+            if step is Step.GET_READY:
+                gc.collect()
+                pipe.send(Report())
+                continue
             pipe.send(_timed(call, assignment.answer if first else None))
             first = False
     except Exception as error:  # noqa: BLE001  # whatever an engine raises is a result here
@@ -97,7 +110,6 @@ def bench_for(case: Case, scale: float, threads: int, device: str = "cpu") -> Be
 
 
 def _timed(call: Call, keep: Path | None) -> Report:
-    gc.collect()
     start, busy = time.perf_counter(), time.process_time()
     answer = call()
     seconds, cpu = time.perf_counter() - start, time.process_time() - busy
