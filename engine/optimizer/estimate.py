@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import weakref
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -206,20 +207,19 @@ def _unknown(schema: Schema, rows: float) -> Estimate:
     return Estimate(rows=rows, columns={f.name: ColumnEstimate(distinct=max(1.0, rows)) for f in schema})
 
 
-_wholes: dict[int, tuple[Statistics, Schema, Estimate]] = {}
-_MOST_WHOLES = 256
+_wholes: dict[int, tuple[weakref.ref[Statistics], Schema, Estimate]] = {}
+"""Of statistics that a source keeps, by their ids; they go with them, and with the rows that those may hold."""
 
 
 def _whole(source: Source) -> Estimate:
     """Return the estimate of a source, which is remembered of those that keep their statistics."""
     statistics, schema = source.statistics(), source.schema
-    known = _wholes.get(id(statistics))
-    if known is not None and known[0] is statistics and known[1] is schema:
+    key = id(statistics)
+    known = _wholes.get(key)
+    if known is not None and known[0]() is statistics and known[1] is schema:
         return known[2]
-    if len(_wholes) >= _MOST_WHOLES:
-        _wholes.clear()
     made = _of_source(statistics, schema)
-    _wholes[id(statistics)] = statistics, schema, made
+    _wholes[key] = weakref.ref(statistics, lambda _: _wholes.pop(key, None)), schema, made
     return made
 
 

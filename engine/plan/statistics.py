@@ -29,7 +29,7 @@ class ColumnStatistics:
     distinct: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True, kw_only=True)
 class Statistics:
     """Rows, stored bytes and per-column facts of a table."""
 

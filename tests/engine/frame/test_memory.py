@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 import pickle
+import weakref
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
+import volley as vl
 from volley.engine.errors import ConfigError, TypeMismatch
 from volley.engine.expr import Column, call, literal
 from volley.engine.frame.memory import MemorySource
@@ -50,6 +54,16 @@ def test_counts_nulls_but_of_dictionaries() -> None:
     assert {name: known[name].nulls for name in known} == {"full": 0, "holed": 1, "nothing": 3, "word": None}
     assert len(known) == 4
     assert known.get("other") is None
+
+
+def test_rows_go_with_the_frame() -> None:
+    values = np.arange(3000.0)
+    held = weakref.ref(values)
+    frame = vl.from_arrow(pa.table({"k": [1, 2, 1] * 1000, "v": pa.array(values)}))
+    assert len(frame.merge(vl.DataFrame({"k": [1]}), on="k")) == 2000
+    del frame, values
+    gc.collect()
+    assert held() is None  # nothing that planning remembers has them
 
 
 def test_is_not_copied_and_dictionaries_stay(table: pa.Table) -> None:
