@@ -11,13 +11,13 @@ import numpy as np
 
 from ..dtypes import DataType, float64, string
 from ..errors import PlanError
-from ..expr import Column, NamedAggregate, NamedExpr, aggregate
+from ..expr import AggregateCall, Column, NamedAggregate, NamedExpr, aggregate
 from ..plan import MapBatches, Plan, Project
 from ..schema import Field, Schema
 from .applied import GroupCall, OfGroups
 from .compiled import compiled_groups
 from .reducing import reduction
-from .timed import Timed, with_times
+from .timed import Timed, apart, with_times
 from .udf import UserFunction
 
 How: TypeAlias = str | Callable[[Any], Any]
@@ -140,23 +140,20 @@ class Aggregates:
 
 def aggregates(pairs: Pairs, schema: Schema) -> Aggregates:
     """Return the aggregates that pairs of columns and names or functions ask for."""
-    native: list[NamedAggregate] = []
+    made: dict[str, AggregateCall | Timed] = {}
     users: list[GroupCall] = []
-    timed: dict[str, Timed] = {}
     for name, pair in pairs.items():
         column, how = _pair(name, pair)
         argument = Column(name=column, dtype=schema[column].dtype)
         if isinstance(how, str):
-            made = reduction(how, argument)
-            if isinstance(made, Timed):
-                timed[name], made = made, made.call
-            native.append(NamedAggregate(name=name, call=made))
+            made[name] = reduction(how, argument)
             continue
         lists = f"__{name}_values"
-        native.append(NamedAggregate(name=lists, call=aggregate("list", argument)))
+        made[lists] = aggregate("list", argument)
         user = how if isinstance(how, UserFunction) else UserFunction(how, dtype=_returned_by(how))
         users.append(_group_call(user, lists, argument, name))
-    return Aggregates(tuple(native), tuple(users), tuple(pairs), timed)
+    native, timed = apart(made)
+    return Aggregates(native, tuple(users), tuple(pairs), timed)
 
 
 def _returned_by(how: Callable[[Any], Any]) -> DataType | None:

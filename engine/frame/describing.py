@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import DataType, Kind
@@ -54,8 +55,6 @@ def _measure(row: str, column: Column) -> AggregateCall | Timed:
 
 
 def _as_pandas(value: Any) -> Any:
-    import datetime as dt
-
     import pandas as pd
 
     if isinstance(value, dt.datetime):

@@ -20,7 +20,7 @@ from .measures import QUARTILES, only_index
 from .replacements import not_found
 from .sample import with_chances
 from .series import Series
-from .timed import Timed, reduced
+from .timed import apart, reduced
 from .types import parse_dtype
 from .udf import UserFunction
 from .window import GroupWindows, present_keys
@@ -196,10 +196,7 @@ class GroupBy(GroupRows, GroupWindows):
     def quantile(self, q: float = 0.5) -> DataFrame:
         """Return the value at a share ``q`` of the sorted values of each numeric column, linear between neighbours."""
         names = self._numbers()
-        made = {name: reduced("quantile", self._column(name), q=q) for name in names}
-        timed = {name: one for name, one in made.items() if isinstance(one, Timed)}
-        plain = {name: one.call if isinstance(one, Timed) else one for name, one in made.items()}
-        calls = tuple(NamedAggregate(name=name, call=one) for name, one in plain.items())
+        calls, timed = apart({name: reduced("quantile", self._column(name), q=q) for name in names})
         return self._aggregated(Aggregates(calls, (), names, timed))
 
     def prod(self) -> DataFrame:

@@ -19,7 +19,7 @@ from .across import across
 from .core import Core
 from .describing import described, is_described
 from .reducing import SPELLINGS, reduction
-from .timed import Timed, reduced, with_times
+from .timed import Timed, apart, reduced, with_times
 from .window import aggregated
 
 if TYPE_CHECKING:
@@ -39,9 +39,8 @@ class Reductions(Core):
 
     def reduce(self, **aggregates: AggregateCall | Timed) -> dict[str, Any]:
         """Run the plan and return aggregates over all rows as Python values."""
-        timed = {name: one for name, one in aggregates.items() if isinstance(one, Timed)}
-        plain = (one.call if isinstance(one, Timed) else one for one in aggregates.values())
-        plan, calls = aggregated(self.plan, plain)
+        asked, timed = apart(aggregates)
+        plan, calls = aggregated(self.plan, (one.call for one in asked))
         named = tuple(NamedAggregate(name=name, call=one) for name, one in zip(aggregates, calls, strict=True))
         (row,) = self.session.collect(with_times(Aggregate(input=plan, aggregates=named), timed)).to_pylist()
         return dict(row)

@@ -83,17 +83,14 @@ class Resampler:
             self._frame, (self._on,), sort=True, dropna=True, as_index=as_index, every=self._every, named=self._named
         )
 
-    def _groups(self) -> _Periods:
-        return self.groups()
-
     def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row for each length of time; see `GroupBy.agg`."""
-        return self._groups().agg(spec, **named)
+        return self.groups().agg(spec, **named)
 
     aggregate = agg
 
     def __getitem__(self, columns: str | Sequence[str]) -> GroupBy:
-        return self._groups()[columns]
+        return self.groups()[columns]
 
     def __getattr__(self, name: str) -> GroupBy:
         if name.startswith("_"):
@@ -104,35 +101,35 @@ class Resampler:
 
     def sum(self) -> DataFrame:
         """Return the sum of each numeric column; 0 of no values."""
-        return self._groups().sum()
+        return self.groups().sum()
 
     def count(self) -> DataFrame:
         """Return the number of values that are not null in each column."""
-        return self._groups().count()
+        return self.groups().count()
 
     def size(self) -> DataFrame:
         """Return the number of rows, as ``size``."""
-        return self._groups().size()
+        return self.groups().size()
 
     def mean(self) -> DataFrame:
         """Return the mean of each numeric column."""
-        return self._groups().mean()
+        return self.groups().mean()
 
     def min(self) -> DataFrame:
         """Return the least value of each column."""
-        return self._groups().min()
+        return self.groups().min()
 
     def max(self) -> DataFrame:
         """Return the greatest value of each column."""
-        return self._groups().max()
+        return self.groups().max()
 
     def median(self) -> DataFrame:
         """Return the median of each numeric column."""
-        return self._groups().median()
+        return self.groups().median()
 
     def std(self) -> DataFrame:
         """Return the sample standard deviation of each numeric column."""
-        return self._groups().std()
+        return self.groups().std()
 
     def _every(self) -> DataFrame:
         """Run the plan for the first and the last time, and return the start of each length between them."""

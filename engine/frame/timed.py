@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import dtypes
 from ..dtypes import DataType, Kind
-from ..expr import AggregateCall, Column, Expr, NamedExpr, aggregate, call, cast, literal
+from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, aggregate, call, cast, literal
 from ..plan import Plan, Project
 from .durations import START, of_ticks, ticks_of
 
@@ -48,6 +48,13 @@ def reduced(function: str, *values: Expr, **options: Any) -> AggregateCall | Tim
     if dtype is not None and dtype.kind is Kind.BOOL and function in _OF_BOOLS:
         values = (cast(values[0], dtypes.int8),)
     return aggregate(function, *values, **options)
+
+
+def apart(made: Mapping[str, AggregateCall | Timed]) -> tuple[tuple[NamedAggregate, ...], dict[str, Timed]]:
+    """Return aggregates as a plan has them, and those among them whose columns `with_times` has to finish."""
+    timed = {name: one for name, one in made.items() if isinstance(one, Timed)}
+    plain = ((name, one.call if isinstance(one, Timed) else one) for name, one in made.items())
+    return tuple(NamedAggregate(name=name, call=own) for name, own in plain), timed
 
 
 def _of_ticks(function: str, ticks: Expr, options: Mapping[str, Any]) -> AggregateCall:

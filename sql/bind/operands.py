@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.dtypes import Kind
+from ...engine.dtypes import DataType, Kind
 from ...engine.expr import Cast, Expr, cast
 
 
@@ -25,10 +25,14 @@ def as_date(expr: Expr) -> Expr:
     return expr
 
 
+def differ_in_zone(left: DataType, right: DataType) -> bool:
+    """Return whether one of two types of timestamps has a zone and the other has none."""
+    return left.kind is right.kind is Kind.TIMESTAMP and (left.tz is None) is not (right.tz is None)
+
+
 def zoned(exprs: Sequence[Expr]) -> list[Expr]:
     """Return timestamps without a zone that stand beside ones with a zone as moments in that zone, as DuckDB does."""
     wanted = next((expr.dtype for expr in exprs if expr.dtype.tz is not None), None)
     if wanted is None:
         return list(exprs)
-    local = [expr.dtype.kind is Kind.TIMESTAMP and expr.dtype.tz is None for expr in exprs]
-    return [cast(expr, wanted) if is_local else expr for expr, is_local in zip(exprs, local, strict=True)]
+    return [cast(expr, wanted) if differ_in_zone(expr.dtype, wanted) else expr for expr in exprs]

@@ -13,7 +13,7 @@ from ...engine.expr import Call, Expr, Literal, call, case, cast, in_list, liter
 from .intervals import interval_expr, length, moved, negated
 from .lengths import CLOCKS, alike, combined, difference, is_length, multiplied, negated_length
 from .literals import time_constant
-from .operands import as_date, unwrapped, zoned
+from .operands import as_date, differ_in_zone, unwrapped, zoned
 from .rewriting import COMPARISONS, compared_tuples
 
 if TYPE_CHECKING:
@@ -243,7 +243,7 @@ def _needs_cast(arg: Expr, value: Literal) -> bool:
         return True
     if value.dtype.kind is Kind.NULL or arg.dtype.kind is Kind.NULL:
         return False
-    if (value.dtype.tz is None) is not (arg.dtype.tz is None) and value.dtype.kind is arg.dtype.kind:
+    if differ_in_zone(value.dtype, arg.dtype):
         return True
     return value.dtype.is_text is not arg.dtype.is_text and not arg.dtype.is_temporal
 

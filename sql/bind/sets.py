@@ -12,6 +12,7 @@ from ...engine.dtypes import DataType, Kind, common_type
 from ...engine.expr import Column, Expr, NamedExpr, cast, literal
 from ...engine.plan import Distinct, Join, JoinKind, Plan, Project, Union
 from .bound import BoundQuery
+from .operands import differ_in_zone
 from .windows import first_rows
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _common_type(left: DataType, right: DataType) -> DataType | None:
     if left.is_text is not right.is_text and not left.is_nested and not right.is_nested:
         other = right if left.is_text else left
         return dtypes.string if other.kind is not Kind.NULL else common_type(left, right)
-    if left.kind is right.kind is Kind.TIMESTAMP and (left.tz is None) is not (right.tz is None):
+    if differ_in_zone(left, right):
         return left if left.tz else right
     return common_type(left, right)
 

@@ -15,12 +15,13 @@ from ...dtypes import Kind
 from ..protocol import GroupBy, Table
 from ..specs import Accumulator, GroupSpec
 from .accumulators import States
-from .aggregate import Apart, CpuGroupBy, Distinct
+from .aggregate import CpuGroupBy
 from .buffers import scratch
 from .chunked import ChunkedTable
 from .gather import take_column
 from .native import number_sorted_runs
 from .native.arrays import Longs
+from .partials import Apart, Distinct
 from .partition import split
 from .project import Evaluator
 from .table import CpuTable, concat_tables, slice_table

@@ -13,9 +13,10 @@ import volley as vl
 from tests.support.threads import left_over
 from volley.engine.errors import MemoryLimitExceeded, UserFunctionError
 from volley.engine.frame.memory import MemorySource
-from volley.engine.kernels.cpu.aggregate import CpuGroupBy, Distinct
+from volley.engine.kernels.cpu.aggregate import CpuGroupBy
 from volley.engine.kernels.cpu.device import CpuDevice
 from volley.engine.kernels.cpu.ordered import OrderedGroups
+from volley.engine.kernels.cpu.partials import Distinct
 from volley.engine.kernels.cpu.topk import CpuTopK
 from volley.engine.plan import Scan, ScanPlan
 from volley.engine.runners import local

@@ -17,9 +17,10 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.errors import ArithmeticOverflow
 from volley.engine.expr import Column, NamedExpr, SortKey
 from volley.engine.kernels.cpu import judging
-from volley.engine.kernels.cpu.aggregate import CpuGroupBy, RowStates
+from volley.engine.kernels.cpu.aggregate import CpuGroupBy
 from volley.engine.kernels.cpu.chunked import ChunkedTable
 from volley.engine.kernels.cpu.device import CpuDevice
+from volley.engine.kernels.cpu.partials import RowStates
 from volley.engine.kernels.specs import Accumulator, AccumulatorSpec, GroupSpec
 from volley.engine.plan import HeldRows
 
