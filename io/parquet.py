@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
+from itertools import accumulate, pairwise
 from typing import Any
 
 from ..engine.dtypes import Kind
@@ -279,15 +279,19 @@ def _batch_rows(wanted: int, columns: int, rows: int) -> int:
 
 
 def _balanced(kept: list[_Kept], target: int) -> Iterator[list[_Kept]]:
-    """Yield runs of row groups of about ``target`` bytes each, as even as whole row groups allow."""
+    """Yield runs of row groups of about ``target`` bytes each, as even as whole row groups allow.
+
+    A run ends where the next row group would lead farther away from its end: of two that are nearly alike, each is one.
+    """
     total = sum(group.bytes for group in kept)
     pieces = min(len(kept), max(1, round(total / target)))
     run: list[_Kept] = []
     done = made = 0
-    for position, group in enumerate(kept):
+    for group, following in pairwise([*kept, None]):
+        assert group is not None
         run.append(group)
         done += group.bytes
-        if position == len(kept) - 1 or (made + 1 < pieces and done >= total * (made + 1) / pieces):
+        if following is None or (made + 1 < pieces and done + following.bytes / 2 >= total * (made + 1) / pieces):
             yield run
             run, made = [], made + 1
 

@@ -366,6 +366,17 @@ def test_large_files_become_several_balanced_splits(tmp_path: Path) -> None:
     assert max(sizes) <= 2 * min(sizes)
 
 
+def test_two_row_groups_that_are_nearly_alike_are_two_splits(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for first in (199_999, 200_000, 200_001):
+        path = tmp_path / f"{first}.parquet"
+        with pq.ParquetWriter(path, pa.schema({"x": pa.float64()})) as writer:
+            for rows in (first, 200_000):
+                writer.write_table(pa.table({"x": rng.normal(size=rows)}))
+        splits = ParquetSource(path).scan(ScanRequest(columns=("x",))).splits
+        assert [split.rows for split in splits] == [first, 200_000]
+
+
 # -------------------------------------------------------------------------------------- several files
 def test_files_are_united_by_name_with_nulls_for_what_is_missing(tmp_path: Path, scan: Any) -> None:
     pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "1.parquet")
