@@ -40,7 +40,7 @@ from volley.engine.frame.datetimes import DatetimeAccessor
 from volley.engine.frame.nested import ListAccessor, StructAccessor
 from volley.engine.frame.replacements import REPLACEMENTS
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.cpu.registry import KERNELS
+from volley.engine.kernels.cpu.functions.registry import KERNELS
 from volley.engine.kernels.devices import functions_without_kernel, types_on_host
 from volley.io import CsvOptions, JsonOptions
 from volley.ml import errors as ml_errors

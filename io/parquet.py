@@ -15,7 +15,8 @@ from typing import Any
 
 from ..engine.dtypes import Kind
 from ..engine.expr import Expr, Path, all_of, columns_of, conjuncts, field_paths
-from ..engine.kernels.decoding import Decoder, open_decoder
+from ..engine.kernels.decoding import Decoder
+from ..engine.kernels.devices import open_decoder
 from ..engine.machine import available_cores
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
 from ..engine.schema import Schema

@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 from ..engine.arrow import empty_batch, from_arrow_schema
 from ..engine.errors import ReadError
 from ..engine.expr import Expr
-from ..engine.kernels.decoding import DamagedChunk, open_decoder
+from ..engine.kernels.decoding import DamagedChunk
+from ..engine.kernels.devices import open_decoder
 from ..engine.plan import KeyFilter, ParquetRows
 from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts

@@ -13,15 +13,13 @@ from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr
-from ..plan.source import KeyFilter, KeySet
+from ..plan.source import KeyFilter
 from ..schema import Schema
 
 ArrowArray: TypeAlias = Any
 """A ``pyarrow.Array``; opaque here."""
 ArrowBatch: TypeAlias = Any
 """A ``pyarrow.RecordBatch``; opaque here."""
-ArrowColumn: TypeAlias = Any
-"""A ``pyarrow.ChunkedArray``; opaque here."""
 
 
 class DamagedChunk(Exception):
@@ -136,17 +134,3 @@ class Decoder(Protocol):
             If a chunk is stored in a way that is not known; raised before the first batch.
         """
         ...
-
-
-def open_decoder() -> Decoder:
-    """Return the decoder of this machine's processor."""
-    from .cpu.decode import CpuDecoder
-
-    return CpuDecoder()
-
-
-def key_set(dtype: DataType, columns: Sequence[ArrowColumn]) -> KeySet | None:
-    """Return the set of the values of some columns of one type; None where such a set is not worth having."""
-    from .cpu.keysets import key_set as made
-
-    return made(dtype, columns)

@@ -13,6 +13,11 @@ from .protocol import AsksTogether, Device
 from .specs import Computed
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from ..dtypes import DataType
+    from ..plan import KeySet
+    from .decoding import Decoder
     from .remote import DeviceDescription
 
 NAMES = ("auto", "cpu", "gpu")
@@ -73,6 +78,20 @@ def open_remote_device(
 def is_remote(device: Device) -> bool:
     """Return whether a device is that of workers alone."""
     return isinstance(device, AsksTogether)
+
+
+def open_decoder() -> Decoder:
+    """Return the decoder of this machine's processor."""
+    from .cpu.decoding.decode import CpuDecoder
+
+    return CpuDecoder()
+
+
+def key_set(dtype: DataType, columns: Sequence[pa.ChunkedArray]) -> KeySet | None:
+    """Return the set of the values of some columns of one type; None where such a set is not worth having."""
+    from .cpu import keysets
+
+    return keysets.key_set(dtype, columns)
 
 
 def register_serialization(device: Device) -> None:

@@ -68,5 +68,5 @@ def _write() -> Callable[..., tuple[WrittenFile, ...]]:
 def decode_always(monkeypatch: pytest.MonkeyPatch) -> None:
     """Use the engine's decoder for small files too, whether or not it is compiled already."""
     monkeypatch.setattr("volley.io.parquet._WORTH_COMPILING", 0)
-    monkeypatch.setattr("volley.engine.kernels.cpu.opening._WORTH_COMPILING", -1)
+    monkeypatch.setattr("volley.engine.kernels.cpu.decoding.opening._WORTH_COMPILING", -1)
     monkeypatch.setattr("volley.io.parquet._SMALL_GROUP", 0)

@@ -20,15 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from volley.engine.arrow import from_arrow_schema
-from volley.engine.kernels.cpu import chunks, opening, pages, textchunks, workspace
+from volley.engine.kernels.cpu.decoding import chunks, opening, pages, textchunks, workspace
 from volley.engine.kernels.decoding import (
     ChunkSpec,
     DamagedChunk,
     StoredChunk,
     StoredRows,
     UnknownEncoding,
-    open_decoder,
 )
+from volley.engine.kernels.devices import open_decoder
 from volley.engine.schema import Schema
 
 PAGE = mmap.PAGESIZE

@@ -17,8 +17,8 @@ import pytest
 from tests.io.decoded import bits, decoded, some_table, splits_of
 from volley.engine import dtypes
 from volley.engine.expr import Call, Column, Expr, InList, literal
-from volley.engine.kernels.cpu import decode
-from volley.engine.kernels.decoding import key_set
+from volley.engine.kernels.cpu.decoding import decode
+from volley.engine.kernels.devices import key_set
 from volley.engine.plan import KeyFilter, ScanRequest
 from volley.io.parquet import ParquetSource, ParquetSplit
 

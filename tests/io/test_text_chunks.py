@@ -15,7 +15,7 @@ from tests.io.conftest import scan
 from volley.engine import dtypes
 from volley.engine.expr import Column, Expr, literal
 from volley.engine.expr.build import call
-from volley.engine.kernels.cpu import decode, textchunks
+from volley.engine.kernels.cpu.decoding import decode, textchunks
 from volley.engine.kernels.cpu.native.textchunks import decode_texts
 from volley.io.parquet import ParquetSource
 

@@ -14,7 +14,7 @@ from ..specs import Accumulator, AccumulatorSpec
 from .batch import FEW_GROUPS, Batch
 from .buffers import bools_of
 from .collected import KEEPING, keeping_row_state, make_keeping_state
-from .compare import known_true
+from .functions.compare import known_true
 from .gather import take_column
 from .native import Calls
 from .native.arrays import Rows

@@ -16,7 +16,7 @@ from ...errors import CastError, ExecutionError
 from ...listviews import lists_of
 from ...schema import Field, Schema
 from .buffers import INT64_DIGITS, is_small, physical_type
-from .decimals import narrowed, widened
+from .functions.decimals import narrowed, widened
 from .gather import encoded, plain
 from .table import CpuTable, concat_columns, joined
 

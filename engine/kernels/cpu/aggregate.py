@@ -16,6 +16,7 @@ from ..specs import GroupSpec
 from .accumulators import States
 from .buffers import scratch, size_of
 from .chunked import ChunkedTable
+from .hashes import partition_words
 from .judging import Judge, Verdict, of_groups
 from .keys import KeyTable
 from .native import Calls
@@ -27,7 +28,6 @@ from .project import Evaluator
 from .repeating import Repeated
 from .spread import spread, spreadable
 from .table import CpuTable, concat_columns, concat_tables, own, slice_table, take_rows
-from .words import partition_words
 
 _MERGED_ROWS = 65_536
 _MOST_EXPECTED = 1 << 20

@@ -17,17 +17,18 @@ from ...arrow import to_arrow_type
 from ...dtypes import DataType
 from ...expr import Column, SortKey
 from ..specs import COMOMENT_FIELDS, Accumulator, AccumulatorSpec
-from . import lists, native  # noqa: F401 - lists registers kernels
+from . import native
 from .batch import Batch, Seen, grown
 from .buffers import array_from, bits_of, values_of
-from .compare import known_true
+from .functions import lists  # noqa: F401 - lists registers kernels
+from .functions.compare import known_true
+from .functions.nested import inner, outer
 from .gather import take_column
 from .native import argsort
 from .native.arrays import Rows
-from .nested import inner, outer
 from .picking import Picked
+from .ranking import order_words
 from .sketches import Sketches
-from .sort import order_words
 from .states import State
 from .table import concat_columns
 

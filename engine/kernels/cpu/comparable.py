@@ -17,9 +17,9 @@ from numpy.typing import NDArray
 from ...intervals import DAY
 from ..constants import scalar_of
 from .buffers import bits_of, halves_of, is_small, validity, values_of
+from .functions.registry import Value
 from .gather import plain
 from .native import order_floats, order_integers
-from .registry import Value
 from .words import integers_of
 
 _SIGN = np.int64(np.iinfo(np.int64).min)

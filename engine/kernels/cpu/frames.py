@@ -43,7 +43,7 @@ from .native.radix import FINER_BITS
 from .native.stretches import lay_out_stretches
 from .native.windowing import SCRATCH_WORDS, SPARE_KEYS
 from .project import Evaluator
-from .sort import order_words, ranks
+from .ranking import order_words, ranks
 from .words import is_one_word, words_of
 
 _WORD_BITS = 64

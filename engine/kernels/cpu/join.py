@@ -17,7 +17,7 @@ from ...schema import Schema
 from ..protocol import Table
 from ..specs import BuildRows, JoinSide, JoinSpec
 from .buffers import all_valid, array_from, bools_of, physical_type, size_of, storage, values_of
-from .compare import known_true
+from .functions.compare import known_true
 from .gather import encoded, take_column
 from .keys import JoinKeys
 from .native import JoinIndex, joining

@@ -18,12 +18,12 @@ import pyarrow as pa
 
 from ...dtypes import DataType
 from ...expr import Column, Expr
+from .hashes import partition_words_later
 from .keys import KeyTable
 from .native import Calls, count_distinct_later, holding_lock
 from .native.arrays import Words
 from .project import Evaluator
 from .table import CpuTable, slice_table
-from .words import partition_words_later
 
 _JUDGED_ROWS = 100_000
 _WORTHWHILE = 0.6

@@ -19,7 +19,7 @@ from .chunked import ChunkedTable
 from .native import LeadingRows, smallest, text_prefixes
 from .native.arrays import Longs, Rows, Words, ascending
 from .project import Evaluator
-from .sort import order_words
+from .ranking import order_words
 from .table import CpuTable
 from .words import is_one_word
 

@@ -19,13 +19,14 @@ from .aggregate import CpuGroupBy
 from .buffers import scratch
 from .chunked import ChunkedTable
 from .gather import take_column
+from .hashes import partition_words
 from .native import number_sorted_runs
 from .native.arrays import Longs
 from .partials import Apart, Distinct
 from .partition import split
 from .project import Evaluator
 from .table import CpuTable, concat_tables, slice_table
-from .words import integers_of, is_one_word, partition_words
+from .words import integers_of, is_one_word
 
 _SAMPLES, _SAMPLED_ROWS = 4, 1 << 12
 _LEAST_RUNS = 64

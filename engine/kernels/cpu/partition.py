@@ -9,13 +9,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...expr import Expr
+from .hashes import partition_words
 from .native import count_partitions, partition_order
 from .native.arrays import MAX_ROWS, Longs, Words
 from .native.radix import FINER_BITS
 from .project import Evaluator
 from .spread import spread_on_threads, spreadable, spreadable_type
 from .table import CpuTable, slice_table, take_rows
-from .words import partition_words
 
 
 def hash_partition(table: CpuTable, keys: Sequence[Expr], partitions: int) -> list[CpuTable]:

@@ -11,7 +11,7 @@ from .batch import Batch
 from .buffers import bits_of, physical_type, text_of, values_of
 from .gather import take_column
 from .native.arrays import Rows
-from .sort import ranks
+from .ranking import ranks
 from .table import concat_columns
 from .words import is_bytes
 

@@ -20,14 +20,14 @@ from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ..constants import array_of, scalar_of
 from ..evaluation import Evaluation, can_raise, is_quick
-from . import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
 from .buffers import bools_of, is_small, physical_type, values_of
-from .casts import cast_array
-from .compare import known_true
-from .decimals import integers, narrowed
+from .functions import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
+from .functions.casts import cast_array
+from .functions.compare import known_true
+from .functions.decimals import integers, narrowed
+from .functions.registry import KERNELS, Registered, Value
+from .functions.remembered import borrow, give_back, is_remembered
 from .gather import encoded, plain, take_column
-from .registry import KERNELS, Registered, Value
-from .remembered import borrow, give_back, is_remembered
 from .table import CpuTable, PendingColumns
 
 _DECIMAL_AWARE = frozenset(
@@ -89,7 +89,7 @@ class Evaluator(Evaluation[CpuTable, pa.Array, pa.Scalar]):
             case Case():
                 return self._case(expr)
             case ListLambda():
-                from .lambdas import evaluated  # it stands on sorting, which evaluates expressions
+                from .functions.lambdas import evaluated  # it stands on sorting, which evaluates expressions
 
                 return evaluated(expr, self.table, lambda table, part: Evaluator(table).column(part))
         raise UnsupportedOperation(f"the cpu device cannot evaluate {expr}")

@@ -21,7 +21,7 @@ from .buffers import array_from, is_small, values_of
 from .native import Calls
 from .native.arrays import Rows
 from .project import Evaluator
-from .sort import ranks
+from .ranking import ranks
 from .table import CpuTable, concat_tables
 from .words import floats_of, integers_of
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ...expr import Call
 from .batch import Batch, grown
 from .buffers import values_of
-from .registry import Value, scalar
+from .functions.registry import Value, scalar
 
 INDEX_BITS = 12
 REGISTERS = 1 << INDEX_BITS

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from ...dtypes import DataType, Kind, int64
 from ...expr import Column, SortKey
 from ...schema import Schema
-from .buffers import array_from, bits_of, empty, halves_of, present, storage, text_of, validity, values_of
-from .comparable import comparable
+from .buffers import array_from, bits_of, empty, present, storage, text_of, validity, values_of
 from .gather import encoded, is_shared_out, take_column
 from .native import (
     NO_BITS,
@@ -25,12 +24,9 @@ from .native import (
     argsort,
     break_ties,
     order_floats,
-    order_integers,
-    order_nulls,
     set_key,
     signed_extent,
     spans_of,
-    text_ranks,
     unsigned_extent,
 )
 from .native.arrays import Longs, Rows, Words
@@ -38,14 +34,13 @@ from .native.parallel import Threads, each, mapped
 from .native.textsort import Texts, rank_repeated
 from .native.ties import Rest
 from .project import Evaluator
+from .ranking import order_words, ranks
 from .spread import spreadable
 from .table import CpuTable, concat_column, concat_columns, concat_tables, is_dictionary, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
 _MAX_BYTES = 2**31 - 1
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
-_FEW = 64
-"""Texts up to which ranking them one by one costs less than making kernels ready for them."""
 _ALONE = 56
 """Bits of a first word to which no others are added, as there would be few: it is sorted by as it is."""
 _LARGE = 1 << 17
@@ -385,77 +380,3 @@ def _words(table: CpuTable, keys: Sequence[SortKey]) -> list[Words]:
     columns = Evaluator(table).columns([key.expr for key in keys])
     words = [word for column, key in zip(columns, keys, strict=True) for word in order_words(column, key)]
     return words or [np.zeros(table.num_rows, dtype=np.uint64)]
-
-
-def order_words(
-    column: pa.Array, key: SortKey, *, nullable: bool = False, threads: Threads | None = None
-) -> list[Words]:
-    """Return a key as word columns whose unsigned order is the wanted one.
-
-    The last holds the values; one for nulls stands before it if there are any, or ``nullable`` says there might be.
-    """
-    dtype = key.expr.dtype
-    words: list[Words] = []
-    if dtype.kind is Kind.NULL:
-        return words
-    if column.null_count or nullable:
-        bits, offset = bits_of(column.indices if is_dictionary(column) else column)
-        words.append(order_nulls(bits, offset, len(column), nulls_first=key.nulls_first))
-    else:
-        bits, offset = NO_BITS, 0
-    if dtype.is_float:
-        return [*words, order_floats(floats_of(column), bits=bits, bit_offset=offset, descending=key.descending)]
-    if is_one_word(dtype):
-        numbers = integers_of(column)
-        if dtype.kind is Kind.UINT64:
-            numbers = numbers ^ np.int64(np.iinfo(np.int64).min)
-        return [*words, order_integers(numbers, bits=bits, bit_offset=offset, descending=key.descending)]
-    if dtype.is_decimal:
-        pairs = halves_of(column)
-        high = order_integers(
-            np.ascontiguousarray(pairs[:, 1]), bits=bits, bit_offset=offset, descending=key.descending
-        )
-        low = np.ascontiguousarray(pairs[:, 0]) ^ np.int64(np.iinfo(np.int64).min)
-        return [*words, high, order_integers(low, bits=bits, bit_offset=offset, descending=key.descending)]
-    rank = ranks(column, dtype, threads).astype(np.int64)
-    return [*words, order_integers(rank, bits=bits, bit_offset=offset, descending=key.descending)]
-
-
-def ranks(column: pa.Array, dtype: DataType, threads: Threads | None = None) -> Any:
-    """Return int32 ranks: order and equality are those of the values; nulls hold anything."""
-    if is_dictionary(column):
-        starts, data = text_of(column.dictionary)
-        known = text_ranks(starts, data)
-        if not len(known):
-            return np.zeros(len(column), dtype=np.int32)
-        indices = values_of(column.indices)
-        return known[np.where(indices < len(known), indices, 0) if column.null_count else indices]
-    if is_bytes(dtype):
-        if len(column) <= _FEW:
-            return _ranks_of_few(column)
-        starts, data = text_of(column)
-        bits, offset = bits_of(column)
-        return text_ranks(starts, data, bits=bits, bit_offset=offset, threads=threads)
-    if dtype.is_decimal:
-        high, low = order_words(column, SortKey(expr=Column(name="", dtype=dtype)))[-2:]
-        return _ranks_of_words(high, low, threads)
-    if dtype.kind is Kind.NULL:
-        return np.zeros(len(column), dtype=np.int32)
-    starts, data = text_of(comparable(column))
-    bits, offset = bits_of(column)
-    return text_ranks(starts, data, bits=bits, bit_offset=offset)
-
-
-def _ranks_of_words(high: Words, low: Words, threads: Threads | None) -> Rows:
-    order = argsort([high, low], threads=threads)
-    greater = np.zeros(len(order), dtype=np.int32)
-    greater[1:] = (np.diff(high[order]) != 0) | (np.diff(low[order]) != 0)
-    found = np.empty_like(greater)
-    found[order] = np.cumsum(greater)
-    return found
-
-
-def _ranks_of_few(texts: pa.Array) -> Rows:
-    known = [text or b"" for text in texts.cast(pa.binary()).to_pylist()]
-    places = {text: place for place, text in enumerate(sorted(set(known)))}
-    return np.array([places[text] for text in known], dtype=np.int32)

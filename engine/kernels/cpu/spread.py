@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ...dtypes import DataType
 from .buffers import array_from, empty, present, storage, values_of
 from .gather import encoded, take_column
+from .hashes import partition_words, partition_words_later
 from .native import (
     Calls,
     count_partitions_later,
@@ -27,7 +28,6 @@ from .native import (
     words_of,
 )
 from .native.arrays import Longs, Rows, Words
-from .words import partition_words, partition_words_later
 
 _WIDTHS = (1, 4, 8)
 _MOVED_WIDTH = 8

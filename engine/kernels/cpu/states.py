@@ -21,7 +21,7 @@ from ..specs import Accumulator, AccumulatorSpec
 from . import native
 from .batch import Batch, Seen, grown, trimmed
 from .buffers import array_from, bits_of, bools_from, halves_of, has_words, is_small, physical_type, values_of
-from .decimals import widened
+from .functions.decimals import widened
 from .native import NO_BITS
 from .native.arrays import Rows
 from .picking import Picked

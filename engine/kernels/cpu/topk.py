@@ -25,7 +25,8 @@ from .leading import Leaders, leads
 from .native import NO_BITS, rows_within, smallest, text_prefixes, values_within
 from .native.arrays import Doubles, Longs, Rows, Words, addresses, ascending
 from .project import Evaluator
-from .sort import order_words, sort_tables
+from .ranking import order_words
+from .sort import sort_tables
 from .table import CpuTable, is_dictionary, own, slice_table, take_rows, take_rows_of
 from .words import floats_of, integers_of, is_bytes, is_one_word, looked_up
 

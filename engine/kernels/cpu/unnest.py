@@ -13,9 +13,9 @@ from ...dtypes import DataType
 from ...errors import ExecutionError
 from ...schema import Schema
 from .buffers import array_from
+from .functions.nested import extents, outer
 from .gather import take_column
 from .native.arrays import Rows
-from .nested import extents, outer
 from .table import CpuTable
 
 _MOST_ROWS = 2**31 - 1

@@ -21,8 +21,8 @@ from ...schema import Schema
 from ..failures import window_sum_overflow
 from ..specs import WindowSpec
 from .buffers import array_from, empty, halves_of, is_small
-from .compare import known_true
 from .frames import Frames, Layout, lay_out, one_word
+from .functions.compare import known_true
 from .gather import take_column
 from .native import (
     add_differences,

@@ -19,11 +19,11 @@ from ...expr import Column, SortKey
 from ...plan import WindowCall
 from .buffers import array_from, values_of
 from .frames import one_word
+from .functions.nested import inner
+from .functions.quantiles import interpolated, numbers_between, places_at, places_between
 from .gather import plain, take_column
 from .native import add_sums, argsort, build_sums, build_wavelets, find_smallest, weighted_means
 from .native.arrays import Rows
-from .nested import inner
-from .quantiles import interpolated, numbers_between, places_at, places_between
 from .words import floats_of
 
 if TYPE_CHECKING:

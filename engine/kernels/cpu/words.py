@@ -1,4 +1,4 @@
-"""Columns as 64-bit words and hashes: what grouping, joining, sorting and partitioning compute with.
+"""Columns as 64-bit words: what grouping, joining, sorting and partitioning compute with.
 
 Equal values have equal words: NaN is one word, -0.0 is 0.0. Words of nulls are anything; validity travels beside them.
 """
@@ -12,19 +12,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
-from .buffers import INT64_DIGITS, bits_of, bools_of, empty, halves_of, present, text_of, values_of
+from .buffers import INT64_DIGITS, bits_of, bools_of, empty, halves_of, present, values_of
 from .native import (
     NO_BITS,
-    Calls,
-    Hashed,
-    combine_hashes,
     float_words,
-    hash_bytes,
-    hash_bytes_later,
-    hash_columns_later,
-    hash_words,
     take,
-    zero_nulls,
 )
 from .native.arrays import Bits, Words
 
@@ -76,71 +68,6 @@ def looked_up(table: Words, codes: pa.Array) -> Words:
     words = empty(len(indices), np.uint64)
     take(table, indices, words)
     return words
-
-
-def hash_columns(columns: Sequence[pa.Array], dtypes: Sequence[DataType], num_rows: int) -> Words:
-    """Return one hash per row, equal for equal keys in every process; no columns hash alike."""
-    hashes: Words | None = None
-    for column, dtype in zip(columns, dtypes, strict=True):
-        own = _hash_column(column, dtype)
-        hashes = own if hashes is None else combine_hashes(hashes, own)
-    return np.zeros(num_rows, dtype=np.uint64) if hashes is None else hashes
-
-
-def partition_words(columns: Sequence[pa.Array], dtypes: Sequence[DataType], num_rows: int) -> Words:
-    """Return the word per row by which rows are partitioned, equal for equal keys: a single key's own, else a hash."""
-    if len(columns) != 1 or not is_one_word(dtypes[0]):
-        return hash_columns(columns, dtypes, num_rows)
-    words = words_of(columns[0], dtypes[0])
-    return zero_nulls(words, *bits_of(columns[0])) if columns[0].null_count else words
-
-
-def partition_words_later(columns: Sequence[pa.Array], dtypes: Sequence[DataType], out: Words, calls: Calls) -> Words:
-    """Have calls compute `partition_words`, into ``out`` where they are hashes; return where they stand then."""
-    if len(columns) == 1 and is_one_word(dtypes[0]):
-        words = words_of(columns[0], dtypes[0])
-        return zero_nulls(words, *bits_of(columns[0])) if columns[0].null_count else words
-    calls.keep(columns)
-    hashed = [_hashed_later(column, dtype, calls) for column, dtype in zip(columns, dtypes, strict=True)]
-    hash_columns_later(hashed, out, calls)
-    return out
-
-
-def _hashed_later(column: pa.Array, dtype: DataType, calls: Calls) -> Hashed:
-    """Return a column as rows are hashed by it when the calls are made."""
-    if isinstance(column, pa.DictionaryArray) or not (is_bytes(dtype) or is_one_word(dtype)):
-        return Hashed(_hash_column(column, dtype), done=True)
-    if is_bytes(dtype):
-        hashes = empty(len(column), np.uint64)
-        hash_bytes_later(*text_of(column), *bits_of(column), hashes, calls)
-        return Hashed(hashes, done=True)
-    if pa.types.is_int32(column.type) or pa.types.is_date32(column.type):
-        return Hashed(values_of(column), *bits_of(column))
-    return Hashed(words_of(column, dtype), *bits_of(column))
-
-
-def _hash_column(column: pa.Array, dtype: DataType) -> Words:
-    if isinstance(column, pa.DictionaryArray):
-        starts, data = text_of(column.dictionary)
-        null = hash_words(np.zeros(1, np.uint64), bits=np.zeros(1, np.uint8))
-        return looked_up(np.concatenate([hash_bytes(starts, data), null]), column.indices)
-    bits, offset = bits_of(column)
-    if is_bytes(dtype):
-        starts, data = text_of(column)
-        return hash_bytes(starts, data, bits=bits, bit_offset=offset)
-    if is_one_word(dtype):
-        return hash_words(words_of(column, dtype), bits=bits, bit_offset=offset)
-    if dtype.is_decimal:
-        low, high = (hash_words(half, bits=bits, bit_offset=offset) for half in halves_words(column))
-        return combine_hashes(low, high)
-    from .comparable import comparable  # it stands on this module
-
-    encoded = comparable(column)
-    if not pa.types.is_binary(encoded.type):  # of no type: all are null
-        return hash_words(np.zeros(len(column), np.uint64), bits=bits, bit_offset=offset)
-    starts, data = text_of(encoded)
-    bits, offset = bits_of(encoded)
-    return hash_bytes(starts, data, bits=bits, bit_offset=offset)
 
 
 def validity_bits(columns: Sequence[pa.Array]) -> tuple[Bits, int]:

@@ -11,7 +11,7 @@ from ...expr.build import call, castable
 from ...plan.source import StoredForm
 from ..specs import Accumulator, AccumulatorSpec
 from . import accumulate, encode, keys, scan
-from .casts import cast_refusal
+from .functions.casts import cast_refusal
 from .project import refused
 
 TYPES: tuple[DataType, ...] = (

@@ -15,18 +15,18 @@ from ...expr.lambdas import ListLambda
 from ...schema import Schema
 from ...traversal import walk
 from ..evaluation import Evaluation, can_raise
-from . import arithmetic, compare, mathematics, nested, temporal, text  # noqa: F401 - they register the kernels
 from .batch import GpuTable, concat_tables
-from .casts import cast_column, cast_refusal
 from .columns import Op, Value, any_true, chosen, constant, flags, full, known_true, negated, nulls, repeated, truth
 from .fallback import on_cpu
+from .functions import arithmetic, compare, mathematics, nested, temporal, text  # noqa: F401 - they register the kernels
+from .functions.casts import cast_column, cast_refusal
+from .functions.membership import in_list, list_refusal, place
+from .functions.registry import KERNELS, NO_KERNEL, refusal
 from .fused import computed as fused
 from .fused import gathered, is_fused
 from .keys import kept, masked_rows
 from .library import plc
-from .membership import in_list, list_refusal, place
 from .memory import in_halves, run
-from .registry import KERNELS, NO_KERNEL, refusal
 
 
 def project(table: GpuTable, exprs: Sequence[NamedExpr]) -> GpuTable:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from ...exchange import OrderedDelivery
 from ...expr import Expr, NamedExpr
-from ...kernels.decoding import key_set
+from ...kernels.devices import key_set
 from ...kernels.protocol import Device, SpreadsTogether, Table
 from ...physical.ranges import cut_at, key_schema, sampled
 from ...physical.stages import BuildSink, LimitSink, PartitionSink, RangeSink, SampleSink

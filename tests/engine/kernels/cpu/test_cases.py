@@ -12,7 +12,7 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Call, Column, Expr, NamedExpr, literal
 from volley.engine.expr.build import call, case, cast
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.cpu.registry import KERNELS, Value
+from volley.engine.kernels.cpu.functions.registry import KERNELS, Value
 
 DEVICE = CpuDevice()
 DATA = pa.table({"m": [1, 2, 3, 1], "a": [2**62, 3, None, 5], "s": ["1", "2", "x", "4"]})

@@ -16,8 +16,8 @@ from volley.engine.arrow import from_arrow_schema
 from volley.engine.expr import Call, Column, Expr, NamedExpr, SortKey, literal
 from volley.engine.expr.build import call, in_list
 from volley.engine.kernels.cpu.device import CpuDevice
-from volley.engine.kernels.cpu.registry import KERNELS, Value
-from volley.engine.kernels.cpu.remembered import _spare
+from volley.engine.kernels.cpu.functions.registry import KERNELS, Value
+from volley.engine.kernels.cpu.functions.remembered import _spare
 from volley.engine.kernels.cpu.table import CpuTable
 from volley.engine.kernels.evaluation import forget
 from volley.engine.kernels.specs import GroupSpec, JoinSide, JoinSpec

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from volley.engine import dtypes
-from volley.engine.kernels.decoding import key_set
+from volley.engine.kernels.devices import key_set
 
 EXTREMES = st.sampled_from([-(2**63), -(2**63) + 1, -1, 0, 1, 2**62, 2**63 - 1])
 INTEGERS = st.lists(st.one_of(st.none(), EXTREMES, st.integers(-50, 50), st.integers(-(2**63), 2**63 - 1)), max_size=40)

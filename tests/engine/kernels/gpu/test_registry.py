@@ -27,7 +27,7 @@ LIST = col("l", dtypes.list_(dtypes.int64))
 def test_every_function_of_the_catalogue_has_a_kernel_or_a_reason(gpu: Device) -> None:
     """A new one must say what the GPU makes of it: a kernel in `engine/kernels/gpu/`, or `on_cpu` with the reason."""
     from volley.engine.kernels.gpu import project  # noqa: F401 - it registers the kernels
-    from volley.engine.kernels.gpu.registry import KERNELS, NO_KERNEL
+    from volley.engine.kernels.gpu.functions.registry import KERNELS, NO_KERNEL
 
     assert FUNCTIONS.keys() - KERNELS.keys() - NO_KERNEL.keys() == set(), "give it a kernel, or a reason with on_cpu"
     assert (KERNELS.keys() | NO_KERNEL.keys()) - FUNCTIONS.keys() == set()
@@ -86,7 +86,7 @@ def test_only_what_is_refused_crosses_the_bus(gpu: Device) -> None:
 
 
 def test_an_unknown_function_is_named(gpu: Device) -> None:
-    from volley.engine.kernels.gpu.registry import refusal
+    from volley.engine.kernels.gpu.functions.registry import refusal
 
     unknown = Call(function="frobnicate", args=(NUMBER,), dtype=dtypes.int64)
     assert refusal(unknown) == "there is no kernel for it"

@@ -1,0 +1,1 @@
+"""Parquet row groups decoded into Arrow arrays by kernels, as late as conditions allow."""

@@ -1,0 +1,1 @@
+"""The CPU kernels of the function catalogue: values in, as many values out."""

@@ -1,0 +1,1 @@
+"""The GPU kernels of the function catalogue: values in, as many values out."""
