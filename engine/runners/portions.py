@@ -79,11 +79,17 @@ def _dwindling(splits: Sequence[Any], threads: int, least: int) -> Iterator[list
 
 
 def _guided(splits: Sequence[Split], threads: int) -> Iterator[list[Split]]:
-    """Yield the splits of each task: a fair share of half of the work that is left, but no less than pays."""
+    """Yield the splits of each task: a fair share of half of the work that is left, but no less than pays.
+
+    What is left for the last tasks is shared out evenly, for as many rounds as pay: three tasks are as slow as four.
+    """
     works = [_work(split) for split in splits]
-    left, start = sum(works), 0
+    left, start, tasks = sum(works), 0, 0
     while start < len(splits):
-        aim = max(LEAST_WORK, left / (2 * threads))
+        if not tasks and LEAST_WORK < left < 2 * threads * LEAST_WORK:
+            tasks = threads * max(1, round(left / (threads * LEAST_WORK)))
+        aim = left / tasks if tasks else max(LEAST_WORK, left / (2 * threads))
+        tasks = max(tasks - 1, 0)
         stop, taken = start + 1, works[start]
         while stop < len(splits) and taken + works[stop] / 2 <= aim:
             taken += works[stop]

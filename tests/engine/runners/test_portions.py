@@ -124,21 +124,32 @@ def test_tasks_of_files_are_large_at_first_and_small_at_the_end(
     assert len(rows) < len(splits) // 2
 
 
+class Stored:
+    """A split of a file, of a MiB and some rows."""
+
+    label, bytes = "stored", 1024 * 1024
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+
+    def joined(self, _: Split) -> None:
+        return None
+
+    def read(self) -> list[pa.RecordBatch]:
+        return []
+
+
 @pytest.mark.parametrize(("rows", "wanted"), [(0, [3, 3]), (256 * 1024, [3, 2, 1])])
 def test_the_work_of_a_task_of_files_is_that_of_bytes_and_of_rows(rows: int, wanted: list[int]) -> None:
-    class Stored:
-        label, bytes = "stored", 1024 * 1024
+    assert [len(task) for task in portions([Stored(rows) for _ in range(6)], 1)] == wanted
 
-        def __init__(self) -> None:
-            self.rows = rows
 
-        def joined(self, _: Split) -> None:
-            return None
-
-        def read(self) -> list[pa.RecordBatch]:
-            return []
-
-    assert [len(task) for task in portions([Stored() for _ in range(6)], 1)] == wanted
+@pytest.mark.parametrize(
+    ("splits", "wanted"),
+    [(3, [3]), (4, [2, 2]), (7, [4, 3]), (9, [2, 2, 3, 2]), (16, [4, 3, 2, 2, 3, 2])],
+)
+def test_the_last_tasks_of_files_are_as_many_for_each_thread(splits: int, wanted: list[int]) -> None:
+    assert [len(task) for task in portions([Stored(0) for _ in range(splits)], 2)] == wanted
 
 
 @pytest.mark.parametrize("batch", [1, 3, 1_000])
