@@ -149,6 +149,9 @@ class CpuGroupBy:
         while rest:
             if not self._judged:
                 self._judge(rest)
+            if self._gave_up and isinstance(rest, Pieces) and self._places_in(rest.schema) is not None:
+                self._keep_all(rest)
+                return
             added, ended = self._add_together(rest) if self._settled else (0, True)
             if self._settled:
                 self._settled = added > 0
@@ -175,6 +178,13 @@ class CpuGroupBy:
         ids = self._keys.insert(columns[:keys])
         self._states.update(ids, len(self._keys), columns[keys:])
         self._settled = (len(self._keys) - known) * _ROWS_PER_NEW < table.num_rows
+
+    def _keep_all(self, rest: Pieces) -> None:
+        """Keep what the rows of tables are grouped by, of which none is made."""
+        self._end_turn()
+        assert self._places is not None
+        for columns in rest.columns(self._places):
+            self._keep(columns)
 
     def _keep(self, columns: Sequence[pa.Array]) -> None:
         """Keep what rows are grouped by as long as they may be passed on."""
@@ -232,13 +242,18 @@ class CpuGroupBy:
 
     def _columns_of(self, table: CpuTable) -> Sequence[pa.Array]:
         """Return the values of keys and inputs; where they are columns of tables, their places are looked up once."""
-        if table.schema is not self._schema:
-            self._schema, names = table.schema, [expr.name for expr in self._inputs if isinstance(expr, Column)]
-            are_columns = len(names) == len(self._inputs)
-            self._places = [table.schema.position(name) for name in names] if are_columns else None
-        if self._places is None:
+        places = self._places_in(table.schema)
+        if places is None:
             return Evaluator(table).columns(self._inputs)
-        return [table.columns[place] for place in self._places]
+        return [table.columns[place] for place in places]
+
+    def _places_in(self, schema: Schema) -> list[int] | None:
+        """Return where the columns stand that keys and inputs are; None where some are none."""
+        if schema is not self._schema:
+            self._schema, names = schema, [expr.name for expr in self._inputs if isinstance(expr, Column)]
+            are_columns = len(names) == len(self._inputs)
+            self._places = [schema.position(name) for name in names] if are_columns else None
+        return self._places
 
     def _call_later(self, columns: Sequence[pa.Array], ids: Rows, room: int, calls: Calls) -> bool:
         """Have calls add the rows of a table; return whether they can, and nothing was added to them else."""
@@ -291,11 +306,14 @@ class CpuGroupBy:
     def insert_runs(self, pieces: Sequence[RowStates]) -> bool:
         """Add all rows of a partition to an empty state; return whether they could be grouped run by run."""
         runs = common_runs([piece.runs for piece in pieces])
-        ids = None if runs is None else self._keys.insert_runs([piece.keys for piece in pieces], runs)
+        if runs is None:
+            return False
+        numbered = bool(self._spec.accumulators)
+        ids = self._keys.insert_runs([piece.keys for piece in pieces], runs, numbered=numbered)
         if ids is None:
             return False
         start = 0
-        for piece in pieces:
+        for piece in pieces if numbered else ():
             stop = start + len(piece.keys[0])
             self._states.update(ids[start:stop], len(self._keys), piece.inputs)
             start = stop

@@ -53,6 +53,7 @@ class Chunks:
         self._words: dict[int, Words | None] = {}
         self._texts: dict[int, tuple[Words, Words] | None] = {}
         self._alike: dict[tuple[int, ...], Alike] = {}
+        self._pieces: dict[int, Sequence[pa.Array]] = {}
         self.remembered: dict[tuple[int, ...], dict[Any, Any]] = {}
 
     def words(self, place: int) -> Words | None:
@@ -126,13 +127,16 @@ class Chunks:
     def alike(self, places: tuple[int, ...]) -> Alike:
         """Return which pieces are alike in some columns."""
         if places not in self._alike:
-            self._alike[places] = alike([self._pieces(place) for place in places])
+            self._alike[places] = alike([self.pieces(place) for place in places])
         return self._alike[places]
 
-    def _pieces(self, place: int) -> list[pa.Array]:
-        kept, owner, before = self._owners(place)
-        cuts = zip(owner.tolist(), before.tolist(), np.diff(self.starts).tolist(), strict=True)
-        return [kept[number].slice(start, count) for number, start, count in cuts]
+    def pieces(self, place: int) -> Sequence[pa.Array]:
+        """Return a column's pieces."""
+        if place not in self._pieces:
+            kept, owner, before = self._owners(place)
+            cuts = zip(owner.tolist(), before.tolist(), np.diff(self.starts).tolist(), strict=True)
+            self._pieces[place] = tuple(kept[number].slice(start, count) for number, start, count in cuts)
+        return self._pieces[place]
 
 
 def _cut(starts: Longs, most_rows: int) -> Longs:
@@ -188,6 +192,18 @@ class ChunkedTable:
         starts = self.chunks.starts
         first, last = np.searchsorted(starts, [start, self.stop], side="right") - 1
         return self.chunks.alike(places).after(first, last if starts[first] == start else first)
+
+    def columns(self, start: int, stop: int, places: Sequence[int]) -> list[Sequence[pa.Array]]:
+        """Return some columns of the rows from one to another, by piece: no tables are made for that."""
+        starts = self.chunks.starts
+        first = int(np.searchsorted(starts, start, side="right")) - 1
+        last = int(np.searchsorted(starts, stop, side="left"))
+        pieces: list[Sequence[pa.Array]] = list(zip(*(self.chunks.pieces(p)[first:last] for p in places), strict=True))
+        if pieces and stop < starts[last]:
+            pieces[-1] = [piece.slice(0, stop - int(starts[last - 1])) for piece in pieces[-1]]
+        if pieces and start > starts[first]:
+            pieces[0] = [piece.slice(start - int(starts[first])) for piece in pieces[0]]
+        return pieces
 
     def tables(self) -> list[CpuTable]:
         """Return a table for each piece."""

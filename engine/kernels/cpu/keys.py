@@ -287,13 +287,14 @@ class KeyTable:
             tables += [table] * how.width
         return self._words.absorb(other._words, tables)
 
-    def insert_runs(self, pieces: Sequence[Sequence[pa.Array]], runs: Longs) -> Rows | None:
+    def insert_runs(self, pieces: Sequence[Sequence[pa.Array]], runs: Longs, *, numbered: bool) -> Rows | None:
         """Give numbers, for good, to the keys of all rows at once, in pieces and runs as `RunGroups` takes them.
 
         Returns
         -------
         Rows or None
-            The numbers, piece after piece; None, and nothing done, where keys are texts or of rare types.
+            The numbers, piece after piece, none if not ``numbered``; None, and nothing done, where keys are texts or of
+            rare types.
         """
         if any(column.coder is not None for column in self._columns):
             return None
@@ -304,7 +305,7 @@ class KeyTable:
         bits = NO_BITS
         if self._single and nulls:
             bits = np.packbits(np.concatenate([present(column) for column in flagged]), bitorder="little")
-        self._words = RunGroups(words, runs, bits=bits)
+        self._words = RunGroups(words, runs, bits=bits, numbered=numbered)
         return self._words.ids
 
     def find(self, columns: Sequence[pa.Array]) -> Rows:

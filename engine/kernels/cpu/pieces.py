@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import overload
 
 import numpy as np
+import pyarrow as pa
 
+from ...schema import Schema
 from .chunked import ChunkedTable
 from .judging import Remembered
 from .native.arrays import Words
@@ -56,6 +58,15 @@ class Pieces(Sequence[CpuTable]):
         made._rows, made._made = self._rows, self._made
         made._starts, made.lengths = self._starts[start : stop + 1], self.lengths[start:stop]
         return made
+
+    @property
+    def schema(self) -> Schema:
+        """The tables' schema."""
+        return self._rows.schema
+
+    def columns(self, places: Sequence[int]) -> list[Sequence[pa.Array]]:
+        """Return some columns of each table."""
+        return self._rows.columns(self._starts[0], self._starts[-1], places)
 
     def remembered(self) -> Remembered:
         """Return what was found out about rows like those of the first table, to be added to."""

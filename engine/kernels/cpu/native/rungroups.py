@@ -24,6 +24,7 @@ _ZERO = np.uint64(0)
 # A first table of 512 KiB; one slot in four may be taken, which makes second looks rare.
 _FIRST_SLOTS = 1 << 15
 _SLOTS_PER_KEY = 4
+_NOBODY: Rows = np.zeros(0, dtype=np.int32)
 
 
 @kernel("i64(const u64[], const i64[,], const i64[], const u8[], i64, u64[], u64, u64[], i64[], i32[])")
@@ -42,9 +43,11 @@ def _insert_word_runs(
     """Group runs from ``first`` on; return the run whose keys the table cannot hold, or the number of runs.
 
     Rows of run ``r`` of piece ``p`` are ``runs[p, r]`` to ``runs[p, r + 1]``; ``ids`` and ``bits`` begin for it at
-    ``bases[p]``. The table need not be cleared between runs: identifiers of earlier runs are known by being less.
+    ``bases[p]``. There is no room for identifiers where nobody wants them. The table need not be cleared between runs:
+    identifiers of earlier runs are known by being less.
     """
     mask = np.uint64(len(table) // 2 - 1)
+    numbered = len(ids) > 0
     count = state[COUNT]
     for run in range(first, runs.shape[1] - 1):
         before = np.uint64(count)
@@ -56,7 +59,8 @@ def _insert_word_runs(
                         state[NULL_GROUP] = count
                         keys[count] = _ZERO
                         count += 1
-                    ids[bases[p] + i] = np.int32(state[NULL_GROUP])
+                    if numbered:
+                        ids[bases[p] + i] = np.int32(state[NULL_GROUP])
                     continue
                 word = load_word(pieces[p], i)
                 slot = first_slot(word, shift)
@@ -77,7 +81,8 @@ def _insert_word_runs(
                     found = np.uint64(count)
                     table[position] = word
                     table[position + _ONE] = found
-                ids[bases[p] + i] = np.int32(found - _ONE)
+                if numbered:
+                    ids[bases[p] + i] = np.int32(found - _ONE)
     state[COUNT] = count
     return int(runs.shape[1] - 1)
 
@@ -106,6 +111,7 @@ def _insert_row_runs(
     ``keys`` has the first words of all groups, then the second, and so on.
     """
     mask = np.uint64(len(table) // 2 - 1)
+    numbered = len(ids) > 0
     width = columns.shape[1]
     room = len(keys) // width
     count = state[COUNT]
@@ -141,7 +147,8 @@ def _insert_row_runs(
                     found = np.uint64(count)
                     table[position] = hashed
                     table[position + _ONE] = found
-                ids[bases[p] + i] = np.int32(found - _ONE)
+                if numbered:
+                    ids[bases[p] + i] = np.int32(found - _ONE)
     state[COUNT] = count
     return int(runs.shape[1] - 1)
 
@@ -157,21 +164,25 @@ class RunGroups:
         Where the runs of each piece begin, and its last ends, shape (pieces, runs + 1). No key is in two runs.
     bits
         Which rows of all pieces are valid, for single words; the others form one group, whose word counts as its key.
+    numbered
+        Whether anybody wants to know the group of each row.
 
     Attributes
     ----------
     ids
-        The group of each row, piece after piece.
+        The group of each row, piece after piece; none if not ``numbered``.
     null_group
         The group of nulls, or -1.
     """
 
-    def __init__(self, pieces: Sequence[Sequence[Words]], runs: Longs, *, bits: Bits = NO_BITS) -> None:
+    def __init__(
+        self, pieces: Sequence[Sequence[Words]], runs: Longs, *, bits: Bits = NO_BITS, numbered: bool = True
+    ) -> None:
         self._width = len(pieces[0])
         sizes = [len(piece[0]) for piece in pieces]
         bases = np.cumsum([0, *sizes])
         rows = int(bases[-1])
-        self.ids = rows_out(borrow(rows, np.int32), rows)
+        self.ids = rows_out(borrow(rows, np.int32), rows) if numbered else _NOBODY
         keys = borrow(rows * self._width, np.uint64)
         state = np.array([0, -1], dtype=np.int64)
         where = np.stack([addresses(piece) for piece in pieces])
@@ -187,7 +198,7 @@ class RunGroups:
             slots *= 2
         self._count, self.null_group = int(state[COUNT]), int(state[NULL_GROUP])
         known = keys.reshape(self._width, -1)[:, : self._count]
-        self._keys = known if 2 * self._count > len(self.ids) else known.copy()
+        self._keys = known if 2 * self._count > rows else known.copy()
 
     def __len__(self) -> int:
         return self._count

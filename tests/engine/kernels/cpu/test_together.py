@@ -383,3 +383,32 @@ def test_rows_that_all_differ_are_passed_on_before_any_is_grouped(kind: str, pas
     found = DEVICE.to_arrow(DEVICE.merge_groups([partial], spec(rows.schema, ["key"]))).to_pandas()
     expected = rows.to_pandas().groupby("key", sort=False)["number"].sum()
     assert dict(zip(found["key"], found["a3"], strict=True)) == expected.to_dict()
+
+
+def test_chunks_that_are_passed_on_are_kept_without_making_tables_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Columns are cut differently, and what is given begins and ends within chunks."""
+    monkeypatch.setattr(judging, "_JUDGED_ROWS", ROWS)
+    rng = np.random.default_rng(8)
+    total = 8 * ROWS
+    keys, numbers = rng.permutation(total) * 3, np.arange(total)
+    cuts = {"key": [0, ROWS, 4 * ROWS, total], "number": [0, 2 * ROWS + 5, 7 * ROWS, total], "value": [0, total]}
+    values = {"key": keys, "number": numbers, "value": numbers / 8}
+    rows = pa.table({name: pa.chunked_array([values[name][a:b] for a, b in pairwise(cuts[name])]) for name in cuts})
+    made: list[int] = []
+    table = ChunkedTable.table
+    monkeypatch.setattr(ChunkedTable, "table", lambda rows, start, stop: made.append(start) or table(rows, start, stop))
+    held, wanted = HeldRows(rows), spec(rows.schema, ["key"])
+    state = CpuGroupBy(wanted)
+    given = [0, 3 * ROWS + 7, 3 * ROWS + 9, 5 * ROWS, total - 11]
+    for start, stop in pairwise(given):
+        part = DEVICE.chunked(held, start, stop - start, from_arrow_schema(rows.schema), stop - start)
+        assert part is not None
+        state.update(part)
+    assert state._gave_up
+    assert set(made) == {0}
+    assert state.nbytes == 6 * 8 * given[-1]  # the key, and what each of five states reads
+    partials = state.partials(1)[0]
+    found = DEVICE.to_arrow(DEVICE.merge_groups(partials, wanted)).to_pandas()
+    assert dict(zip(found["key"], found["a3"], strict=True)) == dict(
+        zip(keys[: given[-1]].tolist(), range(given[-1]), strict=True)
+    )

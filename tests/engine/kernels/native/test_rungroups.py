@@ -76,3 +76,17 @@ def test_rows_of_words(
 def test_no_rows() -> None:
     made, runs, known = in_runs([np.zeros(0, np.uint64)], 2, 3)
     check(made, native.RunGroups(made, runs), known)
+
+
+@pytest.mark.parametrize("nulls", [0.0, 0.2])
+@pytest.mark.parametrize("width", [1, 3])
+def test_groups_whose_rows_nobody_asks_for(rng: np.random.Generator, width: int, nulls: float) -> None:
+    words = [rng.integers(0, 40, 5000).astype(np.uint64) for _ in range(width)]
+    valid = rng.random(5000) >= nulls if nulls and width == 1 else None
+    made, runs, known = in_runs(words, 2, 3, valid)
+    validity = native.NO_BITS if valid is None else np.packbits(known, bitorder="little")
+    numbered = native.RunGroups(made, runs, bits=validity)
+    groups = native.RunGroups(made, runs, bits=validity, numbered=False)
+    assert len(groups.ids) == 0
+    assert groups.null_group == numbered.null_group
+    np.testing.assert_array_equal(groups.keys(), numbered.keys())
