@@ -196,6 +196,24 @@ def _visits(rng: np.random.Generator, scale: float) -> Columns:
     }
 
 
+def _ticks(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ITEMS * scale)
+    return {"tick": rng.permutation(20 * rows)[:rows], "shop": rng.integers(0, 1_000, rows), "spent": rng.random(rows)}
+
+
+def _spans(rng: np.random.Generator, scale: float) -> Columns:
+    rows = int(ITEMS // 15 * scale)
+    begin = rng.integers(0, 300 * rows, rows)
+    return {"span": rng.permutation(rows), "shop": rng.integers(0, 1_000, rows), "begin_tick": begin} | {
+        "end_tick": begin + rng.integers(50, 500, rows)
+    }
+
+
+def _bins(rng: np.random.Generator) -> Columns:
+    edges = np.arange(1_001) / 1_000
+    return {"bin": rng.permutation(1_000), "least": edges[:-1], "below": edges[1:]}
+
+
 def _favoured(rng: np.random.Generator, rows: int, distinct: int) -> np.ndarray:
     """Return rows of numbers below ``distinct`` of which the n-th is chosen in proportion to 1/n."""
     shares = np.cumsum(1.0 / np.arange(1, distinct + 1))
@@ -262,10 +280,14 @@ TABLES: dict[str, Callable[[np.random.Generator, float], Columns]] = {
     "rights": lambda rng, scale: _links(rng, int(ROWS // 6 * scale), int(ROWS // 12 * scale), "price"),
     "readings": _readings,
     "visits": _visits,
+    "ticks": _ticks,
+    "spans": _spans,
+    "bins": lambda rng, _: _bins(rng),
 }
 """dense: 6M rows, keys 0 to 999. wide: 6M rows, 1.5M keys. words: 2M rows, 50k texts. items: the 1.5M keys of wide,
 once each. unsorted: 6M different keys. mixed: 4M rows, two integers (100 and 10 values) and a text (100). rates: 10k
 pairs of such an integer and a text. labels: the 50k texts once each. lefts, rights: 2M and 1M rows over the same 500k
 keys. readings: 3M different pairs of an integer and a text, and a float with NaN and nulls beside different integers.
-visits: 4M rows of 30 days, 100k shops, 500k visitors. In those called nulls every twentieth key is null. All shuffled;
-numbers of rows are those at scale 1."""
+visits: 4M rows of 30 days, 100k shops, 500k visitors. ticks: 1.5M different moments; spans: 100k stretches of time, of
+which each moment lies in one on average. bins: the thousandths between 0 and 1. In those called nulls every twentieth
+key is null. All shuffled; numbers of rows are those at scale 1."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow as pa
@@ -14,7 +15,9 @@ from ..connect import (
     pandas_query,
     polars_query,
     pyarrow_query,
+    sql_engines,
     volley_query,
+    volley_sql,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +28,13 @@ if TYPE_CHECKING:
 
 ROWS = "select wide.key, value, price from wide join items on wide.key = items.key"
 SUMS = "select count(*) as n, sum(value) as value, sum(price) as price from wide join items on wide.key = items.key"
+
+FULL = (
+    "select coalesce(lefts.key, rights.key) as key, value, price from lefts full join rights on lefts.key = rights.key"
+)
+BETWEEN = "select tick, span from ticks join spans on tick >= begin_tick and tick < end_tick"
+BETWEEN_KEYS = f"{BETWEEN} and ticks.shop = spans.shop"
+BINS = "select key, value, bin from wide join bins on value >= least and value < below"
 
 
 def rows_by_volley(frames: dict[str, vl.DataFrame]) -> vl.DataFrame:
@@ -70,17 +80,47 @@ def sums_by_pyarrow(bench: Bench) -> pa.Table:
 
 
 def joined(
-    left: str, right: str, *keys: str, columns: str, how: Literal["inner", "semi"] = "inner"
+    left: str, right: str, *keys: str, columns: str, how: Literal["inner", "semi", "anti"] = "inner"
 ) -> dict[str, Prepare]:
-    """Return every engine's join of two tables with all columns, or of the left rows that have a partner."""
+    """Return every engine's join of two tables with all columns, or of the left rows that have a partner, or none."""
     text = f"select {columns} from {left} {{}}join {right} using ({', '.join(keys)})"
-    semi = how == "semi"
+    one_sided = how != "inner"
     return {
         "volley": volley_query(lambda frames: frames[left].merge(frames[right], on=list(keys), how=how)),
-        "duckdb": duckdb_sql(text.format("semi " if semi else "")),
-        "datafusion": datafusion_sql(text.format("left semi " if semi else "")),
+        "duckdb": duckdb_sql(text.format(f"{how} " if one_sided else "")),
+        "datafusion": datafusion_sql(text.format(f"left {how} " if one_sided else "")),
         "polars": polars_query(lambda frames: frames[left].join(frames[right], on=list(keys), how=how)),
     }
+
+
+def full_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    return frames["lefts"].join(frames["rights"], on="key", how="full", coalesce=True)
+
+
+def between_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    import polars as pl
+
+    within = pl.col("tick") >= pl.col("begin_tick"), pl.col("tick") < pl.col("end_tick")
+    return frames["ticks"].join_where(frames["spans"].drop("shop"), *within).select("tick", "span")
+
+
+def between_keys_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    import polars as pl
+
+    pairs = frames["ticks"].join(frames["spans"], on="shop")
+    return pairs.filter(pl.col("tick").is_between("begin_tick", "end_tick", closed="left")).select("tick", "span")
+
+
+def bins_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    import polars as pl
+
+    within = pl.col("value") >= pl.col("least"), pl.col("value") < pl.col("below")
+    return frames["wide"].join_where(frames["bins"], *within).select("key", "value", "bin")
+
+
+def compared(text: str, polars: Callable[[dict[str, pl.LazyFrame]], pl.LazyFrame]) -> dict[str, Prepare]:
+    """Return the answers to a SQL text of engines that can join by inequalities without trying all pairs."""
+    return {"volley": volley_sql(text), "duckdb": duckdb_sql(text), "polars": polars_query(polars)}
 
 
 CASES = (
@@ -145,5 +185,40 @@ CASES = (
         memory=("mixed_nulls", "rates"),
         keys=("region", "word", "value"),
         engines=joined("mixed_nulls", "rates", "region", "word", columns="region, kind, word, value, rate"),
+    ),
+    Case(
+        name="join-anti",
+        about="those of 6M rows in memory whose int64 key is not among 1M others: two thirds of them",
+        memory=("wide", "rights"),
+        keys=("key", "value"),
+        engines=joined("wide", "rights", "key", columns="key, value", how="anti"),
+    ),
+    Case(
+        name="join-full",
+        about="all of 2M rows x 1M rows in memory on int64 keys, with a partner or without: 4M rows",
+        memory=("lefts", "rights"),
+        keys=("key", "value", "price"),
+        engines=sql_engines(FULL) | {"polars": polars_query(full_by_polars)},
+    ),
+    Case(
+        name="join-between",
+        about="1.5M moments in memory, each with those of 100k stretches of time that it lies in, one on average",
+        memory=("ticks", "spans"),
+        keys=("tick", "span"),
+        engines=compared(BETWEEN, between_by_polars),
+    ),
+    Case(
+        name="join-between-keys",
+        about="the same, where a key of 1,000 values must be equal, too: as few as one in a thousand has a partner",
+        memory=("ticks", "spans"),
+        keys=("tick", "span"),
+        engines=compared(BETWEEN_KEYS, between_keys_by_polars),
+    ),
+    Case(
+        name="join-bins",
+        about="6M rows in memory, each with the one of 1,000 bins whose bounds its float lies between",
+        memory=("wide", "bins"),
+        keys=("key", "value"),
+        engines=compared(BINS, bins_by_polars),
     ),
 )

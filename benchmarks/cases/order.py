@@ -24,6 +24,11 @@ SORTED = "select key, value from unsorted order by key"
 RANK = "select moment, rank() over (partition by shop order by spent) as place from visits"
 RUNNING = "select moment, sum(spent) over (partition by {} order by moment) as total from visits"
 
+LAG = "select moment, lag(spent) over (partition by shop order by moment) as earlier from visits"
+SEVEN = "rows between 6 preceding and current row"
+MOVING = f"select moment, avg(spent) over (partition by shop order by moment {SEVEN}) as mean from visits"
+MEDIAN = "select moment, median(spent) over (partition by shop) as middle from visits"
+
 
 def ordered(text: str, question: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Mapping[str, Prepare]:
     """Return every engine's answer to a query of the one table that the SQL text names."""
@@ -49,6 +54,24 @@ def running(partition: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
         return frame.select("moment", total=pl.col("spent").cum_sum().over(partition, order_by="moment"))
 
     return question
+
+
+def lagging(frame: pl.LazyFrame) -> pl.LazyFrame:
+    import polars as pl
+
+    return frame.select("moment", earlier=pl.col("spent").shift(1).over("shop", order_by="moment"))
+
+
+def moving(frame: pl.LazyFrame) -> pl.LazyFrame:
+    import polars as pl
+
+    return frame.select("moment", mean=pl.col("spent").rolling_mean(7, min_samples=1).over("shop", order_by="moment"))
+
+
+def middle(frame: pl.LazyFrame) -> pl.LazyFrame:
+    import polars as pl
+
+    return frame.select("moment", middle=pl.col("spent").median().over("shop"))
 
 
 CASES = (
@@ -130,5 +153,26 @@ CASES = (
         memory=("visits",),
         keys=("moment",),
         engines=ordered(RUNNING.format("day"), running("day")),
+    ),
+    Case(
+        name="window-lag",
+        about="the value before of 4M rows in memory in the order of an integer within 100k int64 partitions",
+        memory=("visits",),
+        keys=("moment",),
+        engines=ordered(LAG, lagging),
+    ),
+    Case(
+        name="window-moving",
+        about="the mean of seven rows up to each of 4M in memory, in the same order and partitions",
+        memory=("visits",),
+        keys=("moment",),
+        engines=ordered(MOVING, moving),
+    ),
+    Case(
+        name="window-median",
+        about="the median of the partition of each of 4M rows in memory, 100k int64 partitions",
+        memory=("visits",),
+        keys=("moment",),
+        engines=ordered(MEDIAN, middle),
     ),
 )

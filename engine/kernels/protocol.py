@@ -128,6 +128,11 @@ class JoinTable(Protocol):
         """Device bytes held, the build rows included."""
         ...
 
+    @property
+    def meets_all(self) -> bool:
+        """Whether each probing row is tried with all build rows, so that few rows are enough for one call."""
+        ...
+
     def probe(self, table: Table) -> Table:
         """Return the joined rows for a probing table.
 

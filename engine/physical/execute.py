@@ -30,12 +30,12 @@ MOST_PAIRS = 1 << 24
 
 
 def pieces(device: Device, operator: Operator, table: Table, joins: Mapping[int, JoinTable]) -> Iterator[Table]:
-    """Yield a table in pieces whose product with the build side of a join without keys is not too large.
+    """Yield a table in pieces whose product with the build side of a join that tries all pairs is not too large.
 
     Between two pieces a run may be stopped, and only the pairs of one piece are held.
     """
     rows = table.num_rows
-    if isinstance(operator, Probe) and not operator.node.spec.probe_keys:
+    if isinstance(operator, Probe) and joins[operator.stage].meets_all:
         rows = min(rows, MOST_PAIRS // max(1, joins[operator.stage].num_rows))
     rows = max(1, rows)
     if rows >= table.num_rows:

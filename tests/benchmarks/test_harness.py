@@ -253,8 +253,10 @@ def test_engines_agree_on_rows_in_memory(name: str) -> None:
     case = CASES[name]
     bench = bench_for(case, scale=0.001, threads=1)
     expected = as_table(case.engines["duckdb"](bench)())
+    assert case.engines.keys() >= {"volley", "polars"}
     for engine in ("volley", "polars", "datafusion"):
-        assert difference(expected, as_table(case.engines[engine](bench)()), case) is None, engine
+        if engine in case.engines:  # DataFusion tries all pairs of joins by inequalities
+            assert difference(expected, as_table(case.engines[engine](bench)()), case) is None, engine
 
 
 def test_command_line_chooses_by_name_and_pattern(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -83,3 +84,18 @@ def test_a_positional_join_keeps_the_order_of_both_sides() -> None:
 def test_an_asof_join_needs_one_inequality(condition: str, message: str) -> None:
     with pytest.raises(SqlError, match=message):
         vl.sql(f"select * from trades a asof join quotes b on {condition}", **tables())
+
+
+@pytest.mark.parametrize("kind", ["join", "left join", "full join", "semi join", "anti join"])
+@pytest.mark.parametrize("condition", ["tick >= start and tick < stop", "start between tick - 3 and tick + 3"])
+@pytest.mark.parametrize("key", ["", " and events.shop = spans.shop"])
+def test_bounds_are_looked_up_where_all_pairs_are_too_many(kind: str, condition: str, key: str) -> None:
+    numbers = np.random.default_rng(1)
+    begins = numbers.integers(0, 3_000_000, 15_000)
+    given = {
+        "events": pa.table({"tick": numbers.integers(0, 3_000_000, 20_000), "shop": numbers.integers(0, 5, 20_000)}),
+        "spans": pa.table({"start": begins, "stop": begins + numbers.integers(0, 90, 15_000), "shop": begins % 5}),
+    }
+    asked = "tick" if kind in ("semi join", "anti join") else "tick, start, stop"
+    text = f"select {asked} from events {kind} spans on {condition}{key} order by all"
+    assert_same(text, given)

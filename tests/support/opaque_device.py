@@ -245,6 +245,10 @@ class OpaqueJoinTable:
     def nbytes(self) -> int:
         return self._inner.nbytes
 
+    @property
+    def meets_all(self) -> bool:
+        return self._inner.meets_all
+
     def probe(self, table: Table) -> OpaqueTable:
         return OpaqueTable(self._inner.probe(_open(table)))
 

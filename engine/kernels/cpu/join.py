@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType
 from ...errors import TooManyPairs
-from ...expr import Column, columns_of
+from ...expr import Column, Expr, columns_of
 from ...schema import Schema
 from ..protocol import Table
 from ..specs import BuildRows, JoinSide, JoinSpec
+from .bounds import BoundedBuild, are_worth_it, bounds_of
 from .buffers import all_valid, array_from, bools_of, physical_type, size_of, storage, values_of
 from .functions.compare import known_true
 from .gather import encoded, take_column
@@ -103,6 +104,15 @@ def _values_alone(tables: Sequence[CpuTable], schema: Schema) -> _Values | None:
     return _Values([values_of(array).view(dtype) for array in stored], dtype, columns[0])
 
 
+def _joined(pieces: Sequence[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
+    """Return all of some pairs of rows."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        return _NO_ROWS, _NO_ROWS
+    return np.concatenate([p for p, _ in pieces]), np.concatenate([b for _, b in pieces])
+
+
 class CpuJoinTable:
     """The build side of a join; once made, it changes only in which of its rows have met a partner.
 
@@ -123,9 +133,11 @@ class CpuJoinTable:
         self._known = {key.name for key in spec.probe_keys if matched and isinstance(key, Column)}
         if threads == 1 or rows < _SHARED_ROWS:
             self._build, self._index = self._built(tables, None)
+            self._bounded = self._in_order(None)
         else:
             with Threads(threads) as shared_with:
                 self._build, self._index = self._built(tables, shared_with)
+                self._bounded = self._in_order(shared_with)
         self.num_rows = rows
         # Threads only ever write True into it, so that they need not wait for each other.
         remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
@@ -148,11 +160,24 @@ class CpuJoinTable:
             return empty_table(kept), index
         return concat_tables([_only(table, kept) for table in filled], kept, threads), index
 
+    def _in_order(self, threads: Threads | None) -> BoundedBuild | None:
+        """Return the build rows in the order of a value that the residual condition bounds; None where none pays."""
+        bounds, lists = bounds_of(self._spec), self._index.lists
+        if bounds is None or lists is None or not are_worth_it(lists, keyed=self._keys is not None):
+            return None
+        return BoundedBuild(bounds, lists, self._build, threads)
+
     @property
     def nbytes(self) -> int:
         """Bytes held, the build rows included."""
         keys = 0 if self._keys is None else self._keys.nbytes
-        return self._build.nbytes + keys + self._index.nbytes + self._met.nbytes
+        bounded = 0 if self._bounded is None else self._bounded.nbytes
+        return self._build.nbytes + keys + self._index.nbytes + self._met.nbytes + bounded
+
+    @property
+    def meets_all(self) -> bool:
+        """Whether each probing row is tried with all build rows."""
+        return self._keys is None and self._bounded is None
 
     def probe(self, table: Table) -> CpuTable:
         """Return the joined rows for a probing table."""
@@ -236,8 +261,14 @@ class CpuJoinTable:
         return np.zeros(table.num_rows, dtype=np.uint64)
 
     def _with_residual(self, table: CpuTable, matches: Rows) -> CpuTable:
-        probe_rows, build_rows = self._surviving(table, matches)
-        side = self._spec.side
+        side, bounded = self._spec.side, self._bounded
+        if side is JoinSide.NONE and bounded is not None and bounded.is_whole:
+            self._meet(bounded.covered(bounded.between(table, matches)))
+            return self._nothing(table)
+        if bounded is None:
+            probe_rows, build_rows = self._surviving(table, matches)
+        else:
+            probe_rows, build_rows = self._within(bounded, table, matches)
         if side is JoinSide.INNER:
             return self._paired(table, probe_rows, build_rows)
         self._meet(build_rows)
@@ -263,19 +294,25 @@ class CpuJoinTable:
         ends = np.cumsum(counts, dtype=np.int64)
         if self._keys is not None and len(ends) > 1 and ends[-1] > joining.MOST_PAIRS:
             raise TooManyPairs(f"a join would test {ends[-1]:,} pairs for {len(ends):,} rows; use smaller batches")
+        residual = self._spec.residual
+        assert residual is not None
         while start < len(matches):
             done = int(ends[start - 1]) if start else 0
             stop = max(start + 1, int(np.searchsorted(ends, done + _MAX_PAIRS, side="right")))
             probe_rows, build_rows = self._index.inner(matches[start:stop])
-            pieces.append(self._tested(table, probe_rows + np.int32(start), build_rows))
+            pieces.append(self._tested(table, probe_rows + np.int32(start), build_rows, residual))
             start = stop
-        if not pieces:
-            return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.int32)
-        return np.concatenate([p for p, _ in pieces]), np.concatenate([b for _, b in pieces])
+        return _joined(pieces)
 
-    def _tested(self, table: CpuTable, probe_rows: Rows, build_rows: Rows) -> tuple[Rows, Rows]:
-        residual = self._spec.residual
-        assert residual is not None
+    def _within(self, bounded: BoundedBuild, table: CpuTable, matches: Rows) -> tuple[Rows, Rows]:
+        """Return the pairs that meet the residual condition; for semi and anti joins one of a probing row, if any."""
+        first = self._spec.side in (JoinSide.SEMI, JoinSide.ANTI) and bounded.rest is None
+        pairs = bounded.pairs(bounded.between(table, matches), first=first)
+        if bounded.rest is None:
+            return _joined(list(pairs))
+        return _joined([self._tested(table, *found, bounded.rest) for found in pairs])
+
+    def _tested(self, table: CpuTable, probe_rows: Rows, build_rows: Rows, residual: Expr) -> tuple[Rows, Rows]:
         fields, columns = [], []
         for name in sorted(columns_of(residual)):
             source, rows = (table, probe_rows) if name in table.schema else (self._build, build_rows)

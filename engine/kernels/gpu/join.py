@@ -61,6 +61,11 @@ class GpuJoinTable:
         keys = [column for column in self._keys.columns() if id(column) not in kept]
         return self._build.nbytes + sum(int(column.device_buffer_size()) for column in keys)
 
+    @property
+    def meets_all(self) -> bool:
+        """Whether each probing row is tried with all build rows."""
+        return not self._spec.probe_keys
+
     @kernel
     def probe(self, table: Table) -> GpuTable:
         """Return the joined rows for a probing table."""

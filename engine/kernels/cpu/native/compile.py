@@ -59,6 +59,7 @@ _KERNEL_MODULES = (
     "valuelines",
     "keytable",
     "joining",
+    "bounded",
     "ordering",
     "bucketsort",
     "sorting",

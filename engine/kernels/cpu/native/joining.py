@@ -17,7 +17,7 @@ from ....errors import TooManyPairs
 from .arrays import NO_BITS, Bits, Longs, Rows, Words, ascending, rows_out
 from .calls import Calls
 from .compile import instruction, kernel
-from .keytable import KeyRows, ProbeKeys
+from .keytable import KeyRows, ProbeKeys, RowLists
 from .parallel import Threads
 from .reuse import borrow
 
@@ -122,6 +122,11 @@ class JoinIndex:
         self._keys = KeyRows(chunks, threads, first=first, values=values)
         self.has_values = self._keys.has_values
         self.unique = self._keys.lists is None
+
+    @property
+    def lists(self) -> RowLists | None:
+        """The build rows by match; None where `unique`."""
+        return self._keys.lists
 
     @property
     def nbytes(self) -> int:
