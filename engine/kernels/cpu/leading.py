@@ -47,6 +47,8 @@ class Leaders:
         dtype = np.dtype(np.float64 if first.expr.dtype.is_float else np.int64)
         self._found = LeadingRows(k, dtype, shared, descending=first.descending, decides=len(keys) == 1)
         self._others: list[tuple[Words, Longs]] = []
+        self._second = None if len(keys) == 1 else _words_of(keys[1], rows)
+        self._within: tuple[int, int] | None = None  # two keys' words; what they put behind is not wanted
 
     @property
     def nbytes(self) -> int:
@@ -56,11 +58,27 @@ class Leaders:
     def look(self, begins: Words, starts: Longs) -> None:
         """Look at rows by the addresses of the first key's pieces."""
         while not self._found.look(begins, starts):
-            self.settle()
+            if not self._leave_out():
+                self.settle()
+
+    def _leave_out(self) -> bool:
+        """Forget what two keys put behind as many rows as are wanted; return whether that is told, and is most."""
+        if self._second is None or self._within is None:
+            return False
+        floats, descending = self._keys[1].expr.dtype.is_float, self._keys[1].descending
+        starts = self.chunks.starts
+        if self._found.keep_within(self._within, self._second, starts, floats=floats, descending=descending):
+            return True
+        self._second = None  # as where each row comes before those looked at so far
+        return False
 
     def settle(self) -> None:
         """Forget what is not among the first of the rows looked at."""
         first = self._first(self._found.words, self._found.places)
+        if self._second is not None and 0 < len(first) == self._k:
+            word, place = self._found.words[first[-1]], self._found.places[first[-1:]]
+            (column,) = self._columns(place, self._keys[1:2])
+            self._within = int(word), int(order_words(column, self._keys[1])[0][0])
         first.sort()  # as they were looked at
         self._found.keep(first)
 
@@ -138,5 +156,16 @@ def _leading(column: pa.Array, key: SortKey, k: int) -> Longs:
 
 def leads(rows: ChunkedTable, keys: Sequence[SortKey]) -> tuple[Words, Longs] | None:
     """Return the first key's pieces, as `Leaders.look` takes them; None where it is not so simple."""
-    simple = keys and all(isinstance(key.expr, Column) for key in keys) and keys[0].expr.dtype.kind is not Kind.UINT64
+    simple = keys and all(isinstance(key.expr, Column) for key in keys) and _is_compared(keys[0])
     return rows.words(keys[0].expr) if simple else None
+
+
+def _words_of(key: SortKey, rows: ChunkedTable) -> Words | None:
+    """Return the addresses of all pieces of a column of 64-bit values without nulls; None where it is no such key."""
+    assert isinstance(key.expr, Column)
+    return rows.chunks.words(rows.schema.position(key.expr.name)) if _is_compared(key) else None
+
+
+def _is_compared(key: SortKey) -> bool:
+    """Return whether kernels compare such values, if they have 64 bits."""
+    return key.expr.dtype.kind is not Kind.UINT64

@@ -24,6 +24,7 @@ _SIGN, _ALL = np.uint64(1 << 63), np.uint64(_ALL_INT)
 _NAN, _INFINITE = np.uint64(0xFFFFFFFFFFFFFFFE), np.uint64(0xFFF0000000000000)
 _MAGNITUDE, _NO_NUMBER = np.uint64(0x7FFFFFFFFFFFFFFF), np.uint64(0x7FF0000000000000)
 _LAST_PLACE = np.iinfo(np.int64).max
+_MUCH_ROOM = 4
 _ENOUGH_ROWS, _LEAST_ROOM, _TIED_ROOM = 1 << 10, 1 << 11, 1 << 16
 # What the state of a search holds: how many rows are noted, at how many the limit is found anew, the piece and the row
 # there to go on with, whether of rows that tie with the limit the first ones do, and the place of the last of those.
@@ -169,6 +170,37 @@ _find_leading = kernel(
 )(_find_leading)
 
 
+@kernel("i64(const u64[], const i64[], i64, u64, u64, u64, i64, u64[], i64[])")
+def _within_two(
+    begins: Words,
+    starts: Longs,
+    floats: int,
+    flip: int,
+    first: int,
+    second: int,
+    count: int,
+    words: Words,
+    places: Longs,
+) -> int:
+    """Keep the rows noted whose words of two keys are no greater than a pair of words; return how many these are.
+
+    The second key's values lie in pieces as `LeadingRows.look` takes them.
+    """
+    kept, piece = 0, 0
+    for i in range(count):
+        within = words[i] < first
+        if words[i] == first:
+            while places[i] >= starts[piece + 1]:
+                piece += 1
+            while places[i] < starts[piece]:
+                piece -= 1
+            within = order_word(load_word(begins[piece], places[i] - starts[piece]), floats, flip) <= second
+        if within:
+            words[kept], places[kept] = words[i], places[i]
+            kept += 1
+    return kept
+
+
 class LeadingRows:
     """The rows whose first key comes before all others', of those looked at so far.
 
@@ -243,4 +275,28 @@ class LeadingRows:
         """Keep some of the rows that are noted, by their numbers there, in this order."""
         count = len(rows)
         self._words[:count], self._places[:count] = self._words[rows], self._places[rows]
+        self._go_on(count)
+
+    def keep_within(
+        self, words: tuple[int, int], begins: Words, starts: Longs, *, floats: bool, descending: bool
+    ) -> bool:
+        """Keep the rows noted that the words of two keys do not put behind a pair of words.
+
+        Parameters
+        ----------
+        begins, starts
+            Addresses of the pieces of the second key, 64-bit integers or ``floats``, and their places, as in `look`.
+
+        Returns
+        -------
+        bool
+            Whether there is much room again.
+        """
+        flip, count = _ALL_INT if descending else 0, int(self._state[_COUNT])
+        kept = _within_two(begins, starts, int(floats), flip, *words, count, self._words, self._places)
+        self._go_on(kept)
+        return kept * _MUCH_ROOM <= len(self._words)
+
+    def _go_on(self, count: int) -> None:
+        """Take note of how many rows are noted now."""
         self._state[_COUNT], self._state[_ENOUGH] = count, min(max(2 * count, _ENOUGH_ROWS), len(self._words))

@@ -151,3 +151,48 @@ def test_rows_that_all_tie_are_left_out_before_they_are_many() -> None:
     state.settle()
     assert state.nbytes == 24 * 5
     assert DEVICE.to_arrow(state.result())["row"].to_pylist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("kind", ["number", "float", "time", "nulls", "whole"])
+@pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
+@pytest.mark.parametrize("k", [3, 40])
+def test_rows_that_tie_are_compared_by_their_second_key_where_it_lies(
+    monkeypatch: pytest.MonkeyPatch, kind: str, down: bool, k: int
+) -> None:
+    """The first rows tell which of many that tie are wanted; of the rest only the second key is read."""
+    rng = np.random.default_rng(k)
+    count = 300_000
+    numbers = rng.integers(-(2**40), 2**40, count) // 2**30
+    floats = np.where(rng.random(count) < 0.01, np.nan, np.where(numbers == 0, -0.0, numbers / 4))
+    second = {
+        "number": pa.array(numbers),
+        "float": pa.array(floats),
+        "time": pa.array(numbers).cast(pa.timestamp("us")),
+        "nulls": pa.array(numbers, mask=numbers % 5 == 0),
+        "whole": pa.array(numbers.astype(np.uint64)),
+    }[kind]
+    key = np.where(np.arange(count) < 5_000, 7, rng.choice([6, 7, 7, 7], count))
+    parts = [key[:100_000], key[100_000:100_007], key[100_007:]]
+    rows = pa.table(
+        {
+            "key": pa.chunked_array(parts),
+            "second": pa.chunked_array([second.slice(0, 150_001), second.slice(150_001)]),
+            "row": np.arange(count),
+        }
+    )
+    schema = from_arrow_schema(rows.schema)
+    keys = [SortKey(expr=Column(name=name, dtype=schema[name].dtype), descending=down) for name in ("key", "second")]
+    settled: list[int] = []
+    settle = leading.Leaders.settle
+    monkeypatch.setattr(leading.Leaders, "settle", lambda own: settled.append(1) or settle(own))
+    state, held = DEVICE.top_k(keys, k, schema), HeldRows(rows)
+    for start, stop in pairwise([0, 99_990, 200_000, count]):
+        given = DEVICE.chunked(held, start, stop - start, schema, 1)
+        assert given is not None
+        state.update(given)
+    frame = rows.to_pandas()
+    if kind == "float":  # NaN is the greatest
+        frame["second"] = frame["second"].fillna(np.inf)
+    order = frame.sort_values(["key", "second"], ascending=not down, kind="stable", na_position="last")
+    assert DEVICE.to_arrow(state.result())["row"].to_pylist() == order["row"].tolist()[:k]
+    assert len(settled) <= 2 or kind in {"nulls", "whole"}
