@@ -15,10 +15,8 @@ from ...engine.expr import (
     Literal,
     NamedExpr,
     SortKey,
-    aggregate,
     call,
     case,
-    in_list,
     literal,
     substitute,
 )
@@ -88,9 +86,6 @@ def bind_window(binder: ExpressionBinder, node: Any) -> Expr:
         partition_by = [binder.bind(key) for key in window.args.get("partition_by") or []]
         order_by = _order_keys(binder, window)
         frame = _frame(binder, window.args.get("spec"))
-        whole = frame == WHOLE_PARTITION or (frame == DEFAULT_FRAME and not order_by)
-        if whole and isinstance(node.this, exp.Median):
-            return _median(binder.bind(node.this.this), partition_by)
         made = _call(binder, node.this, frame, partition_by, order_by)
     finally:
         binder.clause = clause
@@ -228,22 +223,6 @@ def _ordered_list(
     if isinstance(node, exp.ArrayAgg):
         return values
     return joined_texts(binder, node, values)
-
-
-def _median(value: Expr, partition_by: Sequence[Expr]) -> Expr:
-    """Return the median over whole partitions: of the one or two values in the middle of those in order."""
-    aggregate("median", value)  # refuses types that have none
-    count = over(window_call("count", value, frame=WHOLE_PARTITION), partition_by)
-    place = over(window_call("row_number"), partition_by, [SortKey(expr=value)])
-    # Of n values the middle ones have a place of n / 2 to n / 2 + 1: one place where n is odd, else two.
-    distance = call("subtract", call("multiply", place, literal(2)), count)
-
-    def at(*distances: int) -> Expr:
-        here = call("and", call("is_not_null", value), in_list(distance, list(distances)))
-        return over(window_call("max", case([(here, value)]), frame=WHOLE_PARTITION), partition_by)
-
-    middle = call("list_quantile", call("list_value", at(0, 1), at(1, 2)), q=0.5, discrete=False)
-    return case([(call("greater", count, literal(0)), middle)])
 
 
 def _whole_number(binder: ExpressionBinder, node: exp.Expr, function: str) -> int:

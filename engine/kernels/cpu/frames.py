@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...expr import SortKey
-from ...plan import Bound
+from ...plan import Bound, Edge, Exclusion, Frame, FrameUnit
 from ...plan.window import range_limit
 from ..frames import FrameRuns
 from ..specs import WindowSpec
@@ -208,6 +208,19 @@ def _group_by_group(ids: Rows, counts: Positions, words: Sequence[Words], *, ord
     return Layout(rows, sorted=True, partition_flags=partition_flags, peer_flags=peer_flags)
 
 
+def order_within(starts: Positions, words: Words) -> Rows:
+    """Return the stable order of words between bounds each."""
+    sizes, count = np.diff(starts), len(words)
+    if sizes.max(initial=0) > _SMALL_GROUP:
+        numbers = np.repeat(np.arange(len(sizes), dtype=np.uint64), sizes)
+        return argsort([words] if len(sizes) == 1 else [numbers, words])
+    keys, rows, order = empty(count + SPARE_KEYS, np.uint64), np.arange(count, dtype=np.int32), empty(count, np.int32)
+    keys[:count] = words
+    begins, scratch = np.zeros(count, dtype=np.uint8), np.empty(SCRATCH_WORDS, dtype=np.uint64)
+    sort_groups(starts, keys, rows, empty(count, np.uint64), order, begins, scratch)
+    return order
+
+
 def _begun(counts: Positions) -> NDArray[np.uint8]:
     """Return which rows are the first of their partition, when those of one stand after those of the other."""
     flags = np.zeros(int(counts.sum()), dtype=np.uint8)
@@ -223,6 +236,14 @@ def _spans(flags: NDArray[np.uint8]) -> Run:
 
 class Frames(FrameRuns[Layout, Evaluator, Rows]):
     """The frames of a window's rows, as runs of sorted rows."""
+
+    def hold_partitions(self, frame: Frame) -> bool:
+        """Return whether each row's frame is its partition."""
+        ends_with_it = frame.end.edge is Edge.UNBOUNDED_FOLLOWING
+        if not self.order_by and frame.unit is FrameUnit.RANGE:  # all rows are peers
+            ends_with_it = ends_with_it or frame.end.edge is Edge.CURRENT_ROW
+        begins_with_it = frame.start.edge is Edge.UNBOUNDED_PRECEDING
+        return begins_with_it and ends_with_it and frame.exclusion is Exclusion.NO_OTHERS
 
     def _rows_away(self, distance: int) -> Rows:
         found = empty(self.layout.count, np.int32)

@@ -7,7 +7,7 @@ refused where they would not fit.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -18,12 +18,12 @@ from ...errors import ExecutionError
 from ...expr import Column, SortKey
 from ...plan import WindowCall
 from .buffers import array_from, values_of
-from .frames import one_word
+from .frames import one_word, order_within
 from .functions.nested import inner
 from .functions.quantiles import interpolated, numbers_between, places_at, places_between
 from .gather import plain, take_column
 from .native import add_sums, argsort, build_sums, build_wavelets, find_smallest, weighted_means
-from .native.arrays import Rows
+from .native.arrays import Longs, Rows, Words
 from .words import floats_of
 
 if TYPE_CHECKING:
@@ -129,25 +129,46 @@ def quantiles_over(work: Work, own: WindowCall) -> pa.Array:
     values = work.values(own)
     column, dtype = plain(values.column), own.args[0].dtype
     rows = work.layout.rows
-    runs: list[tuple[Rows, Rows]] = work.frames.runs(own.frame)
+    words = one_word(column, SortKey(expr=own.args[0]))
     if values.valid is not None:
-        before = np.concatenate([[0], np.cumsum(values.valid)]).astype(np.int32)
-        runs = [(before[lows], before[highs]) for lows, highs in runs]
         rows = rows[np.flatnonzero(values.valid)]
-    order = argsort([one_word(column, SortKey(expr=own.args[0]))[rows]])
-    ranks = np.empty(len(rows), dtype=np.int32)
-    ranks[order] = np.arange(len(rows), dtype=np.int32)
-    ranked, frames = rows[order], _RankedFrames(ranks, runs)
+    whole = work.frames.hold_partitions(own.frame)
+    given = words[rows]
+    frames = _ranked_wholly(work, values.valid, given) if whole else _ranked(work, own, values.valid, given)
+    ranked = rows[frames.order]
+    sizes = np.diff(np.append(np.flatnonzero(work.layout.partition_flags), work.layout.count))
+
+    def by_row(found: NDArray[Any]) -> NDArray[Any]:
+        return work.put_back(np.repeat(found, sizes) if whole else found)
+
     q = 0.5 if own.function == "median" else float(dict(own.options)["q"])
     if own.function == "quantile_disc":
         chosen = frames.ranks_at(places_at(frames.counts, q))
-        return take_column(column, work.put_back(np.append(ranked, np.int32(-1))[chosen]), outer=True)
+        return take_column(column, by_row(np.append(ranked, np.int32(-1))[chosen]), outer=True)
     place = places_between(frames.counts, q)
-    numbers = np.append(numbers_between(inner(column), dtype, to=own.dtype)[ranked], 0)
+    numbers = numbers_between(inner(column), dtype, to=own.dtype)
+    numbers = np.append(numbers[ranked], 0)
     below = frames.ranks_at(place.low)
     above = np.where(place.share == 0, below, frames.ranks_at(np.where(place.share == 0, -1, place.high)))
-    made = work.put_back(interpolated(numbers[below], numbers[above], place.share))
+    made = by_row(interpolated(numbers[below], numbers[above], place.share))
     return array_from(made, to_arrow_type(own.dtype), work.present(own, values.valid))
+
+
+def _ranked_wholly(work: Work, valid: NDArray[np.bool_] | None, words: Words) -> _RankedPartitions:
+    """Rank values, given by their words, where the frame of each row is its partition."""
+    starts = np.append(np.flatnonzero(work.layout.partition_flags), work.layout.count)
+    if valid is not None:
+        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(valid)])[starts]
+    return _RankedPartitions(starts, words)
+
+
+def _ranked(work: Work, own: WindowCall, valid: NDArray[np.bool_] | None, words: Words) -> _RankedFrames:
+    """Rank values, given by their words, in any frames."""
+    runs: list[tuple[Rows, Rows]] = work.frames.runs(own.frame)
+    if valid is not None:
+        before = np.concatenate([[0], np.cumsum(valid)]).astype(np.int32)
+        runs = [(before[lows], before[highs]) for lows, highs in runs]
+    return _RankedFrames(argsort([words]), runs)
 
 
 def weighted_means_over(work: Work, own: WindowCall) -> pa.Array:
@@ -162,11 +183,33 @@ def weighted_means_over(work: Work, own: WindowCall) -> pa.Array:
     return array_from(work.put_back(made), pa.float64(), work.present(own, values.valid))
 
 
-class _RankedFrames:
-    """Frames over distinct ranks from 0 on."""
+class _RankedPartitions:
+    """Partitions as frames of all their rows, which are ranked from the first partition on.
 
-    def __init__(self, ranks: Rows, runs: list[tuple[Rows, Rows]]) -> None:
-        self._count = len(ranks)
+    Attributes
+    ----------
+    order
+        The place of the value of each rank.
+    counts
+        How many values each partition has.
+    """
+
+    def __init__(self, starts: Longs, words: Words) -> None:
+        self._starts, self.counts = starts[:-1], np.diff(starts)
+        self.order = order_within(starts, words)
+
+    def ranks_at(self, places: Longs) -> Longs:
+        """Return the rank at a place among each partition's; -1 for a place of -1 and for no place at all."""
+        return np.where((places >= 0) & (places < self.counts), self._starts + places, -1)
+
+
+class _RankedFrames:
+    """Frames over distinct ranks from 0 on, those of values in an order of their places."""
+
+    def __init__(self, order: Rows, runs: list[tuple[Rows, Rows]]) -> None:
+        self.order, self._count = order, len(order)
+        ranks = np.empty(len(order), dtype=np.int32)
+        ranks[order] = np.arange(len(order), dtype=np.int32)
         self._lows, self._highs = (np.ascontiguousarray(np.stack(ends)) for ends in zip(*runs, strict=True))
         self.counts = np.maximum(self._highs - self._lows, 0).sum(axis=0, dtype=np.int64)
         shape = max(1, (self._count - 1).bit_length()), self._count // 64 + 1

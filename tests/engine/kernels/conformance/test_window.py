@@ -23,6 +23,7 @@ from volley.engine.plan import (
     DEFAULT_FRAME,
     UNBOUNDED_FOLLOWING,
     UNBOUNDED_PRECEDING,
+    WHOLE_PARTITION,
     Bound,
     Exclusion,
     Frame,
@@ -295,6 +296,31 @@ def test_quantiles_of_every_type_match_duckdb(device: Device, name: str, q: floa
         own = window_call("quantile", col(data, name), q=q, frame=frame)
         calls["cont"] = (own, f"quantile_cont({value}, {q}) over w")
     check(device, data, calls, "r", [SortKey(expr=col(data, "n"), descending=True)], frame)
+
+
+@pytest.mark.parametrize("count", [1, 200, 3_000])
+@pytest.mark.parametrize("partition", ["", "r", "n"])
+@pytest.mark.parametrize("name", "fds")
+def test_quantiles_of_whole_partitions_match_duckdb(device: Device, name: str, partition: str, count: int) -> None:
+    """Short partitions, long ones, and one of all rows; of some no value counts."""
+    data = data_of("".join(dict.fromkeys(name + "rj")), count)
+    above = call("greater", col(data, "j"), literal(0))
+    calls = {
+        "disc": (
+            window_call("quantile_disc", col(data, name), q=0.37, frame=WHOLE_PARTITION),
+            f"quantile_disc({name}, 0.37) over w",
+        ),
+        "some": (
+            window_call("quantile_disc", col(data, name), q=0.9, where=above, frame=WHOLE_PARTITION),
+            f"quantile_disc({name}, 0.9) filter (j > 0) over w",
+        ),
+    }
+    if name != "s":
+        value = f"{name}::double" if name == "d" else name
+        own = window_call("median", col(data, name), frame=WHOLE_PARTITION)
+        calls["median"] = (own, f"median({value}) over w")
+    for order in ([], [SortKey(expr=col(data, "n"))]):
+        check(device, data, calls, partition, order, WHOLE_PARTITION)
 
 
 def test_quantiles_of_wide_frames_hold_no_lists(device: Device) -> None:
