@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dataclasses import dataclass, replace
+    from dataclasses import replace as refitted
 else:
 
     def dataclass(*, frozen: bool = False, **options: Any) -> Callable[[type], type]:
@@ -39,7 +40,19 @@ else:
         names, values_of = given
         return cls(**{**dict(zip(names, values_of(record), strict=False)), **changes})
 
+    def refitted(record: Any, /, **changes: Any) -> Any:
+        """Return a record like another, but for fields of which what is derived and checked does not depend."""
+        cls = record.__class__
+        names = _all.get(cls)
+        if names is None:
+            names = _all[cls] = [field.name for field in dataclasses.fields(cls)]
+        made = object.__new__(cls)
+        for name in names:
+            setattr(made, name, changes[name] if name in changes else getattr(record, name))
+        return made
+
     _given: dict[type, tuple[list[str], Callable[[Any], tuple[Any, ...]]]] = {}
+    _all: dict[type, list[str]] = {}
 
     def _state(record: Any) -> list[Any]:
         """Return the values of the fields: no other slots are copied or pickled, such as a node's `facts`."""
@@ -50,4 +63,4 @@ else:
             setattr(record, field.name, value)
 
 
-__all__ = ["dataclass", "replace"]
+__all__ = ["dataclass", "refitted", "replace"]

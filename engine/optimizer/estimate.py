@@ -85,7 +85,15 @@ class ColumnEstimate:
         if self.distinct <= distinct:
             return self
         among = self.distinct if self.among is None and not self.guessed else self.among
-        return replace(self, distinct=max(1.0, distinct), among=among)
+        return ColumnEstimate(
+            distinct=max(1.0, distinct),
+            guessed=self.guessed,
+            among=among,
+            unique=self.unique,
+            low=self.low,
+            high=self.high,
+            nulls=self.nulls,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

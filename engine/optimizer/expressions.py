@@ -10,11 +10,13 @@ from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, conjun
 from ..expr.catalogue import FUNCTIONS
 from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
 from ..records import replace
-from ..traversal import remembered, same_objects, walk, walk_once
+from ..traversal import kinds_of, remembered, same_objects, walk, walk_once
 
 Rewrite: TypeAlias = Callable[[Expr], Expr]
 
 _DIVISIONS = frozenset({"floor_divide", "truncate_divide", "modulo", "remainder"})
+_MAY_FAIL = _DIVISIONS | {name for name, function in FUNCTIONS.items() if function.raises} | {Cast}
+"""Kinds of nodes of which some fail for some values; see `kinds_of`."""
 
 
 def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
@@ -150,7 +152,7 @@ def can_raise(expr: Expr) -> bool:
     Such an expression must not be evaluated on rows that an earlier filter or join leaves out: the user may have
     written that filter to keep those rows away. Integer overflow is not counted; it is an error wherever it occurs.
     """
-    return any(_may_fail(node) for node in walk_once(expr))
+    return not _MAY_FAIL.isdisjoint(kinds_of(expr)) and any(_may_fail(node) for node in walk_once(expr))
 
 
 def _may_fail(node: Expr) -> bool:

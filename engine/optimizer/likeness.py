@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, SortKey, substitute
-from ..plan import Aggregate, Filter, Join, Limit, Plan, Project, Sort, Union, Write
+from ..plan import Aggregate, Filter, Join, Limit, Plan, Project, Scan, Sort, Union, Write
 from ..schema import Schema
 
 _BY_IDENTITY = frozenset({"source", "function"})
@@ -24,12 +24,15 @@ _Names = Mapping[str, Expr]
 class Likeness:
     """Numbers sub-plans: those of one number give equal columns in equal order.
 
-    Columns are told by their places. Holds the plans that it has met, so that their ids stay theirs.
+    Columns are told by their places. What nodes do is compared only where several are of one kind over inputs of the
+    same numbers. Holds the plans that it has met, so that their ids stay theirs.
     """
 
     def __init__(self) -> None:
         self._numbers: dict[Hashable, int] = {}
+        self._firsts: dict[Hashable, Plan | None] = {}  # the only node of its kind and inputs; None: compared by now
         self._known: dict[int, tuple[Plan, int]] = {}
+        self._count = 0
 
     def of(self, plan: Plan) -> int:
         """Return the number of a plan."""
@@ -48,11 +51,27 @@ class Likeness:
     def _number(self, node: Plan) -> int:
         if isinstance(node, Project) and renames(node):
             return self._known[id(node.input)][1]
+        self._count += 1
+        inputs = [self._known[id(child)][1] for child in node.children]
+        kind = (type(node), id(node.source) if isinstance(node, Scan) else None, *inputs)
+        if kind not in self._firsts:
+            self._firsts[kind] = node
+            return self._count
+        first = self._firsts[kind]
+        if first is not None:
+            self._firsts[kind] = None
+            self._numbers[self._key(first, kind)] = self._known[id(first)][1]
+        return self._numbers.setdefault(self._key(node, kind), self._count)
+
+    @staticmethod
+    def _key(node: Plan, kind: Hashable) -> Hashable:
+        """Return what is equal for nodes of one kind over inputs of the same numbers that do the same."""
         try:
-            key: Hashable = (*_own(node), *(self._known[id(child)][1] for child in node.children))
-            return self._numbers.setdefault(key, len(self._numbers))
+            key: Hashable = (kind, *_own(node))
+            hash(key)
         except (TypeError, RecursionError):  # constant lists have no hash, very deep expressions none that ends
-            return self._numbers.setdefault(id(node), len(self._numbers))
+            return id(node)
+        return key
 
 
 def renames(node: Project) -> bool:

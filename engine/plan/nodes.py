@@ -11,9 +11,9 @@ from .. import dtypes
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, all_of, columns_of
-from ..records import dataclass, replace
+from ..records import dataclass, refitted, replace
 from ..schema import Field, Schema
-from ..traversal import FrozenNode
+from ..traversal import FrozenNode, same_objects
 from .source import Sink, Source
 
 
@@ -43,6 +43,11 @@ class Plan(FrozenNode):
     def with_children(self, children: tuple[Plan, ...]) -> Self:
         """Return this node over other inputs."""
         return self
+
+    def _over(self, children: tuple[Plan, ...], **inputs: Any) -> Self:
+        """Return this node over other inputs; what follows from their schemas does so again only where these change."""
+        same = same_objects([new.schema for new in children], [old.schema for old in self.children])
+        return refitted(self, **inputs) if same else replace(self, **inputs)
 
     @property
     def detail(self) -> str:
@@ -121,7 +126,7 @@ class Unary(Plan):
 
     def with_children(self, children: tuple[Plan, ...]) -> Self:
         """Return this node over another input."""
-        return replace(self, input=children[0])
+        return self._over(children, input=children[0])
 
     def _derive(self) -> Schema:
         return self.input.schema
@@ -281,7 +286,7 @@ class Join(Plan):
 
     def with_children(self, children: tuple[Plan, ...]) -> Join:
         """Return this join of other inputs."""
-        return replace(self, left=children[0], right=children[1])
+        return self._over(children, left=children[0], right=children[1])
 
     @property
     def detail(self) -> str:
@@ -373,7 +378,7 @@ class Union(Plan):
 
     def with_children(self, children: tuple[Plan, ...]) -> Union:
         """Return the union of other inputs."""
-        return replace(self, inputs=children)
+        return self._over(children, inputs=children)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import pytest
 
 from volley.engine import dtypes
 from volley.engine.expr import Column, columns_of
-from volley.engine.records import dataclass, replace
+from volley.engine.records import dataclass, refitted, replace
 from volley.engine.traversal import kinds_of
 
 
@@ -50,6 +50,16 @@ def test_replacing_a_field_finds_anew_what_is_found_of_them() -> None:
         replace(pair, total=3)
     with pytest.raises(TypeError, match="middle"):
         replace(pair, middle=3)
+
+
+def test_refitting_a_field_leaves_what_was_found_of_them_as_it_is() -> None:
+    pair = Pair(left=1, right=2)
+    made = refitted(pair, left=5)
+    assert (made.left, made.right, made.total) == (5, 2, 3)
+    assert (pair.left, pair.total) == (1, 3)
+    node = Column(name="a", dtype=dtypes.int64)
+    kinds_of(node)
+    assert not hasattr(refitted(node, name="b"), "kinds")
 
 
 def test_copies_have_the_fields_and_nothing_that_was_found() -> None:

@@ -29,8 +29,10 @@ from ..context import OptimizerContext
 from ..properties import finds_at_most_one, has_one_row
 
 
-def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
+def prune_columns(plan: Plan, context: OptimizerContext) -> Plan:
     """Narrow every node to the columns in use; what keeps or moves rows gets a narrowing projection below it."""
+    if id(plan) in context.settled[prune_columns]:
+        return plan
     settled = _choices_shared(plan) | _groups_shared(plan)
 
     def key_of(node: Plan, demand: _Demand) -> _Key:
@@ -56,7 +58,9 @@ def prune_columns(plan: Plan, _: OptimizerContext) -> Plan:
             continue
         children = tuple(_meet(done[of], demand) for (_, of), demand in zip(inputs, demands, strict=True))
         done[key] = node if same_objects(children, node.children) else node.with_children(children)
-    return _meet(done[key_of(plan, root)], root)
+    pruned = _meet(done[key_of(plan, root)], root)
+    context.settled[prune_columns][id(pruned)] = pruned  # nothing of it is left to be narrowed
+    return pruned
 
 
 _Key: TypeAlias = tuple[int, frozenset[str]]

@@ -197,3 +197,16 @@ def test_explain_of_a_deep_plan() -> None:
     for _ in range(3000):
         plan = Filter(input=plan, predicate=compare(T, "less", "a", 1))
     assert explain_plan(plan).count("\n") == 3000
+
+
+def test_what_follows_from_inputs_does_so_again_where_their_columns_change() -> None:
+    wider, other = scan("w", a="int64", b="int64", s="string"), scan("o", b="int32")
+    for plan in (select(T, "a", "b"), filter_(T, "less", "a", 3), sort(T, "a"), join(T, U, ("a", "x"))):
+        _, *others = plan.children
+        same = plan.with_children((filter_(T, "less", "b", 5), *others))
+        assert same.schema is plan.schema
+        assert explain_plan(same.children[0]).startswith("Filter (b < 5)")
+        with pytest.raises(ColumnNotFound):
+            plan.with_children((other, *others))
+    assert Limit(input=T, count=1).with_children((other,)).schema == other.schema
+    assert sort(T, "a").with_children((wider,)).schema == wider.schema
