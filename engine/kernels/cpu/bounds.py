@@ -183,17 +183,17 @@ class BoundedBuild:
         Raises
         ------
         TooManyPairs
-            If there are too many for one call.
+            If there are too many for one call, also where ``rest`` would leave few of them: a run is stopped between
+            calls.
         """
         found = 0
-        if self.rest is None and not first and between.least is None:
+        if not first and between.least is None:
             _check(pairs_between(between.lows, between.highs), len(between.lows))
         other = self._bounds.other
         beyond = other is not None and other.is_strict
         for probe, build in self._rows.pairs(*between, beyond=beyond, first=first):
             found += len(probe)
-            if self.rest is None:
-                _check(found, len(between.lows))
+            _check(found, len(between.lows))
             yield probe, build
 
     def covered(self, between: Between) -> Rows:
