@@ -17,7 +17,7 @@ from ...schema import Schema
 from .buffers import empty, text_of
 from .chunked import ChunkedTable
 from .native import LeadingRows, smallest, text_prefixes
-from .native.arrays import Longs, Rows, Words, ascending
+from .native.arrays import Bits, Longs, Rows, Words, ascending
 from .project import Evaluator
 from .ranking import order_words
 from .table import CpuTable
@@ -47,8 +47,9 @@ class Leaders:
         dtype = np.dtype(np.float64 if first.expr.dtype.is_float else np.int64)
         self._found = LeadingRows(k, dtype, shared, descending=first.descending, decides=len(keys) == 1)
         self._others: list[tuple[Words, Longs]] = []
-        self._second = None if len(keys) == 1 else _words_of(keys[1], rows)
-        self._within: tuple[int, int] | None = None  # two keys' words; what they put behind is not wanted
+        self._second = None if len(keys) == 1 else _addresses_of(keys[1], rows)
+        # What the first two keys of a row are, which no row behind it is wanted with: words, or the second a text.
+        self._within: tuple[int, int | Bits] | None = None
 
     @property
     def nbytes(self) -> int:
@@ -65,9 +66,16 @@ class Leaders:
         """Forget what two keys put behind as many rows as are wanted; return whether that is told, and is most."""
         if self._second is None or self._within is None:
             return False
-        floats, descending = self._keys[1].expr.dtype.is_float, self._keys[1].descending
-        starts = self.chunks.starts
-        if self._found.keep_within(self._within, self._second, starts, floats=floats, descending=descending):
+        (word, second), starts, descending = self._within, self.chunks.starts, self._keys[1].descending
+        if isinstance(second, int):
+            floats = self._keys[1].expr.dtype.is_float
+            left = self._found.keep_within(
+                (word, second), self._second[0], starts, floats=floats, descending=descending
+            )
+        else:
+            offsets, data = self._second
+            left = self._found.keep_within_text(word, second, (offsets, data), starts, descending=descending)
+        if left:
             return True
         self._second = None  # as where each row comes before those looked at so far
         return False
@@ -78,9 +86,16 @@ class Leaders:
         if self._second is not None and 0 < len(first) == self._k:
             word, place = self._found.words[first[-1]], self._found.places[first[-1:]]
             (column,) = self._columns(place, self._keys[1:2])
-            self._within = int(word), int(order_words(column, self._keys[1])[0][0])
+            self._within = int(word), self._bound_in(column)
         first.sort()  # as they were looked at
         self._found.keep(first)
+
+    def _bound_in(self, column: pa.Array) -> int | Bits:
+        """Return the word of the only value of the second key, or its text."""
+        if is_one_word(self._keys[1].expr.dtype):
+            return int(order_words(column, self._keys[1])[0][0])
+        offsets, data = text_of(column)
+        return data[int(offsets[0]) : int(offsets[1])]
 
     def absorb(self, other: Leaders) -> None:
         """Take over what another thread has found in the same table."""
@@ -160,10 +175,12 @@ def leads(rows: ChunkedTable, keys: Sequence[SortKey]) -> tuple[Words, Longs] | 
     return rows.words(keys[0].expr) if simple else None
 
 
-def _words_of(key: SortKey, rows: ChunkedTable) -> Words | None:
-    """Return the addresses of all pieces of a column of 64-bit values without nulls; None where it is no such key."""
+def _addresses_of(key: SortKey, rows: ChunkedTable) -> tuple[Words, ...] | None:
+    """Return the addresses of all pieces of a column of 64-bit values, or of texts, without nulls; None of others."""
     assert isinstance(key.expr, Column)
-    return rows.chunks.words(rows.schema.position(key.expr.name)) if _is_compared(key) else None
+    place = rows.schema.position(key.expr.name)
+    words = rows.chunks.words(place) if _is_compared(key) else None
+    return rows.chunks.texts(place) if words is None else (words,)
 
 
 def _is_compared(key: SortKey) -> bool:

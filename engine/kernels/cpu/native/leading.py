@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from .arrays import Doubles, Longs, Number, Rows, Words
+from .arrays import Bits, Doubles, Longs, Number, Rows, Words
 from .compile import device, instruction, kernel
 from .selecting import word_at
 
 array_at, load_word, lowest_bit = instruction("array_at"), instruction("load_word"), instruction("lowest_bit")
+load_byte, load_row, load_unaligned = instruction("load_byte"), instruction("load_row"), instruction("load_unaligned")
 not_below_among_64, within_among_64 = instruction("not_below_among_64"), instruction("within_among_64")
 
 _BLOCK = 64
@@ -170,6 +171,16 @@ _find_leading = kernel(
 )(_find_leading)
 
 
+@device
+def piece_of(place: Number, starts: Longs, piece: Number) -> Number:
+    """Return the piece that a place is in, given one that is near."""
+    while place >= starts[piece + 1]:
+        piece += 1
+    while place < starts[piece]:
+        piece -= 1
+    return piece
+
+
 @kernel("i64(const u64[], const i64[], i64, u64, u64, u64, i64, u64[], i64[])")
 def _within_two(
     begins: Words,
@@ -190,11 +201,51 @@ def _within_two(
     for i in range(count):
         within = words[i] < first
         if words[i] == first:
-            while places[i] >= starts[piece + 1]:
-                piece += 1
-            while places[i] < starts[piece]:
-                piece -= 1
+            piece = piece_of(places[i], starts, piece)
             within = order_word(load_word(begins[piece], places[i] - starts[piece]), floats, flip) <= second
+        if within:
+            words[kept], places[kept] = words[i], places[i]
+            kept += 1
+    return kept
+
+
+@device
+def beyond(begin: Number, length: Number, text: Bits) -> Number:
+    """Return a number above 0 if the text at an address is greater than another one, below if it is less, else 0."""
+    shared = min(length, len(text))
+    k = np.int64(0)
+    while k + 8 <= shared and load_word(begin + np.uint64(k), 0) == load_unaligned(text, k):
+        k += 8
+    while k < shared:
+        own = load_byte(begin, k)
+        if own != text[k]:
+            return np.int64(1) if own > text[k] else np.int64(-1)
+        k += 1
+    return length - np.int64(len(text))
+
+
+@kernel("i64(const u64[], const u64[], const i64[], i64, u64, const u8[], i64, u64[], i64[])")
+def _within_text(
+    offsets: Words,
+    data: Words,
+    starts: Longs,
+    sign: int,
+    first: int,
+    text: Bits,
+    count: int,
+    words: Words,
+    places: Longs,
+) -> int:
+    """Do what `_within_two` does where the second key is a text, of which ``sign`` times the order is wanted."""
+    kept, piece = 0, 0
+    for i in range(count):
+        within = words[i] < first
+        if words[i] == first:
+            piece = piece_of(places[i], starts, piece)
+            row = places[i] - starts[piece]
+            start = np.int64(load_row(offsets[piece], row))
+            length = np.int64(load_row(offsets[piece], row + 1)) - start
+            within = sign * beyond(data[piece] + np.uint64(start), length, text) <= 0
         if within:
             words[kept], places[kept] = words[i], places[i]
             kept += 1
@@ -293,10 +344,16 @@ class LeadingRows:
             Whether there is much room again.
         """
         flip, count = _ALL_INT if descending else 0, int(self._state[_COUNT])
-        kept = _within_two(begins, starts, int(floats), flip, *words, count, self._words, self._places)
-        self._go_on(kept)
-        return kept * _MUCH_ROOM <= len(self._words)
+        return self._go_on(_within_two(begins, starts, int(floats), flip, *words, count, self._words, self._places))
 
-    def _go_on(self, count: int) -> None:
-        """Take note of how many rows are noted now."""
+    def keep_within_text(
+        self, word: int, text: Bits, pieces: tuple[Words, Words], starts: Longs, *, descending: bool
+    ) -> bool:
+        """Do what `keep_within` does where the second key is a text, whose offsets and bytes are at addresses."""
+        sign, count = -1 if descending else 1, int(self._state[_COUNT])
+        return self._go_on(_within_text(*pieces, starts, sign, word, text, count, self._words, self._places))
+
+    def _go_on(self, count: int) -> bool:
+        """Take note of how many rows are noted now; return whether there is much room."""
         self._state[_COUNT], self._state[_ENOUGH] = count, min(max(2 * count, _ENOUGH_ROWS), len(self._words))
+        return count * _MUCH_ROOM <= len(self._words)

@@ -153,7 +153,7 @@ def test_rows_that_all_tie_are_left_out_before_they_are_many() -> None:
     assert DEVICE.to_arrow(state.result())["row"].to_pylist() == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize("kind", ["number", "float", "time", "nulls", "whole"])
+@pytest.mark.parametrize("kind", ["number", "float", "time", "text", "short", "binary", "nulls", "whole"])
 @pytest.mark.parametrize("down", [False, True], ids=["up", "down"])
 @pytest.mark.parametrize("k", [3, 40])
 def test_rows_that_tie_are_compared_by_their_second_key_where_it_lies(
@@ -168,6 +168,9 @@ def test_rows_that_tie_are_compared_by_their_second_key_where_it_lies(
         "number": pa.array(numbers),
         "float": pa.array(floats),
         "time": pa.array(numbers).cast(pa.timestamp("us")),
+        "text": pa.array([f"one of many numbers: {number}" for number in numbers.tolist()]),
+        "short": pa.array([str(number)[1:5] for number in numbers.tolist()]),
+        "binary": pa.array([b"\xff\0" + bytes([number & 255]) for number in numbers.tolist()]),
         "nulls": pa.array(numbers, mask=numbers % 5 == 0),
         "whole": pa.array(numbers.astype(np.uint64)),
     }[kind]
