@@ -238,9 +238,10 @@ class CpuJoinTable:
                 raise AssertionError(side)
 
     def _with_values(self, table: CpuTable, rows: Rows, values: pa.Array) -> CpuTable:
-        """Return the output of rows that have one partner each, of which there are only values."""
-        if len(rows) < table.num_rows or isinstance(table.columns, PendingColumns):
-            return self._output(table, rows, None, values, distinct=True)
+        """Return the output of rows, once for each partner, of which there are only values."""
+        unique = self._index.unique
+        if not unique or len(rows) < table.num_rows or isinstance(table.columns, PendingColumns):
+            return self._output(table, rows, None, values, distinct=unique)
         sources = [self._same.get(f.name, f.name) for f in self._spec.output]
         columns = tuple([table.column(name) if name in self._spec.probe_schema else values for name in sources])
         return CpuTable(schema=self._spec.output, columns=columns, num_rows=table.num_rows)

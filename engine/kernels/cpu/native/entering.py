@@ -179,10 +179,13 @@ def number_keys(
     return 0
 
 
-@kernel("void(const i32[], const i32[], const i64[,], i64, i64, const i64[], const i64[], i32[], i64, i32[], i32[])")
+@kernel(
+    "void(const i32[], const i32[], const i64[,], i64, i64, const i64[], const i64[], i32[], i64, i32[], i32[])",
+    "void(const i32[], const u64[], const i64[,], i64, i64, const i64[], const i64[], i32[], i64, i32[], u64[])",
+)
 def list_rows(
     numbers: Rows,
-    rows: Rows,
+    rows: NDArray[Any],
     starts: Longs,
     first_part: int,
     last_part: int,
@@ -191,9 +194,9 @@ def list_rows(
     entries: Rows,
     part_lines: int,
     offsets: Rows,
-    out: Rows,
+    out: NDArray[Any],
 ) -> None:
-    """List the rows of some parts by number, in order.
+    """List the rows of some parts, or the values that they have, by number, in order.
 
     A part's keys are those from ``keys[part]`` on, its rows go to ``out[places[part]]`` and after.
     """

@@ -45,8 +45,13 @@ def _count_pairs(matches: Rows, offsets: Rows, left: int) -> int:
     return total
 
 
-@kernel("void(const i32[], const i32[], const i32[], i64, i32[], i32[])")
-def _fill_pairs(matches: Rows, offsets: Rows, rows: Rows, left: int, probe: Rows, build: Rows) -> None:
+@kernel(
+    "void(const i32[], const i32[], const i32[], i64, i32[], i32[])",
+    "void(const i32[], const i32[], const u64[], i64, i32[], u64[])",
+    "void(const i32[], const i32[], const u64[], i64, i32[], u32[])",
+)
+def _fill_pairs(matches: Rows, offsets: Rows, rows: NDArray[Any], left: int, probe: Rows, build: NDArray[Any]) -> None:
+    """List pairs of probing rows and build rows, or the values of these, which have none that stands for no row."""
     k = 0
     last = len(matches) - _AHEAD if len(offsets) > _LARGE else 0
     for i in range(len(matches)):
@@ -161,7 +166,12 @@ class JoinIndex:
         ]
 
     def values_each(self, keys: Sequence[ProbeKeys], dtype: DTypeLike) -> list[tuple[Rows, NDArray[Any]]]:
-        """Return, for several tables' keys, which of their rows have a partner, and the values of these."""
+        """Return, for several tables' keys, which of their rows have a partner, and the values of these.
+
+        A row comes once for each partner.
+        """
+        if not self.unique:
+            return [self._pairs(matches, left=False, dtype=dtype) for matches in self.match_each(keys)]
         ends = [0, *accumulate(len(one.words) for one in keys)]
         probe, values = rows_out(None, ends[-1]), borrow(ends[-1], dtype)  # one array each: to make it takes a while
         calls = Calls()
@@ -224,12 +234,13 @@ class JoinIndex:
         found = rows_out(out, len(matches) + 1)
         return found[: _select(matches, 0, found)]
 
-    def _pairs(self, matches: Rows, *, left: bool) -> tuple[Rows, Rows]:
+    def _pairs(self, matches: Rows, *, left: bool, dtype: DTypeLike = np.int32) -> tuple[Rows, NDArray[Any]]:
+        """Return all pairs of probing rows and build rows, or values of these."""
         lists = self._keys.lists
         assert lists is not None
         total = _count_pairs(matches, lists.offsets, left)
         if total > MOST_PAIRS and len(matches) > 1:
             raise TooManyPairs(f"a join would give {total:,} pairs for {len(matches):,} rows; use smaller batches")
-        probe, build = rows_out(None, total), rows_out(None, total)
+        probe, build = rows_out(None, total), borrow(total, dtype)
         _fill_pairs(matches, lists.offsets, lists.rows, left, probe, build)
         return probe, build

@@ -99,10 +99,10 @@ class ProbeKeys(NamedTuple):
 
 
 class RowLists(NamedTuple):
-    """Build rows by match: those of match ``m`` are ``rows[offsets[m]:offsets[m + 1]]``."""
+    """Build rows, or their values, by match: those of match ``m`` are ``rows[offsets[m]:offsets[m + 1]]``."""
 
     offsets: Rows
-    rows: Rows
+    rows: NDArray[Any]
 
 
 class _Hashed(NamedTuple):
@@ -126,8 +126,8 @@ class KeyRows:
     first
         Whether the first row of each key is enough.
     values
-        By chunk, values of 32 or 64 bits that the rows have. They are kept in the table, and rows are not, where no
-        key has two rows and it is a hash table: then `values_later` is what there is to ask for.
+        By chunk, values of 32 or 64 bits that the rows have. They are kept in a hash table, and rows are not: then
+        `values_later` is what there is to ask for or, where a key has two rows, they are in the lists.
 
     Attributes
     ----------
@@ -156,7 +156,9 @@ class KeyRows:
         if size is not None:
             self._low = low
             self._enter_direct(chunks, size)
-        elif values is not None and not _repeats(chunks) and self._enter_values(chunks, values, threads):
+        elif values is not None and (self._list_values if _repeats(chunks) else self._enter_values)(
+            chunks, values, threads
+        ):
             self.has_values = True
         elif not self._enter_hashed(chunks, threads, _REGION_BITS):
             # The hash or the keys are so uneven that a region cannot hold its own: make it one region.
@@ -247,6 +249,13 @@ class KeyRows:
 
         return not any(mapped(enter, tasks, threads))
 
+    def _list_values(
+        self, chunks: Sequence[ProbeKeys], values: Sequence[NDArray[Any]], threads: Threads | None
+    ) -> bool:
+        """List the values of each key's rows; return False where a region is too crowded for that."""
+        spread, tasks, most, threads = self._begin_hashed(chunks, values, _ROWS_PER_TWO_LINES, threads, _REGION_BITS)
+        return self._list_hashed(spread, tasks, most, threads)
+
     def _begin_hashed(
         self,
         chunks: Sequence[ProbeKeys],
@@ -279,7 +288,7 @@ class KeyRows:
     def _list_hashed(
         self, spread: _Spread, tasks: Sequence[tuple[int, int]], most: int, threads: Threads | None
     ) -> bool:
-        """Give the keys numbers and list their rows; return False where a region is too crowded for that."""
+        """Give the keys numbers and list what was spread; return False where a region is too crowded for that."""
         numbers, counts = np.empty(len(spread.words), dtype=np.int32), np.zeros(spread.parts, dtype=np.int64)
 
         def number(task: tuple[int, int]) -> int:
@@ -295,7 +304,7 @@ class KeyRows:
         places = np.array([0, *accumulate(sizes.tolist())], dtype=np.int64)
         offsets = np.zeros(keys[-1] + 1, dtype=np.int32)
         offsets[-1] = places[-1]
-        listed = np.empty(places[-1], dtype=np.int32)
+        listed = np.empty(places[-1], dtype=spread.values.dtype)
 
         def place(task: int) -> None:
             list_rows(
@@ -366,10 +375,14 @@ def _spread_spans(rows: int) -> list[tuple[int, int]]:
 
 
 def _repeats(chunks: Sequence[ProbeKeys]) -> bool:
-    """Return whether some keys are met again among the first rows, as far as these have no nulls."""
+    """Return whether some keys are met again among the first rows."""
     first = next((chunk for chunk in chunks if len(chunk.words)), ProbeKeys(np.zeros(0, dtype=np.uint64)))
-    words = np.sort(first.words[:_FIRST_ROWS])
-    return len(first.bits) == 0 and bool((words[1:] == words[:-1]).any())
+    words = first.words[:_FIRST_ROWS]
+    if len(first.bits):
+        bits = first.bits[first.bit_offset >> 3 :][: (len(words) >> 3) + 2]
+        words = words[np.unpackbits(bits, bitorder="little")[first.bit_offset & 7 :][: len(words)] > 0]
+    words = np.sort(words)
+    return bool((words[1:] == words[:-1]).any())
 
 
 def _extent(chunks: Sequence[ProbeKeys], most: int) -> tuple[int, int | None]:

@@ -242,3 +242,20 @@ def test_one_column_of_a_build_side_with_unique_and_sparse_keys(device: Device, 
     result = joined(device, left, right, spec_for(left, right, Kind.INNER, "k"))
     expected = duck(sql_for(Kind.INNER, "l.k = r.k2"), l=left, r=right)
     assert unordered(rows(result)) == unordered(expected)
+
+
+@pytest.mark.parametrize("value", list("ifs"))
+@pytest.mark.parametrize("share", [0.1, 1.0])
+def test_one_column_of_a_build_side_with_keys_far_apart_that_repeat(device: Device, value: str, share: float) -> None:
+    count = 3000
+    values = random_table(value, count).column(value).drop_null()
+    values = pa.chunked_array([*values.chunks, *values.chunks]).slice(0, count).combine_chunks()
+    keys = pa.array([n % 700 * 10**12 if n % 31 else None for n in range(count)])
+    right = renamed(pa.table({"k": keys, value: values}))
+    met = [n % 900 * 10**12 if n % 100 < 100 * share else n for n in range(2000)]
+    left = pa.table({"k": pa.array(met), "n": pa.array(range(len(met)))})
+    for output in (None, Schema((schema_of(left)["n"], schema_of(right)[f"{value}2"]))):
+        spec = spec_for(left, right, Kind.INNER, "k", output=output)
+        asked = "*" if output is None else f"n, {value}2"
+        expected = duck(f"select {asked} from l join r on l.k = r.k2", l=left, r=right)
+        assert unordered(rows(joined(device, left, right, spec))) == unordered(expected)
