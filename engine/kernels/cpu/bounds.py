@@ -211,7 +211,8 @@ def are_worth_it(lists: RowLists, *, keyed: bool) -> bool:
     if not keyed:
         return len(lists.rows) >= _FEWEST_ROWS
     sizes = np.diff(lists.offsets).astype(np.float64)
-    return float(sizes @ sizes) >= _FEWEST_ROWS * len(lists.rows) > 0
+    sizes *= sizes  # no product of vectors, for which numpy's library would have threads of its own
+    return float(sizes.sum()) >= _FEWEST_ROWS * len(lists.rows) > 0
 
 
 def _known(columns: Sequence[pa.Array]) -> NDArray[np.bool_]:

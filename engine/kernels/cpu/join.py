@@ -17,11 +17,10 @@ from ...schema import Schema
 from ..protocol import Table
 from ..specs import BuildRows, JoinSide, JoinSpec
 from .bounds import BoundedBuild, are_worth_it, bounds_of
-from .buffers import all_valid, array_from, bools_of, physical_type, size_of, storage, values_of
-from .functions.compare import known_true
+from .buffers import all_valid, array_from, bits_of, empty, flags_of, physical_type, size_of, storage, values_of
 from .gather import encoded, take_column
 from .keys import JoinKeys
-from .native import JoinIndex, joining
+from .native import JoinIndex, joining, select_bits, take
 from .native.arrays import Rows, Words
 from .native.keytable import ProbeKeys
 from .native.parallel import Threads
@@ -102,6 +101,13 @@ def _values_alone(tables: Sequence[CpuTable], schema: Schema) -> _Values | None:
         return None
     dtype = np.dtype(f"u{width}")
     return _Values([values_of(array).view(dtype) for array in stored], dtype, columns[0])
+
+
+def _at(rows: Rows, places: Rows) -> Rows:
+    """Return the rows at places."""
+    taken = empty(len(places), np.int32)
+    take(rows, places, taken)
+    return taken
 
 
 def _joined(pieces: Sequence[tuple[Rows, Rows]]) -> tuple[Rows, Rows]:
@@ -289,14 +295,16 @@ class CpuJoinTable:
 
     def _surviving(self, table: CpuTable, matches: Rows) -> tuple[Rows, Rows]:
         """Return the pairs that meet the residual condition, tested a piece of the probing table at a time."""
+        residual = self._spec.residual
+        assert residual is not None
+        if self._index.count(matches) <= _MAX_PAIRS:
+            return self._tested(table, *self._index.inner(matches), residual)
         counts = self._index.partners(matches)
         pieces: list[tuple[Any, Any]] = []
         start = 0
         ends = np.cumsum(counts, dtype=np.int64)
         if self._keys is not None and len(ends) > 1 and ends[-1] > joining.MOST_PAIRS:
             raise TooManyPairs(f"a join would test {ends[-1]:,} pairs for {len(ends):,} rows; use smaller batches")
-        residual = self._spec.residual
-        assert residual is not None
         while start < len(matches):
             done = int(ends[start - 1]) if start else 0
             stop = max(start + 1, int(np.searchsorted(ends, done + _MAX_PAIRS, side="right")))
@@ -321,8 +329,10 @@ class CpuJoinTable:
             columns.append(take_column(source.column(name), rows))
         pairs = CpuTable(schema=Schema(tuple(fields)), columns=columns, num_rows=len(probe_rows))
         [mask] = Evaluator(pairs).columns([residual])
-        keep = bools_of(known_true(mask))
-        return probe_rows[keep], build_rows[keep]
+        flags, offset = flags_of(mask)
+        bits, bit_offset = bits_of(mask)
+        kept = select_bits(flags, offset, len(mask), bits=bits, bit_offset=bit_offset)
+        return _at(probe_rows, kept), _at(build_rows, kept)
 
     def _output(
         self,

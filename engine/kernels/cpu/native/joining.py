@@ -186,6 +186,11 @@ class JoinIndex:
             made.append((rows, own.copy() if few else own))
         return made
 
+    def count(self, matches: Rows) -> int:
+        """Return how many pairs there are."""
+        lists = self._keys.lists
+        return int(np.count_nonzero(matches >= 0)) if lists is None else _count_pairs(matches, lists.offsets, 0)
+
     def partners(self, matches: Rows) -> Longs:
         """Return how many build rows each probe row meets."""
         lists = self._keys.lists

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 
 from volley.engine.expr import Expr, literal
 from volley.engine.expr.build import call
+from volley.engine.kernels.cpu import join
 from volley.engine.kernels.protocol import Device
 from volley.engine.kernels.specs import BuildRows, JoinSide, JoinSpec
 from volley.engine.schema import Schema
@@ -132,6 +133,19 @@ def test_residual_conditions(device: Device, side: Kind, keys: str) -> None:
     residual = call("less", col(left, "i"), col(right, "i2"))
     spec = spec_for(left, right, side, keys, residual=residual)
     condition = " and ".join([*(f"l.{k} = r.{k}2" for k in keys), "i < i2"])
+    result = joined(device, left, right, spec)
+    assert unordered(rows(result)) == unordered(duck(sql_for(side, condition), l=left, r=right))
+
+
+@pytest.mark.parametrize("side", list(Kind))
+@pytest.mark.parametrize("keys", ["j", "s", ""])
+def test_pairs_are_tested_piece_by_piece(
+    device: Device, side: Kind, keys: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(join, "_MAX_PAIRS", 40)
+    left, right = random_table("jsi", 80, seed=5), renamed(random_table("jsi", 60, seed=6))
+    spec = spec_for(left, right, side, keys, residual=call("not_equal", col(left, "i"), col(right, "i2")))
+    condition = " and ".join([*(f"l.{k} = r.{k}2" for k in keys), "i <> i2"])
     result = joined(device, left, right, spec)
     assert unordered(rows(result)) == unordered(duck(sql_for(side, condition), l=left, r=right))
 
