@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import accumulate, pairwise
+from itertools import accumulate, pairwise, product
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,19 +18,18 @@ from ...schema import Schema
 from .buffers import array_from, bits_of, empty, present, storage, text_of, validity, values_of
 from .gather import encoded, is_shared_out, take_column
 from .native import (
-    NO_BITS,
     BucketSort,
+    Calls,
     add_key,
     argsort,
     break_ties,
-    order_floats,
+    extent_later,
+    order_floats_later,
     set_key,
-    signed_extent,
     spans_of,
-    unsigned_extent,
 )
 from .native.arrays import Longs, Rows, Words
-from .native.parallel import Threads, each, mapped
+from .native.parallel import Threads, each, each_later, mapped, turns_of
 from .native.textsort import Texts, rank_repeated
 from .native.ties import Rest
 from .project import Evaluator
@@ -119,8 +118,8 @@ def _names(key: SortKey, name: str) -> bool:
 
 _Chunk: TypeAlias = "list[list[Words | Longs]]"
 """The words of each key, of the rows of one table."""
-_Extents: TypeAlias = "list[list[tuple[int, int]]]"
-"""The least and the greatest of each."""
+_Extents: TypeAlias = "list[Longs]"
+"""By key the least and the greatest of each, shape (words, 2): signed where their words are."""
 
 
 def _words_by_table(
@@ -135,21 +134,28 @@ def _words_by_table(
     columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, computing)
     nullable = [any(own[number].null_count for own in columns) for number in range(len(keys))]
     words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
-    extents: list[_Extents] = [[[] for _ in keys] for _ in tables]
+    extents: list[_Extents] = [[np.empty((0, 2), dtype=np.int64) for _ in keys] for _ in tables]
     texts = dict[int, pa.Array]()
 
-    def put(table: int, numbers: Sequence[int]) -> None:
-        for number in numbers:
+    def put(span: tuple[int, int], numbers: Sequence[int]) -> None:
+        calls = Calls()
+        for table, number in product(range(*span), numbers):
             own, key = columns[table][number], keys[number]
             by = _by_place(key) if _is_ranked(key.expr.dtype) else key
-            words[table][number] = made = _ordered(own, by, nullable=nullable[number])
-            known = number in texts and made[0].dtype == np.int64
-            extents[table][number] = [(0, max(len(texts[number]) - 1, 0))] if known else [*map(_extent, made)]
+            words[table][number] = made = _ordered(own, by, calls, nullable=nullable[number])
+            extents[table][number] = bounds = np.empty((len(made), 2), dtype=np.int64)
+            if number in texts and made[0].dtype == np.int64:
+                bounds[0] = 0, max(len(texts[number]) - 1, 0)
+                continue
+            for word, out in zip(made, bounds, strict=True):
+                extent_later(word, out, calls)
+        calls.run()
 
     ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
     others = [number for number in range(len(keys)) if number not in ranked]
     # What threads do while one of them ranks the different texts.
-    waiting = [partial(put, table, others) for table in range(len(tables))]
+    spans = turns_of(len(tables), threads)
+    waiting = [partial(put, span, others) for span in spans]
     for number in ranked:
         given = [own[number] for own in columns]
         dtype = keys[number].expr.dtype
@@ -161,7 +167,7 @@ def _words_by_table(
             waiting = []
         for own, place in zip(columns, places, strict=True):
             own[number] = place
-    steps = waiting + [partial(put, table, ranked) for table in range(len(tables)) if ranked]
+    steps = waiting + [partial(put, span, ranked) for span in spans if ranked]
     each(lambda step: steps[step](), len(steps), threads)
     return words, extents, texts
 
@@ -208,27 +214,23 @@ def _repeated(
     return texts, [array_from(rows, pa.int64(), validity(column)) for rows, column in zip(places, columns, strict=True)]
 
 
-def _ordered(column: pa.Array, key: SortKey, *, nullable: bool) -> list[Words | Longs]:
-    """Return the words of a key; integers that have their own order are given as they are, and signed.
+def _ordered(column: pa.Array, key: SortKey, calls: Calls, *, nullable: bool) -> list[Words | Longs]:
+    """Return the words of a key, once calls are made; integers that have their own order as they are, and signed.
 
     Floats leave the first and the last word to nulls, which so need none of their own.
     """
     if key.expr.dtype.is_float:
         bits, offset = bits_of(column)
         values, last = floats_of(column), not key.nulls_first
-        return [order_floats(values, bits=bits, bit_offset=offset, descending=key.descending, nulls_last=last)]
+        out = empty(len(column), np.uint64)
+        order_floats_later(values, bits, offset, out, calls, descending=key.descending, nulls_last=last)
+        return [out]
     as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
     return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable)]
 
 
 def _is_signed(dtype: DataType) -> bool:
     return is_one_word(dtype) and not dtype.is_float and dtype.kind is not Kind.UINT64
-
-
-def _extent(words: Words | Longs) -> tuple[int, int]:
-    if words.dtype == np.int64:
-        return signed_extent(words.view(np.uint64), NO_BITS, 0) or (0, 0)
-    return unsigned_extent(words.view(np.uint64))
 
 
 class _Layout:
@@ -247,10 +249,11 @@ class _Layout:
     def __init__(self, chunks: Sequence[_Chunk], measured: Sequence[_Extents]) -> None:
         self._shape = [len(key) for key in chunks[0]]
         self._signed = [word.dtype == np.int64 for key in chunks[0] for word in key]
-        flat = [[extent for key in chunk for extent in key] for chunk in measured]
-        extents = [(min(low for low, _ in own), max(high for _, high in own)) for own in zip(*flat, strict=True)]
-        self._leasts = [low for low, _ in extents]
-        self._widths: list[int] = [(high - low).bit_length() for low, high in extents]
+        bounds = np.stack([np.concatenate(own) for own in measured], axis=2)  # (words, 2, chunks)
+        kinds = [np.int64 if signed else np.uint64 for signed in self._signed]
+        extents = [(own[0].view(kind).min(), own[1].view(kind).max()) for own, kind in zip(bounds, kinds, strict=True)]
+        self._leasts = [int(low) for low, _ in extents]
+        self._widths: list[int] = [(int(high) - int(low)).bit_length() for low, high in extents]
         self.width = sum(self._widths)
         self.packed_width = min(self.width, 64)
         varying = [number for number, width in enumerate(self._widths) if width]
@@ -261,19 +264,19 @@ class _Layout:
 
     def packed(self, chunks: Sequence[Sequence[Sequence[Words | Longs]]], threads: Threads | None) -> list[Words]:
         """Return one word per row of each chunk."""
+        flat = [[word.view(np.uint64) for key in chunk for word in key] for chunk in chunks]
+        if self._only is not None:
+            return [own[self._only] for own in flat]
+        packed = [empty(len(own[0]), np.uint64) for own in flat]
+        parts = [number for number, width in enumerate(self._widths) if width and self._shift(number) > -width]
 
-        def pack(chunk: Sequence[Sequence[Words | Longs]]) -> Words:
-            flat = [word.view(np.uint64) for key in chunk for word in key]
-            if self._only is not None:
-                return flat[self._only]
-            words = empty(len(flat[0]), np.uint64)
-            parts = [number for number, width in enumerate(self._widths) if width and self._shift(number) > -width]
+        def pack(chunk: int, calls: Calls) -> None:
             for number in parts:
                 put = set_key if number == parts[0] else add_key
-                put(flat[number], self._leasts[number], self._shift(number), words)
-            return words
+                calls.add(put, flat[chunk][number], self._leasts[number], self._shift(number), packed[chunk])
 
-        return mapped(pack, chunks, threads)
+        each_later(pack, len(chunks), threads)
+        return packed
 
     def rest(self, chunks: Sequence[_Chunk]) -> list[Rest]:
         """Return the words that packed ones lack some bits of."""

@@ -80,8 +80,8 @@ from .hashing import (
 )
 from .joining import JoinIndex
 from .leading import LeadingRows
-from .ordering import order_floats, order_integers, order_nulls, rows_within, values_within
-from .packing import KeyPacking, add_key, set_key, signed_extent, unsigned_extent
+from .ordering import order_floats, order_floats_later, order_integers, order_nulls, rows_within, values_within
+from .packing import KeyPacking, add_key, extent_later, set_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
 from .radix import (
@@ -167,6 +167,7 @@ __all__ = [
     "count_partitions",
     "count_partitions_later",
     "count_valid",
+    "extent_later",
     "extreme_codes",
     "extreme_i128",
     "extreme_texts",
@@ -198,6 +199,7 @@ __all__ = [
     "null_words",
     "number_sorted_runs",
     "order_floats",
+    "order_floats_later",
     "order_integers",
     "order_nulls",
     "pack_bits",

@@ -11,6 +11,7 @@ two steps that both run along memory: into their buckets, and then within the bu
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,8 +19,8 @@ from numpy.typing import NDArray
 
 from .arrays import Bits, Longs, Number, Rows, Words
 from .compile import device, instruction, kernel
-from .gathering import put, take
-from .parallel import Threads, each, spans_of
+from .gathering import put_later, take
+from .parallel import Threads, each, each_later, spans_of
 from .reuse import borrow
 
 prefetch_write = instruction("prefetch_write")
@@ -337,7 +338,8 @@ class BucketSort:
         number_bits = (n - 1).bit_length()
         self._number_bits = number_bits if width + number_bits <= 64 and numbers is None else 0
         self._parts = spans_of(n, 1 if threads is None else _PARTS)
-        self._places = [borrow(size if follow else 0, np.int32) for size in sizes]
+        places = borrow(n if follow else 0, np.int32)
+        self._places = [places[slice(*span)] for span in pairwise(accumulate(sizes, initial=0))]
         beside = 0 if self._number_bits else n
         self.words, self._beside = borrow(n, np.uint64), borrow(beside, np.int32)
         bucket_bits = min(width, _BUCKET_BITS, max(n.bit_length() - _BUCKET_ROWS_BITS, 1))
@@ -363,7 +365,11 @@ class BucketSort:
         numbers: Sequence[Rows] | None,
     ) -> Longs:
         counts = np.zeros((len(chunks), buckets), dtype=np.int64)
-        each(lambda c: _count_buckets(chunks[c], least, shift, cells, counts[c]), len(chunks), self._threads)
+        each_later(
+            lambda c, calls: calls.add(_count_buckets, chunks[c], least, shift, cells, counts[c]),
+            len(chunks),
+            self._threads,
+        )
         starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
         positions = starts[:-1].reshape(buckets, len(chunks)).T.copy()
         first_rows = np.cumsum([0, *(len(chunk) for chunk in chunks)])
@@ -414,7 +420,7 @@ class BucketSort:
     def bucketed(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
         """Return values of the rows, of 1, 4 or 8 bytes and given by chunk, by their places."""
         out = borrow(len(self.words), dtype)
-        each(lambda c: put(chunks[c], self._places[c], out), len(chunks), self._threads)
+        each_later(lambda c, calls: put_later(chunks[c], self._places[c], out, calls), len(chunks), self._threads)
         return out
 
     def follow(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:

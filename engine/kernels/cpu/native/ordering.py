@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, byte_at, missing, read_ahead, rows_out
+from .calls import Calls
 from .compile import device, instruction, kernel
 
 array_at = instruction("array_at")
@@ -184,6 +185,14 @@ def order_floats(
     out = np.empty(len(values), dtype=np.uint64) if out is None else out
     _order_floats(values, bits, bit_offset, _ALL_INT if descending else 0, _ALL_INT if nulls_last else 0, out)
     return out
+
+
+def order_floats_later(
+    values: Doubles, bits: Bits, bit_offset: int, out: Words, calls: Calls, *, descending: bool, nulls_last: bool
+) -> None:
+    """Have `order_floats` done by a call."""
+    flip, null = _ALL_INT if descending else 0, _ALL_INT if nulls_last else 0
+    calls.add(_order_floats, values, bits, bit_offset, flip, null, out)
 
 
 def order_nulls(

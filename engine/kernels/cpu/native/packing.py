@@ -104,6 +104,14 @@ def signed_extent(words: Words, bits: Bits, bit_offset: int) -> tuple[int, int] 
     return int(out[0]), int(out[1])
 
 
+def extent_later(words: Words | Longs, out: Longs, calls: Calls) -> None:
+    """Have the least and the greatest of at least one word written: as signed ones if their dtype is."""
+    if words.dtype == np.int64:
+        calls.add(_signed_extent, words.view(np.uint64), NO_BITS, 0, out, expected=1)
+    else:
+        calls.add(_unsigned_extent, words, out.view(np.uint64), expected=None)
+
+
 def unsigned_extent(words: Words) -> tuple[int, int]:
     """Return the least and greatest of at least one word."""
     out = np.empty(2, dtype=np.uint64)

@@ -8,11 +8,14 @@ from itertools import pairwise
 from typing import Self, TypeVar
 
 from ....crew import Crew
+from .calls import Calls
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _PARTS = 8
+_TURNS = 4
+"""How often each thread takes calls."""
 SHARED_ROWS = 1 << 16
 """Rows that it is worth to share."""
 
@@ -66,6 +69,22 @@ def each(work: Callable[[int], object], parts: int, threads: Threads | None) -> 
         threads.share(work, parts)
 
 
+def each_later(add: Callable[[int, Calls], object], parts: int, threads: Threads | None) -> None:
+    """Make the calls that each part adds, on the threads where there are any: of several parts by one at a time.
+
+    For kernels of some microseconds, between which threads would wait for each other's Python.
+    """
+    spans = turns_of(parts, threads)
+
+    def make(number: int) -> None:
+        calls = Calls()
+        for part in range(*spans[number]):
+            add(part, calls)
+        calls.run()
+
+    each(make, len(spans), threads)
+
+
 def mapped(work: Callable[[T], R], items: Iterable[T], threads: Threads | None) -> list[R]:
     """Return what each item becomes, made on the threads where there are any."""
     given = list(items)
@@ -87,3 +106,8 @@ def spans_of(length: int, parts: int) -> list[tuple[int, int]]:
 def parts_of(rows: int, threads: Threads | None) -> list[tuple[int, int]]:
     """Return the bounds of the parts of so many rows that threads share; one part where they are few."""
     return spans_of(rows, _PARTS if threads is not None and rows >= SHARED_ROWS else 1)
+
+
+def turns_of(parts: int, threads: Threads | None) -> list[tuple[int, int]]:
+    """Return which parts a thread takes at once where each takes little time."""
+    return spans_of(parts, 1 if threads is None else min(parts, _TURNS * threads.count))
