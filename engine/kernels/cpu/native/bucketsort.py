@@ -24,6 +24,7 @@ from .parallel import Threads, each, each_later, spans_of
 from .reuse import borrow
 
 prefetch_write = instruction("prefetch_write")
+store_through = instruction("store_through")
 
 Cells: TypeAlias = NDArray[np.uint16]
 """The bucket of each value of some bits."""
@@ -249,7 +250,7 @@ def _extract_numbers(words: Words, mask: int, out: Rows) -> None:
 )
 def _extract_integers(words: Words, shift: int, mask: int, least: int, flip: int, out: NDArray[Any]) -> None:
     for i in range(len(words)):
-        out[i] = np.int64((((words[i] >> shift) & mask) + least) ^ flip)
+        store_through(out, np.int64(i), np.int64((((words[i] >> shift) & mask) + least) ^ flip))
 
 
 @kernel("void(const u64[], u64, u8[])")

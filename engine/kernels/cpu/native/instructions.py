@@ -43,6 +43,19 @@ def load_unaligned(typingctx: Any, array: Any, index: Any) -> Any:
 
 
 @intrinsic
+def store_through(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """Write element ``index`` of an array past the caches, where nobody reads it soon."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        structure = context.make_array(signature.args[0])(context, builder, args[0])
+        stored = builder.store(args[2], builder.gep(structure.data, [args[1]]))
+        stored.set_metadata("nontemporal", builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)]))
+        return context.get_dummy_value()
+
+    return types.void(array, types.int64, array.dtype), generate
+
+
+@intrinsic
 def store_unaligned(typingctx: Any, array: Any, index: Any, word: Any) -> Any:
     """Write a 64-bit word as the 8 little-endian bytes from ``index`` on of a byte array."""
 
