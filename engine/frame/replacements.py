@@ -67,7 +67,7 @@ REPLACEMENTS: Mapping[str, str] = {
     **dict.fromkeys(("is_null", "isNull", "is_not_null", "isNotNull"), "use isna() and notna()"),
     **dict.fromkeys(("is_in", "is_between"), "use isin([…]) and between(low, high)"),
     **dict.fromkeys(("over", "partition_by"), "use groupby('k').x.transform('sum'), or OVER in frame.sql"),
-    **dict.fromkeys(("when", "otherwise"), "use frame.x.where(condition, other), or np.select"),
+    **dict.fromkeys(("when", "otherwise"), "use frame.x.where(condition, other), frame.x.case_when, or np.select"),
     **dict.fromkeys(("toPandas", "to_pydict"), "use to_pandas(), or to_dict()"),
     **dict.fromkeys(
         ("createOrReplaceTempView", "persist"), "use vl.register('t', frame), and frame.cache() to keep rows"

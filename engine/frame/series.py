@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..dtypes import DataType, Kind
@@ -242,6 +242,13 @@ class Series(SeriesWindows, SeriesRows, Operators, Measures):
     def mask(self, condition: Series, other: Any = None) -> Series:
         """Take ``other`` (null by default) where the condition is true, else keep values."""
         return self.derive(case([(self.operand(condition), self.operand(other))], self.expr))
+
+    def case_when(self, caselist: Sequence[tuple[Any, Any]]) -> Series:
+        """Take the value beside the first condition that is true, else keep values; both may be functions of this."""
+        pairs = [[one(self) if callable(one) else one for one in pair] for pair in caselist]
+        if not pairs or any(len(pair) != 2 for pair in pairs):
+            raise PlanError("give pairs of a condition and a value, such as [(frame.x > 1, 0)]")
+        return self.derive(case([(self.operand(test), self.operand(value)) for test, value in pairs], self.expr))
 
     def map(self, arg: Mapping[Any, Any] | Callable[[Any], Any], dtype: Any = None) -> Series:
         """Replace values by a dictionary (values that it lacks become null) or a function; see `Series.apply`."""

@@ -220,3 +220,23 @@ def test_categories(frame, data):
     assert ours.remove_unused_categories().to_list() == data.g.tolist()
     with pytest.raises(TypeMismatch, match=r"\.cat needs plain values"):
         vl.DataFrame({"x": [[1]]}).x.cat  # noqa: B018 - the access itself is refused
+
+
+CHOICES = {
+    "constants": lambda f: [(f.k == 1, 0.0), (f.w > 0, 1.5)],
+    "the first that is true": lambda f: [(f.w > -9, 1.0), (f.w > -8, 2.0)],
+    "columns and nulls": lambda f: [(f.v > 0, f.w), (f.g == "x", None)],
+    "functions": lambda f: [(lambda w: w > 1, lambda w: -w)],
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_the_first_condition_that_is_true_chooses(frame, data, name):
+    ours, theirs = (f.w.case_when(CHOICES[name](f)) for f in (frame, data))
+    pd.testing.assert_series_equal(ours.to_pandas(), theirs.astype(float), check_dtype=False, check_names=False)
+
+
+@pytest.mark.parametrize("given", [[], [(True, 1, 2)]])
+def test_choices_are_pairs(frame, given):
+    with pytest.raises(PlanError, match="give pairs of a condition and a value"):
+        frame.w.case_when(given)
