@@ -58,8 +58,8 @@ list_resize(l, n) AS CASE WHEN l IS NOT NULL THEN list_transform(generate_series
 list_resize(l, n, x) AS CASE WHEN l IS NOT NULL THEN list_slice(list_concat(l, list_transform(range(n), lambda i__ : x)), 1, n) END
 array_resize(l, n) AS list_resize(l, n)
 array_resize(l, n, x) AS list_resize(l, n, x)
-timezone_hour(t) AS 0
-timezone_minute(t) AS 0
+timezone_hour(t) AS CASE WHEN t IS NOT NULL THEN 0 END
+timezone_minute(t) AS CASE WHEN t IS NOT NULL THEN 0 END
 make_timestamptz(y, mo, d, h, mi, s) AS make_timestamp(y, mo, d, h, mi, s) AT TIME ZONE 'UTC'
 left_grapheme(s, n) AS left(s, n)
 right_grapheme(s, n) AS right(s, n)
