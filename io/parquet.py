@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate, pairwise
+from itertools import accumulate
 from typing import Any
 
 from ..engine.dtypes import Kind
@@ -288,8 +288,7 @@ def _balanced(kept: list[_Kept], target: int) -> Iterator[list[_Kept]]:
     pieces = min(len(kept), max(1, round(total / target)))
     run: list[_Kept] = []
     done = made = 0
-    for group, following in pairwise([*kept, None]):
-        assert group is not None
+    for group, following in zip(kept, [*kept[1:], None], strict=True):
         run.append(group)
         done += group.bytes
         if following is None or (made + 1 < pieces and done + following.bytes / 2 >= total * (made + 1) / pieces):

@@ -34,7 +34,7 @@ from ..plan import (
     Write,
 )
 from ..plan.statistics import ColumnStatistics, Statistics
-from ..records import dataclass, replace
+from ..records import dataclass, refitted, replace
 from ..schema import Schema
 
 UNKNOWN_ROWS = 100_000.0
@@ -85,15 +85,7 @@ class ColumnEstimate:
         if self.distinct <= distinct:
             return self
         among = self.distinct if self.among is None and not self.guessed else self.among
-        return ColumnEstimate(
-            distinct=max(1.0, distinct),
-            guessed=self.guessed,
-            among=among,
-            unique=self.unique,
-            low=self.low,
-            high=self.high,
-            nulls=self.nulls,
-        )
+        return refitted(self, distinct=max(1.0, distinct), among=among)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

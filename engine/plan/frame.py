@@ -133,6 +133,16 @@ class Frame:
         around = _EDGES.index(self.start.edge) <= here <= _EDGES.index(self.end.edge)
         return around and self.exclusion in (Exclusion.NO_OTHERS, Exclusion.TIES)
 
+    @property
+    def begins_with_partition(self) -> bool:
+        """Whether every row's frame begins with its partition, and leaves out none of the rows up to its end."""
+        return self.start.edge is Edge.UNBOUNDED_PRECEDING and self.exclusion is Exclusion.NO_OTHERS
+
+    @property
+    def is_partition(self) -> bool:
+        """Whether every row's frame is its partition, in whatever order."""
+        return self.begins_with_partition and self.end.edge is Edge.UNBOUNDED_FOLLOWING
+
     def __str__(self) -> str:
         tail = "" if self.exclusion is Exclusion.NO_OTHERS else f" exclude {self.exclusion.value}"
         return f"{self.unit.value} between {self.start} and {self.end}{tail}"

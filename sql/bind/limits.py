@@ -12,10 +12,7 @@ from ...engine.errors import PlanError, SqlError
 from ...engine.expr import Expr, SortKey, call, cast, literal
 from ...engine.frame.sample import sampled_plan
 from ...engine.plan import (
-    UNBOUNDED_FOLLOWING,
-    UNBOUNDED_PRECEDING,
-    Frame,
-    FrameUnit,
+    WHOLE_PARTITION,
     Limit,
     Plan,
     Project,
@@ -28,8 +25,6 @@ from .bound import unchanged
 
 if TYPE_CHECKING:
     from .query import QueryBinder
-
-_WHOLE = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=UNBOUNDED_FOLLOWING)
 
 
 def limited(queries: QueryBinder, plan: Plan, node: exp.Expr, keys: Sequence[SortKey] = ()) -> Plan:
@@ -118,7 +113,7 @@ def _share(queries: QueryBinder, node: exp.Expr) -> float | None:
 
 def _of_share(plan: Plan, share: float, skipped: int) -> Plan:
     """Keep a share of the rows, in their order; how many rows there are is known only when the plan runs."""
-    number, total = over(window_call("row_number")), over(window_call("size", frame=_WHOLE))
+    number, total = over(window_call("row_number")), over(window_call("size", frame=WHOLE_PARTITION))
     # The share of the rows, rounded down: compared with a place, a fraction makes no difference.
     wanted = call("divide", call("multiply", cast(total, dtypes.float64), literal(share)), literal(100.0))
     last = call("less_equal", call("subtract", cast(number, dtypes.float64), literal(float(skipped))), wanted)

@@ -26,7 +26,6 @@ from ...engine.plan import (
     DEFAULT_FRAME,
     UNBOUNDED_FOLLOWING,
     UNBOUNDED_PRECEDING,
-    WHOLE_PARTITION,
     Bound,
     Exclusion,
     Frame,
@@ -44,7 +43,6 @@ from ...engine.plan import (
 )
 from ...engine.plan import Interval as FrameInterval
 from ...engine.plan.window import has_window
-from ...engine.records import replace
 from ...engine.traversal import transform_up
 from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, mean_over, split_options
 from .arguments import arguments, spelled
@@ -170,16 +168,15 @@ def _aggregate(
     if len(values) > (2 if name in OF_TWO else 1):
         raise binder.source.unsupported(node, f"{written} of {len(values)} arguments with OVER")
     if distinct and name not in ("min", "max", "any", "all", "bit_and", "bit_or", "mode", "histogram"):
-        whole = frame == replace(WHOLE_PARTITION, unit=frame.unit)
         if len(values) != 1:
             raise binder.source.unsupported(node, f"{written} of DISTINCT values over a frame")
-        if not (whole or frame == DEFAULT_FRAME):
+        if not (frame.is_partition or frame == DEFAULT_FRAME):
             found = over(window_call("list", values[0], frame=frame, where=condition), partition_by, order_by)
             return _of_different(binder, node, name, found, options)
         value = values[0] if condition is None else case([(condition, values[0])])
         # Each value counts in the first row that has it. Which of several peers that is makes no difference: a
         # frame that reaches from the start to the row's last peer holds all of them or none.
-        turn = over(window_call("row_number"), (*partition_by, value), () if whole else order_by)
+        turn = over(window_call("row_number"), (*partition_by, value), () if frame.is_partition else order_by)
         return window_call(name, case([(call("equal", turn, literal(1)), value)]), frame=frame, **options)
     if name == "mean" and (values[0].dtype.is_temporal or values[0].dtype.kind in CLOCKS):
 

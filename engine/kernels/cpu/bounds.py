@@ -62,6 +62,11 @@ class Bounds:
     other: _Bound | None
     rest: Expr | None
 
+    @property
+    def all(self) -> tuple[_Bound, ...]:
+        """Those of the ordered value, then the other one."""
+        return self.ordered if self.other is None else (*self.ordered, self.other)
+
 
 def bounds_of(spec: JoinSpec) -> Bounds | None:
     """Return the bounds that a join's condition has; None where it has none."""
@@ -155,7 +160,7 @@ class BoundedBuild:
 
     def between(self, table: CpuTable, groups: Rows) -> Between:
         """Return where the partners of a table's rows lie; a group of -1 has none."""
-        bounds = [*self._bounds.ordered, *([] if self._bounds.other is None else [self._bounds.other])]
+        bounds = self._bounds.all
         columns = Evaluator(table).columns([bound.probe for bound in bounds])
         if any(column.null_count for column in columns):
             groups = np.where(_known(columns), groups, np.int32(-1))

@@ -15,7 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...expr import SortKey
-from ...plan import Bound, Edge, Exclusion, Frame, FrameUnit
+from ...plan import Bound, Edge, Frame, FrameUnit
 from ...plan.window import range_limit
 from ..frames import FrameRuns
 from ..specs import WindowSpec
@@ -239,11 +239,9 @@ class Frames(FrameRuns[Layout, Evaluator, Rows]):
 
     def hold_partitions(self, frame: Frame) -> bool:
         """Return whether each row's frame is its partition."""
-        ends_with_it = frame.end.edge is Edge.UNBOUNDED_FOLLOWING
-        if not self.order_by and frame.unit is FrameUnit.RANGE:  # all rows are peers
-            ends_with_it = ends_with_it or frame.end.edge is Edge.CURRENT_ROW
-        begins_with_it = frame.start.edge is Edge.UNBOUNDED_PRECEDING
-        return begins_with_it and ends_with_it and frame.exclusion is Exclusion.NO_OTHERS
+        all_are_peers = not self.order_by and frame.unit is FrameUnit.RANGE
+        up_to_peers = frame.begins_with_partition and frame.end.edge is Edge.CURRENT_ROW
+        return frame.is_partition or (all_are_peers and up_to_peers)
 
     def _rows_away(self, distance: int) -> Rows:
         found = empty(self.layout.count, np.int32)

@@ -132,34 +132,29 @@ def quantiles_over(work: Work, own: WindowCall) -> pa.Array:
     words = one_word(column, SortKey(expr=own.args[0]))
     if values.valid is not None:
         rows = rows[np.flatnonzero(values.valid)]
-    whole = work.frames.hold_partitions(own.frame)
-    given = words[rows]
-    frames = _ranked_wholly(work, values.valid, given) if whole else _ranked(work, own, values.valid, given)
+    ranking = _ranked_wholly if work.frames.hold_partitions(own.frame) else _ranked
+    frames = ranking(work, own, values.valid, words[rows])
     ranked = rows[frames.order]
-    sizes = np.diff(np.append(np.flatnonzero(work.layout.partition_flags), work.layout.count))
-
-    def by_row(found: NDArray[Any]) -> NDArray[Any]:
-        return work.put_back(np.repeat(found, sizes) if whole else found)
-
     q = 0.5 if own.function == "median" else float(dict(own.options)["q"])
     if own.function == "quantile_disc":
         chosen = frames.ranks_at(places_at(frames.counts, q))
-        return take_column(column, by_row(np.append(ranked, np.int32(-1))[chosen]), outer=True)
+        return take_column(column, work.put_back(frames.by_row(np.append(ranked, np.int32(-1))[chosen])), outer=True)
     place = places_between(frames.counts, q)
     numbers = numbers_between(inner(column), dtype, to=own.dtype)
     numbers = np.append(numbers[ranked], 0)
     below = frames.ranks_at(place.low)
     above = np.where(place.share == 0, below, frames.ranks_at(np.where(place.share == 0, -1, place.high)))
-    made = by_row(interpolated(numbers[below], numbers[above], place.share))
+    made = work.put_back(frames.by_row(interpolated(numbers[below], numbers[above], place.share)))
     return array_from(made, to_arrow_type(own.dtype), work.present(own, values.valid))
 
 
-def _ranked_wholly(work: Work, valid: NDArray[np.bool_] | None, words: Words) -> _RankedPartitions:
+def _ranked_wholly(work: Work, _: WindowCall, valid: NDArray[np.bool_] | None, words: Words) -> _RankedPartitions:
     """Rank values, given by their words, where the frame of each row is its partition."""
-    starts = np.append(np.flatnonzero(work.layout.partition_flags), work.layout.count)
+    begins = np.append(np.flatnonzero(work.layout.partition_flags), work.layout.count)
+    starts = begins
     if valid is not None:
-        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(valid)])[starts]
-    return _RankedPartitions(starts, words)
+        starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(valid)])[begins]
+    return _RankedPartitions(np.diff(begins), starts, words)
 
 
 def _ranked(work: Work, own: WindowCall, valid: NDArray[np.bool_] | None, words: Words) -> _RankedFrames:
@@ -194,9 +189,13 @@ class _RankedPartitions:
         How many values each partition has.
     """
 
-    def __init__(self, starts: Longs, words: Words) -> None:
-        self._starts, self.counts = starts[:-1], np.diff(starts)
+    def __init__(self, sizes: Longs, starts: Longs, words: Words) -> None:
+        self._sizes, self._starts, self.counts = sizes, starts[:-1], np.diff(starts)
         self.order = order_within(starts, words)
+
+    def by_row(self, found: NDArray[Any]) -> NDArray[Any]:
+        """Return for each row what was found for its frame."""
+        return np.repeat(found, self._sizes)
 
     def ranks_at(self, places: Longs) -> Longs:
         """Return the rank at a place among each partition's; -1 for a place of -1 and for no place at all."""
@@ -215,6 +214,10 @@ class _RankedFrames:
         shape = max(1, (self._count - 1).bit_length()), self._count // 64 + 1
         self._bits, self._zeros = np.empty(shape, dtype=np.uint64), np.empty(shape, dtype=np.int32)
         build_wavelets(ranks, np.empty_like(ranks), self._bits, self._zeros)
+
+    def by_row(self, found: NDArray[Any]) -> NDArray[Any]:
+        """Return for each row what was found for its frame."""
+        return found
 
     def ranks_at(self, places: NDArray[np.int64]) -> Rows:
         """Return the rank at a place among each frame's, from 0 on; -1 for a place of -1 and for no place at all."""

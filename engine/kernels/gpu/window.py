@@ -13,7 +13,7 @@ from functools import cached_property, reduce
 
 from ... import dtypes
 from ...expr import SortKey
-from ...plan import UNBOUNDED_PRECEDING, Edge, Exclusion, Frame, WindowCall
+from ...plan import Edge, Exclusion, Frame, WindowCall
 from ...schema import Schema
 from ..cpu.window import window_rows as cpu_window_rows
 from ..failures import window_sum_overflow
@@ -65,26 +65,18 @@ def refusal(call: WindowCall) -> str | None:
         return None
     frame = call.frame
     if call.function == "product":
-        return None if _runs_on(frame) else "libcudf multiplies only frames that start with their partition"
+        return None if frame.begins_with_partition else "libcudf multiplies only frames that start with their partition"
     if call.function == "m2":
         alone = _is_narrow(frame) and frame.exclusion is Exclusion.NO_OTHERS
-        return None if alone or _is_whole(frame) else _WIDE
-    return None if _runs_on(frame) or _is_narrow(frame) else _WIDE
+        return None if alone or frame.is_partition else _WIDE
+    return None if frame.begins_with_partition or _is_narrow(frame) else _WIDE
 
 
 _WIDE = "libcudf would read all rows of such frames one by one, for each row again"
 
 
-def _runs_on(frame: Frame) -> bool:
-    return frame.start == UNBOUNDED_PRECEDING and frame.exclusion is Exclusion.NO_OTHERS
-
-
 def _is_narrow(frame: Frame) -> bool:
     return frame.start.edge in _BOUNDED and frame.end.edge in _BOUNDED
-
-
-def _is_whole(frame: Frame) -> bool:
-    return _runs_on(frame) and frame.end.edge is Edge.UNBOUNDED_FOLLOWING
 
 
 def window_rows(tables: Sequence[GpuTable], spec: WindowSpec, schema: Schema) -> GpuTable:
@@ -234,7 +226,7 @@ class _Work:
     def _float_sum(self, own: WindowCall) -> plc.Column:
         zero = constant(0.0, dtypes.float64)
         values = self._values(own, zero)
-        if _runs_on(own.frame):
+        if own.frame.begins_with_partition:
             return self._at_ends(own, self._running(values, agg.sum()))
         parts = [filled(self._rolled(values, span, agg.sum()), zero) for span in self.frames.runs(own.frame)]
         return reduce(lambda left, right: binary(left, right, Op.ADD, FLOAT64), parts)
@@ -268,7 +260,7 @@ class _Work:
         if valid is not None:
             places = chosen(valid, places, none)
         best = agg.min() if own.function == "min" else agg.max()
-        if _runs_on(own.frame):
+        if own.frame.begins_with_partition:
             filled_up = run(
                 self._partitions.replace_nulls,
                 plc.Table([self._running(places, best)]),
@@ -291,7 +283,7 @@ class _Work:
         """Return the sum of squared deviations from each frame's mean."""
         valid = self._valid(own)
         values = self._values(own, constant(None, dtypes.float64))
-        if _is_whole(own.frame):
+        if own.frame.is_partition:
             groups = Groups([self.layout.partitions[0]], self.layout.count)
             return groups.spread(groups.first([(values, agg.m2())]))[0]
         [span] = self.frames.runs(own.frame)

@@ -30,6 +30,12 @@ _FEWEST, _MOST = 1 << 12, 1 << 22
 _NO_TREE = np.empty(0, dtype=np.uint64)
 
 
+@device
+def falls_short(value: Number, least: Number, beyond: Number) -> Number:
+    """Return whether a value is less than another, or not greater (``beyond``)."""
+    return value < least or (beyond != 0 and value == least)
+
+
 @kernel("void(const u64[], const i32[], const i32[], const i32[], u64, u64, const u64[], i64, i32[], i32[])")
 def _find_places(
     values: Words,
@@ -68,14 +74,12 @@ def _find_places(
             for j in range(count):
                 half = sizes[j] >> 1
                 value = values[np.uint64(out[first + j] + half - (half > 0))]
-                less = value < wanted[first + j] or (beyond != 0 and value == wanted[first + j])
-                out[first + j] += half if less else np.int32(0)
+                out[first + j] += half if falls_short(value, wanted[first + j], beyond) else np.int32(0)
                 sizes[j] -= half
             most -= most >> 1
         for j in range(count):
             value = values[np.uint64(out[first + j])]
-            less = value < wanted[first + j] or (beyond != 0 and value == wanted[first + j])
-            out[first + j] += np.int32(less and sizes[j] > 0)
+            out[first + j] += np.int32(falls_short(value, wanted[first + j], beyond) and sizes[j] > 0)
 
 
 @kernel("void(const u64[], u64[])")
@@ -98,10 +102,9 @@ def _take_maxima_so_far(values: Words, starts: Rows, out: Words) -> None:
 
 
 @device
-def _falls_short(tree: Words, levels: Longs, level: Number, place: Number, least: Number, beyond: Number) -> Number:
+def _all_fall_short(tree: Words, levels: Longs, level: Number, place: Number, least: Number, beyond: Number) -> Number:
     """Return whether all rows of a node have values that are too small."""
-    greatest = tree[np.uint64(levels[level] + (place >> (_STEP * level)))]
-    return greatest < least or (beyond != 0 and greatest == least)
+    return falls_short(tree[np.uint64(levels[level] + (place >> (_STEP * level)))], least, beyond)
 
 
 @device
@@ -112,10 +115,10 @@ def _next_place(tree: Words, levels: Longs, place: Number, high: Number, least: 
     while place < high:
         while level < top and place & ((_FANOUT << (_STEP * level)) - 1) == 0:
             level += 1
-        if not _falls_short(tree, levels, level, place, least, beyond):
+        if not _all_fall_short(tree, levels, level, place, least, beyond):
             while level > 0:
                 level -= 1
-                while _falls_short(tree, levels, level, place, least, beyond):
+                while _all_fall_short(tree, levels, level, place, least, beyond):
                     place += np.int64(1) << (_STEP * level)
             return place
         place = ((place >> (_STEP * level)) + 1) << (_STEP * level)

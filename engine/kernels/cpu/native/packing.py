@@ -109,7 +109,7 @@ def extent_later(words: Words | Longs, out: Longs, calls: Calls) -> None:
     if words.dtype == np.int64:
         calls.add(_signed_extent, words.view(np.uint64), NO_BITS, 0, out, expected=1)
     else:
-        calls.add(_unsigned_extent, words, out.view(np.uint64), expected=None)
+        calls.add(_unsigned_extent, words, out.view(np.uint64))
 
 
 def unsigned_extent(words: Words) -> tuple[int, int]:

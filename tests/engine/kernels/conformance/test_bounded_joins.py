@@ -7,12 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from volley.engine.errors import TooManyPairs
-from volley.engine.expr import Expr, all_of, literal
+from volley.engine.expr import Expr, all_of
 from volley.engine.expr.build import call
 from volley.engine.kernels.protocol import Device
 
-from .cases import col, duck, random_table, rows, tables, unordered, upload
+from .cases import col, duck, random_table, rows, tables, unordered
 from .test_join import Kind, joined, renamed, spec_for, sql_for
 
 FUNCTIONS = {"<": "less", "<=": "less_equal", ">": "greater", ">=": "greater_equal", "<>": "not_equal"}
@@ -90,21 +89,3 @@ def test_events_find_the_intervals_that_they_lie_in(device: Device, side: Kind) 
     spec = spec_for(events, intervals, side, "", residual=condition_of(text, events, intervals))
     expected = duck(sql_for(side, text), l=events, r=intervals)
     assert unordered(rows(joined(device, events, intervals, spec))) == unordered(expected)
-
-
-@pytest.mark.parametrize("further", [None, "not_equal"])
-def test_more_pairs_than_fit_a_call(device: Device, further: str | None) -> None:
-    """The caller is told to give fewer rows, or they are given: a run is stopped between two calls."""
-    left = pa.table({"a": pa.array(range(9_000))})
-    right = pa.table({"b": pa.array(range(9_000)), "c": pa.array([n % 10 for n in range(9_000)])})
-    parts = [call("less", col(left, "a"), col(right, "b"))]
-    if further is not None:
-        parts.append(call(further, call("modulo", col(left, "a"), literal(10)), col(right, "c")))
-    spec = spec_for(left, right, Kind.INNER, "", residual=all_of(parts))
-    table = device.build_join([upload(device, right)], spec)
-    if table.meets_all:
-        pytest.skip("this device tries all pairs, a few rows at a time")
-    with pytest.raises(TooManyPairs):
-        table.probe(upload(device, left))
-    pairs = sum(further is None or a % 10 != b % 10 for a in range(8_000, 8_010) for b in range(a + 1, 9_000))
-    assert table.probe(upload(device, left.slice(8_000, 10))).num_rows == pairs
