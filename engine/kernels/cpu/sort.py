@@ -18,6 +18,7 @@ from ...schema import Schema
 from .buffers import array_from, bits_of, empty, present, storage, text_of, validity, values_of
 from .gather import encoded, is_shared_out, take_column
 from .native import (
+    NO_BITS,
     BucketSort,
     Calls,
     add_key,
@@ -25,6 +26,8 @@ from .native import (
     break_ties,
     extent_later,
     order_floats_later,
+    order_integers_later,
+    order_nulls_later,
     set_key,
     spans_of,
 )
@@ -63,8 +66,9 @@ def sort_large(
 ) -> CpuTable:
     """Return the rows of at least one table in order, batch by batch, without joining them first."""
     pieces = [piece for table in tables for piece in _pieces(table)]
-    words, extents, texts = _words_by_table(pieces, keys, threads)
-    layout = _Layout(words, extents)
+    given = _KeyWords(pieces, keys, threads)
+    words, texts = given.words, given.texts
+    layout = _Layout(words, given.extents)
     if not layout.width:
         return concat_tables(tables, schema, threads)
     sort = BucketSort(layout.packed(words, threads), layout.least, layout.packed_width, threads, follow=True)
@@ -89,8 +93,8 @@ def sort_large(
             )
         else:
             nulls_first = keys[0].nulls_first if _names(keys[0], field.name) else None
-            given = [table.columns[position] for table in tables]
-            columns.append(following.column(arrays, given, nulls_first=nulls_first))
+            whole = [table.columns[position] for table in tables]
+            columns.append(following.column(arrays, whole, nulls_first=nulls_first))
     # What is not shared out by rows goes to a thread column by column.
     alone = [position for position, column in enumerate(columns) if column is None]
     taken = mapped(lambda i: following.taken([table.columns[i] for table in tables]), alone, threads)
@@ -122,54 +126,74 @@ _Extents: TypeAlias = "list[Longs]"
 """By key the least and the greatest of each, shape (words, 2): signed where their words are."""
 
 
-def _words_by_table(
-    tables: Sequence[CpuTable], keys: Sequence[SortKey], threads: Threads | None
-) -> tuple[list[_Chunk], list[_Extents], dict[int, pa.Array]]:
-    """Return the words of each table, with a word for nulls in all tables if there are any in one, and their extents.
+class _KeyWords:
+    """The words of keys by table, with a word for nulls in all tables if there are any in one.
 
-    And by the number of a key of texts that repeat the different ones in order, of which the words are places.
+    Attributes
+    ----------
+    words, extents
+        By table.
+    texts
+        By the number of a key of texts that repeat the different ones in order, of which the words are places.
     """
-    exprs = [key.expr for key in keys]
-    computing = None if all(isinstance(expr, Column) for expr in exprs) else threads
-    columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, computing)
-    nullable = [any(own[number].null_count for own in columns) for number in range(len(keys))]
-    words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
-    extents: list[_Extents] = [[np.empty((0, 2), dtype=np.int64) for _ in keys] for _ in tables]
-    texts = dict[int, pa.Array]()
 
-    def put(span: tuple[int, int], numbers: Sequence[int]) -> None:
+    def __init__(self, tables: Sequence[CpuTable], keys: Sequence[SortKey], threads: Threads | None) -> None:
+        self._keys, self._threads = keys, threads
+        exprs = [key.expr for key in keys]
+        computing = None if all(isinstance(expr, Column) for expr in exprs) else threads
+        self._columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, computing)
+        self._nullable = [any(own[number].null_count for own in self._columns) for number in range(len(keys))]
+        self.words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
+        self.extents: list[_Extents] = [[np.empty((0, 2), dtype=np.int64) for _ in keys] for _ in tables]
+        self.texts = dict[int, pa.Array]()
+        ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
+        spans = turns_of(len(tables), threads)
+        # What threads do while one of them ranks the different texts.
+        waiting = [partial(self._put, span, [n for n in range(len(keys)) if n not in ranked]) for span in spans]
+        left = list[int]()  # ranked, whose places are not the words
+        for number in ranked:
+            places = self._ranked(number, waiting)
+            if number in self.texts:
+                waiting = []
+            if number in self.texts and not (keys[number].descending or self._nullable[number]):
+                self._take(number, places)
+            else:
+                left.append(number)
+                for own, place in zip(self._columns, places, strict=True):
+                    own[number] = array_from(place, pa.int64(), validity(own[number]))
+        steps = waiting + [partial(self._put, span, left) for span in spans if left]
+        each(lambda step: steps[step](), len(steps), threads)
+
+    def _put(self, span: tuple[int, int], numbers: Sequence[int]) -> None:
+        """Make the words of some keys of some tables."""
         calls = Calls()
         for table, number in product(range(*span), numbers):
-            own, key = columns[table][number], keys[number]
+            own, key = self._columns[table][number], self._keys[number]
             by = _by_place(key) if _is_ranked(key.expr.dtype) else key
-            words[table][number] = made = _ordered(own, by, calls, nullable=nullable[number])
-            extents[table][number] = bounds = np.empty((len(made), 2), dtype=np.int64)
-            if number in texts and made[0].dtype == np.int64:
-                bounds[0] = 0, max(len(texts[number]) - 1, 0)
-                continue
+            self.words[table][number] = made = _ordered(own, by, calls, nullable=self._nullable[number])
+            self.extents[table][number] = bounds = np.empty((len(made), 2), dtype=np.int64)
             for word, out in zip(made, bounds, strict=True):
                 extent_later(word, out, calls)
         calls.run()
 
-    ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
-    others = [number for number in range(len(keys)) if number not in ranked]
-    # What threads do while one of them ranks the different texts.
-    spans = turns_of(len(tables), threads)
-    waiting = [partial(put, span, others) for span in spans]
-    for number in ranked:
-        given = [own[number] for own in columns]
-        dtype = keys[number].expr.dtype
-        repeated = _repeated(given, waiting, threads) if is_bytes(dtype) else None
-        if repeated is None:
-            places = _ranked(given, dtype, threads)
-        else:
-            texts[number], places = repeated
-            waiting = []
-        for own, place in zip(columns, places, strict=True):
-            own[number] = place
-    steps = waiting + [partial(put, span, ranked) for span in spans if ranked]
-    each(lambda step: steps[step](), len(steps), threads)
-    return words, extents, texts
+    def _ranked(self, number: int, waiting: Sequence[Callable[[], None]]) -> list[Longs]:
+        """Return by table the ranks of a key's values.
+
+        Where they are texts that repeat, which then are known, what was ``waiting`` has been done.
+        """
+        columns, dtype = [own[number] for own in self._columns], self._keys[number].expr.dtype
+        repeated = _repeated(columns, waiting, self._threads) if is_bytes(dtype) else None
+        if repeated is not None:
+            self.texts[number], places = repeated
+            return places
+        found: Longs = ranks(concat_column(columns, self._threads), dtype, self._threads).astype(np.int64)
+        return [found[slice(*span)] for span in pairwise([0, *accumulate(map(len, columns))])]
+
+    def _take(self, number: int, places: Sequence[Longs]) -> None:
+        """Take the places of texts as their words."""
+        bounds = np.array([[0, max(len(self.texts[number]) - 1, 0)]], dtype=np.int64)
+        for made, extent, place in zip(self.words, self.extents, places, strict=True):
+            made[number], extent[number] = [place], bounds
 
 
 def _by_place(key: SortKey) -> SortKey:
@@ -182,19 +206,9 @@ def _is_ranked(dtype: DataType) -> bool:
     return not (is_one_word(dtype) or dtype.is_decimal or dtype.kind is Kind.NULL)
 
 
-def _ranked(columns: Sequence[pa.Array], dtype: DataType, threads: Threads | None) -> list[pa.Array]:
-    """Return by table the rank of each value."""
-    found: Longs = ranks(concat_column(columns, threads), dtype, threads).astype(np.int64)
-    spans = pairwise([0, *accumulate(map(len, columns))])
-    return [
-        array_from(found[slice(*span)], pa.int64(), validity(column))
-        for span, column in zip(spans, columns, strict=True)
-    ]
-
-
 def _repeated(
     columns: Sequence[pa.Array], meanwhile: Sequence[Callable[[], None]], threads: Threads | None
-) -> tuple[pa.Array, list[pa.Array]] | None:
+) -> tuple[pa.Array, list[Longs]] | None:
     """Return the different texts of a column in order, and by table the place of each row's; None where most differ.
 
     Where not, other work has been done ``meanwhile``.
@@ -210,8 +224,7 @@ def _repeated(
     if len(data) > _MAX_BYTES:
         return None
     buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
-    texts = pa.Array.from_buffers(columns[0].type, len(offsets) - 1, buffers, null_count=0)
-    return texts, [array_from(rows, pa.int64(), validity(column)) for rows, column in zip(places, columns, strict=True)]
+    return pa.Array.from_buffers(columns[0].type, len(offsets) - 1, buffers, null_count=0), places
 
 
 def _ordered(column: pa.Array, key: SortKey, calls: Calls, *, nullable: bool) -> list[Words | Longs]:
@@ -225,8 +238,18 @@ def _ordered(column: pa.Array, key: SortKey, calls: Calls, *, nullable: bool) ->
         out = empty(len(column), np.uint64)
         order_floats_later(values, bits, offset, out, calls, descending=key.descending, nulls_last=last)
         return [out]
-    as_they_are = _is_signed(key.expr.dtype) and not (key.descending or nullable or column.null_count)
-    return [integers_of(column)] if as_they_are else [*order_words(column, key, nullable=nullable)]
+    if not _is_signed(key.expr.dtype):
+        return [*order_words(column, key, nullable=nullable)]
+    numbers, words, (bits, offset) = integers_of(column), list[Words](), (NO_BITS, 0)
+    if nullable or column.null_count:
+        bits, offset = bits_of(column)
+        words.append(empty(len(numbers), np.uint64))
+        order_nulls_later(bits, offset, words[0], calls, nulls_first=key.nulls_first)
+    elif not key.descending:
+        return [numbers]
+    words.append(empty(len(numbers), np.uint64))
+    order_integers_later(numbers, bits, offset, words[-1], calls, descending=key.descending)
+    return [*words]
 
 
 def _is_signed(dtype: DataType) -> bool:

@@ -80,7 +80,16 @@ from .hashing import (
 )
 from .joining import JoinIndex
 from .leading import LeadingRows
-from .ordering import order_floats, order_floats_later, order_integers, order_nulls, rows_within, values_within
+from .ordering import (
+    order_floats,
+    order_floats_later,
+    order_integers,
+    order_integers_later,
+    order_nulls,
+    order_nulls_later,
+    rows_within,
+    values_within,
+)
 from .packing import KeyPacking, add_key, extent_later, set_key, signed_extent, unsigned_extent
 from .parallel import spans_of
 from .picking import extreme_codes, extreme_texts, least_place
@@ -201,7 +210,9 @@ __all__ = [
     "order_floats",
     "order_floats_later",
     "order_integers",
+    "order_integers_later",
     "order_nulls",
+    "order_nulls_later",
     "pack_bits",
     "partition_order",
     "partition_positions",

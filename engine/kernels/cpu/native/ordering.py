@@ -169,6 +169,13 @@ def order_integers(
     return out
 
 
+def order_integers_later(
+    values: Longs, bits: Bits, bit_offset: int, out: Words, calls: Calls, *, descending: bool
+) -> None:
+    """Have `order_integers` done by a call."""
+    calls.add(_order_integers, values, bits, bit_offset, _SIGN_INT ^ (_ALL_INT if descending else 0), out)
+
+
 def order_floats(
     values: Doubles,
     *,
@@ -202,3 +209,8 @@ def order_nulls(
     out = np.empty(length, dtype=np.uint64) if out is None else out
     _order_nulls(bits, bit_offset, int(nulls_first), out)
     return out
+
+
+def order_nulls_later(bits: Bits, bit_offset: int, out: Words, calls: Calls, *, nulls_first: bool) -> None:
+    """Have `order_nulls` done by a call."""
+    calls.add(_order_nulls, bits, bit_offset, int(nulls_first), out)

@@ -13,10 +13,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .arrays import NO_BITS, Bits, Bytes, Longs, Number, Rows, Words, missing, rows_out
+from .calls import Calls
 from .compile import device, instruction, kernel
 from .gathering import take_bytes
 from .hashing import short_word
-from .parallel import Threads, each, parts_of, spans_of
+from .parallel import Threads, each, each_later, parts_of, spans_of
 from .sorting import argsort
 from .textgroups import BytesGroups
 
@@ -256,11 +257,11 @@ def rank_repeated(
         [ranked] = made
     ranks: Sequence[Rows | Longs] = out if wide is None else wide
 
-    def rank(share: int) -> None:
+    def rank(share: int, calls: Calls) -> None:
         _, piece, rows = shares[share]
-        _ranks_of_groups(out[piece][rows], ranked.ranks[takers[share]], ranks[piece][rows])
+        calls.add(_ranks_of_groups, out[piece][rows], ranked.ranks[takers[share]], ranks[piece][rows])
 
-    each(rank, len(shares), threads)
+    each_later(rank, len(shares), threads)
     return ranked.distinct
 
 
