@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, call, case, literal
-from ..expr.regex import named_groups
 from .arguments import explained
-from .replacements import accessor_not_found
+from .textpieces import WHITE_SPACE, TextPieces
 
 if TYPE_CHECKING:
     from .series import Series
@@ -21,24 +20,8 @@ Range: TypeAlias = slice
 """``slice`` itself is a method inside the class."""
 
 
-_WHITE_SPACE = "".join(filter(str.isspace, map(chr, range(0x3001))))
-"""What Python calls white space."""
-
-
-class Accessor:
-    """Functions of one kind of column."""
-
-    __slots__ = ("_column",)
-    _column: Series
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        raise accessor_not_found(type(self).__name__, name, dir(type(self)))
-
-
 @explained
-class TextAccessor(Accessor):
+class TextAccessor(TextPieces):
     """Functions of a text column; null gives null."""
 
     __slots__ = ()
@@ -66,15 +49,15 @@ class TextAccessor(Accessor):
 
     def strip(self, characters: str | None = None) -> Series:
         """Without white space, or some characters, at both ends."""
-        return self._call("trim", _WHITE_SPACE if characters is None else characters)
+        return self._call("trim", WHITE_SPACE if characters is None else characters)
 
     def lstrip(self, characters: str | None = None) -> Series:
         """Without white space, or some characters, at the start."""
-        return self._call("ltrim", _WHITE_SPACE if characters is None else characters)
+        return self._call("ltrim", WHITE_SPACE if characters is None else characters)
 
     def rstrip(self, characters: str | None = None) -> Series:
         """Without white space, or some characters, at the end."""
-        return self._call("rtrim", _WHITE_SPACE if characters is None else characters)
+        return self._call("rtrim", WHITE_SPACE if characters is None else characters)
 
     def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> Series:
         """Code points from ``start`` (0-based) up to ``stop``, from the end where negative; step -1 alone reverses."""
@@ -223,61 +206,6 @@ class TextAccessor(Accessor):
             "regexp_replace", pattern=pattern, replacement=new if regex else new.replace("\\", "\\\\"), all=n == -1
         )
 
-    def extract(self, pattern: str, group: int | None = None) -> Series:
-        """Return what a group (0: the whole) of the first match matched; empty without a match (pandas: missing).
-
-        Raises
-        ------
-        PlanError
-            If the pattern has several groups, and none is chosen: pandas would make as many columns.
-        """
-        names = named_groups(pattern)[1]
-        if group is None and len(names) > 2:
-            raise PlanError(
-                f"{pattern!r} has {len(names) - 1} groups; take them one by one, such as extract(pattern, group=2)"
-            )
-        return self._call("regexp_extract", pattern=pattern, group=1 if group is None else group)
-
-    def findall(self, pat: str) -> Series:
-        """Return the list of all matches of a regular expression (RE2): of its group, or the whole without one.
-
-        Raises
-        ------
-        PlanError
-            If the pattern has several groups, of which pandas makes tuples.
-        """
-        groups = len(named_groups(pat)[1]) - 1
-        if groups > 1:
-            raise PlanError(f"{pat!r} has {groups} groups; findall takes one, write the others as (?:…)")
-        return self._call("regexp_extract_all", pattern=pat, group=max(groups, 0))
-
-    def partition(self, sep: str = " ") -> Series:
-        """Return the list of what stands before the first ``sep``, of ``sep``, and of what stands behind it.
-
-        Without ``sep`` in it: the text and two empty ones. ``.str[0]`` takes one of the three.
-        """
-        if not sep:
-            raise PlanError("str.partition needs a separator that is not empty")
-        at = call("position", self._column.expr, literal(sep))
-        return self._parted(at, sep, [self._column.expr, literal(""), literal("")])
-
-    def rpartition(self, sep: str = " ") -> Series:
-        """Return the same of the last ``sep``; without it: two empty texts and the text."""
-        if not sep:
-            raise PlanError("str.rpartition needs a separator that is not empty")
-        at = call("add", self.rfind(sep).expr, literal(1))
-        return self._parted(at, sep, [literal(""), literal(""), self._column.expr])
-
-    def _parted(self, at: Expr, sep: str, without: list[Expr]) -> Series:
-        text = self._column.expr
-        before = call("substring", text, literal(1), call("subtract", at, literal(1)))
-        behind = call("substring", text, call("add", at, literal(len(sep))))
-        parts = call("list_value", before, literal(sep), behind)
-        found, missing = call("greater", at, literal(0)), call("is_null", text)
-        return self._column.derive(
-            case([(missing, literal(None, parts.dtype)), (found, parts)], call("list_value", *without))
-        )
-
     def fullmatch(self, pattern: str, *, case: bool = True, na: bool | None = None) -> Series:
         """Whether a regular expression (RE2) matches the whole text; ``na`` is what null gives."""
         return self.contains(f"^(?:{pattern})$", case=case, na=na)
@@ -302,27 +230,6 @@ class TextAccessor(Accessor):
         behind = call("subtract", call("length", self._column.expr), call("add", at, literal(len(sub) - 1)))
         found = (call("greater", at, literal(0)), behind)
         return self._column.derive(case([found, (call("equal", at, literal(0)), literal(-1))]))
-
-    def split(self, pat: str | None = None, *, n: int = -1, regex: bool = False) -> Series:
-        """Return the list of pieces between separators, or between matches of a regular expression (RE2).
-
-        Without a separator: of pieces between white space, none of them empty. With ``n`` only so many times: the rest
-        of the text is the last piece. ``.str[0]`` takes one of them.
-        """
-        if pat is None:
-            words = call("regexp_split", self.strip().expr, pattern=r"[\s\p{Z}]+")
-            none = call("list_slice", words, literal(1), literal(0))
-            made = self._column.derive(case([(call("equal", self.strip().expr, literal("")), none)], words))
-        else:
-            made = self._call("regexp_split", pattern=pat) if regex else self._call("split", pat)
-        if n <= 0:
-            return made
-        if regex or pat is None:
-            raise PlanError("str.split with n= needs a separator that is a plain text, such as split(',', n=1)")
-        size = call("list_length", made.expr)
-        rest = call("list_join", call("list_slice", made.expr, literal(n + 1), size), separator=pat)
-        cut = call("list_concat", call("list_slice", made.expr, literal(1), literal(n)), call("list_value", rest))
-        return made.derive(case([(call("greater", size, literal(n)), cut)], made.expr))
 
     def pad(self, width: int, side: str = "left", fillchar: str = " ") -> Series:
         """Pad to so many code points on one side (``left``, ``right``) or ``both``; longer texts stay."""
@@ -362,6 +269,14 @@ class TextAccessor(Accessor):
     def reverse(self) -> Series:
         """Code points backwards."""
         return self._call("reverse")
+
+    def swapcase(self) -> Series:
+        """Upper case where lower, lower case where upper."""
+        return self._call("swapcase")
+
+    def casefold(self) -> Series:
+        """Lower case for comparison: ``"ß"`` becomes ``"ss"``."""
+        return self._call("casefold")
 
     def title(self) -> Series:
         """Each word starts upper case and goes on lower case."""

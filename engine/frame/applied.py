@@ -119,6 +119,8 @@ class OfColumns:
         columns = [column.combine_chunks() for column in table.columns]
         try:
             made = self.function(*columns)
+        except UserFunctionError:
+            raise
         except Exception as error:
             raise _failed(self.label, error, f"for a batch of {table.num_rows:,} rows") from error
         values = made if isinstance(made, pa.Array) else None

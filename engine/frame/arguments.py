@@ -55,6 +55,8 @@ _INSTEAD: Mapping[str, str] = {
     "index": _WRITE,
     "index_label": _WRITE,
     "raw": "leave it out",
+    "ambiguous": "of a time that clocks show twice it is the later instant; leave it out",
+    "nonexistent": "a time that clocks pass over is moved on by as much; leave it out",
     "left_index": "use join, which compares columns marked as index, or name them in left_on",
     "right_index": "use join, which compares columns marked as index, or name them in right_on",
     "validate": "count first: frame.duplicated(['key']).any()",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import TypeMismatch
 from ..expr import SortKey, call, case, literal
 from ..plan import over, window_call
-from .accessors import Accessor
+from .accessor import Accessor
 
 if TYPE_CHECKING:
     from .series import Series

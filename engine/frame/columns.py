@@ -88,10 +88,6 @@ class Columns(Core):
         """Return the names of the columns."""
         return self.columns
 
-    def reindex(self, *, columns: Sequence[str], fill_value: Any = None) -> DataFrame:
-        """Return the columns of some names, in their order; those that there are not hold ``fill_value``."""
-        return self.select(**{n: self._own[n] if n in self.schema else fill_value for n in columns})
-
     def rename_axis(self, index: str | Sequence[str] | Mapping[str, str]) -> DataFrame:
         """Rename the columns marked as index."""
         if isinstance(index, Mapping):
@@ -120,12 +116,6 @@ class Columns(Core):
         kept = [f.name for f in self.schema if include is None or _is_any(f.dtype, include)]
         gone = {f.name for f in self.schema if exclude is not None and _is_any(f.dtype, exclude)}
         return self.select(*(name for name in kept if name not in gone))
-
-    def set_index(self, keys: str | Sequence[str]) -> DataFrame:
-        """Mark columns as index: they stay columns, and ``to_pandas`` makes them its index."""
-        names = (keys,) if isinstance(keys, str) else tuple(keys)
-        self.schema.select(names)
-        return self.with_plan(self.plan, index=names)
 
     def to_frame(self, name: str | None = None) -> DataFrame:
         """Return the frame itself, as it is where pandas has a Series, its one column beside the index renamed."""

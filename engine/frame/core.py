@@ -130,8 +130,10 @@ class Core:
             return self.filter(typing.cast("Series | DataFrame", key))
         if isinstance(key, slice):
             return self._own.iloc[key]
+        if isinstance(key, int) and str(key) in self.schema:  # what ``str.split(expand=True)`` calls its columns
+            return Series(self._own, self._column(str(key)))
         if isinstance(key, Sequence) and all(isinstance(name, str) for name in key):
-            return self.select(*key)
+            return self.select(*(name for name in self.index if name not in key), *key)
         raise TypeMismatch(
             "index a frame with a column name, a list of names, a slice of rows, or a condition such as frame.x > 1"
         )

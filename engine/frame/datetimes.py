@@ -13,7 +13,7 @@ from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, any_of, call, case, cast, literal
 from ..expr.build import castable
 from ..intervals import DAY, length_of
-from .accessors import Accessor
+from .accessor import Accessor
 from .arguments import explained
 from .types import parse_dtype
 
@@ -315,17 +315,22 @@ class DatetimeAccessor(Accessor):
         return self._column.derive(call("strftime", self._column.expr, format=date_format))
 
     def tz_localize(self, zone: str | None) -> Series:
-        """Take local times as those of a zone; None: instants as their zone's local times."""
+        """Take local times as those of a zone; None: instants as their zone's local times.
+
+        Of a time that clocks show twice it is the later instant; one that they pass over is moved on by as much.
+        """
         own = self._column.expr
         if zone is None:
             return self._column.derive(call("local_time", own, zone=own.dtype.tz) if own.dtype.tz else own)
         return self._column.derive(call("assume_timezone", own, zone=zone))
 
-    def tz_convert(self, zone: str) -> Series:
-        """Show the same instants in another zone."""
+    def tz_convert(self, zone: str | None) -> Series:
+        """Show the same instants in another zone; None: as the times that clocks show in UTC."""
         own = self._column.expr
         if own.dtype.tz is None:
             raise TypeMismatch(f"{self._column.name!r} has no time zone to convert from; use dt.tz_localize first")
+        if zone is None:
+            return self._column.derive(call("local_time", own, zone="UTC"))
         return self._column.derive(cast(own, timestamp(own.dtype.unit, zone)))
 
 

@@ -238,6 +238,11 @@ class FrameRolling(Moving):
             raise not_found("Rolling", name, [*self._frame.columns, *dir(type(self))])
         return self._make(self._frame[name])
 
+    def _columns(self) -> list[str]:
+        return [f.name for f in self._frame.schema if f.dtype.is_numeric and f.name not in self._kept]
+
+    def _together(self, made: Mapping[str, Any]) -> DataFrame:
+        return self._frame.select(*self._kept, **made)
+
     def _aggregate(self, function: str, **options: Any) -> DataFrame:
-        names = [f.name for f in self._frame.schema if f.dtype.is_numeric and f.name not in self._kept]
-        return self._frame.select(*self._kept, **{name: getattr(self[name], function)(**options) for name in names})
+        return self._together({name: self[name]._aggregate(function, **options) for name in self._columns()})  # noqa: SLF001  # the same method

@@ -14,6 +14,7 @@ from .asked import Asked
 from .columns import Columns
 from .combine import Combining
 from .elementwise import Elementwise
+from .labels import Labels
 from .memory import MemorySource
 from .output import Output
 from .reductions import Reductions
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @explained
-class DataFrame(Asked, Columns, Elementwise, Combining, Reductions, Output, FrameThroughPandas):
+class DataFrame(Asked, Labels, Columns, Elementwise, Combining, Reductions, Output, FrameThroughPandas):
     """A lazily computed table.
 
     Parameters

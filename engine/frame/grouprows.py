@@ -103,6 +103,17 @@ class GroupRows:
         """Return the sample covariance of each pair of numeric columns within each group; see `corr`."""
         return self._pairwise("covar_samp")
 
+    def corrwith(self, other: Series) -> DataFrame:
+        """Return the correlation of each numeric column with a column of the frame within each group."""
+        if not isinstance(other, Series):
+            raise PlanError("corrwith takes a column of the frame that is grouped, such as frame.x; merge frames first")
+        names = self._numbers()
+        if not names:
+            raise PlanError("corrwith needs numeric columns besides the keys")
+        operand = self.frame[self.keys[0]].operand(other)
+        calls = tuple(NamedAggregate(name=n, call=aggregate("corr", self._column(n), operand)) for n in names)
+        return self._aggregated(Aggregates(calls, (), tuple(names)))
+
     def _pairwise(self, function: str) -> DataFrame:
         names = self._numbers()
         if not names or "column" in self.keys:

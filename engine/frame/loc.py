@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError, TypeMismatch
+from ..expr import aggregate, call, case, literal
+from ..plan import over, window_call
+from .measures import only_index
 
 if TYPE_CHECKING:
     from .frame import DataFrame
     from .series import Series
+
+
+_ROW, _PLACE = "__row", "__place"
 
 
 class Loc:
@@ -64,8 +71,8 @@ class Places:
     """What ``frame.iloc`` is: takes ``[rows]`` or ``[rows, columns]`` by place, counted from 0.
 
     Rows are a slice that counts from the start (``iloc[:10]``, ``iloc[5:10]``, lazy) or takes the last ones
-    (``iloc[-3:]``, which runs the plan), or one number, which runs the plan and gives a dictionary. Columns are a
-    number (which gives a column), a list of numbers, or a slice.
+    (``iloc[-3:]``, which runs the plan), a list of numbers (lazy unless one is negative), or one number, which runs the
+    plan and gives a dictionary. Columns are a number (which gives a column), a list of numbers, or a slice.
     """
 
     __slots__ = ("_column", "_frame")
@@ -97,8 +104,12 @@ class Places:
         return names[place]
 
     def _sliced(self, frame: DataFrame, rows: Any) -> DataFrame:
+        if isinstance(rows, list | tuple) and all(isinstance(one, int) and not isinstance(one, bool) for one in rows):
+            return _taken(frame, rows)
         if not isinstance(rows, slice) or rows.step not in (None, 1):
-            raise PlanError("iloc takes rows as a number or a slice such as 5:10; for rows by condition use loc")
+            raise PlanError(
+                "iloc takes rows as a number, a list of numbers or a slice such as 5:10; for rows by condition use loc"
+            )
         start, stop = rows.start or 0, rows.stop
         if start < 0 and stop is None:
             return frame.tail(-start)
@@ -111,3 +122,37 @@ class Places:
         if len(rows) < (1 if place >= 0 else -place):
             raise PlanError(f"there is no row number {place}: the frame has fewer")
         return rows[0] if one is None else rows[0][one]
+
+
+def _taken(frame: DataFrame, rows: Sequence[int]) -> DataFrame:
+    """Return rows by their numbers, in the order of these; numbers beyond the last row, which only a run sees, none."""
+    import pyarrow as pa
+
+    count = len(frame) if any(row < 0 for row in rows) else 0
+    if lost := [row for row in rows if row < -count]:
+        raise PlanError(f"there is no row number {lost[0]}: the frame has {count:,}")
+    wanted = pa.table(
+        {_ROW: pa.array([row % count if row < 0 else row for row in rows], pa.int64()), _PLACE: range(len(rows))}
+    )
+    numbered = frame.assign(**{_ROW: row_numbers(frame)})
+    made = numbered.merge(type(frame)(wanted, session=frame.session), on=_ROW).sort_values(_PLACE)
+    return made.select(*frame.columns).set_index(frame.index) if frame.index else made.select(*frame.columns)
+
+
+def row_numbers(frame: DataFrame) -> Series:
+    """Return the number of each row, from 0."""
+    from .series import Series
+
+    return Series(frame, call("subtract", over(window_call("row_number")), literal(1)), "row")
+
+
+def valid_label(known: Series, *, last: bool) -> Any:
+    """Run a plan and return the label of the first or last row where a condition is true, None of none.
+
+    Where no column is marked as index it is the row's number.
+    """
+    frame = known.frame
+    number = row_numbers(frame).expr
+    label = frame[only_index(frame.index)].expr if frame.index else number
+    place = case([(known.expr, number)])
+    return frame.reduce(value=aggregate("arg_max" if last else "arg_min", label, place))["value"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..dtypes import DataType, Kind
 from ..errors import TypeMismatch
 from ..expr import call, literal
-from .accessors import Accessor
+from .accessor import Accessor
 from .arguments import explained
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ColumnNotFound, PlanError
 from ..expr import literal
-from .accessors import Accessor
+from .accessor import Accessor
 from .series import Series
 
 if TYPE_CHECKING:

@@ -19,14 +19,13 @@ _FILES = (
 )
 
 REPLACEMENTS: Mapping[str, str] = {
-    **dict.fromkeys(("take", "xs", "argsort", "searchsorted", "truncate"), _NO_NUMBERS),
+    "take": _NO_NUMBERS,
     "ix": "use loc with a condition: frame.loc[frame.x > 1, ['x', 'y']]",
     "at": "there are no row labels; frame.loc[frame.key == 3, 'x'].item() gives one value",
     **dict.fromkeys(("align", "combine", "asof"), f"{_NO_LABELS}; join with merge"),
-    "reindex_like": "use reindex(columns=other.columns)",
-    "reindex": "rows have no labels here; join with merge",
+    "reindex_like": "use reindex(labels), or merge",
     "update": "use merge, then frame.x.combine_first or where",
-    "compare": "merge both frames on their key, then compare the columns; equals() compares wholes",
+    "compare": "merge both frames on their key, then frame.x.compare(frame.y); equals() compares wholes",
     **dict.fromkeys(("insert", "isetitem"), f"{_ASSIGN}, and choose the order with frame[['b', 'a']]"),
     "pop": "take the column with frame['x'], then frame.drop(columns='x')",
     **dict.fromkeys(("append", "_append"), "use vl.concat([first, second])"),
@@ -35,20 +34,15 @@ REPLACEMENTS: Mapping[str, str] = {
     "filter": "filter the frame: frame[frame.x > 1]",
     "wide_to_long": "use melt",
     "swapaxes": "use transpose() of a small result",
-    **dict.fromkeys(("droplevel", "swaplevel", "reorder_levels", "rename_axis", "level"), _LEVELS),
+    **dict.fromkeys(("rename_axis", "level"), _LEVELS),
     "axes": "use columns; rows have no labels",
     **dict.fromkeys(("set_flags", "flags", "attrs"), "frames carry no flags; leave it out"),
     "sparse": _TEXT,
     "resample": "resample the frame by its column of times: frame.resample('D', on='t')",
-    **dict.fromkeys(("asfreq", "at_time", "between_time"), _TIME),
-    **dict.fromkeys(("tz_convert", "tz_localize", "to_period", "to_timestamp"), _ZONES),
+    "asfreq": _TIME,
+    **dict.fromkeys(("to_period", "to_timestamp"), _ZONES),
     **dict.fromkeys(("plot", "hist", "boxplot"), f"to draw, take the frame's, or {_IN_PANDAS}"),
     "dot": "multiply columns: frame.x.dot(frame.y), or (frame.x * frame.y).sum()",
-    "corrwith": "use groupby(…).corr(), or apply(lambda rows: rows.x.corr(rows.y))",
-    "combine_first": "use frame.x.fillna(frame.y) for each column",
-    "factorize": "use rank('dense') or .cat.codes for codes; group-bys and joins take texts as they are",
-    "repeat": "use merge with a frame of the numbers to repeat by, how='cross'",
-    **dict.fromkeys(("first_valid_index", "last_valid_index"), "use frame[frame.x.notna()] with head(1) or tail(1)"),
     "memory_usage": "a lazy frame holds no rows; collect().nbytes tells of its result",
     "nbytes": "a lazy column holds no rows; to_arrow().nbytes tells of its result",
     **dict.fromkeys(("to_excel", "to_hdf", "to_xml"), _FILES),
@@ -74,9 +68,8 @@ REPLACEMENTS: Mapping[str, str] = {
     ),
     # columns alone
     "drop": "choose rows of the frame first: frame[frame.x > 1]['x']",
-    **dict.fromkeys(("sort_index", "reset_index", "index"), "a column has no index; sort or mark the frame"),
+    "index": "a column has no index; mark columns of the frame with set_index",
     **dict.fromkeys(("keys", "get"), "rows have no labels here; use to_list()"),
-    "to_dict": "rows have no labels here; use to_list(), or the frame's to_dict()",
     **dict.fromkeys(("add_prefix", "add_suffix", "set_axis"), "rows have no labels here; use rename(name)"),
     "array": "use to_arrow() or to_numpy()",
     # groups alone
@@ -85,13 +78,9 @@ REPLACEMENTS: Mapping[str, str] = {
 
 
 _OF_TEXT: Mapping[str, str] = {
-    "casefold": "use lower()",
-    "swapcase": "use map, or vl.udf(str.swapcase, dtype='string')",
     "extractall": "use findall(pattern), then explode, or extract(pattern) once for each group",
-    "rsplit": "use split(separator), then .str[-1]",
     **dict.fromkeys(("index", "rindex"), "use find or rfind, which give -1 where there is none"),
     "join": "of lists: .list.join(separator)",
-    "get_dummies": "use contains(value) once for each value",
     **dict.fromkeys(("normalize", "wrap"), "use vl.udf with a function of one text"),
 }
 _OF_TIMES: Mapping[str, str] = {

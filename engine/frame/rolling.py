@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from math import exp, log
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Bound, Frame, FrameUnit, Interval, following, preceding
+from .aggregating import known, named
 from .arguments import explained
 from .datetimes import LENGTHS, split_unit
+from .moving import moving_function
 from .replacements import not_found
 
 _ROLLED = ("sum", "mean", "median", "min", "max", "std", "var", "count")
@@ -73,15 +75,99 @@ class Moving(ABC):
     @abstractmethod
     def _aggregate(self, function: str, **options: Any) -> Any: ...
 
-    def agg(self, function: str) -> Any:
-        """Return an aggregate by name: ``sum``, ``mean``, ``median``, ``min``, ``max``, ``std``, ``var``, ``count``."""
-        if not isinstance(function, str):
-            raise TypeMismatch(
-                "moving rows have one aggregate at a time, by name: frame.assign(low=r.min(), high=r.max())"
+    def agg(self, func: Any) -> Any:
+        """Return aggregates: ``sum``, ``mean``, ``median``, ``min``, ``max``, ``std``, ``var``, ``count``.
+
+        Parameters
+        ----------
+        func
+            A name, or a function that is one of them such as ``np.mean``: that aggregate, of every column. A list of
+            them: a frame with a column for each, of several columns called ``price_mean``. A dictionary of columns and
+            names or lists: a frame of these columns. Any other function: see `apply`.
+        """
+        if isinstance(func, Mapping) and func:
+            return self._together(
+                {
+                    name: made
+                    for column, how in func.items()
+                    for name, made in self[column]._each(how, column).items()  # noqa: SLF001  # its own class
+                }
             )
-        if function not in _ROLLED:
-            raise PlanError(f"moving rows have no aggregate {function!r}{suggestion(function, _ROLLED)}")
-        return self._aggregate(function)
+        if isinstance(func, str) or callable(func):
+            return self._by(func)
+        if not isinstance(func, Sequence) or not func:
+            raise PlanError(
+                f"agg takes names of aggregates, lists of them, or a dictionary of columns and either, not {func!r}"
+            )
+        columns = self._columns()
+        if columns is None:
+            return self._together(self._each(func, ""))
+        made = {name: one for column in columns for name, one in self[column]._each(func, column).items()}  # noqa: SLF001  # its own class
+        return self._together(made)
+
+    aggregate = agg
+
+    def apply(
+        self,
+        func: Callable[..., Any],
+        raw: bool = False,  # noqa: FBT001, FBT002  # as in pandas
+        *,
+        engine: str | None = None,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return what a Python function makes of the rows' values, a float: null is NaN there.
+
+        The values of all frames of rows are held at once, so that this suits frames of few rows.
+
+        Parameters
+        ----------
+        func
+            Gets a pandas Series, numbered from 0, and returns one number.
+        raw
+            Give it a numpy array instead, and compile it if it can be.
+        engine
+            ``"numba"`` compiles it, or raises; with ``"cython"`` it is called by the interpreter.
+        args, kwargs
+            Given to it behind the values; it is then called by the interpreter.
+
+        Raises
+        ------
+        UserFunctionError
+            While running, if the function raises.
+        """
+        user = moving_function(func, raw=raw, engine=engine, args=tuple(args), options=dict(kwargs or {}))
+        columns = self._columns()
+        if columns is None:
+            return user(self._aggregate("list"))
+        return self._together({column: self[column].apply(user) for column in columns})
+
+    def _by(self, how: Any) -> Any:
+        """Return an aggregate by a name or a function."""
+        name = known(how)
+        if not isinstance(name, str):
+            return self.apply(name)
+        if name not in _ROLLED:
+            raise PlanError(f"moving rows have no aggregate {how!r}{suggestion(name, _ROLLED)}")
+        return self._aggregate(name)
+
+    def _each(self, how: Any, column: str) -> dict[str, Any]:
+        """Return one or several aggregates of a column, by the names that they have in a frame."""
+        if isinstance(how, str) or callable(how):
+            return {column or named(how): self._by(how)}
+        return {f"{column}_{named(one)}" if column else named(one): self._by(one) for one in how}
+
+    def _columns(self) -> list[str] | None:
+        """Return the columns that are aggregated, None of a single one."""
+        return None
+
+    def _together(self, made: Mapping[str, Any]) -> Any:
+        """Return columns that stand beside each other as a frame."""
+        first = next(iter(made.values()))
+        return first.frame.select(*first.frame.index, **made)
+
+    def __getitem__(self, columns: str | list[str]) -> Any:
+        raise TypeMismatch(f"these are the moving rows of one column; there is no column {columns!r} to choose")
 
     def sum(self) -> Any:
         """Return the sum."""
@@ -152,11 +238,18 @@ class GroupRolling(Rolling):
         The moving rows of all columns.
     choose
         Gives those of a column, or of a list of columns; None for a name that is no column.
+    columns
+        The columns that are aggregated, None of a single one.
     """
 
-    def __init__(self, own: Rolling, choose: Callable[[str | list[str]], Rolling | None]) -> None:
+    def __init__(
+        self, own: Rolling, choose: Callable[[str | list[str]], Rolling | None], columns: list[str] | None
+    ) -> None:
         super().__init__(own._make, own._frame, own._min_periods)  # noqa: SLF001  # its own class
-        self._choose = choose
+        self._choose, self._chosen = choose, columns
+
+    def _columns(self) -> list[str] | None:
+        return self._chosen
 
     def __getitem__(self, columns: str | list[str]) -> Any:
         return self._choose(columns)

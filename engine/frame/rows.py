@@ -43,6 +43,11 @@ class Rows(Core):
         """One value by the numbers of its row and column: ``frame.iat[3, 0]``; runs the plan."""
         return self.iloc
 
+    def take(self, indices: Sequence[int]) -> DataFrame:
+        """Return rows by their numbers, in the order of these, from the end where negative (which runs the plan)."""
+        made: DataFrame = self.iloc[list(indices)]
+        return made
+
     def query(self, expr: str, *, local_dict: Mapping[str, Any] | None = None) -> DataFrame:
         """Return the rows where a text's condition is true.
 

@@ -32,6 +32,7 @@ from .nested import ListAccessor, StructAccessor
 from .offsets import is_offset, moved_by_offset
 from .operators import Operators
 from .reducing import reduction
+from .serieslabels import SeriesLabels
 from .seriesrows import SeriesRows
 from .timed import reduced
 from .types import parse_dtype
@@ -53,7 +54,7 @@ _BOUNDS = ("both", "left", "right", "neither")
 
 
 @explained
-class Series(SeriesWindows, SeriesRows, Operators, Measures):
+class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
     """One column of a frame, or an expression over its columns; lazy like the frame.
 
     Attributes

@@ -258,10 +258,13 @@ def _rolled(
     order: tuple[SortKey, ...] = (),
     **options: Any,
 ) -> Expr:
-    made = cast(over(window_call(function, value, frame=frame, **options), by, order), dtypes.float64)
+    if function == "list":
+        made: Expr = over(window_call(function, cast(value, dtypes.float64), frame=frame), by, order)
+    else:
+        made = cast(over(window_call(function, value, frame=frame, **options), by, order), dtypes.float64)
     if function == "sum" and least == 0:
         made = call("coalesce", made, literal(0.0))
-    if least <= 1:
+    if least <= (0 if function == "list" else 1):
         return made
     seen = window_call("size", frame=frame) if function == "count" else window_call("count", value, frame=frame)
     return case([(call("greater_equal", over(seen, by, order), literal(least)), made)])
@@ -362,14 +365,23 @@ class GroupWindows(RowsSoFar):
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
         times = None if on is None else self.frame[on].expr
         own = rolled(self._rolled, window, min_periods, center=center, times=times)
+        return self._moving(own, lambda group: group.rolling(window, min_periods, center=center, on=on))
+
+    def expanding(self, min_periods: int = 1) -> Rolling:
+        """Return all rows of the group up to each row, for an aggregate; null before ``min_periods`` values."""
+        own = Rolling(self._rolled, rows_between(UNBOUNDED_PRECEDING), min_periods)
+        return self._moving(own, lambda group: group.expanding(min_periods))
+
+    def _moving(self, own: Rolling, again: Callable[[Any], Rolling]) -> Rolling:
+        """Return moving rows of which columns may be chosen, each of which has them ``again``."""
 
         def choose(columns: str | list[str]) -> Rolling | None:
             if isinstance(columns, str) and columns not in self.frame.schema and columns.isidentifier():
                 return None
-            made: Rolling = self[columns].rolling(window, min_periods, center=center, on=on)
-            return made
+            return again(self[columns])
 
-        return GroupRolling(own, choose)
+        names = list(self._values())
+        return GroupRolling(own, choose, None if self.selected is not None and len(names) == 1 else names)
 
     def _rolled(self, function: str, frame: Frame, least: int, order: tuple[SortKey, ...] = (), **options: Any) -> Any:
         return self._beside(lambda value, by: _rolled(function, value, by, frame, least, order, **options))

@@ -134,6 +134,8 @@ TEXT: tuple[Function, ...] = (
     ),
     function("reverse", r.text_to(_TEXT), "reverse", "a.str.reverse()", "code points backwards"),
     function("repeat", r.text_to(_TEXT, dtypes.int64), "repeat", "a.str.repeat(n)", "so many times after itself"),
+    function("swapcase", r.text_to(_TEXT), "", "a.str.swapcase()", "upper case where lower, lower case where upper"),
+    function("casefold", r.text_to(_TEXT), "", "a.str.casefold()", "lower case for comparison, full Unicode"),
     function("title", r.text_to(_TEXT), "initcap", "a.str.title()", "each word starts upper case, goes on lower"),
     function(
         "position",

@@ -135,6 +135,8 @@ CASES: dict[str, list[Case]] = {
     "rpad": [case("text count part", "rpad({0}, {1}::INTEGER, {2})")],
     "reverse": prefix("reverse", "text"),
     "repeat": prefix("repeat", "text count"),
+    "swapcase": [case("text", str.swapcase)],
+    "casefold": [case("text", str.casefold)],
     "title": [case("text", str.title)],
     "position": prefix("strpos", "text text"),
     "split_part": prefix("split_part", "text part place"),

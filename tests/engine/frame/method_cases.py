@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sqlite3
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -43,6 +44,13 @@ def written(method: str, suffix: str, read: Callable[[Any], Any], **options: Any
     return case
 
 
+def quiet(made: Callable[[], Any]) -> Any:
+    """Return what a function makes that pandas is about to give up."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return made()
+
+
 def stored(made: Any) -> pd.DataFrame:
     """Return what a database has after rows were written into it."""
     with contextlib.closing(sqlite3.connect(":memory:")) as connection:
@@ -57,6 +65,30 @@ def text_of(made: Any) -> str:
 
 
 FRAME: dict[str, Case] = {
+    "at_time": (
+        lambda f: f.at_time("23:46:58", on="t"),
+        lambda f: f.set_index("t", drop=False).at_time("23:46:58").reset_index(drop=True),
+    ),
+    "between_time": (
+        lambda f: f.between_time("22:00", "3:00", on="t"),
+        lambda f: f.set_index("t", drop=False).between_time("22:00", "3:00").reset_index(drop=True),
+    ),
+    "combine_first": lambda f: (
+        f[["i", "v", "g"]]
+        .set_index("i")
+        .combine_first(f.assign(i=f.i + 7)[["i", "v", "w"]].set_index("i"))[["g", "v", "w"]]
+    ),
+    "droplevel": lambda f: f.set_index(["k", "i"]).droplevel("k"),
+    "first_valid_index": lambda f: (f[["v"]].first_valid_index(), f.set_index("w").first_valid_index()),
+    "last_valid_index": lambda f: (f[["v"]].last_valid_index(), f.set_index("w")[["v"]].last_valid_index()),
+    "reindex_like": lambda f: f[["k", "w", "i"]].reindex_like(f[["w", "k"]].head(60)),
+    "reorder_levels": lambda f: f.set_index(["k", "p", "i"]).reorder_levels(["i", "k", "p"]),
+    "swaplevel": lambda f: f.set_index(["k", "p", "i"]).swaplevel(),
+    "take": lambda f: f.take([3, 0, 3, 7]).reset_index(drop=True),
+    "truncate": lambda f: f.set_index("i").truncate(5, 20),
+    "tz_convert": lambda f: f.set_index("t").tz_localize("UTC").tz_convert("Europe/Rome"),
+    "tz_localize": lambda f: f.set_index("t").tz_localize("UTC"),
+    "xs": lambda f: f.set_index(["k", "i"]).xs(2),
     "T": lambda f: f[N].T,
     "abs": lambda f: f[N].abs(),
     "add": lambda f: f[N].add(1),
@@ -219,6 +251,28 @@ FRAME: dict[str, Case] = {
 }
 
 SERIES: dict[str, Case] = {
+    "argsort": lambda f: f.w.argsort(),
+    "at_time": lambda f: f.set_index("t").w.at_time("10:06").tolist(),
+    "between_time": lambda f: f.set_index("t").w.between_time("22:00", "3:00").tolist(),
+    "combine": lambda f: f.w.combine(f.k, max),
+    "compare": lambda f: f.k.compare(f.i).reset_index(drop=True),
+    "droplevel": lambda f: f.set_index(["k", "i"]).w.droplevel("k").tolist(),
+    "factorize": lambda f: [list(map(int, f.g.factorize()[0].tolist())), list(f.g.factorize(sort=True)[1])],
+    "first_valid_index": lambda f: (f.g.first_valid_index(), f.set_index("w").v.first_valid_index()),
+    "last_valid_index": lambda f: (f.g.last_valid_index(), f.set_index("w").v.last_valid_index()),
+    "reindex": lambda f: f.set_index("i").w.reindex([50, 3, 7]).tolist(),
+    "reorder_levels": lambda f: f.set_index(["k", "i"]).w.reorder_levels(["i", "k"]).tolist(),
+    "repeat": lambda f: f.g.repeat(f.k),
+    "reset_index": lambda f: f.set_index("k").w.reset_index(name="z"),
+    "searchsorted": lambda f: int(f.w.sort_values().searchsorted(0.5)),
+    "sort_index": lambda f: f.set_index("w").v.sort_index(ascending=False).reset_index(drop=True),
+    "swaplevel": lambda f: f.set_index(["k", "i"]).w.swaplevel().tolist(),
+    "take": lambda f: f.w.take([3, 0, 7]),
+    "to_dict": lambda f: (f.w.to_dict(), f.set_index("i").w.to_dict()),
+    "truncate": lambda f: f.set_index("i").w.truncate(5, 20).tolist(),
+    "tz_convert": lambda f: f.set_index("t").tz_localize("UTC").w.tz_convert("Asia/Tokyo").tolist(),
+    "tz_localize": lambda f: f.set_index("t").w.tz_localize("UTC").tolist(),
+    "xs": lambda f: f.set_index(["k", "i"]).w.xs(2).tolist(),
     "T": lambda f: f.w.T,
     "abs": lambda f: f.w.abs(),
     "add": lambda f: f.w.add(f.k),
@@ -362,6 +416,7 @@ SERIES: dict[str, Case] = {
 }
 
 GROUPS: dict[str, Case] = {
+    "corrwith": lambda f: quiet(lambda: f[["k", *N[1:]]].groupby("k").corrwith(f.w)),
     "agg": lambda f: f.groupby("k").agg(s=("w", "sum"), n=("g", "nunique")),
     "aggregate": lambda f: f.groupby("k").aggregate({"w": "max"}),
     "all": lambda f: f[["k", "p"]].groupby("k").all(),

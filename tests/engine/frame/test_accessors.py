@@ -81,11 +81,14 @@ TEXT_CASES = {
     "contains": [("b",)],
     "fullmatch": [("a.c",)],
     "match": [("a",)],
-    "split": [("b",)],
+    "split": [("b",), (), ("a.",), ("[ab]+",)],
+    "rsplit": [("b",), ()],
+    "swapcase": [()],
+    "casefold": [()],
 }
 OTHERWISE = {  # methods whose answer is checked elsewhere, or that pandas has not
     *("replace", "extract", "like", "reverse", "md5", "sha256", "to_datetime", "cat"),
-    *("encode", "decode", "findall", "partition", "rpartition"),
+    *("encode", "decode", "findall", "partition", "rpartition", "get_dummies"),
 }
 
 
@@ -249,7 +252,7 @@ def test_lists_and_structs_come_apart():
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (lambda f: f.s.str.swapcase(), r"\.str has no 'swapcase' here; use map"),
+        (lambda f: f.s.str.wrap(3), r"\.str has no 'wrap' here; use vl\.udf"),
         (lambda f: f.s.str.extractall("(a)"), r"\.str has no 'extractall' here; use findall"),
         (lambda f: f.s.str.uper(), r"\.str has no 'uper' here; did you mean 'upper'"),
         (lambda f: f.t.dt.nanosecond, r"\.dt has no 'nanosecond' here; use microsecond"),
@@ -301,5 +304,58 @@ def test_parts_need_a_separator_and_matches_one_group():
             wrong("")
     with pytest.raises(PlanError, match="has 2 groups; findall takes one"):
         text.findall("(a)(b)")
-    with pytest.raises(TypeError, match="has no argument 'expand' here; name the columns"):
-        text.partition("-", expand=True)
+    for wrong in (text.split, text.rsplit, text.get_dummies):
+        with pytest.raises(PlanError, match="needs a separator that is not empty"):
+            wrong("")
+
+
+WORDS = pd.Series(
+    ["a b  c ", " x", "", None, "a,b,c", "a,b", "p q r s", "a\x0bb c", "ß Abc İ", ",,", "  "], dtype=object
+)
+
+
+@pytest.mark.parametrize("method", ["split", "rsplit"])
+@pytest.mark.parametrize("sep", [None, ",", "b"])
+@pytest.mark.parametrize("n", [-1, 0, 1, 2])
+def test_pieces_become_lists_and_columns(method, sep, n):
+    own = getattr(vl.DataFrame({"s": WORDS}).s.str, method)
+    assert own(sep, n=n).to_list() == plain(getattr(WORDS.str, method)(sep, n=n).tolist())
+    theirs = getattr(WORDS.str, method)(sep, n=n, expand=True)
+    wide = own(sep, n=n, expand=True)
+    assert wide.columns == [str(i) for i in range(n + 1 if n > 0 else theirs.shape[1])]
+    for name in theirs:
+        assert wide[name].to_list() == plain(theirs[name].tolist())
+    assert all(wide[i].isna().all() for i in range(theirs.shape[1], len(wide.columns)))
+
+
+def test_pieces_as_columns_stand_beside_their_frame():
+    frame = vl.DataFrame({"s": WORDS})
+    parts = frame.s.str.split(",", n=1, expand=True)
+    made = frame.assign(first=parts[0], rest=parts["1"])
+    assert made.filter(frame.s == "a,b,c").to_dict() == {"s": ["a,b,c"], "first": ["a"], "rest": ["b,c"]}
+    assert frame[:0].s.str.split(expand=True).columns == []
+    with pytest.raises(PlanError, match="a regular expression"):
+        frame.s.str.split("a|b", n=1)
+    assert frame.s.str.split("a|b", n=1, regex=False).to_list()[0] == ["a b  c "]
+    assert frame.s.str.partition(",", expand=True).to_pandas().shape == (11, 3)
+    assert frame.s.str.rpartition(",", expand=True)["2"].to_list()[4] == "c"
+
+
+def test_dummies_of_pieces():
+    for sep in (",", " "):
+        theirs = WORDS.str.get_dummies(sep)
+        ours = vl.DataFrame({"s": WORDS}).s.str.get_dummies(sep)
+        pd.testing.assert_frame_equal(ours.to_pandas(), theirs, check_dtype=False)
+
+
+def test_groups_of_a_pattern_become_columns():
+    text = vl.DataFrame({"s": ["a-1", None, "b-2"]}).s.str
+    made = text.extract(r"(?P<letter>[a-z])-([\d(])")
+    theirs = pd.Series(["a-1", None, "b-2"]).str.extract(r"(?P<letter>[a-z])-([\d(])")
+    assert made.columns == ["letter", "1"] == [str(name) for name in theirs.columns]
+    assert made.to_pandas()["letter"].tolist()[::2] == ["a", "b"]
+    assert made[1].to_list() == ["1", None, "2"]
+    assert text.extract("([a-z])", expand=True).columns == ["0"]
+    assert text.extract("[(](a)|([^)]-)(?:x)?", group=2).to_list() == ["a-", None, "b-"]
+    with pytest.raises(PlanError, match="has no group; write one"):
+        text.extract("[a-z]", expand=True)

@@ -43,7 +43,9 @@ REFUSED = {
     "groupby has no argument 'level' here; there are no index levels": lambda f: f.groupby(level=0),
     "merge has no argument 'left_index' here; use join": lambda f: f.merge(f, left_index=True, right_index=True),
     "drop has no argument 'axis' here": lambda f: f.drop("s", axis=0),
-    "TextAccessor.split has no argument 'expand' here; name the columns": lambda f: f.s.str.split(",", expand=True),
+    "tz_localize has no argument 'ambiguous' here; of a time": lambda _: vl.DataFrame(
+        {"t": [pd.Timestamp("2024")]}
+    ).t.dt.tz_localize("UTC", ambiguous="NaT"),
     "GroupBy.head has no argument 'rows' here; available: n": lambda f: f.groupby("k").head(rows=3),
     "concat has no argument 'keys' here; mark the rows first": lambda f: vl.concat([f], keys=["a"]),
     "write sort_values": lambda f: f.sort_values("x", False),

@@ -101,6 +101,10 @@ def test_places(frame, data):
     for rows in (slice(None, 3), slice(5, 9), slice(36, None), slice(-3, None), slice(2, 1)):
         assert frame.iloc[rows].to_pandas().equals(data.iloc[rows].reset_index(drop=True))
         assert frame.w.iloc[rows].to_list() == data.w.iloc[rows].tolist()
+    assert frame.iloc[[3, -1, 3], [0, 2]].to_pandas().equals(data.iloc[[3, -1, 3], [0, 2]].reset_index(drop=True))
+    assert frame.set_index("k").take([5, 0]).to_pandas().equals(data.set_index("k").take([5, 0]))
+    assert frame.iloc[[]].to_pandas().shape == data.iloc[[]].shape
+    assert frame.iloc[[500]].to_pandas().empty
     assert frame.iloc[:, 0:2].columns == ["k", "v"]
     assert frame.iloc[:2, -1].to_list() == data.iloc[:2, -1].tolist()
     assert frame.iloc[4]["w"] == data.iloc[4]["w"]
@@ -110,7 +114,7 @@ def test_places(frame, data):
         (lambda: frame.iloc[100], "no row number 100"),
         (lambda: frame.iloc[:, 9], "no column number 9"),
         (lambda: frame.iloc[1:-1], "counts from the start"),
-        (lambda: frame.iloc[::2], "a number or a slice"),
+        (lambda: frame.iloc[::2], "a number, a list of numbers or a slice"),
     ):
         with pytest.raises(PlanError, match=message):
             wrong()

@@ -16,16 +16,27 @@ from ....errors import ExecutionError
 from ....expr import Call
 from ....expr.regex import named_groups
 from ...constants import scalar_of
-from ..buffers import array_from
+from ..buffers import array_from, text_of
 from ..hashes import hash_columns
 from .arithmetic import full
 from .registry import Value, elementwise, scalar
-from .text import by_row, constants_of
+from .text import by_row, constants_of, is_ascii
 
 _EMPTY = scalar_of("", pa.string())
 
 elementwise("reverse", per_value=True)(pc.utf8_reverse)
 elementwise("title", per_value=True)(pc.utf8_title)
+elementwise("swapcase", per_value=True)(pc.utf8_swapcase)
+
+
+@scalar("casefold", per_value=True, costly=True)
+def casefold(call: Call, args: list[Value]) -> pa.Array:
+    """Lower case for comparison; Arrow has no kernel for letters that become several."""
+    [text] = full(args)
+    offsets, data = text_of(text)
+    if not len(text) or is_ascii(data[offsets[0] : offsets[-1]]):
+        return pc.utf8_lower(text)
+    return by_row(call, [text], str.casefold)
 
 
 @elementwise("concat_ws")

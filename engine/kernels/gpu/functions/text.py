@@ -55,6 +55,8 @@ def _of_ascii(function: Any) -> Kernel:
 
 scalar("lower")(_of_ascii(_strings.case.to_lower))
 scalar("upper")(_of_ascii(_strings.case.to_upper))
+scalar("swapcase")(_of_ascii(_strings.case.swapcase))
+scalar("casefold")(_of_ascii(_strings.case.to_lower))
 scalar("title")(_of_ascii(_strings.capitalize.title))
 
 

@@ -22,3 +22,9 @@ def to_lower(input: Column, stream: Any = None, mr: Any = None) -> Column:
 def to_upper(input: Column, stream: Any = None, mr: Any = None) -> Column:
     """Upper case, of ASCII."""
     return device(pc.ascii_upper(text(input)))
+
+
+@simulated("pylibcudf.strings.case.swapcase")
+def swapcase(input: Column, stream: Any = None, mr: Any = None) -> Column:
+    """Upper case where lower, lower case where upper, of ASCII."""
+    return device(pc.ascii_swapcase(text(input)))
