@@ -34,6 +34,8 @@ FULL = (
 )
 BETWEEN = "select tick, span from ticks join spans on tick >= begin_tick and tick < end_tick"
 BETWEEN_KEYS = f"{BETWEEN} and ticks.shop = spans.shop"
+NEAREST = "select tick, spent, begin_tick from ticks asof join spans on tick >= begin_tick"
+NEAREST_KEYS = f"{NEAREST} and ticks.shop = spans.shop"
 BINS = "select key, value, bin from wide join bins on value >= least and value < below"
 
 
@@ -116,6 +118,18 @@ def bins_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 
     within = pl.col("value") >= pl.col("least"), pl.col("value") < pl.col("below")
     return frames["wide"].join_where(frames["bins"], *within).select("key", "value", "bin")
+
+
+def nearest_by_polars(*by: str) -> Callable[[dict[str, pl.LazyFrame]], pl.LazyFrame]:
+    def question(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+        import polars as pl
+
+        ticks, spans = frames["ticks"].sort("tick"), frames["spans"].sort("begin_tick")
+        how: dict[str, Any] = {"by": list(by)} if by else {}
+        rows = ticks.join_asof(spans, left_on="tick", right_on="begin_tick", coalesce=False, **how)
+        return rows.filter(pl.col("begin_tick").is_not_null()).select("tick", "spent", "begin_tick")
+
+    return question
 
 
 def compared(text: str, polars: Callable[[dict[str, pl.LazyFrame]], pl.LazyFrame]) -> dict[str, Prepare]:
@@ -213,6 +227,20 @@ CASES = (
         memory=("ticks", "spans"),
         keys=("tick", "span"),
         engines=compared(BETWEEN_KEYS, between_keys_by_polars),
+    ),
+    Case(
+        name="join-asof",
+        about="1.5M moments in memory, unsorted, each with the last beginning of 100k stretches of time before it",
+        memory=("ticks", "spans"),
+        keys=("tick",),
+        engines=compared(NEAREST, nearest_by_polars()),
+    ),
+    Case(
+        name="join-asof-keys",
+        about="the same, where a key of 1,000 values must be equal, too",
+        memory=("ticks", "spans"),
+        keys=("tick",),
+        engines=compared(NEAREST_KEYS, nearest_by_polars("shop")),
     ),
     Case(
         name="join-bins",

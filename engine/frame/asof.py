@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from ..dtypes import common_type
 from ..errors import PlanError, TypeMismatch, suggestion
-from ..expr import cast, literal
-from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Frame, FrameUnit, Union, over, window_call
+from ..expr import Column, Expr, NamedExpr, case
+from ..plan import Nearest, Plan, Project, nearest_join
 from .arguments import explaining
+from .join import sides_of
 from .series import Series
 
 if TYPE_CHECKING:
     from .frame import DataFrame
 
 _DIRECTIONS = ("backward", "forward")
-_ON, _SIDE, _ROW, _NEAR, _AT = (f"__asof_{name}" for name in ("on", "side", "row", "near", "at"))
 
 
 @explaining
@@ -40,7 +40,7 @@ def merge_asof(
     on
         A column of both frames: numbers or times.
     by
-        Columns that must be equal, too.
+        Columns that must be equal, too; nulls equal each other.
     direction
         ``backward`` looks for the greatest that is not above (of equal ones the last), ``forward`` for the least that
         is not below (of equal ones the first).
@@ -64,38 +64,26 @@ def merge_asof(
     kind = common_type(left.schema[on].dtype, right.schema[on].dtype)
     if kind is None or not (kind.is_numeric or kind.is_temporal):
         raise TypeMismatch(f"merge_asof needs numbers or times in {on!r}; it is {left.schema[on].dtype}")
-    forward = direction == "forward"
-    theirs = right[right[on].notna()]
-    theirs = theirs.assign(**{_ON: Series(theirs, cast(theirs[on].expr, kind))})
-    theirs = theirs.assign(**{_ROW: Series(theirs, over(window_call("row_number")))})
-    side = 0 if allow_exact_matches else 2  # whether equal ones of the other frame come before a row or after it
-    marks = theirs.select(_ON, _ROW, *keys).assign(**{_SIDE: side})
-    ours = left.assign(**{_ON: Series(left, cast(left[on].expr, kind)), _SIDE: 1})
-    rows = _together(ours, marks).sort_values([_ON, _SIDE, _ROW], ascending=[not forward, True, not forward])
-    rows = rows.assign(**{_NEAR: _carried(rows, _ROW, keys), _AT: _carried(rows, _ON, keys)})
-    near: DataFrame = rows[rows[_SIDE] == 1]
-    fits = near[_ON].notna()
+    sides = sides_of(left, right, [(name, name) for name in (on, *keys)], suffixes)
+    place, *equal = sides.on
+    ahead = direction == "forward"
+    function = ("less" if ahead else "greater") + ("_equal" if allow_exact_matches else "")
+    nearest = Nearest(on=tuple(equal), left=place[0], right=place[1], function=function, nulls_equal=True)
+    joined = nearest_join(sides.left, sides.right, nearest, outer=True, fresh=lambda name: f"__asof_{name}")
+    fits = None
     if tolerance is not None:
-        ahead = near[_AT] - near[_ON] if forward else near[_ON] - near[_AT]
-        fits &= ahead <= tolerance
-    near = near.assign(**{_NEAR: near[_NEAR].where(fits)}).drop(columns=[_ON, _SIDE, _ROW, _AT])
-    partners = theirs.drop(columns=[on, *keys, _ON]).rename(columns={_ROW: _NEAR})
-    return near.merge(partners, how="left", on=_NEAR, suffixes=suffixes).drop(columns=_NEAR)
+        frame = left.with_plan(joined)
+        own, other = (Series(frame, expr) for expr in place)
+        fits = ((other - own if ahead else own - other) <= tolerance).expr
+    return left.with_plan(_given(joined, [*sides.left_names.values()], [*sides.right_names.values()], fits))
 
 
-def _together(ours: DataFrame, marks: DataFrame) -> DataFrame:
-    """Return the rows of both frames, with nulls in the columns that only one of them has."""
-    fields = {f.name: f.dtype for f in (*ours.schema, *marks.schema)}
-    both = []
-    for frame in (ours, marks):
-        missing = {n: Series(frame, cast(literal(None), t)) for n, t in fields.items() if n not in frame.schema}
-        both.append(frame.assign(**missing).select(*fields))
-    return both[0].with_plan(Union(inputs=tuple(frame.plan for frame in both)))
-
-
-def _carried(rows: DataFrame, name: str, keys: list[str]) -> Series:
-    """Return a column's value in the last row so far, of those with equal keys, that is of the other frame."""
-    value = rows[name].where(rows[_SIDE] != 1).expr
-    frame = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=CURRENT_ROW)
-    last = window_call("last_value", value, frame=frame, ignore_nulls=True)
-    return Series(rows, over(last, tuple(rows[key].expr for key in keys)))
+def _given(joined: Plan, ours: list[str], theirs: list[str], fits: Expr | None) -> Plan:
+    """Return the columns that are asked for; those of the partner are null where it does not fit."""
+    exprs = []
+    for name in (*ours, *theirs):
+        expr: Expr = Column(name=name, dtype=joined.schema[name].dtype)
+        if fits is not None and name not in ours:
+            expr = case([(fits, expr)])
+        exprs.append(NamedExpr(name=name, expr=expr))
+    return Project(input=joined, exprs=tuple(exprs))

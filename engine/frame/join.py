@@ -20,7 +20,7 @@ HOW = ("inner", "left", "right", "outer", "semi", "anti", "cross")
 
 
 @dataclass(frozen=True, slots=True)
-class _Sides:
+class Sides:
     """Both inputs with names made unique, and what the output is made of."""
 
     left: Plan
@@ -45,7 +45,7 @@ def merged(
     if how not in HOW:
         raise PlanError(f"how={how!r} is no kind of join{suggestion(how, HOW)}")
     keys = [] if how == "cross" else _keys(left, right, on, left_on, right_on)
-    sides = _sides(left, right, keys, suffixes)
+    sides = sides_of(left, right, keys, suffixes)
     return left.with_plan(_plan(how, sides))
 
 
@@ -108,7 +108,7 @@ def _listed(names: str | Sequence[str] | None) -> list[str]:
     return [names] if isinstance(names, str) else list(dict.fromkeys(names))
 
 
-def _sides(left: DataFrame, right: DataFrame, keys: list[tuple[str, str]], suffixes: tuple[str, str]) -> _Sides:
+def sides_of(left: DataFrame, right: DataFrame, keys: list[tuple[str, str]], suffixes: tuple[str, str]) -> Sides:
     """Name every column uniquely: shared keys and clashing names of the right side get inner names."""
     shared = [name for name, other in keys if name == other]
     clashing = set(left.schema.names) & set(right.schema.names) - set(shared)
@@ -126,7 +126,7 @@ def _sides(left: DataFrame, right: DataFrame, keys: list[tuple[str, str]], suffi
         dtype = _key_type(key, one, other, two)
         on.append((_cast(left_names[key], one, dtype), _cast(inner.get(other) or right_names[other], two, dtype)))
     pairs = tuple((left_names[name], inner[name]) for name in shared)
-    return _Sides(left_plan, right_plan, tuple(on), pairs, left_names, right_names)
+    return Sides(left_plan, right_plan, tuple(on), pairs, left_names, right_names)
 
 
 def _fresh(name: str, taken: set[str]) -> str:
@@ -157,7 +157,7 @@ def _column(schema: Schema, name: str) -> Column:
     return Column(name=name, dtype=schema[name].dtype)
 
 
-def _plan(how: str, sides: _Sides) -> Plan:
+def _plan(how: str, sides: Sides) -> Plan:
     match how:
         case "semi" | "anti":
             joined = Join(left=sides.left, right=sides.right, kind=JoinKind(how), on=sides.on)
@@ -175,7 +175,7 @@ def _plan(how: str, sides: _Sides) -> Plan:
             return _chosen(joined, sides, keys_from_right=False)
 
 
-def _chosen(joined: Plan, sides: _Sides, *, keys_from_right: bool) -> Plan:
+def _chosen(joined: Plan, sides: Sides, *, keys_from_right: bool) -> Plan:
     """Give each shared key once, then the other columns in the order left, right."""
     source = dict(sides.shared) if keys_from_right else {}
     names = {name: source.get(name, name) for name in (*sides.left_names.values(), *sides.right_names.values())}
@@ -188,7 +188,7 @@ def _chosen(joined: Plan, sides: _Sides, *, keys_from_right: bool) -> Plan:
     return Project(input=joined, exprs=exprs)
 
 
-def _left_type(sides: _Sides, name: str, dtype: DataType) -> DataType:
+def _left_type(sides: Sides, name: str, dtype: DataType) -> DataType:
     """Return the common type of both sides for a shared key, whichever side it is taken from."""
     for left, right in sides.shared:
         if left == name:
@@ -196,7 +196,7 @@ def _left_type(sides: _Sides, name: str, dtype: DataType) -> DataType:
     return dtype
 
 
-def _outer(sides: _Sides) -> Plan:
+def _outer(sides: Sides) -> Plan:
     """All pairs, and the rows of both sides without a partner; a shared key is that of either side."""
     joined = Join(left=sides.left, right=sides.right, kind=JoinKind.FULL, on=sides.on)
     others = dict(sides.shared)

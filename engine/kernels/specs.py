@@ -144,6 +144,9 @@ class JoinSpec:
         Further condition over both tables' columns that a pair must satisfy, or None.
     rest
         Which build rows `JoinTable.remaining` gives.
+    nearest
+        Whether a probing row meets only the nearest of the build rows that it could meet (see
+        ``volley.engine.plan.NearestJoin``): ``residual`` compares an expression of its own with one of theirs.
     """
 
     side: JoinSide
@@ -155,6 +158,14 @@ class JoinSpec:
     nulls_equal: bool = False
     residual: Expr | None = None
     rest: BuildRows = BuildRows.NONE
+    nearest: bool = False
+
+    @property
+    def condition(self) -> str:
+        """What is asked beside equal keys, for people."""
+        if self.residual is None:
+            return ""
+        return f" {'nearest' if self.nearest else 'where'} {self.residual}"
 
 
 @dataclass(frozen=True, slots=True)

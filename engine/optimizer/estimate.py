@@ -23,6 +23,7 @@ from ..plan import (
     JoinKind,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -177,7 +178,7 @@ def _estimate(node: Plan, inputs: list[Estimate]) -> Estimate:
             names = node.schema.names if on is None else on
             by = {n: Column(name=n, dtype=node.schema[n].dtype) for n in names}
             return inputs[0].with_rows(_groups(inputs[0], by.values()))
-        case Join():
+        case Join() | NearestJoin():
             return _join(node, *inputs)
         case Limit(count=count, offset=offset):
             left = max(0.0, inputs[0].rows - offset)
@@ -296,7 +297,9 @@ def _union(schema: Schema, inputs: list[Estimate]) -> Estimate:
     return Estimate(rows=rows, columns=columns)
 
 
-def _join(node: Join, left: Estimate, right: Estimate) -> Estimate:
+def _join(node: Join | NearestJoin, left: Estimate, right: Estimate) -> Estimate:
+    if isinstance(node, NearestJoin):
+        return Estimate(rows=left.rows, columns={**left.columns, **right.columns})
     keys = [(left.key(a), right.key(b)) for a, b in node.on]
     if node.kind in (JoinKind.SEMI, JoinKind.ANTI):
         share = math.prod(_with_partner(a, b) for a, b in keys)

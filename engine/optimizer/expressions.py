@@ -8,7 +8,7 @@ from typing import TypeAlias
 from ..dtypes import DataType, Kind, common_type
 from ..expr import Call, Cast, Column, Expr, Literal, NamedExpr, SortKey, conjuncts
 from ..expr.catalogue import FUNCTIONS
-from ..plan import Aggregate, Filter, Join, Plan, Project, Scan, Sort, Window
+from ..plan import Aggregate, Filter, Join, NearestJoin, Plan, Project, Scan, Sort, Window
 from ..records import replace
 from ..traversal import kinds_of, remembered, same_objects, walk, walk_once
 
@@ -36,6 +36,8 @@ def rewrite_expressions(node: Plan, value: Rewrite, predicate: Rewrite) -> Plan:
             return _aggregate(node, value, predicate)
         case Join():
             return _join(node, value, predicate)
+        case NearestJoin():
+            return _nearest(node, value)
         case Sort(keys=keys):
             sort_keys = _keys(keys, value)
             return node if sort_keys is keys else replace(node, keys=sort_keys)
@@ -103,6 +105,14 @@ def _join(node: Join, value: Rewrite, predicate: Rewrite) -> Join:
     if residual is node.residual and all(same_objects(new, old) for new, old in zip(pairs, node.on, strict=True)):
         return node
     return replace(node, on=pairs, residual=residual)
+
+
+def _nearest(node: NearestJoin, value: Rewrite) -> NearestJoin:
+    known = node.nearest
+    on = tuple((value(left), value(right)) for left, right in known.on)
+    nearest = replace(known, on=on, left=value(known.left), right=value(known.right))
+    same = all(same_objects(new, old) for new, old in zip(nearest.exprs, known.exprs, strict=True))
+    return node if same else replace(node, nearest=nearest)
 
 
 def split(parts: list[Expr], keep: Callable[[Expr], bool]) -> tuple[list[Expr], list[Expr]]:

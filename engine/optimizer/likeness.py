@@ -6,7 +6,7 @@ from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import fields
 
 from ..expr import AggregateCall, Column, Expr, NamedAggregate, NamedExpr, SortKey, substitute
-from ..plan import Aggregate, Filter, Join, Limit, Plan, Project, Scan, Sort, Union, Write
+from ..plan import Aggregate, Filter, Join, Limit, Nearest, NearestJoin, Plan, Project, Scan, Sort, Union, Write
 from ..schema import Schema
 
 _BY_IDENTITY = frozenset({"source", "function"})
@@ -15,7 +15,7 @@ _BY_IDENTITY = frozenset({"source", "function"})
 _DERIVED = frozenset({"schema", "input", "inputs", "left", "right"})
 """Fields that follow from the children."""
 
-_NAMELESS = (Aggregate, Filter, Join, Limit, Project, Sort, Union)
+_NAMELESS = (Aggregate, Filter, Join, Limit, NearestJoin, Project, Sort, Union)
 """Nodes whose fields tell columns of their inputs in expressions alone, and name their own."""
 
 _Names = Mapping[str, Expr]
@@ -102,6 +102,8 @@ def nameless(value: object, names: _Names) -> Hashable:
             inputs = tuple(substitute(each, dict(names)) for each in value.inputs)
             placed_call = value.with_inputs(inputs)
             return placed_call, str(placed_call)
+        case Nearest():
+            return nameless(value.exprs, names), value.function, value.nulls_equal
         case SortKey():
             return nameless(value.expr, names), value.descending, value.nulls_first
     assert isinstance(value, Hashable)

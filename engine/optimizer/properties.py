@@ -14,6 +14,7 @@ from ..plan import (
     JoinKind,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -52,7 +53,7 @@ def max_rows(plan: Plan) -> int | None:
                 return _least(bound, 1)  # also of no rows
             case Filter() | Project() | Distinct() | Aggregate() | Window() | MapBatches(keeps=True):
                 pass
-            case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
+            case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left) | NearestJoin(left=left):
                 plan = left
                 continue
             case Union(inputs=inputs):
@@ -124,6 +125,8 @@ def _below(plan: Plan, name: str) -> tuple[Plan, str] | None:
             return (plan.input, key.name) if isinstance(key, Column) else None
         case Join(left=left, right=right):
             return (left if name in left.schema else right), name
+        case NearestJoin(left=left) if name in left.schema:
+            return left, name
         case Filter(input=child) | Sort(input=child) | Limit(input=child) | Distinct(input=child):
             return child, name
         case _:
@@ -160,7 +163,7 @@ def unique_key(plan: Plan, depth: int = 0) -> frozenset[str] | None:
                 plan = plan.input
             case Filter() | Sort() | Limit() | Window() | MapBatches(keeps=True):
                 plan = plan.children[0]
-            case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left):
+            case Join(kind=JoinKind.SEMI | JoinKind.ANTI, left=left) | NearestJoin(left=left):
                 plan = left
             case Join() if depth < _DEEPEST:
                 key = _key_of_join(plan, depth + 1)
@@ -239,6 +242,9 @@ def known_conjuncts(plan: Plan) -> list[Expr]:
                 if kind is JoinKind.INNER:
                     pending.append((right, depth))
                 own = []
+            case NearestJoin(left=left, right=right, outer=outer):
+                pending += [(left, depth)] if outer else [(left, depth), (right, depth)]
+                own = []
             case _:
                 own = []
         found += [c for c in (_outwards(c, renamings[::-1]) for c in own) if c is not None]
@@ -271,7 +277,7 @@ def is_computed_below(plan: Plan, name: str) -> bool:
                 if not isinstance(expr, Column):
                     return expr is not None
                 name, plan = expr.name, plan.input
-            case Join(left=left, right=right):
+            case Join(left=left, right=right) | NearestJoin(left=left, right=right):
                 plan = left if name in left.schema else right
             case Union():
                 return True

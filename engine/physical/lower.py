@@ -21,6 +21,7 @@ from ..plan import (
     Kept,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Recursion,
@@ -292,15 +293,36 @@ def _join(plan: Join, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
         residual=plan.residual,
         rest=rest,
     )
+    return _hash_join(probe, build, spec, plan.kind, builds_left=plan.builds_left)
+
+
+def _nearest_join(plan: NearestJoin, inputs: tuple[Exec, ...], _: LoweringOptions) -> Exec:
+    side, kind = (JoinSide.LEFT, JoinKind.LEFT) if plan.outer else (JoinSide.INNER, JoinKind.INNER)
+    spec = JoinSpec(
+        side=side,
+        probe_keys=tuple(left for left, _ in plan.nearest.on),
+        build_keys=tuple(right for _, right in plan.nearest.on),
+        probe_schema=plan.left.schema,
+        build_schema=plan.right.schema,
+        output=plan.schema,
+        nulls_equal=plan.nearest.nulls_equal,
+        residual=plan.nearest.condition,
+        nearest=True,
+    )
+    probe, build = inputs
+    return _hash_join(probe, build, spec, kind)
+
+
+def _hash_join(probe: Exec, build: Exec, spec: JoinSpec, kind: JoinKind, *, builds_left: bool = False) -> Exec:
     broadcast = BroadcastExec(schema=build.schema, input=build, partitioning=BROADCAST, device=build.device)
     return HashJoinExec(
-        schema=plan.schema,
+        schema=spec.output,
         probe=probe,
         build=broadcast,
         spec=spec,
-        kind=plan.kind,
-        builds_left=plan.builds_left,
-        partitioning=probe.partitioning if rest is BuildRows.NONE else SPLITS,
+        kind=kind,
+        builds_left=builds_left,
+        partitioning=probe.partitioning if spec.rest is BuildRows.NONE else SPLITS,
         device=probe.device,
     )
 
@@ -426,6 +448,7 @@ _RULES: dict[type[Plan], Callable[[Any, tuple[Exec, ...], LoweringOptions], Exec
     MapBatches: _map_batches,
     Aggregate: _aggregate,
     Join: _join,
+    NearestJoin: _nearest_join,
     Sort: _sort,
     Limit: _limit,
     Kept: _kept,

@@ -322,8 +322,7 @@ class HashJoinExec(Exec):
         pairs = zip(*(sides[::-1] if self.builds_left else sides), strict=True)
         equal = "<=>" if self.spec.nulls_equal else "="
         keys = " and ".join(f"{p} {equal} {b}" for p, b in pairs) or "true"
-        where = f" where {self.spec.residual}" if self.spec.residual is not None else ""
-        return f"{self.kind.value} on {keys}{where}" + (" building left" if self.builds_left else "")
+        return f"{self.kind.value} on {keys}{self.spec.condition}" + (" building left" if self.builds_left else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

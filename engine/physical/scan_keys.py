@@ -158,7 +158,10 @@ def of_probe(node: HashJoinExec, asked: Iterable[Asked]) -> tuple[Asked, ...]:
 
 
 def of_build(node: HashJoinExec, asked: Iterable[Asked]) -> tuple[ScanKey, ...]:
-    """Return what an inner join lets its build side leave out: by its own columns, and by keys equal to the probe's."""
+    """Return what an inner join lets its build side leave out: by its own columns, and by keys equal to the probe's.
+
+    Which row is the nearest depends on all those of its keys.
+    """
     spec = node.spec
     if spec.side is not JoinSide.INNER or spec.rest is not BuildRows.NONE or spec.nulls_equal:
         return ()
@@ -167,7 +170,7 @@ def of_build(node: HashJoinExec, asked: Iterable[Asked]) -> tuple[ScanKey, ...]:
     found = []
     for key in of_joins(asked):
         if key.column not in spec.probe_schema:
-            found.append(key)
+            found += [] if spec.nearest else [key]
         elif key.column in equal:
             found.append(replace(key, column=equal[key.column]))
     return tuple(found)

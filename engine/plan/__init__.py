@@ -16,6 +16,7 @@ from .frame import (
     following,
     preceding,
 )
+from .nearest import Nearest, NearestJoin, nearest_join, numbered
 from .nodes import (
     Aggregate,
     Distinct,
@@ -99,6 +100,8 @@ __all__ = [
     "MapBatches",
     "NamedWindow",
     "NarrowableSplit",
+    "Nearest",
+    "NearestJoin",
     "ParquetRows",
     "Piece",
     "PlacedSplit",
@@ -129,6 +132,8 @@ __all__ = [
     "filtered",
     "following",
     "has_unnest",
+    "nearest_join",
+    "numbered",
     "offers",
     "over",
     "plan_unnests",

@@ -222,7 +222,8 @@ class Aggregate(Unary):
         return keys + f"aggregates=[{', '.join(str(a) for a in self.aggregates)}]"
 
 
-def _nullable(field: Field) -> Field:
+def nullable(field: Field) -> Field:
+    """Return a field whose values may be null."""
     return field if field.nullable else Field(field.name, field.dtype)
 
 
@@ -265,9 +266,9 @@ class Join(Plan):
                 raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
         of_left, of_right = self.left.schema.fields, self.right.schema.fields
         if self.kind is JoinKind.FULL:
-            of_left = tuple(map(_nullable, of_left))
+            of_left = tuple(map(nullable, of_left))
         if self.kind in (JoinKind.FULL, JoinKind.LEFT):
-            of_right = tuple(map(_nullable, of_right))
+            of_right = tuple(map(nullable, of_right))
         both = Schema(of_left + of_right)
         if self.residual is not None:
             _check_columns((self.residual,), both)

@@ -1,6 +1,7 @@
 """Joins of rows that may be too many for the memory: both sides by the hash of their keys, bucket by bucket.
 
-A bucket of the build side that no hash divides further, as rows of one key, is joined part after part.
+A bucket of the build side that no hash divides further, as rows of one key, is joined part after part, but for the
+nearest of its rows, which is looked for among all of them.
 """
 
 from __future__ import annotations
@@ -93,6 +94,9 @@ class SpilledJoin:
         the last one: rows that have none in a part go on to the next.
         """
         spec = self.node.spec
+        if spec.nearest:
+            yield from self._at_once(probe, build)
+            return
         pairs = replace(spec, side=JoinSide.INNER) if spec.side is JoinSide.LEFT else spec
         left = whole = replace(probe, last=False)
         for part in build.rows.parts(build.number, self.reader.spools.task_bytes):

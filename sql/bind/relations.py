@@ -14,7 +14,7 @@ from ...engine.errors import suggestion
 from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
 from ...engine.frame.range_source import RangeSource
 from ...engine.frame.registered import Role
-from ...engine.plan import Join, JoinKind, Plan, Project, Scan, filtered
+from ...engine.plan import Join, JoinKind, Nearest, Plan, Project, Scan, filtered, nearest_join
 from ...engine.records import dataclass, replace
 from ...engine.schema import Field, Schema
 from .attachment import Attached, Domain, attach
@@ -24,7 +24,7 @@ from .limits import sampled
 from .names import deduplicated
 from .operands import zoned
 from .operators import flattened
-from .pairing import Nearest, asof, positional
+from .pairing import positional
 from .pivots import PivotBinder
 from .registered import applied, model_arguments, task_of
 from .rewriting import behind_commas, is_always, without_alias
@@ -322,12 +322,12 @@ class RelationBinder:
         if len(condition.rest) > 1 or (condition.left_only and side):
             raise self._source.unsupported(on, "an ASOF JOIN with further conditions than equalities")
         nearest = Nearest(on=condition.on, left=orders[0][1], right=orders[0][2], function=orders[0][0])
-        plan = asof(
-            self._statement.names,
+        plan = nearest_join(
             filtered(left.plan, condition.left_only),
             filtered(right.plan, condition.right_only),
             nearest,
             outer=side == "LEFT",
+            fresh=self._statement.names.fresh,
         )
         return merged(self._statement.names, plan, left, right, pairs, side)
 

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -23,6 +25,10 @@ select * from trades a asof left join quotes b on a.sym = b.sym and a.moment < b
 select * from trades a asof left join (select * from quotes where false) b on a.sym = b.sym and a.moment < b.moment
 select t.id, w.z from t asof left join w on t.x >= w.z
 select t.id, u.v from t asof left join u on t.k >= u.k and t.id * 10 = u.v
+select t.id, w.z from t asof join w on t.x > w.z where t.k > 0 and w.z > 0
+select count(*) as n, count(w.z) as m from t asof left join w on t.x >= w.z
+select a.sym, b.bid from trades a asof left join (select sym, max(bid) bid from quotes group by sym) b on a.sym >= b.sym
+select a.price, b.sym, b.bid from trades a asof join quotes b on a.sym >= b.sym and a.moment = b.moment
 select * from t positional join u
 select * from u positional join t
 select * from u positional join e
@@ -99,3 +105,18 @@ def test_bounds_are_looked_up_where_all_pairs_are_too_many(kind: str, condition:
     asked = "tick" if kind in ("semi join", "anti join") else "tick, start, stop"
     text = f"select {asked} from events {kind} spans on {condition}{key} order by all"
     assert_same(text, given)
+
+
+def test_a_later_join_leaves_out_no_row_that_is_the_nearest(tmp_path: Path) -> None:
+    """What the last join knows of the quotes that it wants says nothing about which of them are the nearest."""
+    quotes = pa.table({"moment": pa.array(range(0, 4_000, 2)), "maker": pa.array(n // 500 for n in range(2_000))})
+    vl.from_arrow(quotes).to_parquet(tmp_path / "quotes.parquet", row_group_rows=500)
+    given = {
+        "trades": pa.table({"moment": [10, 1_500, 2_500, 9_000]}),
+        "makers": pa.table({"maker": [1], "name": ["m"]}),
+    }
+    text = (
+        "select trades.moment, name from trades asof join {} q on trades.moment >= q.moment join makers using (maker)"
+    )
+    found = vl.sql(text.format(f"read_parquet('{tmp_path / 'quotes.parquet'}')"), **given).to_arrow().to_pydict()
+    assert found == {"moment": [1_500], "name": ["m"]}

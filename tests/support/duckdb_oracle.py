@@ -15,7 +15,7 @@ import pyarrow as pa
 from tests.support.plans import TableSource
 from volley.engine import dtypes
 from volley.engine.dtypes import DataType, Kind
-from volley.engine.expr import AggregateCall, Call, Case, Cast, Column, Expr, InList, Literal, SortKey, literal
+from volley.engine.expr import AggregateCall, Call, Case, Cast, Column, Expr, InList, Literal, SortKey, call, literal
 from volley.engine.plan import (
     Aggregate,
     Distinct,
@@ -25,6 +25,7 @@ from volley.engine.plan import (
     Kept,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -122,7 +123,7 @@ class Oracle:
                 return f"SELECT {shown or '1'} FROM ({self.sql(plan.input)})"
             case Aggregate():
                 return self._aggregate(plan)
-            case Join():
+            case Join() | NearestJoin():
                 return self._join(plan)
             case Sort(keys=keys, fetch=fetch):
                 tail = "" if fetch is None else f" LIMIT {fetch}"
@@ -168,7 +169,11 @@ class Oracle:
         grouped = f" GROUP BY {', '.join(str(i + 1) for i in range(len(keys)))}" if keys else ""
         return f"SELECT {', '.join(shown)} FROM ({self.sql(plan.input)}){grouped}"
 
-    def _join(self, plan: Join) -> str:
+    def _join(self, plan: Join | NearestJoin) -> str:
+        if isinstance(plan, NearestJoin):
+            pairs = [*(call("equal", a, b) for a, b in plan.nearest.on), plan.nearest.condition]
+            on, kind = " AND ".join(map(expression, pairs)), "ASOF LEFT" if plan.outer else "ASOF"
+            return f"SELECT * FROM ({self.sql(plan.left)}) {kind} JOIN ({self.sql(plan.right)}) ON {on}"
         equal = "IS NOT DISTINCT FROM" if plan.nulls_equal else "="
         conditions = [f"{expression(a)} {equal} {expression(b)}" for a, b in plan.on]
         conditions += [] if plan.residual is None else [expression(plan.residual)]

@@ -20,6 +20,8 @@ from volley.engine.plan import (
     Join,
     JoinKind,
     NamedWindow,
+    Nearest,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -148,6 +150,13 @@ def join(left: Plan, right: Plan, *on: tuple[str, str], kind: str = "inner", res
     """Return a join on pairs of columns."""
     pairs = tuple((col(left, a), col(right, b)) for a, b in on)
     return Join(left=left, right=right, kind=JoinKind(kind), on=pairs, residual=residual)
+
+
+def nearest(left: Plan, right: Plan, place: tuple[str, str], *on: tuple[str, str], outer: bool = True) -> NearestJoin:
+    """Return a join with the nearest row whose place is not greater."""
+    pairs = tuple((col(left, a), col(right, b)) for a, b in on)
+    by = Nearest(on=pairs, left=col(left, place[0]), right=col(right, place[1]), function="greater_equal")
+    return NearestJoin(left=left, right=right, nearest=by, outer=outer)
 
 
 def group(plan: Plan, *keys: str, **aggregates: Any) -> Aggregate:

@@ -21,9 +21,10 @@ from .buffers import all_valid, array_from, bits_of, empty, flags_of, physical_t
 from .gather import encoded, take_column
 from .keys import JoinKeys
 from .native import JoinIndex, joining, select_bits, take
-from .native.arrays import Rows, Words
+from .native.arrays import Rows, Words, ascending
 from .native.keytable import ProbeKeys
 from .native.parallel import Threads
+from .nearest import NearestBuild
 from .project import Evaluator
 from .spread import spreadable
 from .table import CpuTable, PendingColumn, PendingColumns, concat_tables, empty_table, own
@@ -139,11 +140,11 @@ class CpuJoinTable:
         self._known = {key.name for key in spec.probe_keys if matched and isinstance(key, Column)}
         if threads == 1 or rows < _SHARED_ROWS:
             self._build, self._index = self._built(tables, None)
-            self._bounded = self._in_order(None)
+            self._bounded, self._nearest = self._in_order(None)
         else:
             with Threads(threads) as shared_with:
                 self._build, self._index = self._built(tables, shared_with)
-                self._bounded = self._in_order(shared_with)
+                self._bounded, self._nearest = self._in_order(shared_with)
         self.num_rows = rows
         # Threads only ever write True into it, so that they need not wait for each other.
         remembered = 0 if spec.rest is BuildRows.NONE else self._build.num_rows
@@ -166,24 +167,27 @@ class CpuJoinTable:
             return empty_table(kept), index
         return concat_tables([_only(table, kept) for table in filled], kept, threads), index
 
-    def _in_order(self, threads: Threads | None) -> BoundedBuild | None:
+    def _in_order(self, threads: Threads | None) -> tuple[BoundedBuild | None, NearestBuild | None]:
         """Return the build rows in the order of a value that the residual condition bounds; None where none pays."""
-        bounds, lists = bounds_of(self._spec), self._index.lists
+        lists = self._index.lists
+        if self._spec.nearest:
+            return None, NearestBuild(self._spec, lists, self._build, threads)
+        bounds = bounds_of(self._spec)
         if bounds is None or lists is None or not are_worth_it(lists, keyed=self._keys is not None):
-            return None
-        return BoundedBuild(bounds, lists, self._build, threads)
+            return None, None
+        return BoundedBuild(bounds, lists, self._build, threads), None
 
     @property
     def nbytes(self) -> int:
         """Bytes held, the build rows included."""
         keys = 0 if self._keys is None else self._keys.nbytes
-        bounded = 0 if self._bounded is None else self._bounded.nbytes
-        return self._build.nbytes + keys + self._index.nbytes + self._met.nbytes + bounded
+        ordered = sum(each.nbytes for each in (self._bounded, self._nearest) if each is not None)
+        return self._build.nbytes + keys + self._index.nbytes + self._met.nbytes + ordered
 
     @property
     def meets_all(self) -> bool:
         """Whether each probing row is tried with all build rows."""
-        return self._keys is None and self._bounded is None
+        return self._keys is None and self._bounded is None and self._nearest is None
 
     def probe(self, table: Table) -> CpuTable:
         """Return the joined rows for a probing table."""
@@ -228,6 +232,8 @@ class CpuJoinTable:
 
     def _joined(self, table: CpuTable, matches: Rows) -> CpuTable:
         side, index = self._spec.side, self._index
+        if self._nearest is not None:
+            return self._beside_nearest(table, self._nearest.partners(table, matches))
         if self._spec.residual is not None:
             return self._with_residual(table, matches)
         match side:
@@ -242,6 +248,11 @@ class CpuJoinTable:
                 return self._nothing(table)
             case _:
                 raise AssertionError(side)
+
+    def _beside_nearest(self, table: CpuTable, partners: Rows) -> CpuTable:
+        if self._spec.side is JoinSide.LEFT:
+            return self._output(table, ascending(table.num_rows), partners, distinct=True)
+        return self._output(table, *joining.with_partner(partners), distinct=True)
 
     def _with_values(self, table: CpuTable, rows: Rows, values: pa.Array) -> CpuTable:
         """Return the output of rows, once for each partner, of which there are only values."""

@@ -21,6 +21,7 @@ from .columns import constant, flag, flags, negated, nulls, repeated
 from .keys import gathered, masked_rows, normal, positions, positions_where
 from .library import plc
 from .memory import OutOfDeviceMemory, TooManyRows, kernel, on_stream, run
+from .nearest import NearestRows
 from .project import Evaluator
 
 _MOST_PAIRS = 1 << 24
@@ -40,6 +41,7 @@ class GpuJoinTable:
         self._filter = None
         if filters and spec.build_keys and spec.rest is BuildRows.NONE:
             self._filter = on_stream(plc.join.FilteredJoin, self._keys, self._nulls)
+        self._nearest = NearestRows(spec, self._build, self._keys.columns()) if spec.nearest else None
         self._lock = threading.Lock()
         self._met: plc.Column | None = None
         if spec.rest is not BuildRows.NONE:
@@ -58,13 +60,14 @@ class GpuJoinTable:
     def nbytes(self) -> int:
         """Device bytes held, the build rows included."""
         kept = {id(column) for column in self._build.columns}
-        keys = [column for column in self._keys.columns() if id(column) not in kept]
+        held = [*self._keys.columns(), *([] if self._nearest is None else self._nearest.columns)]
+        keys = [column for column in held if id(column) not in kept]
         return self._build.nbytes + sum(int(column.device_buffer_size()) for column in keys)
 
     @property
     def meets_all(self) -> bool:
         """Whether each probing row is tried with all build rows."""
-        return not self._spec.probe_keys
+        return not self._spec.probe_keys and self._nearest is None
 
     @kernel
     def probe(self, table: Table) -> GpuTable:
@@ -126,6 +129,8 @@ class GpuJoinTable:
 
     def _pairs(self, table: GpuTable, keys: plc.Table) -> tuple[plc.Column, plc.Column]:
         """Return the positions of the pairs with equal keys that meet the residual condition."""
+        if self._nearest is not None:
+            return self._nearest.pairs(table, keys.columns())
         if self._spec.probe_keys:
             pairs = run(plc.join.inner_join, keys, self._keys, self._nulls)
             return pairs if self._spec.residual is None else self._tested(table, *pairs)

@@ -12,6 +12,7 @@ from ...plan import (
     JoinKind,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -48,6 +49,10 @@ def _rewrite(node: Plan) -> Plan:
             return empty(node) if is_empty(child) else node
         case Join():
             return _join(node)
+        case NearestJoin(left=left, right=right, outer=outer):
+            if is_empty(left) or (is_empty(right) and not outer):
+                return empty(node)
+            return without_partners(node, left) if is_empty(right) else node
         case Union():
             return _union(node)
         case _:
@@ -68,7 +73,7 @@ def _join(node: Join) -> Plan:
     return without_partners(node, node.right if left else node.left) if left or right else node
 
 
-def without_partners(node: Join, side: Plan) -> Plan:
+def without_partners(node: Join | NearestJoin, side: Plan) -> Plan:
     """Return a side's rows with nulls in the columns of the other."""
     exprs = (
         NamedExpr(

@@ -14,6 +14,7 @@ from ...plan import (
     JoinKind,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -109,7 +110,7 @@ class _Demand:
 
 def _meet(plan: Plan, demand: _Demand) -> Plan:
     """Project to the demanded columns where the parent can take no more, and above joins, which copy what they give."""
-    wide = demand.exact or (isinstance(plan, Join) and not demand.projects)
+    wide = demand.exact or (isinstance(plan, Join | NearestJoin) and not demand.projects)
     if not wide or len(plan.schema.fields) == len(demand.names):
         return plan
     exprs = tuple(
@@ -141,10 +142,8 @@ def _narrow(node: Plan, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]
             return narrow, (_Demand(names=_reads(e.expr for e in kept), projects=True),)
         case Aggregate():
             return _narrow_aggregate(node, used)
-        case Join():
-            if _changes_nothing(node, used):
-                return _narrow(node.left, used)
-            return node, _of_join(node, used)
+        case Join() | NearestJoin():
+            return _narrow(node.left, used) if _changes_nothing(node, used) else (node, _of_join(node, used))
         case Union():
             return node, tuple(_Demand(names=used, exact=True) for _ in node.inputs)
         case Window():
@@ -174,8 +173,10 @@ def _narrow_aggregate(node: Aggregate, used: frozenset[str]) -> tuple[Plan, tupl
     return narrow, (_Demand(names=reads),)
 
 
-def _changes_nothing(node: Join, used: frozenset[str]) -> bool:
+def _changes_nothing(node: Join | NearestJoin, used: frozenset[str]) -> bool:
     """Return whether a join neither adds nor drops rows, nor gives a column that is used."""
+    if isinstance(node, NearestJoin):
+        return node.outer and used <= frozenset(node.left.schema.names)
     if node.kind not in (JoinKind.LEFT, JoinKind.INNER) or used & frozenset(node.right.schema.names):
         return False
     if node.kind is JoinKind.INNER:
@@ -183,14 +184,14 @@ def _changes_nothing(node: Join, used: frozenset[str]) -> bool:
     return finds_at_most_one(node.right, [key for _, key in node.on])
 
 
-def _of_join(node: Join, used: frozenset[str]) -> tuple[_Demand, ...]:
-    wanted = used if node.residual is None else used | columns_of(node.residual)
-    left, right = (frozenset(side.schema.names) for side in node.children)
-    keys_left, keys_right = _reads(k for k, _ in node.on), _reads(k for _, k in node.on)
-    return (
-        _Demand(names=(wanted & left) | keys_left, exact=True),
-        _Demand(names=(wanted & right) | keys_right, exact=True),
-    )
+def _of_join(node: Join | NearestJoin, used: frozenset[str]) -> tuple[_Demand, ...]:
+    if isinstance(node, NearestJoin):
+        wanted, keys = used, node.nearest.exprs
+    else:
+        wanted = used if node.residual is None else used | columns_of(node.residual)
+        keys = tuple(k for k, _ in node.on), tuple(k for _, k in node.on)
+    own = (wanted & frozenset(side.schema.names) for side in node.children)
+    return tuple(_Demand(names=names | _reads(exprs), exact=True) for names, exprs in zip(own, keys, strict=True))
 
 
 def _narrow_window(node: Window, used: frozenset[str]) -> tuple[Plan, tuple[_Demand, ...]]:

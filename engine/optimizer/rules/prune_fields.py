@@ -17,6 +17,7 @@ from ...plan import (
     Join,
     Limit,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -98,6 +99,9 @@ def _read_of_children(node: Plan, read: _Paths) -> tuple[_Paths, ...]:
                 _of(left, both) | field_paths(*(pair[0] for pair in on)),
                 _of(right, both) | field_paths(*(pair[1] for pair in on)),
             )
+        case NearestJoin(nearest=nearest):
+            pairs = zip(node.children, nearest.exprs, strict=True)
+            return tuple(_of(side, read) | field_paths(*exprs) for side, exprs in pairs)
         case Union():
             return tuple(read for _ in node.children)
         case Window():

@@ -16,6 +16,7 @@ from ...plan import (
     Join,
     JoinKind,
     MapBatches,
+    NearestJoin,
     Plan,
     Project,
     Scan,
@@ -59,7 +60,7 @@ def _rewrite(node: Plan) -> Plan:
             return _through_project(node, parts, project)
         case Aggregate(keys=(_, *_), sharing=Sharing.NO) as aggregate:
             return _through_aggregate(node, parts, aggregate)
-        case Join() as join if join.kind is not JoinKind.FULL:
+        case Join() | NearestJoin() as join:
             return _into_join(node, parts, join)
         case Union() as union:
             return replace(union, inputs=tuple(filtered(each, parts) for each in union.inputs))
@@ -147,12 +148,17 @@ def _through_aggregate(node: Filter, parts: list[Expr], aggregate: Aggregate) ->
     return filtered(replace(aggregate, input=below), kept)
 
 
-def _into_join(node: Filter, parts: list[Expr], join: Join) -> Plan:
-    """Give each part to the side it reads; of an inner join, what reads both becomes a key or part of the residual."""
+def _into_join(node: Filter, parts: list[Expr], join: Join | NearestJoin) -> Plan:
+    """Give each part to the side it reads; of an inner join, what reads both becomes a key or part of the residual.
+
+    Right rows of which the nearest is looked for stay: without one, another would be the nearest.
+    """
+    if isinstance(join, Join) and join.kind is JoinKind.FULL:
+        return node
     kept, movable = split(parts, can_raise)
     left_names = frozenset(join.left.schema.names)
     to_left, rest = split(movable, lambda part: columns_of(part) <= left_names)
-    if join.kind is not JoinKind.INNER:
+    if isinstance(join, NearestJoin) or join.kind is not JoinKind.INNER:
         if not to_left:
             return node
         return filtered(replace(join, left=filtered(join.left, to_left)), [p for p in parts if p not in to_left])

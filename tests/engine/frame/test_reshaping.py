@@ -133,6 +133,22 @@ def test_merge_asof_of_times_with_nulls():
         vl.merge_asof(left, right, "t", direction="backwards")
 
 
+def test_merge_asof_by_keys_that_are_null_and_of_wide_decimals():
+    left = pd.DataFrame({"t": [1, 2, 3, 4], "k": ["a", None, "b", "c"], "x": [1, 2, 3, 4]})
+    right = pd.DataFrame({"t": [0, 1, 2, 2], "k": [None, "a", "b", None], "y": [7, 8, 9, 10]})
+    theirs = pd.merge_asof(left, right, on="t", by="k")
+    frames = [vl.DataFrame(left), vl.DataFrame(right)]
+    made = vl.merge_asof(*frames, "t", by="k").sort_values("x")
+    assert made.y.to_list() == [8, 10, 9, None]
+    assert theirs.y.fillna(0).to_list() == [8, 10, 9, 0]
+    wide = [frame.assign(t=frame.t.astype("decimal(30, 2)")) for frame in frames]
+    for direction in ("backward", "forward"):
+        narrow = vl.merge_asof(*frames, "t", by="k", direction=direction).sort_values("x")
+        assert vl.merge_asof(*wide, "t", by="k", direction=direction).sort_values("x").y.to_list() == narrow.y.to_list()
+    assert "NearestJoin" in vl.merge_asof(*frames, "t").explain("logical")
+    assert "NearestJoin" not in vl.merge_asof(*wide, "t").explain("logical")
+
+
 # ------------------------------------------------------------------------------------------ lengths of time
 @pytest.mark.parametrize("unit", ["D", "h", "min", "s", "15min", "6h", "90s", "5D", "250ms"])
 @pytest.mark.parametrize("method", ["floor", "ceil", "round"])

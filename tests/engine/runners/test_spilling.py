@@ -121,6 +121,8 @@ UNORDERED = {
     "skewed left join": "select * from few f left join skewed t on f.g = t.g and f.w = t.w",
     "skewed full join": "select * from few f full join skewed t on f.g = t.g and f.w = t.w",
     "skewed anti join": "select * from few f where not exists (select * from skewed t where f.g = t.g and f.w = t.w)",
+    "nearest of a skewed key": "select f.*, t.w as near from few f asof left join skewed t on f.g = t.g and f.w >= t.w",
+    "nearest without keys": "select f.id, t.k, t.w, t.name from facts f asof join keys t on f.v >= t.w",
     "join without keys": "select count(*), sum(t.w) from few f join skewed t on f.w < t.w - 900 and f.g <= t.g",
     "window": "select id, row_number() over (partition by k order by v, id), sum(v) over (partition by k) from facts",
     "window of a frame": "select id, max(v) over (partition by s order by id rows 3 preceding) from facts",

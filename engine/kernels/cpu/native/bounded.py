@@ -82,6 +82,19 @@ def _find_places(
             out[first + j] += np.int32(falls_short(value, wanted[first + j], beyond) and sizes[j] > 0)
 
 
+@kernel("void(const i32[], const i32[], const i32[], i64, i32[])")
+def _take_nearest(starts: Rows, groups: Rows, rows: Rows, before: int, places: Rows) -> None:
+    """Write, for a place in each row's group, the row there, or that ``before`` it, over the place; -1 for none."""
+    for i in range(len(places)):
+        group = groups[i]
+        found = np.int32(-1)
+        if group >= 0:
+            place = places[i] - np.int32(before)
+            if place >= starts[np.uint64(group)] and place < starts[np.uint64(group) + _ONE]:
+                found = rows[np.uint64(place)]
+        places[i] = found
+
+
 @kernel("void(const u64[], u64[])")
 def _take_maxima(below: Words, above: Words) -> None:
     for i in range(len(above)):
@@ -261,6 +274,12 @@ class BoundedRows:
         Groups of -1 have no rows.
         """
         return self._values.places(groups, wanted, beyond=beyond)
+
+    def nearest(self, groups: Rows, wanted: Words, *, beyond: bool, before: bool) -> Rows:
+        """Return the row at `places` of each row's group, or the one before it; -1 where it has none."""
+        found = self.places(groups, wanted, beyond=beyond)
+        _take_nearest(self._starts, groups, self.rows, int(before), found)
+        return found
 
     def reaching(self, groups: Rows, least: Words, *, beyond: bool) -> Rows:
         """Return the first places, in each row's group, before which no other value reaches what is asked for."""

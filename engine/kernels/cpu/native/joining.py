@@ -90,6 +90,16 @@ def _select(matches: Rows, wanted: int, out: Rows) -> int:
     return k
 
 
+def with_partner(partners: Rows) -> tuple[Rows, Rows]:
+    """Return the rows that have a partner, -1 standing for none, and it; where all have, ``partners`` itself."""
+    if len(partners) and partners.min() >= 0:
+        return ascending(len(partners)), partners
+    n = len(partners) + 1
+    probe, build = rows_out(None, n), rows_out(None, n)
+    found = _unique_inner(partners, probe, build)
+    return probe[:found], build[:found]
+
+
 class JoinIndex:
     """The build side of a join: the rows of each 64-bit key, and null keys never match.
 
@@ -211,14 +221,7 @@ class JoinIndex:
 
         Where the index is unique and every row has a partner, the build rows are ``matches`` itself.
         """
-        if not self.unique:
-            return self._pairs(matches, left=False)
-        if len(matches) and matches.min() >= 0:
-            return ascending(len(matches)), matches
-        n = len(matches) + 1
-        probe, build = rows_out(None, n), rows_out(None, n)
-        found = _unique_inner(matches, probe, build)
-        return probe[:found], build[:found]
+        return with_partner(matches) if self.unique else self._pairs(matches, left=False)
 
     def left(self, matches: Rows) -> tuple[Rows, Rows]:
         """Return (probe rows, build rows) of all pairs, and probe rows without a partner with build row -1.

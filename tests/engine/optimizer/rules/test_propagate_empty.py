@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, filter_, group, join, scan, select, sort, unnest, window
+from tests.support.plans import col, filter_, group, join, nearest, scan, select, sort, unnest, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate
@@ -28,6 +28,9 @@ CASES: dict[str, Plan] = {
     "semi join": join(T, NO_U, ("a", "x"), kind="semi"),
     "anti join with nothing": join(T, NO_U, ("a", "x"), kind="anti"),
     "anti join of nothing": join(NONE, U, ("a", "x"), kind="anti"),
+    "the nearest of nothing": nearest(T, NO_U, ("a", "x"), outer=False),
+    "the nearest of nothing, or none": nearest(T, NO_U, ("a", "x")),
+    "nothing beside the nearest": nearest(NONE, U, ("a", "x")),
     "union drops inputs": Union(inputs=(NONE, T, NONE, filter_(T, "less", "a", 2))),
     "union of one": Union(inputs=(NONE, T)),
     "union of nothing": Union(inputs=(NONE, NONE)),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, unnest, where, window
+from tests.support.plans import col, compare, filter_, group, join, nearest, scan, select, sort, unnest, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import aggregate, call, literal
@@ -46,6 +46,8 @@ CASES: dict[str, Plan] = {
     "a left join that finds at most one row, whose partner is read": select(
         join(T, group(U, "x", n=aggregate("size")), ("a", "x"), kind="left"), "b", "n"
     ),
+    "what a join with the nearest reads": select(nearest(T, group(U, "x"), ("b", "x"), outer=False), "s"),
+    "the nearest, which nobody reads": select(nearest(T, U, ("b", "x"), ("a", "y")), "s"),
     "below a sort": select(sort(T, "a"), "s"),
     "below a top-k": select(Limit(input=sort(T, "a", fetch=3), count=3), "s"),
     "a union's inputs": select(Union(inputs=(T, filter_(T, "less", "a", 2))), "s"),

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tests.support.plans import TableSource, col, filter_, join, scan, select, sort, unnest, where, window
+from tests.support.plans import TableSource, col, filter_, join, nearest, scan, select, sort, unnest, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine.expr import Expr, NamedAggregate, NamedExpr, aggregate, call, literal
@@ -47,6 +47,7 @@ CASES: dict[str, Plan] = {
     "no struct at all": select(T, "x"),
     "through projections that pass it on": select(PASSED, a=field(PASSED, "again", "a"), y=field(PASSED, "d", "y")),
     "both sides of a join and its condition": select(JOINED, "y", b=field(JOINED, "s", "b")),
+    "both sides of a join with the nearest": select(nearest(R, T, ("i", "x")), "y", b=field(R, "s", "b")),
     "below a sort and a limit": select(Limit(input=sort(R, "i"), count=2), a=field(R, "s", "a")),
     "keys and arguments of a grouping": Aggregate(
         input=R,

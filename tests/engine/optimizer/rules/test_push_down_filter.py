@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.duckdb_oracle import Oracle
-from tests.support.plans import col, compare, filter_, group, join, scan, select, sort, unnest, where, window
+from tests.support.plans import col, compare, filter_, group, join, nearest, scan, select, sort, unnest, where, window
 from tests.support.rule_cases import check_rule, fixture_cases
 from tests.support.stages import doubled
 from volley.engine import dtypes
@@ -40,6 +40,7 @@ def renamed() -> Plan:
 INNER = join(T, U, ("a", "x"))
 LEFT = join(T, U, ("a", "x"), kind="left")
 COUNTED = group(T, "s", n=aggregate("size"))
+NEAREST = nearest(T, group(U, "x", n=aggregate("size")), ("a", "x"), outer=False)
 QUOTIENT = call("truncate_divide", literal(12), col(T, "a"))
 
 RANKED = window(T, "s", "a", r=window_call("rank"), p=window_call("lag", col(T, "b")))
@@ -64,6 +65,9 @@ CASES: dict[str, Plan] = {
     "to both sides of an inner join": where(
         INNER,
         both(compare(INNER, "greater", "b", 0), compare(INNER, "equal", "z", "a"), compare(INNER, "less", "a", 5)),
+    ),
+    "to the rows that look for the nearest, not to the others": where(
+        NEAREST, both(compare(NEAREST, "less", "b", 3), compare(NEAREST, "greater", "n", 1))
     ),
     "an equality of both sides becomes a key": where(INNER, call("equal", col(INNER, "b"), col(INNER, "y"))),
     "another condition on both sides becomes residual": where(INNER, call("less", col(INNER, "b"), col(INNER, "y"))),

@@ -62,6 +62,10 @@ FRAMES = {
         .sort_values(["id_x", "id_y", "name"])
     ),
     "cross join": lambda o, p: o[o.id < 40].merge(p, how="cross").sort_values(["id", "name"]),
+    "nearest": lambda o, p: vl.merge_asof(o, p, "who").sort_values("id"),
+    "nearest by a key": lambda o, p: vl.merge_asof(
+        o[["id", "tag"]], o[o.price < 300], "id", by="tag", direction="forward"
+    ).sort_values("id"),
     "sort": lambda o, p: o.sort_values(["price", "id"], ascending=[False, True]),
     "top-k": lambda o, p: o.sort_values(["price", "id"]).limit(5),
     "limit": lambda o, p: o.limit(5_000, 4_321),

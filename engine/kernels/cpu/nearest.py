@@ -1,0 +1,58 @@
+"""Joins with the nearest row: build rows of each key in the order of one value, in which probing rows find a place."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ...expr import Call, Expr, SortKey
+from ..specs import JoinSpec
+from .buffers import present
+from .native.arrays import Rows, Words, ascending
+from .native.bounded import BoundedRows, without
+from .native.keytable import RowLists
+from .native.parallel import Threads
+from .project import Evaluator
+from .ranking import order_words
+from .table import CpuTable
+
+
+class NearestBuild:
+    """The build side of a join whose rows meet only the nearest row.
+
+    Parameters
+    ----------
+    lists
+        Build rows by match; None where a match is the row itself.
+    """
+
+    def __init__(self, spec: JoinSpec, lists: RowLists | None, build: CpuTable, threads: Threads | None) -> None:
+        condition = spec.residual
+        assert isinstance(condition, Call)
+        self._wanted, place = condition.args
+        self._before = condition.function.startswith("greater")
+        # Of rows at the same place the last one is met where they lie before, the first where they lie after.
+        self._beyond = self._before == condition.function.endswith("equal")
+        starts, rows = lists or (ascending(build.num_rows + 1), ascending(build.num_rows))
+        words, known = _places(build, place)
+        if known is not None:
+            starts, rows = without(starts, rows, known)
+        self._rows = BoundedRows(starts, rows, words, None, threads)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes held."""
+        return self._rows.nbytes
+
+    def partners(self, table: CpuTable, groups: Rows) -> Rows:
+        """Return the build row that each row of a table meets, -1 for none; a group of -1 has none."""
+        words, known = _places(table, self._wanted)
+        if known is not None:
+            groups = np.where(known, groups, np.int32(-1))
+        return self._rows.nearest(groups, words, beyond=self._beyond, before=self._before)
+
+
+def _places(table: CpuTable, expr: Expr) -> tuple[Words, np.ndarray[tuple[int], np.dtype[np.bool_]] | None]:
+    """Return a value of each row as a word of its order, and which rows have one; None where all have."""
+    column = Evaluator(table).column(expr)
+    words = order_words(column, SortKey(expr=expr))[-1]
+    return words, present(column) if column.null_count else None
