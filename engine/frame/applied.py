@@ -156,6 +156,18 @@ class GroupCall:
 
 
 @dataclass(frozen=True, slots=True)
+class InPandas:
+    """A method of a pandas Series as a function of a group's values; its NaN, of too few values, is null."""
+
+    method: str
+
+    def __call__(self, values: pd.Series[Any]) -> Any:
+        """Return the method's result."""
+        made = getattr(values, self.method)()
+        return None if made != made else made  # noqa: PLR0124  # NaN alone differs from itself
+
+
+@dataclass(frozen=True, slots=True)
 class OfGroups:
     """Functions of groups over a batch with a row per group: keys, and lists of the group's values.
 

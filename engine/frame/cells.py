@@ -9,6 +9,7 @@ from ..dtypes import DataType
 from ..errors import TypeMismatch
 from ..expr import literal
 from .core import Core
+from .reaching import reaching
 from .series import Series
 
 if TYPE_CHECKING:
@@ -75,13 +76,17 @@ class Cells(Core):
 
     def where(self, condition: Series | Callable[[DataFrame], Series], other: Any = None) -> DataFrame:
         """Keep the rows' values where a condition is true, else take ``other`` (null by default) in every column."""
-        test = self._condition(condition)
-        return self._each(lambda column: column.where(test, other))
+        return self._chosen_by("where", condition, other)
 
     def mask(self, condition: Series | Callable[[DataFrame], Series], other: Any = None) -> DataFrame:
         """Take ``other`` (null by default) in every column where a condition is true."""
+        return self._chosen_by("mask", condition, other)
+
+    def _chosen_by(self, method: str, condition: Series | Callable[[DataFrame], Series], other: Any) -> DataFrame:
         test = self._condition(condition)
-        return self._each(lambda column: column.mask(test, other))
+        frame = reaching(self._own, [test, other])
+        made = {name: getattr(frame[name], method)(test, other) for name in self._unmarked}
+        return frame.select(**{name: made.get(name, frame[name]) for name in self.columns})
 
     def _condition(self, condition: Series | Callable[[DataFrame], Series]) -> Series:
         made = condition(self._own) if callable(condition) else condition

@@ -9,6 +9,7 @@ from ..dtypes import DataType, Kind, common_type
 from ..errors import PlanError, TypeMismatch
 from ..expr import NamedExpr, call, cast, literal
 from ..plan import Plan, Project, Unnest
+from .casting import converted
 from .core import Core
 from .series import Series
 from .types import parse_dtype
@@ -77,7 +78,7 @@ class Columns(Core):
         wanted = types if isinstance(types, Mapping) else dict.fromkeys(self.schema.names, types)
         self.schema.select(wanted)
         return self.assign(
-            **{name: Series(self._own, cast(self._column(name), parse_dtype(t))) for name, t in wanted.items()}
+            **{name: Series(self._own, converted(self._column(name), parse_dtype(t))) for name, t in wanted.items()}
         )
 
     def get(self, key: str, default: Any = None) -> Any:
@@ -129,7 +130,8 @@ class Columns(Core):
             return self.select(*(name for name in self.columns if name not in self.index))
         if not self.index:
             raise PlanError("no column is marked as index, and rows have no numbers; leave reset_index() out")
-        return self.with_plan(self.plan)
+        front = [*self.index, *self._unmarked]
+        return self.with_plan(self.plan) if front == self.columns else self.with_plan(self.select(*front).plan)
 
     def melt(
         self,

@@ -193,7 +193,7 @@ class Combining(Core):
         if most is not None and most > 1:
             raise PlanError(f"pivot: {most} rows share one place; aggregate them with pivot_table(aggfunc=…)")
         chosen = [name for name in self.columns if name not in (*keys, columns)] if values is None else values
-        return pivoted(self._own, chosen, index, columns, "first", None)
+        return pivoted(self._own, chosen, index, columns, "first", None, reshapes=True)
 
 
 @explaining

@@ -13,6 +13,7 @@ from ..expr import Column, Expr, NamedExpr, literal
 from ..plan import Filter, Plan, Project
 from ..schema import Schema
 from . import show
+from .reaching import reaching
 from .replacements import not_found
 from .series import Series, carried
 from .session import Session, current_session
@@ -133,7 +134,7 @@ class Core:
         if isinstance(key, int) and str(key) in self.schema:  # what ``str.split(expand=True)`` calls its columns
             return Series(self._own, self._column(str(key)))
         if isinstance(key, Sequence) and all(isinstance(name, str) for name in key):
-            return self.select(*(name for name in self.index if name not in key), *key)
+            return self.select(*key)
         raise TypeMismatch(
             "index a frame with a column name, a list of names, a slice of rows, or a condition such as frame.x > 1"
         )
@@ -162,15 +163,17 @@ class Core:
         if sum(given is not None for given in (condition, items, like, regex)) != 1:
             raise TypeMismatch("a filter needs a condition such as frame.x > 1, or one of items=, like= and regex=")
         if condition is None:
-            return self.select(*(name for name in self.columns if _is_wanted(name, items, like, regex)))
+            if items is not None:
+                return self.select(*(name for name in dict.fromkeys(items) if name in self.schema))
+            return self.select(*(name for name in self.columns if _is_wanted(name, like, regex)))
         made = condition(self._own) if callable(condition) else condition
         if isinstance(made, Core) and isinstance(made.plan, Project) and made.plan.input is self.plan:
             name = made._only("a filter")  # noqa: SLF001  # its own class
             made = Series(self._own, next(one.expr for one in made.plan.exprs if one.name == name))
         if not isinstance(made, Series):
             raise TypeMismatch(f"a filter needs a condition such as frame.x > 1, not {type(made).__name__}")
-        predicate = self._operand(made)
-        plan, (test,) = placed(self.plan, [predicate])
+        frame = reaching(self._own, [made])
+        plan, (test,) = placed(frame.plan, [frame._operand(made)])  # noqa: SLF001  # its own class
         kept = self.with_plan(Filter(input=plan, predicate=test), index=self.index)
         return kept if plan is self.plan else kept.select(*self.columns)
 
@@ -204,14 +207,16 @@ class Core:
     def _with(self, name: str, value: Any) -> DataFrame:
         if isinstance(value, Series) and keeps_rows(value.frame.plan, self.plan) and not self._chose(value.frame.plan):
             return self._beside(name, value)
-        expr = self._operand(value)
+        value = value(self._own) if callable(value) and not isinstance(value, Series) else value
+        frame = reaching(self._own, [value])
+        expr = frame._operand(value)  # noqa: SLF001  # its own class
         exprs = [
             NamedExpr(name=f.name, expr=expr if f.name == name else Column(name=f.name, dtype=f.dtype))
             for f in self.schema
         ]
         if name not in self.schema:
             exprs.append(NamedExpr(name=name, expr=expr))
-        return self._project(exprs)
+        return frame._project(exprs)  # noqa: SLF001  # its own class
 
     def _chose(self, plan: Plan) -> bool:
         """Return whether a plan only chooses columns of this one's, and computes with them."""
@@ -229,7 +234,5 @@ class Core:
         return self.with_plan(wide.select(**{**exprs, name: column}).plan, index=self.index)
 
 
-def _is_wanted(name: str, items: Sequence[str] | None, like: str | None, regex: str | None) -> bool:
-    if items is not None:
-        return name in items
+def _is_wanted(name: str, like: str | None, regex: str | None) -> bool:
     return like in name if like is not None else re.search(regex or "", name) is not None

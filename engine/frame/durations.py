@@ -45,7 +45,7 @@ def of_ticks(ticks: Expr) -> Expr:
 
 
 def _moved(moment: Expr, length: Expr, sign: int) -> Expr:
-    if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):
+    if isinstance(length, Literal) and isinstance(length.value, dt.timedelta) and moment.dtype.tz is None:
         rest = length.value - dt.timedelta(days=length.value.days)
         return later(moment, days=sign * length.value.days, microseconds=sign * (rest // _MICROSECOND))
     ticks = ticks_of(length)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from ..expr import Column, Expr, NamedAggregate, NamedExpr, SortKey, aggregate, 
 from ..plan import WHOLE_PARTITION, Aggregate, MapBatches, Plan, Project, Sort, filtered, over, window_call
 from ..schema import Field
 from .aggregating import Aggregates, Pairs, aggregates, is_how, of_freedom, returned, spelled
-from .applied import OfGroupFrames
+from .applied import InPandas, OfGroupFrames
 from .arguments import explained
 from .grouprows import GroupRows
 from .measures import QUARTILES, only_index
@@ -84,11 +83,10 @@ class GroupBy(GroupRows, GroupWindows):
         """Return one row per group.
 
         Accepts ``agg(total=("price", "sum"))``, ``agg({"price": "sum"})``, ``agg({"price": ["min", "max"]})`` (columns
-        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``; of one column also
-        ``agg(total="sum")``. Instead of a name there may be a
-        function, which gets the group's values as a pandas Series, in no promised order, and returns one value: a
-        float, unless it is annotated or ``vl.udf(function, dtype=…)``. ``sum``, ``len``, ``np.mean`` and the
-        like run as aggregates.
+        ``price_min``, ``price_max``), ``agg("sum")`` and ``agg(["min", "max"])``; of one
+        column also ``agg(total="sum")``. Instead of a name there may be a function, which gets the group's values as a
+        pandas Series, in no promised order, and returns one value: a float, unless it is annotated or
+        ``vl.udf(function, dtype=…)``. ``sum``, ``len``, ``np.mean`` and the like run as aggregates.
 
         Raises
         ------
@@ -100,7 +98,7 @@ class GroupBy(GroupRows, GroupWindows):
         if self.of_column and self.selected is not None:
             (column,) = self.selected
             named = {name: (column, how) if is_how(how) else how for name, how in named.items()}
-        wanted = {**spelled(spec, self._values(), single=self.selected is not None), **named}
+        wanted = {**spelled(spec, self._values(), single=self.of_column), **named}
         if not wanted:
             raise PlanError('agg needs something to compute, e.g. agg(total=("price", "sum"))')
         return self._result(wanted)
@@ -146,7 +144,7 @@ class GroupBy(GroupRows, GroupWindows):
             numeric = [n for n in names if self.frame.schema[n].dtype.is_numeric or _is_bool(self.frame, n)]
             names = tuple(numeric)
         if self.selected is None and function in ("any", "all"):
-            names = tuple(name for name in names if _is_bool(self.frame, name))
+            names = tuple(n for n in names if _is_bool(self.frame, n) or self.frame.schema[n].dtype.is_numeric)
         if not names:
             raise PlanError(
                 f"no column to apply {function} to; choose columns, e.g. groupby(...)[['price']].{function}()"
@@ -205,7 +203,13 @@ class GroupBy(GroupRows, GroupWindows):
 
     def sem(self) -> DataFrame:
         """Return the standard error of the mean of each numeric column."""
-        return self._in_python("sem")
+        names = self._numbers()
+        calls = {name: aggregate("std", self._column(name)) for name in names}
+        calls |= {f"__count_{name}": aggregate("count", self._column(name)) for name in names}
+        native = tuple(NamedAggregate(name=name, call=made) for name, made in calls.items())
+        made = self._aggregated(Aggregates(native, (), tuple(calls)))
+        errors = {name: made[name] / made[f"__count_{name}"].sqrt() for name in names}
+        return made.select(*self.keys, **errors)
 
     def skew(self) -> DataFrame:
         """Return the skewness of each numeric column, computed by pandas group by group."""
@@ -216,7 +220,7 @@ class GroupBy(GroupRows, GroupWindows):
         return self._in_python("kurt")
 
     def _in_python(self, method: str) -> DataFrame:
-        return self._result({name: (name, operator.methodcaller(method)) for name in self._numbers()})
+        return self._result({name: (name, InPandas(method)) for name in self._numbers()})
 
     def _numbers(self) -> tuple[str, ...]:
         names = self._values()
@@ -278,11 +282,11 @@ class GroupBy(GroupRows, GroupWindows):
         return 1 if self.selected is not None and len(self.selected) == 1 else 2
 
     def any(self) -> DataFrame:
-        """Return whether any value of each boolean column is true."""
+        """Return whether any value of each column of booleans or numbers is true, or not 0."""
         return self._each("any")
 
     def all(self) -> DataFrame:
-        """Return whether all values of each boolean column are true."""
+        """Return whether all values of each column of booleans or numbers are true, or not 0."""
         return self._each("all")
 
     def apply(self, function: Callable[[Any], Any], adds: Any = None) -> DataFrame:

@@ -90,12 +90,9 @@ class OfMoving:
         results = self._compiled(offsets, values) if self.compiles else None
         if results is None:
             results = self._interpreted(offsets, values)
-        if not lists.null_count:
-            return pa.array(results)
-        out = np.zeros(len(lists))
-        mask = present.to_numpy(zero_copy_only=False)
-        out[mask] = results
-        return pa.array(out, mask=~mask)
+        out = np.full(len(lists), np.nan)
+        out[present.to_numpy(zero_copy_only=False)] = results
+        return pa.array(out, from_pandas=True)  # as null is NaN for the function, NaN is null behind it
 
     def _compiled(self, offsets: NDArray[Any], values: NDArray[Any]) -> NDArray[Any] | None:
         """Return the results, or None where it cannot be compiled or raised: Python then finds the values."""

@@ -15,6 +15,7 @@ from ..plan import Aggregate, Project, Sort, Union
 if TYPE_CHECKING:
     from .frame import DataFrame
 
+_NULL_OF_NOTHING = ("mean", "avg", "min", "max", "median", "std", "var", "first", "last", "quantile", "mode")
 MOST_COLUMNS = 2_000
 """More are refused: a column with so many values was hardly meant."""
 
@@ -27,13 +28,19 @@ def pivoted(
     aggfunc: Any,
     fill_value: Any,
     totals: str | None = None,
+    *,
+    reshapes: bool = False,
 ) -> DataFrame:
-    """Return a frame's pivot table, with ``totals`` if they have a name; see `DataFrame.pivot_table`."""
+    """Return a frame's pivot table, with ``totals`` if they have a name; see `DataFrame.pivot_table`.
+
+    Rows and columns of nothing but nulls are left out unless it only ``reshapes``.
+    """
     keys = (index,) if isinstance(index, str) else tuple(index)
     if not keys:
         raise PlanError("pivot_table needs index, and often columns, such as index='city', columns='year'")
     if not columns:
         names = list(aggfunc) if isinstance(aggfunc, Mapping) else _values(frame, values, keys, "")
+        frame = _with_values(frame, names, aggfunc)
         made = _grouped(frame, names, keys, aggfunc, fill_value)
         if totals is None:
             return made
@@ -42,7 +49,11 @@ def pivoted(
     if not isinstance(aggfunc, str) or aggfunc not in AGGREGATES:
         raise PlanError(f"unknown aggregate {aggfunc!r}{suggestion(str(aggfunc), AGGREGATES)}")
     names = _values(frame, values, (*keys, columns), aggfunc)
-    labels = sorted(frame[columns].dropna().unique())
+    frame = frame.dropna([*keys, columns])
+    if not reshapes:
+        names = sorted(names)
+        frame = _with_values(frame, names, aggfunc)
+    labels = sorted(frame[columns].unique())
     if len(labels) > MOST_COLUMNS:
         raise PlanError(f"{columns!r} has {len(labels):,} distinct values; a pivot table has at most {MOST_COLUMNS:,}")
     whole = reduce(partial(call, "and"), (call("is_not_null", frame[name].expr) for name in names))
@@ -53,16 +64,21 @@ def pivoted(
             cells[f"{before}{label}"] = (frame[name].expr, _is(frame, columns, label))
         if totals is not None:
             cells[f"{before}{totals}"] = (frame[name].expr, whole)
-    frame = frame.dropna([*keys, columns])
     if totals is None:
         return _table(frame, keys, cells, aggfunc, fill_value)
     every = _table(_as_one(frame, keys, names, totals), keys, cells, aggfunc, fill_value)
     return _below(_table(frame, keys, cells, aggfunc, fill_value), every, keys)
 
 
+def _with_values(frame: DataFrame, names: Sequence[str], aggfunc: Any) -> DataFrame:
+    """Return the rows that make a difference to aggregates that pass over nulls, and are null without them."""
+    return frame.dropna(list(names), how="all") if isinstance(aggfunc, str) and aggfunc in _NULL_OF_NOTHING else frame
+
+
 def _grouped(frame: DataFrame, names: Sequence[str], keys: tuple[str, ...], aggfunc: Any, fill_value: Any) -> DataFrame:
     """Return aggregates of some columns for each group of the keys: a pivot table without columns."""
     spec = aggfunc if isinstance(aggfunc, Mapping) else dict.fromkeys(names, aggfunc)
+    spec = {name: spec[name] for name in sorted(spec)}
     made = frame.groupby(list(keys)).agg(spec)
     return made if fill_value is None else made.fillna(fill_value)
 

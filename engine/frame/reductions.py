@@ -248,21 +248,23 @@ class Reductions(Core):
         return self.agg(function)
 
     def any(self, axis: int | str = 0) -> Any:
-        """Run the plan and return whether any value of each boolean column is true."""
+        """Run the plan and return whether any value of each column of booleans or numbers is true, or not 0."""
         return self._of_booleans("any", axis, none=False)
 
     def all(self, axis: int | str = 0) -> Any:
-        """Run the plan and return whether all values of each boolean column are true."""
+        """Run the plan and return whether all values of each column of booleans or numbers are true, or not 0."""
         return self._of_booleans("all", axis, none=True)
 
     def _of_booleans(self, function: str, axis: int | str, *, none: bool) -> Any:
         import pandas as pd
 
         names = [name for name in self._unmarked if self.schema[name].dtype.kind is Kind.BOOL]
+        if names and _is_across(axis):
+            return across(self._own, names, function)
+        if not _is_across(axis):
+            names = self._taken_by("mean")
         if not names:
             raise PlanError(f"{function} needs boolean columns; compare first, such as (frame.x > 0).{function}()")
-        if _is_across(axis):
-            return across(self._own, names, function)
         values = self._computed([(name, function) for name in names])
         return pd.Series({name: none if value is None else value for (name, _), value in values.items()}, dtype=bool)
 
@@ -280,14 +282,15 @@ class Reductions(Core):
         With ``normalize`` it has its share of all rows, called ``proportion``.
         """
         names = self._compared(subset)
-        counted = self._own.groupby(names, dropna=dropna, sort=False).agg(count=(names[0], "size"))
+        total = "__count" if normalize else "count"
+        counted = self._own.groupby(names, dropna=dropna, sort=False).agg(**{total: (names[0], "size")})
         if sort:
-            counted = counted.sort_values(["count", *names], ascending=[ascending, *[True] * len(names)])
+            counted = counted.sort_values([total, *names], ascending=[ascending, *[True] * len(names)])
         if not normalize:
             return counted
-        whole = over(window_call("sum", counted["count"].expr, frame=WHOLE_PARTITION))
-        shares = counted.assign(proportion=counted["count"] / counted["count"].derive(whole))
-        return shares.drop(columns="count").set_index(names)
+        whole = over(window_call("sum", counted[total].expr, frame=WHOLE_PARTITION))
+        shares = counted.assign(proportion=counted[total] / counted[total].derive(whole))
+        return shares.drop(columns=total).set_index(names)
 
     def describe(self) -> pd.DataFrame:
         """Run the plan and return count, mean, deviation, extremes and quartiles of columns of numbers and times.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PlanError, TypeMismatch, suggestion
 from ..expr import Expr, SortKey
 from ..plan import CURRENT_ROW, UNBOUNDED_PRECEDING, Bound, Frame, FrameUnit, Interval, following, preceding
-from .aggregating import known, named
+from .aggregating import known, spelled
 from .arguments import explained
 from .datetimes import LENGTHS, split_unit
 from .moving import moving_function
@@ -85,25 +85,16 @@ class Moving(ABC):
             them: a frame with a column for each, of several columns called ``price_mean``. A dictionary of columns and
             names or lists: a frame of these columns. Any other function: see `apply`.
         """
-        if isinstance(func, Mapping) and func:
-            return self._together(
-                {
-                    name: made
-                    for column, how in func.items()
-                    for name, made in self[column]._each(how, column).items()  # noqa: SLF001  # its own class
-                }
-            )
         if isinstance(func, str) or callable(func):
             return self._by(func)
-        if not isinstance(func, Sequence) or not func:
+        if not isinstance(func, Sequence | Mapping) or not func:
             raise PlanError(
                 f"agg takes names of aggregates, lists of them, or a dictionary of columns and either, not {func!r}"
             )
         columns = self._columns()
-        if columns is None:
-            return self._together(self._each(func, ""))
-        made = {name: one for column in columns for name, one in self[column]._each(func, column).items()}  # noqa: SLF001  # its own class
-        return self._together(made)
+        alone = columns is None and not isinstance(func, Mapping)
+        pairs = spelled(func, [""] if columns is None else columns, single=columns is None)
+        return self._together({name: (self if alone else self[of])._by(how) for name, (of, how) in pairs.items()})  # noqa: SLF001  # its own class
 
     aggregate = agg
 
@@ -150,12 +141,6 @@ class Moving(ABC):
         if name not in _ROLLED:
             raise PlanError(f"moving rows have no aggregate {how!r}{suggestion(name, _ROLLED)}")
         return self._aggregate(name)
-
-    def _each(self, how: Any, column: str) -> dict[str, Any]:
-        """Return one or several aggregates of a column, by the names that they have in a frame."""
-        if isinstance(how, str) or callable(how):
-            return {column or named(how): self._by(how)}
-        return {f"{column}_{named(one)}" if column else named(one): self._by(one) for one in how}
 
     def _columns(self) -> list[str] | None:
         """Return the columns that are aggregated, None of a single one."""

@@ -14,7 +14,6 @@ from ..expr import (
     aggregate,
     call,
     case,
-    cast,
     columns_of,
     in_list,
     literal,
@@ -24,6 +23,7 @@ from ..plan import Aggregate, Distinct, Filter, Limit, MapBatches, Plan, Project
 from ..plan.window import has_window
 from .accessors import TextAccessor
 from .arguments import explained
+from .casting import converted
 from .categories import CategoryAccessor
 from .datetimes import DatetimeAccessor
 from .durations import with_durations
@@ -285,7 +285,7 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
 
     def astype(self, dtype: Any) -> Series:
         """Convert to a type, given as ours, a name such as ``"int64"``, or a Python, numpy or pyarrow type."""
-        return self.derive(cast(self.expr, parse_dtype(dtype)))
+        return self.derive(converted(self.expr, parse_dtype(dtype)))
 
     def rename(self, name: Name) -> Series:
         """Return the same values under another name."""
@@ -419,11 +419,11 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
         return int(self._reduce("count"))
 
     def any(self) -> bool:
-        """Run the plan and return whether any value is true."""
+        """Run the plan and return whether any value is true, or of numbers not 0."""
         return bool(self._reduce("any"))
 
     def all(self) -> bool:
-        """Run the plan and return whether all values are true."""
+        """Run the plan and return whether all values are true, or of numbers not 0."""
         value = self._reduce("all")
         return True if value is None else bool(value)
 
@@ -443,9 +443,7 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
 
 def _moved(series: Series, plan: Plan) -> Expr:
     """Return a column's expression as an expression over a plan made from its frame, or from what that chose of."""
-    expr, home = series.expr, series.frame.plan
-    while home is not plan and isinstance(home, Project) and carried(plan, home) is None:
-        expr, home = substitute(expr, {one.name: one.expr for one in home.exprs}), home.input
+    expr, home = located(series, plan)
     if home is plan:
         return expr
     if has_window(expr) and not keeps_rows(plan, home):
@@ -462,6 +460,14 @@ def _moved(series: Series, plan: Plan) -> Expr:
         )
     schema = plan.schema
     return substitute(expr, {then: Column(name=now, dtype=schema[now].dtype) for then, now in names.items()})
+
+
+def located(series: Series, plan: Plan) -> tuple[Expr, Plan]:
+    """Return a column's expression over the nearest plan that another is made from, if there is one."""
+    expr, home = series.expr, series.frame.plan
+    while home is not plan and isinstance(home, Project) and carried(plan, home) is None:
+        expr, home = substitute(expr, {one.name: one.expr for one in home.exprs}), home.input
+    return expr, home
 
 
 def carried(plan: Plan, ancestor: Plan) -> dict[str, str] | None:

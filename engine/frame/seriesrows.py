@@ -76,11 +76,11 @@ class SeriesRows(ThroughPandas):
 
     def nlargest(self, n: int = 5) -> Series:
         """Return the ``n`` greatest values, greatest first."""
-        return self._of(self._own.to_frame().dropna().nlargest(n, self._own.name))
+        return self._of(self._own.to_frame().nlargest(n, self._own.name))
 
     def nsmallest(self, n: int = 5) -> Series:
         """Return the ``n`` least values, least first."""
-        return self._of(self._own.to_frame().dropna().nsmallest(n, self._own.name))
+        return self._of(self._own.to_frame().nsmallest(n, self._own.name))
 
     def explode(self) -> Series:
         """Return the values of a column of lists, one a row; an empty list gives a null."""

@@ -15,6 +15,7 @@ from .durations import START, of_ticks, ticks_of
 _OF_MOMENTS = ("mean", "std", "std_pop")
 _OF_LENGTHS = (*_OF_MOMENTS, "sum", "median", "quantile")
 _OF_BOOLS = ("median", "quantile", "product")
+_TRUTHS = ("any", "all")
 _SPREADS = ("std", "std_pop")
 
 
@@ -38,7 +39,7 @@ class Timed:
 
 
 def reduced(function: str, *values: Expr, **options: Any) -> AggregateCall | Timed:
-    """Return an aggregate; one of moments or lengths that is arithmetic, of their microseconds; of bools as numbers."""
+    """Return an aggregate: of moments and lengths that of microseconds, of bools as numbers, of numbers as bools."""
     dtype = values[0].dtype if values else None
     if dtype is not None and dtype.is_temporal and function in _OF_MOMENTS:
         made = dtypes.duration("us") if function in _SPREADS else dtypes.timestamp("us", dtype.tz)
@@ -47,6 +48,8 @@ def reduced(function: str, *values: Expr, **options: Any) -> AggregateCall | Tim
         return Timed(_of_ticks(function, ticks_of(values[0]), options), dtypes.duration("us"))
     if dtype is not None and dtype.kind is Kind.BOOL and function in _OF_BOOLS:
         values = (cast(values[0], dtypes.int8),)
+    if dtype is not None and dtype.is_numeric and function in _TRUTHS:
+        values = (call("not_equal", values[0], literal(0)),)
     return aggregate(function, *values, **options)
 
 

@@ -73,14 +73,17 @@ FRAME: dict[str, Case] = {
         lambda f: f.between_time("22:00", "3:00", on="t"),
         lambda f: f.set_index("t", drop=False).between_time("22:00", "3:00").reset_index(drop=True),
     ),
-    "combine_first": lambda f: (
-        f[["i", "v", "g"]]
-        .set_index("i")
-        .combine_first(f.assign(i=f.i + 7)[["i", "v", "w"]].set_index("i"))[["g", "v", "w"]]
+    "combine_first": (
+        lambda f: f[["i", "v", "g"]].set_index("i").combine_first(f.assign(i=f.i + 7)[["i", "v", "w"]].set_index("i")),
+        lambda f: (
+            f[["i", "v", "g"]]
+            .set_index("i")
+            .combine_first(f.assign(i=f.i + 7)[["i", "v", "w"]].set_index("i"))[["v", "g", "w"]]
+        ),
     ),
     "droplevel": lambda f: f.set_index(["k", "i"]).droplevel("k"),
     "first_valid_index": lambda f: (f[["v"]].first_valid_index(), f.set_index("w").first_valid_index()),
-    "last_valid_index": lambda f: (f[["v"]].last_valid_index(), f.set_index("w")[["v"]].last_valid_index()),
+    "last_valid_index": lambda f: (f[["v"]].last_valid_index(), f[["w", "v"]].set_index("w").last_valid_index()),
     "reindex_like": lambda f: f[["k", "w", "i"]].reindex_like(f[["w", "k"]].head(60)),
     "reorder_levels": lambda f: f.set_index(["k", "p", "i"]).reorder_levels(["i", "k", "p"]),
     "swaplevel": lambda f: f.set_index(["k", "p", "i"]).swaplevel(),

@@ -186,7 +186,7 @@ def test_reductions_that_cannot_be(frame):
         with pytest.raises(PlanError, match="needs numeric columns"):
             needing()
     with pytest.raises(PlanError, match="any needs boolean columns"):
-        frame[["k"]].any()
+        frame[["g"]].any()
 
 
 def test_value_counts_of_rows(frame, data):

@@ -50,8 +50,9 @@ def test_columns_of_an_ancestor_mean_its_values_as_pandas_alignment_has_it(frame
     same(wide[frame.w > 0][["z"]], data.assign(z=data.w + 1)[data.w > 0][["z"]])
     kept = wide[frame.w > 0].sort_values("w").limit(50).assign(twice=frame.k * 2)
     assert kept.to_pandas().eval("twice == key * 2").all()
+    same(frame.assign(w=0)[frame.w > 0], data.assign(w=0)[data.w > 0])
     with pytest.raises(PlanError, match=r"belongs to another frame \(its column 'w' was replaced"):
-        frame.assign(w=0)[frame.w > 0]
+        frame[["k"]].drop_duplicates()[frame.w > 0]
     with pytest.raises(PlanError, match="belongs to another frame; take it from this one"):
         frame.groupby("k").sum()[frame.w > 0]
 
