@@ -82,8 +82,14 @@ def explain(
 def ragged_error(text: TextFile, dialect: Dialect, block: bytes, offset: int, row: Any) -> ReadError:
     """Return the error for a record with the wrong number of values."""
     line = _line(text, dialect, block, offset, row.number - 1)
+    has = f"{row.actual_columns} value{'s' if row.actual_columns != 1 else ''}"
+    if row.expected_columns == 1:
+        return ReadError(
+            f"{text.url}:{line}: the row has {has} where there is 1 column; where the table begins on a later line, "
+            f"pass skip_rows=…; else quote values that contain {dialect.delimiter!r}, or pass on_bad_rows='skip'"
+        )
     return ReadError(
-        f"{text.url}:{line}: the row has {row.actual_columns} values where there are {row.expected_columns} columns; "
+        f"{text.url}:{line}: the row has {has} where there are {row.expected_columns} columns; "
         f"quote values that contain {dialect.delimiter!r}, or pass on_bad_rows='skip' to leave such rows out"
     )
 
@@ -165,5 +171,5 @@ def _convert(dialect: Dialect, values: list[bytes], kind: pa.DataType) -> pa.Arr
         return pa.array([], kind)
     nulls = {value.encode() for value in dialect.null_values}
     lines = [value if value in nulls else b'"' + value.replace(b'"', b'""') + b'"' for value in values]
-    column = replace(dialect, delimiter=",", quote='"', names=("value",))
+    column = replace(dialect, delimiter=";" if dialect.decimal == "," else ",", quote='"', names=("value",))
     return column.parse(b"\n".join(lines) + b"\n", {"value": kind}, ["value"]).column(0).combine_chunks()

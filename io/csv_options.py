@@ -42,8 +42,14 @@ class CsvOptions:
         Whether the first record names the columns; without it and ``names`` they are ``column_1``, ….
     names
         Column names to use instead of the header's.
+    skip_rows
+        Lines above the header, or above the first record, that are no part of the table, such as a title.
     dtypes
         Types by column, as Volley types or their names (``"string"``, ``"decimal(15,2)"``); others are inferred.
+    infer
+        Whether to infer types; where False, every column without a given type is text.
+    decimal
+        Character between whole and fraction of a number.
     null_values
         Spellings of null.
     quoted_nulls
@@ -60,7 +66,10 @@ class CsvOptions:
     quote: str = '"'
     header: bool = True
     names: tuple[str, ...] = ()
+    skip_rows: int = 0
     dtypes: Mapping[str, DataType | str] = field(default_factory=dict)
+    infer: bool = True
+    decimal: str = "."
     null_values: tuple[str, ...] = NULL_VALUES
     quoted_nulls: bool = True
     on_bad_rows: Literal["raise", "skip"] = "raise"
@@ -68,12 +77,14 @@ class CsvOptions:
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
-        for name in ("delimiter", "quote"):
+        for name in ("delimiter", "quote", "decimal"):
             value = getattr(self, name)
-            if value and (len(value) != 1 or not value.isascii()):
+            if (value or name == "decimal") and (len(value) != 1 or not value.isascii()):
                 raise ConfigError(f"{name} must be one ASCII character, not {value!r}")
         if self.on_bad_rows not in ("raise", "skip"):
             raise ConfigError(f"on_bad_rows must be 'raise' or 'skip', not {self.on_bad_rows!r}")
+        if self.skip_rows < 0:
+            raise ConfigError(f"skip_rows must be 0 or more lines, not {self.skip_rows}")
         if self.sample_bytes < 1:
             raise ConfigError(f"sample_bytes must be positive, not {self.sample_bytes}")
         try:
@@ -100,6 +111,7 @@ class Dialect:
     body: int
     null_values: tuple[str, ...]
     quoted_nulls: bool
+    decimal: str = "."
 
     def parse(
         self, block: bytes, types: Mapping[str, pa.DataType] | None, columns: Sequence[str], on_invalid: Any = None
@@ -127,6 +139,7 @@ class Dialect:
                 null_values=list(self.null_values),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=self.quoted_nulls,
+                decimal_point=self.decimal,
             ),
         )
 
@@ -144,7 +157,8 @@ def read_sample(text: TextFile, options: CsvOptions) -> bytes:
     ReadError
         If the file is empty or no text.
     """
-    sample = text.sample(options.sample_bytes)
+    above = 1024 * (options.skip_rows + 1) if options.skip_rows else 0
+    sample = text.sample(max(options.sample_bytes, above))
     if not sample.strip():
         raise ReadError(f"{text.url!r} is empty; a CSV file needs a header or rows")
     if b"\0" in sample[:4096]:
@@ -158,11 +172,13 @@ def read_sample(text: TextFile, options: CsvOptions) -> bytes:
 
 def find_dialect(text: TextFile, sample: bytes, options: CsvOptions) -> Dialect:
     """Return delimiter and column names of a file from its first records."""
+    above = _above(text, sample, options.skip_rows)
+    sample = sample[above:]
     try:
         lines = _first_records(sample).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise not_utf8(text, sample.count(b"\n", 0, error.start) + 1) from error
-    delimiter = options.delimiter or _sniff(text.file.path, lines, options.quote)
+    delimiter = options.delimiter or _sniff(text.file.path, lines, options.quote, options.decimal)
     reader = _records(lines, delimiter, options.quote)
     try:
         first: list[str] = next((record for record in reader if record), [])
@@ -171,20 +187,44 @@ def find_dialect(text: TextFile, sample: bytes, options: CsvOptions) -> Dialect:
     body = len(b"".join(sample.splitlines(keepends=True)[: reader.line_num])) if options.header else 0
     if not options.header and sample.startswith(codecs.BOM_UTF8):
         body = len(codecs.BOM_UTF8)
-    names = options.names or tuple((name if options.header else "") or f"column_{i}" for i, name in enumerate(first, 1))
+    names = options.names or _named(first if options.header else [""] * len(first))
     if len(names) != len(first):
         raise ReadError(f"{text.url!r} has {len(first)} columns but {len(names)} names were given")
     twice = next((name for i, name in enumerate(names) if name in names[:i]), None)
     if twice is not None:
-        raise ReadError(f"{text.url}:1: the header names {twice!r} twice; give names=[…] of your own")
+        raise ConfigError(f"names has {twice!r} twice; give every column of {text.url!r} a name of its own")
     return Dialect(
         delimiter=delimiter,
         quote=options.quote,
         names=names,
-        body=body,
+        body=above + body,
         null_values=options.null_values,
         quoted_nulls=options.quoted_nulls,
+        decimal=options.decimal,
     )
+
+
+def _above(text: TextFile, sample: bytes, count: int) -> int:
+    """Return how many bytes the first lines take."""
+    end = 0
+    for _ in range(count):
+        end = sample.find(b"\n", end) + 1
+        if not end or end == len(sample):
+            raise ReadError(f"{text.url!r} has no record behind the {count} lines that skip_rows={count} leaves out")
+    return end
+
+
+def _named(header: Sequence[str]) -> tuple[str, ...]:
+    """Return names of columns: ``column_1`` where there is none, and ``a_1`` for an ``a`` that came before."""
+    names: list[str] = []
+    for i, name in enumerate(header, 1):
+        wanted = given = name or f"column_{i}"
+        count = 0
+        while given in names or (count and given in header):
+            count += 1
+            given = f"{wanted}_{count}"
+        names.append(given)
+    return tuple(names)
 
 
 def not_utf8(text: TextFile, line: int) -> ReadError:
@@ -212,12 +252,13 @@ def _records(lines: str, delimiter: str, quote: str) -> Any:
     return csv.reader(text, delimiter=delimiter, quotechar=quote)
 
 
-def _sniff(path: str, lines: str, quote: str) -> str:
+def _sniff(path: str, lines: str, quote: str, decimal: str) -> str:
     """Return the delimiter that splits the first record, and most records into as many values; some may be ragged."""
     if ".tsv" in path.lower():
         return "\t"
-    best, most = ",", (_LEAST_EVEN, 1)
-    for delimiter in DELIMITERS:
+    candidates = [each for each in DELIMITERS if each != decimal]
+    best, most = candidates[0], (_LEAST_EVEN, 1)
+    for delimiter in candidates:
         widths = [len(record) for record in _sampled(lines, delimiter, quote) if record]
         if widths and widths[0] > 1 and (score := (widths.count(widths[0]) / len(widths), widths[0])) > most:
             best, most = delimiter, score
@@ -229,14 +270,19 @@ def _sampled(lines: str, delimiter: str, quote: str) -> Iterator[list[str]]:
         yield from _records(lines, delimiter, quote)
 
 
-def infer_types(text: TextFile, dialect: Dialect, sample: bytes, given: Mapping[str, DataType]) -> Schema:
+def infer_types(
+    text: TextFile, dialect: Dialect, sample: bytes, given: Mapping[str, DataType], *, infer: bool = True
+) -> Schema:
     """Return names and types of a file's columns, inferred from the sample where not given.
 
-    A column without values in the sample has the null type. Timestamps are in microseconds where that is enough.
+    A column without values in the sample has the null type, without ``infer`` text. Timestamps are in microseconds
+    where that is enough.
     """
     body = sample[dialect.body :]
     if not body.strip(b"\r\n"):
         return Schema.of((name, given.get(name, dtypes.null)) for name in dialect.names)
+    if not infer:
+        given = {**dict.fromkeys(dialect.names, dtypes.string), **given}
     table = dialect.parse(body, {name: pa.string() for name in given}, dialect.names, lambda _: "skip")
     if any(pa.types.is_binary(f.type) for f in table.schema):
         raise not_utf8(text, _first_bad_line(sample))

@@ -137,7 +137,7 @@ class CsvSource(FileSource):
     def _look_at(self, text: TextFile, given: Mapping[str, DataType]) -> tuple[Dialect, Schema]:
         sample = read_sample(text, self._options)
         dialect = find_dialect(text, sample, self._options)
-        return dialect, infer_types(text, dialect, sample, given)
+        return dialect, infer_types(text, dialect, sample, given, infer=self._options.infer)
 
     @property
     def bad_rows(self) -> int:

@@ -1,10 +1,10 @@
-"""JSON lines in: one object per line, types inferred from a sample, then enforced on every line of every file."""
+"""JSON in: objects, one per line or in one array; types inferred from a sample, then enforced in every file."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +22,7 @@ from .conform import conform
 from .csv_options import agreed_type
 from .filesystem import PathLike, reason
 from .finding import resolve
+from .json_values import form_of
 from .tables import FileSource, FileTable
 from .text_blocks import Block, TextFile, TextSplit
 
@@ -117,7 +118,7 @@ class JsonSource(FileSource):
     ) -> None:
         options = options or JsonOptions()
         files = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
-        self._texts = tuple(TextFile(location=files.location, file=f) for f in files.files)
+        self._texts = tuple(_text_of(TextFile(location=files.location, file=f)) for f in files.files)
         given = {n: named_type(t) if isinstance(t, str) else t for n, t in options.dtypes.items()}
         found = [_infer(text, given, options.sample_bytes) for text in self._texts]
         if not any(found):
@@ -146,6 +147,12 @@ class JsonSource(FileSource):
             for start, end in (((0, None),) if brief else text.pieces(0))
         )
         return ScanPlan(splits=splits, residual=request.predicate)
+
+
+def _text_of(text: TextFile) -> TextFile:
+    """Return a file with how its values are laid out."""
+    form = form_of(text.start_of())
+    return replace(text, json=form) if form else text
 
 
 def parse_lines(block: bytes, types: Mapping[str, pa.DataType], *, unexpected: str) -> pa.Table:
@@ -184,11 +191,23 @@ def line_error(
     except pa.ArrowInvalid as own:
         cause = own
     shown = lines[low].decode(errors="replace")[:120]
-    line = text.lines_before(offset) + low + 1
+    place = _place(text, offset, lines, low)
+    part = "element" if text.json else "line"
     return ReadError(
-        f"{text.url}:{line}: {_what(cause)}: {shown}; each line must be one JSON object whose "
-        "values fit their columns: mend the line, or give dtypes={…} or a larger sample_bytes"
+        f"{place}: {_what(cause)}: {shown.strip() if text.json else shown}; each {part} must be one JSON object whose "
+        f"values fit their columns: mend the {part}, or give dtypes={{…}} or a larger sample_bytes"
     )
+
+
+def _place(text: TextFile, offset: int, lines: list[bytes], low: int) -> str:
+    """Return where one of a block's lines stands: its line, or in an array the number of the element from 0."""
+    if text.json == "array":
+        return f"{text.url!r}, element {text.lines_before(offset) + low}"
+    if text.json:
+        offset += sum(len(line) + 1 for line in lines[:low])
+        blank = len(lines[low]) - len(lines[low].lstrip())
+        return f"{text.url}:{replace(text, json='').lines_before(offset + blank) + 1}"
+    return f"{text.url}:{text.lines_before(offset) + low + 1}"
 
 
 def _what(error: Exception) -> str:
@@ -220,8 +239,6 @@ def _infer(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> 
     sample = text.sample(sample_bytes)
     if not sample.strip():
         return Schema(())  # other files may have rows
-    if sample.lstrip()[:1] == b"[":
-        raise ReadError(f"{text.url!r} is one JSON array; write one object per line, e.g. with jq -c '.[]'")
     try:
         table = parse_lines(sample, {}, unexpected="infer")
     except pa.ArrowInvalid as error:

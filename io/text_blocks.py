@@ -9,7 +9,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,11 +21,13 @@ from ..engine.machine import available_cores
 from ..engine.schema import Schema
 from .compression import compression_of, unpacked
 from .filesystem import FileInfo, Location, reason
+from .json_values import Lines
 
 Block: TypeAlias = bytes
 """Consecutive whole records."""
 
 BLOCK_BYTES = 4 * 1024 * 1024
+_START_BYTES = 64 * 1024
 _PIECE_BYTES = 16 * 1024 * 1024
 _LONGEST_RECORD = 64 * 1024 * 1024
 
@@ -40,12 +42,15 @@ class TextFile:
         Python's name of the encoding; other than UTF-8 is transcoded while reading.
     quote
         Quote character in which line ends do not count, or empty.
+    json
+        ``array`` or ``objects`` where values of JSON are to be turned into lines, as `json_values` has it.
     """
 
     location: Location
     file: FileInfo
     encoding: str = "utf-8"
     quote: str = ""
+    json: str = ""
 
     @property
     def url(self) -> str:
@@ -65,10 +70,17 @@ class TextFile:
     @property
     def is_plain(self) -> bool:
         """Whether a byte range of the file can be read by itself."""
-        return not self.compression and self.is_utf8
+        return not self.compression and self.is_utf8 and not self.json
+
+    def start_of(self) -> bytes:
+        """Return what the file begins with, some kilobytes; nothing where the file cannot be read."""
+        with suppress(UnicodeDecodeError, OSError, pa.ArrowException):  # whoever reads the file says so
+            return next(self._chunks(0, None, _START_BYTES), b"")
+        return b""
 
     def _chunks(self, start: int, end: int | None, size: int) -> Iterator[bytes]:
         """Yield decompressed UTF-8 bytes from an offset in them; ``end`` is for plain files only."""
+        lines = Lines(array=self.json == "array") if self.json else None
         decoder = None if self.is_utf8 else codecs.getincrementaldecoder(self.encoding)()
         with closing(self.location.open_unchanged(self.file)) as handle:
             skip = 0 if self.is_plain else start
@@ -82,10 +94,13 @@ class TextFile:
                     break
                 left = None if left is None else left - len(chunk)
                 text = chunk if decoder is None else decoder.decode(chunk).encode()
+                text = text if lines is None else lines.turn(text)
                 yield text[skip:] if skip else text
                 skip = max(0, skip - len(text))
             if decoder is not None:
                 yield decoder.decode(b"", final=True).encode()
+        if lines is not None and lines.depth > 0 and end is None:
+            raise ReadError(f"{self.url!r} ends within a value; the file is cut short, or a bracket is not closed")
 
     def blocks(self, start: int = 0, end: int | None = None, size: int = 0) -> Iterator[Block]:
         """Yield consecutive blocks of whole records of about ``size`` bytes, by default `BLOCK_BYTES`.
@@ -118,7 +133,7 @@ class TextFile:
     def sample(self, size: int) -> Block:
         """Return the first records, of about ``size`` bytes; all of a smaller file."""
         parts: list[Block] = []
-        for block in self.blocks(size=size):
+        for block in self.blocks(size=min(size, BLOCK_BYTES)):
             parts.append(block)
             if sum(map(len, parts)) >= size // 2:
                 break

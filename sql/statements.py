@@ -15,6 +15,7 @@ from ..engine.errors import suggestion
 from ..engine.frame import DataFrame, Session
 from .alter import Alterations
 from .bind import bind_tree
+from .bind.file_options import file_option
 from .commands import Context, command
 from .deep import with_enough_stack
 from .information import CATALOGUE, split_name, table_info
@@ -250,8 +251,11 @@ class Statements:
             raise self._source.unsupported(target, "COPY to or from anything but one quoted path")
         options: dict[str, Any] = {}
         for param in node.args.get("params") or []:
-            name = str(param.this.name).lower()
-            options[_OPTIONS.get(name, name)] = _option(param.expression)
+            name, value = str(param.this.name).lower(), _option(param.expression)
+            if node.args.get("kind"):
+                options |= file_option(self._source, param, "", "nullstr" if name == "null" else name, value)
+            else:
+                options[_OPTIONS.get(name, name)] = value
         by = options.get("partition_by")
         if by is not None:
             options["partition_by"] = by if isinstance(by, tuple) else (by,)

@@ -142,7 +142,7 @@ def read_csv(paths: str | Sequence[str], **options: Any) -> DataFrame:
 
 
 def read_json(paths: str | Sequence[str], **options: Any) -> DataFrame:
-    """Return a lazy frame over JSON files with one object per line."""
+    """Return a lazy frame over JSON files: objects, one per line, over several lines or in one array."""
     return _read(paths, "json", options)
 
 

@@ -161,7 +161,7 @@ class RelationBinder:
             with self._source.placed(node):
                 made = self._statement.catalogue.call(registered, str(node.this.name), args)
             return self._named(self._queries.table(made), alias, str(node.this.name))
-        called = table_function(self._source, node.this, self._queries.constant)
+        called = table_function(self._source, node.this, self._queries.constant, self._queries.value)
         if isinstance(called, Series):
             name = (alias.name if alias is not None else "") or called.name
             series = RangeSource(name=name, start=called.start, stop=called.stop, step=called.step)
@@ -175,6 +175,10 @@ class RelationBinder:
             plan = self._statement.catalogue.file(paths, called.format, **called.options)
         if plan is None:
             raise self._source.error(node, f"{called.paths[0]!r} cannot be read as a table")
+        if called.only:
+            fields = {f.name: f.dtype for f in plan.schema}
+            kept = tuple(NamedExpr(name=name, expr=Column(name=name, dtype=fields[name])) for name in called.only)
+            plan = Project(input=plan, exprs=kept)
         return self._named(self._queries.table(plan), alias, PurePosixPath(called.paths[0]).stem)
 
     def _rows(self, node: exp.Expr) -> BoundQuery:

@@ -16,6 +16,7 @@ from ...engine.expr import Expr, Literal
 from ...engine.intervals import Interval
 from ...engine.records import dataclass
 from ..parse import SqlText
+from .file_options import file_options
 from .literals import interval
 from .operands import unwrapped
 
@@ -24,19 +25,16 @@ _NAMES = {
     "parquet_scan": "parquet", "read_csv_auto": "csv", "read_json": "json", "read_json_auto": "json",
     "read_ndjson": "json", "read_ndjson_auto": "json", "read_ipc": "ipc", "read_arrow": "ipc", "read_orc": "orc",
 }  # fmt: skip
-_ALWAYS = ("hive_partitioning", "union_by_name")
-"""Options of DuckDB that say what is always so here: keys of directories are columns, and columns go by name."""
-_OPTIONS = {"delim": "delimiter", "sep": "delimiter", "nullstr": "null_values"}
-_SEVERAL = ("names", "null_values")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCall:
-    """Files to read as one table, their format and the options given for it."""
+    """Files to read as one table, their format, the options given for it, and the columns where not all are wanted."""
 
     paths: tuple[str, ...]
     format: str
     options: dict[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +56,15 @@ class Moments:
 
 
 def table_function(
-    source: SqlText, node: exp.Expr, constant: Callable[[exp.Expr, str], Expr]
+    source: SqlText,
+    node: exp.Expr,
+    constant: Callable[[exp.Expr, str], Expr],
+    value: Callable[[exp.Expr, str], Literal],
 ) -> FileCall | Series | Moments:
-    """Return what a function in FROM stands for; ``constant`` binds an expression that reads no column."""
+    """Return what a function in FROM stands for.
+
+    ``constant`` binds an expression that reads no column, and ``value`` computes it as well.
+    """
     if isinstance(node, exp.GenerateSeries):
         return _series(source, node, constant)
     name = str(node.name).lower() if isinstance(node, exp.Anonymous) else ""
@@ -74,36 +78,19 @@ def table_function(
     if not arguments:
         raise source.error(node, f"{source.written(node)} needs a quoted path, or a list of them")
     listed = unwrapped(arguments[0])
-    paths = [_text(source, item) for item in (listed.expressions if isinstance(listed, exp.Array) else [listed])]
-    options: dict[str, Any] = {}
-    for item in arguments[1:]:
-        if not isinstance(item, exp.EQ | exp.PropertyEQ | exp.Kwarg):
-            raise source.error(item, "after the path come options, as in: header = true")
-        option = str(item.this.name).lower()
-        option = _OPTIONS.get(option, option)
-        value = _value(source, item.expression)
-        if option in _ALWAYS:
-            if value is not True:
-                raise source.unsupported(item, f"{option} = false")
-            continue
-        options[option] = (value,) if option in _SEVERAL and isinstance(value, str) else value
-    return FileCall(paths=tuple(paths), format=form, options=options)
+    items = listed.expressions if isinstance(listed, exp.Array) else [listed]
+    paths = [_text(source, item, value) for item in items]
+    options, only = file_options(source, form, arguments[1:])
+    return FileCall(paths=tuple(paths), format=form, options=options, only=only)
 
 
-def _text(source: SqlText, node: exp.Expr) -> str:
-    if not isinstance(node, exp.Literal) or not node.is_string:
-        raise source.unsupported(node, "a path that is not a quoted text")
-    return str(node.this)
-
-
-def _value(source: SqlText, node: exp.Expr) -> Any:
-    if isinstance(node, exp.Array):
-        return [_value(source, item) for item in node.expressions]
-    if isinstance(node, exp.Boolean):
-        return bool(node.this)
-    if isinstance(node, exp.Literal):
-        return str(node.this) if node.is_string else int(str(node.this))
-    raise source.unsupported(node, "an option that is not a text, a whole number, true, false or a list of them")
+def _text(source: SqlText, node: exp.Expr, value: Callable[[exp.Expr, str], Literal]) -> str:
+    if isinstance(node, exp.Literal) and node.is_string:
+        return str(node.this)
+    path = None if node.find(exp.Column, exp.Subquery) is not None else value(node, "a path").value
+    if not isinstance(path, str):
+        raise source.unsupported(node, "a path that is not a quoted text, or made of such and of parameters")
+    return path
 
 
 def _series(source: SqlText, node: exp.GenerateSeries, constant: Callable[[exp.Expr, str], Expr]) -> Series | Moments:

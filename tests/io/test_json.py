@@ -137,7 +137,11 @@ def test_a_frame_without_rows_is_written_and_read_back(tmp_path: Path) -> None:
     ("content", "said"),
     [
         ("", r"t.jsonl' is empty; JSON lines need one object per line"),
-        ('[{"a": 1}]', r"t.jsonl' is one JSON array; write one object per line"),
+        ('[{"a": 1},\n {"a": "x"}]', r"t.jsonl', element 1: Column\(/a\) .*: {\"a\": \"x\"}; each element must be one"),
+        ("[1, 2]", r"t.jsonl', element 0: .*: 1; each element must be one JSON object"),
+        ('[{"a": 1}, {"a"', r"t.jsonl' ends within a value; the file is cut short, or a bracket is not closed"),
+        ('{\n"a": 1}\n{\n"a": "x"\n}\n', r"t.jsonl:3: Column\(/a\) changed from number to string: {"),
+        ("[]", r"t.jsonl' is empty"),
         ('{"a": 1}\n{"a": 2\n', r"t.jsonl:2: Missing a comma or '}' after an object member: {\"a\": 2; each line"),
         ('{"a": 1}\nnope\n', r"t.jsonl:2: Invalid value: nope; each line must be one JSON object"),
         ('{"a": 1}\n\n[1]\n', r"t.jsonl:3: "),
@@ -166,3 +170,27 @@ def test_a_later_value_that_does_not_fit_is_found(put: Any, scan: Any, monkeypat
 def test_wrong_sample_size() -> None:
     with pytest.raises(ConfigError, match="sample_bytes must be positive"):
         JsonOptions(sample_bytes=0)
+
+
+def test_an_array_and_objects_over_several_lines_are_read(put: Any, scan: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text_blocks, "BLOCK_BYTES", 37)
+    odd = ["[", '"],', "\\", '\\"', "a\nb", "", "}{"]
+    rows = [{"i": i, "s": odd[i % len(odd)], "o": {"l": [i, i + 1], "t": None}} for i in range(60)]
+    for indent in (None, 1):
+        whole = json.dumps(rows, indent=indent, ensure_ascii=False)
+        objects = "\n".join(json.dumps(row, indent=1) for row in rows)
+        for content in (whole, "\ufeff \r\n" + whole.replace("\n", "\r\n"), objects):
+            table = scan(
+                JsonSource(
+                    put(content, "t.json"),
+                    JsonOptions(dtypes={"o": dtypes.struct([("l", dtypes.list_(dtypes.int64)), ("t", dtypes.string)])}),
+                )
+            )
+            assert table.to_pylist() == rows
+            assert scan(JsonSource(put(content, "t.json")), ["i"]).num_rows == 60
+    path = put(gzip.compress(json.dumps(rows).encode()), "t.json.gz")
+    assert scan(JsonSource(path)).column("i").to_pylist() == list(range(60))
+
+
+def test_sampled_bytes_may_be_more_than_any_file(put: Any) -> None:
+    assert JsonSource(put('{"a": 1}'), JsonOptions(sample_bytes=1 << 60)).schema.names == ("a",)

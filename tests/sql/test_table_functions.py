@@ -44,6 +44,9 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "a.csv").write_text("x|y\n1|NA\n2|b\n")
     (tmp_path / "b.csv").write_text("x|y\n3|c\n")
     (tmp_path / "lines.txt").write_text('{"a": 1, "b": "x"}\n{"a": 2, "b": null}\n')
+    (tmp_path / "array.json").write_text('[{"a": 1, "b": "x"},\n{"a": 2,\n "b": null}]')
+    (tmp_path / "money.csv").write_text("n;s\n1,5;a\n2,25;b\n")
+    (tmp_path / "bad.csv").write_text("x,y\n1,a\nb,2\n3,c\n")
     sql(f"copy (select 1 as p, 'q' as q) to '{tmp_path}/p.parquet'")
     return tmp_path
 
@@ -57,6 +60,17 @@ def folder(tmp_path: Path) -> Path:
         "select * from read_ndjson('{}/lines.txt')",
         "select p.p from read_parquet(['{}/p.parquet', '{}/p.parquet']) p",
         "select q from read_parquet('{}/*.parquet')",
+        "select * from read_csv('{}/b.csv', delim = '|', types = {'x': 'varchar'}, sample_size = -1)",
+        "select * from read_csv('{}/b.csv', skip = 1, columns = {'u': 'double', 'v': 'varchar'}, header = false)",
+        "select * from read_csv('{}/a.csv', delim = '|', all_varchar = true, nullstr = 'NA')",
+        "select * from read_csv('{}/b.csv', dtypes = {'x': 'decimal(9,2)'}, skip = 0, auto_detect = true)",
+        "select * from read_csv('{}/money.csv', decimal_separator = ',')",
+        "select * from read_csv('{}/bad.csv', ignore_errors = true, types = {'x': 'bigint'})",
+        "select * from read_json('{}/array.json', format = 'array')",
+        "select * from '{}/array.json'",
+        "select * from read_json_auto('{}/array.json', columns = {'b': 'varchar'}, sample_size = 100)",
+        "select * from read_csv('{}/' || 'b.csv', delim = '|')",
+        "select * from read_json(['{}' || '/array.json'])",
     ],
 )
 def test_files_with_options(query: str, folder: Path) -> None:
@@ -70,6 +84,23 @@ def test_files_with_options(query: str, folder: Path) -> None:
         ("select * from read_csv('{}/nope.csv')", ReadError, "does not exist"),
         ("select * from read_csv('{}/a.csv', 3)", SqlError, "after the path come options"),
         ("select * from read_csv(x)", UnsupportedOperation, "a path that is not a quoted text"),
+        (
+            "select * from read_csv('{}/a.csv', types = {'x': 'vachar'})",
+            SqlError,
+            "'vachar' is not a type; write it like",
+        ),
+        (
+            "select * from read_csv('{}/a.csv', types = ['varchar'])",
+            UnsupportedOperation,
+            "write types = {'a': 'varchar'}",
+        ),
+        (
+            "select * from read_csv('{}/a.csv', x = a + 1)",
+            UnsupportedOperation,
+            "an option that is not a text, a whole",
+        ),
+        ("select * from read_csv('{}/a.csv', comment = '#')", UnsupportedOperation, "the option comment .* skip = 3"),
+        ("select * from read_csv('{}/a.csv', union_by_name = false)", UnsupportedOperation, "union_by_name = false"),
         ("select * from read_jsn('x')", UnsupportedOperation, "the table function read_jsn .did you mean 'read_json'"),
         ("select * from range(1, 9, 0)", SqlError, "the step of range must not be 0"),
         ("from range(date '2020-01-01', date '2020-01-02', interval 0 day)", SqlError, "must go one way, and not be 0"),

@@ -113,6 +113,14 @@ def test_what_is_not_offered_is_named(session: vl.Session, statement: str, messa
         vl.sql(statement)
 
 
+def test_copy_from_takes_options_of_files(session: vl.Session, tmp_path: Path) -> None:
+    (tmp_path / "x.csv").write_text("a title\n-|y\n1,5|z\n1|2|3\n")
+    vl.sql("create table o (n double, s varchar)")
+    options = "header false, delim '|', skip 1, null '-', decimal_separator ',', ignore_errors true"
+    vl.sql(f"copy o from '{tmp_path}/x.csv' ({options})")
+    assert vl.sql("from o").to_dict() == {"n": [None, 1.5], "s": ["y", "z"]}
+
+
 def test_copy_from_a_file(session: vl.Session, tmp_path: Path) -> None:
     (tmp_path / "x.csv").write_text("1|a\n2|b\n")
     vl.sql("create table x (n double, s varchar)")
