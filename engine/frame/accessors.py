@@ -61,6 +61,9 @@ class TextAccessor(TextPieces):
 
     def slice(self, start: int | None = None, stop: int | None = None, step: int | None = None) -> Series:
         """Code points from ``start`` (0-based) up to ``stop``, from the end where negative; step -1 alone reverses."""
+        for place in (start, stop, step):
+            if place is not None and not isinstance(place, int):
+                raise TypeMismatch(f"places in a text are whole numbers, such as .str[0:3], not {place!r}")
         if step == -1 and start is None and stop is None:
             return self.reverse()
         if step not in (None, 1):
@@ -322,4 +325,6 @@ class TextAccessor(TextPieces):
         return self._column.derive(call("concat", self._column.expr, *middle, operand))
 
     def __getitem__(self, part: Range | int) -> Series:
+        if not isinstance(part, int | Range):
+            raise TypeMismatch(f"a place in a text is a whole number or a slice, such as .str[0:3], not {part!r}")
         return self.get(part) if isinstance(part, int) else self.slice(part.start, part.stop, part.step)

@@ -20,7 +20,7 @@ def across(frame: DataFrame, names: Sequence[str], function: str) -> Series:
     if not names:
         raise PlanError(f"{function} across columns needs columns of numbers, or of truths; choose some first")
     values = [frame[name].expr for name in names]
-    if function in ("sum", "mean", "product", "std", "var", "median"):
+    if function in ("sum", "mean", "product", "std", "std_pop", "var", "var_pop", "median"):
         values = [cast(one, int64) if one.dtype.kind is Kind.BOOL else one for one in values]
     return Series(frame, _MADE[function](values), function)
 
@@ -61,6 +61,8 @@ _MADE: Mapping[str, Callable[[Sequence[Expr]], Expr]] = {
     "product": _listed("product"),
     "std": _listed("stddev_samp"),
     "var": _listed("var_samp"),
+    "std_pop": _listed("stddev_pop"),
+    "var_pop": _listed("var_pop"),
     "median": lambda values: call("list_quantile", call("list_value", *values), q=0.5, discrete=False),
     "any": _tests("or", none=False),
     "all": _tests("and", none=True),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from ..errors import ArgumentNotFound, suggestion
+from ..errors import ArgumentNotFound, TypeMismatch, suggestion
 
 Kind = TypeVar("Kind", bound=type)
 Given = ParamSpec("Given")
@@ -28,6 +29,7 @@ _MEANINGLESS: Mapping[str, tuple[Any, ...]] = {
     "errors": ("raise",),
     "expand": (False,),
     "group_keys": (True, False),
+    "include_groups": (False,),
     "ignore_index": (True, False),
     "inplace": (False,),
     "kind": ("quicksort", "heapsort", None),
@@ -59,8 +61,37 @@ _INSTEAD: Mapping[str, str] = {
     "nonexistent": "a time that clocks pass over is moved on by as much; leave it out",
     "left_index": "use join, which compares columns marked as index, or name them in left_on",
     "right_index": "use join, which compares columns marked as index, or name them in right_on",
+    "min_count": "count beside it: agg(total=('x', 'sum'), n=('x', 'count')), then frame.total.where(frame.n > 0)",
+    "ascending": "it is least first; sort_values(ascending=False) turns it round",
+    "freq": "shift by rows; moments move by frame.t + pd.Timedelta(days=1)",
+    "include_groups": "functions never get the keys; leave it out",
     "validate": "count first: frame.duplicated(['key']).any()",
 }
+
+
+_ROW_BY_ROW = "only columns are gone through; a function of rows goes across them: frame.apply(function, axis=1)"
+_OF_METHODS: Mapping[tuple[str, str], str] = {
+    **dict.fromkeys((("drop", "index"), ("drop", "labels")), "choose the rows that stay: frame[frame.x != 3]"),
+    ("drop", "axis"): "rows have no labels here; choose those that stay: frame[frame.x != 3]",
+    ("dropna", "axis"): "choose the columns: frame[['a', 'b']]; frame.isna().any() tells which have nulls",
+    ("concat", "axis"): "put columns beside each other with assign, or merge the frames on a key",
+    **{(method, "axis"): _ROW_BY_ROW for method in ("cumsum", "cumprod", "cummax", "cummin", "rank", "ffill", "bfill")},
+    **{(method, "axis"): _ROW_BY_ROW for method in ("diff", "shift", "pct_change", "interpolate")},
+}
+"""What to write instead of an argument of one method."""
+
+
+def whole(number: Any, method: str) -> int:
+    """Return a number of rows.
+
+    Raises
+    ------
+    TypeMismatch
+        If it is no whole number.
+    """
+    if isinstance(number, bool) or not hasattr(number, "__index__"):
+        raise TypeMismatch(f"{method} takes a whole number of rows, such as {method}(3), not {number!r}")
+    return operator.index(number)
 
 
 def explained(kind: Kind) -> Kind:
@@ -103,8 +134,8 @@ def _left_over(
     for name in kept:
         if name not in known:
             taken = [one for one in known if one != "self"]
-            instead = _INSTEAD.get(name, "").format(method=method)
-            hint = f"; {instead}" if instead else suggestion(name, taken)
+            instead = (_OF_METHODS.get((method, name)) or _INSTEAD.get(name, "")).format(method=method)
+            hint = f"; {instead}" if instead else suggestion(name, taken) if taken else "; it takes none"
             raise ArgumentNotFound(f"{shown} has no argument {name!r} here{hint}")
     try:
         signature.bind(*args, **kept)

@@ -47,7 +47,7 @@ class Cells(Core):
     def _like(self, value: Any) -> list[str]:
         """Return the columns whose values can be compared with a constant without losing their type."""
         kind = literal(value).dtype
-        return [name for name in self._unmarked if _alike(self.schema[name].dtype, kind)]
+        return [name for name in self._unmarked if alike(self.schema[name].dtype, kind)]
 
     def isna(self) -> DataFrame:
         """Whether each value is null (NaN is a number here, not a null)."""
@@ -71,7 +71,7 @@ class Cells(Core):
         else:
             given = list(values)
             types = {name: self.schema[name].dtype for name in self._unmarked}
-            wanted = {n: [v for v in given if _alike(dtype, literal(v).dtype)] for n, dtype in types.items()}
+            wanted = {n: [v for v in given if alike(dtype, literal(v).dtype)] for n, dtype in types.items()}
         return self._replaced({name: self._own[name].isin(some) for name, some in wanted.items()})
 
     def where(self, condition: Series | Callable[[DataFrame], Series], other: Any = None) -> DataFrame:
@@ -113,7 +113,7 @@ class Cells(Core):
             pairs = dict.fromkeys(to_replace if isinstance(to_replace, list | tuple) else [to_replace], value)
         frame = self._own
         for name in self._unmarked:
-            fits = {old: new for old, new in pairs.items() if _alike(self.schema[name].dtype, literal(old).dtype)}
+            fits = {old: new for old, new in pairs.items() if alike(self.schema[name].dtype, literal(old).dtype)}
             if fits:
                 frame = frame.assign(**{name: frame[name].replace(fits)})
         return frame
@@ -156,20 +156,20 @@ class Cells(Core):
         """Return the running greatest values of the numeric columns."""
         return self._chosen({name: self._own[name].cummax() for name in self._numbers()})
 
-    def ffill(self) -> DataFrame:
-        """Put each column's nearest value before where it is null."""
-        return self._each(lambda column: column.ffill())
+    def ffill(self, *, limit: int | None = None) -> DataFrame:
+        """Put each column's nearest value before, at most ``limit`` rows away, where it is null."""
+        return self._each(lambda column: column.ffill(limit=limit))
 
-    def bfill(self) -> DataFrame:
-        """Put each column's nearest value after where it is null."""
-        return self._each(lambda column: column.bfill())
+    def bfill(self, *, limit: int | None = None) -> DataFrame:
+        """Put each column's nearest value after, at most ``limit`` rows away, where it is null."""
+        return self._each(lambda column: column.bfill(limit=limit))
 
     def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> DataFrame:
         """Return each value's rank within its column; see `Series.rank`."""
         return self._each(lambda column: column.rank(method, ascending=ascending, pct=pct))
 
 
-def _alike(one: DataType, other: DataType) -> bool:
+def alike(one: DataType, other: DataType) -> bool:
     """Return whether values of two types can be equal."""
     both = (one, other)
     return one == other or all(t.is_numeric for t in both) or all(t.is_temporal for t in both)

@@ -68,6 +68,8 @@ class Columns(Core):
         names = columns if labels is None else labels
         if names is None or (labels is not None and columns is not None):
             raise PlanError("drop takes the names of columns: drop(columns=['a', 'b'])")
+        if not isinstance(names, str | Iterable):
+            raise PlanError(f"drop takes the names of columns, not {names!r}; rows have no labels: frame[frame.x != 3]")
         gone = {names} if isinstance(names, str) else set(names)
         if errors != "ignore":
             self.schema.select(gone)

@@ -197,7 +197,7 @@ class Combining(Core):
 
 
 @explaining
-def concat(frames: Iterable[DataFrame], join: str | None = None) -> DataFrame:
+def concat(frames: Iterable[Any], join: str | None = None) -> DataFrame:
     """Return the rows of several frames, one after the other, matched by column name.
 
     Parameters
@@ -208,11 +208,14 @@ def concat(frames: Iterable[DataFrame], join: str | None = None) -> DataFrame:
         What happens to columns that some frames lack: ``"outer"`` fills them with null, ``"inner"`` leaves them out;
         by default they are an error.
     """
+    if hasattr(frames, "schema"):
+        raise PlanError("concat takes a list of frames, such as vl.concat([first, second])")
     given = list(frames)
     if not given:
         raise PlanError("concat needs at least one frame")
     if join not in (None, "outer", "inner"):
         raise PlanError(f"concat takes join='outer' or join='inner', not {join!r}")
+    given = [one.to_frame() if isinstance(one, Series) else one for one in given]
     home = next((one for one in given if hasattr(one, "with_plan")), None)
     given = [as_frame(home, one) for one in given]
     if join is not None:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import SortKey
+from ..expr import SortKey, literal
 from ..plan import Frame
 from .arguments import explained
-from .cells import Cells
+from .cells import Cells, alike
 from .replacements import not_found
 from .rolling import Moving, RowsSoFar
 from .series import Series
@@ -40,7 +41,17 @@ class Elementwise(RowsSoFar, Cells):
         if isinstance(other, Mapping):
             self.schema.select(other)
             chosen = dict(other)
-        return self._replaced({name: getattr(self._own[name], method)(one) for name, one in chosen.items()})
+        made = {n: getattr(self._own[n], method)(one) for n, one in chosen.items() if self._takes(n, method, one)}
+        never = {n: self._own[n].derive(literal(method == "ne")) for n in chosen if n not in made}
+        return self._replaced({**made, **never})
+
+    def _takes(self, name: str, method: str, other: Any) -> bool:
+        """Return whether a column can be compared with a constant; of another kind it equals no value, as in pandas."""
+        if method not in ("eq", "ne") or isinstance(other, Series):
+            return True
+        own, given = self.schema[name].dtype, literal(other).dtype
+        numbers = own.kind is Kind.BOOL or given.kind is Kind.BOOL
+        return alike(own, given) or numbers or given.kind is Kind.NULL or (own.is_temporal and given.is_text)
 
     def apply(
         self, func: Callable[[Any], Any] | str, axis: int | str = 0, *, dtype: Any = None
@@ -201,6 +212,16 @@ class Elementwise(RowsSoFar, Cells):
     __add__, __radd__, __sub__, __rsub__, __mul__, __rmul__ = add, radd, sub, rsub, mul, rmul
     __truediv__, __rtruediv__, __floordiv__, __mod__ = div, rdiv, floordiv, mod
     __lt__, __le__, __gt__, __ge__ = lt, le, gt, ge
+    __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> DataFrame:  # type: ignore[override]  # builds columns, as in pandas
+        return self._with_each("eq", other, compares=True)
+
+    def __ne__(self, other: object) -> DataFrame:  # type: ignore[override]  # builds columns, as in pandas
+        return self._with_each("ne", other, compares=True)
+
+    def __bool__(self) -> bool:
+        raise TypeMismatch("a lazy frame has no truth value; frame.empty tells whether it has no rows")
 
     pow = __pow__
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from ..plan import WHOLE_PARTITION, Aggregate, MapBatches, Plan, Project, Sort, 
 from ..schema import Field
 from .aggregating import Aggregates, Pairs, aggregates, is_how, of_freedom, returned, spelled
 from .applied import InPandas, OfGroupFrames
-from .arguments import explained
+from .arguments import explained, whole
 from .grouprows import GroupRows
 from .measures import QUARTILES, only_index
 from .replacements import not_found
@@ -340,17 +341,26 @@ class GroupBy(GroupRows, GroupWindows):
 
     def head(self, n: int = 5) -> DataFrame:
         """Return each group's first ``n`` rows, in the frame's order."""
-        return self._placed(lambda place, _: call("less_equal", place, literal(n)))
+        count = whole(n, "head")
+        return self._placed(lambda place, _: call("less_equal", place, literal(count)))
 
     def tail(self, n: int = 5) -> DataFrame:
         """Return each group's last ``n`` rows, in the frame's order."""
-        return self._placed(lambda place, size: call("less", call("subtract", size, place), literal(n)))
+        count = whole(n, "tail")
+        return self._placed(lambda place, size: call("less", call("subtract", size, place), literal(count)))
 
-    def nth(self, n: int) -> DataFrame:
-        """Return each group's row number ``n``, counted from 0, or from the end if negative."""
-        if n >= 0:
-            return self._placed(lambda place, _: call("equal", place, literal(n + 1)))
-        return self._placed(lambda place, size: call("equal", call("subtract", place, size), literal(n + 1)))
+    def nth(self, n: Any) -> DataFrame:
+        """Return each group's row number ``n``, or rows of several numbers, from 0, or from the end if negative."""
+        numbers = [whole(one, "nth") for one in (n if isinstance(n, Sequence) and not isinstance(n, str) else [n])]
+        if not numbers:
+            raise PlanError("nth needs a number of a row, such as nth(0)")
+
+        def chosen(place: Expr, size: Expr) -> Expr:
+            from_end = call("subtract", place, size)
+            tests = [call("equal", place if one >= 0 else from_end, literal(one + 1)) for one in numbers]
+            return functools.reduce(functools.partial(call, "or"), tests)
+
+        return self._placed(chosen)
 
     def _placed(self, test: Callable[[Expr, Expr], Expr]) -> DataFrame:
         """Return the rows for which a test of their place in the group, from 1, and the group's size is true."""

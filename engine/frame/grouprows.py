@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
 from ..errors import PlanError, VolleyError
-from ..expr import Column, Expr, NamedAggregate, aggregate, all_of, call, literal
-from ..plan import Union
+from ..expr import Column, Expr, NamedAggregate, SortKey, aggregate, all_of, call, literal
+from ..plan import Union, over, window_call
 from .aggregating import Aggregates
+from .arguments import whole
 from .grouped import GroupedSeries
 from .series import Series
 from .window import present_keys
@@ -102,6 +103,35 @@ class GroupRows:
     def cov(self) -> DataFrame:
         """Return the sample covariance of each pair of numeric columns within each group; see `corr`."""
         return self._pairwise("covar_samp")
+
+    def nlargest(self, n: int = 5) -> DataFrame:
+        """Return the ``n`` greatest values of each group, greatest first, of one column; the first ones of equals."""
+        return self._extremes(whole(n, "nlargest"), least=False)
+
+    def nsmallest(self, n: int = 5) -> DataFrame:
+        """Return the ``n`` least values of each group, least first, of one column; the first ones of equals."""
+        return self._extremes(whole(n, "nsmallest"), least=True)
+
+    def _extremes(self, n: int, *, least: bool) -> DataFrame:
+        value, by = self._column(self._one("nsmallest" if least else "nlargest")), self._partition()
+        place = over(window_call("row_number"), by, (SortKey(expr=value, descending=not least),))
+        test = all_of([*(present_keys(by) if self.dropna else []), call("less_equal", place, literal(n))])
+        assert test is not None
+        keys = [*self.keys, value.name]
+        rows = self.frame.filter(Series(self.frame, test)).select(*keys)
+        return rows.sort_values(keys, ascending=[*[True] * len(self.keys), least], stable=True).set_index(self.keys)
+
+    def unique(self) -> DataFrame:
+        """Return the list of each group's distinct values of one column, in no promised order."""
+        name = self._one("unique")
+        rows = self.frame.drop_duplicates([*self.keys, name])
+        return rows.groupby(list(self.keys), dropna=self.dropna)[name].agg("list")
+
+    def _one(self, method: str) -> str:
+        """Return the one column that is chosen."""
+        if self.selected is None or len(self.selected) != 1:
+            raise PlanError(f"{method} is about one column of the groups: groupby('k').x.{method}()")
+        return self.selected[0]
 
     def corrwith(self, other: Series) -> DataFrame:
         """Return the correlation of each numeric column with a column of the frame within each group."""

@@ -54,7 +54,8 @@ def as_frame(frame: DataFrame | None, other: Any) -> DataFrame:
     if hasattr(other, "with_plan"):
         made: DataFrame = other
         return made
-    if frame is None or not (hasattr(other, "__arrow_c_stream__") or hasattr(other, "__dataframe__")):
+    is_column = type(other).__module__.startswith("pandas") and not hasattr(other, "columns")
+    if is_column or frame is None or not (hasattr(other, "__arrow_c_stream__") or hasattr(other, "__dataframe__")):
         raise TypeMismatch(f"this needs frames, such as vl.DataFrame(…), not a {type(other).__name__}")
     return type(frame)(other, session=frame.session)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
 from ..expr import aggregate, call, literal
 from ..plan import over, window_call
+from .aggregating import known, named, of_freedom
+from .reducing import reduction
 from .timed import reduced
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class Measures:
     if TYPE_CHECKING:
 
         def _binary(self, function: str, other: Any, *, reverse: bool = False) -> Series: ...
+        def _reduce(self, function: str) -> Any: ...
 
     @property
     def _column(self) -> Series:
@@ -185,6 +188,39 @@ class Measures:
         powers = {f"m{n}": aggregate("sum", (away**n).expr) for n in (2, 3, 4)}
         found = own.frame.reduce(count=aggregate("count", own.expr), **powers)
         return tuple(found.values())
+
+    def std(self, ddof: int = 1) -> Any:
+        """Run the plan and return the standard deviation: of a sample, or with ``ddof=0`` of a population."""
+        return self._reduce(of_freedom("std", ddof))
+
+    def var(self, ddof: int = 1) -> Any:
+        """Run the plan and return the variance: of a sample, or with ``ddof=0`` of a population."""
+        return self._reduce(of_freedom("var", ddof))
+
+    def agg(self, func: Any) -> Any:
+        """Run the plan and return aggregates.
+
+        Parameters
+        ----------
+        func
+            A name, or a function that is an aggregate such as ``np.mean``: its value. A list of them, or a dictionary
+            of names and them: a dictionary of values. Any other function gets the column.
+        """
+        own = self._column
+        if isinstance(func, str) or callable(func):
+            name = known(func)
+            return own.agg({"value": name})["value"] if isinstance(name, str) else name(own)
+        if not isinstance(func, Iterable):
+            raise PlanError(f"agg takes names of aggregates, or a list or dictionary of them, not {func!r}")
+        pairs = func.items() if isinstance(func, Mapping) else ((named(one), one) for one in func)
+        asked: dict[Any, Any] = {key: known(one) for key, one in pairs}
+        if odd := [one for one in asked.values() if not isinstance(one, str)]:
+            raise PlanError(f"several aggregates at once are given by their names, not by {odd[0]!r}")
+        found = own.frame.reduce(**{f"v{i}": reduction(name, own.expr) for i, name in enumerate(asked.values())})
+        values = zip(asked.items(), found.values(), strict=True)
+        return {key: 0 if value is None and name == "sum" else value for (key, name), value in values}
+
+    aggregate = agg
 
     def autocorr(self, lag: int = 1) -> Any:
         """Run the plan and return the correlation with the values so many rows before."""

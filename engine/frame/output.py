@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import ConfigError, PlanError
 from ..plan import Scan, Write
+from .arguments import whole
 from .files import files
 from .memory import MemorySource
 from .rows import Rows
@@ -120,12 +121,17 @@ class Output(Rows):
         return self._own
 
     def head(self, n: int = 5) -> DataFrame:
-        """Run the plan for its first ``n`` rows and return them as a frame in memory."""
-        return self.limit(n).cache()
+        """Run the plan for its first ``n`` rows (negative: all but the last ones) and return a frame in memory."""
+        count = whole(n, "head")
+        return self.limit(count if count >= 0 else max(0, len(self._own) + count)).cache()
 
     def tail(self, n: int = 5) -> DataFrame:
-        """Run the plan for its last ``n`` rows and return them as a frame in memory."""
+        """Run the plan for its last ``n`` rows (negative: all but the first ones) and return a frame in memory."""
         import pyarrow as pa
+
+        n = whole(n, "tail")
+        if n < 0:
+            return self.limit(None, -n).cache()
 
         def update(rows: list[pa.Table], table: pa.Table) -> list[pa.Table]:
             return _last([*rows, table], n)

@@ -16,6 +16,7 @@ from ..errors import PlanError
 from ..expr import AggregateCall, NamedAggregate, aggregate
 from ..plan import WHOLE_PARTITION, Aggregate, over, window_call
 from .across import across
+from .aggregating import known, of_freedom
 from .core import Core
 from .describing import described, is_described
 from .reducing import SPELLINGS, reduction
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from .frame import DataFrame
     from .series import Series
 
-_NUMERIC = ("sum", "mean", "std", "var", "median", "quantile", "product")
+_NUMERIC = ("sum", "mean", "std", "std_pop", "var", "var_pop", "median", "quantile", "product")
 
 
 class Reductions(Core):
@@ -68,7 +69,7 @@ class Reductions(Core):
         """Return 2, the number of dimensions."""
         return 2
 
-    def agg(self, func: str | Sequence[str] | Mapping[str, str | Sequence[str]]) -> Any:
+    def agg(self, func: Any = None, **rows: tuple[str, Any]) -> Any:
         """Run the plan once and return aggregates of columns.
 
         Parameters
@@ -76,10 +77,18 @@ class Reductions(Core):
         func
             The name of an aggregate, or a dictionary of columns and names: a pandas Series with a value per column.
             A list of names, or a dictionary of columns and lists: a pandas DataFrame with a row per name.
-            Names alone apply to all columns, ``sum``, ``mean`` and the like to those of numbers.
+            Names alone apply to all columns, ``sum``, ``mean`` and the like to those of numbers. Functions that are
+            aggregates, such as ``np.mean``, count as their names; any other gets each column.
+        rows
+            Names of rows and pairs of a column and an aggregate: ``agg(most=("price", "max"))``.
         """
         import pandas as pd
 
+        if rows:
+            return self._named_rows(func, rows)
+        func = _known(func)
+        if callable(func):
+            return self._own.apply(func)
         if isinstance(func, Mapping):
             self.schema.select(func)
             asked = {c: [names] if isinstance(names, str) else list(names) for c, names in func.items()}
@@ -93,11 +102,23 @@ class Reductions(Core):
         values = self._computed(pairs)
         if isinstance(func, str) or (isinstance(func, Mapping) and all(isinstance(f, str) for f in func.values())):
             return pd.Series({column: values[column, one] for column, one in pairs})
-        rows = dict.fromkeys(one for _, one in pairs)
-        made = {column: [values.get((column, one)) for one in rows] for column, names in asked.items() if names}
-        return pd.DataFrame(made, index=list(rows))
+        labels = dict.fromkeys(one for _, one in pairs)
+        made = {column: [values.get((column, one)) for one in labels] for column, names in asked.items() if names}
+        return pd.DataFrame(made, index=list(labels))
 
     aggregate = agg
+
+    def _named_rows(self, func: Any, pairs: Mapping[str, Any]) -> pd.DataFrame:
+        """Return aggregates as rows of their own names, with a column for each that they are of."""
+        import pandas as pd
+
+        if func is not None or any(not (isinstance(one, tuple) and len(one) == 2) for one in pairs.values()):
+            raise PlanError("agg takes one argument, or rows by pairs: agg(total=('price', 'sum'))")
+        asked: dict[str, tuple[str, str]] = {row: (one[0], _known(one[1])) for row, one in pairs.items()}
+        values = self._computed(list(dict.fromkeys(asked.values())))
+        columns = dict.fromkeys(column for column, _ in asked.values())
+        made = {c: [values[pair] if pair[0] == c else None for pair in asked.values()] for c in columns}
+        return pd.DataFrame(made, index=list(asked))
 
     def _taken_by(self, function: str) -> list[str]:
         if SPELLINGS.get(function, function) not in _NUMERIC:
@@ -120,13 +141,13 @@ class Reductions(Core):
         """Run the plan and return the means of the numeric columns."""
         return self._for_each("mean", axis)
 
-    def std(self, axis: int | str = 0) -> Any:
-        """Run the plan and return the sample standard deviations of the numeric columns."""
-        return self._for_each("std", axis)
+    def std(self, axis: int | str = 0, *, ddof: int = 1) -> Any:
+        """Run the plan and return the standard deviations of the numeric columns, of populations with ``ddof=0``."""
+        return self._for_each(of_freedom("std", ddof), axis)
 
-    def var(self, axis: int | str = 0) -> Any:
-        """Run the plan and return the sample variances of the numeric columns."""
-        return self._for_each("var", axis)
+    def var(self, axis: int | str = 0, *, ddof: int = 1) -> Any:
+        """Run the plan and return the variances of the numeric columns, of populations with ``ddof=0``."""
+        return self._for_each(of_freedom("var", ddof), axis)
 
     def median(self, axis: int | str = 0) -> Any:
         """Run the plan and return the medians of the numeric columns."""
@@ -334,6 +355,20 @@ class Reductions(Core):
             return False
         one, two = self._own.collect(), other._own.collect()  # noqa: SLF001  # its own class
         return all(_same(a.to_pylist(), b.to_pylist()) for a, b in zip(one.columns, two.columns, strict=True))
+
+
+def _known(func: Any) -> Any:
+    """Return aggregates by their names where functions were given that are some: of one, a list or a dictionary."""
+    if func is None or isinstance(func, str) or callable(func):
+        return known(func)
+    if not isinstance(func, Iterable):
+        raise PlanError(f"agg takes names of aggregates, or lists and dictionaries of them, not {func!r}")
+    if isinstance(func, Mapping):
+        return {column: _known(one) for column, one in func.items()}
+    names = [known(one) for one in func]
+    if odd := [one for one in names if not isinstance(one, str)]:
+        raise PlanError(f"several aggregates at once are given by their names, not by {odd[0]!r}")
+    return names
 
 
 def _is_across(axis: int | str) -> bool:

@@ -77,6 +77,16 @@ REPLACEMENTS: Mapping[str, str] = {
 }
 
 
+_OF_GROUPS: Mapping[str, str] = {
+    "fillna": "fill from the group: frame.x.fillna(frame.groupby('k').x.transform('mean'))",
+    "sort_values": "sort the frame first: frame.sort_values('x').groupby('k'); groups keep its order",
+    "drop_duplicates": "use frame.drop_duplicates(['k', 'x'])",
+    "isna": "use frame.isna(), or count() and size()",
+    "assign": "assign to the frame: frame.assign(share=frame.x / frame.groupby('k').x.transform('sum'))",
+    "merge": "merge the result of an aggregate, such as groupby('k').sum().reset_index()",
+    "to_pandas": "aggregate first, or iterate over the group-by",
+}
+"""Names of other classes, which groups have neither here nor in pandas."""
 _OF_TEXT: Mapping[str, str] = {
     "extractall": "use findall(pattern), then explode, or extract(pattern) once for each group",
     **dict.fromkeys(("index", "rindex"), "use find or rfind, which give -1 where there is none"),
@@ -104,6 +114,8 @@ def accessor_not_found(kind: str, name: str, available: Iterable[str]) -> Method
 
 def not_found(kind: str, name: str, available: Iterable[str]) -> MethodNotFound | ColumnNotFound:
     """Return the error for a name that a kind of object has not."""
+    if kind == "GroupBy" and name in _OF_GROUPS:
+        return MethodNotFound(f"{kind} has no {name!r} here; {_OF_GROUPS[name]}")
     if name in REPLACEMENTS:
         return MethodNotFound(f"{kind} has no {name!r} here; {REPLACEMENTS[name]}")
     return ColumnNotFound(name, [one for one in available if not one.startswith("_")], " or method")

@@ -11,6 +11,7 @@ from .. import dtypes
 from ..errors import PlanError
 from ..expr import Expr, SortKey, call, cast, literal
 from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, Unnest, over, window_call
+from .arguments import whole
 from .core import Core
 from .loc import Loc, Places
 from .query import evaluated, queried
@@ -108,7 +109,7 @@ class Rows(Core):
         self,
         by: str | Sequence[str] | None = None,
         *,
-        ascending: bool | Sequence[bool] = True,
+        ascending: Any = True,
         na_position: str = "last",
         stable: bool = False,
     ) -> DataFrame:
@@ -117,7 +118,9 @@ class Rows(Core):
         ``by`` may be left out where one column stands beside those marked as index, as in ``groupby("k").x.sum()``.
         """
         names = [self._only("sort_values")] if by is None else [by] if isinstance(by, str) else list(by)
-        flags = [ascending] * len(names) if isinstance(ascending, bool) else list(ascending)
+        flags = [ascending] * len(names) if isinstance(ascending, bool | int) else list(ascending)
+        if isinstance(ascending, str) or not all(isinstance(up, bool | int) for up in flags):
+            raise PlanError(f"ascending is True or False, or a list of them for each key, not {ascending!r}")
         if len(flags) != len(names):
             raise PlanError(f"ascending has {len(flags)} entries for {len(names)} keys")
         if na_position not in ("first", "last"):
@@ -147,6 +150,7 @@ class Rows(Core):
 
     def limit(self, count: int | None, offset: int = 0) -> DataFrame:
         """Return at most ``count`` rows (None: all) after ``offset``, lazily."""
+        count, offset = None if count is None else whole(count, "limit"), whole(offset, "limit")
         return self.with_plan(Limit(input=self.plan, count=count, offset=offset), index=self.index)
 
     def drop_duplicates(self, subset: str | Sequence[str] | None = None, *, keep: str | bool = "first") -> DataFrame:

@@ -31,9 +31,8 @@ from .measures import Measures
 from .nested import ListAccessor, StructAccessor
 from .offsets import is_offset, moved_by_offset
 from .operators import Operators
-from .reducing import reduction
 from .serieslabels import SeriesLabels
-from .seriesrows import SeriesRows
+from .seriesrows import DistinctValues, SeriesRows
 from .timed import reduced
 from .types import parse_dtype
 from .window import SeriesWindows, keeps_rows, projected
@@ -194,6 +193,8 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
                 "isin takes constants; for the values of another column use merge(other, how='semi', left_on=…, "
                 "right_on=…), or isin(other.unique())"
             )
+        if not isinstance(values, Iterable):
+            raise TypeMismatch(f"isin takes a list of constants, such as isin([1, 2]), not {values!r}")
         present = [value for value in values if value is not None]
         if self.dtype.is_nested:
             if present:
@@ -236,13 +237,15 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
         """Put a constant or another column's value where this is null."""
         return self.derive(call("coalesce", self.expr, self.operand(value)))
 
-    def where(self, condition: Series, other: Any = None) -> Series:
-        """Keep values where the condition is true, else take ``other`` (null by default)."""
-        return self.derive(case([(self.operand(condition), self.expr)], self.operand(other)))
+    def where(self, condition: Any, other: Any = None) -> Series:
+        """Keep values where a condition, or a function of the column, is true, else take ``other`` (else null)."""
+        test, otherwise = (one(self) if callable(one) else one for one in (condition, other))
+        return self.derive(case([(self.operand(test), self.expr)], self.operand(otherwise)))
 
-    def mask(self, condition: Series, other: Any = None) -> Series:
-        """Take ``other`` (null by default) where the condition is true, else keep values."""
-        return self.derive(case([(self.operand(condition), self.operand(other))], self.expr))
+    def mask(self, condition: Any, other: Any = None) -> Series:
+        """Take ``other`` (else null) where a condition, or a function of the column, is true, else keep values."""
+        test, instead = (one(self) if callable(one) else one for one in (condition, other))
+        return self.derive(case([(self.operand(test), self.operand(instead))], self.expr))
 
     def case_when(self, caselist: Sequence[tuple[Any, Any]]) -> Series:
         """Take the value beside the first condition that is true, else keep values; both may be functions of this."""
@@ -254,7 +257,12 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
     def map(self, arg: Mapping[Any, Any] | Callable[[Any], Any], dtype: Any = None) -> Series:
         """Replace values by a dictionary (values that it lacks become null) or a function; see `Series.apply`."""
         if callable(arg):
-            return self.apply(arg, dtype)
+            applied: Series = self.apply(arg, dtype)
+            return applied
+        if not isinstance(arg, Mapping):
+            raise TypeMismatch(
+                f"map takes a dictionary of values or a function, not {arg!r}; see str and dt for methods"
+            )
         return self.derive(case([(call("equal", self.expr, literal(key)), literal(new)) for key, new in arg.items()]))
 
     def replace(self, to_replace: Any, value: Any = None) -> Series:
@@ -380,11 +388,13 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
 
     tolist = to_list
 
-    def unique(self) -> Values:
+    def unique(self) -> DistinctValues:
         """Run the plan and return the distinct values, in no promised order."""
         values = self.to_frame()
         key = NamedExpr(name=self.name, expr=values[self.name].expr)
-        return Series.to_list(self.frame.with_plan(Aggregate(input=values.plan, keys=(key,)))[self.name])
+        return DistinctValues(
+            Series.to_list(self.frame.with_plan(Aggregate(input=values.plan, keys=(key,)))[self.name])
+        )
 
     def _reduce(self, function: Name) -> Any:
         return self.frame.reduce(value=reduced(function, self.expr))["value"]
@@ -406,14 +416,6 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
         """Run the plan and return the greatest value."""
         return self._reduce("max")
 
-    def std(self) -> Any:
-        """Run the plan and return the sample standard deviation."""
-        return self._reduce("std")
-
-    def var(self) -> Any:
-        """Run the plan and return the sample variance."""
-        return self._reduce("var")
-
     def count(self) -> int:
         """Run the plan and return the number of values that are not null."""
         return int(self._reduce("count"))
@@ -430,15 +432,6 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
     def nunique(self) -> int:
         """Run the plan and return the number of distinct values that are not null."""
         return int(self.frame.reduce(value=aggregate("count", self.expr, distinct=True))["value"])
-
-    def agg(self, func: Name | Iterable[Name]) -> Any:
-        """Run the plan and return one aggregate by name, or a dictionary of several by a list of names."""
-        names = [func] if isinstance(func, str) else list(func)
-        found = self.frame.reduce(**{name: reduction(name, self.expr) for name in names})
-        values = {name: 0 if value is None and name == "sum" else value for name, value in found.items()}
-        return values[func] if isinstance(func, str) else values
-
-    aggregate = agg
 
 
 def _moved(series: Series, plan: Plan) -> Expr:

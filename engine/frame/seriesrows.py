@@ -24,6 +24,14 @@ if TYPE_CHECKING:
     from .series import Series
 
 
+class DistinctValues(list[Any]):
+    """A list, which has numpy's ``tolist`` too: pandas' ``unique`` returns arrays."""
+
+    def tolist(self) -> list[Any]:
+        """Return the values as a plain list."""
+        return list(self)
+
+
 class SeriesRows(ThroughPandas):
     """Methods of `Series` over its rows; what has other rows than the frame is a column of a new frame."""
 
@@ -59,7 +67,7 @@ class SeriesRows(ThroughPandas):
         return column
 
     def head(self, n: int = 5) -> Series:
-        """Run the plan for its first ``n`` rows and return a column in memory."""
+        """Run the plan for its first ``n`` rows and return a column in memory; see `DataFrame.head`."""
         return self._of(self._own.to_frame().head(n))
 
     def tail(self, n: int = 5) -> Series:
@@ -122,13 +130,13 @@ class SeriesRows(ThroughPandas):
         """Return whether an equal value comes before (``keep="last"``: after; False: either) each value."""
         return self._own.to_frame().duplicated(keep=keep)
 
-    def apply(self, function: Callable[[Any], Any], dtype: Any = None) -> Series:
+    def apply(self, function: Callable[[Any], Any] | str, dtype: Any = None) -> Any:
         """Apply a Python function to each value; null stays null. See `volley.udf`.
 
         Parameters
         ----------
         function
-            Takes a value; compiled where it can be.
+            Takes a value; compiled where it can be. Or the name of a method.
         dtype
             Type of what it returns, such as ``"float64"``; not needed where it is annotated or compiled.
 
@@ -139,6 +147,8 @@ class SeriesRows(ThroughPandas):
         UserFunctionError
             While running, if the function raises.
         """
+        if isinstance(function, str):
+            return self.transform(function)
         user = function if isinstance(function, UserFunction) and dtype is None else UserFunction(function, dtype=dtype)
         made: Series = user(self)
         return made.rename(self._own.name)
@@ -148,7 +158,8 @@ class SeriesRows(ThroughPandas):
         if isinstance(function, str):
             made: Series = getattr(self._own, function)()
             return made
-        return self.apply(function, dtype)
+        applied: Series = self.apply(function, dtype)
+        return applied
 
     def groupby(self, by: str | Series | Sequence[str | Series], *, sort: bool = True, dropna: bool = True) -> GroupBy:
         """Group the values by columns of the frame; see `DataFrame.groupby`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ..errors import PlanError
+from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, aggregate, call, case, literal
 from ..expr.regex import group_names
 from .accessor import Accessor
@@ -61,6 +61,8 @@ class TextPieces(Accessor):
         regex
             Whether the separator is a regular expression; by default, as in pandas, if it is longer than one character.
         """
+        if pat is not None and not isinstance(pat, str):
+            raise TypeMismatch(f"str.split takes a text to split at, not {pat!r}; n={pat!r} is how many times")
         if pat == "":
             raise PlanError("str.split needs a separator that is not empty; str.split() takes words")
         if pat is None:

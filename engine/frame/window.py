@@ -26,10 +26,13 @@ from ..plan import (
     Plan,
     Project,
     Window,
+    following,
     over,
+    preceding,
     window_call,
 )
 from .aggregating import known
+from .arguments import whole
 from .reducing import SPELLINGS
 from .rolling import GroupRolling, Rolling, RowsSoFar, rolled, rows_between
 from .udf import placed
@@ -107,10 +110,15 @@ def _interpolated(value: Expr, by: tuple[Expr, ...]) -> Expr:
     return case([(known, value), (call("is_not_null", after), between)], before)
 
 
-def _filled(value: Expr, by: tuple[Expr, ...], *, forward: bool) -> Expr:
-    """Return the value, or else the nearest one before (or after) that is not null."""
+def _filled(value: Expr, by: tuple[Expr, ...], *, forward: bool, limit: int | None = None) -> Expr:
+    """Return the value, or else the nearest one before (or after), among so many rows, that is not null."""
+    if limit is not None and whole(limit, "ffill" if forward else "bfill") < 1:
+        raise PlanError(f"limit is a number of rows above 0, not {limit}")
     function = "last_value" if forward else "first_value"
-    frame = rows_between(UNBOUNDED_PRECEDING) if forward else rows_between(CURRENT_ROW, UNBOUNDED_FOLLOWING)
+    if forward:
+        frame = rows_between(UNBOUNDED_PRECEDING if limit is None else preceding(limit))
+    else:
+        frame = rows_between(CURRENT_ROW, UNBOUNDED_FOLLOWING if limit is None else following(limit))
     return over(window_call(function, value, frame=frame, ignore_nulls=True), by)
 
 
@@ -192,13 +200,13 @@ class SeriesWindows(RowsSoFar):
         """Fill nulls on the line between the values before and after; behind the last value, with it, as in pandas."""
         return self.derive(_interpolated(self.expr, self._by))
 
-    def ffill(self) -> Series:
-        """Put the nearest value before where this is null."""
-        return self.derive(_filled(self.expr, self._by, forward=True))
+    def ffill(self, *, limit: int | None = None) -> Series:
+        """Put the nearest value before, at most ``limit`` rows away, where this is null."""
+        return self.derive(_filled(self.expr, self._by, forward=True, limit=limit))
 
-    def bfill(self) -> Series:
-        """Put the nearest value after where this is null."""
-        return self.derive(_filled(self.expr, self._by, forward=False))
+    def bfill(self, *, limit: int | None = None) -> Series:
+        """Put the nearest value after, at most ``limit`` rows away, where this is null."""
+        return self.derive(_filled(self.expr, self._by, forward=False, limit=limit))
 
     def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Series:
         """Return the rank of each value among all, from 1; null stays null.
@@ -238,8 +246,10 @@ class SeriesWindows(RowsSoFar):
         center
             Whether the row stands in the middle of a number of rows.
         on
-            Column of times.
+            Column of times, by default the one that is marked as index.
         """
+        if on is None and not isinstance(window, int) and len(self.frame.index) == 1:
+            on = self.frame.index[0]
         times = self.frame[on] if isinstance(on, str) else on
         return rolled(self._rolled, window, min_periods, center=center, times=None if times is None else times.expr)
 
@@ -334,13 +344,13 @@ class GroupWindows(RowsSoFar):
         """Return the greatest of the group's values so far; nulls are passed over and stay null."""
         return self._beside(lambda value, by: _running("max", value, by))
 
-    def ffill(self) -> Any:
-        """Put the group's nearest value before where a value is null."""
-        return self._beside(lambda value, by: _filled(value, by, forward=True))
+    def ffill(self, *, limit: int | None = None) -> Any:
+        """Put the group's nearest value before, at most ``limit`` rows away, where a value is null."""
+        return self._beside(lambda value, by: _filled(value, by, forward=True, limit=limit))
 
-    def bfill(self) -> Any:
-        """Put the group's nearest value after where a value is null."""
-        return self._beside(lambda value, by: _filled(value, by, forward=False))
+    def bfill(self, *, limit: int | None = None) -> Any:
+        """Put the group's nearest value after, at most ``limit`` rows away, where a value is null."""
+        return self._beside(lambda value, by: _filled(value, by, forward=False, limit=limit))
 
     def rank(self, method: str = "average", *, ascending: bool = True, pct: bool = False) -> Any:
         """Return the rank of each value within its group; see `Series.rank`."""
@@ -363,6 +373,8 @@ class GroupWindows(RowsSoFar):
         on: str | None = None,
     ) -> Rolling:
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
+        if on is None and not isinstance(window, int) and len(self.frame.index) == 1:
+            on = self.frame.index[0]
         times = None if on is None else self.frame[on].expr
         own = rolled(self._rolled, window, min_periods, center=center, times=times)
         return self._moving(own, lambda group: group.rolling(window, min_periods, center=center, on=on))

@@ -26,6 +26,17 @@ DATA = pd.DataFrame(
         .tz_convert("Europe/Rome"),
     }
 )
+
+
+def is_own(made):
+    return type(made).__module__.startswith("volley")
+
+
+def of_groups(made):
+    """Return pandas' values of groups without the labels of rows, as a frame."""
+    return made if is_own(made) else made.droplevel(-1).to_frame()
+
+
 CHAINS = {
     "rows by a column that was left out": lambda f: f[["k", "f"]][f.g == "x"],
     "rows by it, behind other steps": lambda f: f[["k", "i"]].sort_values("i").rename(columns={"i": "j"}).loc[f.f > 0],
@@ -55,6 +66,37 @@ CHAINS = {
     ),
     "too few values have no skewness": lambda f: f.groupby("k")[["i"]].skew().reset_index().query("i > 0"),
     "standard errors": lambda f: f.groupby("g")[["i", "f"]].sem(),
+    "each value equal to a constant": lambda f: f[["k", "i", "g"]] == 2,
+    "each value not equal to a constant": lambda f: f[["k", "i", "f"]].fillna(0) != 2,
+    "filled for one row only": lambda f: f.assign(z=f.f.ffill(limit=1), y=f.f.bfill(limit=2))[["z", "y"]],
+    "filled in groups for one row only": lambda f: f.assign(z=f.groupby("b").f.ffill(limit=1)),
+    "all columns filled": lambda f: f[["f", "g"]].ffill(limit=1),
+    "all but the last rows": lambda f: (f.head(-2), f.tail(-2), f.i.head(-4))[0],
+    "all but the first rows": lambda f: f.tail(-4),
+    "more than there are": lambda f: f.head(-100),
+    "several rows of groups": lambda f: f.groupby("b").nth([0, -1]),
+    "greatest values of groups": lambda f: of_groups(f.groupby("k").i.nlargest(1)),
+    "least values of groups": lambda f: of_groups(f.groupby("b").f.nsmallest(3)),
+    "distinct values of groups": lambda f: [
+        sorted(values)
+        for values in (f.groupby("b").k.unique().to_pandas()["k"] if is_own(f) else f.groupby("b").k.unique())
+    ],
+    "spreads of populations": lambda f: (f.i.std(ddof=0), f.f.var(ddof=0), f[["i"]].std(ddof=0).to_dict()),
+    "spreads of populations across columns": lambda f: f.assign(z=f[["k", "i"]].std(axis=1, ddof=0)),
+    "functions that are aggregates": lambda f: (
+        f.i.agg(np.mean),
+        dict(f.i.agg(["min", np.max])),
+        dict(f.i.agg({"a": "sum"})),
+    ),
+    "functions that are aggregates, of a frame": lambda f: f[["k", "i"]].agg(np.sum).to_dict(),
+    "functions in lists, of a frame": lambda f: f[["k", "i"]].agg([np.sum, "mean"]).to_dict(),
+    "functions of columns": lambda f: f[["k", "i"]].agg(lambda column: column.max() - column.min()).to_dict(),
+    "rows of aggregates": lambda f: f.agg(most=("i", "max"), least=("i", "min")).to_dict(),
+    "a method by name": lambda f: f.i.apply("sum"),
+    "distinct values as a list": lambda f: sorted(f.i.unique().tolist()),
+    "conditions as functions": lambda f: f.i.where(lambda x: x > 2, lambda x: -x),
+    "masks as functions": lambda f: f.i.mask(lambda x: x > 2),
+    "columns below each other": lambda f: (pd if isinstance(f, pd.DataFrame) else vl).concat([f.i, f.i]).to_frame(),
     "least values among nulls": lambda f: f.f.nsmallest(5),
     "separators that are regular expressions": lambda f: f.assign(z=f.g.str.split("x|y").str.len()),
 }

@@ -227,3 +227,13 @@ def test_what_is_wrong_is_said(frame, wrong, error, message):
 def test_the_plan_shows_windows(frame):
     shown = frame.select(s=frame.i.cumsum()).explain("logical")
     assert "Window sum(i) rows between unbounded preceding and current row as __window_0 keeping order" in shown
+
+
+def test_windows_of_time_go_by_the_index(frame, data):
+    ordered = data.sort_values("t", kind="stable").drop_duplicates("t").reset_index(drop=True)
+    ours = vl.DataFrame(ordered).set_index("t")
+    same(ours.v.rolling("9D").sum(), ordered.set_index("t").v.rolling("9D").sum().reset_index(drop=True))
+    theirs = ordered.set_index("t").groupby("h").v.rolling("9D").max()
+    made = ours.groupby("h").v.rolling("9D").max().to_list()
+    rows = ordered.assign(m=made).sort_values(["h", "t"], kind="stable")
+    np.testing.assert_allclose(rows.m.astype(float), theirs.to_numpy())
