@@ -36,6 +36,8 @@ BETWEEN = "select tick, span from ticks join spans on tick >= begin_tick and tic
 BETWEEN_KEYS = f"{BETWEEN} and ticks.shop = spans.shop"
 NEAREST = "select tick, spent, begin_tick from ticks asof join spans on tick >= begin_tick"
 NEAREST_KEYS = f"{NEAREST} and ticks.shop = spans.shop"
+BAND = "select tick, begin_tick from ticks join spans on abs(tick - begin_tick) <= 100"
+BAND_OF_ENDS = "select tick, begin_tick from ticks join spans on begin_tick between tick - 100 and tick + 100"
 BINS = "select key, value, bin from wide join bins on value >= least and value < below"
 
 
@@ -111,6 +113,15 @@ def between_keys_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 
     pairs = frames["ticks"].join(frames["spans"], on="shop")
     return pairs.filter(pl.col("tick").is_between("begin_tick", "end_tick", closed="left")).select("tick", "span")
+
+
+def band_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    import polars as pl
+
+    ends = pl.col("begin_tick") - 100, pl.col("begin_tick") + 100
+    spans = frames["spans"].select("begin_tick", least=ends[0], most=ends[1])
+    within = pl.col("tick") >= pl.col("least"), pl.col("tick") <= pl.col("most")
+    return frames["ticks"].join_where(spans, *within).select("tick", "begin_tick")
 
 
 def bins_by_polars(frames: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
@@ -241,6 +252,13 @@ CASES = (
         memory=("ticks", "spans"),
         keys=("tick",),
         engines=compared(NEAREST_KEYS, nearest_by_polars("shop")),
+    ),
+    Case(
+        name="join-band",
+        about="the 1.5M moments, each with those beginnings of the 100k stretches that lie at most 100 ticks off",
+        memory=("ticks", "spans"),
+        keys=("tick", "begin_tick"),
+        engines=compared(BAND, band_by_polars) | {"duckdb": duckdb_sql(BAND_OF_ENDS)},  # which tries all pairs else
     ),
     Case(
         name="join-bins",

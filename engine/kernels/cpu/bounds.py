@@ -1,5 +1,7 @@
 """Conditions of a join that bound a value of the build rows by one of the probing row, as ``at >= start`` does.
 
+Those on the distance of two values are turned into such (``distances.py``).
+
 Build rows are put into the order of one value, so that its bounds are places there; a bound of another is asked of a
 tree (``native/bounded.py``). What else a condition asks for is tested on the pairs that are left.
 """
@@ -18,10 +20,11 @@ from numpy.typing import NDArray
 from ...dtypes import DataType, Kind
 from ...errors import TooManyPairs
 from ...expr import Call, Cast, Expr, SortKey, all_of, columns_of, conjuncts
-from ...traversal import walk_once
+from ...traversal import transform_up, walk_once
 from ..evaluation import is_quick
 from ..specs import JoinSpec
 from .buffers import present
+from .distances import Distance, Offset, distances_of
 from .native.arrays import Rows, Words
 from .native.bounded import BoundedRows, pairs_between, without
 from .native.joining import MOST_PAIRS
@@ -39,11 +42,16 @@ _TURNED = {"less": "greater", "less_equal": "greater_equal", "greater": "less", 
 
 @dataclass(frozen=True, slots=True)
 class _Bound:
-    """A comparison that a build row's value must pass with a probing row's: ``build function probe``."""
+    """A comparison that a build row's value must pass with a probing row's: ``build function probe + offset``."""
 
     build: Expr
     function: str
     probe: Expr
+    offset: Offset | None = None
+
+    @property
+    def is_exact(self) -> bool:
+        return self.offset is None or self.offset.is_exact
 
     @property
     def is_lower(self) -> bool:
@@ -73,7 +81,8 @@ def bounds_of(spec: JoinSpec) -> Bounds | None:
     if spec.residual is None:
         return None
     parts = list(conjuncts(spec.residual))
-    found = [(bound, part) for part in parts if (bound := _bound(part, spec)) is not None]
+    pairs = zip(parts, distances_of(parts), strict=True)
+    found = [(bound, part) for part, apart in pairs for bound in _bounds(part, apart, spec)]
     if not found:
         return None
     values = list(dict.fromkeys(bound.build for bound, _ in found))
@@ -84,21 +93,37 @@ def bounds_of(spec: JoinSpec) -> Bounds | None:
     chosen = next(filter(both_ways, values), values[0])
     ordered = tuple(bound for bound, _ in found if bound.build == chosen)
     other = next((bound for bound, _ in found if bound.build != chosen), None)
-    used = [part for bound, part in found if bound in ordered or bound is other]
-    return Bounds(ordered, other, all_of(part for part in parts if not any(part is one for one in used)))
+    met = {id(part) for _, part in found}
+    met -= {id(part) for bound, part in found if not (bound in ordered or bound is other) or not bound.is_exact}
+    return Bounds(ordered, other, all_of(part for part in parts if id(part) not in met))
 
 
-def _bound(part: Expr, spec: JoinSpec) -> _Bound | None:
+def _bounds(part: Expr, apart: Iterable[Distance], spec: JoinSpec) -> list[_Bound]:
+    """Return the bounds that a conjunct states, maybe of distances; if all are exact, they are what it says."""
     if not isinstance(part, Call) or part.function not in _TURNED:
-        return None
+        return []
     left, right = part.args
-    if left.dtype != right.dtype or not is_one_word(left.dtype) or not (_is_safe(left) and _is_safe(right)):
+    builds_left = _builds_first(left, right, spec)
+    if builds_left is not None and left.dtype == right.dtype and is_one_word(left.dtype):
+        return [_Bound(left, part.function, right) if builds_left else _Bound(right, _TURNED[part.function], left)]
+    found = []
+    for distance in apart:
+        builds_first = _builds_first(distance.first, distance.second, spec)
+        offset = None if builds_first is None else distance.offset(of_first=builds_first)
+        if offset is None:
+            return []
+        sides = (distance.first, distance.second)[:: 1 if builds_first else -1]
+        found.append(_Bound(sides[0], "greater_equal" if offset.lower else "less_equal", sides[1], offset))
+    return found
+
+
+def _builds_first(first: Expr, second: Expr, spec: JoinSpec) -> bool | None:
+    """Return whether the first of two expressions is the build side's and the second the other's; None for neither."""
+    if not (_is_safe(first) and _is_safe(second)):
         return None
-    if _reads(left, spec.build_schema.names) and _reads(right, spec.probe_schema.names):
-        return _Bound(left, part.function, right)
-    if _reads(right, spec.build_schema.names) and _reads(left, spec.probe_schema.names):
-        return _Bound(right, _TURNED[part.function], left)
-    return None
+    if _reads(first, spec.build_schema.names) and _reads(second, spec.probe_schema.names):
+        return True
+    return False if _reads(second, spec.build_schema.names) and _reads(first, spec.probe_schema.names) else None
 
 
 def _reads(expr: Expr, names: Iterable[str]) -> bool:
@@ -109,9 +134,16 @@ def _reads(expr: Expr, names: Iterable[str]) -> bool:
 
 def _is_safe(expr: Expr) -> bool:
     """Return whether an expression may be computed of rows that meet none: it fails by overflow, if at all."""
+    expr = transform_up(expr, _unshifted)
     return is_quick(expr) and all(
         not isinstance(node, Cast) or not node.strict or _widens(node.arg.dtype, node.dtype) for node in walk_once(expr)
     )
+
+
+def _unshifted(expr: Expr) -> Expr:
+    """Return a moment in place of that some time before or after it, where months do not count."""
+    shifted = isinstance(expr, Call) and expr.function == "add_interval" and not dict(expr.options)["months"]
+    return expr.children[0] if shifted else expr
 
 
 def _widens(source: DataType, target: DataType) -> bool:
@@ -162,9 +194,12 @@ class BoundedBuild:
         """Return where the partners of a table's rows lie; a group of -1 has none."""
         bounds = self._bounds.all
         columns = Evaluator(table).columns([bound.probe for bound in bounds])
+        made = [_wanted(column, bound) for column, bound in zip(columns, bounds, strict=True)]
+        words, marks = [words for words, _ in made], [some for _, some in made if some is not None]
         if any(column.null_count for column in columns):
-            groups = np.where(_known(columns), groups, np.int32(-1))
-        words = [_words(column, bound.probe) for column, bound in zip(columns, bounds, strict=True)]
+            marks.append(_known(columns))
+        if marks:
+            groups = np.where(reduce(np.logical_and, marks), groups, np.int32(-1))
         lows, highs = list[Rows](), list[Rows]()
         for bound, wanted in zip(self._bounds.ordered, words, strict=False):
             places = self._rows.places(groups, wanted, beyond=bound.is_lower == bound.is_strict)
@@ -223,6 +258,13 @@ def are_worth_it(lists: RowLists, *, keyed: bool) -> bool:
 def _known(columns: Sequence[pa.Array]) -> NDArray[np.bool_]:
     """Return which rows have no null."""
     return reduce(np.logical_and, map(present, columns))
+
+
+def _wanted(column: pa.Array, bound: _Bound) -> tuple[Words, NDArray[np.bool_] | None]:
+    """Return words that bound build rows' words, and which of them leave any; None where all may."""
+    if bound.offset is None:
+        return _words(column, bound.probe), None
+    return bound.offset.words(column, bound.probe.dtype)
 
 
 def _words(column: pa.Array, expr: Expr) -> Words:
