@@ -123,7 +123,7 @@ class Cells(Core):
         return self._each(lambda column: column.clip(lower, upper), self._numbers())
 
     def round(self, decimals: int | Mapping[str, int] = 0) -> DataFrame:
-        """Round every numeric column, or some by a dictionary of digits; halves go away from zero."""
+        """Round every numeric column, or some by a dictionary of digits; see `Series.round`."""
         if isinstance(decimals, Mapping):
             return self.assign(**{name: self._own[name].round(digits) for name, digits in decimals.items()})
         return self._each(lambda column: column.round(decimals), self._numbers())

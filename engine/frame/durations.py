@@ -32,6 +32,13 @@ def with_durations(function: str, left: Expr, right: Expr) -> Expr | None:
     return of_ticks(cast(call("trunc", call(function, ticks_of(length), number)), dtypes.int64))
 
 
+def typed(function: str, value: Expr, other: Expr) -> Expr:
+    """Return a null beside moments or lengths of time, such as the least one of no rows, as one of them."""
+    if value.dtype.kind is not Kind.NULL or not (other.dtype.is_temporal or other.dtype.kind is Kind.DURATION):
+        return value
+    return cast(value, dtypes.duration("us") if function == "add" and other.dtype.is_temporal else other.dtype)
+
+
 def ticks_of(length: Expr) -> Expr:
     """Return the microseconds of a duration, exact up to 2^53 of them: 285 years."""
     if isinstance(length, Literal) and isinstance(length.value, dt.timedelta):

@@ -14,6 +14,7 @@ from ..expr import (
     aggregate,
     call,
     case,
+    cast,
     columns_of,
     in_list,
     literal,
@@ -26,7 +27,7 @@ from .arguments import explained
 from .casting import converted
 from .categories import CategoryAccessor
 from .datetimes import DatetimeAccessor
-from .durations import with_durations
+from .durations import typed, with_durations
 from .measures import Measures
 from .nested import ListAccessor, StructAccessor
 from .offsets import is_offset, moved_by_offset
@@ -308,8 +309,10 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
         return self.derive(call("sign", self.expr))
 
     def round(self, digits: int = 0) -> Series:
-        """Nearest value with so many digits after the point; halves go away from zero."""
-        return self.derive(call("round", self.expr, literal(digits)))
+        """Nearest value with so many digits after the point; halves of floats go to even digits, others from zero."""
+        if not self.dtype.is_float:
+            return self.derive(call("round", self.expr, literal(digits)))
+        return self.derive(cast(call("round_even", self.expr, literal(digits)), self.dtype))
 
     def floor(self) -> Series:
         """Greatest whole number not above."""
@@ -486,6 +489,7 @@ def _dispatch(function: str, left: Expr, right: Expr) -> Expr:
     """Apply an operator, choosing by type: ``+`` joins texts and moves times, ``-`` of times is a difference."""
     if function == "add" and Kind.STRING in (left.dtype.kind, right.dtype.kind):
         return call("concat", left, right)
+    left, right = typed(function, left, right), typed(function, right, left)
     if function == "subtract" and left.dtype.is_temporal and right.dtype.is_temporal:
         return call("difference", left, right)
     made = with_durations(function, left, right)

@@ -116,7 +116,8 @@ class TextPieces(Accessor):
         """Return a frame with a column for each piece: ``n + 1``, or as many as the longest list has."""
         count = n + 1
         if n <= 0:
-            count = lists.frame.reduce(most=aggregate("max", call("list_length", lists.expr)))["most"] or 0
+            size = call("coalesce", call("list_length", lists.expr), literal(1))
+            count = lists.frame.reduce(most=aggregate("max", size))["most"] or 0
         if count > MOST_COLUMNS:
             raise PlanError(f"a text of {self._column.name!r} has {count:,} pieces; n= takes the first ones")
         return self._column.frame.select(**{str(i): lists.list.get(i) for i in range(count)})

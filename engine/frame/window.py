@@ -406,9 +406,10 @@ class GroupWindows(RowsSoFar):
     def ngroup(self) -> Series:
         """Return the number of each row's group, from 0, in the order of the keys; null where it is in none."""
         by = self._partition()
-        place = over(window_call("dense_rank"), (), tuple(SortKey(expr=key) for key in by))
-        number = call("subtract", place, literal(1))
         present = all_of(present_keys(by)) if self.dropna else None
+        order = (*by,) if present is None else (call("not", present), *by)  # rows of no group come last
+        place = over(window_call("dense_rank"), (), tuple(SortKey(expr=key) for key in order))
+        number = call("subtract", place, literal(1))
         return self._series(number if present is None else case([(present, number)]), "ngroup")
 
     def _beside(self, function: Callable[[Expr, tuple[Expr, ...]], Expr], otherwise: Expr | None = None) -> Any:

@@ -69,7 +69,13 @@ CODINGS: tuple[Function, ...] = (
         for name, result, sql, summary, raises in _TWO
     ),
     function("next_after", reals(2), "nextafter", "", "float next to the first towards the second"),
-    function("round_even", reals(2), "round_even roundbankers", "", "rounded to so many digits, halves to even"),
+    function(
+        "round_even",
+        reals(2),
+        "round_even roundbankers",
+        "a.round(digits)",
+        "rounded to so many digits, halves to even",
+    ),
     function(
         "to_base",
         all_as(_NUMBER, 3, _TEXT),

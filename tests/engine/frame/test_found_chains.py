@@ -75,6 +75,12 @@ CHAINS = {
     "all but the first rows": lambda f: f.tail(-4),
     "more than there are": lambda f: f.head(-100),
     "several rows of groups": lambda f: f.groupby("b").nth([0, -1]),
+    "numbers of groups beside rows of none": lambda f: f.assign(z=f.groupby(["b", "g"]).ngroup()),
+    "the least moment of no rows": lambda f: f[f.k > 9].assign(z=lambda d: (d.t - d.t.min()).dt.total_seconds())[["z"]],
+    "pieces of nothing": lambda f: f[f.g.isna()].g.str.split(",", expand=True),
+    "halves go to even digits": lambda f: f.assign(
+        z=(f.f * 1.0).round(), y=(f.i / 4).round(1), x=(f.i * 12.5).round(-1)
+    ),
     "greatest values of groups": lambda f: of_groups(f.groupby("k").i.nlargest(1)),
     "least values of groups": lambda f: of_groups(f.groupby("b").f.nsmallest(3)),
     "distinct values of groups": lambda f: [

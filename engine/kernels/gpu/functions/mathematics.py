@@ -15,7 +15,6 @@ from .arithmetic import truncated
 from .registry import Kernel, constants, literal, on_cpu, scalar
 
 on_cpu("libcudf has no function for it", "gcd", "lcm", "factorial", "gamma", "lgamma", "next_after")
-on_cpu("libcudf rounds floats to digits in another way", "round_even")
 on_cpu("libcudf does not check distances and lost bits", "shift_left", "shift_right")
 
 
@@ -109,6 +108,21 @@ def _round_floats(call: Call, value: plc.Column, places: int) -> plc.Column:
         truth(unary(scaled, Un.ABS), infinity, Op.LESS), truth(unary(result, Un.ABS), infinity, Op.LESS), Op.LOGICAL_AND
     )
     return chosen(finite, result, value)
+
+
+def _refuses_halves_to_even(call: Call) -> str | None:
+    refused = constants(1)(call)
+    if refused is None and abs(literal(call, 1)) > _MOST_PLACES:
+        return f"it scales by at most {_MOST_PLACES} digits"
+    return refused
+
+
+@scalar("round_even", refuses=_refuses_halves_to_even)
+def round_even(call: Call, args: list[Value], rows: int) -> plc.Column:
+    """Nearest; halves to even, by the steps that the CPU device takes: libcudf's own rounding takes others."""
+    factor = _float(10.0 ** math.trunc(literal(call, 1)))
+    scaled = binary(full(args[:1], rows)[0], factor, Op.MUL, FLOAT64)
+    return binary(unary(scaled, Un.RINT), factor, Op.DIV, FLOAT64)
 
 
 @scalar("sign")
