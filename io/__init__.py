@@ -242,6 +242,7 @@ def _found_format(paths: list[PathLike], storage_options: Mapping[str, Any] | No
     found = format_of(files.files[0].path)
     if found is None:
         raise ConfigError(
-            f"the ending of {files.name!r} names no format; say which with format=…: {', '.join(FORMATS)}"
+            f"the ending of {files.name!r} names no format; say which with format=…: {', '.join(FORMATS)}; "
+            "in SQL by a function, such as read_csv('…')"
         )
     return found

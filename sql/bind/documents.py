@@ -22,7 +22,7 @@ Path = tuple[str | int | tuple[str], ...]
 """Keys, places, `EVERY_ITEM` and `EVERY_VALUE`."""
 
 
-def _one_path(binder: ExpressionBinder, node: exp.Expr) -> Path:
+def one_path(binder: ExpressionBinder, node: exp.Expr) -> Path:
     """Return a path to one part: without wildcards."""
     path = _path(binder, node)
     wild = next((step[0] for step in path if isinstance(step, tuple)), None)
@@ -66,7 +66,8 @@ def _steps(binder: ExpressionBinder, node: exp.Expr, path: exp.JSONPath) -> Path
     return tuple(steps)
 
 
-def _document(binder: ExpressionBinder, node: exp.Expr) -> Expr:
+def document(binder: ExpressionBinder, node: exp.Expr) -> Expr:
+    """Bind a document: a text, or the document of another value."""
     value = binder.bind(node)
     return value if value.dtype.is_text or value.dtype.kind is Kind.NULL else call("to_json", value)
 
@@ -76,13 +77,13 @@ def _extract(*, plain: bool, scalar: bool = False) -> Callable[[ExpressionBinder
         given = arguments(node)[:2] if isinstance(node, exp.Anonymous) else [node.this, node.expression]
         if len(given) != 2:
             raise binder.source.error(node, f"{binder.source.written(node)} takes a document and a path")
-        document = _document(binder, given[0])
+        value = document(binder, given[0])
         if scalar:
-            return call("json_extract", document, path=_one_path(binder, given[1]), plain=plain, scalar=True)
+            return call("json_extract", value, path=one_path(binder, given[1]), plain=plain, scalar=True)
         if not isinstance(given[1], exp.Array):
-            return _parts(document, _path(binder, given[1]), plain=plain)
-        found = [_parts(document, _path(binder, path), plain=plain) for path in given[1].expressions]
-        return case([(call("is_not_null", document), call("list_value", *found))])
+            return _parts(value, _path(binder, given[1]), plain=plain)
+        found = [_parts(value, _path(binder, path), plain=plain) for path in given[1].expressions]
+        return case([(call("is_not_null", value), call("list_value", *found))])
 
     return handler
 
@@ -99,18 +100,18 @@ def _at_path(name: str) -> Callable[[ExpressionBinder, Any], Expr]:
 
     def handler(binder: ExpressionBinder, node: Any) -> Expr:
         given = counted_arguments(binder, node, 1, 2)
-        document = _document(binder, given[0])
+        value = document(binder, given[0])
         if len(given) > 1:
-            document = call("json_extract", document, path=_one_path(binder, given[1]), plain=False, scalar=False)
-        return call(name, document)
+            value = call("json_extract", value, path=one_path(binder, given[1]), plain=False, scalar=False)
+        return call(name, value)
 
     return handler
 
 
 def _exists(binder: ExpressionBinder, node: Any) -> Expr:
-    document, path = counted_arguments(binder, node, 2)
-    bound = _document(binder, document)
-    found = call("json_extract", bound, path=_one_path(binder, path), plain=False, scalar=False)
+    written, path = counted_arguments(binder, node, 2)
+    bound = document(binder, written)
+    found = call("json_extract", bound, path=one_path(binder, path), plain=False, scalar=False)
     return case([(call("is_not_null", bound), call("is_not_null", found))])
 
 
@@ -134,7 +135,7 @@ def _or_null(document: Expr) -> Expr:
 
 
 def _parse(binder: ExpressionBinder, node: Any) -> Expr:
-    return call("json_extract", _document(binder, node.this), path=(), plain=False, scalar=False)
+    return call("json_extract", document(binder, node.this), path=(), plain=False, scalar=False)
 
 
 def _merged(binder: ExpressionBinder, node: Any) -> Expr:
@@ -142,9 +143,9 @@ def _merged(binder: ExpressionBinder, node: Any) -> Expr:
     first, *patches = arguments(node) or [node]
     if not patches:
         raise binder.source.error(node, "json_merge_patch takes a document and a patch or more")
-    made = _document(binder, first)
+    made = document(binder, first)
     for patch in patches:
-        bound = _document(binder, patch)
+        bound = document(binder, patch)
         made = case([(call("is_null", made), bound)], call("json_merge_patch", made, bound))
     return made
 

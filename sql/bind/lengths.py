@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
-from ...engine.expr import Call, Cast, Expr, Literal, call, cast, literal
+from ...engine.expr import Call, Cast, Expr, Literal, call, case, cast, literal
 from ...engine.intervals import MICROSECONDS, MONTHS
 from .literals import interval_of_text, of_constant
 from .operands import as_date
@@ -32,6 +32,7 @@ _CLOCK_PARTS = {
     "microsecond": (_MINUTE, 1),
 }
 """What is left out of the microseconds, and how many make one."""
+_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _TICKS = {"ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 
 
@@ -188,11 +189,22 @@ def ticks_since(binder: ExpressionBinder, node: exp.Expr, value: Expr, unit: str
         whole = call("add", _int(months, "multiply", 30), days)
         ticks = call("add", _int(whole, "multiply", _DAY), micros)
     elif value.dtype.is_temporal:
-        return call("epoch_count", as_date(value), unit=unit)
+        return _rounded(as_date(value), unit)
     else:
         raise binder.source.error(node, f"a moment, a time or an interval is needed, not {value.dtype}")
     ticks = _int(ticks, "floor_divide", divisor) if divisor > 1 else ticks
     return _int(ticks, "multiply", factor) if factor > 1 else ticks
+
+
+def _rounded(value: Expr, unit: str) -> Expr:
+    """Return whole units since 1970, those of a finer moment rounded, halves away from 1970."""
+    finer = value.dtype.unit if value.dtype.kind is Kind.TIMESTAMP else unit
+    divisor = _PER_SECOND[finer] // _PER_SECOND[unit]
+    if divisor <= 1:
+        return call("epoch_count", value, unit=unit)
+    ticks = call("epoch_count", value, unit=finer)
+    half = case([(call("less", ticks, literal(0)), literal(-(divisor // 2)))], literal(divisor // 2))
+    return _int(call("add", ticks, half), "truncate_divide", divisor)
 
 
 def of_ticks(dtype: DataType, ticks: Expr) -> Expr:

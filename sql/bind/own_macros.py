@@ -40,6 +40,7 @@ ord(s) AS CASE WHEN s = '' THEN -1 ELSE ascii(s) END
 bit_length(s) AS octet_length(s) * 8
 parse_dirname(p) AS CASE WHEN starts_with(p, '/') THEN '/' ELSE regexp_extract(p, '^([^/]*)/', 1) END
 parse_dirpath(p) AS regexp_extract(p, '^(.*)/[^/]*$', 1)
+parse_path(p) AS CASE WHEN p IS NOT NULL THEN list_concat(CASE WHEN starts_with(p, '/') THEN ['/'] ELSE [] END, list_filter(regexp_split_to_array(p, '[/\\\\]'), lambda part__ : part__ <> '')) END
 path_join(a, b) AS rtrim(a, '/') || '/' || b
 json_group_array(x) AS coalesce(to_json(list(x)), '[]')
 json_group_object(k, v) AS coalesce(to_json(map(list(k), list(v))), '{}')
@@ -76,6 +77,7 @@ fsum(x) AS sum(x::DOUBLE)
 kahan_sum(x) AS sum(x::DOUBLE)
 sumkahan(x) AS sum(x::DOUBLE)
 favg(x) AS avg(x)
+sum_no_overflow(x) AS sum(x)
 count_star() AS count(*)
 array_push_back(l, x) AS list_append(l, x)
 array_push_front(l, x) AS list_prepend(x, l)

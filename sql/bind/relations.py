@@ -20,6 +20,7 @@ from ...engine.schema import Field, Schema
 from .attachment import Attached, Domain, attach
 from .bound import BoundQuery
 from .joins import joined, names_of, semi, split_condition, within_domain
+from .json_tables import json_table, with_fields
 from .limits import sampled
 from .names import deduplicated
 from .operands import zoned
@@ -146,7 +147,12 @@ class RelationBinder:
         shown = ".".join(parts)
         hint = suggestion(shown, known) if known else "; no table has a name here"
         if "did you mean" not in hint:
-            hint += f"; a file is named in quotes, like '{shown if '.' in shown else 'trips.parquet'}'"
+            quoted = node.this.quoted and "." not in shown
+            hint += (
+                f"; a file without an ending is read by a function: read_csv('{shown}')"
+                if quoted
+                else f"; a file is named in quotes, like '{shown if '.' in shown else 'trips.parquet'}'"
+            )
         raise self._source.error(node, f"unknown table {shown!r}{hint}")
 
     def _function(self, node: exp.Table, alias: exp.Expr | None) -> Relation:
@@ -396,6 +402,8 @@ class RelationBinder:
         offset = inner.args.get("offset")
         counted = (offset.name if isinstance(offset, exp.Expr) else "ordinality") if offset else None
         plan, columns = beside_values(self._statement.names, plan, bound, value, counted, keeps_empty=outer)
+        if json_table(lists[0]) is not None:
+            plan, columns = with_fields(self._statement.names, plan, columns[0][1])
         named = self._named_columns(columns, node.args.get("alias"), value)
         return Relation(plan=plan, columns=(*left.columns, *named))
 

@@ -38,12 +38,15 @@ PARTS = frozenset((
 _SUNDAY_IS_ONE = frozenset(("bigquery", "databricks", "doris", "hive", "mysql", "spark", "spark2", "starrocks", "tsql"))
 _CLOCK = ("hour", "minute", "second", "millisecond", "microsecond")
 _TRUNCATIONS = ("year", "quarter", "month", "week", "day", *_CLOCK)
+_OF_ZONES = ("timezone", "timezone_hour", "timezone_minute")
 _SCALES = {"3": "ms", "6": "us", "9": "ns"}
 
 
 def _part(binder: ExpressionBinder, node: exp.Expr, written: str, moment: Expr) -> Expr:
     name = written.strip("'\"").lower()
     known = _PARTS.get(name, name)
+    if known in _OF_ZONES and moment.dtype.tz is not None:  # moments are shown in UTC
+        return case([(call("is_not_null", moment), literal(0))])
     parts = ("year", "quarter", "month", "day", "week", "epoch", "decade", "century", "millennium", *_PARTS.values())
     if known not in (*parts, *_CLOCK):
         raise binder.source.error(node, f"unknown date part {written!r}{suggestion(name, sorted({*parts, *_CLOCK}))}")

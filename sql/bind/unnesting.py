@@ -18,6 +18,7 @@ from ...engine.records import replace
 from .bound import with_columns
 from .core import Core
 from .intervals import Length, length
+from .json_tables import json_table, parts_of
 from .names import Names
 from .table_functions import moments_between
 
@@ -95,6 +96,9 @@ def lists_in_from(node: exp.Expr) -> tuple[list[exp.Expr], str] | None:
         return lists_in_from(node.this)
     if isinstance(node, exp.Unnest):
         return list(node.expressions), "unnest"
+    documents = json_table(node)
+    if documents is not None:
+        return [node], documents
     series = node.this if isinstance(node, exp.Table) else node
     if isinstance(series, exp.GenerateSeries) and series.find(exp.Column, exp.Subquery) is not None:
         return [series], "range" if series.args.get("is_end_exclusive") else "generate_series"
@@ -137,6 +141,8 @@ def _fields(name: str, expr: Expr) -> list[tuple[str, Expr]]:
 def list_of(binder: ExpressionBinder, node: exp.Expr) -> Expr:
     """Return the list that UNNEST in FROM is given."""
     with binder.source.placed(node):
+        if json_table(node) is not None:
+            return parts_of(binder, node)
         return values_of_list(binder.bind(node)).arg
 
 

@@ -146,6 +146,9 @@ def _aggregate(
 ) -> WindowCall | Expr:
     name = aggregate_name(node)
     written = binder.source.written(node)
+    if name is None and spelled(node)[0] == "fill":
+        instead = "last_value(x ignore nulls) over (order by t) carries the value before on"
+        raise binder.source.unsupported(node, "fill with OVER", instead)
     if name is None:
         raise binder.source.error(node, f"OVER may follow a window function or an aggregate, not {written}")
     if not name or name == "approx_count_distinct" or isinstance(node, exp.AnonymousAggFunc):

@@ -115,7 +115,7 @@ def test_json_has_no_nan(frame: vl.DataFrame, tmp_path: Path) -> None:
         "x": 0.5,
         "text": 'plain, with "quotes"',
         "day": "2013-01-31",
-        "price": "1.50",
+        "price": 1.5,
         "yes": True,
     }
     assert rows[1]["x"] is None
@@ -169,3 +169,14 @@ def test_format_follows_the_suffix() -> None:
     assert output.choose_format("csv", Path("a.txt")) == "csv"
     with pytest.raises(ConfigError, match=r"no format is known for the suffix of a\.xyz; use one of \.csv"):
         output.choose_format(None, Path("a.xyz"))
+
+
+def test_json_has_decimals_as_numbers_unless_that_loses_digits(tmp_path: Path) -> None:
+    values = ["1.50", "-0.001", "1234567890123456.75"]
+    prices = pa.array([decimal.Decimal(value) for value in values], pa.decimal128(20, 3))
+    frame = vl.DataFrame(
+        pa.table({"p": prices, "l": pa.array([[price] for price in prices.to_pylist()], pa.list_(prices.type))})
+    )
+    rows = [json.loads(line) for line in written(frame, tmp_path, "jsonl").splitlines()]
+    assert [row["p"] for row in rows] == [1.5, -0.001, "1234567890123456.750"]
+    assert [row["l"] for row in rows] == [[1.5], [-0.001], ["1234567890123456.750"]]

@@ -32,6 +32,9 @@ def test_documents_and_uuids_are_texts() -> None:
         ("select json_value(s, '$.a[*]') from t", UnsupportedOperation, r"\[\*\] in this path into JSON"),
         ("select json_value(s, '$[') from t", SqlError, "is not a path"),
         ("select struct_update(1, a := 2)", SqlError, "struct_update takes a struct, not int64"),
+        ("from json_each('[1', '$.a')", CastError, r"'\[1' is not JSON"),
+        ("from json_each('[1]', s)", SqlError, "unknown column 's'"),
+        ("from json_tree('[1]', '$.a', 3)", SqlError, "json_tree takes 1 or 2 arguments"),
         ("select [1, 2][1:2:0]", SqlError, "the step of a slice"),
     ],
 )
@@ -54,5 +57,23 @@ select json_structure('[1,[2]]') as a, json_structure('[{"a":1},[2]]') as b, jso
 
 @pytest.mark.parametrize("query", PARTS.strip().splitlines())
 def test_parts_and_structure(query: str) -> None:
+    texts = ['{"a":1,"l":[{"x":1},{"x":"é"},null,2]}', '{"l":{"x":[1.5]}}', "[1,true]", '"s"', None, '{"l":[]}']
+    assert_same(query, {"docs": pa.table({"j": texts})})
+
+
+APART = """
+select * from json_each('{"a":1,"b":[1,2]}')
+select key, value, j.type, atom, id, parent, fullkey, path from json_tree('{"a b":1,"b":[1,{"c":null,"é":-1.5}]}', '$.b') j
+select d.j, e.key, e.value, e.fullkey from docs d, json_each(d.j) e
+select d.j, e.key, e.atom from docs d, lateral json_each(d.j, '$.l') as e where e.type <> 'NULL'
+select d.j, e.k, e.v from docs d left join json_each(d.j, '$.l') e(k, v) on true
+select type, count(*) as n, count(parent) as m from docs, json_tree(j) group by type
+select (select max(e.value) from json_each(d.j, '$.l') e) as m from docs d
+select json_extract(e.value, '$.x') as x from docs, json_each(j, '$.l') e
+"""
+
+
+@pytest.mark.parametrize("query", APART.strip().splitlines())
+def test_documents_are_taken_apart_in_from(query: str) -> None:
     texts = ['{"a":1,"l":[{"x":1},{"x":"é"},null,2]}', '{"l":{"x":[1.5]}}', "[1,true]", '"s"', None, '{"l":[]}']
     assert_same(query, {"docs": pa.table({"j": texts})})

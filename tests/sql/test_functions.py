@@ -24,6 +24,7 @@ typeof([s]), typeof({'i': id, 'b c': [x]}), typeof(ts - ts)
 """
 
 TEXT = r"""
+parse_path(s), parse_path('/a/b c.csv'), parse_path('a//b/'), formatReadableSize(id * 1000000)
 concat_ws('-', s, 'x', null), concat_ws(null, s), left(s, 2), left(s, -1), left(s, k), right(s, 2), right(s, -1), right(s, 0), right(s, k)
 lpad(s, 4, 'xy'), rpad(s, 4, 'é'), lpad(s, 0, 'x'), lpad(s, k, '*'), reverse(s), repeat(s, 2), repeat(s, -1), repeat(s, k)
 position('a' in s), strpos(s, 'é'), instr(s, s), position('' in s), strpos(s, null)
@@ -45,6 +46,8 @@ case when id > 100 then chr((id * 100000000)::int) else 'x' end
 """
 
 TIME = """
+epoch_ms(make_timestamp(id * 250 - 1000)), epoch_ms(ts), epoch_us(ts), epoch_ms((ts::timestamp_ns)::timestamp_ns), epoch_ms(d), epoch_ms(make_timestamp(-id * 250)::timestamptz)
+extract(timezone from ts at time zone 'UTC'), date_part('timezone_hour', ts at time zone 'Asia/Tokyo'), extract(timezone_minute from timestamptz '2024-01-01 00:00:00+00')
 extract(epoch from ts), epoch(d), extract(millisecond from ts), extract(microsecond from ts), extract(decade from d), extract(century from d), extract(millennium from ts), extract(isoyear from d), date_part('epoch', ts)
 millisecond(ts), century(d), dayname(d), monthname(ts), last_day(d), last_day(ts), extract(century from date '2000-12-31'), extract(isoyear from date '2021-01-01')
 date_diff('hour', ts, timestamp '2000-01-01 10:59:00'), date_diff('minute', timestamp '1969-12-31 23:59:30', ts), date_diff('second', ts, ts), date_diff('millisecond', ts, timestamp '1970-01-02'), date_diff('microsecond', d, ts)

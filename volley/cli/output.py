@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
@@ -16,6 +17,9 @@ import pyarrow as pa
 from ..engine.errors import ConfigError, WriteError
 from .cells import is_number, rows_of, value_text
 from .table import Layout, aligned, in_lines
+
+_EXACT_DIGITS = 15
+"""A float holds every decimal of as many digits."""
 
 _SUFFIXES = {
     ".csv": "csv",
@@ -213,7 +217,9 @@ def _json_lines(result: Result) -> Iterator[str]:
 
 
 def _plain(value: object) -> object:
-    """Return a value that JSON has: times and decimals as text, NaN and infinities as null."""
+    """Return a value that JSON has: times, and decimals that a float would change, as text; NaN and infinities null."""
+    if isinstance(value, Decimal):
+        return float(value) if len(value.as_tuple().digits) <= _EXACT_DIGITS else value_text(value)
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, dict):

@@ -12,6 +12,20 @@ _TEXT = dtypes.string
 EVERY_ITEM, EVERY_VALUE = ("[*]",), (".*",)
 """Steps of a path to all values of a list, and of an object: tuples, as neither places nor keys are."""
 
+EACH = dtypes.struct(
+    {
+        "key": _TEXT,
+        "value": _TEXT,
+        "type": _TEXT,
+        "atom": _TEXT,
+        "id": dtypes.uint64,
+        "parent": dtypes.uint64,
+        "fullkey": _TEXT,
+        "path": _TEXT,
+    }.items()
+)
+"""What is said of each part of a document that is taken apart, as SQLite does."""
+
 
 def _one(types: Types) -> tuple[Types, DataType] | None:
     return (types, _TEXT) if len(types) == 1 else None
@@ -40,6 +54,15 @@ DOCUMENTS: tuple[Function, ...] = (
         "",
         "list of the parts of a document at a path with wildcards, as documents or as plain texts",
         options=("path", "plain"),
+        raises=True,
+    ),
+    function(
+        "json_each",
+        _document(dtypes.list_(EACH)),
+        "",
+        "",
+        "what stands in a document at a path, or in all that stands there: keys, values, types and places",
+        options=("path", "deep"),
         raises=True,
     ),
     function(

@@ -21,7 +21,18 @@ from ...schema import Schema
 from ..constants import array_of, scalar_of
 from ..evaluation import Evaluation, can_raise, is_quick
 from .buffers import bools_of, is_small, physical_type, values_of
-from .functions import arithmetic, calendar_parts, codings, documents, intervals, mathematics, temporal, text, textparts  # noqa: F401 - they register the kernels
+from .functions import (  # noqa: F401 - they register the kernels
+    arithmetic,
+    calendar_parts,
+    codings,
+    document_parts,
+    documents,
+    intervals,
+    mathematics,
+    temporal,
+    text,
+    textparts,
+)
 from .functions.casts import cast_array
 from .functions.compare import known_true
 from .functions.decimals import integers, narrowed

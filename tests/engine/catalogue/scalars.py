@@ -40,6 +40,11 @@ def logarithm(name: str) -> list[Case]:
     return [case("real", text), case("count", text)]
 
 
+_EACH = (
+    "CASE WHEN {{0}} IS NOT NULL THEN coalesce((SELECT list(struct_pack(key := key, value := value::VARCHAR, "
+    "type := type, atom := atom::VARCHAR, id := id, parent := parent, fullkey := fullkey, path := path) ORDER BY id) "
+    "FROM {}), []) END"
+)
 PAIRS = ("int int", "float float", "text text", "date date", "time time", "money money", "bool bool", "int money")
 DEEP = ("ints ints", "texts texts", "lists lists", "struct struct", "length length", "clock clock")
 TIMES = ("date", "time")
@@ -298,6 +303,12 @@ CASES: dict[str, list[Case]] = {
     "json_extract_all": [
         case("document", "json_extract({0}, '$.b[*]')", path=("b", ("[*]",)), plain=False),
         case("document", "json_extract_string({0}, '$.*')", path=((".*",),), plain=True),
+    ],
+    "json_each": [
+        case("document", _EACH.format("json_each({0})"), path=(), deep=False),
+        case("document", _EACH.format("json_each({0}, '$.b')"), path=("b",), deep=False),
+        case("document", _EACH.format("json_tree({0})"), path=(), deep=True),
+        case("document", _EACH.format("json_tree({0}, '$.b[0]')"), path=("b", 0), deep=True),
     ],
     "json_structure": prefix("json_structure", "document"),
     "json_type": prefix("json_type", "document"),

@@ -58,6 +58,7 @@ def test_entries_are_documented(entry: Function | Aggregate) -> None:
         "remainder",
         "pair",
         "json_extract_all",
+        "json_each",
         "single",
         "list_ordered",
         "sketch_count",

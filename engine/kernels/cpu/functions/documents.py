@@ -32,7 +32,8 @@ _FRACTION = re.compile(r"(\.\d*?)0+(?=$|[+-])")
 _WHOLE_HOURS = re.compile(r"([+-]\d\d):00$")
 
 
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
+    """Return the value that a document stands for; raises ValueError where it is none."""
     return json.loads(text, parse_constant=_no_constant)
 
 
@@ -40,13 +41,13 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"{name} is no value of JSON")
 
 
-def _written(value: Any) -> str:
+def written(value: Any) -> str:
     """Return a document: decimals with all their digits, floats as the fewest digits that give them back."""
     match value:
         case dict():
-            return "{" + ",".join(f"{_written(str(key))}:{_written(item)}" for key, item in value.items()) + "}"
+            return "{" + ",".join(f"{written(str(key))}:{written(item)}" for key, item in value.items()) + "}"
         case list():
-            return "[" + ",".join(map(_written, value)) + "]"
+            return "[" + ",".join(map(written, value)) + "]"
         case Decimal():
             return format(value, "f")
         case float() if math.isfinite(value):
@@ -62,7 +63,7 @@ def _float_text(value: float) -> str:
     return text if "." in text else f"{text}.0"
 
 
-def _on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
+def on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa.Array:
     """Apply a function to each different row of texts; a malformed document raises."""
 
     def checked(*row: str) -> Any:
@@ -80,26 +81,31 @@ def _on_texts(call: Call, args: list[Value], function: Callable[..., Any]) -> pa
 def _register(name: str, function: Callable[..., Any]) -> None:
     @scalar(name)
     def run(call: Call, args: list[Value]) -> pa.Array:
-        return _on_texts(call, args, function)
+        return on_texts(call, args, function)
 
     run.__doc__ = f"{name}, document by document."
 
 
 def _checked(text: str) -> str:
-    _parsed(text)
+    parsed(text)
     return text
 
 
 def _is_valid(text: str) -> bool:
     try:
-        _parsed(text)
+        parsed(text)
     except ValueError:
         return False
     return True
 
 
 def _type(text: str) -> str:
-    match _parsed(text):
+    return type_of(parsed(text))
+
+
+def type_of(value: object) -> str:
+    """Return what DuckDB calls a document that is such a value."""
+    match value:
         case None:
             return "NULL"
         case bool():
@@ -116,17 +122,17 @@ def _type(text: str) -> str:
 
 
 def _length(text: str) -> int:
-    value = _parsed(text)
+    value = parsed(text)
     return len(value) if isinstance(value, list) else 0
 
 
 def _keys(text: str) -> list[str]:
-    value = _parsed(text)
+    value = parsed(text)
     return list(value) if isinstance(value, dict) else []
 
 
 def _contains(text: str, other: str) -> bool:
-    return _holds(_parsed(text), _parsed(other))
+    return _holds(parsed(text), parsed(other))
 
 
 def _holds(value: Any, wanted: Any) -> bool:
@@ -145,7 +151,7 @@ def _holds(value: Any, wanted: Any) -> bool:
 
 
 def _merge_patch(text: str, patch: str) -> str:
-    return _written(_patched(_parsed(text), _parsed(patch)))
+    return written(_patched(parsed(text), parsed(patch)))
 
 
 def _patched(value: Any, patch: Any) -> Any:
@@ -168,7 +174,7 @@ _register("json_type", _type)
 _register("json_array_length", _length)
 _register("json_keys", _keys)
 _register("json_contains", _contains)
-_register("json_pretty", lambda text: json.dumps(_parsed(text), ensure_ascii=False, indent=4))
+_register("json_pretty", lambda text: json.dumps(parsed(text), ensure_ascii=False, indent=4))
 
 
 @scalar("json_extract")
@@ -177,12 +183,12 @@ def json_extract(call: Call, args: list[Value]) -> pa.Array:
     path, plain, only_scalar = call.option("path"), bool(call.option("plain")), bool(call.option("scalar"))
 
     def part(text: str) -> str | None:
-        value = _at(_parsed(text), path)
+        value = _at(parsed(text), path)
         if value is _MISSING or (only_scalar and isinstance(value, dict | list)):
             return None
-        return _shown(value) if plain else _written(value)
+        return _shown(value) if plain else written(value)
 
-    return _on_texts(call, args, part)
+    return on_texts(call, args, part)
 
 
 def _at(value: Any, path: Sequence[str | int]) -> Any:
@@ -203,7 +209,7 @@ def json_extract_all(call: Call, args: list[Value]) -> pa.Array:
     path, plain = call.option("path"), bool(call.option("plain"))
 
     def parts(text: str) -> list[str | None]:
-        found = [_parsed(text)]
+        found = [parsed(text)]
         for step in path:
             if step == EVERY_ITEM:
                 found = [part for value in found if isinstance(value, list) for part in value]
@@ -211,18 +217,18 @@ def json_extract_all(call: Call, args: list[Value]) -> pa.Array:
                 found = [part for value in found if isinstance(value, dict) for part in value.values()]
             else:
                 found = [part for value in found if (part := _at(value, [step])) is not _MISSING]
-        return [_shown(value) if plain else _written(value) for value in found]
+        return [_shown(value) if plain else written(value) for value in found]
 
-    return _on_texts(call, args, parts)
+    return on_texts(call, args, parts)
 
 
 def _shown(value: Any) -> str | None:
     """Return a value as plain text: null as none."""
-    return None if value is None else value if isinstance(value, str) else _written(value)
+    return None if value is None else value if isinstance(value, str) else written(value)
 
 
 def _structure(text: str) -> str:
-    return _written(_as_read(_types_of(_parsed(text))))
+    return written(_as_read(_types_of(parsed(text))))
 
 
 def _types_of(value: Any) -> Any:
@@ -280,7 +286,7 @@ def to_json(call: Call, args: list[Value]) -> pa.Array:
     """Document of a value."""
     dtype = call.args[0].dtype
     values = (widened(args[0]) if is_small(args[0].type) else args[0]).to_pylist()
-    return array_of([None if value is None else _written(_plain(value, dtype)) for value in values], pa.string())
+    return array_of([None if value is None else written(_plain(value, dtype)) for value in values], pa.string())
 
 
 def _plain(value: Any, dtype: DataType) -> Any:
@@ -319,4 +325,4 @@ def to_uuid(call: Call, args: list[Value]) -> pa.Array:
         except ValueError:
             raise CastError(f"{text!r} is not a UUID, in {call.function}") from None
 
-    return _on_texts(call, args, spelled)
+    return on_texts(call, args, spelled)

@@ -309,7 +309,7 @@ on_cpu("libcudf gives the matches of a pattern in another way", "regexp_extract_
 on_cpu(
     "libcudf reads documents by other rules",
     *("json_checked", "json_valid", "json_extract", "json_type", "json_array_length", "json_keys", "json_contains"),
-    *("json_pretty", "to_json", "json_extract_all", "json_structure", "json_merge_patch"),
+    *("json_pretty", "to_json", "json_extract_all", "json_structure", "json_merge_patch", "json_each"),
 )
 on_cpu("it raises for its rows", "error")
 on_cpu("libcudf gives null for a piece that is not there, and takes lists apart for it", "split_part")
