@@ -47,55 +47,55 @@ class Leaders:
         dtype = np.dtype(np.float64 if first.expr.dtype.is_float else np.int64)
         self._found = LeadingRows(k, dtype, shared, descending=first.descending, decides=len(keys) == 1)
         self._others: list[tuple[Words, Longs]] = []
-        self._second = None if len(keys) == 1 else _addresses_of(keys[1], rows)
-        # What the first two keys of a row are, which no row behind it is wanted with: words, or the second a text.
-        self._within: tuple[int, int | Bits] | None = None
+        self._compares, self._texts = False, None
+        if len(keys) > 1:
+            assert isinstance(keys[1].expr, Column)
+            second = rows.schema.position(keys[1].expr.name)
+            self._compares = _is_compared(keys[1]) and rows.chunks.words(second) is not None
+            self._texts = rows.chunks.texts(second)
+        self._told = False  # whether what is behind a pair of words has been told
+        self._behind: tuple[int, Bits] | None = None  # a word and a text that no row behind is wanted with
 
     @property
     def nbytes(self) -> int:
         """Bytes of what is noted of the rows."""
         return self._found.nbytes + sum(words.nbytes + places.nbytes for words, places in self._others)
 
-    def look(self, begins: Words, starts: Longs) -> None:
-        """Look at rows by the addresses of the first key's pieces."""
-        while not self._found.look(begins, starts):
+    def look(self, begins: Words, starts: Longs, seconds: Words | None) -> None:
+        """Look at rows by the addresses of the first key's pieces, and of the second's where these are such values."""
+        while not self._found.look(begins, starts, seconds if self._told else None):
             if not self._leave_out():
                 self.settle()
 
     def _leave_out(self) -> bool:
-        """Forget what two keys put behind as many rows as are wanted; return whether that is told, and is most."""
-        if self._second is None or self._within is None:
+        """Forget what a word and a text put behind as many rows as are wanted; return whether they tell most to go."""
+        if self._texts is None or self._behind is None:
             return False
-        (word, second), starts, descending = self._within, self.chunks.starts, self._keys[1].descending
-        if isinstance(second, int):
-            floats = self._keys[1].expr.dtype.is_float
-            left = self._found.keep_within(
-                (word, second), self._second[0], starts, floats=floats, descending=descending
-            )
-        else:
-            offsets, data = self._second
-            left = self._found.keep_within_text(word, second, (offsets, data), starts, descending=descending)
-        if left:
+        descending = self._keys[1].descending
+        if self._found.keep_within_text(*self._behind, self._texts, self.chunks.starts, descending=descending):
             return True
-        self._second = None  # as where each row comes before those looked at so far
+        self._texts = None  # as where each row comes before those looked at so far
         return False
 
     def settle(self) -> None:
         """Forget what is not among the first of the rows looked at."""
         first = self._first(self._found.words, self._found.places)
-        if self._second is not None and 0 < len(first) == self._k:
-            word, place = self._found.words[first[-1]], self._found.places[first[-1:]]
-            (column,) = self._columns(place, self._keys[1:2])
-            self._within = int(word), self._bound_in(column)
+        if 0 < len(first) == self._k and (self._compares or self._texts is not None):
+            self._take_note(int(self._found.words[first[-1]]), self._found.places[first[-1:]])
         first.sort()  # as they were looked at
         self._found.keep(first)
 
-    def _bound_in(self, column: pa.Array) -> int | Bits:
-        """Return the word of the only value of the second key, or its text."""
-        if is_one_word(self._keys[1].expr.dtype):
-            return int(order_words(column, self._keys[1])[0][0])
-        offsets, data = text_of(column)
-        return data[int(offsets[0]) : int(offsets[1])]
+    def _take_note(self, word: int, place: Longs) -> None:
+        """Take note of the first two keys of the row that no row behind it is wanted with."""
+        key = self._keys[1]
+        (column,) = self._columns(place, [key])
+        if self._compares:
+            second = int(order_words(column, key)[0][0])
+            self._found.leave_out((word, second), floats=key.expr.dtype.is_float, descending=key.descending)
+            self._told = True
+        else:
+            offsets, data = text_of(column)
+            self._behind = word, data[int(offsets[0]) : int(offsets[1])]
 
     def absorb(self, other: Leaders) -> None:
         """Take over what another thread has found in the same table."""
@@ -169,18 +169,14 @@ def _leading(column: pa.Array, key: SortKey, k: int) -> Longs:
     return np.concatenate([*sure, rows])
 
 
-def leads(rows: ChunkedTable, keys: Sequence[SortKey]) -> tuple[Words, Longs] | None:
-    """Return the first key's pieces, as `Leaders.look` takes them; None where it is not so simple."""
+def leads(rows: ChunkedTable, keys: Sequence[SortKey]) -> tuple[Words, Longs, Words | None] | None:
+    """Return the first two keys' pieces, as `Leaders.look` takes them; None where it is not so simple."""
     simple = keys and all(isinstance(key.expr, Column) for key in keys) and _is_compared(keys[0])
-    return rows.words(keys[0].expr) if simple else None
-
-
-def _addresses_of(key: SortKey, rows: ChunkedTable) -> tuple[Words, ...] | None:
-    """Return the addresses of all pieces of a column of 64-bit values, or of texts, without nulls; None of others."""
-    assert isinstance(key.expr, Column)
-    place = rows.schema.position(key.expr.name)
-    words = rows.chunks.words(place) if _is_compared(key) else None
-    return rows.chunks.texts(place) if words is None else (words,)
+    first = rows.words(keys[0].expr) if simple else None
+    if first is None:
+        return None
+    second = rows.words(keys[1].expr) if len(keys) > 1 and _is_compared(keys[1]) else None
+    return (*first, None if second is None else second[0])
 
 
 def _is_compared(key: SortKey) -> bool:

@@ -30,6 +30,10 @@ _ENOUGH_ROWS, _LEAST_ROOM, _TIED_ROOM = 1 << 10, 1 << 11, 1 << 16
 # What the state of a search holds: how many rows are noted, at how many the limit is found anew, the piece and the row
 # there to go on with, whether of rows that tie with the limit the first ones do, and the place of the last of those.
 _COUNT, _ENOUGH, _PIECE, _ROW, _DECIDES, _LAST = range(6)
+# What is known of a second key: whether its values are floats, what turns its words, and the words of the first and the
+# second key of a row that no row behind it is wanted with.
+_FLOATS, _FLIP, _FIRST, _SECOND = range(4)
+_NO_PIECES = np.empty(0, np.uint64)
 
 
 @device
@@ -102,6 +106,46 @@ def cut(state: Longs, bound: Words, words: Words, places: Longs, room: Words, co
     state[_ENOUGH] = min(max(2 * kept, np.int64(_ENOUGH_ROWS)), np.int64(len(words)))
 
 
+_GIVEN = (
+    "const u64[], const i64[], {}[], i64, u64, i64, i64[], u64[], u64[], u64[], i64[], u64[], i64[], "
+    "const u64[], const u64[], {}[]"
+)
+
+
+@device
+def limits_of_two(tied: Words, floats: Number, flip: Number, before: Words, within: Words) -> tuple[Number, Number]:
+    """Write what comes before the first of two words and what is within the second; return what `set_limit` does."""
+    first = np.int64(-1)
+    if tied[_FIRST] != np.uint64(0):
+        first = set_limit(tied[_FIRST] - np.uint64(1), floats, flip, before)
+    return first, set_limit(tied[_SECOND], tied[_FLOATS], tied[_FLIP], within)
+
+
+@device
+def is_behind(word: Number, begin: Number, i: Number, tied: Words) -> Number:
+    """Return whether a row's first word ties, and the second comes behind."""
+    return word == tied[_FIRST] and order_word(load_word(begin, i), tied[_FLOATS], tied[_FLIP]) > tied[_SECOND]
+
+
+@device
+def among_two(
+    values: Doubles | Longs,
+    others: Doubles | Longs,
+    start: Number,
+    found: Number,
+    before: Doubles | Longs,
+    within: Doubles | Longs,
+    signs: tuple[Number, Number],
+) -> Number:
+    """Return which of those found in a block come before the last one by the first key, or may do so by the second."""
+    told = np.uint64(0)
+    if signs[1] >= 0:
+        told = among_block(others, start, within[0], signs[1])
+    if found & ~told and signs[0] >= 0:
+        told |= among_block(values, start, before[1], signs[0])
+    return found & told
+
+
 def _find_leading(
     begins: Words,
     starts: Longs,
@@ -116,12 +160,21 @@ def _find_leading(
     places: Longs,
     room: Words,
     counts: Longs,
+    seconds: Words,
+    tied: Words,
+    within: Doubles | Longs,
 ) -> bool:
-    """Note rows of pieces from where the state says on; return whether there is no room for more before their end."""
+    """Note rows of pieces from where the state says on; return whether there is no room for more before their end.
+
+    Where the second key's pieces are given, rows that a pair of words puts behind it are left out.
+    """
     limit_bits = limits.view(np.uint64)
+    tells = len(seconds) > 0
+    signs = limits_of_two(tied, floats, flip, limit_bits[1:], within.view(np.uint64))
     for piece in range(state[_PIECE], len(begins)):
         first, length = starts[piece], starts[piece + 1] - starts[piece]
         values = array_at(begins[piece], length, limits)
+        others = array_at(seconds[piece] if tells else begins[piece], length, within)
         start, state[_ROW] = state[_ROW], 0
         known, greatest = False, np.int64(0)
         while start < length:
@@ -140,6 +193,8 @@ def _find_leading(
             found = _ALL
             if start + _BLOCK <= length:
                 found = among_block(values, start, limits[0], greatest)
+                if tells and found:
+                    found = among_two(values, others, start, found, limits, within, signs)
                 if not found:
                     start += _BLOCK
                     continue
@@ -151,7 +206,8 @@ def _find_leading(
                 found &= found - np.uint64(1)
                 word = order_word(load_word(begins[piece], i), floats, flip)
                 words[count], places[count] = word, first + i
-                count += word <= shared[0] and (word < bound[0] or (word == bound[0] and first + i < state[_LAST]))
+                wanted = word <= shared[0] and (word < bound[0] or (word == bound[0] and first + i < state[_LAST]))
+                count += wanted and not (tells and is_behind(word, seconds[piece], i, tied))
             state[_COUNT] = count
             start += _BLOCK
             if count + _BLOCK > state[_ENOUGH]:
@@ -166,8 +222,7 @@ def _find_leading(
 
 
 _find_leading = kernel(
-    "bool(const u64[], const i64[], f64[], i64, u64, i64, i64[], u64[], u64[], u64[], i64[], u64[], i64[])",
-    "bool(const u64[], const i64[], i64[], i64, u64, i64, i64[], u64[], u64[], u64[], i64[], u64[], i64[])",
+    *(f"bool({_GIVEN.format(first, second)})" for second in ("i64", "f64") for first in ("f64", "i64"))
 )(_find_leading)
 
 
@@ -179,34 +234,6 @@ def piece_of(place: Number, starts: Longs, piece: Number) -> Number:
     while place < starts[piece]:
         piece -= 1
     return piece
-
-
-@kernel("i64(const u64[], const i64[], i64, u64, u64, u64, i64, u64[], i64[])")
-def _within_two(
-    begins: Words,
-    starts: Longs,
-    floats: int,
-    flip: int,
-    first: int,
-    second: int,
-    count: int,
-    words: Words,
-    places: Longs,
-) -> int:
-    """Keep the rows noted whose words of two keys are no greater than a pair of words; return how many these are.
-
-    The second key's values lie in pieces as `LeadingRows.look` takes them.
-    """
-    kept, piece = 0, 0
-    for i in range(count):
-        within = words[i] < first
-        if words[i] == first:
-            piece = piece_of(places[i], starts, piece)
-            within = order_word(load_word(begins[piece], places[i] - starts[piece]), floats, flip) <= second
-        if within:
-            words[kept], places[kept] = words[i], places[i]
-            kept += 1
-    return kept
 
 
 @device
@@ -236,7 +263,10 @@ def _within_text(
     words: Words,
     places: Longs,
 ) -> int:
-    """Do what `_within_two` does where the second key is a text, of which ``sign`` times the order is wanted."""
+    """Keep the rows noted that a word and a text do not put behind; return how many these are.
+
+    The second key is a text, whose pieces are at addresses, and of which ``sign`` times the order is wanted.
+    """
     kept, piece = 0, 0
     for i in range(count):
         within = words[i] < first
@@ -271,12 +301,13 @@ class LeadingRows:
     """
 
     def __init__(self, k: int, dtype: np.dtype[Any], shared: Words, *, descending: bool, decides: bool) -> None:
-        self.k, self._limit, self._shared = k, np.zeros(1, dtype), shared
+        self.k, self._limit, self._shared = k, np.zeros(2, dtype), shared
         self._flip = _ALL_INT if descending else 0
         room = 2 * k + _LEAST_ROOM if decides else max(2 * k + _LEAST_ROOM, _TIED_ROOM)
         self._words, self._places = np.empty(room, np.uint64), np.empty(room, np.int64)
         self._room, self._counts = np.empty(room, np.uint64), np.empty(256, np.int64)
         self._bound = np.array([_ALL_INT], np.uint64)
+        self._tied, self._within = np.zeros(4, np.uint64), np.zeros(1, np.int64)
         self._state = np.array([0, min(_ENOUGH_ROWS, room), 0, 0, int(decides), _LAST_PLACE], np.int64)
 
     @property
@@ -294,7 +325,12 @@ class LeadingRows:
         """Bytes of what is noted."""
         return 24 * int(self._state[_COUNT])
 
-    def look(self, begins: Words, starts: Longs) -> bool:
+    def leave_out(self, words: tuple[int, int], *, floats: bool, descending: bool) -> None:
+        """Say what words of two keys no row behind is wanted with, the second one of 64-bit integers or ``floats``."""
+        self._within = np.zeros(1, np.float64 if floats else np.int64)
+        self._tied[:] = [int(floats), _ALL_INT if descending else 0, *words]
+
+    def look(self, begins: Words, starts: Longs, seconds: Words | None = None) -> bool:
         """Note rows of pieces; return False where so many tie that some must be left out first.
 
         After that, called again with the same pieces, it goes on where it was.
@@ -305,6 +341,8 @@ class LeadingRows:
             Addresses of the pieces' values.
         starts
             The place of the first row of each piece, and the one after the last.
+        seconds
+            Addresses of the second key's pieces, if `leave_out` has said what is behind.
         """
         return not _find_leading(
             begins,
@@ -320,6 +358,9 @@ class LeadingRows:
             self._places,
             self._room,
             self._counts,
+            _NO_PIECES if seconds is None else seconds,
+            self._tied,
+            self._within,
         )
 
     def keep(self, rows: Rows) -> None:
@@ -328,28 +369,13 @@ class LeadingRows:
         self._words[:count], self._places[:count] = self._words[rows], self._places[rows]
         self._go_on(count)
 
-    def keep_within(
-        self, words: tuple[int, int], begins: Words, starts: Longs, *, floats: bool, descending: bool
-    ) -> bool:
-        """Keep the rows noted that the words of two keys do not put behind a pair of words.
-
-        Parameters
-        ----------
-        begins, starts
-            Addresses of the pieces of the second key, 64-bit integers or ``floats``, and their places, as in `look`.
-
-        Returns
-        -------
-        bool
-            Whether there is much room again.
-        """
-        flip, count = _ALL_INT if descending else 0, int(self._state[_COUNT])
-        return self._go_on(_within_two(begins, starts, int(floats), flip, *words, count, self._words, self._places))
-
     def keep_within_text(
         self, word: int, text: Bits, pieces: tuple[Words, Words], starts: Longs, *, descending: bool
     ) -> bool:
-        """Do what `keep_within` does where the second key is a text, whose offsets and bytes are at addresses."""
+        """Keep the rows noted that a word and a text do not put behind; return whether there is much room again.
+
+        The offsets and the bytes of the text's pieces are at addresses.
+        """
         sign, count = -1 if descending else 1, int(self._state[_COUNT])
         return self._go_on(_within_text(*pieces, starts, sign, word, text, count, self._words, self._places))
 

@@ -118,3 +118,25 @@ def test_a_search_goes_on_where_it_was_after_rows_that_tie_were_left_out(
     zeros = np.flatnonzero(values == 0)
     own = found.places[found.words == found.words.min()]
     assert own.tolist() == zeros[zeros >= own[0]].tolist()
+
+
+@pytest.mark.parametrize("descending", [(False, False), (True, False), (False, True), (True, True)])
+@pytest.mark.parametrize("first", ["same", "few", "extremes", "some NaN", "all floats", "NaN"])
+@pytest.mark.parametrize("second", ["different", "few", "extremes", "floats", "some NaN", "all floats"])
+def test_rows_that_tie_are_noted_where_their_second_key_is_not_behind(
+    rng: np.random.Generator, first: str, second: str, descending: tuple[bool, bool]
+) -> None:
+    k = 50
+    both = [values_of(kind, rng, sum(LENGTHS)) for kind in (first, second)]
+    (pieces, starts), (others, _) = (pieces_of(values, LENGTHS) for values in both)
+    words = [words_of(values, down) for values, down in zip(both, descending, strict=True)]
+    order = np.lexsort(words[::-1])
+    last = order[k]
+    found = native.LeadingRows(k, both[0].dtype, shared(), descending=descending[0], decides=False)
+    found.leave_out(
+        (int(words[0][last]), int(words[1][last])), floats=both[1].dtype.kind == "f", descending=descending[1]
+    )
+    assert found.look(addresses(pieces), starts, addresses(others))
+    assert np.isin(order[:k], found.places).all()
+    tied = found.places[words[0][found.places] == words[0][last]]
+    assert (words[1][tied] <= words[1][last]).all()
