@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PlanError, TypeMismatch
 from ..expr import aggregate, call, case, literal
 from ..plan import over, window_call
+from .arguments import whole
 from .measures import only_index
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ class Loc:
 class Places:
     """What ``frame.iloc`` is: takes ``[rows]`` or ``[rows, columns]`` by place, counted from 0.
 
-    Rows are a slice that counts from the start (``iloc[:10]``, ``iloc[5:10]``, lazy) or takes the last ones
-    (``iloc[-3:]``, which runs the plan), a list of numbers (lazy unless one is negative), or one number, which runs the
-    plan and gives a dictionary. Columns are a number (which gives a column), a list of numbers, or a slice.
+    Rows are a slice (``iloc[:10]``, ``iloc[5:10]``, ``iloc[::2]``) or a list of numbers, lazy unless one is negative,
+    which runs the plan (``iloc[-3:]``, ``iloc[1:-1]``), or one number, which runs it and gives a dictionary. Columns
+    are a number (which gives a column), a list of numbers, or a slice.
     """
 
     __slots__ = ("_column", "_frame")
@@ -106,16 +107,20 @@ class Places:
     def _sliced(self, frame: DataFrame, rows: Any) -> DataFrame:
         if isinstance(rows, list | tuple) and all(isinstance(one, int) and not isinstance(one, bool) for one in rows):
             return _taken(frame, rows)
-        if not isinstance(rows, slice) or rows.step not in (None, 1):
+        if not isinstance(rows, slice):
             raise PlanError(
                 "iloc takes rows as a number, a list of numbers or a slice such as 5:10; for rows by condition use loc"
             )
+        step = 1 if rows.step is None else whole(rows.step, "a step of iloc")
+        if step < 1:
+            raise PlanError(f"iloc goes through rows in their order, not by {step}; sort_values turns them round")
         start, stop = rows.start or 0, rows.stop
-        if start < 0 and stop is None:
+        if start < 0 and stop is None and step == 1:
             return frame.tail(-start)
         if start < 0 or (stop is not None and stop < 0):
-            raise PlanError("a slice of rows counts from the start, or takes the last ones as in iloc[-3:]")
-        return frame.limit(None if stop is None else max(0, stop - start), start)
+            start, stop, _ = rows.indices(len(frame))
+        chosen = frame.limit(None if stop is None else max(0, stop - start), start)
+        return chosen if step == 1 else chosen.filter(row_numbers(chosen) % step == 0)
 
     def _row(self, frame: DataFrame, place: int, one: str | None) -> Any:
         rows = (frame.limit(1, place).collect() if place >= 0 else frame.tail(-place).collect()).to_pylist()

@@ -98,7 +98,8 @@ def test_functions_of_columns_and_rows(frame, data):
 
 
 def test_places(frame, data):
-    for rows in (slice(None, 3), slice(5, 9), slice(36, None), slice(-3, None), slice(2, 1)):
+    ends = (slice(None, 3), slice(5, 9), slice(36, None), slice(-3, None), slice(2, 1))
+    for rows in (*ends, slice(1, -1), slice(-9, -2), slice(None, None, 2), slice(3, 30, 7), slice(-10, None, 3)):
         assert frame.iloc[rows].to_pandas().equals(data.iloc[rows].reset_index(drop=True))
         assert frame.w.iloc[rows].to_list() == data.w.iloc[rows].tolist()
     assert frame.iloc[[3, -1, 3], [0, 2]].to_pandas().equals(data.iloc[[3, -1, 3], [0, 2]].reset_index(drop=True))
@@ -113,8 +114,8 @@ def test_places(frame, data):
     for wrong, message in (
         (lambda: frame.iloc[100], "no row number 100"),
         (lambda: frame.iloc[:, 9], "no column number 9"),
-        (lambda: frame.iloc[1:-1], "counts from the start"),
-        (lambda: frame.iloc[::2], "a number, a list of numbers or a slice"),
+        (lambda: frame.iloc[::-1], "in their order, not by -1"),
+        (lambda: frame.iloc["k"], "a number, a list of numbers or a slice"),
     ):
         with pytest.raises(PlanError, match=message):
             wrong()
