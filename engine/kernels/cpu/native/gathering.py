@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Rows, Words, bit, byte_at, copy_bytes, rows_out
+from .arrays import Bits, Bytes, Longs, Number, Rows, Words, byte_at, copy_bytes, rows_out
 from .calls import Calls
-from .compile import instruction, kernel
+from .compile import device, instruction, kernel
 from .parallel import Threads, each, mapped, spans_of
 from .reuse import borrow
 
@@ -72,17 +72,41 @@ def take_bits(values: Bits, value_offset: int, rows: Rows, out: Bits) -> int:
 
     Rows of -1 give 0; an empty bitmap counts as all ones, so validities need no special case.
     """
-    total = 0
-    n = len(rows)
-    for start in range(0, n, 8):
-        byte = 0
-        for k in range(min(8, n - start)):
-            row = rows[start + k]
-            if row >= 0 and (len(values) == 0 or bit(values, value_offset + row)):
-                byte |= 1 << k
-                total += 1
-        out[start >> 3] = byte
-    return total
+    total = np.int64(0)
+    n = np.int64(len(rows))
+    for start in range(0, n & ~7, 8):
+        byte = _eight_bits(values, value_offset, rows, np.int64(start), np.int64(8))
+        out[np.uint64(start >> 3)] = np.uint8(byte)
+        total += _ones(byte)
+    if n & 7:
+        byte = _eight_bits(values, value_offset, rows, n & ~7, n & 7)
+        out[np.uint64(n >> 3)] = np.uint8(byte)
+        total += _ones(byte)
+    return int(total)
+
+
+@device
+def _ones(byte: Number) -> Number:
+    """Return how many bits of a byte are set."""
+    pairs = byte - ((byte >> 1) & 0x55)
+    fours = (pairs & 0x33) + ((pairs >> 2) & 0x33)
+    return (fours + (fours >> 4)) & 0x0F
+
+
+@device
+def _eight_bits(values: Bits, value_offset: Number, rows: Rows, start: Number, count: Number) -> Number:
+    """Return the bits of eight rows, or fewer, as one byte; by what is computed, for no branch can be foretold."""
+    byte = np.int64(0)
+    if len(values) == 0:
+        for k in range(count):
+            byte |= (np.int64(rows[np.uint64(start + k)] >= 0)) << k
+        return byte
+    for k in range(count):
+        row = np.int64(rows[np.uint64(start + k)])
+        known = ~(row >> 63)  # all ones, or none
+        at = (value_offset + row) & known
+        byte |= ((np.int64(values[np.uint64(at >> 3)]) >> (at & 7)) & known & 1) << k
+    return byte
 
 
 @kernel(
