@@ -22,7 +22,7 @@ from numba.core.registry import cpu_target
 from numba.np import arrayobj
 from numba.np.arrayobj import populate_array
 
-from . import instructions
+from . import instructions, lanes
 from .compile import REFUSED, Argument, Device, parse_signature
 
 _I8, _I32, _I64 = ir.IntType(8), ir.IntType(32), ir.IntType(64)
@@ -152,7 +152,8 @@ def _resolve(value: Device) -> Any:
     """Return what numba must see in place of a device function; one object per function, so it compiles once."""
     if value not in _resolved:
         if value.function is None:
-            _resolved[value] = getattr(instructions, value.instruction)
+            module = lanes if hasattr(lanes, value.instruction) else instructions
+            _resolved[value] = getattr(module, value.instruction)
         else:
             options: dict[str, Any] = {
                 "_nrt": False,

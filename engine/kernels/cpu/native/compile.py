@@ -242,7 +242,7 @@ def device(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def instruction(name: str) -> Callable[..., Any]:
-    """Name a function of the module ``instructions``, which is imported only to compile a kernel that uses it."""
+    """Name a function of ``instructions`` or ``lanes``, which are imported only to compile a kernel that uses it."""
     return cast("Callable[..., Any]", Device(None, name))
 
 
@@ -388,7 +388,7 @@ def _environment_stamp() -> bytes:
         object.__basicsize__,
     )
     digest = hashlib.sha256(repr(facts).encode())
-    for module in ("codegen.py", "instructions.py"):
+    for module in ("codegen.py", "instructions.py", "lanes.py"):
         digest.update(Path(__file__).with_name(module).read_bytes())
     return digest.digest()
 

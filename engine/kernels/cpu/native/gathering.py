@@ -18,6 +18,7 @@ from .reuse import borrow
 
 bytes_at, load_row, load_word = instruction("bytes_at"), instruction("load_row"), instruction("load_word")
 prefetch_read, prefetch_word = instruction("prefetch_read"), instruction("prefetch_word")
+take_word_bits = instruction("take_word_bits")
 
 _PARTS = 8
 _NARROW = 1 << 31
@@ -74,10 +75,16 @@ def take_bits(values: Bits, value_offset: int, rows: Rows, out: Bits) -> int:
     """
     total = np.int64(0)
     n = np.int64(len(rows))
-    for start in range(0, n & ~7, 8):
-        byte = _eight_bits(values, value_offset, rows, np.int64(start), np.int64(8))
-        out[np.uint64(start >> 3)] = np.uint8(byte)
-        total += _ones(byte)
+    if 0 < len(values) <= 8:  # conditions on dictionaries of few values
+        word = np.uint64(0)
+        for k in range(len(values)):
+            word |= np.uint64(values[k]) << np.uint64(8 * k)
+        total += take_word_bits(word >> np.uint64(value_offset), rows, n >> 3, out)
+    else:
+        for start in range(0, n & ~7, 8):
+            byte = _eight_bits(values, value_offset, rows, np.int64(start), np.int64(8))
+            out[np.uint64(start >> 3)] = np.uint8(byte)
+            total += _ones(byte)
     if n & 7:
         byte = _eight_bits(values, value_offset, rows, n & ~7, n & 7)
         out[np.uint64(n >> 3)] = np.uint8(byte)

@@ -62,6 +62,17 @@ def test_bits(rng: np.random.Generator, n: int) -> None:
     assert (np.unpackbits(out, bitorder="little")[:n] == (rows >= 0)).all()
 
 
+@pytest.mark.parametrize(("count", "offset"), [(1, 0), (7, 1), (60, 4), (64, 0), (1, 63), (57, 7), (65, 0), (500, 9)])
+def test_bits_of_few_and_of_many_values(rng: np.random.Generator, count: int, offset: int) -> None:
+    flags = rng.random(offset + count) < 0.5
+    bitmap = np.packbits(flags, bitorder="little")
+    rows = rows_with_gaps(rng, count, 1003)
+    expected = flags[offset + rows] & (rows >= 0)
+    out = np.full(126, 255, np.uint8)
+    assert native.take_bits(bitmap, offset, rows, out) == expected.sum()
+    assert (np.unpackbits(out, bitorder="little")[:1003] == expected).all()
+
+
 @pytest.mark.parametrize("dtype", [np.int32, np.int64])
 @pytest.mark.parametrize("outs", [False, True])
 def test_byte_strings(rng: np.random.Generator, dtype: type, outs: bool) -> None:
