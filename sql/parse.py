@@ -367,9 +367,19 @@ def _not_a_statement(source: SqlText, tokens: list[Token]) -> SqlError:
     return source.error_at(tokens[0].start, f"{word!r} does not begin a statement{hint}")
 
 
+_ELSEWHERE = {
+    "ATTACH": "write a query of files by their quoted paths: from 'trips.parquet'",
+    "DETACH": "write a query of files by their quoted paths: from 'trips.parquet'",
+    "COMMENT": "leave it out",
+}
+"""What to write for statements that are not here."""
+
+
 def source_unsupported(source: SqlText, tokens: list[Token]) -> UnsupportedOperation:
     """Return the error for a statement that is no query."""
-    placed = source.error_at(tokens[0].start, f"{tokens[0].text.upper()} is not supported in SQL; write a query")
+    word = tokens[0].text.upper()
+    instead = _ELSEWHERE.get(word, "write a query")
+    placed = source.error_at(tokens[0].start, f"{word} is not supported in SQL; {instead}")
     return UnsupportedOperation(str(placed), place=placed)
 
 

@@ -46,6 +46,8 @@ _NO_PRAGMAS = (
 )
 """What DuckDB's tests turn on in itself; it changes no answer."""
 _OPTIONS = {"delim": "delimiter", "sep": "delimiter", "row_group_size": "row_group_rows"}
+_KEEPING = ("overwrite_or_ignore", "append")
+_UTC = ("utc", "etc/utc", "gmt")
 
 
 def execute(
@@ -227,13 +229,21 @@ class Statements:
             if kind not in ("", "SESSION", "GLOBAL", "LOCAL") or not isinstance(item.this, exp.EQ):
                 raise self._source.unsupported(item, f"SET {str(item.args.get('kind') or item.sql()).upper()}")
             name, value = str(item.this.this.name).lower(), item.this.expression
-            if name in SETTINGS:
+            if name == "timezone":
+                self._zone(item, str(_option(value)))
+            elif name in SETTINGS:
                 kept, chosen = stated(name, _option(value))
                 self._session.options[kept] = chosen
             else:
                 self._session.configure(name, _option(value))
             said.append((name, "set"))
         return done(self._session, *said)
+
+    def _zone(self, node: exp.Expr, zone: str) -> None:
+        """Accept the zone in which moments are shown."""
+        if zone.lower() not in _UTC:
+            instead = f"moments are shown in UTC; write t at time zone '{zone}' where another zone is wanted"
+            raise self._source.unsupported(node, f"the time zone {zone!r}", instead)
 
     def reset(self, name: str) -> DataFrame:
         """Give a setting the value that it had when the session began."""
@@ -254,7 +264,9 @@ class Statements:
             name, value = str(param.this.name).lower(), _option(param.expression)
             if node.args.get("kind"):
                 options |= file_option(self._source, param, "", "nullstr" if name == "null" else name, value)
-            else:
+            elif name in _KEEPING:
+                raise self._source.unsupported(param, f"{name}", "leave it out: COPY replaces what stands there")
+            elif name != "overwrite":  # as every write does
                 options[_OPTIONS.get(name, name)] = value
         by = options.get("partition_by")
         if by is not None:

@@ -26,6 +26,17 @@ _NAMES = {
     "read_ndjson": "json", "read_ndjson_auto": "json", "read_ipc": "ipc", "read_arrow": "ipc", "read_orc": "orc",
 }  # fmt: skip
 
+_INSTEAD = {
+    "glob": "select distinct filename from read_csv('*.csv', filename = true) names the files that have rows",
+    "read_text": "read the file in Python, and give its text as a parameter",
+    "read_blob": "read the file in Python, and give its bytes as a parameter",
+    "parquet_schema": "write describe from 't.parquet'",
+    "parquet_metadata": "pyarrow.parquet.read_metadata tells it in Python",
+    "sniff_csv": "write describe from 't.csv'",
+    "query_table": "write the table's name",
+    "query": "write the query in parentheses",
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileCall:
@@ -72,8 +83,9 @@ def table_function(
     if form is None:
         known = ("read_parquet", "read_csv", "range", "generate_series", *_NAMES)
         near = suggestion(source.written(node), known)
-        hint = f"{near[2:]}" if "did you mean" in near else ""
-        raise source.unsupported(node, f"the table function {source.written(node)}{f' ({hint})' if hint else ''}")
+        hint = f"{near[2:]}" if "did you mean" in near and name not in _INSTEAD else ""
+        what = f"the table function {source.written(node)}{f' ({hint})' if hint else ''}"
+        raise source.unsupported(node, what, _INSTEAD.get(name, ""))
     arguments = [*([node.this] if isinstance(node.this, exp.Expr) else []), *node.expressions]
     if not arguments:
         raise source.error(node, f"{source.written(node)} needs a quoted path, or a list of them")

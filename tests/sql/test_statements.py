@@ -13,7 +13,7 @@ import sqlglot
 
 import volley as vl
 from tests.sql.oracle import plain, rows_of, small_tables
-from volley.engine.errors import ConfigError, SqlError, VolleyError
+from volley.engine.errors import ConfigError, SqlError, UnsupportedOperation, VolleyError
 
 
 @pytest.fixture
@@ -149,3 +149,17 @@ def test_what_the_parser_warns_of_is_heard_from_others_only(
 )
 def test_queries_begin_with_words_of_their_own(session: vl.Session, text: str) -> None:
     assert run(text).to_pylist() == [{"a": 1}]
+
+
+def test_moments_are_shown_in_utc() -> None:
+    run("set timezone = 'UTC'")
+    with pytest.raises(UnsupportedOperation, match=r"'Europe/Berlin' .* write t at time zone 'Europe/Berlin'"):
+        run("set timezone = 'Europe/Berlin'")
+
+
+def test_copy_replaces_what_stands_there(tmp_path: Path) -> None:
+    for start in (1, 2):
+        run(f"copy (select {start} as k, 'a' as s) to '{tmp_path}/parts' (format parquet, partition_by (k), overwrite)")
+    assert run(f"from '{tmp_path}/parts'").to_pylist() == [{"s": "a", "k": 2}]
+    with pytest.raises(UnsupportedOperation, match=r"overwrite_or_ignore .* COPY replaces what stands there"):
+        run(f"copy (select 1 as k) to '{tmp_path}/parts' (format parquet, overwrite_or_ignore)")

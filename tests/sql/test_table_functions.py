@@ -101,6 +101,13 @@ def test_files_with_options(query: str, folder: Path) -> None:
         ),
         ("select * from read_csv('{}/a.csv', comment = '#')", UnsupportedOperation, "the option comment .* skip = 3"),
         ("select * from read_csv('{}/a.csv', union_by_name = false)", UnsupportedOperation, "union_by_name = false"),
+        ("from glob('*.csv')", UnsupportedOperation, "filename = true"),
+        ("from sniff_csv('t.csv')", UnsupportedOperation, "write describe from 't.csv'"),
+        (
+            "attach 'x.db' as x",
+            UnsupportedOperation,
+            "write a query of files by their quoted paths",
+        ),
         ("from 'plain'", SqlError, r"a file without an ending is read by a function: read_csv\('plain'\)"),
         ("from '{}/lines.txt'", ConfigError, r"in SQL by a function, such as read_csv"),
         ("select fill(1) over (order by 2)", UnsupportedOperation, "fill with OVER .* last_value"),
