@@ -118,5 +118,25 @@ def as_html(frame: DataFrame) -> str:
 def _cell(value: Any) -> str:
     if value is None:
         return "null"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = f"{value:.6g}" if isinstance(value, float) else _shown(value)
     return text if len(text) <= WIDTH else text[: WIDTH - 1] + "…"
+
+
+def _shown(value: Any) -> str:
+    """Return a value on one line: its breaks as they are escaped, nulls, times and decimals in lists as elsewhere."""
+    if isinstance(value, str):
+        return value.translate(_BREAKS)
+    if isinstance(value, list):
+        return f"[{', '.join(map(_part, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name!r}: {_part(part)}' for name, part in value.items())}}}"
+    return str(value)
+
+
+def _part(value: Any) -> str:
+    if value is None:
+        return "null"
+    return repr(value) if isinstance(value, str | float | bytes) else _shown(value)
+
+
+_BREAKS = str.maketrans({"\n": "\\n", "\r": "\\r", "\t": "\\t"})

@@ -281,3 +281,15 @@ def test_arrow_in_and_out_shares_memory(frame):
     again = vl.from_arrow(table).to_arrow()
     ours, theirs = (t["w"].chunk(0).buffers()[1].address for t in (again, table))
     assert ours == theirs
+
+
+def test_cells_are_shown_on_one_line() -> None:
+    day = dt.date(2024, 1, 31)
+    frame = vl.DataFrame({"s": ["a\nb", "c\td"], "l": [[day, None], []], "o": [{"x": None, "y": "z"}, None]})
+    lines = [" ".join(line.split()) for line in repr(frame).splitlines()[2:]]
+    assert lines == [
+        r"a\nb [2024-01-31, null] {'x': null, 'y': 'z'}",
+        r"c\td [] null",
+        "[2 rows x 3 columns]",
+    ]
+    assert "<td>[2024-01-31, null]</td>" in frame._repr_html_()
