@@ -75,7 +75,7 @@ BAD = [
     (
         "ragged CSV",
         "select * from '{in}/ragged.csv'",
-        r"ragged.csv:3: the row has 1 values where there are 2 columns; .*on_bad_rows='skip'",
+        r"ragged.csv:3: the row has 1 value where there are 2 columns; .*on_bad_rows='skip'",
     ),
     (
         "a later value of another type",
@@ -104,7 +104,16 @@ BAD = [
         "select cast(dest as int) as y from trips",
         r"cannot cast 'SFO' to int32 in cast\(dest as int32\); use try_cast",
     ),
-    ("duplicate names in CSV", "select * from '{in}/twice.csv'", r"twice.csv:1: the header names 'a' twice; give na"),
+    (
+        "more names than columns of CSV",
+        "select * from read_csv('{in}/twice.csv', names = ['a', 'a', 'b'])",
+        r"twice.csv' has 2 columns but 3 names were given",
+    ),
+    (
+        "a name given twice for CSV",
+        "select * from read_csv('{in}/twice.csv', names = ['a', 'a'])",
+        r"names has 'a' twice; give every column of .*twice.csv' a name of its own",
+    ),
     (
         "duplicate names in Parquet",
         "select * from '{in}/twice.parquet'",
