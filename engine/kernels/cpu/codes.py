@@ -11,7 +11,7 @@ from ...errors import ExecutionError
 from .buffers import bits_of, empty, text_of, values_of
 from .comparable import comparable
 from .native import BytesGroups, Calls
-from .native.arrays import Rows, Words, varied
+from .native.arrays import Bytes, Longs, Rows, Words, varied
 from .native.grouping import MINIMUM_CAPACITY
 from .words import looked_up
 
@@ -28,6 +28,14 @@ def _widened(codes: Rows) -> Words:
 def _identity(dictionary: pa.Array, *, insert: bool) -> tuple[int, int, int, bool]:
     data = dictionary.buffers()[2]
     return 0 if data is None else data.address, dictionary.offset, len(dictionary), insert
+
+
+def text_array(dtype: DataType, offsets: Longs, data: Bytes, bitmap: pa.Buffer | None) -> pa.Array:
+    """Return texts, or byte strings, as an array."""
+    if len(data) > _MAX_BYTES:
+        raise ExecutionError("grouping keys of more than 2 GiB of text cannot be held; use more partitions")
+    buffers = [bitmap, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
+    return pa.Array.from_buffers(to_arrow_type(dtype), len(offsets) - 1, buffers)
 
 
 class TextCodes:
@@ -115,15 +123,11 @@ class TextCodes:
 
     def values(self) -> pa.Array:
         """Return the text of each code; that of `null_code` is null."""
-        offsets, data = self._groups.keys()
-        if len(data) > _MAX_BYTES:
-            raise ExecutionError("grouping keys of more than 2 GiB of text cannot be held; use more partitions")
         bitmap = None
         if self.null_code >= 0:
             known = np.arange(len(self)) != self.null_code
             bitmap = pa.py_buffer(np.packbits(known, bitorder="little"))
-        buffers = [bitmap, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(data)]
-        return pa.Array.from_buffers(to_arrow_type(self._dtype), len(offsets) - 1, buffers)
+        return text_array(self._dtype, *self._groups.keys(), bitmap)
 
     def knows(self, dictionary: pa.Array) -> bool:
         """Return whether this is the dictionary whose texts were given codes last."""

@@ -1,7 +1,6 @@
 """Tables of distinct keys: rows of columns of any type become rows of words, and those become numbers.
 
-A null is a word of its own: one below the least of its type where the type has fewer than 64 bits, else a bit in one
-more word.
+Where several texts of a row mostly differ the row becomes one byte string instead.
 """
 
 from __future__ import annotations
@@ -10,158 +9,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind, int64
-from ..constants import scalar_of
-from .buffers import (
-    INT64_DIGITS,
-    array_from,
-    bits_of,
-    bools_from,
-    empty,
-    has_words,
-    physical_type,
-    present,
-    scratch,
-    validity,
-    values_of,
-)
-from .codes import NULL, ObjectCodes, TextCodes
-from .gather import encoded, plain
-from .native import (
-    NO_BITS,
-    Calls,
-    KeyPacking,
-    RowGroups,
-    RunGroups,
-    WordGroups,
-    null_words,
-    signed_extent,
-    zero_nulls,
-)
+from ...dtypes import DataType
+from .buffers import bits_of, empty, present
+from .codes import NULL, TextCodes
+from .gather import plain
+from .key_columns import KeyColumn
+from .native import NO_BITS, Calls, KeyPacking, RowGroups, RunGroups, WordGroups, null_words, signed_extent
 from .native.arrays import Bits, Longs, Rows, Words, varied
 from .native.grouping import MINIMUM_CAPACITY
-from .native.packing import Source
-from .words import halves_words, is_bytes, is_one_word, validity_bits, words_of
+from .spelled import SpelledKeys, mostly_differ
+from .words import validity_bits
 
 _FEW_KEYS = 16
 """Of so few keys no more are made while kernels run in turn: their states may be in parts, whose number is fixed."""
 _MOST_ROOM = 1 << 16
 """Different texts of a join's key for which there is room at first, if there may be so many."""
 _NULL_WORD = np.int64(NULL).view(np.uint64)
-_NULL_BELOW = {
-    Kind.BOOL: -1,
-    Kind.INT8: -(2**7) - 1,
-    Kind.INT16: -(2**15) - 1,
-    Kind.INT32: -(2**31) - 1,
-    Kind.UINT8: -1,
-    Kind.UINT16: -1,
-    Kind.UINT32: -1,
-    Kind.DATE: -(2**31) - 1,
-}
-
-
-class _Column:
-    """How one key column becomes words and comes back."""
-
-    def __init__(self, dtype: DataType, capacity: int = MINIMUM_CAPACITY) -> None:
-        self.dtype = dtype
-        self.width = 2 if dtype.is_decimal and dtype.precision > INT64_DIGITS else 1
-        self.coder: TextCodes | ObjectCodes | None = None
-        if is_bytes(dtype):
-            self.coder = TextCodes(dtype, capacity)
-        elif not is_one_word(dtype) and not dtype.is_decimal:
-            self.coder = ObjectCodes(dtype)
-        self.null = NULL if self.coder is not None else _NULL_BELOW.get(dtype.kind)
-        self._codes = scratch(0, np.int32)  # of the rows of one table at a time: calls are made in turn
-
-    def copied(self) -> _Column:
-        """Return another one that gives the texts so far the same words."""
-        coder = None if self.coder is None else self.coder.copied()
-        return varied(self, coder=coder, _codes=scratch(0, np.int32))
-
-    def words(self, column: pa.Array, *, insert: bool) -> list[Words]:
-        """Return the words of a column; where nulls have no word of their own, theirs are 0."""
-        words = self.raw_words(column, insert=insert)
-        if self.coder is not None or not column.null_count:
-            return words
-        if self.null is None:
-            return [zero_nulls(word, *bits_of(column)) for word in words]
-        integers = array_from(words[0], pa.int64(), validity(column))
-        return [words_of(pc.fill_null(integers, scalar_of(self.null, pa.int64())), int64)]
-
-    def raw_words(self, column: pa.Array, *, insert: bool) -> list[Words]:
-        """Return the words of a column, those of nulls being anything."""
-        if self.coder is not None:
-            return [self.coder.words(column, insert=insert)]
-        return halves_words(column) if self.width == 2 else [words_of(column, self.dtype)]
-
-    def is_new(self, column: pa.Array) -> bool:
-        """Return whether a column has a dictionary that must be given codes first."""
-        coder = self.coder
-        return (
-            isinstance(coder, TextCodes)
-            and isinstance(column, pa.DictionaryArray)
-            and not coder.knows(column.dictionary)
-        )
-
-    def is_read_in_place(self, column: pa.Array) -> bool:
-        """Return whether kernels read the values of a column where they lie, and nothing else of it."""
-        if self.coder is not None:
-            return isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray)
-        return has_words(column.type) and not self.dtype.is_float
-
-    def source(self, column: pa.Array, calls: Calls) -> Source:
-        """Return the column as what single words are read from when the calls are made, which end at a new text."""
-        if isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray):
-            if len(self._codes) < len(column):
-                self._codes = scratch(len(column), np.int32)
-            codes = self._codes[: len(column)]
-            self.coder.codes_later(column, codes, calls)
-            return Source(codes, NO_BITS, 0, NULL)
-        if isinstance(self.coder, TextCodes) and (indices := self.coder.indices(column)) is not None:
-            calls.keep(column)
-            return Source(indices, NO_BITS, 0, NULL)
-        calls.keep(column)
-        if not column.null_count and (pa.types.is_int32(column.type) or pa.types.is_date32(column.type)):
-            return Source(values_of(column), NO_BITS, 0, self.null)
-        words = self.raw_words(column, insert=True)[0]
-        bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
-        return Source(words, bits, offset, self.null)
-
-    def sought(self, column: pa.Array, calls: Calls) -> list[Source]:
-        """Return the column as what words are read from when the calls are made; texts never met are beyond all."""
-        if isinstance(self.coder, TextCodes) and not isinstance(column, pa.DictionaryArray):
-            codes = scratch(len(column), np.int32)
-            self.coder.find_later(column, codes, calls)
-            return [Source(codes, NO_BITS, 0, NULL)]
-        bits, offset = (NO_BITS, 0) if self.coder is not None else bits_of(column)
-        calls.keep(column)
-        return [Source(words, bits, offset, NULL) for words in self.raw_words(column, insert=False)]
-
-    def values(self, words: Sequence[Words], known: NDArray[np.bool_] | None = None) -> pa.Array:
-        """Return the keys that word columns came from; ``known`` says which are no nulls where their words do not."""
-        if known is None and self.null is not None:
-            known = words[0] != np.int64(self.null).view(np.uint64)
-        bitmap = None if known is None or known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
-        arrow = physical_type(self.dtype)
-        first = words[0]
-        if self.coder is not None:
-            codes = array_from(first.astype(np.int32), pa.int32(), bitmap)
-            values = self.coder.values()
-            if self.dtype.is_text and len(values) * 2 <= len(codes):
-                return encoded(codes, values)
-            return values.take(codes)
-        if self.width == 2:
-            pairs = pa.py_buffer(np.column_stack(words))
-            return pa.Array.from_buffers(arrow, len(first), [bitmap, pairs])
-        if self.dtype.kind is Kind.BOOL:
-            return bools_from(first == 1, bitmap)
-        if self.dtype.is_float:
-            return array_from(first.view(np.float64).astype(arrow.to_pandas_dtype()), arrow, bitmap)
-        return array_from(first.view(np.int64).astype(f"i{arrow.bit_width // 8}", copy=False), arrow, bitmap)
 
 
 class KeyTable:
@@ -177,7 +41,7 @@ class KeyTable:
 
     def __init__(self, dtypes: Sequence[DataType], capacity: int = 0) -> None:
         capacity = max(capacity, MINIMUM_CAPACITY)
-        self._columns = [_Column(dtype, capacity if len(dtypes) == 1 else MINIMUM_CAPACITY) for dtype in dtypes]
+        self._columns = [KeyColumn(dtype, capacity if len(dtypes) == 1 else MINIMUM_CAPACITY) for dtype in dtypes]
         flagged = sum(column.null is None for column in self._columns)
         widths = sum(column.width for column in self._columns)
         self._flags = flagged > 0 and (len(self._columns) > 1 or widths > 1)
@@ -187,24 +51,31 @@ class KeyTable:
             WordGroups(capacity) if self._single else RowGroups(widths + self._flags, capacity)
         )
         coder = self._columns[0].coder
+        # Where several texts mostly differ rows are written out; as yet it is not known whether they do.
+        self._spelled: SpelledKeys | None = None
+        self._open = sum(isinstance(column.coder, TextCodes) for column in self._columns) > 1
+        self._capacity = capacity
         # The codes of a single column of text are the numbers, until a dictionary brings texts that no row may use.
         self._texts = coder if len(self._columns) == 1 and isinstance(coder, TextCodes) else None
 
     def __len__(self) -> int:
+        if self._spelled is not None:
+            return len(self._spelled)
         return len(self._words if self._texts is None else self._texts)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         coders = sum(column.coder.nbytes for column in self._columns if column.coder is not None)
-        return coders + self._words.nbytes
+        return coders + self._words.nbytes + (0 if self._spelled is None else self._spelled.nbytes)
 
     def copied(self) -> KeyTable:
         """Return another table of the same keys, which they may be added to."""
         assert not isinstance(self._words, RunGroups)
         columns = [column.copied() for column in self._columns]
         texts = None if self._texts is None else columns[0].coder
-        return varied(self, _columns=columns, _words=self._words.copied(), _texts=texts)
+        spelled = None if self._spelled is None else self._spelled.copied()
+        return varied(self, _columns=columns, _words=self._words.copied(), _texts=texts, _spelled=spelled)
 
     def insert(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, giving new ones to new keys."""
@@ -213,10 +84,31 @@ class KeyTable:
                 return self._texts.numbers(columns[0])
             self._number_codes(self._texts)
         assert not isinstance(self._words, RunGroups)
+        self._decide(columns)
+        if self._spelled is not None:
+            return self._spelled.numbers(*self._parts(columns, insert=True), insert=True)
         if isinstance(self._words, RowGroups):
             return self._words.insert(self._row_words(columns, insert=True), extents=self._extents(columns))
         words, bits, offset = self._single_words(columns[0], insert=True)
         return self._words.insert(words, bits=bits, bit_offset=offset)
+
+    def _decide(self, columns: Sequence[pa.Array]) -> None:
+        """Find out, when the first keys come, whether there are texts to be written out instead of having codes."""
+        if not self._open or not len(columns[0]):
+            return
+        self._open = False
+        pairs = zip(columns, self._columns, strict=True)
+        differing = [how for column, how in pairs if isinstance(how.coder, TextCodes) and mostly_differ(column)]
+        if len(differing) > 1:
+            for how in differing:
+                how.is_spelled = True
+            words = sum(how.width for how in self._columns if not how.is_spelled) + self._flags
+            self._spelled = SpelledKeys(words, [how.dtype for how in differing], self._capacity)
+
+    def _parts(self, columns: Sequence[pa.Array], *, insert: bool) -> tuple[list[Words], list[pa.Array]]:
+        """Return the words of the columns, and the texts of those that are written out."""
+        words = self._row_words(columns, insert=insert)
+        return words, [plain(column) for column, how in zip(columns, self._columns, strict=True) if how.is_spelled]
 
     def expect(self, rows: int) -> None:
         """Say, before any key is inserted, of how many rows they will be: more are worth more memory."""
@@ -227,7 +119,7 @@ class KeyTable:
     def room(self) -> int:
         """Number of keys that `insert_later` may number in all; few ones are only looked up."""
         known = len(self)
-        if known <= _FEW_KEYS or isinstance(self._words, RunGroups):
+        if known <= _FEW_KEYS or self._spelled is not None or isinstance(self._words, RunGroups):
             return known
         return self._words.room if self._texts is None else self._texts.room
 
@@ -241,6 +133,8 @@ class KeyTable:
         """
         if isinstance(self._words, RunGroups) or len(self) <= _FEW_KEYS or len(self) < self.room >= keys:
             return False
+        if self._spelled is not None:
+            return False
         return self._words.make_room(keys) if self._texts is None else self._texts.make_room(keys)
 
     def insert_later(self, columns: Sequence[pa.Array], ids: Rows, room: int, calls: Calls) -> bool:
@@ -253,7 +147,9 @@ class KeyTable:
         bool
             False, where they cannot, and nothing is added to the calls then.
         """
-        if calls and any(map(_Column.is_new, self._columns, columns)):
+        if self._spelled is not None:
+            return False
+        if calls and any(map(KeyColumn.is_new, self._columns, columns)):
             return False  # its texts may ask for larger arrays than those that earlier calls were told of
         if self._texts is not None:
             if isinstance(columns[0], pa.DictionaryArray):
@@ -277,7 +173,8 @@ class KeyTable:
 
     def absorb(self, other: KeyTable) -> Rows:
         """Return the number of each key of another table of the same types, giving new ones to new keys."""
-        if not isinstance(self._words, RowGroups) or not isinstance(other._words, RowGroups):
+        written = self._spelled is not None or other._spelled is not None
+        if written or not isinstance(self._words, RowGroups) or not isinstance(other._words, RowGroups):
             return self.insert(other.columns())
         tables: list[Words | None] = [None] * int(self._flags)
         for how, theirs in zip(self._columns, other._columns, strict=True):
@@ -313,6 +210,8 @@ class KeyTable:
         if self._texts is not None:
             return self._texts.found(plain(columns[0]))
         assert not isinstance(self._words, RunGroups)
+        if self._spelled is not None:
+            return self._spelled.numbers(*self._parts(columns, insert=False), insert=False)
         if isinstance(self._words, RowGroups):
             return self._words.find(self._row_words(columns, insert=False))
         words, bits, offset = self._single_words(columns[0], insert=False)
@@ -322,7 +221,7 @@ class KeyTable:
         """Return the keys, in the order of their numbers."""
         if self._texts is not None:
             return [self._texts.values()]
-        made = self._words.keys()
+        made, texts = (self._words.keys(), []) if self._spelled is None else self._spelled.columns()
         keys = made if isinstance(made, list) else [made]
         if not isinstance(self._words, RowGroups) and self._single:
             known = None
@@ -332,6 +231,9 @@ class KeyTable:
         result, at, flag = [], int(self._flags), 0
         nullable = self._flags and bool(keys[0].any())
         for column in self._columns:
+            if column.is_spelled:
+                result.append(texts.pop(0))
+                continue
             known = None
             if column.null is None:
                 if nullable:
@@ -384,7 +286,8 @@ class KeyTable:
         if self._flags:
             words.append(self._null_words(columns))
         for column, how in zip(columns, self._columns, strict=True):
-            words += how.words(column, insert=insert)
+            if not how.is_spelled:
+                words += how.words(column, insert=insert)
         return words
 
 
@@ -405,7 +308,7 @@ class JoinKeys:
 
     def __init__(self, dtypes: Sequence[DataType], *, nulls_equal: bool, capacity: int = 0) -> None:
         room = max(min(capacity, _MOST_ROOM), MINIMUM_CAPACITY)
-        self._columns = [_Column(dtype, room if len(dtypes) == 1 else MINIMUM_CAPACITY) for dtype in dtypes]
+        self._columns = [KeyColumn(dtype, room if len(dtypes) == 1 else MINIMUM_CAPACITY) for dtype in dtypes]
         self._nulls_equal = nulls_equal
         self._packing: KeyPacking | None = None
         self._numbers: KeyTable | None = None

@@ -66,6 +66,7 @@ _KERNEL_MODULES = (
     "selecting",
     "leading",
     "textgroups",
+    "spelling",
     "textsort",
     "picking",
     "gathering",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
@@ -43,3 +44,40 @@ def test_keys_of_one_table_merge_into_another(more: tuple[str, int | None, float
     assert table.absorb(other)[numbers].tolist() == [3, 0, 2, 1, 0]
     expected = [pa.concat_arrays([each[:3], last]) for last, each in zip(added, mine, strict=True)]
     assert str([column.to_pylist() for column in table.columns()]) == str([each.to_pylist() for each in expected])
+
+
+def test_texts_that_mostly_differ_are_written_out() -> None:
+    """Rows of two such, a float with nulls and NaN, and a text that repeats; later batches have dictionaries."""
+    rng = np.random.default_rng(4)
+    dtypes = [string, float64, string, string]
+
+    def batch(rows: int) -> list[pa.Array]:
+        numbers = rng.integers(0, 900, rows)
+        texts = [None if number % 50 == 7 else "" if number % 50 == 8 else f"name {number}" for number in numbers]
+        longer = [None if number % 31 == 5 else f"{number}" * (number % 40) for number in numbers]
+        floats = [None if number % 3 == 0 else float("nan") if number % 3 == 1 else number / 7 for number in numbers]
+        return [pa.array(texts), pa.array(floats), pa.array(longer), pa.array([f"kind {n % 4}" for n in numbers])]
+
+    first, second = batch(1_500), batch(9_000)
+    encoded = [column.dictionary_encode() if pa.types.is_string(column.type) else column for column in second]
+    table, other = KeyTable(dtypes), KeyTable(dtypes)
+    ids = [*table.insert(first), *table.insert([column.slice(100) for column in encoded])]
+    assert table._spelled is not None
+    rows = [
+        str(row)
+        for batch in (first, [column[100:] for column in second])
+        for row in zip(*map(pa.Array.to_pylist, batch), strict=True)
+    ]
+    expected, distinct = pd.factorize(pd.Series(rows))
+    assert ids == expected.tolist()
+    assert [str(row) for row in zip(*map(pa.Array.to_pylist, table.columns()), strict=True)] == distinct.tolist()
+    assert table.find(first).tolist() == ids[:1_500]
+    absent = [pa.array(["absent", None]), pa.array([1.0, None]), pa.array(["", None]), pa.array(["kind 1", None])]
+    assert table.find(absent).tolist() == [-1, -1]
+    copied = table.copied()
+    assert copied.insert(absent).tolist() == [len(distinct), len(distinct) + 1]
+    assert len(table) == len(distinct)
+    few = [column[:3] for column in second]  # too few to tell whether they differ
+    other.insert(few)
+    assert other._spelled is None
+    assert table.absorb(other).tolist() == table.find(few).tolist()
