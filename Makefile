@@ -20,7 +20,7 @@ PYTHON ?= $(shell for name in python3 python3.13 python3.12 python3.11 python3.1
 # What `make simulated-gpu` runs. Left out: what tests the CPU's own decoder and the figures of its scans.
 SIMULATED := tests/engine/catalogue tests/engine/frame tests/engine/test_random_plans.py tests/engine/test_windows.py \
 	tests/engine/test_edge_tables.py tests/engine/test_wide_tables.py tests/engine/test_untyped_nulls.py tests/sql \
-	--ignore tests/sql/shell --ignore tests/sql/test_gpu.py --ignore tests/sql/test_tpcds.py -k "not cluster"
+	--ignore tests/engine/frame/test_device_arrays.py --ignore tests/sql/shell --ignore tests/sql/test_gpu.py --ignore tests/sql/test_tpcds.py -k "not cluster"
 
 help: ## list these targets
 	grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' \

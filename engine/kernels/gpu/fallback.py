@@ -26,12 +26,14 @@ def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> pl
     names: list[Expr] = []
     fields: list[Field] = []
     arrays: list[pa.Array] = []
-    for place, (argument, value) in enumerate(arguments):
+    for argument, value in arguments:
         if isinstance(value, plc.Scalar) and isinstance(argument, Literal):
             names.append(argument)
             continue
-        name = argument.name if isinstance(expr, ListLambda) and isinstance(argument, Column) else f"argument {place}"
+        name = argument.name if isinstance(argument, Column) else str(argument)  # which errors tell
         names.append(Column(name=name, dtype=argument.dtype))
+        if any(field.name == name for field in fields):
+            continue
         fields.append(Field(name, argument.dtype))
         column = value if isinstance(value, plc.Column) else memory.run(plc.Column.from_scalar, value, rows)
         arrays.append(fetched(column, argument.dtype))

@@ -6,6 +6,8 @@ other than UTC) goes to the CPU device.
 
 from __future__ import annotations
 
+import math
+
 from .... import dtypes
 from ....dtypes import TICKS, DataType, Kind
 from ....expr import Cast
@@ -125,8 +127,17 @@ def _converted(value: plc.Column, source: DataType, target: DataType) -> tuple[p
         return _to_decimal(value, source, target)
     if target.is_float:
         floats = decimals.to_float(value, source) if source.is_decimal else value
-        return None, cast(floats, device_type(target))
+        made = cast(floats, device_type(target))
+        narrows = target.kind is Kind.FLOAT32 and source.kind is Kind.FLOAT64
+        return _remains_finite(floats, made) if narrows else None, made
     return _to_integer(value, source, target)
+
+
+def _remains_finite(wide: plc.Column, narrow: plc.Column) -> plc.Column:
+    """Return where floats are not infinite for want of bits."""
+    before = truth(unary(wide, Un.ABS), constant(math.inf, dtypes.float64), Op.LESS)
+    after = truth(unary(narrow, Un.ABS), constant(math.inf, dtypes.float32), Op.EQUAL)
+    return negated(truth(before, after, Op.LOGICAL_AND))
 
 
 def _to_integer(value: plc.Column, source: DataType, target: DataType) -> tuple[plc.Column | None, plc.Column]:

@@ -100,6 +100,8 @@ REFUSED: list[tuple[Any, pa.DataType, DataType]] = [
     (2**63, pa.uint64(), dtypes.int64),
     (1e10, pa.float64(), dtypes.int32),
     (math.nan, pa.float64(), dtypes.int64),
+    (1e39, pa.float64(), dtypes.float32),
+    (-1e308, pa.float64(), dtypes.float32),
     (math.inf, pa.float64(), dtypes.decimal(18, 2)),
     (1e17, pa.float64(), dtypes.decimal(18, 2)),
     (math.nan, pa.float64(), dtypes.decimal(38, 2)),
