@@ -1,11 +1,12 @@
 """Aggregation without keys: each table becomes one row of partial states, and these rows one.
 
-The commonest states of a column without nulls are found in one go over it; all others are those of a single group.
+The commonest states of a column are found in one go over it; all others are those of a single group.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,13 +18,15 @@ from ...schema import Schema
 from ..specs import Accumulator, AccumulatorSpec
 from . import native
 from .accumulators import States
-from .buffers import array_from, is_small, values_of
-from .native import Calls
-from .native.arrays import Rows
+from .buffers import array_from, bits_of, is_small, present, values_of
+from .native import Calls, zero_nulls
+from .native.arrays import Doubles, Longs, Rows
 from .project import Evaluator
 from .ranking import ranks
 from .table import CpuTable, concat_tables
 from .words import floats_of, integers_of
+
+_Numbers = TypeVar("_Numbers", Longs, Doubles)
 
 _EXTREMES = (Accumulator.MIN, Accumulator.MAX)
 _PLAIN = (Accumulator.COUNT_ROWS, Accumulator.COUNT, Accumulator.SUM, *_EXTREMES)
@@ -91,7 +94,7 @@ def _state(spec: AccumulatorSpec, rows: int, values: pa.Array | None, calls: Cal
         return array_from(np.array([rows]), pa.int64())
     if spec.kind is Accumulator.COUNT:
         return array_from(np.array([rows - values.null_count]), pa.int64())
-    found = None if values.null_count else _whole(spec, values, calls)
+    found = None if values.null_count == rows else _whole(spec, values, calls)
     if found is not None:
         return found
     states = States([spec])
@@ -100,33 +103,43 @@ def _state(spec: AccumulatorSpec, rows: int, values: pa.Array | None, calls: Cal
 
 
 def _whole(spec: AccumulatorSpec, values: pa.Array, calls: Calls) -> pa.Array | None:
-    """Return the sum or extreme of some values, none of them null; None where that is left to `States`."""
+    """Return the sum or extreme of values that are not all null; None where that is left to `States`."""
     kind = values.type
     if spec.kind is Accumulator.SUM:
         if spec.dtype == float64 and pa.types.is_floating(kind):
             lanes, sums, out = (np.zeros(shape) for shape in ((2, native.SUM_LANES), (1, 2), 1))
-            calls.add(native.whole_sum_f64, floats_of(values), lanes, sums, out)
+            calls.add(native.whole_sum_f64, _with_zeros(floats_of(values), values), lanes, sums, out)
             return array_from(out, pa.float64())
         narrow = pa.types.is_signed_integer(kind) and spec.dtype == int64
         if not is_small(kind) and not narrow:
             return None
         total = np.zeros((1, 2), dtype=np.int64)
-        native.total_i64(integers_of(values), total)
+        native.total_i64(_with_zeros(integers_of(values), values), total)
         if narrow:
             low, high = total[0].tolist()
             return array_from(total[0, :1], pa.int64()) if high == low >> 63 else None
         return pa.Array.from_buffers(to_arrow_type(spec.dtype), 1, [None, pa.py_buffer(total)], null_count=0)
     if isinstance(values, pa.DictionaryArray):
-        return _extreme_text(values, spec.dtype, greatest=spec.kind is Accumulator.MAX)
+        return None if values.null_count else _extreme_text(values, spec.dtype, greatest=spec.kind is Accumulator.MAX)
     is_clock = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
     if is_clock or is_small(kind) or pa.types.is_signed_integer(kind):
         numbers = values_of(values)
+        if values.null_count:
+            known = present(values)
+            numbers = np.where(known, numbers, numbers[known.argmax()])
         best = numbers.max() if spec.kind is Accumulator.MAX else numbers.min()
         return array_from(np.array([best], dtype=numbers.dtype), kind)
     if pa.types.is_decimal128(kind):
         greatest = spec.kind is Accumulator.MAX
         return pa.repeat(pc.max(values) if greatest else pc.min(values), 1)
     return None
+
+
+def _with_zeros(numbers: _Numbers, values: pa.Array) -> _Numbers:
+    """Return the numbers of values, those of nulls being 0."""
+    if not values.null_count:
+        return numbers
+    return zero_nulls(numbers.view(np.uint64), *bits_of(values)).view(numbers.dtype)
 
 
 def _extreme_text(values: pa.DictionaryArray, dtype: DataType, *, greatest: bool) -> pa.Array | None:

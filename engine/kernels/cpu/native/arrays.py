@@ -20,6 +20,7 @@ from .compile import device, instruction
 
 copy8 = instruction("copy8")
 copy4 = instruction("copy4")
+lowest_bit = instruction("lowest_bit")
 prefetch_read = instruction("prefetch_read")
 
 T = TypeVar("T")
@@ -74,6 +75,19 @@ def byte_at(bits: Bits, position: Number, count: Number) -> Number:
     if count < 8:
         byte &= (1 << count) - 1
     return byte
+
+
+@device
+def void_missing(bits: Bits, bit_offset: Number, null: Number, out: Words) -> None:
+    """Write ``null`` where there is no value, looking at those of a byte of the bitmap at once."""
+    if len(bits) == 0:
+        return
+    for i in range(0, len(out), 8):
+        count = min(len(out) - i, 8)
+        absent = byte_at(bits, bit_offset + i, count) ^ ((1 << count) - 1)
+        while absent != 0:
+            out[np.uint64(i) + lowest_bit(np.uint64(absent))] = null
+            absent &= absent - 1
 
 
 @device

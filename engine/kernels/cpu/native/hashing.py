@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Bytes, Doubles, Longs, Number, Rows, Words, addresses, missing
+from .arrays import NO_BITS, Bits, Bytes, Doubles, Longs, Number, Rows, Words, addresses, missing, void_missing
 from .calls import Calls
 from .compile import device, instruction, kernel
 
@@ -216,7 +216,8 @@ def _float_words(values: Doubles, out: Words) -> None:
 @kernel("void(const u64[], const u8[], i64, u64[])")
 def _zero_nulls(words: Words, bits: Bits, bit_offset: int, out: Words) -> None:
     for i in range(len(words)):
-        out[i] = np.uint64(0) if missing(bits, bit_offset + i) else words[i]
+        out[i] = words[i]
+    void_missing(bits, bit_offset, np.uint64(0), out)
 
 
 @kernel("void(const u8[], i64, u64, u64[])")

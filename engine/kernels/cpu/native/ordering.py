@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, byte_at, missing, read_ahead, rows_out
+from .arrays import NO_BITS, Bits, Doubles, Longs, Number, Rows, Words, missing, read_ahead, rows_out, void_missing
 from .calls import Calls
 from .compile import device, instruction, kernel
 
 array_at = instruction("array_at")
-lowest_bit = instruction("lowest_bit")
 
 _BLOCK = 64
 _SIGN_INT = 1 << 63
@@ -24,19 +23,6 @@ _SIGN = np.uint64(_SIGN_INT)
 _ALL = np.uint64(_ALL_INT)
 _NAN = np.uint64(_ALL_INT - 1)
 _INFINITY = np.uint64(0x7FF0000000000000)
-
-
-@device
-def void_missing(bits: Bits, bit_offset: Number, null: Number, out: Words) -> None:
-    """Write ``null`` where there is no value, looking at those of a byte of the bitmap at once."""
-    if len(bits) == 0:
-        return
-    for i in range(0, len(out), 8):
-        count = min(len(out) - i, 8)
-        absent = byte_at(bits, bit_offset + i, count) ^ ((1 << count) - 1)
-        while absent != 0:
-            out[np.uint64(i) + lowest_bit(np.uint64(absent))] = null
-            absent &= absent - 1
 
 
 # What each value becomes is computed first, by vector instructions, and nulls are written over it.

@@ -99,3 +99,35 @@ def test_several_tables_at_once_give_a_row_each() -> None:
         assert (row["rows"], row["count"]) == (len(values), len(known))
         assert row["x"] == (pytest.approx(math.fsum(known), rel=1e-15) if known else None)
         assert row["y"] == (pytest.approx(sum(data["y"].drop_null().to_pylist()), rel=1e-9) if known else None)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.int8(), pa.int32(), pa.int64(), pa.float64(), pa.decimal128(12, 2), pa.date32(), pa.string()]
+)
+@pytest.mark.parametrize("start", [0, 3, 16])
+def test_nulls_change_no_sum_and_no_extreme(kind: pa.DataType, start: int) -> None:
+    """Bitmaps that begin within a byte, and a null where the first value would be."""
+    numbers = [None if number % 3 == 0 else number - 60 for number in range(101)]
+    numbers[start] = None
+    texts = [None if number is None else f"{number}" for number in numbers]
+    values = pa.array(numbers, pa.int32()).cast(kind) if kind != pa.string() else pa.array(texts).dictionary_encode()
+    values = values.slice(start)
+    data = pa.table({"x": values})
+    schema = from_arrow_schema(data.schema)
+    argument = Column(name="x", dtype=schema["x"].dtype)
+    kinds = [Accumulator.MIN, Accumulator.MAX]
+    specs = [AccumulatorSpec(name=each.value, kind=each, dtype=argument.dtype, argument=argument) for each in kinds]
+    known = [value for value in values.to_pylist() if value is not None]
+    expected = {"min": min(known), "max": max(known)}
+    if kind not in (pa.date32(), pa.string()):
+        summed = (
+            dtypes.decimal(38, 2)
+            if pa.types.is_decimal(kind)
+            else dtypes.float64
+            if kind == pa.float64()
+            else dtypes.int64
+        )
+        specs.append(AccumulatorSpec(name="sum", kind=Accumulator.SUM, dtype=summed, argument=argument))
+        expected["sum"] = sum(known)
+    found = DEVICE.to_arrow(DEVICE.reduce(DEVICE.from_arrow(data, schema), specs)).to_pylist()
+    assert found == [expected]
