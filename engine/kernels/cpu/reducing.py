@@ -122,12 +122,13 @@ def _whole(spec: AccumulatorSpec, values: pa.Array, calls: Calls) -> pa.Array | 
     if isinstance(values, pa.DictionaryArray):
         return None if values.null_count else _extreme_text(values, spec.dtype, greatest=spec.kind is Accumulator.MAX)
     is_clock = pa.types.is_temporal(kind) and not pa.types.is_interval(kind)
-    if is_clock or is_small(kind) or pa.types.is_signed_integer(kind):
+    if is_clock or is_small(kind) or pa.types.is_signed_integer(kind) or pa.types.is_floating(kind):
         numbers = values_of(values)
         if values.null_count:
             known = present(values)
             numbers = np.where(known, numbers, numbers[known.argmax()])
-        best = numbers.max() if spec.kind is Accumulator.MAX else numbers.min()
+        # NaN is the greatest: the greatest of some is NaN, the least is not, where there are others.
+        best = numbers.max() if spec.kind is Accumulator.MAX else np.fmin.reduce(numbers)
         return array_from(np.array([best], dtype=numbers.dtype), kind)
     if pa.types.is_decimal128(kind):
         greatest = spec.kind is Accumulator.MAX

@@ -131,3 +131,26 @@ def test_nulls_change_no_sum_and_no_extreme(kind: pa.DataType, start: int) -> No
         expected["sum"] = sum(known)
     found = DEVICE.to_arrow(DEVICE.reduce(DEVICE.from_arrow(data, schema), specs)).to_pylist()
     assert found == [expected]
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()])
+def test_nan_is_the_greatest_float(kind: pa.DataType) -> None:
+    argument = Column(name="x", dtype=dtypes.float32 if kind == pa.float32() else dtypes.float64)
+    specs = [
+        AccumulatorSpec(name=each.value, kind=each, dtype=argument.dtype, argument=argument)
+        for each in (Accumulator.MIN, Accumulator.MAX)
+    ]
+
+    def extremes(values: list[float | None]) -> tuple[float, float]:
+        data = pa.table({"x": pa.array(values, kind)})
+        table = DEVICE.from_arrow(data, from_arrow_schema(data.schema))
+        [row] = DEVICE.to_arrow(DEVICE.reduce(table, specs)).to_pylist()
+        return row["min"], row["max"]
+
+    assert extremes([None, 2.0, -1.5, None]) == (-1.5, 2.0)
+    assert extremes([math.inf, -math.inf]) == (-math.inf, math.inf)
+    least, greatest = extremes([math.nan, None, 3.0, 1.0])
+    assert least == 1.0
+    assert math.isnan(greatest)
+    assert all(map(math.isnan, extremes([math.nan, None])))
+    assert extremes([None]) == (None, None)
