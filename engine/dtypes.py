@@ -183,6 +183,8 @@ interval = DataType(Kind.INTERVAL)
 TICKS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 """Units of time, from the coarsest on, and how many a second has."""
 MAX_DECIMAL_PRECISION = 38
+INT64_DIGITS = 18
+"""Digits of which 64-bit integers hold all."""
 
 
 def decimal(precision: int, scale: int) -> DataType:

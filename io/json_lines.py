@@ -118,9 +118,10 @@ class JsonSource(FileSource):
     ) -> None:
         options = options or JsonOptions()
         files = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
-        self._texts = tuple(_text_of(TextFile(location=files.location, file=f)) for f in files.files)
         given = {n: named_type(t) if isinstance(t, str) else t for n, t in options.dtypes.items()}
-        found = [_infer(text, given, options.sample_bytes) for text in self._texts]
+        texts = (TextFile(location=files.location, file=file) for file in files.files)
+        known = [_inferred(text, given, options.sample_bytes) for text in texts]
+        self._texts, found = tuple(text for text, _ in known), [schema for _, schema in known]
         if not any(found):
             found = [_without_rows(files.name, given)] * len(found)
         self._table = FileTable.of(files, _agreed(found, given))
@@ -149,10 +150,12 @@ class JsonSource(FileSource):
         return ScanPlan(splits=splits, residual=request.predicate)
 
 
-def _text_of(text: TextFile) -> TextFile:
-    """Return a file with how its values are laid out."""
-    form = form_of(text.start_of())
-    return replace(text, json=form) if form else text
+def _inferred(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> tuple[TextFile, Schema]:
+    """Return a file with how its values are laid out, and its schema."""
+    start = text.start_of()
+    form = form_of(start)
+    text = replace(text, json=form) if form else text
+    return text, _infer(text, text.sample(sample_bytes, start), given)
 
 
 def parse_lines(block: bytes, types: Mapping[str, pa.DataType], *, unexpected: str) -> pa.Table:
@@ -235,8 +238,7 @@ def _without_rows(name: str, given: Mapping[str, DataType]) -> Schema:
     return Schema.of(given.items())
 
 
-def _infer(text: TextFile, given: Mapping[str, DataType], sample_bytes: int) -> Schema:
-    sample = text.sample(sample_bytes)
+def _infer(text: TextFile, sample: bytes, given: Mapping[str, DataType]) -> Schema:
     if not sample.strip():
         return Schema(())  # other files may have rows
     try:

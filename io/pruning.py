@@ -16,7 +16,7 @@ from itertools import product
 from typing import Any
 
 from ..engine.dtypes import DataType, Kind, as_decimal
-from ..engine.expr import Call, Cast, Column, Expr, InList, Literal, Path, field_path
+from ..engine.expr import FLIPPED, Call, Cast, Column, Expr, InList, Literal, Path, field_path
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -300,15 +300,7 @@ _COMPARE: dict[str, Callable[[Bounds, Any], Outcomes]] = {
     "greater": lambda b, value: _negated(_less_equal(b, value)),
     "greater_equal": lambda b, value: _negated(_less(b, value)),
 }
-_MIRROR = {
-    "equal": "equal",
-    "not_equal": "not_equal",
-    "is_not_distinct": "is_not_distinct",
-    "less": "greater",
-    "less_equal": "greater_equal",
-    "greater": "less",
-    "greater_equal": "less_equal",
-}
+_MIRROR = {**FLIPPED, **{name: name for name in ("equal", "not_equal", "is_not_distinct")}}
 
 
 def _in_list(expr: InList, bounds: Mapping[str, Bounds]) -> Outcomes:

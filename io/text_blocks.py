@@ -130,8 +130,13 @@ class TextFile:
                 raise self._endless(rest, offset)
             yield rest
 
-    def sample(self, size: int) -> Block:
-        """Return the first records, of about ``size`` bytes; all of a smaller file."""
+    def sample(self, size: int, start: bytes = b"") -> Block:
+        """Return the first records, of about ``size`` bytes; all of a smaller file.
+
+        ``start`` is what `start_of` gave: a file that is all there is not read again.
+        """
+        if self.is_plain and 0 < len(start) < min(_START_BYTES, size // 2):
+            return start
         parts: list[Block] = []
         for block in self.blocks(size=min(size, BLOCK_BYTES)):
             parts.append(block)

@@ -3,6 +3,7 @@
 from .build import aggregate, call, case, cast, in_list, literal
 from .fields import Path, field_path, field_paths
 from .nodes import (
+    FLIPPED,
     AggregateCall,
     Call,
     Case,
@@ -25,6 +26,7 @@ from .nodes import (
 )
 
 __all__ = [
+    "FLIPPED",
     "AggregateCall",
     "Call",
     "Case",

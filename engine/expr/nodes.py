@@ -391,6 +391,10 @@ def disjuncts(predicate: Expr) -> Iterator[Expr]:
         yield predicate
 
 
+FLIPPED = {"less": "greater", "less_equal": "greater_equal", "greater": "less", "greater_equal": "less_equal"}
+"""Each comparison by order and the one that gives the same with its arguments exchanged."""
+
+
 def all_of(parts: Iterable[Expr]) -> Expr | None:
     """Join boolean expressions by ``and``; None where there are none."""
     return _joined("and", list(parts))

@@ -12,17 +12,15 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from .. import dtypes
-from ..dtypes import MAX_DECIMAL_PRECISION, DataType, Kind, as_decimal, common_type
+from ..dtypes import INT64_DIGITS, MAX_DECIMAL_PRECISION, DataType, Kind, as_decimal, common_type
 
 Types: TypeAlias = tuple[DataType, ...]
 Rule: TypeAlias = Callable[[Types], tuple[Types, DataType] | None]
 
-_INT64_DIGITS = 18
-
 
 def _capped(precision: int, widest: int, scale: int) -> DataType | None:
     """Return a decimal of ``precision`` digits held to 18 or 38 digits, or None if the scale alone does not fit."""
-    limit = _INT64_DIGITS if widest <= _INT64_DIGITS and scale < _INT64_DIGITS else MAX_DECIMAL_PRECISION
+    limit = INT64_DIGITS if widest <= INT64_DIGITS and scale < INT64_DIGITS else MAX_DECIMAL_PRECISION
     return dtypes.decimal(min(precision, limit), scale) if scale <= limit else None
 
 

@@ -52,6 +52,14 @@ def known(how: How) -> How:
         return how
 
 
+def known_names(funcs: Iterable[How]) -> list[str]:
+    """Return several aggregates by their names; `PlanError` where one is no aggregate."""
+    names = [known(one) for one in funcs]
+    if odd := [one for one in names if not isinstance(one, str)]:
+        raise PlanError(f"several aggregates at once are given by their names, not by {odd[0]!r}")
+    return [one for one in names if isinstance(one, str)]
+
+
 def of_freedom(name: str, ddof: int) -> str:
     """Return the aggregate of a spread with so many degrees of freedom less; `PlanError` where there is none."""
     if ddof not in (0, 1):

@@ -122,7 +122,7 @@ class OfColumns:
         except UserFunctionError:
             raise
         except Exception as error:
-            raise _failed(self.label, error, f"for a batch of {table.num_rows:,} rows") from error
+            raise failed(self.label, error, f"for a batch of {table.num_rows:,} rows") from error
         values = made if isinstance(made, pa.Array) else None
         values = made.combine_chunks() if isinstance(made, pa.ChunkedArray) else values
         if values is None:
@@ -218,7 +218,7 @@ class OfGroups:
             try:
                 call(number)
             except Exception as error:  # noqa: BLE001  # the user's own error
-                return _failed(own.label, error, f"for the group {_key(table, self.keys, number)}")
+                return failed(own.label, error, f"for the group {_key(table, self.keys, number)}")
         raise AssertionError("a function that raises for all groups raises for one")
 
     def _interpreted(self, table: pa.Table, own: GroupCall, groups: Iterator[Any]) -> pa.Array:
@@ -227,7 +227,7 @@ class OfGroups:
             try:
                 found.append(_scalar(own.function(group)))
             except Exception as error:
-                raise _failed(own.label, error, f"for the group {_key(table, self.keys, number)}") from error
+                raise failed(own.label, error, f"for the group {_key(table, self.keys, number)}") from error
         return _array(found, own.result, own.label)
 
 
@@ -285,7 +285,7 @@ class OfGroupFrames:
                 raise TypeError(f"it must return the columns {', '.join(names)}, not {type(made).__name__}")
             return {names[0]: [_scalar(made)]}
         except Exception as error:
-            raise _failed(self.label, error, f"for the group {_key(table, self.keys, number)}") from error
+            raise failed(self.label, error, f"for the group {_key(table, self.keys, number)}") from error
 
 
 def _mistyped(label: str, result: Field, error: Exception) -> UserFunctionError:
@@ -298,7 +298,8 @@ def _raised(label: str, error: Exception) -> str:
     return f"{label} raised {type(error).__name__}: {error}"
 
 
-def _failed(label: str, error: Exception, where: str) -> UserFunctionError:
+def failed(label: str, error: Exception, where: str) -> UserFunctionError:
+    """Return the error for a user's function that raised, and where."""
     return UserFunctionError(f"{_raised(label, error)}; {where}")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import PlanError
 from ..expr import aggregate, call, literal
 from ..plan import over, window_call
-from .aggregating import known, named, of_freedom
+from .aggregating import known, known_names, named, of_freedom
 from .reducing import reduction
 from .timed import reduced
 
@@ -212,10 +212,8 @@ class Measures:
             return own.agg({"value": name})["value"] if isinstance(name, str) else name(own)
         if not isinstance(func, Iterable):
             raise PlanError(f"agg takes names of aggregates, or a list or dictionary of them, not {func!r}")
-        pairs = func.items() if isinstance(func, Mapping) else ((named(one), one) for one in func)
-        asked: dict[Any, Any] = {key: known(one) for key, one in pairs}
-        if odd := [one for one in asked.values() if not isinstance(one, str)]:
-            raise PlanError(f"several aggregates at once are given by their names, not by {odd[0]!r}")
+        given = func if isinstance(func, Mapping) else {named(one): one for one in func}
+        asked = dict(zip(given, known_names(given.values()), strict=True))
         found = own.frame.reduce(**{f"v{i}": reduction(name, own.expr) for i, name in enumerate(asked.values())})
         values = zip(asked.items(), found.values(), strict=True)
         return {key: 0 if value is None and name == "sum" else value for (key, name), value in values}

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ..dtypes import Kind, float64
-from ..errors import PlanError, UserFunctionError
+from ..errors import PlanError
+from .applied import failed
 from .compiled import Compiled, compiled_groups
 from .udf import UserFunction
 
@@ -113,8 +114,7 @@ class OfMoving:
             try:
                 out[number] = self.function(given if self.raw else _series(given))
             except Exception as error:
-                said = f"{self.label} raised {type(error).__name__}: {error}; for the values {given.tolist()[:10]}"
-                raise UserFunctionError(said) from error
+                raise failed(self.label, error, f"for the values {given.tolist()[:10]}") from error
         return out
 
 

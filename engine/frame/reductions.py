@@ -16,7 +16,7 @@ from ..errors import PlanError
 from ..expr import AggregateCall, NamedAggregate, aggregate
 from ..plan import WHOLE_PARTITION, Aggregate, over, window_call
 from .across import across
-from .aggregating import known, of_freedom
+from .aggregating import known, known_names, of_freedom
 from .core import Core
 from .describing import described, is_described
 from .reducing import SPELLINGS, reduction
@@ -365,10 +365,7 @@ def _known(func: Any) -> Any:
         raise PlanError(f"agg takes names of aggregates, or lists and dictionaries of them, not {func!r}")
     if isinstance(func, Mapping):
         return {column: _known(one) for column, one in func.items()}
-    names = [known(one) for one in func]
-    if odd := [one for one in names if not isinstance(one, str)]:
-        raise PlanError(f"several aggregates at once are given by their names, not by {odd[0]!r}")
-    return names
+    return known_names(func)
 
 
 def _is_across(axis: int | str) -> bool:

@@ -110,6 +110,11 @@ def _interpolated(value: Expr, by: tuple[Expr, ...]) -> Expr:
     return case([(known, value), (call("is_not_null", after), between)], before)
 
 
+def _times_of(frame: DataFrame, window: Any) -> str | None:
+    """Return the column of times that moving rows go by where none is named: the one that is marked as index."""
+    return frame.index[0] if not isinstance(window, int) and len(frame.index) == 1 else None
+
+
 def _filled(value: Expr, by: tuple[Expr, ...], *, forward: bool, limit: int | None = None) -> Expr:
     """Return the value, or else the nearest one before (or after), among so many rows, that is not null."""
     if limit is not None and whole(limit, "ffill" if forward else "bfill") < 1:
@@ -248,8 +253,7 @@ class SeriesWindows(RowsSoFar):
         on
             Column of times, by default the one that is marked as index.
         """
-        if on is None and not isinstance(window, int) and len(self.frame.index) == 1:
-            on = self.frame.index[0]
+        on = _times_of(self.frame, window) if on is None else on
         times = self.frame[on] if isinstance(on, str) else on
         return rolled(self._rolled, window, min_periods, center=center, times=None if times is None else times.expr)
 
@@ -373,8 +377,7 @@ class GroupWindows(RowsSoFar):
         on: str | None = None,
     ) -> Rolling:
         """Return the group's rows up to each row; see `Series.rolling`. Results stand beside the frame's rows."""
-        if on is None and not isinstance(window, int) and len(self.frame.index) == 1:
-            on = self.frame.index[0]
+        on = _times_of(self.frame, window) if on is None else on
         times = None if on is None else self.frame[on].expr
         own = rolled(self._rolled, window, min_periods, center=center, times=times)
         return self._moving(own, lambda group: group.rolling(window, min_periods, center=center, on=on))

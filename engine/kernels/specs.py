@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TypeAlias
 
 from ..dtypes import DataType
-from ..expr import Expr, NamedExpr, SortKey
+from ..expr import Call, Expr, NamedExpr, SortKey
 from ..plan.functions import GroupFunctions, MatrixFunction, ValueFunction
 from ..plan.window import NamedWindow, WindowCall
 from ..records import dataclass
@@ -131,6 +131,27 @@ class BuildRows(Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """How the nearest build row is found among those in the order of a value.
+
+    Attributes
+    ----------
+    wanted, place
+        What a probing row looks for, and the value of the build rows.
+    before
+        Whether the nearest lies before, rather than after.
+    beyond
+        Whether build rows at the wanted place are passed over in looking for it: of those the last one is met where
+        they lie before, the first where they lie after.
+    """
+
+    wanted: Expr
+    place: Expr
+    before: bool
+    beyond: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JoinSpec:
     """A hash join, seen from the probing side.
 
@@ -159,6 +180,15 @@ class JoinSpec:
     residual: Expr | None = None
     rest: BuildRows = BuildRows.NONE
     nearest: bool = False
+
+    @property
+    def places(self) -> Places:
+        """What the nearest of the rows is told by."""
+        condition = self.residual
+        assert isinstance(condition, Call)
+        wanted, place = condition.args
+        before = condition.function.startswith("greater")
+        return Places(wanted=wanted, place=place, before=before, beyond=before == condition.function.endswith("equal"))
 
     @property
     def condition(self) -> str:

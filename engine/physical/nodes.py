@@ -15,6 +15,7 @@ from ..expr import Expr, NamedExpr, Path, SortKey
 from ..kernels.specs import AccumulatorSpec, GroupSpec, JoinSpec, WindowSpec
 from ..plan import JoinKind, ScanPlan, Sink
 from ..plan.functions import GroupFunctions, MatrixFunction, OfMatrix, OfValues, ValueFunction
+from ..plan.nodes import keys_text
 from ..records import dataclass, replace
 from ..schema import Field, Schema
 from ..traversal import walk
@@ -320,8 +321,7 @@ class HashJoinExec(Exec):
         """Kind, keys and residual condition."""
         sides = (self.spec.probe_keys, self.spec.build_keys)
         pairs = zip(*(sides[::-1] if self.builds_left else sides), strict=True)
-        equal = "<=>" if self.spec.nulls_equal else "="
-        keys = " and ".join(f"{p} {equal} {b}" for p, b in pairs) or "true"
+        keys = keys_text(pairs, nulls_equal=self.spec.nulls_equal)
         return f"{self.kind.value} on {keys}{self.spec.condition}" + (" building left" if self.builds_left else "")
 
 

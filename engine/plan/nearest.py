@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from .. import dtypes
-from ..dtypes import DataType, Kind
-from ..errors import TypeMismatch
+from ..dtypes import INT64_DIGITS, DataType, Kind
 from ..expr import Column, Expr, NamedExpr, SortKey, call, case, columns_of, literal
 from ..records import dataclass
 from ..schema import Schema
 from .frame import CURRENT_ROW, UNBOUNDED_PRECEDING, Frame, FrameUnit
-from .nodes import Join, JoinKind, Plan, Project, Union, filtered, nullable
+from .nodes import Join, JoinKind, Plan, Project, Union, check_keys, filtered, keys_text, nullable
 from .window import NamedWindow, Window, window_call
 
 _SO_FAR = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=CURRENT_ROW)
-_DIGITS = 18
-"""Of decimals whose order is that of integers of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +76,7 @@ class NearestJoin(Plan):
     def _derive(self) -> Schema:
         for exprs, side in zip(self.nearest.exprs, self.children, strict=True):
             side.schema.check(columns_of(*exprs))
-        for left, right in zip(*self.nearest.exprs, strict=True):
-            if left.dtype != right.dtype:
-                raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
+        check_keys(zip(*self.nearest.exprs, strict=True))
         found = tuple(map(nullable, self.right.schema)) if self.outer else self.right.schema.fields
         return Schema((*self.left.schema, *found))
 
@@ -97,15 +92,14 @@ class NearestJoin(Plan):
     @property
     def detail(self) -> str:
         """Kind, keys and inequality."""
-        equal = "<=>" if self.nearest.nulls_equal else "="
-        keys = " and ".join(f"{left} {equal} {right}" for left, right in self.nearest.on) or "true"
+        keys = keys_text(self.nearest.on, nulls_equal=self.nearest.nulls_equal)
         return f"{'left' if self.outer else 'inner'} on {keys} nearest {self.nearest.condition}"
 
 
 def has_places(dtype: DataType) -> bool:
     """Return whether values of a type are numbers or moments of at most 64 bits."""
     if dtype.is_decimal:
-        return dtype.precision <= _DIGITS
+        return dtype.precision <= INT64_DIGITS
     return (dtype.is_numeric or dtype.is_temporal or dtype.kind is Kind.BOOL) and dtype.kind is not Kind.INTERVAL
 
 

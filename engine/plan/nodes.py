@@ -227,6 +227,19 @@ def nullable(field: Field) -> Field:
     return field if field.nullable else Field(field.name, field.dtype)
 
 
+def check_keys(pairs: Iterable[tuple[Expr, Expr]]) -> None:
+    """Raise `TypeMismatch` unless keys that are to be equal are pairwise of one type."""
+    for left, right in pairs:
+        if left.dtype != right.dtype:
+            raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
+
+
+def keys_text(pairs: Iterable[tuple[Expr, Expr]], *, nulls_equal: bool) -> str:
+    """Return keys that are to be equal, for people."""
+    equal = "<=>" if nulls_equal else "="
+    return " and ".join(f"{left} {equal} {right}" for left, right in pairs) or "true"
+
+
 class JoinKind(Enum):
     """Which rows a join gives."""
 
@@ -261,9 +274,7 @@ class Join(Plan):
     def _derive(self) -> Schema:
         _check_columns(tuple([left for left, _ in self.on]), self.left.schema)
         _check_columns(tuple([right for _, right in self.on]), self.right.schema)
-        for left, right in self.on:
-            if left.dtype != right.dtype:
-                raise TypeMismatch(f"join keys differ in type: {left} is {left.dtype}, {right} is {right.dtype}")
+        check_keys(self.on)
         of_left, of_right = self.left.schema.fields, self.right.schema.fields
         if self.kind is JoinKind.FULL:
             of_left = tuple(map(nullable, of_left))
@@ -292,8 +303,7 @@ class Join(Plan):
     @property
     def detail(self) -> str:
         """Kind, keys and residual condition."""
-        equal = "<=>" if self.nulls_equal else "="
-        keys = " and ".join(f"{left} {equal} {right}" for left, right in self.on) or "true"
+        keys = keys_text(self.on, nulls_equal=self.nulls_equal)
         where = f" where {self.residual}" if self.residual is not None else ""
         return f"{self.kind.value} on {keys}{where}" + (" building left" if self.builds_left else "")
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from sqlglot import exp
 
 from ...engine import dtypes
-from ...engine.dtypes import DataType, Kind
+from ...engine.dtypes import TICKS, DataType, Kind
 from ...engine.expr import Call, Cast, Expr, Literal, call, case, cast, literal
 from ...engine.intervals import MICROSECONDS, MONTHS
 from .literals import interval_of_text, of_constant
@@ -32,7 +32,6 @@ _CLOCK_PARTS = {
     "microsecond": (_MINUTE, 1),
 }
 """What is left out of the microseconds, and how many make one."""
-_PER_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 _TICKS = {"ms": (1_000, 1), "us": (1, 1), "ns": (1, 1_000)}
 
 
@@ -199,7 +198,7 @@ def ticks_since(binder: ExpressionBinder, node: exp.Expr, value: Expr, unit: str
 def _rounded(value: Expr, unit: str) -> Expr:
     """Return whole units since 1970, those of a finer moment rounded, halves away from 1970."""
     finer = value.dtype.unit if value.dtype.kind is Kind.TIMESTAMP else unit
-    divisor = _PER_SECOND[finer] // _PER_SECOND[unit]
+    divisor = TICKS[finer] // TICKS[unit]
     if divisor <= 1:
         return call("epoch_count", value, unit=unit)
     ticks = call("epoch_count", value, unit=finer)

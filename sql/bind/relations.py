@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.errors import suggestion
-from ...engine.expr import Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
+from ...engine.expr import FLIPPED, Call, Column, Expr, NamedExpr, call, columns_of, conjuncts
 from ...engine.frame.range_source import RangeSource
 from ...engine.frame.registered import Role
 from ...engine.plan import Join, JoinKind, Nearest, Plan, Project, Scan, filtered, nearest_join
@@ -43,12 +43,6 @@ _TABLE_ARGS = ("this", "alias", "db", "catalog", "joins", "pivots", "sample")
 _SUBQUERY_ARGS = ("this", "alias", "joins", "pivots", "sample", "with_", "order", "limit", "offset")
 _JOIN_ARGS = ("this", "on", "side", "kind", "using", "method")
 _ORDERED = ("ASOF", "POSITIONAL")
-_FLIPPED = {
-    "greater_equal": "less_equal",
-    "greater": "less",
-    "less_equal": "greater_equal",
-    "less": "greater",
-}
 _SEMI_KINDS = {"SEMI": JoinKind.SEMI, "ANTI": JoinKind.ANTI}
 
 
@@ -442,10 +436,10 @@ class RelationBinder:
 
 def _ordering(part: Expr, left: Relation, right: Relation) -> tuple[str, Expr, Expr] | None:
     """Return an inequality between the sides of a join: its name, the left and the right expression."""
-    if not isinstance(part, Call) or part.function not in _FLIPPED:
+    if not isinstance(part, Call) or part.function not in FLIPPED:
         return None
     a, b = part.args
     sides = names_of(left.plan), names_of(right.plan)
     if columns_of(a) <= sides[0] and columns_of(b) <= sides[1]:
         return part.function, a, b
-    return (_FLIPPED[part.function], b, a) if columns_of(b) <= sides[0] and columns_of(a) <= sides[1] else None
+    return (FLIPPED[part.function], b, a) if columns_of(b) <= sides[0] and columns_of(a) <= sides[1] else None

@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ...arrow import empty_batch, to_arrow_type
-from ...dtypes import DataType
+from ...dtypes import INT64_DIGITS, DataType
 from ...errors import CastError, ExecutionError
 from ...listviews import lists_of
 from ...schema import Field, Schema
-from .buffers import INT64_DIGITS, is_small, physical_type
+from .buffers import is_small, physical_type
 from .functions.decimals import narrowed, widened
 from .gather import encoded, plain
 from .table import CpuTable, concat_columns, joined

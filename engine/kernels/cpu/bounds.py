@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from ...dtypes import DataType, Kind
 from ...errors import TooManyPairs
-from ...expr import Call, Cast, Expr, SortKey, all_of, columns_of, conjuncts
+from ...expr import FLIPPED, Call, Cast, Expr, SortKey, all_of, columns_of, conjuncts
 from ...traversal import transform_up, walk_once
 from ..evaluation import is_quick
 from ..specs import JoinSpec
@@ -37,7 +37,6 @@ from .words import is_one_word
 
 _FEWEST_ROWS = 16
 """Build rows of a key, as many as a build row has beside it on average, from which on they are put into an order."""
-_TURNED = {"less": "greater", "less_equal": "greater_equal", "greater": "less", "greater_equal": "less_equal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +99,12 @@ def bounds_of(spec: JoinSpec) -> Bounds | None:
 
 def _bounds(part: Expr, apart: Iterable[Distance], spec: JoinSpec) -> list[_Bound]:
     """Return the bounds that a conjunct states, maybe of distances; if all are exact, they are what it says."""
-    if not isinstance(part, Call) or part.function not in _TURNED:
+    if not isinstance(part, Call) or part.function not in FLIPPED:
         return []
     left, right = part.args
     builds_left = _builds_first(left, right, spec)
     if builds_left is not None and left.dtype == right.dtype and is_one_word(left.dtype):
-        return [_Bound(left, part.function, right) if builds_left else _Bound(right, _TURNED[part.function], left)]
+        return [_Bound(left, part.function, right) if builds_left else _Bound(right, FLIPPED[part.function], left)]
     found = []
     for distance in apart:
         builds_first = _builds_first(distance.first, distance.second, spec)

@@ -14,12 +14,9 @@ import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
 from ...arrow import to_arrow_type
-from ...dtypes import DataType
+from ...dtypes import INT64_DIGITS, DataType
 from .native import NO_BITS, reuse
 from .native.arrays import Bits, Words
-
-INT64_DIGITS = 18
-"""Decimals of at most so many digits are held as scaled 64-bit integers."""
 
 Memory: TypeAlias = tuple[NDArray[Any], int]
 """Some memory as an array, and its address."""

@@ -20,16 +20,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dtypes import TICKS, DataType, Kind
-from ...expr import Call, Cast, Expr, Literal
+from ...expr import FLIPPED, Call, Cast, Expr, Literal
+from ...intervals import DAY
 from .native import order_floats, order_integers
 from .native.arrays import Words
 from .words import floats_of, integers_of, is_one_word
 
 _LEAST, _GREATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-_MICROSECONDS, _MONTH, _DAY = 10**6, 30 * 86_400 * 10**6, 86_400 * 10**6
+_MONTH = 30 * DAY
 _ROUNDING = {Kind.FLOAT32: 2.0**-21, Kind.FLOAT64: 2.0**-50}
 """For each type more than the share of its terms that a sum is rounded by, twice."""
-_OPPOSITE = {"less": "greater", "less_equal": "greater_equal", "greater": "less", "greater_equal": "less_equal"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +117,11 @@ def distances_of(parts: Iterable[Expr]) -> list[tuple[Distance, ...]]:
 
 
 def _distances(part: Expr) -> Iterator[Distance]:
-    if not isinstance(part, Call) or part.function not in _OPPOSITE:
+    if not isinstance(part, Call) or part.function not in FLIPPED:
         return
     left, right, function = *part.args, part.function
     if isinstance(left, Literal):
-        left, right, function = right, left, _OPPOSITE[function]
+        left, right, function = right, left, FLIPPED[function]
     limit = _number(right)
     if limit is None:
         return
@@ -129,7 +129,7 @@ def _distances(part: Expr) -> Iterator[Distance]:
     if isinstance(left, Call) and left.function == "abs":
         if function.startswith("less"):
             yield from _distance(left.args[0], function, limit, passes_nan=False)
-            yield from _distance(left.args[0], _OPPOSITE[function], -limit, passes_nan=False)
+            yield from _distance(left.args[0], FLIPPED[function], -limit, passes_nan=False)
         return
     yield from _distance(left, function, limit, passes_nan=function.startswith("greater"))
 
@@ -139,7 +139,7 @@ def _distance(expr: Expr, function: str, limit: Fraction | float, *, passes_nan:
     if not isinstance(expr, Call):
         return
     if expr.function == "negate":
-        yield from _distance(expr.args[0], _OPPOSITE[function], -limit, passes_nan=passes_nan)
+        yield from _distance(expr.args[0], FLIPPED[function], -limit, passes_nan=passes_nan)
         return
     if expr.function not in ("subtract", "difference"):
         return
@@ -165,7 +165,7 @@ def _scaled(limit: Fraction | float, dtype: DataType) -> Fraction | float | None
         case Kind.DECIMAL:
             return limit * Fraction(10**dtype.scale)
         case Kind.TIMESTAMP if dtype.unit != "ns":  # intervals have microseconds
-            return limit * TICKS[dtype.unit] / _MICROSECONDS
+            return limit * TICKS[dtype.unit] / TICKS["us"]
     whole = (dtype.is_integer and dtype.is_signed) or dtype.kind is Kind.DATE
     return limit if whole else None  # a distance of unsigned integers below 0 is an error
 
@@ -185,7 +185,7 @@ def _number(expr: Expr) -> Fraction | float | None:
         case timedelta():
             return Fraction(value // timedelta(microseconds=1))
     if expr.dtype.kind is Kind.INTERVAL:
-        return Fraction(value.months * _MONTH + value.days * _DAY + value.nanoseconds // 1_000)
+        return Fraction(value.months * _MONTH + value.days * DAY + value.nanoseconds // 1_000)
     return None
 
 

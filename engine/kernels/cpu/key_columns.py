@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind, int64
+from ...dtypes import INT64_DIGITS, DataType, Kind, int64
 from ..constants import scalar_of
 from .buffers import (
-    INT64_DIGITS,
     array_from,
     bits_of,
     bools_from,

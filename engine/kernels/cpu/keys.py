@@ -47,35 +47,31 @@ class KeyTable:
         self._flags = flagged > 0 and (len(self._columns) > 1 or widths > 1)
         self._single = widths == 1
         self._zeros = np.zeros(0, dtype=np.uint64)
-        self._words: WordGroups | RowGroups | RunGroups = (
+        self._words: WordGroups | RowGroups | RunGroups | SpelledKeys = (
             WordGroups(capacity) if self._single else RowGroups(widths + self._flags, capacity)
         )
         coder = self._columns[0].coder
-        # Where several texts mostly differ rows are written out; as yet it is not known whether they do.
-        self._spelled: SpelledKeys | None = None
+        # Whether it is still to be found out if several texts mostly differ, so that rows are written out.
         self._open = sum(isinstance(column.coder, TextCodes) for column in self._columns) > 1
         self._capacity = capacity
         # The codes of a single column of text are the numbers, until a dictionary brings texts that no row may use.
         self._texts = coder if len(self._columns) == 1 and isinstance(coder, TextCodes) else None
 
     def __len__(self) -> int:
-        if self._spelled is not None:
-            return len(self._spelled)
         return len(self._words if self._texts is None else self._texts)
 
     @property
     def nbytes(self) -> int:
         """Bytes held."""
         coders = sum(column.coder.nbytes for column in self._columns if column.coder is not None)
-        return coders + self._words.nbytes + (0 if self._spelled is None else self._spelled.nbytes)
+        return coders + self._words.nbytes
 
     def copied(self) -> KeyTable:
         """Return another table of the same keys, which they may be added to."""
         assert not isinstance(self._words, RunGroups)
         columns = [column.copied() for column in self._columns]
         texts = None if self._texts is None else columns[0].coder
-        spelled = None if self._spelled is None else self._spelled.copied()
-        return varied(self, _columns=columns, _words=self._words.copied(), _texts=texts, _spelled=spelled)
+        return varied(self, _columns=columns, _words=self._words.copied(), _texts=texts)
 
     def insert(self, columns: Sequence[pa.Array]) -> Rows:
         """Return the number of each row, giving new ones to new keys."""
@@ -85,8 +81,8 @@ class KeyTable:
             self._number_codes(self._texts)
         assert not isinstance(self._words, RunGroups)
         self._decide(columns)
-        if self._spelled is not None:
-            return self._spelled.numbers(*self._parts(columns, insert=True), insert=True)
+        if isinstance(self._words, SpelledKeys):
+            return self._words.numbers(*self._parts(columns, insert=True), insert=True)
         if isinstance(self._words, RowGroups):
             return self._words.insert(self._row_words(columns, insert=True), extents=self._extents(columns))
         words, bits, offset = self._single_words(columns[0], insert=True)
@@ -103,7 +99,7 @@ class KeyTable:
             for how in differing:
                 how.is_spelled = True
             words = sum(how.width for how in self._columns if not how.is_spelled) + self._flags
-            self._spelled = SpelledKeys(words, [how.dtype for how in differing], self._capacity)
+            self._words = SpelledKeys(words, [how.dtype for how in differing], self._capacity)
 
     def _parts(self, columns: Sequence[pa.Array], *, insert: bool) -> tuple[list[Words], list[pa.Array]]:
         """Return the words of the columns, and the texts of those that are written out."""
@@ -112,14 +108,14 @@ class KeyTable:
 
     def expect(self, rows: int) -> None:
         """Say, before any key is inserted, of how many rows they will be: more are worth more memory."""
-        assert not isinstance(self._words, RunGroups)
+        assert isinstance(self._words, WordGroups | RowGroups)
         self._words.expect(rows)
 
     @property
     def room(self) -> int:
         """Number of keys that `insert_later` may number in all; few ones are only looked up."""
         known = len(self)
-        if known <= _FEW_KEYS or self._spelled is not None or isinstance(self._words, RunGroups):
+        if known <= _FEW_KEYS or isinstance(self._words, RunGroups | SpelledKeys):
             return known
         return self._words.room if self._texts is None else self._texts.room
 
@@ -131,9 +127,9 @@ class KeyTable:
         bool
             Whether `insert_later` has more room now.
         """
-        if isinstance(self._words, RunGroups) or len(self) <= _FEW_KEYS or len(self) < self.room >= keys:
+        if isinstance(self._words, RunGroups | SpelledKeys):
             return False
-        if self._spelled is not None:
+        if len(self) <= _FEW_KEYS or len(self) < self.room >= keys:
             return False
         return self._words.make_room(keys) if self._texts is None else self._texts.make_room(keys)
 
@@ -147,7 +143,7 @@ class KeyTable:
         bool
             False, where they cannot, and nothing is added to the calls then.
         """
-        if self._spelled is not None:
+        if isinstance(self._words, SpelledKeys):
             return False
         if calls and any(map(KeyColumn.is_new, self._columns, columns)):
             return False  # its texts may ask for larger arrays than those that earlier calls were told of
@@ -173,8 +169,7 @@ class KeyTable:
 
     def absorb(self, other: KeyTable) -> Rows:
         """Return the number of each key of another table of the same types, giving new ones to new keys."""
-        written = self._spelled is not None or other._spelled is not None
-        if written or not isinstance(self._words, RowGroups) or not isinstance(other._words, RowGroups):
+        if not isinstance(self._words, RowGroups) or not isinstance(other._words, RowGroups):
             return self.insert(other.columns())
         tables: list[Words | None] = [None] * int(self._flags)
         for how, theirs in zip(self._columns, other._columns, strict=True):
@@ -210,8 +205,8 @@ class KeyTable:
         if self._texts is not None:
             return self._texts.found(plain(columns[0]))
         assert not isinstance(self._words, RunGroups)
-        if self._spelled is not None:
-            return self._spelled.numbers(*self._parts(columns, insert=False), insert=False)
+        if isinstance(self._words, SpelledKeys):
+            return self._words.numbers(*self._parts(columns, insert=False), insert=False)
         if isinstance(self._words, RowGroups):
             return self._words.find(self._row_words(columns, insert=False))
         words, bits, offset = self._single_words(columns[0], insert=False)
@@ -221,9 +216,9 @@ class KeyTable:
         """Return the keys, in the order of their numbers."""
         if self._texts is not None:
             return [self._texts.values()]
-        made, texts = (self._words.keys(), []) if self._spelled is None else self._spelled.columns()
+        made, texts = self._words.columns() if isinstance(self._words, SpelledKeys) else (self._words.keys(), [])
         keys = made if isinstance(made, list) else [made]
-        if not isinstance(self._words, RowGroups) and self._single:
+        if isinstance(self._words, WordGroups | RunGroups) and self._single:
             known = None
             if self._words.null_group >= 0:
                 known = np.arange(len(keys[0])) != self._words.null_group

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...expr import Call, Expr, SortKey
+from ...expr import Expr, SortKey
 from ..specs import JoinSpec
 from .buffers import present
 from .native.arrays import Rows, Words, ascending
@@ -26,14 +26,9 @@ class NearestBuild:
     """
 
     def __init__(self, spec: JoinSpec, lists: RowLists | None, build: CpuTable, threads: Threads | None) -> None:
-        condition = spec.residual
-        assert isinstance(condition, Call)
-        self._wanted, place = condition.args
-        self._before = condition.function.startswith("greater")
-        # Of rows at the same place the last one is met where they lie before, the first where they lie after.
-        self._beyond = self._before == condition.function.endswith("equal")
+        self._by = spec.places
         starts, rows = lists or (ascending(build.num_rows + 1), ascending(build.num_rows))
-        words, known = _places(build, place)
+        words, known = _places(build, self._by.place)
         if known is not None:
             starts, rows = without(starts, rows, known)
         self._rows = BoundedRows(starts, rows, words, None, threads)
@@ -45,10 +40,10 @@ class NearestBuild:
 
     def partners(self, table: CpuTable, groups: Rows) -> Rows:
         """Return the build row that each row of a table meets, -1 for none; a group of -1 has none."""
-        words, known = _places(table, self._wanted)
+        words, known = _places(table, self._by.wanted)
         if known is not None:
             groups = np.where(known, groups, np.int32(-1))
-        return self._rows.nearest(groups, words, beyond=self._beyond, before=self._before)
+        return self._rows.nearest(groups, words, beyond=self._by.beyond, before=self._by.before)
 
 
 def _places(table: CpuTable, expr: Expr) -> tuple[Words, np.ndarray[tuple[int], np.dtype[np.bool_]] | None]:

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ...dtypes import DataType, Kind
-from .buffers import INT64_DIGITS, bits_of, bools_of, empty, halves_of, present, values_of
+from ...dtypes import INT64_DIGITS, DataType, Kind
+from .buffers import bits_of, bools_of, empty, halves_of, present, values_of
 from .native import (
     NO_BITS,
     float_words,

@@ -24,13 +24,16 @@ from .transfer import fetched, uploaded, whole
 def on_cpu(expr: Expr, arguments: Sequence[tuple[Expr, Value]], rows: int) -> plc.Column:
     """Compute one expression node over the values of its arguments."""
     names: list[Expr] = []
+    given: dict[str, Expr] = {}
     fields: list[Field] = []
     arrays: list[pa.Array] = []
-    for argument, value in arguments:
+    for place, (argument, value) in enumerate(arguments):
         if isinstance(value, plc.Scalar) and isinstance(argument, Literal):
             names.append(argument)
             continue
         name = argument.name if isinstance(argument, Column) else str(argument)  # which errors tell
+        if given.setdefault(name, argument) != argument:
+            name = f"{name} ({place})"
         names.append(Column(name=name, dtype=argument.dtype))
         if any(field.name == name for field in fields):
             continue

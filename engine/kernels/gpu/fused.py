@@ -14,7 +14,7 @@ from dataclasses import replace
 from typing import cast
 
 from ...dtypes import Kind
-from ...expr import Call, Column, Expr, Literal
+from ...expr import FLIPPED, Call, Column, Expr, Literal
 from ...traversal import walk
 from .batch import GpuTable
 from .columns import constant
@@ -31,7 +31,6 @@ _COMPARISONS = {
     "equal": Ast.EQUAL, "not_equal": Ast.NOT_EQUAL, "less": Ast.LESS, "less_equal": Ast.LESS_EQUAL,
     "greater": Ast.GREATER, "greater_equal": Ast.GREATER_EQUAL,
 }  # fmt: skip
-_TURNED = {"less": "greater", "less_equal": "greater_equal", "greater": "less", "greater_equal": "less_equal"}
 _OPPOSITE = {"greater": Ast.LESS_EQUAL, "greater_equal": Ast.LESS}
 _ARITHMETIC = {"add": Ast.ADD, "subtract": Ast.SUB, "multiply": Ast.MUL, "divide": Ast.TRUE_DIV}
 _CONNECTIVES = {"and": Ast.NULL_LOGICAL_AND, "or": Ast.NULL_LOGICAL_OR}
@@ -131,8 +130,8 @@ def _call(call: Call, below: Callable[[Expr], plc.expressions.Expression]) -> pl
 
 def _comparison(call: Call, below: Callable[[Expr], plc.expressions.Expression]) -> plc.expressions.Expression:
     name, (left, right) = call.function, call.args
-    if isinstance(left, Literal) and name in _TURNED:
-        name, left, right = _TURNED[name], right, left
+    if isinstance(left, Literal) and name in FLIPPED:
+        name, left, right = FLIPPED[name], right, left
     operation = plc.expressions.Operation
     if left.dtype.is_float and name in _OPPOSITE:
         # Above a number is what is not at most it: NaN is above, and a null stays one.

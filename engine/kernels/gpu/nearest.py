@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import reduce
 
 from ... import dtypes
-from ...expr import Call, SortKey
+from ...expr import SortKey
 from ..specs import JoinSpec
 from .batch import GpuTable
 from .columns import Op, binary, constant, is_valid, repeated, truth
@@ -27,13 +27,9 @@ class NearestRows:
     """
 
     def __init__(self, spec: JoinSpec, build: GpuTable, keys: Sequence[plc.Column]) -> None:
-        condition = spec.residual
-        assert isinstance(condition, Call)
-        self._wanted, place = condition.args
-        self._before = condition.function.startswith("greater")
-        # Of rows at the same place the last one is met where they lie before, the first where they lie after.
-        beyond = self._before == condition.function.endswith("equal")
-        self._search = plc.search.upper_bound if beyond else plc.search.lower_bound
+        by = spec.places
+        self._wanted, place, self._before = by.wanted, by.place, by.before
+        self._search = plc.search.upper_bound if by.beyond else plc.search.lower_bound
         self._keys = [SortKey(expr=expr) for expr in (*spec.build_keys, place)]
         columns = [*keys, *normal(Evaluator(build).columns([place]), [place])]
         rows = positions_where(_known(columns[-1:] if spec.nulls_equal else columns))

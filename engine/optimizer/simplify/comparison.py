@@ -8,18 +8,12 @@ from typing import Any
 
 from ... import dtypes
 from ...dtypes import DataType, Kind
+from ...expr import FLIPPED as ORDERS_FLIPPED
 from ...expr import Call, Cast, Expr, InList, Literal
 from ..expressions import widens
 from .boolean import FALSE
 
-FLIPPED = {
-    "equal": "equal",
-    "not_equal": "not_equal",
-    "less": "greater",
-    "less_equal": "greater_equal",
-    "greater": "less",
-    "greater_equal": "less_equal",
-}
+FLIPPED = {**ORDERS_FLIPPED, "equal": "equal", "not_equal": "not_equal"}
 """Each comparison and the one that gives the same with its arguments exchanged."""
 
 _REFLEXIVE = frozenset({"equal", "less_equal", "greater_equal"})

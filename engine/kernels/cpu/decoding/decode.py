@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 
 from ....arrow import empty_batch
+from ....dtypes import INT64_DIGITS
 from ....expr import Expr, columns_of
 from ....plan.source import KeyFilter, KeySet
 from ...decoding import ChunkSpec, GivenColumn, StoredChunk, StoredRows
 from ...evaluation import can_raise, shared
 from ..adopting import from_arrow
-from ..buffers import INT64_DIGITS, bits_of, flags_of
+from ..buffers import bits_of, flags_of
 from ..functions.compare import conjunction
 from ..gather import take_column
 from ..keysets import IntegerKeys

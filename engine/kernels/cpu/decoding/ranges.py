@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ....dtypes import DataType, Kind
+from ....dtypes import INT64_DIGITS, DataType, Kind
 from ....expr import Call, Column, Expr, Literal, conjuncts, disjuncts
 from ...constants import array_of
-from ..buffers import INT64_DIGITS, physical_type
+from ..buffers import physical_type
 from ..native import chunksets
 from ..native.arrays import Bits
 from ..words import integers_of

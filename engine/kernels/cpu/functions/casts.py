@@ -16,13 +16,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ....arrow import to_arrow_type
-from ....dtypes import TICKS, DataType, Kind
+from ....dtypes import INT64_DIGITS, TICKS, DataType, Kind
 from ....errors import UnsupportedOperation
 from ....expr import Cast
 from ....intervals import DAY, interval_text
 from ...constants import array_of, scalar_of
 from ...failures import failed_cast
-from ..buffers import INT64_DIGITS, array_from, bools_from, empty, is_small, physical_type, validity, values_of
+from ..buffers import array_from, bools_from, empty, is_small, physical_type, validity, values_of
 from ..comparable import intervals_of
 from . import decimals
 from .spellings import (

@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ....arrow import to_arrow_type
+from ....dtypes import INT64_DIGITS
 from ....expr import Call
 from ...constants import scalar_of
 from ...failures import overflow
-from ..buffers import INT64_DIGITS, array_from, empty, halves_of, is_small, physical_type, validity, values_of
+from ..buffers import array_from, empty, halves_of, is_small, physical_type, validity, values_of
 from ..native import affine_i64, combine_i64, multiply_i64, narrow_i128
 from .registry import Value
 

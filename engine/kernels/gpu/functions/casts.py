@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from .... import dtypes
-from ....dtypes import TICKS, DataType, Kind
+from ....dtypes import INT64_DIGITS, TICKS, DataType, Kind
 from ....expr import Cast
 from ...failures import failed_cast
 from ..columns import (
@@ -50,7 +50,7 @@ def cast_refusal(expr: Cast) -> str | None:
         return None if target.kind is not Kind.UINT64 else "decimals become no uint64 there"
     if target.is_decimal and (source.is_decimal or source.is_integer or source.kind is Kind.BOOL):
         return None
-    if source.is_float and target.is_decimal and target.precision <= _INT64_DIGITS:
+    if source.is_float and target.is_decimal and target.precision <= INT64_DIGITS:
         return None
     if target.kind is Kind.STRING and (source.is_integer or source.is_decimal or source.kind is Kind.BOOL):
         return None
@@ -59,7 +59,6 @@ def cast_refusal(expr: Cast) -> str | None:
     return f"{source} to {target} is converted on the CPU"
 
 
-_INT64_DIGITS = 18
 _MOST_TICKS = 2**63 - 1
 _SECONDS_PER_DAY = 86_400
 

@@ -292,3 +292,9 @@ def test_the_place_of_a_value_among_known_ones(device: Device, values: pa.Array,
     found = evaluate(device, table, Place(arg=col(table, "x"), values=known, dtype=dtypes.int32))
     expected = [known.index(value) if value in known else None for value in values.to_pylist()]
     assert found["e0"].to_pylist() == expected
+
+
+def test_a_column_that_is_called_like_an_expression_beside_it_is_another_value(device: Device) -> None:
+    data = pa.table({"x": [3, 7], "(x + 1)": [6, 12]})
+    expr = call("gcd", call("add", col(data, "x"), one), col(data, "(x + 1)"))
+    assert rows(evaluate(device, data, expr)) == [(2,), (4,)]

@@ -9,6 +9,7 @@ import pytest
 
 from volley.engine.dtypes import float64, int64, string
 from volley.engine.kernels.cpu.keys import KeyTable
+from volley.engine.kernels.cpu.spelled import SpelledKeys
 
 PLAIN = pa.array(["b", None, "a", "b", ""])
 CODES = pa.DictionaryArray.from_arrays(pa.array([2, 0, None, 3], pa.int32()), ["c", "unused", "a", "a"])
@@ -62,7 +63,7 @@ def test_texts_that_mostly_differ_are_written_out() -> None:
     encoded = [column.dictionary_encode() if pa.types.is_string(column.type) else column for column in second]
     table, other = KeyTable(dtypes), KeyTable(dtypes)
     ids = [*table.insert(first), *table.insert([column.slice(100) for column in encoded])]
-    assert table._spelled is not None
+    assert isinstance(table._words, SpelledKeys)
     rows = [
         str(row)
         for batch in (first, [column[100:] for column in second])
@@ -79,5 +80,5 @@ def test_texts_that_mostly_differ_are_written_out() -> None:
     assert len(table) == len(distinct)
     few = [column[:3] for column in second]  # too few to tell whether they differ
     other.insert(few)
-    assert other._spelled is None
+    assert not isinstance(other._words, SpelledKeys)
     assert table.absorb(other).tolist() == table.find(few).tolist()
