@@ -61,7 +61,6 @@ _INSTEAD: Mapping[str, str] = {
     "nonexistent": "a time that clocks pass over is moved on by as much; leave it out",
     "left_index": "use join, which compares columns marked as index, or name them in left_on",
     "right_index": "use join, which compares columns marked as index, or name them in right_on",
-    "min_count": "count beside it: agg(total=('x', 'sum'), n=('x', 'count')), then frame.total.where(frame.n > 0)",
     "ascending": "it is least first; sort_values(ascending=False) turns it round",
     "freq": "shift by rows; moments move by frame.t + pd.Timedelta(days=1)",
     "include_groups": "functions never get the keys; leave it out",
@@ -71,7 +70,7 @@ _INSTEAD: Mapping[str, str] = {
 
 _ROW_BY_ROW = "only columns are gone through; a function of rows goes across them: frame.apply(function, axis=1)"
 _OF_METHODS: Mapping[tuple[str, str], str] = {
-    **dict.fromkeys((("drop", "index"), ("drop", "labels")), "choose the rows that stay: frame[frame.x != 3]"),
+    ("drop", "labels"): "choose the rows that stay: frame[frame.x != 3]",
     ("drop", "axis"): "rows have no labels here; choose those that stay: frame[frame.x != 3]",
     ("dropna", "axis"): "choose the columns: frame[['a', 'b']]; frame.isna().any() tells which have nulls",
     ("concat", "axis"): "put columns beside each other with assign, or merge the frames on a key",

@@ -62,9 +62,17 @@ class Columns(Core):
         labels: str | Sequence[str] | None = None,
         *,
         columns: str | Sequence[str] | None = None,
+        index: Any = None,
         errors: str = "raise",
     ) -> DataFrame:
-        """Return the frame without some columns; with ``errors="ignore"`` some may be missing."""
+        """Return the frame without some columns; with ``errors="ignore"`` some may be missing.
+
+        ``index`` is a label or a list of labels of the column marked as index, whose rows are left out, if there are
+        any.
+        """
+        if index is not None:
+            rows = self._without(index)
+            return rows if labels is None and columns is None else rows.drop(labels, columns=columns, errors=errors)
         names = columns if labels is None else labels
         if names is None or (labels is not None and columns is not None):
             raise PlanError("drop takes the names of columns: drop(columns=['a', 'b'])")
@@ -74,6 +82,14 @@ class Columns(Core):
         if errors != "ignore":
             self.schema.select(gone)
         return self.select(*(name for name in self.columns if name not in gone))
+
+    def _without(self, labels: Any) -> DataFrame:
+        """Return the rows with other labels."""
+        if len(self.index) != 1:
+            raise PlanError("rows have no labels here; choose the rows that stay: frame[frame.x != 3]")
+        label = self._own[self.index[0]]
+        gone = [labels] if isinstance(labels, str) or not isinstance(labels, Iterable) else list(labels)
+        return self._own.filter(~label.isin(gone).fillna(value=False))
 
     def astype(self, types: Any) -> DataFrame:
         """Convert all columns to one type, or some by a dictionary."""

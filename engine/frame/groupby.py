@@ -28,6 +28,8 @@ from .window import GroupWindows, present_keys
 if TYPE_CHECKING:
     from .frame import DataFrame
 
+OF_NOTHING = {"sum": 0, "product": 1.0}
+"""Aggregates that no values have one of, and which."""
 _NUMERIC = ("sum", "mean", "std", "std_pop", "var", "var_pop", "median", "quantile", "product")
 
 
@@ -118,9 +120,9 @@ class GroupBy(GroupRows, GroupWindows):
     def _aggregated(self, made: Aggregates) -> DataFrame:
         keys = tuple(NamedExpr(name=k, expr=Column(name=k, dtype=self.frame.schema[k].dtype)) for k in self.keys)
         plan: Plan = Aggregate(input=self._rows(), keys=keys, aggregates=made.native)
-        sums = {one.name for one in made.native if one.call.function == "sum"}
-        if sums:
-            plan = _zero_sums(plan, sums)
+        nothing = {one.name: OF_NOTHING[one.call.function] for one in made.native if one.call.function in OF_NOTHING}
+        if nothing:
+            plan = _of_nothing(plan, nothing)
         plan = made.finished(plan, self.keys)
         if self.sort:
             plan = Sort(input=plan, keys=tuple(SortKey(expr=key.expr) for key in keys))
@@ -140,6 +142,10 @@ class GroupBy(GroupRows, GroupWindows):
         return self.agg("nunique")
 
     def _each(self, function: str) -> DataFrame:
+        return self._result({name: (name, function) for name in self._taken_by(function)})
+
+    def _taken_by(self, function: str) -> tuple[str, ...]:
+        """Return the columns that an aggregate is of; `PlanError` where there are none."""
         names = self._values()
         if self.selected is None and function in _NUMERIC:
             numeric = [n for n in names if self.frame.schema[n].dtype.is_numeric or _is_bool(self.frame, n)]
@@ -150,11 +156,21 @@ class GroupBy(GroupRows, GroupWindows):
             raise PlanError(
                 f"no column to apply {function} to; choose columns, e.g. groupby(...)[['price']].{function}()"
             )
-        return self._result({name: (name, function) for name in names})
+        return names
 
-    def sum(self) -> DataFrame:
-        """Return the sum of each numeric column; 0 of no values, as in pandas."""
-        return self._each("sum")
+    def _of_enough(self, function: str, min_count: int) -> DataFrame:
+        """Return an aggregate of each numeric column; null of fewer values than ``min_count``."""
+        if min_count < 1:
+            return self._each(function)
+        names = self._taken_by(function)
+        counts = {f"__count_{name}": (name, "count") for name in names}
+        made = self._result({**{name: (name, function) for name in names}, **counts})
+        enough = {name: made[name].where(made[f"__count_{name}"] >= min_count) for name in names}
+        return made.select(*self.keys, **enough)
+
+    def sum(self, min_count: int = 0) -> DataFrame:
+        """Return the sum of each numeric column; 0 of no values, as in pandas, null of fewer than ``min_count``."""
+        return self._of_enough("sum", min_count)
 
     def mean(self) -> DataFrame:
         """Return the mean of each numeric column."""
@@ -192,15 +208,24 @@ class GroupBy(GroupRows, GroupWindows):
         """Return the median of each numeric column."""
         return self._each("median")
 
-    def quantile(self, q: float = 0.5) -> DataFrame:
-        """Return the value at a share ``q`` of the sorted values of each numeric column, linear between neighbours."""
-        names = self._numbers()
-        calls, timed = apart({name: reduced("quantile", self._column(name), q=q) for name in names})
-        return self._aggregated(Aggregates(calls, (), names, timed))
+    def quantile(self, q: float | Sequence[float] = 0.5) -> DataFrame:
+        """Return the value at a share ``q`` of the sorted values of each numeric column, linear between neighbours.
 
-    def prod(self) -> DataFrame:
-        """Return the product of each numeric column, as a float."""
-        return self._each("product")
+        Of a list of shares there is a row of each group for each of them, which is called by an index column
+        ``quantile``.
+        """
+        names = self._numbers()
+        shares = [float(q)] if isinstance(q, int | float) else [float(one) for one in q]
+        if isinstance(q, int | float):
+            calls, timed = apart({name: reduced("quantile", self._column(name), q=q) for name in names})
+            return self._aggregated(Aggregates(calls, (), names, timed))
+        return self._for_rows(
+            "quantile", {one: {n: reduced("quantile", self._column(n), q=one) for n in names} for one in shares}
+        )
+
+    def prod(self, min_count: int = 0) -> DataFrame:
+        """Return the product of each numeric column, as a float; 1 of no values, null of fewer than ``min_count``."""
+        return self._of_enough("product", min_count)
 
     def sem(self) -> DataFrame:
         """Return the standard error of the mean of each numeric column."""
@@ -405,11 +430,11 @@ def _is_bool(frame: DataFrame, name: str) -> bool:
     return frame.schema[name].dtype.kind is Kind.BOOL
 
 
-def _zero_sums(plan: Plan, names: set[str]) -> Plan:
-    """Make the sum of no values 0, as pandas has it."""
+def _of_nothing(plan: Plan, given: Mapping[str, Any]) -> Plan:
+    """Make the sum of no values 0 and the product 1, as pandas has them."""
     exprs = []
     for field in plan.schema:
         column = Column(name=field.name, dtype=field.dtype)
-        expr = call("coalesce", column, literal(0)) if field.name in names else column
+        expr = call("coalesce", column, literal(given[field.name])) if field.name in given else column
         exprs.append(NamedExpr(name=field.name, expr=expr))
     return Project(input=plan, exprs=tuple(exprs))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..errors import PlanError
-from .resample import Resampler, ends_its_lengths
+from .periods import Lengths
+from .resample import Resampler
 
 if TYPE_CHECKING:
     from .frame import DataFrame
@@ -38,7 +39,7 @@ def with_groupers(frame: DataFrame, keys: list[Any]) -> tuple[DataFrame, list[An
         column = _column(frame, key)
         if key.freq is not None:
             rule = _rule(key)
-            if ends_its_lengths(rule):
+            if Lengths.of(rule, None).by_end:
                 raise PlanError(f"beside other keys lengths of time are called by their starts, not by {rule!r}")
             frame = Resampler(frame, rule, column).started
         named.append(column)
@@ -56,7 +57,7 @@ def _rule(grouper: Any) -> str:
     rule = str(grouper.freq.freqstr)
     for default in _DEFAULTS:
         rule = rule.removesuffix(default)
-    usual = "right" if ends_its_lengths(rule) else "left"
+    usual = "right" if Lengths.of(rule, None).by_end else "left"
     if grouper.closed != usual or grouper.label != usual:
         raise PlanError(f"lengths of {rule!r} are closed and called by the {usual} end; leave out closed and label")
     return rule

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from itertools import combinations_with_replacement
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from .. import dtypes
 from ..errors import PlanError, VolleyError
-from ..expr import Column, Expr, NamedAggregate, SortKey, aggregate, all_of, call, literal
+from ..expr import AggregateCall, Column, Expr, NamedAggregate, SortKey, aggregate, all_of, call, literal
 from ..plan import Union, over, window_call
 from .aggregating import Aggregates
 from .arguments import whole
 from .grouped import GroupedSeries
 from .series import Series
+from .timed import Timed, apart
 from .window import present_keys
 
 if TYPE_CHECKING:
     from .frame import DataFrame
+    from .resample import Resampler
 
 _KEPT, _PLACE = "__kept", "__place"
 
@@ -53,6 +54,7 @@ class GroupRows:
         keys: tuple[str, ...]
         dropna: bool
         selected: tuple[str, ...] | None
+        of_column: bool
 
         def _aggregated(self, made: Aggregates) -> DataFrame: ...
         def _column(self, name: str) -> Column: ...
@@ -148,19 +150,48 @@ class GroupRows:
         names = self._numbers()
         if not names or "column" in self.keys:
             raise PlanError(f"{function} needs numeric columns, and no key called 'column'")
-        pairs = {pair: f"__{n}" for n, pair in enumerate(combinations_with_replacement(names, 2))}
-        calls = tuple(
-            NamedAggregate(name=made, call=aggregate(function, self._column(a), self._column(b)))
-            for (a, b), made in pairs.items()
-        )
-        wide = self._aggregated(Aggregates(calls, (), tuple(pairs.values())))
+        order = {name: place for place, name in enumerate(names)}
+
+        def of(own: str, other: str) -> AggregateCall:
+            first, second = sorted((own, other), key=order.__getitem__)
+            return aggregate(function, self._column(first), self._column(second))
+
+        return self._for_rows("column", {own: {other: of(own, other) for other in names} for own in names})
+
+    def _for_rows(self, label: str, wanted: Mapping[Any, Mapping[str, AggregateCall | Timed]]) -> DataFrame:
+        """Return several rows of aggregates for each group, called by an index column; equal ones are computed once."""
+        if label in self.keys:
+            raise PlanError(f"a key called {label!r} cannot stand beside the rows' own {label!r}; rename it")
+        places: dict[AggregateCall | Timed, str] = {}
+        for calls in wanted.values():
+            for one in calls.values():
+                places.setdefault(one, f"__{len(places)}")
+        native, timed = apart({name: one for one, name in places.items()})
+        wide = self._aggregated(Aggregates(native, (), tuple(places.values()), timed))
         rows = []
-        for place, own in enumerate(names):
-            columns = {
-                other: wide[pairs[min(own, other, key=names.index), max(own, other, key=names.index)]]
-                for other in names
-            }
-            marked = wide.assign(**{_PLACE: place, "column": own, **columns})
-            rows.append(marked.select(*self.keys, _PLACE, "column", *names).plan)
-        made = self.frame.with_plan(Union(inputs=tuple(rows))).sort_values([*self.keys, _PLACE])
-        return made.drop(columns=_PLACE).set_index([*self.keys, "column"])
+        for place, (name, calls) in enumerate(wanted.items()):
+            columns = {out: wide[places[one]] for out, one in calls.items()}
+            rows.append(
+                wide.assign(**{_PLACE: place, label: name, **columns}).select(*self.keys, _PLACE, label, *calls)
+            )
+        if not rows:
+            raise PlanError(f"there is no {label} to compute")
+        made = self.frame.with_plan(Union(inputs=tuple(one.plan for one in rows))).sort_values([*self.keys, _PLACE])
+        return made.drop(columns=_PLACE).set_index([*self.keys, label])
+
+    # lengths of time
+
+    def resample(self, rule: str, *, on: str | None = None) -> Resampler:
+        """Group each group's rows by equal lengths of time, from its first to its last; see `DataFrame.resample`.
+
+        The lengths are single units, or divide a day.
+        """
+        from .resample import Resampler
+
+        if on is None and len(self.frame.index) != 1:
+            raise PlanError("resample needs its column of times: groupby('k').resample('D', on='t')")
+        if not self.dropna:
+            raise PlanError("resample leaves out rows with null keys; group with dropna=True")
+        made = Resampler(self.frame, rule, self.frame.index[0] if on is None else on, self.keys)
+        made.selected, made.of_column = self.selected, self.of_column
+        return made

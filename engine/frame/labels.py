@@ -15,6 +15,7 @@ from ..expr import cast, literal
 from .core import Core
 from .loc import valid_label
 from .measures import only_index
+from .resample import at_intervals
 from .series import Series
 
 if TYPE_CHECKING:
@@ -76,6 +77,22 @@ class Labels(Core):
         """Show the same instants, in the column marked as index, in another zone."""
         name = self._of_times(None, "tz_convert")
         return self._replaced_labels(name, self._own[name].dt.tz_convert(tz))
+
+    def asfreq(self, freq: str, *, method: str | None = None, fill_value: Any = None) -> DataFrame:
+        """Return the rows at equal lengths of time, by the column of times that is marked as index, in its order.
+
+        The plan runs for the first and the last time.
+
+        Parameters
+        ----------
+        freq
+            ``D``, ``6h``, ``MS`` and their like; see `Resampler`.
+        method
+            Where there is no row: the one before (``ffill``) or after (``bfill``) instead.
+        fill_value
+            What to put there else; by default null.
+        """
+        return at_intervals(self._own, freq, only_index(self.index), method, fill_value)
 
     def _replaced_labels(self, name: str, labels: Series) -> DataFrame:
         return self.with_plan(self.assign(**{name: labels}).plan, index=self.index)

@@ -68,6 +68,36 @@ class Loc:
         return names[first:last]
 
 
+class At:
+    """What ``frame.at`` is: takes ``[label, column]`` and runs the plan for one value.
+
+    The label is that of the column marked as index, or a tuple of several columns'; the row's number without any.
+    """
+
+    __slots__ = ("_frame",)
+
+    def __init__(self, frame: DataFrame) -> None:
+        self._frame = frame
+
+    def __getitem__(self, key: Any) -> Any:
+        if not (isinstance(key, tuple) and len(key) == 2 and isinstance(key[1], str)):
+            raise TypeMismatch("at takes the label of a row and the name of a column: frame.at['a', 'x']")
+        label, column = key
+        self._frame.schema.select([column])
+        if not self._frame.index:
+            return Places(self._frame, column)[whole(label, "at")]
+        labels = label if isinstance(label, tuple) else (label,)
+        found = self._frame.xs(labels, level=self._frame.index[: len(labels)], drop_level=False).limit(2)
+        values = found.select(column).collect().column(0).to_pylist()
+        if len(values) != 1:
+            said = "several rows have" if values else "no row has"
+            raise PlanError(f"{said} the label {label!r}; rows by a condition are frame[frame.key == 3]")
+        return values[0]
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        raise PlanError("frames are immutable; use frame = frame.assign(x=frame.x.mask(condition, value))")
+
+
 class Places:
     """What ``frame.iloc`` is: takes ``[rows]`` or ``[rows, columns]`` by place, counted from 0.
 

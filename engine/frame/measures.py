@@ -126,6 +126,10 @@ class Measures:
         operands = [own.expr, *(own.operand(other) for other in others)]
         return own.frame.reduce(value=reduced(function, *operands, **options))["value"]
 
+    def _of_enough(self, value: Any, min_count: int) -> Any:
+        """Return an aggregate, or None of fewer values than asked for."""
+        return value if min_count < 1 or self._column.count() >= min_count else None
+
     def median(self) -> Any:
         """Run the plan and return the middle value, half-way between two; None of no values."""
         return self._measure("median")
@@ -145,10 +149,10 @@ class Measures:
         """Run the plan and return the most frequent value, the least of several (pandas returns all of them)."""
         return self._measure("mode")
 
-    def prod(self) -> float:
-        """Run the plan and return the product as a float; 1 of no values."""
+    def prod(self, min_count: int = 0) -> Any:
+        """Run the plan and return the product as a float; 1 of no values, None of fewer than ``min_count``."""
         value = self._measure("product")
-        return 1.0 if value is None else float(value)
+        return self._of_enough(1.0 if value is None else float(value), min_count)
 
     product = prod
 

@@ -133,9 +133,9 @@ class Reductions(Core):
             pair: 0 if value is None and pair[1] == "sum" else value for pair, value in zip(pairs, found, strict=True)
         }
 
-    def sum(self, axis: int | str = 0) -> Any:
-        """Run the plan and return the sums of the numeric columns; 0 of no values."""
-        return self._for_each("sum", axis)
+    def sum(self, axis: int | str = 0, *, min_count: int = 0) -> Any:
+        """Run the plan and return the sums of the numeric columns; 0 of no values, null of fewer than ``min_count``."""
+        return self._of_enough("sum", self._for_each("sum", axis), axis, min_count)
 
     def mean(self, axis: int | str = 0) -> Any:
         """Run the plan and return the means of the numeric columns."""
@@ -165,10 +165,16 @@ class Reductions(Core):
         calls = {f"value_{n}": reduced("quantile", self._column(name), q=q) for n, name in enumerate(names)}
         return pd.Series(dict(zip(names, self.reduce(**calls).values(), strict=True)))
 
-    def prod(self, axis: int | str = 0) -> Any:
-        """Run the plan and return the products of the numeric columns; 1 of no values."""
-        made: Any = self._for_each("product", axis).fillna(1.0)
-        return made
+    def prod(self, axis: int | str = 0, *, min_count: int = 0) -> Any:
+        """Run the plan and return the products of the numeric columns; 1 of no values; see `sum`."""
+        return self._of_enough("product", self._for_each("product", axis).fillna(1.0), axis, min_count)
+
+    def _of_enough(self, function: str, made: Any, axis: int | str, min_count: int) -> Any:
+        """Return aggregates with null in the place of those of fewer values than asked for."""
+        if min_count < 1:
+            return made
+        counts = self._own[self._taken_by(function)]._for_each("count", axis)  # noqa: SLF001  # its own class
+        return made.where(counts >= min_count)
 
     product = prod
 

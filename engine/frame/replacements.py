@@ -10,7 +10,6 @@ _NO_NUMBERS = "rows have no numbers or labels here; use a condition, head(n), ta
 _NO_LABELS = "rows have no labels here, so that there is nothing to align"
 _IN_PANDAS = "bring the result, once it is small, into pandas: to_pandas()"
 _ASSIGN = "frames are immutable; write frame = frame.assign(x=…)"
-_TIME = "round the times, group by them, then agg: frame.assign(day=frame.t.dt.floor('day')).groupby('day')"
 _ZONES = "timestamps carry their zone in the type; .dt.floor(unit) is a period's start"
 _TEXT = "text is dictionary-encoded as it is read and needs no type of its own; use .str and =="
 _LEVELS = "there are no index levels; group keys are columns: use select, drop and rename"
@@ -21,7 +20,7 @@ _FILES = (
 REPLACEMENTS: Mapping[str, str] = {
     "take": _NO_NUMBERS,
     "ix": "use loc with a condition: frame.loc[frame.x > 1, ['x', 'y']]",
-    "at": "there are no row labels; frame.loc[frame.key == 3, 'x'].item() gives one value",
+    "at": "take the frame's: frame.at[3, 'x']",
     **dict.fromkeys(("align", "combine", "asof"), f"{_NO_LABELS}; join with merge"),
     "reindex_like": "use reindex(labels), or merge",
     "update": "use merge, then frame.x.combine_first or where",
@@ -38,8 +37,6 @@ REPLACEMENTS: Mapping[str, str] = {
     "axes": "use columns; rows have no labels",
     **dict.fromkeys(("set_flags", "flags", "attrs"), "frames carry no flags; leave it out"),
     "sparse": _TEXT,
-    "resample": "resample the frame by its column of times: frame.resample('D', on='t')",
-    "asfreq": _TIME,
     **dict.fromkeys(("to_period", "to_timestamp"), _ZONES),
     **dict.fromkeys(("plot", "hist", "boxplot"), f"to draw, take the frame's, or {_IN_PANDAS}"),
     "dot": "multiply columns: frame.x.dot(frame.y), or (frame.x * frame.y).sum()",
@@ -67,7 +64,6 @@ REPLACEMENTS: Mapping[str, str] = {
         ("createOrReplaceTempView", "persist"), "use vl.register('t', frame), and frame.cache() to keep rows"
     ),
     # columns alone
-    "drop": "choose rows of the frame first: frame[frame.x > 1]['x']",
     "index": "a column has no index; mark columns of the frame with set_index",
     **dict.fromkeys(("keys", "get"), "rows have no labels here; use to_list()"),
     **dict.fromkeys(("add_prefix", "add_suffix", "set_axis"), "rows have no labels here; use rename(name)"),

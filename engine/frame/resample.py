@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from ..dtypes import Kind
 from ..errors import PlanError, TypeMismatch
-from ..expr import aggregate, call
-from ..intervals import DAY
+from ..expr import NamedAggregate, aggregate
 from .aggregating import Aggregates
 from .arguments import explained
-from .datetimes import EVEN_ZONES, LENGTHS, split_unit
-from .groupby import GroupBy
+from .asof import merge_asof
+from .groupby import OF_NOTHING, GroupBy
+from .periods import Lengths
 from .replacements import not_found
 
 if TYPE_CHECKING:
     from .frame import DataFrame
 
-_BY_END = {"W": "W", "W-SUN": "W", "ME": "MS", "QE": "QS", "YE": "YS"}
-"""Rules whose rows are called by the last day, and those by the first day."""
 MOST_PERIODS = 10_000_000
 """More are refused: a length of time that makes so many was hardly meant."""
-_ZERO_OF_NOTHING = ("count", "size", "sum")
-"""Aggregates that are 0, not null, where there are no rows."""
-
-
-def ends_its_lengths(rule: str) -> bool:
-    """Return whether a rule calls lengths of time by their ends."""
-    return rule in _BY_END
+_OF_NOTHING = {"count": 0, "size": 0, **OF_NOTHING}
+"""Aggregates that are not null where there are no rows."""
+_METHODS = {"ffill": "backward", "pad": "backward", "bfill": "forward", "backfill": "forward", None: ""}
+_THERE = "__there"
+_OHLC = {"open": "arg_min", "high": "max", "low": "min", "close": "arg_max"}
+_NUMBER = "__number"
 
 
 @explained
@@ -44,44 +42,51 @@ class Resampler:
     frame
         The rows.
     rule
-        A unit or several shorter ones that divide a day: ``MS``, ``D``, ``6h``, ``15min``; or ``W``, ``ME``, ``QE`` and
-        ``YE``, whose rows are called by the last day of the week (Sunday), month, quarter and year.
+        A unit or several, as pandas calls them: ``D``, ``6h``, ``15min``, ``MS``, ``2QS-FEB``; or ``W``, ``W-SAT``,
+        ``ME``, ``QE`` and ``YE``, whose rows are called by the last day of the week, month, quarter and year. Several
+        are counted from the first row, for which the plan runs, but for those that divide a day.
     on
-        Column of times.
+        Column of times; days and longer ones are those of its zone.
+    by
+        Columns whose values have lengths of time of their own, from the first to the last of their rows.
     """
 
-    def __init__(self, frame: DataFrame, rule: str, on: str) -> None:
-        by_end = rule in _BY_END
-        rule = _BY_END.get(rule, rule)
-        number, unit = split_unit(rule)
-        length = LENGTHS[unit]
-        uneven = length.months or length.days or DAY % (number * length.microseconds)
-        if (unit == "week" and not by_end) or (number > 1 and uneven):
-            raise PlanError(
-                f"resample has no rule {rule!r}; use D, W, MS, ME and their like, or hours and shorter units that "
-                "divide a day"
-            )
+    def __init__(self, frame: DataFrame, rule: str, on: str, by: tuple[str, ...] = ()) -> None:
         if frame.schema[on].dtype.kind not in (Kind.TIMESTAMP, Kind.DATE):
             raise TypeMismatch(f"resample needs times; {on!r} is {frame.schema[on].dtype}")
-        if frame.schema[on].dtype.tz not in EVEN_ZONES:
+        lengths = Lengths.of(rule, frame.schema[on].dtype.tz)
+        if by and lengths.origin is None and not lengths.divides_an_hour:
             raise PlanError(
-                f"{on!r} has a zone, whose days differ in length; convert it with dt.tz_convert('UTC') first"
+                f"within groups lengths of time are single units, or divide a day; {rule!r} would begin at each "
+                "group's first row"
             )
-        self._step = (number * length.months, dt.timedelta(days=length.days, microseconds=number * length.microseconds))
-        self._on, self._by_end = on, by_end
-        start = frame[on].dt.floor(rule)
-        self._frame = frame.assign(**{on: start})
+        self._lengths = lengths.placed(frame[on])
+        self._on, self._by, self._rows = on, by, frame
+        self._frame = frame.assign(**{on: self._lengths.start(frame[on])})
+        self.selected: tuple[str, ...] | None = None
+        self.of_column = False
 
     @property
     def started(self) -> DataFrame:
         """The rows, with the start of its length in the place of each time."""
         return self._frame
 
+    def numbered(self) -> DataFrame:
+        """Return the rows with starts of lengths, and with the number of each row in the order of time."""
+        rows = self._rows.assign(**{_NUMBER: self._rows[self._on].rank("first")})
+        return rows.assign(**{self._on: self._lengths.start(rows[self._on])})
+
     def groups(self, *, as_index: bool = True) -> _Periods:
         """Return the groups, waiting for aggregates."""
-        return _Periods(
-            self._frame, (self._on,), sort=True, dropna=True, as_index=as_index, every=self._every, named=self._named
+        made = _Periods(
+            self._frame,
+            (*self._by, self._on),
+            sort=True,
+            dropna=True,
+            as_index=as_index,
+            lengths=self,
         )
+        return made if self.selected is None else made.choosing(self.selected, of_column=self.of_column)
 
     def agg(self, spec: Any = None, **named: Any) -> DataFrame:
         """Return one row for each length of time; see `GroupBy.agg`."""
@@ -99,9 +104,13 @@ class Resampler:
             return self[name]
         raise not_found("Resampler", name, [*self._frame.columns, *dir(type(self))])
 
-    def sum(self) -> DataFrame:
-        """Return the sum of each numeric column; 0 of no values."""
-        return self.groups().sum()
+    def sum(self, min_count: int = 0) -> DataFrame:
+        """Return the sum of each numeric column; 0 of no values, null of fewer than ``min_count``."""
+        return self.groups().sum(min_count)
+
+    def prod(self, min_count: int = 0) -> DataFrame:
+        """Return the product of each numeric column; 1 of no values, null of fewer than ``min_count``."""
+        return self.groups().prod(min_count)
 
     def count(self) -> DataFrame:
         """Return the number of values that are not null in each column."""
@@ -127,45 +136,93 @@ class Resampler:
         """Return the median of each numeric column."""
         return self.groups().median()
 
-    def std(self) -> DataFrame:
-        """Return the sample standard deviation of each numeric column."""
-        return self.groups().std()
+    def std(self, ddof: int = 1) -> DataFrame:
+        """Return the standard deviation of each numeric column: of a sample, or with ``ddof=0`` of a population."""
+        return self.groups().std(ddof)
 
-    def _every(self) -> DataFrame:
+    def var(self, ddof: int = 1) -> DataFrame:
+        """Return the variance of each numeric column: of a sample, or with ``ddof=0`` of a population."""
+        return self.groups().var(ddof)
+
+    def sem(self) -> DataFrame:
+        """Return the standard error of the mean of each numeric column."""
+        return self.groups().sem()
+
+    def quantile(self, q: float = 0.5) -> DataFrame:
+        """Return the value at a share ``q`` of the sorted values of each numeric column."""
+        return self.groups().quantile(q)
+
+    def nunique(self) -> DataFrame:
+        """Return the number of distinct values of each column."""
+        return self.groups().nunique()
+
+    def first(self) -> DataFrame:
+        """Return the first value of each column that is not null, in the order of time."""
+        return self.groups().first()
+
+    def last(self) -> DataFrame:
+        """Return the last value of each column that is not null, in the order of time."""
+        return self.groups().last()
+
+    def ohlc(self) -> DataFrame:
+        """Return the first, greatest, least and last value of each numeric column: ``open``, ``high``, ``low``, …."""
+        return self.groups().ohlc()
+
+    # rows at the starts
+
+    def asfreq(self, fill_value: Any = None) -> DataFrame:
+        """Return the rows whose time is the start of a length, and rows of ``fill_value`` at the other starts."""
+        return self._at_starts(None, fill_value)
+
+    def ffill(self) -> DataFrame:
+        """Return at the start of each length the last row until then; null before the first row."""
+        return self._at_starts("ffill")
+
+    pad = ffill
+
+    def bfill(self) -> DataFrame:
+        """Return at the start of each length the first row from then on."""
+        return self._at_starts("bfill")
+
+    def _at_starts(self, method: str | None, fill_value: Any = None) -> DataFrame:
+        if self._lengths.by_end:
+            raise PlanError("rows are found at starts of lengths of time; those of this rule are called by their ends")
+        keys = (*self._by, self._on)
+        rows = self._rows if self.selected is None else self._rows.select(*keys, *self.selected)
+        return rows_at(self.every(), rows, keys, method, fill_value)
+
+    # every length
+
+    def every(self) -> DataFrame:
         """Run the plan for the first and the last time, and return the start of each length between them."""
         import pyarrow as pa
 
-        from ..arrow import to_arrow_type
-
-        own = self._frame[self._on]
-        ends = self._frame.reduce(low=aggregate("min", own.expr), high=aggregate("max", own.expr))
+        if self._by:
+            ends = self._frame.groupby(list(self._by), sort=True).agg(__low=(self._on, "min"), __high=(self._on, "max"))
+            table = ends.to_arrow()
+        else:
+            column = self._frame[self._on].expr
+            found = self._frame.reduce(__low=aggregate("min", column), __high=aggregate("max", column))
+            table = pa.table({name: [end] for name, end in found.items()})
+        lows, highs = (table[name].to_pylist() for name in ("__low", "__high"))
         starts: list[Any] = []
-        at = ends["low"]
-        while at is not None and at <= ends["high"]:
-            starts.append(at)
-            if len(starts) > MOST_PERIODS:
-                raise PlanError(
-                    f"resample would make more than {MOST_PERIODS:,} rows from {ends['low']}; choose longer times"
-                )
-            at = self._next(at)
-        column = pa.array(starts, to_arrow_type(own.dtype))
-        return type(self._frame)(pa.table({self._on: column}), session=self._frame.session)
+        groups: list[int] = []
+        for group, (low, high) in enumerate(zip(lows, highs, strict=True)):
+            for start in self._lengths.between(low, high) if low is not None else ():
+                starts.append(start)
+                groups.append(group)
+                if len(starts) > MOST_PERIODS:
+                    raise PlanError(
+                        f"resample would make more than {MOST_PERIODS:,} rows from {low}; choose longer times"
+                    )
+        columns = {name: table[name].take(pa.array(groups, pa.int64())) for name in self._by}
+        return moments(self._frame, self._on, self._lengths, starts, columns)
 
-    def _named(self, frame: DataFrame) -> DataFrame:
+    def named(self, frame: DataFrame) -> DataFrame:
         """Return the lengths of time, called by their last day where the rule says so."""
-        if not self._by_end:
+        if not self._lengths.by_end:
             return frame
-        months, length = self._step
-        start = frame[self._on]
-        last = call("add_interval", start.expr, months=months, days=length.days - 1, microseconds=0)
-        return frame.assign(**{self._on: start.derive(last)})
-
-    def _next(self, at: Any) -> Any:
-        months, length = self._step
-        if not months:
-            return at + length
-        month = at.month - 1 + months
-        return at.replace(year=at.year + month // 12, month=month % 12 + 1)
+        return frame.assign(**{self._on: self._lengths.named(frame[self._on])})
 
 
 class _Periods(GroupBy):
@@ -174,19 +231,111 @@ class _Periods(GroupBy):
     def __init__(
         self,
         *args: Any,
-        every: Callable[[], DataFrame],
-        named: Callable[[DataFrame], DataFrame],
+        lengths: Resampler,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
-        self._every, self._named = every, named
+        self._lengths = lengths
+
+    def choosing(self, names: tuple[str, ...], *, of_column: bool) -> _Periods:
+        """Return the groups of some columns, or of one that was not named in a list."""
+        made = self[names[0] if of_column else list(names)]
+        assert isinstance(made, _Periods)  # a copy of itself
+        return made
+
+    def first(self) -> DataFrame:
+        """Return the first value of each column that is not null, in the order of time."""
+        return self._by_number({name: ("arg_min", name) for name in self._values()})
+
+    def last(self) -> DataFrame:
+        """Return the last value of each column that is not null, in the order of time."""
+        return self._by_number({name: ("arg_max", name) for name in self._values()})
+
+    def ohlc(self) -> DataFrame:
+        """Return the first, greatest, least and last value of each numeric column."""
+        calls: dict[str, tuple[str, str]] = {}
+        for name in self._numbers():
+            prefix = "" if self.of_column else f"{name}_"
+            calls |= {f"{prefix}{out}": (how, name) for out, how in _OHLC.items()}
+        return self._by_number(calls)
+
+    def _by_number(self, calls: dict[str, tuple[str, str]]) -> DataFrame:
+        """Return aggregates of columns, among them those of the least and the greatest number of a row."""
+        made = copy(self)
+        made.frame = self._lengths.numbered()
+        number = made.frame[_NUMBER].expr
+        native = tuple(
+            NamedAggregate(
+                name=out,
+                call=aggregate(how, self._column(name), *((number,) if how.startswith("arg_") else ())),
+            )
+            for out, (how, name) in calls.items()
+        )
+        return made._aggregated(Aggregates(native, (), tuple(calls)))  # noqa: SLF001  # of the same class
 
     def _aggregated(self, made: Aggregates) -> DataFrame:
         found = super()._aggregated(made)
         rows = found.reset_index() if self.as_index else found
-        whole = self._every().merge(rows, how="left", on=self.keys)
-        zeros = [one.name for one in made.native if one.call.function in _ZERO_OF_NOTHING]
-        nothing = {name: dt.timedelta(0) if name in made.timed else 0 for name in zeros}
+        whole = self._lengths.every().merge(rows, how="left", on=self.keys)
+        found_of = {one.name: one.call.function for one in made.native if one.call.function in _OF_NOTHING}
+        nothing = {
+            name: dt.timedelta(0) if name in made.timed else _OF_NOTHING[function]
+            for name, function in found_of.items()
+        }
         whole = whole.assign(**{name: whole[name].fillna(zero) for name, zero in nothing.items()})
-        ordered = self._named(whole.sort_values(self.keys))
+        ordered = self._lengths.named(whole.sort_values(self.keys))
         return ordered.set_index(self.keys) if self.as_index else ordered
+
+
+def moments(
+    frame: DataFrame, on: str, lengths: Lengths, given: Sequence[Any], columns: Mapping[str, Any] | None = None
+) -> DataFrame:
+    """Return what lengths of time have given for a column of a frame as a frame, perhaps beside other columns."""
+    import pyarrow as pa
+
+    from ..arrow import to_arrow_type
+
+    own = frame.schema[on].dtype
+    kind = to_arrow_type(own)
+    table = pa.table({**(columns or {}), on: pa.array(given, pa.timestamp(kind.unit) if own.tz else kind)})
+    made = type(frame)(table, session=frame.session)
+    return made.assign(**{on: lengths.instants(made[on], own.tz)})
+
+
+def rows_at(
+    wanted: DataFrame, rows: DataFrame, keys: tuple[str, ...], method: str | None, fill_value: Any
+) -> DataFrame:
+    """Return the rows at some moments, the last of the keys, in their order; where there are none as a method says."""
+    if method not in _METHODS:
+        raise PlanError(f"there is no method {method!r} to find rows; use 'ffill' or 'bfill'")
+    *by, on = keys
+    plain = rows.set_index([]).assign(**{_THERE: True})
+    direction = _METHODS[method]
+    if direction:
+        made = merge_asof(wanted, plain, on, by=by, direction=direction)
+    else:
+        made = wanted.merge(plain, how="left", on=keys)
+    if fill_value is not None:
+        missing = made[_THERE].isna()
+        made = made.assign(
+            **{name: made[name].mask(missing, fill_value) for name in made.columns if name not in (*keys, _THERE)}
+        )
+    return made.drop(columns=_THERE).sort_values(keys).set_index(keys)
+
+
+def at_intervals(frame: DataFrame, freq: str, on: str, method: str | None, fill_value: Any) -> DataFrame:
+    """Return the rows at equal lengths of time from the first moment on; see `DataFrame.asfreq`."""
+    own = frame.schema[on].dtype
+    if own.kind not in (Kind.TIMESTAMP, Kind.DATE):
+        raise TypeMismatch(f"asfreq needs times; {on!r} is {own}")
+    lengths = Lengths.of(freq, own.tz)
+    column = frame[on].expr
+    ends = frame.reduce(low=aggregate("min", column), high=aggregate("max", column))
+    given: list[Any] = []
+    for moment in lengths.since(ends["low"], ends["high"]) if ends["low"] is not None else ():
+        given.append(moment)
+        if len(given) > MOST_PERIODS:
+            raise PlanError(
+                f"asfreq would make more than {MOST_PERIODS:,} rows from {ends['low']}; choose longer times"
+            )
+    return rows_at(moments(frame, on, lengths, given), frame, (on,), method, fill_value)

@@ -13,7 +13,7 @@ from ..expr import Expr, SortKey, call, cast, literal
 from ..plan import WHOLE_PARTITION, Distinct, Filter, Limit, Sort, Unnest, over, window_call
 from .arguments import whole
 from .core import Core
-from .loc import Loc, Places
+from .loc import At, Loc, Places
 from .query import evaluated, queried
 from .sample import sampled
 from .series import Series
@@ -38,6 +38,11 @@ class Rows(Core):
     def iloc(self) -> Places:
         """Rows and columns by place: ``frame.iloc[:10]``, ``frame.iloc[5:10, [0, 2]]``."""
         return Places(self._own)
+
+    @property
+    def at(self) -> At:
+        """One value by the label of its row and the name of its column: ``frame.at["a", "x"]``; runs the plan."""
+        return At(self._own)
 
     @property
     def iat(self) -> Places:

@@ -402,10 +402,10 @@ class Series(SeriesWindows, SeriesLabels, SeriesRows, Operators, Measures):
     def _reduce(self, function: Name) -> Any:
         return self.frame.reduce(value=reduced(function, self.expr))["value"]
 
-    def sum(self) -> Any:
-        """Run the plan and return the sum; 0 of no values."""
+    def sum(self, min_count: int = 0) -> Any:
+        """Run the plan and return the sum; 0 of no values, None of fewer than ``min_count``."""
         value = self._reduce("sum")
-        return 0 if value is None else value
+        return self._of_enough(0 if value is None else value, min_count)
 
     def mean(self) -> Any:
         """Run the plan and return the mean; None of no values."""

@@ -17,6 +17,7 @@ from .window import present_keys
 
 if TYPE_CHECKING:
     from .frame import DataFrame
+    from .groupby import GroupBy
     from .series import Series
 
 _TIMES = "__times"
@@ -39,6 +40,7 @@ class SeriesLabels:
     at_time = _method("at_time")
     between_time = _method("between_time")
     truncate = _method("truncate")
+    asfreq = _method("asfreq")
     reindex = _method("reindex")
     xs = _method("xs")
     tz_localize = _method("tz_localize")
@@ -60,6 +62,15 @@ class SeriesLabels:
         if own.name in index:
             raise PlanError(f"{own.name!r} is marked as index itself; take the frame's method, or rename the column")
         return own.frame.select(*index, **{own.name: own})
+
+    def resample(self, rule: str) -> GroupBy:
+        """Group the values by equal lengths of time, which the column marked as index tells; see `Resampler`."""
+        return self._labelled().resample(rule)[self._own_column.name]
+
+    def drop(self, labels: Any = None, *, index: Any = None) -> Series:
+        """Return the values of rows with other labels than some; see `DataFrame.drop`."""
+        made: Series = self._labelled().drop(index=index if labels is None else labels)[self._own_column.name]
+        return made
 
     def reset_index(self, *, drop: bool = False, name: str | None = None) -> Any:
         """Return a frame of the columns marked as index and of this one; with ``drop`` this one alone, as it is."""

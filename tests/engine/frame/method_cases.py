@@ -69,6 +69,10 @@ FRAME: dict[str, Case] = {
         lambda f: f.at_time("23:46:58", on="t"),
         lambda f: f.set_index("t", drop=False).at_time("23:46:58").reset_index(drop=True),
     ),
+    "asfreq": lambda f: (
+        f[["t", "v", "g"]].drop_duplicates("t").set_index("t").sort_index().asfreq("5h", method="ffill").reset_index()
+    ),
+    "at": lambda f: (f.set_index("i").at[3, "w"], f.at[4, "k"]),
     "between_time": (
         lambda f: f.between_time("22:00", "3:00", on="t"),
         lambda f: f.set_index("t", drop=False).between_time("22:00", "3:00").reset_index(drop=True),
@@ -255,6 +259,7 @@ FRAME: dict[str, Case] = {
 
 SERIES: dict[str, Case] = {
     "argsort": lambda f: f.w.argsort(),
+    "asfreq": lambda f: f.drop_duplicates("t").set_index("t").sort_index().w.asfreq("D", method="bfill").tolist(),
     "at_time": lambda f: f.set_index("t").w.at_time("10:06").tolist(),
     "between_time": lambda f: f.set_index("t").w.between_time("22:00", "3:00").tolist(),
     "combine": lambda f: f.w.combine(f.k, max),
@@ -266,6 +271,7 @@ SERIES: dict[str, Case] = {
     "reindex": lambda f: f.set_index("i").w.reindex([50, 3, 7]).tolist(),
     "reorder_levels": lambda f: f.set_index(["k", "i"]).w.reorder_levels(["i", "k"]).tolist(),
     "repeat": lambda f: f.g.repeat(f.k),
+    "resample": lambda f: f.set_index("t").w.resample("2D").mean().reset_index()["w"].to_numpy(),
     "reset_index": lambda f: f.set_index("k").w.reset_index(name="z"),
     "searchsorted": lambda f: int(f.w.sort_values().searchsorted(0.5)),
     "sort_index": lambda f: f.set_index("w").v.sort_index(ascending=False).reset_index(drop=True),
@@ -309,6 +315,7 @@ SERIES: dict[str, Case] = {
     "div": lambda f: f.w.div(2),
     "divide": lambda f: f.w.divide(2),
     "dot": lambda f: f.w.dot(f.k),
+    "drop": lambda f: f.set_index("i").w.drop([0, 7]).tolist(),
     "drop_duplicates": lambda f: f.k.drop_duplicates(keep="last"),
     "dropna": lambda f: f.v.dropna(),
     "dt": lambda f: f.t.dt.month,
@@ -458,8 +465,12 @@ GROUPS: dict[str, Case] = {
     "nunique": lambda f: f.groupby("k")[["g", "v"]].nunique(),
     "pct_change": lambda f: f.groupby("k").w.pct_change(),
     "pipe": lambda f: f.groupby("k").pipe(lambda g: g.ngroups),
-    "prod": lambda f: f.groupby("k")[["w"]].prod(),
-    "quantile": lambda f: f.groupby("k")[["v", "w"]].quantile(0.3),
+    "prod": lambda f: f.groupby(["k", "g", "p"])[["v"]].prod(min_count=2),
+    "quantile": (
+        lambda f: f.groupby("k")[["v", "w"]].quantile([0.3, 0.9]),
+        lambda f: f.groupby("k")[["v", "w"]].quantile([0.3, 0.9]).rename_axis(["k", "quantile"]),
+    ),
+    "resample": lambda f: f.groupby("k").resample("D", on="t")[["v", "w"]].mean(),
     "rank": lambda f: f.groupby("k").v.rank(),
     "ewm": (
         lambda f: f.groupby("k").v.ewm(halflife=2).mean(),
@@ -475,7 +486,7 @@ GROUPS: dict[str, Case] = {
     "size": (lambda f: f.groupby("k").size().to_pandas()["size"], lambda f: f.groupby("k").size()),
     "skew": lambda f: f.groupby("k")[["v", "w"]].skew(),
     "std": lambda f: f.groupby("k")[["v", "w"]].std(),
-    "sum": lambda f: f.groupby("k")[["v", "w"]].sum(),
+    "sum": lambda f: f.groupby(["k", "g", "p"])[["v", "w"]].sum(min_count=4),
     "tail": lambda f: f.groupby("k").tail(1),
     "corr": (
         lambda f: f.groupby("k")[["v", "w"]].corr().to_pandas().rename_axis(["k", None]),

@@ -19,6 +19,8 @@ GROUPED = {
     "ends of months": lambda f: f.groupby(pd.Grouper(key="t", freq="ME")).agg(s=("x", "sum"), n=("x", "count")),
     "weeks": lambda f: f.groupby(pd.Grouper(key="t", freq="W")).size(),
     "quarters": lambda f: f.groupby(pd.Grouper(key="t", freq="QS")).x.max(),
+    "several months": lambda f: f.groupby(pd.Grouper(key="t", freq="3MS")).x.sum(),
+    "weeks that end on Wednesday": lambda f: f.groupby(pd.Grouper(key="t", freq="W-WED")).x.sum(),
     "years": lambda f: f.groupby(pd.Grouper(key="t", freq="YE")).x.mean(),
     "days of the index": lambda f: f.set_index("t").groupby(pd.Grouper(freq="D")).x.count(),
     "a column": lambda f: f.groupby(pd.Grouper(key="k")).x.sum(),
@@ -42,7 +44,7 @@ def test_same_as_pandas(grouped):
         (["k", pd.Grouper(key="t", freq="ME")], "are called by their starts, not by 'ME'"),
         (pd.Grouper(key="t", freq="D", closed="right"), "leave out closed and label"),
         (pd.Grouper(freq="D"), "a Grouper needs its column"),
-        (pd.Grouper(key="t", freq="3MS"), "resample has no rule '3MS'"),
+        (pd.Grouper(key="t", freq="3B"), "times have no unit 'B'"),
     ],
 )
 def test_what_is_refused(keys, message):

@@ -182,7 +182,6 @@ WRONG = {
     "put columns beside each other with assign": lambda f: vl.concat([f, f], axis=1),
     "concat takes a list of frames": lambda f: vl.concat(f, f),
     "not a Series": lambda f: vl.concat([f, pd.Series([1])]),
-    "count beside it": lambda f: f.groupby("k").sum(min_count=1),
     "Series.cummax has no argument 'skip' here; it takes none": lambda f: f.n.cummax(skip=1),
     "ascending is True or False, or a list of them": lambda f: f.sort_values("n", ascending="desc"),
     "head takes a whole number of rows, such as head(3), not 'a'": lambda f: f.head("a"),
@@ -209,7 +208,10 @@ WRONG = {
     "isin takes constants; for the values of another column": lambda f: f.n.isin(f.n),
     "isin looks for plain values; 'l' is list(string)": lambda f: f.assign(l=f.s.str.split(",")).l.isin([["a"]]),
     "2 values are to become 1 others": lambda f: f.n.replace([1, 2], [3]),
-    "a quantile lies at one number between 0 and 1, not at [0.1]": lambda f: f.groupby("k").n.quantile([0.1]),
+    "there is no quantile to compute": lambda f: f.groupby("k").n.quantile([]),
+    "a key called 'quantile' cannot stand beside": lambda f: (
+        f.rename(columns={"k": "quantile"}).groupby("quantile").n.quantile([0.1])
+    ),
     "column 'a' needs a list of values, not 1": lambda _: vl.DataFrame({"a": 1}),
     "column 'a' is of no one type": lambda _: vl.DataFrame({"a": [1, "x"]}),
     "a column is of no one type": lambda _: vl.DataFrame(pd.DataFrame({"a": [1, "x"]}, dtype=object)),

@@ -178,6 +178,6 @@ def test_unknown_names_offer_the_nearest(frame):
 
 
 def test_replacements_hide_no_column():
-    frame = vl.DataFrame({"at": [1], "plot": ["a"], "k": [1]})
-    assert frame.at.to_list() == [1]
-    assert frame.groupby("k").at.sum().to_dict() == {"k": [1], "at": [1]}
+    frame = vl.DataFrame({"pop": [1], "plot": ["a"], "k": [1]})
+    assert frame.pop.to_list() == [1]
+    assert frame.groupby("k").pop.sum().to_dict() == {"k": [1], "pop": [1]}

@@ -166,8 +166,8 @@ def test_lengths_of_time_that_cannot_be(frame):
         frame.t.dt.floor("3MS")
     with pytest.raises(PlanError, match="times cannot be rounded to 'MS'"):
         frame.t.dt.round("MS")
-    with pytest.raises(PlanError, match="resample has no rule '5D'"):
-        frame.resample("5D", on="t")
+    with pytest.raises(PlanError, match="resample has no rule '2week'; 'W' ends weeks on Sunday"):
+        frame.resample("2week", on="t")
     with pytest.raises(TypeMismatch, match="resample needs times; 'v' is float64"):
         frame.resample("D", on="v")
     with pytest.raises(PlanError, match="needs its column of times, on="):
@@ -206,8 +206,6 @@ def test_times_in_utc(frame, data, rule):
     if rule == "6h":
         assert ours.t.dt.round(rule).to_list() == theirs.t.dt.round(rule).dt.to_pydatetime().tolist()
     elsewhere = ours.assign(t=ours.t.dt.tz_convert("Europe/Paris"))
-    with pytest.raises(PlanError, match=r"'t' has a zone, whose days differ in length"):
-        elsewhere.resample(rule, on="t")
     with pytest.raises(PlanError, match=r"a timestamp in Europe/Paris cannot be rounded; convert it with tz_convert"):
         elsewhere.t.dt.round("h")
 
