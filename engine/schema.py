@@ -37,9 +37,9 @@ class Schema:
     _index: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
-        index = {f.name: i for i, f in enumerate(self.fields)}
-        if len(index) != len(self.fields):
-            names = [f.name for f in self.fields]
+        names = [f.name for f in self.fields]
+        index = dict(zip(names, range(len(names)), strict=False))
+        if len(index) != len(names):
             twice = next(name for position, name in enumerate(names) if name in names[:position])
             raise PlanError(f"duplicate column name {twice!r}; give one of them another name")
         object.__setattr__(self, "_index", index)

@@ -83,12 +83,12 @@ def kinds_of(root: Any) -> frozenset[Any]:
     stack: list[FrozenNode] = [root]
     while stack:
         children = stack[-1].children
-        unknown = [child for child in children if not hasattr(child, "kinds")]
-        if unknown:
-            stack += unknown
+        below = [getattr(child, "kinds", None) for child in children]
+        if None in below:
+            stack += [child for child, kinds in zip(children, below, strict=True) if kinds is None]
             continue
         node = stack.pop()
-        known = frozenset(node.own_kinds).union(*[child.kinds for child in children])
+        known = frozenset(node.own_kinds).union(*below)
         object.__setattr__(node, "kinds", known)
     assert known is not None  # the root's comes last
     return known
@@ -156,26 +156,29 @@ def transform_up(
             return rewrite(root)
         settled = {}
     done: dict[int, N] = {}
-    stack: list[tuple[N, bool]] = [(root, False)]
+    stack = [root]
     while stack:
-        node, ready = stack.pop()
+        old = node = stack[-1]
         key = id(node)
-        if key in settled or key in done:
-            continue
-        if not ready and concerns is not None and concerns.isdisjoint(kinds_of(node)):
-            settled[key] = node
+        if key in settled or key in done or (concerns is not None and concerns.isdisjoint(kinds_of(node))):
+            if key not in done:
+                settled[key] = node
+            stack.pop()
             continue
         children = node.children
-        if not ready and children:
-            stack.append((node, True))
-            for child in children:
-                stack.append((child, False))  # noqa: PERF401  # a generator costs more than these few
-            continue
-        old = node
+        changed = pending = False
         for child in children:
-            if id(child) not in settled:
-                node = node.with_children(tuple(settled.get(id(c)) or done[id(c)] for c in children))
-                break
+            at = id(child)
+            if at not in settled:
+                changed = True
+                if at not in done:
+                    stack.append(child)
+                    pending = True
+        if pending:
+            continue
+        stack.pop()
+        if changed:
+            node = node.with_children(tuple([settled.get(id(c)) or done[id(c)] for c in children]))
         made = rewrite(node)
         (settled if made is old else done)[key] = made
     return settled.get(id(root)) or done[id(root)]
@@ -210,15 +213,15 @@ def transform_down(
         node = rewritten.get(key)
         if node is None:
             node = rewritten[key] = rewrite(met)
-            below = [child for child in reversed(node.children) if id(child) not in settled and id(child) not in done]
+            below = [child for child in node.children[::-1] if id(child) not in settled and id(child) not in done]
             if below:
                 stack += below
                 continue
         stack.pop()
-        made = node
-        for child in node.children:
+        made, children = node, node.children
+        for child in children:
             if id(child) not in settled:
-                made = node.with_children(tuple(settled.get(id(c)) or done[id(c)] for c in node.children))
+                made = node.with_children(tuple([settled.get(id(c)) or done[id(c)] for c in children]))
                 break
         (settled if made is met else done)[key] = made
     return settled.get(id(root)) or done[id(root)]

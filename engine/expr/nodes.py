@@ -327,6 +327,9 @@ class SortKey:
 
 def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
+    if len(exprs) == 1:
+        (expr,) = exprs
+        return frozenset((expr.name,)) if isinstance(expr, Column) else _columns_below(expr)
     names: set[str] = set()
     for expr in exprs:
         if isinstance(expr, Column):
@@ -359,6 +362,8 @@ def substitute(expr: Expr, by_name: dict[str, Expr]) -> Expr:
     """Replace columns by expressions of the same type; same object where nothing changed."""
     if isinstance(expr, Column):
         return by_name.get(expr.name, expr)
+    if by_name.keys().isdisjoint(_columns_below(expr)):
+        return expr
     return transform_up(expr, lambda n: by_name.get(n.name, n) if isinstance(n, Column) else n)
 
 

@@ -13,7 +13,7 @@ from ..errors import PlanError, TypeMismatch
 from ..expr import Column, Expr, NamedAggregate, NamedExpr, Path, SortKey, all_of, columns_of
 from ..records import dataclass, refitted, replace
 from ..schema import Field, Schema
-from ..traversal import FrozenNode, same_objects
+from ..traversal import FrozenNode
 from .source import Sink, Source
 
 
@@ -46,8 +46,10 @@ class Plan(FrozenNode):
 
     def _over(self, children: tuple[Plan, ...], **inputs: Any) -> Self:
         """Return this node over other inputs; what follows from their schemas does so again only where these change."""
-        same = same_objects([new.schema for new in children], [old.schema for old in self.children])
-        return refitted(self, **inputs) if same else replace(self, **inputs)
+        for new, old in zip(children, self.children, strict=True):
+            if new.schema is not old.schema and new.schema.fields != old.schema.fields:
+                return replace(self, **inputs)
+        return refitted(self, **inputs)
 
     @property
     def detail(self) -> str:
@@ -280,11 +282,14 @@ class Join(Plan):
             of_left = tuple(map(nullable, of_left))
         if self.kind in (JoinKind.FULL, JoinKind.LEFT):
             of_right = tuple(map(nullable, of_right))
+        one_sided = self.kind in (JoinKind.SEMI, JoinKind.ANTI)
+        if one_sided and self.residual is None:
+            return self.left.schema
         both = Schema(of_left + of_right)
         if self.residual is not None:
             _check_columns((self.residual,), both)
             _check_boolean(self.residual, "a join condition")
-        return self.left.schema if self.kind in (JoinKind.SEMI, JoinKind.ANTI) else both
+        return self.left.schema if one_sided else both
 
     @property
     def children(self) -> tuple[Plan, ...]:
