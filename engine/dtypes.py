@@ -91,7 +91,7 @@ class DataType:
         return isinstance(other, DataType) and _parameters(self) == _parameters(other)
 
     def __hash__(self) -> int:
-        return hash(_parameters(self))
+        return hash((self.kind, self.precision, self.scale, self.unit))  # which tell nearly all types apart
 
     @property
     def is_integer(self) -> bool:

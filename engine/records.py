@@ -43,16 +43,25 @@ else:
     def refitted(record: Any, /, **changes: Any) -> Any:
         """Return a record like another, but for fields of which what is derived and checked does not depend."""
         cls = record.__class__
-        names = _all.get(cls)
-        if names is None:
-            names = _all[cls] = [field.name for field in dataclasses.fields(cls)]
-        made = object.__new__(cls)
-        for name in names:
-            setattr(made, name, changes[name] if name in changes else getattr(record, name))
+        copied = _copied.get(cls)
+        if copied is None:
+            copied = _copied[cls] = _copier(cls)
+        made = copied(record)
+        for name, value in changes.items():
+            setattr(made, name, value)
+        return made
+
+    def _copier(cls: type) -> Callable[[Any], Any]:
+        """Return a function that copies records of a class, written out for its fields, as their own methods are."""
+        lines = [f"    made.{field.name} = record.{field.name}" for field in dataclasses.fields(cls)]
+        text = "\n".join(["def copied(record):", "    made = new(cls)", *lines, "    return made"])
+        names: dict[str, Any] = {"new": object.__new__, "cls": cls}
+        exec(text, names)  # noqa: S102  # of the names of fields alone
+        made: Callable[[Any], Any] = names["copied"]
         return made
 
     _given: dict[type, tuple[list[str], Callable[[Any], tuple[Any, ...]]]] = {}
-    _all: dict[type, list[str]] = {}
+    _copied: dict[type, Callable[[Any], Any]] = {}
 
     def _state(record: Any) -> list[Any]:
         """Return the values of the fields: no other slots are copied or pickled, such as a node's `facts`."""

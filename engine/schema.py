@@ -27,6 +27,11 @@ class Field:
 class Schema:
     """An ordered set of uniquely named fields.
 
+    Attributes
+    ----------
+    names
+        Column names in order; derived.
+
     Raises
     ------
     PlanError
@@ -34,25 +39,22 @@ class Schema:
     """
 
     fields: tuple[Field, ...]
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False, hash=False)
     _index: dict[str, int] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
-        names = [f.name for f in self.fields]
-        index = dict(zip(names, range(len(names)), strict=False))
+        names = tuple([f.name for f in self.fields])
+        index = dict(zip(names, range(len(names)), strict=True))
         if len(index) != len(names):
             twice = next(name for position, name in enumerate(names) if name in names[:position])
             raise PlanError(f"duplicate column name {twice!r}; give one of them another name")
+        object.__setattr__(self, "names", names)
         object.__setattr__(self, "_index", index)
 
     @classmethod
     def of(cls, columns: Iterable[tuple[str, DataType]]) -> Schema:
         """Build a schema from ``(name, type)`` pairs, all nullable."""
         return cls(tuple(Field(name, dtype) for name, dtype in columns))
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """Column names in order."""
-        return tuple(self._index)
 
     def __len__(self) -> int:
         return len(self.fields)

@@ -83,7 +83,7 @@ def kinds_of(root: Any) -> frozenset[Any]:
     stack: list[FrozenNode] = [root]
     while stack:
         children = stack[-1].children
-        below = [getattr(child, "kinds", None) for child in children]
+        below: list[Any] = [getattr(child, "kinds", None) for child in children]
         if None in below:
             stack += [child for child, kinds in zip(children, below, strict=True) if kinds is None]
             continue
@@ -160,10 +160,11 @@ def transform_up(
     while stack:
         old = node = stack[-1]
         key = id(node)
-        if key in settled or key in done or (concerns is not None and concerns.isdisjoint(kinds_of(node))):
-            if key not in done:
-                settled[key] = node
+        if key in settled or key in done:
             stack.pop()
+            continue
+        if concerns is not None and concerns.isdisjoint(getattr(node, "kinds", None) or kinds_of(node)):
+            settled[key] = stack.pop()
             continue
         children = node.children
         changed = pending = False
@@ -207,7 +208,7 @@ def transform_down(
         if key in settled or key in done:
             stack.pop()
             continue
-        if concerns is not None and concerns.isdisjoint(kinds_of(met)):
+        if concerns is not None and concerns.isdisjoint(getattr(met, "kinds", None) or kinds_of(met)):
             settled[key] = stack.pop()
             continue
         node = rewritten.get(key)

@@ -7,6 +7,8 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 def with_bytes(tokens: list[Token]) -> list[Token]:
     """Return the tokens of a statement with an ``x`` that stands at a text read together with it."""
+    if not any(token.text in ("x", "X") for token in tokens):
+        return tokens
     result: list[Token] = []
     for token in tokens:
         before = result[-1] if result else None

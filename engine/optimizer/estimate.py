@@ -115,7 +115,7 @@ class Estimate:
 
     def with_rows(self, rows: float) -> Estimate:
         """Return the same belief for fewer (or more) rows: no column has more distinct values than there are rows."""
-        capped = {name: c.left_with(rows) for name, c in self.columns.items()}
+        capped = {name: c if c.distinct <= rows else c.left_with(rows) for name, c in self.columns.items()}
         return Estimate(rows=rows, columns=capped)
 
     def key(self, expr: Expr) -> ColumnEstimate:

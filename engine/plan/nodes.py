@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import field
 from enum import Enum
 from typing import Any, Self
@@ -157,13 +157,15 @@ def filtered(plan: Plan, conditions: Iterable[Expr]) -> Plan:
     return plan if predicate is None else Filter(input=plan, predicate=predicate)
 
 
-def _projected(named: NamedExpr, schema: Schema) -> Field:
-    source = named.expr
-    if not isinstance(source, Column):
-        return Field(named.name, source.dtype)
-    own = schema[source.name]
-    same = own.name == named.name and own.dtype is source.dtype
-    return own if same else Field(named.name, source.dtype, own.nullable)
+def _projected(exprs: Iterable[NamedExpr], schema: Schema) -> Iterator[Field]:
+    for named in exprs:
+        source = named.expr
+        if isinstance(source, Column):
+            own = schema[source.name]
+            same = own.name == named.name and own.dtype is source.dtype
+            yield own if same else Field(named.name, source.dtype, own.nullable)
+        else:
+            yield Field(named.name, source.dtype)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +177,7 @@ class Project(Unary):
     def _derive(self) -> Schema:
         below = self.input.schema
         _check_columns(tuple([e.expr for e in self.exprs if not isinstance(e.expr, Column)]), below)
-        return Schema(tuple([_projected(named, below) for named in self.exprs]))
+        return Schema(tuple(_projected(self.exprs, below)))
 
     @property
     def detail(self) -> str:

@@ -145,11 +145,12 @@ class ExpressionBinder:
                 if node not in self.nested:
                     self.nested[node] = _HANDLERS[type(node)](self, node)
                 return self.nested[node]
-            name = aggregate_name(node)
-            if not name and window_name(node) is not None:
-                raise self.source.error(node, f"{self.source.written(node)} needs OVER (…)")
-            if name is not None:
-                return bind_aggregate(self, node)
+            if isinstance(node, exp.Func | exp.WithinGroup):
+                name = aggregate_name(node)
+                if not name and window_name(node) is not None:
+                    raise self.source.error(node, f"{self.source.written(node)} needs OVER (…)")
+                if name is not None:
+                    return bind_aggregate(self, node)
             handler = _HANDLERS.get(type(node))
             if handler is not None:
                 return handler(self, node)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class Names:
@@ -11,6 +11,13 @@ class Names:
     def __init__(self) -> None:
         self._used: set[str] = set()
         self._next: dict[str, int] = {}
+
+    def are_fresh(self, wanted: Sequence[str]) -> bool:
+        """Hand out the names as they are, if all of them are still free; return whether they were."""
+        free = self._used.isdisjoint(wanted)
+        if free:
+            self._used.update(wanted)
+        return free
 
     def fresh(self, wanted: str) -> str:
         """Return ``wanted`` where it is still free, else ``wanted_1``, ``wanted_2`` and so on."""

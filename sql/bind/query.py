@@ -15,6 +15,7 @@ from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
 from ...engine.plan import Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
 from ...engine.records import dataclass, replace
 from ...engine.schema import Field, Schema
+from ...engine.traversal import remembered
 from .attachment import attach
 from .bound import BoundQuery
 from .describing import describing
@@ -157,16 +158,13 @@ class QueryBinder:
         return self._renamed(plan, list(plan.schema.names))
 
     def _renamed(self, plan: Plan, visible: list[str]) -> BoundQuery:
-        fields = plan.schema.fields
-        names = [self.statement.names.fresh(f.name) for f in fields]
-        columns = tuple(
-            (shown, Column(name=name, dtype=f.dtype)) for shown, name, f in zip(visible, names, fields, strict=True)
-        )
-        if names != [f.name for f in fields]:
-            pairs = zip(names, fields, strict=True)
-            exprs = tuple(NamedExpr(name=name, expr=Column(name=f.name, dtype=f.dtype)) for name, f in pairs)
-            plan = Project(input=plan, exprs=exprs)
-        return BoundQuery(plan=plan, columns=columns)
+        own = _columns_of(plan)
+        if self.statement.names.are_fresh(plan.schema.names):
+            return BoundQuery(plan=plan, columns=tuple(zip(visible, own, strict=True)))
+        names = map(self.statement.names.fresh, plan.schema.names)
+        columns = tuple([Column(name=name, dtype=each.dtype) for name, each in zip(names, own, strict=True)])
+        exprs = tuple([NamedExpr(name=new.name, expr=old) for new, old in zip(columns, own, strict=True)])
+        return BoundQuery(plan=Project(input=plan, exprs=exprs), columns=tuple(zip(visible, columns, strict=True)))
 
     # --- VALUES
 
@@ -274,6 +272,12 @@ def _renamed_to(plan: Plan, fields: list[Field], columns: list[Column]) -> Plan:
     """Return some columns of a plan as fields of given names and types."""
     pairs = zip(fields, columns, strict=True)
     return Project(input=plan, exprs=tuple(NamedExpr(name=f.name, expr=cast(c, f.dtype)) for f, c in pairs))
+
+
+@remembered
+def _columns_of(plan: Plan) -> tuple[Column, ...]:
+    """Return the columns that a plan gives; of a table they are asked for by every statement that reads it."""
+    return tuple([Column(name=f.name, dtype=f.dtype) for f in plan.schema])
 
 
 def _row_type(types: list[DataType]) -> DataType | None:

@@ -190,7 +190,7 @@ def _of_join(node: Join | NearestJoin, used: frozenset[str]) -> tuple[_Demand, .
     else:
         wanted = used if node.residual is None else used | columns_of(node.residual)
         keys = tuple(k for k, _ in node.on), tuple(k for _, k in node.on)
-    own = (wanted & frozenset(side.schema.names) for side in node.children)
+    own = (frozenset([name for name in wanted if name in side.schema]) for side in node.children)
     return tuple(_Demand(names=names | _reads(exprs), exact=True) for names, exprs in zip(own, keys, strict=True))
 
 
