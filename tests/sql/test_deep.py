@@ -45,7 +45,7 @@ def test_what_is_wrong_deep_inside_is_said() -> None:
     with pytest.raises(SqlError, match="unknown column 'y'; available: x, s"):
         vl.sql("select " + "abs(" * 200 + "y" + ")" * 200 + " from t", t=vl.DataFrame(T))
     with pytest.raises(SqlError, match="nested too deeply; name parts of it in a WITH clause"):
-        vl.sql("select " + "abs(" * 10_000 + "1" + ")" * 10_000)
+        vl.sql("select " + "abs(" * 30_000 + "1" + ")" * 30_000)
 
 
 def test_errors_of_the_other_thread_are_raised_here() -> None:
