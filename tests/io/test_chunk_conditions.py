@@ -157,6 +157,49 @@ def test_codes_of_every_width_for_all_many_and_few_rows(
     assert decoded(path, batch_rows=30_000).cast(table.schema).equals(table)
 
 
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+@pytest.mark.parametrize("longest", [1, 30, 3000])
+def test_stretches_of_nulls_and_of_equal_values(tmp_path: Path, version: str, longest: int) -> None:
+    """Levels and codes come in runs of their own, that end anywhere; any row begins a batch, many and few are left."""
+    rng = np.random.default_rng(longest)
+    rows = 50_001
+
+    def stretches(choices: int) -> Any:
+        lengths = rng.integers(1, longest + 1, rows)
+        return np.repeat(rng.integers(0, choices, rows), lengths)[:rows]
+
+    names = ("short", "long", "word", "even")
+    table = pa.table(
+        {
+            "n": pa.array(rng.integers(0, 1000, rows), pa.int32(), mask=stretches(5) == 0),
+            "short": pa.array(stretches(700).astype(np.int32), mask=stretches(3) == 0),
+            "long": pa.array(stretches(40) * 2**40, mask=stretches(20) == 0),
+            "word": pa.array([f"word {k}" for k in stretches(30)], mask=stretches(4) == 0),
+            "even": pa.array(np.zeros(rows, np.int64), mask=stretches(2) == 0),
+        }
+    )
+    path = tmp_path / "x.parquet"
+    pq.write_table(table, path, data_page_version=version, data_page_size=3000, row_group_size=30_000)
+    for batch_rows in (40_000, 777):
+        assert decoded(path, batch_rows=batch_rows).cast(table.schema).equals(table)
+    for limit in (600, 30):
+        below = Call(
+            function="less",
+            args=(Column(name="n", dtype=dtypes.int32), literal(limit, dtypes.int32)),
+            dtype=dtypes.bool_,
+        )
+        for name, value in zip(names, (7, 3 * 2**40, "word 3", 0), strict=True):
+            dtype = ParquetSource(path).schema[name].dtype
+            equal = Call(
+                function="not_equal", args=(Column(name=name, dtype=dtype), literal(value, dtype)), dtype=dtypes.bool_
+            )
+            missing = Call(function="is_null", args=(Column(name=name, dtype=dtype),), dtype=dtypes.bool_)
+            for condition, passes in ((equal, pc.not_equal(table[name], value)), (missing, pc.is_null(table[name]))):
+                both = Call(function="and", args=(below, condition), dtype=dtypes.bool_)
+                expected = table.filter(pc.and_(pc.less(table["n"], limit), passes))
+                assert decoded(path, predicate=both, batch_rows=40_000).cast(table.schema).equals(expected)
+
+
 @pytest.mark.parametrize("nulls", [0.0, 0.1])
 def test_what_passes_of_several_row_groups_comes_at_once(tmp_path: Path, nulls: float) -> None:
     """Ranges, texts and keys of a join are tested by one call for all row groups; few rows of each are left."""

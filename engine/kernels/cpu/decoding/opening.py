@@ -23,7 +23,8 @@ from ..buffers import array_from, empty, scratch
 from ..gather import encoded
 from ..keysets import IntegerKeys
 from ..native import chunksets, codepages, pages, snappy
-from ..native.arrays import Bits, Bytes, Longs, Rows
+from ..native.arrays import Bits, Bytes, Longs, Rows, Words
+from ..native.levels import words_for
 from ..native.textchunks import decode_texts
 from .chunks import ChunkReader, Coded, bitmap_of, fixed_array
 from .joined import joined_choices
@@ -249,7 +250,7 @@ class CodeTest:
     def write(self, lines: Longs, numbers: Sequence[int]) -> None:
         """Write the test of row groups to the line of its column, of shape (row groups, fields)."""
         if self.wanted:
-            lines[:, chunksets.WANTED] = [address_of(self.wanted[number]) for number in numbers]
+            lines[:, chunksets.KEYS] = [address_of(self.wanted[number]) for number in numbers]
             lines[:, chunksets.KIND] = chunksets.GIVEN
             return
         lines[:, chunksets.VALUES] = self.column.values_at(numbers)
@@ -297,10 +298,10 @@ def select_rows(tests: Sequence[CodeTest], parts: Sequence[Part], workspace: Wor
         each[:, place] = column.lines[numbers]
         each[:, place, chunksets.VALUES] = 0
     table = each.reshape(-1, chunksets.FIELDS)
-    choices = (table[:, chunksets.CHOICES] + 1).tolist()
-    flags = workspace.room("wanted", sum(choices), np.uint8)
+    sizes = (4 * table[:, chunksets.CHOICES] + 4).tolist()
+    wanted = workspace.room("wanted", sum(sizes) // 4, np.uint32)
     most = max(counts)
-    table[:, chunksets.WANTED] = list(accumulate(choices[:-1], initial=address_of(flags)))
+    table[:, chunksets.WANTED] = list(accumulate(sizes[:-1], initial=address_of(wanted)))
     table[:, chunksets.OUT] = address_of(workspace.room("found", most, np.uint32))
     table[:, chunksets.FLAGS] = address_of(workspace.room("flags", most, np.uint8))
     table[:, chunksets.ROWS] = 0
@@ -443,11 +444,11 @@ def _coded(codes: Rows, flags: Bits, choices: pa.Array, nulls: int) -> pa.Array:
     return encoded(array_from(codes, pa.int32(), bitmap_of(flags if nulls else None)), choices)
 
 
-def _room(table: Longs, workspace: Workspace) -> tuple[Bytes, Rows, Rows]:
-    """Return room for the largest page, for the places of its values and for its codes."""
+def _room(table: Longs, workspace: Workspace) -> tuple[Bytes, Words, Rows]:
+    """Return room for the largest page, for what is known of its rows and for its codes."""
     size, count = table[:, pages.MOST_BYTES : pages.MOST_VALUES + 1].max(axis=0).tolist()
-    positions, codes = (workspace.room(name, count, np.int32) for name in ("positions", "codes"))
-    return workspace.room("page", size + snappy.SLACK, np.uint8), positions, codes
+    known = workspace.room("known", words_for(count), np.uint64)
+    return workspace.room("page", size + snappy.SLACK, np.uint8), known, workspace.room("codes", count, np.int32)
 
 
 def _check(table: Longs) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from ....dtypes import Kind
 from ...decoding import ChunkSpec, DamagedChunk, UnknownEncoding
 from ..buffers import scratch
-from ..native import encodings, pages, snappy
+from ..native import encodings, levels, pages, snappy
 from ..native.arrays import Bytes, Rows
 
 PLAIN, RLE = 0, 3
@@ -151,11 +151,11 @@ class PageReader:
         """Return a data page; what the last one held is gone then."""
         row = self.table[number]
         rows = row[pages.VALUES]
-        levels, values = self._regions(row)
+        region, values = self._regions(row)
         positions, count = None, rows
-        if levels is not None:
-            positions = scratch(rows, np.int32)
-            count = checked(encodings.value_rows(*levels, rows, positions), "levels")
+        if region is not None:
+            positions, known = scratch(rows, np.int32), scratch(levels.words_for(rows), np.uint64)
+            count = checked(levels.value_rows(*region, rows, known, positions), "levels")
             positions = None if count == rows else positions
         if row[pages.ENCODING] in (pages.PLAIN_DICTIONARY, pages.RLE_DICTIONARY):
             if dictionary is None:

@@ -10,7 +10,7 @@ import pyarrow as pa
 from ...decoding import ChunkSpec, DamagedChunk
 from ..buffers import empty, physical_type, scratch
 from ..native import chunksets, pages, textchunks
-from ..native.arrays import Bits, Bytes, Longs, Rows
+from ..native.arrays import Bits, Bytes, Longs, Rows, Words
 from .chunks import bitmap_of
 from .workspace import Workspace, address_of
 
@@ -19,7 +19,7 @@ _UNPACKED_TIMES = 3
 """How many times as many bytes as are stored texts are taken to have, before it is known."""
 
 
-def decoded_texts(lines: Longs, spec: ChunkSpec, room: tuple[Bytes, Rows, Rows], workspace: Workspace) -> pa.Array:
+def decoded_texts(lines: Longs, spec: ChunkSpec, room: tuple[Bytes, Words, Rows], workspace: Workspace) -> pa.Array:
     """Return the texts of chunks, one after the other.
 
     Parameters
@@ -27,7 +27,7 @@ def decoded_texts(lines: Longs, spec: ChunkSpec, room: tuple[Bytes, Rows, Rows],
     lines
         A line for each chunk, which say what rows are wanted; takes up what is wrong.
     room
-        For the largest page, the places of its values and its codes.
+        For the largest page, what is known of its rows and its codes.
     """
     counts = lines[:, chunksets.COUNT].tolist()
     rows = sum(counts)

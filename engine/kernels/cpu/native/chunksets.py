@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Bytes, Longs, Number, Rows, copy_bytes
+from .arrays import Bytes, Longs, Number, Rows, Words, copy_bytes
 from .codepages import SNAPPED, decoded
 from .compile import device, instruction, kernel
 from .encodings import key_slot, slot_flag
@@ -68,13 +68,14 @@ NULLS: Final = 14
 
 # Columns of which only tests make use.
 WANTED: Final = 15
-"""A flag for each entry of the dictionary, then one for null: given, or room for them."""
+"""Room for a flag of 4 bytes for each entry of the dictionary, then one for null."""
 KIND: Final = 16
 LOW: Final = 17
 HIGH: Final = 18
 """Of a range: the least and the greatest value. Of keys: the value of slot 0, and how many slots there are."""
 KEYS: Final = 19
-"""Where the flags of slots are, a bit each; the last one is that of values beyond the others."""
+"""Where the flags of slots are, a bit each; the last one is that of values beyond the others. Or the given flags, a
+byte for each entry of the dictionary, then one for null."""
 SHIFT: Final = 20
 """Bits that a distance's hash is shifted by to be a slot; below 0 where the distance is the slot."""
 FLAGGED: Final = 21
@@ -200,9 +201,10 @@ def _decoded_chunk(
     rows: Rows,
     every: Number,
     choices: Number,
+    fill: Number,
     out: Number,
     scratch: Bytes,
-    positions: Rows,
+    known: Words,
     codes: Rows,
 ) -> Number:
     """Decode a chunk to an array of the width of its dictionary's values or, of 4 bytes, of its codes."""
@@ -220,23 +222,25 @@ def _decoded_chunk(
         chunks[row, CODEC],
         optional,
         scratch,
-        positions,
+        known,
         codes,
         rows,
         every,
         chunks[row, CHOICES],
         len(choices) > 0,
         choices,
+        fill,
         out,
         flags,
     )
 
 
-@kernel("i64(i64[,], u8[], i32[], i32[])")
-def decode_chunks(chunks: Longs, scratch: Bytes, positions: Rows, codes: Rows) -> int:
+@kernel("i64(i64[,], u8[], u64[], i32[])")
+def decode_chunks(chunks: Longs, scratch: Bytes, known: Words, codes: Rows) -> int:
     """Decode rows of chunks of codes, whose first page is a dictionary.
 
-    ``scratch`` has room for the largest page and `SLACK`, ``positions`` and ``codes`` for the one with the most rows.
+    ``scratch`` has room for the largest page and `SLACK`, ``known`` for `words_for` the most rows of one, ``codes`` for
+    one each.
 
     Returns
     -------
@@ -250,10 +254,10 @@ def decode_chunks(chunks: Longs, scratch: Bytes, positions: Rows, codes: Rows) -
         rows = ints_at(np.uint64(chunks[row, ROWS]), np.int64(0) if every else count)
         if chunks[row, WIDTH] == 8:
             longs, long_out = words_at(place, length), words_at(into, count)
-            result = _decoded_chunk(chunks, row, rows, every, longs, long_out, scratch, positions, codes)
+            result = _decoded_chunk(chunks, row, rows, every, longs, np.uint64(0), long_out, scratch, known, codes)
         else:
             shorts, short_out = halves_at(place, length), halves_at(into, count)
-            result = _decoded_chunk(chunks, row, rows, every, shorts, short_out, scratch, positions, codes)
+            result = _decoded_chunk(chunks, row, rows, every, shorts, np.uint32(0), short_out, scratch, known, codes)
         chunks[row, NULLS] = result
         if result < 0:
             return row
@@ -271,14 +275,16 @@ def _passes(value: Number, kind: Number, low: Number, high: Number, keys: Bytes,
 def _flag_choices(tests: Longs, row: Number) -> None:
     """Fill in which entries of a dictionary pass a test, and how many: of nulls none does, where it is not given."""
     count = tests[row, CHOICES]
-    wanted = bytes_at(np.uint64(tests[row, WANTED]), count + 1)
+    wanted = halves_at(np.uint64(tests[row, WANTED]), count + 1)
     kind, low, high, shift = tests[row, KIND], tests[row, LOW], tests[row, HIGH], tests[row, SHIFT]
     flagged = np.int64(0)
     if kind >= PAIR:  # half of the rows may pass, for all that is known
         tests[row, FLAGGED] = count >> 1 if kind == PAIR else np.int64(-1)
         return
     if kind == GIVEN:
+        given = bytes_at(np.uint64(tests[row, KEYS]), count + 1)
         for i in range(count + 1):
+            wanted[i] = np.uint32(given[i])
             flagged += np.int64(wanted[i])
         # Null is one choice more; without nulls its flag is nobody's.
         tests[row, FLAGGED] = flagged if tests[row, OPTIONAL] else flagged - np.int64(wanted[count])
@@ -287,14 +293,14 @@ def _flag_choices(tests: Longs, row: Number) -> None:
     if tests[row, WIDTH] == 8:
         longs = longs_at(np.uint64(tests[row, VALUES]), count)
         for i in range(count):
-            wanted[i] = _passes(longs[i], kind, low, high, keys, shift)
+            wanted[i] = np.uint32(_passes(longs[i], kind, low, high, keys, shift))
             flagged += np.int64(wanted[i])
     else:
         ints = ints_at(np.uint64(tests[row, VALUES]), count)
         for i in range(count):
-            wanted[i] = _passes(np.int64(ints[i]), kind, low, high, keys, shift)
+            wanted[i] = np.uint32(_passes(np.int64(ints[i]), kind, low, high, keys, shift))
             flagged += np.int64(wanted[i])
-    wanted[count] = np.uint8(0)
+    wanted[count] = np.uint32(0)
     tests[row, FLAGGED] = flagged
 
 
@@ -311,37 +317,40 @@ def _next_test(tests: Longs, first: Number, stop: Number) -> Number:
 
 
 @device
-def _codes_to_test(
+def _found_of_test(
     tests: Longs,
     row: Number,
+    of_pair: Number,
     own: Rows,
     every: Number,
     left: Number,
     scratch: Bytes,
-    positions: Rows,
+    known: Words,
     codes: Rows,
 ) -> Number:
-    """Decode the codes of rows, null being one choice more; return how many are null, or what is wrong."""
+    """Find the flags of rows, or codes for a pair, null being one choice more; return nulls, or what is wrong."""
+    choices = tests[row, CHOICES]
     found = halves_at(np.uint64(tests[row, OUT]), left)
-    nothing = halves_at(np.uint64(0), np.int64(0))
-    nulls = _decoded_chunk(tests, row, own, every, nothing, found, scratch, positions, codes)
-    if nulls > 0:
-        flags = bytes_at(np.uint64(tests[row, FLAGS]), left)
-        for i in range(left):
-            if flags[i] == 0:
-                found[i] = np.uint32(tests[row, CHOICES])
-    return nulls
+    flags = halves_at(np.uint64(tests[row, WANTED]), choices + 1)
+    null = np.uint32(choices) if of_pair else flags[choices]
+    given = flags[: np.int64(0) if of_pair else choices]
+    return _decoded_chunk(tests, row, own, every, given, null, found, scratch, known, codes)
 
 
 @device
 def _kept_of_flagged(tests: Longs, row: Number, own: Rows, every: Number, left: Number) -> Number:
-    """Keep the rows whose code is flagged; return how many."""
+    """Keep the rows that are flagged; return how many."""
     found = halves_at(np.uint64(tests[row, OUT]), left)
-    wanted = bytes_at(np.uint64(tests[row, WANTED]), tests[row, CHOICES] + 1)
+    pairs = longs_at(np.uint64(tests[row, OUT]), left >> 1)
     kept = np.int64(0)
-    for i in range(left):
-        own[np.uint64(kept)] = np.int32(i) if every else own[np.uint64(i)]
-        kept += np.int64(wanted[np.uint64(found[np.uint64(i)])])
+    for first in range(0, left, 8):
+        upto = min(left, first + 8)
+        at = np.uint64(first >> 1)
+        if upto == first + 8 and pairs[at] | pairs[at + 1] | pairs[at + 2] | pairs[at + 3] == 0:
+            continue
+        for i in range(first, upto):
+            own[np.uint64(kept)] = np.int32(i) if every else own[np.uint64(i)]
+            kept += np.int64(found[np.uint64(i)])
     return kept
 
 
@@ -380,8 +389,8 @@ def _compared(
     return kept
 
 
-@kernel("i64(i64[,], i64[,], i32[], u8[], i32[], i32[])")
-def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, positions: Rows, codes: Rows) -> int:
+@kernel("i64(i64[,], i64[,], i32[], u8[], u64[], i32[])")
+def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, known: Words, codes: Rows) -> int:
     """Write the rows of row groups that pass all their tests to ``rows``, group by group, as numbers in the group.
 
     Each chunk is decoded for the rows that passed the ones before; no page is opened of a group where no entry of
@@ -413,9 +422,8 @@ def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, posit
                 break
             if not pair and flagged == choices + (1 if tests[row, OPTIONAL] else 0):
                 continue
-            for side in range(2 if pair else 1):
-                mine = row + side
-                tests[mine, NULLS] = _codes_to_test(tests, mine, own, every, left, scratch, positions, codes)
+            for mine in range(row, row + (2 if pair else 1)):
+                tests[mine, NULLS] = _found_of_test(tests, mine, pair, own, every, left, scratch, known, codes)
                 if tests[mine, NULLS] < 0:
                     return DAMAGED
             if pair:

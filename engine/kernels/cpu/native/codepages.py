@@ -13,9 +13,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Number, Rows, copy_bytes
+from .arrays import Bits, Bytes, Longs, Number, Rows, Words, copy_bytes
 from .compile import device, instruction
-from .encodings import code_at, next_run, rows_of_values, unpacked
+from .encodings import code_at, next_run, repeat, unpacked
+from .levels import known_rows, spread, value_at, values_before
 from .pages import (
     COMPRESSED,
     DAMAGED,
@@ -34,8 +35,6 @@ from .snappy import unsnapped
 
 load_unaligned = instruction("load_unaligned")
 look_up_groups = instruction("look_up_groups")
-look_up_rows = instruction("look_up_rows")
-take_rows = instruction("take_rows")
 unpack_groups = instruction("unpack_groups")
 
 STORED_PLAINLY: Final = 0
@@ -50,9 +49,9 @@ _SPARSE: Final = 8
 
 @device
 def opened_page(
-    data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
+    data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, known: Words
 ) -> Number:
-    """Bring one page's values to ``scratch``, and find the positions of its rows in them where not every row has one.
+    """Bring one page's values to ``scratch``, and find out which of its rows have one, where not every row has.
 
     Returns the number of values, or what is wrong, and where they start and end.
     """
@@ -68,7 +67,7 @@ def opened_page(
         if table[page, REPETITION_BYTES] != 0 or levels < 0 or levels > end - start or levels > size:
             return np.int64(DAMAGED), nothing, nothing
         if optional:
-            values = rows_of_values(data, start, start + levels, n, positions)
+            values = known_rows(data, start, start + levels, n, known)
         start += levels
         size -= levels
     unpack = codec == SNAPPED and (not later or (table[page, COMPRESSED] != 0 and start < end))
@@ -90,7 +89,7 @@ def opened_page(
         if levels > size - 4:
             return np.int64(DAMAGED), nothing, nothing
         at = 4 + levels
-        values = rows_of_values(scratch, np.int64(4), at, n, positions)
+        values = known_rows(scratch, np.int64(4), at, n, known)
     return values, at, size
 
 
@@ -106,10 +105,10 @@ def before_row(rows: Rows, every: Number, done: Number, wanted: Number, stop: Nu
 
 @device
 def opened_codes(
-    data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, positions: Rows
+    data: Bytes, table: Longs, page: Number, codec: Number, optional: Number, scratch: Bytes, known: Words
 ) -> Number:
     """Do the work of `opened_page` for a page of codes, whose width stands before them."""
-    values, at, size = opened_page(data, table, page, codec, optional, scratch, positions)
+    values, at, size = opened_page(data, table, page, codec, optional, scratch, known)
     if values > 0 and (at >= size or scratch[np.uint64(at)] > _WIDEST):
         return np.int64(DAMAGED), at, size
     return values, at, size
@@ -180,9 +179,8 @@ def _take_all(
                 best = _take_run(source, at, width, skipped, wanted, look_up, values, out, place)
             else:
                 best = np.uint64(code)
-                given = values[min(best, last)] if look_up else best
-                for k in range(place, place + wanted):
-                    out[np.uint64(k)] = given
+                given = values[min(best, last)] if look_up else values.dtype.type(best)
+                repeat(given, out, place, place + wanted)
             top = max(top, best)
             place += wanted
         skipped = max(np.int64(0), skipped - count)
@@ -192,94 +190,137 @@ def _take_all(
 
 
 @device
-def _take_rows(
+def _take_few(
     source: Bytes,
     at: Number,
     end: Number,
     n: Number,
+    known: Words,
+    has_nulls: Number,
     rows: Rows,
     begin: Number,
     choices: Number,
     look_up: Number,
     values: NDArray[Any],
-    out: NDArray[Any],
-    place: Number,
-    upto: Number,
-) -> Number:
-    """Write the codes, or their values, of the rows ``rows[place:upto]``, less ``begin``, of a page without nulls.
-
-    Returns a code beyond its dictionary, of which there must be none, or `DAMAGED`.
-    """
-    width = np.int64(source[np.uint64(at)])
-    after = at + 1
-    code = np.int64(0)
-    first = np.int64(0)
-    stop = n if width == 0 else np.int64(0)
-    for k in range(place, upto):
-        row = np.int64(rows[np.uint64(k)]) - begin
-        while row >= stop:
-            first = stop
-            count, code, at, after = next_run(source, after, end, width, n - stop)
-            if count < 0:
-                return np.int64(DAMAGED)
-            stop += count
-        mine = np.int64(code_at(source, at, width, row - first)) if code < 0 else code
-        if mine >= choices:
-            return mine
-        out[np.uint64(k)] = values[np.uint64(mine)] if look_up else np.uint64(mine)
-    return np.int64(0)
-
-
-@device
-def _take_dense(
-    codes: Rows,
-    rows: Rows,
-    begin: Number,
-    look_up: Number,
-    values: NDArray[Any],
-    out: NDArray[Any],
-    place: Number,
-    upto: Number,
-) -> None:
-    """Write the codes, or their values, of the rows ``rows[place:upto]``, less ``begin``, of a page without nulls."""
-    groups = (upto - place) >> 3
-    if look_up:
-        look_up_rows(codes, rows, place, begin, groups, values, out)
-    else:
-        take_rows(codes, rows, place, begin, groups, out)
-    for k in range(place + 8 * groups, upto):
-        code = np.uint64(codes[np.uint64(np.int64(rows[np.uint64(k)]) - begin)])
-        out[np.uint64(k)] = values[code] if look_up else code
-
-
-@device
-def _take_places(
-    codes: Rows,
-    positions: Rows,
-    rows: Rows,
-    every: Number,
-    begin: Number,
-    look_up: Number,
-    values: NDArray[Any],
+    fill: Number,
     out: NDArray[Any],
     flags: Bits,
     place: Number,
     upto: Number,
 ) -> Number:
-    """Write the codes, or their values, of rows of a page with nulls; return how many are null."""
+    """Write what is wanted of ``rows[place:upto]``, less ``begin``, of a page of ``n`` values, unpacking no other ones.
+
+    Returns a code beyond its dictionary, of which there must be none, or `DAMAGED`; and how many are null.
+    """
+    width = np.int64(source[np.uint64(at)])
+    after = at + 1
+    code = np.int64(0)
+    first = np.int64(0)
     nulls = np.int64(0)
+    stop = n if width == 0 else np.int64(0)
     for k in range(place, upto):
-        row = (k if every else np.int64(rows[np.uint64(k)])) - begin
-        position = np.int64(positions[np.uint64(row)])
-        if position < 0:
-            nulls += 1
-            flags[np.uint64(k)] = np.uint8(0)
-            out[np.uint64(k)] = 0
-        elif look_up:
-            out[np.uint64(k)] = values[np.uint64(codes[np.uint64(position)])]
+        position = np.int64(rows[np.uint64(k)]) - begin
+        if has_nulls:
+            bit, position = value_at(known, position)
+            if bit == np.uint64(0):
+                _void(fill, out, flags, k)
+                nulls += 1
+                continue
+        while position >= stop:
+            first = stop
+            count, code, at, after = next_run(source, after, end, width, n - stop)
+            if count < 0:
+                return np.int64(DAMAGED), nulls
+            stop += count
+        mine = np.int64(code_at(source, at, width, position - first)) if code < 0 else code
+        if mine >= choices:
+            return mine, nulls
+        out[np.uint64(k)] = values[np.uint64(mine)] if look_up else np.uint64(mine)
+    return np.int64(0), nulls
+
+
+@device
+def _void(fill: Number, out: NDArray[Any], flags: Bits, place: Number) -> None:
+    """Write that a row is null."""
+    out[np.uint64(place)] = fill
+    flags[np.uint64(place)] = np.uint8(0)
+
+
+@device
+def _take_many(
+    source: Bytes,
+    at: Number,
+    end: Number,
+    n: Number,
+    known: Words,
+    has_nulls: Number,
+    codes: Rows,
+    rows: Rows,
+    begin: Number,
+    choices: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    fill: Number,
+    out: NDArray[Any],
+    flags: Bits,
+    place: Number,
+    upto: Number,
+) -> Number:
+    """Do what `_take_few` does, unpacking all values of the page; return the greatest code instead.
+
+    Where a value stands is computed for null rows, too, of which few can be foreseen.
+    """
+    best = unpacked(source, at + 1, end, np.int64(source[np.uint64(at)]), n, codes, np.int64(0))
+    nulls = np.int64(0)
+    if best < 0 or best >= choices:
+        return best, nulls
+    if not has_nulls:
+        for k in range(place, upto):
+            code = np.uint64(codes[np.uint64(np.int64(rows[np.uint64(k)]) - begin)])
+            out[np.uint64(k)] = values[code] if look_up else code
+        return best, nulls
+    codes[np.uint64(n)] = 0  # for null rows behind the last value
+    for k in range(place, upto):
+        bit, position = value_at(known, np.int64(rows[np.uint64(k)]) - begin)
+        code = np.uint64(codes[np.uint64(position)])
+        if look_up:
+            out[np.uint64(k)] = values[code] if bit != np.uint64(0) else fill
         else:
-            out[np.uint64(k)] = codes[np.uint64(position)]
-    return nulls
+            out[np.uint64(k)] = code if bit != np.uint64(0) else np.uint64(fill)
+        nulls += 1 - np.int64(bit)
+        flags[np.uint64(k)] = np.uint8(bit)
+    return best, nulls
+
+
+@device
+def _take_stretch(
+    source: Bytes,
+    at: Number,
+    end: Number,
+    n: Number,
+    count: Number,
+    known: Words,
+    skipped: Number,
+    look_up: Number,
+    values: NDArray[Any],
+    fill: Number,
+    out: NDArray[Any],
+    flags: Bits,
+    place: Number,
+    upto: Number,
+) -> Number:
+    """Write what is wanted of the rows after ``skipped`` ones of a page of ``n`` rows and ``count`` values.
+
+    Returns the greatest code, or `DAMAGED`; and how many are null.
+    """
+    if count == n:
+        return _take_all(source, at, end, n, skipped, look_up, values, out, place, upto), np.int64(0)
+    before = values_before(known, skipped)
+    some = values_before(known, skipped + upto - place) - before
+    best = _take_all(source, at, end, count, before, look_up, values, out, place, place + some)
+    if best >= 0:
+        spread(known, skipped, some, fill, out, flags, place, upto)
+    return best, upto - place - some
 
 
 @device
@@ -291,13 +332,14 @@ def decoded(
     codec: Number,
     optional: Number,
     scratch: Bytes,
-    positions: Rows,
+    known: Words,
     codes: Rows,
     rows: Rows,
     every: Number,
     choices: Number,
     look_up: Number,
     values: NDArray[Any],
+    fill: Number,
     out: NDArray[Any],
     flags: Bits,
 ) -> Number:
@@ -315,16 +357,18 @@ def decoded(
         Whether there are levels that say which rows are null.
     scratch
         Room for a decompressed page and `SLACK`.
-    positions, codes
-        Room for the rows of one page, ``positions`` only where there are levels.
+    known, codes
+        Room for the rows of one page, ``known`` only where there are levels.
     rows, every
         The wanted rows, sorted, as many as ``out`` has; or that these are all rows from 0 on.
     choices
         Length of the dictionary.
     look_up, values
         Whether the dictionary's values are wanted, and they; else the codes are.
+    fill
+        What stands for null.
     out, flags
-        What is wanted of the wanted rows, 0 for null; flags, where there are levels, are set to 0 for those rows.
+        What is wanted of the wanted rows; flags, where there are levels, are set to 0 for null ones.
 
     Returns
     -------
@@ -345,24 +389,32 @@ def decoded(
         stop = begin + n
         upto = before_row(rows, every, done, wanted, stop)
         if upto > done:
-            count, at, end = opened_codes(data, table, page, codec, optional, scratch, positions)
+            count, at, end = opened_codes(data, table, page, codec, optional, scratch, known)
             if count < 0:
                 return count
             if count > 0 and choices == 0:
                 return np.int64(BEYOND)
-            if count == n and every:
-                best = _take_all(scratch, at, end, n, done - begin, look_up, values, out, done, upto)
-            elif count == n and (upto - done) * _SPARSE < n:
-                best = _take_rows(scratch, at, end, n, rows, begin, choices, look_up, values, out, done, upto)
+            best, missed = np.int64(0), upto - done
+            if count == 0:
+                for k in range(done, upto):
+                    _void(fill, out, flags, k)
+            elif every:
+                best, missed = _take_stretch(
+                    scratch, at, end, n, count, known, done - begin, look_up, values, fill, out, flags, done, upto
+                )
+            elif (upto - done) * _SPARSE < n:
+                best, missed = _take_few(
+                    scratch, at, end, count, known, count < n, rows, begin, choices, look_up, values, fill, out, flags,
+                    done, upto,
+                )  # fmt: skip
             else:
-                width = np.int64(scratch[np.uint64(at)])
-                best = np.int64(0) if count == 0 else unpacked(scratch, at + 1, end, width, count, codes, np.int64(0))
+                best, missed = _take_many(
+                    scratch, at, end, count, known, count < n, codes, rows, begin, choices, look_up, values, fill, out,
+                    flags, done, upto,
+                )  # fmt: skip
             if best < 0 or (count > 0 and best >= choices):
                 return np.int64(DAMAGED) if best < 0 else np.int64(BEYOND)
-            if count == n and not every and (upto - done) * _SPARSE >= n:
-                _take_dense(codes, rows, begin, look_up, values, out, done, upto)
-            elif count < n:
-                nulls += _take_places(codes, positions, rows, every, begin, look_up, values, out, flags, done, upto)
+            nulls += missed
             done = upto
         begin = stop
         page += 1

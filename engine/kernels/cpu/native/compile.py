@@ -75,6 +75,7 @@ _KERNEL_MODULES = (
     "snappy",
     "wavelets",
     "encodings",
+    "levels",
     "chunksets",
     "textchunks",
     "slicing",

@@ -6,38 +6,27 @@ checks every length in it; it returns something negative (`DAMAGED`) where they 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .arrays import Bytes, Longs, Number, Rows, copy_bytes
 from .compile import device, instruction, kernel
-from .pages import DAMAGED, varint, zigzag
+from .pages import DAMAGED, varint, word_at, zigzag
 
 FIBONACCI: Final = np.uint64(0x9E3779B97F4A7C15)
 """2^64 divided by the golden ratio: Fibonacci hashing (Knuth, The Art of Computer Programming 3, section 6.4)."""
 
-load_unaligned = instruction("load_unaligned")
+fill_eight = instruction("fill_eight")
 unpack_groups = instruction("unpack_groups")
-
-
-@device
-def _word_at(data: Bytes, at: Number) -> Number:
-    """Return the 8 bytes from ``at`` on as a little-endian word; what lies beyond the array is 0."""
-    if at + 8 <= len(data):
-        return load_unaligned(data, at)
-    word = np.uint64(0)
-    for k in range(8):
-        if at + k < len(data):
-            word |= np.uint64(data[np.uint64(at + k)]) << np.uint64(8 * k)
-    return word
 
 
 @device
 def code_at(data: Bytes, at: Number, width: Number, number: Number) -> Number:
     """Return one of the codes of ``width`` bits that are packed from ``at`` on; what lies beyond the array is 0."""
     bit = number * width
-    word = _word_at(data, at + (bit >> 3)) >> np.uint64(bit & 7)
+    word = word_at(data, at + (bit >> 3)) >> np.uint64(bit & 7)
     return word & ((np.uint64(1) << np.uint64(width)) - np.uint64(1))
 
 
@@ -56,18 +45,29 @@ def next_run(data: Bytes, at: Number, end: Number, width: Number, n: Number) -> 
         return np.int64(DAMAGED), np.int64(0), end, end
     run = header >> 1
     if header & 1:
+        if run < 2**32 and run * width <= end - at:
+            return min(n, run * 8) if run > 0 else np.int64(DAMAGED), np.int64(-1), at, at + run * width
         # The last group may be cut to the bytes that hold values.
-        room = ((end - at) * 8) // width
-        count = min(n, run * 8 if run < 2**32 else room, room)
-        after = at + min(end - at, run * width if run < 2**32 else end - at)
-        return count if count > 0 else np.int64(DAMAGED), np.int64(-1), at, after
+        count = min(n, ((end - at) * 8) // width)
+        return count if count > 0 else np.int64(DAMAGED), np.int64(-1), at, end
     wide = (width + 7) >> 3
     if wide > end - at:
         return np.int64(DAMAGED), np.int64(0), end, end
-    code = np.int64(0)
-    for k in range(wide):
-        code |= np.int64(data[np.uint64(at + k)]) << (8 * k)
+    code = np.int64(word_at(data, at) & ((np.uint64(1) << np.uint64(8 * wide)) - np.uint64(1)))
     return min(n, run), code, at, at + wide
+
+
+@device
+def repeat(code: Number, out: NDArray[Any], place: Number, upto: Number) -> None:
+    """Write one number to ``out[place:upto]``, and maybe to up to fifteen elements more."""
+    fast = min(upto, len(out) - 15)
+    while place < fast:
+        fill_eight(code, out, place)
+        fill_eight(code, out, place + 8)
+        place += 16
+    while place < upto:
+        out[np.uint64(place)] = code
+        place += 1
 
 
 @device
@@ -92,8 +92,7 @@ def unpacked(data: Bytes, start: Number, end: Number, width: Number, n: Number, 
         else:
             if count > 0:
                 top = max(top, np.uint64(code))
-            for k in range(count):
-                out[np.uint64(first + done + k)] = np.int32(code)
+            repeat(np.int32(code), out, first + done, first + done + count)
         done += count
     for k in range(done, n):  # codes of no bits
         out[np.uint64(first + k)] = 0
@@ -104,55 +103,6 @@ def unpacked(data: Bytes, start: Number, end: Number, width: Number, n: Number, 
 def unpack_codes(data: Bytes, start: int, end: int, width: int, n: int, out: Rows) -> int:
     """Decode ``n`` codes of ``width`` bits from runs of equal codes and of packed ones; return the greatest."""
     return int(unpacked(data, np.int64(start), np.int64(end), np.int64(width), np.int64(n), out, np.int64(0)))
-
-
-@device
-def rows_of_values(data: Bytes, start: Number, end: Number, n: Number, out: Rows) -> Number:
-    """Do the work of `value_rows`."""
-    if end > len(data) or n > len(out):
-        return np.int64(DAMAGED)
-    at = np.int64(start)
-    done = np.int64(0)
-    values = np.int64(0)
-    while done < n:
-        header, at = varint(data, at, np.int64(end))
-        if at < 0 or header < 0:
-            return np.int64(DAMAGED)
-        run = header >> 1
-        if header & 1:
-            count = min(n - done, run * 8 if run < 2**32 else n, (end - at) * 8)
-            if count == 0:
-                return np.int64(DAMAGED)
-            for k in range(count):
-                level = np.int64(data[np.uint64(at + (k >> 3))] >> np.uint8(k & 7)) & 1
-                out[np.uint64(done + k)] = np.int32(values if level else -1)
-                values += level
-            at += min(end - at, run if run < 2**32 else end - at)
-        else:
-            if at >= end or data[np.uint64(at)] > 1:
-                return np.int64(DAMAGED)
-            level = np.int64(data[np.uint64(at)])
-            at += 1
-            count = min(n - done, run)
-            if level == 1 and count == n:
-                return np.int64(n)
-            for k in range(count):
-                out[np.uint64(done + k)] = np.int32(values + k if level else -1)
-            values += level * count
-        done += count
-    return values
-
-
-@kernel("i64(const u8[], i64, i64, i64, i32[])")
-def value_rows(data: Bytes, start: int, end: int, n: int, out: Rows) -> int:
-    """Decode definition levels of 0 and 1: for each of ``n`` rows the number of its value, -1 where it is null.
-
-    Returns
-    -------
-    int
-        Number of values. Where no row is null, ``out`` may be left as it was.
-    """
-    return int(rows_of_values(data, np.int64(start), np.int64(end), np.int64(n), out))
 
 
 @kernel("i64(const u8[], i64, i64, i64, i64[])")
@@ -197,7 +147,7 @@ def unpack_deltas(data: Bytes, start: int, end: int, n: int, out: Longs) -> int:
                 bit = k * width
                 place = at + (bit >> 3)
                 shift = np.uint64(bit & 7)
-                word = _word_at(data, place) >> shift
+                word = word_at(data, place) >> shift
                 if width + (bit & 7) > 64:
                     word |= np.uint64(data[np.uint64(place + 8)]) << (np.uint64(64) - shift)
                 current += least + (word & mask)
@@ -218,7 +168,7 @@ def found_texts(data: Bytes, start: Number, end: Number, n: Number, starts: Rows
     for i in range(n):
         if end - at < 4:
             return np.int64(DAMAGED)
-        length = np.int64(_word_at(data, at) & np.uint64(0xFFFFFFFF))
+        length = np.int64(word_at(data, at) & np.uint64(0xFFFFFFFF))
         at += 4
         if length > end - at:
             return np.int64(DAMAGED)

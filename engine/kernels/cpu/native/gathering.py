@@ -18,7 +18,7 @@ from .reuse import borrow
 
 bytes_at, load_row, load_word = instruction("bytes_at"), instruction("load_row"), instruction("load_word")
 prefetch_read, prefetch_word = instruction("prefetch_read"), instruction("prefetch_word")
-take_word_bits = instruction("take_word_bits")
+bits_of_bytes, take_word_bits = instruction("bits_of_bytes"), instruction("take_word_bits")
 
 _PARTS = 8
 _NARROW = 1 << 31
@@ -193,12 +193,15 @@ def count_bits(bits: Bits, bit_offset: int, n: int) -> int:
 @kernel("void(const u8[], u8[])")
 def pack_bits(flags: Bits, out: Bits) -> None:
     """Pack one byte per row (0 or not) into a bitmap with bit offset 0."""
-    n = len(flags)
-    for start in range(0, n, 8):
+    n = np.int64(len(flags))
+    whole = n & ~7
+    for start in range(0, whole, 8):
+        out[np.uint64(start >> 3)] = bits_of_bytes(flags, np.int64(start))
+    if n > whole:
         byte = 0
-        for k in range(min(8, n - start)):
-            byte |= int(flags[start + k] != 0) << k
-        out[start >> 3] = byte
+        for k in range(n - whole):
+            byte |= int(flags[whole + k] != 0) << k
+        out[whole >> 3] = byte
 
 
 @kernel("bool(const i64[,], i64[])")

@@ -131,6 +131,16 @@ def lowest_bit(typingctx: Any, word: Any) -> Any:
 
 
 @intrinsic
+def ones_of(typingctx: Any, word: Any) -> Any:
+    """Return how many bits are set."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.int64(types.uint64), generate
+
+
+@intrinsic
 def prefetch_read(typingctx: Any, array: Any, index: Any) -> Any:
     """Ask the processor to bring element ``index`` of an array into its cache, to be read soon."""
     return types.void(array, types.int64), _prefetcher(0)

@@ -93,54 +93,72 @@ def take_word_bits(typingctx: Any, word: Any, rows: Any, groups: Any, out: Any) 
 
 
 @intrinsic
-def take_rows(typingctx: Any, codes: Any, rows: Any, place: Any, begin: Any, groups: Any, target: Any) -> Any:
-    """Write ``codes[row - begin]`` of eight ``rows`` in each group, from ``place`` on, to the same places."""
+def spread_eight(typingctx: Any, values: Any, start: Any, known: Any, fill: Any, target: Any, position: Any) -> Any:
+    """Write eight elements to ``target[position:]``.
+
+    Where a bit is set it is the next one from ``values[start]`` on, else ``fill``. No more values are read than bits of
+    ``known``, a byte, are set.
+    """
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        into = _element(context, builder, signature.args[5], args[5], args[2])
-        kind = ir.IntType(signature.args[5].dtype.bitwidth)
-
-        def give(index: Any, found: Any) -> None:
-            builder.store(_resized(builder, found, kind), _lanes_at(builder, into, index, kind)).align = kind.width // 8
-
-        _each_eight_rows(context, builder, signature, args, give)
+        first = _element(context, builder, signature.args[0], args[0], args[1])
+        into = _element(context, builder, signature.args[4], args[4], args[5])
+        kind = ir.IntType(signature.args[4].dtype.bitwidth)
+        lanes = ir.VectorType(kind, _LANES)
+        flags = builder.bitcast(builder.trunc(args[2], ir.IntType(8)), ir.VectorType(ir.IntType(1), _LANES))
+        form = ir.FunctionType(lanes, [kind.as_pointer(), flags.type, lanes])
+        name = f"llvm.masked.expandload.v{_LANES}i{kind.width}"
+        expand = cgutils.get_or_insert_function(builder.module, form, name)
+        made = builder.call(expand, [first, flags, _splat(builder, args[3], lanes)])
+        builder.store(made, _lanes_at(builder, into, _WORD(0), kind)).align = kind.width // 8
         return context.get_dummy_value()
 
-    return types.void(codes, rows, types.int64, types.int64, types.int64, target), generate
+    kind = target.dtype
+    return types.void(values, types.int64, types.uint64, kind, target, types.int64), generate
 
 
 @intrinsic
-def look_up_rows(
-    typingctx: Any, codes: Any, rows: Any, place: Any, begin: Any, groups: Any, values: Any, target: Any
-) -> Any:
-    """Do as `take_rows` does, but write the ``values`` of the codes, none of which is beyond them."""
+def bits_of_bytes(typingctx: Any, flags: Any, index: Any) -> Any:
+    """Return a byte with a bit for each of eight bytes from ``index`` on, set where it is not 0."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        into = _element(context, builder, signature.args[6], args[6], args[2])
-        choices = context.make_array(signature.args[5])(context, builder, args[5])
-        kind = ir.IntType(signature.args[5].dtype.bitwidth)
+        byte = ir.IntType(8)
+        first = _element(context, builder, signature.args[0], args[0], args[1])
+        loaded = builder.load(_lanes_at(builder, first, _WORD(0), byte))
+        loaded.align = 1
+        found = builder.icmp_unsigned("!=", loaded, ir.Constant(ir.VectorType(byte, _LANES), [0] * _LANES))
+        return builder.bitcast(found, byte)
 
-        def give(index: Any, found: Any) -> None:
-            taken = _gathered(builder, choices.data, builder.zext(found, _LONGS), kind)
-            builder.store(taken, _lanes_at(builder, into, index, kind)).align = kind.width // 8
+    return types.uint8(flags, types.int64), generate
 
-        _each_eight_rows(context, builder, signature, args, give)
+
+@intrinsic
+def fill_eight(typingctx: Any, value: Any, target: Any, position: Any) -> Any:
+    """Write one value to eight elements from ``target[position]`` on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into = _element(context, builder, signature.args[1], args[1], args[2])
+        kind = ir.IntType(signature.args[1].dtype.bitwidth)
+        made = _splat(builder, args[0], ir.VectorType(kind, _LANES))
+        builder.store(made, _lanes_at(builder, into, _WORD(0), kind)).align = kind.width // 8
         return context.get_dummy_value()
 
-    return types.void(codes, rows, types.int64, types.int64, types.int64, values, target), generate
+    return types.void(target.dtype, target, types.int64), generate
 
 
-def _each_eight_rows(context: Any, builder: Any, signature: Any, args: Any, give: Any) -> None:
-    """Give the codes of eight rows after eight."""
-    data = context.make_array(signature.args[0])(context, builder, args[0]).data
-    first = _element(context, builder, signature.args[1], args[1], args[2])
-    less = _splat(builder, args[3], _LONGS)
-    with cgutils.for_range(builder, args[4]) as loop:
-        index = builder.mul(loop.index, _WORD(_LANES))
-        rows = builder.load(_lanes_at(builder, first, index, ir.IntType(32)))
-        rows.align = 4
-        where = builder.sub(builder.sext(rows, _LONGS), less)
-        give(index, _gathered(builder, data, where, ir.IntType(32)))
+@intrinsic
+def spread_bits(typingctx: Any, bits: Any, target: Any, position: Any) -> Any:
+    """Write the eight bits of a byte as bytes of 0 and 1 to ``target[position:]``."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into = _element(context, builder, signature.args[1], args[1], args[2])
+        byte = ir.IntType(8)
+        flags = builder.bitcast(builder.trunc(args[0], byte), ir.VectorType(ir.IntType(1), _LANES))
+        made = builder.zext(flags, ir.VectorType(byte, _LANES))
+        builder.store(made, _lanes_at(builder, into, _WORD(0), byte)).align = 1
+        return context.get_dummy_value()
+
+    return types.void(types.uint64, target, types.int64), generate
 
 
 def _each_group(context: Any, builder: Any, signature: Any, args: Any, give: Any) -> Any:
@@ -257,7 +275,9 @@ def _lanes_at(builder: Any, into: Any, index: Any, kind: Any) -> Any:
 
 
 def _resized(builder: Any, codes: Any, kind: Any) -> Any:
-    return codes if kind.width == 32 else builder.zext(codes, ir.VectorType(kind, _LANES))
+    if kind.width == 32:
+        return codes
+    return (builder.zext if kind.width > 32 else builder.trunc)(codes, ir.VectorType(kind, _LANES))
 
 
 def _splat(builder: Any, value: Any, kind: Any) -> Any:

@@ -11,7 +11,9 @@ from typing import Final
 import numpy as np
 
 from .arrays import Bytes, Longs, Number
-from .compile import device
+from .compile import device, instruction
+
+load_unaligned = instruction("load_unaligned")
 
 DAMAGED: Final = -1
 UNSUPPORTED: Final = -2
@@ -54,6 +56,18 @@ RLE_DICTIONARY: Final = 8
 
 _MAX_SIZE: Final = 2**31 - 1 - 64
 _MAX_DEPTH: Final = 16
+
+
+@device
+def word_at(data: Bytes, at: Number) -> Number:
+    """Return the 8 bytes from ``at`` on as a little-endian word; what lies beyond the array is 0."""
+    if at + 8 <= len(data):
+        return load_unaligned(data, at)
+    word = np.uint64(0)
+    for k in range(8):
+        if at + k < len(data):
+            word |= np.uint64(data[np.uint64(at + k)]) << np.uint64(8 * k)
+    return word
 
 
 @device

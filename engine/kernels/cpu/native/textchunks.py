@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from .arrays import Bytes, Longs, Number, Rows, copy_bytes
+from .arrays import Bytes, Longs, Number, Rows, Words, copy_bytes
 from .chunksets import (
     CHOICES,
     CODEC,
@@ -34,6 +34,7 @@ from .chunksets import (
 from .codepages import BEYOND, before_row, opened_codes, opened_page
 from .compile import device, kernel
 from .encodings import found_texts, unpacked
+from .levels import value_at
 from .pages import DAMAGED, ENCODING, FULL, HAS_DICTIONARY, PAGE_FIELDS, PLAIN, SIZE
 from .pages import VALUES as PAGE_VALUES
 
@@ -50,7 +51,7 @@ def _copied(
     lengths: Rows,
     codes: Rows,
     are_codes: Number,
-    positions: Rows,
+    known: Words,
     has_nulls: Number,
     rows: Rows,
     every: Number,
@@ -71,8 +72,8 @@ def _copied(
         position = (k if every else np.int64(rows[np.uint64(k)])) - begin
         offsets[np.uint64(k)] = np.int32(used)
         if has_nulls:
-            position = np.int64(positions[np.uint64(position)])
-            if position < 0:
+            bit, position = value_at(known, position)
+            if bit == np.uint64(0):
                 flags[np.uint64(k)] = np.uint8(0)
                 nulls += 1
                 continue
@@ -104,7 +105,7 @@ def _copied_page(
     place: Number,
     upto: Number,
     scratch: Bytes,
-    positions: Rows,
+    known: Words,
     codes: Rows,
     starts: Rows,
     lengths: Rows,
@@ -115,16 +116,16 @@ def _copied_page(
     nothing = np.int64(0)
     n, codec, optional = table[page, PAGE_VALUES], chunks[row, CODEC], chunks[row, OPTIONAL] != 0
     if table[page, ENCODING] == PLAIN:
-        count, at, end = opened_page(data, table, page, codec, optional, scratch, positions)
+        count, at, end = opened_page(data, table, page, codec, optional, scratch, known)
         if count < 0:
             return count, nothing
         if found_texts(scratch, at, end, count, starts, lengths) < 0:
             return np.int64(DAMAGED), nothing
         return _copied(
-            scratch, starts, lengths, codes, nothing, positions, count < n, rows, every, begin,
+            scratch, starts, lengths, codes, nothing, known, count < n, rows, every, begin,
             offsets, flags, out, used, place, upto,
         )  # fmt: skip
-    count, at, end = opened_codes(data, table, page, codec, optional, scratch, positions)
+    count, at, end = opened_codes(data, table, page, codec, optional, scratch, known)
     if count < 0:
         return count, nothing
     if count > 0:
@@ -132,7 +133,7 @@ def _copied_page(
         if best < 0 or best >= chunks[row, CHOICES]:
             return np.int64(DAMAGED) if best < 0 else np.int64(BEYOND), nothing
     return _copied(
-        entries, entry_starts, entry_lengths, codes, nothing + 1, positions, count < n, rows, every, begin,
+        entries, entry_starts, entry_lengths, codes, nothing + 1, known, count < n, rows, every, begin,
         offsets, flags, out, used, place, upto,
     )  # fmt: skip
 
@@ -147,7 +148,7 @@ def _decoded_texts(
     out: Bytes,
     used: Number,
     scratch: Bytes,
-    positions: Rows,
+    known: Words,
     codes: Rows,
     starts: Rows,
     lengths: Rows,
@@ -177,7 +178,7 @@ def _decoded_texts(
         if upto > done:
             used, missed = _copied_page(
                 chunks, row, data, table, page, entries, rows, every, begin, offsets, flags, out, used, done, upto,
-                scratch, positions, codes, starts, lengths, entry_starts, entry_lengths,
+                scratch, known, codes, starts, lengths, entry_starts, entry_lengths,
             )  # fmt: skip
             if used < 0:
                 return used, nothing
@@ -188,13 +189,13 @@ def _decoded_texts(
     return used, nulls
 
 
-@kernel("i64(i64[,], i64[], u8[], u8[], i32[], i32[], i32[], i32[], i32[], i32[])")
+@kernel("i64(i64[,], i64[], u8[], u8[], u64[], i32[], i32[], i32[], i32[], i32[])")
 def decode_texts(
     chunks: Longs,
     state: Longs,
     out: Bytes,
     scratch: Bytes,
-    positions: Rows,
+    known: Words,
     codes: Rows,
     starts: Rows,
     lengths: Rows,
@@ -212,7 +213,7 @@ def decode_texts(
     out
         Room for the texts.
     scratch
-        As for `decode_chunks`, as are ``positions`` and ``codes``.
+        As for `decode_chunks`, as are ``known`` and ``codes``.
     starts, lengths
         Room for the texts of one page.
     entry_starts, entry_lengths
@@ -231,7 +232,7 @@ def decode_texts(
         rows = ints_at(np.uint64(chunks[row, ROWS]), np.int64(0) if every else count)
         offsets = ints_at(np.uint64(chunks[row, OUT]), count)
         used, nulls = _decoded_texts(
-            chunks, row, rows, every, offsets, out, used, scratch, positions, codes, starts, lengths,
+            chunks, row, rows, every, offsets, out, used, scratch, known, codes, starts, lengths,
             entry_starts, entry_lengths,
         )  # fmt: skip
         if used == FULL:

@@ -129,19 +129,6 @@ def test_codes_in_runs_of_both_kinds(rng: np.random.Generator, width: int) -> No
         assert encodings.unpack_codes(data, 1, 2 + len(stored) + slack, width, n, out) == pages.DAMAGED
 
 
-def test_levels_give_the_place_of_each_value(rng: np.random.Generator) -> None:
-    levels = [1] * 20 + [0] * 11 + rng.integers(0, 2, 40).tolist() + [0, 1, 1]
-    stored = repeated(1, 20, 1) + repeated(0, 11, 1) + packed(levels[31:71], 1) + packed(levels[71:], 1)
-    data = np.frombuffer(stored, np.uint8)
-    out = np.zeros(len(levels), np.int32)
-    assert encodings.value_rows(data, 0, len(data), len(levels), out) == sum(levels)
-    assert out.tolist() == [sum(levels[:i]) if level else -1 for i, level in enumerate(levels)]
-    everything = np.frombuffer(repeated(1, 9, 1), np.uint8)
-    assert encodings.value_rows(everything, 0, len(everything), 9, out) == 9
-    two = np.frombuffer(repeated(2, 9, 1), np.uint8)
-    assert encodings.value_rows(two, 0, len(two), 9, out) == pages.DAMAGED
-
-
 @pytest.mark.parametrize("width", [1, 3, 7, 8, 9, 16])
 def test_big_endian_numbers(rng: np.random.Generator, width: int) -> None:
     reach = 2 ** min(8 * width - 1, 63)
