@@ -18,6 +18,7 @@ from ..physical.stages import (
     MergeGroupsInput,
     OutputInput,
     Pipeline,
+    Probe,
     RemainingInput,
     ScanInput,
     Stage,
@@ -75,7 +76,8 @@ class StageTasks:
             filters = self._filters(source.keys) + scan_bounds(sink, source.top)
             any_tasks = sink.any_tasks and source.top is None  # whose bound leaves out the more splits, the smaller
             least = 0 if pipeline.operators else sink.least_splits
-            for portion in portions(splits, threads, least=least) if any_tasks else [[split] for split in splits]:
+            dealt = 1 if _joins_together(pipeline) else least
+            for portion in portions(splits, threads, least=dealt) if any_tasks else [[split] for split in splits]:
                 yield self._scan_task(pipeline, source, portion, filters, chunked=least > 0)
             return
         if isinstance(source, RemainingInput):
@@ -160,6 +162,12 @@ def calls_out(stage: Stage) -> bool:
     inputs = [pipeline.input for pipeline in stage.pipelines]
     firsts = [split for one in inputs if isinstance(one, ScanInput) for split in one.node.scan.splits[:1]]
     return any(getattr(split, "is_remote", False) for split in firsts)
+
+
+def _joins_together(pipeline: Pipeline) -> bool:
+    """Return whether tables are joined several at a time: what a join looks up stays in the cache in large tasks."""
+    first = next(iter(pipeline.operators), None)
+    return isinstance(first, Probe) and bool(first.node.spec.probe_keys)
 
 
 def _is_in_memory(split: Split) -> bool:

@@ -9,6 +9,7 @@ import pytest
 
 import volley as vl
 from volley.engine.errors import ExecutionError
+from volley.engine.frame import memory
 from volley.engine.kernels.cpu import join
 from volley.engine.kernels.cpu.native import joining
 
@@ -97,3 +98,12 @@ def test_an_error_behind_the_join_names_the_table() -> None:
     with pytest.raises(ExecutionError, match="division by zero") as failed:
         vl.sql(text, l=in_batches(one), r=in_batches(right(1)), dialect="duckdb").to_arrow()
     assert failed.value.__notes__ == ["for k = 1628, d = 0", "in rows 7,700 to 8,399 of memory[0:10000]"]
+
+
+def test_threads_take_few_large_tasks(monkeypatch: pytest.MonkeyPatch, together: list[int]) -> None:
+    monkeypatch.setattr(memory, "TASK_ROWS", 4 * BATCH)
+    monkeypatch.setattr(memory, "DIVIDED_ROWS", 2 * BATCH)
+    with vl.Session(threads=2):
+        made = in_batches(left()).merge(in_batches(right(1)), on="k").to_arrow()
+    assert sorted(together) == [1, 1, 6, 7], "of 15 tables; as other operators have them they are up to four"
+    assert made["n"].to_pylist() == sorted(made["n"].to_pylist())
