@@ -12,11 +12,11 @@ from sqlglot import exp
 from ..engine import dtypes
 from ..engine.errors import suggestion
 from ..engine.frame import DataFrame, Session
-from .bind.datatypes import INSTEAD_OF_ENUM
 from .information import CATALOGUE, all_tables
-from .parse import SqlText, from_offset, parse, tokens_of
+from .parse import SqlText, from_offset, parse
 from .state import MAIN, State, begin, commit, rollback, state_of
 from .tables import done, table
+from .type_names import create_type, drop_type
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
 
@@ -140,11 +140,15 @@ def _reset_variable(context: Context, match: re.Match[str], _shift: int) -> Data
     return done(context.session, (match[1], "reset"))
 
 
-def _type(context: Context, match: re.Match[str], _shift: int) -> DataFrame:
-    at = tokens_of(context.source)[0]
-    raise context.source.unsupported_at(at.start, f"{match[1].upper()} TYPE", INSTEAD_OF_ENUM)
+def _create_type(context: Context, match: re.Match[str], shift: int) -> DataFrame:
+    return done(context.session, create_type(context.source, context.state.types, match, shift))
 
 
+def _drop_type(context: Context, match: re.Match[str], shift: int) -> DataFrame:
+    return done(context.session, drop_type(context.source, context.state.types, match, shift))
+
+
+_NAME = r"\w+|\"[^\"]+\""
 _END = r"\s*;?\s*"
 _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[Context, re.Match[str], int], DataFrame]], ...] = tuple(
     (re.compile(pattern + _END, re.IGNORECASE | re.DOTALL), handler)
@@ -164,6 +168,7 @@ _COMMANDS: tuple[tuple[re.Pattern[str], Callable[[Context, re.Match[str], int], 
         (r"show\s+(?!tables\b|models\b|all\b)(?:table\s+)?(\w+|\"[^\"]+\")", _show_table),
         (r"call\s+(\w+\s*\(.*\))", _call),
         (r"reset\s+variable\s+(\w+)", _reset_variable),
-        (r"(create|drop)\s+type\b.*", _type),
+        (rf"create\s+(or\s+replace\s+)?type\s+(if\s+not\s+exists\s+)?({_NAME})\s+as\s+(.*?)", _create_type),
+        (rf"drop\s+type\s+(if\s+exists\s+)?({_NAME})(?:\s+(?:cascade|restrict))?", _drop_type),
     )
 )

@@ -28,6 +28,7 @@ from .merge_errors import with_errors
 from .null_order import Ordering
 from .pivot_tails import with_whole_pivots
 from .trees import parts_of
+from .word_texts import with_known_words
 
 _STATEMENTS = ("select", "with", "from", "values")
 _OTHER_STATEMENTS = ("create", "insert", "drop", "copy", "describe", "summarize", "show", "explain")
@@ -307,11 +308,14 @@ def _numbered(tokens: list[Token]) -> list[Token]:
 
 
 _REWRITTEN = (
-    _numbered, with_errors, with_whole_intervals, with_whole_constants, with_bytes, with_whole_pivots, with_chains,
+    _numbered, with_errors, with_known_words, with_whole_intervals, with_whole_constants, with_bytes, with_whole_pivots,
+    with_chains,
 )  # fmt: skip
 
 
-def _syntax_error(source: SqlText, tokens: list[Token], error: ParseError) -> SqlError:
+def _syntax_error(source: SqlText, tokens: list[Token], error: ParseError) -> PlanError:
+    if tokens and tokens[0].text.upper() in _ELSEWHERE:
+        return source_unsupported(source, tokens)
     if tokens and not _begins_elsewhere(tokens) and tokens[0].text.lower().lstrip("(") not in (*_STATEMENTS, ""):
         return _not_a_statement(source, tokens)
     detail = error.errors[0]
@@ -371,6 +375,8 @@ _ELSEWHERE = {
     "ATTACH": "write a query of files by their quoted paths: from 'trips.parquet'",
     "DETACH": "write a query of files by their quoted paths: from 'trips.parquet'",
     "COMMENT": "leave it out",
+    "EXPORT": "write each table: copy t to 't.parquet'",
+    "IMPORT": "read each table: create table t as from 't.parquet'",
 }
 """What to write for statements that are not here."""
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlglot import exp
+
 from ..engine.errors import ExecutionError
 from ..engine.frame import Session
 from .parse import SqlText
@@ -71,6 +73,7 @@ class State:
     sequences: dict[str, Sequence] = field(default_factory=dict)
     variables: dict[str, Any] = field(default_factory=dict)
     prepared: dict[str, SqlText] = field(default_factory=dict)
+    types: dict[str, exp.DataType] = field(default_factory=dict)
     saved: Saved | None = None
 
 

@@ -26,6 +26,7 @@ from .parse import SqlText, explained, is_query, parse, parse_statement, reset_s
 from .sequences import asks_session, create_sequence, drop_sequence, taken
 from .state import MAIN, state_of
 from .tables import done, selected, table
+from .type_names import with_types
 from .views import ViewCatalogue
 
 Parameters = Mapping[str, Any] | Sequence[Any] | None
@@ -103,6 +104,7 @@ class Statements:
 
     def run(self, tree: exp.Expr) -> DataFrame:
         """Return the frame of the statement."""
+        tree = with_types(tree, state_of(self._session).types)
         handlers: dict[type[exp.Expr], Callable[[Any], DataFrame]] = {
             exp.Show: self._show,
             exp.Create: self._create,

@@ -61,12 +61,12 @@ class TableStatements:
             raise self._source.error(table, f"{known!r} exists already; write create or replace {kind.lower()}")
         if known is not None:
             self._same_kind(table, known, kind)
-        query = node.expression
+        query = _without_rows(node)
         if query is not None and any(not isinstance(column, exp.Identifier) for column in parts):
             raise self._source.unsupported(target, "column types in CREATE … AS; cast in the query")
         if query is None and (kind == "VIEW" or not parts):
             raise self._source.unsupported(target, f"CREATE {kind} without AS and a query, or columns")
-        if kind == "VIEW":
+        if kind == "VIEW" and query is not None:
             view = self._view(name, query, parts, target)
             self._forget(known)
             self._session.views[name] = view
@@ -325,3 +325,20 @@ def table(session: Session, kinds: dict[str, dtypes.DataType], rows: Sequence[tu
 def done(session: Session, *results: tuple[str, str]) -> DataFrame:
     """Return the frame that says of each name what was done."""
     return table(session, {"name": dtypes.string, "result": dtypes.string}, results)
+
+
+def _without_rows(node: exp.Create) -> exp.Expr | None:
+    """Return the query of CREATE … AS, without its rows where WITH NO DATA follows."""
+    query: exp.Expr | None = node.expression
+    properties = node.args.get("properties")
+    if (
+        query is None
+        or properties is None
+        or not any(p.args.get("no") for p in properties.find_all(exp.WithDataProperty))
+    ):
+        return query
+    return exp.Select(
+        expressions=[exp.Star()],
+        from_=exp.From(this=exp.Subquery(this=query.copy(), alias=exp.TableAlias(this=exp.to_identifier("rows")))),
+        limit=exp.Limit(expression=exp.Literal.number(0)),
+    )

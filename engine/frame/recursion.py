@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -47,22 +47,44 @@ class RecursionSplit:
         return None
 
     def read(self) -> Iterator[pa.RecordBatch]:
-        """Yield the rows of each round."""
+        """Yield the rows of each round, or of keys the last ones at the end."""
         node, limit = self.recursion, self.session.recursion_limit
+        if node.keys:
+            yield from self._last_of_keys().to_batches()
+            return
         table = self._run(Distinct(input=node.seed) if node.distinct else node.seed)
         seen, rounds = table, 0
         while table.num_rows:
             yield from (batch for batch in table.to_batches() if batch.num_rows)
-            table = self._run(_with_rows(node.step, node.table, table))
+            table = self._run(_with_rows(node.step, {node.table: table}))
             if node.distinct and table.num_rows:
                 table = self._new(table, seen)
                 seen = _joined(seen, table)
             rounds += 1
             if table.num_rows and rounds > limit:
-                raise ExecutionError(
-                    f"the recursion {node.table} has not ended after {limit:,} rounds; give it a condition that ends "
-                    "it, write UNION instead of UNION ALL if it runs in circles, or set recursion_limit higher"
-                )
+                raise self._endless()
+
+    def _endless(self) -> ExecutionError:
+        return ExecutionError(
+            f"the recursion {self.recursion.table} has not ended after {self.session.recursion_limit:,} rounds; "
+            "give it a condition that ends it, write UNION instead of UNION ALL if it runs in circles, or set "
+            "recursion_limit higher"
+        )
+
+    def _last_of_keys(self) -> pa.Table:
+        """Return the last row of each combination of keys when a round makes no row, or none that is new."""
+        node = self.recursion
+        known = table = _last(self._run(node.seed), node.keys)
+        rounds = 0
+        while table.num_rows:
+            table = _last(self._run(_with_rows(node.step, {node.table: table, node.known: known})), node.keys)
+            if node.distinct and table.num_rows:
+                table = self._new(table, known)
+            known = _last(_joined(known, table), node.keys)
+            rounds += 1
+            if table.num_rows and rounds > self.session.recursion_limit:
+                raise self._endless()
+        return known
 
     def _new(self, table: pa.Table, seen: pa.Table) -> pa.Table:
         """Return the distinct rows of a table that have not been seen."""
@@ -77,9 +99,22 @@ class RecursionSplit:
         return self.session.collect(plan)
 
 
-def _with_rows(step: Plan, table: str, rows: pa.Table) -> Plan:
-    scan = Scan(source=MemorySource(rows))
-    return transform_up(step, lambda p: scan if isinstance(p, WorkingTable) and p.table == table else p)
+def _with_rows(step: Plan, rows: Mapping[str, pa.Table]) -> Plan:
+    def filled(node: Plan) -> Plan:
+        if not isinstance(node, WorkingTable) or node.table not in rows:
+            return node
+        return Scan(source=MemorySource(rows[node.table].rename_columns([f.name for f in node.fields])))
+
+    return transform_up(step, filled)
+
+
+def _last(table: pa.Table, keys: Sequence[str]) -> pa.Table:
+    """Return the last row of each combination of keys, in order."""
+    import pyarrow as pa
+
+    places = pa.table({**{str(n): table[key] for n, key in enumerate(keys)}, "place": range(table.num_rows)})
+    found = places.group_by([str(n) for n in range(len(keys))]).aggregate([("place", "max")])["place_max"]
+    return table.take(found.combine_chunks().cast(pa.int64()).sort())
 
 
 def _joined(first: pa.Table, second: pa.Table) -> pa.Table:

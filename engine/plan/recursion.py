@@ -34,12 +34,19 @@ class Recursion(Plan):
         Name by which the step's `WorkingTable` nodes know this recursion; unique in the plan.
     distinct
         Whether a row that has been given already is dropped, which also ends a recursion that runs in circles.
+    keys
+        Columns of which each combination keeps one row, the last that was made; the rows are given at the end. With
+        ``distinct`` rows that are just as they are known are dropped from a round.
+    known
+        Name by which the step's `WorkingTable` nodes know these rows, those of all rounds before.
     """
 
     seed: Plan
     step: Plan
     table: str
     distinct: bool = False
+    keys: tuple[str, ...] = ()
+    known: str = ""
 
     def _derive(self) -> Schema:
         first, second = self.seed.schema, self.step.schema
@@ -59,5 +66,6 @@ class Recursion(Plan):
 
     @property
     def detail(self) -> str:
-        """Its name, and whether rows are kept apart."""
-        return f"{self.table} distinct" if self.distinct else self.table
+        """Its name, whether rows are kept apart, and the keys of which each keeps its last row."""
+        keys = f" by {', '.join(self.keys)}" if self.keys else ""
+        return f"{self.table}{' distinct' if self.distinct else ''}{keys}"

@@ -14,6 +14,7 @@ from ...engine.expr import AggregateCall, Column, Expr, NamedAggregate, aggregat
 from ...engine.expr.catalogue import AGGREGATES, SQL_AGGREGATES
 from ..trees import parts_of
 from .arguments import spelled
+from .bins import binned
 from .lengths import CLOCKS, of_ticks, ticks_since
 from .names import Names
 from .naming import default_name
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 _SPELLINGS = {
     "logical_or": "any", "logical_and": "all", "variance_pop": "var_pop", "stddev_pop": "std_pop", "stdev": "std",
     "count_if": "size", "countif": "size", "approx_distinct": "approx_count_distinct",
-    "arbitrary": "first", "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
+    "arbitrary": "first", "histogram_exact": "histogram",
+    "bitwise_and_agg": "bit_and", "bitwise_or_agg": "bit_or", "bitwise_xor_agg": "bit_xor",
 }  # fmt: skip
 
 
@@ -119,9 +121,9 @@ def bind_aggregate(
         from .registered import user_aggregate
 
         return user_aggregate(binder, node, condition)
-    ordered = ordered_aggregate(binder, node, condition, named)
-    if ordered is not None:
-        return ordered
+    made = ordered_aggregate(binder, node, condition, named) or binned(binder, node, condition, named or node)
+    if made is not None:
+        return made
     node = without_order(node)
     if not function:
         raise binder.source.unsupported(node, f"the aggregate {binder.source.written(node)}")

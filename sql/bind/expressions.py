@@ -26,6 +26,7 @@ from .patterns import BOUND
 from .scope import ReadsOuter, Scope
 from .statement import Statement
 from .structs import field_of, struct_of
+from .trying import tried
 from .unnesting import series_call, unnest_call
 from .windows import bind_window, window_name
 
@@ -374,6 +375,7 @@ _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     exp.Cast: _cast,
     exp.TryCast: _cast,
     exp.Filter: _filter,
+    exp.Try: tried,
     exp.Grouping: _grouping,
     exp.GroupingId: _grouping,
     exp.Window: bind_window,

@@ -13,7 +13,7 @@ from ...engine.dtypes import Kind
 from ...engine.errors import suggestion
 from ...engine.expr import Expr, call, case, cast, literal
 from ...engine.expr.catalogue import FUNCTIONS, SQL_AGGREGATES, SQL_FUNCTIONS
-from . import buckets, documents, intervals, lists, temporal, text
+from . import bins, buckets, documents, intervals, lists, temporal, text
 from .arguments import arguments, constant_text, counted_arguments, of_two, spelled
 from .datatypes import type_name
 from .lengths import CLOCKS, part_of
@@ -166,6 +166,7 @@ _BY_NAME: dict[str, Callable[[ExpressionBinder, Any], Expr]] = {
     **intervals.BY_NAME,
     **buckets.BY_NAME,
     **documents.BY_NAME,
+    **bins.BY_NAME,
 }
 
 SPECIAL: dict[type[exp.Expr], Callable[[ExpressionBinder, Any], Expr]] = {

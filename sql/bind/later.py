@@ -16,6 +16,7 @@ from .grouping import Output
 from .joins import names_of
 from .operands import unwrapped
 from .operators import flattened
+from .outputs import OutputBinder
 from .scope import DomainNeeded, Scope
 from .statement import Statement
 from .windows import first_rows, with_windows
@@ -41,11 +42,12 @@ class Later:
 class LaterBinder:
     """Binds the later clauses of one SELECT and applies them."""
 
-    def __init__(self, statement: Statement, node: exp.Select, scope: Scope) -> None:
+    def __init__(self, statement: Statement, node: exp.Select, scope: Scope, lists: OutputBinder) -> None:
         self._statement = statement
         self._source = statement.source
         self._node = node
         self._scope = scope
+        self._lists = lists
 
     def bind(self, binder: ExpressionBinder, outputs: list[Output], items: list[tuple[str, Expr]]) -> Later:
         """Bind the clauses; ``items`` are the expressions of the SELECT list."""
@@ -129,4 +131,4 @@ class LaterBinder:
                 renamed = output.column is not None and not self._scope.find(str(node.name), None)
                 if (isinstance(output.node, exp.Alias) or renamed) and name.lower() == node.name.lower():
                     return [expr]
-        return [binder.bind(node)]
+        return [binder.bind(key) for key in self._lists.keys(node)]

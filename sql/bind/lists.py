@@ -283,10 +283,20 @@ def _applied(
 
 
 def _comprehension(binder: ExpressionBinder, node: Any) -> Expr:
-    lists, condition, parameter = binder.bind(node.args["iterator"]), node.args.get("condition"), [node.expression]
-    if condition is not None:
-        lists = _applied(binder, condition, parameter, ListMethod.FILTER, lists)
-    return _applied(binder, node.this, parameter, ListMethod.TRANSFORM, lists)
+    lists, condition = binder.bind(node.args["iterator"]), node.args.get("condition")
+    place = node.args.get("position")
+    parameters = [node.expression] if place is None else [node.expression, place]
+    if condition is None:
+        return _applied(binder, node.this, parameters, ListMethod.TRANSFORM, lists)
+    if place is None:
+        kept = _applied(binder, condition, parameters, ListMethod.FILTER, lists)
+        return _applied(binder, node.this, parameters, ListMethod.TRANSFORM, kept)
+    tests = _applied(binder, condition, parameters, ListMethod.TRANSFORM, lists)  # places are those before the test
+    made = _applied(binder, node.this, parameters, ListMethod.TRANSFORM, lists)
+    number = binder.variable("place", dtypes.int64)
+    places = call("list_range", literal(1), call("list_length", lists), literal(1), inclusive=True)
+    passed = list_lambda(ListMethod.FILTER, places, call("list_element", tests, number), (number,))
+    return list_lambda(ListMethod.TRANSFORM, passed, call("list_element", made, number), (number,))
 
 
 def _identifier(binder: ExpressionBinder, node: Any) -> Expr:

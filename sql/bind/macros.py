@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from ...engine.frame.registered import Role
 from ...engine.records import dataclass
+from ..parse import SqlText, parse
 from ..trees import parts_of
 from .arguments import arguments
 from .naming import WRITTEN_AS, default_name
@@ -20,6 +21,8 @@ from .own_macros import own_macro, own_macro_names
 from .statement import Statement
 
 _DEEPEST = 60
+_OF_NAMES = ("query", "query_table")
+"""Functions in FROM that stand for the query in a text, or for the tables of some names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +62,8 @@ def expanded(statement: Statement, tree: exp.Expr) -> None:
         forms: Sequence[Macro] = found.value if found is not None and found.role is Role.MACRO else ()
         if found is None:
             forms = [Macro(parameters=p, body=body, in_from=f) for p, body, f in own_macro(name.lower())]
+        if not forms and name.lower() in _OF_NAMES and _in_from(node):
+            forms = [Macro(parameters=("of__",), body=_of_name(statement, node, name.lower()), in_from=True)]
         if not forms:
             continue
         if depth >= _DEEPEST:
@@ -77,7 +82,7 @@ def _calls(tree: exp.Expr) -> list[exp.Func]:
 def _expanded(statement: Statement, node: exp.Func, name: str, forms: Sequence[Macro]) -> exp.Expr:
     """Put the body of a macro in the place of its call and return it."""
     positional, named = _arguments(node)
-    in_from = isinstance(node.parent, exp.Table) and node.arg_key == "this"
+    in_from = _in_from(node)
     count = len(positional) + len(named)
     fitting = [form for form in forms if len(form.parameters) - len(form.defaults) <= count <= len(form.parameters)]
     if not fitting:
@@ -107,6 +112,42 @@ def _expanded(statement: Statement, node: exp.Func, name: str, forms: Sequence[M
     made.meta[WRITTEN_AS] = default_name(node)
     node.replace(made)
     return made
+
+
+def _in_from(node: exp.Expr) -> bool:
+    return isinstance(node.parent, exp.Table) and node.arg_key == "this"
+
+
+def _of_name(statement: Statement, node: exp.Func, name: str) -> exp.Expr:
+    """Return the query that ``query('…')`` or ``query_table('…')`` stands for."""
+    (argument, *_) = arguments(node) or [exp.Null()]
+    while isinstance(argument, exp.Paren):
+        argument = argument.this
+    items = argument.expressions if isinstance(argument, exp.Array) and name == "query_table" else [argument]
+    texts = [_text(statement, item) for item in items]
+    if not texts or None in texts:
+        what = "the text of a query" if name == "query" else "a quoted name, or a list of them"
+        raise statement.source.error(node, f"{name} takes {what}")
+    if name == "query":
+        return parse(SqlText(text=str(texts[0]), dialect=statement.source.dialect))
+    made: exp.Expr | None = None
+    for text in texts:
+        parts = [exp.to_identifier(part, quoted=True) for part in str(text).split(".")]
+        table = exp.Table(this=parts[-1], db=parts[-2] if len(parts) > 1 else None)
+        one = exp.Select(expressions=[exp.Star()], from_=exp.From(this=table))
+        made = one if made is None else exp.Union(this=made, expression=one, by_name=True, distinct=False)
+    assert made is not None
+    return made
+
+
+def _text(statement: Statement, node: exp.Expr) -> str | None:
+    """Return a constant text, or the text that a parameter has."""
+    if isinstance(node, exp.Literal) and node.is_string:
+        return str(node.this)
+    value = (
+        statement.parameter(node, str(node.name)).value if isinstance(node, exp.Parameter | exp.Placeholder) else None
+    )
+    return value if isinstance(value, str) else None
 
 
 def _arguments(node: exp.Func) -> tuple[list[exp.Expr], dict[str, exp.Expr]]:

@@ -123,6 +123,8 @@ def _not(node: exp.Expr) -> str:
 def _in(node: exp.Expr) -> str:
     if node.args.get("query") is not None:
         return str(node.sql(dialect="duckdb"))
+    if node.args.get("field") is not None:
+        return f"contains({_text(node.args['field'])}, {_text(node.this)})"
     return f"({_text(node.this)} IN ({', '.join(_text(item) for item in node.expressions)}))"
 
 

@@ -222,7 +222,9 @@ def _between(binder: ExpressionBinder, node: Any) -> Expr:
 
 
 def _in(binder: ExpressionBinder, node: Any) -> Expr:
-    binder.statement.allow_only(node, ("this", "expressions", "query"), "IN")
+    binder.statement.allow_only(node, ("this", "expressions", "query", "field"), "IN")
+    if node.args.get("field") is not None:
+        return _in_whole(binder, node)
     query = node.args.get("query")
     if query is not None:
         return binder.subqueries.contains(binder, node, node.this, query)
@@ -236,6 +238,18 @@ def _in(binder: ExpressionBinder, node: Any) -> Expr:
         days = all(value.dtype.kind is Kind.DATE or value.dtype.is_text for value in constants)
         return in_list(as_date(arg) if days else arg, [value.value for value in constants])
     return balanced("or", [compare(binder, node, "equal", arg, value) for value in values])
+
+
+def _in_whole(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return whether a list holds a value, a map a key, or a text another: what stands behind IN is one expression."""
+    value, whole = binder.bind(node.this), binder.bind(node.args["field"])
+    if whole.dtype.is_map:
+        return binder.bind(exp.Anonymous(this="map_contains", expressions=[node.args["field"], node.this]))
+    if whole.dtype.is_text:
+        return call("contains", whole, as_text(value))
+    if whole.dtype.kind is not Kind.LIST:
+        raise binder.source.error(node, f"IN looks into a list, a map, a text or (…), not into {whole.dtype}")
+    return call("list_contains", whole, value)
 
 
 def _needs_cast(arg: Expr, value: Literal) -> bool:

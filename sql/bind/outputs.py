@@ -52,16 +52,21 @@ class OutputBinder:
         """Return the fields of a column that is a struct, which ``s.*`` stands for where no table is called so."""
         if not isinstance(item, exp.Column) or not isinstance(star, exp.Star) or not item.table or item.db:
             return None
-        if any(star.args.values()) or self._scope.star(str(item.table)):
+        if self._scope.star(str(item.table)):
             return None
         matches = self._scope.find(str(item.table), None)
         if len(matches) != 1 or matches[0].column.dtype.kind is not Kind.STRUCT:
             return None
         owner = exp.column(item.args["table"].copy())
-        return [
-            Output(name=name, node=exp.Dot(this=owner.copy(), expression=exp.to_identifier(name, quoted=True)))
+        fields = [
+            (name, exp.Dot(this=owner.copy(), expression=exp.to_identifier(name, quoted=True)))
             for name, _ in matches[0].column.dtype.fields
         ]
+        return [Output(name=name, node=node) for name, node in self._chooser.of_fields(item, star, fields)]
+
+    def keys(self, node: exp.Expr) -> list[exp.Expr]:
+        """Return the keys of ORDER BY that one with COLUMNS(…) in it stands for."""
+        return [made for _, made in self._chooser.expanded(node)] if chooses_columns(node) else [node]
 
     def conditions(self, node: exp.Expr) -> list[exp.Expr]:
         """Return the conditions that one with COLUMNS(…) in it stands for, all of which must hold."""

@@ -47,6 +47,10 @@ json_group_object(k, v) AS coalesce(to_json(map(list(k), list(v))), '{}')
 map_concat(a, b) AS list_concat(list_transform(map_entries(a), lambda e__ : {'key': e__.key, 'value': CASE WHEN map_contains(b, e__.key) THEN map_extract_value(b, e__.key) ELSE e__.value END}), list_filter(map_entries(b), lambda e__ : NOT map_contains(a, e__.key)))
 uuid() AS uuid_of__(md5(random()::VARCHAR || random()::VARCHAR))
 uuid_of__(h) AS substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-a' || substr(h, 18, 3) || '-' || substr(h, 21, 12)
+reservoir_quantile(x, q) AS quantile_disc(x, q)
+reservoir_quantile(x, q, n) AS quantile_disc(x, q)
+approx_top_k(x, k) AS list_transform(list_slice(list_sort(list_transform(map_entries(histogram(x)), lambda e__ : {'n': -(e__.value::BIGINT), 'k': e__.key})), 1, k), lambda e__ : e__.k)
+pragma_version() AS TABLE SELECT version() AS library_version, version() AS source_id, '' AS codename
 constant_or_null(x, y) AS CASE WHEN y IS NOT NULL THEN x END
 bar(x, low, high) AS bar(x, low, high, 80)
 bar(x, low, high, width) AS rpad(repeat('█', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) // 8) || substring('▏▎▍▌▋▊▉', (round(greatest(least((x - low) / (high - low), 1), 0) * width * 8)::BIGINT) % 8, 1), width::INTEGER, ' ')

@@ -53,7 +53,7 @@ class ColumnChooser:
     def __init__(self, statement: Statement, scope: Scope, constant: Callable[[exp.Expr, str], Expr]) -> None:
         self._statement = statement
         self._source = statement.source
-        self._scope = scope
+        self.scope = self._scope = scope
         self._constant = constant
 
     def expanded(self, node: exp.Expr) -> list[tuple[Choice, exp.Expr]]:
@@ -88,7 +88,7 @@ class ColumnChooser:
 
     def of_star(self, node: exp.Expr, star: exp.Star) -> list[Choice]:
         """Return the columns of ``*`` or ``t.*`` after EXCLUDE, REPLACE and RENAME."""
-        self._statement.allow_only(star, ("except_", "replace", "rename"), "*")
+        self._statement.allow_only(star, ("except_", "replace", "rename", "ilike"), "*")
         relation = (str(node.table) or None) if isinstance(node, exp.Column) else None
         columns = self._scope.star(relation)
         if not columns:
@@ -104,7 +104,7 @@ class ColumnChooser:
         for name in (*excluded, *replaced, *renamed):
             if name not in known:
                 raise self._source.error(node, f"* has no column {name!r} to exclude, replace or rename")
-        return [
+        chosen = [
             Choice(
                 column=c,
                 name=renamed.get(c.name.lower(), c.name),
@@ -113,6 +113,37 @@ class ColumnChooser:
             )
             for c in columns
             if c.name.lower() not in excluded and f"{c.relation}.{c.name}".lower() not in excluded
+        ]
+        like = star.args.get("ilike")
+        return chosen if like is None else self._named_like(node, chosen, like)
+
+    def _named_like(self, node: exp.Expr, choices: list[Choice], pattern: exp.Expr) -> list[Choice]:
+        """Return the columns whose names are like a pattern, in whichever case: the parser puts it into the star."""
+        found = [
+            each
+            for each in choices
+            if self._is_true(exp.ILike(this=exp.Literal.string(each.name), expression=pattern.copy()))
+        ]
+        if not found:
+            raise self._source.error(node, "no column has a name that passes the test of *")
+        return found
+
+    def of_fields(
+        self, node: exp.Expr, star: exp.Star, fields: Sequence[tuple[str, exp.Expr]]
+    ) -> list[tuple[str, exp.Expr]]:
+        """Return the fields of a struct, by name, after the EXCLUDE, REPLACE and RENAME of ``s.*``."""
+        self._statement.allow_only(star, ("except_", "replace", "rename"), "*")
+        excluded = {str(item.name).lower() for item in star.args.get("except_") or []}
+        replaced = {str(item.alias).lower(): item.this for item in star.args.get("replace") or []}
+        renamed = {str(item.this.name).lower(): str(item.alias) for item in star.args.get("rename") or []}
+        known = {name.lower() for name, _ in fields}
+        for name in (*excluded, *replaced, *renamed):
+            if name not in known:
+                raise self._source.error(node, f"* has no field {name!r} to exclude, replace or rename")
+        return [
+            (renamed.get(name.lower(), name), replaced.get(name.lower(), value))
+            for name, value in fields
+            if name.lower() not in excluded
         ]
 
     def _all(self) -> list[Choice]:

@@ -14,14 +14,15 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, common_type
-from ...engine.expr import Column, Expr, NamedExpr, all_of, call, case, cast, literal
+from ...engine.expr import Column, Expr, NamedExpr, all_of, call, case, cast, columns_of, literal
 from ...engine.plan import Join, JoinKind, Project, Scan, filtered
 from ...engine.records import dataclass, replace
 from ...engine.schema import Field, Schema
+from ..trees import holds
 from .bound import BoundQuery
 from .naming import default_name
 from .operands import unwrapped
-from .patterns import Choice, ColumnChooser
+from .patterns import ColumnChooser
 from .rows import RowsSource
 from .scope import Scope, ScopeColumn
 
@@ -146,7 +147,7 @@ class PivotBinder:
 
     def _unpivot(self, node: exp.Pivot, rows: BoundQuery) -> BoundQuery:
         groups, named, valued = self._turned(node, rows)
-        gone = {column.name for group in groups for column in group.columns}
+        gone = {name for group in groups for expr in group.columns for name in columns_of(expr)}
         kept = [(shown, column) for shown, column in rows.columns if column.name not in gone]
         number = Column(name=self._statement.names.fresh("number"), dtype=dtypes.int64)
         numbers = RowsSource(
@@ -193,21 +194,42 @@ class PivotBinder:
     def _groups(self, item: exp.Expr, chooser: ColumnChooser) -> list[_Group]:
         alias = item.args.get("alias") if isinstance(item, exp.Alias | exp.PivotAlias) else None
         inner = unwrapped(item.this if alias is not None else item)
+        if not isinstance(inner, exp.Columns) and holds(inner, exp.Columns):
+            scope = chooser.scope
+            return [
+                _Group(name=choice.name, columns=(self._computed(made, scope),))
+                for choice, made in chooser.expanded(inner)
+            ]
         if isinstance(inner, exp.Columns):
             return [_Group(name=c.name, columns=(c.column.column,)) for c in chooser.choices(inner)]
         star = inner.this if isinstance(inner, exp.Column) else inner
         if isinstance(star, exp.Star):
             return [_Group(name=c.name, columns=(c.column.column,)) for c in chooser.of_star(inner, star)]
-        parts = [self._found_column(part, chooser) for part in _parts(inner)]
-        name = "_".join(choice.name for choice in parts) if alias is None else str(alias.name)
-        return [_Group(name=name, columns=tuple(choice.column.column for choice in parts))]
+        parts = [self._of_column(part, chooser) for part in _parts(inner)]
+        name = "_".join(shown for shown, _ in parts) if alias is None else str(alias.name)
+        return [_Group(name=name, columns=tuple(expr for _, expr in parts))]
 
-    def _found_column(self, node: exp.Expr, chooser: ColumnChooser) -> Choice:
-        if not isinstance(node, exp.Column):
-            raise self._source.unsupported(node, "UNPIVOT of anything but columns")
-        return chooser.named(node, "UNPIVOT")
+    def _of_column(self, node: exp.Expr, chooser: ColumnChooser) -> tuple[str, Expr]:
+        """Return a column, or what an expression makes of one, and the column's name."""
+        if isinstance(node, exp.Column):
+            choice = chooser.named(node, "UNPIVOT")
+            return choice.name, choice.column.column
+        made = self._computed(node, chooser.scope)
+        read = columns_of(made)
+        if len(read) != 1:
+            raise self._source.error(node, f"an expression of UNPIVOT reads one column, not {len(read)}")
+        return next((c.name, made) for c in chooser.scope.star() if c.column.name in read)
 
-    def _common(self, node: exp.Expr, columns: Sequence[Column]) -> DataType:
+    def _computed(self, node: exp.Expr, scope: Scope) -> Expr:
+        from .expressions import ExpressionBinder
+        from .subqueries import SubqueryBinder
+
+        binder = ExpressionBinder(
+            statement=self._statement, scope=scope, subqueries=SubqueryBinder(self._queries, scope), clause="UNPIVOT"
+        )
+        return binder.bind(node)
+
+    def _common(self, node: exp.Expr, columns: Sequence[Expr]) -> DataType:
         result: DataType | None = columns[0].dtype
         for column in columns[1:]:
             result = None if result is None else common_type(result, column.dtype)
@@ -222,7 +244,7 @@ class _Group:
     """Columns that stand in one row after UNPIVOT, and the name of that row."""
 
     name: str
-    columns: tuple[Column, ...]
+    columns: tuple[Expr, ...]
 
 
 def _parts(node: exp.Expr) -> list[exp.Expr]:

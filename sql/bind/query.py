@@ -10,7 +10,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind, common_type
-from ...engine.errors import VolleyError
+from ...engine.errors import VolleyError, suggestion
 from ...engine.expr import Column, Expr, Literal, NamedExpr, SortKey, cast
 from ...engine.plan import Plan, Project, Recursion, Scan, Sort, Union, WorkingTable
 from ...engine.records import dataclass, replace
@@ -30,6 +30,8 @@ from .sets import MODIFIERS, SetBinder
 from .statement import Statement
 from .subqueries import SubqueryBinder
 
+RECURRING = "recurring"
+"""What stands before the name of a recursive CTE with USING KEY for the rows of all its rounds so far."""
 MIXED = "mixed"
 """Marks VALUES whose columns need not be of one type, because each value is cast to that of a table's column."""
 
@@ -94,13 +96,15 @@ class QueryBinder:
                     cte.args["alias"], f"{cte.alias!r} is defined twice in one WITH clause"
                 )
             given.add(cte.alias.lower())
-            self.statement.allow_only(cte, ("this", "alias", "materialized"), "WITH")
+            self.statement.allow_only(cte, ("this", "alias", "materialized", "key_expressions"), "WITH")
             queries = replace(queries, ctes={**queries.ctes, cte.alias.lower(): queries._cte(cte, clause)})
         return queries
 
     def _cte(self, cte: exp.Expr, clause: exp.Expr) -> Cte:
         if clause.args.get("recursive") and any(t.name.lower() == cte.alias.lower() for t in cte.find_all(exp.Table)):
             return Cte(query=self._recursive(cte))
+        if cte.args.get("key_expressions"):
+            raise self.statement.source.error(cte.args["alias"], "USING KEY is for a recursive CTE that reads itself")
         return Cte(query=self._with_names(self.bind(cte.this), cte))
 
     def _with_names(self, bound: BoundQuery, cte: exp.Expr) -> BoundQuery:
@@ -131,7 +135,16 @@ class QueryBinder:
                 (shown, Column(name=f.name, dtype=f.dtype)) for (shown, _), f in zip(seed.columns, own, strict=True)
             ),
         )
-        inner = replace(self, ctes={**self.ctes, cte.alias.lower(): Cte(query=rows)})
+        keys = self._keys(cte, rows)
+        known = self.statement.names.fresh(f"{cte.alias} known") if keys else ""
+        ctes = {**self.ctes, cte.alias.lower(): Cte(query=rows)}
+        if keys:
+            fields = tuple(replace(f, name=self.statement.names.fresh(f.name)) for f in own)
+            pairs = zip(seed.columns, fields, strict=True)
+            columns = tuple((shown, Column(name=f.name, dtype=f.dtype)) for (shown, _), f in pairs)
+            whole = BoundQuery(plan=WorkingTable(table=known, fields=fields), columns=columns)
+            ctes[f"{RECURRING}.{cte.alias.lower()}"] = Cte(query=whole)
+        inner = replace(self, ctes=ctes)
         step = inner.bind(node.expression)
         if len(step.columns) != len(own):
             raise source.error(
@@ -140,8 +153,30 @@ class QueryBinder:
         with source.placed(node.expression):
             step_plan = _renamed_to(step.plan, own, [column for _, column in step.columns])
         seed_plan = _renamed_to(seed.plan, own, [column for _, column in seed.columns])
-        plan = Recursion(seed=seed_plan, step=step_plan, table=table, distinct=bool(node.args.get("distinct")))
+        plan = Recursion(
+            seed=seed_plan,
+            step=step_plan,
+            table=table,
+            distinct=bool(node.args.get("distinct")),
+            keys=keys,
+            known=known,
+        )
         return BoundQuery(plan=plan, columns=rows.columns)
+
+    def _keys(self, cte: exp.Expr, rows: BoundQuery) -> tuple[str, ...]:
+        """Return the columns that USING KEY names."""
+        found = []
+        for item in cte.args.get("key_expressions") or []:
+            named = next((column for shown, column in rows.columns if shown.lower() == item.name.lower()), None)
+            if named is None or named.dtype.is_nested:
+                what = (
+                    "is a list or a struct"
+                    if named
+                    else "does not exist" + suggestion(item.name, [n for n, _ in rows.columns])
+                )
+                raise self.statement.source.error(item, f"column {item.name!r} of USING KEY {what}")
+            found.append(named.name)
+        return tuple(found)
 
     def cte(self, name: str) -> BoundQuery | None:
         """Return a CTE for one more reference to it, or None where there is none of that name."""

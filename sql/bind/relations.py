@@ -126,10 +126,9 @@ class RelationBinder:
         if not isinstance(node.this, exp.Identifier):
             return self._function(node, alias)
         parts = tuple(part.name for part in node.parts)
-        if len(parts) == 1:
-            bound = self._queries.cte(parts[0])
-            if bound is not None:
-                return self._named(bound, alias, parts[0])
+        bound = self._queries.cte(".".join(parts))
+        if bound is not None:
+            return self._named(bound, alias, parts[-1])
         plan = self._statement.catalogue.table(parts)
         if plan is not None:
             return self._named(self._queries.table(plan), alias, parts[-1])

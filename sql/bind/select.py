@@ -51,7 +51,7 @@ class SelectBinder:
         self._scope = scope
         self._subqueries = subqueries
         self._lists = OutputBinder(queries.statement, scope, queries.constant)
-        self._later = LaterBinder(queries.statement, node, scope)
+        self._later = LaterBinder(queries.statement, node, scope, self._lists)
         self._aliases: dict[str, exp.Expr] = {}
 
     def bind(self) -> BoundQuery:

@@ -147,6 +147,28 @@ def _struct_update(binder: ExpressionBinder, node: Any) -> Expr:
     return struct_of(binder, node, names, values)
 
 
+def _element(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return a list's value, a text's character or a struct's field at a place."""
+    first, second = counted_arguments(binder, node, 2)
+    value, place = binder.bind(first), binder.bind(second)
+    if value.dtype.kind is Kind.STRUCT:
+        return field_at(binder, node, value, binder.statement.constant(place))
+    return call("substring", value, place, literal(1)) if value.dtype.is_text else call("list_element", value, place)
+
+
+def _struct_position(binder: ExpressionBinder, node: Any) -> Expr:
+    """Return the place of the first field that holds a value, null where none does."""
+    first, second = counted_arguments(binder, node, 2)
+    _, values = _fields(_struct_argument(binder, node, first))
+    wanted = binder.bind(second)
+    tests = [(call("is_not_distinct", value, wanted), literal(place)) for place, value in enumerate(values, start=1)]
+    return case(tests)
+
+
+def _struct_contains(binder: ExpressionBinder, node: Any) -> Expr:
+    return call("is_not_null", _struct_position(binder, node))
+
+
 def _struct_extract_at(binder: ExpressionBinder, node: Any) -> Expr:
     first, second = counted_arguments(binder, node, 2)
     value, place = _struct_argument(binder, node, first), binder.statement.constant(binder.bind(second))
@@ -160,6 +182,13 @@ BY_NAME: dict[str, Handler] = {
     "row": _row,
     "struct_insert": _struct_insert,
     "struct_keys": _struct_keys,
+    "array_extract": _element,
+    "list_extract": _element,
+    "list_element": _element,
+    "struct_position": _struct_position,
+    "struct_indexof": _struct_position,
+    "struct_contains": _struct_contains,
+    "struct_has": _struct_contains,
     "struct_values": _struct_values,
     "struct_concat": _struct_concat,
     "struct_update": _struct_update,

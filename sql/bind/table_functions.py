@@ -33,8 +33,6 @@ _INSTEAD = {
     "parquet_schema": "write describe from 't.parquet'",
     "parquet_metadata": "pyarrow.parquet.read_metadata tells it in Python",
     "sniff_csv": "write describe from 't.csv'",
-    "query_table": "write the table's name",
-    "query": "write the query in parentheses",
 }
 
 

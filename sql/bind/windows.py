@@ -46,6 +46,7 @@ from ...engine.plan.window import has_window
 from ...engine.traversal import transform_up
 from .aggregates import OF_TWO, aggregate_arguments, aggregate_name, mean_over, split_options
 from .arguments import arguments, spelled
+from .filling import filled
 from .lengths import CLOCKS
 from .lists import FOLDED, fold
 from .literals import interval
@@ -146,9 +147,8 @@ def _aggregate(
 ) -> WindowCall | Expr:
     name = aggregate_name(node)
     written = binder.source.written(node)
-    if name is None and spelled(node)[0] == "fill":
-        instead = "last_value(x ignore nulls) over (order by t) carries the value before on"
-        raise binder.source.unsupported(node, "fill with OVER", instead)
+    if name is None and spelled(node)[0] == "fill" and condition is None:
+        return filled(binder, node, partition_by, order_by)
     if name is None:
         raise binder.source.error(node, f"OVER may follow a window function or an aggregate, not {written}")
     if not name or name == "approx_count_distinct" or isinstance(node, exp.AnonymousAggFunc):
