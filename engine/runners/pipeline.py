@@ -13,7 +13,7 @@ from ..errors import ExecutionError, VolleyError
 from ..exchange import Stopped
 from ..kernels.protocol import Device, JoinTable, Table
 from ..physical import Exec
-from ..physical.execute import apply_in_pieces
+from ..physical.execute import apply_in_pieces, pieces
 from ..physical.scan_keys import TopKey
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
 from ..plan import HeldSplit, KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit, offers
@@ -227,7 +227,7 @@ class TaskRunner:
         ``counts`` takes up what was counted.
         """
         steps = self._steps_of(task.pipeline, counts)
-        tables = _timed(task.tables(), steps[0])
+        tables = self._in_pieces(task.pipeline, _timed(task.tables(), steps[0]))
         if self.observer is not None and isinstance(task.pipeline.input, ScanInput):
             tables = self._told(task, tables, self.observer)
         first = next(iter(task.pipeline.operators), None)
@@ -250,6 +250,13 @@ class TaskRunner:
         finally:
             steps[0].merge(task.counted)
         return True
+
+    def _in_pieces(self, pipeline: Pipeline, tables: Iterator[Table]) -> Iterator[Table]:
+        """Return tables in pieces, after each of which it is told how far a join is that tries all pairs of rows."""
+        probes = [one for one in pipeline.operators if isinstance(one, Probe) and self.joins[one.stage].meets_all]
+        if not probes:
+            return tables
+        return (piece for table in tables for piece in pieces(self.device, probes[0], table, self.joins))
 
     def _steps_of(self, pipeline: Pipeline, counts: Counts) -> list[OperatorMetrics]:
         """Return the counters of a pipeline of the stage."""

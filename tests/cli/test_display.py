@@ -217,6 +217,31 @@ def test_the_line_says_share_rows_bytes_time_and_what_is_left(monkeypatch: pytes
     shown.run_finished()
 
 
+def test_what_is_left_goes_by_the_pace_of_the_stage_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = running(monkeypatch)
+    shown.stage_started(0, "build", 1, 200 * 2**20)
+    shown.advanced(0, 2_000_000, 200 * 2**20)
+    shown.line(1)
+    shown.stage_started(1, "all pairs", 1, 200 * 2**20)
+    assert "left" not in shown.line(2)
+    shown.advanced(1, 10_000, 2**20)
+    shown.line(3)
+    shown.advanced(1, 10_000, 2**20)
+    assert shown.line(5).endswith("about 6:36 left")  # 198 MiB, of which one takes 2 s
+    shown.run_finished()
+
+
+def test_what_is_left_of_rows_without_a_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = running(monkeypatch)
+    shown.run_started(1, 1000, 0)
+    shown.stage_started(0, "collect", 1, 0)
+    shown.advanced(0, 100, 0)
+    shown.line(1)
+    shown.advanced(0, 100, 0)
+    assert shown.line(3).endswith("about 16 s left")
+    shown.run_finished()
+
+
 def test_the_line_is_no_longer_than_the_terminal_is_wide(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = running(monkeypatch)
     monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((30, 10)))

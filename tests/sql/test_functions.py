@@ -145,7 +145,7 @@ def test_functions_of_time(expressions: str) -> None:
         ("s::uuid", "^'apple' is not a UUID, in to_uuid"),
         ("s::json", "'apple' is not JSON: "),
         ("sin(s)", "sin does not accept"),
-        ("list_element(s, 1)", "list_element does not accept"),
+        ("list_element(id, 1)", "list_element does not accept"),
     ],
 )
 def test_what_functions_refuse(expression: str, message: str) -> None:

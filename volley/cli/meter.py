@@ -37,8 +37,9 @@ class Meter:
         self._stages, self._total_rows, self._total_bytes = 0, 0, 0
         self._rows, self._bytes = 0, 0
         self._stage, self._tasks, self._done = "", 0, 0
+        self._stage_read = 0
         self._began = time.monotonic()
-        self._first: tuple[float, float] | None = None  # when something was read first, and what share that was
+        self._first: tuple[float, int] | None = None  # when the stage read something first, and how much that was
 
     # what the engine tells, from its threads
 
@@ -57,12 +58,14 @@ class Meter:
         """Show the stage."""
         with self._lock:
             self._stage, self._tasks, self._done = f"{number + 1}/{self._stages} {name}", tasks, 0
+            self._stage_read, self._first = 0, None
 
     def advanced(self, number: int, rows: int, size: int) -> None:
         """Count what was read."""
         with self._lock:
             self._rows += rows
             self._bytes += size
+            self._stage_read += size if self._total_bytes else rows
 
     def task_finished(self, number: int, rows: int, size: int) -> None:
         """Count the task."""
@@ -100,7 +103,7 @@ class Meter:
         """Return the line after so many seconds, no longer than the terminal is wide."""
         with self._lock:
             share = self._share()
-            left = self._left(share, seconds)
+            left = self._left(seconds)
             parts = [f"stage {self._stage}" if self._stage else "starting", f"{_short(self._rows)} rows"]
             if self._total_bytes:
                 parts.append(f"{_size(self._bytes)} of {_size(self._total_bytes)}")
@@ -113,17 +116,19 @@ class Meter:
                     parts.append(f"about {_duration(left)} left")
         return "  ".join(part for part in (bar, *parts) if part)[: shutil.get_terminal_size().columns - 1]
 
-    def _left(self, share: float | None, seconds: float) -> float | None:
-        """Return the seconds that reading the rest takes at the pace since something was read first.
+    def _left(self, seconds: float) -> float | None:
+        """Return the seconds that reading the rest takes at the pace of this stage since it read something first.
 
-        What comes before, such as planning and the first load of the kernels, says nothing about the pace.
+        What comes before, such as planning and the first load of the kernels, says nothing about the pace; nor do
+        other stages: one may read the few rows of which the next one tries all pairs.
         """
-        if not share:
+        if not self._stage_read:
             return None
         if self._first is None:
-            self._first = (seconds, share)
-        since, read = seconds - self._first[0], share - self._first[1]
-        return since * (1 - share) / read if since > 0.5 and read > 0 else None
+            self._first = (seconds, self._stage_read)
+        since, read = seconds - self._first[0], self._stage_read - self._first[1]
+        rest = self._total_bytes - self._bytes if self._total_bytes else self._total_rows - self._rows
+        return since * max(0, rest) / read if since > 0.5 and read > 0 else None
 
     def _share(self) -> float | None:
         """Return the share of all scans that is read; None where their size is not known."""

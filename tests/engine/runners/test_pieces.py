@@ -26,6 +26,26 @@ def test_a_cross_product_is_made_in_pieces(monkeypatch):
     assert pairs.limit(5).to_arrow()["m"].to_pylist() == [0, 1, 2, 3, 4]
 
 
+def test_it_is_told_how_far_a_product_of_one_table_is(monkeypatch):
+    monkeypatch.setattr(execute, "MOST_PAIRS", 1000)
+    told = []
+
+    class Told:
+        def advanced(self, number, rows, size):
+            told.append((number, rows, size))
+
+        def __getattr__(self, name):
+            return lambda *_: None
+
+    with vl.Session(threads=1, observer=Told()):
+        left, right = (vl.DataFrame({name: list(range(100))}) for name in ("a", "b"))
+        assert len(left.merge(right, how="cross").filter(lambda f: f.a + f.b > 150)) == 1176
+    last = [entry for entry in told if entry[0] == told[-1][0]]
+    assert len(last) >= 10, "every ten rows, each of which meets all the others"
+    assert sum(rows for _, rows, _ in last) == 100
+    assert sum(size for _, _, size in last) == 800
+
+
 def test_products_of_products_are_made_in_pieces_and_can_be_stopped(monkeypatch):
     monkeypatch.setattr(execute, "MOST_PAIRS", 1000)
     first, second, third = (numbers(100, partitions=1, threads=2)[["n"]].rename({"n": name}) for name in "abc")
