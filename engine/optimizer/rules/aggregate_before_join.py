@@ -18,6 +18,7 @@ from ...traversal import transform_down, walk_once
 from ..context import OptimizerContext, concerning
 from ..estimate import Estimator
 from ..expressions import can_raise
+from ..join_parts import connected, taken_apart
 from ..likeness import Likeness
 from ..partials import FreshNames, column, is_mergeable, merged
 from ..simplify import Simplifier
@@ -59,7 +60,7 @@ def aggregate_before_join(plan: Plan, context: OptimizerContext) -> Plan:
             split = _split(joined, join, side, keys)
             if pays or known.include(split.lower):
                 return split.plan
-        return _split_beside_text(joined, join, estimator) or node
+        return _split_beside_text(joined, join, estimator) or _split_without_text(joined, join, estimator) or node
 
     return transform_down(plan, rewrite, concerns=_CONCERNS)
 
@@ -170,6 +171,24 @@ def _split_beside_text(node: Aggregate, join: Join, estimator: Estimator) -> Pla
             few = isinstance(side, Aggregate) or estimator.rows(join) < _KEPT * estimator.rows(side)
             return _split(node, join, side, keys).plan if pays and not few else None
     return None
+
+
+def _split_without_text(node: Aggregate, join: Join, estimator: Estimator) -> Plan | None:
+    """Split likewise where relations with text were joined before others without: these are joined by themselves."""
+    reads = columns_of(*(e for a in node.aggregates for e in a.call.inputs))
+    texts = columns_of(*(k.expr for k in node.keys if k.expr.dtype.is_text))
+    if not reads or not texts or join.kind is not JoinKind.INNER:
+        return None
+    apart = taken_apart(join, connected(join, reads, texts))
+    if apart is None or not reads <= {*apart.part.schema.names}:
+        return None
+    keys = _partial_keys(node, apart.join, apart.part)
+    if keys is None or not isinstance(apart.part, Join):
+        return None
+    pays = _are_by_partner(node, keys, [apart.join]) and all(_repeats(apart.part, k.name, estimator) for k in keys)
+    if not pays or estimator.rows(join) < _KEPT * estimator.rows(apart.part):
+        return None
+    return _split(node, apart.join, apart.part, keys).plan
 
 
 def _are_by_partner(node: Aggregate, keys: tuple[Column, ...], path: list[Join]) -> bool:

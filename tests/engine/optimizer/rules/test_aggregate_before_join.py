@@ -42,6 +42,7 @@ SALES = scan("sales", Statistics(rows=5000, columns=ONCE), id="int64", at="int64
 ITEMS = scan("items", Statistics(rows=9000), sale="int64", amount="int64")
 MEAN_PRICE = aggregate("mean", col(SALES, "price"))
 SOLD = join(SHOPS, SALES, ("shop", "at"))
+AMOUNTS = aggregate("sum", col(ITEMS, "amount"))
 PRICES = aggregate("sum", col(SALES, "price"))
 
 FLOWN = group(LEGS, "flown", far=MILES)
@@ -98,6 +99,28 @@ CASES: dict[str, Plan] = {
     ),
     "beside text, what is joined itself": group(
         join(SHOPS, join(SALES, ITEMS, ("id", "sale")), ("shop", "at")), "shop", "town", s=PRICES
+    ),
+    "beside text that was joined first": group(
+        join(join(join(SHOPS, SALES, ("shop", "at")), NATIONS, ("nation", "number")), ITEMS, ("id", "sale")),
+        "shop",
+        "town",
+        "called",
+        s=AMOUNTS,
+    ),
+    "not beside text without which others are a product": group(
+        join(join(SHOPS, SALES, ("shop", "at")), ITEMS, ("nation", "sale")),
+        "shop",
+        "town",
+        s=aggregate("sum", call("add", col(SALES, "price"), col(ITEMS, "amount"))),
+    ),
+    "not beside text joined first of what does not say which": group(
+        join(join(SHOPS, SALES, ("shop", "at")), ITEMS, ("id", "sale")), "town", s=AMOUNTS
+    ),
+    "not beside text joined first of few rows": group(
+        join(join(filter_(SHOPS, "equal", "shop", 3), SALES, ("shop", "at")), ITEMS, ("id", "sale")),
+        "shop",
+        "town",
+        s=AMOUNTS,
     ),
     "not beside text of what hardly repeats": group(SOLD, "shop", "town", "id", s=PRICES),
     "not beside text that does not say which rows": group(SOLD, "town", s=PRICES),
