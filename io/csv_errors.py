@@ -126,6 +126,36 @@ def salvage(
     return pa.table(columns)
 
 
+def padded(dialect: Dialect, block: bytes) -> bytes:
+    """Return a block whose records with too few values end in as many empty ones as they lack."""
+    ragged = RaggedRows(skip=True)
+    first = dialect.names[0]
+    dialect.parse(block, {first: pa.binary()}, [first], ragged)
+    short = {
+        row.number - 1: row.expected_columns - row.actual_columns
+        for row in ragged.found
+        if row.actual_columns < row.expected_columns
+    }
+    if not short:
+        return block
+    lines = block.split(b"\n")
+    quote, seen, at = dialect.quote.encode(), 0, 0
+    while at < len(lines):
+        text = lines[at]
+        while quote and text.count(quote) % 2 and at + 1 < len(lines):
+            at += 1
+            text += b"\n" + lines[at]
+        at += 1
+        if not text.strip(b"\r") and not dialect.blank_counts:
+            continue
+        if seen in short:
+            last = lines[at - 1]
+            end = b"\r" if last.endswith(b"\r") else b""
+            lines[at - 1] = last.removesuffix(b"\r") + dialect.delimiter.encode() * short[seen] + end
+        seen += 1
+    return b"\n".join(lines)
+
+
 def _record_number(row: int, ragged: Sequence[int]) -> int:
     """Return the record number of the ``row``-th well-shaped record, given the numbers of the others in order."""
     for number in ragged:

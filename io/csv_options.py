@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -25,6 +26,8 @@ from .text_blocks import TextFile
 DELIMITERS = (",", "\t", ";", "|")
 _LEAST_EVEN = 0.5
 """Share of the first records that a delimiter must split like the first one."""
+_PARTS = ("Y", "y", "m", "d", "H", "I", "M", "S", "p", "b", "B", "a", "A", "j", "z", "%")
+"""Parts of the formats of moments that the parser knows on every machine."""
 NULL_VALUES = ("", "NA", "N/A", "NULL", "null", "#N/A")
 
 
@@ -54,8 +57,14 @@ class CsvOptions:
         Spellings of null.
     quoted_nulls
         Whether they are null in quotes too; say False to tell ``""`` from nothing.
+    comment
+        Character behind which, outside quotes, the rest of a line is left out; the file is then read by one thread,
+        and blank lines are no records.
+    date_format, timestamp_format
+        How dates and timestamps are written beside ISO 8601, as ``%d/%m/%Y`` and ``%d.%m.%Y %H:%M:%S``.
     on_bad_rows
-        ``raise``, or ``skip`` (counted and logged) rows with too many or few values or with one that does not fit.
+        ``raise``, ``skip`` (counted and logged) rows with too many or few values or with one that does not fit, or
+        ``pad`` rows with too few values with nulls.
     sample_bytes
         How much of each file to infer types from.
     encoding
@@ -72,17 +81,27 @@ class CsvOptions:
     decimal: str = "."
     null_values: tuple[str, ...] = NULL_VALUES
     quoted_nulls: bool = True
-    on_bad_rows: Literal["raise", "skip"] = "raise"
+    comment: str = ""
+    date_format: str = ""
+    timestamp_format: str = ""
+    on_bad_rows: Literal["raise", "skip", "pad"] = "raise"
     sample_bytes: int = 1024 * 1024
     encoding: str = "utf-8"
 
     def __post_init__(self) -> None:
-        for name in ("delimiter", "quote", "decimal"):
+        for name in ("delimiter", "quote", "decimal", "comment"):
             value = getattr(self, name)
             if (value or name == "decimal") and (len(value) != 1 or not value.isascii()):
                 raise ConfigError(f"{name} must be one ASCII character, not {value!r}")
-        if self.on_bad_rows not in ("raise", "skip"):
-            raise ConfigError(f"on_bad_rows must be 'raise' or 'skip', not {self.on_bad_rows!r}")
+        if self.comment and self.comment in (self.delimiter, self.quote, self.decimal):
+            raise ConfigError(f"comment must be another character than delimiter, quote and decimal: {self.comment!r}")
+        for name in ("date_format", "timestamp_format"):
+            unknown = [part for part in re.findall("%(.?)", getattr(self, name)) if part not in _PARTS]
+            if unknown or (getattr(self, name) and "%" not in getattr(self, name)):
+                wrong = f"has no %{unknown[0]}" if unknown else "has no part such as %d"
+                raise ConfigError(f"{name} {getattr(self, name)!r} {wrong}; read the column as text and parse it there")
+        if self.on_bad_rows not in ("raise", "skip", "pad"):
+            raise ConfigError(f"on_bad_rows must be 'raise', 'skip' or 'pad', not {self.on_bad_rows!r}")
         if self.skip_rows < 0:
             raise ConfigError(f"skip_rows must be 0 or more lines, not {self.skip_rows}")
         if self.sample_bytes < 1:
@@ -103,6 +122,10 @@ class Dialect:
         Columns in the file's order.
     body
         Offset of the first record behind the header, in bytes of decoded text.
+    comments
+        Whether comments are left out, of which blank lines remain.
+    formats
+        How moments are written beside ISO 8601; ``date_format`` is that of days among them.
     """
 
     delimiter: str
@@ -112,6 +135,9 @@ class Dialect:
     null_values: tuple[str, ...]
     quoted_nulls: bool
     decimal: str = "."
+    comments: bool = False
+    date_format: str = ""
+    formats: tuple[str, ...] = ()
 
     def parse(
         self, block: bytes, types: Mapping[str, pa.DataType] | None, columns: Sequence[str], on_invalid: Any = None
@@ -123,7 +149,8 @@ class Dialect:
         pyarrow.ArrowInvalid
             If a row has the wrong number of values or a value does not fit.
         """
-        return pacsv.read_csv(
+        days = [name for name, kind in (types or {}).items() if self.date_format and pa.types.is_date(kind)]
+        table = pacsv.read_csv(
             pa.py_buffer(block),
             read_options=pacsv.ReadOptions(use_threads=False, block_size=len(block) + 1, column_names=list(self.names)),
             parse_options=pacsv.ParseOptions(
@@ -134,19 +161,24 @@ class Dialect:
                 invalid_row_handler=on_invalid,
             ),
             convert_options=pacsv.ConvertOptions(
-                column_types=types,
+                column_types={**types, **dict.fromkeys(days, pa.timestamp("s"))} if types is not None else None,
                 include_columns=list(columns),
                 null_values=list(self.null_values),
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=self.quoted_nulls,
                 decimal_point=self.decimal,
+                timestamp_parsers=[*self.formats, pacsv.ISO8601] if self.formats else None,
             ),
         )
+        for name in days:
+            place = table.schema.get_field_index(name)
+            table = table.set_column(place, name, table.column(place).cast(pa.date32()))
+        return table
 
     @property
     def blank_counts(self) -> bool:
         """Whether a blank line is a record: the null of an only column."""
-        return len(self.names) == 1
+        return len(self.names) == 1 and not self.comments
 
 
 def read_sample(text: TextFile, options: CsvOptions) -> bytes:
@@ -201,6 +233,9 @@ def find_dialect(text: TextFile, sample: bytes, options: CsvOptions) -> Dialect:
         null_values=options.null_values,
         quoted_nulls=options.quoted_nulls,
         decimal=options.decimal,
+        comments=bool(options.comment),
+        date_format=options.date_format,
+        formats=tuple(filter(None, (options.timestamp_format, options.date_format))),
     )
 
 
@@ -295,6 +330,10 @@ def _refined(dialect: Dialect, body: bytes, name: str, column: pa.ChunkedArray) 
     """Return the type of an inferred column; timestamps no finer, and whole numbers no rougher, than they need be."""
     dtype = from_arrow_type(column.type)
     better: tuple[DataType, ...] = ()
+    if dtype.kind is Kind.TIMESTAMP and dialect.date_format:
+        days = replace(dialect, formats=(dialect.date_format,), date_format="")
+        if _fits(days, body, name, dtypes.timestamp("s")):
+            return dtypes.date
     if dtype.kind is Kind.TIMESTAMP:
         better = (dtypes.timestamp("us", dtype.tz),)
     elif dtype == dtypes.float64 and (pc.max(pc.abs(column)).as_py() or 0.0) >= 2.0**63:

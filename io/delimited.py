@@ -18,7 +18,7 @@ from ..engine.plan import ScanPlan, ScanRequest
 from ..engine.schema import Schema
 from .compression import with_compressions
 from .conform import conform
-from .csv_errors import BadRows, RaggedRows, explain, ragged_error, salvage
+from .csv_errors import BadRows, RaggedRows, explain, padded, ragged_error, salvage
 from .csv_options import CsvOptions, Dialect, agreed_type, find_dialect, given_types, infer_types, read_sample
 from .filesystem import PathLike
 from .finding import resolve
@@ -41,6 +41,7 @@ class CsvSplit(TextSplit):
     dialect: Dialect
     types: Mapping[str, pa.DataType]
     skip_bad: bool
+    pads: bool
     bad_rows: BadRows
 
     @property
@@ -76,6 +77,8 @@ class CsvSplit(TextSplit):
         try:
             table = self.dialect.parse(block, types, list(types), ragged)
         except pa.ArrowInvalid as error:
+            if self.pads and ragged.found and (whole := padded(self.dialect, block)) != block:
+                return self._parse(whole, offset)
             if self.skip_bad:
                 return salvage(self.text, self.dialect, block, offset, types, self.bad_rows)
             raise explain(self.text, self.dialect, block, offset, types, error, ragged.found) from error
@@ -120,7 +123,13 @@ class CsvSource(FileSource):
         self._options = options or CsvOptions()
         files = resolve(paths, suffixes=SUFFIXES, storage_options=storage_options)
         self._texts = tuple(
-            TextFile(location=files.location, file=f, encoding=self._options.encoding, quote=self._options.quote)
+            TextFile(
+                location=files.location,
+                file=f,
+                encoding=self._options.encoding,
+                quote=self._options.quote,
+                comment=self._options.comment,
+            )
             for f in files.files
         )
         given = given_types(self._options)
@@ -137,6 +146,8 @@ class CsvSource(FileSource):
     def _look_at(self, text: TextFile, given: Mapping[str, DataType]) -> tuple[Dialect, Schema]:
         sample = read_sample(text, self._options)
         dialect = find_dialect(text, sample, self._options)
+        if self._options.on_bad_rows == "pad":
+            sample = sample[: dialect.body] + padded(dialect, sample[dialect.body :])
         return dialect, infer_types(text, dialect, sample, given, infer=self._options.infer)
 
     @property
@@ -166,6 +177,7 @@ class CsvSource(FileSource):
                     keys=keys,
                     batch_rows=request.batch_rows,
                     skip_bad=self._options.on_bad_rows == "skip",
+                    pads=self._options.on_bad_rows == "pad",
                     bad_rows=self._bad_rows,
                 )
                 for start, end in self._pieces.get(position, ((dialect.body, None),))

@@ -23,6 +23,7 @@ from ..engine.errors import ReadError
 from ..engine.expr import Path
 from ..engine.plan import ColumnStatistics, Statistics
 from ..engine.schema import Schema
+from . import thrift
 from .filesystem import FileInfo, FileSet, Location, reason
 from .pruning import Bounds, bounds_name, converted, ordinal
 
@@ -33,6 +34,8 @@ _TYPED_BOUNDS = frozenset(
     | {Kind.UINT8, Kind.UINT16, Kind.UINT32, Kind.UINT64}
 )
 _TWO = -1
+_ROW_GROUPS, _COLUMNS, _HIDDEN = 4, 1, 9
+"""Fields of Parquet's footer: its row groups, a row group's chunks, a chunk's description where that is encrypted."""
 _WIDTHS = {"INT32": 4, "FLOAT": 4, "INT64": 8, "DOUBLE": 8}
 _PAGE_HEADER_BYTES = 20
 NO_OTHERS: Mapping[str, DataType] = MappingProxyType({})
@@ -62,9 +65,32 @@ def read_footer(location: Location, file: FileInfo) -> Any:
         raise ReadError(f"{url!r} is empty (0 bytes), not a Parquet file; write it again")
     try:
         with closing(location.open(file.path)) as handle:
-            return pq.read_metadata(handle)
+            metadata = pq.read_metadata(handle)
+            hidden = _encrypted_columns(handle, file.size, metadata)
     except (pa.ArrowException, OSError) as error:
         raise ReadError(f"{url!r} {_what_is_wrong(location, file, error)}") from error
+    if hidden:
+        shown = ", ".join(map(repr, hidden))
+        raise ReadError(f"{url!r} has encrypted columns ({shown}), which cannot be read; decrypt it first")
+    return metadata
+
+
+def _encrypted_columns(handle: Any, size: int, metadata: Any) -> list[str]:
+    """Return the columns that have keys of their own, in a file with a plain footer; to ask pyarrow ends the process.
+
+    Such a footer is signed: it is longer than what it says.
+    """
+    handle.seek(size - 8)
+    length = int.from_bytes(handle.read(4), "little")
+    if length == metadata.serialized_size:
+        return []
+    handle.seek(size - 8 - length)
+    try:
+        groups = thrift.read(handle.read(length))[_ROW_GROUPS].value.values
+        chunks = groups[0][_COLUMNS].value.values if groups else []
+    except (ValueError, KeyError, AttributeError):  # what is damaged is told when it is read
+        return []
+    return [metadata.schema.column(place).path for place, chunk in enumerate(chunks) if _HIDDEN in chunk]
 
 
 def _what_is_wrong(location: Location, file: FileInfo, error: Exception) -> str:

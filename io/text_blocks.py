@@ -19,6 +19,7 @@ import pyarrow as pa
 from ..engine.errors import ReadError
 from ..engine.machine import available_cores
 from ..engine.schema import Schema
+from .comments import Comments
 from .compression import compression_of, unpacked
 from .filesystem import FileInfo, Location, reason
 from .json_values import Lines
@@ -44,6 +45,8 @@ class TextFile:
         Quote character in which line ends do not count, or empty.
     json
         ``array`` or ``objects`` where values of JSON are to be turned into lines, as `json_values` has it.
+    comment
+        Character that begins a comment, or empty.
     """
 
     location: Location
@@ -51,6 +54,7 @@ class TextFile:
     encoding: str = "utf-8"
     quote: str = ""
     json: str = ""
+    comment: str = ""
 
     @property
     def url(self) -> str:
@@ -70,7 +74,7 @@ class TextFile:
     @property
     def is_plain(self) -> bool:
         """Whether a byte range of the file can be read by itself."""
-        return not self.compression and self.is_utf8 and not self.json
+        return not self.compression and self.is_utf8 and not self.json and not self.comment
 
     def start_of(self) -> bytes:
         """Return what the file begins with, some kilobytes; nothing where the file cannot be read."""
@@ -81,6 +85,7 @@ class TextFile:
     def _chunks(self, start: int, end: int | None, size: int) -> Iterator[bytes]:
         """Yield decompressed UTF-8 bytes from an offset in them; ``end`` is for plain files only."""
         lines = Lines(array=self.json == "array") if self.json else None
+        comments = Comments(self.comment, self.quote) if self.comment else None
         decoder = None if self.is_utf8 else codecs.getincrementaldecoder(self.encoding)()
         with closing(self.location.open_unchanged(self.file)) as handle:
             skip = 0 if self.is_plain else start
@@ -95,10 +100,13 @@ class TextFile:
                 left = None if left is None else left - len(chunk)
                 text = chunk if decoder is None else decoder.decode(chunk).encode()
                 text = text if lines is None else lines.turn(text)
+                text = text if comments is None else comments.turn(text)
                 yield text[skip:] if skip else text
                 skip = max(0, skip - len(text))
             if decoder is not None:
                 yield decoder.decode(b"", final=True).encode()
+            if comments is not None:
+                yield comments.rest()
         if lines is not None and lines.depth > 0 and end is None:
             raise ReadError(f"{self.url!r} ends within a value; the file is cut short, or a bracket is not closed")
 

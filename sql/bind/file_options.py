@@ -29,6 +29,8 @@ _NAMES = {
     "column_names": "names",
     "skip": "skip_rows",
     "decimal_separator": "decimal",
+    "dateformat": "date_format",
+    "timestampformat": "timestamp_format",
     "allow_quoted_nulls": "quoted_nulls",
     "types": "dtypes",
     "column_types": "dtypes",
@@ -36,10 +38,6 @@ _NAMES = {
 _SEVERAL = ("names", "null_values")
 _JSON_FORMATS = ("auto", "newline_delimited", "array", "unstructured", "nd")
 _INSTEAD = {
-    "dateformat": "read the column as text, and write strptime(d, '%d/%m/%Y')::date",
-    "timestampformat": "read the column as text, and write strptime(t, '%d/%m/%Y %H:%M')",
-    "null_padding": "on_bad_rows = 'skip' leaves such rows out",
-    "comment": "skip = 3 leaves out lines above the header",
     "escape": "quotes in quoted values are written twice",
 }
 _ALL = 1 << 60
@@ -89,6 +87,8 @@ def file_option(source: SqlText, node: exp.Expr, form: str, name: str, value: An
         return {}
     if name in ("ignore_errors", "all_varchar") and isinstance(value, bool) and form != "json":
         return {"on_bad_rows": "skip" if value else "raise"} if name == "ignore_errors" else {"infer": not value}
+    if name == "null_padding" and isinstance(value, bool) and form != "json":
+        return {"on_bad_rows": "pad"} if value else {}
     if name == "sample_size" and isinstance(value, int):
         return {"sample_bytes": _ALL if value < 0 else max(_LEAST_SAMPLED, value * _ROW_BYTES)}
     known = _NAMES.get(name, name)

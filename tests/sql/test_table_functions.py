@@ -99,7 +99,12 @@ def test_files_with_options(query: str, folder: Path) -> None:
             UnsupportedOperation,
             "an option that is not a text, a whole",
         ),
-        ("select * from read_csv('{}/a.csv', comment = '#')", UnsupportedOperation, "the option comment .* skip = 3"),
+        ("select * from read_csv('{}/a.csv', comment = '##')", ConfigError, "comment must be one ASCII character"),
+        (
+            "select * from read_csv('{}/a.csv', dateformat = '%Q')",
+            ConfigError,
+            "date_format '%Q' has no %Q; read the col",
+        ),
         ("select * from read_csv('{}/a.csv', union_by_name = false)", UnsupportedOperation, "union_by_name = false"),
         ("from glob('*.csv')", UnsupportedOperation, "filename = true"),
         ("from sniff_csv('t.csv')", UnsupportedOperation, "write describe from 't.csv'"),
