@@ -183,7 +183,7 @@ def test_formats_by_ending_and_by_directory(folder: Path) -> None:
         (("a.csv", "cvs"), {}, "unknown format 'cvs'; did you mean 'csv'"),
         (("a.csv",), {"delimeter": ";"}, "csv has no option 'delimeter'; did you mean 'delimiter'"),
         (("a.csv",), {"delimiter": ";;"}, "delimiter must be one ASCII character, not ';;'"),
-        (("a.csv",), {"on_bad_rows": "ignore"}, "on_bad_rows must be 'raise' or 'skip'"),
+        (("a.csv",), {"on_bad_rows": "ignore"}, "on_bad_rows must be 'raise', 'skip' or 'pad'"),
         (("a.csv",), {"dtypes": {"x": "strng"}}, "'strng' is not a type; did you mean 'string'"),
         (("a.csv",), {"dtypes": {"y": "string"}}, "dtypes names 'y', which .*a.csv' does not have; available: x"),
         (("a.csv",), {"encoding": "utf-9"}, "unknown encoding 'utf-9'"),
