@@ -51,9 +51,11 @@ class ChunkFacts:
         return self._worth[index]
 
     def bounds(self, leaf: Leaf) -> list[Bounds]:
-        """Return what the statistics of a column's chunks say."""
+        """Return what the statistics of a column's chunks say; equal ones are one object."""
         if leaf not in self._bounds:
-            self._bounds[leaf] = [chunk_bounds(leaf, chunk) for chunk in self._chunks(leaf.index)]
+            found = [chunk_bounds(leaf, chunk) for chunk in self._chunks(leaf.index)]
+            alike = {each: each for each in reversed(found)}
+            self._bounds[leaf] = [alike[each] for each in found]
         return self._bounds[leaf]
 
     def places(self, index: int) -> list[tuple[int, int, int]]:
