@@ -22,8 +22,9 @@ from ....expr import Cast
 from ....intervals import DAY, interval_text
 from ...constants import array_of, scalar_of
 from ...failures import failed_cast
-from ..buffers import array_from, bools_from, empty, is_small, physical_type, validity, values_of
+from ..buffers import array_from, bools_from, empty, halves_of, is_small, physical_type, validity, values_of
 from ..comparable import intervals_of
+from ..native import affine_i64, narrow_i128
 from . import decimals
 from .spellings import (
     bytes_text,
@@ -201,11 +202,33 @@ def _to_decimal(value: pa.Array, target: DataType) -> pa.Array:
     small = target.precision <= INT64_DIGITS
     if small and (is_small(value.type) or pa.types.is_signed_integer(value.type)):
         return _rescaled(value, target)
+    exact = None if small else _widened(value, target)
+    if exact is not None:
+        return exact
     wide = value.cast(pa.decimal256(76, value.type.scale if pa.types.is_decimal(value.type) else 0))
     if wide.type.scale > target.scale:
         wide = pc.round(wide, target.scale, "half_towards_infinity")
     result = _fitting(wide, to_arrow_type(target))
     return decimals.narrowed(result) if small else result
+
+
+def _widened(value: pa.Array, target: DataType) -> pa.Array | None:
+    """Cast integers and decimals to more digits by 64-bit arithmetic; None where one of them is too large for it."""
+    whole = decimals.integers(value)
+    if pa.types.is_decimal128(whole.type):
+        words = empty(len(whole), np.int64)
+        if not narrow_i128(halves_of(whole), words):
+            return None
+        whole = array_from(words, pa.int64(), validity(value))
+    elif not pa.types.is_signed_integer(whole.type):
+        return None
+    shift = target.scale - (value.type.scale if pa.types.is_decimal(value.type) else 0)
+    limit = 10 ** min(INT64_DIGITS, target.precision)
+    if not 0 <= shift <= INT64_DIGITS or decimals.largest(whole) * 10**shift >= limit:
+        return None
+    words = empty(len(whole), np.int64)
+    affine_i64(values_of(whole).astype(np.int64, copy=False), 10**shift, 0, words)
+    return decimals.as_wide(words, to_arrow_type(target), validity(value))
 
 
 def _rescaled(value: pa.Array, target: DataType) -> pa.Array:

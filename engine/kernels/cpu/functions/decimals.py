@@ -35,13 +35,17 @@ def narrowed(value: pa.Array) -> pa.Array:
 
 def widened(value: pa.Array, precision: int | None = None) -> pa.Array:
     """Return small decimals as a decimal128 array, of their own precision unless another is given."""
-    words = values_of(value)
+    arrow = pa.decimal128(precision or value.type.precision, value.type.scale)
+    return as_wide(values_of(value), arrow, validity(value))
+
+
+def as_wide(words: NDArray[np.int64], arrow: pa.DataType, valid: pa.Buffer | None) -> pa.Array:
+    """Return scaled integers as an array of a decimal128 type."""
     buffer = pa.allocate_buffer(16 * len(words))
     pairs = np.frombuffer(buffer, dtype=np.int64).reshape(-1, 2)
     pairs[:, 0] = words
     np.right_shift(words, np.int64(63), out=pairs[:, 1])
-    arrow = pa.decimal128(precision or value.type.precision, value.type.scale)
-    return pa.Array.from_buffers(arrow, len(words), [validity(value), buffer])
+    return pa.Array.from_buffers(arrow, len(words), [valid, buffer])
 
 
 def integers(value: Value) -> Value:

@@ -21,6 +21,14 @@ from .cases import ENCODINGS, canonical_rows, col, duck, evaluate, random_table,
 
 DATA = random_table("ijkudwfgsbtmz", 500)
 NUMBERS = pa.table({"f": pa.array([0.5, 1.5, 2.5, -0.5, -2.5, 0.49999999999999994, 2.675, None, 1e15, -7.25])})
+WIDE = pa.table(  # of 64 bits before a cast and after it, before it alone, and not even then
+    {
+        "n": pa.array([0, -1, None, 2**62, -(2**63)], pa.int64()),
+        "few": pa.array([Decimal("-12345.67"), Decimal(0), None, Decimal("99999999.99"), None], pa.decimal128(38, 2)),
+        "more": pa.array([Decimal(10**16 - 1), Decimal(-(10**15)), None, Decimal(1), None], pa.decimal128(38, 2)),
+        "most": pa.array([Decimal(10**25), Decimal(-(10**30)), None, Decimal(1), None], pa.decimal128(38, 2)),
+    }
+)
 TEXTS = pa.table(
     {
         "n": ["1", " 42 ", "-7", None, "+5", "0", "1e3", "12.5", "13.5"],
@@ -53,6 +61,12 @@ CASES: list[tuple[pa.Table, str, DataType, str]] = [
     (DATA, "d", dtypes.decimal(5, 1), "d::decimal(5,1)"),
     (DATA, "d", dtypes.decimal(38, 6), "d::decimal(38,6)"),
     (DATA, "w", dtypes.decimal(27, 1), "w::decimal(27,1)"),
+    (DATA, "w", dtypes.decimal(38, 8), "w::decimal(38,8)"),
+    (DATA, "j", dtypes.decimal(38, 6), "j::decimal(38,6)"),
+    (WIDE, "n", dtypes.decimal(38, 6), "n::decimal(38,6)"),
+    (WIDE, "few", dtypes.decimal(38, 6), "few::decimal(38,6)"),
+    (WIDE, "more", dtypes.decimal(38, 6), "more::decimal(38,6)"),
+    (WIDE, "most", dtypes.decimal(38, 6), "most::decimal(38,6)"),
     (DATA, "d", dtypes.string, "d::varchar"),
     (DATA, "w", dtypes.string, "w::varchar"),
     (DATA, "f", dtypes.string, "f::varchar"),
