@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from ..engine.kernels.decoding import (
     UnknownEncoding,
 )
 from ..engine.plan import KeyFilter
+from ..engine.records import dataclass
 from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts
 from .conform import conform

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..engine.errors import ConfigError, ReadError
+from ..engine.records import dataclass
 from .store import Store, public_url, secrets, translated
 
 PathLike: TypeAlias = str | os.PathLike[str]

@@ -8,7 +8,6 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from decimal import Decimal
 from itertools import accumulate, pairwise
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ReadError
 from ..engine.expr import Path
 from ..engine.plan import ColumnStatistics, Statistics
+from ..engine.records import dataclass
 from ..engine.schema import Schema
 from . import thrift
 from .filesystem import FileInfo, FileSet, Location, reason

@@ -9,7 +9,6 @@ dictionaries an order of magnitude less than text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -19,6 +18,7 @@ from ..engine.kernels.decoding import Decoder
 from ..engine.kernels.devices import open_decoder
 from ..engine.machine import available_cores
 from ..engine.plan import ScanPlan, ScanRequest, Statistics
+from ..engine.records import dataclass, replace
 from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts
 from .column_chunks import Stored, stored_columns

@@ -10,13 +10,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from enum import Flag
 from itertools import product
 from typing import Any
 
 from ..engine.dtypes import DataType, Kind, as_decimal
 from ..engine.expr import FLIPPED, Call, Cast, Column, Expr, InList, Literal, Path, field_path
+from ..engine.records import dataclass, replace
 
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 _EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields
 from functools import cache, partial
 from typing import Any
 
@@ -16,6 +16,7 @@ from ..engine.expr import Expr
 from ..engine.kernels.decoding import DamagedChunk
 from ..engine.kernels.devices import open_decoder
 from ..engine.plan import KeyFilter, ParquetRows
+from ..engine.records import dataclass, replace
 from ..engine.schema import Schema
 from .chunk_facts import ChunkFacts
 from .column_chunks import RowGroupReader, Stored, stored_columns

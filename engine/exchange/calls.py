@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..kernels.protocol import PackedTables
+from ..records import dataclass
 from .store import OutputId
 
 ANSWER_SECONDS = 60.0

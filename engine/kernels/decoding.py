@@ -8,12 +8,12 @@ condition does not read are decoded for these rows only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
 from ..dtypes import DataType
 from ..expr import Expr
 from ..plan.source import KeyFilter
+from ..records import dataclass
 from ..schema import Schema
 
 ArrowArray: TypeAlias = Any

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import islice
 from typing import TypeAlias
 
@@ -17,6 +17,7 @@ from ..physical.execute import apply_in_pieces, pieces
 from ..physical.scan_keys import TopKey
 from ..physical.stages import Operator, Pipeline, Probe, RemainingInput, ScanInput, Stage, StageGraph, StageInput
 from ..plan import HeldSplit, KeyFilter, NarrowableSplit, PlacedSplit, Split, StoredSplit, offers
+from ..records import dataclass
 from ..schema import Schema
 from .blame import blame, blame_sink, has_rows, trace_back
 from .events import query_started, tells

@@ -9,7 +9,7 @@ that no row uses, never nulls. Knows nothing of expressions.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import accumulate, pairwise
 from typing import overload
@@ -18,6 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from ...errors import ExecutionError
+from ...records import dataclass
 from ...schema import Schema
 from ..protocol import Table
 from .buffers import (

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol, TypeAlias
 
 from ...exchange import MemoryAccount, OrderedDelivery, Spool, Spools
 from ...expr import SortKey
 from ...kernels.protocol import Device, JoinTable, Table
 from ...plan import KeySet, WrittenFile
+from ...records import dataclass
 from .shared_work import SharedWork
 
 HAND_OVER_BYTES = 64 * 1024 * 1024

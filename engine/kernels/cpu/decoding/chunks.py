@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -17,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....dtypes import DataType, Kind
+from ....records import dataclass
 from ...decoding import DamagedChunk
 from ..buffers import array_from, empty, physical_type, scratch
 from ..gather import encoded

@@ -8,7 +8,7 @@ that are left, so their meaning is the same as in a filter above the scan.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from itertools import accumulate, pairwise
 
 import numpy as np
@@ -18,6 +18,7 @@ from ....arrow import empty_batch
 from ....dtypes import INT64_DIGITS
 from ....expr import Expr, columns_of
 from ....plan.source import KeyFilter, KeySet
+from ....records import dataclass, replace
 from ...decoding import ChunkSpec, GivenColumn, StoredChunk, StoredRows
 from ...evaluation import can_raise, shared
 from ..adopting import from_arrow

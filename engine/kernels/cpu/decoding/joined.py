@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 
+from ....records import dataclass
 from ...constants import array_of
 from ..native.arrays import Rows
 

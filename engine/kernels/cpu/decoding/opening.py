@@ -8,7 +8,7 @@ not codes and codecs that only pyarrow knows, is done chunk by chunk.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from itertools import accumulate
 from typing import Any, TypeAlias
@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....dtypes import DataType
+from ....records import dataclass
 from ...decoding import ChunkSpec, DamagedChunk, StoredChunk
 from ..buffers import array_from, empty, scratch
 from ..gather import encoded

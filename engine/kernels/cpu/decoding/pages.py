@@ -6,7 +6,6 @@ Knows the layout of pages and the encodings; the loops over values are in ``nati
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any, TypeAlias
 
@@ -15,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ....dtypes import Kind
+from ....records import dataclass
 from ...decoding import ChunkSpec, DamagedChunk, UnknownEncoding
 from ..buffers import scratch
 from ..native import encodings, levels, pages, snappy

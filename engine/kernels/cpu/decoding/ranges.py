@@ -7,7 +7,6 @@ compared with each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from ....dtypes import INT64_DIGITS, DataType, Kind
 from ....expr import Call, Column, Expr, Literal, conjuncts, disjuncts
+from ....records import dataclass
 from ...constants import array_of
 from ..buffers import physical_type
 from ..native import chunksets
