@@ -74,7 +74,9 @@ class ColumnChunks:
         self.lines: Longs = np.zeros((count, chunksets.FIELDS), dtype=np.int64)
         kind = None if spec.physical in ("BYTE_ARRAY", "BOOLEAN") else element_type(spec)
         self._looked_up = None if kind is None or kind.itemsize not in (4, 8) else kind
-        self._as_stored = self._looked_up is not None and stored_type(spec) == kind
+        stored = None if self._looked_up is None else stored_type(spec)
+        self._widened = stored == np.int32 and kind == np.int64
+        self._entry = stored.itemsize if stored is not None and (self._widened or stored == kind) else 0
         unsigned = spec.dtype.is_integer and not spec.dtype.is_signed
         self.is_signed = self._looked_up is not None and self._looked_up.kind == "i" and not unsigned
         self._parts: dict[int, tuple[Bytes, Bytes, Longs]] = {}
@@ -91,14 +93,15 @@ class ColumnChunks:
         lines[:, chunksets.CODEC] = _CODED.get(self.spec.codec, codepages.STORED_PLAINLY)
         lines[:, chunksets.OPTIONAL] = self.spec.optional
         lines[:, chunksets.WIDTH] = 4 if self._looked_up is None else self._looked_up.itemsize
-        lines[:, chunksets.ENTRY] = self._looked_up.itemsize if self._looked_up is not None and self._as_stored else 0
+        lines[:, chunksets.ENTRY] = self._entry
 
     def room_for(self, chunk: StoredChunk) -> int:
         """Return the bytes of room for the dictionary of a chunk, 0 where it is not unpacked with others."""
         if not chunk.unpacked or self.spec.codec not in TOGETHER:
             return 0
         times = _MOST_TIMES if self.spec.codec == "SNAPPY" else 1
-        return min(chunk.unpacked, times * chunk.size) + snappy.SLACK
+        most = min(chunk.unpacked, times * chunk.size)
+        return (most + most // 2 if self._widened else most) + snappy.SLACK
 
     def take_up(self, number: int, line: Longs, coded: int, content: Bytes, room: Bytes, headers: Longs) -> None:
         """Take up a chunk that has been opened, of which all pages have codes, or not."""
@@ -116,7 +119,7 @@ class ColumnChunks:
             content, room, headers = self._parts[number]
             line = self.lines[number]
             facts = line[pages.HAS_DICTIONARY : pages.FACTS_END].tolist()
-            unpacked = room if line[chunksets.VALUES] else None
+            unpacked = room if line[chunksets.VALUES] and not self._widened else None
             reader = PageReader(self.spec, content, headers, facts, unpacked)
             found = self._readers[number] = ChunkReader(reader)
         return found
@@ -152,7 +155,7 @@ class ColumnChunks:
     def values_at(self, numbers: Sequence[int]) -> NDArray[np.int64]:
         """Return where the values of the dictionaries of some chunks are, in the type in which they are given."""
         places = self.lines[numbers, chunksets.VALUES]
-        if not self._as_stored or not places.all():
+        if not self._entry or not places.all():
             places = np.array([address_of(self.reader(number).numbers) for number in numbers], dtype=np.int64)
         return places
 

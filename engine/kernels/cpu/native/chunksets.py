@@ -55,7 +55,7 @@ VALUES: Final = 8
 """The dictionary's values; 0 where codes are wanted, or a test has its flags. Opening fills in where they have been
 unpacked to, 0 where they have not."""
 WIDTH: Final = 9
-"""Bytes of a value: 4 or 8; of codes 4."""
+"""Bytes of a value: 4 or 8; of codes 4. Where a dictionary's entries have 4 and values 8, opening widens them."""
 OUT: Final = 10
 FLAGS: Final = 11
 """Room for what is wanted, and for a byte per row that is 0 for null, 0 where none is."""
@@ -88,7 +88,7 @@ ROOM_BYTES: Final = 27
 ROW_COUNT: Final = 28
 """How many values, nulls included, the chunk has."""
 ENTRY: Final = 29
-"""Bytes of a dictionary's entry, 0 where they differ in length."""
+"""Bytes of a dictionary's entry as it is stored, 0 where they differ in length."""
 FIELDS: Final = 30
 
 # Kinds of tests.
@@ -153,10 +153,10 @@ def _unpack_dictionaries(chunks: Longs, pages: Longs) -> None:
         page = chunks[row, PAGES]
         size, start, stored = pages[page, SIZE], pages[page, START], pages[page, STORED]
         data = bytes_at(np.uint64(chunks[row, DATA]), chunks[row, DATA_BYTES])
-        room = bytes_at(np.uint64(chunks[row, ROOM]), chunks[row, ROOM_BYTES])
+        room = bytes_at(np.uint64(chunks[row, ROOM]), chunks[row, ROOM_BYTES])[_offset_of(chunks, row, size) :]
         if pages[page, ENCODING] not in (PLAIN, PLAIN_DICTIONARY):
             chunks[row, PAGE_COUNT] = UNSUPPORTED
-        elif size + SLACK > chunks[row, ROOM_BYTES]:
+        elif size + SLACK > len(room):
             continue
         elif chunks[row, CODEC] != SNAPPED:
             if stored >= size:
@@ -168,7 +168,9 @@ def _unpack_dictionaries(chunks: Longs, pages: Longs) -> None:
             page = chunks[waiting, PAGES]
             other_size, other_start = pages[page, SIZE], pages[page, START]
             other_data = bytes_at(np.uint64(chunks[waiting, DATA]), chunks[waiting, DATA_BYTES])
-            other_room = bytes_at(np.uint64(chunks[waiting, ROOM]), chunks[waiting, ROOM_BYTES])
+            other_room = bytes_at(np.uint64(chunks[waiting, ROOM]), chunks[waiting, ROOM_BYTES])[
+                _offset_of(chunks, waiting, other_size) :
+            ]
             result, other_result = unsnapped_two(
                 data, start, start + stored, room, size,
                 other_data, other_start, other_start + pages[page, STORED], other_room, other_size,
@@ -180,18 +182,34 @@ def _unpack_dictionaries(chunks: Longs, pages: Longs) -> None:
         page = chunks[waiting, PAGES]
         size, start = pages[page, SIZE], pages[page, START]
         data = bytes_at(np.uint64(chunks[waiting, DATA]), chunks[waiting, DATA_BYTES])
-        room = bytes_at(np.uint64(chunks[waiting, ROOM]), chunks[waiting, ROOM_BYTES])
+        room = bytes_at(np.uint64(chunks[waiting, ROOM]), chunks[waiting, ROOM_BYTES])[
+            _offset_of(chunks, waiting, size) :
+        ]
         result = unsnapped(data, start, start + pages[page, STORED], room, size)
         _note_unpacked(chunks, waiting, size, result == 0)
 
 
 @device
+def _offset_of(chunks: Longs, row: Number, size: Number) -> Number:
+    """Return how far behind the start of its room a dictionary is unpacked: by its bytes where it is to be widened."""
+    return (size + 7) & ~7 if chunks[row, ENTRY] == 4 and chunks[row, WIDTH] == 8 else np.int64(0)
+
+
+@device
 def _note_unpacked(chunks: Longs, row: Number, size: Number, is_whole: Number) -> None:
-    """Note where a dictionary is that has been unpacked, or that it is damaged."""
-    if is_whole and size >= chunks[row, CHOICES] * chunks[row, ENTRY]:
-        chunks[row, VALUES] = chunks[row, ROOM]
-    else:
+    """Note where a dictionary is that has been unpacked, and widened if need be, or that it is damaged."""
+    choices = chunks[row, CHOICES]
+    if not is_whole or size < choices * chunks[row, ENTRY]:
         chunks[row, PAGE_COUNT] = DAMAGED
+        return
+    chunks[row, VALUES] = chunks[row, ROOM]
+    offset = _offset_of(chunks, row, size)
+    if offset > 0:
+        # A value is read before it is written over: each is written at twice its distance from the start.
+        narrow = ints_at(np.uint64(chunks[row, ROOM] + offset), choices)
+        wide = longs_at(np.uint64(chunks[row, ROOM]), choices)
+        for i in range(choices):
+            wide[i] = np.int64(narrow[i])
 
 
 @device
