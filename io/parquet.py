@@ -39,7 +39,8 @@ _SPLIT_BYTES = 16 * 1024 * 1024
 _SPLIT_BYTES_LEAST = 512 * 1024
 _SPLIT_ROWS = 1024 * 1024
 """Most rows of a split, however few bytes they take."""
-_SPLITS_PER_CORE = 8
+_SPLITS_PER_CORE = 4
+"""Each split costs some Python, for which threads wait for each other; too few would leave threads without work."""
 _MANY_CHUNKS, _SMALL_GROUP = 32, 8192
 """From this many column chunks of fewer rows than this on, starting our decoder for each costs more than it saves."""
 _BATCH_ROWS, _NARROW, _NARROW_TIMES, _LEAST_BATCHES = 128 * 1024, 8, 3, 4
