@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import accumulate, pairwise, product
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -28,23 +28,27 @@ from .native import (
     order_floats_later,
     order_integers_later,
     order_nulls_later,
+    pack_bits,
     set_key,
     spans_of,
 )
 from .native.arrays import Longs, Rows, Words
 from .native.parallel import Threads, each, each_later, mapped, turns_of
+from .native.phases import Phases, pieces_of
 from .native.textsort import Texts, rank_repeated
 from .native.ties import Rest
 from .project import Evaluator
 from .ranking import order_words, ranks
 from .spread import spreadable
-from .table import CpuTable, concat_column, concat_columns, concat_tables, is_dictionary, slice_table, take_rows
+from .table import CpuTable, concat_column, concat_tables, is_dictionary, slice_table, take_rows
 from .words import floats_of, integers_of, is_bytes, is_one_word
 
 _MAX_BYTES = 2**31 - 1
 _SIGN, _ALL = 1 << 63, (1 << 64) - 1
 _ALONE = 56
 """Bits of a first word to which no others are added, as there would be few: it is sorted by as it is."""
+_MOST_WORDS = 3
+"""Words of a key: one for nulls, and two of a decimal."""
 _LARGE = 1 << 17
 """Rows from which a sort is worth threads of its own, and columns follow their keys by way of buckets."""
 
@@ -75,7 +79,7 @@ def sort_large(
     if layout.width > layout.packed_width:
         break_ties(sort, layout.rest(words), threads)
     following = _Following(sort, pieces, threads)
-    columns: list[pa.Array | None] = []
+    columns: list[pa.Array | _Taken] = []
     for position, field in enumerate(schema):
         arrays = [table.columns[position] for table in pieces]
         known = [
@@ -87,20 +91,40 @@ def sort_large(
         if known and not any(array.null_count for array in arrays):
             number = known[0]
             kind = pa.int32() if number in texts else arrays[0].type
-            values = layout.read_back(sort, number, keys[number], kind)
-            columns.append(
-                take_column(texts[number], values_of(values), threads=threads) if number in texts else values
-            )
+            values = layout.read_back_later(sort, number, keys[number], kind, following.phases)
+            columns.append(_Taken([texts[number]], values_of(values)) if number in texts else values)
         else:
             nulls_first = keys[0].nulls_first if _names(keys[0], field.name) else None
             whole = [table.columns[position] for table in tables]
-            columns.append(following.column(arrays, whole, nulls_first=nulls_first))
-    # What is not shared out by rows goes to a thread column by column.
-    alone = [position for position, column in enumerate(columns) if column is None]
-    taken = mapped(lambda i: following.taken([table.columns[i] for table in tables]), alone, threads)
-    for position, column in zip(alone, taken, strict=True):
-        columns[position] = column
-    return CpuTable(schema=schema, columns=columns, num_rows=len(sort.numbers))
+            columns.append(following.column_later(arrays, whole, nulls_first=nulls_first))
+    following.phases.run()
+    return CpuTable(schema=schema, columns=_all_taken(columns, threads), num_rows=len(sort.numbers))
+
+
+class _Taken(NamedTuple):
+    """Values of arrays, counted through, at rows."""
+
+    arrays: Sequence[pa.Array]
+    rows: Rows
+
+    def column(self, threads: Threads | None) -> pa.Array:
+        """Return them, once the rows are known."""
+        return take_column(concat_column(self.arrays, threads), self.rows, threads=threads)
+
+
+def _all_taken(columns: Sequence[pa.Array | _Taken], threads: Threads | None) -> list[pa.Array]:
+    """Return columns, of which some are to be taken yet: those that threads cannot share are one thread's each."""
+    shared, alone = dict[int, pa.Array](), dict[int, _Taken]()
+    for position, column in enumerate(columns):
+        if not isinstance(column, _Taken):
+            shared[position] = column
+        elif is_shared_out(column.arrays[0]):
+            shared[position] = column.column(threads)
+        else:
+            alone[position] = column
+    taken = mapped(lambda column: column.column(None), alone.values(), threads)
+    made = shared | dict(zip(alone, taken, strict=True))
+    return [made[position] for position in range(len(columns))]
 
 
 def _pieces(table: CpuTable) -> list[CpuTable]:
@@ -144,7 +168,13 @@ class _KeyWords:
         self._columns = mapped(lambda table: Evaluator(table).columns(exprs), tables, computing)
         self._nullable = [any(own[number].null_count for own in self._columns) for number in range(len(keys))]
         self.words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
-        self.extents: list[_Extents] = [[np.empty((0, 2), dtype=np.int64) for _ in keys] for _ in tables]
+        bounds = np.empty((len(tables), len(keys), _MOST_WORDS, 2), dtype=np.int64)
+        self.extents: list[_Extents] = [list(own) for own in bounds]
+        self._rows = [slice(*span) for span in pairwise(accumulate((table.num_rows for table in tables), initial=0))]
+        self._room = [
+            [empty(self._rows[-1].stop, np.uint64) for _ in range(_words_made(key, nullable=nullable))]
+            for key, nullable in zip(map(_by_words, keys), self._nullable, strict=True)
+        ]
         self.texts = dict[int, pa.Array]()
         ranked = [number for number, key in enumerate(keys) if _is_ranked(key.expr.dtype)]
         spans = turns_of(len(tables), threads)
@@ -168,10 +198,10 @@ class _KeyWords:
         """Make the words of some keys of some tables."""
         calls = Calls()
         for table, number in product(range(*span), numbers):
-            own, key = self._columns[table][number], self._keys[number]
-            by = _by_place(key) if _is_ranked(key.expr.dtype) else key
-            self.words[table][number] = made = _ordered(own, by, calls, nullable=self._nullable[number])
-            self.extents[table][number] = bounds = np.empty((len(made), 2), dtype=np.int64)
+            own, key = self._columns[table][number], _by_words(self._keys[number])
+            room = [words[self._rows[table]] for words in self._room[number]]
+            self.words[table][number] = made = _ordered(own, key, room, calls, nullable=self._nullable[number])
+            self.extents[table][number] = bounds = self.extents[table][number][: len(made)]
             for word, out in zip(made, bounds, strict=True):
                 extent_later(word, out, calls)
         calls.run()
@@ -196,9 +226,9 @@ class _KeyWords:
             made[number], extent[number] = [place], bounds
 
 
-def _by_place(key: SortKey) -> SortKey:
-    """Return the key by whose integers ranked values are ordered."""
-    return replace(key, expr=Column(name="", dtype=int64))
+def _by_words(key: SortKey) -> SortKey:
+    """Return the key by whose words values are ordered: of ranked ones that of their ranks."""
+    return replace(key, expr=Column(name="", dtype=int64)) if _is_ranked(key.expr.dtype) else key
 
 
 def _is_ranked(dtype: DataType) -> bool:
@@ -215,7 +245,9 @@ def _repeated(
     """
     if any(map(is_dictionary, columns)):
         return None
-    numbers, places = ([empty(len(column), kind) for column in columns] for kind in (np.int32, np.int64))
+    spans = [slice(*span) for span in pairwise(accumulate(map(len, columns), initial=0))]
+    room = [empty(spans[-1].stop, kind) for kind in (np.int32, np.int64)]
+    numbers, places = ([whole[span] for span in spans] for whole in room)
     pieces = [Texts(*text_of(column), *bits_of(column)) for column in columns]
     distinct = rank_repeated(pieces, numbers, threads, meanwhile, places)
     if distinct is None:
@@ -227,7 +259,17 @@ def _repeated(
     return pa.Array.from_buffers(columns[0].type, len(offsets) - 1, buffers, null_count=0), places
 
 
-def _ordered(column: pa.Array, key: SortKey, calls: Calls, *, nullable: bool) -> list[Words | Longs]:
+def _words_made(key: SortKey, *, nullable: bool) -> int:
+    """Return how many words `_ordered` writes to memory that it is given."""
+    dtype = key.expr.dtype
+    if dtype.is_float or (_is_signed(dtype) and key.descending and not nullable):
+        return 1
+    return 2 if _is_signed(dtype) and nullable else 0
+
+
+def _ordered(
+    column: pa.Array, key: SortKey, room: Sequence[Words], calls: Calls, *, nullable: bool
+) -> list[Words | Longs]:
     """Return the words of a key, once calls are made; integers that have their own order as they are, and signed.
 
     Floats leave the first and the last word to nulls, which so need none of their own.
@@ -235,21 +277,17 @@ def _ordered(column: pa.Array, key: SortKey, calls: Calls, *, nullable: bool) ->
     if key.expr.dtype.is_float:
         bits, offset = bits_of(column)
         values, last = floats_of(column), not key.nulls_first
-        out = empty(len(column), np.uint64)
-        order_floats_later(values, bits, offset, out, calls, descending=key.descending, nulls_last=last)
-        return [out]
+        order_floats_later(values, bits, offset, room[0], calls, descending=key.descending, nulls_last=last)
+        return [*room]
     if not _is_signed(key.expr.dtype):
         return [*order_words(column, key, nullable=nullable)]
-    numbers, words, (bits, offset) = integers_of(column), list[Words](), (NO_BITS, 0)
-    if nullable or column.null_count:
-        bits, offset = bits_of(column)
-        words.append(empty(len(numbers), np.uint64))
-        order_nulls_later(bits, offset, words[0], calls, nulls_first=key.nulls_first)
-    elif not key.descending:
-        return [numbers]
-    words.append(empty(len(numbers), np.uint64))
-    order_integers_later(numbers, bits, offset, words[-1], calls, descending=key.descending)
-    return [*words]
+    if not room:
+        return [integers_of(column)]
+    bits, offset = bits_of(column) if nullable else (NO_BITS, 0)
+    if nullable:
+        order_nulls_later(bits, offset, room[0], calls, nulls_first=key.nulls_first)
+    order_integers_later(integers_of(column), bits, offset, room[-1], calls, descending=key.descending)
+    return [*room]
 
 
 def _is_signed(dtype: DataType) -> bool:
@@ -290,7 +328,9 @@ class _Layout:
         flat = [[word.view(np.uint64) for key in chunk for word in key] for chunk in chunks]
         if self._only is not None:
             return [own[self._only] for own in flat]
-        packed = [empty(len(own[0]), np.uint64) for own in flat]
+        sizes = [len(own[0]) for own in flat]
+        room = empty(sum(sizes), np.uint64)
+        packed = [room[start:stop] for start, stop in pairwise(accumulate(sizes, initial=0))]
         parts = [number for number, width in enumerate(self._widths) if width and self._shift(number) > -width]
 
         def pack(chunk: int, calls: Calls) -> None:
@@ -314,13 +354,15 @@ class _Layout:
         """Return whether packed words have all bits of a key's last word."""
         return self._shift(sum(self._shape[: number + 1]) - 1) >= 0
 
-    def read_back(self, sort: BucketSort, number: int, key: SortKey, kind: pa.DataType) -> pa.Array:
-        """Return a key's column, of whole numbers without nulls, in order."""
+    def read_back_later(
+        self, sort: BucketSort, number: int, key: SortKey, kind: pa.DataType, phases: Phases
+    ) -> pa.Array:
+        """Return a key's column, of whole numbers without nulls, which are there in order when phases have run."""
         word = sum(self._shape[: number + 1]) - 1
         stored = storage(kind)
         values = empty(len(sort.numbers), stored)
         flip = 0 if self._signed[word] else _SIGN ^ (_ALL if key.descending else 0)
-        sort.integers(self._shift(word), self._widths[word], self._leasts[word], flip, values)
+        sort.integers_later(self._shift(word), self._widths[word], self._leasts[word], flip, values, phases)
         return array_from(values, kind)
 
     def _shift(self, number: int) -> int:
@@ -330,58 +372,59 @@ class _Layout:
 
 
 class _Following:
-    """Columns put into the order of their rows' keys."""
+    """Columns put into the order of their rows' keys.
+
+    Attributes
+    ----------
+    phases
+        What has to run before the columns are there.
+    """
 
     def __init__(self, sort: BucketSort, tables: Sequence[CpuTable], threads: Threads | None) -> None:
-        self._sort, self._threads = sort, threads
+        self.phases = Phases(threads)
+        self._sort = sort
         self._sizes = [table.num_rows for table in tables]
         self._rows: Rows | None = None
 
-    def column(
+    def column_later(
         self, arrays: Sequence[pa.Array], given: Sequence[pa.Array], *, nulls_first: bool | None = None
-    ) -> pa.Array | None:
-        """Return the values of a column, given by chunk, and in as few pieces as there are.
+    ) -> pa.Array | _Taken:
+        """Return what will be the values of a column, given by chunk, and in as few pieces as there are.
 
         Of the first key ``nulls_first`` tells where nulls are.
-
-        None where threads cannot share them: then they are to be `taken`, when all other columns are there.
         """
         first = arrays[0]
         if not spreadable(arrays):
-            order = self._order()
-            if not is_shared_out(first):
-                return None
-            return take_column(concat_column(given, self._threads), order, threads=self._threads)
+            return _Taken(given, self._order_later())
         if isinstance(first, pa.DictionaryArray):
-            return encoded(self._spread([array.indices for array in arrays], nulls_first=nulls_first), first.dictionary)
-        return self._spread(arrays, nulls_first=nulls_first)
+            indices = self._spread_later([array.indices for array in arrays], nulls_first=nulls_first)
+            return encoded(indices, first.dictionary)
+        return self._spread_later(arrays, nulls_first=nulls_first)
 
-    def taken(self, given: Sequence[pa.Array]) -> pa.Array:
-        """Return the values of a column, on one thread."""
-        return take_column(concat_columns(given), self._order())
-
-    def _spread(self, arrays: Sequence[pa.Array], *, nulls_first: bool | None) -> pa.Array:
+    def _spread_later(self, arrays: Sequence[pa.Array], *, nulls_first: bool | None) -> pa.Array:
         first = arrays[0]
-        values = self._followed([values_of(array) for array in arrays], storage(first.type))
+        values = self._followed_later([values_of(array) for array in arrays], storage(first.type))
         nulls = sum(array.null_count for array in arrays)
         if not nulls:
             return array_from(values, first.type)
         if nulls_first is not None:
             valid = slice(nulls, len(values)) if nulls_first else slice(len(values) - nulls)
             return array_from(values, first.type, pa.py_buffer(_bitmap(len(values), valid)), nulls)
-        flags = self._followed([present(array).view(np.uint8) for array in arrays], np.dtype(np.uint8))
-        return array_from(values, first.type, pa.py_buffer(np.packbits(flags, bitorder="little")))
+        flags = self._followed_later([present(array).view(np.uint8) for array in arrays], np.dtype(np.uint8))
+        bits = empty(-(-len(flags) // 8), np.uint8)
+        self.phases.add(pack_bits, flags, bits, numbers=pieces_of(len(bits)))
+        return array_from(values, first.type, pa.py_buffer(bits), nulls)
 
-    def _followed(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
+    def _followed_later(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
         out = empty(sum(self._sizes), dtype)
-        self._sort.follow(chunks, out)
+        self._sort.follow_later(chunks, out, self.phases)
         return out
 
-    def _order(self) -> Rows:
+    def _order_later(self) -> Rows:
         if self._rows is None:
             starts = np.cumsum([0, *self._sizes])
             numbers = [np.arange(*span, dtype=np.int32) for span in pairwise(starts.tolist())]
-            self._rows = self._followed(numbers, np.dtype(np.int32))
+            self._rows = self._followed_later(numbers, np.dtype(np.int32))
         return self._rows
 
 

@@ -295,7 +295,7 @@ def bitmap_of(flags: Bits | None) -> pa.Buffer | None:
     if flags is None:
         return None
     packed = empty((len(flags) + 7) // 8, np.uint8)
-    pack_bits(flags, packed)
+    pack_bits(flags, packed, 0, len(packed))
     return pa.py_buffer(packed)
 
 

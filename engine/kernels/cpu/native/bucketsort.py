@@ -11,19 +11,20 @@ two steps that both run along memory: into their buckets, and then within the bu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Longs, Number, Rows, Words
+from .arrays import Bits, Bytes, Longs, Number, Rows, Words
 from .compile import device, instruction, kernel
-from .gathering import put_later, take
-from .parallel import Threads, each, each_later, spans_of
+from .parallel import Threads
+from .phases import Phases, pieces_of
 from .reuse import borrow
 
-prefetch_write = instruction("prefetch_write")
+array_at, words_at = instruction("array_at"), instruction("words_at")
+prefetch_read, prefetch_write = instruction("prefetch_read"), instruction("prefetch_write")
 store_through = instruction("store_through")
 
 Cells: TypeAlias = NDArray[np.uint16]
@@ -35,8 +36,11 @@ _MASK = np.uint64(255)
 _TINY = 40
 _BUCKET_BITS = 9
 _BUCKET_ROWS_BITS = 12
-_PARTS, _SORTED_PARTS = 8, 16
-"""Into how many parts threads share the rows; and while they are sorted, when those that are alike take longer."""
+_MOVED = (64, 32, 8)
+"""Bits of values that follow their rows."""
+_MOST_BYTES, _COLUMNS_BUCKETED = 8, 2
+AHEAD = 32
+"""Rows whose values are asked for ahead."""
 _NO_ROWS = np.empty(0, dtype=np.int32)
 _NO_CELLS = np.empty(0, dtype=np.uint16)
 _SAMPLED_ROWS, _SAMPLE = 1 << 15, 1 << 12
@@ -47,22 +51,26 @@ _CELL_BITS = 16
 _ONE = np.uint64(1)
 
 
-@kernel("void(const u64[], u64, u64, const u16[], i64[])")
-def _count_buckets(words: Words, least: int, shift: int, cells: Cells, counts: Longs) -> None:
+@kernel("void(const u64[], const i64[], u64, u64, const u16[], i64[,], i64)")
+def _count_buckets(
+    begins: Words, firsts: Longs, least: int, shift: int, cells: Cells, counts: Longs, chunk: int
+) -> None:
+    """Count the keys of a chunk by their buckets; see `_scatter_buckets`."""
+    words = words_at(begins[chunk], firsts[chunk + 1] - firsts[chunk])
     if len(cells) == 0:
         for i in range(len(words)):
-            counts[(words[i] - least) >> shift] += 1
+            counts[chunk, (words[i] - least) >> shift] += 1
     else:
         for i in range(len(words)):
-            counts[cells[(words[i] - least) >> shift]] += 1
+            counts[chunk, cells[(words[i] - least) >> shift]] += 1
 
 
-@kernel("void(const u64[], u64, u64, i64, const i32[], u64, const u16[], i64[], u64[], i32[], i32[])")
+@kernel("void(const u64[], const i64[], u64, u64, const i32[], u64, const u16[], i64[,], u64[], i32[], i32[], i64)")
 def _scatter_buckets(
-    words: Words,
+    begins: Words,
+    firsts: Longs,
     least: int,
     number_bits: int,
-    first_row: int,
     numbers: Rows,
     shift: int,
     cells: Cells,
@@ -70,31 +78,34 @@ def _scatter_buckets(
     out: Words,
     out_numbers: Rows,
     places: Rows,
+    chunk: int,
 ) -> None:
-    """Move keys to their buckets, each with a number in so many low bits or beside it.
+    """Move the keys of a chunk to their buckets, each with a number in so many low bits or beside it.
 
     A key's bucket is what it is shifted, or the entry of that in ``cells`` where these are given.
 
-    That is its place, noted in ``places`` too where these are given, else its entry in ``numbers`` where there are any,
-    else its row.
+    Its number is its place, noted in ``places`` too where these are given, else its entry in ``numbers`` where there
+    are any, else its row.
     """
     placed = len(places) > 0
     given = len(numbers) > 0
     beside = len(out_numbers) > 0
     direct = len(cells) == 0
+    first_row = firsts[chunk]
+    words = words_at(begins[chunk], firsts[chunk + 1] - first_row)
     for i in range(len(words)):
         key = words[i] - least
         bucket = key >> shift
         if not direct:
             bucket = np.uint64(cells[bucket])
-        position = np.uint64(positions[bucket])
-        positions[bucket] += 1
+        position = np.uint64(positions[chunk, bucket])
+        positions[chunk, bucket] += 1
         number = np.int32(first_row + i)
         if placed:
             number = np.int32(position)
-            places[i] = number
+            places[first_row + i] = number
         elif given:
-            number = numbers[i]
+            number = numbers[first_row + i]
         if beside:
             out[position] = key
             out_numbers[position] = number
@@ -195,18 +206,18 @@ def varying_bits(words: Words, start: Number, stop: Number) -> Number:
     return varying
 
 
-@kernel("void(u64[], i32[], u64[], i32[], const i64[], i64, i64, i64, i64, i64[])")
-def sort_buckets(
+@kernel("void(u64[], i32[], u64[], i32[], i64[], const i64[], i64, i64, i64, i64)")
+def _sort_buckets(
     words: Words,
     numbers: Rows,
     spare: Words,
     spare_numbers: Rows,
+    counts: Longs,
     bounds: Longs,
-    first: int,
-    last: int,
     low: int,
     high: int,
-    counts: Longs,
+    first: int,
+    last: int,
 ) -> None:
     """Sort each of the buckets ``[first, last)`` in place by the bits from ``low`` to ``high``, or those that vary.
 
@@ -238,19 +249,41 @@ def sort_buckets(
             radix_passes(words, numbers, spare, spare_numbers, start, size, low, top, counts)
 
 
-@kernel("void(const u64[], u64, i32[])")
-def _extract_numbers(words: Words, mask: int, out: Rows) -> None:
-    for i in range(len(words)):
+@kernel("void(const u64[], u64, i32[], i64, i64)")
+def _extract_numbers(words: Words, mask: int, out: Rows, start: int, stop: int) -> None:
+    for i in range(start, stop):
         out[i] = np.int32(words[i] & mask)
 
 
-@kernel(
-    "void(const u64[], u64, u64, u64, u64, i64[])",
-    "void(const u64[], u64, u64, u64, u64, i32[])",
-)
-def _extract_integers(words: Words, shift: int, mask: int, least: int, flip: int, out: NDArray[Any]) -> None:
-    for i in range(len(words)):
-        store_through(out, np.int64(i), np.int64((((words[i] >> shift) & mask) + least) ^ flip))
+@kernel(*[f"void(const u64[], u64, u64, u64, u64, u{bits}[], i64, i64)" for bits in (64, 32, 16, 8)])
+def _extract_integers(
+    words: Words, shift: int, mask: int, least: int, flip: int, out: NDArray[Any], start: int, stop: int
+) -> None:
+    for i in range(start, stop):
+        store_through(out, np.int64(i), (((words[i] >> shift) & mask) + least) ^ flip)
+
+
+def _put_chunk(begins: Words, firsts: Longs, places: Rows, out: NDArray[Any], chunk: int) -> None:
+    """Write the values of a chunk to the places of their rows."""
+    values = array_at(begins[chunk], firsts[chunk + 1] - firsts[chunk], out)
+    first = firsts[chunk]
+    for i in range(len(values)):
+        out[np.uint32(places[first + i])] = values[i]
+
+
+def _take_span(values: NDArray[Any], rows: Rows, out: NDArray[Any], start: int, stop: int) -> None:
+    """Read the values at some rows."""
+    last = stop - AHEAD
+    for i in range(start, stop):
+        if i < last:
+            prefetch_read(values, np.int64(rows[i + AHEAD]))
+        out[i] = values[np.uint32(rows[i])]
+
+
+_PUT = {
+    bits // 8: kernel(f"void(const u64[], const i64[], const i32[], u{bits}[], i64)")(_put_chunk) for bits in _MOVED
+}
+_TAKE = {bits // 8: kernel(f"void(const u{bits}[], const i32[], u{bits}[], i64, i64)")(_take_span) for bits in _MOVED}
 
 
 @kernel("void(const u64[], u64, u8[])")
@@ -280,23 +313,32 @@ def _even_cells(chunks: Sequence[Words], least: int, width: int, bucket_bits: in
     return shift, np.cumsum(first, dtype=np.uint16)
 
 
-def sort_within(words: Words, numbers: Rows, bounds: Longs, low: int, high: int, threads: Threads | None) -> None:
-    """Sort words, and numbers that travel with them, between bounds each, by the bits from ``low`` to ``high``.
+def _begins(chunks: Sequence[NDArray[Any]]) -> Words:
+    """Return the addresses of arrays, which must be kept."""
+    return np.array([chunk.__array_interface__["data"][0] for chunk in chunks], dtype=np.uint64)
+
+
+def sort_within_later(words: Words, numbers: Rows, bounds: Longs, low: int, high: int, phases: Phases) -> None:
+    """Have words, and numbers that travel with them, sorted between bounds each, by the bits from ``low`` to ``high``.
 
     By those that vary where ``high`` is 0.
     """
-    parts = spans_of(len(words), 1 if threads is None else _SORTED_PARTS)
-    splits = [0, *np.searchsorted(bounds, [start for start, _ in parts[1:]]).tolist(), len(bounds) - 1]
+    starts = [start for start, _ in pieces_of(len(words))]
+    splits = [0, *np.searchsorted(bounds, starts[1:]).tolist(), len(bounds) - 1]
     largest = int(np.diff(bounds).max(initial=0))
     beside = largest if len(numbers) else 0
+    threads = range(phases.count)
+    spare, spare_beside = ([borrow(n, kind) for _ in threads] for n, kind in ((largest, np.uint64), (beside, np.int32)))
+    counts = [np.empty(256, dtype=np.int64) for _ in threads]
+    shares = [split for split in pairwise(splits) if split[0] < split[1]]
+    phases.add(_sort_buckets, words, numbers, spare, spare_beside, counts, bounds, low, high, numbers=shares)
 
-    def sort(part: int) -> None:
-        counts = np.empty(256, dtype=np.int64)
-        spare, spare_beside = borrow(largest, np.uint64), borrow(beside, np.int32)
-        first, last = splits[part], splits[part + 1]
-        sort_buckets(words, numbers, spare, spare_beside, bounds, first, last, low, high, counts)
 
-    each(sort, len(parts), threads)
+def take_later(values: NDArray[Any], rows: Rows, out: NDArray[Any], phases: Phases) -> None:
+    """Have values of 1, 4 or 8 bytes at rows written to ``out``."""
+    size = out.dtype.itemsize
+    stored = f"u{size}"
+    phases.add(_TAKE[size], values.view(stored), rows, out.view(stored), numbers=pieces_of(len(out)))
 
 
 class BucketSort:
@@ -311,7 +353,7 @@ class BucketSort:
     threads
         Threads to share the work with; the result is the same without.
     numbers
-        What travels with the keys of each chunk, or None for row numbers.
+        What travels with the keys of all chunks, or None for row numbers.
     follow
         Whether columns are to `follow`; then places travel.
 
@@ -330,17 +372,15 @@ class BucketSort:
         width: int,
         threads: Threads | None = None,
         *,
-        numbers: Sequence[Rows] | None = None,
+        numbers: Rows | None = None,
         follow: bool = False,
     ) -> None:
-        self._threads = threads
         sizes = [len(chunk) for chunk in chunks]
+        self._firsts: Longs = np.cumsum([0, *sizes])
         n = sum(sizes)
         number_bits = (n - 1).bit_length()
         self._number_bits = number_bits if width + number_bits <= 64 and numbers is None else 0
-        self._parts = spans_of(n, 1 if threads is None else _PARTS)
-        places = borrow(n if follow else 0, np.int32)
-        self._places = [places[slice(*span)] for span in pairwise(accumulate(sizes, initial=0))]
+        self._places: Rows = borrow(n if follow else 0, np.int32)
         beside = 0 if self._number_bits else n
         self.words, self._beside = borrow(n, np.uint64), borrow(beside, np.int32)
         bucket_bits = min(width, _BUCKET_BITS, max(n.bit_length() - _BUCKET_ROWS_BITS, 1))
@@ -348,13 +388,18 @@ class BucketSort:
         even = not len(cells)
         if even:
             shift = width - bucket_bits
-        bounds = self._scatter(chunks, least, shift, cells, 1 << bucket_bits, numbers)
+        self._bucketed = list[Bytes]()
+        phases = Phases(threads)
+        bounds = self._scatter(chunks, least, shift, cells, 1 << bucket_bits, numbers, phases)
         if shift or not even:
-            self._sort(bounds, self._number_bits + shift if even else 0)
+            high = self._number_bits + shift if even else 0
+            sort_within_later(self.words, self._beside, bounds, self._number_bits, high, phases)
         self.numbers = self._beside
         if self._number_bits:
             self.numbers = borrow(n, np.int32)
-            each(self._extract, len(self._parts), threads)
+            mask = (1 << self._number_bits) - 1
+            phases.add(_extract_numbers, self.words, mask, self.numbers, numbers=pieces_of(n))
+        phases.run()
 
     def _scatter(
         self,
@@ -363,54 +408,32 @@ class BucketSort:
         shift: int,
         cells: Cells,
         buckets: int,
-        numbers: Sequence[Rows] | None,
+        numbers: Rows | None,
+        phases: Phases,
     ) -> Longs:
+        """Have keys moved to their buckets; return where these begin."""
+        begins, every = _begins(chunks), range(len(chunks))
         counts = np.zeros((len(chunks), buckets), dtype=np.int64)
-        each_later(
-            lambda c, calls: calls.add(_count_buckets, chunks[c], least, shift, cells, counts[c]),
-            len(chunks),
-            self._threads,
-        )
+        phases.add(_count_buckets, begins, self._firsts, least, shift, cells, counts, numbers=every)
+        phases.run()
         starts = np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(counts.T.reshape(-1))])
         positions = starts[:-1].reshape(buckets, len(chunks)).T.copy()
-        first_rows = np.cumsum([0, *(len(chunk) for chunk in chunks)])
-        given = [_NO_ROWS] * len(chunks) if numbers is None else numbers
-
-        def scatter(c: int) -> None:
-            _scatter_buckets(
-                chunks[c], least, self._number_bits, first_rows[c], given[c], shift, cells, positions[c],
-                self.words, self._beside, self._places[c],
-            )  # fmt: skip
-
-        each(scatter, len(chunks), self._threads)
+        phases.add(
+            _scatter_buckets, begins, self._firsts, least, self._number_bits, _NO_ROWS if numbers is None else numbers,
+            shift, cells, positions, self.words, self._beside, self._places, numbers=every,
+        )  # fmt: skip
         return np.ascontiguousarray(starts[:: len(chunks)])
 
-    def _sort(self, bounds: Longs, high: int) -> None:
-        """Sort the buckets by the bits below ``high``, or those that vary where it is 0."""
-        sort_within(self.words, self._beside, bounds, self._number_bits, high, self._threads)
-
-    def _extract(self, part: int) -> None:
-        start, stop = self._parts[part]
-        _extract_numbers(self.words[start:stop], (1 << self._number_bits) - 1, self.numbers[start:stop])
-
-    def integers(self, shift: int, width: int, least: int, flip: int, out: NDArray[Any]) -> None:
-        """Write integers that are part of the keys, in order, to an array of a type that they fit.
+    def integers_later(self, shift: int, width: int, least: int, flip: int, out: NDArray[Any], phases: Phases) -> None:
+        """Have integers that are part of the keys written, in order, to an array of a type that they fit.
 
         They have ``width`` bits from ``shift`` on, to which ``least`` is added, and then the bits of ``flip`` turned.
         """
-        shift += self._number_bits
-
-        direct = out.dtype.itemsize >= 4
-        stored = out.view(f"i{out.dtype.itemsize}") if direct else out
-
-        def extract(part: int) -> None:
-            start, stop = self._parts[part]
-            made = stored[start:stop] if direct else np.empty(stop - start, dtype=np.int32)
-            _extract_integers(self.words[start:stop], shift % 64, (1 << width) - 1, least, flip, made)
-            if not direct:
-                out[start:stop] = made
-
-        each(extract, len(self._parts), self._threads)
+        place, stored = (shift + self._number_bits) % 64, out.view(f"u{out.dtype.itemsize}")
+        pieces = pieces_of(len(out))
+        phases.add(
+            _extract_integers, self.words, place, (1 << width) - 1, least, flip, stored, numbers=pieces, beside=True
+        )
 
     def begins(self, shift: int) -> Bits:
         """Return which keys, in order, differ from the one before in bits from ``shift`` on, and the first."""
@@ -418,18 +441,19 @@ class BucketSort:
         _mark_begins(self.words, shift + self._number_bits, out)
         return out
 
-    def bucketed(self, chunks: Sequence[NDArray[Any]], dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Return values of the rows, of 1, 4 or 8 bytes and given by chunk, by their places."""
-        out = borrow(len(self.words), dtype)
-        each_later(lambda c, calls: put_later(chunks[c], self._places[c], out, calls), len(chunks), self._threads)
-        return out
+    def put_later(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any], phases: Phases) -> None:
+        """Have values of the rows, of 1, 4 or 8 bytes and given by chunk, written to their places."""
+        put, stored = _PUT[out.dtype.itemsize], out.view(f"u{out.dtype.itemsize}")
+        phases.keep(chunks)
+        phases.add(put, _begins(chunks), self._firsts, self._places, stored, numbers=range(len(chunks)), beside=True)
 
-    def follow(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any]) -> None:
-        """Write the values of the rows, of 1, 4 or 8 bytes and given by chunk, in order."""
-        bucketed = self.bucketed(chunks, out.dtype)
-
-        def gather(part: int) -> None:
-            start, stop = self._parts[part]
-            take(bucketed, self.numbers[start:stop], out[start:stop])
-
-        each(gather, len(self._parts), self._threads)
+    def follow_later(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any], phases: Phases) -> None:
+        """Have the values of the rows, of 1, 4 or 8 bytes and given by chunk, written in order."""
+        # The values of the column before are read in the phase in which these are put, those of the one before not.
+        if len(self._bucketed) < _COLUMNS_BUCKETED:
+            self._bucketed.append(borrow(_MOST_BYTES * len(out), np.uint8))
+        else:
+            self._bucketed.append(self._bucketed.pop(0))
+        bucketed = self._bucketed[-1][: out.nbytes].view(out.dtype)
+        self.put_later(chunks, bucketed, phases)
+        take_later(bucketed, self.numbers, out, phases)

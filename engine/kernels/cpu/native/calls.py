@@ -22,7 +22,7 @@ call_entry = instruction("call_entry")
 
 _ANY = REFUSED
 _WORD = 2**64 - 1
-_WIDTH = 16
+CALL_WORDS = 16
 """Words for the arguments of a call: as many as `instructions.CALLED_ARGUMENTS`."""
 _HEADER, _ADDRESS = np.ndarray.__basicsize__ // 8, object.__basicsize__ // 8
 """Words of an array's object, and which of them is the address of its elements."""
@@ -32,11 +32,16 @@ _HEADER, _ADDRESS = np.ndarray.__basicsize__ // 8, object.__basicsize__ // 8
 def _call_all(entries: Words, arguments: Words, expected: Longs, start: int, results: Longs) -> int:
     """Make calls from ``start`` on; return the first whose result is another than expected, or their number."""
     for i in range(start, len(entries)):
-        result = call_entry(entries[i], arguments, i * _WIDTH)
+        result = call_entry(entries[i], arguments, i * CALL_WORDS)
         results[i] = result
         if result <= REFUSALS or (expected[i] != _ANY and result != expected[i]):
             return i
     return len(entries)
+
+
+def argument_word(argument: Any) -> int:
+    """Return an argument, an array or a number, as an entry point takes it."""
+    return id(argument) if isinstance(argument, np.ndarray) else int(argument) & _WORD
 
 
 class Call(NamedTuple):
@@ -118,8 +123,8 @@ class Calls:
             Makes the error to raise for another one; without, `run` ends there.
         """
         assert isinstance(kernel, Kernel)
-        words = [id(arg) if isinstance(arg, np.ndarray) else int(arg) & _WORD for arg in args]
-        words += [0] * (_WIDTH - len(words))
+        words = [argument_word(arg) for arg in args]
+        words += [0] * (CALL_WORDS - len(words))
         wanted = _ANY if expected is None else expected
         self.made.append(Call(kernel, args, words, kernel.address_for(args), wanted, otherwise))
 
@@ -210,7 +215,7 @@ class Pattern:
         for place, made in enumerate(self._pattern):
             for number, arg in enumerate(made.arguments):
                 if isinstance(arg, np.ndarray) and arg.size:
-                    self._copy(place * _WIDTH + number, arg, numbers)
+                    self._copy(place * CALL_WORDS + number, arg, numbers)
 
     def _copy(self, place: int, arg: NDArray[Any], numbers: dict[int, int]) -> None:
         """Copy an argument if memory is part of it."""

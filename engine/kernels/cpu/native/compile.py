@@ -48,6 +48,7 @@ _KERNEL_MODULES = (
     "hashing",
     "packing",
     "calls",
+    "phases",
     "grouping",
     "hashedrows",
     "rowgroups",

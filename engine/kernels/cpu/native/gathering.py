@@ -190,18 +190,18 @@ def count_bits(bits: Bits, bit_offset: int, n: int) -> int:
     return total
 
 
-@kernel("void(const u8[], u8[])")
-def pack_bits(flags: Bits, out: Bits) -> None:
-    """Pack one byte per row (0 or not) into a bitmap with bit offset 0."""
+@kernel("void(const u8[], u8[], i64, i64)")
+def pack_bits(flags: Bits, out: Bits, start: int, stop: int) -> None:
+    """Pack one byte per row (0 or not) into the bytes from ``start`` to ``stop`` of a bitmap with bit offset 0."""
     n = np.int64(len(flags))
-    whole = n & ~7
-    for start in range(0, whole, 8):
-        out[np.uint64(start >> 3)] = bits_of_bytes(flags, np.int64(start))
-    if n > whole:
+    whole = min(np.int64(stop), n >> 3)
+    for i in range(start, whole):
+        out[np.uint64(i)] = bits_of_bytes(flags, np.int64(8 * i))
+    for i in range(max(whole, np.int64(start)), stop):
         byte = 0
-        for k in range(n - whole):
-            byte |= int(flags[whole + k] != 0) << k
-        out[whole >> 3] = byte
+        for k in range(n - 8 * i):
+            byte |= int(flags[8 * i + k] != 0) << k
+        out[i] = byte
 
 
 @kernel("bool(const i64[,], i64[])")

@@ -56,6 +56,20 @@ def store_through(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
 
 
 @intrinsic
+def add_shared(typingctx: Any, array: Any, index: Any, value: Any) -> Any:
+    """Add to an element of an array that other threads add to as well; return what it was.
+
+    What this thread wrote before is there for one that sees the sum; 0 added is a read that sees theirs.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        structure = context.make_array(signature.args[0])(context, builder, args[0])
+        return builder.atomic_rmw("add", builder.gep(structure.data, [args[1]]), args[2], "seq_cst")
+
+    return types.int64(array, types.int64, types.int64), generate
+
+
+@intrinsic
 def store_unaligned(typingctx: Any, array: Any, index: Any, word: Any) -> Any:
     """Write a 64-bit word as the 8 little-endian bytes from ``index`` on of a byte array."""
 

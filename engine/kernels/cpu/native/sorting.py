@@ -96,7 +96,7 @@ def argsort(columns: Sequence[Words], *, out: Rows | None = None, threads: Threa
         spans = parts_of(n, threads)
         words = packed.words if not position else _taken(packed.words, order, spans, threads)
         pieces = [words[start:stop] for start, stop in spans]
-        numbers = [order[start:stop] for start, stop in spans] if position else None
+        numbers = order if position else None
         order = BucketSort(pieces, packed.least, packed.width, threads, numbers=numbers).numbers
     if out is None:
         return order

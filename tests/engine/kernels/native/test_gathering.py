@@ -116,8 +116,9 @@ def test_selected_and_counted_bits(rng: np.random.Generator, n: int, offset: int
 @pytest.mark.parametrize("n", [0, 1, 8, 77])
 def test_packed_bits(rng: np.random.Generator, n: int) -> None:
     flags = rng.integers(0, 3, n).astype(np.uint8)
-    out = np.zeros(n // 8 + 1, np.uint8)
-    native.pack_bits(flags, out)
+    out = np.full(n // 8 + 1, 255, np.uint8)
+    for start, stop in ((0, len(out) // 3), (len(out) // 3, len(out))):
+        native.pack_bits(flags, out, start, stop)
     assert (np.unpackbits(out, bitorder="little")[:n] == (flags != 0)).all()
 
 
