@@ -329,7 +329,9 @@ def columns_of(*exprs: Expr) -> frozenset[str]:
     """Return the names of every column that the expressions read."""
     if len(exprs) == 1:
         (expr,) = exprs
-        return frozenset((expr.name,)) if isinstance(expr, Column) else _columns_below(expr)
+        if isinstance(expr, Column):
+            return frozenset((expr.name,))
+        return _columns_below(expr) if expr.children else frozenset()
     names: set[str] = set()
     for expr in exprs:
         if isinstance(expr, Column):

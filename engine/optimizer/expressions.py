@@ -140,9 +140,12 @@ def has(parts: Iterable[Expr], part: Expr) -> bool:
     return any(part == each and str(part) == str(each) for each in parts)
 
 
+_TRIVIAL = (Column, Literal)
+
+
 def is_trivial(expr: Expr) -> bool:
     """Return whether computing the expression twice costs nothing: a column or a constant."""
-    return isinstance(expr, Column | Literal)
+    return isinstance(expr, _TRIVIAL)
 
 
 def size_up_to(expr: Expr, limit: int) -> int:

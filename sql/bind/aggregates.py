@@ -73,11 +73,14 @@ class Aggregates:
         return {column.name: 0 if call.function in _COUNTS else None for call, column in self._columns.items()}
 
 
+_GROUPINGS = (exp.Grouping, exp.GroupingId)
+
+
 def aggregate_name(node: exp.Expr) -> str | None:
     """Return the catalogue's name of the aggregate that a node calls, "" for one it lacks, None for other nodes."""
     if isinstance(node, exp.WithinGroup):
         return aggregate_name(node.this)
-    if not isinstance(node, exp.Func) or isinstance(node, exp.Grouping | exp.GroupingId):
+    if not isinstance(node, exp.Func) or isinstance(node, _GROUPINGS):
         return None
     for name in spelled(node):
         known = _SPELLINGS.get(name) or SQL_AGGREGATES.get(name)

@@ -140,13 +140,13 @@ class ExpressionBinder:
         if node is None:  # which the parser leaves out of some calls that are too short
             raise PlanError("an argument is missing")
         with self.source.placed(node):
-            if isinstance(node, exp.Subquery | exp.Exists):
+            if isinstance(node, _NESTED):
                 return self._nested_query(node)
             if isinstance(node, _COMPARISONS) and self._remembers(node):
                 if node not in self.nested:
                     self.nested[node] = _HANDLERS[type(node)](self, node)
                 return self.nested[node]
-            if isinstance(node, exp.Func | exp.WithinGroup):
+            if isinstance(node, _CALLS):
                 name = aggregate_name(node)
                 if not name and window_name(node) is not None:
                     raise self.source.error(node, f"{self.source.written(node)} needs OVER (…)")
@@ -352,7 +352,10 @@ def _grouping(binder: ExpressionBinder, node: Any) -> Expr:
     return binder.aggregates.grouping(tuple(binder.bind(key) for key in node.expressions))
 
 
-_COMPARISONS = exp.In | exp.EQ | exp.NEQ | exp.LT | exp.LTE | exp.GT | exp.GTE
+# Tuples, since a union of classes is made anew each time it is written.
+_NESTED = (exp.Subquery, exp.Exists)
+_CALLS = (exp.Func, exp.WithinGroup)
+_COMPARISONS = (exp.In, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
 """What may compare with the rows of a nested query."""
 _HANDLERS: dict[type[Any], Callable[[ExpressionBinder, Any], Expr]] = {
     **OPERATORS,

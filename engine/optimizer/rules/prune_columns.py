@@ -108,9 +108,12 @@ class _Demand:
     projects: bool = False
 
 
+_JOINS = (Join, NearestJoin)
+
+
 def _meet(plan: Plan, demand: _Demand) -> Plan:
     """Project to the demanded columns where the parent can take no more, and above joins, which copy what they give."""
-    wide = demand.exact or (isinstance(plan, Join | NearestJoin) and not demand.projects)
+    wide = demand.exact or (isinstance(plan, _JOINS) and not demand.projects)
     if not wide or len(plan.schema.fields) == len(demand.names):
         return plan
     exprs = tuple(
