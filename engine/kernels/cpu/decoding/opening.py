@@ -152,11 +152,11 @@ class ColumnChunks:
         """Whether the kernel that decodes codes can put values of the dictionary in their place."""
         return not self.spec.as_codes and self._looked_up is not None
 
-    def values_at(self, numbers: Sequence[int]) -> NDArray[np.int64]:
+    def values_at(self, numbers: Sequence[int]) -> list[int]:
         """Return where the values of the dictionaries of some chunks are, in the type in which they are given."""
-        places = self.lines[numbers, chunksets.VALUES]
-        if not self._entry or not places.all():
-            places = np.array([address_of(self.reader(number).numbers) for number in numbers], dtype=np.int64)
+        places: list[int] = self.lines[numbers, chunksets.VALUES].tolist()
+        if not self._entry or 0 in places:
+            places = [address_of(self.reader(number).numbers) for number in numbers]
         return places
 
 
@@ -320,13 +320,12 @@ def select_rows(tests: Sequence[CodeTest], parts: Sequence[Part], workspace: Wor
             partner[:, chunksets.OUT] = address_of(workspace.room("others", most, np.uint32))
     groups = np.array([[len(columns), count, 0] for count in counts], dtype=np.int64)
     rows: Rows = workspace.room("rows", sum(counts), np.int32)
-    chunksets.select_chunks(table, groups, rows, *_room(table, workspace))
-    _check(table)
+    if chunksets.select_chunks(table, groups, rows, *_room(table, workspace)) < 0:
+        _check(table)
     for place, test in zip(places, tests, strict=True):
         if test.keys is not None:
-            flagged = each[:, place, chunksets.FLAGGED]
-            passed = int(np.where(flagged < 0, -1 - flagged, flagged).sum())
-            test.keys.count(passed=passed, tested=int(each[:, place, chunksets.CHOICES].sum()))
+            flagged, choices = each[:, place, [chunksets.FLAGGED, chunksets.CHOICES]].T.tolist()
+            test.keys.count(passed=sum([max(count, -1 - count) for count in flagged]), tested=sum(choices))
     found, at = [], 0
     for part, passed in zip(parts, groups[:, chunksets.GROUP_PASSED].tolist(), strict=True):
         own = None if passed == part.count else rows[at : at + passed]
@@ -397,10 +396,10 @@ def _decoded_together(columns: Sequence[ColumnChunks], parts: Sequence[Part], wo
     each[:, :, chunksets.ROWS] = [0 if part.rows is None else address_of(part.rows) for part in parts]
     each[:, :, chunksets.COUNT] = lengths
     table = each.reshape(-1, chunksets.FIELDS)
-    chunksets.decode_chunks(table, *_room(table, workspace))
-    _check(table)
-    nulls = each[:, :, chunksets.NULLS].sum(axis=1).tolist()
-    return [room.ending(count) for room, count in zip(wanted, nulls, strict=True)]
+    if chunksets.decode_chunks(table, *_room(table, workspace)) < len(table):
+        _check(table)
+    nulls = each[:, :, chunksets.NULLS].tolist()
+    return [room.ending(sum(counts)) for room, counts in zip(wanted, nulls, strict=True)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -420,7 +419,7 @@ class _Wanted:
     out: NDArray[Any]
     flags: Bits
     ending: Ending
-    values: NDArray[np.int64] | list[int] | int = 0
+    values: list[int] | int = 0
     kept: object = None
 
 
@@ -450,7 +449,7 @@ def _coded(codes: Rows, flags: Bits, choices: pa.Array, nulls: int) -> pa.Array:
 
 def _room(table: Longs, workspace: Workspace) -> tuple[Bytes, Words, Rows]:
     """Return room for the largest page, for what is known of its rows and for its codes."""
-    size, count = table[:, pages.MOST_BYTES : pages.MOST_VALUES + 1].max(axis=0).tolist()
+    size, count = map(max, table[:, pages.MOST_BYTES : pages.MOST_VALUES + 1].T.tolist())
     known = workspace.room("known", words_for(count), np.uint64)
     return workspace.room("page", size + snappy.SLACK, np.uint8), known, workspace.room("codes", count, np.int32)
 
