@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 
 from .. import dtypes
 from ..dtypes import Kind, common_type
 from ..errors import TypeMismatch
 from ..records import dataclass, replace
+from ..traversal import transform_up, walk_once
 from .build import cast
 from .nodes import Expr
+
+_HEIGHT = "^"
+"""Stands before the number of lambdas in each other in the names of their variables, and in no other name."""
+_NUMBER = re.compile(r"(_\d+)?(\^\d+)?$")
 
 
 class ListMethod(Enum):
@@ -22,12 +28,12 @@ class ListMethod(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable(Expr):
-    """A parameter of a lambda; its name is unique in the plan."""
+    """A parameter of a lambda; its name is unique among those of the lambdas around it and in it."""
 
     name: str
 
     def __str__(self) -> str:
-        return self.name
+        return self.name.partition(_HEIGHT)[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +57,11 @@ class ListLambda(Expr):
     body: Expr
     variables: tuple[Variable, ...]
     initial: Expr | None = None
+
+    @property
+    def height(self) -> int:
+        """How many lambdas stand in each other here."""
+        return int(self.variables[0].name.rpartition(_HEIGHT)[2])
 
     @property
     def children(self) -> tuple[Expr, ...]:
@@ -92,4 +103,24 @@ def list_lambda(
                 f"list_reduce makes {body.dtype} of {dtype}; cast what it begins with, or the result of its lambda"
             )
         body = cast(body, dtype)
+    body, variables = _alike(body, variables)
     return ListLambda(method=method, arg=arg, body=body, variables=variables, initial=initial, dtype=dtype)
+
+
+def _alike(body: Expr, variables: tuple[Variable, ...]) -> tuple[Expr, tuple[Variable, ...]]:
+    """Name variables by how many lambdas the body holds in each other, so that equal lambdas are equal.
+
+    Those of a lambda in the body have other names, and what the body reads of lambdas around it is renamed with these.
+    """
+    inner = [node.height for node in walk_once(body) if isinstance(node, ListLambda)]
+    height = 1 + max(inner, default=0)
+    bases = [_NUMBER.sub("", variable.name) for variable in variables]
+    if len(set(bases)) < len(bases):
+        bases = [f"{base}{place}" for place, base in enumerate(bases)]
+    made = tuple(
+        replace(variable, name=f"{base}{_HEIGHT}{height}") for variable, base in zip(variables, bases, strict=True)
+    )
+    renamed = {old: new for old, new in zip(variables, made, strict=True) if old != new}
+    if renamed:
+        body = transform_up(body, lambda node: renamed.get(node, node) if isinstance(node, Variable) else node)
+    return body, made

@@ -318,11 +318,13 @@ class TextAccessor(TextPieces):
             raise PlanError(f"to_datetime takes errors='raise' or 'coerce', not {errors!r}")
         return self._call("strptime" if errors == "raise" else "try_strptime", format=date_format)
 
-    def cat(self, other: Any, sep: str = "") -> Series:
-        """Join with another text column or constant."""
-        operand = self._column.operand(other)
-        middle = [literal(sep)] if sep else []
-        return self._column.derive(call("concat", self._column.expr, *middle, operand))
+    def cat(self, other: Any, sep: str = "", na_rep: str | None = None) -> Series:
+        """Join with another text column or constant; null where one of them is, unless ``na_rep`` stands for it."""
+        operands = [self._column.expr, self._column.operand(other)]
+        if na_rep is not None:
+            operands = [call("coalesce", one, literal(na_rep)) for one in operands]
+        first, second = operands
+        return self._column.derive(call("concat", first, *([literal(sep)] if sep else []), second))
 
     def __getitem__(self, part: Range | int) -> Series:
         if not isinstance(part, int | Range):

@@ -62,8 +62,9 @@ class Combining(Core):
 
     def groupby(
         self,
-        by: Any,
+        by: Any = None,
         *,
+        level: int | str | Sequence[int | str] | None = None,
         sort: bool = True,
         dropna: bool = True,
         as_index: bool = True,
@@ -71,8 +72,16 @@ class Combining(Core):
         """Group rows by columns of the frame, or by expressions such as ``frame.t.dt.year``; see `GroupBy`.
 
         An expression's key has its name, or its text where a column of that name stays beside it. ``pd.Grouper`` is a
-        key too: alone as in `resample`, beside others without lengths that hold no rows.
+        key too: alone as in `resample`, beside others without lengths that hold no rows. ``level`` groups by columns
+        marked as index in place of ``by``, by their names or numbers.
         """
+        if level is not None:
+            if by is not None:
+                raise PlanError("groupby takes columns, or level= for columns marked as index, not both")
+            names = self._own._levels(level)  # noqa: SLF001  # of the same class
+            return self.groupby(
+                names[0] if isinstance(level, int | str) else names, sort=sort, dropna=dropna, as_index=as_index
+            )
         if is_grouper(by):
             return by_grouper(self._own, by, as_index=as_index)
         if not isinstance(by, str | Series | Iterable):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -38,6 +39,7 @@ _UNITS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second",
 LENGTHS = {unit: length_of(unit, Decimal(1)) for unit in _UNITS}
 EVEN_ZONES = (None, "UTC")
 """Zones in which all days are equally long."""
+_HOUR = 3_600_000_000
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 
 
@@ -146,6 +148,8 @@ class DatetimeAccessor(Accessor):
         Also of several days or shorter units, counted from 1970 on, such as ``15min``.
         """
         step, several = self._steps(unit)
+        if several and self._is_odd:
+            return self._moved(step, lambda local: local.floor(unit))
         if several:
             return self._column.derive(self._at(call("multiply", self._count(step), literal(step))))
         return self._column.derive(self._start(split_unit(unit)[1]))
@@ -157,6 +161,8 @@ class DatetimeAccessor(Accessor):
     def ceil(self, unit: str) -> Series:
         """Start of the next unit; a moment that starts one stays. See `floor`."""
         step, several = self._steps(unit)
+        if several and self._is_odd:
+            return self._moved(step, lambda local: local.ceil(unit))
         if several:
             before = call("floor_divide", call("negate", self._ticks), literal(step))
             return self._column.derive(self._at(call("multiply", call("negate", before), literal(step))))
@@ -171,6 +177,8 @@ class DatetimeAccessor(Accessor):
         step, _ = self._steps(unit)
         if not step:
             raise PlanError(f"times cannot be rounded to {unit!r}, which has no fixed length; use floor or ceil")
+        if self._is_odd:
+            return self._moved(step, lambda local: local.round(unit))
         below, ticks = self._count(step), self._ticks
         rest = call("multiply", call("subtract", ticks, call("multiply", below, literal(step))), literal(2))
         odd = call("not_equal", call("remainder", below, literal(2)), literal(0))
@@ -179,14 +187,30 @@ class DatetimeAccessor(Accessor):
         count = case([(up, call("add", below, literal(1)))], below)
         return self._column.derive(self._at(call("multiply", count, literal(step))))
 
+    @property
+    def _is_odd(self) -> bool:
+        return self._column.dtype.tz not in EVEN_ZONES
+
+    def _moved(self, step: int, change: Callable[[DatetimeAccessor], Series]) -> Series:
+        """Return the moments whose clocks show what a function makes of local times.
+
+        Within an hour they are as far away as clocks say, also where these show a time twice.
+        """
+        local = self.tz_localize(None)
+        changed = change(local.dt)
+        if _HOUR % step:
+            return changed.dt.tz_localize(self._column.dtype.tz)
+        ticks = call("subtract", changed.dt._ticks, local.dt._ticks)  # noqa: SLF001  # of the same class
+        moved = call("later_by", self._column.expr, literal(0), literal(0), ticks)
+        return self._column.derive(cast(moved, self._column.dtype))
+
     def _steps(self, given: str) -> tuple[int, bool]:
         """Return the microseconds of a unit, 0 of one without fixed length, and whether it is several of one."""
         number, unit = split_unit(given)
         length = LENGTHS[unit]
         step = 0 if length.months else number * (length.days * DAY + length.microseconds)
-        if number > 1 and (length.months or self._column.dtype.tz not in EVEN_ZONES):
-            what = "of fixed length" if length.months else "of timestamps in UTC or without a zone"
-            raise PlanError(f"{given!r}: only units {what} can be taken several at a time")
+        if number > 1 and length.months:
+            raise PlanError(f"{given!r}: only units of fixed length can be taken several at a time")
         if unit == "week" and number > 1:
             raise PlanError(f"{given!r}: write several weeks as days")
         return step, number > 1
@@ -207,8 +231,6 @@ class DatetimeAccessor(Accessor):
         """Return the moment so many microseconds after 1970, in the column's unit."""
         dtype = self._column.dtype
         made = call("later_by", literal(_EPOCH), literal(0), literal(0), ticks)
-        if dtype.tz not in EVEN_ZONES:
-            raise PlanError(f"a timestamp in {dtype.tz} cannot be rounded; convert it with tz_convert('UTC') first")
         return made if dtype.kind is Kind.DATE else cast(made, dtype)
 
     def _start(self, unit: str) -> Expr:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 
 from .. import dtypes
-from ..dtypes import Kind
+from ..dtypes import DataType, Kind
 from ..expr import Expr, Literal, call, cast, literal
+from ..moments import moment_of
 
 START = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001  # a time of no zone
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -33,10 +34,25 @@ def with_durations(function: str, left: Expr, right: Expr) -> Expr | None:
 
 
 def typed(function: str, value: Expr, other: Expr) -> Expr:
-    """Return a null beside moments or lengths of time, such as the least one of no rows, as one of them."""
+    """Return a null beside moments or lengths of time, such as the least one of no rows, as one of them.
+
+    A text beside moments of a zone is a local time there.
+    """
+    if isinstance(value, Literal) and value.dtype.is_text and other.dtype.is_temporal and other.dtype.tz is not None:
+        return _in_zone(value, other.dtype)
     if value.dtype.kind is not Kind.NULL or not (other.dtype.is_temporal or other.dtype.kind is Kind.DURATION):
         return value
     return cast(value, dtypes.duration("us") if function == "add" and other.dtype.is_temporal else other.dtype)
+
+
+def _in_zone(text: Literal, dtype: DataType) -> Expr:
+    try:
+        moment = moment_of(text.value)
+    except ValueError:
+        return text  # what it is compared with says what is wrong
+    if moment.tzinfo is not None:
+        return text
+    return call("assume_timezone", literal(moment), zone=dtype.tz)
 
 
 def ticks_of(length: Expr) -> Expr:

@@ -238,7 +238,7 @@ class Labels(Core):
             elif one in self.index:
                 names.append(str(one))
             else:
-                near = suggestion(str(one), self.index)
+                near = suggestion(str(one), self.index) if self.index else ""
                 raise PlanError(f"no column {one!r} is marked as index{near or '; see set_index'}")
         return names
 

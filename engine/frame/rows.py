@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from .frame import DataFrame
+
+
+_STABLE = ("stable", "mergesort")
 
 
 class Rows(Core):
@@ -117,11 +120,17 @@ class Rows(Core):
         ascending: Any = True,
         na_position: str = "last",
         stable: bool = False,
+        kind: str | None = None,
+        key: Callable[[Series], Series] | None = None,
     ) -> DataFrame:
         """Return the rows in order; nulls come last in both directions unless ``na_position="first"``.
 
         ``by`` may be left out where one column stands beside those marked as index, as in ``groupby("k").x.sum()``.
+        ``key`` makes of each of the columns what is sorted by: ``key=lambda x: x.str.lower()``. ``stable``, or ``kind``
+        ``stable`` or ``mergesort``, keeps equal rows in their order.
         """
+        if kind not in (None, "quicksort", "heapsort", *_STABLE):
+            raise PlanError(f"kind is 'stable' or 'quicksort', not {kind!r}")
         names = [self._only("sort_values")] if by is None else [by] if isinstance(by, str) else list(by)
         flags = [ascending] * len(names) if isinstance(ascending, bool | int) else list(ascending)
         if isinstance(ascending, str) or not all(isinstance(up, bool | int) for up in flags):
@@ -131,11 +140,17 @@ class Rows(Core):
         if na_position not in ("first", "last"):
             raise PlanError(f"na_position must be 'first' or 'last', not {na_position!r}")
         first = na_position == "first"
+        if key is not None:
+            made = {f"__key_{n}": key(self._own[name]) for n, name in enumerate(names)}
+            sorted_by = self.assign(**made).sort_values(
+                list(made), ascending=flags, na_position=na_position, stable=stable or kind in _STABLE
+            )
+            return sorted_by.select(*self.columns)
         keys = tuple(
             SortKey(expr=self._column(name), descending=not up, nulls_first=first)
             for name, up in zip(names, flags, strict=True)
         )
-        return self.with_plan(Sort(input=self.plan, keys=keys, stable=stable), index=self.index)
+        return self.with_plan(Sort(input=self.plan, keys=keys, stable=stable or kind in _STABLE), index=self.index)
 
     def sort_index(self, *, ascending: bool = True) -> DataFrame:
         """Return the rows in the order of the columns marked as index."""

@@ -169,7 +169,7 @@ class TextPieces(Accessor):
     # matches
 
     def extract(self, pattern: str, group: int | None = None, *, expand: bool | None = None) -> Any:
-        """Return what a group (0: the whole) of the first match matched; empty without a match (pandas: missing).
+        """Return what a group (0: the whole) of the first match matched; null without a match.
 
         Parameters
         ----------
@@ -189,7 +189,8 @@ class TextPieces(Accessor):
         return self._group(pattern, 1 if group is None else group)
 
     def _group(self, pattern: str, group: int) -> Series:
-        return self._call("regexp_extract", pattern=pattern, group=group)
+        found = self._call("regexp_extract", pattern=pattern, group=group)
+        return found.where(self._call("regexp_matches", pattern=pattern))
 
     def findall(self, pat: str) -> Series:
         """Return the list of all matches of a regular expression (RE2): of its group, or the whole without one.

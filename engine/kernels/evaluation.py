@@ -12,7 +12,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ..expr import Call, Case, Cast, Column, Expr, InList, Literal, Place
 from ..expr.catalogue import FUNCTIONS
-from ..expr.lambdas import ListLambda
+from ..expr.lambdas import ListLambda, Variable
 from ..traversal import remembered, walk_once
 
 _RAISING = frozenset(
@@ -149,9 +149,19 @@ def _intern(root: Expr, seen: dict[Any, Expr]) -> Expr:
         children = tuple(done[id(child)] for child in before)
         node = expr if all(map(is_, children, before)) else expr.with_children(children)
         # Unlike equality, repr tells 0.0 from -0.0 and 1 from True, and works for lists.
-        own = repr(node.value) if isinstance(node, Literal) else str(node) if not children else _head(node)
+        own = _leaf(node) if not children else _head(node)
         done[id(expr)] = seen.setdefault((type(node), node.dtype, own, tuple(map(id, children))), node)
     return done[id(root)]
+
+
+def _leaf(node: Expr) -> str:
+    match node:
+        case Literal():
+            return repr(node.value)
+        case Variable():
+            return node.name  # it is not written with its whole name
+        case _:
+            return str(node)
 
 
 def _head(node: Expr) -> Any:

@@ -396,6 +396,11 @@ def _has_all(binder: ExpressionBinder, node: Any) -> Expr:
     return _all_in(second, first)
 
 
+def _intersect(binder: ExpressionBinder, node: Any) -> Expr:
+    first, second = (binder.bind(arg) for arg in counted_arguments(binder, node, 2))
+    return call("list_intersect", first, call("coalesce", second, _empty(literal(None))))
+
+
 def _contained(binder: ExpressionBinder, node: Any) -> Expr:
     return _all_in(binder.bind(node.this), binder.bind(node.expression))
 
@@ -453,6 +458,8 @@ BY_NAME: dict[str, Handler] = {
     "list_has_all": _has_all,
     "array_has_any": _has_any,
     "array_value": _array,
+    "list_intersect": _intersect,
+    "array_intersect": _intersect,
     "list_slice": _list_slice,
     "map_values": _map_part(_VALUE),
     "map_entries": lambda binder, node: _map_argument(binder, node, binder.bind(*counted_arguments(binder, node, 1))),

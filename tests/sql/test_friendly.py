@@ -41,6 +41,13 @@ select i, x from n order by columns(* exclude (s, l, c)) limit 3
 select [v + p for v, p in l] as r, [v * p for v, p in l if p > 1] as q, [v for v, p in l if v <> 2 and p < 3] as t from n
 select apply(l, lambda v: v * 2) as r from n
 select 'el' in 'hello' as a, s in 'abc' as b, i in l as c, i in [1, 2] as d, 'k' in map {'k': 1} as e, 2 in map {1: 1} as f from n
+select list_intersect(l, null::int[]) as a, list_intersect(null::int[], l) as b, list_intersect([1, 2], l) as c from n
+select list_transform(l, lambda v: v + 1) as g, count(*) as c from n group by all
+select [v * 2 for v in l if v is not null] as g, sum(i) as c from n group by [v * 2 for v in l if v is not null]
+select list_zip(l, list_zip(l, [1])) as g, count(*) as c, len(list_zip(l, list_zip(l, [1]))) as d from n group by list_zip(l, list_zip(l, [1]))
+select list_transform([l, l], lambda v: list_transform(v, lambda v: v + 1)) as g, count(*) as c from n group by all having len(list_transform([l, l], lambda v: list_transform(v, lambda v: v + 1))) > 1
+select list_transform(l, lambda v: list_transform(l, lambda w: w * v)) as a, list_transform(l, lambda v: list_filter(l, lambda v: v > 1)) as b from n
+select list_transform(l, lambda v: list_transform([v, 1], lambda v: list_transform([v], lambda v: v + 1))) as a from n
 select array_extract('abc', 2) as a, array_extract(c, 'a') as b, list_extract(l, 1) as d, array_extract(l, -1) as e from n
 select struct_position(row(1, 2), 2) as a, struct_position(row(1, 2), 9) as b, struct_contains(row(1, 2), 1) as c, struct_contains(row(1, null), 3) as d
 unpivot (select 42 as col1, 'woot' as col2, 5 as z) on columns('col.')::varchar

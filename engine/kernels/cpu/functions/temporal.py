@@ -54,7 +54,21 @@ def date_trunc(call: Call, args: list[Value]) -> pa.Array:
         raise ExecutionError(f"date_trunc knows no unit {unit!r}; use one of {', '.join(_TRUNCATIONS)}")
     if pa.types.is_date(value.type) and _TRUNCATIONS.index(unit) >= _TRUNCATIONS.index("day"):
         return value
+    if pa.types.is_timestamp(value.type) and value.type.tz not in (None, "UTC"):
+        return _local_start(value, unit)
     return pc.floor_temporal(value, unit=unit, week_starts_monday=True)
+
+
+def _local_start(value: pa.Array, unit: str) -> pa.Array:
+    """Return the start of the unit by the clocks of a zone: of an hour, and less, as far away as these say.
+
+    A day begins when its first time is shown first, or when clocks have passed it over.
+    """
+    local = pc.local_timestamp(value)
+    start = pc.floor_temporal(local, unit=unit, week_starts_monday=True)
+    if _TRUNCATIONS.index(unit) > _TRUNCATIONS.index("day"):
+        return _added(value, pc.subtract(start.cast(pa.int64()), local.cast(pa.int64())))
+    return pc.assume_timezone(start, value.type.tz, ambiguous="earliest", nonexistent="latest")
 
 
 @scalar("add_interval")
@@ -104,6 +118,8 @@ def _moved(
     moved = array_from((_add_months(whole, months) + days) * 86_400 * ticks + rest, pa.timestamp(unit))
     if zone:
         moved = pc.assume_timezone(moved, zone, ambiguous="earliest", nonexistent="latest")
+        stays = (months == 0) & (days == 0)  # its clock may show one time twice
+        moved = pc.if_else(pa.array(stays), value, moved)
     return _added(moved, array_from(_in_ticks(micros, ticks), pa.int64()))
 
 
