@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tests.sql.oracle import rows_of, same_value
 from tests.sql.random_queries import QueryMaker, random_tables
+from tests.sql.random_values import ValueMaker, random_values
 from tests.support.simulated_gpu import SESSIONS
 from volley.engine.errors import UnsupportedOperation, VolleyError
 from volley.sql import query
@@ -53,6 +54,7 @@ def connected(tables: Mapping[str, pa.Table]) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"threads": 1})
     for name, table in tables.items():
         connection.register(name, table)
+    connection.execute("set timezone = 'UTC'")
     return connection
 
 
@@ -62,16 +64,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     command.add_argument("-n", type=int, default=1000, metavar="N", help="number of queries (default 1000)")
     command.add_argument("--seed", type=int, default=0, metavar="SEED", help="seed of the first query (default 0)")
     command.add_argument("--device", choices=SESSIONS, default="cpu", help="what runs them (default cpu)")
+    command.add_argument("--values", action="store_true", help="queries of typed values, not of integers in any shape")
     command.add_argument("--show", action="store_true", help="print every query before it runs")
     asked = command.parse_args(arguments)
     wrong, began = 0, time.monotonic()
     session = SESSIONS[asked.device]()
     for seed in range(asked.seed, asked.seed + asked.n):
         if seed == asked.seed or seed % PER_TABLES == 0:
-            tables = random_tables(seed // PER_TABLES)
+            tables = random_values(seed // PER_TABLES) if asked.values else random_tables(seed // PER_TABLES)
             connection = connected(tables)
             print(f"{seed - asked.seed} queries, {wrong} wrong", file=sys.stderr, flush=True)
-        text = QueryMaker(seed).query()
+        text = ValueMaker(seed).query() if asked.values else QueryMaker(seed).query()
         if asked.show:
             print(f"{seed}: {text}", flush=True)
         with session:

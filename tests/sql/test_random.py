@@ -10,6 +10,7 @@ import volley as vl
 from tests.sql.fuzz import PER_TABLES, connected, verdict
 from tests.sql.oracle import small_tables
 from tests.sql.random_queries import QueryMaker, random_tables
+from tests.sql.random_values import ValueMaker, random_values
 from tests.support.clusters import many_tasks
 from tests.support.simulated_gpu import GPU, SESSIONS
 
@@ -40,6 +41,17 @@ def test_random_queries(device: str, start: int) -> None:
 def test_random_queries_on_a_cluster(seeds: range, shuffled: bool, cluster: vl.Session) -> None:
     with vl.Session(cluster=cluster.cluster.client, device=cluster.device), many_tasks(shuffled=shuffled):
         assert_as_duckdb(seeds)
+
+
+@pytest.mark.parametrize("start", range(0, 200, BATCH))
+def test_random_values(start: int) -> None:
+    tables = random_values(start // PER_TABLES)
+    connection = connected(tables)
+    with vl.Session():
+        for seed in range(start, start + BATCH):
+            text = ValueMaker(seed).query()
+            found = verdict(text, tables, connection)
+            assert found is None, f"seed {seed}: {found}\n  {text}"
 
 
 def assert_as_duckdb(seeds: range) -> None:

@@ -87,6 +87,9 @@ def test_an_hour_that_clocks_show_twice_is_two(later):
     hours = FRAME.t.dt.floor("h").dropna().to_list()
     expected = DATA.t.dropna().dt.tz_convert("UTC").dt.floor("h")
     assert [pd.Timestamp(one).tz_convert("UTC") for one in hours] == expected.tolist()
+    assert FRAME.t.dt.strftime("%H:%M:%S").to_list() == [
+        None if text is pd.NaT or text != text else text for text in DATA.t.dt.strftime("%H:%M:%S")
+    ]
     truncated = vl.sql("select date_trunc('hour', t) as t from f where t is not null", f=FRAME).to_dict()["t"]
     assert truncated == hours
 
