@@ -25,6 +25,7 @@ from ..physical.stages import (
     WriteSink,
 )
 from ..plan import KeyFilter, KeySet, Split
+from .cutting import cut
 from .limited import Limited
 from .metrics import OperatorMetrics
 from .pipeline import Task, promising_first, read_splits, rows_of
@@ -66,7 +67,10 @@ class StageTasks:
         tasks: list[Task] = []
         for pipeline in stage.pipelines:
             spooled = None if self.limited is None else self.limited.tasks(stage, pipeline, threads)
-            tasks += self._pipeline_tasks(stage, pipeline, sink, threads) if spooled is None else spooled
+            if spooled is None:
+                spooled = self._pipeline_tasks(stage, pipeline, sink, threads)
+                spooled = cut([*spooled], self.device, self.joins) if sink.any_tasks else spooled
+            tasks += spooled
         return tasks
 
     def _pipeline_tasks(self, stage: Stage, pipeline: Pipeline, sink: SinkRun, threads: int) -> Iterator[Task]:

@@ -25,6 +25,7 @@ from .native.arrays import Rows, Words, ascending
 from .native.keytable import ProbeKeys
 from .native.parallel import Threads
 from .nearest import NearestBuild
+from .product import Product
 from .project import Evaluator
 from .spread import spreadable
 from .table import CpuTable, PendingColumn, PendingColumns, concat_tables, empty_table, own
@@ -203,6 +204,8 @@ class CpuJoinTable:
                 self._with_values(table, rows, self._values.column(values))
                 for table, (rows, values) in zip(given, found, strict=True)
             ]
+        if _asks_for_pairs(self._spec) and self._keys is None and self._build.num_rows:
+            return [self._product(table) for table in given]
         if _asks_for_pairs(self._spec):
             made = self._index.inner_each(keys)
             return [self._paired(table, *pairs) for table, pairs in zip(given, made, strict=True)]
@@ -225,6 +228,24 @@ class CpuJoinTable:
         if self._spec.rest is not BuildRows.NONE:
             found = build_rows[build_rows >= 0] if self._spec.side is JoinSide.LEFT else build_rows
             self._met[found] = True
+
+    def _product(self, table: CpuTable) -> CpuTable:
+        """Return the pairs of each row of a table with each of the build rows."""
+        product = Product(table.num_rows, self._build.num_rows)
+        if len(product) > joining.MOST_PAIRS and table.num_rows > 1:
+            raise TooManyPairs(f"a join would give {len(product):,} pairs for {table.num_rows:,} rows")
+        if table.num_rows:
+            self._met[:] = True
+
+        def column(name: str) -> pa.Array:
+            if name in table.schema:
+                return product.repeated(table.column(name))
+            return product.tiled(self._build.column(name))
+
+        output = self._spec.output
+        size = self._build.nbytes * table.num_rows + table.nbytes * self._build.num_rows
+        pending = [PendingColumn(partial(column, f.name)) for f in output]
+        return CpuTable(schema=output, columns=PendingColumns(pending, size), num_rows=len(product))
 
     def _paired(self, table: CpuTable, probe_rows: Rows, build_rows: Rows) -> CpuTable:
         self._meet(build_rows)

@@ -243,7 +243,7 @@ def concat_column(pieces: Sequence[pa.Array], threads: Threads | None) -> pa.Arr
 
 def _in_steps(pieces: Sequence[pa.Array]) -> tuple[pa.Array, list[Callable[[], None]]] | None:
     """Return one array and the steps that fill it; None for what must be joined at once."""
-    if all(map(_is_plain, pieces)) and _begin_in_bytes(pieces):
+    if all(map(is_plain, pieces)) and _begin_in_bytes(pieces):
         return _copied(pieces)
     if all(map(_is_plain_text, pieces)) and sum(map(size_of, pieces)) < _MAX_BYTES:
         return _copied_text(pieces)
@@ -261,7 +261,7 @@ def _begin_in_bytes(pieces: Sequence[pa.Array]) -> bool:
     return all(len(piece) % 8 == 0 for piece in pieces[:-1])
 
 
-def _is_plain(array: pa.Array) -> bool:
+def is_plain(array: pa.Array) -> bool:
     """Return whether an array consists of values of 8 to 64 bits."""
     kind = array.type
     primitive = pa.types.is_primitive(kind) and not pa.types.is_boolean(kind) and not pa.types.is_interval(kind)
