@@ -21,7 +21,7 @@ _RAISING = frozenset(
 )
 _QUICK = frozenset(
     {"add", "subtract", "multiply", "divide", "negate", "abs", "and", "or", "not", "is_null", "is_not_null"}
-    | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "coalesce"}
+    | {"equal", "not_equal", "less", "less_equal", "greater", "greater_equal", "coalesce", "is_nan"}
 )
 """Functions that are little work for each row; of numbers they fail by values that do not fit, if at all."""
 

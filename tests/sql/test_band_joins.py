@@ -52,6 +52,18 @@ a.g - b.g >= 0.2 and a.g - b.g <= 0.3
 a.g - b.f between -0.1 and 0.1
 abs(a.i - b.f) < 0.6
 abs(a.i - b.i) > 40
+abs(a.i - b.i) <= b.w
+abs(a.i - b.i) < a.w
+a.i - b.i <= b.w
+a.i - b.i > a.w and a.i - b.i <= 5
+b.w >= a.i - b.i
+abs(a.i - b.i) <= b.w and abs(a.j - b.j) <= a.v
+abs(a.f - b.f) <= b.h
+abs(a.f - b.f) < a.h
+a.f - b.f < b.h
+b.h > abs(a.f - b.f)
+abs(a.g - b.g) <= b.g
+abs(a.f - b.f) <= b.f
 """
 
 JOINS, TURNED = ("join", "full join", "anti join"), ("join", "left join", "semi join")
@@ -74,6 +86,9 @@ def table(rows: int, seed: int) -> pa.Table:
         "m": pa.array(moments, pa.timestamp("us")),
         "z": pa.array(moments, pa.timestamp("us", "UTC")),
         "f": pa.array(floats),
+        "w": pa.array(rng.integers(-2, 9, rows)),
+        "v": pa.array(rng.integers(-2, 9, rows), pa.int32()),
+        "h": pa.array(np.where(rng.random(rows) < 0.1, math.nan, np.round(rng.random(rows), 1))),
         "g": pa.array(np.where(np.abs(floats) < 9, floats, 3e38 * np.sign(floats)).astype(np.float32)),
     }
     unknown = {name: pa.array(rng.random(rows) < 0.1) for name in columns}
@@ -120,6 +135,24 @@ def test_a_sum_beyond_the_type_bounds_nothing_or_leaves_nothing(limit: int, form
         (one, other) for one in ENDS for other in 2 * ENDS if eval(test, {"abs": abs, "one": one, "other": other})
     )
     given = {"a": pa.table({"x": ENDS}), "b": pa.table({"x": 2 * ENDS})}
+    found = vl.sql(f"select a.x, b.x as y from a join b on {condition}", **given).to_arrow()
+    assert sorted(zip(found["x"].to_pylist(), found["y"].to_pylist(), strict=True)) == expected
+
+
+@pytest.mark.parametrize("form", ["a.x - b.x < {}", "a.x - b.x >= -{}", "abs(a.x - b.x) <= {}", "{} <= b.x - a.x"])
+@pytest.mark.parametrize("side", ["a", "b"])
+@pytest.mark.parametrize("limit", [0, 1, 4, 2**62, 2**63 - 1])
+def test_a_limit_of_a_column_may_lead_beyond_the_type(limit: int, side: str, form: str) -> None:
+    ends = [end for end in ENDS if abs(end) <= 2**62]  # else the distance itself is an error
+    condition = form.format(f"{side}.w")
+    test = form.format(limit).replace("a.x", "one").replace("b.x", "other")
+    expected = sorted(
+        (one, other) for one in ends for other in 2 * ends if eval(test, {"abs": abs, "one": one, "other": other})
+    )
+    given = {
+        "a": pa.table({"x": ends, "w": [limit] * len(ends)}),
+        "b": pa.table({"x": 2 * ends, "w": [limit] * 2 * len(ends)}),
+    }
     found = vl.sql(f"select a.x, b.x as y from a join b on {condition}", **given).to_arrow()
     assert sorted(zip(found["x"].to_pylist(), found["y"].to_pylist(), strict=True)) == expected
 

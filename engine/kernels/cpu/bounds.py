@@ -25,6 +25,7 @@ from ..evaluation import is_quick
 from ..specs import JoinSpec
 from .buffers import present
 from .distances import Distance, Offset, distances_of
+from .margins import margins_of
 from .native.arrays import Rows, Words
 from .native.bounded import BoundedRows, pairs_between, without
 from .native.joining import MOST_PAIRS
@@ -47,10 +48,11 @@ class _Bound:
     function: str
     probe: Expr
     offset: Offset | None = None
+    is_widened: bool = False
 
     @property
     def is_exact(self) -> bool:
-        return self.offset is None or self.offset.is_exact
+        return not self.is_widened and (self.offset is None or self.offset.is_exact)
 
     @property
     def is_lower(self) -> bool:
@@ -113,6 +115,24 @@ def _bounds(part: Expr, apart: Iterable[Distance], spec: JoinSpec) -> list[_Boun
             return []
         sides = (distance.first, distance.second)[:: 1 if builds_first else -1]
         found.append(_Bound(sides[0], "greater_equal" if offset.lower else "less_equal", sides[1], offset))
+    return found or _margins(part, spec)
+
+
+def _margins(part: Expr, spec: JoinSpec) -> list[_Bound]:
+    """Return the bounds that a conjunct on a distance and a column states."""
+
+    def on_one_side(first: Expr, second: Expr) -> bool:
+        return any(
+            _reads(first, side.names) and _reads(second, side.names) for side in (spec.build_schema, spec.probe_schema)
+        )
+
+    found = []
+    for left, function, right, is_exact in margins_of(part, on_one_side):
+        builds_left = _builds_first(left, right, spec)
+        if builds_left is None:
+            return []
+        bound = (left, function, right) if builds_left else (right, FLIPPED[function], left)
+        found.append(_Bound(*bound, is_widened=not is_exact))
     return found
 
 

@@ -28,7 +28,7 @@ from .words import floats_of, integers_of, is_one_word
 
 _LEAST, _GREATEST = np.iinfo(np.int64).min, np.iinfo(np.int64).max
 _MONTH = 30 * DAY
-_ROUNDING = {Kind.FLOAT32: 2.0**-21, Kind.FLOAT64: 2.0**-50}
+ROUNDING = {Kind.FLOAT32: 2.0**-21, Kind.FLOAT64: 2.0**-50}
 """For each type more than the share of its terms that a sum is rounded by, twice."""
 
 
@@ -67,7 +67,7 @@ class Offset:
         return order_integers(moved), None if self.lower == (self.value < 0) else ~beyond
 
     def _floats(self, values: NDArray[np.float64], dtype: DataType) -> NDArray[np.float64]:
-        share = -_ROUNDING[dtype.kind] if self.lower else _ROUNDING[dtype.kind]
+        share = -ROUNDING[dtype.kind] if self.lower else ROUNDING[dtype.kind]
         with np.errstate(all="ignore"):
             margins = np.abs(values) * share
             margins[~np.isfinite(margins)] = 0.0

@@ -11,12 +11,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ...dtypes import DataType
-from ...errors import TooManyPairs
+from ...errors import ArithmeticOverflow, TooManyPairs
 from ...expr import Column, Expr, columns_of
 from ...schema import Schema
 from ..protocol import Table
 from ..specs import BuildRows, JoinSide, JoinSpec
-from .bounds import BoundedBuild, are_worth_it, bounds_of
+from .bounds import Between, BoundedBuild, are_worth_it, bounds_of
 from .buffers import all_valid, array_from, bits_of, empty, flags_of, physical_type, size_of, storage, values_of
 from .gather import encoded, take_column
 from .keys import JoinKeys
@@ -176,7 +176,10 @@ class CpuJoinTable:
         bounds = bounds_of(self._spec)
         if bounds is None or lists is None or not are_worth_it(lists, keyed=self._keys is not None):
             return None, None
-        return BoundedBuild(bounds, lists, self._build, threads), None
+        try:
+            return BoundedBuild(bounds, lists, self._build, threads), None
+        except ArithmeticOverflow:  # of a sum that need not be computed where the condition is tested
+            return None, None
 
     @property
     def nbytes(self) -> int:
@@ -301,13 +304,14 @@ class CpuJoinTable:
 
     def _with_residual(self, table: CpuTable, matches: Rows) -> CpuTable:
         side, bounded = self._spec.side, self._bounded
-        if side is JoinSide.NONE and bounded is not None and bounded.is_whole:
-            self._meet(bounded.covered(bounded.between(table, matches)))
-            return self._nothing(table)
-        if bounded is None:
+        between = None if bounded is None else self._between(bounded, table, matches)
+        if bounded is None or between is None:
             probe_rows, build_rows = self._surviving(table, matches)
+        elif side is JoinSide.NONE and bounded.is_whole:
+            self._meet(bounded.covered(between))
+            return self._nothing(table)
         else:
-            probe_rows, build_rows = self._within(bounded, table, matches)
+            probe_rows, build_rows = self._within(bounded, table, between)
         if side is JoinSide.INNER:
             return self._paired(table, probe_rows, build_rows)
         self._meet(build_rows)
@@ -345,10 +349,18 @@ class CpuJoinTable:
             start = stop
         return _joined(pieces)
 
-    def _within(self, bounded: BoundedBuild, table: CpuTable, matches: Rows) -> tuple[Rows, Rows]:
+    @staticmethod
+    def _between(bounded: BoundedBuild, table: CpuTable, matches: Rows) -> Between | None:
+        """Return the bounds of a table's rows; None where one does not fit, which the condition need not compute."""
+        try:
+            return bounded.between(table, matches)
+        except ArithmeticOverflow:
+            return None
+
+    def _within(self, bounded: BoundedBuild, table: CpuTable, between: Between) -> tuple[Rows, Rows]:
         """Return the pairs that meet the residual condition; for semi and anti joins one of a probing row, if any."""
         first = self._spec.side in (JoinSide.SEMI, JoinSide.ANTI) and bounded.rest is None
-        pairs = bounded.pairs(bounded.between(table, matches), first=first)
+        pairs = bounded.pairs(between, first=first)
         if bounded.rest is None:
             return _joined(list(pairs))
         return _joined([self._tested(table, *found, bounded.rest) for found in pairs])
