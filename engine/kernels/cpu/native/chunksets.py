@@ -338,7 +338,7 @@ def _next_test(tests: Longs, first: Number, stop: Number) -> Number:
 def _found_of_test(
     tests: Longs,
     row: Number,
-    of_pair: Number,
+    as_codes: Number,
     own: Rows,
     every: Number,
     left: Number,
@@ -346,19 +346,26 @@ def _found_of_test(
     known: Words,
     codes: Rows,
 ) -> Number:
-    """Find the flags of rows, or codes for a pair, null being one choice more; return nulls, or what is wrong."""
+    """Find the flags of rows, or their codes, null being one choice more; return nulls, or what is wrong."""
     choices = tests[row, CHOICES]
     found = halves_at(np.uint64(tests[row, OUT]), left)
     flags = halves_at(np.uint64(tests[row, WANTED]), choices + 1)
-    null = np.uint32(choices) if of_pair else flags[choices]
-    given = flags[: np.int64(0) if of_pair else choices]
+    null = np.uint32(choices) if as_codes else flags[choices]
+    given = flags[: np.int64(0) if as_codes else choices]
     return _decoded_chunk(tests, row, own, every, given, null, found, scratch, known, codes)
 
 
 @device
-def _kept_of_flagged(tests: Longs, row: Number, own: Rows, every: Number, left: Number) -> Number:
-    """Keep the rows that are flagged; return how many."""
+def _kept_of_flagged(tests: Longs, row: Number, as_codes: Number, own: Rows, every: Number, left: Number) -> Number:
+    """Keep the rows that are flagged, or whose codes are; return how many."""
     found = halves_at(np.uint64(tests[row, OUT]), left)
+    if as_codes:
+        flags = halves_at(np.uint64(tests[row, WANTED]), tests[row, CHOICES] + 1)
+        codes_kept = np.int64(0)
+        for i in range(left):
+            own[np.uint64(codes_kept)] = np.int32(i) if every else own[np.uint64(i)]
+            codes_kept += np.int64(flags[np.uint64(found[np.uint64(i)])])
+        return codes_kept
     pairs = longs_at(np.uint64(tests[row, OUT]), left >> 1)
     kept = np.int64(0)
     for first in range(0, left, 8):
@@ -440,14 +447,15 @@ def select_chunks(tests: Longs, groups: Longs, rows: Rows, scratch: Bytes, known
                 break
             if not pair and flagged == choices + (1 if tests[row, OPTIONAL] else 0):
                 continue
+            as_codes = pair or not tests[row, OPTIONAL]
             for mine in range(row, row + (2 if pair else 1)):
-                tests[mine, NULLS] = _found_of_test(tests, mine, pair, own, every, left, scratch, known, codes)
+                tests[mine, NULLS] = _found_of_test(tests, mine, as_codes, own, every, left, scratch, known, codes)
                 if tests[mine, NULLS] < 0:
                     return DAMAGED
             if pair:
                 left = _kept_of_pairs(tests, row, own, every, left)
             else:
-                left = _kept_of_flagged(tests, row, own, every, left)
+                left = _kept_of_flagged(tests, row, as_codes, own, every, left)
             every = False
         if every:
             for i in range(left):
