@@ -19,8 +19,6 @@ from .pipeline import Task
 PAIRS = 1 << 19
 """Pairs that are worth a task."""
 _MOST_TASKS = 64
-_BOUNDED_ROWS = 512
-"""Rows of a task at least whose partners a condition bounds: it may be few of the pairs."""
 
 
 def cut(tasks: Sequence[Task], device: Device, joins: Mapping[int, JoinTable]) -> Iterator[Task]:
@@ -28,22 +26,22 @@ def cut(tasks: Sequence[Task], device: Device, joins: Mapping[int, JoinTable]) -
     for task in tasks:
         # A file's rows are read once, by one thread: the others would wait for it where there is more to read.
         at_hand = task.resident or isinstance(task.pipeline.input, OutputInput) or len(tasks) == 1
-        parts = _parts(task, joins, device.batch_rows) if at_hand else 1
+        parts = _parts(task, joins) if at_hand else 1
         if parts > 1:
             yield from _divided(task, device, parts)
         else:
             yield task
 
 
-def _parts(task: Task, joins: Mapping[int, JoinTable], batch_rows: int) -> int:
-    """Return how many tasks one is worth: a power of two, as numbers of threads mostly are."""
+def _parts(task: Task, joins: Mapping[int, JoinTable]) -> int:
+    """Return how many tasks one is worth: a power of two, as numbers of threads mostly are.
+
+    Where a condition bounds the partners it is one: they are few of the pairs, and are found for many rows at once.
+    """
     first = next(iter(task.pipeline.operators), None)
-    if not isinstance(first, Probe) or first.node.spec.probe_keys or not task.rows:
+    if not isinstance(first, Probe) or first.node.spec.probe_keys or not joins[first.stage].meets_all:
         return 1
-    most = task.rows
-    if not joins[first.stage].meets_all:  # bounds leave few of the pairs, maybe
-        most = task.rows // _BOUNDED_ROWS if task.rows <= batch_rows else 1
-    parts = min(task.rows * joins[first.stage].num_rows // PAIRS, most, _MOST_TASKS)
+    parts = min(task.rows * joins[first.stage].num_rows // PAIRS, task.rows, _MOST_TASKS)
     return 1 << max(parts.bit_length() - 1, 0)
 
 
