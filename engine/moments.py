@@ -1,10 +1,11 @@
-"""Moments in the spellings that people write."""
+"""Moments: the one that others are counted from, and the spellings that people write."""
 
 from __future__ import annotations
 
 import datetime as dt
 import re
 
+EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # by clocks of no zone
 _MOMENT = re.compile(r"(\d{1,4})-(\d{1,2})-(\d{1,2})(?:([ T])(\d{1,2})(:.*))?")
 
 

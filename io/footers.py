@@ -20,6 +20,7 @@ from ..engine import dtypes
 from ..engine.dtypes import DataType, Kind
 from ..engine.errors import ReadError
 from ..engine.expr import Path
+from ..engine.moments import EPOCH
 from ..engine.plan import ColumnStatistics, Statistics
 from ..engine.records import dataclass
 from ..engine.schema import Schema
@@ -28,7 +29,6 @@ from .filesystem import FileInfo, FileSet, Location, reason
 from .pruning import Bounds, bounds_name, converted, ordinal
 
 _UNIT_NS = {"milliseconds": 1_000_000, "microseconds": 1_000, "nanoseconds": 1}
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
 _TYPED_BOUNDS = frozenset(
     {Kind.BOOL, Kind.DECIMAL, Kind.STRING, Kind.BINARY, Kind.FLOAT32, Kind.FLOAT64}
     | {Kind.UINT8, Kind.UINT16, Kind.UINT32, Kind.UINT64}
@@ -420,7 +420,7 @@ def _plain(value: Any, dtype: DataType, *, up: bool = False) -> Any:
         if dtype.kind is Kind.DATE:
             return dt.date(1970, 1, 1) + dt.timedelta(days=value)
         if dtype.kind is Kind.TIMESTAMP:
-            moment = _EPOCH + dt.timedelta(microseconds=-(-value // 1000) if up else value // 1000)
+            moment = EPOCH + dt.timedelta(microseconds=-(-value // 1000) if up else value // 1000)
             return moment.replace(tzinfo=dt.UTC) if dtype.tz else moment
     except OverflowError:
         return None

@@ -16,11 +16,11 @@ from typing import Any
 
 from ..engine.dtypes import DataType, Kind, as_decimal
 from ..engine.expr import FLIPPED, Call, Cast, Column, Expr, InList, Literal, Path, field_path
+from ..engine.moments import EPOCH
 from ..engine.records import dataclass, replace
 
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
-_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_EPOCH_DAY = dt.date(1970, 1, 1).toordinal()
+_EPOCH_UTC = EPOCH.replace(tzinfo=dt.UTC)
+_EPOCH_DAY = EPOCH.toordinal()
 _DAY_NS = 86_400_000_000_000
 _FLOAT_EXACT = 2**53
 
@@ -83,7 +83,7 @@ def ordinal(value: Any, dtype: DataType) -> Any:
         case dt.datetime():
             if (value.tzinfo is None) != (dtype.tz is None):
                 return None
-            since = value - (_EPOCH if value.tzinfo is None else _EPOCH_UTC)
+            since = value - (EPOCH if value.tzinfo is None else _EPOCH_UTC)
             return (since // dt.timedelta(microseconds=1)) * 1000
         case dt.date():
             days = value.toordinal() - _EPOCH_DAY

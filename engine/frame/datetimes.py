@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 from dataclasses import asdict
 from decimal import Decimal
@@ -14,6 +13,7 @@ from ..errors import PlanError, TypeMismatch
 from ..expr import Expr, any_of, call, case, cast, literal
 from ..expr.build import castable
 from ..intervals import DAY, length_of
+from ..moments import EPOCH
 from .accessor import Accessor
 from .arguments import explained
 from .types import parse_dtype
@@ -39,8 +39,8 @@ _UNITS = ("year", "quarter", "month", "week", "day", "hour", "minute", "second",
 LENGTHS = {unit: length_of(unit, Decimal(1)) for unit in _UNITS}
 EVEN_ZONES = (None, "UTC")
 """Zones in which all days are equally long."""
-_HOUR = 3_600_000_000
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local timestamps have no zone
+HOUR = DAY // 24
+"""Microseconds."""
 
 
 @explained
@@ -198,7 +198,7 @@ class DatetimeAccessor(Accessor):
         """
         local = self.tz_localize(None)
         changed = change(local.dt)
-        if _HOUR % step:
+        if HOUR % step:
             return changed.dt.tz_localize(self._column.dtype.tz)
         ticks = call("subtract", changed.dt._ticks, local.dt._ticks)  # noqa: SLF001  # of the same class
         moved = call("later_by", self._column.expr, literal(0), literal(0), ticks)
@@ -230,7 +230,7 @@ class DatetimeAccessor(Accessor):
     def _at(self, ticks: Expr) -> Expr:
         """Return the moment so many microseconds after 1970, in the column's unit."""
         dtype = self._column.dtype
-        made = call("later_by", literal(_EPOCH), literal(0), literal(0), ticks)
+        made = call("later_by", literal(EPOCH), literal(0), literal(0), ticks)
         return made if dtype.kind is Kind.DATE else cast(made, dtype)
 
     def _start(self, unit: str) -> Expr:

@@ -7,9 +7,9 @@ import datetime as dt
 from .. import dtypes
 from ..dtypes import DataType, Kind
 from ..expr import Expr, Literal, call, cast, literal
-from ..moments import moment_of
+from ..moments import EPOCH, moment_of
 
-START = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001  # a time of no zone
+START = literal(EPOCH)
 _MICROSECOND = dt.timedelta(microseconds=1)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,8 @@ from ..dtypes import Kind
 from ..errors import PlanError
 from ..expr import Expr, aggregate, call, cast, literal
 from ..intervals import DAY
-from .datetimes import EVEN_ZONES, LENGTHS, split_unit
+from ..moments import EPOCH
+from .datetimes import EVEN_ZONES, HOUR, LENGTHS, split_unit
 
 if TYPE_CHECKING:
     from .series import Series
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 _DAYS = ("MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _OF_MONTHS = {"MS": 1, "ME": 1, "QS": 3, "QE": 3, "YS": 12, "YE": 12}
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local times have no zone
-_HOUR = DAY // 24
 _THURSDAY = 3
 """The day of the week on which 1970 began."""
 
@@ -87,8 +86,8 @@ class Lengths:
             midnight = found.replace(hour=0, minute=0, second=0, microsecond=0)
             if midnight.tzinfo is not None:
                 midnight = midnight.astimezone(dt.UTC).replace(tzinfo=None)
-            return self._at((midnight - _EPOCH) // dt.timedelta(microseconds=1))
-        days = (found.replace(tzinfo=None) - _EPOCH).days
+            return self._at((midnight - EPOCH) // dt.timedelta(microseconds=1))
+        days = (found.replace(tzinfo=None) - EPOCH).days
         place = found.year * 12 + found.month - 1 if self.months else days
         place -= (place - self.phase) % self.unit
         step = self.months or self.days
@@ -103,10 +102,7 @@ class Lengths:
             plain = column.dt.tz_convert(None) if zone else column
             made = plain.derive(self._counted(plain.expr, self.microseconds, self.origin or 0))
             return made.dt.tz_localize("UTC").dt.tz_convert(zone) if zone else made
-        odd = zone not in EVEN_ZONES
-        local = column.dt.tz_localize(None) if odd else column
-        made = local.derive(self._of_days(local.expr) if self.days else self._of_months(local))
-        return made.dt.tz_localize(zone) if odd else made
+        return _by_clocks(column, lambda local: self._of_days(local.expr) if self.days else self._of_months(local))
 
     def between(self, low: Any, high: Any) -> Iterator[Any]:
         """Yield the starts from one to another: local times, but for lengths in microseconds instants."""
@@ -138,7 +134,7 @@ class Lengths:
     def _called(self, moment: dt.datetime, turn: int) -> dt.datetime:
         """Return what so many units after that of a moment are called by, at its time of day."""
         if self.days:
-            place = (moment - _EPOCH).days
+            place = (moment - EPOCH).days
             start = place - (place - self.phase) % self.unit + turn * self.unit
             return moment + dt.timedelta(days=start + self.unit - 1 - place)
         place = moment.year * 12 + moment.month - 1
@@ -151,7 +147,7 @@ class Lengths:
     @property
     def divides_an_hour(self) -> bool:
         """Whether it begins at the same moments in whichever hour it is counted from."""
-        return bool(self.microseconds) and _HOUR % self.microseconds == 0
+        return bool(self.microseconds) and HOUR % self.microseconds == 0
 
     def instants(self, column: Series, zone: str | None) -> Series:
         """Return what `between` has given as moments in the zone that it was given them in."""
@@ -163,12 +159,8 @@ class Lengths:
         """Return starts as what their lengths of time are called by."""
         if not self.by_end:
             return column
-        zone = column.dtype.tz
-        odd = zone not in EVEN_ZONES
-        local = column.dt.tz_localize(None) if odd else column
-        last = call("add_interval", local.expr, months=self.months, days=self.days - 1, microseconds=0)
-        made = local.derive(last)
-        return made.dt.tz_localize(zone) if odd else made
+        moved = {"months": self.months, "days": self.days - 1, "microseconds": 0}
+        return _by_clocks(column, lambda local: call("add_interval", local.expr, **moved))
 
     def _at(self, origin: int) -> Lengths:
         return replace(self, origin=origin)
@@ -194,7 +186,7 @@ class Lengths:
         timed = cast(moment, dtypes.timestamp("us")) if dtype.kind is Kind.DATE else moment
         ticks = call("subtract", call("epoch_count", timed, unit="us"), literal(origin))
         start = call("multiply", call("floor_divide", ticks, literal(step)), literal(step))
-        made = call("later_by", literal(_EPOCH), literal(0), literal(0), call("add", start, literal(origin)))
+        made = call("later_by", literal(EPOCH), literal(0), literal(0), call("add", start, literal(origin)))
         if dtype.kind is Kind.DATE:
             return cast(made, dtype) if self.days else made
         return cast(made, dtype)
@@ -206,6 +198,15 @@ class Lengths:
         place = local.dt.year * 12 + local.dt.month - 1 - (self.origin or 0)
         back = call("negate", cast((place % self.months).expr, dtypes.int64))
         return cast(call("later_by", first, back, literal(0), literal(0)), first.dtype)
+
+
+def _by_clocks(column: Series, change: Callable[[Series], Expr]) -> Series:
+    """Return the moments whose clocks show what is made of local times."""
+    zone = column.dtype.tz
+    if zone in EVEN_ZONES:
+        return column.derive(change(column))
+    local = column.dt.tz_localize(None)
+    return local.derive(change(local)).dt.tz_localize(zone)
 
 
 def _positive(digits: str, rule: str) -> int:

@@ -211,10 +211,7 @@ class Resampler:
             for start in self._lengths.between(low, high) if low is not None else ():
                 starts.append(start)
                 groups.append(group)
-                if len(starts) > MOST_PERIODS:
-                    raise PlanError(
-                        f"resample would make more than {MOST_PERIODS:,} rows from {low}; choose longer times"
-                    )
+                _refuse_more(len(starts), "resample", low)
         columns = {name: table[name].take(pa.array(groups, pa.int64())) for name in self._by}
         return moments(self._frame, self._on, self._lengths, starts, columns)
 
@@ -287,6 +284,11 @@ class _Periods(GroupBy):
         return ordered.set_index(self.keys) if self.as_index else ordered
 
 
+def _refuse_more(rows: int, what: str, first: Any) -> None:
+    if rows > MOST_PERIODS:
+        raise PlanError(f"{what} would make more than {MOST_PERIODS:,} rows from {first}; choose longer times")
+
+
 def moments(
     frame: DataFrame, on: str, lengths: Lengths, given: Sequence[Any], columns: Mapping[str, Any] | None = None
 ) -> DataFrame:
@@ -334,8 +336,5 @@ def at_intervals(frame: DataFrame, freq: str, on: str, method: str | None, fill_
     given: list[Any] = []
     for moment in lengths.since(ends["low"], ends["high"]) if ends["low"] is not None else ():
         given.append(moment)
-        if len(given) > MOST_PERIODS:
-            raise PlanError(
-                f"asfreq would make more than {MOST_PERIODS:,} rows from {ends['low']}; choose longer times"
-            )
+        _refuse_more(len(given), "asfreq", ends["low"])
     return rows_at(moments(frame, on, lengths, given), frame, (on,), method, fill_value)

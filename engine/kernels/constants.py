@@ -16,9 +16,9 @@ from typing import Any
 import pyarrow as pa
 
 from ..dtypes import TICKS
+from ..moments import EPOCH
 
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - local time
-_EPOCH_UTC = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_EPOCH_UTC = EPOCH.replace(tzinfo=dt.UTC)
 _HASHED = (int, float, str, bytes, Decimal, dt.date, dt.time, dt.timedelta, type(None))
 _MICROSECOND = dt.timedelta(microseconds=1)
 
@@ -101,9 +101,9 @@ def _stored(value: Any, arrow: pa.DataType) -> int | None:
     if types.is_decimal(arrow):
         return _unscaled(value, arrow)
     if types.is_date32(arrow) and type(value) is dt.date:
-        return value.toordinal() - _EPOCH.toordinal()
+        return value.toordinal() - EPOCH.toordinal()
     if types.is_timestamp(arrow) and isinstance(value, dt.datetime):
-        ticks = _in_ticks(value - (_EPOCH_UTC if value.tzinfo else _EPOCH), arrow.unit)
+        ticks = _in_ticks(value - (_EPOCH_UTC if value.tzinfo else EPOCH), arrow.unit)
         finer: int = getattr(value, "nanosecond", 0)  # of what pandas makes of such a moment
         return ticks if ticks is None or not finer else ticks + finer if arrow.unit == "ns" else None
     if types.is_duration(arrow) and isinstance(value, dt.timedelta):

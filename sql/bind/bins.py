@@ -14,7 +14,7 @@ from sqlglot import exp
 
 from ...engine import dtypes
 from ...engine.dtypes import DataType, Kind
-from ...engine.expr import Expr, Literal, aggregate, call, case, cast, literal
+from ...engine.expr import Expr, Literal, aggregate, all_of, call, case, cast, literal
 from .arguments import arguments
 from .naming import default_name
 
@@ -62,10 +62,7 @@ def binned(binder: ExpressionBinder, node: Any, condition: exp.Expr | None, name
 
 def _count(binder: ExpressionBinder, tests: list[Expr], named: exp.Expr) -> Expr:
     assert binder.aggregates is not None
-    where: Expr | None = None
-    for test in tests:
-        where = test if where is None else call("and", where, test)
-    return binder.aggregates.column(aggregate("size", filter=where), default_name(named))
+    return binder.aggregates.column(aggregate("size", filter=all_of(tests)), default_name(named))
 
 
 def _pair(key: Expr, value: Expr) -> Expr:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -22,12 +21,11 @@ from ...engine.plan import (
 )
 from ...engine.records import replace
 from .arguments import counted_arguments
-from .lengths import ticks_since
+from .lengths import of_ticks, ticks_since
 
 if TYPE_CHECKING:
     from .expressions import ExpressionBinder
 
-_EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001  # local time
 _SO_FAR = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=CURRENT_ROW)
 _FROM_NOW = Frame(unit=FrameUnit.ROWS, start=CURRENT_ROW, end=UNBOUNDED_FOLLOWING)
 _ALL = Frame(unit=FrameUnit.ROWS, start=UNBOUNDED_PRECEDING, end=UNBOUNDED_FOLLOWING)
@@ -116,10 +114,7 @@ def _like(found: Expr, value: Expr) -> Expr:
     if dtype.is_float:
         return cast(found, dtype)
     if dtype.is_temporal:
-        start: Expr = literal(_EPOCH)
-        if dtype.tz is not None:
-            start = call("assume_timezone", start, zone="UTC")
-        return cast(call("later_by", start, literal(0), literal(0), cast(call("trunc", found), dtypes.int64)), dtype)
+        return cast(of_ticks(dtype, cast(call("trunc", found), dtypes.int64)), dtype)
     if dtype.is_decimal and dtype.scale:
         scale = literal(10.0**dtype.scale)
         return cast(call("divide", call("trunc", call("multiply", found, scale)), scale), dtype)

@@ -5,7 +5,6 @@ A length is taken apart into months, days and microseconds, a time of day into m
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -14,6 +13,7 @@ from ...engine import dtypes
 from ...engine.dtypes import TICKS, DataType, Kind
 from ...engine.expr import Call, Cast, Expr, Literal, call, case, cast, literal
 from ...engine.intervals import MICROSECONDS, MONTHS
+from ...engine.moments import EPOCH
 from .literals import interval_of_text, of_constant
 from .operands import as_date
 
@@ -211,7 +211,7 @@ def of_ticks(dtype: DataType, ticks: Expr) -> Expr:
     if dtype.kind is Kind.TIME:
         return call("time_value", ticks)
     if dtype.is_temporal:
-        epoch = literal(dt.datetime(1970, 1, 1))  # noqa: DTZ001 - local time
+        epoch = literal(EPOCH)
         start = epoch if dtype.tz is None else call("assume_timezone", epoch, zone="UTC")
         moved = call("later_by", start, literal(0), literal(0), ticks)
         return moved if dtype.tz is None else cast(moved, dtypes.timestamp("us", dtype.tz))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from sqlglot import exp
@@ -98,12 +98,8 @@ class ColumnChooser:
                 )
             raise self._source.error(node, "SELECT * needs a FROM clause")
         excluded = {_key(item) for item in star.args.get("except_") or []}
-        replaced = {str(item.alias).lower(): item for item in star.args.get("replace") or []}
-        renamed = {str(item.this.name).lower(): str(item.alias) for item in star.args.get("rename") or []}
         known = {c.name.lower() for c in columns} | {f"{c.relation}.{c.name}".lower() for c in columns}
-        for name in (*excluded, *replaced, *renamed):
-            if name not in known:
-                raise self._source.error(node, f"* has no column {name!r} to exclude, replace or rename")
+        replaced, renamed = self._changed(node, star, excluded, known, "column")
         chosen = [
             Choice(
                 column=c,
@@ -134,17 +130,23 @@ class ColumnChooser:
         """Return the fields of a struct, by name, after the EXCLUDE, REPLACE and RENAME of ``s.*``."""
         self._statement.allow_only(star, ("except_", "replace", "rename"), "*")
         excluded = {str(item.name).lower() for item in star.args.get("except_") or []}
-        replaced = {str(item.alias).lower(): item.this for item in star.args.get("replace") or []}
-        renamed = {str(item.this.name).lower(): str(item.alias) for item in star.args.get("rename") or []}
-        known = {name.lower() for name, _ in fields}
-        for name in (*excluded, *replaced, *renamed):
-            if name not in known:
-                raise self._source.error(node, f"* has no field {name!r} to exclude, replace or rename")
+        replaced, renamed = self._changed(node, star, excluded, {name.lower() for name, _ in fields}, "field")
         return [
-            (renamed.get(name.lower(), name), replaced.get(name.lower(), value))
+            (renamed.get(name.lower(), name), replaced[name.lower()].this if name.lower() in replaced else value)
             for name, value in fields
             if name.lower() not in excluded
         ]
+
+    def _changed(
+        self, node: exp.Expr, star: exp.Star, excluded: Collection[str], known: Collection[str], what: str
+    ) -> tuple[dict[str, exp.Expr], dict[str, str]]:
+        """Return what REPLACE and RENAME say of a star, by name; names that it does not have are an error."""
+        replaced = {str(item.alias).lower(): item for item in star.args.get("replace") or []}
+        renamed = {str(item.this.name).lower(): str(item.alias) for item in star.args.get("rename") or []}
+        for name in (*excluded, *replaced, *renamed):
+            if name not in known:
+                raise self._source.error(node, f"* has no {what} {name!r} to exclude, replace or rename")
+        return replaced, renamed
 
     def _all(self) -> list[Choice]:
         return [Choice(column=c, name=c.name, groups=(c.name,)) for c in self._scope.star()]

@@ -498,29 +498,3 @@ def test_many_rows_of_few_bytes_are_several_splits(tmp_path: Path, monkeypatch: 
     pq.write_table(pa.table({"n": [7] * 10_000}), tmp_path / "same.parquet", row_group_size=100)
     splits = ParquetSource(str(tmp_path / "same.parquet")).scan(ScanRequest(columns=("n",))).splits
     assert [split.rows for split in splits] == [1000] * 10
-
-
-def test_columns_with_keys_of_their_own_are_refused(tmp_path):
-    """To ask for such a column's description ends the process within pyarrow."""
-    encryption = pytest.importorskip("pyarrow.parquet.encryption")
-
-    class Keys(encryption.KmsClient):
-        def __init__(self, _config):
-            super().__init__()
-
-        def wrap_key(self, key, _name):
-            return key.hex()
-
-        def unwrap_key(self, wrapped, _name):
-            return bytes.fromhex(wrapped)
-
-    factory = encryption.CryptoFactory(Keys)
-    table = pa.table({"a": [1, 2], "b": ["x", "y"]})
-    for plain, message in ((True, r"has encrypted columns \('b'\)"), (False, "is an encrypted Parquet file")):
-        path = tmp_path / f"{plain}.parquet"
-        wanted = encryption.EncryptionConfiguration(footer_key="f", column_keys={"k": ["b"]}, plaintext_footer=plain)
-        properties = factory.file_encryption_properties(encryption.KmsConnectionConfig(), wanted)
-        with pq.ParquetWriter(path, table.schema, encryption_properties=properties) as writer:
-            writer.write_table(table)
-        with pytest.raises(ReadError, match=message):
-            ParquetSource(str(path))

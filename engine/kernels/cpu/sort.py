@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from ...dtypes import DataType, Kind, int64
 from ...expr import Column, SortKey
@@ -133,6 +133,16 @@ def _pieces(table: CpuTable) -> list[CpuTable]:
     return [slice_table(table, start, stop - start) for start, stop in spans]
 
 
+def _cut(whole: NDArray[Any], sizes: Sequence[int]) -> list[NDArray[Any]]:
+    """Return an array in parts of some sizes."""
+    return [whole[start:stop] for start, stop in pairwise(accumulate(sizes, initial=0))]
+
+
+def _room_for(sizes: Sequence[int], kind: DTypeLike) -> list[NDArray[Any]]:
+    """Return arrays of some sizes, which are parts of one: to ask for each takes longer."""
+    return _cut(empty(sum(sizes), kind), sizes)
+
+
 def _is_whole(key: SortKey, name: str) -> bool:
     """Return whether a key is a column of whole numbers, which its words give back."""
     dtype = key.expr.dtype
@@ -170,9 +180,9 @@ class _KeyWords:
         self.words: list[_Chunk] = [[[] for _ in keys] for _ in tables]
         bounds = np.empty((len(tables), len(keys), _MOST_WORDS, 2), dtype=np.int64)
         self.extents: list[_Extents] = [list(own) for own in bounds]
-        self._rows = [slice(*span) for span in pairwise(accumulate((table.num_rows for table in tables), initial=0))]
+        sizes = [table.num_rows for table in tables]
         self._room = [
-            [empty(self._rows[-1].stop, np.uint64) for _ in range(_words_made(key, nullable=nullable))]
+            [_room_for(sizes, np.uint64) for _ in range(_words_made(key, nullable=nullable))]
             for key, nullable in zip(map(_by_words, keys), self._nullable, strict=True)
         ]
         self.texts = dict[int, pa.Array]()
@@ -199,7 +209,7 @@ class _KeyWords:
         calls = Calls()
         for table, number in product(range(*span), numbers):
             own, key = self._columns[table][number], _by_words(self._keys[number])
-            room = [words[self._rows[table]] for words in self._room[number]]
+            room = [words[table] for words in self._room[number]]
             self.words[table][number] = made = _ordered(own, key, room, calls, nullable=self._nullable[number])
             self.extents[table][number] = bounds = self.extents[table][number][: len(made)]
             for word, out in zip(made, bounds, strict=True):
@@ -217,7 +227,7 @@ class _KeyWords:
             self.texts[number], places = repeated
             return places
         found: Longs = ranks(concat_column(columns, self._threads), dtype, self._threads).astype(np.int64)
-        return [found[slice(*span)] for span in pairwise([0, *accumulate(map(len, columns))])]
+        return _cut(found, [len(column) for column in columns])
 
     def _take(self, number: int, places: Sequence[Longs]) -> None:
         """Take the places of texts as their words."""
@@ -245,9 +255,8 @@ def _repeated(
     """
     if any(map(is_dictionary, columns)):
         return None
-    spans = [slice(*span) for span in pairwise(accumulate(map(len, columns), initial=0))]
-    room = [empty(spans[-1].stop, kind) for kind in (np.int32, np.int64)]
-    numbers, places = ([whole[span] for span in spans] for whole in room)
+    sizes = [len(column) for column in columns]
+    numbers, places = (_room_for(sizes, kind) for kind in (np.int32, np.int64))
     pieces = [Texts(*text_of(column), *bits_of(column)) for column in columns]
     distinct = rank_repeated(pieces, numbers, threads, meanwhile, places)
     if distinct is None:
@@ -328,9 +337,7 @@ class _Layout:
         flat = [[word.view(np.uint64) for key in chunk for word in key] for chunk in chunks]
         if self._only is not None:
             return [own[self._only] for own in flat]
-        sizes = [len(own[0]) for own in flat]
-        room = empty(sum(sizes), np.uint64)
-        packed = [room[start:stop] for start, stop in pairwise(accumulate(sizes, initial=0))]
+        packed = _room_for([len(own[0]) for own in flat], np.uint64)
         parts = [number for number, width in enumerate(self._widths) if width and self._shift(number) > -width]
 
         def pack(chunk: int, calls: Calls) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +24,8 @@ def tasks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     counts: list[int] = []
     init = local._StageWork.__init__
 
-    def counted(self: local._StageWork, *given: object) -> None:
-        init(self, *given)  # type: ignore[arg-type]
+    def counted(self: local._StageWork, *given: Any) -> None:
+        init(self, *given)
         counts.append(len(self.tasks))
 
     monkeypatch.setattr(local._StageWork, "__init__", counted)

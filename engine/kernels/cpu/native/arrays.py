@@ -147,6 +147,6 @@ def ascending(length: int) -> Rows:
 def addresses(columns: Sequence[NDArray[Any]]) -> Words:
     """Return the memory addresses of columns, for kernels that work on any number of them.
 
-    The caller must keep the columns alive, and of equal length, while a kernel uses the addresses.
+    The caller must keep the columns alive, and of the lengths that a kernel takes them to have, while it uses these.
     """
     return np.array([column.__array_interface__["data"][0] for column in columns], dtype=np.uint64)

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .arrays import Bits, Bytes, Longs, Number, Rows, Words
+from .arrays import Bits, Bytes, Longs, Number, Rows, Words, addresses
 from .compile import device, instruction, kernel
 from .parallel import Threads
 from .phases import Phases, pieces_of
@@ -287,7 +287,7 @@ _TAKE = {bits // 8: kernel(f"void(const u{bits}[], const i32[], u{bits}[], i64, 
 
 
 @kernel("void(const u64[], u64, u8[])")
-def _mark_begins(words: Words, shift: int, out: Bits) -> None:
+def _markaddresses(words: Words, shift: int, out: Bits) -> None:
     """Mark each word that differs from the one before from bit ``shift`` on, and the first."""
     for i in range(min(len(words), 1)):
         out[i] = np.uint8(1)
@@ -311,11 +311,6 @@ def _even_cells(chunks: Sequence[Words], least: int, width: int, bucket_bits: in
     first[ordered[np.arange(1, 1 << bucket_bits) * len(ordered) >> bucket_bits]] = 1
     first[0] = 0
     return shift, np.cumsum(first, dtype=np.uint16)
-
-
-def _begins(chunks: Sequence[NDArray[Any]]) -> Words:
-    """Return the addresses of arrays, which must be kept."""
-    return np.array([chunk.__array_interface__["data"][0] for chunk in chunks], dtype=np.uint64)
 
 
 def sort_within_later(words: Words, numbers: Rows, bounds: Longs, low: int, high: int, phases: Phases) -> None:
@@ -412,7 +407,7 @@ class BucketSort:
         phases: Phases,
     ) -> Longs:
         """Have keys moved to their buckets; return where these begin."""
-        begins, every = _begins(chunks), range(len(chunks))
+        begins, every = addresses(chunks), range(len(chunks))
         counts = np.zeros((len(chunks), buckets), dtype=np.int64)
         phases.add(_count_buckets, begins, self._firsts, least, shift, cells, counts, numbers=every)
         phases.run()
@@ -438,14 +433,14 @@ class BucketSort:
     def begins(self, shift: int) -> Bits:
         """Return which keys, in order, differ from the one before in bits from ``shift`` on, and the first."""
         out = borrow(len(self.words), np.uint8)
-        _mark_begins(self.words, shift + self._number_bits, out)
+        _markaddresses(self.words, shift + self._number_bits, out)
         return out
 
     def put_later(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any], phases: Phases) -> None:
         """Have values of the rows, of 1, 4 or 8 bytes and given by chunk, written to their places."""
         put, stored = _PUT[out.dtype.itemsize], out.view(f"u{out.dtype.itemsize}")
         phases.keep(chunks)
-        phases.add(put, _begins(chunks), self._firsts, self._places, stored, numbers=range(len(chunks)), beside=True)
+        phases.add(put, addresses(chunks), self._firsts, self._places, stored, numbers=range(len(chunks)), beside=True)
 
     def follow_later(self, chunks: Sequence[NDArray[Any]], out: NDArray[Any], phases: Phases) -> None:
         """Have the values of the rows, of 1, 4 or 8 bytes and given by chunk, written in order."""

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from .arrays import Longs, Words
 from .calls import CALL_WORDS, argument_word
 from .compile import REFUSALS, Kernel, instruction, kernel
-from .parallel import Threads, each
+from .parallel import Threads, each, spans_of
 
 add_shared, call_entry = instruction("add_shared"), instruction("call_entry")
 
@@ -178,5 +178,4 @@ class Phases:
 
 def pieces_of(rows: int) -> list[tuple[int, int]]:
     """Return the bounds of the pieces of so many rows that threads take one after the other."""
-    count = max(1, -(-rows // _PIECE))
-    return [(rows * piece // count, rows * (piece + 1) // count) for piece in range(count)]
+    return spans_of(rows, max(1, -(-rows // _PIECE)))
